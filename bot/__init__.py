@@ -1,0 +1,1 @@
+"""Billing Bot: Zuora bill runs and billing emails from Slack, each approved by a second person."""

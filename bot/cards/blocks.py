@@ -1,0 +1,161 @@
+"""Block Kit from words. Everything somebody typed becomes literal text here, and only here.
+
+Rich text is used wherever words are shown, because its text elements are never parsed: backticks,
+`<!channel>` and `<url|label>` stay what they are. Limits: section 2 of the Slack notes in docs/.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.domain.message import Blocks
+from bot.domain.words import Line, Mention, Moment, Part, Strong
+
+Block = dict[str, Any]
+HEADER_LIMIT = 150
+TEXT_LIMIT = 3000
+BUTTON_LIMIT = 75
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most `limit` characters; an ellipsis says where something was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def header(text: str) -> Block:
+    """A heading; literal."""
+    return {"type": "header", "text": plain_text(text, HEADER_LIMIT)}
+
+
+def plain_text(text: str, limit: int = TEXT_LIMIT) -> Block:
+    """Slack's plain text object: never parsed."""
+    return {"type": "plain_text", "text": shortened(text, limit), "emoji": False}
+
+
+def paragraph(*parts: Part) -> Block:
+    """One paragraph of words."""
+    return {"type": "rich_text", "elements": [_section(parts)]}
+
+
+def labelled(lines: Iterable[Line]) -> Block:
+    """Labelled lines, one below the other: label in bold, then the words."""
+    elements = []
+    for each in lines:
+        label: tuple[Part, ...] = (Strong(each.label), "  ") if each.label else ()
+        elements.append(_section((*label, *each.parts, "\n")))
+    return {"type": "rich_text", "elements": elements}
+
+
+def context(text: str) -> Block:
+    """A quiet line; literal."""
+    return {"type": "context", "elements": [plain_text(text, 2000)]}
+
+
+def actions(block_id: str, *buttons: Block) -> Block:
+    """A row of buttons."""
+    return {"type": "actions", "block_id": block_id, "elements": list(buttons)}
+
+
+def button(
+    label: str,
+    *,
+    action_id: str,
+    value: str,
+    style: str | None = None,
+    spoken: str = "",
+    confirm: Block | None = None,
+) -> Block:
+    """A button. `value` is the request's number and nothing else; `spoken` is for screen readers."""
+    made: Block = {
+        "type": "button",
+        "action_id": action_id,
+        "text": plain_text(label, BUTTON_LIMIT),
+        "value": value,
+    }
+    if style:
+        made["style"] = style
+    if spoken:
+        made["accessibility_label"] = shortened(spoken, BUTTON_LIMIT)
+    if confirm:
+        made["confirm"] = confirm
+    return made
+
+
+def confirmation(title: str, text: str, yes: str, no: str = "Back") -> Block:
+    """The question before a button counts."""
+    return {
+        "title": plain_text(title, 100),
+        "text": plain_text(text, 300),
+        "confirm": plain_text(yes, 30),
+        "deny": plain_text(no, 30),
+    }
+
+
+def as_text(parts: Sequence[Part]) -> str:
+    """The same words as message text, for notifications and screen readers; typed text escaped."""
+    return "".join(_text(part) for part in parts)
+
+
+def lines_as_text(lines: Iterable[Line]) -> str:
+    """Labelled lines as message text."""
+    return "\n".join(
+        f"{each.label}: {as_text(each.parts)}" if each.label else as_text(each.parts)
+        for each in lines
+    )
+
+
+def escaped(text: str) -> str:
+    """Slack's three control characters as entities, so that nothing pings or links."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def spoken_time(at: datetime) -> str:
+    """A moment for a reader whose client cannot show it in their own zone."""
+    return at.strftime("%-d %b %Y %H:%M UTC")
+
+
+def _section(parts: Sequence[Part]) -> Block:
+    return {"type": "rich_text_section", "elements": [_element(part) for part in parts if part]}
+
+
+def _element(part: Part) -> Block:
+    match part:
+        case Mention(slack_id) if slack_id.startswith("S"):
+            return {"type": "usergroup", "usergroup_id": slack_id}
+        case Mention(slack_id) if slack_id.startswith("C"):
+            return {"type": "channel", "channel_id": slack_id}
+        case Mention(slack_id):
+            return {"type": "user", "user_id": slack_id}
+        case Moment(at):
+            return {
+                "type": "date",
+                "timestamp": int(at.timestamp()),
+                "format": "{date_short_pretty} {time}",
+                "fallback": spoken_time(at),
+            }
+        case Strong(text):
+            return {"type": "text", "text": text, "style": {"bold": True}}
+        case str():
+            return {"type": "text", "text": shortened(part, TEXT_LIMIT)}
+
+
+def _text(part: Part) -> str:
+    match part:
+        case Mention(slack_id) if slack_id.startswith("S"):
+            return f"<!subteam^{slack_id}>"
+        case Mention(slack_id) if slack_id.startswith("C"):
+            return f"<#{slack_id}>"
+        case Mention(slack_id):
+            return f"<@{slack_id}>"
+        case Moment(at):
+            form = "{date_short_pretty} {time}"
+            return f"<!date^{int(at.timestamp())}^{form}|{spoken_time(at)}>"
+        case Strong(text):
+            return escaped(text)
+        case str():
+            return escaped(shortened(part, TEXT_LIMIT))
+
+
+def within(blocks: Blocks, limit: int = 50) -> Blocks:
+    """The blocks, as many as one message takes."""
+    return blocks[:limit]

@@ -1,0 +1,167 @@
+"""The card of a request: what will happen, to whom, for how much, who asked, who decided."""
+
+from collections.abc import Sequence
+
+from bot.cards import blocks
+from bot.domain.message import Blocks, Kind, Message
+from bot.domain.request import Request, State
+from bot.domain.words import Line, Mention, Moment, Part, line
+from bot.operations.catalog import operation_named
+
+APPROVE = "approve"
+REJECT = "reject"
+WITHDRAW = "withdraw"
+RECORD_SENT = "record_sent"
+RECORD_NOT_SENT = "record_not_sent"
+
+HEADLINES = {
+    State.WAITING: "Waiting for approval",
+    State.REJECTED: "Rejected",
+    State.WITHDRAWN: "Withdrawn",
+    State.EXPIRED: "Expired",
+    State.APPROVED: "Approved, not sent yet",
+    State.STOPPED: "Stopped, nothing was sent",
+    State.RUNNING: "Approved, being sent to Zuora",
+    State.SUCCEEDED: "Accepted by Zuora",
+    State.FAILED: "Failed",
+    State.UNKNOWN: "OUTCOME UNKNOWN",
+}
+
+
+def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
+    """The card as it must look for the request's present state. Its plain text says it all."""
+    operation = operation_named(request.operation)
+    body = operation.body_type.model_validate_json(request.body)
+    facts = operation.facts_type.model_validate_json(request.facts)
+    title = f"{HEADLINES[request.state]}: {operation.title(body, facts)}"
+    lines = (
+        line("Zuora", request.tenant),
+        *operation.lines(body, facts),
+        line("Why", request.reason),
+        line(request.name, *_who_and_when(request)),
+        *_decision(request),
+        *_ending(request),
+    )
+    text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"
+    buttons = _buttons(request, operation.effect(body, facts), operation.warning(body, facts))
+    return Message(
+        kind=kind,
+        request=request.number,
+        channel=request.channel,
+        text=text,
+        blocks=_as_blocks(title, lines, buttons),
+    )
+
+
+def _as_blocks(title: str, lines: Sequence[Line], buttons: Blocks) -> Blocks:
+    return [blocks.header(title), blocks.labelled(lines), *buttons]
+
+
+def _who_and_when(request: Request) -> tuple[Part, ...]:
+    parts: list[Part] = ["asked by ", Mention(request.requester), " ", Moment(request.created_at)]
+    if request.state is State.WAITING:
+        parts += [" · expires ", Moment(request.expires_at), " · needs ", *_needed(request)]
+    return tuple(parts)
+
+
+def _needed(request: Request) -> tuple[Part, ...]:
+    number = {1: "one of ", 2: "two of "}.get(
+        request.rule.approvals, f"{request.rule.approvals} of "
+    )
+    approvers = approvers_in_words(request.rule.approvers)
+    return (number, *approvers, ", not ", Mention(request.requester))
+
+
+def _decision(request: Request) -> tuple[Line, ...]:
+    if request.decided_by is None or request.decided_at is None:
+        return ()
+    state = request.state
+    done = {State.REJECTED: "Rejected", State.WITHDRAWN: "Withdrawn"}.get(state, "Approved")
+    why: tuple[Part, ...] = (f" · {request.decision_reason}",) if request.decision_reason else ()
+    return (line(done, "by ", Mention(request.decided_by), " ", Moment(request.decided_at), *why),)
+
+
+def _ending(request: Request) -> tuple[Line, ...]:
+    return (line("Result", request.result),) if request.result else ()
+
+
+def _buttons(request: Request, effect: str, warning: str) -> Blocks:
+    match request.state:
+        case State.WAITING:
+            return [_waiting_buttons(request, effect, warning)]
+        case State.UNKNOWN:
+            return [_unknown_buttons(request)]
+        case _:
+            return []
+
+
+def _waiting_buttons(request: Request, effect: str, warning: str) -> blocks.Block:
+    value = str(request.number)
+    return blocks.actions(
+        f"decide-{value}",
+        blocks.button(
+            f"Approve: {effect}",
+            action_id=APPROVE,
+            value=value,
+            style="primary",
+            spoken=f"Approve {request.name}: {effect}",
+            confirm=blocks.confirmation(
+                f"Approve {request.name}?",
+                f"{effect[:1].upper()}{effect[1:]}: {request.subject}. {warning}",
+                effect[:1].upper() + effect[1:],
+            ),
+        ),
+        blocks.button(
+            "Reject…", action_id=REJECT, value=value, spoken=f"Reject {request.name} with a reason"
+        ),
+        blocks.button(
+            "Withdraw",
+            action_id=WITHDRAW,
+            value=value,
+            spoken=f"Withdraw {request.name}",
+            confirm=blocks.confirmation(
+                f"Withdraw {request.name}?",
+                "Nothing will be sent. Only the person who asked can do this.",
+                "Withdraw",
+            ),
+        ),
+    )
+
+
+def _unknown_buttons(request: Request) -> blocks.Block:
+    value = str(request.number)
+    return blocks.actions(
+        f"settle-{value}",
+        blocks.button(
+            "It was sent: record that",
+            action_id=RECORD_SENT,
+            value=value,
+            spoken=f"Record that {request.name} was sent",
+            confirm=blocks.confirmation(
+                "Record as sent?",
+                f"You looked in Zuora and saw that the mails of {request.subject} went out. "
+                "Nothing is sent by this.",
+                "Record as sent",
+            ),
+        ),
+        blocks.button(
+            "It was not sent: record that",
+            action_id=RECORD_NOT_SENT,
+            value=value,
+            spoken=f"Record that {request.name} was not sent",
+            confirm=blocks.confirmation(
+                "Record as not sent?",
+                f"You looked in Zuora and saw that no mail of {request.subject} went out. "
+                "Nothing is sent by this; a new request can then be made.",
+                "Record as not sent",
+            ),
+        ),
+    )
+
+
+def approvers_in_words(names: Sequence[str]) -> tuple[Part, ...]:
+    """`@a, @b` as parts."""
+    parts: list[Part] = []
+    for position, name in enumerate(names):
+        parts += [", " if position else "", Mention(name)]
+    return tuple(parts)

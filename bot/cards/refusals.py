@@ -1,0 +1,77 @@
+"""Why not, in words that say what would help. Refusals are private."""
+
+from bot.cards.card import HEADLINES, approvers_in_words
+from bot.domain.authority import Person, Refusal
+from bot.domain.policy import Policy
+from bot.domain.request import Request
+from bot.domain.words import Mention, Moment, Part
+
+
+def to_ask(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]:
+    """Why somebody may not ask, and who may."""
+    match refusal:
+        case Refusal.BARRED:
+            return _barred(person)
+        case Refusal.GROUP_UNREADABLE:
+            return _unreadable()
+        case _:
+            return (
+                "You are not among those who may ask for billing operations. These may: ",
+                *approvers_in_words(policy.requesters),
+                ".",
+            )
+
+
+def to_decide(refusal: Refusal, person: Person, request: Request) -> tuple[Part, ...]:
+    """Why a click on a request did nothing, and who can do what."""
+    name = request.name
+    approvers = approvers_in_words(request.rule.approvers)
+    match refusal:
+        case Refusal.BARRED:
+            return _barred(person)
+        case Refusal.GROUP_UNREADABLE:
+            return _unreadable()
+        case Refusal.SELF_APPROVAL:
+            return (
+                f"{name} is your own request, so somebody else must decide it: ",
+                *approvers,
+                ". You can withdraw it.",
+            )
+        case Refusal.NOT_THE_REQUESTER:
+            return ("Only ", Mention(request.requester), f" can withdraw {name}.")
+        case Refusal.ALREADY_DECIDED:
+            return _decided(person, request)
+        case Refusal.EXPIRED:
+            return (
+                f"{name} expired ",
+                Moment(request.expires_at),
+                "; nothing was sent. It has to be asked for again.",
+            )
+        case Refusal.NOT_UNKNOWN:
+            return (f"{name} has its result already: {HEADLINES[request.state]}.",)
+        case _:
+            return (f"You may not decide {name}. These may: ", *approvers, ".")
+
+
+def _decided(person: Person, request: Request) -> tuple[Part, ...]:
+    if request.decided_by is None or request.decided_at is None:
+        return (f"{request.name} is {HEADLINES[request.state]} already.",)
+    by: Part = "you" if request.decided_by == person.user_id else Mention(request.decided_by)
+    done = {"rejected": "rejected", "withdrawn": "withdrawn"}.get(request.state, "approved")
+    return (
+        f"{request.name} was {done} by ", by, " ", Moment(request.decided_at),
+        f". It stands at: {HEADLINES[request.state]}.",
+    )  # fmt: skip
+
+
+def _barred(person: Person) -> tuple[Part, ...]:
+    return (f"This account cannot be used here: {person.barred or 'it has no identity'}.",)
+
+
+def _unreadable() -> tuple[Part, ...]:
+    return (
+        (
+            "Slack did not tell me who is in the user group, so the answer is no for now. "
+            "Nothing was changed; press again in a minute."
+        ),
+    )

@@ -1,0 +1,74 @@
+"""The story of the first path, played by itself: asked for by one person, approved by another."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.zuora.server import LocalZuora
+
+CHANNEL = "C0BILLING"
+REQUESTER = "U0ALICE"
+APPROVER = "U0BOB"
+BILL_RUN = "BR-00000001"
+STEPS = ("approved", "Sent to Zuora", "Zuora accepted")
+
+
+async def play_story(slack: LocalSlack, zuora: LocalZuora, say: Callable[[str], Any]) -> bool:
+    """Play it and print the conversation.
+
+    Returns:
+        Whether it ended as it should: one card, approved by another person, one order to Zuora,
+        and a thread that says approved, sent, accepted, in this order.
+    """
+    try:
+        await _ask(slack, say)
+        ts = await _approve(slack, say)
+        await slack.until(lambda: len(slack.thread(CHANNEL, ts)) >= len(STEPS), seconds=20)
+    except AssertionError as error:
+        say(f"The story stopped: {error}")
+        return False
+    for reply in slack.thread(CHANNEL, ts):
+        say(f"   thread  {reply.text}")
+    say("\nThe card now reads:\n" + _indented(slack.channel_messages(CHANNEL)[-1].text))
+    return _ended_well(slack, zuora, ts, say)
+
+
+async def _ask(slack: LocalSlack, say: Callable[[str], Any]) -> None:
+    say(f"#billing\n{REQUESTER}  /billemail {BILL_RUN}")
+    await slack.slash(REQUESTER, CHANNEL, f"/billemail {BILL_RUN}")
+    await slack.until(lambda: slack.view(REQUESTER) is not None)
+    reason = "Month end, amounts agreed with revenue"
+    submitted = await slack.submit(REQUESTER, {"reason": reason})
+    if not submitted.ok:
+        msg = f"the form was refused: {submitted.errors}"
+        raise AssertionError(msg)
+    say(f"{REQUESTER}  fills in the form: {reason}")
+    await slack.until(lambda: bool(slack.channel_messages(CHANNEL)))
+    say("\nBilling Bot\n" + _indented(slack.channel_messages(CHANNEL)[-1].text))
+
+
+async def _approve(slack: LocalSlack, say: Callable[[str], Any]) -> str:
+    ts = slack.channel_messages(CHANNEL)[-1].ts
+    say(f"\n{REQUESTER}  presses Approve")
+    await slack.click(REQUESTER, CHANNEL, ts, "approve")
+    await slack.until(lambda: bool(slack.private(REQUESTER, CHANNEL)))
+    say(f"   only {REQUESTER} sees  {slack.private(REQUESTER, CHANNEL)[-1].text}")
+    say(f"\n{APPROVER}  presses Approve")
+    await slack.click(APPROVER, CHANNEL, ts, "approve")
+    return ts
+
+
+def _ended_well(slack: LocalSlack, zuora: LocalZuora, ts: str, say: Callable[[str], Any]) -> bool:
+    told = [reply.text for reply in slack.thread(CHANNEL, ts)]
+    orders = [call for call in zuora.calls if call.path == f"/v1/bill-runs/{BILL_RUN}/emails"]
+    in_order = len(told) == len(STEPS) and all(
+        step in text for step, text in zip(STEPS, told, strict=True)
+    )
+    say(f"\nZuora received {len(orders)} order to send mails.")
+    ended_well = in_order and len(orders) == 1
+    say("The story ended as it should." if ended_well else "The story did not end as it should.")
+    return ended_well
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"   {line}" for line in text.splitlines())

@@ -1,0 +1,106 @@
+"""`billing-bot run` and `billing-bot web`: the bot with real tokens."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import click
+from aiohttp import web as aiohttp_web
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.cli.clock import SystemClock
+from bot.cli.logs import log_to_stderr
+from bot.policy.file import PolicyError
+from bot.settings import Mode, Settings, SettingsError, read_settings
+from bot.slack.server import make_server
+from bot.store.database import StoreError
+from bot.wiring import Bot, build
+
+logger = logging.getLogger(__name__)
+
+CANNOT_START = 2
+"""Exit status when settings, policy, database or Slack do not let the bot start."""
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - Slack comes from outside; every request is signed
+
+
+@click.command()
+def run() -> None:
+    """Run with Socket Mode: no public address needed."""
+    _serve("run")
+
+
+@click.command()
+def web() -> None:
+    """Run with signed HTTP at /slack/events, /healthz beside it, on PORT."""
+    _serve("web")
+
+
+def _serve(mode: Mode) -> None:
+    log_to_stderr()
+    try:
+        asyncio.run(_until_stopped(read_settings(mode), mode))
+    except (SettingsError, PolicyError, StoreError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(CANNOT_START)
+    except SlackClientError as error:
+        click.echo(f"Slack does not let the bot in: {error}", err=True)
+        sys.exit(CANNOT_START)
+
+
+async def _until_stopped(settings: Settings, mode: Mode) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    bot = await build(settings, SystemClock())
+    try:
+        async with connected(bot, settings, mode):
+            bot.start()
+            logger.info("ready")
+            await stopped.wait()
+            logger.info("stopping")
+    finally:
+        await bot.stop()
+
+
+@asynccontextmanager
+async def connected(
+    bot: Bot, settings: Settings, mode: Mode, *, host: str = EVERYWHERE
+) -> AsyncIterator[int]:
+    """The bot connected to Slack in one of its two ways; yields the port (0 for Socket Mode)."""
+    if mode == "run":
+        async with _socket_mode(bot, settings):
+            yield 0
+    else:
+        async with _http(bot, settings, host) as port:
+            yield port
+
+
+@asynccontextmanager
+async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
+    token = settings.slack_app_token.get_secret_value()
+    client = AsyncWebClient(token=token, base_url=settings.slack_api_url)
+    handler = AsyncSocketModeHandler(bot.app, token, web_client=client)
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        await handler.close_async()  # type: ignore[no-untyped-call]
+
+
+@asynccontextmanager
+async def _http(bot: Bot, settings: Settings, host: str) -> AsyncIterator[int]:
+    runner = aiohttp_web.AppRunner(make_server(bot.app, bot.health), access_log=None)
+    await runner.setup()
+    site = aiohttp_web.TCPSite(runner, host, settings.port)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,111 @@
+"""Who may do what, and why not: one function, for every command, form and button."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum, unique
+
+from bot.domain.policy import Policy, is_group
+from bot.domain.request import Request, State
+
+
+@unique
+class Verb(StrEnum):
+    """What somebody wants to do."""
+
+    ASK = "ask"
+    APPROVE = "approve"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+    SETTLE = "settle"
+    VIEW = "view"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A Slack user as read for this one question.
+
+    Attributes:
+        user_id: Slack user id; names and addresses are never compared.
+        team_id: The workspace the click came from.
+        memberships: For each user group that matters: True, False, or None where Slack could not
+            be asked. None is never taken for a yes.
+        barred: Why this account may do nothing at all (deactivated, guest, bot, external); empty
+            for an ordinary member.
+    """
+
+    user_id: str
+    team_id: str
+    memberships: Mapping[str, bool | None] = field(default_factory=dict)
+    barred: str = ""
+
+
+@unique
+class Refusal(StrEnum):
+    """Why not. The value is what the history records."""
+
+    BARRED = "barred_account"
+    NOT_A_REQUESTER = "not_a_requester"
+    NOT_AN_APPROVER = "not_an_approver"
+    NOT_A_VIEWER = "not_a_viewer"
+    SELF_APPROVAL = "self_approval"
+    NOT_THE_REQUESTER = "not_the_requester"
+    GROUP_UNREADABLE = "group_unreadable"
+    ALREADY_DECIDED = "already_decided"
+    EXPIRED = "expired"
+    NOT_UNKNOWN = "not_unknown"
+    OTHER_TEAM = "other_team"
+
+
+def may_ask(person: Person, policy: Policy) -> Refusal | None:
+    """Whether somebody may ask for an operation."""
+    return _barred(person) or _listed(person, policy.requesters, Refusal.NOT_A_REQUESTER)
+
+
+def may_view(person: Person, policy: Policy) -> Refusal | None:
+    """Whether somebody may see requests: viewers, requesters and approvers."""
+    everyone = (*policy.viewers, *policy.requesters, *policy.approvers)
+    return _barred(person) or _listed(person, everyone, Refusal.NOT_A_VIEWER)
+
+
+def may_decide(verb: Verb, person: Person, request: Request, now: datetime) -> Refusal | None:
+    """Whether somebody may approve, reject, withdraw or settle this request at this moment.
+
+    Authority comes first and the state second, so a stranger learns nothing from the answer. No
+    role is exempt from the four-eyes rule: the requester is refused before any list is looked at.
+    """
+    return _barred(person) or _authority(verb, person, request) or _state(verb, request, now)
+
+
+def _authority(verb: Verb, person: Person, request: Request) -> Refusal | None:
+    own = person.user_id == request.requester
+    if verb is Verb.WITHDRAW:
+        return None if own else Refusal.NOT_THE_REQUESTER
+    if own:
+        return Refusal.SELF_APPROVAL
+    return _listed(person, request.rule.approvers, Refusal.NOT_AN_APPROVER)
+
+
+def _state(verb: Verb, request: Request, now: datetime) -> Refusal | None:
+    if verb is Verb.SETTLE:
+        return None if request.state is State.UNKNOWN else Refusal.NOT_UNKNOWN
+    if request.state is State.EXPIRED:
+        return Refusal.EXPIRED
+    if request.state is not State.WAITING:
+        return Refusal.ALREADY_DECIDED
+    return Refusal.EXPIRED if now >= request.expires_at else None
+
+
+def _barred(person: Person) -> Refusal | None:
+    return Refusal.BARRED if person.barred or not person.user_id else None
+
+
+def _listed(person: Person, names: Iterable[str], otherwise: Refusal) -> Refusal | None:
+    """None if one of the names is the person or a group that is known to hold the person."""
+    names = tuple(names)
+    if person.user_id in names:
+        return None
+    found = [person.memberships.get(name) for name in names if is_group(name)]
+    if any(found):
+        return None
+    return Refusal.GROUP_UNREADABLE if None in found else otherwise

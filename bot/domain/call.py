@@ -1,0 +1,80 @@
+"""One call to Zuora that has an effect: planned, sent, answered."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum, unique
+
+
+@unique
+class Verdict(StrEnum):
+    """What is known of a call."""
+
+    ACCEPTED = "accepted"  # Zuora said yes; more than "accepted" it never says
+    REJECTED = "rejected"  # Zuora said no; nothing was done
+    BUSY = "busy"  # not done, and may be tried again
+    LOST = "lost"  # it went out and nobody knows: never sent again blindly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What must be known before a call goes out, and what came of it.
+
+    Attributes:
+        request: Number of the request that it carries out.
+        subject: The thing it acts on: a bill run's or a document's number.
+        key: The `Idempotency-Key`, saved before the first try. Zuora keeps it for 24 hours.
+        track_id: The `Zuora-Track-Id`; it carries the request's number.
+        tries: How often it went out.
+        first_sent_at: When this key went out first: what Zuora's 24 hours are counted from.
+        sent_at: When it last went out. Sent and not answered is the only unknown there is.
+        words: What Zuora said, for people, or what a person settled.
+    """
+
+    request: int
+    subject: str
+    key: str
+    track_id: str
+    tries: int = 0
+    first_sent_at: datetime | None = None
+    sent_at: datetime | None = None
+    answered_at: datetime | None = None
+    verdict: Verdict | None = None
+    http_status: int | None = None
+    zuora_request_id: str = ""
+    words: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still has to go out (for the first time, or again after a `busy`)."""
+        return self.verdict is Verdict.BUSY or self.tries == 0
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it went out and nothing is known of it: also after a crash in the middle."""
+        return self.verdict is Verdict.LOST or (self.tries > 0 and self.verdict is None)
+
+    def sending(self, now: datetime) -> "Call":
+        """The call as it must be saved before it goes out."""
+        return replace(
+            self,
+            tries=self.tries + 1,
+            first_sent_at=self.first_sent_at or now,
+            sent_at=now,
+            answered_at=None,
+            verdict=None,
+            http_status=None,
+            words="",
+        )
+
+    def with_new_key(self, key: str) -> "Call":
+        """The call under another key, after a stored failure that Zuora would only repeat."""
+        return replace(self, key=key, first_sent_at=None)
+
+
+def track_id(request: int, subject: str) -> str:
+    """`Zuora-Track-Id` for a call: at most 64 US-ASCII characters, none of `: ; " '`.
+
+    Source: header parameters of every seed page.
+    """
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in subject)
+    return f"billing-bot.R-{request}.{plain}"[:64]

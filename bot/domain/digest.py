@@ -1,0 +1,48 @@
+"""Canonical JSON and the digest that binds an approval to what takes effect."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value: keys sorted, no spaces, `10.00` and `10` alike.
+
+    Raises:
+        TypeError: A float (money is never a float) or a type that has no place in a body.
+    """
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:
+    """SHA-256 (hex) of everything that takes effect."""
+    bound = {"operation": operation, "tenant": tenant, "body": body, "facts": facts}
+    return hashlib.sha256(canonical(bound).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case Decimal():
+            return _decimal(value)
+        case datetime() | date():
+            return value.isoformat()
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case set() | frozenset():
+            return sorted(_plain(item) for item in value)
+        case _:
+            msg = f"{type(value).__name__} has no canonical form"
+            raise TypeError(msg)
+
+
+def _decimal(value: Decimal) -> str:
+    if value == 0:
+        return "0"  # also for -0 and 0.00
+    return format(value.normalize(), "f")

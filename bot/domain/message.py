@@ -1,0 +1,37 @@
+"""A Slack message that is still to be sent, as a value that stands in the outbox."""
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Any
+
+Blocks = list[dict[str, Any]]
+
+
+@unique
+class Kind(StrEnum):
+    """What is done with a message."""
+
+    CARD = "card"  # chat.postMessage: the request's one top-level message
+    UPDATE = "update"  # chat.update of that card
+    REPLY = "reply"  # chat.postMessage into the card's thread
+    PRIVATE = "private"  # chat.postEphemeral to one person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message.
+
+    Attributes:
+        request: The request's number; None for a private answer about nothing in particular.
+        channel: Slack channel id.
+        user: Who sees a private message.
+        text: Tells the whole thing by itself: notifications and screen readers read only it.
+        blocks: Block Kit; may be empty.
+    """
+
+    kind: Kind
+    channel: str
+    text: str
+    blocks: Blocks
+    request: int | None = None
+    user: str = ""

@@ -1,0 +1,104 @@
+"""The one place that says what a request does next, from what is stored alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.call import Call, Verdict
+from bot.domain.request import Request, State
+
+PATIENCE = timedelta(hours=4)
+"""How long after its approval a request waits for a Zuora that does not answer, before it stops."""
+
+SETTLE_LOOKS = 12
+"""How often a lost answer is looked for by itself before only a person can settle it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Nobody decided in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Read the facts again; stop if they differ from what was approved, else plan the calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send these calls, none of which can have taken effect yet."""
+
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """Every call has its answer: say how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lose:
+    """These calls went out and nobody knows what became of them: say so loudly."""
+
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Look in Zuora for what became of the lost calls."""
+
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do before `until`; None: nothing until a person moves it."""
+
+    until: datetime | None
+
+
+Step = Expire | Begin | Send | Conclude | Lose | Settle | Rest
+
+
+def next_step(request: Request, calls: Sequence[Call], now: datetime) -> Step:
+    """What the request does next.
+
+    Args:
+        request: As stored.
+        calls: All its calls, as stored. A call that is under way in this process must not be asked
+            about: whoever works on a request holds it until it is written what came of it.
+        now: The moment, aware UTC.
+    """
+    match request.state:
+        case State.WAITING:
+            return Expire() if now >= request.expires_at else Rest(request.expires_at)
+        case State.APPROVED:
+            return Begin()
+        case State.RUNNING:
+            return _running(calls)
+        case State.UNKNOWN:
+            lost = tuple(call for call in calls if call.is_lost)
+            return Settle(lost) if request.looks < SETTLE_LOOKS else Rest(None)
+        case _:
+            return Rest(None)
+
+
+def _running(calls: Sequence[Call]) -> Step:
+    unanswered = tuple(call for call in calls if call.tries and call.verdict is None)
+    if unanswered:  # only a process that died leaves such a row behind
+        return Lose(unanswered)
+    outstanding = tuple(call for call in calls if call.is_open)
+    return Send(outstanding) if outstanding else Conclude()
+
+
+def conclusion(calls: Sequence[Call]) -> State:
+    """How a request ended whose calls all have their answer: the worst of them tells."""
+    verdicts = {call.verdict for call in calls}
+    if Verdict.LOST in verdicts:
+        return State.UNKNOWN
+    return State.FAILED if Verdict.REJECTED in verdicts else State.SUCCEEDED
+
+
+def pause(looks: int, first: timedelta) -> timedelta:
+    """The pause before the next look at Zuora: it doubles, up to ten minutes."""
+    return min(first * (1 << min(looks, 12)), timedelta(minutes=10))

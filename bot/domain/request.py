@@ -1,0 +1,138 @@
+"""An operation request and its life.
+
+```
+              ┌─► rejected
+              ├─► withdrawn
+ waiting ─────┼─► expired
+              └─► approved ──► running ──┬─► succeeded
+                      │            │     ├─► failed
+                      ▼            ▼     └─► unknown ──► succeeded | failed
+                   stopped ◄───────┘
+```
+
+`stopped` means: approved, but nothing was sent, because the facts had changed or could not be read.
+`unknown` means: a call went out and its answer was lost; settled by reading Zuora, or by a person.
+The drawing in README.md is this table; a test compares them.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum, unique
+
+from bot.domain.policy import Rule
+
+
+@unique
+class State(StrEnum):
+    """Where a request stands. The words are the same in the database, in Slack and in the README."""
+
+    WAITING = "waiting"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    APPROVED = "approved"
+    STOPPED = "stopped"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.WAITING: frozenset({State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.APPROVED}),
+    State.APPROVED: frozenset({State.RUNNING, State.STOPPED}),
+    State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.UNKNOWN, State.STOPPED}),
+    State.UNKNOWN: frozenset({State.SUCCEEDED, State.FAILED}),
+    State.REJECTED: frozenset(),
+    State.WITHDRAWN: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.STOPPED: frozenset(),
+    State.SUCCEEDED: frozenset(),
+    State.FAILED: frozenset(),
+}
+FINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One person's ask for one operation. Everything that takes effect is in here, nothing in Slack.
+
+    Attributes:
+        number: The request's number; people see it as `R-17`.
+        operation: Name of the operation, such as `email_bill_run`.
+        subject: What it acts on, as people call it: `BR-00000417`.
+        body: Canonical JSON of what was asked for.
+        facts: Canonical JSON of what Zuora said when it was asked.
+        digest: SHA-256 (hex) over operation, body, tenant and the facts that matter.
+        tenant: Which Zuora: host, tenant and entities.
+        requester: Slack user id. `team` is the id of that person's workspace.
+        form: What makes a form submitted twice one request.
+        wake_at: When the runner has to look at it next; None: only a person can move it.
+        looks: How often Zuora was looked at in vain, for the growing pause.
+        result: One sentence in the past tense on how it ended.
+    """
+
+    number: int
+    operation: str
+    subject: str
+    body: str
+    facts: str
+    digest: str
+    tenant: str
+    requester: str
+    team: str
+    reason: str
+    rule: Rule
+    policy_hash: str
+    form: str
+    state: State
+    created_at: datetime
+    expires_at: datetime
+    state_at: datetime
+    wake_at: datetime | None
+    channel: str
+    card_ts: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    decision_reason: str = ""
+    looks: int = 0
+    result: str = ""
+    parent: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The request's number as people say it: `R-17`."""
+        return f"R-{self.number}"
+
+    def moved(
+        self,
+        to: State,
+        now: datetime,
+        *,
+        wake_at: datetime | None = None,
+        result: str = "",
+    ) -> "Request":
+        """The same request one state further.
+
+        Raises:
+            ValueError: The state machine has no such arrow: a fault in the program.
+        """
+        if to not in TRANSITIONS[self.state]:
+            msg = f"no way from {self.state} to {to}"
+            raise ValueError(msg)
+        return replace(self, state=to, state_at=now, wake_at=wake_at, looks=0, result=result)
+
+    def decided(
+        self, to: State, by: str, now: datetime, *, reason: str = "", wake_at: datetime | None
+    ) -> "Request":
+        """The same request after somebody's decision (approve, reject, withdraw)."""
+        return replace(
+            self.moved(to, now, wake_at=wake_at),
+            decided_by=by,
+            decided_at=now,
+            decision_reason=reason,
+        )
+
+    def waiting_again(self, wake_at: datetime) -> "Request":
+        """Not moved: looked at in vain once more, to be looked at again at `wake_at`."""
+        return replace(self, wake_at=wake_at, looks=self.looks + 1)

@@ -1,0 +1,55 @@
+"""What is said to people, before it is a card, a line of a thread or plain text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A person (`U…`), a user group (`S…`) or a channel (`C…`); people and groups are notified."""
+
+    slack_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time, shown to each reader in the reader's own zone."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Strong:
+    """Words that carry the line."""
+
+    text: str
+
+
+Part = str | Mention | Moment | Strong
+"""A `str` is literal: whatever it holds, it cannot ping, link or format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a card: a label and what stands beside it."""
+
+    label: str
+    parts: tuple[Part, ...]
+
+
+def line(label: str, *parts: Part) -> Line:
+    """A labelled line."""
+    return Line(label, parts)
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(items) < 2:  # noqa: PLR2004 - one item needs no joining word
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def count(number: int, singular: str, plural: str = "") -> str:
+    """`1 invoice`, `312 invoices`, `1,204 invoices`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -1,0 +1,203 @@
+"""The documents of a bill run as facts: counted, added up per currency, compared."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from bot.domain.digest import canonical
+from bot.domain.money import Money, in_words, totals
+from bot.domain.words import count
+from bot.operations.operation import Facts
+from bot.zuora.answers import BillingDocument, BillRun
+
+KIND_WORDS = {
+    "invoice": ("invoice", "invoices"),
+    "credit_memo": ("credit memo", "credit memos"),
+    "debit_memo": ("debit memo", "debit memos"),
+}
+LARGEST = 10
+
+
+class KindTotals(BaseModel, frozen=True):
+    """One kind of documents: how many, and how much in each currency."""
+
+    kind: str
+    count: int
+    totals: tuple[Money, ...]
+
+    @property
+    def label(self) -> str:
+        """`Invoices`."""
+        return KIND_WORDS[self.kind][1].capitalize()
+
+    @property
+    def figures(self) -> str:
+        """`312 · EUR 88,120.00 · USD 1,204,310.25`."""
+        return f"{self.count:,} · {in_words(self.totals)}"
+
+    @property
+    def words(self) -> str:
+        """`312 invoices for EUR 88,120.00 · USD 1,204,310.25`."""
+        return f"{count(self.count, *KIND_WORDS[self.kind])} for {in_words(self.totals)}"
+
+
+class Largest(BaseModel, frozen=True):
+    """One of the largest documents."""
+
+    number: str
+    amount: Money
+
+
+class DocumentsFacts(BaseModel, frozen=True):
+    """Documents counted and added up.
+
+    Attributes:
+        posted: Documents that can be mailed: only posted ones can (page *Email billing documents
+            generated from a bill run*).
+        mailed_before: Posted documents that were mailed at least once.
+        zero, negative: Posted documents with a total of zero, and below it.
+        each: SHA-256 (hex) over every document, so that no single change hides behind equal sums.
+    """
+
+    kinds: tuple[KindTotals, ...]
+    posted: int
+    not_posted: int
+    mailed_before: int
+    last_mailed_at: datetime | None
+    zero: int
+    negative: int
+    largest: tuple[Largest, ...]
+    each: str
+
+    @property
+    def never_mailed(self) -> int:
+        """Posted documents that were never mailed."""
+        return self.posted - self.mailed_before
+
+    @classmethod
+    def of(cls, documents: Sequence[BillingDocument], run_mailed_at: datetime | None) -> Self:
+        """Count and add up, per kind and currency.
+
+        Zuora keeps a mail date for invoices only. A credit memo counts as mailed when its bill run
+        was: the order to mail a run covers both kinds.
+        """
+        posted = [document for document in documents if document.status == "Posted"]
+        mailed = [at for d in posted if (at := _mailed_at(d, run_mailed_at)) is not None]
+        by_size = sorted(posted, key=lambda d: (-abs(d.amount), d.number))
+        return cls(
+            kinds=tuple(_kinds(documents)),
+            posted=len(posted),
+            not_posted=len(documents) - len(posted),
+            mailed_before=len(mailed),
+            last_mailed_at=max(mailed, default=None),
+            zero=sum(1 for d in posted if d.amount == 0),
+            negative=sum(1 for d in posted if d.amount < 0),
+            largest=tuple(
+                Largest(number=d.number, amount=Money(d.currency, d.amount))
+                for d in by_size[:LARGEST]
+            ),
+            each=_fingerprint(documents),
+        )
+
+    def differs(self, now: "DocumentsFacts") -> list[str]:
+        """What changed between these documents and those of now, in words."""
+        found = [
+            f"{_kind_words(before, kind)} then, {_kind_words(after, kind)} now"
+            for kind in KIND_WORDS
+            if (before := _totals_of(self, kind)) != (after := _totals_of(now, kind))
+        ]
+        if self.not_posted != now.not_posted:
+            found.append(f"{self.not_posted} documents not posted then, {now.not_posted} now")
+        if (self.mailed_before, self.last_mailed_at) != (now.mailed_before, now.last_mailed_at):
+            found.append(
+                f"{count(self.mailed_before, 'document')} mailed before then, "
+                f"{count(now.mailed_before, 'document')} now"
+            )
+        if not found and self.each != now.each:
+            found.append("single documents changed, though counts and totals are the same")
+        return found
+
+
+class RunFacts(Facts):
+    """A bill run and its documents."""
+
+    run_id: str
+    number: str
+    name: str
+    status: str
+    target_date: date | None
+    invoice_date: date | None
+    documents: DocumentsFacts
+
+    @classmethod
+    def of(cls, run: BillRun, documents: Sequence[BillingDocument]) -> "RunFacts":
+        """Take from Zuora's answers what matters."""
+        return cls(
+            run_id=run.id,
+            number=run.number,
+            name=run.name,
+            status=run.status,
+            target_date=run.target_date,
+            invoice_date=run.invoice_date,
+            documents=DocumentsFacts.of(documents, run.last_emailed_at),
+        )
+
+    def material(self) -> dict[str, Any]:
+        """What an approval is bound to: not the name, which has no effect, nor any order."""
+        documents = self.documents
+        return {
+            "run_id": self.run_id,
+            "number": self.number,
+            "status": self.status,
+            "target_date": self.target_date,
+            "invoice_date": self.invoice_date,
+            "mailed_before": documents.mailed_before,
+            "last_mailed_at": documents.last_mailed_at,
+            "each": documents.each,
+        }
+
+    def differs(self, now: "RunFacts") -> list[str]:
+        """What changed between this and now, in words."""
+        found = []
+        if self.run_id != now.run_id:
+            found.append(f"{self.number} is another bill run now")
+        if self.status != now.status:
+            found.append(f"the bill run was {self.status} and is {now.status} now")
+        for what, before, after in (
+            ("target date", self.target_date, now.target_date),
+            ("invoice date", self.invoice_date, now.invoice_date),
+        ):
+            if before != after:
+                found.append(f"the {what} was {before} and is {after} now")
+        return found + self.documents.differs(now.documents)
+
+
+def _mailed_at(document: BillingDocument, run_mailed_at: datetime | None) -> datetime | None:
+    return document.last_emailed_at if document.emailed_known else run_mailed_at
+
+
+def _kinds(documents: Iterable[BillingDocument]) -> Iterable[KindTotals]:
+    documents = tuple(documents)
+    for kind in KIND_WORDS:
+        amounts = [Money(d.currency, d.amount) for d in documents if d.kind == kind]
+        if amounts:
+            yield KindTotals(kind=kind, count=len(amounts), totals=totals(amounts))
+
+
+def _totals_of(facts: DocumentsFacts, kind: str) -> KindTotals | None:
+    return next((totals for totals in facts.kinds if totals.kind == kind), None)
+
+
+def _kind_words(kind_totals: KindTotals | None, kind: str) -> str:
+    return kind_totals.words if kind_totals else f"no {KIND_WORDS[kind][1]}"
+
+
+def _fingerprint(documents: Iterable[BillingDocument]) -> str:
+    rows = sorted(
+        canonical([d.kind, d.number, d.currency, Decimal(d.amount), d.status]) for d in documents
+    )
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()

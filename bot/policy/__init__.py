@@ -1,0 +1,1 @@
+"""`policy.toml`: read, checked and explained. No I/O but the file."""

@@ -1,0 +1,46 @@
+// What the page asks of the server.
+
+const WORDS = {
+  operation_timeout: "The bot did not answer within 3 seconds (operation_timeout). It may still be working: look before you try again.",
+  dispatch_failed: "The bot could not be reached (dispatch_failed). Is it running?",
+  expired_trigger_id: "That took too long to open (expired_trigger_id). Please try again.",
+  not_in_channel: "You are not a member of that channel (not_in_channel).",
+};
+
+/** Words for an error code; an unknown code stands for itself. */
+export function errorWords(code) {
+  return WORDS[code] ?? `Slack answered: ${code}`;
+}
+
+/** The state as one person sees it, or null when it could not be read. */
+export async function readState(person) {
+  try {
+    const answer = await fetch(`/sandbox/state?as=${encodeURIComponent(person)}`, { cache: "no-store" });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Does something as a person; always resolves to `{ok, error, errors}`. */
+export async function send(body) {
+  try {
+    const answer = await fetch("/sandbox/act", {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+    const data = await answer.json().catch(() => ({}));
+    if (!answer.ok && !data.error) return { ok: false, error: `HTTP ${answer.status}`, errors: {} };
+    return { ok: Boolean(data.ok), error: data.error ?? null, errors: data.errors ?? {} };
+  } catch {
+    return { ok: false, error: "the sandbox does not answer", errors: {} };
+  }
+}
+
+/** Tells about every change a person can see; returns what ends it. */
+export function listen(person, { changed, lost, found }) {
+  const source = new EventSource(`/sandbox/events?as=${encodeURIComponent(person)}`);
+  source.addEventListener("open", found);
+  source.addEventListener("message", changed);
+  source.addEventListener("error", lost);
+  return () => source.close();
+}

@@ -1,0 +1,33 @@
+"""What the tenant will do by itself, in order of time; nothing runs in the background."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from datetime import datetime
+
+Action = Callable[[datetime], None]
+
+
+class Agenda:
+    """Actions with a due time; each is told the time it was due, not the time it was looked at.
+
+    So the tenant's state depends on stored facts and the clock only, never on how often somebody
+    looks.
+    """
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[datetime, int, Action]] = []
+        self._order = itertools.count()
+
+    def at(self, when: datetime, action: Action) -> None:
+        """Do `action` when the clock reaches `when`."""
+        heapq.heappush(self._heap, (when, next(self._order), action))
+
+    def advance(self, now: datetime) -> bool:
+        """Do all that is due by `now`, earliest first; tell whether anything was."""
+        acted = False
+        while self._heap and self._heap[0][0] <= now:
+            when, _, action = heapq.heappop(self._heap)
+            action(when)
+            acted = True
+        return acted

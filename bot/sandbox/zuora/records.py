@@ -1,0 +1,191 @@
+"""The things a tenant holds. Plain and mutable: a test changes a field to make the facts drift."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+Kind = Literal["invoice", "credit_memo", "debit_memo"]
+
+
+@dataclass
+class Contact:
+    """A person that bills go to."""
+
+    id: str
+    first_name: str
+    last_name: str
+    work_email: str | None = None
+    personal_email: str | None = None
+    country: str = "United States"
+
+
+@dataclass
+class Account:
+    """A customer account."""
+
+    id: str
+    number: str
+    name: str
+    currency: str
+    bill_to: Contact
+    created_at: datetime
+    batch: str = "Batch1"
+    bill_cycle_day: int = 1
+    status: str = "Active"
+    additional_emails: str | None = None
+    balance: Decimal = Decimal(0)
+    payment_term: str = "Net 30"
+    communication_profile_id: str | None = None
+    fails_billing: bool = False
+    """True: every bill run leaves this account out as failed and still completes."""
+
+
+@dataclass
+class Subscription:
+    """One version of a subscription with a single monthly charge."""
+
+    id: str
+    number: str
+    account: Account
+    monthly: Decimal
+    starts: date
+    billed_to: date
+    """The first day not billed yet (Zuora's charged-through date)."""
+    created_at: datetime
+    name: str = "Platform, monthly"
+    status: str = "Active"
+    auto_renew: bool = True
+    version: int = 1
+    latest: bool = True
+
+
+@dataclass
+class Document:
+    """An invoice, a credit memo or a debit memo; `amount` is positive for memos."""
+
+    id: str
+    number: str
+    kind: Kind
+    account: Account
+    currency: str
+    amount: Decimal
+    document_date: date
+    target_date: date
+    status: str
+    created_at: datetime
+    source: str = "BillRun"
+    source_id: str | None = None
+    bill_run_id: str | None = None
+    due_date: date | None = None
+    balance: Decimal = Decimal(0)
+    posted_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    last_email_sent: datetime | None = None
+    pdf_file_id: str | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass
+class BillRun:
+    """A bill run, ad hoc or one occurrence of a schedule."""
+
+    id: str
+    number: str
+    name: str | None
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    run_type: str = "Regular"
+    batches: list[str] | None = None
+    bill_cycle_day: str | None = None
+    filters: list[dict[str, Any]] | None = None
+    charge_types: list[str] | None = None
+    auto_post: bool = False
+    auto_email: bool = False
+    auto_renewal: bool = False
+    no_zero_mail: bool = False
+    include_subscriptions: bool = True
+    include_order_lines: bool = True
+    target_date: date | None = None
+    invoice_date: date | None = None
+    target_offset: int | None = None
+    invoice_offset: int | None = None
+    target_month_offset: int | None = None
+    target_day: int | None = None
+    invoice_month_offset: int | None = None
+    invoice_day: int | None = None
+    schedule: dict[str, Any] | None = None
+    scheduled_at: datetime | None = None
+    organization_labels: list[dict[str, Any]] | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+    """The request that made it; the next occurrence of a schedule is made of it again."""
+    through_api: bool = False
+    executed_at: datetime | None = None
+    ended_at: datetime | None = None
+    posted_at: datetime | None = None
+    error_message: str | None = None
+    number_of_accounts: int = 0
+    invoices_emailed: bool = False
+    last_email_sent: datetime | None = None
+    ends_in: Literal["Completed", "Error", "stuck"] = "Completed"
+    """How processing will end; `stuck` stays Processing for ever."""
+    post_ends_in: Literal["Posted", "Completed"] = "Posted"
+    """`Completed`: the next posting leaves one document a draft; the one after succeeds."""
+    billed: list[tuple[Subscription, date]] = field(default_factory=list)
+    """Subscriptions that this run billed, each with the date it was billed to before."""
+
+
+@dataclass
+class PreviewRun:
+    """A billing preview run; its result is made when it completes."""
+
+    id: str
+    number: str
+    body: dict[str, Any]
+    target_date: date
+    created_at: datetime
+    status: str = "Pending"
+    total_accounts: int = 0
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The call that a mail came of; all None when a bill run sent it by itself."""
+
+    track_id: str | None = None
+    request_id: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail that a customer got."""
+
+    document: str
+    kind: Kind
+    account: str
+    recipients: tuple[str, ...]
+    time: datetime
+    notification: str
+    subject: str
+    bill_run: str | None
+    track_id: str | None
+    request_id: str | None
+    path: str | None
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """A row of the email history, also for a mail that could not be sent."""
+
+    account_id: str
+    object_id: str
+    to: str
+    subject: str
+    time: datetime
+    notification: str
+    event_category: int
+    result: str
+    error_message: str | None

@@ -1,0 +1,1 @@
+"""The Slack edge. In: listeners, payloads, forms. Out: the sender. No rules."""

@@ -1,0 +1,80 @@
+"""What every listener shares: who acts, an answer whatever happens, and work that outlives it."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.cards import blocks, lines
+from bot.domain.authority import Person
+from bot.domain.words import Part
+from bot.slack.payloads import Actor
+from bot.slack.people import People
+from bot.workflow.parts import Parts
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+COULD_NOT_RECORD = (
+    "I could not record this, so nothing was done. Please tell whoever runs Billing Bot; "
+    "the log says what to do. Then try again."
+)
+
+
+class Answering:
+    """The listeners' side of the bot: the workflow's parts, people, and the Slack client."""
+
+    def __init__(self, parts: Parts, people: People, client: AsyncWebClient) -> None:
+        self.parts = parts
+        self.people = people
+        self.client = client
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def person(self, actor: Actor, names: Iterable[str]) -> Person:
+        """Who acts, read from Slack now or at most a minute ago."""
+        return await self.people.person(actor, names)
+
+    async def approver(self, actor: Actor, number: int | None) -> Person:
+        """Who acts on a request, with the groups that the request's rule names."""
+        request = None if number is None else self.parts.store.requests.get(number)
+        return await self.person(actor, request.rule.approvers if request else ())
+
+    def tell(self, channel: str, actor: Actor, *words: Part) -> None:
+        """Answer one person privately, by way of the outbox.
+
+        Raises:
+            CouldNotRecordError: The answer could not be written down.
+        """
+        with self.parts.store.transaction():
+            self.parts.store.outbox.add(
+                lines.private(channel, actor.user_id, *words), self.parts.clock.now()
+            )
+        self.parts.wake_sender()
+
+    async def tell_now(self, channel: str, actor: Actor, *words: Part) -> None:
+        """Answer one person privately at once, when the outbox cannot be written."""
+        try:
+            await self.client.chat_postEphemeral(
+                channel=channel, user=actor.user_id, text=blocks.as_text(words)
+            )
+        except (SlackClientError, OSError, TimeoutError):
+            logger.exception("answer_could_not_be_sent")
+
+    def keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start work that may go on after the listener has answered, and hold on to it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def drain(self, patience: float = 8.0) -> None:
+        """Let work that outlived its listener come to its end.
+
+        Args:
+            patience: Seconds of real time to wait for that.
+        """
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience)

@@ -1,0 +1,80 @@
+"""The Bolt app: one signature check, one authorization, our listeners, and an answer to every error."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack import asking, deciding
+from bot.slack.answering import Answering
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the bot is, as `auth.test` said at start."""
+
+    team_id: str
+    bot_user_id: str
+    bot_id: str
+
+
+def make_app(
+    *, client: AsyncWebClient, answering: Answering, identity: Identity, signing_secret: str
+) -> AsyncApp:
+    """Build the app.
+
+    Bolt answers Slack when the listener is done (`process_before_response`): a listener reads the
+    payload, lets the workflow write one transaction and returns, which is quicker than Bolt's
+    default of looking for the acknowledgement every 10 ms, and what is acknowledged is durable.
+    The bot's identity was read at start, so no click pays for `auth.test`.
+    """
+
+    async def authorize(**_: Any) -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=identity.team_id,
+            bot_user_id=identity.bot_user_id,
+            bot_id=identity.bot_id,
+            bot_token=client.token,
+        )
+
+    app = AsyncApp(
+        client=client,
+        authorize=authorize,
+        signing_secret=signing_secret or None,
+        process_before_response=True,
+        request_verification_enabled=bool(signing_secret),
+    )
+    app.error(_failed)
+    asking.register(app, answering)
+    deciding.register(app, answering)
+    return app
+
+
+async def identity_of(client: AsyncWebClient) -> Identity:
+    """Ask Slack who the bot is.
+
+    Raises:
+        SlackClientError: The token is not valid, or Slack does not answer.
+    """
+    answer = await client.auth_test()
+    return Identity(
+        team_id=answer["team_id"],
+        bot_user_id=answer["user_id"],
+        bot_id=answer.get("bot_id") or "",
+    )
+
+
+async def _failed(error: Exception) -> BoltResponse:
+    """A fault in the program. The body is not looked at: it may come from anybody.
+
+    Bolt verifies the signature inside the code that lands here on a malformed timestamp.
+    """
+    logger.error("listener_failed", exc_info=error)
+    return BoltResponse(status=500, body="")

@@ -1,0 +1,125 @@
+"""Slack's payloads as typed values. Only ids are read; names and texts of messages never are.
+
+Of a click or a form nothing is believed but who acted and which request it names; everything else
+comes from the database.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.operations.operation import Form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts: Slack user id and the workspace the payload came from; empty when not said."""
+
+    user_id: str
+    team_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A slash command as typed."""
+
+    actor: Actor
+    channel: str
+    text: str
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Click:
+    """A button's click. `request` is None when the click does not name exactly one request."""
+
+    actor: Actor
+    channel: str
+    request: int | None
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A submitted form. `view_id` names it: submitted twice, it has the same."""
+
+    actor: Actor
+    view_id: str
+    metadata: str
+    form: Form
+
+
+def command(body: Mapping[str, Any]) -> Command:
+    """Read a `slash_commands` payload."""
+    return Command(
+        actor=Actor(user_id=_text(body, "user_id"), team_id=_text(body, "team_id")),
+        channel=_text(body, "channel_id"),
+        text=_text(body, "text").strip(),
+        trigger_id=_text(body, "trigger_id"),
+    )
+
+
+def click(body: Mapping[str, Any]) -> Click:
+    """Read a `block_actions` payload with exactly one action whose value is a request's number."""
+    actions = body.get("actions") or []
+    value = _text(actions[0], "value") if len(actions) == 1 else ""
+    container = _mapping(body, "container")
+    return Click(
+        actor=_actor(body),
+        channel=_text(_mapping(body, "channel"), "id") or _text(container, "channel_id"),
+        request=request_number(value),
+        trigger_id=_text(body, "trigger_id"),
+    )
+
+
+def submission(body: Mapping[str, Any]) -> Submission:
+    """Read a `view_submission` payload."""
+    view = _mapping(body, "view")
+    return Submission(
+        actor=_actor(body),
+        view_id=_text(view, "root_view_id") or _text(view, "id"),
+        metadata=_text(view, "private_metadata"),
+        form=_form(_mapping(_mapping(view, "state"), "values")),
+    )
+
+
+def request_number(text: str) -> int | None:
+    """A request's number: up to 12 ASCII digits, nothing else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None  # noqa: PLR2004
+
+
+def _actor(body: Mapping[str, Any]) -> Actor:
+    user = _mapping(body, "user")
+    team = _text(user, "team_id") or _text(_mapping(body, "team"), "id")
+    return Actor(user_id=_text(user, "id"), team_id=team)
+
+
+def _form(values: Mapping[str, Any]) -> Form:
+    """What was typed, by `block_id`."""
+    form: dict[str, Any] = {}
+    for block_id, by_action in values.items():
+        for state in by_action.values():
+            form[block_id] = _value(state)
+    return form
+
+
+def _value(state: Mapping[str, Any]) -> Any:
+    for single in ("value", "selected_date", "selected_time", "selected_user"):
+        if single in state:
+            return state[single]
+    if "selected_option" in state:
+        option = state["selected_option"]
+        return option["value"] if option else None
+    if "selected_options" in state:
+        return [option["value"] for option in state["selected_options"] or []]
+    return None
+
+
+def _mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = body.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    found = body.get(name)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,117 @@
+"""Who somebody is, read from Slack when it matters and never trusted for longer than a minute."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.authority import Person
+from bot.domain.policy import is_group
+from bot.slack.payloads import Actor
+from bot.workflow.parts import Clock
+
+logger = logging.getLogger(__name__)
+
+TRUSTED_FOR = timedelta(seconds=60)
+SECONDS_TO_ANSWER = 2.0
+"""A click has to be answered within 3 s; a Slack that is slower than this has not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    at: datetime
+    found: Any
+
+
+class People:
+    """Reads accounts (`users.info`) and user groups (`usergroups.users.list`).
+
+    What cannot be read is told apart from a no: `Person.memberships` holds None for it.
+    """
+
+    def __init__(self, client: AsyncWebClient, clock: Clock, *, team_id: str) -> None:
+        self._client = client
+        self._clock = clock
+        self._team_id = team_id
+        self._read: dict[str, _Read] = {}
+        self._under_way: dict[str, asyncio.Future[Any]] = {}
+
+    async def person(self, actor: Actor, names: Iterable[str]) -> Person:
+        """The person behind a payload, with the membership in each user group among `names`."""
+        if not actor.user_id:
+            return Person(user_id="", team_id=actor.team_id, barred="Slack did not say whose it is")
+        groups = [name for name in dict.fromkeys(names) if is_group(name)]
+        account, *members = await asyncio.gather(
+            self._fresh(actor.user_id, self._account),
+            *(self._fresh(group, self._members) for group in groups),
+        )
+        return Person(
+            user_id=actor.user_id,
+            team_id=actor.team_id,
+            memberships={
+                group: None if found is None else actor.user_id in found
+                for group, found in zip(groups, members, strict=True)
+            },
+            barred=barred(account, actor.team_id, self._team_id),
+        )
+
+    async def _fresh(self, name: str, read: Callable[[str], Awaitable[Any]]) -> Any:
+        """What Slack says, from at most a minute ago; None if it cannot be read now."""
+        known = self._read.get(name)
+        if known is not None and self._clock.now() - known.at < TRUSTED_FOR:
+            return known.found
+        if name not in self._under_way:
+            self._under_way[name] = asyncio.ensure_future(self._ask(name, read))
+        return await asyncio.shield(self._under_way[name])
+
+    async def _ask(self, name: str, read: Callable[[str], Awaitable[Any]]) -> Any:
+        asked_at = self._clock.now()
+        try:
+            found = await asyncio.wait_for(read(name), SECONDS_TO_ANSWER)
+        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            logger.warning("slack_could_not_be_read", extra={"of": name, "error": repr(error)})
+            self._read.pop(name, None)
+            return None
+        else:
+            self._read[name] = _Read(asked_at, found)
+            return found
+        finally:
+            del self._under_way[name]
+
+    async def _account(self, user_id: str) -> Mapping[str, Any]:
+        answer = await self._client.users_info(user=user_id)
+        return dict(answer["user"])
+
+    async def _members(self, group: str) -> frozenset[str]:
+        answer = await self._client.usergroups_users_list(usergroup=group)
+        return frozenset(answer["users"])
+
+
+def barred(account: Mapping[str, Any] | None, team_id: str, own_team: str) -> str:
+    """Why an account may do nothing at all; empty for a member of our own workspace.
+
+    On Enterprise Grid one person acts from several workspaces of the same organization; Slack
+    lists them in `enterprise_user.teams`.
+    """
+    if account is None:
+        return "Slack did not tell who this is, so the answer is no for now"
+    for flag, why in (
+        ("deleted", "it is deactivated"),
+        ("is_bot", "it is a bot"),
+        ("is_stranger", "it belongs to another company"),
+        ("is_restricted", "it is a guest"),
+        ("is_ultra_restricted", "it is a guest"),
+    ):
+        if account.get(flag):
+            return why
+    grid = (account.get("enterprise_user") or {}).get("teams") or ()
+    home = {own_team, *grid} if own_team in grid else {own_team}
+    if team_id not in home or account.get("team_id") not in home:
+        return "it belongs to another workspace"
+    return ""

@@ -1,0 +1,288 @@
+"""The sender: takes messages from the outbox and sends them, in order for each card, each once."""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.message import Kind
+from bot.domain.next_step import pause
+from bot.store.database import CouldNotRecordError
+from bot.store.outbox import Outgoing
+from bot.store.store import Store
+from bot.workflow.parts import Clock
+from bot.workflow.runner import wait_for
+
+logger = logging.getLogger(__name__)
+
+EVENT_TYPE = "billing_bot_message"
+LANDING = timedelta(seconds=3)
+"""How long a lost message may still take to land before it is looked for."""
+
+FIRST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(seconds=60)
+GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+UNREACHABLE = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found"})
+MALFORMED = frozenset(
+    {"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "invalid_blocks_format"}
+)
+PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+NOT_NOW = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked"})
+
+
+class Sender:
+    """Sends what stands in the outbox.
+
+    `chat.postMessage` has no idempotency key: a message whose answer was lost is looked for by its
+    metadata before it is sent again. Edits are idempotent, and a newer edit replaces an older one
+    that has not gone out.
+    """
+
+    def __init__(
+        self, store: Store, client: AsyncWebClient, clock: Clock, *, seconds_a_message: float = 1.0
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._clock = clock
+        self._gap = timedelta(seconds=seconds_a_message)
+        self._free_at: dict[str, datetime] = {}
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Something stands in the outbox."""
+        self._wake.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being sent."""
+        return not self._lanes
+
+    async def run(self) -> None:
+        """Send until `stop` is called."""
+        while not self._stopping:
+            self._wake.clear()
+            next_at = self._start_lanes()
+            now = self._clock.now()
+            seconds = 3600.0 if next_at is None else max(0.0, (next_at - now).total_seconds())
+            await wait_for(self._wake, self._clock.sleep(seconds))
+
+    async def stop(self, patience: float = 8.0) -> None:
+        """Begin nothing new; let what is going out get its answer.
+
+        Args:
+            patience: Seconds of real time to wait for that.
+        """
+        self._stopping = True
+        self._wake.set()
+        if self._lanes:
+            await asyncio.wait(self._lanes.values(), timeout=patience)
+        for task in self._lanes.values():
+            task.cancel()
+
+    def _start_lanes(self) -> datetime | None:
+        """Start a task for each lane that has something to send; when the next one has, if later."""
+        now = self._clock.now()
+        later: list[datetime] = []
+        first: dict[str, Outgoing] = {}
+        for outgoing in self._store.outbox.open():
+            first.setdefault(outgoing.lane, outgoing)
+        for lane, outgoing in first.items():
+            if lane in self._lanes:
+                continue
+            if outgoing.wake_at is not None and outgoing.wake_at > now:
+                later.append(outgoing.wake_at)
+            else:
+                self._lanes[lane] = asyncio.create_task(self._drain(lane), name=lane)
+        return min(later, default=None)
+
+    async def _drain(self, lane: str) -> None:
+        """Send the lane's messages one after the other, as far as they can go now."""
+        try:
+            while not self._stopping:
+                outgoing = self._next_of(lane)
+                if outgoing is None:
+                    return
+                await self._send(outgoing)
+        except CouldNotRecordError:
+            await self._clock.sleep(LONGEST_PAUSE.total_seconds())
+        except Exception:
+            logger.exception("sending_failed", extra={"lane": lane})
+            await self._clock.sleep(LONGEST_PAUSE.total_seconds())
+        finally:
+            del self._lanes[lane]
+            self._wake.set()
+
+    def _next_of(self, lane: str) -> Outgoing | None:
+        """The lane's next message, unless it has to wait; older edits are merged into the newest."""
+        waiting = [each for each in self._store.outbox.open() if each.lane == lane]
+        edits = [each for each in waiting if each.message.kind is Kind.UPDATE]
+        for older in edits[:-1]:
+            with self._store.transaction():
+                self._store.outbox.end(older.sequence, self._clock.now(), outcome="merged")
+            waiting.remove(older)
+        if not waiting:
+            return None
+        due = waiting[0].wake_at
+        return None if due is not None and due > self._clock.now() else waiting[0]
+
+    async def _send(self, outgoing: Outgoing) -> None:
+        if self._may_stand_there(outgoing):
+            landed = (outgoing.tried_at or self._clock.now()) + LANDING
+            if landed > self._clock.now():
+                self._again(outgoing, landed, never_arrived=False)
+                return
+        await self._keep_pace(outgoing)
+        try:
+            await self._send_once(outgoing)
+        except SlackApiError as error:
+            self._refused(outgoing, error)
+        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            logger.warning("slack_answer_lost", extra={"error": repr(error)})
+            wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
+            self._again(outgoing, self._clock.now() + wait, never_arrived=False)
+
+    @staticmethod
+    def _may_stand_there(outgoing: Outgoing) -> bool:
+        """Whether it was sent before, and sending it again would show it twice."""
+        return outgoing.tries > 0 and outgoing.message.kind in (Kind.CARD, Kind.REPLY)
+
+    async def _send_once(self, outgoing: Outgoing) -> None:
+        ts = await self._find(outgoing) if self._may_stand_there(outgoing) else None
+        if ts is None:
+            with self._store.transaction():
+                self._store.outbox.trying(outgoing.sequence, self._clock.now())
+            ts = await self._call(outgoing)
+        self._sent(outgoing, ts)
+
+    def _sent(self, outgoing: Outgoing, ts: str | None) -> None:
+        message = outgoing.message
+        with self._store.transaction():
+            self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome="sent", ts=ts)
+            is_card = message.kind in (Kind.CARD, Kind.UPDATE)
+            if is_card and message.request is not None and ts is not None:
+                self._store.requests.set_card(message.request, ts)
+
+    async def _call(self, outgoing: Outgoing) -> str | None:
+        message = outgoing.message
+        words: dict[str, Any] = {"text": message.text, "blocks": message.blocks or None}
+        match message.kind:
+            case Kind.PRIVATE:
+                return await self._private(message.channel, message.user, words)
+            case Kind.UPDATE if card_ts := self._card_ts(outgoing):
+                return await self._edit(outgoing, card_ts, words)
+            case Kind.REPLY:
+                return await self._post(outgoing, words, thread_ts=self._card_ts(outgoing))
+            case _:
+                return await self._post(outgoing, words)
+
+    def _card_ts(self, outgoing: Outgoing) -> str | None:
+        number = outgoing.message.request
+        request = None if number is None else self._store.requests.get(number)
+        return None if request is None else request.card_ts
+
+    async def _post(
+        self, outgoing: Outgoing, words: dict[str, Any], *, thread_ts: str | None = None
+    ) -> str:
+        message = outgoing.message
+        answer = await self._client.chat_postMessage(
+            channel=message.channel,
+            thread_ts=thread_ts,
+            unfurl_links=False,
+            unfurl_media=False,
+            metadata={
+                "event_type": EVENT_TYPE,
+                "event_payload": {"request": message.request, "sequence": outgoing.sequence},
+            },
+            **words,
+        )
+        return str(answer["ts"])
+
+    async def _edit(self, outgoing: Outgoing, ts: str, words: dict[str, Any]) -> str:
+        try:
+            await self._client.chat_update(channel=outgoing.message.channel, ts=ts, **words)
+        except SlackApiError as error:
+            if error.response.get("error") not in GONE:
+                raise
+            logger.warning("card_is_gone", extra={"request": outgoing.message.request})
+            return await self._post(outgoing, words)
+        return ts
+
+    async def _private(self, channel: str, user: str, words: dict[str, Any]) -> str | None:
+        """To one person where they acted, or directly where the bot cannot speak there."""
+        try:
+            await self._client.chat_postEphemeral(channel=channel, user=user, **words)
+        except SlackApiError as error:
+            if error.response.get("error") not in UNREACHABLE:
+                raise
+            answer = await self._client.chat_postMessage(channel=user, **words)
+            return str(answer["ts"])
+        return None
+
+    async def _find(self, outgoing: Outgoing) -> str | None:
+        """The `ts` of a message that may have landed although its answer was lost."""
+        message = outgoing.message
+        oldest = str(((outgoing.tried_at or self._clock.now()) - timedelta(minutes=5)).timestamp())
+        card_ts = self._card_ts(outgoing) if message.kind is Kind.REPLY else None
+        cursor: str | None = None
+        while True:
+            if card_ts is not None:
+                page = await self._client.conversations_replies(
+                    channel=message.channel, ts=card_ts, include_all_metadata=True, cursor=cursor,
+                    limit=200,
+                )  # fmt: skip
+            else:
+                page = await self._client.conversations_history(
+                    channel=message.channel, oldest=oldest, include_all_metadata=True,
+                    cursor=cursor, limit=200,
+                )  # fmt: skip
+            for each in page["messages"]:
+                payload = (each.get("metadata") or {}).get("event_payload") or {}
+                if payload.get("sequence") == outgoing.sequence:
+                    return str(each["ts"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return None
+
+    def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
+        """Slack's no: wait where it asks for that, else send it plainer, else give it up loudly."""
+        name = str(error.response.get("error"))
+        now = self._clock.now()
+        if name == "ratelimited":
+            seconds = float(error.response.headers.get("Retry-After", 30))
+            self._free_at[outgoing.message.channel] = now + timedelta(seconds=seconds)
+            self._again(outgoing, now + timedelta(seconds=seconds), never_arrived=True)
+        elif name in PASSING:
+            wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
+            self._again(outgoing, now + wait, never_arrived=False)
+        elif name in NOT_NOW:
+            logger.error("slack_refuses_the_token", extra={"error": name})
+            self._again(outgoing, now + LONGEST_PAUSE, never_arrived=True)
+        elif name in MALFORMED and outgoing.message.blocks:
+            logger.error("slack_refuses_the_blocks", extra={"error": name, "says": str(error)})
+            with self._store.transaction():
+                self._store.outbox.make_plain(outgoing.sequence)
+        else:
+            logger.error("slack_refuses_a_message", extra={"error": name})
+            with self._store.transaction():
+                self._store.outbox.end(outgoing.sequence, now, outcome=f"refused: {name}")
+
+    def _again(self, outgoing: Outgoing, at: datetime, *, never_arrived: bool) -> None:
+        with self._store.transaction():
+            self._store.outbox.later(outgoing.sequence, at, never_arrived=never_arrived)
+
+    async def _keep_pace(self, outgoing: Outgoing) -> None:
+        """One message a second for each channel, as Slack asks for; edits and answers go by."""
+        if outgoing.message.kind not in (Kind.CARD, Kind.REPLY):
+            return
+        channel = outgoing.message.channel
+        now = self._clock.now()
+        free_at = max(now, self._free_at.get(channel, now))
+        self._free_at[channel] = free_at + self._gap
+        if free_at > now:
+            await self._clock.sleep((free_at - now).total_seconds())

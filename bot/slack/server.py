@@ -1,0 +1,36 @@
+"""The web mode: signed HTTP at `/slack/events`, and `/healthz` beside it."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.async_app import AsyncApp
+
+LARGEST_BODY = 1024 * 1024
+TIMESTAMP = "X-Slack-Request-Timestamp"
+
+
+def make_server(app: AsyncApp, health: Callable[[], dict[str, str]]) -> web.Application:
+    """The aiohttp application.
+
+    Args:
+        app: The Bolt app, which checks the signature.
+        health: What `/healthz` tells; `status` is `ready` or it answers 503.
+    """
+
+    async def events(request: web.Request) -> web.Response:
+        # Bolt reads the timestamp as a number before it checks the signature; refuse others here.
+        timestamp = request.headers.get(TIMESTAMP, "")
+        if not (timestamp.isascii() and timestamp.isdigit()):
+            return web.json_response({"error": "invalid request"}, status=401)
+        bolt_request = await to_bolt_request(request)
+        return await to_aiohttp_response(await app.async_dispatch(bolt_request))
+
+    async def healthz(_: web.Request) -> web.Response:
+        told = health()
+        return web.json_response(told, status=200 if told["status"] == "ready" else 503)
+
+    server = web.Application(client_max_size=LARGEST_BODY)
+    server.router.add_post("/slack/events", events)
+    server.router.add_get("/healthz", healthz)
+    return server

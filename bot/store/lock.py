@@ -1,0 +1,35 @@
+"""Which process works: a lock that dies with its process, never a lease that runs out.
+
+A frozen process keeps the lock, so nobody else does its work while it may still wake up.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class WorkLock:
+    """An exclusive lock on a file beside the database. Taking clicks needs no lock; working does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def take(self) -> bool:
+        """Take the lock if it is free. True: this process runs and sends."""
+        if self._descriptor is not None:
+            return True
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Give it back; the operating system does the same when the process ends."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

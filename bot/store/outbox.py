@@ -1,0 +1,115 @@
+"""The outbox: Slack messages that a transaction caused and that are still to be sent, in order."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from bot.domain.message import Kind, Message
+from bot.store.times import from_text_or_none, to_text, to_text_or_none
+
+_COLUMNS = "sequence, request, kind, channel, user, text, blocks, wake_at, tries, tried_at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message that is still to be sent.
+
+    Attributes:
+        sequence: Order of writing; it goes out with the message as metadata, so that a message
+            whose answer was lost can be found again.
+        tries: How often it was sent; more than 0 means that it may stand in Slack already.
+    """
+
+    sequence: int
+    message: Message
+    wake_at: datetime | None
+    tries: int
+    tried_at: datetime | None
+
+    @property
+    def lane(self) -> str:
+        """Messages of one lane go out one after the other: a request's card and its thread.
+
+        A private answer keeps nobody waiting and waits for nobody.
+        """
+        message = self.message
+        if message.kind is Kind.PRIVATE or message.request is None:
+            return f"private-{self.sequence}"
+        return f"request-{message.request}"
+
+
+class Outbox:
+    """Adds, reads and ends messages; inside a transaction of the caller."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, message: Message, now: datetime) -> None:
+        """Put a message at the end of its lane."""
+        self._database.execute(
+            "INSERT INTO outbox (request, kind, channel, user, text, blocks, created_at, tries) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+            [
+                message.request, message.kind.value, message.channel, message.user, message.text,
+                json.dumps(message.blocks), to_text(now),
+            ],
+        )  # fmt: skip
+
+    def open(self, limit: int = 1000) -> list[Outgoing]:
+        """The messages that are still to be sent, oldest first."""
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM outbox WHERE ended_at IS NULL "  # noqa: S608 - own names
+            "ORDER BY sequence LIMIT ?",
+            [limit],
+        )
+        return [_from_row(row) for row in rows]
+
+    def trying(self, sequence: int, now: datetime) -> None:
+        """Record that it goes out now, before it does."""
+        self._database.execute(
+            "UPDATE outbox SET tries = tries + 1, tried_at = ? WHERE sequence = ?",
+            [to_text(now), sequence],
+        )
+
+    def later(self, sequence: int, wake_at: datetime, *, never_arrived: bool) -> None:
+        """Try again at `wake_at`; `never_arrived`: Slack refused it, so it cannot stand there."""
+        self._database.execute(
+            "UPDATE outbox SET wake_at = ?, tries = CASE WHEN ? THEN 0 ELSE tries END "
+            "WHERE sequence = ?",
+            [to_text_or_none(wake_at), never_arrived, sequence],
+        )
+
+    def make_plain(self, sequence: int) -> None:
+        """Send it without its blocks: the text alone tells it all. Slack refused the blocks."""
+        self._database.execute(
+            "UPDATE outbox SET blocks = '[]', tries = 0 WHERE sequence = ?", [sequence]
+        )
+
+    def end(self, sequence: int, now: datetime, *, outcome: str, ts: str | None = None) -> None:
+        """Done with it: `sent`, `merged` into a later edit, or `refused` by Slack for good."""
+        self._database.execute(
+            "UPDATE outbox SET ended_at = ?, outcome = ?, ts = ? WHERE sequence = ?",
+            [to_text(now), outcome, ts, sequence],
+        )
+
+
+def _from_row(row: tuple[Any, ...]) -> Outgoing:
+    sequence, request, kind, channel, user, text, blocks, wake_at, tries, tried_at = row
+    message = Message(
+        kind=Kind(kind),
+        request=request,
+        channel=channel,
+        user=user,
+        text=text,
+        blocks=json.loads(blocks),
+    )
+    return Outgoing(
+        sequence=sequence,
+        message=message,
+        wake_at=from_text_or_none(wake_at),
+        tries=tries,
+        tried_at=from_text_or_none(tried_at),
+    )

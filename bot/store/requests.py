@@ -1,0 +1,149 @@
+"""The table of requests."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlite_utils import Database
+
+from bot.domain.policy import Rule
+from bot.domain.request import Request, State
+from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
+
+_COLUMNS = (
+    "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
+    "reason", "rule", "policy_hash", "form", "state", "created_at", "expires_at", "state_at",
+    "wake_at", "channel", "card_ts", "decided_by", "decided_at", "decision_reason", "looks",
+    "result", "parent",
+)  # fmt: skip
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
+_INSERT = (
+    f"INSERT INTO requests ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of this module alone
+    f"VALUES ({', '.join(':' + column for column in _COLUMNS)})"
+)
+_MOVE = """
+UPDATE requests SET
+  state = :state, state_at = :state_at, wake_at = :wake_at, decided_by = :decided_by,
+  decided_at = :decided_at, decision_reason = :decision_reason, looks = :looks, result = :result
+WHERE number = :number AND state = :state_before
+"""
+
+
+class RequestMovedError(Exception):
+    """The request was no longer in the state it was read in: somebody else was first."""
+
+
+class Requests:
+    """Adds, reads and moves requests. Every call belongs inside a transaction of the caller."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def next_number(self) -> int:
+        """The number of the next request; only safe inside a transaction."""
+        (number,) = self._database.execute(
+            "SELECT COALESCE(MAX(number), 0) + 1 FROM requests"
+        ).fetchone()
+        return int(number)
+
+    def add(self, request: Request) -> None:
+        """Save a new request."""
+        self._database.execute(_INSERT, _to_row(request))
+
+    def get(self, number: int) -> Request | None:
+        """The request of that number."""
+        row = self._database.execute(f"{_SELECT} WHERE number = ?", [number]).fetchone()
+        return None if row is None else _from_row(row)
+
+    def by_form(self, form: str) -> Request | None:
+        """The request that this form made, if it was submitted before."""
+        row = self._database.execute(f"{_SELECT} WHERE form = ?", [form]).fetchone()
+        return None if row is None else _from_row(row)
+
+    def move(self, before: Request, after: Request) -> None:
+        """Write the request's next state: one conditional update that must hit exactly one row.
+
+        Raises:
+            RequestMovedError: It is no longer in the state of `before`.
+        """
+        cursor = self._database.execute(
+            _MOVE, {**_to_row(after), "state_before": before.state.value}
+        )
+        if cursor.rowcount != 1:
+            raise RequestMovedError(before.name)
+
+    def set_card(self, number: int, ts: str) -> None:
+        """Remember where the card stands (Slack's `ts` of the message)."""
+        self._database.execute("UPDATE requests SET card_ts = ? WHERE number = ?", [ts, number])
+
+    def due(self, now: datetime, limit: int) -> list[int]:
+        """Numbers of the requests whose time has come, the longest due first."""
+        rows = self._database.execute(
+            "SELECT number FROM requests WHERE wake_at <= ? ORDER BY wake_at LIMIT ?",
+            [to_text(now), limit],
+        )
+        return [row[0] for row in rows]
+
+    def next_wake_after(self, now: datetime) -> datetime | None:
+        """When the next request becomes due that is not due yet."""
+        (at,) = self._database.execute(
+            "SELECT MIN(wake_at) FROM requests WHERE wake_at > ?", [to_text(now)]
+        ).fetchone()
+        return from_text_or_none(at)
+
+    def open_about(self, subject: str, operation: str) -> list[Request]:
+        """Requests about the same thing that are not at their end yet."""
+        rows = self._database.execute(
+            f"{_SELECT} WHERE subject = ? AND operation = ? "
+            "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number",
+            [subject, operation],
+        )
+        return [_from_row(row) for row in rows]
+
+    def approve(self, request: Request, person: str, team: str, now: datetime) -> None:
+        """Record one person's approval of exactly what the request says."""
+        self._database.execute(
+            "INSERT INTO approvals (request, person, team, at, digest) VALUES (?, ?, ?, ?, ?)",
+            [request.number, person, team, to_text(now), request.digest],
+        )
+
+    def approvers(self, number: int) -> tuple[str, ...]:
+        """Slack user ids of those who have approved, in order."""
+        rows = self._database.execute(
+            "SELECT person FROM approvals WHERE request = ? ORDER BY at, person", [number]
+        )
+        return tuple(row[0] for row in rows)
+
+
+def _to_row(request: Request) -> dict[str, Any]:
+    row: dict[str, Any] = {column: getattr(request, column) for column in _COLUMNS}
+    rule = request.rule
+    row["rule"] = json.dumps(
+        {
+            "approvers": rule.approvers,
+            "approvals": rule.approvals,
+            "expires_after": rule.expires_after.total_seconds(),
+        }
+    )
+    row["state"] = request.state.value
+    for column in ("created_at", "expires_at", "state_at"):
+        row[column] = to_text(row[column])
+    for column in ("wake_at", "decided_at"):
+        row[column] = to_text_or_none(row[column])
+    return row
+
+
+def _from_row(values: tuple[Any, ...]) -> Request:
+    row = dict(zip(_COLUMNS, values, strict=True))
+    rule = json.loads(row["rule"])
+    row["rule"] = Rule(
+        approvers=tuple(rule["approvers"]),
+        approvals=rule["approvals"],
+        expires_after=timedelta(seconds=rule["expires_after"]),
+    )
+    row["state"] = State(row["state"])
+    for column in ("created_at", "expires_at", "state_at"):
+        row[column] = from_text(row[column])
+    for column in ("wake_at", "decided_at"):
+        row[column] = from_text_or_none(row[column])
+    return Request(**row)

@@ -1,0 +1,155 @@
+"""Tables, indexes and triggers, as ordered migrations. A shipped migration is never edited.
+
+All times are UTC text (`2026-11-21T10:14:00.000000+00:00`, so that text order is time order), all
+amounts are text. What must never happen is forbidden here too, whatever the program above does.
+"""
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("billing-bot")
+
+_TABLES = """
+CREATE TABLE requests (
+  number INTEGER PRIMARY KEY,
+  operation TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  body TEXT NOT NULL,
+  facts TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  requester TEXT NOT NULL CHECK (requester <> ''),
+  team TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  policy_hash TEXT NOT NULL,
+  form TEXT NOT NULL UNIQUE,
+  state TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  state_at TEXT NOT NULL,
+  wake_at TEXT,
+  channel TEXT NOT NULL,
+  card_ts TEXT,
+  decided_by TEXT,
+  decided_at TEXT,
+  decision_reason TEXT NOT NULL,
+  looks INTEGER NOT NULL,
+  result TEXT NOT NULL,
+  parent INTEGER REFERENCES requests (number)
+) STRICT;
+CREATE INDEX requests_due ON requests (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX requests_state ON requests (state, state_at);
+CREATE INDEX requests_subject ON requests (subject, operation);
+
+CREATE TABLE approvals (
+  request INTEGER NOT NULL REFERENCES requests (number),
+  person TEXT NOT NULL CHECK (person <> ''),
+  team TEXT NOT NULL,
+  at TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  PRIMARY KEY (request, person)
+) STRICT;
+
+CREATE TABLE calls (
+  request INTEGER NOT NULL REFERENCES requests (number),
+  subject TEXT NOT NULL,
+  key TEXT NOT NULL UNIQUE,
+  track_id TEXT NOT NULL,
+  tries INTEGER NOT NULL,
+  first_sent_at TEXT,
+  sent_at TEXT,
+  answered_at TEXT,
+  verdict TEXT,
+  http_status INTEGER,
+  zuora_request_id TEXT NOT NULL,
+  words TEXT NOT NULL,
+  PRIMARY KEY (request, subject)
+) STRICT;
+
+CREATE TABLE outbox (
+  sequence INTEGER PRIMARY KEY,
+  request INTEGER REFERENCES requests (number),
+  kind TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  user TEXT NOT NULL,
+  text TEXT NOT NULL,
+  blocks TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  wake_at TEXT,
+  tries INTEGER NOT NULL,
+  tried_at TEXT,
+  ended_at TEXT,
+  outcome TEXT,
+  ts TEXT
+) STRICT;
+CREATE INDEX outbox_open ON outbox (sequence) WHERE ended_at IS NULL;
+
+CREATE TABLE history (
+  sequence INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  request INTEGER REFERENCES requests (number),
+  what TEXT NOT NULL,
+  who TEXT NOT NULL,
+  team TEXT NOT NULL,
+  data TEXT NOT NULL,
+  before TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE INDEX history_request ON history (request, sequence);
+"""
+
+_TRIGGERS = """
+CREATE TRIGGER history_is_never_changed BEFORE UPDATE ON history
+BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
+
+CREATE TRIGGER history_is_never_deleted BEFORE DELETE ON history
+BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
+
+CREATE TRIGGER history_has_no_gap BEFORE INSERT ON history
+WHEN NEW.sequence <> (SELECT COALESCE(MAX(sequence), 0) + 1 FROM history)
+BEGIN SELECT RAISE(ABORT, 'the history has no gap'); END;
+
+CREATE TRIGGER requests_are_never_deleted BEFORE DELETE ON requests
+BEGIN SELECT RAISE(ABORT, 'a request is never deleted'); END;
+
+CREATE TRIGGER requests_keep_what_was_asked BEFORE UPDATE OF
+  number, operation, subject, body, facts, digest, tenant, requester, team, reason, rule,
+  policy_hash, form, created_at, expires_at ON requests
+BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END;
+
+CREATE TRIGGER requests_move_along_the_arrows BEFORE UPDATE OF state ON requests
+WHEN NEW.state <> OLD.state AND NOT (
+  (OLD.state = 'waiting' AND NEW.state IN ('rejected', 'withdrawn', 'expired', 'approved')) OR
+  (OLD.state = 'approved' AND NEW.state IN ('running', 'stopped')) OR
+  (OLD.state = 'running' AND NEW.state IN ('succeeded', 'failed', 'unknown', 'stopped')) OR
+  (OLD.state = 'unknown' AND NEW.state IN ('succeeded', 'failed')))
+BEGIN SELECT RAISE(ABORT, 'no such move of a request'); END;
+
+CREATE TRIGGER requests_need_an_approval BEFORE UPDATE OF state ON requests
+WHEN NEW.state = 'approved' AND NOT EXISTS (
+  SELECT 1 FROM approvals
+  WHERE approvals.request = NEW.number AND approvals.digest = NEW.digest
+    AND approvals.person <> NEW.requester)
+BEGIN SELECT RAISE(ABORT, 'approved without an approval of another person'); END;
+
+CREATE TRIGGER approvals_are_of_another_person BEFORE INSERT ON approvals
+WHEN NEW.person = (SELECT requester FROM requests WHERE number = NEW.request)
+BEGIN SELECT RAISE(ABORT, 'a requester may not approve'); END;
+
+CREATE TRIGGER approvals_are_of_waiting_requests BEFORE INSERT ON approvals
+WHEN (SELECT state FROM requests WHERE number = NEW.request) IS NOT 'waiting'
+BEGIN SELECT RAISE(ABORT, 'the request is decided'); END;
+
+CREATE TRIGGER approvals_are_never_changed BEFORE UPDATE ON approvals
+BEGIN SELECT RAISE(ABORT, 'an approval is never changed'); END;
+
+CREATE TRIGGER approvals_are_never_deleted BEFORE DELETE ON approvals
+BEGIN SELECT RAISE(ABORT, 'an approval is never deleted'); END;
+"""
+
+
+@migrations(name="0001_the_first_tables")
+def the_first_tables(db: Database) -> None:
+    """Requests, approvals, calls, outbox, history."""
+    db.executescript(_TABLES)
+    db.executescript(_TRIGGERS)

@@ -1,0 +1,65 @@
+"""The store: the tables behind one connection, written to in one kind of transaction."""
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from bot.domain.history import Entry
+from bot.domain.message import Message
+from bot.domain.request import Request
+from bot.store.calls import Calls
+from bot.store.database import open_database, transaction
+from bot.store.history import History
+from bot.store.outbox import Outbox
+from bot.store.requests import Requests
+
+
+class Store:
+    """Everything the bot knows. Nothing else is the truth: no memory, no message text."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.requests = Requests(database)
+        self.calls = Calls(database)
+        self.history = History(database)
+        self.outbox = Outbox(database)
+
+    @classmethod
+    def open(cls, path: Path | str) -> "Store":
+        """Open the database file and migrate it.
+
+        Raises:
+            StoreError: It cannot be used; the message says what to do.
+        """
+        return cls(open_database(path))
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One durable transaction: what is read in it is what is written upon. Never await in it.
+
+        Raises:
+            CouldNotRecordError: Nothing was written.
+        """
+        return transaction(self._database)
+
+    def record(self, entry: Entry, now: datetime, *messages: Message) -> None:
+        """Write a history entry and the messages that it causes; inside a transaction."""
+        self.history.append(entry, now)
+        for message in messages:
+            self.outbox.add(message, now)
+
+    def move(
+        self, before: Request, after: Request, entry: Entry, now: datetime, *messages: Message
+    ) -> None:
+        """Move a request, with its history and its messages; inside a transaction.
+
+        Raises:
+            RequestMovedError: Somebody else was first.
+        """
+        self.requests.move(before, after)
+        self.record(entry, now, *messages)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()

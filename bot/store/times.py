@@ -1,0 +1,23 @@
+"""Times as the database keeps them: UTC text whose order is the order in time."""
+
+from datetime import UTC, datetime
+
+
+def to_text(at: datetime) -> str:
+    """`2026-11-21T10:14:00.000000+00:00`, always with microseconds and always UTC."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def to_text_or_none(at: datetime | None) -> str | None:
+    """As `to_text`; None stays None."""
+    return None if at is None else to_text(at)
+
+
+def from_text(text: str) -> datetime:
+    """The moment, aware UTC."""
+    return datetime.fromisoformat(text)
+
+
+def from_text_or_none(text: str | None) -> datetime | None:
+    """As `from_text`; None stays None."""
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,200 @@
+"""The only module that knows every part: builds them, connects them, starts and stops them."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import httpx2
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.policy.file import read_policy
+from bot.settings import Settings
+from bot.slack.answering import Answering
+from bot.slack.app import identity_of, make_app
+from bot.slack.people import People
+from bot.slack.sender import Sender
+from bot.store.lock import WorkLock
+from bot.store.store import Store
+from bot.workflow.parts import Clock, Parts
+from bot.workflow.runner import Runner
+from bot.zuora.client import ZuoraClient, http_client
+from bot.zuora.environments import environment
+from bot.zuora.errors import ZuoraError
+
+logger = logging.getLogger(__name__)
+
+SLACK_SECONDS = 20
+LOCK_PAUSE_SECONDS = 0.5
+
+
+@dataclass(kw_only=True)
+class Tuning:
+    """What tests and the sandbox set otherwise than production does.
+
+    Attributes:
+        seconds_a_message: Gap between two messages in one channel.
+        new_id: Makes the random part of idempotency keys.
+        zuora_read_seconds: Longest silence of Zuora before an answer counts as lost.
+    """
+
+    seconds_a_message: float = 1.0
+    new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+    zuora_read_seconds: float = 120.0
+
+
+class Bot:
+    """A running bot: takes clicks at once, and works as soon as it holds the work lock."""
+
+    def __init__(  # noqa: PLR0913 - the parts
+        self,
+        *,
+        parts: Parts,
+        app: AsyncApp,
+        answering: Answering,
+        runner: Runner,
+        sender: Sender,
+        lock: WorkLock,
+        slack_session: aiohttp.ClientSession,
+        zuora_http: httpx2.AsyncClient,
+        zuora_trouble: str,
+    ) -> None:
+        self.parts = parts
+        self.app = app
+        self.runner = runner
+        self.sender = sender
+        self._answering = answering
+        self._lock = lock
+        self._slack_session = slack_session
+        self._zuora_http = zuora_http
+        self._zuora_trouble = zuora_trouble
+        self._worker: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to work; unfinished requests go on by themselves."""
+        self._worker = asyncio.create_task(self._work(), name="worker")
+
+    async def stop(self) -> None:
+        """Take no new work, reach the next safe point, close everything."""
+        await self._answering.drain()
+        await asyncio.gather(self.runner.stop(), self.sender.stop())
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+        self._lock.release()
+        await self._slack_session.close()
+        await self._zuora_http.aclose()
+        self.parts.store.close()
+
+    def health(self) -> dict[str, str]:
+        """What `/healthz` tells: `status`, and whether Zuora let the bot in."""
+        failed = self._worker is not None and self._worker.done()
+        return {
+            "status": "failed" if failed else "ready",
+            "zuora": self._zuora_trouble or "ready",
+        }
+
+    async def _work(self) -> None:
+        """Wait for the lock that lets one process at a time run and send, then do so."""
+        while not self._lock.take():
+            await self.parts.clock.sleep(LOCK_PAUSE_SECONDS)
+        logger.info("this_process_works")
+        await asyncio.gather(self.runner.run(), self.sender.run())
+
+
+async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) -> Bot:
+    """Build the bot: policy read, database migrated, Slack and Zuora asked who we are.
+
+    Raises:
+        PolicyError: The policy cannot be used.
+        StoreError: The database cannot be used.
+        SlackClientError: Slack does not let the bot in; without Slack there is nothing to do.
+    """
+    tuning = tuning or Tuning()
+    policy = read_policy(Path(settings.policy_file))
+    store = Store.open(settings.database_path)
+    session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
+    http = http_client()
+    try:
+        client = AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            session=session,
+            timeout=SLACK_SECONDS,
+            retry_handlers=[],  # the SDK's own would send a message twice after a dropped connection
+        )
+        identity = await identity_of(client)
+        zuora = _zuora(settings, clock, http, tuning)
+        tenant, trouble = await _tenant(settings, zuora)
+    except BaseException:
+        await session.close()
+        await http.aclose()
+        store.close()
+        raise
+    parts = Parts(
+        store=store,
+        zuora=zuora,
+        policy=policy,
+        clock=clock,
+        tenant=tenant,
+        tenant_id=f"{settings.zuora_base_url}|{settings.zuora_entity_ids}|{settings.zuora_org_ids}",
+        channel=settings.billing_channel,
+        new_id=tuning.new_id,
+        poll=timedelta(seconds=settings.poll_seconds),
+    )
+    runner = Runner(parts)
+    sender = Sender(store, client, clock, seconds_a_message=tuning.seconds_a_message)
+    parts.wake_runner, parts.wake_sender = runner.wake, sender.wake
+    people = People(client, clock, team_id=identity.team_id)
+    answering = Answering(parts, people, client)
+    app = make_app(
+        client=client,
+        answering=answering,
+        identity=identity,
+        signing_secret=settings.slack_signing_secret.get_secret_value(),
+    )
+    return Bot(
+        parts=parts,
+        app=app,
+        answering=answering,
+        runner=runner,
+        sender=sender,
+        lock=WorkLock(Path(settings.database_path + ".lock")),
+        slack_session=session,
+        zuora_http=http,
+        zuora_trouble=trouble,
+    )
+
+
+def _zuora(
+    settings: Settings, clock: Clock, http: httpx2.AsyncClient, tuning: Tuning
+) -> ZuoraClient:
+    return ZuoraClient(
+        http,
+        clock,
+        base_url=settings.zuora_base_url,
+        client_id=settings.zuora_client_id,
+        client_secret=settings.zuora_client_secret.get_secret_value(),
+        version=settings.zuora_version,
+        entity_ids=settings.zuora_entity_ids,
+        org_ids=settings.zuora_org_ids,
+        read_seconds=tuning.zuora_read_seconds,
+    )
+
+
+async def _tenant(settings: Settings, zuora: ZuoraClient) -> tuple[str, str]:
+    """The tenant in words for the card, and what is wrong if Zuora does not let the bot in."""
+    found = environment(settings.zuora_base_url)
+    kind = "UNKNOWN ENVIRONMENT" if found.kind == "unknown" else found.kind.upper()
+    try:
+        tenant = await zuora.check()
+    except ZuoraError as error:
+        logger.error("zuora_does_not_let_the_bot_in: %s", error)  # noqa: TRY400 - no trace needed
+        return f"{kind} · {found.name}", str(error)
+    logger.info("zuora_ready: %s, tenant %s", found.name, tenant.id)
+    return f"{kind} · {found.name} · tenant {tenant.id}", ""

@@ -1,0 +1,52 @@
+"""What the workflow works with; wiring hands it in once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.domain.policy import Policy
+from bot.store.store import Store
+from bot.zuora.client import ZuoraClient
+
+
+class Clock(Protocol):
+    """The time, handed in so that tests can move it."""
+
+    def now(self) -> datetime:
+        """The moment, aware UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long on this clock."""
+        ...
+
+
+def _nobody() -> None:
+    """Until somebody listens, a bell rings unheard."""
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """The outside, as the workflow sees it.
+
+    Attributes:
+        tenant: Which Zuora, in words for the card: `PRODUCTION · tenant 12270`.
+        tenant_id: Which Zuora, for the digest: base URL, entities and organizations.
+        channel: Slack channel id where requests are shown.
+        new_id: A new random id, for keys.
+        poll: First pause between two looks at Zuora.
+        wake_runner, wake_sender: Rung after a transaction that left work for them.
+    """
+
+    store: Store
+    zuora: ZuoraClient
+    policy: Policy
+    clock: Clock
+    tenant: str
+    tenant_id: str
+    channel: str
+    new_id: Callable[[], str]
+    poll: timedelta
+    wake_runner: Callable[[], None] = field(default=_nobody)
+    wake_sender: Callable[[], None] = field(default=_nobody)

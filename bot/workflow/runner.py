@@ -1,0 +1,151 @@
+"""The one loop: takes what is due, asks what it does next, has it done, and lets go."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import assert_never
+
+from bot.domain import next_step as steps
+from bot.domain.call import Call
+from bot.domain.request import Request
+from bot.store.database import CouldNotRecordError
+from bot.store.requests import RequestMovedError
+from bot.workflow import carry_out
+from bot.workflow.parts import Parts
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 200
+"""How many requests are worked on side by side."""
+
+AFTER_A_FAULT = timedelta(seconds=30)
+LONGEST_REST = 3600.0
+
+
+class Runner:
+    """Carries out approved requests to their end. It alone calls Zuora with effect.
+
+    A request is held while it is worked on, so nobody works on it twice in this process; that no
+    other process does is the work lock's business. Nothing of what the runner holds in memory is
+    needed after a restart.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._held: dict[int, asyncio.Task[None]] = {}
+        self._sending: set[int] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Something may be due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until `stop` is called."""
+        while not self._stopping:
+            self._wake.clear()
+            self._start_due()
+            await self._rest()
+
+    async def stop(self, patience: float = 8.0) -> None:
+        """Take no new work; let calls that are out get their answer. Reading may be cut short.
+
+        Args:
+            patience: Seconds of real time to wait for that.
+        """
+        self._stopping = True
+        self._wake.set()
+        for number, task in self._held.items():
+            if number not in self._sending:
+                task.cancel()
+        if self._held:
+            _, late = await asyncio.wait(self._held.values(), timeout=patience)
+            for task in late:
+                task.cancel()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being worked on."""
+        return not self._held
+
+    def _start_due(self) -> None:
+        now = self._parts.clock.now()
+        for number in self._parts.store.requests.due(now, AT_ONCE + len(self._held)):
+            if number not in self._held and len(self._held) < AT_ONCE:
+                task = asyncio.create_task(self._work(number), name=f"R-{number}")
+                self._held[number] = task
+
+    async def _rest(self) -> None:
+        now = self._parts.clock.now()
+        due = self._parts.store.requests.next_wake_after(now)
+        seconds = LONGEST_REST if due is None else (due - now).total_seconds()
+        await wait_for(self._wake, self._parts.clock.sleep(min(seconds, LONGEST_REST)))
+
+    async def _work(self, number: int) -> None:
+        try:
+            await self._steps(number)
+        except RequestMovedError:
+            logger.info("request_moved_meanwhile", extra={"request": number})
+        except CouldNotRecordError:
+            await self._parts.clock.sleep(AFTER_A_FAULT.total_seconds())
+        except Exception:
+            logger.exception("step_failed", extra={"request": number})
+            await self._parts.clock.sleep(AFTER_A_FAULT.total_seconds())
+        finally:
+            del self._held[number]
+            self._wake.set()
+
+    async def _steps(self, number: int) -> None:
+        parts = self._parts
+        while not self._stopping:
+            request = parts.store.requests.get(number)
+            now = parts.clock.now()
+            if request is None or request.wake_at is None or request.wake_at > now:
+                return
+            step = steps.next_step(request, parts.store.calls.of(number), now)
+            if isinstance(step, steps.Rest):
+                carry_out.rest(parts, request, step.until)
+                parts.wake_sender()
+                return
+            await self._do(request, step)
+            parts.wake_sender()
+
+    async def _do(self, request: Request, step: steps.Step) -> None:
+        parts = self._parts
+        match step:
+            case steps.Expire():
+                carry_out.expire(parts, request)
+            case steps.Begin():
+                await carry_out.begin(parts, request)
+            case steps.Send(calls):
+                await self._send(request, calls)
+            case steps.Conclude():
+                carry_out.conclude_now(parts, request)
+            case steps.Lose(calls):
+                carry_out.lose(parts, request, calls)
+            case steps.Settle(calls):
+                await carry_out.settle(parts, request, calls)
+            case steps.Rest():
+                pass
+            case _:
+                assert_never(step)
+
+    async def _send(self, request: Request, calls: tuple[Call, ...]) -> None:
+        self._sending.add(request.number)
+        try:
+            await asyncio.gather(*(carry_out.send(self._parts, request, each) for each in calls))
+        finally:
+            self._sending.discard(request.number)
+
+
+async def wait_for(event: asyncio.Event, other: Awaitable[None]) -> None:
+    """Wait until the event is set or the other thing is done, whichever comes first."""
+    tasks = {asyncio.ensure_future(event.wait()), asyncio.ensure_future(other)}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

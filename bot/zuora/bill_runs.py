@@ -1,0 +1,87 @@
+"""Reads bill runs: counts from Object Query, name and dates from `/v1`."""
+
+from collections.abc import Collection
+from datetime import datetime, tzinfo
+from typing import Final
+
+from bot.zuora import calls, paging, rows
+from bot.zuora.answers import BillRun, bill_run_of
+from bot.zuora.errors import ZuoraRejected
+from bot.zuora.rows import Row
+from bot.zuora.sender import Sender
+from bot.zuora.wire import Call
+
+_MOST_LISTED: Final = 1000
+_QUERY_REFUSED: Final = frozenset({None, 20, 21, 22, 23, 27, 30})
+
+
+async def read(sender: Sender, key: str, zone: tzinfo) -> BillRun:
+    """One bill run by id or number.
+
+    Object Query takes both; `/v1` promises to take the id. Where Object Query is closed to the
+    bot, `/v1` is asked alone and there are no counts.
+
+    Raises:
+        ZuoraNotFound: Neither knows it.
+        ZuoraError: As from `Sender.read`.
+    """
+    counts = await _counts(sender, key)
+    bill_run_id = rows.text(counts, "id") or key
+    try:
+        plain = rows.part({"run": (await sender.read(_plain(bill_run_id))).data}, "run")
+    except ZuoraRejected:
+        if not counts:
+            raise
+        plain = {}
+    return bill_run_of(counts, plain, zone)
+
+
+async def listing(
+    sender: Sender,
+    zone: tzinfo,
+    *,
+    name: str = "",
+    statuses: Collection[str] = (),
+    created_since: datetime | None = None,
+) -> tuple[BillRun, ...]:
+    """Bill runs, newest first; at most about a thousand are looked at.
+
+    Zuora filters only by fields it has an index for and does not say which: what it refuses is
+    filtered here. The filters are applied here in any case.
+    """
+    found = await _listed(sender, (f"name.EQ:{name}",) if name else ())
+    runs = [bill_run_of(row, {}, zone) for row in found]
+    wanted = [
+        run
+        for run in runs
+        if (not name or run.name == name)
+        and (not statuses or run.status in statuses)
+        and (created_since is None or (run.created_at and run.created_at >= created_since))
+    ]
+    wanted.sort(key=lambda run: run.created_at.timestamp() if run.created_at else 0, reverse=True)
+    return tuple(wanted)
+
+
+async def _counts(sender: Sender, key: str) -> Row:
+    try:
+        data = (await sender.read(calls.get("object-query", "billing-runs", key))).data
+    except ZuoraRejected:  # no such run, or no such right: `/v1` tells which
+        return {}
+    return rows.part(data, "data") or rows.part({"run": data}, "run")
+
+
+def _plain(key: str) -> Call:
+    return calls.get("v1", "bill-runs", key)
+
+
+async def _listed(sender: Sender, filters: tuple[str, ...]) -> list[Row]:
+    """With filter and order; where that is refused, in order; then as it comes."""
+    newest_first = (("sort[]", "createdDate.DESC"),)
+    for wanted, extra in ((filters, newest_first), ((), newest_first)):
+        call = calls.object_page("billing-runs", filters=wanted, extra=extra)
+        try:
+            return await paging.objects(sender, call, most=_MOST_LISTED)
+        except ZuoraRejected as error:
+            if error.category not in _QUERY_REFUSED:
+                raise
+    return await paging.objects(sender, calls.object_page("billing-runs"), most=_MOST_LISTED)

@@ -1,0 +1,153 @@
+"""Every call the bot makes, one function each: values in, a `Call` out. No I/O.
+
+Sources: Zuora's API pages of the same operations; object-query, settings and notification paths
+have no `/v1` (the `servers` and paths of Zuora's OpenAPI document).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, Literal
+
+from bot.zuora.wire import Call, CallError, path
+
+DocumentKind = Literal["invoice", "credit_memo", "debit_memo"]
+DebitMemoPath = Literal["debitmemos", "debit-memos"]
+PAGE: Final = 50  # the SDK allows 1..50 for object queries, the guide 1..99: 50 suits both
+HISTORY_PAGE: Final = 40  # other pages: at most 40 (guide *Pagination*)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailBody:
+    """Body of a mail of one document (pages *Email an invoice*, *Email a debit memo*).
+
+    Attributes:
+        email_addresses: Sent as one comma-separated string; Zuora ignores it with
+            `use_email_template_setting`. With neither, only the bill-to contact is written to.
+        include_additional_email_addresses: Also the additional addresses of the account.
+        use_email_template_setting: The template's *To Email* decides.
+        pdf_file_id: 32-digit id of the PDF to attach; memos only.
+    """
+
+    email_addresses: tuple[str, ...] = ()
+    include_additional_email_addresses: bool = False
+    use_email_template_setting: bool = False
+    pdf_file_id: str = ""
+
+    def wire(self) -> dict[str, Any]:
+        """The JSON object; what is not asked for is left out."""
+        fields = {
+            "emailAddresses": ",".join(self.email_addresses),
+            "includeAdditionalEmailAddresses": self.include_additional_email_addresses,
+            "useEmailTemplateSetting": self.use_email_template_setting,
+            "pdfFileId": self.pdf_file_id,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+def email_bill_run(key: str, *, resend: bool, track_id: str, idempotency_key: str) -> Call:
+    """Mail the documents of a posted bill run; `resend` is a JSON boolean, never a string."""
+    return _effect(
+        path("v1", "bill-runs", key, "emails"), {"resend": resend}, track_id, idempotency_key
+    )
+
+
+def email_document(
+    collection: str, key: str, body: EmailBody, *, track_id: str, idempotency_key: str
+) -> Call:
+    """Mail one posted document; `collection` is its part of the path.
+
+    Raises:
+        CallError: A PDF id for an invoice, whose page has no such field.
+    """
+    if collection == "invoices" and body.pdf_file_id:
+        raise CallError("an invoice mail takes no PDF file id")
+    return _effect(path("v1", collection, key, "emails"), body.wire(), track_id, idempotency_key)
+
+
+def create_bill_run(body: Mapping[str, Any], *, track_id: str, idempotency_key: str) -> Call:
+    """Create an ad-hoc or a scheduled bill run."""
+    return _effect(path("v1", "bill-runs"), body, track_id, idempotency_key)
+
+
+def post_bill_run(bill_run_id: str, body: Mapping[str, Any], *, track_id: str) -> Call:
+    """Post a completed bill run. A PUT: Zuora keeps no key for it."""
+    return _put(path("v1", "bill-runs", bill_run_id, "post"), body, track_id)
+
+
+def cancel_bill_run(bill_run_id: str, body: Mapping[str, Any], *, track_id: str) -> Call:
+    """Cancel a bill run. A PUT: Zuora keeps no key for it."""
+    return _put(path("v1", "bill-runs", bill_run_id, "cancel"), body, track_id)
+
+
+def get(*parts: str, query: tuple[tuple[str, str], ...] = ()) -> Call:
+    """Read something by its path."""
+    return Call(method="GET", path=path(*parts), query=query)
+
+
+def object_page(
+    objects: str, *, filters: tuple[str, ...] = (), extra: tuple[tuple[str, str], ...] = ()
+) -> Call:
+    """The first page of an object query; each filter as `sourceId.EQ:BR-00000001`."""
+    query = (("pageSize", str(PAGE)), *(("filter[]", one) for one in filters), *extra)
+    return get("object-query", objects, query=query)
+
+
+def next_object_page(call: Call, cursor: str) -> Call:
+    """The same query from a cursor on."""
+    kept = tuple(pair for pair in call.query if pair[0] != "cursor")
+    return Call(method="GET", path=call.path, query=(*kept, ("cursor", cursor)))
+
+
+def zoql(text: str) -> Call:
+    """A ZOQL query: a POST that only reads (page *CRUD: Query*, at most 2,000 rows)."""
+    return Call(method="POST", path=path("v1", "action", "query"), body={"queryString": text})
+
+
+def zoql_more(locator: str) -> Call:
+    """The next rows of a ZOQL query."""
+    body = {"queryLocator": locator}
+    return Call(method="POST", path=path("v1", "action", "queryMore"), body=body)
+
+
+def zoql_text(value: str) -> str:
+    """A value as a ZOQL string literal."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def billing_preview(account_id: str, target_date: date) -> Call:
+    """What billing one account up to a date would charge; nothing is stored."""
+    body = {"accountId": account_id, "targetDate": target_date.isoformat()}
+    return Call(method="POST", path=path("v1", "operations", "billing-preview"), body=body)
+
+
+def email_history(object_id: str, start: datetime, end: datetime, page: int) -> Call:
+    """Mails about one object between two local times, at most three days apart.
+
+    `failedOnly` must be set: Zuora's default hides every mail that went out.
+    """
+    query = (
+        ("objectId", object_id),
+        ("startTime", start.strftime("%Y-%m-%dT%H:%M:%S")),
+        ("endTime", end.strftime("%Y-%m-%dT%H:%M:%S")),
+        ("failedOnly", "false"),
+        ("page", str(page)),
+        ("pageSize", str(HISTORY_PAGE)),
+    )
+    return get("v1", "notification-history", "email", query=query)
+
+
+def _effect(where: str, body: Mapping[str, Any], track_id: str, idempotency_key: str) -> Call:
+    return Call(
+        method="POST",
+        path=where,
+        body=dict(body),
+        effect=True,
+        track_id=track_id,
+        idempotency_key=idempotency_key,
+    )
+
+
+def _put(where: str, body: Mapping[str, Any], track_id: str) -> Call:
+    return Call(method="PUT", path=where, body=dict(body), effect=True, track_id=track_id)

@@ -1,0 +1,134 @@
+"""Reads billing documents: all of a bill run, or one."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import tzinfo
+from typing import Final
+
+from bot.zuora import calls, paging, rows
+from bot.zuora.answers import Account, BillingDocument, account_of, document_of
+from bot.zuora.calls import DocumentKind
+from bot.zuora.errors import ZuoraRejected
+from bot.zuora.rows import Row
+from bot.zuora.sender import Sender
+
+_OBJECTS: Final[dict[DocumentKind, str]] = {
+    "invoice": "invoices",
+    "credit_memo": "credit-memos",
+    "debit_memo": "debit-memos",
+}
+_ZOQL: Final[dict[DocumentKind, str]] = {
+    "invoice": "select Id, InvoiceNumber, AccountId, Amount, Balance, Status, LastEmailSentDate "
+    "from Invoice where SourceId = {}",
+    "credit_memo": "select Id, Number, AccountId, TotalAmount, Balance, Status "
+    "from CreditMemo where SourceId = {}",
+}
+_NO_PERMISSION: Final = 10
+
+
+async def of_run(sender: Sender, number: str, zone: tzinfo) -> tuple[BillingDocument, ...]:
+    """The invoices and credit memos of a bill run, in Zuora's order.
+
+    A bill run makes no debit memos. Without Invoice Settlement there are no credit memos.
+
+    Args:
+        sender: Sends the calls.
+        number: The bill run's number, which documents carry as `sourceId`.
+        zone: For times without an offset.
+
+    Raises:
+        ZuoraError: As from `Sender.read`.
+    """
+    kinds: tuple[DocumentKind, ...] = ("invoice", "credit_memo")
+    found = await paging.side_by_side(_of_kind(sender, kind, number, zone) for kind in kinds)
+    return await _with_currencies(sender, [one for kind in found for one in kind])
+
+
+async def one(sender: Sender, kind: DocumentKind, where: str, key: str, zone: tzinfo) -> (
+    BillingDocument
+):  # fmt: skip
+    """One document by id or number, with its account's name, number and bill-to address.
+
+    Args:
+        sender: Sends the calls.
+        kind: Which kind.
+        where: Its part of the path, `invoices` for example.
+        key: Id or number.
+        zone: For times without an offset.
+
+    Raises:
+        ZuoraNotFound: There is no such document.
+        ZuoraError: As from `Sender.read`.
+    """
+    document = document_of(
+        kind, as_row((await sender.read(calls.get("v1", where, key))).data), zone
+    )
+    if not document.account_id:
+        return document
+    return _with_account(document, await account(sender, document.account_id))
+
+
+async def account(sender: Sender, key: str) -> Account:
+    """One account by id or number.
+
+    Raises:
+        ZuoraNotFound: There is no such account.
+        ZuoraError: As from `Sender.read`.
+    """
+    return account_of(as_row((await sender.read(calls.get("v1", "accounts", key))).data))
+
+
+def as_row(data: object) -> Row:
+    """An answer that should be an object."""
+    return rows.part({"it": data}, "it")
+
+
+async def _of_kind(
+    sender: Sender, kind: DocumentKind, number: str, zone: tzinfo
+) -> list[BillingDocument]:
+    call = calls.object_page(
+        _OBJECTS[kind], filters=(f"sourceId.EQ:{number}",), extra=(("expand[]", "account"),)
+    )
+    try:
+        found = await paging.objects(sender, call)
+    except ZuoraRejected:
+        found = await _by_zoql(sender, kind, number)
+    return [document_of(kind, {**row, "sourceId": number}, zone) for row in found]
+
+
+async def _by_zoql(sender: Sender, kind: DocumentKind, number: str) -> list[Row]:
+    try:
+        return await paging.zoql(sender, _ZOQL[kind].format(calls.zoql_text(number)))
+    except ZuoraRejected as error:
+        if kind == "credit_memo" and error.category == _NO_PERMISSION:
+            return []  # Invoice Settlement is off
+        raise
+
+
+async def _with_currencies(
+    sender: Sender, documents: Iterable[BillingDocument]
+) -> tuple[BillingDocument, ...]:
+    documents = tuple(documents)
+    asked = dict.fromkeys(
+        document.account_id
+        for document in documents
+        if not document.currency and document.account_id
+    )
+    read = await paging.side_by_side(account(sender, account_id) for account_id in asked)
+    accounts = dict(zip(asked, read, strict=True))
+    return tuple(
+        _with_account(document, accounts[document.account_id])
+        if document.account_id in accounts
+        else document
+        for document in documents
+    )
+
+
+def _with_account(document: BillingDocument, owner: Account) -> BillingDocument:
+    return replace(
+        document,
+        account_number=document.account_number or owner.number,
+        account_name=document.account_name or owner.name,
+        currency=document.currency or owner.currency,
+        bill_to_mail=owner.bill_to_mail,
+    )

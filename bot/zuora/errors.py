@@ -1,0 +1,86 @@
+"""What can leave the client besides an answer: four families, told apart by what was done.
+
+A caller asks one question of an error: was it done? `ZuoraRejected` and `ZuoraBusy` say no,
+`OutcomeUnknown` says perhaps, `ZuoraUnavailable` belongs to reads, which do nothing.
+"""
+
+
+class ZuoraError(Exception):
+    """Base of all. The text is for people and carries no secret, mail address or customer name.
+
+    Attributes:
+        message: One sentence.
+        status: HTTP status, None where no answer came.
+        category: The last two digits of Zuora's error code (page *Error codes*), None if none.
+        zuora_request_id: For Zuora's support; empty where no answer came.
+        excerpt: At most 500 characters of the answer, made from a list of harmless fields.
+        words: Zuora's own messages for people; may be empty.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        category: int | None = None,
+        zuora_request_id: str = "",
+        excerpt: str = "",
+        words: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.category = category
+        self.zuora_request_id = zuora_request_id
+        self.excerpt = excerpt
+        self.words = words
+
+
+class ZuoraRejected(ZuoraError):  # noqa: N818 - reads as a fact; the base has the suffix
+    """A definite no. Nothing was done, and the same call will not fare better."""
+
+
+class ZuoraNotFound(ZuoraRejected):
+    """A definite no because there is no such thing (category 40, HTTP 404)."""
+
+
+class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
+    """Definitely not done; may be tried again later.
+
+    Attributes:
+        retry_after: Seconds to wait, as Zuora asked; None where it did not say.
+        new_key_needed: True where Zuora has stored this failure and would repeat it under the
+            same idempotency key for 24 hours (page *Idempotent requests*); False after 429 and
+            where nothing was sent.
+    """
+
+    def __init__(  # noqa: PLR0913 - the facts of one answer, all by name
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        new_key_needed: bool = False,
+        status: int | None = None,
+        category: int | None = None,
+        zuora_request_id: str = "",
+        excerpt: str = "",
+        words: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(
+            message,
+            status=status,
+            category=category,
+            zuora_request_id=zuora_request_id,
+            excerpt=excerpt,
+            words=words,
+        )
+        self.retry_after = retry_after
+        self.new_key_needed = new_key_needed
+
+
+class ZuoraUnavailable(ZuoraError):  # noqa: N818 - as above
+    """A read failed, also when repeated. Nothing changed in Zuora."""
+
+
+class OutcomeUnknown(ZuoraError):  # noqa: N818 - as above
+    """An effect that may have been done: its answer was lost, unreadable or an outage."""

@@ -1,0 +1,174 @@
+"""Reads what an approver should know besides: subscriptions, rules, notifications, mails sent."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Final
+
+from bot.zuora import calls, paging, rows
+from bot.zuora.answers import Subscription, subscription_of
+from bot.zuora.documents import as_row
+from bot.zuora.errors import ZuoraRejected
+from bot.zuora.redact import for_people
+from bot.zuora.rows import Row
+from bot.zuora.sender import Sender
+
+_WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes
+_MOST_WINDOWS: Final = 11  # a month; older mails are not looked for
+_MOST_PAGES: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingRules:
+    """Rules of the tenant; None where a rule is not told."""
+
+    auto_post_allowed: bool | None = None
+    catch_up_allowed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailNotification:
+    """One notification of one communication profile.
+
+    Attributes:
+        event: For example `Manual Email For Invoice`.
+        name: For example `Manually email Debit Memo`.
+        active: Whether it is on; an inactive one sends nothing.
+        muted: Whether the whole profile is muted.
+        template: Name of the mail template.
+    """
+
+    profile_id: str
+    profile_name: str
+    event: str
+    name: str
+    active: bool | None = None
+    muted: bool | None = None
+    template: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailRecord:
+    """One mail Zuora sent or tried to send, without its addresses."""
+
+    sent_at: datetime | None
+    notification: str
+    delivered_to_server: bool
+    recipients: int
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a billing of one account would charge, in the account's currency."""
+
+    account_id: str
+    charges: Decimal
+    tax: Decimal
+    credits: Decimal
+    items: int
+
+
+async def subscription(sender: Sender, key: str) -> Subscription:
+    """One subscription by id or number."""
+    data = (await sender.read(calls.get("v1", "subscriptions", key))).data
+    return subscription_of(as_row(data))
+
+
+async def billing_rules(sender: Sender) -> BillingRules | None:
+    """The rules for bill runs; None where they may not be read."""
+    try:
+        data = (await sender.read(calls.get("settings", "billing-rules"))).data
+    except ZuoraRejected:
+        return None
+    row = as_row(data)
+    return BillingRules(
+        auto_post_allowed=rows.flag(row, "allowAutoPostBillRun"),
+        catch_up_allowed=rows.flag(row, "catchUpBillRun"),
+    )
+
+
+async def mail_notifications(sender: Sender) -> tuple[MailNotification, ...] | None:
+    """All notifications of all communication profiles; None where they may not be read."""
+    try:
+        data = (await sender.read(calls.get("settings", "communication-profiles"))).data
+        profiles = rows.listed(data, "communicationProfiles", "profiles", "data")
+        found = await paging.side_by_side(_of_profile(sender, one) for one in profiles)
+    except ZuoraRejected:
+        return None
+    return tuple(one for profile in found for one in profile)
+
+
+async def email_history(
+    sender: Sender, object_id: str, since: datetime, now: datetime, zone: tzinfo
+) -> tuple[EmailRecord, ...]:
+    """The mails about one object, oldest first; windows of three days, one after the other."""
+    start = max(since, now - _MOST_WINDOWS * _WINDOW)
+    found: list[EmailRecord] = []
+    while start < now:
+        end = min(start + _WINDOW, now + timedelta(seconds=1))
+        found += await _history(sender, object_id, start.astimezone(zone), end.astimezone(zone))
+        start = end
+    return tuple(dict.fromkeys(found))
+
+
+async def billing_preview(sender: Sender, account_id: str, target_date: date) -> Preview:
+    """What billing an account up to a date would charge."""
+    data = as_row((await sender.read(calls.billing_preview(account_id, target_date))).data)
+    invoiced, credited = rows.listed(data, "invoiceItems"), rows.listed(data, "creditMemoItems")
+    return Preview(
+        account_id=rows.text(data, "accountId") or account_id,
+        charges=_sum(invoiced, "chargeAmount"),
+        tax=_sum(invoiced, "taxAmount"),
+        credits=_sum(credited, "amount"),
+        items=len(invoiced) + len(credited),
+    )
+
+
+async def _of_profile(sender: Sender, profile: Row) -> list[MailNotification]:
+    profile_id = rows.text(profile, "id", "Id")
+    if not profile_id:
+        return []
+    call = calls.get("settings", "communication-profiles", profile_id, "notifications")
+    data = (await sender.read(call)).data
+    return [
+        MailNotification(
+            profile_id=profile_id,
+            profile_name=rows.text(profile, "name", "profileName"),
+            event=rows.text(row, "eventName", "eventTypeName"),
+            name=rows.text(row, "name"),
+            active=rows.flag(row, "active"),
+            muted=rows.flag(profile, "muted"),
+            template=rows.text(row, "emailTemplateName"),
+        )
+        for row in rows.listed(data, "notifications", "data")
+    ]
+
+
+async def _history(
+    sender: Sender, object_id: str, start: datetime, end: datetime
+) -> list[EmailRecord]:
+    found: list[EmailRecord] = []
+    for page in range(1, _MOST_PAGES + 1):
+        data = (await sender.read(calls.email_history(object_id, start, end, page))).data
+        found += [_record(row, start.tzinfo) for row in rows.listed(data, "emailHistories")]
+        if not rows.text(as_row(data), "nextPage"):
+            break
+    return found
+
+
+def _record(row: Row, zone: tzinfo | None) -> EmailRecord:
+    said = rows.text(row, "result")
+    addresses = [one for name in ("toEmail", "cc", "bcc") for one in rows.words(row, name)]
+    failed = "" if said.upper() == "OK" else said
+    return EmailRecord(
+        sent_at=rows.moment(row, "sendTime", **({"zone": zone} if zone else {})),
+        notification=rows.text(row, "notification"),
+        delivered_to_server=said.upper() == "OK",
+        recipients=len(addresses),
+        words=for_people(rows.text(row, "errorMessage") or failed),
+    )
+
+
+def _sum(items: tuple[Row, ...], name: str) -> Decimal:
+    return sum((rows.money(item, name) or Decimal(0) for item in items), Decimal(0))

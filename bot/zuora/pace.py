@@ -1,0 +1,206 @@
+"""How many calls to Zuora go at once: a width that all calls share.
+
+`Width` is the rule, a plain state machine. `Pace` is the gate the calls go through.
+
+Zuora allows 40 calls at once per tenant by default (page *Rate limits*; 80 object queries, 200
+high-volume) and says so in `Concurrency-Limit-*`, which it refreshes about once a second. Where
+it does not say, the width is found by trying: it grows by half each round until a refusal, gives
+back exactly what was refused, and from then on tries one more only now and then, so that less
+than one call in a hundred is refused.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+FIRST_WIDTH: Final = 4
+DEFAULT_LIMIT: Final = 40
+LONGEST_WAIT_SECONDS: Final = 30.0
+_GROWTH: Final = 0.5  # a call that went well makes room for half a call more
+_ROUNDS_BETWEEN_TRIES: Final = 5  # once refused: one call more after five full rounds
+
+
+class Clock(Protocol):
+    """Time, handed in."""
+
+    def now(self) -> datetime:
+        """The present, aware, UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Width:
+    """How many calls may be out at once.
+
+    Args:
+        widest: Never more than this, whatever Zuora says.
+        first: Where to begin.
+    """
+
+    __slots__ = ("_credit", "_limits", "_refused_once", "_remaining", "_value", "_widest")
+
+    def __init__(self, widest: int = DEFAULT_LIMIT, first: int = FIRST_WIDTH) -> None:
+        self._widest = max(1, widest)
+        self._value = float(min(max(1, first), self._widest))
+        self._limits: dict[str, int] = {}
+        self._remaining = True
+        self._refused_once = False
+        self._credit = 0.0
+
+    @property
+    def calls(self) -> int:
+        """The width now: at least 1."""
+        return int(self._value)
+
+    @property
+    def ceiling(self) -> int:
+        """The most it may become: the smallest limit Zuora has named, and `widest`."""
+        return max(1, min((self._widest, *self._limits.values())))
+
+    def read(self, headers: Mapping[str, str]) -> None:
+        """Take note of `Concurrency-Limit-*`; without them nothing changes."""
+        limit = _whole(headers.get("Concurrency-Limit-Limit"))
+        if limit is not None and limit > 0:
+            self._limits[headers.get("Concurrency-Limit-Type", "")] = limit
+            self._value = min(self._value, float(self.ceiling))
+        self._remaining = _whole(headers.get("Concurrency-Limit-Remaining")) != 0
+
+    def went_well(self, *, full: bool) -> None:
+        """A call was let through; `full` if the width was in use, else it says nothing."""
+        if not full or not self._remaining:
+            return
+        if self._refused_once:
+            self._credit += 1.0
+            if self._credit < _ROUNDS_BETWEEN_TRIES * self._value:
+                return
+            self._credit = 0.0
+            self._value = min(self._value + 1.0, float(self.ceiling))
+        else:
+            self._value = min(self._value + _GROWTH, float(self.ceiling))
+
+    def was_refused(self) -> None:
+        """A call was one too many."""
+        self._refused_once = True
+        self._credit = 0.0
+        self._value = max(1.0, float(int(self._value)) - 1.0)
+
+
+class Pace:
+    """The gate: `await enter()`, one call, `leave(...)`.
+
+    Args:
+        clock: For pauses that Zuora asks for.
+        width: The rule.
+        longest_wait_seconds: A longer pause is not sat out: `enter` returns the seconds instead.
+    """
+
+    __slots__ = ("_clock", "_longest", "_out", "_paused_until", "_waiting", "_width")
+
+    def __init__(
+        self,
+        clock: Clock,
+        width: Width | None = None,
+        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+    ) -> None:
+        self._clock = clock
+        self._width = width or Width()
+        self._longest = longest_wait_seconds
+        self._out = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._paused_until: datetime | None = None
+
+    @property
+    def width(self) -> int:
+        """How many calls may be out at once just now."""
+        return self._width.calls
+
+    @property
+    def out(self) -> int:
+        """How many are out."""
+        return self._out
+
+    async def enter(self) -> float:
+        """Wait for a place.
+
+        Returns:
+            0 with a place taken; else no place is taken, and Zuora wants so many seconds of rest.
+        """
+        if self._out < self._width.calls and not self._waiting:
+            self._out += 1
+        else:
+            await self._stand_in_line()
+        return await self._rest() if self._paused_until is not None else 0.0
+
+    def leave(self, status: int | None, headers: Mapping[str, str], rest: float | None) -> None:
+        """Give the place back with what was learnt.
+
+        Args:
+            status: HTTP status; None where no answer came.
+            headers: Response headers.
+            rest: Seconds Zuora asked for with a 429.
+        """
+        full = self._out >= self._width.calls
+        self._width.read(headers)
+        if status == 429:  # noqa: PLR2004 - HTTP
+            self._refused(headers, rest)
+        elif status is not None:
+            self._width.went_well(full=full)
+        self._give_back()
+
+    def _refused(self, headers: Mapping[str, str], rest: float | None) -> None:
+        """Too many at once: one less, the others go on. Too many in all: everybody rests."""
+        spent = _whole(headers.get("RateLimit-Remaining")) == 0
+        alone = self._width.calls == 1
+        if not spent:
+            self._width.was_refused()
+        if rest and (spent or alone):
+            until = self._clock.now() + timedelta(seconds=rest)
+            self._paused_until = max(until, self._paused_until or until)
+
+    async def _stand_in_line(self) -> None:
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self._give_back()
+            else:
+                self._waiting.remove(place)
+            raise
+
+    async def _rest(self) -> float:
+        """Sit out a pause, with the place kept; or give the place back where it is too long."""
+        while self._paused_until is not None:
+            left = (self._paused_until - self._clock.now()).total_seconds()
+            if left <= 0:
+                self._paused_until = None
+            elif left > self._longest:
+                self._give_back()
+                return left
+            else:
+                try:
+                    await self._clock.sleep(left)
+                except asyncio.CancelledError:
+                    self._give_back()
+                    raise
+        return 0.0
+
+    def _give_back(self) -> None:
+        self._out -= 1
+        while self._waiting and self._out < self._width.calls:
+            place = self._waiting.popleft()
+            if not place.done():
+                self._out += 1
+                place.set_result(None)
+
+
+def _whole(text: str | None) -> int | None:
+    """The first number of a header such as `2250000, 50000;w=60`."""
+    digits = (text or "").split(",", 1)[0].split(";", 1)[0].strip()
+    return int(digits) if digits.isascii() and digits.isdigit() else None

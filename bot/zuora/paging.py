@@ -1,0 +1,74 @@
+"""Reads that take several calls: pages, two things side by side."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from typing import Any, Final, TypeVar
+
+from bot.zuora import calls, rows
+from bot.zuora.errors import ZuoraUnavailable
+from bot.zuora.rows import Row
+from bot.zuora.sender import Sender
+from bot.zuora.wire import Call
+
+T = TypeVar("T")
+_MOST_PAGES: Final = 4000  # 200,000 documents; more is a loop
+
+
+async def side_by_side(coroutines: Iterable[Awaitable[T]]) -> list[T]:
+    """Await all; only when all have ended is the first error raised, so none is left running."""
+    found = await asyncio.gather(*coroutines, return_exceptions=True)
+    good: list[T] = []
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+        good.append(one)
+    return good
+
+
+async def objects(sender: Sender, first: Call, *, most: int | None = None) -> list[Row]:
+    """All rows of an object query, page by page.
+
+    Args:
+        sender: Sends the calls.
+        first: The first page, of `calls.object_page`.
+        most: Stop after so many rows.
+
+    Raises:
+        ZuoraUnavailable: The pages do not end.
+        ZuoraError: As from `Sender.read`.
+    """
+    found: list[Row] = []
+    call, seen = first, set[str]()
+    for _ in range(_MOST_PAGES):
+        data = (await sender.read(call)).data
+        found += rows.listed(data, "data")
+        cursor = rows.text(data, "nextPage") if isinstance(data, dict) else ""
+        if not cursor or (most is not None and len(found) >= most):
+            return found
+        if cursor in seen:
+            break
+        seen.add(cursor)
+        call = calls.next_object_page(first, cursor)
+    raise ZuoraUnavailable("Zuora's pages do not end.")
+
+
+async def zoql(sender: Sender, text: str) -> list[Row]:
+    """All rows of a ZOQL query.
+
+    Raises:
+        ZuoraUnavailable: The rows do not end.
+        ZuoraError: As from `Sender.read`.
+    """
+    found: list[Row] = []
+    call, seen = calls.zoql(text), set[str]()
+    for _ in range(_MOST_PAGES):
+        data: Any = (await sender.read(call)).data
+        found += rows.listed(data, "records")
+        locator = rows.text(data, "queryLocator") if isinstance(data, dict) else ""
+        if not locator or data.get("done") is True:
+            return found
+        if locator in seen:
+            break
+        seen.add(locator)
+        call = calls.zoql_more(locator)
+    raise ZuoraUnavailable("Zuora's rows do not end.")

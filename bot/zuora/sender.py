@@ -1,0 +1,230 @@
+"""Sends one call: token, pace, repeats, errors. The one place where bytes go to Zuora.
+
+Reads are repeated here; effects never are, but for one 401, which means "not executed".
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+import httpx2
+
+from bot.zuora import wire
+from bot.zuora.errors import (
+    OutcomeUnknown,
+    ZuoraBusy,
+    ZuoraError,
+    ZuoraUnavailable,
+)
+from bot.zuora.pace import LONGEST_WAIT_SECONDS, Clock, Pace
+from bot.zuora.tokens import TokenKeeper
+from bot.zuora.verdict import AUTHENTICATION, Reply, judge
+
+logger = logging.getLogger(__name__)
+
+READ_PAUSES: Final = (0.5, 2.0, 6.0)  # seconds between the four tries of a read
+_NOTHING_WAS_SENT: Final = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+    httpx2.InvalidURL,
+)
+_NO_HEADERS: Final[dict[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is the same for every call.
+
+    Attributes:
+        base_url: Without a slash at the end.
+        version: `Zuora-Version`.
+        entity_ids: `Zuora-Entity-Ids` or empty.
+        org_ids: `Zuora-Org-Ids` or empty.
+        connect_seconds: Longest time to connect.
+        read_seconds: Longest silence; Zuora itself gives up after 120 s (guide *Requests*). An
+            answer that drips may take twice that in all.
+    """
+
+    base_url: str
+    version: str
+    entity_ids: str = ""
+    org_ids: str = ""
+    connect_seconds: float = 10.0
+    read_seconds: float = 120.0
+
+    def timeout(self) -> dict[str, float]:
+        """As the `timeout` extension of a request."""
+        return {
+            "connect": self.connect_seconds,
+            "read": self.read_seconds,
+            "write": self.read_seconds,
+            "pool": self.read_seconds,
+        }
+
+
+class Sender:
+    """Sends calls and reads answers.
+
+    Args:
+        http: The client; closed by its owner.
+        clock: For the pauses between tries.
+        settings: What is the same for every call.
+        tokens: The token.
+        pace: The gate.
+    """
+
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        clock: Clock,
+        settings: Settings,
+        tokens: TokenKeeper,
+        pace: Pace,
+    ) -> None:
+        self._http = http
+        self._clock = clock
+        self._settings = settings
+        self._tokens = tokens
+        self._pace = pace
+        self._timeout = settings.timeout()
+        self._longest = settings.connect_seconds + 2 * settings.read_seconds
+
+    async def effect(self, call: wire.Call) -> Reply:
+        """Send a call that does something, once.
+
+        Raises:
+            ZuoraRejected: A definite no.
+            ZuoraBusy: Definitely not done; later perhaps.
+            OutcomeUnknown: It may have been done.
+        """
+        return _or_raise(await self._with_token(call))
+
+    async def read(self, call: wire.Call) -> Reply:
+        """Send a call that only reads, up to four times.
+
+        Raises:
+            ZuoraRejected: A definite no.
+            ZuoraBusy: Zuora asks for a rest that is too long to sit out.
+            ZuoraUnavailable: No good answer.
+        """
+        for pause in READ_PAUSES:
+            found = await self._try_read(call)
+            wait = _pause_before_next(found, pause)
+            if wait is None:
+                return _or_raise(found)
+            await self._clock.sleep(wait)
+        return _or_raise(await self._try_read(call))
+
+    async def _try_read(self, call: wire.Call) -> Reply | ZuoraError:
+        try:
+            return await self._with_token(call)
+        except ZuoraBusy as error:  # no token just now
+            if error.status == 429:  # noqa: PLR2004 - HTTP
+                return error
+            return ZuoraUnavailable(error.message, status=error.status)
+
+    async def _with_token(self, call: wire.Call) -> Reply | ZuoraError:
+        """One try, and one more after a 401 with a token that is new."""
+        token = await self._tokens.token()
+        found = await self._once(call, token)
+        if isinstance(found, ZuoraError) and found.category == AUTHENTICATION:
+            token = await self._tokens.token(refused=token)
+            found = await self._once(call, token)
+        return found
+
+    async def _once(self, call: wire.Call, token: str) -> Reply | ZuoraError:
+        rest = await self._pace.enter()
+        if rest:
+            return ZuoraBusy("Zuora asked for a rest; nothing was sent.", retry_after=rest)
+        status: int | None = None
+        headers: httpx2.Headers | dict[str, str] = _NO_HEADERS
+        found: Reply | ZuoraError
+        wait: float | None = None
+        try:
+            response = await self._answer(call, token)
+            if isinstance(response, ZuoraError):
+                found = response
+            else:
+                status, headers = response.status_code, response.headers
+                found = judge(
+                    status, headers, response.content, effect=call.effect, repeat=call.repeat
+                )
+            if isinstance(found, ZuoraBusy):
+                wait = found.retry_after
+        finally:
+            self._pace.leave(status, headers, wait)
+        _log(call, found)
+        return found
+
+    async def _answer(self, call: wire.Call, token: str) -> httpx2.Response | ZuoraError:
+        settings = self._settings
+        request = httpx2.Request(
+            call.method,
+            settings.base_url + call.target,
+            headers=wire.headers(
+                call,
+                token=token,
+                version=settings.version,
+                entity_ids=settings.entity_ids,
+                org_ids=settings.org_ids,
+            ),
+            content=call.content or None,
+            extensions={"timeout": self._timeout},
+        )
+        try:
+            async with asyncio.timeout(self._longest):
+                return await self._http.send(request, auth=None, follow_redirects=False)
+        except _NOTHING_WAS_SENT as error:
+            return _not_sent(call, type(error).__name__)
+        except (httpx2.HTTPError, httpx2.StreamError, TimeoutError) as error:
+            return _lost(call, type(error).__name__)
+
+
+def _or_raise(found: Reply | ZuoraError) -> Reply:
+    if isinstance(found, ZuoraError):
+        raise found
+    return found
+
+
+def _pause_before_next(found: Reply | ZuoraError, pause: float) -> float | None:
+    """Seconds until the next try of a read; None where there is none."""
+    if isinstance(found, ZuoraUnavailable):
+        return pause
+    if not isinstance(found, ZuoraBusy):
+        return None
+    if found.retry_after is None:
+        return pause
+    return found.retry_after if found.retry_after <= LONGEST_WAIT_SECONDS else None
+
+
+def _not_sent(call: wire.Call, kind: str) -> ZuoraError:
+    message = f"Zuora cannot be reached ({kind}); nothing was sent."
+    return ZuoraBusy(message) if call.effect else ZuoraUnavailable(message)
+
+
+def _lost(call: wire.Call, kind: str) -> ZuoraError:
+    if call.effect:
+        return OutcomeUnknown(f"The call was sent, but its answer was lost ({kind}).")
+    return ZuoraUnavailable(f"Zuora's answer was lost ({kind}).")
+
+
+def _log(call: wire.Call, found: Reply | ZuoraError) -> None:
+    """Method, path and ids only; successes of reads are not worth a line."""
+    if isinstance(found, Reply) and not call.effect:
+        return
+    outcome = "ok" if isinstance(found, Reply) else type(found).__name__
+    logger.info(
+        "zuora_call",
+        extra={
+            "method": call.method,
+            "path": call.path,
+            "status": found.status,
+            "outcome": outcome,
+            "track_id": call.track_id,
+            "zuora_request_id": found.zuora_request_id,
+        },
+    )

@@ -1,0 +1,165 @@
+"""The OAuth token: fetched once for everybody, five minutes before the old one ends.
+
+Source: page *Create an OAuth token* and its SDK: a form POST without an Authorization header; a
+token lives about an hour. Redirects are never followed, so the secret goes to one host only.
+"""
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import httpx2
+
+from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraRejected
+from bot.zuora.pace import Clock
+from bot.zuora.verdict import retry_after
+
+_EARLY_SECONDS: Final = 300.0
+_TOKEN: Final = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Whom the token speaks for, from its scope.
+
+    Attributes:
+        id: Zuora's tenant number, for example `12270`; empty where the scope does not say.
+        entities: Entity ids the token is valid for.
+    """
+
+    id: str
+    entities: tuple[str, ...] = ()
+
+
+def tenant_of(scope: str) -> Tenant:
+    """Read `entity.11e6… platform.write tenant.12270 user.2c92…`."""
+    words = scope.split()
+    tenants = [word.removeprefix("tenant.") for word in words if word.startswith("tenant.")]
+    entities = [word.removeprefix("entity.") for word in words if word.startswith("entity.")]
+    return Tenant(tenants[0] if tenants else "", tuple(entities))
+
+
+class TokenKeeper:
+    """Keeps one token and renews it, one call at a time.
+
+    Args:
+        http: The client; closed by its owner.
+        clock: For the token's age.
+        base_url: Zuora's base URL.
+        client_id: OAuth client id.
+        client_secret: OAuth client secret; appears in no text this object makes.
+        timeout: Seconds to connect and to read, as the `timeout` extension of a request.
+    """
+
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        clock: Clock,
+        *,
+        base_url: str,
+        client_id: str,
+        client_secret: str,
+        timeout: dict[str, float],
+    ) -> None:
+        self._http = http
+        self._clock = clock
+        self._url = f"{base_url}/oauth/token"
+        self._form = {
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "grant_type": "client_credentials",
+        }
+        self._timeout = timeout
+        self._lock = asyncio.Lock()
+        self._token = ""
+        self._renew_at: datetime | None = None
+        self.tenant: Tenant | None = None
+
+    def __repr__(self) -> str:
+        """Without the secret and the token."""
+        return f"TokenKeeper({self._url})"
+
+    async def token(self, *, refused: str = "") -> str:
+        """A token that is good now.
+
+        Args:
+            refused: A token Zuora answered 401 to; it is not handed out again.
+
+        Raises:
+            ZuoraRejected: Zuora does not know the client.
+            ZuoraBusy: No token can be had just now; nothing else was sent.
+        """
+        if not self._is_good(refused):
+            async with self._lock:
+                if not self._is_good(refused):
+                    await self._fetch()
+        return self._token
+
+    def _is_good(self, refused: str) -> bool:
+        if not self._token or self._renew_at is None or self._token == refused:
+            return False
+        return self._clock.now() < self._renew_at
+
+    async def _fetch(self) -> None:
+        request = httpx2.Request(
+            "POST",
+            self._url,
+            data=self._form,
+            headers={"Accept": "application/json"},
+            extensions={"timeout": self._timeout},
+        )
+        asked_at = self._clock.now()
+        try:
+            response = await self._http.send(request, auth=None, follow_redirects=False)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            kind = type(error).__name__
+            raise ZuoraBusy(f"Zuora's token service cannot be reached ({kind}).") from None
+        self._keep(_granted(response), asked_at)
+
+    def _keep(self, granted: dict[str, Any], asked_at: datetime) -> None:
+        try:
+            lives = float(granted.get("expires_in", 0))
+        except (TypeError, ValueError):
+            lives = 0.0
+        self._token = granted["access_token"]
+        self._renew_at = asked_at + timedelta(seconds=lives - min(_EARLY_SECONDS, lives / 2))
+        self.tenant = tenant_of(str(granted.get("scope", "")))
+
+
+def _granted(response: httpx2.Response) -> dict[str, Any]:
+    """The token answer, or the error it is. Its body is never shown: it may repeat the form."""
+    status = response.status_code
+    data = _json_object(response.content)
+    token = data.get("access_token")
+    if status == 200 and isinstance(token, str) and _TOKEN.fullmatch(token):  # noqa: PLR2004 - HTTP
+        return data
+    raise _token_error(status, response)
+
+
+def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
+    request_id = response.headers.get("Zuora-Request-Id", "")
+    if status == 429 or status >= 500 or status == 200:  # noqa: PLR2004 - HTTP
+        return ZuoraBusy(
+            f"Zuora gives no token just now (HTTP {status}).",
+            retry_after=retry_after(response.headers),
+            status=status,
+            zuora_request_id=request_id,
+        )
+    return ZuoraRejected(
+        f"Zuora does not accept the OAuth client (HTTP {status}): check the client id, the secret "
+        "and that the base URL is the tenant's own data centre.",
+        status=status,
+        category=11,
+        zuora_request_id=request_id,
+    )
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}

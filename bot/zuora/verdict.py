@@ -1,0 +1,210 @@
+"""What an HTTP answer of Zuora means: a reply or an error, as a value. No I/O.
+
+Sources: the guides *Error codes*, *Error handling* and *API upgrades* (a code's last two digits are
+its category; before version 2024-05-20 every categorised error is HTTP 200 with `success:false`)
+and the recorded answers in tests/zuora.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from bot.zuora.errors import (
+    OutcomeUnknown,
+    ZuoraBusy,
+    ZuoraError,
+    ZuoraNotFound,
+    ZuoraRejected,
+    ZuoraUnavailable,
+)
+from bot.zuora.reasons import Reason, reasons_of
+from bot.zuora.redact import excerpt_of, for_people
+
+PERMISSION: Final = 10
+AUTHENTICATION: Final = 11
+NOT_FOUND: Final = 40
+CONTENTION: Final = 50
+LIMIT: Final = 70
+_OUTAGES: Final = frozenset({60, 61, 99})
+_KNOWN: Final = frozenset({10, 11, 20, 21, 22, 23, 27, 30, 40, 45, 50, 60, 61, 70, 90, 99})
+_BY_STATUS: Final[dict[int, int]] = {
+    401: AUTHENTICATION, 403: PERMISSION, 404: NOT_FOUND, 405: 45, 406: 45, 415: 45, 429: LIMIT,
+}  # fmt: skip
+_GRAVEST_FIRST: Final = (60, 61, 99, AUTHENTICATION, LIMIT, CONTENTION, PERMISSION, NOT_FOUND)
+_CONFLICT: Final = 409
+_TIMEOUTS: Final = frozenset({408, 425, 499})  # the request may have gone on to Zuora
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that says yes.
+
+    Attributes:
+        status: HTTP status, 2xx.
+        data: The JSON value; amounts are `Decimal`.
+        zuora_request_id: Header `Zuora-Request-Id`.
+        track_id: Header `Zuora-Track-Id`, as echoed.
+        excerpt: At most 500 characters, without mail addresses and names.
+    """
+
+    status: int
+    data: Any = field(repr=False)
+    zuora_request_id: str = ""
+    track_id: str = ""
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An answer, taken apart once."""
+
+    status: int
+    data: Any
+    reasons: tuple[Reason, ...]
+    category: int | None
+    retry_after: float | None
+    facts: dict[str, Any]
+
+
+def judge(
+    status: int, headers: Mapping[str, str], body: bytes, *, effect: bool, repeat: bool = False
+) -> Reply | ZuoraError:
+    """Read one answer.
+
+    Args:
+        status: HTTP status.
+        headers: Response headers with case-insensitive look-up.
+        body: Decoded body.
+        effect: Whether the call does something; then doubt is `OutcomeUnknown`.
+        repeat: Whether its idempotency key was sent before; then a conflict is doubt too, for the
+            first call may still be at work (guide *Idempotent requests*).
+
+    Returns:
+        A `Reply`, or the error to raise.
+    """
+    seen = _take_apart(status, headers, body)
+    if _is_yes(seen, effect=effect):
+        return Reply(
+            status=status,
+            data=seen.data,
+            zuora_request_id=seen.facts["zuora_request_id"],
+            track_id=headers.get("Zuora-Track-Id", ""),
+            excerpt=seen.facts["excerpt"],
+        )
+    if _is_in_doubt(seen) or (repeat and seen.status == _CONFLICT):
+        return _doubt(seen, effect=effect)
+    return _refusal(seen, effect=effect)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds until Zuora wants to be asked again, or None.
+
+    `Retry-After`; without it `RateLimit-Reset`, which stands on every answer and so counts only
+    where the rate is spent (`RateLimit-Remaining` 0 or missing).
+    """
+    asked = _seconds(headers.get("Retry-After", ""))
+    if asked is not None or headers.get("RateLimit-Remaining", "0").strip() != "0":
+        return asked
+    return _seconds(headers.get("RateLimit-Reset", ""))
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def _take_apart(status: int, headers: Mapping[str, str], body: bytes) -> _Seen:
+    data = _json(body)
+    reasons = reasons_of(data)
+    category = _category(status, reasons)
+    request_id = headers.get("Zuora-Request-Id", "") or _request_id(data)
+    facts = {
+        "zuora_request_id": request_id[:64],
+        "excerpt": excerpt_of(data, body, headers.get("Content-Type", "")),
+        "words": tuple(for_people(reason.message) for reason in reasons if reason.message),
+    }
+    return _Seen(status, data, reasons, category, retry_after(headers), facts)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _request_id(data: Any) -> str:
+    found = data.get("requestId") if isinstance(data, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _category(status: int, reasons: tuple[Reason, ...]) -> int | None:
+    found = [reason.category for reason in reasons if reason.category in _KNOWN]
+    for grave in _GRAVEST_FIRST:
+        if grave in found:
+            return grave
+    return found[0] if found else _BY_STATUS.get(status)
+
+
+def _is_yes(seen: _Seen, *, effect: bool) -> bool:
+    if not 200 <= seen.status < 300 or not isinstance(seen.data, dict | list):  # noqa: PLR2004 - HTTP
+        return False
+    if isinstance(seen.data, list):
+        return not effect
+    said = seen.data.get("success", seen.data.get("Success"))
+    if said is None and effect:  # nothing but an id proves that something was made
+        return bool(seen.data.get("id")) and not seen.reasons
+    if said is None:
+        return not seen.reasons
+    return said is True or str(said).lower() == "true"
+
+
+def _is_in_doubt(seen: _Seen) -> bool:
+    """Whether the answer says neither yes nor no."""
+    if seen.status >= 500 or seen.status in _TIMEOUTS or seen.category in _OUTAGES:  # noqa: PLR2004
+        return True
+    if any(reason.is_outage for reason in seen.reasons):
+        return True
+    if seen.status == _CONFLICT and seen.category != CONTENTION:
+        return True  # a call with this key is under way: nobody knows yet how it will end
+    if seen.status >= 400:  # noqa: PLR2004 - HTTP
+        return False
+    return not seen.reasons and not _says_no(seen.data)
+
+
+def _says_no(data: Any) -> bool:
+    if not isinstance(data, dict):
+        return False
+    return str(data.get("success", data.get("Success", ""))).lower() == "false"
+
+
+def _doubt(seen: _Seen, *, effect: bool) -> ZuoraError:
+    shared = {"status": seen.status, "category": seen.category, **seen.facts}
+    if effect:
+        return OutcomeUnknown(
+            f"Zuora's answer (HTTP {seen.status}) does not say whether it was done.", **shared
+        )
+    return ZuoraUnavailable(f"Zuora could not answer (HTTP {seen.status}).", **shared)
+
+
+def _refusal(seen: _Seen, *, effect: bool) -> ZuoraError:
+    shared = {"status": seen.status, "category": seen.category, **seen.facts}
+    if seen.category == LIMIT:
+        return ZuoraBusy(
+            "Zuora takes no more calls just now.", retry_after=seen.retry_after, **shared
+        )
+    if seen.category == CONTENTION:
+        return ZuoraBusy(
+            "Zuora is working on the same thing just now.",
+            retry_after=seen.retry_after,
+            new_key_needed=effect,
+            **shared,
+        )
+    words = " ".join(seen.facts["words"]) or f"HTTP {seen.status}"
+    family = ZuoraNotFound if seen.category == NOT_FOUND else ZuoraRejected
+    return family(f"Zuora said no: {words}", **shared)

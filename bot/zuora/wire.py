@@ -1,0 +1,130 @@
+"""One call to Zuora as a value: path, query, body and headers. No I/O.
+
+Sources: the request headers of Zuora's API pages (*Email billing documents generated from a bill
+run*, *Create a bill run*) and its guide *Idempotent requests*.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, Literal
+from urllib.parse import quote, urlencode
+
+Method = Literal["GET", "POST", "PUT"]
+TRACK_ID_LENGTH: Final = 64
+KEY_LENGTH: Final = 255
+_NOT_IN_A_TRACK_ID: Final = frozenset(":;\"'")
+
+
+class CallError(ValueError):
+    """The call breaks one of Zuora's rules for requests and must not be sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What to send.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL, with every key already percent-quoted.
+        query: Query parameters in order; a name may come twice.
+        body: JSON object of a POST or PUT, at least `{}`; None for GET.
+        effect: True where Zuora does something; such a call is never repeated by the client.
+        track_id: `Zuora-Track-Id`, echoed by Zuora; empty for none.
+        idempotency_key: `Idempotency-Key`; empty for none.
+        repeat: True where this key was sent before and its answer was lost: a conflict (409) may
+            then be the first call, still at work.
+
+    Raises:
+        CallError: See `checked`.
+    """
+
+    method: Method
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: Mapping[str, Any] | None = None
+    effect: bool = False
+    track_id: str = ""
+    idempotency_key: str = ""
+    repeat: bool = False
+
+    def __post_init__(self) -> None:
+        problem = _problem(self)
+        if problem:
+            raise CallError(problem)
+
+    @property
+    def target(self) -> str:
+        """Path and query as they stand in the request line."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+    @property
+    def content(self) -> bytes:
+        """The body as UTF-8 JSON; empty for GET."""
+        if self.body is None:
+            return b""
+        return json.dumps(dict(self.body), default=_number, separators=(",", ":")).encode()
+
+
+def path(*parts: str) -> str:
+    """Join fixed parts and keys to a path: every character that is not plain is quoted.
+
+    Raises:
+        CallError: A part is empty or nothing but dots, which a proxy would resolve.
+    """
+    if any(not part.strip(".") for part in parts):
+        raise CallError("a key is empty")
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def headers(
+    call: Call, *, token: str, version: str, entity_ids: str = "", org_ids: str = ""
+) -> dict[str, str]:
+    """All headers of a call.
+
+    Args:
+        call: The call.
+        token: The OAuth access token.
+        version: `Zuora-Version`; decides whether errors have an HTTP status of their own.
+        entity_ids: `Zuora-Entity-Ids`; only set with Multi-entity.
+        org_ids: `Zuora-Org-Ids`, comma separated; only set with Multi-Org.
+    """
+    found = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "Zuora-Version": version,
+    }
+    optional = {
+        "Content-Type": "application/json" if call.body is not None else "",
+        "Zuora-Track-Id": call.track_id,
+        "Idempotency-Key": call.idempotency_key,
+        "Zuora-Entity-Ids": entity_ids,
+        "Zuora-Org-Ids": org_ids,
+    }
+    return found | {name: value for name, value in optional.items() if value}
+
+
+def _problem(call: Call) -> str:
+    if (call.method == "GET") != (call.body is None):
+        return "a GET takes no body; POST and PUT need at least {}"
+    if call.idempotency_key and call.method != "POST":
+        return "only a POST may carry an idempotency key; Zuora refuses it elsewhere"
+    if call.effect and call.method == "POST" and not call.idempotency_key:
+        return "an effect sent by POST needs an idempotency key"
+    if not _plain(call.idempotency_key, KEY_LENGTH):
+        return f"an idempotency key has at most {KEY_LENGTH} printable ASCII characters"
+    if not _plain(call.track_id, TRACK_ID_LENGTH) or _NOT_IN_A_TRACK_ID & set(call.track_id):
+        return f"a track id has at most {TRACK_ID_LENGTH} ASCII characters and no : ; \" or '"
+    return ""
+
+
+def _plain(text: str, longest: int) -> bool:
+    return len(text) <= longest and text.isascii() and (text.isprintable() or not text)
+
+
+def _number(value: object) -> int | float | str:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)

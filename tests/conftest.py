@@ -1,0 +1,42 @@
+"""Fixtures of all tests."""
+
+import pytest
+
+from tests.stage import Stage
+
+INVOICES = [
+    ("A00000001", "USD", "100.00"),
+    ("A00000002", "USD", "250.50"),
+    ("A00000003", "EUR", "80.00"),
+    ("A00000004", "EUR", "0.00"),
+]
+
+
+@pytest.fixture
+async def stage(tmp_path):
+    """A stage with one posted bill run, BR-00000001, and the bot running in Socket Mode."""
+    async for each in _stage(tmp_path, "run"):
+        yield each
+
+
+@pytest.fixture
+async def web_stage(tmp_path):
+    """As `stage`, with signed HTTP."""
+    async for each in _stage(tmp_path, "web"):
+        yield each
+
+
+async def _stage(tmp_path, mode):
+    stage = Stage(tmp_path, mode)
+    await stage.open()
+    stage.zuora.world.add_bill_run(
+        "BR-00000001",
+        name="November 2026",
+        invoices=INVOICES,
+        credit_memos=[("A00000001", "USD", "20.00")],
+    )
+    try:
+        await stage.start()
+        yield stage
+    finally:
+        await stage.close()

@@ -1,0 +1,208 @@
+"""The stage that every story is played on: local Slack, local Zuora, the real bot, a real file."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.cli.sandbox import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    MANIFEST,
+    SIGNING_SECRET,
+    running,
+    sandbox_settings,
+)
+from bot.domain.history import What
+from bot.domain.request import Request
+from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.zuora.server import LocalZuora
+from bot.settings import Mode, Settings
+from bot.wiring import Bot, Tuning
+
+CHANNEL = "C0BILLING"
+ALICE, BOB, CARLA, MARA = "U0ALICE", "U0BOB", "U0CARLA", "U0MARA"
+START = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+EMAILS = "/v1/bill-runs/*/emails"
+
+
+class ManualClock:
+    """A clock that stands still until a test moves it; sleepers wake when their time has come."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
+        self._sleepers: list[tuple[datetime, asyncio.Event]] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        sleeper = (self._now + timedelta(seconds=seconds), asyncio.Event())
+        self._sleepers.append(sleeper)
+        try:
+            await sleeper[1].wait()
+        finally:
+            self._sleepers.remove(sleeper)
+
+    def advance(self, **span: float) -> None:
+        self._now += timedelta(**span)
+        for due, event in self._sleepers:
+            if due <= self._now:
+                event.set()
+
+
+class Stage:
+    """Everything a story needs. `start` and `stop` start and stop the bot, the servers stay."""
+
+    def __init__(self, folder: Path, mode: Mode) -> None:
+        self.folder = folder
+        self.mode: Mode = mode
+        self.clock = ManualClock()
+        self.zuora = LocalZuora(self.clock)
+        self.slack = LocalSlack(
+            self.clock,
+            manifest=yaml.safe_load(MANIFEST.read_text()),
+            bot_token=BOT_TOKEN,
+            app_token=APP_TOKEN,
+            signing_secret=SIGNING_SECRET,
+        )
+        self.bot: Bot | None = None
+        self.policy = ""
+        self.changes: dict[str, Any] = {}
+        self.tuning = Tuning(seconds_a_message=0.0, zuora_read_seconds=1.0)
+        self._bot_stack = AsyncExitStack()
+
+    async def open(self) -> None:
+        await self.zuora.start()
+        await self.slack.start()
+
+    async def close(self) -> None:
+        await self.stop()
+        await self.slack.stop()
+        await self.zuora.stop()
+
+    def settings(self) -> Settings:
+        settings = sandbox_settings(self.slack, self.zuora, self.folder, self.mode)
+        if self.policy:
+            Path(settings.policy_file).write_text(self.policy)
+        return settings.model_copy(update=self.changes)
+
+    async def start(self) -> None:
+        self.bot = await self._bot_stack.enter_async_context(
+            running(self.settings(), self.clock, self.tuning, self.slack, self.mode)
+        )
+
+    async def stop(self) -> None:
+        await self._bot_stack.aclose()
+        self.bot = None
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    # What people do
+
+    async def fill(self, user: str = ALICE, text: str = "BR-00000001", **values: Any):
+        """Type the command and submit the form; returns what the form answered."""
+        ack = await self.slack.slash(user, CHANNEL, f"/billemail {text}")
+        assert ack.ok, ack
+        view = self.slack.view(user)
+        assert view is not None, ack.text
+        return await self.slack.submit(user, {"reason": "Month end", **values})
+
+    async def ask(self, user: str = ALICE, text: str = "BR-00000001", **values: Any) -> str:
+        """Ask for a mail; returns the `ts` of the card."""
+        before = len(self.slack.channel_messages(CHANNEL))
+        submitted = await self.fill(user, text, **values)
+        assert submitted.ok, submitted.errors
+        await self.slack.until(lambda: len(self.slack.channel_messages(CHANNEL)) > before)
+        return self.slack.channel_messages(CHANNEL)[-1].ts
+
+    async def press(self, user: str, ts: str, button: str = "approve") -> None:
+        await self.slack.click(user, CHANNEL, ts, button)
+
+    async def reject(self, user: str, ts: str, reason: str) -> Any:
+        await self.press(user, ts, "reject")
+        return await self.slack.submit(user, {"reason": reason})
+
+    # What is seen
+
+    def card(self, ts: str) -> str:
+        return next(m.text for m in self.slack.channel_messages(CHANNEL) if m.ts == ts)
+
+    def buttons(self, ts: str) -> list[str]:
+        message = next(m for m in self.slack.channel_messages(CHANNEL) if m.ts == ts)
+        return [
+            element["action_id"]
+            for block in message.blocks
+            for element in block.get("elements", [])
+            if element.get("type") == "button"
+        ]
+
+    def thread(self, ts: str) -> list[str]:
+        return [reply.text for reply in self.slack.thread(CHANNEL, ts)]
+
+    def told(self, user: str) -> list[str]:
+        return [message.text for message in self.slack.private(user, CHANNEL)]
+
+    async def until_thread(self, ts: str, words: str) -> None:
+        await self.slack.until(lambda: any(words in text for text in self.thread(ts)))
+
+    async def until_told(self, user: str, words: str) -> None:
+        await self.slack.until(lambda: any(words in text for text in self.told(user)))
+
+    async def until_card(self, ts: str, words: str) -> None:
+        await self.slack.until(lambda: words in self.card(ts))
+        await self.quiet()
+
+    def orders(self) -> list[Any]:
+        """Every order to mail a bill run that reached Zuora, answered or not."""
+        return [
+            call for call in self.zuora.calls
+            if call.method == "POST" and call.path.endswith("/emails")
+        ]  # fmt: skip
+
+    @property
+    def store(self):
+        assert self.bot is not None
+        return self.bot.parts.store
+
+    def request(self, number: int = 1) -> Request:
+        request = self.store.requests.get(number)
+        assert request is not None
+        return request
+
+    def happened(self, number: int = 1) -> list[What]:
+        return [written.entry.what for written in self.store.history.of(number)]
+
+    async def quiet(self) -> None:
+        """Return once the bot has nothing under way that needs no clock."""
+        assert self.bot is not None
+        bot = self.bot
+        await self.until(lambda: bot.runner.is_idle and bot.sender.is_idle and not self._due())
+
+    def _due(self) -> bool:
+        now = self.clock.now()
+        return bool(self.store.requests.due(now, 1)) or any(
+            each.wake_at is None or each.wake_at <= now for each in self.store.outbox.open()
+        )
+
+    async def until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> None:
+        """Return once a predicate over the bot's own state holds."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not predicate():
+            assert asyncio.get_running_loop().time() < end, "it did not come to hold"
+            await asyncio.sleep(0.002)
+
+    async def pass_time(self, **span: float) -> None:
+        """Move the clock, and let the bot do what has become due."""
+        await self.quiet()
+        self.clock.advance(**span)
+        await self.quiet()

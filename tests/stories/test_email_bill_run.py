@@ -1,0 +1,464 @@
+"""The first path from payload to thread: a billing email, asked for by one, approved by another."""
+
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
+
+
+async def test_a_mail_is_asked_for_approved_by_another_person_and_accepted(stage):
+    ts = await stage.ask()
+
+    assert "Waiting for approval: email the documents of bill run BR-00000001" in stage.card(ts)
+    assert stage.buttons(ts) == ["approve", "reject", "withdraw"]
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    told = stage.thread(ts)
+    assert len(told) == 3
+    assert "approved R-1" in told[0]
+    assert "Sent to Zuora: send 5 mails" in told[1]
+    assert "Zuora accepted" in told[2]
+    assert f"<@{BOB}>" in stage.card(ts)
+    assert stage.buttons(ts) == []
+    (order,) = stage.orders()
+    assert order.body == {"resend": False}
+    assert order.headers["idempotency-key"].startswith("billing-bot:R-1:")
+    assert order.headers["zuora-track-id"] == "billing-bot.R-1.BR-00000001"
+
+
+async def test_the_same_path_works_over_signed_http(web_stage):
+    ts = await web_stage.ask()
+
+    await web_stage.press(BOB, ts)
+
+    await web_stage.until_card(ts, "Accepted by Zuora")
+    assert len(web_stage.orders()) == 1
+
+
+async def test_the_card_tells_counts_and_totals_for_each_currency(stage):
+    ts = await stage.ask()
+
+    card = stage.card(ts)
+    assert "Invoices: 4 · EUR 80.00 · USD 350.50" in card
+    assert "Credit memos: 1 · USD 20.00" in card
+    assert "Goes to customers: the 5 never mailed; 0 mailed before stay out" in card
+    assert "1 with a total of zero" in card
+    assert "SANDBOX · local Zuora · tenant 12270" in card
+    assert "Why: Month end" in card
+    assert f"asked by <@{ALICE}>" in card
+
+
+async def test_zuora_mails_each_document_once(stage):
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    stage.clock.advance(minutes=10)
+
+    numbers = [mail.document for mail in stage.zuora.mails]
+    assert len(numbers) == len(set(numbers)) > 0
+
+
+async def test_the_number_is_filled_in_when_it_was_typed_with_the_command(stage):
+    await stage.slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
+
+    blocks = {block.get("block_id"): block for block in stage.slack.view(ALICE)["blocks"]}
+    assert blocks["bill_run"]["element"]["initial_value"] == "BR-00000001"
+
+
+async def test_help_is_for_everybody_and_opens_no_form(stage):
+    ack = await stage.slack.slash(MARA, CHANNEL, "/billemail help")
+
+    assert "/billemail BR-00000001" in ack.text
+    assert stage.slack.view(MARA) is None
+
+
+async def test_who_may_not_ask_is_told_who_may(stage):
+    ack = await stage.slack.slash(BOB, CHANNEL, "/billemail BR-00000001")
+
+    assert "not among those who may ask" in ack.text
+    assert "<!subteam^S0BILLING>" in ack.text
+    assert stage.slack.view(BOB) is None
+
+
+async def test_everything_wrong_with_the_form_is_shown_at_its_field_at_once(stage):
+    submitted = await stage.fill(text="", bill_run="nonsense", reason="   ")
+
+    assert set(submitted.errors) == {"bill_run", "reason"}
+    assert "BR-00000001" in submitted.errors["bill_run"]
+
+
+async def test_an_unknown_run_is_said_at_its_field(stage):
+    submitted = await stage.fill(text="BR-00000099")
+
+    assert submitted.errors == {"bill_run": "Zuora knows no bill run BR-00000099."}
+
+
+async def test_a_run_that_is_not_posted_is_said_at_its_field(stage):
+    stage.zuora.world.add_bill_run("BR-00000002", status="Completed", invoices=[])
+
+    submitted = await stage.fill(text="BR-00000002")
+
+    assert "BR-00000002 is Completed" in submitted.errors["bill_run"]
+
+
+async def test_a_run_of_which_nothing_would_be_mailed_is_said_at_its_field(stage):
+    stage.zuora.world.add_bill_run(
+        "BR-00000003", invoices=[("A00000001", "USD", "5.00")], mailed_at=stage.clock.now()
+    )
+
+    submitted = await stage.fill(text="BR-00000003")
+
+    assert "mailed before" in submitted.errors["bill_run"]
+
+
+async def test_resend_says_how_many_get_their_mail_again(stage):
+    stage.zuora.world.add_bill_run(
+        "BR-00000003", invoices=[("A00000001", "USD", "5.00")], mailed_at=stage.clock.now()
+    )
+
+    ts = await stage.ask(text="BR-00000003", resend=["yes"])
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    assert "1 were mailed before and get their mail again" in stage.card(ts)
+    assert stage.orders()[0].body == {"resend": True}
+
+
+async def test_a_requester_may_not_approve(stage):
+    stage.policy = 'requesters = ["U0ALICE"]\napprovers = ["U0ALICE", "S0CONTROLLERS"]\n'
+    await stage.restart()
+    ts = await stage.ask()
+
+    await stage.press(ALICE, ts)
+
+    await stage.until_told(ALICE, "R-1 is your own request")
+    assert stage.request().state == "waiting"
+    assert stage.orders() == []
+
+
+async def test_who_is_not_an_approver_is_told_who_is(stage):
+    ts = await stage.ask()
+
+    await stage.press(MARA, ts)
+
+    await stage.until_told(MARA, "You may not decide R-1. These may: <!subteam^S0CONTROLLERS>")
+    assert stage.request().state == "waiting"
+
+
+async def test_two_approvers_at_once_make_one_decision_and_one_order(stage):
+    import asyncio
+
+    ts = await stage.ask()
+
+    await asyncio.gather(stage.press(BOB, ts), stage.press(CARLA, ts))
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    late = BOB if stage.request().decided_by == CARLA else CARLA
+    await stage.until_told(late, "R-1 was approved by")
+    assert len(stage.orders()) == 1
+
+
+async def test_a_double_click_changes_nothing_more(stage):
+    ts = await stage.ask()
+
+    await stage.press(BOB, ts)
+    await stage.slack.deliver(stage.slack.last_payload, stage.slack.last_kind)
+    await stage.until_told(BOB, "R-1 was approved by you")
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    assert len(stage.orders()) == 1
+    assert stage.happened().count("request.approved") == 1
+
+
+async def test_a_form_submitted_twice_is_one_request(stage):
+    ts = await stage.ask()
+
+    await stage.slack.deliver(stage.slack.last_payload, stage.slack.last_kind)
+    await stage.quiet()
+
+    assert [message.ts for message in stage.slack.channel_messages(CHANNEL)] == [ts]
+
+
+async def test_a_rejection_asks_for_a_reason_and_tells_it(stage):
+    ts = await stage.ask()
+
+    submitted = await stage.reject(BOB, ts, "The totals are wrong")
+    await stage.until_card(ts, "Rejected")
+
+    assert submitted.ok
+    assert "The totals are wrong" in stage.thread(ts)[-1]
+    assert stage.buttons(ts) == []
+    assert stage.orders() == []
+
+
+async def test_only_the_requester_withdraws(stage):
+    ts = await stage.ask()
+
+    await stage.press(BOB, ts, "withdraw")
+    await stage.until_told(BOB, f"Only <@{ALICE}> can withdraw R-1")
+    await stage.press(ALICE, ts, "withdraw")
+    await stage.until_card(ts, "Withdrawn")
+
+    assert stage.orders() == []
+
+
+async def test_silence_expires_a_request_and_never_approves_it(stage):
+    ts = await stage.ask()
+
+    await stage.pass_time(hours=24)
+
+    await stage.until_card(ts, "Expired")
+    assert stage.buttons(ts) == []
+    assert stage.orders() == []
+
+
+async def test_a_click_one_second_late_is_refused_though_nobody_swept(stage):
+    ts = await stage.ask()
+    number = stage.request().number
+    await stage.quiet()
+    with stage.store.transaction():  # nobody will look at it
+        stage.store._database.execute("UPDATE requests SET wake_at = NULL")
+
+    await stage.pass_time(hours=24, seconds=1)
+    await stage.press(BOB, ts)
+
+    await stage.until_told(BOB, "R-1 expired")
+    assert stage.request(number).state == "waiting"
+
+
+async def test_a_run_that_changed_after_the_request_is_not_mailed(stage):
+    ts = await stage.ask()
+    document = next(iter(stage.zuora.world.invoices.values()))
+    document.amount += 1
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Stopped, nothing was sent")
+    assert "4 invoices for EUR 80.00 · USD 350.50 then" in stage.thread(ts)[-1]
+    assert "USD 351.50 now" in stage.thread(ts)[-1]
+    assert stage.orders() == []
+
+
+async def test_a_run_that_is_no_longer_posted_is_not_mailed(stage):
+    ts = await stage.ask()
+    stage.zuora.world.bill_runs["BR-00000001"].status = "Completed"
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Stopped, nothing was sent")
+    assert "BR-00000001 is Completed" in stage.thread(ts)[-1]
+    assert stage.orders() == []
+
+
+async def test_a_renamed_run_is_no_drift(stage):
+    ts = await stage.ask()
+    stage.zuora.world.bill_runs["BR-00000001"].name = "Renamed"
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_what_people_typed_is_shown_literally(stage):
+    typed = "`x` <!channel> <@U0BOB> *bold* <https://e.example|click> & co"
+
+    ts = await stage.ask(reason=typed)
+
+    message = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
+    assert "<!channel>" not in message.text
+    assert "&lt;!channel&gt;" in message.text
+    literal = [
+        element["text"]
+        for block in message.blocks if block["type"] == "rich_text"
+        for section in block["elements"]
+        for element in section["elements"] if element["type"] == "text"
+    ]  # fmt: skip
+    assert typed in literal
+
+
+async def test_a_group_that_cannot_be_read_means_no(stage):
+    ts = await stage.ask()
+    stage.slack.faults.add("usergroups.users.list", "status", code=500, times=1)
+
+    await stage.press(BOB, ts)
+
+    await stage.until_told(BOB, "Slack did not tell me who is in the user group")
+    assert stage.request().state == "waiting"
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_a_member_who_left_the_group_may_not_approve(stage):
+    ts = await stage.ask()
+    group = next(g for g in stage.slack.workspace.groups.values() if g.id == "S0CONTROLLERS")
+    group.members.remove(BOB)
+
+    await stage.press(BOB, ts)
+
+    await stage.until_told(BOB, "You may not decide R-1")
+
+
+async def test_zuora_down_when_asking_is_said_in_the_form(stage):
+    stage.zuora.faults.down = True
+    task = stage.fill()
+    import asyncio
+
+    filling = asyncio.ensure_future(task)
+    for _ in range(4):
+        await asyncio.sleep(0.05)
+        stage.clock.advance(seconds=10)
+    submitted = await filling
+
+    assert "Zuora could not be read" in submitted.errors["bill_run"]
+
+
+async def test_zuora_down_after_the_approval_sends_nothing_until_it_is_back(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add("*", kind="status", status=503, times=None)
+    await stage.press(BOB, ts)
+    for _ in range(4):
+        import asyncio
+
+        await asyncio.sleep(0.05)
+        stage.clock.advance(seconds=10)
+    await stage.until_thread(ts, "Nothing was sent. It is tried again until")
+    assert stage.orders() == []
+
+    stage.zuora.faults.clear()
+    await stage.pass_time(minutes=10)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert len(stage.orders()) == 1
+
+
+async def test_an_expired_token_is_renewed_once_and_the_order_sent_once(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(EMAILS, kind="unauthorized")
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    keys = {order.headers["idempotency-key"] for order in stage.orders()}
+    assert len(stage.orders()) == 2
+    assert len(keys) == 1
+
+
+async def test_a_429_is_waited_for_and_repeated_under_the_same_key(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(EMAILS, kind="too_many", retry_after=120)
+
+    await stage.press(BOB, ts)
+    await stage.until_thread(ts, "Zuora is busy")
+    await stage.pass_time(seconds=119)
+    assert len(stage.orders()) == 1
+    await stage.pass_time(seconds=2)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    first, second = stage.orders()
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+
+async def test_contention_is_repeated_under_a_new_key(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(EMAILS, kind="conflict")
+
+    await stage.press(BOB, ts)
+    await stage.until_thread(ts, "Zuora is busy")
+    await stage.pass_time(minutes=1)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    first, second = stage.orders()
+    assert first.headers["idempotency-key"] != second.headers["idempotency-key"]
+
+
+async def test_a_failure_with_http_200_is_a_failure(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(
+        EMAILS, kind="http200_failure", category=30, message="Notification is not active."
+    )
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Failed")
+    assert "Notification is not active." in stage.thread(ts)[-1]
+
+
+async def test_a_lost_answer_is_outcome_unknown_and_never_repeated(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(EMAILS, kind="lose_answer")
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    assert f"<@{ALICE}>" in stage.thread(ts)[-1]
+    assert stage.buttons(ts) == ["record_sent", "record_not_sent"]
+    assert len(stage.orders()) == 1
+
+
+async def test_a_lost_answer_is_settled_when_zuora_shows_the_mail(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(EMAILS, kind="lose_answer")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    for _ in range(4):
+        await stage.pass_time(minutes=1)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert "reading Zuora settled it" in stage.thread(ts)[-1]
+    assert len(stage.orders()) == 1
+
+
+async def test_what_reading_cannot_prove_a_person_records(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(EMAILS, kind="drop")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    for _ in range(14):
+        await stage.pass_time(minutes=10)
+    await stage.until_thread(ts, "A person has to look there")
+
+    await stage.press(ALICE, ts, "record_not_sent")
+    await stage.until_told(ALICE, "somebody else must decide")
+    await stage.press(CARLA, ts, "record_not_sent")
+
+    await stage.until_card(ts, "Failed")
+    assert "recorded of R-1: it was not sent" in stage.thread(ts)[-1]
+    assert len(stage.orders()) == 1
+
+
+async def test_the_buttons_work_after_a_restart(stage):
+    ts = await stage.ask()
+    await stage.quiet()
+
+    await stage.restart()
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_an_approved_request_goes_on_after_a_restart(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add("/object-query/*", kind="status", status=503, times=None)
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request().state == "approved")
+
+    await stage.stop()
+    stage.zuora.faults.clear()
+    await stage.start()
+    await stage.pass_time(minutes=10)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert len(stage.orders()) == 1
+
+
+async def test_a_call_that_was_out_when_the_bot_died_is_outcome_unknown(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(EMAILS, kind="hang")
+    await stage.press(BOB, ts)
+    await stage.until(lambda: len(stage.orders()) == 1)
+    stage.bot.runner._held[1].cancel()  # the process dies with the call under way
+
+    await stage.restart()
+
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    assert len(stage.orders()) == 1

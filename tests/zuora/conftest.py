@@ -1,0 +1,71 @@
+"""The real client against a local Zuora, over sockets, on a clock that only moves when told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import pytest
+
+from bot.sandbox.zuora import LocalZuora
+from bot.zuora.client import ZuoraClient, http_client
+
+
+class HandClock:
+    """Sleeping takes no time: it moves the clock and lets others run."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self.moment
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.moment += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+    def move(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def local(clock: HandClock) -> AsyncIterator[LocalZuora]:
+    zuora = LocalZuora(clock)
+    await zuora.start()
+    yield zuora
+    await zuora.stop()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with http_client() as client:
+        yield client
+
+
+Make = Callable[..., ZuoraClient]
+
+
+@pytest.fixture
+def make(local: LocalZuora, http: httpx2.AsyncClient, clock: HandClock) -> Make:
+    def build(**settings: object) -> ZuoraClient:
+        given = {
+            "base_url": local.base_url,
+            "client_id": local.client_id,
+            "client_secret": local.client_secret,
+            **settings,
+        }
+        return ZuoraClient(http, clock, **given)
+
+    return build
+
+
+@pytest.fixture
+def zuora(make: Make) -> ZuoraClient:
+    return make()

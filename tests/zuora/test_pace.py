@@ -1,0 +1,209 @@
+"""How many calls at once: the rule alone, the gate, and both against a server with a limit."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+
+from bot.zuora.calls import EmailBody
+from bot.zuora.errors import ZuoraBusy
+from bot.zuora.pace import Pace, Width
+
+
+def limits(limit, remaining=1, group="Default"):
+    return {
+        "Concurrency-Limit-Type": group,
+        "Concurrency-Limit-Limit": str(limit),
+        "Concurrency-Limit-Remaining": str(remaining),
+    }
+
+
+def test_the_width_begins_low_and_widens_while_it_is_used():
+    width = Width()
+    seen = [width.calls]
+    for _ in range(3):
+        for _ in range(width.calls):
+            width.went_well(full=True)
+        seen.append(width.calls)
+
+    assert seen == [4, 6, 9, 13]
+
+
+def test_a_width_that_is_not_used_does_not_widen():
+    width = Width()
+    for _ in range(100):
+        width.went_well(full=False)
+
+    assert width.calls == 4
+
+
+def test_the_width_never_passes_the_limit_of_the_header_or_its_own():
+    width = Width(widest=40)
+    for limit in (50, 30):
+        width.read({name.title(): text for name, text in limits(limit).items()})
+        for _ in range(500):
+            width.went_well(full=True)
+        assert width.calls == min(limit, 40)
+    width.read(limits(2))
+    assert width.calls == 2
+
+
+def test_the_smallest_limit_of_all_kinds_of_calls_counts():
+    width = Width(widest=200)
+    width.read(limits(80, group="Object Query"))
+    width.read(limits(40))
+    width.read(limits(80, group="Object Query"))
+
+    assert width.ceiling == 40
+
+
+def test_the_width_waits_while_others_use_the_tenant():
+    width = Width()
+    width.read(limits(40, remaining=0))
+    for _ in range(100):
+        width.went_well(full=True)
+
+    assert width.calls == 4
+
+
+def test_each_refusal_takes_one_place_and_one_stays():
+    width = Width(first=6)
+    for _ in range(3):
+        width.was_refused()
+    assert width.calls == 3
+
+    for _ in range(9):
+        width.was_refused()
+    assert width.calls == 1
+
+
+def test_after_a_refusal_one_more_is_tried_only_now_and_then():
+    width = Width(first=10)
+    width.was_refused()
+    needed = 0
+    while width.calls == 9:
+        width.went_well(full=True)
+        needed += 1
+
+    assert needed == 45
+
+
+async def test_the_gate_lets_so_many_through_and_the_next_when_one_leaves(clock):
+    pace = Pace(clock, Width(first=2))
+    await pace.enter()
+    await pace.enter()
+    third = asyncio.create_task(pace.enter())
+    await asyncio.sleep(0)
+    assert not third.done()
+
+    pace.leave(None, {}, None)
+
+    assert await third == 0
+    assert pace.out == 2
+
+
+async def test_a_spent_rate_makes_everybody_rest(clock):
+    pace = Pace(clock, Width(first=4))
+    await pace.enter()
+    pace.leave(429, {"RateLimit-Remaining": "0"}, 20.0)
+
+    started = clock.now()
+    assert await pace.enter() == 0
+    assert clock.now() - started == timedelta(seconds=20)
+    assert pace.width == 4
+
+
+async def test_a_long_rest_is_told_instead_of_sat_out(clock):
+    pace = Pace(clock, Width(first=4))
+    await pace.enter()
+    pace.leave(429, {"RateLimit-Remaining": "0"}, 600.0)
+
+    assert await pace.enter() == 600
+    assert (pace.out, clock.slept) == (0, [])
+
+
+async def test_one_call_too_many_narrows_and_the_others_go_on(clock):
+    pace = Pace(clock, Width(first=4))
+    await pace.enter()
+    pace.leave(429, {"RateLimit-Remaining": "49000"}, 120.0)
+
+    assert pace.width == 3
+    assert await pace.enter() == 0
+    assert clock.slept == []
+
+
+async def test_the_last_place_rests_when_it_is_refused(clock):
+    pace = Pace(clock, Width(first=1))
+    await pace.enter()
+    pace.leave(429, {}, 5.0)
+
+    await pace.enter()
+    assert clock.slept == [5]
+
+
+async def test_those_in_line_get_in_after_a_rest(clock):
+    pace = Pace(clock, Width(first=1))
+    await pace.enter()
+    waiting = [asyncio.create_task(pace.enter()) for _ in range(2)]
+    await asyncio.sleep(0)
+    pace.leave(429, {}, 5.0)
+
+    assert await waiting[0] == 0
+    pace.leave(200, {}, None)
+    assert await waiting[1] == 0
+    assert clock.slept == [5]
+
+
+class Narrow:
+    """A server that takes `limit` calls at once and says nothing of it."""
+
+    def __init__(self, limit, seconds):
+        self.limit, self.seconds, self.busy = limit, seconds, 0
+        self.statuses = Counter()
+
+    async def token(self, _):
+        return web.json_response({"access_token": "abc", "expires_in": 3598})
+
+    async def mail(self, request):
+        await request.read()
+        if self.busy >= self.limit:
+            self.statuses[429] += 1
+            return web.json_response({"reasons": [{"code": 50000070}]}, status=429)
+        self.busy += 1
+        await asyncio.sleep(self.seconds)
+        self.busy -= 1
+        self.statuses[200] += 1
+        return web.json_response({"success": True})
+
+
+@pytest.mark.parametrize("limit", [8, 20])
+async def test_a_limit_that_is_not_told_is_found_with_few_refusals(make, limit):
+    server = Narrow(limit, 0.03)
+    app = web.Application()
+    app.router.add_post("/oauth/token", server.token)
+    app.router.add_post("/{rest:.*}", server.mail)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    zuora = make(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}", widest=200)
+
+    async def send(number):
+        while True:
+            try:
+                return await zuora.email_invoice(
+                    f"INV{number}", EmailBody(), track_id="t", idempotency_key=f"k{number}"
+                )
+            except ZuoraBusy:
+                await asyncio.sleep(0.01)
+
+    try:
+        await asyncio.gather(*(send(number) for number in range(400)))
+    finally:
+        await runner.cleanup()
+
+    assert server.statuses[200] == 400
+    assert server.statuses[429] < 12
+    assert limit - 3 <= zuora.width <= limit + 1
