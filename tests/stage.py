@@ -20,7 +20,7 @@ from bot.cli.sandbox import (
 from bot.domain.history import What
 from bot.domain.request import Request
 from bot.sandbox.slack.server import LocalSlack
-from bot.sandbox.zuora.server import LocalZuora
+from bot.sandbox.zuora import LocalZuora, World
 from bot.settings import Mode, Settings
 from bot.wiring import Bot, Tuning
 
@@ -65,7 +65,7 @@ class Stage:
         self.folder = folder
         self.mode: Mode = mode
         self.clock = ManualClock()
-        self.zuora = LocalZuora(self.clock)
+        self.zuora = LocalZuora(self.clock, world=World(self.clock.now()))
         self.slack = LocalSlack(
             self.clock,
             manifest=yaml.safe_load(MANIFEST.read_text()),

@@ -1,18 +1,28 @@
 """The card of a request: what will happen, to whom, for how much, who asked, who decided."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.cards import blocks
 from bot.domain.message import Blocks, Kind, Message
 from bot.domain.request import Request, State
 from bot.domain.words import Line, Mention, Moment, Part, line
 from bot.operations.catalog import operation_named
+from bot.operations.operation import Progress
 
 APPROVE = "approve"
 REJECT = "reject"
 WITHDRAW = "withdraw"
 RECORD_SENT = "record_sent"
 RECORD_NOT_SENT = "record_not_sent"
+
+NEXT = "next:"
+NEXT_STEPS = {
+    "post_bill_run": "Post…",
+    "email_bill_run": "Email…",
+    "cancel_bill_run": "Cancel…",
+}
+"""Buttons that open the form of a new request; what they open it with comes from the database."""
 
 HEADLINES = {
     State.WAITING: "Waiting for approval",
@@ -22,7 +32,7 @@ HEADLINES = {
     State.APPROVED: "Approved, not sent yet",
     State.STOPPED: "Stopped, nothing was sent",
     State.RUNNING: "Approved, being sent to Zuora",
-    State.SUCCEEDED: "Accepted by Zuora",
+    State.SUCCEEDED: "Done",
     State.FAILED: "Failed",
     State.UNKNOWN: "OUTCOME UNKNOWN",
 }
@@ -33,13 +43,14 @@ def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
     operation = operation_named(request.operation)
     body = operation.body_type.model_validate_json(request.body)
     facts = operation.facts_type.model_validate_json(request.facts)
-    title = f"{HEADLINES[request.state]}: {operation.title(body, facts)}"
+    title = f"{_headline(request, operation.done)}: {operation.title(body, facts)}"
     lines = (
         line("Zuora", request.tenant),
         *operation.lines(body, facts),
         line("Why", request.reason),
         line(request.name, *_who_and_when(request)),
         *_decision(request),
+        *_progress(request),
         *_ending(request),
     )
     text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"
@@ -55,6 +66,35 @@ def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
 
 def _as_blocks(title: str, lines: Sequence[Line], buttons: Blocks) -> Blocks:
     return [blocks.header(title), blocks.labelled(lines), *buttons]
+
+
+def _headline(request: Request, done: str) -> str:
+    """The state in words; a success is called what its operation can claim and no more."""
+    if request.state is State.RUNNING and request.progress:
+        return "Running in Zuora"
+    return done if request.state is State.SUCCEEDED else HEADLINES[request.state]
+
+
+def _progress(request: Request) -> tuple[Line, ...]:
+    if not request.progress:
+        return ()
+    progress = Progress.model_validate_json(request.progress)
+    return (line("Bill run", f"{progress.number} · {progress.status}"),)
+
+
+def next_steps(message: Message, names: Sequence[str]) -> Message:
+    """A message with a button for each operation that is legal now on the run it speaks of."""
+    if not names or message.request is None:
+        return message
+    value = str(message.request)
+    buttons = [
+        blocks.button(
+            NEXT_STEPS[name], action_id=f"{NEXT}{name}", value=value, spoken=NEXT_STEPS[name]
+        )
+        for name in names
+    ]
+    row = blocks.actions(f"next-{value}", *buttons)
+    return replace(message, blocks=[*message.blocks, row])
 
 
 def _who_and_when(request: Request) -> tuple[Part, ...]:

@@ -24,33 +24,36 @@ def to_ask(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]
 
 def to_decide(refusal: Refusal, person: Person, request: Request) -> tuple[Part, ...]:
     """Why a click on a request did nothing, and who can do what."""
+    if refusal in (Refusal.BARRED, Refusal.GROUP_UNREADABLE):
+        return _barred(person) if refusal is Refusal.BARRED else _unreadable()
+    if refusal in (Refusal.ALREADY_DECIDED, Refusal.EXPIRED, Refusal.NOT_UNKNOWN):
+        return _too_late(refusal, person, request)
+    return _not_yours(refusal, request)
+
+
+def _not_yours(refusal: Refusal, request: Request) -> tuple[Part, ...]:
     name = request.name
     approvers = approvers_in_words(request.rule.approvers)
     match refusal:
-        case Refusal.BARRED:
-            return _barred(person)
-        case Refusal.GROUP_UNREADABLE:
-            return _unreadable()
         case Refusal.SELF_APPROVAL:
-            return (
-                f"{name} is your own request, so somebody else must decide it: ",
-                *approvers,
-                ". You can withdraw it.",
-            )
+            rule = f"{name} is your own request, so somebody else must decide it: "
+            return (rule, *approvers, ". You can withdraw it.")
         case Refusal.NOT_THE_REQUESTER:
             return ("Only ", Mention(request.requester), f" can withdraw {name}.")
-        case Refusal.ALREADY_DECIDED:
-            return _decided(person, request)
+        case _:
+            return (f"You may not decide {name}. These may: ", *approvers, ".")
+
+
+def _too_late(refusal: Refusal, person: Person, request: Request) -> tuple[Part, ...]:
+    name = request.name
+    match refusal:
         case Refusal.EXPIRED:
-            return (
-                f"{name} expired ",
-                Moment(request.expires_at),
-                "; nothing was sent. It has to be asked for again.",
-            )
+            words = "; nothing was sent. It has to be asked for again."
+            return (f"{name} expired ", Moment(request.expires_at), words)
         case Refusal.NOT_UNKNOWN:
             return (f"{name} has its result already: {HEADLINES[request.state]}.",)
         case _:
-            return (f"You may not decide {name}. These may: ", *approvers, ".")
+            return _decided(person, request)
 
 
 def _decided(person: Person, request: Request) -> tuple[Part, ...]:

@@ -27,7 +27,9 @@ class Call:
         tries: How often it went out.
         first_sent_at: When this key went out first: what Zuora's 24 hours are counted from.
         sent_at: When it last went out. Sent and not answered is the only unknown there is.
+        retry_at: When a `busy` call may be tried again, as Zuora asked.
         words: What Zuora said, for people, or what a person settled.
+        began: JSON of what the call began, where that has to be followed.
     """
 
     request: int
@@ -42,6 +44,13 @@ class Call:
     http_status: int | None = None
     zuora_request_id: str = ""
     words: str = ""
+    retry_at: datetime | None = None
+    began: str = ""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it went out and has no answer yet."""
+        return self.tries > 0 and self.verdict is None
 
     @property
     def is_open(self) -> bool:
@@ -51,7 +60,7 @@ class Call:
     @property
     def is_lost(self) -> bool:
         """Whether it went out and nothing is known of it: also after a crash in the middle."""
-        return self.verdict is Verdict.LOST or (self.tries > 0 and self.verdict is None)
+        return self.verdict is Verdict.LOST or self.is_under_way
 
     def sending(self, now: datetime) -> "Call":
         """The call as it must be saved before it goes out."""
@@ -64,6 +73,7 @@ class Call:
             verdict=None,
             http_status=None,
             words="",
+            retry_at=None,
         )
 
     def with_new_key(self, key: str) -> "Call":

@@ -24,6 +24,7 @@ class What(StrEnum):
     STARTED = "request.started"
     STOPPED = "request.stopped"
     DELAYED = "request.delayed"
+    PROGRESSED = "request.progressed"
     ENDED = "request.ended"
     SETTLED = "request.settled"
     REFUSED = "refused"

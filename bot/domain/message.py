@@ -14,7 +14,18 @@ class Kind(StrEnum):
     CARD = "card"  # chat.postMessage: the request's one top-level message
     UPDATE = "update"  # chat.update of that card
     REPLY = "reply"  # chat.postMessage into the card's thread
+    PROGRESS = "progress"  # one message of the thread that is edited as the work goes on
+    FILE = "file"  # a file uploaded into the thread
     PRIVATE = "private"  # chat.postEphemeral to one person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A text file for the thread: a list that is too long for a message."""
+
+    name: str
+    title: str
+    content: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +46,4 @@ class Message:
     blocks: Blocks
     request: int | None = None
     user: str = ""
+    file: File | None = None

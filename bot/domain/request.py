@@ -6,12 +6,13 @@
  waiting ─────┼─► expired
               └─► approved ──► running ──┬─► succeeded
                       │            │     ├─► failed
-                      ▼            ▼     └─► unknown ──► succeeded | failed
+                      ▼            ▼     └─► unknown ──► succeeded | failed | running
                    stopped ◄───────┘
 ```
 
 `stopped` means: approved, but nothing was sent, because the facts had changed or could not be read.
 `unknown` means: a call went out and its answer was lost; settled by reading Zuora, or by a person.
+It goes back to `running` when reading proved that what has to be followed was begun.
 The drawing in README.md is this table; a test compares them.
 """
 
@@ -42,7 +43,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.WAITING: frozenset({State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.APPROVED}),
     State.APPROVED: frozenset({State.RUNNING, State.STOPPED}),
     State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.UNKNOWN, State.STOPPED}),
-    State.UNKNOWN: frozenset({State.SUCCEEDED, State.FAILED}),
+    State.UNKNOWN: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED}),
     State.REJECTED: frozenset(),
     State.WITHDRAWN: frozenset(),
     State.EXPIRED: frozenset(),
@@ -70,6 +71,10 @@ class Request:
         wake_at: When the runner has to look at it next; None: only a person can move it.
         looks: How often Zuora was looked at in vain, for the growing pause.
         result: One sentence in the past tense on how it ended.
+        progress: JSON of how far that got which an accepted call began; empty where nothing is
+            followed.
+        progress_ts: Slack's `ts` of the message that shows the progress.
+        parent: Number of the request that this one continues.
     """
 
     number: int
@@ -98,6 +103,8 @@ class Request:
     looks: int = 0
     result: str = ""
     parent: int | None = None
+    progress: str = ""
+    progress_ts: str | None = None
 
     @property
     def name(self) -> str:

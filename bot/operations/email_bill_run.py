@@ -32,6 +32,12 @@ class EmailBillRun(Operation[EmailBillRunBody, RunFacts]):
     name = "email_bill_run"
     body_type = EmailBillRunBody
     facts_type = RunFacts
+    field = "bill_run"
+    guarded = True
+
+    def is_repeat(self, body: EmailBillRunBody) -> bool:
+        """`resend` means to mail again; without it a second order mails twice by accident."""
+        return body.resend
 
     def read(self, form: Form) -> EmailBillRunBody | Problems:
         """A bill run's number or id, and a truth value."""

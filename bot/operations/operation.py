@@ -1,14 +1,14 @@
 """The shape that every operation has."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from bot.domain.call import Call
+from bot.domain.call import Call, Verdict
 from bot.domain.words import Line
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
@@ -32,11 +32,49 @@ class Facts(BaseModel, frozen=True, extra="forbid"):
     """What an approver must know, as Zuora said it at one moment."""
 
 
+class Progress(BaseModel, frozen=True):
+    """How far that got which an accepted call began.
+
+    Attributes:
+        run_id: Zuora's id of the bill run that is followed.
+        number: Its number.
+        status: Zuora's word for its state when it was last read.
+        seen: Every status it was seen in, in order; `Completed` after `PostInProgress` means
+            something else than before it.
+        words: What is new since the last look, for the thread; empty: nothing.
+        ended: Empty while it has to be looked at again.
+        result: One sentence on how it ended.
+        next_steps: Names of the operations that are legal now.
+    """
+
+    run_id: str = ""
+    number: str = ""
+    status: str = ""
+    seen: tuple[str, ...] = ()
+    words: str = ""
+    ended: Literal["", "succeeded", "failed"] = ""
+    result: str = ""
+    next_steps: tuple[str, ...] = ()
+
+
 class Settlement(BaseModel, frozen=True):
-    """What reading Zuora proved about a lost call: `words` say what was seen."""
+    """What reading Zuora proved about a lost call: `words` say what was seen.
+
+    `progress` is there where the call began something that has to be followed.
+    """
 
     accepted: bool
     words: str
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A list for the thread: a title, headings, and rows of texts."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
 B = TypeVar("B", bound=Body)
@@ -49,6 +87,18 @@ class Operation(ABC, Generic[B, F]):
     name: ClassVar[str]
     body_type: type[B]
     facts_type: type[F]
+
+    field: ClassVar[str]
+    """The form's field that names what it acts on; where a problem with that is shown."""
+
+    done: ClassVar[str] = "Accepted by Zuora"
+    """The card's headline when it succeeded; it claims what is known and nothing more."""
+
+    follows: ClassVar[bool] = False
+    """Whether an accepted call begins something that is looked at until it ends."""
+
+    guarded: ClassVar[bool] = False
+    """Whether doing it twice to the same subject in quick succession mails customers twice."""
 
     @abstractmethod
     def read(self, form: Form) -> B | Problems:
@@ -117,3 +167,34 @@ class Operation(ABC, Generic[B, F]):
     @abstractmethod
     def accepted(self, body: B, facts: F, at: datetime) -> str:
         """What may be claimed when Zuora has accepted it, as a sentence."""
+
+    def tables(self, body: B, facts: F) -> Sequence[Table]:  # noqa: ARG002
+        """Lists that are too long for the card; they stand in its thread."""
+        return ()
+
+    def sends(self, body: B, facts: F) -> bool:  # noqa: ARG002 - most operations always do
+        """Whether a customer can get mail from it."""
+        return True
+
+    def is_repeat(self, body: B) -> bool:  # noqa: ARG002 - only where it can be asked for
+        """Whether it is meant to be done again, so that `guarded` does not hold."""
+        return False
+
+    def begun(self, body: B, facts: F, answer: Answer) -> Progress:  # noqa: ARG002
+        """What an accepted call began, where `follows`."""
+        return Progress()
+
+    async def look(self, body: B, facts: F, progress: Progress, zuora: ZuoraClient) -> Progress:  # noqa: ARG002
+        """Look once at what a call began, where `follows`.
+
+        Raises:
+            ZuoraError: Zuora could not be read; it is looked at again later.
+        """
+        return progress
+
+    def result(self, body: B, facts: F, calls: Sequence[Call], at: datetime) -> str:
+        """How it ended, as a sentence, when every call has its answer and none was lost."""
+        refused = [call for call in calls if call.verdict is Verdict.REJECTED]
+        if not refused:
+            return self.accepted(body, facts, at)
+        return f"Zuora refused it, nothing was done: {'; '.join(call.words for call in refused)}"

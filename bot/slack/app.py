@@ -9,7 +9,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import asking, deciding
+from bot.slack import asking, commands, deciding
 from bot.slack.answering import Answering
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ def make_app(
         request_verification_enabled=bool(signing_secret),
     )
     app.error(_failed)
+    commands.register(app, answering)
     asking.register(app, answering)
     deciding.register(app, answering)
     return app

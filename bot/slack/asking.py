@@ -1,104 +1,125 @@
-"""`/billemail`: the command, its form, and what becomes of the form."""
+"""What becomes of a form with which something is asked for: opened, changed, submitted."""
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 
 from bot.cards import blocks, refusals
-from bot.cards.card import approvers_in_words
 from bot.domain.authority import Person, may_ask
-from bot.domain.history import What
 from bot.domain.request import Request
-from bot.domain.words import Mention, Moment, Part
-from bot.operations.catalog import operation_named
+from bot.domain.words import Mention, Moment, Part, listed
 from bot.operations.operation import Problems
-from bot.slack import forms, payloads
+from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.forms import fields
+from bot.slack.forms.ask_form import AskForm, Origin, origin_of
+from bot.slack.forms.catalog import FORMS
 from bot.store.database import CouldNotRecordError
-from bot.workflow.ask import Refused, ask, record_refusal
+from bot.workflow.ask import Asker, Refused, ask, record_refusal
 
 logger = logging.getLogger(__name__)
 
 SECONDS_FOR_ZUORA = 2.0
 """A form has to be answered within 3 s; a bill run that takes longer to read is read behind it."""
 
-HELP = """*`/billemail`* opens a form to email the invoices and credit memos of a posted bill run.
-`/billemail BR-00000001` opens it with that bill run filled in.
-`/billemail help` shows this.
-
-What happens then: the bot reads the bill run in Zuora and shows the request in {channel}. One of \
-{approvers} approves it, never the person who asked. Then the bot reads the bill run again, sends \
-the order to Zuora if nothing has changed, and tells each step in the request's thread."""
+Outcome = tuple[Request, ...] | Problems | Refused | CouldNotRecordError
 
 
 def register(app: AsyncApp, answering: Answering) -> None:
-    """Connect the command and its form."""
+    """Connect every form of the catalog."""
+    for form in FORMS.values():
+        _register_form(app, answering, form)
 
-    @app.command("/billemail")
-    async def billemail(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _command(answering, ack, payloads.command(body))
+    @app.action(re.compile(f"^{fields.CHANGES_FORM}"))
+    async def changed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        await _changed(answering, payloads.change(body))
 
-    @app.view(forms.EMAIL_BILL_RUN)
+
+def _register_form(app: AsyncApp, answering: Answering, form: AskForm) -> None:
+    @app.view(form.callback_id)
     async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _submitted(answering, ack, payloads.submission(body))
+        await _submitted(answering, ack, form, payloads.submission(body))
 
 
-async def _command(answering: Answering, ack: AsyncAck, command: payloads.Command) -> None:
+async def refusal_to_ask(
+    answering: Answering, actor: payloads.Actor, wanted: str
+) -> tuple[Part, ...]:
+    """Why somebody may not ask, for a private answer; empty if they may. A refusal is recorded."""
     policy = answering.parts.policy
-    if command.text.lower() == "help":
-        await ack(_help(answering))
-        return
-    person = await answering.person(command.actor, policy.requesters)
-    if refusal := may_ask(person, policy):
-        try:
-            record_refusal(answering.parts, person, What.REFUSED, refusal, "/billemail")
-        except CouldNotRecordError:
-            logger.warning("refusal_was_not_recorded")
-        await ack(blocks.as_text(refusals.to_ask(refusal, person, policy)))
-        return
-    form = forms.email_bill_run({"bill_run": command.text}, channel=command.channel)
+    person = await answering.person(actor, policy.requesters)
+    refusal = may_ask(person, policy)
+    if refusal is None:
+        return ()
     try:
-        await answering.client.views_open(trigger_id=command.trigger_id, view=form)
+        record_refusal(answering.parts, person, refusal, wanted)
+    except CouldNotRecordError:
+        logger.warning("refusal_was_not_recorded")
+    return refusals.to_ask(refusal, person, policy)
+
+
+async def open_form(
+    answering: Answering, trigger_id: str, form: AskForm, values: fields.Values, origin: Origin
+) -> str:
+    """Open a form while its trigger lives; why it did not open, or empty."""
+    try:
+        await answering.client.views_open(trigger_id=trigger_id, view=form.view(values, origin))
     except (SlackClientError, OSError, TimeoutError) as error:
         logger.warning("form_did_not_open", extra={"error": repr(error)})
-        await ack("Slack did not open the form in time. Nothing was sent; type the command again.")
-    else:
-        await ack()
+        return "Slack did not open the form in time. Nothing was sent; please try once more."
+    return ""
 
 
-def _help(answering: Answering) -> str:
-    return HELP.format(
-        channel=f"<#{answering.parts.channel}>",
-        approvers=blocks.as_text(approvers_in_words(answering.parts.policy.approvers)),
-    )
+async def _changed(answering: Answering, change: payloads.Change) -> None:
+    """Draw the form anew for what was chosen in it; what was typed stays."""
+    form = FORMS.get(change.callback_id)
+    if form is None:
+        return
+    origin = origin_of(change.metadata)
+    view = form.view({**origin.kept, **change.form}, origin)
+    try:
+        await answering.client.views_update(view_id=change.view_id, hash=change.hash, view=view)
+    except (SlackClientError, OSError, TimeoutError) as error:
+        logger.warning("form_did_not_change", extra={"error": repr(error)})
 
 
-async def _submitted(answering: Answering, ack: AsyncAck, submission: payloads.Submission) -> None:
+async def _submitted(
+    answering: Answering, ack: AsyncAck, form: AskForm, submission: payloads.Submission
+) -> None:
     person = await answering.person(submission.actor, answering.parts.policy.requesters)
-    work = answering.keep(_ask(answering, submission, person))
+    work = answering.keep(_ask(answering, form, submission, person))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:
         await _answer(answering, ack, submission, work.result(), person)
         return
-    await ack(
-        response_action="update",
-        view=forms.notice("Reading Zuora", "This bill run takes a while to read. You can close "
-                          "this; the request appears in the channel, or a message says why not."),
-    )  # fmt: skip
-    answering.keep(_answer_late(answering, submission, work, person))
+    words = (
+        "This takes a while to read in Zuora. You can close this: the request appears in the "
+        "channel, or a message says why not."
+    )
+    await ack(response_action="update", view=fields.notice("Reading Zuora", words))
+    answering.keep(_answer_late(answering, form, submission, work, person))
 
 
-Outcome = Request | Problems | Refused | CouldNotRecordError
-
-
-async def _ask(answering: Answering, submission: payloads.Submission, person: Person) -> Outcome:
-    operation = operation_named("email_bill_run")
-    form_id = f"{submission.actor.team_id}:{submission.view_id}"
+async def _ask(
+    answering: Answering, form: AskForm, submission: payloads.Submission, person: Person
+) -> Outcome:
+    wanted = form.wanted(submission.form)
+    reason = str(submission.form.get("reason") or "")
+    if isinstance(wanted, Problems):
+        missing = {} if reason.strip() else {"reason": "Say why, for the person who approves."}
+        return Problems({**wanted.by_field, **missing})
+    asker = Asker(
+        person=person,
+        form_id=f"{submission.actor.team_id}:{submission.view_id}",
+        reason=reason,
+        parent=origin_of(submission.metadata).parent,
+    )
     try:
-        return await ask(answering.parts, operation, submission.form, person, form_id)
+        return await ask(answering.parts, wanted, asker)
     except CouldNotRecordError as error:
         return error
 
@@ -112,57 +133,68 @@ async def _answer(
 ) -> None:
     """Answer in the form itself, while Slack still waits for it."""
     match outcome:
-        case Request():
+        case Problems(by_field):
+            known = {name: words for name, words in by_field.items() if name in submission.form}
+            other = [words for name, words in by_field.items() if name not in submission.form]
+            if other:  # a message needs a field to stand at
+                first = next(iter(submission.form))
+                known[first] = " ".join([*([known[first]] if first in known else []), *other])
+            await ack(response_action="errors", errors=known)
+        case tuple():
             await ack()
             _tell_where(answering, submission, outcome)
-        case Problems(by_field):
-            await ack(response_action="errors", errors=dict(by_field))
         case _:
-            view = forms.notice("Nothing was saved", *_why_not(answering, outcome, person))
+            view = fields.notice("Nothing was saved", *_why_not(answering, outcome, person))
             await ack(response_action="update", view=view)
 
 
 async def _answer_late(
     answering: Answering,
+    form: AskForm,
     submission: payloads.Submission,
     work: asyncio.Task[Outcome],
     person: Person,
 ) -> None:
     """Answer by changing the view, or privately if it was closed meanwhile; nothing is lost."""
     outcome = await work
-    channel = forms.channel_of(submission.metadata)
+    origin = origin_of(submission.metadata)
     match outcome:
-        case Request():
-            view = forms.notice("Asked for approval", *_asked(outcome))
-            words = _asked(outcome)
         case Problems(by_field):
-            view = forms.email_bill_run(submission.form, channel=channel, problems=by_field)
-            words = ("Nothing was saved. ", " ".join(by_field.values()))
+            view = form.view({**origin.kept, **submission.form}, origin, by_field)
+            words: tuple[Part, ...] = ("Nothing was saved. ", " ".join(by_field.values()))
+        case tuple():
+            words = asked(outcome)
+            view = fields.notice("Asked for approval", *words)
         case _:
             words = _why_not(answering, outcome, person)
-            view = forms.notice("Nothing was saved", *words)
+            view = fields.notice("Nothing was saved", *words)
     try:
         await answering.client.views_update(view_id=submission.view_id, view=view)
-    except (SlackApiError, SlackClientError, OSError, TimeoutError):
-        await answering.tell_now(channel or answering.parts.channel, submission.actor, *words)
+    except (SlackClientError, OSError, TimeoutError):
+        channel = origin.channel or answering.parts.channel
+        await answering.tell_now(channel, submission.actor, *words)
 
 
-def _tell_where(answering: Answering, submission: payloads.Submission, request: Request) -> None:
+def _tell_where(
+    answering: Answering, submission: payloads.Submission, requests: tuple[Request, ...]
+) -> None:
     """Somebody who asked elsewhere does not see the card appear, so say where it is."""
-    channel = forms.channel_of(submission.metadata)
-    if channel and channel != request.channel:
+    channel = origin_of(submission.metadata).channel
+    if channel and channel != answering.parts.channel:
         try:
-            answering.tell(channel, submission.actor, *_asked(request))
+            answering.tell(channel, submission.actor, *asked(requests))
         except CouldNotRecordError:
             logger.warning("answer_was_not_recorded")
 
 
-def _asked(request: Request) -> tuple[Part, ...]:
+def asked(requests: tuple[Request, ...]) -> tuple[Part, ...]:
+    """Where the requests wait, and until when."""
+    waits = "waits" if len(requests) == 1 else "wait"
     return (
-        f"{request.name} waits for approval in ",
-        Mention(request.channel),
+        f"{listed([request.name for request in requests])} {waits} for approval in ",
+        Mention(requests[0].channel),
         " until ",
-        Moment(request.expires_at),
+        Moment(requests[0].expires_at),
         ".",
     )
 
@@ -173,3 +205,8 @@ def _why_not(answering: Answering, outcome: Outcome, person: Person) -> tuple[Pa
             return refusals.to_ask(refusal, person, answering.parts.policy)
         case _:
             return (COULD_NOT_RECORD,)
+
+
+def as_answer(words: tuple[Part, ...]) -> str:
+    """Words for the answer to a slash command, which takes text alone."""
+    return blocks.as_text(words)

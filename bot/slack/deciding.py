@@ -10,11 +10,14 @@ from slack_sdk.errors import SlackClientError
 from bot.cards.card import APPROVE, RECORD_NOT_SENT, RECORD_SENT, REJECT, WITHDRAW
 from bot.domain.authority import Person, Verb
 from bot.domain.request import Request
-from bot.slack import forms, payloads
+from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.forms import fields
+from bot.slack.forms.reject import REJECT as REJECT_FORM
+from bot.slack.forms.reject import reject as reject_form
 from bot.store.database import CouldNotRecordError
-from bot.workflow.carry_out import opened
 from bot.workflow.decide import Declined, decide, may_decide_now, settle_by_hand
+from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -62,7 +65,7 @@ def register(app: AsyncApp, answering: Answering) -> None:
         if isinstance(may, Request):
             await _ask_why(answering, click, may)
 
-    @app.view(forms.REJECT)
+    @app.view(REJECT_FORM)
     async def rejected(ack: AsyncAck, body: dict[str, Any]) -> None:
         await _rejected(answering, ack, payloads.submission(body))
 
@@ -94,7 +97,7 @@ async def _clicked(
 
 async def _ask_why(answering: Answering, click: payloads.Click, request: Request) -> None:
     operation, body, facts = opened(request)
-    view = forms.reject(request, operation.title(body, facts))
+    view = reject_form(request, operation.title(body, facts))
     try:
         await answering.client.views_open(trigger_id=click.trigger_id, view=view)
     except (SlackClientError, OSError, TimeoutError) as error:
@@ -116,7 +119,7 @@ async def _rejected(answering: Answering, ack: AsyncAck, submission: payloads.Su
         await ack(response_action="errors", errors={"reason": COULD_NOT_RECORD})
         return
     if isinstance(outcome, Declined):
-        view = forms.notice("Nothing was changed", *outcome.why)
+        view = fields.notice("Nothing was changed", *outcome.why)
         await ack(response_action="update", view=view)
     else:
         await ack()

@@ -49,6 +49,17 @@ class Submission:
     form: Form
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A choice in an open form on which the rest of the form depends."""
+
+    view_id: str
+    hash: str
+    callback_id: str
+    metadata: str
+    form: Form
+
+
 def command(body: Mapping[str, Any]) -> Command:
     """Read a `slash_commands` payload."""
     return Command(
@@ -78,6 +89,18 @@ def submission(body: Mapping[str, Any]) -> Submission:
     return Submission(
         actor=_actor(body),
         view_id=_text(view, "root_view_id") or _text(view, "id"),
+        metadata=_text(view, "private_metadata"),
+        form=_form(_mapping(_mapping(view, "state"), "values")),
+    )
+
+
+def change(body: Mapping[str, Any]) -> Change:
+    """Read a `block_actions` payload of an element inside a form."""
+    view = _mapping(body, "view")
+    return Change(
+        view_id=_text(view, "id"),
+        hash=_text(view, "hash"),
+        callback_id=_text(view, "callback_id"),
         metadata=_text(view, "private_metadata"),
         form=_form(_mapping(_mapping(view, "state"), "values")),
     )

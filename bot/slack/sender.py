@@ -9,7 +9,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.message import Kind
+from bot.domain.message import File, Kind
 from bot.domain.next_step import pause
 from bot.store.database import CouldNotRecordError
 from bot.store.outbox import Outgoing
@@ -32,6 +32,12 @@ MALFORMED = frozenset(
 )
 PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 NOT_NOW = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked"})
+
+LOOKED_FOR = frozenset({Kind.CARD, Kind.REPLY, Kind.PROGRESS, Kind.FILE})
+"""What would be shown twice if it were sent twice."""
+
+THREAD = frozenset({Kind.REPLY, Kind.PROGRESS, Kind.FILE})
+EDITS = frozenset({Kind.UPDATE, Kind.PRIVATE})
 
 
 class Sender:
@@ -121,11 +127,12 @@ class Sender:
     def _next_of(self, lane: str) -> Outgoing | None:
         """The lane's next message, unless it has to wait; older edits are merged into the newest."""
         waiting = [each for each in self._store.outbox.open() if each.lane == lane]
-        edits = [each for each in waiting if each.message.kind is Kind.UPDATE]
-        for older in edits[:-1]:
-            with self._store.transaction():
-                self._store.outbox.end(older.sequence, self._clock.now(), outcome="merged")
-            waiting.remove(older)
+        for kind in (Kind.UPDATE, Kind.PROGRESS):
+            edits = [each for each in waiting if each.message.kind is kind]
+            for older in edits[:-1]:
+                with self._store.transaction():
+                    self._store.outbox.end(older.sequence, self._clock.now(), outcome="merged")
+                waiting.remove(older)
         if not waiting:
             return None
         due = waiting[0].wake_at
@@ -150,7 +157,7 @@ class Sender:
     @staticmethod
     def _may_stand_there(outgoing: Outgoing) -> bool:
         """Whether it was sent before, and sending it again would show it twice."""
-        return outgoing.tries > 0 and outgoing.message.kind in (Kind.CARD, Kind.REPLY)
+        return outgoing.tries > 0 and outgoing.message.kind in LOOKED_FOR
 
     async def _send_once(self, outgoing: Outgoing) -> None:
         ts = await self._find(outgoing) if self._may_stand_there(outgoing) else None
@@ -164,27 +171,49 @@ class Sender:
         message = outgoing.message
         with self._store.transaction():
             self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome="sent", ts=ts)
-            is_card = message.kind in (Kind.CARD, Kind.UPDATE)
-            if is_card and message.request is not None and ts is not None:
+            if message.request is None or ts is None:
+                return
+            if message.kind in (Kind.CARD, Kind.UPDATE):
                 self._store.requests.set_card(message.request, ts)
+            elif message.kind is Kind.PROGRESS:
+                self._store.requests.set_progress_message(message.request, ts)
 
     async def _call(self, outgoing: Outgoing) -> str | None:
         message = outgoing.message
         words: dict[str, Any] = {"text": message.text, "blocks": message.blocks or None}
+        number = message.request
+        request = None if number is None else self._store.requests.get(number)
+        card_ts = request.card_ts if request else None
+        progress_ts = request.progress_ts if request else None
         match message.kind:
             case Kind.PRIVATE:
                 return await self._private(message.channel, message.user, words)
-            case Kind.UPDATE if card_ts := self._card_ts(outgoing):
-                return await self._edit(outgoing, card_ts, words)
-            case Kind.REPLY:
-                return await self._post(outgoing, words, thread_ts=self._card_ts(outgoing))
-            case _:
-                return await self._post(outgoing, words)
+            case Kind.UPDATE if card_ts:
+                return await self._edit(outgoing, card_ts, words, thread_ts=None)
+            case Kind.PROGRESS if progress_ts:
+                return await self._edit(outgoing, progress_ts, words, thread_ts=card_ts)
+            case Kind.FILE if message.file is not None:
+                await self._upload(outgoing, message.file, card_ts)
+                return None
+            case kind:
+                thread_ts = card_ts if kind in THREAD else None
+                return await self._post(outgoing, words, thread_ts=thread_ts)
 
     def _card_ts(self, outgoing: Outgoing) -> str | None:
         number = outgoing.message.request
         request = None if number is None else self._store.requests.get(number)
         return None if request is None else request.card_ts
+
+    async def _upload(self, outgoing: Outgoing, file: File, thread_ts: str | None) -> None:
+        """Upload a file into the thread; its name says which one it is, for it has no metadata."""
+        await self._client.files_upload_v2(
+            channel=outgoing.message.channel,
+            thread_ts=thread_ts,
+            filename=_file_name(outgoing),
+            title=file.title,
+            content=file.content,
+            initial_comment=outgoing.message.text,
+        )
 
     async def _post(
         self, outgoing: Outgoing, words: dict[str, Any], *, thread_ts: str | None = None
@@ -203,14 +232,16 @@ class Sender:
         )
         return str(answer["ts"])
 
-    async def _edit(self, outgoing: Outgoing, ts: str, words: dict[str, Any]) -> str:
+    async def _edit(
+        self, outgoing: Outgoing, ts: str, words: dict[str, Any], *, thread_ts: str | None
+    ) -> str:
         try:
             await self._client.chat_update(channel=outgoing.message.channel, ts=ts, **words)
         except SlackApiError as error:
             if error.response.get("error") not in GONE:
                 raise
-            logger.warning("card_is_gone", extra={"request": outgoing.message.request})
-            return await self._post(outgoing, words)
+            logger.warning("message_is_gone", extra={"request": outgoing.message.request})
+            return await self._post(outgoing, words, thread_ts=thread_ts)
         return ts
 
     async def _private(self, channel: str, user: str, words: dict[str, Any]) -> str | None:
@@ -228,7 +259,7 @@ class Sender:
         """The `ts` of a message that may have landed although its answer was lost."""
         message = outgoing.message
         oldest = str(((outgoing.tried_at or self._clock.now()) - timedelta(minutes=5)).timestamp())
-        card_ts = self._card_ts(outgoing) if message.kind is Kind.REPLY else None
+        card_ts = self._card_ts(outgoing) if message.kind in THREAD else None
         cursor: str | None = None
         while True:
             if card_ts is not None:
@@ -243,7 +274,8 @@ class Sender:
                 )  # fmt: skip
             for each in page["messages"]:
                 payload = (each.get("metadata") or {}).get("event_payload") or {}
-                if payload.get("sequence") == outgoing.sequence:
+                names = {file.get("name") for file in each.get("files") or ()}
+                if payload.get("sequence") == outgoing.sequence or _file_name(outgoing) in names:
                     return str(each["ts"])
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
@@ -278,7 +310,7 @@ class Sender:
 
     async def _keep_pace(self, outgoing: Outgoing) -> None:
         """One message a second for each channel, as Slack asks for; edits and answers go by."""
-        if outgoing.message.kind not in (Kind.CARD, Kind.REPLY):
+        if outgoing.message.kind in EDITS:
             return
         channel = outgoing.message.channel
         now = self._clock.now()
@@ -286,3 +318,11 @@ class Sender:
         self._free_at[channel] = free_at + self._gap
         if free_at > now:
             await self._clock.sleep((free_at - now).total_seconds())
+
+
+def _file_name(outgoing: Outgoing) -> str:
+    """The file's name, different for every message: `R-17-results.81.csv`."""
+    if outgoing.message.file is None:
+        return ""
+    stem, _, ending = outgoing.message.file.name.rpartition(".")
+    return f"{stem}.{outgoing.sequence}.{ending}"

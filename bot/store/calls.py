@@ -9,9 +9,9 @@ from bot.store.times import from_text_or_none, to_text_or_none
 
 _COLUMNS = (
     "request", "subject", "key", "track_id", "tries", "first_sent_at", "sent_at", "answered_at",
-    "verdict", "http_status", "zuora_request_id", "words",
+    "verdict", "http_status", "zuora_request_id", "words", "retry_at", "began",
 )  # fmt: skip
-_TIMES = ("first_sent_at", "sent_at", "answered_at")
+_TIMES = ("first_sent_at", "sent_at", "answered_at", "retry_at")
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM calls"  # noqa: S608 - names of this module alone
 _SAVE = (
     f"INSERT INTO calls ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of this module alone
@@ -39,6 +39,22 @@ class Calls:
         """All calls of a request, ordered by subject."""
         rows = self._database.execute(f"{_SELECT} WHERE request = ? ORDER BY subject", [request])
         return tuple(_from_row(row) for row in rows)
+
+    def latest_about(self, subject: str, operation: str, *, not_of: int) -> Call | None:
+        """The latest call of another request that did, or may have done, the same to a subject.
+
+        A call that is planned or under way counts; one that Zuora refused does not.
+        """
+        names = ", ".join(f"calls.{column}" for column in _COLUMNS)
+        row = self._database.execute(
+            f"SELECT {names} FROM calls JOIN requests ON requests.number = calls.request "  # noqa: S608 - own names
+            "WHERE calls.subject = ? AND requests.operation = ? AND calls.request <> ? "
+            "AND (calls.verdict IS NULL OR calls.verdict <> 'rejected') "
+            "AND requests.state NOT IN ('stopped') "
+            "ORDER BY calls.sent_at IS NULL DESC, calls.sent_at DESC LIMIT 1",
+            [subject, operation, not_of],
+        ).fetchone()
+        return None if row is None else _from_row(row)
 
 
 def _from_row(values: tuple[Any, ...]) -> Call:

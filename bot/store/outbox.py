@@ -1,16 +1,16 @@
 """The outbox: Slack messages that a transaction caused and that are still to be sent, in order."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
 
-from bot.domain.message import Kind, Message
+from bot.domain.message import File, Kind, Message
 from bot.store.times import from_text_or_none, to_text, to_text_or_none
 
-_COLUMNS = "sequence, request, kind, channel, user, text, blocks, wake_at, tries, tried_at"
+_COLUMNS = "sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +50,12 @@ class Outbox:
     def add(self, message: Message, now: datetime) -> None:
         """Put a message at the end of its lane."""
         self._database.execute(
-            "INSERT INTO outbox (request, kind, channel, user, text, blocks, created_at, tries) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+            "INSERT INTO outbox (request, kind, channel, user, text, blocks, file, created_at, tries) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
             [
                 message.request, message.kind.value, message.channel, message.user, message.text,
-                json.dumps(message.blocks), to_text(now),
+                json.dumps(message.blocks), json.dumps(asdict(message.file)) if message.file else "",
+                to_text(now),
             ],
         )  # fmt: skip
 
@@ -82,6 +83,15 @@ class Outbox:
             [to_text_or_none(wake_at), never_arrived, sequence],
         )
 
+    def latest_progress(self, request: int) -> datetime | None:
+        """When the request's progress was last told."""
+        row = self._database.execute(
+            "SELECT created_at FROM outbox WHERE request = ? AND kind = 'progress' "
+            "ORDER BY sequence DESC LIMIT 1",
+            [request],
+        ).fetchone()
+        return None if row is None else from_text_or_none(row[0])
+
     def make_plain(self, sequence: int) -> None:
         """Send it without its blocks: the text alone tells it all. Slack refused the blocks."""
         self._database.execute(
@@ -97,7 +107,7 @@ class Outbox:
 
 
 def _from_row(row: tuple[Any, ...]) -> Outgoing:
-    sequence, request, kind, channel, user, text, blocks, wake_at, tries, tried_at = row
+    sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at = row
     message = Message(
         kind=Kind(kind),
         request=request,
@@ -105,6 +115,7 @@ def _from_row(row: tuple[Any, ...]) -> Outgoing:
         user=user,
         text=text,
         blocks=json.loads(blocks),
+        file=File(**json.loads(file)) if file else None,
     )
     return Outgoing(
         sequence=sequence,

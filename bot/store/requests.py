@@ -14,7 +14,7 @@ _COLUMNS = (
     "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
     "reason", "rule", "policy_hash", "form", "state", "created_at", "expires_at", "state_at",
     "wake_at", "channel", "card_ts", "decided_by", "decided_at", "decision_reason", "looks",
-    "result", "parent",
+    "result", "parent", "progress", "progress_ts",
 )  # fmt: skip
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
 _INSERT = (
@@ -24,7 +24,8 @@ _INSERT = (
 _MOVE = """
 UPDATE requests SET
   state = :state, state_at = :state_at, wake_at = :wake_at, decided_by = :decided_by,
-  decided_at = :decided_at, decision_reason = :decision_reason, looks = :looks, result = :result
+  decided_at = :decided_at, decision_reason = :decision_reason, looks = :looks, result = :result,
+  progress = :progress
 WHERE number = :number AND state = :state_before
 """
 
@@ -75,6 +76,10 @@ class Requests:
     def set_card(self, number: int, ts: str) -> None:
         """Remember where the card stands (Slack's `ts` of the message)."""
         self._database.execute("UPDATE requests SET card_ts = ? WHERE number = ?", [ts, number])
+
+    def set_progress_message(self, number: int, ts: str) -> None:
+        """Remember where the progress is shown (Slack's `ts` of the message)."""
+        self._database.execute("UPDATE requests SET progress_ts = ? WHERE number = ?", [ts, number])
 
     def due(self, now: datetime, limit: int) -> list[int]:
         """Numbers of the requests whose time has come, the longest due first."""

@@ -153,3 +153,32 @@ def the_first_tables(db: Database) -> None:
     """Requests, approvals, calls, outbox, history."""
     db.executescript(_TABLES)
     db.executescript(_TRIGGERS)
+
+
+_FOLLOWING = """
+ALTER TABLE requests ADD COLUMN progress TEXT NOT NULL DEFAULT '';
+ALTER TABLE requests ADD COLUMN progress_ts TEXT;
+ALTER TABLE calls ADD COLUMN retry_at TEXT;
+ALTER TABLE calls ADD COLUMN began TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN file TEXT NOT NULL DEFAULT '';
+CREATE INDEX calls_subject ON calls (subject, sent_at);
+CREATE INDEX outbox_progress ON outbox (request, sequence) WHERE kind = 'progress';
+
+DROP TRIGGER requests_move_along_the_arrows;
+CREATE TRIGGER requests_move_along_the_arrows BEFORE UPDATE OF state ON requests
+WHEN NEW.state <> OLD.state AND NOT (
+  (OLD.state = 'waiting' AND NEW.state IN ('rejected', 'withdrawn', 'expired', 'approved')) OR
+  (OLD.state = 'approved' AND NEW.state IN ('running', 'stopped')) OR
+  (OLD.state = 'running' AND NEW.state IN ('succeeded', 'failed', 'unknown', 'stopped')) OR
+  (OLD.state = 'unknown' AND NEW.state IN ('running', 'succeeded', 'failed')))
+BEGIN SELECT RAISE(ABORT, 'no such move of a request'); END;
+"""
+
+
+@migrations(name="0002_following")
+def following(db: Database) -> None:
+    """What an accepted call began is followed; progress and files stand in the thread.
+
+    A call whose answer was lost and that reading Zuora proved is followed on: unknown to running.
+    """
+    db.executescript(_FOLLOWING)

@@ -1,20 +1,25 @@
-"""Asking: what was typed becomes a request with facts, a card and a history entry, or messages."""
+"""Asking: what was typed becomes requests with facts, a card and a history entry, or messages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.cards import lines
+from bot.cards import lines, results
 from bot.cards.card import card
 from bot.domain.authority import Person, Refusal, may_ask
-from bot.domain.digest import canonical, digest
+from bot.domain.digest import canonical
 from bot.domain.history import Entry, What
 from bot.domain.message import Kind
 from bot.domain.request import Request, State
 from bot.operations.operation import Body, Facts, Form, Operation, Problems
+from bot.workflow.guard import mailed_lately
+from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError
 
 REASON_LIMIT = 1000
+Wanted = Sequence[tuple[Operation[Any, Any], Form]]
+"""Operations to ask for, each with what was typed for it, by field name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,140 +29,187 @@ class Refused:
     refusal: Refusal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks, with which form.
+
+    Attributes:
+        person: As read from Slack just now.
+        form_id: Names the form: submitted twice, it makes its requests once.
+        reason: Why, as typed.
+        parent: Number of the request that this one continues.
+    """
+
+    person: Person
+    form_id: str
+    reason: str
+    parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """One operation, read and with its facts."""
+
+    operation: Operation[Any, Any]
+    body: Body
+    facts: Facts
+
+
 async def ask(
-    parts: Parts, operation: Operation[Any, Any], form: Form, person: Person, form_id: str
-) -> Request | Problems | Refused:
-    """Read the form, read Zuora, save the request and what is to be told.
+    parts: Parts, wanted: Wanted, asker: Asker
+) -> tuple[Request, ...] | Problems | Refused:
+    """Read the form, read Zuora, save the requests and what is to be told: all of it or nothing.
 
     Args:
         parts: The outside.
-        operation: What is asked for.
-        form: What was typed, by field name; `reason` is common to all operations.
-        person: Who asks, as read from Slack just now.
-        form_id: Names this form: submitted twice, it is one request.
+        wanted: What is asked for, each with what was typed, by field name.
+        asker: Who asks.
 
     Raises:
         CouldNotRecordError: Nothing was saved.
     """
-    if refusal := may_ask(person, parts.policy):
-        record_refusal(parts, person, What.REFUSED, refusal, operation.name)
+    if refusal := may_ask(asker.person, parts.policy):
+        record_refusal(parts, asker.person, refusal, ", ".join(each.name for each, _ in wanted))
         return Refused(refusal)
-    if (known := parts.store.requests.by_form(form_id)) is not None:
+    if known := _known(parts, wanted, asker):
         return known
-    body = _read(operation, form)
-    if isinstance(body, Problems):
-        return body
-    facts = await _facts(parts, operation, body)
-    if isinstance(facts, Problems):
-        return facts
-    return _save(parts, operation, body, facts, form, person, form_id)
+    bodies = _read(wanted, asker.reason)
+    if isinstance(bodies, Problems):
+        return bodies
+    ready = await _with_facts(parts, bodies)
+    return ready if isinstance(ready, Problems) else _save(parts, ready, asker)
 
 
-def _read(operation: Operation[Any, Any], form: Form) -> Body | Problems:
+def _known(parts: Parts, wanted: Wanted, asker: Asker) -> tuple[Request, ...]:
+    """The requests that this form has made before, if it was submitted before."""
+    found = [
+        parts.store.requests.by_form(_form_id(asker, operation, len(wanted)))
+        for operation, _ in wanted
+    ]
+    return tuple(request for request in found if request is not None)
+
+
+def _form_id(asker: Asker, operation: Operation[Any, Any], of: int) -> str:
+    return asker.form_id if of == 1 else f"{asker.form_id}#{operation.name}"
+
+
+def _read(wanted: Wanted, reason: str) -> list[tuple[Operation[Any, Any], Body]] | Problems:
     """Everything that is wrong with what was typed, all at once."""
-    body = operation.read(form)
-    problems = dict(body.by_field) if isinstance(body, Problems) else {}
-    reason = str(form.get("reason") or "").strip()
-    if not reason:
+    problems: dict[str, str] = {}
+    bodies: list[tuple[Operation[Any, Any], Body]] = []
+    for operation, form in wanted:
+        body = operation.read(form)
+        if isinstance(body, Problems):
+            problems |= body.by_field
+        else:
+            bodies.append((operation, body))
+    if not reason.strip():
         problems["reason"] = "Say why, for the person who approves and for the record."
     elif len(reason) > REASON_LIMIT:
         problems["reason"] = f"At most {REASON_LIMIT} characters; these are {len(reason)}."
-    return Problems(problems) if problems else body
+    return Problems(problems) if problems else bodies
+
+
+async def _with_facts(
+    parts: Parts, bodies: Sequence[tuple[Operation[Any, Any], Body]]
+) -> list[_Ready] | Problems:
+    problems: dict[str, str] = {}
+    ready: list[_Ready] = []
+    for operation, body in bodies:
+        facts = await _facts(parts, operation, body)
+        if isinstance(facts, Problems):
+            problems |= facts.by_field
+        else:
+            ready.append(_Ready(operation, body, facts))
+    return Problems(problems) if problems else ready
 
 
 async def _facts(parts: Parts, operation: Operation[Any, Any], body: Body) -> Facts | Problems:
     try:
         facts: Facts | Problems = await operation.facts(body, parts.zuora)
     except ZuoraError as error:
-        field = next(iter(operation.body_type.model_fields))
-        return Problems({field: f"Zuora could not be read: {error}. Nothing was saved; try again."})
-    return facts
+        words = f"Zuora could not be read: {error} Nothing was saved; try again."
+        return Problems({operation.field: words})
+    if isinstance(facts, Problems):
+        return facts
+    why = mailed_lately(parts, operation, body, operation.subject(body, facts))
+    return Problems({operation.field: why}) if why else facts
 
 
-def _save(  # noqa: PLR0913 - everything that a request is made of
-    parts: Parts,
-    operation: Operation[Any, Any],
-    body: Body,
-    facts: Facts,
-    form: Form,
-    person: Person,
-    form_id: str,
-) -> Request:
-    now = parts.clock.now()
-    rule = parts.policy.rule()
-    subject = operation.subject(body, facts)
+def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request, ...]:
     with parts.store.transaction():
-        if (known := parts.store.requests.by_form(form_id)) is not None:
+        wanted: Wanted = [(each.operation, {}) for each in ready]
+        if known := _known(parts, wanted, asker):
             return known  # the second of two submissions that were under way together
-        others = parts.store.requests.open_about(subject, operation.name)
-        request = Request(
-            number=parts.store.requests.next_number(),
-            operation=operation.name,
-            subject=subject,
-            body=canonical(body.model_dump()),
-            facts=facts.model_dump_json(),
-            digest=digest(
-                operation=operation.name,
-                tenant=parts.tenant_id,
-                body=body.model_dump(),
-                facts=operation.material(body, facts),
-            ),
-            tenant=parts.tenant,
-            requester=person.user_id,
-            team=person.team_id,
-            reason=str(form["reason"]).strip(),
-            rule=rule,
-            policy_hash=parts.policy.hash,
-            form=form_id,
-            state=State.WAITING,
-            created_at=now,
-            expires_at=now + rule.expires_after,
-            state_at=now,
-            wake_at=now + rule.expires_after,
-            channel=parts.channel,
-        )
-        parts.store.requests.add(request)
-        entry = Entry(
-            what=What.ASKED,
-            who=person.user_id,
-            team=person.team_id,
-            request=request.number,
-            data={
-                "operation": request.operation,
-                "subject": subject,
-                "digest": request.digest,
-                "reason": request.reason,
-                "policy": request.policy_hash,
-            },
-        )
-        messages = [card(request, Kind.CARD)]
-        if others:
-            names = ", ".join(other.name for other in others)
-            messages.append(lines.reply(request, f"Also open about {subject}: {names}."))
-        parts.store.record(entry, now, *messages)
+        saved = tuple(_save_one(parts, each, asker, len(ready)) for each in ready)
     parts.wake_sender()
     parts.wake_runner()
+    return saved
+
+
+def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
+    now = parts.clock.now()
+    operation, body, facts = ready.operation, ready.body, ready.facts
+    rule = parts.policy.rule()
+    request = Request(
+        number=parts.store.requests.next_number(),
+        operation=operation.name,
+        subject=operation.subject(body, facts),
+        body=canonical(body.model_dump()),
+        facts=facts.model_dump_json(),
+        digest=digest_of(parts, operation, body, facts),
+        tenant=parts.tenant,
+        requester=asker.person.user_id,
+        team=asker.person.team_id,
+        reason=asker.reason.strip(),
+        rule=rule,
+        policy_hash=parts.policy.hash,
+        form=_form_id(asker, operation, of),
+        state=State.WAITING,
+        created_at=now,
+        expires_at=now + rule.expires_after,
+        state_at=now,
+        wake_at=now + rule.expires_after,
+        channel=parts.channel,
+        parent=asker.parent,
+    )
+    others = parts.store.requests.open_about(request.subject, operation.name)
+    parts.store.requests.add(request)
+    messages = [card(request, Kind.CARD), *results.tables(request, operation.tables(body, facts))]
+    if others:
+        names = ", ".join(other.name for other in others)
+        messages.append(lines.reply(request, f"Also open about {request.subject}: {names}."))
+    parts.store.record(_asked_entry(request), now, *messages)
     return request
 
 
-def record_refusal(
-    parts: Parts,
-    person: Person,
-    what: What,
-    refusal: Refusal,
-    wanted: str,
-    request: int | None = None,
-) -> None:
-    """Write a refusal into the history.
+def _asked_entry(request: Request) -> Entry:
+    return Entry(
+        what=What.ASKED,
+        who=request.requester,
+        team=request.team,
+        request=request.number,
+        data={
+            "operation": request.operation,
+            "subject": request.subject,
+            "digest": request.digest,
+            "reason": request.reason,
+            "policy": request.policy_hash,
+            "parent": request.parent,
+        },
+    )
+
+
+def record_refusal(parts: Parts, person: Person, refusal: Refusal, wanted: str) -> None:
+    """Write into the history that somebody may not ask.
 
     Raises:
         CouldNotRecordError: It was not written.
     """
     entry = Entry(
-        what=what,
+        what=What.REFUSED,
         who=person.user_id,
         team=person.team_id,
-        request=request,
         data={"wanted": wanted, "refusal": refusal.value},
     )
     with parts.store.transaction():

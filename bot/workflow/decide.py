@@ -3,12 +3,13 @@
 The write lock is taken first, so of two clicks at once the second one reads what the first wrote.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.cards import lines, refusals
 from bot.cards.card import card
 from bot.domain.authority import Person, Refusal, Verb, may_decide
+from bot.domain.call import Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
 from bot.domain.request import Request, State
@@ -176,6 +177,11 @@ def _write_settlement(
         f" looked in Zuora and recorded of {request.name}: {seen}. ",
         Mention(request.requester),
     )
+    verdict = Verdict.ACCEPTED if accepted else Verdict.REJECTED
+    for call in parts.store.calls.of(request.number):
+        if call.is_lost:
+            words = f"a person recorded that {seen}"
+            parts.store.calls.save(replace(call, verdict=verdict, words=words))
     parts.store.move(request, after, entry, now, card(after), told)
     return after
 

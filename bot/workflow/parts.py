@@ -36,6 +36,7 @@ class Parts:
         channel: Slack channel id where requests are shown.
         new_id: A new random id, for keys.
         poll: First pause between two looks at Zuora.
+        guard: How long after a mail the same thing may not be mailed again without `resend`.
         wake_runner, wake_sender: Rung after a transaction that left work for them.
     """
 
@@ -48,5 +49,6 @@ class Parts:
     channel: str
     new_id: Callable[[], str]
     poll: timedelta
+    guard: timedelta = timedelta(minutes=60)
     wake_runner: Callable[[], None] = field(default=_nobody)
     wake_sender: Callable[[], None] = field(default=_nobody)

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.domain import next_step as steps
 from bot.domain.call import Call
-from bot.domain.request import Request
+from bot.domain.request import Request, State
+from bot.operations.catalog import operation_named
 from bot.store.database import CouldNotRecordError
 from bot.store.requests import RequestMovedError
-from bot.workflow import carry_out
+from bot.workflow import begin, follow, send, settle
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -104,38 +106,57 @@ class Runner:
             now = parts.clock.now()
             if request is None or request.wake_at is None or request.wake_at > now:
                 return
-            step = steps.next_step(request, parts.store.calls.of(number), now)
-            if isinstance(step, steps.Rest):
-                carry_out.rest(parts, request, step.until)
-                parts.wake_sender()
-                return
+            step = steps.next_step(
+                request,
+                parts.store.calls.of(number),
+                now,
+                follows=operation_named(request.operation).follows,
+            )
             await self._do(request, step)
             parts.wake_sender()
+            if isinstance(step, steps.Rest):
+                return
 
     async def _do(self, request: Request, step: steps.Step) -> None:
         parts = self._parts
         match step:
-            case steps.Expire():
-                carry_out.expire(parts, request)
             case steps.Begin():
-                await carry_out.begin(parts, request)
+                await begin.begin(parts, request)
             case steps.Send(calls):
                 await self._send(request, calls)
-            case steps.Conclude():
-                carry_out.conclude_now(parts, request)
-            case steps.Lose(calls):
-                carry_out.lose(parts, request, calls)
+            case steps.Follow():
+                await follow.follow(parts, request)
             case steps.Settle(calls):
-                await carry_out.settle(parts, request, calls)
-            case steps.Rest():
-                pass
+                await settle.settle(parts, request, calls)
+            case steps.Expire() | steps.Conclude() | steps.Lose():
+                self._write(request, step)
+            case steps.Rest(until):
+                self._rest_until(request, until)
             case _:
                 assert_never(step)
+
+    def _write(self, request: Request, step: steps.Expire | steps.Conclude | steps.Lose) -> None:
+        """What takes no reading and no sending."""
+        match step:
+            case steps.Expire():
+                begin.expire(self._parts, request)
+            case steps.Conclude():
+                send.conclude(self._parts, request)
+            case steps.Lose(calls):
+                send.lose(self._parts, request, calls)
+
+    def _rest_until(self, request: Request, until: datetime | None) -> None:
+        """Nothing is due before `until`: write that down, so that nobody looks before."""
+        if request.state is State.UNKNOWN:
+            settle.leave_to_people(self._parts, request)
+        elif request.wake_at != until:
+            with self._parts.store.transaction():
+                self._parts.store.requests.move(request, replace(request, wake_at=until))
 
     async def _send(self, request: Request, calls: tuple[Call, ...]) -> None:
         self._sending.add(request.number)
         try:
-            await asyncio.gather(*(carry_out.send(self._parts, request, each) for each in calls))
+            await send.send(self._parts, request, calls, lambda: self._stopping)
         finally:
             self._sending.discard(request.number)
 

@@ -5,8 +5,9 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from bot.zuora import calls, paging, rows
-from bot.zuora.answers import BillRun, bill_run_of
+from bot.zuora.answers import BillRun
 from bot.zuora.errors import ZuoraRejected
+from bot.zuora.readers import bill_run_of
 from bot.zuora.rows import Row
 from bot.zuora.sender import Sender
 from bot.zuora.wire import Call

@@ -1,39 +1,29 @@
 """The client: every call the bot makes to Zuora, each as one method."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Collection
 from datetime import UTC, date, datetime, tzinfo
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 
-from bot.zuora import bill_runs, calls, documents, lookups
-from bot.zuora.answers import Account, Answer, BillingDocument, BillRun, Subscription
-from bot.zuora.calls import DebitMemoPath, DocumentKind, EmailBody
+from bot.zuora import bill_runs, documents, lookups
+from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
+from bot.zuora.calls import DebitMemoPath, DocumentKind
+from bot.zuora.connections import http_client
+from bot.zuora.effects import Effects, checked
 from bot.zuora.environments import Environment, environment
-from bot.zuora.errors import ZuoraBusy, ZuoraRejected, ZuoraUnavailable
+from bot.zuora.errors import ZuoraBusy, ZuoraUnavailable
 from bot.zuora.lookups import BillingRules, EmailRecord, MailNotification, Preview
 from bot.zuora.pace import DEFAULT_LIMIT, Clock, Pace, Width
 from bot.zuora.sender import Sender, Settings
 from bot.zuora.tokens import Tenant, TokenKeeper
-from bot.zuora.wire import Call, CallError
+
+__all__ = ["VERSION", "ZuoraClient", "http_client"]
 
 VERSION: Final = "2025-08-12"
 
 
-def http_client() -> httpx2.AsyncClient:
-    """An HTTP client that suits Zuora: connections stay open between the mails of a long run.
-
-    The caller closes it.
-    """
-    limits = httpx2.Limits(
-        max_connections=200, max_keepalive_connections=200, keepalive_expiry=15.0
-    )
-    return httpx2.AsyncClient(limits=limits, follow_redirects=False)
-
-
-class ZuoraClient:
+class ZuoraClient(Effects):
     """Zuora, as far as the bot needs it.
 
     Nothing leaves it but answers and the errors of `errors` (and a cancellation by the caller).
@@ -90,15 +80,15 @@ class ZuoraClient:
             timeout=settings.timeout(),
         )
         self._pace = Pace(clock, Width(widest))
-        self._sender = Sender(http, clock, settings, self._tokens, self._pace)
-        self._clock = clock
-        self._zone = zone
-        self._base_url = settings.base_url
-        self._paths: dict[DocumentKind, str] = {
+        paths: dict[DocumentKind, str] = {
             "invoice": "invoices",
             "credit_memo": "credit-memos",
             "debit_memo": debit_memo_path,
         }
+        super().__init__(Sender(http, clock, settings, self._tokens, self._pace), paths)
+        self._clock = clock
+        self._zone = zone
+        self._base_url = settings.base_url
 
     def __repr__(self) -> str:
         """Without secrets."""
@@ -127,137 +117,11 @@ class ZuoraClient:
             raise ZuoraUnavailable(error.message, status=error.status) from None
         return self._tokens.tenant or Tenant("")
 
-    # Effects. All raise ZuoraRejected, ZuoraBusy (both: not done) or OutcomeUnknown.
-
-    async def email_bill_run(
-        self, key: str, *, resend: bool, track_id: str, idempotency_key: str, repeat: bool = False
-    ) -> Answer:
-        """Have Zuora mail the invoices and credit memos of a posted bill run.
-
-        Args:
-            key: Id or number of the run.
-            resend: True also mails what was mailed before. False twice in quick succession mails
-                twice all the same.
-            track_id: `Zuora-Track-Id`, at most 64 characters.
-            idempotency_key: At most 255 characters; Zuora keeps it for 24 hours.
-            repeat: True when this key was sent before and its answer was lost: a 409 is then no
-                "not done" but `OutcomeUnknown`, as the first call may still be at work.
-        """
-        return await self._effect(
-            lambda: calls.email_bill_run(
-                key, resend=resend, track_id=track_id, idempotency_key=idempotency_key
-            ),
-            repeat=repeat,
-        )
-
-    async def email_document(
-        self,
-        kind: DocumentKind,
-        key: str,
-        body: EmailBody,
-        *,
-        track_id: str,
-        idempotency_key: str,
-        repeat: bool = False,
-    ) -> Answer:
-        """Have Zuora mail one posted document, by id or number; `repeat` as above."""
-        return await self._effect(
-            lambda: calls.email_document(
-                self._paths[kind], key, body, track_id=track_id, idempotency_key=idempotency_key
-            ),
-            repeat=repeat,
-        )
-
-    async def email_invoice(
-        self,
-        key: str,
-        body: EmailBody,
-        *,
-        track_id: str,
-        idempotency_key: str,
-        repeat: bool = False,
-    ) -> Answer:
-        """Have Zuora mail one posted invoice."""
-        return await self.email_document(
-            "invoice",
-            key,
-            body,
-            track_id=track_id,
-            idempotency_key=idempotency_key,
-            repeat=repeat,
-        )
-
-    async def email_debit_memo(
-        self,
-        key: str,
-        body: EmailBody,
-        *,
-        track_id: str,
-        idempotency_key: str,
-        repeat: bool = False,
-    ) -> Answer:
-        """Have Zuora mail one posted debit memo."""
-        return await self.email_document(
-            "debit_memo",
-            key,
-            body,
-            track_id=track_id,
-            idempotency_key=idempotency_key,
-            repeat=repeat,
-        )
-
-    async def email_credit_memo(
-        self,
-        key: str,
-        body: EmailBody,
-        *,
-        track_id: str,
-        idempotency_key: str,
-        repeat: bool = False,
-    ) -> Answer:
-        """Have Zuora mail one posted credit memo."""
-        return await self.email_document(
-            "credit_memo",
-            key,
-            body,
-            track_id=track_id,
-            idempotency_key=idempotency_key,
-            repeat=repeat,
-        )
-
-    async def create_bill_run(
-        self,
-        body: Mapping[str, Any],
-        *,
-        track_id: str,
-        idempotency_key: str,
-        repeat: bool = False,
-    ) -> Answer:
-        """Create a bill run; `data` of the answer has `id` and `billRunNumber`."""
-        return await self._effect(
-            lambda: calls.create_bill_run(body, track_id=track_id, idempotency_key=idempotency_key),
-            repeat=repeat,
-        )
-
-    async def post_bill_run(
-        self, bill_run_id: str, body: Mapping[str, Any], *, track_id: str
-    ) -> Answer:
-        """Post a completed bill run; a PUT, for which Zuora keeps no key."""
-        return await self._effect(lambda: calls.post_bill_run(bill_run_id, body, track_id=track_id))
-
-    async def cancel_bill_run(
-        self, bill_run_id: str, body: Mapping[str, Any], *, track_id: str
-    ) -> Answer:
-        """Cancel a bill run; a PUT, for which Zuora keeps no key."""
-        return await self._effect(
-            lambda: calls.cancel_bill_run(bill_run_id, body, track_id=track_id)
-        )
-
     # Reads. All raise ZuoraRejected, ZuoraNotFound, ZuoraBusy or ZuoraUnavailable.
 
     async def bill_run(self, key: str) -> BillRun:
         """One bill run by id or number."""
-        with _checked():
+        with checked():
             return await bill_runs.read(self._sender, key, self._zone)
 
     async def bill_runs(
@@ -278,17 +142,17 @@ class ZuoraClient:
 
     async def document(self, kind: DocumentKind, key: str) -> BillingDocument:
         """One document by id or number, with its account."""
-        with _checked():
+        with checked():
             return await documents.one(self._sender, kind, self._paths[kind], key, self._zone)
 
     async def account(self, key: str) -> Account:
         """One account by id or number."""
-        with _checked():
+        with checked():
             return await documents.account(self._sender, key)
 
     async def subscription(self, key: str) -> Subscription:
         """The latest version of a subscription by its number, or one version by its id."""
-        with _checked():
+        with checked():
             return await lookups.subscription(self._sender, key)
 
     async def billing_rules(self) -> BillingRules | None:
@@ -308,24 +172,3 @@ class ZuoraClient:
     async def billing_preview(self, account_id: str, target_date: date) -> Preview:
         """What billing an account up to a date would charge."""
         return await lookups.billing_preview(self._sender, account_id, target_date)
-
-    async def _effect(self, make: Callable[[], Call], *, repeat: bool = False) -> Answer:
-        with _checked():
-            call = make()
-            reply = await self._sender.effect(replace(call, repeat=True) if repeat else call)
-        return Answer(
-            http_status=reply.status,
-            zuora_request_id=reply.zuora_request_id,
-            track_id=reply.track_id,
-            excerpt=reply.excerpt,
-            data=documents.as_row(reply.data),
-        )
-
-
-@contextmanager
-def _checked() -> Iterator[None]:
-    """A call that may not be sent is a definite no."""
-    try:
-        yield
-    except CallError as error:
-        raise ZuoraRejected(f"Not sent: {error}.") from None

@@ -6,9 +6,10 @@ from datetime import tzinfo
 from typing import Final
 
 from bot.zuora import calls, paging, rows
-from bot.zuora.answers import Account, BillingDocument, account_of, document_of
+from bot.zuora.answers import Account, BillingDocument
 from bot.zuora.calls import DocumentKind
 from bot.zuora.errors import ZuoraRejected
+from bot.zuora.readers import account_of, document_of
 from bot.zuora.rows import Row
 from bot.zuora.sender import Sender
 

@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Final
 
 from bot.zuora import calls, paging, rows
-from bot.zuora.answers import Subscription, subscription_of
+from bot.zuora.answers import Subscription
 from bot.zuora.documents import as_row
 from bot.zuora.errors import ZuoraRejected
+from bot.zuora.readers import subscription_of
 from bot.zuora.redact import for_people
 from bot.zuora.rows import Row
 from bot.zuora.sender import Sender

@@ -4,9 +4,9 @@
 
 Zuora allows 40 calls at once per tenant by default (page *Rate limits*; 80 object queries, 200
 high-volume) and says so in `Concurrency-Limit-*`, which it refreshes about once a second. Where
-it does not say, the width is found by trying: it grows by half each round until a refusal, gives
-back exactly what was refused, and from then on tries one more only now and then, so that less
-than one call in a hundred is refused.
+it does not say, the width is found by trying: it doubles each round at first, then grows by half,
+until a refusal or those 40; it gives back exactly what was refused, and from then on tries one
+more only now and then, so that about one call in a hundred is refused.
 """
 
 import asyncio
@@ -18,8 +18,9 @@ from typing import Final, Protocol
 FIRST_WIDTH: Final = 4
 DEFAULT_LIMIT: Final = 40
 LONGEST_WAIT_SECONDS: Final = 30.0
-_GROWTH: Final = 0.5  # a call that went well makes room for half a call more
-_ROUNDS_BETWEEN_TRIES: Final = 5  # once refused: one call more after five full rounds
+_TOLD: Final = 4.0  # where the limit is told: there in two rounds
+_SMALL: Final = 16  # below the smallest limit Zuora has ever written of (20)
+_ROUNDS_BETWEEN_TRIES: Final = 5  # once refused, or past 40: one call more after five full rounds
 
 
 class Clock(Protocol):
@@ -74,14 +75,19 @@ class Width:
         """A call was let through; `full` if the width was in use, else it says nothing."""
         if not full or not self._remaining:
             return
-        if self._refused_once:
-            self._credit += 1.0
-            if self._credit < _ROUNDS_BETWEEN_TRIES * self._value:
-                return
-            self._credit = 0.0
-            self._value = min(self._value + 1.0, float(self.ceiling))
+        if self._refused_once or (not self._limits and self._value >= DEFAULT_LIMIT):
+            self._try_one_more()
         else:
-            self._value = min(self._value + _GROWTH, float(self.ceiling))
+            self._widen(_TOLD if self._limits else 1.0 if self._value < _SMALL else 0.5)
+
+    def _try_one_more(self) -> None:
+        self._credit += 1.0
+        if self._credit >= _ROUNDS_BETWEEN_TRIES * self._value:
+            self._credit = 0.0
+            self._widen(1.0)
+
+    def _widen(self, places: float) -> None:
+        self._value = min(self._value + places, float(self.ceiling))
 
     def was_refused(self) -> None:
         """A call was one too many."""

@@ -161,8 +161,19 @@ class Sender:
         return found
 
     async def _answer(self, call: wire.Call, token: str) -> httpx2.Response | ZuoraError:
+        try:
+            async with asyncio.timeout(self._longest):
+                return await self._http.send(
+                    self._request(call, token), auth=None, follow_redirects=False
+                )
+        except _NOTHING_WAS_SENT as error:
+            return _not_sent(call, type(error).__name__)
+        except (httpx2.HTTPError, httpx2.StreamError, TimeoutError) as error:
+            return _lost(call, type(error).__name__)
+
+    def _request(self, call: wire.Call, token: str) -> httpx2.Request:
         settings = self._settings
-        request = httpx2.Request(
+        return httpx2.Request(
             call.method,
             settings.base_url + call.target,
             headers=wire.headers(
@@ -175,13 +186,6 @@ class Sender:
             content=call.content or None,
             extensions={"timeout": self._timeout},
         )
-        try:
-            async with asyncio.timeout(self._longest):
-                return await self._http.send(request, auth=None, follow_redirects=False)
-        except _NOTHING_WAS_SENT as error:
-            return _not_sent(call, type(error).__name__)
-        except (httpx2.HTTPError, httpx2.StreamError, TimeoutError) as error:
-            return _lost(call, type(error).__name__)
 
 
 def _or_raise(found: Reply | ZuoraError) -> Reply:

@@ -104,15 +104,15 @@ class TokenKeeper:
         return self._clock.now() < self._renew_at
 
     async def _fetch(self) -> None:
-        request = httpx2.Request(
-            "POST",
-            self._url,
-            data=self._form,
-            headers={"Accept": "application/json"},
-            extensions={"timeout": self._timeout},
-        )
         asked_at = self._clock.now()
         try:
+            request = httpx2.Request(
+                "POST",
+                self._url,
+                data=self._form,
+                headers={"Accept": "application/json"},
+                extensions={"timeout": self._timeout},
+            )
             response = await self._http.send(request, auth=None, follow_redirects=False)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             kind = type(error).__name__

@@ -1,5 +1,7 @@
 """The first path from payload to thread: a billing email, asked for by one, approved by another."""
 
+import asyncio
+
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 
 
@@ -145,8 +147,6 @@ async def test_who_is_not_an_approver_is_told_who_is(stage):
 
 
 async def test_two_approvers_at_once_make_one_decision_and_one_order(stage):
-    import asyncio
-
     ts = await stage.ask()
 
     await asyncio.gather(stage.press(BOB, ts), stage.press(CARLA, ts))
@@ -299,10 +299,7 @@ async def test_a_member_who_left_the_group_may_not_approve(stage):
 
 async def test_zuora_down_when_asking_is_said_in_the_form(stage):
     stage.zuora.faults.down = True
-    task = stage.fill()
-    import asyncio
-
-    filling = asyncio.ensure_future(task)
+    filling = asyncio.ensure_future(stage.fill())
     for _ in range(4):
         await asyncio.sleep(0.05)
         stage.clock.advance(seconds=10)
@@ -316,8 +313,6 @@ async def test_zuora_down_after_the_approval_sends_nothing_until_it_is_back(stag
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
     await stage.press(BOB, ts)
     for _ in range(4):
-        import asyncio
-
         await asyncio.sleep(0.05)
         stage.clock.advance(seconds=10)
     await stage.until_thread(ts, "Nothing was sent. It is tried again until")

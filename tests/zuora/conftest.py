@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 
-from bot.sandbox.zuora import LocalZuora
+from bot.sandbox.zuora import LocalZuora, World
 from bot.zuora.client import ZuoraClient, http_client
 
 
@@ -37,7 +37,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 async def local(clock: HandClock) -> AsyncIterator[LocalZuora]:
-    zuora = LocalZuora(clock)
+    zuora = LocalZuora(clock, world=World(clock.now()))
     await zuora.start()
     yield zuora
     await zuora.stop()

@@ -1,6 +1,10 @@
 """Calls that do something: sent once, with an answer or an honest error."""
 
+import asyncio
+import contextlib
+
 import pytest
+from aiohttp import web
 
 from bot.zuora.calls import EmailBody
 from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraNotFound, ZuoraRejected
@@ -195,9 +199,44 @@ async def test_without_a_connection_nothing_was_sent(local, make, run):
     assert raised.value.new_key_needed is False
 
 
-async def test_a_host_that_does_not_exist_is_busy(make):
+@pytest.mark.parametrize(
+    "base_url", ["http://no-such-host.invalid", "http://127.0.0.1:x", "ftp://127.0.0.1", ""]
+)
+async def test_a_host_that_cannot_be_reached_is_busy(make, base_url):
     with pytest.raises(ZuoraBusy):
-        await mail(make(base_url="http://no-such-host.invalid"))
+        await mail(make(base_url=base_url))
+
+
+async def test_an_answer_that_drips_without_end_leaves_the_outcome_unknown(make):
+    async def token(_):
+        return web.json_response({"access_token": "abc", "expires_in": 3598})
+
+    async def drip(request):
+        await request.read()
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(b" ")
+                await asyncio.sleep(0.01)
+
+    app = web.Application()
+    app.router.add_post("/oauth/token", token)
+    app.router.add_post("/{rest:.*}", drip)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    zuora = make(
+        base_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
+        connect_seconds=0.05,
+        read_seconds=0.05,
+    )
+
+    try:
+        with pytest.raises(OutcomeUnknown):
+            await mail(zuora)
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_401_is_answered_with_a_new_token_and_one_more_try(local, zuora, run, clock):

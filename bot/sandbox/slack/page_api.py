@@ -125,7 +125,7 @@ class PageApi:
                 return None
             case "slash":
                 return await self._people.slash(person, data["channel"], str(data["text"]))
-            case "click" if data.get("ts"):
+            case "click" | "choose" if data.get("ts"):
                 where = (person, data["channel"], data["ts"], data["action_id"])
                 value, block_id = data.get("value"), data.get("block_id")
                 return await self._screens.click(*where, value=value, block_id=block_id)
@@ -187,7 +187,7 @@ def _outcome(result: Ack | Submission | None) -> dict[str, Any]:
         case None:
             return {"ok": True, "error": None, "errors": {}}
         case Ack():
-            error = None if result.ok else result.text
+            error = None if result.ok else result.error or result.text
             return {"ok": result.ok, "error": error, "errors": {}}
         case Submission():
             return {"ok": result.ok, "error": result.error, "errors": dict(result.errors)}

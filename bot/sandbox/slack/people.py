@@ -23,12 +23,14 @@ class Ack:
         status: its HTTP status, 200 for a socket, 0 for no answer.
         text: the text it answered with, or the failure the person sees.
         body: the answer's JSON.
+        error: Slack's name for the failure, for example ``operation_timeout``.
     """
 
     ok: bool
     status: int
     text: str = ""
     body: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,22 +136,28 @@ class People:
         payload = self._payloads.slash(user, place, command, rest.strip())
         delivered = await self._delivery.send("slash_commands", payload)
         if delivered.error is not None:
-            sentence = f"{command} failed with the error {delivered.error}"
-            self._notice(user, sentence)
-            return Ack(ok=False, status=delivered.status, text=sentence, body=delivered.body)
+            return self._failed(user, command, delivered, delivered.error)
         if delivered.body.get("text") or delivered.body.get("blocks"):
             try:
                 say_back(self._core, user, place.id, delivered.body)
             except SlackError as refusal:
-                sentence = f"{command} failed with the error {refusal.code}"
-                self._notice(user, sentence)
-                return Ack(ok=False, status=delivered.status, text=sentence, body=delivered.body)
+                return self._failed(user, command, delivered, refusal.code)
         return self._ack(user, delivered)
+
+    def _failed(self, user: str, command: str, delivered: Delivered, error: str) -> Ack:
+        sentence = f"{command} failed with the error {error}"
+        self._notice(user, sentence)
+        return Ack(
+            ok=False, status=delivered.status, text=sentence, body=delivered.body, error=error
+        )
 
     def _ack(self, user: str, delivered: Delivered) -> Ack:
         if delivered.error is not None:
             self._notice(user, f"This did not work: {delivered.error}")
-            return Ack(ok=False, status=delivered.status, text=delivered.error, body=delivered.body)
+            error = delivered.error
+            return Ack(
+                ok=False, status=delivered.status, text=error, body=delivered.body, error=error
+            )
         text = str(delivered.body.get("text") or "")
         return Ack(ok=True, status=delivered.status, text=text, body=delivered.body)
 

@@ -134,7 +134,7 @@ class LocalSlack:
         """Send a payload once more, exactly as it is."""
         delivered = await self.send(kind, payload)
         text = delivered.error or str(delivered.body.get("text") or "")
-        return Ack(delivered.error is None, delivered.status, text, delivered.body)
+        return Ack(delivered.error is None, delivered.status, text, delivered.body, delivered.error)
 
     # acting as a person
 

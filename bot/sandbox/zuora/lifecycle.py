@@ -225,9 +225,7 @@ def remove(tenant: Tenant, run: BillRun, at: datetime) -> None:
     _move(run, "RemoveInProgress", at)
 
     def gone(_: datetime) -> None:
-        for document in tenant.world.documents_of(run):
-            tenant.world.table(document.kind).pop(document.number, None)
-        tenant.world.bill_runs.pop(run.number, None)
+        tenant.world.remove_bill_run(run)
         billing.undo(run)
 
     tenant.world.agenda.at(tenant.after(at, tenant.timings.removing), gone)

@@ -94,8 +94,21 @@ def page_size(text: str | None, largest: int) -> int:
     """
     if text is None:
         return 10
-    if not text.isdigit() or not 1 <= int(text) <= largest:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= largest:
         raise refusal(27, f"pageSize must be between 1 and {largest}.")
+    return int(text)
+
+
+def page_number(text: str | None) -> int:
+    """Return the number of the page asked for, 1 by default.
+
+    Raises:
+        RefusalError: category 27, when it is no positive number.
+    """
+    if text is None:
+        return 1
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise refusal(27, "page must be a positive number.")
     return int(text)
 
 

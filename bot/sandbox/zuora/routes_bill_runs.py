@@ -5,6 +5,7 @@ from typing import Any
 from bot.sandbox.zuora import lifecycle, mails, shapes_v1
 from bot.sandbox.zuora.calls import Context, Route
 from bot.sandbox.zuora.errors import Reason, RefusalError, not_found, refusal
+from bot.sandbox.zuora.occurrences import next_occurrence
 from bot.sandbox.zuora.records import BillRun
 from bot.sandbox.zuora.validation import create_reasons, parse_date
 from bot.sandbox.zuora.world import find
@@ -41,6 +42,10 @@ def _unknown_reasons(context: Context, body: dict[str, Any]) -> list[Reason]:
 def _check(context: Context, body: dict[str, Any]) -> None:
     reasons = create_reasons(body, context.tenant.knobs)
     reasons = reasons or _unknown_reasons(context, body)
+    if not reasons and body.get("schedule"):
+        now, zone = context.tenant.now(), context.tenant.knobs.zone()
+        if next_occurrence(body["schedule"], now, zone) is None:
+            reasons = [Reason(30, "The schedule has no run left.")]
     if reasons:
         raise RefusalError(*reasons)
 

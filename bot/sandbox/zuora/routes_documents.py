@@ -7,7 +7,7 @@ from typing import Any
 from bot.sandbox.zuora import mails, shapes_v1
 from bot.sandbox.zuora.calls import Context, Handler, Route
 from bot.sandbox.zuora.errors import not_found, refusal
-from bot.sandbox.zuora.object_query import page_size
+from bot.sandbox.zuora.object_query import page_number, page_size
 from bot.sandbox.zuora.records import Document, Kind
 from bot.sandbox.zuora.world import find
 
@@ -58,7 +58,7 @@ def _list(kind: Kind, path: str) -> Handler:
             if all(context.param(n) in {None, of(document)} for n, of in wanted.items())
         ]
         size = page_size(context.param("pageSize"), 40)
-        page = int(context.param("page") or "1")
+        page = page_number(context.param("page"))
         rows = [shapes_v1.document_of(context.tenant, d) for d in found]
         answer: dict[str, Any] = {
             "success": True,

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.sandbox.zuora.calls import Context, Route
 from bot.sandbox.zuora.errors import not_found, refusal
-from bot.sandbox.zuora.object_query import page_size
+from bot.sandbox.zuora.object_query import page_number, page_size
 from bot.sandbox.zuora.options import (
     AUTO_POSTED,
     MANUAL_CREDIT_MEMO,
@@ -110,7 +110,7 @@ def email_history(context: Context) -> dict[str, Any]:
         raise refusal(27, "The time range cannot be longer than 3 days.")
     failed_only = context.param("failedOnly") != "false"
     size = page_size(context.param("pageSize"), 40)
-    page = int(context.param("page") or "1")
+    page = page_number(context.param("page"))
     rows = [
         row
         for row in tenant.world.history

@@ -17,6 +17,7 @@ from bot.sandbox.zuora.exchange import Exchange
 from bot.sandbox.zuora.faults import Faults
 from bot.sandbox.zuora.options import Knobs, Timings
 from bot.sandbox.zuora.records import Mail
+from bot.sandbox.zuora.sandbox_world import sandbox_world
 from bot.sandbox.zuora.service import Service
 from bot.sandbox.zuora.tenant import Tenant
 from bot.sandbox.zuora.tokens import Tokens
@@ -28,7 +29,7 @@ _POLL = 0.01
 
 
 class LocalZuora:
-    """A tenant of Zuora on a local port.
+    """A tenant of Zuora on a local port; without a world of its own it has the newcomer's.
 
     The state follows from what is stored and from the clock; nothing runs in the background, so a
     clock moved by hand simply works.
@@ -50,7 +51,7 @@ class LocalZuora:
         self.faults = Faults()
         self.calls: list[Call] = []
         self.base_url = ""
-        self.tenant = Tenant(tenant, world or World(clock.now()), clock, timings, knobs)
+        self.tenant = Tenant(tenant, world or sandbox_world(clock.now()), clock, timings, knobs)
         self._service = Service(self.tenant, Tokens(client_id, client_secret, tenant))
         self._control = Control(self.tenant, self.faults, self.calls)
         self._runner: web.AppRunner | None = None
@@ -76,6 +77,15 @@ class LocalZuora:
     @knobs.setter
     def knobs(self, knobs: Knobs) -> None:
         self.tenant.knobs = knobs
+
+    @property
+    def timings(self) -> Timings:
+        """The durations; assign others to have them hold for what begins from then on."""
+        return self.tenant.timings
+
+    @timings.setter
+    def timings(self, timings: Timings) -> None:
+        self.tenant.timings = timings
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 takes a free one, and `base_url` tells which."""

@@ -95,7 +95,7 @@ def _bill_cycle_day(body: Mapping[str, Any]) -> list[Reason]:
         if body.get("schedule") is not None:
             return []
         return [invalid("billCycleDay", "can be AsRunDay for a scheduled bill run only.")]
-    if isinstance(day, str) and day.isdigit() and 1 <= int(day) <= 31:
+    if isinstance(day, str) and re.fullmatch(r"\d{1,2}", day) and 1 <= int(day) <= 31:
         return []
     return [invalid("billCycleDay", "must be AllBillCycleDays, 1 to 31, or AsRunDay.")]
 
@@ -108,10 +108,10 @@ def _filters(filters: object, body: Mapping[str, Any]) -> list[Reason]:
     ):
         return [invalid("billRunFilters", "must be a list of filters.")]
     reasons = [reason for item in filters for reason in _filter(item)]
-    kinds = {item.get("filterType") for item in filters}
+    kinds = {str(item.get("filterType")) for item in filters}
     if len(kinds) > 1:
         reasons.append(invalid("billRunFilters", "must have filters of one type."))
-    accounts = {item["accountId"] for item in filters if item.get("accountId")}
+    accounts = {str(item["accountId"]) for item in filters if item.get("accountId")}
     if len(accounts) > 1:
         reasons.append(Reason(30, "Only one account is allowed in 'billRunFilters'."))
     if kinds == {"Account"} and len(filters) > 1:
@@ -152,13 +152,15 @@ def _filter_condition(item: Mapping[str, Any]) -> list[Reason]:
 def _condition(condition: Mapping[str, Any]) -> list[Reason]:
     nested = condition.get("conditions")
     if nested is not None:
-        if condition.get("relation") not in {"and", "or"} or not isinstance(nested, list):
+        if condition.get("relation") not in ("and", "or") or not isinstance(nested, list):
             return [invalid("relation", "must be 'and' or 'or', with a list of conditions.")]
-        return [r for inner in nested if isinstance(inner, dict) for r in _condition(inner)]
+        if not all(isinstance(inner, dict) for inner in nested):
+            return [invalid("conditions", "must be a list of conditions.")]
+        return [reason for inner in nested for reason in _condition(inner)]
     operator = condition.get("operator")
     if not condition.get("field") or operator not in OPERATORS:
         return [invalid("condition", f"needs a field and one of {', '.join(OPERATORS)}.")]
-    if operator in {"nl", "nnl"}:
+    if operator in ("nl", "nnl"):
         return []
     value = condition.get("value")
     if not isinstance(value, str):
@@ -222,7 +224,7 @@ def _features(body: Mapping[str, Any], knobs: Knobs) -> list[Reason]:
     kind = body.get("billRunType")
     if kind is None:
         return reasons
-    if kind not in {"Regular", "CatchUp"}:
+    if kind not in ("Regular", "CatchUp"):
         return [*reasons, invalid("billRunType", "must be Regular or CatchUp.")]
     if not knobs.catch_up:
         reasons.append(Reason(30, "The Catch-Up Bill Run feature is not enabled."))

@@ -60,7 +60,11 @@ def _weekly(schedule: Mapping[str, Any]) -> list[Reason]:
         return [missing] if weekly else []
     if not weekly:
         return [Reason(20, "'schedule.weeklyOnDay' is only valid when repeatType is Weekly.")]
-    if not isinstance(days, list) or not 1 <= len(days) <= 7 or not set(days) <= set(WEEKDAYS):
+    if (
+        not isinstance(days, list)
+        or not 1 <= len(days) <= 7
+        or any(day not in WEEKDAYS for day in days)
+    ):
         return [Reason(20, f"'schedule.weeklyOnDay' must be among {', '.join(WEEKDAYS)}.")]
     return []
 

@@ -172,8 +172,11 @@ class World:
     ) -> BillRun:
         """Add a bill run with its documents, which have the state that fits the run's.
 
-        Beside the run's own fields, `mailed_at` (datetime) marks run and documents as mailed.
+        Beside the run's own fields, `mailed_at` (datetime) marks run and documents as mailed. A
+        run of a number in use takes the place of the other one and its documents.
         """
+        if number in self.bill_runs:
+            self.remove_bill_run(self.bill_runs[number])
         run = self.new_run(name=name, number=number, status=status, **_run_fields(self, fields))
         for line in invoices:
             self.add_run_document(run, "invoice", *line)
@@ -200,6 +203,12 @@ class World:
         )
         self.bill_runs[number] = run
         return run
+
+    def remove_bill_run(self, run: BillRun) -> None:
+        """Take a run and its documents away."""
+        for document in self.documents_of(run):
+            self.table(document.kind).pop(document.number, None)
+        self.bill_runs.pop(run.number, None)
 
     def add_run_document(
         self, run: BillRun, kind: Kind, account: str, currency: str, amount: str | Decimal

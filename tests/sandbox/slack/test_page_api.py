@@ -157,3 +157,28 @@ async def test_files_outside_the_page_are_not_served(browser):
             assert answer.status == 404
     async with browser.get("/") as answer:
         assert answer.status == (200 if (PAGE / "index.html").is_file() else 404)
+
+
+async def test_a_select_in_a_message_reports_its_choice_and_keeps_it(slack, browser, app, client):
+    chosen = []
+
+    @app.action("pick")
+    async def _(ack, body):
+        await ack()
+        chosen.append((body["actions"][0]["selected_user"], body["state"]["values"]["who"]))
+
+    element = {"type": "users_select", "action_id": "pick"}
+    blocks = [{"type": "actions", "block_id": "who", "elements": [element]}]
+    posted = await client.chat_postMessage(channel="C0BILLING", text="Who?", blocks=blocks)
+    state_of = {"type": "users_select", "selected_user": "U0BOB"}
+    what = {"ts": posted["ts"], "block_id": "who", "action_id": "pick", "value": state_of}
+    async with over_socket(slack, app):
+        assert (await act(browser, kind="choose", channel="C0BILLING", **what))["ok"]
+    assert chosen == [("U0BOB", {"pick": state_of})]
+    (message,) = (await state(browser))["messages"]["C0BILLING"]
+    assert message["inputs"] == {"who": {"pick": state_of}}
+
+
+async def test_a_failure_has_slacks_name_for_the_page(browser):
+    answer = await act(browser, kind="slash", channel="C0BILLING", text="/billemail")
+    assert answer["error"] == "dispatch_failed"

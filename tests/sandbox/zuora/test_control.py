@@ -2,9 +2,11 @@
 
 from decimal import Decimal
 
+import httpx2
 import pytest
 
 from bot.sandbox.zuora import LocalZuora, sandbox_world
+from tests.sandbox.zuora.conftest import TLS, Client
 
 CONTROL = "/sandbox/zuora"
 
@@ -36,12 +38,22 @@ async def test_it_can_be_taken_down_and_up(client, zuora):
 
 
 async def test_runs_can_be_added_and_fields_changed(client, world):
-    body = {"name": "Added", "invoices": [["A00000009", "USD", "7.00"]], "target_date": "2026-12-31"}
+    body = {
+        "name": "Added",
+        "invoices": [["A00000009", "USD", "7.00"]],
+        "target_date": "2026-12-31",
+    }
     added = (await client.http.post(f"{CONTROL}/bill-runs", json=body)).json()
     assert (added["billingRunNumber"], added["numberOfInvoices"]) == ("BR-00000002", 1)
     change = {"object": "invoices", "key": "INV00000003", "fields": {"amount": "9.50"}}
     assert (await client.http.post(f"{CONTROL}/change", json=change)).status_code == 200
     assert world.invoices["INV00000003"].amount == Decimal("9.50")
+
+
+async def test_a_run_of_a_number_in_use_takes_its_place(client, world):
+    world.add_bill_run("BR-00000001", invoices=[("A00000001", "USD", "5.00")])
+    row = (await client.get("/object-query/billing-runs/BR-00000001")).json()
+    assert (row["numberOfInvoices"], row["numberOfCreditMemos"]) == (1, 0)
 
 
 async def test_knobs_can_be_changed(client, zuora):
@@ -94,12 +106,33 @@ def test_the_newcomers_world_is_believable(clock):
 
 
 async def test_a_bill_run_can_be_followed_from_creation_to_mail_in_the_newcomers_world(clock):
-    zuora = LocalZuora(clock, world=sandbox_world(clock.now()))
-    body = {"batches": ["AllBatches"], "targetDate": "2026-12-01"}
-    assert zuora.base_url == ""
+    zuora = LocalZuora(clock)
     await zuora.start()
+    body = {"batches": ["AllBatches"], "targetDate": "2026-12-01", "autoPost": True}
     try:
-        assert zuora.base_url.startswith("http://127.0.0.1:")
-        assert body["batches"]
+        async with httpx2.AsyncClient(base_url=zuora.base_url, verify=TLS) as http:
+            client = Client(http, zuora)
+            await client.sign_in()
+            run = (await client.post("/v1/bill-runs", body)).json()
+            clock.move(60)
+            await client.post(f"/v1/bill-runs/{run['billRunNumber']}/emails")
+            clock.move(60)
+            row = (await client.get(f"/object-query/billing-runs/{run['id']}")).json()
+        assert (row["status"], row["invoicesEmailed"]) == ("Posted", True)
+        assert row["numberOfInvoices"] == 40
+        assert len(zuora.mails) == 38
     finally:
         await zuora.stop()
+
+
+async def test_a_new_start_keeps_data_tokens_and_keys(client, zuora, clock):
+    path = "/v1/bill-runs/BR-00000001/emails"
+    await client.post(path, Idempotency_Key="k")
+    port = int(zuora.base_url.rpartition(":")[2])
+    await zuora.stop()
+    with pytest.raises(httpx2.TransportError):
+        await client.post(path, Idempotency_Key="k")
+    await zuora.start(port=port)
+    assert (await client.post(path, Idempotency_Key="k")).json() == {"success": True}
+    clock.move(10)
+    assert len(zuora.mails) == 3

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.sandbox.zuora import Knobs
 from bot.sandbox.zuora.validation import create_reasons
@@ -13,6 +15,15 @@ ADHOC = {"batches": ["AllBatches"], "targetDate": "2026-11-30"}
 SCHEDULE = {"repeatFrom": "2026-12-01", "repeatType": "Monthly", "runTime": 3}
 SCHEDULED = {"batches": ["Batch1"], "schedule": SCHEDULE}
 ACCOUNT = {"filterType": "Account", "accountId": ID}
+
+
+KEYS = (
+    "batches", "billCycleDay", "billRunFilters", "billRunType", "chargeTypeToExclude", "schedule",
+    "autoPost", "name", "targetDate", "invoiceDate", "invoiceDateMonthOffset", "condition",
+    "invoiceDateDayOfMonth", "organizationLabels", "repeatFrom", "repeatTo", "repeatType",
+    "runTime", "weeklyOnDay", "monthlyOnEndOfMonth", "filterType", "accountId", "subscriptionId",
+    "objectType", "field", "operator", "value", "relation", "conditions", "organizationId",
+)  # fmt: skip
 
 
 def by_subscription(count, account=ID):
@@ -165,6 +176,25 @@ async def test_every_refusal_reaches_the_caller_and_makes_no_run(client, world):
         categories = [reason["code"] % 100 for reason in answer.json()["reasons"]]
         assert category in categories, name
     assert len(world.bill_runs) == 1
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("Monthly"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(KEYS), JSON))
+def test_no_json_breaks_the_rules(body):
+    assert all(reason.message for reason in create_reasons(body, Knobs()))
+
+
+async def test_a_schedule_that_is_over_is_refused(client):
+    body = scheduled(repeatType="None", repeatFrom="2026-11-29")
+    answer = await client.post("/v1/bill-runs", body)
+    assert answer.json()["reasons"][0]["code"] == 50000030
 
 
 def test_all_reasons_come_at_once():

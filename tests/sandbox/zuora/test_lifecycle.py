@@ -52,7 +52,9 @@ async def test_drafts_have_the_amounts_of_what_is_due(client, world, clock):
     documents = (
         await client.get(f"/object-query/invoices?filter[]=sourceId.EQ:{run['billRunNumber']}")
     ).json()["data"]
-    assert [(d["amount"], d["currency"], d["status"]) for d in documents] == [(31.0, "USD", "Draft")]
+    assert [(d["amount"], d["currency"], d["status"]) for d in documents] == [
+        (31.0, "USD", "Draft")
+    ]
     assert [d.amount for d in world.credit_memos.values() if d.status == "Draft"] == [6]
 
 
@@ -204,7 +206,7 @@ async def test_a_canceled_or_failed_run_can_be_deleted_and_is_gone(client, world
 
 
 async def test_removing_can_take_time(client, zuora, world, clock):
-    zuora.tenant.timings = Timings(removing=5)
+    zuora.timings = Timings(removing=5)
     run = world.add_bill_run(status="Canceled")
     answer = (await client.call("DELETE", f"/v1/bill-runs/{run.id}")).json()
     assert answer["status"] == "RemoveInProgress"

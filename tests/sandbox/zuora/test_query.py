@@ -16,7 +16,9 @@ def many(world):
 
 
 async def test_pages_follow_a_cursor_to_the_end(client, many):
-    path = f"{INVOICES}?filter[]=sourceId.EQ:{many.number}&pageSize=50&fields[]=invoiceNumber,amount"
+    path = (
+        f"{INVOICES}?filter[]=sourceId.EQ:{many.number}&pageSize=50&fields[]=invoiceNumber,amount"
+    )
     page, amounts, pages = (await client.get(path)).json(), [], 1
     amounts += [row["amount"] for row in page["data"]]
     assert set(page["data"][0]) == {"invoiceNumber", "amount"}
@@ -103,6 +105,11 @@ async def test_zoql_goes_on_where_it_ended(client, world):
     locator = {"queryLocator": first["queryLocator"]}
     second = (await client.post("/v1/action/queryMore", locator)).json()
     assert (second["done"], len(second["records"])) == (True, 1)
+
+
+async def test_a_page_that_is_no_number_is_refused(client):
+    assert (await client.get("/v1/debit-memos?page=x")).status_code == 400
+    assert (await client.get("/v1/notification-history/email?page=0")).status_code == 400
 
 
 @pytest.mark.parametrize("text", ["select * from Invoice", "select Nothing from Invoice", "drop"])

@@ -1,0 +1,135 @@
+"""What became of many calls: a progress line that is edited, and the list of what failed."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bot.cards import blocks, lines
+from bot.domain.call import Call, Verdict
+from bot.domain.message import File, Kind, Message
+from bot.domain.request import Request
+from bot.domain.words import count
+from bot.operations.operation import Table
+
+BAR = 20
+MOST_ROWS = 25
+"""A table takes 100 rows and a message some 13,000 characters; a longer list becomes a file."""
+
+AGAIN = "again"
+NOT_WELL = {Verdict.REJECTED: "refused", Verdict.LOST: "outcome unknown"}
+
+
+def progress(request: Request, calls: Sequence[Call], now: datetime) -> Message:
+    """How many of the calls have their answer, as a bar and as figures."""
+    accepted = sum(1 for call in calls if call.verdict is Verdict.ACCEPTED)
+    refused = sum(1 for call in calls if call.verdict is Verdict.REJECTED)
+    lost = sum(1 for call in calls if call.verdict is Verdict.LOST)
+    answered = accepted + refused + lost
+    filled = BAR * answered // max(1, len(calls))
+    parts = [
+        "▰" * filled + "▱" * (BAR - filled),
+        f" {accepted:,} of {count(len(calls), 'mail')} accepted by Zuora",
+        f", {refused:,} refused" if refused else "",
+        f", {lost:,} with outcome unknown" if lost else "",
+        _time_left(calls, answered, now),
+    ]
+    text = "".join(parts)
+    return Message(
+        kind=Kind.PROGRESS,
+        request=request.number,
+        channel=request.channel,
+        text=text,
+        blocks=[blocks.paragraph(text)],
+    )
+
+
+def _time_left(calls: Sequence[Call], answered: int, now: datetime) -> str:
+    started = min((call.first_sent_at for call in calls if call.first_sent_at), default=now)
+    seconds = (now - started).total_seconds()
+    left = len(calls) - answered
+    if not answered or not left or seconds < 1:
+        return "."
+    return f"; about {max(1, round(seconds * left / answered))} s left."
+
+
+def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
+    """What was refused or lost, with Zuora's words, and a button to ask again for the refused."""
+    failed = [call for call in calls if call.verdict in NOT_WELL]
+    if len(calls) == 1 or not failed:
+        return []
+    refused = sum(1 for call in failed if call.verdict is Verdict.REJECTED)
+    title = f"{count(len(failed), 'document')} of {request.name} did not go through"
+    rows = tuple(
+        (call.subject, NOT_WELL[call.verdict or Verdict.LOST], call.words) for call in failed
+    )
+    found = Table(title, ("Document", "What happened", "Zuora's words"), rows)
+    again = [_again(request, refused)] if refused else []
+    if len(rows) <= MOST_ROWS:
+        return [table(request, found, again)]
+    told = lines.reply(request, f"{title}; the list is in the file.")
+    return [table(request, found), replace(told, blocks=[*told.blocks, *again])]
+
+
+def tables(request: Request, found: Sequence[Table]) -> list[Message]:
+    """Lists for the thread: a table each, or a file where it is long."""
+    return [table(request, each) for each in found if each.rows]
+
+
+def table(request: Request, found: Table, buttons: Sequence[blocks.Block] = ()) -> Message:
+    """One list for the thread: as a table, or as a file where it is long."""
+    if len(found.rows) > MOST_ROWS:
+        return _file(request, found)
+    told = "\n".join(" · ".join(row) for row in found.rows)
+    return Message(
+        kind=Kind.REPLY,
+        request=request.number,
+        channel=request.channel,
+        text=blocks.escaped(f"{found.title}:\n{told}"),
+        blocks=[
+            blocks.paragraph(f"{found.title}:"),
+            {
+                "type": "table",
+                "rows": [[_cell(text) for text in row] for row in (found.headings, *found.rows)],
+            },
+            *buttons,
+        ],
+    )
+
+
+def _cell(text: str) -> blocks.Block:
+    return {"type": "raw_text", "text": blocks.shortened(text, 90) or "-"}
+
+
+def _again(request: Request, number: int) -> blocks.Block:
+    return blocks.actions(
+        f"again-{request.number}",
+        blocks.button(
+            f"Ask again for the {number:,} refused…",
+            action_id=AGAIN,
+            value=str(request.number),
+            spoken=f"Ask again for what was refused of {request.name}",
+        ),
+    )
+
+
+def _file(request: Request, found: Table) -> Message:
+    content = io.StringIO()
+    writer = csv.writer(content)
+    writer.writerow(found.headings)
+    writer.writerows([safe(text) for text in row] for row in found.rows)
+    name = "".join(c if c.isalnum() else "-" for c in found.title.lower())[:60]
+    return Message(
+        kind=Kind.FILE,
+        request=request.number,
+        channel=request.channel,
+        text=blocks.escaped(f"{found.title} ({len(found.rows):,} rows)"),
+        blocks=[],
+        file=File(name=f"{name}.csv", title=found.title, content=content.getvalue()),
+    )
+
+
+def safe(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -1,0 +1,85 @@
+"""The shape of a form with which something is asked for."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from bot.cards.blocks import Block
+from bot.operations.operation import Form, Problems
+from bot.slack.forms import fields
+from bot.slack.forms.fields import Values, View
+from bot.workflow.ask import Wanted
+
+METADATA_LIMIT = 3000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a form carries along, unseen.
+
+    Attributes:
+        channel: Where the command was typed, for answers that have no form any more.
+        parent: Number of the request that this one continues, if it does.
+        kept: What was typed into fields that the form does not show just now.
+    """
+
+    channel: str = ""
+    parent: int | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
+
+    def metadata(self) -> str:
+        """As `private_metadata`, within Slack's limit; what was typed goes first if it must."""
+        told = {"channel": self.channel, "parent": self.parent, "kept": dict(self.kept)}
+        text = json.dumps(told)
+        if len(text) <= METADATA_LIMIT:
+            return text
+        return json.dumps({"channel": self.channel, "parent": self.parent})
+
+
+def origin_of(metadata: str) -> Origin:
+    """Read `private_metadata`; whatever it holds, an origin."""
+    try:
+        told = json.loads(metadata)
+    except ValueError:
+        return Origin()
+    if not isinstance(told, dict):
+        return Origin()
+    channel, parent, kept = told.get("channel"), told.get("parent"), told.get("kept")
+    return Origin(
+        channel=channel if isinstance(channel, str) else "",
+        parent=parent if isinstance(parent, int) else None,
+        kept=kept if isinstance(kept, dict) else {},
+    )
+
+
+class AskForm(ABC):
+    """A form: fields that depend on what is chosen, and what is asked for with it."""
+
+    callback_id: ClassVar[str]
+    title: ClassVar[str]
+
+    @abstractmethod
+    def blocks(self, values: Values) -> Sequence[Block]:
+        """The fields that the choices in `values` allow, each with its value. No I/O."""
+
+    @abstractmethod
+    def wanted(self, form: Form) -> Wanted | Problems:
+        """The operations that a submitted form asks for. No I/O."""
+
+    def view(
+        self, values: Values, origin: Origin, problems: Mapping[str, str] | None = None
+    ) -> View:
+        """The form with these values; what it does not show is kept in its metadata."""
+        blocks = [*self.blocks(values), fields.reason(values)]
+        shown = {block.get("block_id") for block in blocks}
+        kept = {name: value for name, value in values.items() if name not in shown and value}
+        metadata = Origin(channel=origin.channel, parent=origin.parent, kept=kept).metadata()
+        return fields.modal(
+            self.title,
+            "Ask for approval",
+            self.callback_id,
+            metadata,
+            fields.with_problems(blocks, problems or {}),
+        )

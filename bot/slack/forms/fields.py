@@ -1,0 +1,200 @@
+"""What forms are made of. Every field takes its first value from `values`, by its name."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.cards.blocks import Block, context, paragraph, plain_text, shortened
+from bot.domain.message import Blocks
+from bot.domain.words import Part
+
+View = dict[str, Any]
+Values = Mapping[str, Any]
+ELEMENT = "value"
+CHANGES_FORM = "form:"
+"""Prefix of the `action_id` of an element on which the rest of the form depends."""
+
+
+def text(  # noqa: PLR0913 - what a field shows
+    name: str,
+    label: str,
+    values: Values,
+    *,
+    hint: str = "",
+    placeholder: str = "",
+    multiline: bool = False,
+    max_length: int = 150,
+    optional: bool = False,
+) -> Block:
+    """A field for text."""
+    element: Block = {
+        "type": "plain_text_input",
+        "action_id": ELEMENT,
+        "multiline": multiline,
+        "max_length": max_length,
+    }
+    if placeholder:
+        element["placeholder"] = plain_text(placeholder, 150)
+    if value := values.get(name):
+        element["initial_value"] = shortened(str(value), max_length)
+    return _input(name, label, element, hint=hint, optional=optional)
+
+
+def reason(values: Values) -> Block:
+    """The field that every request has."""
+    return text(
+        "reason",
+        "Reason",
+        values,
+        hint="For the person who approves and for the record.",
+        multiline=True,
+        max_length=1000,
+    )
+
+
+def date(name: str, label: str, values: Values, *, hint: str = "", optional: bool = False) -> Block:
+    """A field for a date; its value is `YYYY-MM-DD`."""
+    element: Block = {"type": "datepicker", "action_id": ELEMENT}
+    if value := values.get(name):
+        element["initial_date"] = str(value)
+    return _input(name, label, element, hint=hint, optional=optional)
+
+
+Choice = tuple[str, str, str]
+"""Value, label and description (may be empty) of an option."""
+
+
+def radio(
+    name: str,
+    label: str,
+    values: Values,
+    choices: Sequence[Choice],
+    *,
+    hint: str = "",
+    changes_form: bool = False,
+) -> Block:
+    """A choice of one; the first one where `values` has none. May change the rest of the form."""
+    options = [option(choice) for choice in choices]
+    chosen = next((o for o in options if o["value"] == values.get(name)), options[0])
+    element: Block = {
+        "type": "radio_buttons",
+        "action_id": CHANGES_FORM + name if changes_form else ELEMENT,
+        "options": options,
+        "initial_option": chosen,
+    }
+    return _input(name, label, element, hint=hint, dispatch=changes_form)
+
+
+def select(  # noqa: PLR0913 - what a field shows
+    name: str,
+    label: str,
+    values: Values,
+    choices: Sequence[Choice],
+    *,
+    hint: str = "",
+    optional: bool = False,
+    several: bool = False,
+    changes_form: bool = False,
+) -> Block:
+    """A choice of one, or of several, out of a menu."""
+    options = [option(choice) for choice in choices]
+    element: Block = {
+        "type": "multi_static_select" if several else "static_select",
+        "action_id": CHANGES_FORM + name if changes_form else ELEMENT,
+        "options": options,
+    }
+    wanted = values.get(name) or ()
+    wanted = wanted if isinstance(wanted, list | tuple) else (str(wanted),)
+    chosen = [o for o in options if o["value"] in wanted]
+    if chosen:
+        element["initial_options" if several else "initial_option"] = (
+            chosen if several else chosen[0]
+        )
+    return _input(name, label, element, hint=hint, optional=optional, dispatch=changes_form)
+
+
+def checkboxes(
+    name: str, label: str, values: Values, choices: Sequence[Choice], *, hint: str = ""
+) -> Block:
+    """Any number of choices; its value is a list."""
+    options = [option(choice) for choice in choices]
+    element: Block = {"type": "checkboxes", "action_id": ELEMENT, "options": options}
+    wanted = values.get(name) or ()
+    chosen = [o for o in options if o["value"] in wanted]
+    if chosen:
+        element["initial_options"] = chosen
+    return _input(name, label, element, hint=hint, optional=True)
+
+
+def option(choice: Choice) -> Block:
+    """Slack's option object; texts of at most 75 characters."""
+    value, label, description = choice
+    made: Block = {"value": value, "text": plain_text(label, 75)}
+    if description:
+        made["description"] = plain_text(description, 75)
+    return made
+
+
+def modal(
+    title: str, submit: str, callback_id: str, metadata: str, blocks: Sequence[Block]
+) -> View:
+    """A form."""
+    return {
+        "type": "modal",
+        "callback_id": callback_id,
+        "private_metadata": metadata,
+        "title": plain_text(title, 24),
+        "submit": plain_text(submit, 24),
+        "close": plain_text("Close", 24),
+        "blocks": list(blocks),
+    }
+
+
+def notice(title: str, *parts: Part) -> View:
+    """A view that only says something."""
+    return {
+        "type": "modal",
+        "title": plain_text(title, 24),
+        "close": plain_text("Close", 24),
+        "blocks": [paragraph(*parts)],
+    }
+
+
+def with_problems(blocks: Sequence[Block], problems: Mapping[str, str]) -> Blocks:
+    """The blocks with a message under each field that has one; the others' messages come first.
+
+    For when Slack's own way, the answer to the submission, is no longer open.
+    """
+    names = {block.get("block_id") for block in blocks}
+    shown: Blocks = [
+        context(f"Please check: {message}")
+        for name, message in problems.items()
+        if name not in names
+    ]
+    for block in blocks:
+        shown.append(block)
+        if message := problems.get(block.get("block_id", "")):
+            shown.append(context(f"Please check: {message}"))
+    return shown
+
+
+def _input(
+    name: str,
+    label: str,
+    element: Block,
+    *,
+    hint: str = "",
+    optional: bool = False,
+    dispatch: bool = False,
+) -> Block:
+    made: Block = {
+        "type": "input",
+        "block_id": name,
+        "optional": optional,
+        "label": plain_text(label, 2000),
+        "element": element,
+    }
+    if hint:
+        made["hint"] = plain_text(hint, 2000)
+    if dispatch:
+        made["dispatch_action"] = True
+    return made

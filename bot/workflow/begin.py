@@ -1,0 +1,134 @@
+"""Before anything is sent: expiry, the second reading of the facts, and the reasons to stop."""
+
+from datetime import timedelta
+
+from bot.cards import lines
+from bot.cards.card import card
+from bot.domain.call import Call, track_id
+from bot.domain.history import Entry, What
+from bot.domain.next_step import PATIENCE, pause
+from bot.domain.request import Request, State
+from bot.domain.words import Mention, Moment, listed
+from bot.operations.operation import Facts, Problems
+from bot.workflow.guard import mailed_lately
+from bot.workflow.opened import digest_of, opened
+from bot.workflow.parts import Parts
+from bot.zuora.errors import ZuoraError, ZuoraRejected
+
+
+def expire(parts: Parts, request: Request) -> None:
+    """Nobody decided in time: silence never approves."""
+    now = parts.clock.now()
+    after = request.moved(State.EXPIRED, now)
+    entry = Entry(what=What.EXPIRED, request=request.number)
+    told = lines.reply(
+        after, f"{request.name} expired; nobody decided in time. Nothing is sent, ",
+        Mention(request.requester), ".",
+    )  # fmt: skip
+    with parts.store.transaction():
+        parts.store.move(request, after, entry, now, card(after), told)
+
+
+async def begin(parts: Parts, request: Request) -> None:
+    """Read the facts again; stop if they are not those that were approved, else plan the calls."""
+    facts = await facts_as_approved(parts, request)
+    if facts is not None:
+        _start(parts, request, facts)
+
+
+async def facts_as_approved(parts: Parts, request: Request) -> Facts | None:
+    """The facts of now if they are those that were approved.
+
+    None: it was written why not. Facts that differ, or that cannot be read for good, stop the
+    request; while Zuora does not answer it waits.
+    """
+    operation, body, approved = opened(request)
+    try:
+        facts: Facts | Problems = await operation.facts(body, parts.zuora)
+    except ZuoraRejected as error:
+        stop(parts, request, f"Zuora could not be read again: {error}")
+        return None
+    except ZuoraError as error:
+        wait_for_zuora(parts, request, f"Zuora could not be read again: {error}")
+        return None
+    if isinstance(facts, Problems):
+        stop(parts, request, " ".join(facts.by_field.values()))
+        return None
+    changed = operation.differs(approved, facts)
+    if not changed and digest_of(parts, operation, body, facts) != request.digest:
+        changed = ["what was approved belongs to another Zuora tenant or another version of it"]
+    if changed:
+        stop(parts, request, f"It changed since it was asked for: {listed(changed)}.")
+        return None
+    return facts
+
+
+def _start(parts: Parts, request: Request, facts: Facts) -> None:
+    now = parts.clock.now()
+    operation, body, _ = opened(request)
+    after = request.moved(State.RUNNING, now, wake_at=now)
+    entry = Entry(
+        what=What.STARTED,
+        request=request.number,
+        data={"digest": request.digest, "facts": facts.model_dump(mode="json")},
+    )
+    told = lines.reply(
+        after,
+        f"{request.subject} was read again and is as approved. "
+        f"Sent to Zuora: {operation.effect(body, facts)}.",
+    )
+    with parts.store.transaction():
+        why = mailed_lately(parts, operation, body, request.subject, request.number)
+        if not why:
+            for subject in operation.subjects(body, facts):
+                parts.store.calls.save(_planned(parts, request, subject))
+            parts.store.move(request, after, entry, now, card(after), told)
+    if why:
+        stop(parts, request, why)
+
+
+def _planned(parts: Parts, request: Request, subject: str) -> Call:
+    return Call(
+        request=request.number,
+        subject=subject,
+        key=new_key(parts, request),
+        track_id=track_id(request.number, subject),
+    )
+
+
+def new_key(parts: Parts, request: Request) -> str:
+    """An `Idempotency-Key` that was never used before."""
+    return f"billing-bot:{request.name}:{parts.new_id()}"
+
+
+def stop(parts: Parts, request: Request, why: str) -> None:
+    """Approved, but nothing was sent and nothing will be."""
+    now = parts.clock.now()
+    after = request.moved(State.STOPPED, now, result=f"Nothing was sent. {why}")
+    entry = Entry(what=What.STOPPED, request=request.number, data={"why": why})
+    told = lines.reply(
+        after, f"{request.name} stopped; nothing was sent. {why} ", Mention(request.requester),
+        " can ask again.",
+    )  # fmt: skip
+    with parts.store.transaction():
+        parts.store.move(request, after, entry, now, card(after), told)
+
+
+def wait_for_zuora(
+    parts: Parts, request: Request, why: str, *, at_least: timedelta = timedelta(0)
+) -> None:
+    """Nothing was sent and Zuora may answer later: try again after a pause, up to a limit."""
+    now = parts.clock.now()
+    until = (request.decided_at or now) + PATIENCE
+    wake_at = now + max(at_least, pause(request.looks, parts.poll))
+    if wake_at > until:
+        hours = int(PATIENCE.total_seconds()) // 3600
+        stop(parts, request, f"{why} It was tried for {hours} hours.")
+        return
+    after = request.waiting_again(wake_at)
+    entry = Entry(what=What.DELAYED, request=request.number, data={"why": why, "look": after.looks})
+    told = lines.reply(
+        after, f"{why} Nothing was sent. It is tried again until ", Moment(until), "."
+    )  # fmt: skip
+    with parts.store.transaction():
+        parts.store.move(request, after, entry, now, *([told] if request.looks == 0 else []))

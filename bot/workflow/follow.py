@@ -1,0 +1,69 @@
+"""Following: what an accepted call began in Zuora is looked at until it ends."""
+
+from dataclasses import replace
+
+from bot.cards import lines
+from bot.cards.card import card, next_steps
+from bot.domain.history import Entry, What
+from bot.domain.next_step import pause_between_looks
+from bot.domain.request import Request, State
+from bot.domain.words import Mention
+from bot.operations.operation import Progress
+from bot.workflow.opened import opened, progress_of
+from bot.workflow.parts import Parts
+from bot.zuora.errors import ZuoraError
+
+
+async def follow(parts: Parts, request: Request) -> None:
+    """Look once. Each change of state is a line in the thread; a run that goes on is let be."""
+    operation, body, facts = opened(request)
+    before = progress_of(request)
+    try:
+        progress = await operation.look(body, facts, before, parts.zuora)
+    except ZuoraError:
+        progress = before  # the next look tells
+    if progress.ended:
+        _end(parts, request, progress)
+    else:
+        _go_on(parts, request, before, progress)
+
+
+def _go_on(parts: Parts, request: Request, before: Progress, progress: Progress) -> None:
+    now = parts.clock.now()
+    changed = progress.status != before.status
+    looks = 0 if changed else request.looks + 1
+    after = replace(
+        request,
+        progress=progress.model_copy(update={"words": ""}).model_dump_json(),
+        looks=looks,
+        wake_at=now + pause_between_looks(looks, parts.poll),
+    )
+    entry = Entry(
+        what=What.PROGRESSED,
+        request=request.number,
+        data={"status": progress.status, "look": looks},
+    )
+    with parts.store.transaction():
+        if changed:
+            told = lines.reply(after, progress.words)
+            parts.store.move(request, after, entry, now, card(after), told)
+        else:
+            parts.store.requests.move(request, after)  # nothing happened: nothing to record
+
+
+def _end(parts: Parts, request: Request, progress: Progress) -> None:
+    now = parts.clock.now()
+    state = State.SUCCEEDED if progress.ended == "succeeded" else State.FAILED
+    after = replace(
+        request.moved(state, now, result=progress.result), progress=progress.model_dump_json()
+    )
+    entry = Entry(
+        what=What.ENDED,
+        request=request.number,
+        data={"state": state.value, "result": progress.result, "status": progress.status},
+    )
+    told = lines.reply(after, progress.result, " ", Mention(request.requester))
+    with parts.store.transaction():
+        parts.store.move(
+            request, after, entry, now, card(after), next_steps(told, progress.next_steps)
+        )

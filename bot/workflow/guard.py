@@ -1,0 +1,39 @@
+"""Twice in quick succession mails customers twice, whoever asks: the page of the operation says so."""
+
+from typing import Any
+
+from bot.domain.call import Call
+from bot.operations.operation import Body, Operation
+from bot.workflow.parts import Parts
+
+
+def mailed_lately(
+    parts: Parts, operation: Operation[Any, Any], body: Body, subject: str, number: int = 0
+) -> str:
+    """Why it must not be done now, empty if it may; inside a transaction where that has to hold.
+
+    Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
+    a short period send duplicates, because Zuora marks documents as mailed only later.
+
+    Args:
+        parts: The outside.
+        operation: What is to be done.
+        body: As asked for; with `resend` it is meant to be done again.
+        subject: What it acts on.
+        number: The request that asks, which does not stand in its own way.
+    """
+    if not operation.guarded or operation.is_repeat(body):
+        return ""
+    call = parts.store.calls.latest_about(subject, operation.name, not_of=number)
+    if call is None or not _is_recent(parts, call):
+        return ""
+    minutes = int(parts.guard.total_seconds()) // 60
+    return (
+        f"R-{call.request} had {subject} mailed less than {minutes} minutes ago. Zuora marks "
+        "documents as mailed only later, so a second order now would mail customers twice. "
+        f"Wait until {minutes} minutes have passed, or look at R-{call.request} first."
+    )
+
+
+def _is_recent(parts: Parts, call: Call) -> bool:
+    return call.sent_at is None or parts.clock.now() - call.sent_at < parts.guard

@@ -1,0 +1,310 @@
+"""Sending: each call's key, try and time are saved before it goes out, and its answer after it.
+
+Many calls go out side by side. What is about to go out, and what came back together, is written in
+one transaction each time, so that durability costs little however many there are.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.cards import lines, results
+from bot.cards.card import card
+from bot.domain.call import Call, Verdict
+from bot.domain.history import Entry, What
+from bot.domain.next_step import PATIENCE, conclusion, pause
+from bot.domain.request import Request, State
+from bot.domain.words import Mention, Part
+from bot.operations.operation import Progress
+from bot.store.database import CouldNotRecordError
+from bot.workflow.begin import facts_as_approved, new_key, wait_for_zuora
+from bot.workflow.opened import opened
+from bot.workflow.parts import Parts
+from bot.zuora.answers import Answer
+from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraRejected
+
+PROGRESS_GAP = timedelta(seconds=3)
+BUSY_IN_A_ROW = 3
+"""So many calls that Zuora did not take, with no answer between: it is down, not just full."""
+
+TRIES_TO_WRITE = 5
+
+
+async def send(
+    parts: Parts, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
+) -> None:
+    """Send calls side by side, as many as Zuora allows.
+
+    Args:
+        parts: The outside.
+        request: Whose calls they are.
+        calls: Calls none of which can have taken effect.
+        stopping: Whether nothing new may be begun.
+    """
+    if any(call.tries for call in calls) and await _changed_since(parts, request):
+        return
+    outstanding = deque(calls)
+    under_way: set[asyncio.Task[Call]] = set()
+    busy: list[Call] = []
+    while under_way or (outstanding and not stopping() and len(busy) < BUSY_IN_A_ROW):
+        if not stopping() and len(busy) < BUSY_IN_A_ROW:
+            room = max(0, parts.zuora.width - len(under_way))
+            starting = [outstanding.popleft() for _ in range(min(room, len(outstanding)))]
+            under_way |= {
+                asyncio.create_task(_send_one(parts, request, call))
+                for call in _write_sending(parts, request, starting)
+            }
+        done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        answered = [task.result() for task in done]
+        now_busy = [call for call in answered if call.verdict is Verdict.BUSY]
+        busy = busy + now_busy if len(now_busy) == len(answered) else now_busy
+        await _write_answers(parts, request, answered)
+
+
+async def _changed_since(parts: Parts, request: Request) -> bool:
+    """Before a repetition: whether what was approved is no longer so. Then that is written."""
+    if any(call.verdict is Verdict.ACCEPTED for call in parts.store.calls.of(request.number)):
+        return False  # the facts have changed by what was done
+    return await facts_as_approved(parts, request) is None
+
+
+def _write_sending(parts: Parts, request: Request, calls: Sequence[Call]) -> list[Call]:
+    now = parts.clock.now()
+    sending = [call.sending(now) for call in calls]
+    if sending:
+        with parts.store.transaction():
+            for call in sending:
+                parts.store.calls.save(call)
+                parts.store.record(_sent_entry(request, call), now)
+    return sending
+
+
+def _sent_entry(request: Request, call: Call) -> Entry:
+    data = {
+        "subject": call.subject, "key": call.key, "track_id": call.track_id, "try": call.tries,
+    }  # fmt: skip
+    return Entry(what=What.CALL_SENT, request=request.number, data=data)
+
+
+async def _send_one(parts: Parts, request: Request, call: Call) -> Call:
+    """Make one call, once; the call as it then stands."""
+    operation, body, facts = opened(request)
+    try:
+        answer = await operation.act(body, facts, call, parts.zuora)
+    except ZuoraRejected as error:
+        return _with_error(call, Verdict.REJECTED, error)
+    except ZuoraBusy as error:
+        return _busy(parts, request, call, error)
+    except OutcomeUnknown as error:
+        return _with_error(call, Verdict.LOST, error)
+    return _accepted(parts, call, answer, operation.begun(body, facts, answer))
+
+
+def _accepted(parts: Parts, call: Call, answer: Answer, progress: Progress) -> Call:
+    return replace(
+        call,
+        verdict=Verdict.ACCEPTED,
+        answered_at=parts.clock.now(),
+        http_status=answer.http_status,
+        zuora_request_id=answer.zuora_request_id or "",
+        began=progress.model_dump_json() if progress.run_id else "",
+    )
+
+
+def _with_error(call: Call, verdict: Verdict, error: ZuoraError) -> Call:
+    return replace(
+        call,
+        verdict=verdict,
+        http_status=error.status,
+        zuora_request_id=error.zuora_request_id or "",
+        words=str(error),
+    )
+
+
+def _busy(parts: Parts, request: Request, call: Call, error: ZuoraBusy) -> Call:
+    """Not done, and to be tried again: under a new key if Zuora would only repeat its failure."""
+    if error.new_key_needed:
+        call = call.with_new_key(new_key(parts, request))
+    retry_at = parts.clock.now() + timedelta(seconds=error.retry_after or 0)
+    return replace(_with_error(call, Verdict.BUSY, error), retry_at=retry_at)
+
+
+async def _write_answers(parts: Parts, request: Request, answered: Sequence[Call]) -> None:
+    """Write what came of calls; if they were the last, also how the request goes on.
+
+    An answer that came must not be lost to a database that is locked for a moment.
+    """
+    for tries_left in reversed(range(TRIES_TO_WRITE)):
+        try:
+            _write_answers_once(parts, request.number, answered)
+        except CouldNotRecordError:
+            if not tries_left:
+                raise
+            await parts.clock.sleep(1.0)
+        else:
+            parts.wake_sender()
+            return
+
+
+def _write_answers_once(parts: Parts, number: int, answered: Sequence[Call]) -> None:
+    now = parts.clock.now()
+    with parts.store.transaction():
+        for call in answered:
+            parts.store.calls.save(call)
+            parts.store.record(answer_entry(call), now)
+        request = parts.store.requests.get(number)
+        calls = parts.store.calls.of(number)
+        if request is None or request.state is not State.RUNNING:
+            return
+        if any(call.is_under_way or call.tries == 0 for call in calls):
+            _tell_progress(parts, request, calls)
+        elif any(call.verdict is Verdict.BUSY for call in calls):
+            pass  # after the transaction
+        else:
+            go_on(parts, request, calls)
+    waiting = [call for call in calls if call.verdict is Verdict.BUSY]
+    if waiting and not any(call.is_under_way for call in calls):
+        _wait(parts, request, calls, waiting)
+
+
+def _tell_progress(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
+    """One message with a bar and figures, edited at most every 3 s."""
+    now = parts.clock.now()
+    latest = parts.store.outbox.latest_progress(request.number)
+    if len(calls) > 1 and (latest is None or now - latest >= PROGRESS_GAP):
+        parts.store.outbox.add(results.progress(request, calls, now), now)
+
+
+def _wait(parts: Parts, request: Request, calls: Sequence[Call], busy: Sequence[Call]) -> None:
+    """Zuora did not take some of them: try these again later, up to a limit."""
+    now = parts.clock.now()
+    retry_at = max((call.retry_at for call in busy if call.retry_at), default=now)
+    words = "; ".join(dict.fromkeys(call.words for call in busy))
+    done = sum(1 for call in calls if call.verdict in (Verdict.ACCEPTED, Verdict.LOST))
+    late = max(retry_at, now + pause(request.looks, parts.poll)) > (
+        (request.decided_at or now) + PATIENCE
+    )
+    if done and late:
+        _give_up(parts, request, busy, f"Zuora was busy for too long: {words}")
+    else:
+        wait_for_zuora(parts, request, f"Zuora is busy: {words}", at_least=retry_at - now)
+
+
+def _give_up(parts: Parts, request: Request, busy: Sequence[Call], words: str) -> None:
+    """Some were done and the rest was never taken: that is how it ended."""
+    with parts.store.transaction():
+        for call in busy:
+            parts.store.calls.save(replace(call, verdict=Verdict.REJECTED, words=words))
+        go_on(parts, request, parts.store.calls.of(request.number))
+
+
+def answer_entry(call: Call) -> Entry:
+    """The history entry of what came of a call."""
+    lost = call.verdict is Verdict.LOST
+    return Entry(
+        what=What.CALL_LOST if lost else What.CALL_ANSWERED,
+        request=call.request,
+        data={
+            "subject": call.subject,
+            "key": call.key,
+            "track_id": call.track_id,
+            "verdict": call.verdict.value if call.verdict else "",
+            "http_status": call.http_status,
+            "zuora_request_id": call.zuora_request_id,
+            "words": call.words,
+        },
+    )
+
+
+def lose(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
+    """Calls that went out before the bot was stopped: nobody knows what became of them."""
+    now = parts.clock.now()
+    words = "the bot was stopped before the answer came"
+    with parts.store.transaction():
+        for call in calls:
+            lost = replace(call, verdict=Verdict.LOST, words=words)
+            parts.store.calls.save(lost)
+            parts.store.record(answer_entry(lost), now)
+        everything = parts.store.calls.of(request.number)
+        if not any(each.is_open for each in everything):
+            go_on(parts, request, everything)
+
+
+def conclude(parts: Parts, request: Request) -> None:
+    """Every call has its answer; write how it goes on."""
+    with parts.store.transaction():
+        go_on(parts, request, parts.store.calls.of(request.number))
+
+
+def go_on(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
+    """Write how a request goes on whose calls all have their answer; inside a transaction.
+
+    It ended, or its outcome is unknown, or what an accepted call began is now followed.
+    """
+    operation, _, _ = opened(request)
+    state = conclusion(calls)
+    if state is State.UNKNOWN:
+        _unknown(parts, request, calls)
+    elif operation.follows and state is State.SUCCEEDED:
+        _follow_from_now(parts, request, calls)
+    else:
+        end(parts, request, state, calls)
+
+
+def _follow_from_now(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
+    now = parts.clock.now()
+    operation, body, facts = opened(request)
+    accepted = operation.accepted(body, facts, now)
+    after = replace(
+        request, progress=calls[0].began, result=accepted, wake_at=now + parts.poll, looks=0
+    )
+    entry = Entry(what=What.PROGRESSED, request=request.number, data={"result": accepted})
+    parts.store.move(request, after, entry, now, card(after), lines.reply(after, accepted))
+
+
+def end(parts: Parts, request: Request, state: State, calls: Sequence[Call]) -> None:
+    """Write how it ended, to everybody; inside a transaction."""
+    now = parts.clock.now()
+    operation, body, facts = opened(request)
+    result = operation.result(body, facts, calls, now)
+    after = request.moved(state, now, result=result)
+    entry = Entry(
+        what=What.ENDED, request=request.number, data={"state": state.value, "result": result}
+    )
+    parts.store.move(
+        request, after, entry, now,
+        *([results.progress(after, calls, now)] if len(calls) > 1 else []),
+        card(after),
+        lines.reply(after, result, " ", Mention(request.requester)),
+        *results.failures(after, calls),
+    )  # fmt: skip
+
+
+def _unknown(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
+    now = parts.clock.now()
+    lost = [call for call in calls if call.verdict is Verdict.LOST]
+    words = "; ".join(dict.fromkeys(call.words for call in lost))
+    which = "" if len(calls) == 1 else f" of {len(lost)} of {len(calls)} calls"
+    result = (
+        f"It went out to Zuora and the answer{which} was lost, so it may or may not have been "
+        f"done: {words}. It is not sent again."
+    )
+    after = request.moved(State.UNKNOWN, now, wake_at=now + parts.poll, result=result)
+    entry = Entry(
+        what=What.ENDED, request=request.number, data={"state": "unknown", "result": result}
+    )
+    loudly = (
+        f"OUTCOME UNKNOWN of {request.name}. {result} The bot looks in Zuora for a sign of it; "
+        "with the buttons on the card a person can record what is seen there. "
+    )
+    told: tuple[Part, ...] = (
+        loudly,
+        Mention(request.requester), " ", Mention(request.decided_by or request.requester),
+    )  # fmt: skip
+    parts.store.move(
+        request, after, entry, now,
+        *([results.progress(after, calls, now)] if len(calls) > 1 else []),
+        card(after), lines.reply(after, *told), *results.failures(after, calls),
+    )  # fmt: skip

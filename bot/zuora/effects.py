@@ -1,0 +1,174 @@
+"""The half of the client that does something: mails, creates, posts, cancels."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from bot.zuora import calls
+from bot.zuora.answers import Answer
+from bot.zuora.calls import DocumentKind, EmailBody
+from bot.zuora.documents import as_row
+from bot.zuora.errors import ZuoraRejected
+from bot.zuora.sender import Sender
+from bot.zuora.wire import Call, CallError
+
+
+@contextmanager
+def checked() -> Iterator[None]:
+    """A call that may not be sent is a definite no."""
+    try:
+        yield
+    except CallError as error:
+        raise ZuoraRejected(f"Not sent: {error}.") from None
+
+
+class Effects:
+    """Calls that do something, each sent once.
+
+    All raise `ZuoraRejected` or `ZuoraBusy` (both: not done) or `OutcomeUnknown`.
+
+    Args:
+        sender: Sends the calls.
+        paths: For each kind of document its part of the path.
+    """
+
+    def __init__(self, sender: Sender, paths: Mapping[DocumentKind, str]) -> None:
+        self._sender = sender
+        self._paths = paths
+
+    async def email_bill_run(
+        self, key: str, *, resend: bool, track_id: str, idempotency_key: str, repeat: bool = False
+    ) -> Answer:
+        """Have Zuora mail the invoices and credit memos of a posted bill run.
+
+        Args:
+            key: Id or number of the run.
+            resend: True also mails what was mailed before. False twice in quick succession mails
+                twice all the same.
+            track_id: `Zuora-Track-Id`, at most 64 characters.
+            idempotency_key: At most 255 characters; Zuora keeps it for 24 hours.
+            repeat: True when this key was sent before and its answer was lost: a 409 is then no
+                "not done" but `OutcomeUnknown`, as the first call may still be at work.
+        """
+        return await self._effect(
+            lambda: calls.email_bill_run(
+                key, resend=resend, track_id=track_id, idempotency_key=idempotency_key
+            ),
+            repeat=repeat,
+        )
+
+    async def email_document(
+        self,
+        kind: DocumentKind,
+        key: str,
+        body: EmailBody,
+        *,
+        track_id: str,
+        idempotency_key: str,
+        repeat: bool = False,
+    ) -> Answer:
+        """Have Zuora mail one posted document, by id or number; `repeat` as above."""
+        return await self._effect(
+            lambda: calls.email_document(
+                self._paths[kind], key, body, track_id=track_id, idempotency_key=idempotency_key
+            ),
+            repeat=repeat,
+        )
+
+    async def email_invoice(
+        self,
+        key: str,
+        body: EmailBody,
+        *,
+        track_id: str,
+        idempotency_key: str,
+        repeat: bool = False,
+    ) -> Answer:
+        """Have Zuora mail one posted invoice."""
+        return await self.email_document(
+            "invoice",
+            key,
+            body,
+            track_id=track_id,
+            idempotency_key=idempotency_key,
+            repeat=repeat,
+        )
+
+    async def email_debit_memo(
+        self,
+        key: str,
+        body: EmailBody,
+        *,
+        track_id: str,
+        idempotency_key: str,
+        repeat: bool = False,
+    ) -> Answer:
+        """Have Zuora mail one posted debit memo."""
+        return await self.email_document(
+            "debit_memo",
+            key,
+            body,
+            track_id=track_id,
+            idempotency_key=idempotency_key,
+            repeat=repeat,
+        )
+
+    async def email_credit_memo(
+        self,
+        key: str,
+        body: EmailBody,
+        *,
+        track_id: str,
+        idempotency_key: str,
+        repeat: bool = False,
+    ) -> Answer:
+        """Have Zuora mail one posted credit memo."""
+        return await self.email_document(
+            "credit_memo",
+            key,
+            body,
+            track_id=track_id,
+            idempotency_key=idempotency_key,
+            repeat=repeat,
+        )
+
+    async def create_bill_run(
+        self,
+        body: Mapping[str, Any],
+        *,
+        track_id: str,
+        idempotency_key: str,
+        repeat: bool = False,
+    ) -> Answer:
+        """Create a bill run; `data` of the answer has `id` and `billRunNumber`."""
+        return await self._effect(
+            lambda: calls.create_bill_run(body, track_id=track_id, idempotency_key=idempotency_key),
+            repeat=repeat,
+        )
+
+    async def post_bill_run(
+        self, bill_run_id: str, body: Mapping[str, Any], *, track_id: str
+    ) -> Answer:
+        """Post a completed bill run; a PUT, for which Zuora keeps no key."""
+        return await self._effect(lambda: calls.post_bill_run(bill_run_id, body, track_id=track_id))
+
+    async def cancel_bill_run(
+        self, bill_run_id: str, body: Mapping[str, Any], *, track_id: str
+    ) -> Answer:
+        """Cancel a bill run; a PUT, for which Zuora keeps no key."""
+        return await self._effect(
+            lambda: calls.cancel_bill_run(bill_run_id, body, track_id=track_id)
+        )
+
+    async def _effect(self, make: Callable[[], Call], *, repeat: bool = False) -> Answer:
+        with checked():
+            call = make()
+            reply = await self._sender.effect(replace(call, repeat=True) if repeat else call)
+        return Answer(
+            http_status=reply.status,
+            zuora_request_id=reply.zuora_request_id,
+            track_id=reply.track_id,
+            excerpt=reply.excerpt,
+            data=as_row(reply.data),
+        )

@@ -1,0 +1,151 @@
+"""What a request does next: total, and never a second order for a call that may have arrived."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain import next_step as steps
+from bot.domain.call import Call, Verdict, track_id
+from bot.domain.next_step import conclusion, next_step, pause
+from bot.domain.policy import Rule
+from bot.domain.request import FINAL, Request, State
+
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+REQUEST = Request(
+    number=1, operation="email_bill_run", subject="BR-1", body="{}", facts="{}", digest="d",
+    tenant="t", requester="U1", team="T1", reason="r", rule=Rule(approvers=("U2",)),
+    policy_hash="p", form="f", state=State.WAITING, created_at=NOW,
+    expires_at=NOW + timedelta(hours=24), state_at=NOW, wake_at=NOW, channel="C1",
+)  # fmt: skip
+CALL = Call(request=1, subject="BR-1", key="k", track_id="t")
+
+calls = st.builds(
+    lambda tries, verdict: replace(CALL, tries=tries, verdict=verdict if tries else None),
+    st.integers(0, 3),
+    st.none() | st.sampled_from(Verdict),
+)
+requests = st.builds(
+    lambda state, looks, hours: replace(
+        REQUEST, state=state, looks=looks, expires_at=NOW + timedelta(hours=hours)
+    ),
+    st.sampled_from(State),
+    st.integers(0, 100),
+    st.integers(-48, 48),
+)
+STEPS = (
+    steps.Expire, steps.Begin, steps.Send, steps.Conclude, steps.Lose, steps.Settle, steps.Rest,
+)  # fmt: skip
+
+
+@given(requests, st.lists(calls, max_size=5))
+def test_there_is_always_a_next_step(request, calls):
+    step = next_step(request, calls, NOW)
+
+    assert step is not None
+    if request.state in (State.WAITING, State.APPROVED):
+        assert isinstance(step, STEPS)
+
+
+@given(requests, st.lists(calls, max_size=5))
+def test_a_call_that_may_have_arrived_is_never_sent_again(request, calls):
+    step = next_step(request, calls, NOW)
+
+    if isinstance(step, steps.Send):
+        assert step.calls
+        for call in step.calls:
+            assert call.is_open
+            assert not call.is_lost
+            assert call.tries == 0 or call.verdict is Verdict.BUSY
+
+
+@given(requests, st.lists(calls, max_size=5))
+def test_only_a_running_request_sends(request, calls):
+    if request.state is not State.RUNNING:
+        assert not isinstance(next_step(request, calls, NOW), steps.Send)
+
+
+@given(requests, st.lists(calls, max_size=5))
+def test_nothing_is_sent_while_a_call_has_no_answer(request, calls):
+    if any(call.tries and call.verdict is None for call in calls):
+        assert not isinstance(next_step(request, calls, NOW), steps.Send)
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+def test_what_is_at_its_end_rests_for_good(state):
+    assert next_step(replace(REQUEST, state=state), (), NOW) == steps.Rest(None)
+
+
+@pytest.mark.parametrize(
+    ("hours", "step"),
+    [(0, steps.Expire()), (-1, steps.Expire()), (1, steps.Rest(NOW + timedelta(hours=1)))],
+)
+def test_a_waiting_request_expires_to_the_second(hours, step):
+    request = replace(REQUEST, expires_at=NOW + timedelta(hours=hours))
+
+    assert next_step(request, (), NOW) == step
+
+
+@pytest.mark.parametrize(
+    ("calls", "step"),
+    [
+        ((CALL,), steps.Send((CALL,))),
+        ((replace(CALL, tries=1),), steps.Lose((replace(CALL, tries=1),))),
+        (
+            (replace(CALL, tries=1, verdict=Verdict.BUSY),),
+            steps.Send((replace(CALL, tries=1, verdict=Verdict.BUSY),)),
+        ),
+        ((replace(CALL, tries=1, verdict=Verdict.ACCEPTED),), steps.Conclude()),
+        ((replace(CALL, tries=1, verdict=Verdict.REJECTED),), steps.Conclude()),
+        ((replace(CALL, tries=1, verdict=Verdict.LOST),), steps.Conclude()),
+        (
+            (CALL, replace(CALL, subject="BR-2", tries=1)),
+            steps.Lose((replace(CALL, subject="BR-2", tries=1),)),
+        ),
+    ],
+)
+def test_a_running_request_does_what_its_calls_say(calls, step):
+    assert next_step(replace(REQUEST, state=State.RUNNING), calls, NOW) == step
+
+
+def test_a_lost_answer_is_looked_for_a_while_and_then_left_to_a_person():
+    lost = replace(CALL, tries=1, verdict=Verdict.LOST)
+    unknown = replace(REQUEST, state=State.UNKNOWN)
+
+    assert next_step(unknown, (lost,), NOW) == steps.Settle((lost,))
+    late = replace(unknown, looks=steps.SETTLE_LOOKS)
+    assert next_step(late, (lost,), NOW) == steps.Rest(None)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "state"),
+    [
+        ([Verdict.ACCEPTED], State.SUCCEEDED),
+        ([Verdict.ACCEPTED, Verdict.REJECTED], State.FAILED),
+        ([Verdict.REJECTED, Verdict.LOST, Verdict.ACCEPTED], State.UNKNOWN),
+    ],
+)
+def test_the_worst_answer_tells_how_it_ended(verdicts, state):
+    calls = [replace(CALL, tries=1, verdict=verdict) for verdict in verdicts]
+
+    assert conclusion(calls) is state
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3600))
+def test_pauses_grow_up_to_ten_minutes(looks, seconds):
+    first = timedelta(seconds=seconds)
+
+    assert pause(looks, first) <= pause(looks + 1, first) <= timedelta(minutes=10)
+    assert pause(0, first) == min(first, timedelta(minutes=10))
+
+
+@given(st.integers(1, 10**12), st.text(max_size=200))
+def test_a_track_id_is_what_zuora_takes_and_carries_the_number(number, subject):
+    made = track_id(number, subject)
+
+    assert made.startswith(f"billing-bot.R-{number}.")
+    assert len(made) <= 64
+    assert made.isascii()
+    assert not set(made) & set(":;\"' ")

@@ -1,0 +1,398 @@
+"""What the database itself forbids, whatever the program above it does."""
+
+import re
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain.call import Call
+from bot.domain.history import FIRST_HASH, Entry, What, entry_hash
+from bot.domain.message import Kind, Message
+from bot.domain.policy import Rule
+from bot.domain.request import TRANSITIONS, Request, State
+from bot.store.database import CouldNotRecordError, StoreError
+from bot.store.requests import RequestMovedError
+from bot.store.store import Store
+from bot.store.times import to_text
+
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+ANN, BEN, CLEO = "U0ANN", "U0BEN", "U0CLEO"
+REQUEST = Request(
+    number=1, operation="email_bill_run", subject="BR-1", body="{}", facts="{}", digest="d1",
+    tenant="t", requester=ANN, team="T1", reason="r", rule=Rule(approvers=(BEN, CLEO)),
+    policy_hash="p", form="f1", state=State.WAITING, created_at=NOW,
+    expires_at=NOW + timedelta(hours=24), state_at=NOW, wake_at=NOW + timedelta(hours=24),
+    channel="C1",
+)  # fmt: skip
+ASKED = (
+    "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
+    "reason", "rule", "policy_hash", "form", "created_at", "expires_at",
+)  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "bot.db"
+
+
+@pytest.fixture
+def store(path):
+    store = Store.open(path)
+    with store.transaction():
+        store.requests.add(REQUEST)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def raw(store, path):
+    """A second connection, as somebody has who goes round the program."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    yield connection
+    connection.close()
+
+
+def approve(store, person=BEN, digest="d1"):
+    with store.transaction():
+        store.requests.approve(replace(REQUEST, digest=digest), person, "T1", NOW)
+
+
+def forbidden(raw, sql, words):
+    with pytest.raises(sqlite3.IntegrityError, match=words):
+        raw.execute(sql)
+
+
+def test_a_requester_is_no_approver(store, raw):
+    forbidden(
+        raw,
+        f"INSERT INTO approvals VALUES (1, '{ANN}', 'T1', '{to_text(NOW)}', 'd1')",
+        "a requester may not approve",
+    )
+
+
+def test_nobody_approves_twice(store):
+    approve(store)
+
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        approve(store)
+
+
+def test_an_approval_comes_before_the_decision_or_not_at_all(store):
+    with store.transaction():
+        store.requests.move(
+            REQUEST, REQUEST.decided(State.REJECTED, BEN, NOW, reason="no", wake_at=None)
+        )
+
+    with pytest.raises(sqlite3.IntegrityError, match="the request is decided"):
+        approve(store, CLEO)
+
+
+def test_an_approval_needs_a_request(store, raw):
+    forbidden(
+        raw,
+        f"INSERT INTO approvals VALUES (99, '{BEN}', 'T1', '{to_text(NOW)}', 'd1')",
+        "the request is decided|FOREIGN KEY",
+    )
+
+
+@pytest.mark.parametrize(
+    "sql", ["UPDATE approvals SET person = 'U9'", "DELETE FROM approvals", "DELETE FROM requests"]
+)
+def test_approvals_and_requests_stay(store, raw, sql):
+    approve(store)
+
+    forbidden(raw, sql, "never")
+
+
+def test_of_two_decisions_the_second_finds_the_request_moved(store):
+    approve(store)
+    with store.transaction():
+        store.requests.move(REQUEST, REQUEST.decided(State.APPROVED, BEN, NOW, wake_at=NOW))
+
+    with pytest.raises(RequestMovedError), store.transaction():
+        store.requests.move(REQUEST, REQUEST.decided(State.WITHDRAWN, ANN, NOW, wake_at=None))
+
+    assert store.requests.get(1).state is State.APPROVED
+
+
+def test_nothing_is_approved_without_an_approval(store, raw):
+    forbidden(raw, "UPDATE requests SET state = 'approved'", "approved without an approval")
+
+
+def test_an_approval_of_something_else_counts_for_nothing(store, raw):
+    approve(store, digest="d2")
+
+    forbidden(raw, "UPDATE requests SET state = 'approved'", "approved without an approval")
+
+
+@pytest.mark.parametrize("column", ASKED)
+def test_what_was_asked_is_never_changed(store, raw, column):
+    forbidden(raw, f"UPDATE requests SET {column} = {column}", "what was asked is never changed")
+
+
+def test_two_forms_never_make_one_request_twice(store):
+    with pytest.raises(sqlite3.IntegrityError, match="form"), store.transaction():
+        store.requests.add(replace(REQUEST, number=2))
+
+
+def test_a_failed_transaction_leaves_nothing_behind(store):
+    with pytest.raises(ValueError, match="stop"), store.transaction():
+        store.requests.add(replace(REQUEST, number=2, form="f2"))
+        raise ValueError("stop")
+
+    assert store.requests.get(2) is None
+
+
+def test_two_calls_never_share_an_idempotency_key(store):
+    call = Call(request=1, subject="BR-1", key="k", track_id="t")
+
+    with pytest.raises(sqlite3.IntegrityError, match="key"), store.transaction():
+        store.calls.save(call)
+        store.calls.save(replace(call, subject="BR-2"))
+
+
+# Moves
+
+
+def in_state(raw, state):
+    """A request in a state, put there as only somebody with the triggers off can."""
+    raw.execute("PRAGMA recursive_triggers = OFF")
+    trigger = raw.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'requests'"
+    ).fetchall()
+    for name, _ in trigger:
+        raw.execute(f"DROP TRIGGER {name}")
+    raw.execute("UPDATE requests SET state = ?", [state])
+    for _, sql in trigger:
+        raw.execute(sql)
+
+
+@pytest.mark.parametrize("before", State)
+def test_the_database_knows_the_same_arrows_as_the_program(store, raw, before):
+    approve(store)
+    possible = set()
+    for after in State:
+        in_state(raw, before)
+        try:
+            raw.execute("UPDATE requests SET state = ?", [after])
+        except sqlite3.IntegrityError as error:
+            assert "no such move" in str(error)  # noqa: PT017 - one of many
+        else:
+            possible.add(after)
+
+    assert possible - {before} == set(TRANSITIONS[before])
+
+
+@pytest.mark.parametrize("before", State)
+def test_the_program_refuses_a_move_of_its_own_that_has_no_arrow(before):
+    for after in set(State) - TRANSITIONS[before]:
+        with pytest.raises(ValueError, match="no way from"):
+            replace(REQUEST, state=before).moved(after, NOW)
+
+
+# The history
+
+
+def record(store, *reasons):
+    for reason in reasons:
+        with store.transaction():
+            store.record(
+                Entry(what=What.ASKED, who=ANN, team="T1", request=1, data={"reason": reason}), NOW
+            )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE history SET who = 'U9'",
+        "UPDATE history SET data = '{}' WHERE sequence = 1",
+        "DELETE FROM history",
+        "DELETE FROM history WHERE sequence = 2",
+    ],
+)
+def test_the_history_is_never_changed(store, raw, sql):
+    record(store, "one", "two")
+
+    forbidden(raw, sql, "the history is append-only")
+
+
+def test_replacing_an_entry_is_changing_it(store, raw):
+    record(store, "one", "two")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        raw.execute(
+            "INSERT OR REPLACE INTO history SELECT 1, at, request, what, 'U9', team, data, before, "
+            "'x' FROM history WHERE sequence = 1"
+        )
+
+
+@pytest.mark.parametrize("sequence", [1, 2, 4, 40])
+def test_the_history_has_no_gap(store, raw, sequence):
+    record(store, "one", "two")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        raw.execute(
+            f"INSERT INTO history SELECT {sequence}, at, request, what, who, team, data, before, "
+            "'x' FROM history WHERE sequence = 2"
+        )
+
+
+def test_each_entry_holds_the_hash_of_the_one_before(store, raw):
+    record(store, "one", "two", "three")
+
+    rows = raw.execute(
+        "SELECT sequence, at, before, hash FROM history ORDER BY sequence"
+    ).fetchall()
+    before = FIRST_HASH
+    for (sequence, at, saved_before, saved), written in zip(
+        rows, store.history.all(), strict=True
+    ):
+        assert saved_before == before
+        assert saved == entry_hash(before, sequence, at, written.entry)
+        before = saved
+    assert [row[0] for row in rows] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"who": CLEO},
+        {"team": "T2"},
+        {"what": What.APPROVED},
+        {"request": 2},
+        {"data": {"reason": "another"}},
+    ],
+)
+def test_whatever_is_changed_in_an_entry_breaks_the_chain(changed):
+    entry = Entry(what=What.ASKED, who=ANN, team="T1", request=1, data={"reason": "one"})
+    made = entry_hash(FIRST_HASH, 1, to_text(NOW), entry)
+
+    assert entry_hash(FIRST_HASH, 1, to_text(NOW), replace(entry, **changed)) != made
+    assert entry_hash("1" * 64, 1, to_text(NOW), entry) != made
+    assert entry_hash(FIRST_HASH, 2, to_text(NOW), entry) != made
+    assert entry_hash(FIRST_HASH, 1, to_text(NOW + timedelta(seconds=1)), entry) != made
+
+
+# A file that cannot be used
+
+
+def test_a_database_of_a_newer_version_is_refused_in_one_sentence(store, raw, path):
+    table = raw.execute(
+        "SELECT name FROM sqlite_master WHERE name LIKE '%migrations%' AND type = 'table'"
+    ).fetchone()[0]
+    raw.execute(
+        f"INSERT INTO {table} (migration_set, name, applied_at) "
+        "VALUES ('billing-bot', '9999_from_the_future', '2030-01-01')"
+    )
+    store.close()
+
+    with pytest.raises(StoreError) as refused:
+        Store.open(path)
+
+    assert "newer version of Billing Bot (9999_from_the_future)" in str(refused.value)
+    assert "nothing was changed" in str(refused.value)
+    assert str(refused.value).count(".") == 1
+
+
+def test_opening_twice_changes_nothing(store, path):
+    again = Store.open(path)
+
+    assert again.requests.get(1) == REQUEST
+    again.close()
+
+
+@pytest.mark.parametrize("content", [b"this is no database, but it is long enough" * 50])
+def test_a_file_that_is_no_database_is_said_so(tmp_path, content):
+    path = tmp_path / "bot.db"
+    path.write_bytes(content)
+
+    with pytest.raises(StoreError, match=r"cannot be opened: file is not a database"):
+        Store.open(path)
+
+    assert path.read_bytes() == content
+
+
+def test_a_folder_that_is_not_there_is_said_so(tmp_path):
+    with pytest.raises(StoreError, match=r"no/bot\.db cannot be opened: unable to open"):
+        Store.open(tmp_path / "no" / "bot.db")
+
+
+def write(store):
+    with store.transaction():
+        store.outbox.add(
+            Message(kind=Kind.REPLY, channel="C1", text="t", blocks=[], request=1), NOW
+        )
+
+
+def test_a_database_that_became_read_only_is_could_not_record(store, caplog):
+    store._database.execute("PRAGMA query_only = ON")
+
+    with pytest.raises(CouldNotRecordError, match="could not record this: .*readonly"):
+        write(store)
+
+    assert "could_not_record" in caplog.text
+    store._database.execute("PRAGMA query_only = OFF")
+    write(store)
+    assert len(store.outbox.open()) == 1
+
+
+def test_a_database_that_somebody_else_holds_is_could_not_record(store, raw):
+    store._database.execute("PRAGMA busy_timeout = 10")
+    raw.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(CouldNotRecordError, match="locked"):
+        write(store)
+
+    raw.execute("ROLLBACK")
+    write(store)
+
+
+def test_a_full_disk_is_could_not_record_and_nothing_half_is_left(store):
+    (pages,) = store._database.execute("PRAGMA page_count").fetchone()
+    store._database.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(CouldNotRecordError, match="full"), store.transaction():
+        for number in range(2, 400):
+            store.requests.add(
+                replace(REQUEST, number=number, form=f"f{number}", reason="r" * 900)
+            )
+
+    assert store.requests.next_number() == 2
+    assert not store._database.conn.in_transaction
+
+
+def test_a_database_that_became_corrupt_is_could_not_record(path):
+    store = Store.open(path)
+    store._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    content = bytearray(path.read_bytes())
+    (page_size,) = sqlite3.connect(":memory:").execute("PRAGMA page_size").fetchone()
+    for start in range(page_size, len(content), page_size):
+        content[start : start + 100] = b"\xff" * 100
+    path.write_bytes(content)
+
+    with pytest.raises(StoreError, match="malformed"):
+        _open_and_write(path)
+
+
+def _open_and_write(path: Path) -> None:
+    store = Store.open(path)
+    try:
+        write(store)
+    finally:
+        store.close()
+
+
+def test_the_file_is_durable_and_strict(store, raw):
+    assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._database.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert store._database.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    tables = raw.execute(
+        "SELECT sql FROM sqlite_master WHERE type = 'table' AND name IN "
+        "('requests', 'approvals', 'calls', 'outbox', 'history')"
+    ).fetchall()
+    assert len(tables) == 5
+    assert all(re.search(r"\)\s*STRICT\s*$", sql) for (sql,) in tables)

@@ -1,0 +1,230 @@
+"""Settings: all that is missing or wrong in one message, and no secret in any of it."""
+
+import logging
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+
+from bot.settings import Settings, SettingsError, read_settings
+
+ROOT = Path(__file__).parent.parent
+SECRETS = {
+    "SLACK_BOT_TOKEN": "xoxb-very-secret-bot",
+    "SLACK_APP_TOKEN": "xapp-very-secret-app",
+    "SLACK_SIGNING_SECRET": "very-secret-signing",
+    "ZUORA_CLIENT_SECRET": "very-secret-zuora",
+}
+GOOD = SECRETS | {
+    "BILLING_CHANNEL": "C0BILLING",
+    "ZUORA_BASE_URL": "https://rest.apisandbox.zuora.com",
+    "ZUORA_CLIENT_ID": "client-id",
+}
+NEEDED = {
+    "SLACK_BOT_TOKEN", "BILLING_CHANNEL", "ZUORA_BASE_URL", "ZUORA_CLIENT_ID",
+    "ZUORA_CLIENT_SECRET",
+}  # fmt: skip
+
+
+@pytest.fixture
+def environment(monkeypatch, tmp_path):
+    """An environment that holds no setting, in an empty folder; returns what sets some."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+
+    def put(values):
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    return put
+
+
+def command_line(folder, command, **environment):
+    """The real command line with nothing in the environment but what is given."""
+    return subprocess.run(
+        [sys.executable, "-m", "bot", command],
+        cwd=folder, env={"PYTHONPATH": str(ROOT), **environment},
+        capture_output=True, text=True, check=False, timeout=20,
+    )  # fmt: skip
+
+
+def named_in(text):
+    """The settings that a message names, each once."""
+    told = [line.split(":")[0].strip() for line in text.splitlines() if line.startswith("  ")]
+    assert len(told) == len(set(told))
+    return set(told)
+
+
+@pytest.mark.parametrize(
+    ("command", "token"), [("run", "SLACK_APP_TOKEN"), ("web", "SLACK_SIGNING_SECRET")]
+)
+def test_with_nothing_set_everything_that_is_missing_is_named_in_one_message(
+    tmp_path, command, token
+):
+    ended = command_line(tmp_path, command)
+
+    assert ended.returncode == 2
+    assert named_in(ended.stderr) == NEEDED | {token}
+    assert f"{token}: is missing (billing-bot {command} needs it)" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_missing_and_wrong_ones_are_named_together_and_no_value_is_shown(tmp_path):
+    wrong = {
+        "SLACK_BOT_TOKEN": SECRETS["SLACK_BOT_TOKEN"],
+        "ZUORA_CLIENT_SECRET": SECRETS["ZUORA_CLIENT_SECRET"],
+        "BILLING_CHANNEL": "#a-wrong-channel",
+        "ZUORA_BASE_URL": "a-wrong-address",
+        "ZUORA_VERSION": "a-wrong-version",
+        "DATABASE_URL": "mysql://a-wrong-database",
+        "POLL_SECONDS": "a-wrong-number",
+        "PORT": "70000",
+    }
+
+    ended = command_line(tmp_path, "run", **wrong)
+
+    assert ended.returncode == 2
+    assert named_in(ended.stderr) == {
+        "BILLING_CHANNEL", "ZUORA_BASE_URL", "ZUORA_VERSION", "DATABASE_URL", "POLL_SECONDS",
+        "PORT", "SLACK_APP_TOKEN", "ZUORA_CLIENT_ID",
+    }  # fmt: skip
+    for value in wrong.values():
+        assert value not in ended.stderr
+
+
+def test_a_dotenv_file_is_read_and_the_environment_is_stronger(environment, tmp_path):
+    lines = [f"{name}={value}" for name, value in GOOD.items()]
+    (tmp_path / ".env").write_text("\n".join([*lines, "PORT=4000", "POLL_SECONDS=7"]))
+    environment({"PORT": "5000"})
+
+    settings = read_settings("run")
+
+    assert settings.port == 5000
+    assert settings.poll_seconds == 7
+    assert settings.billing_channel == "C0BILLING"
+    assert settings.slack_app_token.get_secret_value() == SECRETS["SLACK_APP_TOKEN"]
+
+
+def test_the_command_line_reads_the_dotenv_file(tmp_path):
+    (tmp_path / ".env").write_text(
+        "\n".join(f"{name}={value}" for name, value in GOOD.items() if name != "BILLING_CHANNEL")
+    )
+
+    ended = command_line(tmp_path, "web")
+
+    assert ended.returncode == 2
+    assert named_in(ended.stderr) == {"BILLING_CHANNEL"}
+    for secret in SECRETS.values():
+        assert secret not in ended.stderr
+
+
+def test_what_is_not_set_has_its_default(environment):
+    environment(GOOD)
+
+    settings = read_settings("run")
+
+    assert settings.slack_api_url == "https://slack.com/api/"
+    assert settings.zuora_version == "2025-08-12"
+    assert settings.database_url == "sqlite:///billing-bot.db"
+    assert settings.database_path == "billing-bot.db"
+    assert settings.policy_file == "policy.toml"
+    assert settings.poll_seconds == 5
+    assert settings.zuora_entity_ids == settings.zuora_org_ids == ""
+
+
+@pytest.mark.parametrize("given", ["http://127.0.0.1:8321/api", "http://127.0.0.1:8321/api/"])
+def test_the_address_of_slack_ends_with_one_slash(environment, given):
+    environment({**GOOD, "SLACK_API_URL": given})
+
+    assert read_settings("run").slack_api_url == "http://127.0.0.1:8321/api/"
+
+
+@pytest.mark.parametrize("mode", ["run", "web"])
+def test_a_mode_needs_only_its_own_token(environment, mode):
+    other = {"run": "SLACK_SIGNING_SECRET", "web": "SLACK_APP_TOKEN"}[mode]
+    environment({name: value for name, value in GOOD.items() if name != other})
+
+    assert read_settings(mode).billing_channel == "C0BILLING"
+
+
+@pytest.mark.parametrize("name", sorted(NEEDED | {"SLACK_APP_TOKEN"}))
+def test_an_empty_setting_is_not_set(environment, name):
+    environment({**GOOD, name: ""})
+
+    with pytest.raises(SettingsError) as refused:
+        read_settings("run")
+
+    assert named_in(str(refused.value)) == {name}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("POLL_SECONDS", "0"),
+        ("POLL_SECONDS", "-1"),
+        ("POLL_SECONDS", "nan"),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("DATABASE_URL", "sqlite:///"),
+        ("BILLING_CHANNEL", "billing"),
+        ("ZUORA_BASE_URL", "rest.zuora.com"),
+        ("ZUORA_VERSION", "latest"),
+    ],
+)
+def test_a_wrong_setting_is_named(environment, name, value):
+    environment({**GOOD, name: value})
+
+    with pytest.raises(SettingsError) as refused:
+        read_settings("run")
+
+    assert named_in(str(refused.value)) == {name}
+
+
+def test_no_print_log_or_traceback_shows_a_secret(environment, caplog):
+    environment(GOOD)
+    settings = read_settings("run")
+
+    def failing(settings):
+        message = f"{settings!r}"
+        raise RuntimeError(message, settings)
+
+    shown = [repr(settings), str(settings), f"{settings}", str(settings.model_dump())]
+    shown.append(settings.model_dump_json())
+    with caplog.at_level(logging.INFO):
+        logging.getLogger("bot").info("settings %s", settings, extra={"settings": settings})
+    shown.append(caplog.text)
+    try:
+        failing(settings)
+    except RuntimeError as error:
+        report = traceback.TracebackException.from_exception(error, capture_locals=True)
+        shown.append("".join(report.format()))
+
+    for text in shown:
+        for secret in SECRETS.values():
+            assert secret not in text
+    assert len(shown) == 7
+
+
+def test_a_refused_setting_shows_no_secret_in_its_traceback(environment):
+    environment({**GOOD, "PORT": "x", "ZUORA_BASE_URL": SECRETS["ZUORA_CLIENT_SECRET"]})
+
+    with pytest.raises(SettingsError) as refused:
+        read_settings("run")
+
+    error = traceback.TracebackException.from_exception(refused.value, capture_locals=True)
+    text = "".join(error.format())
+    for secret in SECRETS.values():
+        assert secret not in text
+
+
+def test_settings_cannot_be_changed_after_they_were_read(environment):
+    environment(GOOD)
+    settings = read_settings("run")
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.port = 1
