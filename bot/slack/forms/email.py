@@ -7,8 +7,9 @@ from bot.cards.blocks import Block, paragraph
 from bot.operations.catalog import operation_named
 from bot.operations.operation import Form, Problems
 from bot.slack.forms import fields
-from bot.slack.forms.ask_form import AskForm, Wanted
+from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.fields import Values
+from bot.workflow.ask import Wanted
 
 
 class EmailForm(AskForm):
