@@ -1,6 +1,6 @@
 """The settings: environment or `.env`, read once, everything wrong named in one message."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -8,24 +8,44 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Mode = Literal["run", "web"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SLACK = "https://slack.com/api/"
+SHORTEST_KEY = 32
+S = TypeVar("S", bound=BaseSettings)
 
 
 class SettingsError(Exception):
     """Settings are missing or wrong; the message names all of them, never a value."""
 
 
-class Settings(BaseSettings):
-    """Every setting of the bot. README.md explains each; a test compares the two."""
+class AuditSettings(BaseSettings):
+    """What it takes to check the history: the file, and the key where one is set."""
 
     model_config = SettingsConfigDict(
         env_file=".env", extra="ignore", hide_input_in_errors=True, frozen=True
     )
 
-    slack_bot_token: SecretStr = Field(min_length=1)
-    slack_app_token: SecretStr = SecretStr("")
-    slack_signing_secret: SecretStr = SecretStr("")
-    slack_api_url: Text = SLACK
-    billing_channel: Annotated[Text, StringConstraints(pattern=r"^[CG][A-Z0-9]+$")]
+    database_url: Annotated[Text, StringConstraints(pattern=r"^sqlite:///.+")] = (
+        "sqlite:///billing-bot.db"
+    )
+    audit_key: SecretStr = SecretStr("")
+
+    @field_validator("audit_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr) -> SecretStr:
+        """A key that can be guessed protects nothing, since the file shows what it makes."""
+        if 0 < len(key.get_secret_value()) < SHORTEST_KEY:
+            msg = f"is shorter than {SHORTEST_KEY} characters"
+            raise ValueError(msg)
+        return key
+
+    @property
+    def database_path(self) -> str:
+        """The file behind `DATABASE_URL`."""
+        return self.database_url.removeprefix("sqlite:///")
+
+
+class EvidenceSettings(AuditSettings):
+    """What evidence takes: the history, and Zuora to compare it with. Slack is not needed."""
+
     zuora_base_url: Annotated[Text, StringConstraints(pattern=r"^https?://")]
     zuora_client_id: Text
     zuora_client_secret: SecretStr = Field(min_length=1)
@@ -34,9 +54,18 @@ class Settings(BaseSettings):
     zuora_version: Annotated[Text, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$|^\d+\.\d+$")] = (
         "2025-08-12"
     )
-    database_url: Annotated[Text, StringConstraints(pattern=r"^sqlite:///.+")] = (
-        "sqlite:///billing-bot.db"
-    )
+    zuora_debit_memo_path: Literal["debitmemos", "debit-memos"] = "debitmemos"
+
+
+class Settings(EvidenceSettings):
+    """Every setting of the bot. README.md explains each; a test compares the two."""
+
+    slack_bot_token: SecretStr = Field(min_length=1)
+    slack_app_token: SecretStr = SecretStr("")
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_api_url: Text = SLACK
+    billing_channel: Annotated[Text, StringConstraints(pattern=r"^[CG][A-Z0-9]+$")]
+    audit_channel: Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]+)?$")] = ""
     policy_file: Text = "policy.toml"
     poll_seconds: float = Field(default=5.0, gt=0, le=3600)
     port: int = Field(default=3000, ge=0, le=65535)
@@ -46,11 +75,6 @@ class Settings(BaseSettings):
     def _ends_with_a_slash(cls, url: str) -> str:
         """Slack's SDK appends the method's name to it."""
         return url if url.endswith("/") else url + "/"
-
-    @property
-    def database_path(self) -> str:
-        """The file behind `DATABASE_URL`."""
-        return self.database_url.removeprefix("sqlite:///")
 
 
 NEEDED: dict[Mode, tuple[str, ...]] = {
@@ -65,15 +89,44 @@ def read_settings(mode: Mode) -> Settings:
     Raises:
         SettingsError: Names everything that is missing or wrong.
     """
-    problems: dict[str, str] = {}
-    settings: Settings | None = None
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        for each in error.errors(include_input=False, include_url=False):
-            name = str(each["loc"][0])
-            problems[name] = "is missing" if each["type"] == "missing" else each["msg"]
+    settings, problems = _read(Settings)
     problems |= _missing_for(mode, settings)
+    return _right(settings, problems)
+
+
+def read_evidence_settings() -> EvidenceSettings:
+    """Read the database's and Zuora's settings; those of Slack may be missing.
+
+    Raises:
+        SettingsError: Names everything that is missing or wrong.
+    """
+    return _right(*_read(EvidenceSettings))
+
+
+def read_audit_settings() -> AuditSettings:
+    """Read what it takes to check the history; everything has a default.
+
+    Raises:
+        SettingsError: Names everything that is wrong.
+    """
+    return _right(*_read(AuditSettings))
+
+
+def _read(kind: type[S]) -> tuple[S | None, dict[str, str]]:
+    try:
+        return kind(), {}
+    except ValidationError as error:
+        return None, {
+            str(each["loc"][0]): (
+                "is missing"
+                if each["type"] == "missing"
+                else each["msg"].removeprefix("Value error, ")
+            )
+            for each in error.errors(include_input=False, include_url=False)
+        }
+
+
+def _right(settings: S | None, problems: dict[str, str]) -> S:
     if problems or settings is None:
         told = "\n".join(f"  {name.upper()}: {what}" for name, what in sorted(problems.items()))
         msg = f"These settings are missing or wrong:\n{told}"

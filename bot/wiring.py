@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 SLACK_SECONDS = 20
 LOCK_PAUSE_SECONDS = 0.5
+HEAR_OTHERS_SECONDS = 0.25
 
 
 @dataclass(kw_only=True)
@@ -104,7 +105,15 @@ class Bot:
         while not self._lock.take():
             await self.parts.clock.sleep(LOCK_PAUSE_SECONDS)
         logger.info("this_process_works")
-        await asyncio.gather(self.runner.run(), self.sender.run())
+        await asyncio.gather(self.runner.run(), self.sender.run(), self._hear_others())
+
+    async def _hear_others(self) -> None:
+        """Another process on the same file takes clicks too; what it writes is worked on here."""
+        while True:
+            await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
+            if self.parts.store.others_have_written():
+                self.runner.wake()
+                self.sender.wake()
 
 
 async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) -> Bot:
@@ -136,12 +145,15 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         await http.aclose()
         store.close()
         raise
+    people = People(client, clock, team_id=identity.team_id)
     parts = Parts(
         store=store,
         zuora=zuora,
         policy=policy,
         clock=clock,
         tenant=tenant,
+        tenant_kind=environment(settings.zuora_base_url).kind,
+        members=people.members,
         tenant_id=f"{settings.zuora_base_url}|{settings.zuora_entity_ids}|{settings.zuora_org_ids}",
         channel=settings.billing_channel,
         new_id=tuning.new_id,
@@ -150,7 +162,6 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
     runner = Runner(parts)
     sender = Sender(store, client, clock, seconds_a_message=tuning.seconds_a_message)
     parts.wake_runner, parts.wake_sender = runner.wake, sender.wake
-    people = People(client, clock, team_id=identity.team_id)
     answering = Answering(parts, people, client)
     app = make_app(
         client=client,
@@ -183,6 +194,7 @@ def _zuora(
         version=settings.zuora_version,
         entity_ids=settings.zuora_entity_ids,
         org_ids=settings.zuora_org_ids,
+        debit_memo_path=settings.zuora_debit_memo_path,
         read_seconds=tuning.zuora_read_seconds,
     )
 

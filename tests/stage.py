@@ -125,12 +125,40 @@ class Stage:
         await self.slack.until(lambda: len(self.slack.channel_messages(CHANNEL)) > before)
         return self.slack.channel_messages(CHANNEL)[-1].ts
 
+    async def show(self, run: str, user: str = ALICE) -> Any:
+        """Look at a bill run; returns its private card."""
+        ack = await self.slack.slash(user, CHANNEL, f"/billrun {run}")
+        assert ack.ok, ack
+        return self.slack.private(user, CHANNEL)[-1]
+
+    async def fill_step(self, operation: str, run: str, user: str = ALICE, **values: Any):
+        """Open an operation's form from a run's private card, whatever its state, and submit it."""
+        shown = await self.show(run, user)
+        button = {"type": "button", "value": run}
+        await self.slack.click(
+            user, CHANNEL, shown.ts, f"run:{operation}", force=True, block=button
+        )
+        assert self.slack.view(user) is not None, self.told(user)
+        return await self.slack.submit(user, {"reason": "Month end", **values})
+
+    async def ask_step(self, operation: str, run: str, user: str = ALICE, **values: Any) -> str:
+        """Ask for an operation on a run; returns the `ts` of the card."""
+        before = len(self.slack.channel_messages(CHANNEL))
+        submitted = await self.fill_step(operation, run, user, **values)
+        assert submitted.ok, submitted.errors
+        await self.slack.until(lambda: len(self.slack.channel_messages(CHANNEL)) > before)
+        return self.slack.channel_messages(CHANNEL)[-1].ts
+
     async def press(self, user: str, ts: str, button: str = "approve") -> None:
         await self.slack.click(user, CHANNEL, ts, button)
 
     async def reject(self, user: str, ts: str, reason: str) -> Any:
         await self.press(user, ts, "reject")
         return await self.slack.submit(user, {"reason": reason})
+
+    async def withdraw(self, user: str, ts: str, reason: str = "") -> Any:
+        await self.press(user, ts, "withdraw")
+        return await self.slack.submit(user, {"reason": reason} if reason else {})
 
     # What is seen
 
@@ -167,6 +195,13 @@ class Stage:
         return [
             call for call in self.zuora.calls
             if call.method == "POST" and call.path.endswith("/emails")
+        ]  # fmt: skip
+
+    def puts(self, end: str) -> list[Any]:
+        """Every PUT whose path has this end that reached Zuora, answered or not."""
+        return [
+            call for call in self.zuora.calls
+            if call.method == "PUT" and call.path.endswith(f"/{end}")
         ]  # fmt: skip
 
     @property

@@ -45,7 +45,7 @@ def environment(monkeypatch, tmp_path):
 
 def command_line(folder, command, **environment):
     """The real command line with nothing in the environment but what is given."""
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "bot", command],
         cwd=folder, env={"PYTHONPATH": str(ROOT), **environment},
         capture_output=True, text=True, check=False, timeout=20,

@@ -4,17 +4,22 @@ Rich text is used wherever words are shown, because its text elements are never 
 `<!channel>` and `<url|label>` stay what they are. Limits: section 2 of the Slack notes in docs/.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.domain.message import Blocks
 from bot.domain.words import Line, Mention, Moment, Part, Strong
 
 Block = dict[str, Any]
 HEADER_LIMIT = 150
 TEXT_LIMIT = 3000
 BUTTON_LIMIT = 75
+MESSAGE_LIMIT = 3900
+"""`chat.update` refuses a text of more than 4,000 characters."""
+
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+_TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def shortened(text: str, limit: int) -> str:
@@ -42,7 +47,9 @@ def labelled(lines: Iterable[Line]) -> Block:
     elements = []
     for each in lines:
         label: tuple[Part, ...] = (Strong(each.label), "  ") if each.label else ()
-        elements.append(_section((*label, *each.parts, "\n")))
+        section = _section((*label, *each.parts))
+        section["elements"].append({"type": "text", "text": "\n"})
+        elements.append(section)
     return {"type": "rich_text", "elements": elements}
 
 
@@ -104,6 +111,16 @@ def lines_as_text(lines: Iterable[Line]) -> str:
     )
 
 
+def literal(text: str) -> str:
+    """Text that stays in its place: it begins no line of its own and turns no direction.
+
+    A reason with line breaks could look like lines of the card, and one with direction marks could
+    turn what stands around it.
+    """
+    text = " ⏎ ".join(text.splitlines())
+    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}" if _TURNS.search(text) else text
+
+
 def escaped(text: str) -> str:
     """Slack's three control characters as entities, so that nothing pings or links."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -136,7 +153,7 @@ def _element(part: Part) -> Block:
         case Strong(text):
             return {"type": "text", "text": text, "style": {"bold": True}}
         case str():
-            return {"type": "text", "text": shortened(part, TEXT_LIMIT)}
+            return {"type": "text", "text": shortened(literal(part), TEXT_LIMIT)}
 
 
 def _text(part: Part) -> str:
@@ -153,9 +170,4 @@ def _text(part: Part) -> str:
         case Strong(text):
             return escaped(text)
         case str():
-            return escaped(shortened(part, TEXT_LIMIT))
-
-
-def within(blocks: Blocks, limit: int = 50) -> Blocks:
-    """The blocks, as many as one message takes."""
-    return blocks[:limit]
+            return escaped(shortened(literal(part), TEXT_LIMIT))

@@ -24,6 +24,7 @@ NEXT_STEPS = {
 }
 """Buttons that open the form of a new request; what they open it with comes from the database."""
 
+MOST_ON_A_CONFIRMATION = 30
 HEADLINES = {
     State.WAITING: "Waiting for approval",
     State.REJECTED: "Rejected",
@@ -49,11 +50,14 @@ def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
         *operation.lines(body, facts),
         line("Why", request.reason),
         line(request.name, *_who_and_when(request)),
+        *_needs(request),
         *_decision(request),
         *_progress(request),
         *_ending(request),
     )
-    text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"
+    text = blocks.shortened(
+        f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}", blocks.MESSAGE_LIMIT
+    )
     buttons = _buttons(request, operation.effect(body, facts), operation.warning(body, facts))
     return Message(
         kind=kind,
@@ -72,13 +76,29 @@ def _headline(request: Request, done: str) -> str:
     """The state in words; a success is called what its operation can claim and no more."""
     if request.state is State.RUNNING and request.progress:
         return "Running in Zuora"
-    return done if request.state is State.SUCCEEDED else HEADLINES[request.state]
+    return _of_many(request) or (
+        done if request.state is State.SUCCEEDED else HEADLINES[request.state]
+    )
+
+
+def _of_many(request: Request) -> str:
+    """`3 of 500 failed`: what became of many calls; empty where one word holds for all of them."""
+    if not request.progress or request.state not in (State.FAILED, State.UNKNOWN):
+        return ""
+    progress = Progress.model_validate_json(request.progress)
+    if request.state is State.UNKNOWN and 0 < progress.lost < progress.calls:
+        return f"{HEADLINES[State.UNKNOWN]} for {progress.lost:,} of {progress.calls:,}"
+    if request.state is State.FAILED and 0 < progress.failed < progress.calls:
+        return f"{progress.failed:,} of {progress.calls:,} failed"
+    return ""
 
 
 def _progress(request: Request) -> tuple[Line, ...]:
     if not request.progress:
         return ()
     progress = Progress.model_validate_json(request.progress)
+    if not progress.number:
+        return ()
     return (line("Bill run", f"{progress.number} · {progress.status}"),)
 
 
@@ -100,25 +120,31 @@ def next_steps(message: Message, names: Sequence[str]) -> Message:
 def _who_and_when(request: Request) -> tuple[Part, ...]:
     parts: list[Part] = ["asked by ", Mention(request.requester), " ", Moment(request.created_at)]
     if request.state is State.WAITING:
-        parts += [" · expires ", Moment(request.expires_at), " · needs ", *_needed(request)]
+        parts += [" · expires ", Moment(request.expires_at)]
     return tuple(parts)
 
 
-def _needed(request: Request) -> tuple[Part, ...]:
-    number = {1: "one of ", 2: "two of "}.get(
-        request.rule.approvals, f"{request.rule.approvals} of "
-    )
+def _needs(request: Request) -> tuple[Line, ...]:
+    if request.state is not State.WAITING:
+        return ()
+    missing = request.rule.approvals - len(request.approvals)
+    words = {1: "one", 2: "two", 3: "three"}.get(missing, f"{missing}")
+    number = f"{words} more of " if request.approvals else f"{words} of "
     approvers = approvers_in_words(request.rule.approvers)
-    return (number, *approvers, ", not ", Mention(request.requester))
+    return (line("Needs", number, *approvers, ", never who asked"),)
 
 
 def _decision(request: Request) -> tuple[Line, ...]:
-    if request.decided_by is None or request.decided_at is None:
-        return ()
-    state = request.state
-    done = {State.REJECTED: "Rejected", State.WITHDRAWN: "Withdrawn"}.get(state, "Approved")
+    approved = tuple(
+        line("Approved", "by ", Mention(approval.person), " ", Moment(approval.at))
+        for approval in request.approvals
+    )
+    ended = {State.REJECTED: "Rejected", State.WITHDRAWN: "Withdrawn"}.get(request.state)
+    if ended is None or request.decided_by is None or request.decided_at is None:
+        return approved
     why: tuple[Part, ...] = (f" · {request.decision_reason}",) if request.decision_reason else ()
-    return (line(done, "by ", Mention(request.decided_by), " ", Moment(request.decided_at), *why),)
+    by = line(ended, "by ", Mention(request.decided_by), " ", Moment(request.decided_at), *why)
+    return (*approved, by)
 
 
 def _ending(request: Request) -> tuple[Line, ...]:
@@ -139,31 +165,35 @@ def _waiting_buttons(request: Request, effect: str, warning: str) -> blocks.Bloc
     value = str(request.number)
     return blocks.actions(
         f"decide-{value}",
-        blocks.button(
-            f"Approve: {effect}",
-            action_id=APPROVE,
-            value=value,
-            style="primary",
-            spoken=f"Approve {request.name}: {effect}",
-            confirm=blocks.confirmation(
-                f"Approve {request.name}?",
-                f"{effect[:1].upper()}{effect[1:]}: {request.subject}. {warning}",
-                effect[:1].upper() + effect[1:],
-            ),
-        ),
+        _approve_button(request, effect, warning),
         blocks.button(
             "Reject…", action_id=REJECT, value=value, spoken=f"Reject {request.name} with a reason"
         ),
         blocks.button(
-            "Withdraw",
+            "Withdraw…",
             action_id=WITHDRAW,
             value=value,
             spoken=f"Withdraw {request.name}",
-            confirm=blocks.confirmation(
-                f"Withdraw {request.name}?",
-                "Nothing will be sent. Only the person who asked can do this.",
-                "Withdraw",
-            ),
+        ),
+    )
+
+
+def _approve_button(request: Request, effect: str, warning: str) -> blocks.Block:
+    """Asks once more, with the number and the tenant; the largest tier has a form for that."""
+    typing = request.rule.type_the_number
+    sentence = f"{effect[:1].upper()}{effect[1:]}"
+    return blocks.button(
+        f"Approve: {effect}{'…' if typing else ''}",
+        action_id=APPROVE,
+        value=str(request.number),
+        style="primary",
+        spoken=f"Approve {request.name}: {effect}",
+        confirm=None
+        if typing
+        else blocks.confirmation(
+            f"Approve {request.name}?",
+            f"{sentence} of {request.subject} in {request.tenant}. {warning}",
+            sentence if len(sentence) <= MOST_ON_A_CONFIRMATION else "Approve",
         ),
     )
 

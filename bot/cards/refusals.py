@@ -4,7 +4,14 @@ from bot.cards.card import HEADLINES, approvers_in_words
 from bot.domain.authority import Person, Refusal
 from bot.domain.policy import Policy
 from bot.domain.request import Request
-from bot.domain.words import Mention, Moment, Part
+from bot.domain.words import Mention, Moment, Part, count
+
+_TOO_LATE = (
+    Refusal.ALREADY_DECIDED,
+    Refusal.ALREADY_APPROVED,
+    Refusal.EXPIRED,
+    Refusal.NOT_UNKNOWN,
+)
 
 
 def to_ask(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]:
@@ -26,7 +33,7 @@ def to_decide(refusal: Refusal, person: Person, request: Request) -> tuple[Part,
     """Why a click on a request did nothing, and who can do what."""
     if refusal in (Refusal.BARRED, Refusal.GROUP_UNREADABLE):
         return _barred(person) if refusal is Refusal.BARRED else _unreadable()
-    if refusal in (Refusal.ALREADY_DECIDED, Refusal.EXPIRED, Refusal.NOT_UNKNOWN):
+    if refusal in _TOO_LATE:
         return _too_late(refusal, person, request)
     return _not_yours(refusal, request)
 
@@ -38,6 +45,8 @@ def _not_yours(refusal: Refusal, request: Request) -> tuple[Part, ...]:
         case Refusal.SELF_APPROVAL:
             rule = f"{name} is your own request, so somebody else must decide it: "
             return (rule, *approvers, ". You can withdraw it.")
+        case Refusal.NUMBER_NOT_TYPED:
+            return (f"{name} needs {request.confirmation} typed to be approved.",)
         case Refusal.NOT_THE_REQUESTER:
             return ("Only ", Mention(request.requester), f" can withdraw {name}.")
         case _:
@@ -50,6 +59,10 @@ def _too_late(refusal: Refusal, person: Person, request: Request) -> tuple[Part,
         case Refusal.EXPIRED:
             words = "; nothing was sent. It has to be asked for again."
             return (f"{name} expired ", Moment(request.expires_at), words)
+        case Refusal.ALREADY_APPROVED:
+            missing = request.rule.approvals - len(request.approvals)
+            needed = count(missing, "more approval")
+            return (f"You approved {name} already; {needed} of other people needed.",)
         case Refusal.NOT_UNKNOWN:
             return (f"{name} has its result already: {HEADLINES[request.state]}.",)
         case _:

@@ -1,5 +1,7 @@
 """The story of the first path, played by itself: asked for by one person, approved by another."""
 
+import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ CHANNEL = "C0BILLING"
 REQUESTER = "U0ALICE"
 APPROVER = "U0BOB"
 BILL_RUN = "BR-00000001"
-STEPS = ("approved", "Sent to Zuora", "Zuora accepted")
+STEPS = ("approved", "being sent to Zuora", "Zuora accepted")
 
 
 async def play_story(slack: LocalSlack, zuora: LocalZuora, say: Callable[[str], Any]) -> bool:
@@ -28,13 +30,13 @@ async def play_story(slack: LocalSlack, zuora: LocalZuora, say: Callable[[str], 
         say(f"The story stopped: {error}")
         return False
     for reply in slack.thread(CHANNEL, ts):
-        say(f"   thread  {reply.text}")
-    say("\nThe card now reads:\n" + _indented(slack.channel_messages(CHANNEL)[-1].text))
+        say(f"   thread  {_read(slack, reply.text)}")
+    say("\nThe card now reads:\n" + _card(slack))
     return _ended_well(slack, zuora, ts, say)
 
 
 async def _ask(slack: LocalSlack, say: Callable[[str], Any]) -> None:
-    say(f"#billing\n{REQUESTER}  /billemail {BILL_RUN}")
+    say(f"#billing\n{_name(slack, REQUESTER)}  /billemail {BILL_RUN}")
     await slack.slash(REQUESTER, CHANNEL, f"/billemail {BILL_RUN}")
     await slack.until(lambda: slack.view(REQUESTER) is not None)
     reason = "Month end, amounts agreed with revenue"
@@ -42,18 +44,19 @@ async def _ask(slack: LocalSlack, say: Callable[[str], Any]) -> None:
     if not submitted.ok:
         msg = f"the form was refused: {submitted.errors}"
         raise AssertionError(msg)
-    say(f"{REQUESTER}  fills in the form: {reason}")
+    say(f"{_name(slack, REQUESTER)}  fills in the form: {reason}")
     await slack.until(lambda: bool(slack.channel_messages(CHANNEL)))
-    say("\nBilling Bot\n" + _indented(slack.channel_messages(CHANNEL)[-1].text))
+    say("\nBilling Bot\n" + _card(slack))
 
 
 async def _approve(slack: LocalSlack, say: Callable[[str], Any]) -> str:
     ts = slack.channel_messages(CHANNEL)[-1].ts
-    say(f"\n{REQUESTER}  presses Approve")
+    say(f"\n{_name(slack, REQUESTER)}  presses Approve")
     await slack.click(REQUESTER, CHANNEL, ts, "approve")
     await slack.until(lambda: bool(slack.private(REQUESTER, CHANNEL)))
-    say(f"   only {REQUESTER} sees  {slack.private(REQUESTER, CHANNEL)[-1].text}")
-    say(f"\n{APPROVER}  presses Approve")
+    told = _read(slack, slack.private(REQUESTER, CHANNEL)[-1].text)
+    say(f"   only {_name(slack, REQUESTER)} sees  {told}")
+    say(f"\n{_name(slack, APPROVER)}  presses Approve")
     await slack.click(APPROVER, CHANNEL, ts, "approve")
     return ts
 
@@ -68,6 +71,24 @@ def _ended_well(slack: LocalSlack, zuora: LocalZuora, ts: str, say: Callable[[st
     ended_well = in_order and len(orders) == 1
     say("The story ended as it should." if ended_well else "The story did not end as it should.")
     return ended_well
+
+
+def _card(slack: LocalSlack) -> str:
+    return _indented(_read(slack, slack.channel_messages(CHANNEL)[-1].text))
+
+
+def _name(slack: LocalSlack, user: str) -> str:
+    return f"@{slack.workspace.users[user].name}"
+
+
+def _read(slack: LocalSlack, text: str) -> str:
+    """Message text as a person reads it: names for ids, times in words, no entities."""
+    text = re.sub(r"<@(\w+)>", lambda found: _name(slack, found[1]), text)
+    text = re.sub(
+        r"<!subteam\^(\w+)>", lambda found: f"@{slack.workspace.groups[found[1]].handle}", text
+    )
+    text = re.sub(r"<!date\^[^|>]*\|([^>]*)>", r"\1", text)
+    return html.unescape(text)
 
 
 def _indented(text: str) -> str:

@@ -1,6 +1,7 @@
 """`billing-bot sandbox`: the bot with a local Slack and a local Zuora; no account, no token."""
 
 import asyncio
+import logging
 import signal
 import sys
 import tempfile
@@ -40,7 +41,7 @@ MANIFEST = Path(__file__).parent.parent.parent / "manifest.yml"
 @click.option("--play", is_flag=True, help="Play the story by itself and print the conversation.")
 def sandbox(port: int, *, over_http: bool, play: bool) -> None:
     """Run the bot with a local Slack and a local Zuora, in the browser."""
-    log_to_stderr()
+    log_to_stderr(logging.WARNING if play else logging.INFO)
     mode: Mode = "web" if over_http else "run"
     told = asyncio.run(_play(mode) if play else _stay(mode, port))
     sys.exit(0 if told else 1)

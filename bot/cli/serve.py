@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 import click
 from aiohttp import web as aiohttp_web
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
@@ -48,7 +49,7 @@ def _serve(mode: Mode) -> None:
     except (SettingsError, PolicyError, StoreError) as error:
         click.echo(str(error), err=True)
         sys.exit(CANNOT_START)
-    except SlackClientError as error:
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         click.echo(f"Slack does not let the bot in: {error}", err=True)
         sys.exit(CANNOT_START)
 

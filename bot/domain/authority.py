@@ -52,6 +52,8 @@ class Refusal(StrEnum):
     NOT_THE_REQUESTER = "not_the_requester"
     GROUP_UNREADABLE = "group_unreadable"
     ALREADY_DECIDED = "already_decided"
+    ALREADY_APPROVED = "already_approved"
+    NUMBER_NOT_TYPED = "number_not_typed"
     EXPIRED = "expired"
     NOT_UNKNOWN = "not_unknown"
     OTHER_TEAM = "other_team"
@@ -64,8 +66,7 @@ def may_ask(person: Person, policy: Policy) -> Refusal | None:
 
 def may_view(person: Person, policy: Policy) -> Refusal | None:
     """Whether somebody may see requests: viewers, requesters and approvers."""
-    everyone = (*policy.viewers, *policy.requesters, *policy.approvers)
-    return _barred(person) or _listed(person, everyone, Refusal.NOT_A_VIEWER)
+    return _barred(person) or _listed(person, policy.everybody, Refusal.NOT_A_VIEWER)
 
 
 def may_decide(verb: Verb, person: Person, request: Request, now: datetime) -> Refusal | None:
@@ -74,7 +75,23 @@ def may_decide(verb: Verb, person: Person, request: Request, now: datetime) -> R
     Authority comes first and the state second, so a stranger learns nothing from the answer. No
     role is exempt from the four-eyes rule: the requester is refused before any list is looked at.
     """
-    return _barred(person) or _authority(verb, person, request) or _state(verb, request, now)
+    return (
+        _barred(person)
+        or _authority(verb, person, request)
+        or _state(verb, request, now)
+        or _again(verb, person, request)
+    )
+
+
+def still_counts(person: Person, request: Request) -> Refusal | None:
+    """Whether an approval given before still counts: the person must be an approver to this day."""
+    return _barred(person) or _authority(Verb.APPROVE, person, request)
+
+
+def _again(verb: Verb, person: Person, request: Request) -> Refusal | None:
+    """The same person counts once, however many lists they are in."""
+    mine = any(approval.person == person.user_id for approval in request.approvals)
+    return Refusal.ALREADY_APPROVED if verb is Verb.APPROVE and mine else None
 
 
 def _authority(verb: Verb, person: Person, request: Request) -> Refusal | None:

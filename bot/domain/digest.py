@@ -23,6 +23,11 @@ def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:
     return hashlib.sha256(canonical(bound).encode()).hexdigest()
 
 
+def text_hash(text: str) -> str:
+    """SHA-256 (hex) of a text as it stands."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _plain(value: Any) -> Any:
     match value:
         case None | bool() | int() | str():

@@ -1,9 +1,11 @@
 """What the append-only history records: who did what, when, about which request."""
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from bot.domain.digest import canonical
@@ -21,6 +23,7 @@ class What(StrEnum):
     REJECTED = "request.rejected"
     WITHDRAWN = "request.withdrawn"
     EXPIRED = "request.expired"
+    REMINDED = "request.reminded"
     STARTED = "request.started"
     STOPPED = "request.stopped"
     DELAYED = "request.delayed"
@@ -31,6 +34,11 @@ class What(StrEnum):
     CALL_SENT = "call.sent"
     CALL_ANSWERED = "call.answered"
     CALL_LOST = "call.lost"
+    CALL_SETTLED = "call.settled"
+    STARTED_BOT = "bot.started"
+    POLICY_CHANGED = "policy.changed"
+    KEY_CHANGED = "audit.key_changed"
+    HEAD = "audit.head"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +57,48 @@ class Entry:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def entry_hash(before: str, sequence: int, at: str, entry: Entry) -> str:
-    """SHA-256 (hex) that chains an entry to the one before it."""
-    row = [
+def entry_hash(before: str, sequence: int, at: str, entry: Entry, key: bytes = b"") -> str:
+    """The hash (hex) that chains an entry to the one before it.
+
+    Args:
+        before: Hash of the row before; `FIRST_HASH` for the first.
+        sequence: Number of the row, from 1 on without a gap.
+        at: The row's time as text, as it stands in the database.
+        entry: What is written.
+        key: `AUDIT_KEY`; without it anybody who can write the file can compute the hash.
+    """
+    text = row_text(
         before, sequence, at, entry.request, entry.what.value, entry.who, entry.team,
         canonical(entry.data),
-    ]  # fmt: skip
-    return hashlib.sha256(canonical(row).encode()).hexdigest()
+    )  # fmt: skip
+    return row_hash(text, key)
+
+
+def row_text(  # noqa: PLR0913, PLR0917 - the columns of a row, in their order
+    before: str,
+    sequence: int,
+    at: str,
+    request: int | None,
+    what: str,
+    who: str,
+    team: str,
+    data: str,
+) -> str:
+    """What is hashed: the canonical JSON list of the columns, written straight down for speed."""
+    number = "null" if request is None else request
+    return (
+        f"[{quoted(before)},{sequence},{quoted(at)},{number},{quoted(what)},{quoted(who)},"
+        f"{quoted(team)},{quoted(data)}]"
+    )
+
+
+def row_hash(text: str, key: bytes) -> str:
+    """HMAC-SHA-256 (hex) where there is a key, SHA-256 otherwise."""
+    if key:
+        return hmac.digest(key, text.encode(), "sha256").hex()
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint(key: bytes) -> str:
+    """Tells one key from another and does not tell the key; empty for none."""
+    return hmac.digest(key, b"billing-bot audit key", "sha256").hex()[:32] if key else ""

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     REPLY = "reply"  # chat.postMessage into the card's thread
     PROGRESS = "progress"  # one message of the thread that is edited as the work goes on
     FILE = "file"  # a file uploaded into the thread
+    NOTICE = "notice"  # chat.postMessage into a channel, about no request
     PRIVATE = "private"  # chat.postEphemeral to one person
 
 

@@ -7,8 +7,12 @@ from datetime import datetime, timedelta
 from bot.domain.call import Call, Verdict
 from bot.domain.request import Request, State
 
-PATIENCE = timedelta(hours=4)
-"""How long after its approval a request waits for a Zuora that does not answer, before it stops."""
+PATIENCE = timedelta(hours=23)
+"""How long after its approval a request may still be sent, whatever held it up: Zuora or the bot.
+
+Zuora forgets an `Idempotency-Key` after 24 hours (guide *Idempotent requests*). So nothing is ever
+sent under a key that may be forgotten, and nobody is surprised by an approval of days ago.
+"""
 
 SETTLE_LOOKS = 12
 """How often a lost answer is looked for by itself before only a person can settle it."""
@@ -17,6 +21,11 @@ SETTLE_LOOKS = 12
 @dataclass(frozen=True, slots=True)
 class Expire:
     """Nobody decided in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """Tell those who may decide, and have not, that the request waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class Rest:
     until: datetime | None
 
 
-Step = Expire | Begin | Send | Follow | Conclude | Lose | Settle | Rest
+Step = Expire | Remind | Begin | Send | Follow | Conclude | Lose | Settle | Rest
 
 
 def next_step(
@@ -79,7 +88,7 @@ def next_step(
     """
     match request.state:
         case State.WAITING:
-            return Expire() if now >= request.expires_at else Rest(request.expires_at)
+            return _waiting(request, now)
         case State.APPROVED:
             return Begin()
         case State.RUNNING:
@@ -89,6 +98,13 @@ def next_step(
             return Settle(lost) if request.looks < SETTLE_LOOKS else Rest(None)
         case _:
             return Rest(None)
+
+
+def _waiting(request: Request, now: datetime) -> Step:
+    if now >= request.expires_at:
+        return Expire()
+    reminder = request.next_reminder_at
+    return Remind() if reminder and now >= reminder else Rest(request.waits_until)
 
 
 def _running(calls: Sequence[Call], *, follows: bool) -> Step:

@@ -1,7 +1,13 @@
-"""Who may ask, approve and look, and under which rule."""
+"""Who may ask, approve and look, and which rule holds for what is asked."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
+
+from bot.domain.money import Money
+
+A_DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,11 +18,67 @@ class Rule:
         approvals: How many distinct people must approve, at least 1.
         approvers: Slack user ids (`U…`, `W…`) and user-group ids (`S…`).
         expires_after: How long the request waits for them.
+        remind_after: When those who have not decided are reminded, counted from the asking.
+        type_the_number: Whether the approver types the subject's number to confirm: the largest
+            tier of the policy.
+        name: Which rule of the file it is, for people: `rule 2`, or `the general lists`.
     """
 
     approvers: tuple[str, ...]
     approvals: int = 1
-    expires_after: timedelta = timedelta(hours=24)
+    expires_after: timedelta = A_DAY
+    remind_after: tuple[timedelta, ...] = ()
+    type_the_number: bool = False
+    name: str = "the general lists"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a rule looks at.
+
+    Attributes:
+        amounts: Totals per kind and currency; None where the amount is not known, which counts as
+            above every amount.
+        documents: How many documents it touches; None where that is not known, likewise.
+    """
+
+    operation: str
+    tenant: str
+    sends: bool
+    amounts: Sequence[Money] | None
+    documents: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """A rule of the file with the cases it is for. Criteria that are not there match everything.
+
+    Attributes:
+        above: Per currency; any one total above its amount matches, and so does a total in a
+            currency that is not named.
+        documents_above: More documents than this match.
+    """
+
+    rule: Rule
+    operations: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+    sends: bool | None = None
+    above: Mapping[str, Decimal] = field(default_factory=dict)
+    documents_above: int | None = None
+
+    def holds_for(self, asked: Asked) -> bool:
+        """Whether this is the rule for what is asked, as far as it alone can tell."""
+        return (
+            (not self.operations or asked.operation in self.operations)
+            and (not self.tenants or asked.tenant in self.tenants)
+            and (self.sends is None or self.sends == asked.sends)
+            and (not self.above or _is_above(self.above, asked.amounts))
+            and (
+                self.documents_above is None
+                or asked.documents is None
+                or asked.documents > self.documents_above
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,17 +88,33 @@ class Policy:
     requesters: tuple[str, ...]
     approvers: tuple[str, ...]
     viewers: tuple[str, ...]
+    tiers: tuple[Tier, ...] = ()
     hash: str
 
-    def rule(self) -> Rule:
-        """The rule that holds for a new request."""
+    def rule(self, asked: Asked) -> Rule:
+        """The first rule that matches; else the general lists: one approval within 24 h."""
+        for tier in self.tiers:
+            if tier.holds_for(asked):
+                return tier.rule
         return Rule(approvers=self.approvers)
 
     @property
-    def named_groups(self) -> tuple[str, ...]:
-        """Every user group that the policy names, once."""
-        named = (*self.requesters, *self.approvers, *self.viewers)
-        return tuple(dict.fromkeys(name for name in named if is_group(name)))
+    def everybody(self) -> tuple[str, ...]:
+        """Every name in the file, once: who may look."""
+        named = [*self.viewers, *self.requesters, *self.approvers]
+        for tier in self.tiers:
+            named += tier.rule.approvers
+        return tuple(dict.fromkeys(named))
+
+
+def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> bool:
+    """An amount of any odd form (NaN, infinite, negative) never falls below a tier."""
+    if amounts is None:
+        return True
+    return any(
+        currency not in above or not amount.is_finite() or abs(amount) > above[currency]
+        for currency, amount in amounts
+    )
 
 
 def is_group(name: str) -> bool:

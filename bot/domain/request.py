@@ -16,11 +16,14 @@ It goes back to `running` when reading proved that what has to be followed was b
 The drawing in README.md is this table; a test compares them.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum, unique
 
 from bot.domain.policy import Rule
+
+_NUMBER = re.compile(r"[A-Z]{2,5}-?\d+", re.ASCII)
 
 
 @unique
@@ -55,6 +58,15 @@ FINAL = frozenset(state for state, following in TRANSITIONS.items() if not follo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One person's yes to exactly what the request says."""
+
+    person: str
+    team: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One person's ask for one operation. Everything that takes effect is in here, nothing in Slack.
 
@@ -75,6 +87,8 @@ class Request:
             followed.
         progress_ts: Slack's `ts` of the message that shows the progress.
         parent: Number of the request that this one continues.
+        approvals: Who has approved so far, in order.
+        reminded: How many of the rule's reminders were sent.
     """
 
     number: int
@@ -105,11 +119,29 @@ class Request:
     parent: int | None = None
     progress: str = ""
     progress_ts: str | None = None
+    approvals: tuple[Approval, ...] = ()
+    reminded: int = 0
 
     @property
     def name(self) -> str:
         """The request's number as people say it: `R-17`."""
         return f"R-{self.number}"
+
+    @property
+    def confirmation(self) -> str:
+        """What the approver of the largest tier types: the subject's number, or the request's."""
+        return self.subject if _NUMBER.fullmatch(self.subject) else self.name
+
+    @property
+    def next_reminder_at(self) -> datetime | None:
+        """When those who have not decided are reminded next."""
+        left = self.rule.remind_after[self.reminded :]
+        return self.created_at + left[0] if left else None
+
+    @property
+    def waits_until(self) -> datetime:
+        """When something has to be done although nobody clicks: remind, or expire."""
+        return min(self.next_reminder_at or self.expires_at, self.expires_at)
 
     def moved(
         self,

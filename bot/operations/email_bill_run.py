@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.domain.call import Call
 from bot.domain.key import bill_run_key
+from bot.domain.money import Money
 from bot.domain.words import Line, Part, count, line
 from bot.operations.operation import Body, Form, Operation, Problems, Settlement
 from bot.operations.run_documents import RunFacts
@@ -16,7 +17,7 @@ from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
 
-SHOWN_LARGEST = 3
+SHOWN_LARGEST = 2
 
 
 class EmailBillRunBody(Body):
@@ -34,6 +35,14 @@ class EmailBillRun(Operation[EmailBillRunBody, RunFacts]):
     facts_type = RunFacts
     field = "bill_run"
     guarded = True
+
+    def amounts(self, body: EmailBillRunBody, facts: RunFacts) -> tuple[Money, ...]:  # noqa: ARG002
+        """Totals per kind and currency."""
+        return facts.documents.amounts
+
+    def documents(self, body: EmailBillRunBody, facts: RunFacts) -> int:
+        """How many are mailed."""
+        return mails(body, facts)
 
     def is_repeat(self, body: EmailBillRunBody) -> bool:
         """`resend` means to mail again; without it a second order mails twice by accident."""
@@ -132,13 +141,14 @@ class EmailBillRun(Operation[EmailBillRunBody, RunFacts]):
             line("Bill run", f"{facts.number} · {facts.name or 'no name'} · {facts.status}"),
             *(line(kind.label, kind.figures) for kind in documents.kinds),
             line("Goes to customers", *_going_out(body, facts)),
+            *_odd_ones(facts),
             line("Dates", _dates(facts)),
             line("Largest", _largest(facts)),
         )
 
     def effect(self, body: EmailBillRunBody, facts: RunFacts) -> str:
-        """`send 316 mails`."""
-        return f"send {count(mails(body, facts), 'mail')}"
+        """`mail 316 documents`."""
+        return f"mail {count(mails(body, facts), 'document')}"
 
     def warning(self, body: EmailBillRunBody, facts: RunFacts) -> str:
         """Mails cannot be called back; with `resend` customers get them twice."""
@@ -168,7 +178,9 @@ def _nothing_to_send(body: EmailBillRunBody, facts: RunFacts) -> Problems | None
         return Problems({"bill_run": f"{facts.number} has no posted invoice or credit memo."})
     if not mails(body, facts):
         already = f"All {count(documents.posted, 'document')} of {facts.number} were mailed before"
-        return Problems({"bill_run": f"{already}; nothing would be sent without resend."})
+        return Problems(
+            {"bill_run": f"{already}; nothing would be sent unless Mail them again is ticked."}
+        )
     return None
 
 
@@ -176,17 +188,27 @@ def _going_out(body: EmailBillRunBody, facts: RunFacts) -> tuple[Part, ...]:
     documents = facts.documents
     if body.resend:
         return (
-            (
-                f"all {documents.posted:,}, of which {documents.mailed_before:,} were mailed before "
-                "and get their mail again"
-            ),
+            f"all {documents.posted:,}, of which {documents.mailed_before:,} were mailed before "
+            "and get their mail again",
         )
-    return (
-        (
-            f"the {documents.never_mailed:,} never mailed; "
-            f"{documents.mailed_before:,} mailed before stay out"
-        ),
-    )
+    if not documents.mailed_before:
+        return (f"all {documents.posted:,}; none was mailed before",)
+    never, before = documents.never_mailed, documents.mailed_before
+    return (f"the {never:,} never mailed; the {before:,} mailed before stay out",)
+
+
+def _odd_ones(facts: RunFacts) -> tuple[Line, ...]:
+    documents = facts.documents
+    found = [
+        f"{number:,} {what}"
+        for number, what in (
+            (documents.zero, "with a total of zero"),
+            (documents.negative, "below zero"),
+            (documents.not_posted, "not posted, which stay out"),
+        )
+        if number
+    ]
+    return (line("Among them", ", ".join(found)),) if found else ()
 
 
 def _dates(facts: RunFacts) -> str:
@@ -196,11 +218,11 @@ def _dates(facts: RunFacts) -> str:
 
 
 def _largest(facts: RunFacts) -> str:
-    largest = facts.documents.largest[:SHOWN_LARGEST]
-    shown = ", ".join(f"{one.number} {one.amount}" for one in largest)
-    parts = [shown]
-    if facts.documents.zero:
-        parts.append(f"{facts.documents.zero:,} with a total of zero")
-    if facts.documents.not_posted:
-        parts.append(f"{facts.documents.not_posted:,} not posted, which stay out")
-    return " · ".join(parts)
+    """The largest documents of each currency; amounts of two currencies are not compared."""
+    seen: dict[str, int] = {}
+    shown = []
+    for one in facts.documents.largest:
+        seen[one.amount.currency] = seen.get(one.amount.currency, 0) + 1
+        if seen[one.amount.currency] <= SHOWN_LARGEST:
+            shown.append(f"{one.number} {one.amount}")
+    return ", ".join(shown)

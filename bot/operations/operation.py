@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from bot.domain.call import Call, Verdict
+from bot.domain.money import Money
 from bot.domain.words import Line
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
@@ -45,6 +46,9 @@ class Progress(BaseModel, frozen=True):
         ended: Empty while it has to be looked at again.
         result: One sentence on how it ended.
         next_steps: Names of the operations that are legal now.
+        next_run: Number of the run that takes this one's place, where Zuora named one.
+        calls: How many calls it took, where nothing is followed and they were many.
+        failed, lost: How many of them failed, and of how many the outcome is unknown.
     """
 
     run_id: str = ""
@@ -55,6 +59,10 @@ class Progress(BaseModel, frozen=True):
     ended: Literal["", "succeeded", "failed"] = ""
     result: str = ""
     next_steps: tuple[str, ...] = ()
+    next_run: str = ""
+    calls: int = 0
+    failed: int = 0
+    lost: int = 0
 
 
 class Settlement(BaseModel, frozen=True):
@@ -176,6 +184,14 @@ class Operation(ABC, Generic[B, F]):
         """Whether a customer can get mail from it."""
         return True
 
+    def amounts(self, body: B, facts: F) -> Sequence[Money] | None:  # noqa: ARG002
+        """Totals per kind and currency that a rule of the policy looks at; None: not known."""
+        return None
+
+    def documents(self, body: B, facts: F) -> int | None:  # noqa: ARG002
+        """How many documents it touches; None: not known."""
+        return None
+
     def is_repeat(self, body: B) -> bool:  # noqa: ARG002 - only where it can be asked for
         """Whether it is meant to be done again, so that `guarded` does not hold."""
         return False
@@ -197,4 +213,4 @@ class Operation(ABC, Generic[B, F]):
         refused = [call for call in calls if call.verdict is Verdict.REJECTED]
         if not refused:
             return self.accepted(body, facts, at)
-        return f"Zuora refused it, nothing was done: {'; '.join(call.words for call in refused)}"
+        return f"Zuora refused it and nothing was done: {'; '.join(call.words for call in refused)}"

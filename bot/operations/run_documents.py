@@ -20,6 +20,7 @@ KIND_WORDS = {
     "debit_memo": ("debit memo", "debit memos"),
 }
 LARGEST = 10
+"""How many of the largest documents are kept for each currency."""
 
 
 class KindTotals(BaseModel, frozen=True):
@@ -78,6 +79,11 @@ class DocumentsFacts(BaseModel, frozen=True):
         """Posted documents that were never mailed."""
         return self.posted - self.mailed_before
 
+    @property
+    def amounts(self) -> tuple[Money, ...]:
+        """Every total, kind by kind."""
+        return tuple(money for kind in self.kinds for money in kind.totals)
+
     @classmethod
     def of(cls, documents: Sequence[BillingDocument], run_mailed_at: datetime | None) -> Self:
         """Count and add up, per kind and currency.
@@ -87,9 +93,9 @@ class DocumentsFacts(BaseModel, frozen=True):
         """
         posted = [document for document in documents if document.status == "Posted"]
         mailed = [at for d in posted if (at := _mailed_at(d, run_mailed_at)) is not None]
-        by_size = sorted(posted, key=lambda d: (-abs(d.amount), d.number))
+        by_size = sorted(posted, key=lambda d: (d.currency, -abs(d.amount), d.number))
         return cls(
-            kinds=tuple(_kinds(documents)),
+            kinds=tuple(kinds_of(documents)),
             posted=len(posted),
             not_posted=len(documents) - len(posted),
             mailed_before=len(mailed),
@@ -98,7 +104,8 @@ class DocumentsFacts(BaseModel, frozen=True):
             negative=sum(1 for d in posted if d.amount < 0),
             largest=tuple(
                 Largest(number=d.number, amount=Money(d.currency, d.amount))
-                for d in by_size[:LARGEST]
+                for currency in sorted({d.currency for d in posted})
+                for d in [d for d in by_size if d.currency == currency][:LARGEST]
             ),
             each=_fingerprint(documents),
         )
@@ -180,7 +187,8 @@ def _mailed_at(document: BillingDocument, run_mailed_at: datetime | None) -> dat
     return document.last_emailed_at if document.emailed_known else run_mailed_at
 
 
-def _kinds(documents: Iterable[BillingDocument]) -> Iterable[KindTotals]:
+def kinds_of(documents: Iterable[BillingDocument]) -> Iterable[KindTotals]:
+    """Each kind that occurs, counted and added up."""
     documents = tuple(documents)
     for kind in KIND_WORDS:
         amounts = [Money(d.currency, d.amount) for d in documents if d.kind == kind]

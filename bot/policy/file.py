@@ -1,15 +1,36 @@
-"""Reading `policy.toml`: everything that is wrong with it is named at once."""
+"""Reading `policy.toml`: everything that is wrong with it is named at once, with its line."""
 
 import hashlib
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from bot.domain.policy import Policy
+from bot.domain.policy import A_DAY, Policy, Rule, Tier, is_group
 
-_PEOPLE = re.compile(r"[USW][A-Z0-9]+", re.ASCII)
+OPERATIONS = (
+    "create_bill_run",
+    "post_bill_run",
+    "cancel_bill_run",
+    "email_bill_run",
+    "email_invoice",
+    "email_debit_memo",
+    "email_credit_memo",
+)
+TENANTS = ("production", "sandbox", "unknown")
 _LISTS = ("requesters", "approvers", "viewers")
+_RULE_KEYS = (
+    "operations", "tenants", "sends", "above", "documents_above", "approvals", "approvers",
+    "expires_after", "remind_after",
+)  # fmt: skip
+_PERSON = re.compile(r"[USW][A-Z0-9]+", re.ASCII)
+_SPAN = re.compile(r"(\d{1,4})\s*(m|h|d)", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
 
 class PolicyError(Exception):
@@ -17,7 +38,8 @@ class PolicyError(Exception):
 
     def __init__(self, path: Path, problems: list[str]) -> None:
         self.problems = problems
-        super().__init__(f"{path}: " + "; ".join(problems))
+        told = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(f"The policy {path} cannot be used:{told}")
 
 
 def read_policy(path: Path) -> Policy:
@@ -29,26 +51,212 @@ def read_policy(path: Path) -> Policy:
     """
     try:
         content = path.read_bytes()
-        found = tomllib.loads(content.decode())
+        text = content.decode()
+        found = tomllib.loads(text)
     except OSError as error:
-        raise PolicyError(path, [f"cannot be read ({error.strerror})"]) from error
+        raise PolicyError(path, [f"it cannot be read ({error.strerror})"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(path, [f"is not TOML ({error})"]) from error
-    problems = [f"unknown key {key!r}" for key in found if key not in _LISTS]
-    lists = {name: _people(name, found.get(name, []), problems) for name in _LISTS}
-    problems += [f"{name} is empty" for name in ("requesters", "approvers") if not lists[name]]
-    if problems:
-        raise PolicyError(path, problems)
-    return Policy(**lists, hash=hashlib.sha256(content).hexdigest())
+        raise PolicyError(path, [f"it is not TOML ({error})"]) from error
+    reading = _Reading(text.splitlines())
+    policy = reading.policy(found, hashlib.sha256(content).hexdigest())
+    if policy is None:
+        raise PolicyError(path, reading.problems)
+    return policy
 
 
-def _people(name: str, value: Any, problems: list[str]) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        problems.append(f"{name} is not a list")
-        return ()
-    wrong = [each for each in value if not (isinstance(each, str) and _PEOPLE.fullmatch(each))]
-    problems += [
-        f"{name}: {each!r} is neither a Slack user id (U…) nor a user-group id (S…)"
-        for each in wrong
-    ]
-    return tuple(dict.fromkeys(each for each in value if each not in wrong))
+@dataclass
+class _Reading:
+    """One reading of a file, collecting what is wrong."""
+
+    lines: list[str]
+    problems: list[str] = field(default_factory=list)
+
+    def policy(self, found: Mapping[str, Any], file_hash: str) -> Policy | None:
+        """The policy; None if anything is wrong."""
+        for key in found:
+            if key not in (*_LISTS, "rule"):
+                self._wrong(key, 0, f"unknown key {key!r}")
+        lists = {name: self._people(name, found.get(name, []), 0) for name in _LISTS}
+        for name in ("requesters", "approvers"):
+            if not lists[name]:
+                self._wrong(name, 0, f"{name} is empty: nobody could {_MISSING[name]}")
+        rules = found.get("rule", [])
+        if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
+            self._wrong("rule", 0, "rules are written as [[rule]]")
+            rules = []
+        tiers = [
+            self._tier(number, rule, lists["approvers"]) for number, rule in enumerate(rules, 1)
+        ]
+        if self.problems:
+            return None
+        return Policy(**lists, tiers=tuple(_with_largest(tiers)), hash=file_hash)
+
+    def _tier(self, number: int, rule: Mapping[str, Any], general: tuple[str, ...]) -> Tier:
+        for key in rule:
+            if key not in _RULE_KEYS:
+                self._wrong(key, number, f"unknown key {key!r}")
+        approvers = general
+        if "approvers" in rule:
+            approvers = self._people("approvers", rule["approvers"], number)
+        if "approvers" in rule and not approvers:
+            self._wrong("approvers", number, "approvers is empty: nobody could approve")
+        approvals = self._whole("approvals", rule, number, default=1, least=1) or 1
+        people = [name for name in approvers if not is_group(name)]
+        if approvers and len(people) == len(approvers) and len(approvers) < approvals:
+            self._wrong(
+                "approvals", number,
+                f"{approvals} approvals are needed and {len(approvers)} people are named",
+            )  # fmt: skip
+        sends = rule.get("sends")
+        if sends is not None and not isinstance(sends, bool):
+            self._wrong("sends", number, "sends is true or false")
+            sends = None
+        expires_after = self._span("expires_after", rule, number) or A_DAY
+        return Tier(
+            rule=Rule(
+                approvers=approvers,
+                approvals=approvals,
+                expires_after=expires_after,
+                remind_after=self._reminders(rule, number, expires_after),
+                name=f"rule {number}",
+            ),
+            operations=self._names("operations", rule, number, OPERATIONS),
+            tenants=self._names("tenants", rule, number, TENANTS),
+            sends=sends,
+            above=self._amounts(rule, number),
+            documents_above=self._whole("documents_above", rule, number, default=None, least=0),
+        )
+
+    def _people(self, name: str, value: Any, number: int) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            self._wrong(name, number, f"{name} is not a list")
+            return ()
+        right = [each for each in value if isinstance(each, str) and _PERSON.fullmatch(each)]
+        for each in value:
+            if each not in right:
+                self._wrong(
+                    name, number,
+                    f"{name}: {each!r} is neither a Slack user id (U…) nor a user-group id (S…)",
+                )  # fmt: skip
+        return tuple(dict.fromkeys(right))
+
+    def _names(
+        self, key: str, rule: Mapping[str, Any], number: int, known: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        value = rule.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not value:
+            self._wrong(key, number, f"{key} is a list of: {', '.join(known)}")
+            return ()
+        for each in value:
+            if each not in known:
+                self._wrong(key, number, f"{key}: {each!r} is none of: {', '.join(known)}")
+        return tuple(each for each in value if each in known)
+
+    def _whole(
+        self, key: str, rule: Mapping[str, Any], number: int, *, default: int | None, least: int
+    ) -> int | None:
+        value = rule.get(key, default)
+        if value is None or (type(value) is int and value >= least):
+            return value
+        self._wrong(key, number, f"{key} is a whole number of at least {least}")
+        return default
+
+    def _span(self, key: str, rule: Mapping[str, Any], number: int) -> timedelta | None:
+        return self._as_span(key, rule[key], number) if key in rule else None
+
+    def _as_span(self, key: str, value: Any, number: int) -> timedelta | None:
+        match = _SPAN.fullmatch(value) if isinstance(value, str) else None
+        span = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
+        if not span:
+            self._wrong(key, number, f'{key}: {value!r} is not a time such as "30m", "8h" or "2d"')
+            return None
+        return span
+
+    def _reminders(
+        self, rule: Mapping[str, Any], number: int, expires_after: timedelta
+    ) -> tuple[timedelta, ...]:
+        value = rule.get("remind_after", [])
+        if not isinstance(value, list):
+            self._wrong("remind_after", number, 'remind_after is a list such as ["1h", "4h"]')
+            return ()
+        spans = [span for each in value if (span := self._as_span("remind_after", each, number))]
+        if any(span >= expires_after for span in spans):
+            self._wrong("remind_after", number, "a reminder comes after the request has expired")
+        return tuple(sorted(set(spans)))
+
+    def _amounts(self, rule: Mapping[str, Any], number: int) -> dict[str, Decimal]:
+        value = rule.get("above", {})
+        if not isinstance(value, dict) or ("above" in rule and not value):
+            self._wrong("above", number, 'above names amounts: { USD = "100000.00" }')
+            return {}
+        return dict(self._each_amount(value, number))
+
+    def _each_amount(self, value: Mapping[str, Any], number: int) -> Iterator[tuple[str, Decimal]]:
+        for currency, written in value.items():
+            amount = _amount(written)
+            if not _CURRENCY.fullmatch(currency):
+                self._wrong("above", number, f"above: {currency!r} is no currency code like USD")
+            elif amount is None:
+                self._wrong(
+                    "above", number,
+                    f'above: {currency} = {written!r} is no amount; write it as "100000.00"',
+                )  # fmt: skip
+            else:
+                yield currency, amount
+
+    def _wrong(self, key: str, number: int, words: str) -> None:
+        """Note what is wrong, with the line on which the key stands."""
+        line = self._line_of(key, number)
+        where = f"line {line}: " if line else ""
+        which = f"rule {number}: " if number else ""
+        self.problems.append(f"{where}{which}{words}")
+
+    def _line_of(self, key: str, number: int) -> int:
+        """The line of a key in a rule, or at the top (rule 0); 0 if it does not stand there."""
+        rule = 0
+        start = 0
+        for at, line in enumerate(self.lines, 1):
+            if line.replace(" ", "").startswith("[[rule]]"):
+                rule += 1
+                start = at if rule == number else start
+            elif rule == number and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
+                return at
+        return start
+
+
+_MISSING = {"requesters": "ask", "approvers": "approve"}
+
+
+def _amount(written: Any) -> Decimal | None:
+    """Money is written as text, so that no float comes near it; whole numbers are fine too."""
+    if isinstance(written, bool) or not isinstance(written, str | int):
+        return None
+    try:
+        amount = Decimal(written)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount >= 0 else None
+
+
+def _with_largest(tiers: list[Tier]) -> Iterator[Tier]:
+    """Mark the largest tier: the rules with amounts that no other rule's amounts exceed."""
+    for tier in tiers:
+        larger = [other for other in tiers if _exceeds(other, tier)]
+        if tier.above and not larger:
+            yield replace(tier, rule=replace(tier.rule, type_the_number=True))
+        else:
+            yield tier
+
+
+def _exceeds(other: Tier, tier: Tier) -> bool:
+    """Whether another rule is for larger amounts of the same operations."""
+    same = (
+        not other.operations or not tier.operations or set(other.operations) & set(tier.operations)
+    )
+    return bool(same) and any(
+        amount > tier.above[currency]
+        for currency, amount in other.above.items()
+        if currency in tier.above
+    )

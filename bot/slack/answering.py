@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import blocks, lines
-from bot.domain.authority import Person
+from bot.domain.authority import Person, Refusal, still_counts
 from bot.domain.words import Part
 from bot.slack.payloads import Actor
 from bot.slack.people import People
@@ -41,6 +41,18 @@ class Answering:
         """Who acts on a request, with the groups that the request's rule names."""
         request = None if number is None else self.parts.store.requests.get(number)
         return await self.person(actor, request.rule.approvers if request else ())
+
+    async def standing(self, number: int | None) -> dict[str, Refusal | None]:
+        """For everybody who approved a request before, whether that still counts: None, or why not."""
+        request = None if number is None else self.parts.store.requests.get(number)
+        if request is None:
+            return {}
+        found: dict[str, Refusal | None] = {}
+        for approval in request.approvals:
+            actor = Actor(user_id=approval.person, team_id=approval.team)
+            person = await self.person(actor, request.rule.approvers)
+            found[approval.person] = still_counts(person, request)
+        return found
 
     def tell(self, channel: str, actor: Actor, *words: Part) -> None:
         """Answer one person privately, by way of the outbox.

@@ -9,7 +9,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import asking, commands, deciding
+from bot.slack import again, asking, commands, deciding, steps
 from bot.slack.answering import Answering
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,8 @@ def make_app(
         )
 
     app = AsyncApp(
-        client=client,
+        # Without a token of its own: Bolt hands each request a client with the authorized one.
+        client=AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[]),
         authorize=authorize,
         signing_secret=signing_secret or None,
         process_before_response=True,
@@ -55,6 +56,8 @@ def make_app(
     commands.register(app, answering)
     asking.register(app, answering)
     deciding.register(app, answering)
+    again.register(app, answering)
+    steps.register(app, answering)
     return app
 
 

@@ -8,85 +8,89 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.errors import SlackClientError
 
 from bot.cards.card import APPROVE, RECORD_NOT_SENT, RECORD_SENT, REJECT, WITHDRAW
-from bot.domain.authority import Person, Verb
+from bot.domain.authority import Verb
 from bot.domain.request import Request
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.forms import fields
-from bot.slack.forms.reject import REJECT as REJECT_FORM
-from bot.slack.forms.reject import reject as reject_form
+from bot.slack.forms.decide import DECIDE_FORMS, decide_form
 from bot.store.database import CouldNotRecordError
-from bot.workflow.decide import Declined, decide, may_decide_now, settle_by_hand
+from bot.workflow.decide import (
+    CheckAgain,
+    Decision,
+    Declined,
+    decide,
+    may_decide_now,
+    settle_by_hand,
+)
 from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
 
+Act = Callable[[Parts, Decision], Request | Declined | CheckAgain]
+"""What a button does once it is known who pressed it."""
 
-Act = Callable[[Parts, int | None, Person, str], Request | Declined]
-"""What a button does: workflow's parts, the request's number, who pressed, where to answer."""
-
-
-def _deciding(verb: Verb) -> Act:
-    return lambda parts, number, person, channel: decide(
-        parts, verb, number, person, answer_in=channel
-    )
+TRIES = 5
+"""How often an approval is checked anew because others approve at the same moment."""
 
 
 def _settling(*, accepted: bool) -> Act:
-    return lambda parts, number, person, channel: settle_by_hand(
-        parts, number, person, accepted=accepted, answer_in=channel
-    )
+    return lambda parts, decision: settle_by_hand(parts, decision, accepted=accepted)
 
 
-def _may_reject(
-    parts: Parts, number: int | None, person: Person, channel: str
-) -> Request | Declined:
-    return may_decide_now(parts, Verb.REJECT, number, person, answer_in=channel)
-
-
-BUTTONS: dict[str, Act] = {
-    APPROVE: _deciding(Verb.APPROVE),
-    WITHDRAW: _deciding(Verb.WITHDRAW),
+SETTLING = {
     RECORD_SENT: _settling(accepted=True),
     RECORD_NOT_SENT: _settling(accepted=False),
 }
+ASKING = {APPROVE: Verb.APPROVE, REJECT: Verb.REJECT, WITHDRAW: Verb.WITHDRAW}
 
 
 def register(app: AsyncApp, answering: Answering) -> None:
-    """Connect the buttons and the form that asks for a reason."""
-    for action_id, act in BUTTONS.items():
-        app.action(action_id)(_listener(answering, act))
-
-    @app.action(REJECT)
-    async def reject(ack: AsyncAck, body: dict[str, Any]) -> None:
-        click = payloads.click(body)
-        may = await _clicked(answering, ack, click, _may_reject)
-        if isinstance(may, Request):
-            await _ask_why(answering, click, may)
-
-    @app.view(REJECT_FORM)
-    async def rejected(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _rejected(answering, ack, payloads.submission(body))
+    """Connect the buttons, and the forms that ask for a reason or a number."""
+    for action_id, act in SETTLING.items():
+        app.action(action_id)(_settles(answering, act))
+    for action_id, verb in ASKING.items():
+        app.action(action_id)(_decides(answering, verb))
+    for callback_id, verb in DECIDE_FORMS.items():
+        app.view(callback_id)(_submits(answering, verb))
 
 
-def _listener(answering: Answering, act: Act) -> Callable[..., Awaitable[None]]:
+def _settles(answering: Answering, act: Act) -> Callable[..., Awaitable[None]]:
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _clicked(answering, ack, payloads.click(body), act)
+        await _clicked(answering, ack, payloads.click(body), Verb.SETTLE, act)
 
     return pressed
 
 
+def _decides(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]:
+    async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        click = payloads.click(body)
+        request = _request(answering, click.request)
+        at_once = verb is Verb.APPROVE and not (request and request.rule.type_the_number)
+        act = decide if at_once else may_decide_now
+        outcome = await _clicked(answering, ack, click, verb, act)
+        if isinstance(outcome, Request) and not at_once:
+            await _ask_more(answering, click, verb, outcome)
+
+    return pressed
+
+
+def _submits(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]:
+    async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await _submitted(answering, ack, verb, payloads.submission(body))
+
+    return submitted
+
+
 async def _clicked(
-    answering: Answering,
-    ack: AsyncAck,
-    click: payloads.Click,
-    act: Act,
+    answering: Answering, ack: AsyncAck, click: payloads.Click, verb: Verb, act: Act
 ) -> Request | Declined | None:
     """Have a click decided and acknowledged; None if it could not be recorded."""
-    person = await answering.approver(click.actor, click.request)
     try:
-        outcome = act(answering.parts, click.request, person, click.channel)
+        outcome = await _decided(
+            answering, act, verb, click.actor, click.request, answer_in=click.channel
+        )
     except CouldNotRecordError:
         await ack()
         answering.keep(answering.tell_now(click.channel, click.actor, COULD_NOT_RECORD))
@@ -95,31 +99,82 @@ async def _clicked(
     return outcome
 
 
-async def _ask_why(answering: Answering, click: payloads.Click, request: Request) -> None:
+async def _decided(  # noqa: PLR0913 - who, what, about what, with what, answered where
+    answering: Answering,
+    act: Act,
+    verb: Verb,
+    actor: payloads.Actor,
+    number: int | None,
+    *,
+    answer_in: str = "",
+    reason: str = "",
+    typed: str = "",
+) -> Request | Declined:
+    """Read who acts and whether earlier approvals still count, then have it decided."""
+    person = await answering.approver(actor, number)
+    outcome: Request | Declined | CheckAgain = CheckAgain()
+    for _ in range(TRIES):
+        decision = Decision(
+            verb=verb,
+            number=number,
+            person=person,
+            reason=reason,
+            typed=typed,
+            standing=await answering.standing(number) if verb is Verb.APPROVE else {},
+            answer_in=answer_in,
+        )
+        outcome = act(answering.parts, decision)
+        if not isinstance(outcome, CheckAgain):
+            return outcome
+    return Declined(None, ("Others are deciding at this very moment. Please press again.",))
+
+
+async def _ask_more(
+    answering: Answering, click: payloads.Click, verb: Verb, request: Request
+) -> None:
     operation, body, facts = opened(request)
-    view = reject_form(request, operation.title(body, facts))
+    view = decide_form(verb, request, operation.title(body, facts), operation.effect(body, facts))
     try:
         await answering.client.views_open(trigger_id=click.trigger_id, view=view)
     except (SlackClientError, OSError, TimeoutError) as error:
         logger.warning("form_did_not_open", extra={"error": repr(error)})
-        words = "Slack did not open the form in time. Nothing was changed; press Reject again."
+        words = "Slack did not open the form in time. Nothing was changed; please press again."
         await answering.tell_now(click.channel, click.actor, words)
 
 
-async def _rejected(answering: Answering, ack: AsyncAck, submission: payloads.Submission) -> None:
-    reason = str(submission.form.get("reason") or "").strip()
-    if not reason:
-        await ack(response_action="errors", errors={"reason": "Say why, for whoever asked."})
-        return
+async def _submitted(
+    answering: Answering, ack: AsyncAck, verb: Verb, submission: payloads.Submission
+) -> None:
     number = payloads.request_number(submission.metadata)
-    person = await answering.approver(submission.actor, number)
+    request = _request(answering, number)
+    reason = str(submission.form.get("reason") or "").strip()
+    typed = str(submission.form.get("typed") or "").strip()
+    if problems := _problems(verb, request, reason, typed):
+        await ack(response_action="errors", errors=problems)
+        return
     try:
-        outcome = decide(answering.parts, Verb.REJECT, number, person, reason=reason)
+        outcome = await _decided(
+            answering, decide, verb, submission.actor, number, reason=reason, typed=typed
+        )
     except CouldNotRecordError:
-        await ack(response_action="errors", errors={"reason": COULD_NOT_RECORD})
+        await ack(
+            response_action="update", view=fields.notice("Nothing was changed", COULD_NOT_RECORD)
+        )
         return
     if isinstance(outcome, Declined):
         view = fields.notice("Nothing was changed", *outcome.why)
         await ack(response_action="update", view=view)
     else:
         await ack()
+
+
+def _problems(verb: Verb, request: Request | None, reason: str, typed: str) -> dict[str, str]:
+    if verb is Verb.REJECT and not reason:
+        return {"reason": "Say why, for whoever asked."}
+    if verb is Verb.APPROVE and request and typed.upper() != request.confirmation:
+        return {"typed": f"Type {request.confirmation} to approve {request.name}."}
+    return {}
+
+
+def _request(answering: Answering, number: int | None) -> Request | None:
+    return None if number is None else answering.parts.store.requests.get(number)

@@ -40,6 +40,17 @@ class Click:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """A press on a button that opens a form: which one, and what it names."""
+
+    actor: Actor
+    channel: str
+    action_id: str
+    value: str
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """A submitted form. `view_id` names it: submitted twice, it has the same."""
 
@@ -72,14 +83,29 @@ def command(body: Mapping[str, Any]) -> Command:
 
 def click(body: Mapping[str, Any]) -> Click:
     """Read a `block_actions` payload with exactly one action whose value is a request's number."""
-    actions = body.get("actions") or []
-    value = _text(actions[0], "value") if len(actions) == 1 else ""
+    actions = body.get("actions")
+    only = actions[0] if isinstance(actions, list) and len(actions) == 1 else None
+    value = _text(only, "value") if isinstance(only, Mapping) else ""
     container = _mapping(body, "container")
     return Click(
         actor=_actor(body),
         channel=_text(_mapping(body, "channel"), "id") or _text(container, "channel_id"),
         request=request_number(value),
         trigger_id=_text(body, "trigger_id"),
+    )
+
+
+def press(body: Mapping[str, Any]) -> Press:
+    """Read a `block_actions` payload with exactly one action; any other names nothing."""
+    actions = body.get("actions") or []
+    action = actions[0] if len(actions) == 1 else {}
+    clicked = click(body)
+    return Press(
+        actor=clicked.actor,
+        channel=clicked.channel,
+        action_id=_text(action, "action_id"),
+        value=_text(action, "value"),
+        trigger_id=clicked.trigger_id,
     )
 
 
@@ -120,9 +146,9 @@ def _actor(body: Mapping[str, Any]) -> Actor:
 def _form(values: Mapping[str, Any]) -> Form:
     """What was typed, by `block_id`."""
     form: dict[str, Any] = {}
-    for block_id, by_action in values.items():
-        for state in by_action.values():
-            form[block_id] = _value(state)
+    for block_id in values:
+        for state in _mapping(values, block_id).values():
+            form[block_id] = _value(state) if isinstance(state, Mapping) else None
     return form
 
 
@@ -131,10 +157,10 @@ def _value(state: Mapping[str, Any]) -> Any:
         if single in state:
             return state[single]
     if "selected_option" in state:
-        option = state["selected_option"]
-        return option["value"] if option else None
+        return _mapping(state, "selected_option").get("value")
     if "selected_options" in state:
-        return [option["value"] for option in state["selected_options"] or []]
+        options = state["selected_options"] or []
+        return [option["value"] for option in options if isinstance(option, Mapping)]
     return None
 
 

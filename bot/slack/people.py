@@ -61,6 +61,18 @@ class People:
             barred=barred(account, actor.team_id, self._team_id),
         )
 
+    async def members(self, names: Iterable[str]) -> frozenset[str] | None:
+        """The people behind user ids and user-group ids; None if a group cannot be read now.
+
+        For asking and reminding. It is read anew and not kept: a click reads for itself.
+        """
+        names = tuple(dict.fromkeys(names))
+        groups = [name for name in names if is_group(name)]
+        found = await asyncio.gather(*(self._read_now(group, self._members) for group in groups))
+        if None in found:
+            return None
+        return frozenset(name for name in names if not is_group(name)).union(*found)
+
     async def _fresh(self, name: str, read: Callable[[str], Awaitable[Any]]) -> Any:
         """What Slack says, from at most a minute ago; None if it cannot be read now."""
         known = self._read.get(name)
@@ -73,16 +85,22 @@ class People:
     async def _ask(self, name: str, read: Callable[[str], Awaitable[Any]]) -> Any:
         asked_at = self._clock.now()
         try:
-            found = await asyncio.wait_for(read(name), SECONDS_TO_ANSWER)
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-            logger.warning("slack_could_not_be_read", extra={"of": name, "error": repr(error)})
-            self._read.pop(name, None)
-            return None
-        else:
-            self._read[name] = _Read(asked_at, found)
-            return found
+            found = await self._read_now(name, read)
         finally:
             del self._under_way[name]
+        if found is None:
+            self._read.pop(name, None)
+        else:
+            self._read[name] = _Read(asked_at, found)
+        return found
+
+    @staticmethod
+    async def _read_now(name: str, read: Callable[[str], Awaitable[Any]]) -> Any:
+        try:
+            return await asyncio.wait_for(read(name), SECONDS_TO_ANSWER)
+        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            logger.warning("slack_could_not_be_read", extra={"of": name, "error": repr(error)})
+            return None
 
     async def _account(self, user_id: str) -> Mapping[str, Any]:
         answer = await self._client.users_info(user=user_id)

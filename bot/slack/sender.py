@@ -33,7 +33,7 @@ MALFORMED = frozenset(
 PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 NOT_NOW = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked"})
 
-LOOKED_FOR = frozenset({Kind.CARD, Kind.REPLY, Kind.PROGRESS, Kind.FILE})
+LOOKED_FOR = frozenset({Kind.CARD, Kind.REPLY, Kind.PROGRESS, Kind.FILE, Kind.NOTICE})
 """What would be shown twice if it were sent twice."""
 
 THREAD = frozenset({Kind.REPLY, Kind.PROGRESS, Kind.FILE})
@@ -58,6 +58,7 @@ class Sender:
         self._free_at: dict[str, datetime] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._stopped = asyncio.Event()
         self._stopping = False
 
     def wake(self) -> None:
@@ -85,6 +86,7 @@ class Sender:
             patience: Seconds of real time to wait for that.
         """
         self._stopping = True
+        self._stopped.set()
         self._wake.set()
         if self._lanes:
             await asyncio.wait(self._lanes.values(), timeout=patience)
@@ -116,10 +118,10 @@ class Sender:
                     return
                 await self._send(outgoing)
         except CouldNotRecordError:
-            await self._clock.sleep(LONGEST_PAUSE.total_seconds())
+            await self._pause(LONGEST_PAUSE.total_seconds())
         except Exception:
             logger.exception("sending_failed", extra={"lane": lane})
-            await self._clock.sleep(LONGEST_PAUSE.total_seconds())
+            await self._pause(LONGEST_PAUSE.total_seconds())
         finally:
             del self._lanes[lane]
             self._wake.set()
@@ -127,12 +129,16 @@ class Sender:
     def _next_of(self, lane: str) -> Outgoing | None:
         """The lane's next message, unless it has to wait; older edits are merged into the newest."""
         waiting = [each for each in self._store.outbox.open() if each.lane == lane]
+        was_first = waiting[0] if waiting else None
         for kind in (Kind.UPDATE, Kind.PROGRESS):
             edits = [each for each in waiting if each.message.kind is kind]
             for older in edits[:-1]:
                 with self._store.transaction():
                     self._store.outbox.end(older.sequence, self._clock.now(), outcome="merged")
                 waiting.remove(older)
+            if was_first in edits[:-1]:  # the newest edit takes the place of the one it replaces
+                waiting.remove(edits[-1])
+                waiting.insert(0, edits[-1])
         if not waiting:
             return None
         due = waiting[0].wake_at
@@ -145,6 +151,8 @@ class Sender:
                 self._again(outgoing, landed, never_arrived=False)
                 return
         await self._keep_pace(outgoing)
+        if self._stopping:
+            return
         try:
             await self._send_once(outgoing)
         except SlackApiError as error:
@@ -238,7 +246,7 @@ class Sender:
         try:
             await self._client.chat_update(channel=outgoing.message.channel, ts=ts, **words)
         except SlackApiError as error:
-            if error.response.get("error") not in GONE:
+            if _name_of(error) not in GONE:
                 raise
             logger.warning("message_is_gone", extra={"request": outgoing.message.request})
             return await self._post(outgoing, words, thread_ts=thread_ts)
@@ -249,7 +257,7 @@ class Sender:
         try:
             await self._client.chat_postEphemeral(channel=channel, user=user, **words)
         except SlackApiError as error:
-            if error.response.get("error") not in UNREACHABLE:
+            if _name_of(error) not in UNREACHABLE:
                 raise
             answer = await self._client.chat_postMessage(channel=user, **words)
             return str(answer["ts"])
@@ -283,7 +291,7 @@ class Sender:
 
     def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
         """Slack's no: wait where it asks for that, else send it plainer, else give it up loudly."""
-        name = str(error.response.get("error"))
+        name = _name_of(error)
         now = self._clock.now()
         if name == "ratelimited":
             seconds = float(error.response.headers.get("Retry-After", 30))
@@ -317,7 +325,11 @@ class Sender:
         free_at = max(now, self._free_at.get(channel, now))
         self._free_at[channel] = free_at + self._gap
         if free_at > now:
-            await self._clock.sleep((free_at - now).total_seconds())
+            await self._pause((free_at - now).total_seconds())
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond the moment the sender is stopped."""
+        await wait_for(self._stopped, self._clock.sleep(seconds))
 
 
 def _file_name(outgoing: Outgoing) -> str:
@@ -326,3 +338,9 @@ def _file_name(outgoing: Outgoing) -> str:
         return ""
     stem, _, ending = outgoing.message.file.name.rpartition(".")
     return f"{stem}.{outgoing.sequence}.{ending}"
+
+
+def _name_of(error: SlackApiError) -> str:
+    """Slack's name for its no; an answer that is not Slack's JSON (a gateway's page) is passing."""
+    answer = error.response.data
+    return str(answer.get("error")) if isinstance(answer, dict) else "service_unavailable"

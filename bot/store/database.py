@@ -8,17 +8,12 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.schema import migrations
 
+__all__ = ["CouldNotRecordError", "StoreError", "open_database", "transaction"]
+
 logger = logging.getLogger(__name__)
-
-
-class StoreError(Exception):
-    """The database cannot be used; the message says what to do."""
-
-
-class CouldNotRecordError(StoreError):
-    """Nothing was written and nothing was done: full, read-only, locked or corrupt."""
 
 
 def open_database(path: Path | str) -> Database:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from sqlite_utils import Database
 
 from bot.domain.digest import canonical
-from bot.domain.history import FIRST_HASH, Entry, What, entry_hash
+from bot.domain.history import FIRST_HASH, Entry, What, entry_hash, fingerprint
+from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.times import from_text, to_text
 
 
@@ -20,27 +21,89 @@ class Written(NamedTuple):
     hash: str
 
 
-class History:
-    """Appends and reads; inside a transaction of the caller."""
+_LAST = """
+SELECT (SELECT value FROM meta WHERE name = 'audit_key'), last.sequence, last.hash
+FROM (SELECT 1) LEFT JOIN
+  (SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1) AS last
+"""
+_OTHER_KEY = (
+    "The history is written with an AUDIT_KEY, and this process has {which}. Set the key that it "
+    "was begun with; without it nothing can be recorded, so nothing would be done."
+)
 
-    def __init__(self, database: Database) -> None:
+
+class History:
+    """Appends and reads; inside a transaction of the caller.
+
+    Args:
+        database: The open database.
+        key: `AUDIT_KEY`. It takes effect with `begin_key`, from which on every row needs it.
+    """
+
+    def __init__(self, database: Database, key: bytes = b"") -> None:
         self._database = database
+        self._key = key
+        self._fingerprint = fingerprint(key)
 
     def append(self, entry: Entry, now: datetime) -> None:
-        """Write the next entry of the chain."""
-        last = self._database.execute(
-            "SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1"
-        ).fetchone()
-        before, sequence = (last[1], last[0] + 1) if last else (FIRST_HASH, 1)
+        """Write the next entry of the chain.
+
+        The last row is read each time, by its index: another process on the same file may have
+        written it, or may have begun the key.
+
+        Raises:
+            CouldNotRecordError: The chain needs another key than this process has.
+        """
+        begun, last, last_hash = self._database.execute(_LAST).fetchone()
+        if begun and begun != self._fingerprint:
+            raise CouldNotRecordError(self._other_key())
+        before, sequence = (FIRST_HASH, 1) if last is None else (last_hash, last + 1)
         at = to_text(now)
+        hashed = entry_hash(before, sequence, at, entry, self._key if begun else b"")
         self._database.execute(
             "INSERT INTO history (sequence, at, request, what, who, team, data, before, hash) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 sequence, at, entry.request, entry.what.value, entry.who, entry.team,
-                canonical(entry.data), before, entry_hash(before, sequence, at, entry),
+                canonical(entry.data), before, hashed,
             ],
         )  # fmt: skip
+
+    def begin_key(self, now: datetime) -> None:
+        """From here on the chain is an HMAC with this process's key; once, inside a transaction.
+
+        The entry that says so is the first one made with the key, and binds all rows before it.
+
+        Raises:
+            StoreError: The history was begun with another key, or with one where none is set now.
+        """
+        row = self._database.execute("SELECT value FROM meta WHERE name = 'audit_key'").fetchone()
+        if row is not None and row[0] != self._fingerprint:
+            raise StoreError(self._other_key())
+        if row is None and self._key:
+            self._database.execute(
+                "INSERT INTO meta (name, value) VALUES ('audit_key', ?)", [self._fingerprint]
+            )
+            self.append(Entry(what=What.KEY_CHANGED, data={"key": self._fingerprint}), now)
+
+    def _other_key(self) -> str:
+        return _OTHER_KEY.format(which="another one" if self._key else "none")
+
+    def last(self) -> tuple[int, str]:
+        """Sequence and hash of the last row; 0 and `FIRST_HASH` for an empty history."""
+        row = self._database.execute(
+            "SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        return (row[0], row[1]) if row else (0, FIRST_HASH)
+
+    def last_of(self, what: What) -> Written | None:
+        """The latest entry of a kind that belongs to no request."""
+        row = self._database.execute(
+            "SELECT sequence, at, request, what, who, team, data, hash FROM history "
+            "WHERE request IS NULL AND what = ? ORDER BY sequence DESC LIMIT 1",
+            [what.value],
+        ).fetchone()
+        return None if row is None else _from_row(row)
 
     def of(self, request: int) -> list[Written]:
         """Everything that happened to a request, in order."""

@@ -1,21 +1,29 @@
 """The table of requests."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlite_utils import Database
 
+from bot.domain import digest
 from bot.domain.policy import Rule
-from bot.domain.request import Request, State
+from bot.domain.request import Approval, Request, State
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
 _COLUMNS = (
     "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
     "reason", "rule", "policy_hash", "form", "state", "created_at", "expires_at", "state_at",
     "wake_at", "channel", "card_ts", "decided_by", "decided_at", "decision_reason", "looks",
-    "result", "parent", "progress", "progress_ts",
+    "result", "parent", "progress", "progress_ts", "reminded",
 )  # fmt: skip
+KEPT = (
+    "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
+    "reason", "rule", "policy_hash", "form", "created_at", "expires_at",
+)  # fmt: skip
+"""What of a request is never changed; the history binds it."""
+
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
 _INSERT = (
     f"INSERT INTO requests ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of this module alone
@@ -25,7 +33,7 @@ _MOVE = """
 UPDATE requests SET
   state = :state, state_at = :state_at, wake_at = :wake_at, decided_by = :decided_by,
   decided_at = :decided_at, decision_reason = :decision_reason, looks = :looks, result = :result,
-  progress = :progress
+  progress = :progress, reminded = :reminded
 WHERE number = :number AND state = :state_before
 """
 
@@ -54,7 +62,7 @@ class Requests:
     def get(self, number: int) -> Request | None:
         """The request of that number."""
         row = self._database.execute(f"{_SELECT} WHERE number = ?", [number]).fetchone()
-        return None if row is None else _from_row(row)
+        return None if row is None else _from_row(row, self.approvals(number))
 
     def by_form(self, form: str) -> Request | None:
         """The request that this form made, if it was submitted before."""
@@ -112,24 +120,19 @@ class Requests:
             [request.number, person, team, to_text(now), request.digest],
         )
 
-    def approvers(self, number: int) -> tuple[str, ...]:
-        """Slack user ids of those who have approved, in order."""
+    def approvals(self, number: int) -> tuple[Approval, ...]:
+        """Who has approved, in order."""
         rows = self._database.execute(
-            "SELECT person FROM approvals WHERE request = ? ORDER BY at, person", [number]
+            "SELECT person, team, at FROM approvals WHERE request = ? ORDER BY at, person", [number]
         )
-        return tuple(row[0] for row in rows)
+        return tuple(
+            Approval(person=person, team=team, at=from_text(at)) for person, team, at in rows
+        )
 
 
 def _to_row(request: Request) -> dict[str, Any]:
     row: dict[str, Any] = {column: getattr(request, column) for column in _COLUMNS}
-    rule = request.rule
-    row["rule"] = json.dumps(
-        {
-            "approvers": rule.approvers,
-            "approvals": rule.approvals,
-            "expires_after": rule.expires_after.total_seconds(),
-        }
-    )
+    row["rule"] = rule_to_text(request.rule)
     row["state"] = request.state.value
     for column in ("created_at", "expires_at", "state_at"):
         row[column] = to_text(row[column])
@@ -138,17 +141,49 @@ def _to_row(request: Request) -> dict[str, Any]:
     return row
 
 
-def _from_row(values: tuple[Any, ...]) -> Request:
+def _from_row(values: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request:
     row = dict(zip(_COLUMNS, values, strict=True))
-    rule = json.loads(row["rule"])
-    row["rule"] = Rule(
-        approvers=tuple(rule["approvers"]),
-        approvals=rule["approvals"],
-        expires_after=timedelta(seconds=rule["expires_after"]),
-    )
+    row["rule"] = rule_from_text(row["rule"])
     row["state"] = State(row["state"])
     for column in ("created_at", "expires_at", "state_at"):
         row[column] = from_text(row[column])
     for column in ("wake_at", "decided_at"):
         row[column] = from_text_or_none(row[column])
-    return Request(**row)
+    return Request(**row, approvals=approvals)
+
+
+def asked_hash(request: Request) -> str:
+    """SHA-256 (hex) of what was asked, as it stands in the table."""
+    return asked_hash_of(_to_row(request))
+
+
+def asked_hash_of(row: Mapping[str, Any]) -> str:
+    """As `asked_hash`, of a row of the table."""
+    return digest.text_hash(digest.canonical([row[name] for name in KEPT]))
+
+
+def rule_to_text(rule: Rule) -> str:
+    """A rule as JSON; spans in seconds."""
+    return json.dumps(
+        {
+            "approvers": rule.approvers,
+            "approvals": rule.approvals,
+            "expires_after": rule.expires_after.total_seconds(),
+            "remind_after": [span.total_seconds() for span in rule.remind_after],
+            "type_the_number": rule.type_the_number,
+            "name": rule.name,
+        }
+    )
+
+
+def rule_from_text(text: str) -> Rule:
+    """Read what `rule_to_text` wrote, also what an older version of it wrote."""
+    found = json.loads(text)
+    return Rule(
+        approvers=tuple(found["approvers"]),
+        approvals=found["approvals"],
+        expires_after=timedelta(seconds=found["expires_after"]),
+        remind_after=tuple(timedelta(seconds=span) for span in found.get("remind_after", ())),
+        type_the_number=found.get("type_the_number", False),
+        name=found.get("name", "the general lists"),
+    )

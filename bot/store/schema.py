@@ -182,3 +182,62 @@ def following(db: Database) -> None:
     A call whose answer was lost and that reading Zuora proved is followed on: unknown to running.
     """
     db.executescript(_FOLLOWING)
+
+
+_QUORUM = """
+ALTER TABLE requests ADD COLUMN reminded INTEGER NOT NULL DEFAULT 0;
+
+DROP TRIGGER requests_need_an_approval;
+CREATE TRIGGER requests_need_their_approvals BEFORE UPDATE OF state ON requests
+WHEN NEW.state = 'approved' AND (
+  SELECT COUNT(DISTINCT person) FROM approvals
+  WHERE approvals.request = NEW.number AND approvals.digest = NEW.digest
+    AND approvals.person <> NEW.requester) < json_extract(NEW.rule, '$.approvals')
+BEGIN SELECT RAISE(ABORT, 'approved without the approvals of other people that its rule needs'); END;
+"""
+
+
+@migrations(name="0003_quorum")
+def quorum(db: Database) -> None:
+    """Several approvals and reminders, as the request's rule says."""
+    db.executescript(_QUORUM)
+
+
+_AUDIT = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+CREATE TRIGGER meta_is_never_changed BEFORE UPDATE ON meta
+BEGIN SELECT RAISE(ABORT, 'what meta says is never changed'); END;
+
+CREATE TRIGGER meta_is_never_deleted BEFORE DELETE ON meta
+BEGIN SELECT RAISE(ABORT, 'what meta says is never deleted'); END;
+
+CREATE TABLE history_head (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  sequence INTEGER NOT NULL,
+  hash TEXT NOT NULL
+) STRICT;
+INSERT INTO history_head
+SELECT 1, COALESCE(MAX(sequence), 0),
+  COALESCE((SELECT hash FROM history ORDER BY sequence DESC LIMIT 1), printf('%064d', 0))
+FROM history;
+
+CREATE TRIGGER history_head_follows AFTER INSERT ON history
+BEGIN UPDATE history_head SET sequence = NEW.sequence, hash = NEW.hash WHERE one = 1; END;
+
+CREATE TRIGGER history_head_only_grows BEFORE UPDATE ON history_head
+WHEN NEW.sequence <> OLD.sequence + 1
+  OR NOT EXISTS (SELECT 1 FROM history WHERE sequence = NEW.sequence AND hash = NEW.hash)
+BEGIN SELECT RAISE(ABORT, 'the head follows the history'); END;
+
+CREATE TRIGGER history_head_is_never_deleted BEFORE DELETE ON history_head
+BEGIN SELECT RAISE(ABORT, 'the head is never deleted'); END;
+
+CREATE INDEX history_without_request ON history (what, sequence) WHERE request IS NULL;
+"""
+
+
+@migrations(name="0004_audit")
+def audit(db: Database) -> None:
+    """Which key the chain is made with, and where it ends, so that a cut-off end shows."""
+    db.executescript(_AUDIT)

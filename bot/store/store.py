@@ -19,21 +19,22 @@ from bot.store.requests import Requests
 class Store:
     """Everything the bot knows. Nothing else is the truth: no memory, no message text."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, audit_key: str = "") -> None:
         self._database = database
+        self._data_version = 0
         self.requests = Requests(database)
         self.calls = Calls(database)
-        self.history = History(database)
+        self.history = History(database, audit_key.encode())
         self.outbox = Outbox(database)
 
     @classmethod
-    def open(cls, path: Path | str) -> "Store":
+    def open(cls, path: Path | str, audit_key: str = "") -> "Store":
         """Open the database file and migrate it.
 
         Raises:
             StoreError: It cannot be used; the message says what to do.
         """
-        return cls(open_database(path))
+        return cls(open_database(path), audit_key)
 
     def transaction(self) -> AbstractContextManager[None]:
         """One durable transaction: what is read in it is what is written upon. Never await in it.
@@ -59,6 +60,13 @@ class Store:
         """
         self.requests.move(before, after)
         self.record(entry, now, *messages)
+
+    def others_have_written(self) -> bool:
+        """Whether another connection has changed the file since this was last asked. Very cheap."""
+        (version,) = self._database.execute("PRAGMA data_version").fetchone()
+        changed = version != self._data_version
+        self._data_version = version
+        return bool(changed)
 
     def close(self) -> None:
         """Close the file."""

@@ -1,5 +1,6 @@
 """Asking: what was typed becomes requests with facts, a card and a history entry, or messages."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 from bot.cards import lines, results
 from bot.cards.card import card
 from bot.domain.authority import Person, Refusal, may_ask
-from bot.domain.digest import canonical
+from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Entry, What
-from bot.domain.message import Kind
+from bot.domain.message import Kind, Message
+from bot.domain.policy import Asked, Rule
 from bot.domain.request import Request, State
+from bot.domain.words import count
 from bot.operations.operation import Body, Facts, Form, Operation, Problems
+from bot.store.requests import asked_hash
 from bot.workflow.guard import mailed_lately
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
@@ -77,7 +81,11 @@ async def ask(
     if isinstance(bodies, Problems):
         return bodies
     ready = await _with_facts(parts, bodies)
-    return ready if isinstance(ready, Problems) else _save(parts, ready, asker)
+    if isinstance(ready, Problems):
+        return ready
+    if impossible := await _nobody_to_approve(parts, ready, asker):
+        return impossible
+    return _save(parts, ready, asker)
 
 
 def _known(parts: Parts, wanted: Wanted, asker: Asker) -> tuple[Request, ...]:
@@ -136,6 +144,45 @@ async def _facts(parts: Parts, operation: Operation[Any, Any], body: Body) -> Fa
     return Problems({operation.field: why}) if why else facts
 
 
+def _rule(parts: Parts, ready: _Ready) -> Rule:
+    """The rule of the policy that holds for what is asked."""
+    operation, body, facts = ready.operation, ready.body, ready.facts
+    return parts.policy.rule(
+        Asked(
+            operation=operation.name,
+            tenant=parts.tenant_kind,
+            sends=operation.sends(body, facts),
+            amounts=operation.amounts(body, facts),
+            documents=operation.documents(body, facts),
+        )
+    )
+
+
+async def _nobody_to_approve(
+    parts: Parts, ready: Sequence[_Ready], asker: Asker
+) -> Problems | None:
+    """A request that could never be approved is refused now, with the names, not left to expire."""
+    for each in ready:
+        rule = _rule(parts, each)
+        members = await parts.members(rule.approvers)
+        if members is None:
+            words = (
+                "Slack did not tell me who may approve this, so it cannot be asked for now. "
+                "Nothing was saved; try again in a minute."
+            )
+            return Problems({each.operation.field: words})
+        others = sorted(members - {asker.person.user_id})
+        if len(others) < rule.approvals:
+            names = ", ".join(others) or "nobody"
+            words = (
+                f"This needs {count(rule.approvals, 'approval')} of other people ({rule.name} of "
+                f"the policy), and besides you there is only: {names}. "
+                "Whoever keeps the policy has to name more people."
+            )
+            return Problems({each.operation.field: words})
+    return None
+
+
 def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request, ...]:
     with parts.store.transaction():
         wanted: Wanted = [(each.operation, {}) for each in ready]
@@ -150,7 +197,7 @@ def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request,
 def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     now = parts.clock.now()
     operation, body, facts = ready.operation, ready.body, ready.facts
-    rule = parts.policy.rule()
+    rule = _rule(parts, ready)
     request = Request(
         number=parts.store.requests.next_number(),
         operation=operation.name,
@@ -169,21 +216,23 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
         created_at=now,
         expires_at=now + rule.expires_after,
         state_at=now,
-        wake_at=now + rule.expires_after,
+        wake_at=now + min(rule.expires_after, *rule.remind_after[:1] or (rule.expires_after,)),
         channel=parts.channel,
         parent=asker.parent,
     )
     others = parts.store.requests.open_about(request.subject, operation.name)
     parts.store.requests.add(request)
-    messages = [card(request, Kind.CARD), *results.tables(request, operation.tables(body, facts))]
+    shown = card(request, Kind.CARD)
+    messages = [shown, *results.tables(request, operation.tables(body, facts))]
     if others:
         names = ", ".join(other.name for other in others)
         messages.append(lines.reply(request, f"Also open about {request.subject}: {names}."))
-    parts.store.record(_asked_entry(request), now, *messages)
+    parts.store.record(_asked_entry(request, shown), now, *messages)
     return request
 
 
-def _asked_entry(request: Request) -> Entry:
+def _asked_entry(request: Request, shown: Message) -> Entry:
+    """What was asked; it binds the stored request and the card as it is shown."""
     return Entry(
         what=What.ASKED,
         who=request.requester,
@@ -195,7 +244,13 @@ def _asked_entry(request: Request) -> Entry:
             "digest": request.digest,
             "reason": request.reason,
             "policy": request.policy_hash,
+            "rule": request.rule.name,
             "parent": request.parent,
+            "rule": request.rule.name,
+            "record": asked_hash(request),
+            "card": {
+                "text": text_hash(shown.text), "blocks": text_hash(json.dumps(shown.blocks))
+            },
         },
     )
 

@@ -1,19 +1,28 @@
 """Before anything is sent: expiry, the second reading of the facts, and the reasons to stop."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import card
+from bot.cards.card import approvers_in_words, card
 from bot.domain.call import Call, track_id
 from bot.domain.history import Entry, What
 from bot.domain.next_step import PATIENCE, pause
 from bot.domain.request import Request, State
-from bot.domain.words import Mention, Moment, listed
+from bot.domain.words import Mention, Moment, count, listed
 from bot.operations.operation import Facts, Problems
 from bot.workflow.guard import mailed_lately
 from bot.workflow.opened import digest_of, opened
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraRejected
+
+MOST_MENTIONS = 20
+HOURS = int(PATIENCE.total_seconds()) // 3600
+
+
+def too_late_at(request: Request) -> datetime:
+    """When an approved request may no longer be sent."""
+    return (request.decided_at or request.created_at) + PATIENCE
 
 
 def expire(parts: Parts, request: Request) -> None:
@@ -29,6 +38,28 @@ def expire(parts: Parts, request: Request) -> None:
         parts.store.move(request, after, entry, now, card(after), told)
 
 
+async def remind(parts: Parts, request: Request) -> None:
+    """Tell those who may decide and have not; nobody else is pinged."""
+    now = parts.clock.now()
+    members = await parts.members(request.rule.approvers)
+    approved = {approval.person for approval in request.approvals}
+    waited_for = sorted((members or set()) - approved - {request.requester})[:MOST_MENTIONS]
+    due = sum(1 for span in request.rule.remind_after if request.created_at + span <= now)
+    after = replace(request, reminded=due)
+    after = replace(after, wake_at=after.waits_until)
+    missing = request.rule.approvals - len(approved)
+    told = lines.reply(
+        after,
+        f"{request.name} still waits for {count(missing, 'approval')} and expires ",
+        Moment(request.expires_at), ". ", *approvers_in_words(waited_for),
+    )  # fmt: skip
+    entry = Entry(
+        what=What.REMINDED, request=request.number, data={"people": waited_for, "reminder": due}
+    )
+    with parts.store.transaction():
+        parts.store.move(request, after, entry, now, told)
+
+
 async def begin(parts: Parts, request: Request) -> None:
     """Read the facts again; stop if they are not those that were approved, else plan the calls."""
     facts = await facts_as_approved(parts, request)
@@ -42,6 +73,9 @@ async def facts_as_approved(parts: Parts, request: Request) -> Facts | None:
     None: it was written why not. Facts that differ, or that cannot be read for good, stop the
     request; while Zuora does not answer it waits.
     """
+    if parts.clock.now() >= too_late_at(request):
+        stop(parts, request, f"It was approved more than {HOURS} hours ago.")
+        return None
     operation, body, approved = opened(request)
     try:
         facts: Facts | Problems = await operation.facts(body, parts.zuora)
@@ -75,7 +109,7 @@ def _start(parts: Parts, request: Request, facts: Facts) -> None:
     told = lines.reply(
         after,
         f"{request.subject} was read again and is as approved. "
-        f"Sent to Zuora: {operation.effect(body, facts)}.",
+        f"The order to {operation.effect(body, facts)} is being sent to Zuora.",
     )
     with parts.store.transaction():
         why = mailed_lately(parts, operation, body, request.subject, request.number)
@@ -115,20 +149,24 @@ def stop(parts: Parts, request: Request, why: str) -> None:
 
 
 def wait_for_zuora(
-    parts: Parts, request: Request, why: str, *, at_least: timedelta = timedelta(0)
+    parts: Parts,
+    request: Request,
+    why: str,
+    *,
+    at_least: timedelta = timedelta(0),
+    so_far: str = "Nothing was sent.",
 ) -> None:
-    """Nothing was sent and Zuora may answer later: try again after a pause, up to a limit."""
+    """Zuora may answer later: try again after a pause, up to a limit; `so_far` says what was sent."""
     now = parts.clock.now()
-    until = (request.decided_at or now) + PATIENCE
+    until = too_late_at(request)
     wake_at = now + max(at_least, pause(request.looks, parts.poll))
     if wake_at > until:
-        hours = int(PATIENCE.total_seconds()) // 3600
-        stop(parts, request, f"{why} It was tried for {hours} hours.")
+        stop(parts, request, f"{why} It was tried for {HOURS} hours.")
         return
     after = request.waiting_again(wake_at)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": why, "look": after.looks})
     told = lines.reply(
-        after, f"{why} Nothing was sent. It is tried again until ", Moment(until), "."
+        after, f"{why} {so_far} It is tried again until ", Moment(until), "."
     )  # fmt: skip
     with parts.store.transaction():
         parts.store.move(request, after, entry, now, *([told] if request.looks == 0 else []))

@@ -3,24 +3,23 @@
 The write lock is taken first, so of two clicks at once the second one reads what the first wrote.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-from bot.cards import lines, refusals
+from bot.cards import lines, refusals, results
 from bot.cards.card import card
 from bot.domain.authority import Person, Refusal, Verb, may_decide
 from bot.domain.call import Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
-from bot.domain.request import Request, State
-from bot.domain.words import Mention, Part
+from bot.domain.next_step import conclusion
+from bot.domain.request import Approval, Request, State
+from bot.domain.words import Mention, Part, count
+from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
-
-DECISIONS = {
-    Verb.APPROVE: (State.APPROVED, What.APPROVED),
-    Verb.REJECT: (State.REJECTED, What.REJECTED),
-    Verb.WITHDRAW: (State.WITHDRAWN, What.WITHDRAWN),
-}
+from bot.workflow.send import tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,56 +30,112 @@ class Declined:
     why: tuple[Part, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CheckAgain:
+    """Somebody else approved meanwhile; their standing has to be read before this counts."""
+
+
 NO_SUCH = Declined(None, ("This request is not known here. Nothing was changed.",))
+NOBODY: Mapping[str, Refusal | None] = {}
 
 
-def decide(
-    parts: Parts,
-    verb: Verb,
-    number: int | None,
-    person: Person,
-    *,
-    reason: str = "",
-    answer_in: str = "",
-) -> Request | Declined:
-    """Approve, reject or withdraw a request.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What somebody decided, as far as it is believed.
 
-    Args:
-        parts: The outside.
-        verb: What the person pressed.
+    Attributes:
+        verb: Approve, reject or withdraw.
         number: The request's number: all that is believed of a click; None: it named none.
         person: Who pressed, as read from Slack just now.
         reason: Why, where it was asked for.
+        typed: The number that was typed to confirm, where the rule wants it.
+        standing: For everybody who approved before, whether that still counts: None, or why not.
         answer_in: Slack channel id for the private answer to a click that changes nothing; empty
             where the caller answers by itself.
+    """
+
+    verb: Verb
+    number: int | None
+    person: Person
+    reason: str = ""
+    typed: str = ""
+    standing: Mapping[str, Refusal | None] = field(default_factory=lambda: NOBODY)
+    answer_in: str = ""
+
+
+def decide(parts: Parts, decision: Decision) -> Request | Declined | CheckAgain:
+    """Approve, reject or withdraw a request.
 
     Raises:
         CouldNotRecordError: Nothing was changed.
     """
     now = parts.clock.now()
+    result: Request | Declined | CheckAgain
     with parts.store.transaction():
-        request = _known(parts, number)
-        declined = _declined(verb, request, person, now)
+        request = _known(parts, decision.number)
+        declined = _declined(decision, request, now)
         if request is None or declined is not None:
-            declined = declined or NO_SUCH
-            _record(parts, verb, request, person, declined, answer_in)
-            result: Request | Declined = declined
+            result = declined or NO_SUCH
+            _record(parts, decision, request, result)
+        elif decision.verb is Verb.APPROVE:
+            result = _approve(parts, request, decision, now)
         else:
-            result = _write(parts, verb, request, person, reason, now)
+            result = _end(parts, request, decision, now)
     parts.wake_sender()
     parts.wake_runner()
     return result
 
 
-def _write(
-    parts: Parts, verb: Verb, request: Request, person: Person, reason: str, now: datetime
-) -> Request:
-    state, what = DECISIONS[verb]
-    if verb is Verb.APPROVE:
-        parts.store.requests.approve(request, person.user_id, person.team_id, now)
-    wake_at = now if state is State.APPROVED else None
-    after = request.decided(state, person.user_id, now, reason=reason, wake_at=wake_at)
-    entry = Entry(
+def _approve(
+    parts: Parts, request: Request, decision: Decision, now: datetime
+) -> Request | CheckAgain:
+    """Record one approval; the last one that is needed approves the request."""
+    person = decision.person
+    if any(approval.person not in decision.standing for approval in request.approvals):
+        return CheckAgain()
+    parts.store.requests.approve(request, person.user_id, person.team_id, now)
+    mine = Approval(person=person.user_id, team=person.team_id, at=now)
+    with_mine = replace(request, approvals=(*request.approvals, mine))
+    counting = [a for a in request.approvals if decision.standing[a.person] is None]
+    missing = request.rule.approvals - len(counting) - 1
+    if missing > 0:
+        after = with_mine
+        told = lines.reply(
+            after, Mention(person.user_id),
+            f" approved {request.name}; {count(missing, 'more approval')} needed.",
+        )  # fmt: skip
+    else:
+        after = with_mine.decided(State.APPROVED, person.user_id, now, wake_at=now)
+        told = lines.reply(
+            after, Mention(person.user_id),
+            f" approved {request.name}. Reading {request.subject} again before anything is sent.",
+        )  # fmt: skip
+    entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing)})
+    parts.store.move(request, after, entry, now, card(after), told)
+    return after
+
+
+def _end(parts: Parts, request: Request, decision: Decision, now: datetime) -> Request:
+    """Reject or withdraw: one is enough."""
+    rejected = decision.verb is Verb.REJECT
+    state = State.REJECTED if rejected else State.WITHDRAWN
+    person, reason = decision.person, decision.reason
+    after = request.decided(state, person.user_id, now, reason=reason, wake_at=None)
+    done = "rejected" if rejected else "withdrew"
+    why = f": {reason}{'' if reason[-1] in '.!?' else '.'}" if reason else "."
+    told = lines.reply(
+        after, Mention(person.user_id), f" {done} {request.name}{why} Nothing is sent, ",
+        Mention(request.requester), ".",
+    )  # fmt: skip
+    what = What.REJECTED if rejected else What.WITHDRAWN
+    entry = _entry(what, request, decision, {"reason": reason})
+    parts.store.move(request, after, entry, now, card(after), told)
+    return after
+
+
+def _entry(what: What, request: Request, decision: Decision, data: Mapping[str, Any]) -> Entry:
+    person = decision.person
+    return Entry(
         what=what,
         who=person.user_id,
         team=person.team_id,
@@ -88,69 +143,46 @@ def _write(
         data={
             "digest": request.digest,
             "policy": request.policy_hash,
-            "reason": reason,
+            "rule": request.rule.name,
             "groups": sorted(name for name, member in person.memberships.items() if member),
+            **data,
         },
     )
-    parts.store.move(request, after, entry, now, card(after), _line(verb, after, reason))
-    return after
 
 
-def _line(verb: Verb, request: Request, reason: str) -> Message:
-    who = Mention(request.decided_by or "")
-    asked = Mention(request.requester)
-    match verb:
-        case Verb.APPROVE:
-            return lines.reply(
-                request, who, f" approved {request.name}. Reading {request.subject} again before "
-                "anything is sent."
-            )  # fmt: skip
-        case Verb.REJECT:
-            return lines.reply(
-                request, who, f" rejected {request.name}: {reason} Nothing is sent, ", asked, "."
-            )
-        case _:
-            return lines.reply(request, who, f" withdrew {request.name}. Nothing is sent.")
-
-
-def may_decide_now(
-    parts: Parts, verb: Verb, number: int | None, person: Person, *, answer_in: str
-) -> Request | Declined:
-    """Whether a decision could be made now, before a form asks for its reason.
+def may_decide_now(parts: Parts, decision: Decision) -> Request | Declined:
+    """Whether a decision could be made now, before a form asks for its reason or its number.
 
     Raises:
         CouldNotRecordError: A refusal could not be written.
     """
-    now = parts.clock.now()
-    request = _known(parts, number)
-    declined = _declined(verb, request, person, now)
+    request = _known(parts, decision.number)
+    declined = _declined(replace(decision, typed=ANY_NUMBER), request, parts.clock.now())
     if declined is None and request is not None:
         return request
     declined = declined or NO_SUCH
     with parts.store.transaction():
-        _record(parts, verb, request, person, declined, answer_in)
+        _record(parts, decision, request, declined)
     parts.wake_sender()
     return declined
 
 
-def settle_by_hand(
-    parts: Parts, number: int | None, person: Person, *, accepted: bool, answer_in: str = ""
-) -> Request | Declined:
+def settle_by_hand(parts: Parts, decision: Decision, *, accepted: bool) -> Request | Declined:
     """Record what a person saw in Zuora of a request whose outcome is unknown. Sends nothing.
 
     Raises:
         CouldNotRecordError: Nothing was changed.
     """
     now = parts.clock.now()
+    result: Request | Declined
     with parts.store.transaction():
-        request = _known(parts, number)
-        declined = _declined(Verb.SETTLE, request, person, now)
+        request = _known(parts, decision.number)
+        declined = _declined(decision, request, now)
         if request is None or declined is not None:
-            declined = declined or NO_SUCH
-            _record(parts, Verb.SETTLE, request, person, declined, answer_in)
-            result: Request | Declined = declined
+            result = declined or NO_SUCH
+            _record(parts, decision, request, result)
         else:
-            result = _write_settlement(parts, request, person, now, accepted=accepted)
+            result = _write_settlement(parts, request, decision.person, now, accepted=accepted)
     parts.wake_sender()
     return result
 
@@ -159,11 +191,18 @@ def _write_settlement(
     parts: Parts, request: Request, person: Person, now: datetime, *, accepted: bool
 ) -> Request:
     seen = "it was sent" if accepted else "it was not sent"
-    after = request.moved(
-        State.SUCCEEDED if accepted else State.FAILED,
-        now,
-        result=f"The answer was lost; a person looked in Zuora and recorded that {seen}.",
-    )
+    verdict = Verdict.ACCEPTED if accepted else Verdict.REJECTED
+    for call in parts.store.calls.of(request.number):
+        if call.is_lost:
+            words = f"a person recorded that {seen}"
+            parts.store.calls.save(replace(call, verdict=verdict, words=words))
+    calls = parts.store.calls.of(request.number)
+    result = f"The answer was lost; a person looked in Zuora and recorded that {seen}."
+    if len(calls) > 1:
+        operation, body, facts = opened(request)
+        of_all = operation.result(body, facts, calls, now)
+        result = f"{of_all} Of those whose answer was lost a person recorded that {seen}."
+    after = replace(request.moved(conclusion(calls), now, result=result), progress=tally(calls))
     entry = Entry(
         what=What.SETTLED,
         who=person.user_id,
@@ -177,12 +216,8 @@ def _write_settlement(
         f" looked in Zuora and recorded of {request.name}: {seen}. ",
         Mention(request.requester),
     )
-    verdict = Verdict.ACCEPTED if accepted else Verdict.REJECTED
-    for call in parts.store.calls.of(request.number):
-        if call.is_lost:
-            words = f"a person recorded that {seen}"
-            parts.store.calls.save(replace(call, verdict=verdict, words=words))
-    parts.store.move(request, after, entry, now, card(after), told)
+    listed = [] if accepted else results.failures(after, calls)
+    parts.store.move(request, after, entry, now, card(after), told, *listed)
     return after
 
 
@@ -190,37 +225,50 @@ def _known(parts: Parts, number: int | None) -> Request | None:
     return None if number is None else parts.store.requests.get(number)
 
 
-def _declined(
-    verb: Verb, request: Request | None, person: Person, now: datetime
-) -> Declined | None:
+def _declined(decision: Decision, request: Request | None, now: datetime) -> Declined | None:
     if request is None:
         return NO_SUCH
-    refusal = may_decide(verb, person, request, now)
+    refusal = may_decide(decision.verb, decision.person, request, now)
+    if refusal is None and decision.verb is Verb.APPROVE:
+        refusal = _not_sure(decision, request)
     if refusal is None:
         return None
-    return Declined(refusal, refusals.to_decide(refusal, person, request))
+    return Declined(refusal, refusals.to_decide(refusal, decision.person, request))
 
 
-def _record(
-    parts: Parts,
-    verb: Verb,
-    request: Request | None,
-    person: Person,
-    declined: Declined,
-    answer_in: str,
-) -> None:
+def _not_sure(decision: Decision, request: Request) -> Refusal | None:
+    """What an approval needs besides authority."""
+    if Refusal.GROUP_UNREADABLE in decision.standing.values():
+        return Refusal.GROUP_UNREADABLE
+    typed = decision.typed.strip().upper()
+    if request.rule.type_the_number and typed not in (request.confirmation, ANY_NUMBER):
+        return Refusal.NUMBER_NOT_TYPED
+    return None
+
+
+ANY_NUMBER = "\0"
+"""Stands for a number that is still to be typed; nobody can type it."""
+
+
+def _record(parts: Parts, decision: Decision, request: Request | None, declined: Declined) -> None:
     """Write the refusal, answer the one who clicked, and draw a stale card anew."""
+    person = decision.person
+    number = request.number if request else None
     entry = Entry(
         what=What.REFUSED,
         who=person.user_id,
         team=person.team_id,
-        request=request.number if request else None,
-        data={"wanted": verb.value, "refusal": str(declined.refusal or "no_such_request")},
+        request=number,
+        data={
+            "wanted": decision.verb.value,
+            "refusal": str(declined.refusal or "no_such_request"),
+        },
     )
     messages: list[Message] = []
-    if answer_in and person.user_id:
-        number = request.number if request else None
-        messages.append(lines.private(answer_in, person.user_id, *declined.why, request=number))
+    if decision.answer_in and person.user_id:
+        messages.append(
+            lines.private(decision.answer_in, person.user_id, *declined.why, request=number)
+        )
     if request is not None and declined.refusal is Refusal.ALREADY_DECIDED:
         messages.append(card(request))
     parts.store.record(entry, parts.clock.now(), *messages)

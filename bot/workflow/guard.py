@@ -28,10 +28,11 @@ def mailed_lately(
     if call is None or not _is_recent(parts, call):
         return ""
     minutes = int(parts.guard.total_seconds()) // 60
+    free_at = (call.sent_at or parts.clock.now()) + parts.guard
     return (
-        f"R-{call.request} had {subject} mailed less than {minutes} minutes ago. Zuora marks "
-        "documents as mailed only later, so a second order now would mail customers twice. "
-        f"Wait until {minutes} minutes have passed, or look at R-{call.request} first."
+        f"R-{call.request} has mailed {subject}, or is about to, within {minutes} minutes. Zuora "
+        "marks documents as mailed only later, so a second order now would mail customers twice. "
+        f"Ask again after {free_at:%H:%M} UTC."
     )
 
 

@@ -9,7 +9,10 @@ from bot.operations.operation import Body, Facts, Operation, Progress
 from bot.workflow.parts import Parts
 
 
-def opened(request: Request) -> tuple[Operation[Any, Any], Body, Facts]:
+Opened = tuple[Operation[Any, Any], Body, Facts]
+
+
+def opened(request: Request) -> Opened:
     """The request's operation with its body and the facts that were approved."""
     operation = operation_named(request.operation)
     body = operation.body_type.model_validate_json(request.body)

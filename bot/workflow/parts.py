@@ -1,6 +1,6 @@
 """What the workflow works with; wiring hands it in once."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -33,10 +33,12 @@ class Parts:
     Attributes:
         tenant: Which Zuora, in words for the card: `PRODUCTION · tenant 12270`.
         tenant_id: Which Zuora, for the digest: base URL, entities and organizations.
+        tenant_kind: `production`, `sandbox` or `unknown`, for the rules of the policy.
         channel: Slack channel id where requests are shown.
         new_id: A new random id, for keys.
         poll: First pause between two looks at Zuora.
         guard: How long after a mail the same thing may not be mailed again without `resend`.
+        members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
         wake_runner, wake_sender: Rung after a transaction that left work for them.
     """
 
@@ -47,8 +49,10 @@ class Parts:
     tenant: str
     tenant_id: str
     channel: str
+    tenant_kind: str
     new_id: Callable[[], str]
     poll: timedelta
+    members: Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
     guard: timedelta = timedelta(minutes=60)
     wake_runner: Callable[[], None] = field(default=_nobody)
     wake_sender: Callable[[], None] = field(default=_nobody)

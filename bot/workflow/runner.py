@@ -120,6 +120,8 @@ class Runner:
     async def _do(self, request: Request, step: steps.Step) -> None:
         parts = self._parts
         match step:
+            case steps.Remind():
+                await begin.remind(parts, request)
             case steps.Begin():
                 await begin.begin(parts, request)
             case steps.Send(calls):

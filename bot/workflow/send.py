@@ -14,13 +14,13 @@ from bot.cards import lines, results
 from bot.cards.card import card
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
-from bot.domain.next_step import PATIENCE, conclusion, pause
+from bot.domain.next_step import conclusion, pause
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part
 from bot.operations.operation import Progress
 from bot.store.database import CouldNotRecordError
-from bot.workflow.begin import facts_as_approved, new_key, wait_for_zuora
-from bot.workflow.opened import opened
+from bot.workflow.begin import facts_as_approved, new_key, too_late_at, wait_for_zuora
+from bot.workflow.opened import Opened, opened
 from bot.workflow.parts import Parts
 from bot.zuora.answers import Answer
 from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraRejected
@@ -43,8 +43,9 @@ async def send(
         calls: Calls none of which can have taken effect.
         stopping: Whether nothing new may be begun.
     """
-    if any(call.tries for call in calls) and await _changed_since(parts, request):
+    if any(call.tries for call in calls) and await _may_not_repeat(parts, request, calls):
         return
+    what = opened(request)  # once: the facts of many documents are long
     outstanding = deque(calls)
     under_way: set[asyncio.Task[Call]] = set()
     busy: list[Call] = []
@@ -53,7 +54,7 @@ async def send(
             room = max(0, parts.zuora.width - len(under_way))
             starting = [outstanding.popleft() for _ in range(min(room, len(outstanding)))]
             under_way |= {
-                asyncio.create_task(_send_one(parts, request, call))
+                asyncio.create_task(_send_one(parts, request, call, what))
                 for call in _write_sending(parts, request, starting)
             }
         done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -61,13 +62,22 @@ async def send(
         now_busy = [call for call in answered if call.verdict is Verdict.BUSY]
         busy = busy + now_busy if len(now_busy) == len(answered) else now_busy
         await _write_answers(parts, request, answered)
+    _wait_for_the_rest(parts, request.number)
 
 
-async def _changed_since(parts: Parts, request: Request) -> bool:
-    """Before a repetition: whether what was approved is no longer so. Then that is written."""
-    if any(call.verdict is Verdict.ACCEPTED for call in parts.store.calls.of(request.number)):
-        return False  # the facts have changed by what was done
-    return await facts_as_approved(parts, request) is None
+async def _may_not_repeat(parts: Parts, request: Request, calls: Sequence[Call]) -> bool:
+    """Before a repetition: whether it is too late, or what was approved is no longer so.
+
+    Then that is written. Once some calls were done, the facts have changed by what was done, and
+    only the time counts.
+    """
+    done = any(call.verdict is Verdict.ACCEPTED for call in parts.store.calls.of(request.number))
+    if not done:
+        return await facts_as_approved(parts, request) is None
+    if parts.clock.now() >= too_late_at(request):
+        _give_up(parts, request, calls, "it could not be sent in time")
+        return True
+    return False
 
 
 def _write_sending(parts: Parts, request: Request, calls: Sequence[Call]) -> list[Call]:
@@ -88,9 +98,9 @@ def _sent_entry(request: Request, call: Call) -> Entry:
     return Entry(what=What.CALL_SENT, request=request.number, data=data)
 
 
-async def _send_one(parts: Parts, request: Request, call: Call) -> Call:
+async def _send_one(parts: Parts, request: Request, call: Call, what: Opened) -> Call:
     """Make one call, once; the call as it then stands."""
-    operation, body, facts = opened(request)
+    operation, body, facts = what
     try:
         answer = await operation.act(body, facts, call, parts.zuora)
     except ZuoraRejected as error:
@@ -119,7 +129,7 @@ def _with_error(call: Call, verdict: Verdict, error: ZuoraError) -> Call:
         verdict=verdict,
         http_status=error.status,
         zuora_request_id=error.zuora_request_id or "",
-        words=str(error),
+        words=" ".join(error.words) or str(error),
     )
 
 
@@ -158,15 +168,10 @@ def _write_answers_once(parts: Parts, number: int, answered: Sequence[Call]) -> 
         calls = parts.store.calls.of(number)
         if request is None or request.state is not State.RUNNING:
             return
-        if any(call.is_under_way or call.tries == 0 for call in calls):
+        if any(call.is_under_way or call.is_open for call in calls):
             _tell_progress(parts, request, calls)
-        elif any(call.verdict is Verdict.BUSY for call in calls):
-            pass  # after the transaction
         else:
             go_on(parts, request, calls)
-    waiting = [call for call in calls if call.verdict is Verdict.BUSY]
-    if waiting and not any(call.is_under_way for call in calls):
-        _wait(parts, request, calls, waiting)
 
 
 def _tell_progress(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
@@ -177,19 +182,25 @@ def _tell_progress(parts: Parts, request: Request, calls: Sequence[Call]) -> Non
         parts.store.outbox.add(results.progress(request, calls, now), now)
 
 
-def _wait(parts: Parts, request: Request, calls: Sequence[Call], busy: Sequence[Call]) -> None:
-    """Zuora did not take some of them: try these again later, up to a limit."""
+def _wait_for_the_rest(parts: Parts, number: int) -> None:
+    """What Zuora did not take is tried again later, up to a limit; not within the same pass."""
+    request = parts.store.requests.get(number)
+    calls = parts.store.calls.of(number)
+    busy = [call for call in calls if call.verdict is Verdict.BUSY]
+    if request is None or request.state is not State.RUNNING or not busy:
+        return
     now = parts.clock.now()
     retry_at = max((call.retry_at for call in busy if call.retry_at), default=now)
     words = "; ".join(dict.fromkeys(call.words for call in busy))
     done = sum(1 for call in calls if call.verdict in (Verdict.ACCEPTED, Verdict.LOST))
-    late = max(retry_at, now + pause(request.looks, parts.poll)) > (
-        (request.decided_at or now) + PATIENCE
-    )
+    late = max(retry_at, now + pause(request.looks, parts.poll)) > too_late_at(request)
     if done and late:
-        _give_up(parts, request, busy, f"Zuora was busy for too long: {words}")
+        still_open = [call for call in calls if call.is_open]
+        _give_up(parts, request, still_open, f"Zuora was busy for too long: {words}")
     else:
-        wait_for_zuora(parts, request, f"Zuora is busy: {words}", at_least=retry_at - now)
+        so_far = f"{done:,} of {len(calls):,} went out." if done else "Nothing was sent."
+        why = f"Zuora is busy: {words}"
+        wait_for_zuora(parts, request, why, at_least=retry_at - now, so_far=so_far)
 
 
 def _give_up(parts: Parts, request: Request, busy: Sequence[Call], words: str) -> None:
@@ -269,7 +280,7 @@ def end(parts: Parts, request: Request, state: State, calls: Sequence[Call]) -> 
     now = parts.clock.now()
     operation, body, facts = opened(request)
     result = operation.result(body, facts, calls, now)
-    after = request.moved(state, now, result=result)
+    after = replace(request.moved(state, now, result=result), progress=tally(calls))
     entry = Entry(
         what=What.ENDED, request=request.number, data={"state": state.value, "result": result}
     )
@@ -282,22 +293,35 @@ def end(parts: Parts, request: Request, state: State, calls: Sequence[Call]) -> 
     )  # fmt: skip
 
 
+def tally(calls: Sequence[Call]) -> str:
+    """How many of many calls failed or were lost, for the card; empty for a single call."""
+    if len(calls) == 1:
+        return ""
+    failed = sum(1 for call in calls if call.verdict is Verdict.REJECTED)
+    lost = sum(1 for call in calls if call.is_lost)
+    return Progress(calls=len(calls), failed=failed, lost=lost).model_dump_json()
+
+
 def _unknown(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
     now = parts.clock.now()
     lost = [call for call in calls if call.verdict is Verdict.LOST]
     words = "; ".join(dict.fromkeys(call.words for call in lost))
     which = "" if len(calls) == 1 else f" of {len(lost)} of {len(calls)} calls"
     result = (
-        f"It went out to Zuora and the answer{which} was lost, so it may or may not have been "
-        f"done: {words}. It is not sent again."
+        f"It went out to Zuora and the answer{which} was lost ({words.rstrip('.')}), so it may or "
+        "may not have been done. It is not sent again."
     )
-    after = request.moved(State.UNKNOWN, now, wake_at=now + parts.poll, result=result)
+    after = replace(
+        request.moved(State.UNKNOWN, now, wake_at=now + parts.poll, result=result),
+        progress=tally(calls),
+    )
     entry = Entry(
         what=What.ENDED, request=request.number, data={"state": "unknown", "result": result}
     )
     loudly = (
-        f"OUTCOME UNKNOWN of {request.name}. {result} The bot looks in Zuora for a sign of it; "
-        "with the buttons on the card a person can record what is seen there. "
+        f"OUTCOME UNKNOWN of {request.name}. {result} The bot looks in Zuora for a sign of it. A "
+        f"person can look there too, at {request.subject} and its email history, and record with "
+        "the buttons on the card what is seen. "
     )
     told: tuple[Part, ...] = (
         loudly,

@@ -1,6 +1,8 @@
 """Settling: what became of a call whose answer was lost. Nothing is sent by any of this."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from bot.cards import lines
 from bot.cards.card import card
@@ -12,7 +14,10 @@ from bot.domain.words import Mention
 from bot.operations.operation import Settlement
 from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
+from bot.workflow.send import tally
 from bot.zuora.errors import ZuoraError
+
+LOST_AND_FOUND = "Some answers were lost, and reading Zuora settled them."
 
 
 async def settle(parts: Parts, request: Request, calls: tuple[Call, ...]) -> None:
@@ -42,24 +47,44 @@ def _settled(call: Call, settlement: Settlement) -> Call:
     )
 
 
+def _save(parts: Parts, settled: Iterable[Call], now: datetime) -> None:
+    """Write what reading Zuora proved of single calls, each with its history entry."""
+    for call in settled:
+        parts.store.calls.save(call)
+        entry = Entry(
+            what=What.CALL_SETTLED,
+            request=call.request,
+            data={
+                "subject": call.subject,
+                "key": call.key,
+                "verdict": call.verdict.value if call.verdict else "",
+                "words": call.words,
+            },
+        )
+        parts.store.record(entry, now)
+
+
 def _write(
     parts: Parts, request: Request, settled: list[Call], found: dict[str, Settlement]
 ) -> None:
     now = parts.clock.now()
-    operation, _, _ = opened(request)
+    operation, body, facts = opened(request)
     with parts.store.transaction():
         for call in settled:
             parts.store.calls.save(call)
-        state = conclusion(parts.store.calls.of(request.number))
+        calls = parts.store.calls.of(request.number)
+        state = conclusion(calls)
         seen = "; ".join(dict.fromkeys(settlement.words for settlement in found.values()))
         result = f"The answer was lost, and reading Zuora settled it: {seen}."
+        if len(calls) > 1:
+            result = f"{operation.result(body, facts, calls, now)} {LOST_AND_FOUND}"
         if operation.follows and state is State.SUCCEEDED:
             after = replace(
                 request.moved(State.RUNNING, now, wake_at=now, result=result),
                 progress=settled[0].began,
             )
         else:
-            after = request.moved(state, now, result=result)
+            after = replace(request.moved(state, now, result=result), progress=tally(calls))
         entry = Entry(
             what=What.SETTLED,
             request=request.number,
@@ -76,7 +101,12 @@ def _look_later(parts: Parts, request: Request, settled: list[Call]) -> None:
     with parts.store.transaction():
         for call in settled:
             parts.store.calls.save(call)
-        parts.store.move(request, after, entry, now)
+        calls = parts.store.calls.of(request.number)
+        after = replace(after, progress=tally(calls))
+        left = sum(1 for call in calls if call.is_lost)
+        seen = f"Zuora shows {len(settled):,} of the mails whose answer was lost; {left:,} are left."
+        told = [card(after), lines.reply(after, seen)] if settled else []
+        parts.store.move(request, after, entry, now, *told)
 
 
 def leave_to_people(parts: Parts, request: Request) -> None:

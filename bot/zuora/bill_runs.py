@@ -37,6 +37,17 @@ async def read(sender: Sender, key: str, zone: tzinfo) -> BillRun:
     return bill_run_of(counts, plain, zone)
 
 
+async def read_state(sender: Sender, bill_run_id: str, zone: tzinfo) -> BillRun:
+    """One bill run by id, from `/v1` alone: one call, so that it can be looked at often.
+
+    Raises:
+        ZuoraNotFound: There is none (any more).
+        ZuoraError: As from `Sender.read`.
+    """
+    data = (await sender.read(_plain(bill_run_id))).data
+    return bill_run_of({}, rows.part({"run": data}, "run"), zone)
+
+
 async def listing(
     sender: Sender,
     zone: tzinfo,

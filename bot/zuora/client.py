@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx2
 
-from bot.zuora import bill_runs, documents, lookups
+from bot.zuora import bill_runs, documents, lookups, scope
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
 from bot.zuora.calls import DebitMemoPath, DocumentKind
 from bot.zuora.connections import http_client
@@ -15,6 +15,7 @@ from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraBusy, ZuoraUnavailable
 from bot.zuora.lookups import BillingRules, EmailRecord, MailNotification, Preview
 from bot.zuora.pace import DEFAULT_LIMIT, Clock, Pace, Width
+from bot.zuora.scope import AccountsInScope
 from bot.zuora.sender import Sender, Settings
 from bot.zuora.tokens import Tenant, TokenKeeper
 
@@ -104,6 +105,10 @@ class ZuoraClient(Effects):
         """How many calls may be out at once just now."""
         return self._pace.width
 
+    def now(self) -> datetime:
+        """The moment, aware UTC, by the clock that was handed in."""
+        return self._clock.now()
+
     async def check(self) -> Tenant:
         """Get a token and tell whose it is.
 
@@ -123,6 +128,11 @@ class ZuoraClient(Effects):
         """One bill run by id or number."""
         with checked():
             return await bill_runs.read(self._sender, key, self._zone)
+
+    async def bill_run_state(self, bill_run_id: str) -> BillRun:
+        """One bill run by id in one call: name, dates and status, without counts."""
+        with checked():
+            return await bill_runs.read_state(self._sender, bill_run_id, self._zone)
 
     async def bill_runs(
         self,
@@ -145,6 +155,13 @@ class ZuoraClient(Effects):
         with checked():
             return await documents.one(self._sender, kind, self._paths[kind], key, self._zone)
 
+    async def documents_for_mail(
+        self, kind: DocumentKind, keys: Collection[str]
+    ) -> tuple[BillingDocument | None, ...]:
+        """Documents by id or number, side by side; None in the place of one that does not exist."""
+        with checked():
+            return await documents.for_mail(self._sender, kind, self._paths[kind], keys, self._zone)
+
     async def account(self, key: str) -> Account:
         """One account by id or number."""
         with checked():
@@ -154,6 +171,12 @@ class ZuoraClient(Effects):
         """The latest version of a subscription by its number, or one version by its id."""
         with checked():
             return await lookups.subscription(self._sender, key)
+
+    async def accounts_in_batches(
+        self, batches: Collection[str], bill_cycle_day: str
+    ) -> AccountsInScope | None:
+        """How many active accounts a run by batch covers; None where they may not be queried."""
+        return await scope.accounts_in_batches(self._sender, batches, bill_cycle_day)
 
     async def billing_rules(self) -> BillingRules | None:
         """The tenant's rules for bill runs; None where the bot may not read settings."""

@@ -8,7 +8,7 @@ from typing import Final
 from bot.zuora import calls, paging, rows
 from bot.zuora.answers import Account, BillingDocument
 from bot.zuora.calls import DocumentKind
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
 from bot.zuora.readers import account_of, document_of
 from bot.zuora.rows import Row
 from bot.zuora.sender import Sender
@@ -64,6 +64,46 @@ async def one(sender: Sender, kind: DocumentKind, where: str, key: str, zone: tz
     document = document_of(
         kind, as_row((await sender.read(calls.get("v1", where, key))).data), zone
     )
+    if not document.account_id:
+        return document
+    return _with_account(document, await account(sender, document.account_id))
+
+
+async def for_mail(
+    sender: Sender, kind: DocumentKind, where: str, keys: Iterable[str], zone: tzinfo
+) -> tuple[BillingDocument | None, ...]:
+    """Many documents by id or number, side by side and with one call each; None: there is none.
+
+    An object query brings the account and the bill-to contact along. Where it may not be used, and
+    before a document is called unknown, it is looked for as by `one`.
+
+    Raises:
+        ZuoraError: As from `Sender.read`.
+    """
+    return tuple(
+        await paging.side_by_side(_for_mail(sender, kind, where, key, zone) for key in keys)
+    )
+
+
+async def _for_mail(
+    sender: Sender, kind: DocumentKind, where: str, key: str, zone: tzinfo
+) -> BillingDocument | None:
+    expanded = (("expand[]", "account"), ("expand[]", "billToContact"))
+    call = calls.get("object-query", _OBJECTS[kind], key, query=expanded)
+    try:
+        row = as_row((await sender.read(call)).data)
+    except ZuoraRejected:
+        row = {}
+    document = document_of(kind, row, zone)
+    if not document.number:
+        try:
+            return await one(sender, kind, where, key, zone)
+        except ZuoraNotFound:
+            return None
+    contact = rows.part(row, "billToContact")
+    if contact and document.currency:
+        reached = bool(rows.text(contact, "workEmail", "personalEmail"))
+        return replace(document, bill_to_mail=reached)
     if not document.account_id:
         return document
     return _with_account(document, await account(sender, document.account_id))

@@ -52,8 +52,13 @@ async def objects(sender: Sender, first: Call, *, most: int | None = None) -> li
     raise ZuoraUnavailable("Zuora's pages do not end.")
 
 
-async def zoql(sender: Sender, text: str) -> list[Row]:
+async def zoql(sender: Sender, text: str, *, most: int | None = None) -> list[Row]:
     """All rows of a ZOQL query.
+
+    Args:
+        sender: Sends the calls.
+        text: The query.
+        most: Stop after so many rows.
 
     Raises:
         ZuoraUnavailable: The rows do not end.
@@ -65,7 +70,8 @@ async def zoql(sender: Sender, text: str) -> list[Row]:
         data: Any = (await sender.read(call)).data
         found += rows.listed(data, "records")
         locator = rows.text(data, "queryLocator") if isinstance(data, dict) else ""
-        if not locator or data.get("done") is True:
+        enough = most is not None and len(found) >= most
+        if not locator or data.get("done") is True or enough:
             return found
         if locator in seen:
             break

@@ -167,9 +167,11 @@ class Sender:
                     self._request(call, token), auth=None, follow_redirects=False
                 )
         except _NOTHING_WAS_SENT as error:
-            return _not_sent(call, type(error).__name__)
+            logger.info("zuora_not_reached", extra={"error": type(error).__name__})
+            return _not_sent(call)
         except (httpx2.HTTPError, httpx2.StreamError, TimeoutError) as error:
-            return _lost(call, type(error).__name__)
+            logger.warning("zuora_answer_lost", extra={"error": type(error).__name__})
+            return _lost(call, in_time=not _timed_out(error))
 
     def _request(self, call: wire.Call, token: str) -> httpx2.Request:
         settings = self._settings
@@ -205,15 +207,22 @@ def _pause_before_next(found: Reply | ZuoraError, pause: float) -> float | None:
     return found.retry_after if found.retry_after <= LONGEST_WAIT_SECONDS else None
 
 
-def _not_sent(call: wire.Call, kind: str) -> ZuoraError:
-    message = f"Zuora cannot be reached ({kind}); nothing was sent."
+def _timed_out(error: Exception) -> bool:
+    return isinstance(error, httpx2.TimeoutException | TimeoutError)
+
+
+def _not_sent(call: wire.Call) -> ZuoraError:
+    message = "Zuora cannot be reached; nothing was sent."
     return ZuoraBusy(message) if call.effect else ZuoraUnavailable(message)
 
 
-def _lost(call: wire.Call, kind: str) -> ZuoraError:
+def _lost(call: wire.Call, *, in_time: bool) -> ZuoraError:
+    why = (
+        "the connection broke before Zuora answered" if in_time else "Zuora did not answer in time"
+    )
     if call.effect:
-        return OutcomeUnknown(f"The call was sent, but its answer was lost ({kind}).")
-    return ZuoraUnavailable(f"Zuora's answer was lost ({kind}).")
+        return OutcomeUnknown(f"{why}.")
+    return ZuoraUnavailable(f"{why[:1].upper()}{why[1:]}.")
 
 
 def _log(call: wire.Call, found: Reply | ZuoraError) -> None:

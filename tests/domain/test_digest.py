@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.digest import canonical, digest
@@ -35,11 +35,7 @@ scalars = (
     | st.text(max_size=10)
     | st.decimals(allow_nan=False, allow_infinity=False, places=4)
 )
-values = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=12,
-)
+values = scalars | st.lists(scalars, max_size=3)
 
 
 @pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
@@ -53,7 +49,8 @@ def test_all_changes_differ_from_one_another():
     assert len(digests) == len(CHANGED)
 
 
-@given(st.dictionaries(st.text(max_size=5), values, max_size=6), st.randoms())
+@settings(max_examples=30)
+@given(st.dictionaries(st.text(max_size=5), values, max_size=4), st.randoms())
 def test_the_order_of_keys_changes_nothing(body, random):
     shuffled = list(body.items())
     random.shuffle(shuffled)
@@ -61,6 +58,7 @@ def test_the_order_of_keys_changes_nothing(body, random):
     assert digest(**{**BOUND, "body": dict(shuffled)}) == digest(**{**BOUND, "body": body})
 
 
+@settings(max_examples=30)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=3), st.integers(0, 5))
 def test_zeros_at_the_end_of_an_amount_change_nothing(amount, zeros):
     longer = Decimal(f"{amount:f}" + ("0" * zeros if "." in f"{amount:f}" else ""))
@@ -73,6 +71,7 @@ def test_every_zero_is_the_same_zero(zero):
     assert canonical(Decimal(zero)) == '"0"'
 
 
+@settings(max_examples=30)
 @given(st.lists(st.text(max_size=4), max_size=6))
 def test_a_set_has_no_order_and_a_list_has_one(items):
     assert canonical(set(items)) == canonical(frozenset(reversed(items)))
@@ -93,7 +92,7 @@ def test_a_float_or_an_unknown_type_is_refused(value):
         ({"a": None}, {}),
         ({"a": True}, {"a": 1}),
         ({"a": ["b", "c"]}, {"a": ["b,c"]}),
-        ({"a": "b", "c": "d"}, {"a": "b\",\"c\":\"d"}),
+        ({"a": "b", "c": "d"}, {"a": 'b","c":"d'}),
         (datetime(2026, 11, 30, tzinfo=UTC), date(2026, 11, 30)),
     ],
 )  # fmt: skip

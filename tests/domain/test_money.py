@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.money import Money, in_words, totals
@@ -46,6 +46,7 @@ def test_currencies_stand_side_by_side_in_the_order_of_their_codes():
     assert in_words(totals(mixed)) == "EUR 2.20 · USD 1.30"
 
 
+@settings(max_examples=30)
 @given(moneys)
 def test_two_currencies_are_never_added_up(moneys):
     for total in totals(moneys):
@@ -54,6 +55,7 @@ def test_two_currencies_are_never_added_up(moneys):
         assert total.amount == sum(own, Decimal(0))
 
 
+@settings(max_examples=30)
 @given(moneys)
 def test_there_is_one_total_for_each_currency(moneys):
     currencies = [total.currency for total in totals(moneys)]
@@ -61,6 +63,7 @@ def test_there_is_one_total_for_each_currency(moneys):
     assert currencies == sorted({money.currency for money in moneys})
 
 
+@settings(max_examples=30)
 @given(moneys)
 def test_sums_are_decimal_and_exact_whatever_the_order(moneys):
     forwards, backwards = totals(moneys), totals(reversed(moneys))
@@ -74,6 +77,7 @@ def test_a_float_among_the_amounts_is_an_error_and_not_a_sum():
         totals([Money("USD", Decimal("0.10")), Money("USD", 0.2)])  # type: ignore[arg-type]
 
 
+@settings(max_examples=30)
 @given(amounts)
 def test_what_is_shown_reads_back_as_the_same_amount(amount):
     shown = str(Money("EUR", amount)).removeprefix("EUR ").replace(",", "")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import next_step as steps
@@ -40,6 +40,7 @@ STEPS = (
 )  # fmt: skip
 
 
+@settings(max_examples=30)
 @given(requests, st.lists(calls, max_size=5))
 def test_there_is_always_a_next_step(request, calls):
     step = next_step(request, calls, NOW)
@@ -49,6 +50,7 @@ def test_there_is_always_a_next_step(request, calls):
         assert isinstance(step, STEPS)
 
 
+@settings(max_examples=30)
 @given(requests, st.lists(calls, max_size=5))
 def test_a_call_that_may_have_arrived_is_never_sent_again(request, calls):
     step = next_step(request, calls, NOW)
@@ -61,12 +63,14 @@ def test_a_call_that_may_have_arrived_is_never_sent_again(request, calls):
             assert call.tries == 0 or call.verdict is Verdict.BUSY
 
 
+@settings(max_examples=30)
 @given(requests, st.lists(calls, max_size=5))
 def test_only_a_running_request_sends(request, calls):
     if request.state is not State.RUNNING:
         assert not isinstance(next_step(request, calls, NOW), steps.Send)
 
 
+@settings(max_examples=30)
 @given(requests, st.lists(calls, max_size=5))
 def test_nothing_is_sent_while_a_call_has_no_answer(request, calls):
     if any(call.tries and call.verdict is None for call in calls):
@@ -133,6 +137,7 @@ def test_the_worst_answer_tells_how_it_ended(verdicts, state):
     assert conclusion(calls) is state
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 3600))
 def test_pauses_grow_up_to_ten_minutes(looks, seconds):
     first = timedelta(seconds=seconds)
@@ -141,6 +146,7 @@ def test_pauses_grow_up_to_ten_minutes(looks, seconds):
     assert pause(0, first) == min(first, timedelta(minutes=10))
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 10**12), st.text(max_size=200))
 def test_a_track_id_is_what_zuora_takes_and_carries_the_number(number, subject):
     made = track_id(number, subject)

@@ -1,45 +1,236 @@
-"""The form for emailing billing documents."""
+"""The form for emailing billing documents: those of a bill run, or documents by their numbers."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from bot.cards.blocks import Block, paragraph
+from bot.cards.blocks import Block, context, paragraph
+from bot.domain.key import DocumentKind, document_as_typed, document_key
 from bot.operations.catalog import operation_named
+from bot.operations.email_documents.reading import parts_of, pdf_problem, sort_out
 from bot.operations.operation import Form, Problems
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.fields import Values
 from bot.workflow.ask import Wanted
 
+WHAT = "what"
+BILL_RUN, DOCUMENTS = "bill_run", "documents"
+LISTS = ("documents", "more_documents", "still_more_documents")
+"""Fields for numbers: Slack takes 3,000 characters in one, and 500 numbers are twice that."""
+
+FIELD_LIMIT = 3000
+OPERATION_OF: Mapping[DocumentKind, str] = {
+    "invoice": "email_invoice",
+    "debit_memo": "email_debit_memo",
+    "credit_memo": "email_credit_memo",
+}
+WHO: Mapping[str, str] = {
+    "template": "Zuora mails to the addresses in To Email of its email template, for every document.",
+    "bill_to": "Zuora mails to the work or personal address of each bill-to contact, nobody else.",
+    "addresses": "Zuora mails every document to exactly the addresses below.",
+}
+
 
 class EmailForm(AskForm):
-    """Email the documents of a bill run."""
+    """Email the documents of a bill run, or documents by number."""
 
     callback_id: ClassVar[str] = "ask:email"
-    title: ClassVar[str] = "Email a bill run"
+    title: ClassVar[str] = "Email billing documents"
 
     def blocks(self, values: Values) -> Sequence[Block]:
-        """Bill run and resend."""
-        return (
-            paragraph(
-                "Zuora mails the invoices and credit memos of a bill run to the customers. "
-                "A second person approves before anything is sent."
-            ),
-            fields.text(
-                "bill_run",
-                "Bill run",
-                values,
-                hint="Its number, like BR-00000001, or its id. It must be Posted.",
-                placeholder="BR-00000001",
-            ),
-            fields.checkboxes(
-                "resend",
-                "Customers who were already mailed",
-                values,
-                [("yes", "Mail them again", "Also those who had their mail before.")],
-            ),
+        """What to mail, and the fields for it."""
+        what = fields.radio(
+            WHAT,
+            "What to email",
+            values,
+            [
+                (BILL_RUN, "A bill run", "Its invoices and credit memos."),
+                (DOCUMENTS, "Documents", "Invoices, debit memos, credit memos by number."),
+            ],
+            changes_form=True,
         )
+        chosen = _documents(values) if values.get(WHAT) == DOCUMENTS else _bill_run(values)
+        return (what, *chosen)
 
     def wanted(self, form: Form) -> Wanted | Problems:
-        """One bill run."""
-        return ((operation_named("email_bill_run"), form),)
+        """One bill run, or one operation for each kind of document."""
+        if form.get(WHAT) != DOCUMENTS:
+            return ((operation_named("email_bill_run"), form),)
+        wanted = _by_kind(form)
+        found = sort_out(_typed(form))
+        problems = {
+            "documents": found.problem(),
+            "pdf_file_id": pdf_problem(_pdf(form), found.documents),
+        }
+        problems = {name: words for name, words in problems.items() if words}
+        if not problems:
+            return wanted
+        for operation, its_form in wanted[:1]:  # what is wrong with the other fields, all at once
+            read = operation.read(its_form)
+            problems = {**(read.by_field if isinstance(read, Problems) else {}), **problems}
+        return Problems(problems)
+
+
+def _by_kind(form: Form) -> Wanted:
+    """An operation for each kind of document in the form, with its part of the list."""
+    by_kind: dict[DocumentKind, list[str]] = {}
+    for part in parts_of(_typed(form)):
+        if (key := document_key(part)) is not None:
+            by_kind.setdefault(key.kind, []).append(part)
+    return [
+        (operation_named(OPERATION_OF[kind]), {**form, "documents": " ".join(parts)})
+        for kind, parts in by_kind.items()
+    ]
+
+
+def _pdf(form: Form) -> str:
+    typed = form.get("pdf_file_id")
+    return typed.strip() if isinstance(typed, str) else ""
+
+
+def values_for(text: str) -> dict[str, Any]:
+    """What the form begins with for what was typed behind the command."""
+    if any(document_key(part) for part in parts_of(text)):
+        return {WHAT: DOCUMENTS, "documents": text}
+    return {WHAT: BILL_RUN, "bill_run": text}
+
+
+def values_for_documents(
+    kind: DocumentKind, numbers: Sequence[str], body: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the form begins with for exactly these documents, with the recipients of a body."""
+    return {
+        WHAT: DOCUMENTS,
+        "documents": " ".join(document_as_typed(kind, number) for number in numbers),
+        "recipients": body.get("recipients"),
+        "email_addresses": ", ".join(body.get("email_addresses") or ()),
+        "additional": ["yes"] if body.get("additional") else [],
+        "pdf_file_id": body.get("pdf_file_id"),
+    }
+
+
+def _bill_run(values: Values) -> Sequence[Block]:
+    return (
+        paragraph(
+            "Zuora mails the invoices and credit memos of a bill run to the customers. "
+            "A second person approves before anything is sent."
+        ),
+        fields.text(
+            "bill_run",
+            "Bill run",
+            values,
+            hint="Its number, like BR-00000001, or its id. It must be Posted.",
+            placeholder="BR-00000001",
+        ),
+        fields.checkboxes(
+            "resend",
+            "Customers who were already mailed",
+            values,
+            [("yes", "Mail them again", "Also those who had their mail before.")],
+        ),
+    )
+
+
+def _documents(values: Values) -> Sequence[Block]:
+    chosen = str(values.get("recipients"))
+    recipients = chosen if chosen in WHO else "template"
+    found = [
+        paragraph(
+            "Zuora mails each document by itself; they must be Posted. "
+            "A second person approves before anything is sent."
+        ),
+        *_lists(values),
+        fields.radio(
+            "recipients",
+            "Who gets the mail",
+            values,
+            [
+                ("template", "The email template's To Email", ""),
+                ("bill_to", "The bill-to contact", ""),
+                ("addresses", "These addresses", ""),
+            ],
+            changes_form=True,
+        ),
+        context(WHO[recipients]),
+    ]
+    if recipients == "addresses":
+        found.append(
+            fields.text(
+                "email_addresses",
+                "Addresses",
+                values,
+                hint="Separated by commas, spaces or lines; 50 at most.",
+                placeholder="name@example.com",
+                multiline=True,
+                max_length=FIELD_LIMIT,
+            )
+        )
+    found.append(
+        fields.checkboxes(
+            "additional",
+            "Besides",
+            values,
+            [
+                (
+                    "yes",
+                    "Also each account's additional addresses",
+                    "As set on the account in Zuora.",
+                )
+            ],
+        )
+    )
+    found.append(
+        fields.text(
+            "pdf_file_id",
+            "PDF file id",
+            values,
+            hint="For one debit or credit memo only; empty: its latest PDF.",
+            optional=True,
+        )
+    )
+    return found
+
+
+def _lists(values: Values) -> list[Block]:
+    """As many fields as the numbers need, and one more for those that are still to come."""
+    texts = _spread(_typed(values))
+    shown = min(len(LISTS), max(2, len(texts) + 1))
+    typed = dict(zip(LISTS, texts, strict=False))
+    labels = ("Documents", "More documents", "Still more documents")
+    hints = (
+        (
+            "Numbers like INV00000012, DM00000003, CM00000004, separated by spaces, commas or "
+            "lines; 500 at most in all. An id needs its kind before it: INV:402881e5…"
+        ),
+        "A field takes some 250 numbers; the others go here.",
+        "And here.",
+    )
+    return [
+        fields.text(
+            name,
+            labels[position],
+            typed,
+            hint=hints[position],
+            placeholder="INV00000012" if position == 0 else "",
+            multiline=True,
+            max_length=FIELD_LIMIT,
+            optional=position > 0,
+        )
+        for position, name in enumerate(LISTS[:shown])
+    ]
+
+
+def _typed(form: Form) -> str:
+    return "\n".join(text for name in LISTS if isinstance(text := form.get(name), str) and text)
+
+
+def _spread(text: str) -> list[str]:
+    """The text itself if one field takes it, else its parts spread over as many as it needs."""
+    if len(text) <= FIELD_LIMIT:
+        return [text]
+    texts = [""]
+    for part in parts_of(text):
+        if len(texts[-1]) + 1 + len(part) > FIELD_LIMIT:
+            texts.append("")
+        texts[-1] = f"{texts[-1]} {part}".strip()
+    return texts

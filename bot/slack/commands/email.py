@@ -1,30 +1,27 @@
-"""The slash commands: what was typed behind them decides which form opens."""
+"""`/billemail`: emails of billing documents."""
 
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.cards import blocks
-from bot.cards.card import approvers_in_words
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.asking import as_answer, open_form, refusal_to_ask
+from bot.slack.commands.help import what_happens
 from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.catalog import FORMS
-from bot.slack.forms.email import EmailForm
+from bot.slack.forms.email import EmailForm, values_for
 
-EMAIL_HELP = """*`/billemail`* opens a form to email the invoices and credit memos of a posted bill run.
+EMAIL_HELP = """*`/billemail`* opens a form to email the documents of a posted bill run, or invoices, \
+debit memos and credit memos by their numbers.
 `/billemail BR-00000001` opens it with that bill run filled in.
+`/billemail INV00000012 DM00000003` opens it with these documents; up to 500, of any kind.
 `/billemail help` shows this.
 """
-WHAT_HAPPENS = """
-What happens then: the bot reads Zuora and shows the request in {channel}. One of {approvers} \
-approves it, never the person who asked. Then the bot reads Zuora again, sends the order if \
-nothing has changed, and tells each step in the request's thread."""
 
 
 def register(app: AsyncApp, answering: Answering) -> None:
-    """Connect the commands."""
+    """Connect the command."""
 
     @app.command("/billemail")
     async def billemail(ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -40,15 +37,6 @@ async def _billemail(answering: Answering, ack: AsyncAck, command: payloads.Comm
         return
     form = FORMS[EmailForm.callback_id]
     origin = Origin(channel=command.channel)
-    trouble = await open_form(
-        answering, command.trigger_id, form, {"bill_run": command.text}, origin
-    )
+    values = values_for(command.text)
+    trouble = await open_form(answering, command.trigger_id, form, values, origin)
     await (ack(trouble) if trouble else ack())
-
-
-def what_happens(answering: Answering) -> str:
-    """What every command's help ends with."""
-    return WHAT_HAPPENS.format(
-        channel=f"<#{answering.parts.channel}>",
-        approvers=blocks.as_text(approvers_in_words(answering.parts.policy.approvers)),
-    )

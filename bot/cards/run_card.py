@@ -1,0 +1,108 @@
+"""The private card of a bill run: how it stands, and a button for each thing that is legal now."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from bot.cards import blocks
+from bot.cards.card import NEXT_STEPS
+from bot.domain.message import Blocks
+from bot.domain.words import Line, Part, count, line
+from bot.operations.run_documents import DocumentsFacts
+from bot.operations.run_states import legal_steps
+from bot.zuora.answers import BillingDocument, BillRun
+
+RUN = "run:"
+"""Prefix of the `action_id` of these buttons; their value is the run's number.
+
+No request stands behind such a card. A button only opens a form with the number filled in, which
+the same person could have typed there.
+"""
+
+WHAT_IT_MEANS = {
+    "Pending": "It waits for its turn.",
+    "Paused": "Its schedule is on hold; only people can resume it, in Zuora.",
+    "Processing": "Zuora bills its accounts. Nothing can be done until it is Completed.",
+    "Completed": "Its documents are drafts; no customer has seen them.",
+    "Error": "It failed. It can be deleted in Zuora and made again.",
+    "PostInProgress": "Zuora posts its documents.",
+    "Posted": "Its documents are posted.",
+    "CancelInProgress": "Zuora cancels it.",
+    "Canceled": "It was canceled; it can be deleted in Zuora.",
+    "RemoveInProgress": "Zuora deletes it.",
+}
+
+
+def run_card(tenant: str, run: BillRun, documents: Sequence[BillingDocument]) -> tuple[str, Blocks]:
+    """The card as plain text and as blocks."""
+    facts = DocumentsFacts.of(documents, run.last_emailed_at)
+    title = f"Bill run {run.number}: {run.status}"
+    lines = (line("Zuora", tenant), *_lines(run, facts))
+    text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"
+    legal = legal_steps(run.status, posted=facts.posted, run_type=run.type)
+    return text, [blocks.header(title), blocks.labelled(lines), *_buttons(run.number, legal)]
+
+
+def _lines(run: BillRun, facts: DocumentsFacts) -> tuple[Line, ...]:
+    return (
+        line("Name", run.name or "none"),
+        line("State", f"{run.status}. {_meaning(run, facts)}"),
+        *([line("Zuora says", run.error_message)] if run.error_message else []),
+        *_when(run),
+        *(line(kind.label, kind.figures) for kind in facts.kinds),
+        *([] if facts.kinds else [line("Documents", "none")]),
+        line("Emailed", *_mailed(run, facts)),
+    )
+
+
+def _meaning(run: BillRun, facts: DocumentsFacts) -> str:
+    if run.status == "Completed" and facts.posted:
+        return (
+            f"{count(facts.posted, 'document')} posted, {facts.not_posted:,} not: some failed to "
+            "post, or were unposted. Post it again to post the rest."
+        )
+    return WHAT_IT_MEANS.get(run.status, "This bot does not know that state; look in Zuora.")
+
+
+def _when(run: BillRun) -> tuple[Line, ...]:
+    dates = f"target date {_day(run.target_date)} · invoice date {_day(run.invoice_date)}"
+    found = [] if run.schedule else [line("Dates", dates)]
+    if run.schedule:
+        until = f" until {_day(run.schedule.repeat_to)}" if run.schedule.repeat_to else ""
+        found.append(line("Schedule", f"{run.schedule.repeat_type or 'once'}{until}", *_next(run)))
+    return tuple(found)
+
+
+def _next(run: BillRun) -> tuple[Part, ...]:
+    if run.status != "Pending" or run.scheduled_for is None:
+        return ()
+    when = run.scheduled_for.strftime("%-d %b %Y %H:%M")
+    return (f" · this occurrence runs {when} ({run.time_zone or 'UTC'}), give or take 20 minutes",)
+
+
+def _mailed(run: BillRun, facts: DocumentsFacts) -> tuple[Part, ...]:
+    if not facts.posted:
+        return ("no; only posted documents can be",)
+    if facts.mailed_before:
+        last = facts.last_mailed_at or run.last_emailed_at
+        when = f", last on {last.strftime('%-d %b %Y %H:%M UTC')}" if last else ""
+        return (f"{facts.mailed_before:,} of {count(facts.posted, 'document')}{when}",)
+    return (f"none of {count(facts.posted, 'document')}",)
+
+
+def _day(day: date | None) -> str:
+    return day.strftime("%-d %b %Y") if day else "not known"
+
+
+def _buttons(number: str, legal: Sequence[str]) -> Blocks:
+    if not legal:
+        return [blocks.context("Nothing can be done with it from here just now.")]
+    buttons = (
+        blocks.button(
+            NEXT_STEPS[name],
+            action_id=f"{RUN}{name}",
+            value=number,
+            spoken=f"{NEXT_STEPS[name]} {number}",
+        )
+        for name in legal
+    )
+    return [blocks.actions("run-steps", *buttons)]

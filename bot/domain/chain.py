@@ -1,0 +1,323 @@
+"""Checking the chain: what the rows of the history prove about themselves. No I/O.
+
+The first row that does not fit is named, with what must have been done to the history to make it
+look so. What a hash without a key cannot tell: a chain that somebody has rebuilt from a row on to
+its end. That takes the key, or a head that was noted elsewhere.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from functools import partial
+from itertools import chain as chained
+from itertools import islice
+from typing import NamedTuple
+
+from bot.domain.history import FIRST_HASH, What, fingerprint, row_hash, row_text
+
+WINDOW = 500
+"""How many rows after the first that does not fit are looked at, to tell what was done."""
+
+FARTHEST = 50
+"""How far a row may have been moved for that to be told from an edit."""
+
+
+class Row(NamedTuple):
+    """A row of the history as it stands in the database, nothing parsed."""
+
+    sequence: int
+    at: str
+    request: int | None
+    what: str
+    who: str
+    team: str
+    data: str
+    before: str
+    hash: str
+
+
+class Head(NamedTuple):
+    """Where a chain ends, or ended when it was noted down."""
+
+    sequence: int
+    hash: str
+
+
+START = Head(0, FIRST_HASH)
+
+
+@unique
+class Flaw(StrEnum):
+    """What was done to a history."""
+
+    EDITED = "edited"
+    DELETED = "deleted"
+    INSERTED = "inserted"
+    REORDERED = "reordered"
+    TAIL_CUT = "tail cut"
+    GONE = "whole log gone"
+    TRIGGER = "trigger missing"
+    KEY = "wrong key"
+    REBUILT = "rebuilt"
+    UNSUPPORTED = "not supported by the history"
+    MANIFEST = "file of the evidence changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        sequence: The row of the history that it is about; None where it is about none.
+    """
+
+    flaw: Flaw
+    sequence: int | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """What became of going along the rows.
+
+    Attributes:
+        finding: The first thing that is wrong; None if every row fits.
+        rows: How many rows fit.
+        last: The last row that fits.
+        keyed_from: Sequence of the first row made with a key; None if there is none.
+        noted: The hash at the sequence that was asked about, if that row fits.
+    """
+
+    finding: Finding | None
+    rows: int
+    last: Head
+    last_at: str
+    keyed_from: int | None
+    noted: str
+
+
+Hasher = Callable[[str], str]
+
+
+def walk(
+    rows: Iterable[Row], *, key: bytes = b"", start: Head = START, keyed: bool = False,
+    note: int = 0,
+) -> Walked:  # fmt: skip
+    """Go along the chain, row by row; memory does not grow with it.
+
+    Args:
+        rows: In the order of their sequence.
+        key: `AUDIT_KEY`, empty for none.
+        start: The row before the first one.
+        keyed: Whether the key was in force before the first row.
+        note: A sequence whose hash is wanted.
+    """
+    hasher: Hasher = partial(row_hash, key=key if keyed else b"")
+    last, last_hash, last_at, noted, count = start.sequence, start.hash, "", "", 0
+    keyed_from = start.sequence + 1 if keyed else None
+    finding = None
+    following = iter(rows)
+    key_changed = What.KEY_CHANGED.value
+    for row in following:
+        sequence, at, request, what, who, team, data, before, stored = row
+        if what == key_changed:
+            keyed_from = keyed_from or sequence
+            finding = _wrong_key(row, key)
+            if finding:
+                break
+            hasher = partial(row_hash, key=key)
+        text = row_text(before, sequence, at, request, what, who, team, data)
+        if sequence != last + 1 or before != last_hash or hasher(text) != stored:
+            window = [Row(*each) for each in chained([row], islice(following, WINDOW))]
+            finding = _Diagnosis(Head(last, last_hash), window, hasher).finding()
+            break
+        last, last_hash, last_at = sequence, stored, at
+        count += 1
+        if sequence == note:
+            noted = stored
+    return Walked(
+        finding=finding,
+        rows=count,
+        last=Head(last, last_hash),
+        last_at=last_at,
+        keyed_from=keyed_from,
+        noted=noted,
+    )
+
+
+def _wrong_key(row: Row, key: bytes) -> Finding | None:
+    """Whether the key at hand is not the one that the history says it was begun with."""
+    ours = fingerprint(key)
+    if ours and f'"{ours}"' in row.data:
+        return None
+    which = "is another one" if key else "is not set"
+    return Finding(
+        Flaw.KEY, row.sequence,
+        f"From row {row.sequence} on the history is made with a key, and AUDIT_KEY {which}. "
+        f"Rows 1 to {row.sequence - 1} fit; the others cannot be checked without the key. If the "
+        "key is surely right, the history was rebuilt with another one.",
+    )  # fmt: skip
+
+
+class _Diagnosis:
+    """What was done, judged by the first row that does not fit and those after it."""
+
+    def __init__(self, last: Head, window: Sequence[Row], hasher: Hasher) -> None:
+        self._last = last
+        self._row = window[0]
+        self._rest = window[1:]
+        self._hasher = hasher
+
+    def finding(self) -> Finding:
+        return next(
+            found
+            for found in (
+                self._not_numbered(),
+                self._order(),
+                self._moved(),
+                self._keyless(),
+                self._edited(),
+            )
+            if found
+        )
+
+    def _fits(self, row: Row, *, sequence: int | None = None, before: str | None = None) -> bool:
+        """Whether a row's hash was made for this place in the chain."""
+        placed = row._replace(
+            sequence=row.sequence if sequence is None else sequence,
+            before=row.before if before is None else before,
+        )
+        return self._hasher(text_of(placed)) == row.hash
+
+    @property
+    def _next(self) -> int:
+        return self._last.sequence + 1
+
+    def _follower(self) -> Row | None:
+        """The row that was written after the last good one, if it stands later now."""
+        return next((row for row in self._rest if row.before == self._last.hash), None)
+
+    def _not_numbered(self) -> Finding | None:
+        """Sequences with a gap: something is missing, or a row was put behind one."""
+        row = self._row
+        if row.sequence == self._next:
+            return None
+        if row.sequence < self._next or row.before == self._last.hash:
+            return Finding(
+                Flaw.INSERTED, row.sequence, f"Row {row.sequence} was put in: no row has its place."
+            )
+        if self._follower():
+            return Finding(
+                Flaw.REORDERED, self._next, f"Row {self._next} was moved to a later place."
+            )
+        gone = (
+            f"Row {self._next} is"
+            if row.sequence == self._next + 1
+            else f"Rows {self._next} to {row.sequence - 1} are"
+        )
+        return Finding(Flaw.DELETED, self._next, f"{gone} missing.")
+
+    def _order(self) -> Finding | None:
+        """The true follower stands later: this row was put before it, or the two were exchanged."""
+        row, follower = self._row, self._follower()
+        if follower is None or self._fits(row, before=self._last.hash):
+            return None
+        if row.before in {each.hash for each in self._rest}:
+            return Finding(
+                Flaw.REORDERED, row.sequence,
+                f"Row {row.sequence} was written later than row {follower.sequence}, and now "
+                "stands before it.",
+            )  # fmt: skip
+        return Finding(Flaw.INSERTED, row.sequence, f"Row {row.sequence} was put in.")
+
+    def _moved(self) -> Finding | None:
+        """The rows were numbered anew: each fits the place that it had before."""
+        row = self._row
+        following = self._rest[0] if self._rest else row
+        for steps in range(1, FARTHEST):
+            if self._fits(row, sequence=row.sequence + steps) or (
+                following is not row and self._fits(following, sequence=following.sequence + steps)
+            ):
+                return Finding(
+                    Flaw.DELETED, row.sequence,
+                    f"{_rows(steps, row.sequence)} deleted, and those after were numbered anew.",
+                )  # fmt: skip
+            if self._fits(row, sequence=row.sequence - steps):
+                first = max(1, row.sequence - steps)
+                return Finding(
+                    Flaw.INSERTED, first,
+                    f"{_rows(steps, first)} put in, and those after were numbered anew.",
+                )  # fmt: skip
+        if following is not row and self._fits(
+            following, sequence=following.sequence - 1, before=self._last.hash
+        ):
+            return Finding(
+                Flaw.INSERTED, row.sequence,
+                f"Row {row.sequence} was put in, and the next one was made to follow it.",
+            )  # fmt: skip
+        return self._exchanged()
+
+    def _exchanged(self) -> Finding | None:
+        """The content of another row stands in this place: its hash is still the right one."""
+        row = self._row
+        for other in self._rest[:FARTHEST]:
+            content = other._replace(sequence=row.sequence, before=row.before, hash=row.hash)
+            if self._fits(content):
+                return Finding(
+                    Flaw.REORDERED, row.sequence,
+                    f"Rows {row.sequence} and {other.sequence} have each other's content.",
+                )  # fmt: skip
+        return None
+
+    def _keyless(self) -> Finding | None:
+        """Linked and hashed rightly, but without the key that the bot writes with."""
+        row = self._row
+        if row.before != self._last.hash or row_hash(text_of(row), b"") != row.hash:
+            return None
+        return Finding(
+            Flaw.REBUILT, row.sequence,
+            f"From row {row.sequence} on the history was written by somebody without the key.",
+        )  # fmt: skip
+
+    def _edited(self) -> Finding:
+        """Nothing was moved, so what stands there was changed."""
+        row = self._row
+        if row.before != self._last.hash and self._fits(row) and self._last.sequence:
+            before = self._last.sequence
+            return Finding(
+                Flaw.EDITED, before,
+                f"Row {before} was changed, and its hash with it: row {row.sequence} holds the "
+                "hash that it had.",
+            )  # fmt: skip
+        return Finding(
+            Flaw.EDITED, row.sequence, f"Row {row.sequence} was changed after it was written."
+        )
+
+
+def _rows(number: int, first: int) -> str:
+    return f"Row {first} was" if number == 1 else f"{number} rows from {first} on were"
+
+
+def text_of(row: Row) -> str:
+    """What is hashed of a row."""
+    return row_text(
+        row.before, row.sequence, row.at, row.request, row.what, row.who, row.team, row.data
+    )
+
+
+def against_noted(walked: Walked, noted: Head | None) -> Iterator[Finding]:
+    """What a head tells that was noted elsewhere, for example in the audit channel."""
+    if noted is None or walked.finding is not None:
+        return
+    if noted.sequence > walked.last.sequence:
+        yield Finding(
+            Flaw.TAIL_CUT, walked.last.sequence + 1,
+            f"The history ends with row {walked.last.sequence}; the head that was noted is of row "
+            f"{noted.sequence}.",
+        )  # fmt: skip
+    elif walked.noted != noted.hash:
+        yield Finding(
+            Flaw.REBUILT, noted.sequence,
+            f"Row {noted.sequence} has another hash than the head that was noted: the history was "
+            "rebuilt at or before this row.",
+        )  # fmt: skip

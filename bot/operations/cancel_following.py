@@ -1,0 +1,81 @@
+"""What becomes of a cancellation after Zuora accepted it, read from the run."""
+
+from bot.operations.operation import Progress, Settlement
+from bot.operations.run_documents import RunFacts
+from bot.operations.run_states import legal_steps
+from bot.zuora.answers import Answer
+from bot.zuora.client import ZuoraClient
+from bot.zuora.errors import ZuoraNotFound
+from bot.zuora.readers import bill_run_of
+
+CANCELING, CANCELED = "CancelInProgress", "Canceled"
+
+
+def begun(run: RunFacts, answer: Answer | None = None) -> Progress:
+    """A cancellation that Zuora has accepted; its answer may name the next occurrence."""
+    following = bill_run_of({}, answer.data).next_run if answer else None
+    return Progress(
+        run_id=run.run_id,
+        number=run.number,
+        status=CANCELING,
+        seen=(CANCELING,),
+        next_run=(following[1] or following[0]) if following else "",
+    )
+
+
+async def settled(run: RunFacts, zuora: ZuoraClient) -> Settlement | None:
+    """What proves that a cancellation began whose answer was lost; None: nothing does (yet).
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    now = await zuora.bill_run(run.run_id)
+    if now.status not in (CANCELING, CANCELED):
+        return None
+    words = f"{run.number} is {now.status}"
+    return Settlement(accepted=True, words=words, progress=begun(run))
+
+
+async def look(
+    run: RunFacts, progress: Progress, zuora: ZuoraClient, *, schedule_goes_on: bool
+) -> Progress:
+    """Look once at a cancellation.
+
+    Zuora answers before the run is Canceled and may show its old state for a while, so a run that
+    is as it was before is looked at again.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    number = run.number
+    try:
+        now = await zuora.bill_run(run.run_id)
+    except ZuoraNotFound:
+        return _ended(progress, "gone", f"Zuora knows {number} no longer; it was deleted.")
+    if now.status in (CANCELING, run.status):
+        return progress
+    if now.status == CANCELED:
+        words = f"{number} is Canceled.{_what_follows(progress, schedule_goes_on)}"
+        return _ended(progress, CANCELED, words).model_copy(update={"ended": "succeeded"})
+    posted = sum(1 for d in await zuora.documents_of_run(number) if d.status == "Posted")
+    words = f"{number} is {now.status} now, not Canceled. Look in Zuora what happened to it."
+    legal = legal_steps(now.status, posted=posted, run_type=now.type)
+    return _ended(progress, now.status, words).model_copy(update={"next_steps": legal})
+
+
+def _what_follows(progress: Progress, schedule_goes_on: bool) -> str:  # noqa: FBT001 - a private step
+    if progress.next_run:
+        return f" The schedule goes on with {progress.next_run}, a bill run of its own."
+    return " The schedule goes on with a new bill run." if schedule_goes_on else ""
+
+
+def _ended(progress: Progress, status: str, result: str) -> Progress:
+    return progress.model_copy(
+        update={
+            "status": status,
+            "seen": (*progress.seen, status),
+            "ended": "failed",
+            "result": result,
+            "words": result,
+        }
+    )

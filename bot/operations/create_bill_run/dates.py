@@ -1,0 +1,68 @@
+"""Target date and invoice date: a date, or months and a day of each occurrence. No I/O."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from bot.operations.create_bill_run.body import MonthDay
+from bot.operations.create_bill_run.typed import day, quoted, text, whole
+from bot.operations.operation import Form
+
+MOST_MONTHS = 24
+LAST_DAY = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Both dates, each in one of its two forms or in none."""
+
+    target_date: date | None
+    target_month_day: MonthDay | None
+    invoice_date: date | None
+    invoice_month_day: MonthDay | None
+
+
+def read_dates(form: Form, wrong: dict[str, str], *, scheduled: bool, repeat_type: str) -> Dates:
+    """Read both; what is wrong is added to `wrong`."""
+    monthly = repeat_type == "Monthly"
+    target_date, target_month_day = _one(form, "target", wrong, monthly=monthly)
+    if not scheduled and target_date is None and "target_date" not in wrong:
+        wrong["target_date"] = "Choose the target date: charges up to that day are billed."
+    return Dates(target_date, target_month_day, *_one(form, "invoice", wrong, monthly=monthly))
+
+
+def _one(
+    form: Form, which: str, wrong: dict[str, str], *, monthly: bool
+) -> tuple[date | None, MonthDay | None]:
+    """`target_date`, or `target_months` with `target_day`; not both, and the latter Monthly only.
+
+    `target_by` says which of the two is meant, where the form shows both in turn.
+    """
+    by = text(form, f"{which}_by")
+    typed = "" if by == "month" else text(form, f"{which}_date")
+    months = "" if by == "date" else text(form, f"{which}_months")
+    of_month = "" if by == "date" else text(form, f"{which}_day")
+    found = day(typed)
+    if typed and found is None:
+        wrong[f"{which}_date"] = f"{quoted([typed])} is no date. Type it like 2026-11-30."
+    if not months and not of_month and by != "month":
+        return found, None
+    if not monthly:
+        wrong[f"{which}_months"] = "Months and a day are for monthly runs. Choose a date."
+        return found, None
+    if typed:
+        wrong[f"{which}_date"] = "Either a date, or months and a day: leave one of them empty."
+    return None, _month_day(which, months, of_month, wrong)
+
+
+def _month_day(which: str, months: str, of_month: str, wrong: dict[str, str]) -> MonthDay | None:
+    offset, day_of_month = whole(months), whole(of_month)
+    if offset is None or abs(offset) > MOST_MONTHS:
+        wrong[f"{which}_months"] = (
+            f"Type whole months, from -{MOST_MONTHS} to {MOST_MONTHS}: 0 is the month of the run, "
+            "1 the month after it."
+        )
+    if day_of_month is None or not 1 <= day_of_month <= LAST_DAY:
+        wrong[f"{which}_day"] = "Choose a day from 1 to 31; 31 is the last day of every month."
+    if f"{which}_months" in wrong or f"{which}_day" in wrong:
+        return None
+    return MonthDay(months=offset or 0, day=day_of_month or 1)

@@ -1,0 +1,169 @@
+"""What an approver must know before a bill run is created, as Zuora says it."""
+
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot.domain.money import Money
+from bot.domain.words import listed
+from bot.operations.create_bill_run.body import ALL_BATCHES, CreateBillRunBody
+from bot.operations.operation import Facts
+from bot.zuora.answers import BillRun
+
+ACTIVE_STATUSES = ("Pending", "Processing", "PostInProgress", "CancelInProgress", "Paused")
+
+
+class BilledAccount(BaseModel, frozen=True):
+    """The account of a run for one account or for its subscriptions."""
+
+    id: str
+    number: str
+    name: str
+    currency: str
+    batch: str
+    bill_to_mail: bool
+
+
+class BilledSubscription(BaseModel, frozen=True):
+    """A subscription in its latest version, whose id is what Zuora is given."""
+
+    id: str
+    number: str
+    version: int | None
+
+
+class OtherRun(BaseModel, frozen=True):
+    """Another bill run over the same accounts that has not ended."""
+
+    number: str
+    name: str
+    status: str
+
+    @property
+    def words(self) -> str:
+        """`BR-00000417 (November, Processing)`."""
+        name = f"{self.name}, " if self.name else ""
+        return f"{self.number} ({name}{self.status})"
+
+
+class Estimate(BaseModel, frozen=True):
+    """What Zuora's preview says; each an amount with its currency."""
+
+    charges: Money
+    tax: Money
+    credits: Money
+    items: int
+
+
+class CreateFacts(Facts):
+    """What is known of what the run would bill.
+
+    Attributes:
+        account: Of a run for one account or for subscriptions; else None.
+        accounts: How many active accounts a run by batch covers; None where Zuora did not tell.
+        is_all: False where there are more accounts than were counted.
+        auto_post_allowed, catch_up_allowed: Zuora's rules; None where they cannot be read.
+        others: Other runs over the same accounts that have not ended, by number.
+        pending: How many runs wait in Zuora, of the 500 it allows.
+        today: The day in the tenant's zone, for what is said of the dates.
+    """
+
+    account: BilledAccount | None = None
+    subscriptions: tuple[BilledSubscription, ...] = ()
+    accounts: int | None = None
+    is_all: bool = True
+    auto_post_allowed: bool | None = None
+    catch_up_allowed: bool | None = None
+    others: tuple[OtherRun, ...] = ()
+    pending: int = 0
+    estimate: Estimate | None = None
+    today: date
+
+    def material(self) -> dict[str, Any]:
+        """What an approval is bound to beside the body: whom it bills, and what else bills them.
+
+        The account's name has no effect. How many accounts are in a batch, and the estimate,
+        change with every new customer and every usage record: the approval is for the batch, and
+        they are shown, not bound.
+        """
+        return {
+            "account": self.account.id if self.account else "",
+            "currency": self.account.currency if self.account else "",
+            "subscriptions": sorted((each.number, each.id) for each in self.subscriptions),
+            "others": sorted(each.number for each in self.others),
+        }
+
+    def differs(self, now: "CreateFacts") -> list[str]:
+        """What changed between this and now, in words."""
+        return [
+            *_account_differs(self.account, now.account),
+            *_subscriptions_differ(self.subscriptions, now.subscriptions),
+            *_others_differ(self.others, now.others),
+        ]
+
+
+def others_of(
+    runs: tuple[BillRun, ...], body: CreateBillRunBody, account: BilledAccount | None
+) -> tuple[OtherRun, ...]:
+    """The runs that have not ended and bill some of the same accounts, by number."""
+    found = [
+        OtherRun(number=run.number, name=run.name, status=run.status)
+        for run in runs
+        if run.status in ACTIVE_STATUSES and _overlap(run, body, account)
+    ]
+    return tuple(sorted(found, key=lambda run: run.number))
+
+
+def _overlap(run: BillRun, body: CreateBillRunBody, account: BilledAccount | None) -> bool:
+    if account is not None:
+        return (
+            run.billed_account_id == account.id
+            or account.batch in run.batches
+            or ALL_BATCHES in run.batches
+        )
+    everything = ALL_BATCHES in body.batches or ALL_BATCHES in run.batches
+    return everything or bool(set(body.batches) & set(run.batches))
+
+
+def _account_differs(before: BilledAccount | None, after: BilledAccount | None) -> list[str]:
+    if before is None or after is None:
+        return []
+    found = []
+    if before.id != after.id:
+        found.append(f"{before.number} is another account now ({after.number})")
+    if before.currency != after.currency:
+        found.append(f"{before.number} was billed in {before.currency}, now in {after.currency}")
+    return found
+
+
+def _subscriptions_differ(
+    before: tuple[BilledSubscription, ...], after: tuple[BilledSubscription, ...]
+) -> list[str]:
+    then, now = {each.number: each for each in before}, {each.number: each for each in after}
+    return [
+        f"{number} has a new version: {_version(then.get(number))} then, "
+        f"{_version(now.get(number))} now"
+        for number in sorted({*then, *now})
+        if _id(then.get(number)) != _id(now.get(number))
+    ]
+
+
+def _id(subscription: BilledSubscription | None) -> str:
+    return subscription.id if subscription else ""
+
+
+def _version(subscription: BilledSubscription | None) -> str:
+    if subscription is None:
+        return "none"
+    return f"version {subscription.version}" if subscription.version else "another one"
+
+
+def _others_differ(before: tuple[OtherRun, ...], after: tuple[OtherRun, ...]) -> list[str]:
+    then, now = {each.number for each in before}, {each.number for each in after}
+    found = []
+    if started := [each.words for each in after if each.number not in then]:
+        found.append(f"another run over the same accounts has begun: {listed(started)}")
+    if ended := [each.number for each in before if each.number not in now]:
+        found.append(f"{listed(ended)} over the same accounts has ended since")
+    return found

@@ -1,0 +1,225 @@
+"""Asks Zuora for the facts, and says at its field what cannot be done."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from bot.domain.money import Money
+from bot.domain.words import listed
+from bot.operations.create_bill_run.body import CreateBillRunBody, RunSchedule
+from bot.operations.create_bill_run.facts import (
+    BilledAccount,
+    BilledSubscription,
+    CreateFacts,
+    Estimate,
+    others_of,
+)
+from bot.operations.create_bill_run.typed import quoted
+from bot.operations.operation import Problems
+from bot.zuora.answers import Account, BillRun, Subscription
+from bot.zuora.client import ZuoraClient
+from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
+from bot.zuora.lookups import BillingRules
+from bot.zuora.rows import zone_of
+
+MOST_PENDING = 500
+"""Zuora creates no run through the API beyond so many Pending ones (*Create a bill run*)."""
+
+Billed = tuple[BilledAccount | None, tuple[BilledSubscription, ...]]
+
+
+async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Problems:
+    """Read everything; the facts, or what makes the run impossible.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    billed = await _billed(body, zuora)
+    if isinstance(billed, Problems):
+        return billed
+    account, subscriptions = billed
+    rules, runs = await asyncio.gather(zuora.billing_rules(), zuora.bill_runs())
+    now = _local_now(runs, zuora.now())
+    pending = sum(run.status == "Pending" for run in runs)
+    problems = {
+        **_rules_problems(body, rules),
+        **_schedule_problems(body.schedule, now),
+        **_pending_problems(body, pending),
+    }
+    if problems:
+        return Problems(problems)
+    in_scope = (
+        await zuora.accounts_in_batches(body.batches, body.bill_cycle_day) if body.batches else None
+    )
+    return CreateFacts(
+        account=account,
+        subscriptions=subscriptions,
+        accounts=in_scope.count if in_scope else None,
+        is_all=in_scope.is_all if in_scope else True,
+        auto_post_allowed=rules.auto_post_allowed if rules else None,
+        catch_up_allowed=rules.catch_up_allowed if rules else None,
+        others=others_of(runs, body, account),
+        pending=pending,
+        estimate=await _estimate(body, account, zuora),
+        today=now.date(),
+    )
+
+
+async def _billed(body: CreateBillRunBody, zuora: ZuoraClient) -> Billed | Problems:
+    if body.account:
+        account = await _account(body.account, "account", zuora)
+        return account if isinstance(account, Problems) else (account, ())
+    if body.subscriptions:
+        return await _billed_subscriptions(body.subscriptions, zuora)
+    return None, ()
+
+
+async def _account(key: str, field: str, zuora: ZuoraClient) -> BilledAccount | Problems:
+    try:
+        account = await zuora.account(key)
+    except ZuoraNotFound:
+        return Problems({field: f"Zuora knows no account {key}."})
+    if account.status != "Active":
+        return Problems(
+            {
+                field: f"Account {account.number} ({account.name}) is {account.status or 'unknown'}"
+                "; only an Active account is billed."
+            }
+        )
+    return _billed_account(account)
+
+
+def _billed_account(account: Account) -> BilledAccount:
+    return BilledAccount(
+        id=account.id,
+        number=account.number,
+        name=account.name,
+        currency=account.currency,
+        batch=account.batch,
+        bill_to_mail=account.bill_to_mail,
+    )
+
+
+async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> Billed | Problems:
+    read = await _read_all(keys, zuora)
+    found = [each for _, each in read if each is not None]
+    wrong = subscription_problem([key for key, each in read if each is None], found)
+    if wrong:
+        return Problems({"subscriptions": wrong})
+    account = await _account(_owner(found[0]), "subscriptions", zuora)
+    if isinstance(account, Problems):
+        return account
+    return account, tuple(
+        BilledSubscription(id=each.id, number=each.number, version=each.version) for each in found
+    )
+
+
+async def _read_all(
+    keys: Sequence[str], zuora: ZuoraClient
+) -> list[tuple[str, Subscription | None]]:
+    """Each key with its subscription; None where Zuora knows none."""
+
+    async def one(key: str) -> tuple[str, Subscription | None]:
+        try:
+            return key, await zuora.subscription(key)
+        except ZuoraNotFound:
+            return key, None
+
+    read = await asyncio.gather(*(one(key) for key in keys), return_exceptions=True)
+    good = [each for each in read if not isinstance(each, BaseException)]
+    for each in read:
+        if isinstance(each, BaseException):
+            raise each
+    return good
+
+
+def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) -> str:
+    """Why these subscriptions cannot be billed together, or empty. No I/O."""
+    inactive = [f"{each.number} ({each.status})" for each in found if each.status != "Active"]
+    old = [each.number for each in found if each.is_latest_version is False]
+    owners = {_owner(each): each.invoice_owner_number or each.account_number for each in found}
+    twice = len({each.number for each in found}) < len(found)
+    if unknown:
+        return f"Zuora knows no subscription {quoted(unknown)}."
+    if old:
+        return f"This is not the latest version of {listed(sorted(set(old)))}: type the number."
+    if inactive:
+        return f"Only Active subscriptions are billed; these are not: {quoted(inactive)}."
+    if len(owners) > 1:
+        return (
+            "All subscriptions of a run must be billed to the same account; these go to "
+            f"{quoted(sorted(owners.values()))}. Make a run for each."
+        )
+    return "A subscription is there twice, by number and by id." if twice else ""
+
+
+def _owner(subscription: Subscription) -> str:
+    """The account that gets the invoice, which Zuora wants to be told."""
+    return subscription.invoice_owner_id or subscription.account_id
+
+
+def _rules_problems(body: CreateBillRunBody, rules: BillingRules | None) -> dict[str, str]:
+    if rules is None:
+        return {}
+    found = {}
+    if (body.auto_post or body.auto_email) and rules.auto_post_allowed is False:
+        found["posting"] = (
+            "Zuora's billing rule 'Support Bill Run Auto-Post?' is set to No. Choose drafts and "
+            "post the run afterwards, or have an administrator set it to Yes."
+        )
+    if body.run_type == "CatchUp" and rules.catch_up_allowed is False:
+        found["run_type"] = "Catch-up bill runs are not enabled in this Zuora. Choose Regular."
+    return found
+
+
+def _schedule_problems(schedule: RunSchedule | None, now: datetime) -> dict[str, str]:
+    """A schedule may not begin in the past, nor may its only run lie there."""
+    if schedule is None:
+        return {}
+    today = now.date()
+    if schedule.repeat_from < today:
+        return {
+            "repeat_from": f"{schedule.repeat_from} is in the past; today is {today}. "
+            "Choose today or a later day."
+        }
+    last = schedule.repeat_from if schedule.repeat_type == "None" else schedule.repeat_to
+    if last == today and schedule.run_time <= now.hour:
+        return {"run_time": f"{schedule.run_time}:00 has passed today. Choose a later hour or day."}
+    return {}
+
+
+def _pending_problems(body: CreateBillRunBody, pending: int) -> dict[str, str]:
+    if pending < MOST_PENDING:
+        return {}
+    field = (body.batches and "batches") or (body.account and "account") or "subscriptions"
+    return {
+        field: f"{pending} bill runs are Pending in Zuora, and it takes no new one beyond "
+        f"{MOST_PENDING}. Wait until some have run, or cancel some."
+    }
+
+
+def _local_now(runs: Sequence[BillRun], now: datetime) -> datetime:
+    """The moment in the tenant's zone, which bill runs tell."""
+    name = next((run.time_zone for run in runs if run.time_zone), "")
+    return now.astimezone(zone_of(name, now.tzinfo)) if now.tzinfo else now
+
+
+async def _estimate(
+    body: CreateBillRunBody, account: BilledAccount | None, zuora: ZuoraClient
+) -> Estimate | None:
+    """Zuora's preview, which is for a whole account up to a date; None where it gives none."""
+    until: date | None = body.target_date or (
+        body.schedule.repeat_from if body.schedule and not body.target_month_day else None
+    )
+    if not body.account or account is None or until is None:
+        return None
+    try:
+        preview = await zuora.billing_preview(account.id, until)
+    except ZuoraRejected:
+        return None
+    return Estimate(
+        charges=Money(account.currency, preview.charges),
+        tax=Money(account.currency, preview.tax),
+        credits=Money(account.currency, preview.credits),
+        items=preview.items,
+    )

@@ -1,0 +1,220 @@
+"""From a bill run's states, one after the other, to words and to how it ended. Mostly no I/O."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bot.domain.call import Call
+from bot.domain.words import count
+from bot.operations.create_bill_run.body import CreateBillRunBody
+from bot.operations.operation import Progress
+from bot.operations.run_documents import RunFacts
+from bot.zuora.answers import Answer, BillRun
+from bot.zuora.client import ZuoraClient
+from bot.zuora.errors import ZuoraNotFound
+from bot.zuora.readers import bill_run_of
+
+GONE = "NotFound"
+LOOKS_UNTIL_GONE = 3
+"""A run that was just made may not be found at once: reads lag behind writes."""
+
+LOOKS_AT_COMPLETED = 40
+"""A run that was to post itself and stays Completed is followed for so many looks: some 2.5 h."""
+
+CLOCK_MARGIN = timedelta(hours=1)
+MOST_NAMES_READ = 20
+
+HAPPENED = {
+    "Pending": "waits in Zuora until it is its turn",
+    "Processing": "began to bill the accounts",
+    "PostInProgress": "began to post its documents",
+    "Paused": "was paused in Zuora; it goes on when somebody resumes it there",
+    "CancelInProgress": "is being canceled in Zuora",
+    "RemoveInProgress": "is being deleted in Zuora",
+}
+
+
+def unique_name(body: CreateBillRunBody, call: Call) -> str:
+    """The run's name in Zuora: `November [R-17 3f9a]`.
+
+    The end is unique to the request and to the key of its call, so that a run whose answer was
+    lost can be found, and is found by people who look for the request.
+    """
+    return f"{body.name or 'Billing Bot'} [R-{call.request} {call.key[-4:]}]"
+
+
+def begun(answer: Answer) -> Progress:
+    """The run that an accepted call created."""
+    return first_progress(bill_run_of({}, answer.data))
+
+
+def first_progress(run: BillRun) -> Progress:
+    """Where following begins."""
+    status = run.status or "Pending"
+    return Progress(run_id=run.id, number=run.number, status=status, seen=(status,))
+
+
+async def named(name: str, call: Call, zuora: ZuoraClient) -> BillRun | None:
+    """The bill run of that name, if Zuora shows one that was made since the call went out.
+
+    Object Query does not promise the name: a run without one is read by its id.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    sent_at = call.first_sent_at or call.sent_at
+    since = sent_at - CLOCK_MARGIN if sent_at else None
+    found = await zuora.bill_runs(created_since=since)
+    told = next((run for run in found if run.name == name), None)
+    if told is not None:
+        return told
+    for run in [run for run in found if not run.name][:MOST_NAMES_READ]:
+        plain = await zuora.bill_run_state(run.id)
+        if plain.name == name:
+            return plain
+    return None
+
+
+async def look(body: CreateBillRunBody, before: Progress, zuora: ZuoraClient) -> Progress:
+    """Look once: one call, and at the end those that count and add up what it made.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    try:
+        run = await zuora.bill_run_state(before.run_id)
+    except ZuoraNotFound:
+        return _not_found(before)
+    progress = moved(before, run)
+    if _waits_for_its_posting(body, progress):
+        return await _completed_and_to_be_posted(progress, zuora)
+    if progress.status not in ("Completed", "Posted", "Error", "Canceled"):
+        return progress
+    whole = await zuora.bill_run(run.id)
+    facts = RunFacts.of(whole, await zuora.documents_of_run(run.number))
+    return ended(body, progress, whole, facts)
+
+
+def moved(before: Progress, run: BillRun) -> Progress:
+    """The progress with a new state and its words, or as it was."""
+    status = run.status or before.status
+    if status == before.status:
+        return before.model_copy(update={"words": ""})
+    words = HAPPENED.get(status, f"is {status} now")
+    return before.model_copy(
+        update={
+            "number": before.number or run.number,
+            "status": status,
+            "seen": (*before.seen, status),
+            "words": f"{before.number or run.number} {words}.",
+        }
+    )
+
+
+def ended(body: CreateBillRunBody, progress: Progress, run: BillRun, facts: RunFacts) -> Progress:
+    """How it ended, by its last state and by what came before it."""
+    number = progress.number
+    match progress.status:
+        case "Completed" if "PostInProgress" in progress.seen:
+            return _post_failed(progress, facts)
+        case "Completed":
+            result = (
+                f"{number} completed{_until(run)}: {_made(facts, run)}{_completed(body, facts)}"
+            )
+            drafts = ("post_bill_run", "cancel_bill_run") if facts.documents.kinds else ()
+            return _end(progress, "succeeded", result, drafts)
+        case "Posted":
+            result = f"{number} posted{_until(run)}: {_made(facts, run)}{_posted(body)}"
+            unmailed = facts.documents.posted and not body.auto_email
+            return _end(progress, "succeeded", result, ("email_bill_run",) if unmailed else ())
+        case "Error":
+            why = run.error_message or "Zuora gave no reason"
+            return _end(progress, "failed", f"{number} ended in Error: {why.rstrip('.')}.")
+        case _:
+            result = f"{number} was canceled in Zuora; its drafts are canceled with it."
+            return _end(progress, "failed", result)
+
+
+def _end(
+    progress: Progress, how: str, result: str, next_steps: tuple[str, ...] = ()
+) -> Progress:  # fmt: skip
+    changes: Mapping[str, object] = {
+        "ended": how, "result": result, "words": "", "next_steps": next_steps,
+    }  # fmt: skip
+    return progress.model_copy(update=changes)
+
+
+def _waits_for_its_posting(body: CreateBillRunBody, progress: Progress) -> bool:
+    """Completed is a stop on the way for a run that posts itself, unless posting was seen."""
+    return (
+        body.auto_post and progress.status == "Completed" and "PostInProgress" not in progress.seen
+    )
+
+
+async def _completed_and_to_be_posted(progress: Progress, zuora: ZuoraClient) -> Progress:
+    """Posting can begin and fail between two looks: its documents tell.
+
+    Every look at it is noted in `seen`, so that the looks can be counted after a restart too.
+    """
+    looks = progress.seen.count("Completed")
+    if progress.words:
+        words = f"{progress.number} completed; Zuora posts it by itself."
+        return progress.model_copy(update={"words": words})
+    if looks % 5 == 1 or looks >= LOOKS_AT_COMPLETED:
+        run = await zuora.bill_run(progress.run_id)
+        facts = RunFacts.of(run, await zuora.documents_of_run(progress.number))
+        if facts.documents.posted and facts.documents.not_posted:
+            return _post_failed(progress, facts)
+        if looks >= LOOKS_AT_COMPLETED:
+            result = (
+                f"{progress.number} completed but Zuora has not posted it: {_made(facts, run)} "
+                "Nothing was mailed by it. Post it, or look in Zuora why it waits."
+            )
+            return _end(progress, "failed", result, ("post_bill_run", "cancel_bill_run"))
+    return progress.model_copy(update={"seen": (*progress.seen, "Completed")})
+
+
+def _post_failed(progress: Progress, facts: RunFacts) -> Progress:
+    documents = facts.documents
+    total = documents.posted + documents.not_posted
+    result = (
+        f"{progress.number} was to be posted, and some of it failed: of "
+        f"{count(total, 'document')} {documents.posted:,} posted and {documents.not_posted:,} "
+        "did not. It is Completed again; it can be posted once more."
+    )
+    return _end(progress, "failed", result, ("post_bill_run",))
+
+
+def _not_found(before: Progress) -> Progress:
+    looks = before.seen.count(GONE) + 1
+    if looks < LOOKS_UNTIL_GONE:
+        return before.model_copy(update={"seen": (*before.seen, GONE), "words": ""})
+    return _end(before, "failed", f"{before.number} is gone: somebody deleted it in Zuora.")
+
+
+def _until(run: BillRun) -> str:
+    """` for target date 30 Nov 2026`, where Zuora tells one."""
+    return f" for target date {run.target_date:%-d %b %Y}" if run.target_date else ""
+
+
+def _made(facts: RunFacts, run: BillRun) -> str:
+    """Counts and totals for each currency, which are never added up."""
+    made = "; ".join(kind.words for kind in facts.documents.kinds)
+    accounts = f" from {count(run.account_count, 'account')}" if run.account_count else ""
+    return f"{made}{accounts}." if made else "it made no document."
+
+
+def _completed(body: CreateBillRunBody, facts: RunFacts) -> str:
+    if body.run_type == "CatchUp":
+        return " A catch-up run makes none; the billed-through dates were moved on."
+    if not facts.documents.kinds:
+        return " Nothing was due for these accounts by then, or their bill cycle day comes later."
+    return (
+        " They are drafts: nothing is posted or mailed. Accounts that failed are listed on the "
+        "run's page in Zuora only."
+    )
+
+
+def _posted(body: CreateBillRunBody) -> str:
+    if body.auto_email:
+        return " Zuora mails them by itself; when the mails arrive is not known here."
+    return " This run does not mail them."

@@ -1,0 +1,68 @@
+"""What is allowed in a bill run and may still not be meant, as lines of the card. No I/O."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from bot.operations.create_bill_run.body import ALL_BATCHES, CreateBillRunBody
+from bot.operations.create_bill_run.facts import CreateFacts
+from bot.operations.create_bill_run.finding import MOST_PENDING
+
+FAR = timedelta(days=366)
+LONG_AGO = timedelta(days=92)
+MANY_PENDING = MOST_PENDING * 4 // 5
+
+
+def notes(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
+    """What is allowed and may still not be meant."""
+    return (*_date_notes(body, facts.today), *_body_notes(body), *_fact_notes(body, facts))
+
+
+def _date_notes(body: CreateBillRunBody, today: date) -> Iterator[str]:
+    target, invoice = body.target_date, body.invoice_date
+    if target and target - today > FAR:
+        yield (
+            "The target date is more than a year ahead: the run takes long and cannot be "
+            "canceled while it works."
+        )
+    if target and today - target > LONG_AGO:
+        yield "The target date is long past: only what was due by then is billed."
+    if invoice and invoice != today:
+        yield f"The invoice date is not today, {shown(today)}."
+
+
+def _body_notes(body: CreateBillRunBody) -> Iterator[str]:
+    if ALL_BATCHES in body.batches:
+        yield "AllBatches bills every active account of the tenant."
+    if body.auto_renewal:
+        yield "Subscriptions up for renewal are renewed by this run."
+    else:
+        yield "Subscriptions up for renewal are not renewed by this run."
+    if body.auto_email and not body.no_email_for_zero_amount:
+        yield "Invoices of zero are mailed too."
+    if body.no_email_for_zero_amount:
+        yield "Invoices of zero are not mailed."
+    if body.is_scheduled:
+        yield (
+            "Zuora makes a run of its own for each later time; this request follows the first, "
+            "and approves them all."
+            if body.schedule and body.schedule.repeat_type != "None"
+            else "It is followed from now until it has run."
+        )
+
+
+def _fact_notes(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
+    if body.auto_post and facts.auto_post_allowed is None:
+        yield "Whether Zuora allows a run to post itself could not be checked."
+    if body.run_type == "CatchUp" and facts.catch_up_allowed is None:
+        yield "Whether catch-up runs are enabled in Zuora could not be checked."
+    if body.auto_email and facts.account and not facts.account.bill_to_mail:
+        yield "The account's bill-to contact has no mail address."
+    if facts.accounts == 0:
+        yield "No active account is in this scope: the run would make nothing."
+    if facts.pending >= MANY_PENDING:
+        yield f"{facts.pending} of {MOST_PENDING} allowed runs are Pending in Zuora."
+
+
+def shown(day: date) -> str:
+    """`30 Nov 2026`."""
+    return day.strftime("%-d %b %Y")

@@ -1,0 +1,248 @@
+"""What was typed becomes a valid body, or a message at each field that is wrong. No I/O.
+
+The rules are those of the page *Create a bill run*. A rule that only Zuora can check is not here.
+"""
+
+import re
+from typing import get_args
+
+from bot.operations.create_bill_run.body import (
+    ALL_BATCHES,
+    ALL_DAYS,
+    AS_RUN_DAY,
+    ChargeType,
+    CreateBillRunBody,
+    Organization,
+    RunType,
+)
+from bot.operations.create_bill_run.dates import Dates, read_dates
+from bot.operations.create_bill_run.schedule import read_schedule
+from bot.operations.create_bill_run.typed import chosen, is_id, key, quoted, text, unique, whole
+from bot.operations.operation import Form, Problems
+
+NAME_LIMIT = 100
+KEY_LIMIT = 100
+MOST_SUBSCRIPTIONS = 50
+MOST_EXCLUDED = 2
+LAST_BATCH = 50
+SCOPES = ("batches", "account", "subscriptions")
+POSTING = ("draft", "post", "post_and_email")
+CHARGE_TYPES: tuple[ChargeType, ...] = get_args(ChargeType)
+RUN_TYPES: tuple[RunType, ...] = get_args(RunType)
+OPTIONS = ("auto_renewal", "no_zero_mail")
+LEAVE_OUT = ("subscriptions", "order_line_items")
+_BATCH = re.compile(r"(?:batch)?\s*0*([1-9]\d{0,2})", re.ASCII | re.IGNORECASE)
+_PRINTABLE_KEY = re.compile(r"[^\s/?#\\]+")
+
+Found = dict[str, str]
+
+
+def read(form: Form) -> CreateBillRunBody | Problems:
+    """Make a valid body of what was typed, or say at each field what is wrong."""
+    wrong: Found = {}
+    scope = _scope(form, wrong)
+    scheduled = _is_scheduled(form, scope, wrong)
+    schedule = read_schedule(form, wrong) if scheduled else None
+    repeat = schedule.repeat_type if schedule else ""
+    dates = read_dates(form, wrong, scheduled=scheduled, repeat_type=repeat)
+    run_type = _run_type(form, scheduled, wrong)
+    posting = _posting(form, run_type, wrong)
+    options = _known(form, "options", OPTIONS, wrong)
+    left_out = _left_out(form, wrong)
+    batches = _batches(form, wrong) if scope == "batches" else ()
+    values = {
+        "name": _name(form, wrong),
+        "batches": batches,
+        "bill_cycle_day": _cycle_day(form, wrong, scheduled=scheduled)
+        if scope == "batches"
+        else "",
+        "account": _account(form, wrong) if scope == "account" else "",
+        "subscriptions": _subscriptions(form, wrong) if scope == "subscriptions" else (),
+        "exclude": _excluded(form, wrong),
+        "organizations": _organizations(form, wrong),
+    }
+    if wrong:
+        return Problems(wrong)
+    return CreateBillRunBody.model_validate(
+        values
+        | _of_dates(dates)
+        | {
+            "run_type": run_type,
+            "schedule": schedule,
+            "auto_post": posting in ("post", "post_and_email"),
+            "auto_email": posting == "post_and_email",
+            "auto_renewal": "auto_renewal" in options,
+            "no_email_for_zero_amount": "no_zero_mail" in options,
+            "include_subscriptions": "subscriptions" not in left_out,
+            "include_order_line_items": "order_line_items" not in left_out,
+        }
+    )
+
+
+def batch_named(typed: str) -> str | None:
+    """`Batch7` for `Batch7`, `batch7` and `7`; `AllBatches` for `all`; None for anything else."""
+    if typed.lower() in ("allbatches", "all"):
+        return ALL_BATCHES
+    match = _BATCH.fullmatch(typed)
+    return f"Batch{match[1]}" if match and int(match[1]) <= LAST_BATCH else None
+
+
+def _scope(form: Form, wrong: Found) -> str:
+    """Which of the three it is for; where that was not chosen, what is there tells."""
+    scope = text(form, "scope")
+    if scope in SCOPES:
+        return scope
+    there = [each for each in SCOPES if chosen(form, each)]
+    if len(there) == 1:
+        return there[0]
+    said = f"These exclude each other: {', '.join(there)}. " if there else ""
+    wrong["scope"] = f"{said}Choose batches, one account, or subscriptions of one account."
+    return ""
+
+
+def _is_scheduled(form: Form, scope: str, wrong: Found) -> bool:
+    when = text(form, "when")
+    if when not in ("", "adhoc", "scheduled"):
+        wrong["when"] = "Choose whether it runs now or on a schedule."
+    if when == "scheduled" and scope == "subscriptions":
+        wrong["when"] = (
+            "Zuora schedules runs by batch or for one account, not for single subscriptions. "
+            "Run it now, or choose the account."
+        )
+    return when == "scheduled"
+
+
+def _name(form: Form, wrong: Found) -> str:
+    name = text(form, "name")
+    if len(name) > NAME_LIMIT:
+        wrong["name"] = f"At most {NAME_LIMIT} characters; these are {len(name)}."
+    if not name.isprintable():
+        wrong["name"] = "One line of text, please, without control characters."
+    return name
+
+
+def _batches(form: Form, wrong: Found) -> tuple[str, ...]:
+    typed = chosen(form, "batches")
+    named = [batch_named(each) for each in typed]
+    unknown = [each for each, batch in zip(typed, named, strict=True) if batch is None]
+    batches = unique(batch for batch in named if batch is not None)
+    if not typed:
+        wrong["batches"] = "Choose at least one batch, or AllBatches."
+    elif unknown:
+        wrong["batches"] = (
+            f"There is no batch {quoted(unknown)}. Choose AllBatches or Batch1 to Batch{LAST_BATCH}."
+        )
+    elif ALL_BATCHES in batches and len(batches) > 1:
+        wrong["batches"] = "AllBatches is every batch: choose it alone, or single batches."
+    return batches
+
+
+def _cycle_day(form: Form, wrong: Found, *, scheduled: bool) -> str:
+    typed = text(form, "bill_cycle_day")
+    named = {name.lower(): name for name in (ALL_DAYS, AS_RUN_DAY)} | {"": ALL_DAYS}
+    cycle_day = named.get(typed.lower(), typed)
+    if cycle_day == AS_RUN_DAY and not scheduled:
+        wrong["bill_cycle_day"] = (
+            "AsRunDay is for scheduled runs. Choose AllBillCycleDays or a day from 1 to 31."
+        )
+    if cycle_day in (ALL_DAYS, AS_RUN_DAY):
+        return cycle_day
+    number = whole(cycle_day)
+    if number is None or not 1 <= number <= 31:  # noqa: PLR2004 - days of a month
+        also = " or AsRunDay" if scheduled else ""
+        wrong["bill_cycle_day"] = f"Choose AllBillCycleDays, a day from 1 to 31{also}."
+    return str(number)
+
+
+def _account(form: Form, wrong: Found) -> str:
+    typed = text(form, "account")
+    if not typed:
+        wrong["account"] = "Type the account's number, like A00000001, or its id of 32 digits."
+    elif len(chosen(form, "account")) > 1:
+        wrong["account"] = "One account only. For several, choose their batches."
+    elif not _is_key(typed):
+        wrong["account"] = f"{quoted([typed])} is no account number: no slashes, 100 characters."
+    return key(typed)
+
+
+def _subscriptions(form: Form, wrong: Found) -> tuple[str, ...]:
+    typed = unique(key(each) for each in chosen(form, "subscriptions"))
+    odd = [each for each in typed if not _is_key(each)]
+    if not typed:
+        wrong["subscriptions"] = "Type one or more subscription numbers, like A-S00000001, or ids."
+    elif odd:
+        wrong["subscriptions"] = f"{quoted(odd)} is no subscription number: no slashes."
+    elif len(typed) > MOST_SUBSCRIPTIONS:
+        wrong["subscriptions"] = (
+            f"At most {MOST_SUBSCRIPTIONS} subscriptions in one run; these are {len(typed)}. "
+            "Take some out, or bill the account."
+        )
+    return typed
+
+
+def _is_key(typed: str) -> bool:
+    return len(typed) <= KEY_LIMIT and typed.isprintable() and bool(_PRINTABLE_KEY.fullmatch(typed))
+
+
+def _run_type(form: Form, scheduled: bool, wrong: Found) -> RunType:  # noqa: FBT001 - one fact
+    typed = text(form, "run_type").lower().replace("-", "").replace("_", "")
+    if typed not in ("", "regular", "catchup"):
+        wrong["run_type"] = "Choose Regular or CatchUp."
+    if typed == "catchup" and scheduled:
+        wrong["run_type"] = "A catch-up run cannot be scheduled. Run it now, or choose Regular."
+    return "CatchUp" if typed == "catchup" else "Regular"
+
+
+def _posting(form: Form, run_type: RunType, wrong: Found) -> str:
+    posting = text(form, "posting") or "draft"
+    if posting == "email":
+        wrong["posting"] = "Mails go out after posting: have it posted too, or leave out the mails."
+    elif posting not in POSTING:
+        wrong["posting"] = "Choose drafts, posting, or posting and mailing."
+    elif posting != "draft" and run_type == "CatchUp":
+        wrong["posting"] = "A catch-up run makes no invoices: nothing can be posted or mailed."
+    return posting
+
+
+def _excluded(form: Form, wrong: Found) -> tuple[str, ...]:
+    excluded = _known(form, "exclude", CHARGE_TYPES, wrong)
+    if len(excluded) > MOST_EXCLUDED:
+        wrong["exclude"] = "At most two types can be left out; with all three nothing is billed."
+    return tuple(sorted(excluded))
+
+
+def _left_out(form: Form, wrong: Found) -> tuple[str, ...]:
+    left_out = _known(form, "leave_out", LEAVE_OUT, wrong)
+    if len(left_out) == len(LEAVE_OUT):
+        wrong["leave_out"] = "With both left out nothing is billed. Keep one of them."
+    return left_out
+
+
+def _known(form: Form, name: str, known: tuple[str, ...], wrong: Found) -> tuple[str, ...]:
+    """The choices made of a few, whatever their case."""
+    spelled = {each.lower(): each for each in known}
+    typed = chosen(form, name)
+    unknown = [each for each in typed if each.lower() not in spelled]
+    if unknown:
+        wrong[name] = f"{quoted(unknown)} is not among {', '.join(known)}."
+    return unique(spelled[each.lower()] for each in typed if each.lower() in spelled)
+
+
+def _organizations(form: Form, wrong: Found) -> tuple[Organization, ...]:
+    """Names may have spaces in them: only commas and lines part them."""
+    lines = text(form, "organizations").replace("\n", ",").split(",")
+    names = unique(each.strip() for each in lines if each.strip())
+    if any(len(each) > KEY_LIMIT or not each.isprintable() for each in names):
+        wrong["organizations"] = "Type ids or names of organizations with commas between them."
+    return tuple(
+        Organization(id=each.lower()) if is_id(each) else Organization(name=each) for each in names
+    )
+
+
+def _of_dates(dates: Dates) -> dict[str, object]:
+    return {
+        "target_date": dates.target_date,
+        "target_month_day": dates.target_month_day,
+        "invoice_date": dates.invoice_date,
+        "invoice_month_day": dates.invoice_month_day,
+    }

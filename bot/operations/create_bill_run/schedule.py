@@ -1,0 +1,93 @@
+"""The schedule of a bill run, from what was typed. No I/O."""
+
+from datetime import date, timedelta
+from typing import get_args
+
+from bot.operations.create_bill_run.body import (
+    WEEKDAYS,
+    RepeatType,
+    RunSchedule,
+    Weekday,
+    is_month_end,
+)
+from bot.operations.create_bill_run.typed import chosen, day, quoted, text, unique, whole
+from bot.operations.operation import Form
+
+REPEATS: tuple[RepeatType, ...] = get_args(RepeatType)
+LAST_HOUR = 23
+WEEK = 7
+
+
+def read_schedule(form: Form, wrong: dict[str, str]) -> RunSchedule | None:
+    """Read it; what is wrong is added to `wrong`, and then there is none."""
+    before = len(wrong)
+    repeat = _repeat(form, wrong)
+    first = _date(form, "repeat_from", wrong)
+    last = _date(form, "repeat_to", wrong) if repeat != "None" else None
+    hour = _hour(form, wrong)
+    weekdays = _weekdays(form, wrong) if repeat == "Weekly" else ()
+    end_of_month = repeat == "Monthly" and bool(chosen(form, "on_end_of_month"))
+    if first is None and "repeat_from" not in wrong:
+        wrong["repeat_from"] = "Choose the day on which it runs first."
+    if first and last and last < first:
+        wrong["repeat_to"] = f"This is before the first day, {first}. Choose a later day."
+    if first and end_of_month and not is_month_end(first):
+        wrong["on_end_of_month"] = (
+            f"This needs a first day that is the last of its month, and {first} is not. "
+            "Choose another first day, or leave this off."
+        )
+    if len(wrong) > before or repeat is None or first is None or hour is None:
+        return None
+    if not _ever_runs(first, last, weekdays):
+        wrong["weekly_on"] = f"None of these days lies between {first} and {last}."
+        return None
+    return RunSchedule(
+        repeat_type=repeat,
+        repeat_from=first,
+        repeat_to=last,
+        run_time=hour,
+        weekly_on=weekdays,
+        on_end_of_month=end_of_month,
+    )
+
+
+def _repeat(form: Form, wrong: dict[str, str]) -> RepeatType | None:
+    typed = text(form, "repeat_type").lower()
+    for repeat in REPEATS:
+        if repeat.lower() == typed:
+            return repeat
+    wrong["repeat_type"] = f"Choose how often: {', '.join(REPEATS)}."
+    return None
+
+
+def _date(form: Form, name: str, wrong: dict[str, str]) -> date | None:
+    typed = text(form, name)
+    found = day(typed)
+    if typed and found is None:
+        wrong[name] = f"{quoted([typed])} is no date. Type it like 2026-11-30."
+    return found
+
+
+def _hour(form: Form, wrong: dict[str, str]) -> int | None:
+    hour = whole(text(form, "run_time"))
+    if hour is None or not 0 <= hour <= LAST_HOUR:
+        wrong["run_time"] = "Choose a full hour from 0 to 23, in the time zone of your Zuora."
+        return None
+    return hour
+
+
+def _weekdays(form: Form, wrong: dict[str, str]) -> tuple[Weekday, ...]:
+    """In the order of the week, so that the same days are the same body."""
+    typed = chosen(form, "weekly_on")
+    wanted = unique(each[:3].lower() for each in typed)
+    known = {each.lower() for each in WEEKDAYS}
+    if not typed or not set(wanted) <= known:
+        wrong["weekly_on"] = f"Choose at least one day of {', '.join(WEEKDAYS)}."
+    return tuple(each for each in WEEKDAYS if each.lower() in wanted)
+
+
+def _ever_runs(first: date, last: date | None, weekdays: tuple[Weekday, ...]) -> bool:
+    if not weekdays or last is None or (last - first).days >= WEEK - 1:
+        return True
+    days = (first + timedelta(days=each) for each in range((last - first).days + 1))
+    return any(WEEKDAYS[each.weekday()] in weekdays for each in days)

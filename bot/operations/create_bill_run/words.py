@@ -1,0 +1,196 @@
+"""How a bill run that is to be created is told: title, lines of the card, warnings. No I/O."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from bot.domain.words import Line, count, line, listed
+from bot.operations.create_bill_run.body import (
+    ALL_BATCHES,
+    AS_RUN_DAY,
+    CreateBillRunBody,
+    MonthDay,
+    RunSchedule,
+)
+from bot.operations.create_bill_run.facts import CreateFacts
+from bot.operations.create_bill_run.notes import notes, shown
+
+SHOWN = 4
+NUMBER_SHOWN = 20
+
+
+def scope(body: CreateBillRunBody, facts: CreateFacts) -> str:
+    """Whom it bills, by name: `Batch1 and Batch2`, `account A00000001 (Aldergate Logistics)`."""
+    if body.batches:
+        return "all batches" if ALL_BATCHES in body.batches else _few(body.batches)
+    account = facts.account
+    owner = f"{account.number} ({account.name})" if account else body.account
+    if not facts.subscriptions:
+        return f"account {owner}"
+    numbers = _few([each.number for each in facts.subscriptions])
+    return f"{numbers} of account {owner}"
+
+
+def subject(body: CreateBillRunBody, facts: CreateFacts) -> str:
+    """What it bills, without names: two open requests for the same thing have the same."""
+    if body.batches:
+        return _few(sorted(body.batches, key=_batch_order), most=8)
+    number = facts.account.number if facts.account else body.account
+    if not facts.subscriptions:
+        return number
+    return _few(sorted(each.number for each in facts.subscriptions), most=8)
+
+
+def counted(body: CreateBillRunBody, facts: CreateFacts) -> str:
+    """For a button: `2 batches`, `account A00000001`, `3 subscriptions`."""
+    if ALL_BATCHES in body.batches:
+        return "all batches"
+    if body.batches:
+        return body.batches[0] if len(body.batches) == 1 else count(len(body.batches), "batch", "batches")  # fmt: skip
+    if facts.subscriptions:
+        return count(len(facts.subscriptions), "subscription")
+    number = facts.account.number if facts.account else body.account
+    return f"account {number}" if len(number) <= NUMBER_SHOWN else "one account"
+
+
+def effect(body: CreateBillRunBody, facts: CreateFacts) -> str:
+    """`create a bill run for 2 batches`; it says so where posting and mails follow."""
+    does = "create"
+    if body.auto_email:
+        does = "create, post and mail"
+    elif body.auto_post:
+        does = "create and post"
+    kind = "scheduled bill run" if body.is_scheduled else "bill run"
+    return f"{does} a {kind} for {counted(body, facts)}"
+
+
+def follows_by_itself(body: CreateBillRunBody) -> str:
+    """What happens after the drafts without another approval."""
+    if body.run_type == "CatchUp":
+        return (
+            "A catch-up run makes no invoices: it moves the billed-through dates on, which "
+            "cannot be undone."
+        )
+    every = " each time it runs" if body.is_scheduled else ""
+    if body.auto_email:
+        return f"This run posts itself and mails customers{every} without another approval."
+    if body.auto_post:
+        return (
+            f"This run posts itself{every} without another approval; Zuora's notifications may "
+            "mail customers on posting."
+        )
+    return "Invoices are generated as drafts; nothing is posted or mailed by this run."
+
+
+def lines(body: CreateBillRunBody, facts: CreateFacts) -> tuple[Line, ...]:
+    """What a controller decides on, and what should make one stop and think."""
+    return (
+        *_who(body, facts),
+        *_when(body),
+        line("Afterwards", follows_by_itself(body)),
+        line("Bills", _bills(body)),
+        *(line("Estimate", each) for each in _estimate(body, facts)),
+        line("Other runs", _others(facts)),
+        *(line("Note", each) for each in notes(body, facts)),
+    )
+
+
+def _who(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Line]:
+    yield line("For", scope(body, facts))
+    if body.batches:
+        days = {"AllBillCycleDays": "all bill cycle days", AS_RUN_DAY: "the day of each run"}
+        cycle_day = days.get(body.bill_cycle_day, f"bill cycle day {body.bill_cycle_day}")
+        yield line("Accounts", f"{_accounts(facts)} · {cycle_day}")
+    elif facts.account:
+        account = facts.account
+        yield line("Account", f"{account.currency} · {account.batch or 'no batch'} · Active")
+    if body.organizations:
+        names = [each.name or each.id for each in body.organizations]
+        yield line("Organizations", _few(names))
+
+
+def _accounts(facts: CreateFacts) -> str:
+    if facts.accounts is None:
+        return "Zuora did not tell how many"
+    more = "" if facts.is_all else " or more"
+    return f"{facts.accounts:,}{more} active"
+
+
+def _when(body: CreateBillRunBody) -> Iterator[Line]:
+    schedule = body.schedule
+    run_day = "the day it runs" if schedule else "the day it is carried out"
+    first = "the first day of the schedule" if schedule else run_day
+    target = _date(body.target_date, body.target_month_day) or first
+    invoice = _date(body.invoice_date, body.invoice_month_day) or first
+    yield line("Dates", f"target date {target} · invoice date {invoice}")
+    yield line("Runs", repeats(schedule) if schedule else "once, as soon as it is approved")
+
+
+def repeats(schedule: RunSchedule) -> str:
+    """`every week on Mon and Fri from 1 Dec 2026 to 31 Dec 2026, at 6:00 in …`."""
+    often = {
+        "None": "once, on",
+        "Daily": "every day from",
+        "Weekly": f"every week on {listed(schedule.weekly_on)} from",
+        "Monthly": "at the end of every month from"
+        if schedule.on_end_of_month
+        else f"every month on day {schedule.repeat_from.day} from",
+    }[schedule.repeat_type]
+    until = f" to {shown(schedule.repeat_to)}" if schedule.repeat_to else ""
+    endless = "" if schedule.repeat_to or schedule.repeat_type == "None" else ", without an end"
+    return (
+        f"{often} {shown(schedule.repeat_from)}{until}{endless}, at {schedule.run_time}:00 in the "
+        "time zone of the Zuora tenant, up to 20 minutes sooner or later"
+    )
+
+
+def _date(day: date | None, of_month: MonthDay | None) -> str:
+    if day:
+        return shown(day)
+    if of_month is None:
+        return ""
+    which = "the last day" if of_month.day == 31 else f"day {of_month.day}"  # noqa: PLR2004
+    months = of_month.months
+    if months == 0:
+        return f"{which} of the month it runs in"
+    side = "after" if months > 0 else "before"
+    return f"{which} of the month {count(abs(months), 'month')} {side} the run"
+
+
+def _bills(body: CreateBillRunBody) -> str:
+    left_out: list[str] = [*body.exclude]
+    if not body.include_subscriptions:
+        left_out.append("subscriptions")
+    if not body.include_order_line_items:
+        left_out.append("order line items")
+    kind = "catch-up run" if body.run_type == "CatchUp" else "regular run"
+    without = f" without {listed(left_out)}" if left_out else ", all types of charges"
+    return f"{kind}{without}"
+
+
+def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
+    estimate = facts.estimate
+    if estimate is not None:
+        parts = [f"{estimate.charges} charges", f"{estimate.tax} tax"]
+        if estimate.credits.amount:
+            parts.append(f"{estimate.credits} credits")
+        items = count(estimate.items, "item")
+        before = ", before what is left out" if body.exclude else ""
+        yield f"{' · '.join(parts)} in {items}{before}, as Zuora's preview says"
+    elif body.account:
+        yield "Zuora gave none"
+
+
+def _others(facts: CreateFacts) -> str:
+    if not facts.others:
+        return "none over the same accounts"
+    return f"over the same accounts and not ended: {_few([run.words for run in facts.others])}"
+
+
+def _batch_order(batch: str) -> tuple[int, str]:
+    return len(batch), batch
+
+
+def _few(values: tuple[str, ...] | list[str], most: int = SHOWN) -> str:
+    if len(values) <= most:
+        return listed(values)
+    return f"{', '.join(values[:most])} and {len(values) - most} more"

@@ -1,0 +1,72 @@
+"""The drafts of a bill run as facts: what posting would make final."""
+
+from collections.abc import Sequence
+from typing import Self
+
+from pydantic import BaseModel
+
+from bot.domain.money import Money
+from bot.domain.words import Line, count, line, listed
+from bot.operations.run_documents import KindTotals, kinds_of
+from bot.zuora.answers import BillingDocument
+
+DRAFT = "Draft"
+SHOWN_LARGEST = 3
+
+
+class Drafts(BaseModel, frozen=True):
+    """Drafts counted and added up per kind and currency.
+
+    Attributes:
+        zero, negative: Drafts with a total of zero, and below it. Zuora writes a credit memo's
+            total as a positive amount, so it is never among the negative ones.
+        largest: The largest ones as `INV00000007 USD 250.50`.
+    """
+
+    kinds: tuple[KindTotals, ...]
+    count: int
+    zero: int
+    negative: int
+    largest: tuple[str, ...]
+
+    @classmethod
+    def of(cls, documents: Sequence[BillingDocument]) -> Self:
+        """Count and add up the drafts among them."""
+        drafts = drafts_among(documents)
+        by_size = sorted(drafts, key=lambda d: (-abs(d.amount), d.number))
+        return cls(
+            kinds=tuple(kinds_of(drafts)),
+            count=len(drafts),
+            zero=sum(1 for d in drafts if d.amount == 0),
+            negative=sum(1 for d in drafts if d.amount < 0),
+            largest=tuple(
+                f"{d.number} {Money(d.currency, d.amount)}" for d in by_size[:SHOWN_LARGEST]
+            ),
+        )
+
+    @property
+    def amounts(self) -> tuple[Money, ...]:
+        """Every total, kind by kind."""
+        return tuple(money for kind in self.kinds for money in kind.totals)
+
+    @property
+    def figures(self) -> str:
+        """`4 invoices for EUR 80.00 · USD 350.50 and 1 credit memo for USD 20.00`."""
+        return listed([kind.words for kind in self.kinds]) or "no document"
+
+    def lines(self) -> tuple[Line, ...]:
+        """What a controller looks at before drafts become final, or are thrown away."""
+        if not self.count:
+            return (line("Drafts", "none"),)
+        odd = f"{self.zero:,} with a total of zero · {self.negative:,} negative"
+        return (
+            line("Drafts", count(self.count, "document")),
+            *(line(f"Draft {kind.label.lower()}", kind.figures) for kind in self.kinds),
+            line("Zero and negative", odd),
+            line("Largest", " · ".join(self.largest)),
+        )
+
+
+def drafts_among(documents: Sequence[BillingDocument]) -> list[BillingDocument]:
+    """The documents that are drafts."""
+    return [document for document in documents if document.status == DRAFT]

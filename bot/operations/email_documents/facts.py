@@ -1,0 +1,214 @@
+"""What Zuora says of the documents: read side by side, added up, compared."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot.domain.key import DocumentKind
+from bot.domain.money import Money, totals
+from bot.domain.words import count, listed
+from bot.operations.email_documents.reading import KIND_WORDS, EmailDocumentsBody
+from bot.operations.operation import Facts, Problems
+from bot.zuora.answers import BillingDocument
+from bot.zuora.client import ZuoraClient
+from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
+
+SHOWN = 5
+NO_PERMISSION = 10
+"""Category of a missing feature or permission (guide *Error codes*)."""
+
+
+class MailDocument(BaseModel, frozen=True):
+    """One document as an approver sees it.
+
+    Attributes:
+        mailed_at: When Zuora mailed it last. It keeps that for invoices alone.
+        bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
+    """
+
+    number: str
+    id: str
+    status: str
+    currency: str
+    amount: Decimal
+    balance: Decimal
+    account_number: str
+    account_name: str
+    mailed_at: datetime | None
+    bill_to_mail: bool | None
+
+    @property
+    def money(self) -> Money:
+        """Its total."""
+        return Money(self.currency, self.amount)
+
+
+class EmailDocumentsFacts(Facts):
+    """Documents of one kind, ordered by number."""
+
+    kind: DocumentKind
+    documents: tuple[MailDocument, ...]
+
+    @property
+    def totals(self) -> tuple[Money, ...]:
+        """One sum for each currency."""
+        return totals(document.money for document in self.documents)
+
+    @property
+    def mailed_before(self) -> tuple[datetime, ...]:
+        """The mail dates of those that were mailed before."""
+        return tuple(d.mailed_at for d in self.documents if d.mailed_at is not None)
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts' numbers, each once, in order."""
+        return tuple(sorted({document.account_number for document in self.documents}))
+
+    @property
+    def unreachable(self) -> tuple[MailDocument, ...]:
+        """Those whose bill-to contact has no address."""
+        return tuple(document for document in self.documents if document.bill_to_mail is False)
+
+    def largest(self, most: int) -> tuple[MailDocument, ...]:
+        """The largest by amount, whatever its sign and currency."""
+        by_size = sorted(self.documents, key=lambda d: (-abs(d.amount), d.number))
+        return tuple(by_size[:most])
+
+    def named(self, number: str) -> MailDocument | None:
+        """The document of that number."""
+        return next((document for document in self.documents if document.number == number), None)
+
+    def material(self) -> list[list[Any]]:
+        """What an approval is bound to; not balances and names, which have no effect."""
+        return [
+            [d.number, d.id, d.status, d.currency, d.amount, d.mailed_at] for d in self.documents
+        ]
+
+    def differs(self, now: "EmailDocumentsFacts") -> list[str]:
+        """What changed between this and now, in words."""
+        later = {document.number: document for document in now.documents}
+        before = {document.number for document in self.documents}
+        found = [
+            words
+            for document in self.documents
+            for words in _changes(document, later.get(document.number))
+        ]
+        found += [f"{number} was not among them" for number in later if number not in before]
+        if len(found) > SHOWN:
+            found = [*found[:SHOWN], f"{count(len(found) - SHOWN, 'further change')}"]
+        return found
+
+
+async def read_facts(
+    kind: DocumentKind, body: EmailDocumentsBody, zuora: ZuoraClient
+) -> EmailDocumentsFacts | Problems:
+    """Read every document, or say which of them cannot be mailed.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    try:
+        found = await zuora.documents_for_mail(kind, body.documents)
+        documents = [document for document in found if document is not None]
+        if wrong := _cannot_be_mailed(kind, body.documents, found):
+            return Problems({"documents": wrong})
+        if kind != "invoice" and (wrong := await _path_problem(kind, documents[0], zuora)):
+            return Problems({"documents": wrong})
+    except ZuoraRejected as error:
+        if kind == "invoice" or error.category != NO_PERMISSION:
+            raise
+        return Problems({"documents": f"{_NO_SETTLEMENT} Zuora said: {error.message}"})
+    facts = EmailDocumentsFacts(kind=kind, documents=tuple(_each_once(documents)))
+    if body.recipients == "bill_to" and not body.additional and _nobody(facts):
+        return Problems({"recipients": _NOBODY})
+    return facts
+
+
+_NO_SETTLEMENT = "This tenant has no memos for the bot: Invoice Settlement is off, or its user may not read them."
+_NOBODY = (
+    "No bill-to contact of these documents has a mail address, so nobody would be mailed. Choose "
+    "other recipients, or add an address in Zuora."
+)
+
+
+def _nobody(facts: EmailDocumentsFacts) -> bool:
+    return len(facts.unreachable) == len(facts.documents)
+
+
+def _cannot_be_mailed(
+    kind: DocumentKind, keys: Sequence[str], found: Sequence[BillingDocument | None]
+) -> str:
+    """Only posted documents can be mailed (pages *Email an invoice*, *Email a debit memo*)."""
+    one, many = KIND_WORDS[kind]
+    unknown = [key for key, document in zip(keys, found, strict=True) if document is None]
+    drafts = [
+        f"{document.number} is {document.status}"
+        for document in found
+        if document is not None and document.status != "Posted"
+    ]
+    said = []
+    if unknown:
+        said.append(f"Zuora knows no {one} {_some(unknown, last='or')}.")
+    if drafts:
+        said.append(f"{_some(drafts)}; only posted {many} can be mailed. Post first, or leave out.")
+    return " ".join(said)
+
+
+async def _path_problem(kind: DocumentKind, memo: BillingDocument, zuora: ZuoraClient) -> str:
+    """Whether memos can be reached where the mail order would go.
+
+    Object queries answer for memos at another path, and need not know that Invoice Settlement is
+    off.
+    """
+    try:
+        await zuora.document(kind, memo.number)
+    except ZuoraNotFound:
+        hint = " Check ZUORA_DEBIT_MEMO_PATH." if kind == "debit_memo" else ""
+        return f"Zuora shows {memo.number}, but not at the path to mail it.{hint}"
+    return ""
+
+
+def _each_once(documents: Iterable[BillingDocument]) -> list[MailDocument]:
+    """By number and once each, also if one was named by its number and by its id."""
+    by_number = {document.number: document for document in documents}
+    return [_of(by_number[number]) for number in sorted(by_number)]
+
+
+def _of(document: BillingDocument) -> MailDocument:
+    return MailDocument(
+        number=document.number,
+        id=document.id,
+        status=document.status,
+        currency=document.currency,
+        amount=document.amount,
+        balance=document.balance,
+        account_number=document.account_number,
+        account_name=document.account_name,
+        mailed_at=document.last_emailed_at,
+        bill_to_mail=document.bill_to_mail,
+    )
+
+
+def _changes(before: MailDocument, now: MailDocument | None) -> list[str]:
+    if now is None:
+        return [f"{before.number} is no longer there"]
+    found = []
+    if before.id != now.id:
+        found.append(f"{before.number} is another document now")
+    if before.status != now.status:
+        found.append(f"{before.number} was {before.status} and is {now.status} now")
+    if before.money != now.money:
+        found.append(f"{before.number} was {before.money} and is {now.money} now")
+    if before.mailed_at != now.mailed_at:
+        found.append(f"{before.number} was mailed meanwhile")
+    return found
+
+
+def _some(texts: Sequence[str], last: str = "and") -> str:
+    shown = list(texts[:SHOWN])
+    if len(texts) > SHOWN:
+        shown.append(f"{len(texts) - SHOWN:,} more")
+    return listed(shown, last)

@@ -1,0 +1,185 @@
+"""What was typed becomes a valid body, or messages at the fields. No I/O.
+
+Rules: pages *Email an invoice* and *Email a debit memo*.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.domain.key import DocumentKey, DocumentKind, document_key
+from bot.domain.words import count, listed
+from bot.operations.operation import Body, Form, Problems
+
+MOST_DOCUMENTS = 500
+MOST_ADDRESSES = 50
+SHOWN = 5
+KIND_WORDS: Mapping[DocumentKind, tuple[str, str]] = {
+    "invoice": ("invoice", "invoices"),
+    "debit_memo": ("debit memo", "debit memos"),
+    "credit_memo": ("credit memo", "credit memos"),
+}
+Recipients = Literal["template", "bill_to", "addresses"]
+RECIPIENTS: tuple[Recipients, ...] = ("template", "bill_to", "addresses")
+
+_SEPARATORS = re.compile(r"[\s,;]+")
+_PDF = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_ADDRESS = re.compile(rf"(?=.{{1,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z][a-z0-9-]*[a-z0-9]")  # fmt: skip
+_HOW_TO = "Type numbers like INV00000012, DM00000003 or CM00000004"
+
+
+class EmailDocumentsBody(Body):
+    """Which documents of one kind, and who gets them.
+
+    Attributes:
+        documents: Numbers or ids, each once, in the order they were typed.
+        repeated: How many were typed again and are counted once.
+        recipients: The template's *To Email*, the bill-to contact, or `email_addresses`.
+        email_addresses: In lower case, each once.
+        additional: Also the additional addresses of the accounts.
+        pdf_file_id: The PDF to attach, of one memo; empty: the latest.
+    """
+
+    documents: tuple[str, ...]
+    repeated: int = 0
+    recipients: Recipients = "template"
+    email_addresses: tuple[str, ...] = ()
+    additional: bool = False
+    pdf_file_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A typed list: what is a document, each once, and what is not."""
+
+    documents: tuple[DocumentKey, ...]
+    repeated: int
+    wrong: tuple[str, ...]
+
+    def problem(self) -> str:
+        """What is wrong with the list as a whole, and how to put it right; empty if nothing is."""
+        if self.wrong:
+            return _not_documents(self.wrong)
+        if not self.documents:
+            return f"{_HOW_TO}; one or many."
+        if len(self.documents) > MOST_DOCUMENTS:
+            return (
+                f"At most {MOST_DOCUMENTS} documents at once; these are "
+                f"{len(self.documents):,}. Ask for the rest with a second form."
+            )
+        return ""
+
+
+def parts_of(text: str) -> list[str]:
+    """What stands between spaces, commas, semicolons and line breaks."""
+    return [part for part in _SEPARATORS.split(text) if part]
+
+
+def sort_out(text: str) -> Sorted:
+    """Find the documents in a typed list."""
+    typed = parts_of(text)
+    found = [(part, document_key(part)) for part in typed]
+    documents = [key for _, key in found if key is not None]
+    once = tuple(dict.fromkeys(documents))
+    wrong = tuple(dict.fromkeys(part for part, key in found if key is None))
+    return Sorted(once, len(documents) - len(once), wrong)
+
+
+def read(kind: DocumentKind, form: Form) -> EmailDocumentsBody | Problems:
+    """Make a body for documents of one kind, or say at each field what is wrong."""
+    problems: dict[str, str] = {}
+    found = sort_out(_text(form, "documents"))
+    others = [each.key for each in found.documents if each.kind != kind]
+    if problem := found.problem() or _other_kind(kind, others):
+        problems["documents"] = problem
+    recipients = _recipients(form)
+    addresses, problem = _addresses(form, recipients)
+    if problem:
+        problems["email_addresses"] = problem
+    pdf = _text(form, "pdf_file_id").strip().lower()
+    if problem := pdf_problem(pdf, found.documents):
+        problems["pdf_file_id"] = problem
+    if problems:
+        return Problems(problems)
+    return EmailDocumentsBody(
+        documents=tuple(each.key for each in found.documents),
+        repeated=found.repeated,
+        recipients=recipients,
+        email_addresses=addresses,
+        additional=bool(form.get("additional")),
+        pdf_file_id=pdf,
+    )
+
+
+def pdf_problem(pdf: str, documents: tuple[DocumentKey, ...]) -> str:
+    """Why a PDF file id cannot be used for these documents; empty if it can."""
+    if not pdf:
+        return ""
+    if any(document.kind == "invoice" for document in documents):
+        return "Zuora takes a PDF file id for memos only, not for invoices. Leave this empty."
+    if not _PDF.fullmatch(pdf):
+        return "A PDF file id has 32 digits and letters a to f; leave this empty for the latest."
+    if len(documents) > 1:
+        return (
+            "A PDF file belongs to one memo, and these are "
+            f"{count(len(documents), 'document')}. Leave this empty, or name one memo."
+        )
+    return ""
+
+
+def _recipients(form: Form) -> Recipients:
+    chosen = _text(form, "recipients")
+    return next((each for each in RECIPIENTS if each == chosen), RECIPIENTS[0])
+
+
+def _addresses(form: Form, recipients: Recipients) -> tuple[tuple[str, ...], str]:
+    """The addresses, each once in lower case, and what is wrong with them."""
+    typed = parts_of(_text(form, "email_addresses").lower())
+    addresses = tuple(dict.fromkeys(typed))
+    wrong = [each for each in addresses if not _ADDRESS.fullmatch(each)]
+    if recipients != "addresses":
+        ignored = "Zuora would not mail to these addresses: choose these addresses as recipients, or clear them."
+        return (), ignored if addresses else ""
+    if not addresses:
+        return (), "Type at least one address, or choose other recipients."
+    if wrong:
+        return (
+            (),
+            f"Not a mail address: {_some(wrong)}. Type plain addresses like name@example.com.",
+        )
+    if len(addresses) > MOST_ADDRESSES:
+        return (), f"At most {MOST_ADDRESSES} addresses; these are {len(addresses):,}."
+    return addresses, ""
+
+
+def _other_kind(kind: DocumentKind, others: list[str]) -> str:
+    return f"Not {KIND_WORDS[kind][1]}: {_some(others)}." if others else ""
+
+
+def _not_documents(wrong: tuple[str, ...]) -> str:
+    run = next((each for each in wrong if each[:3].upper() == "BR-"), "")
+    if run:
+        return f"{_short(run)} is a bill run: ask for it by itself, with “A bill run” chosen above."
+    return (
+        f"Not a document's number: {_some(wrong)}. {_HOW_TO}. Before an id or a number of your own "
+        "kind write what it is: INV:…, DM:… or CM:…"
+    )
+
+
+def _some(texts: list[str] | tuple[str, ...]) -> str:
+    shown = [_short(text) for text in texts[:SHOWN]]
+    if len(texts) > SHOWN:
+        shown.append(f"{len(texts) - SHOWN:,} more")
+    return listed(shown)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"  # noqa: PLR2004 - a word of a message
+
+
+def _text(form: Form, name: str) -> str:
+    value = form.get(name)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,185 @@
+"""The words and figures for the card and the thread. No I/O."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bot.domain.call import Call, Verdict
+from bot.domain.money import in_words
+from bot.domain.words import Line, Moment, Part, count, line
+from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.reading import KIND_WORDS, EmailDocumentsBody
+from bot.operations.operation import Table
+
+SHOWN_LARGEST = 3
+LARGEST = 10
+SHOWN_NAMES = 10
+
+
+def subject(facts: EmailDocumentsFacts) -> str:
+    """`INV00000012` or `312 invoices`."""
+    if len(facts.documents) == 1:
+        return facts.documents[0].number
+    return count(len(facts.documents), *KIND_WORDS[facts.kind])
+
+
+def title(facts: EmailDocumentsFacts) -> str:
+    """`email invoice INV00000012` or `email 312 invoices`."""
+    one = f"{KIND_WORDS[facts.kind][0]} " if len(facts.documents) == 1 else ""
+    return f"email {one}{subject(facts)}"
+
+
+def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, ...]:
+    """What a controller decides on."""
+    found = [_what(facts)]
+    if body.repeated:
+        found.append(line("Typed again", f"{body.repeated:,}, counted once"))
+    found.append(line("Goes to", goes_to(body)))
+    if body.email_addresses:
+        found.append(line("Addresses", _addresses(body.email_addresses)))
+    if body.email_addresses and len(facts.accounts) > 1:
+        found.append(
+            line("Note", f"documents of {len(facts.accounts)} accounts go to the same addresses")
+        )
+    found.append(line("Recipients", _reached(body, facts)))
+    found.append(line("Mailed before", *_mailed(facts)))
+    if len(facts.documents) > 1:
+        found.append(line("Largest", _largest(facts)))
+    if body.pdf_file_id:
+        found.append(line("PDF", f"file {body.pdf_file_id}, not the latest one"))
+    return tuple(found)
+
+
+def goes_to(body: EmailDocumentsBody) -> str:
+    """Who will get the mail, in words."""
+    more = " and the additional addresses of each account" if body.additional else ""
+    match body.recipients:
+        case "template":
+            return f"the addresses in To Email of Zuora's email template{more}"
+        case "bill_to":
+            return f"the bill-to contact of each document{more or ' alone'}"
+        case "addresses":
+            return f"{count(len(body.email_addresses), 'given address', 'given addresses')}{more}"
+
+
+def effect(facts: EmailDocumentsFacts) -> str:
+    """`mail 312 invoices`."""
+    return f"mail {count(len(facts.documents), *KIND_WORDS[facts.kind])}"
+
+
+def warning(facts: EmailDocumentsFacts) -> str:
+    """Mails cannot be called back; some customers may get theirs twice."""
+    if again := len(facts.mailed_before):
+        documents = count(again, *KIND_WORDS[facts.kind])
+        return f"{documents} will be mailed once more. Mails cannot be called back."
+    return "Mails to customers cannot be called back."
+
+
+def accepted(facts: EmailDocumentsFacts) -> str:
+    """Accepted is all that the answer says; it is never called delivered."""
+    single = len(facts.documents) == 1
+    orders = f"the order to mail {subject(facts)}" if single else f"every order: {effect(facts)}"
+    return (
+        f"Zuora accepted {orders}. "
+        "It makes the PDFs and sends them by itself; when they arrive is not known here."
+    )
+
+
+def result(calls: Sequence[Call]) -> str:
+    """How many were accepted and refused: `497 of 500 mails accepted by Zuora, 3 refused`."""
+    of = Counter(call.verdict for call in calls)
+    refused, lost = of[Verdict.REJECTED], of[Verdict.LOST]
+    return (
+        f"{of[Verdict.ACCEPTED]:,} of {count(len(calls), 'mail')} accepted by Zuora, "
+        f"{refused:,} refused{f', {lost:,} with outcome unknown' if lost else ''}."
+    )
+
+
+def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Table]:
+    """The ten largest, and whatever does not fit on the card."""
+    found = []
+    largest = facts.largest(LARGEST)
+    if len(facts.documents) > SHOWN_LARGEST:
+        title_ = f"The {len(largest)} largest of {subject(facts)}"
+        headings = ("Document", "Amount", "Balance", "Account", "Mailed before")
+        found.append(Table(title_, headings, tuple(_row(facts, each) for each in largest)))
+    if len(body.email_addresses) > SHOWN_NAMES:
+        rows = tuple((address,) for address in body.email_addresses)
+        found.append(Table("All addresses that get the mail", ("Address",), rows))
+    if body.recipients == "bill_to" and len(facts.unreachable) > SHOWN_NAMES:
+        without = tuple((d.number, _account(d)) for d in facts.unreachable)
+        found.append(Table("Without a bill-to address", ("Document", "Account"), without))
+    return found
+
+
+def _what(facts: EmailDocumentsFacts) -> Line:
+    one, many = KIND_WORDS[facts.kind]
+    if len(facts.documents) == 1:
+        document = facts.documents[0]
+        parts = [document.number, str(document.money), f"balance {_balance(document)}"]
+        return line(one.capitalize(), " · ".join([*parts, _account(document)]))
+    figures = f"{len(facts.documents):,} · {in_words(facts.totals)}"
+    return line(many.capitalize(), f"{figures} · {count(len(facts.accounts), 'account')}")
+
+
+def _addresses(addresses: Sequence[str]) -> str:
+    domains = Counter(address.rpartition("@")[2] for address in addresses)
+    counted = ", ".join(f"{domain} {number}" for domain, number in sorted(domains.items()))
+    shown = ", ".join(addresses[:SHOWN_NAMES])
+    more = len(addresses) - SHOWN_NAMES
+    rest = f" and {more} more, listed in the thread" if more > 0 else ""
+    return f"{shown}{rest} · {count(len(domains), 'domain')}: {counted}"
+
+
+def _reached(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
+    if body.recipients != "bill_to":
+        return "whether each document reaches its own customer is not known here"
+    unknown = sum(1 for document in facts.documents if document.bill_to_mail is None)
+    without = facts.unreachable
+    said = []
+    if without:
+        accounts = sorted({document.account_number for document in without})
+        shown = ", ".join(accounts[:SHOWN_NAMES])
+        more = f" and {len(accounts) - SHOWN_NAMES} more" if len(accounts) > SHOWN_NAMES else ""
+        said.append(f"{count(len(accounts), 'account')} without a bill-to address: {shown}{more}")
+    if unknown:
+        said.append(f"{count(unknown, 'document')} of which Zuora did not tell")
+    return " · ".join(said) or "every bill-to contact has an address"
+
+
+def _mailed(facts: EmailDocumentsFacts) -> tuple[Part, ...]:
+    if facts.kind != "invoice":
+        return ("not known; Zuora keeps no mail date of memos",)
+    mailed = facts.mailed_before
+    if not mailed:
+        return ("never",)
+    if len(facts.documents) == 1:
+        return ("on ", Moment(mailed[0]), ", so it is mailed once more")
+    return (f"{len(mailed):,} of {len(facts.documents):,}, last ", Moment(max(mailed)))
+
+
+def _largest(facts: EmailDocumentsFacts) -> str:
+    parts = [", ".join(f"{d.number} {d.money}" for d in facts.largest(SHOWN_LARGEST))]
+    zero = sum(1 for document in facts.documents if document.amount == 0)
+    negative = sum(1 for document in facts.documents if document.amount < 0)
+    if zero:
+        parts.append(f"{zero:,} with a total of zero")
+    if negative:
+        parts.append(f"{negative:,} below zero")
+    return " · ".join(parts)
+
+
+def _row(facts: EmailDocumentsFacts, document: MailDocument) -> tuple[str, ...]:
+    if facts.kind != "invoice":
+        mailed = "not known"
+    else:
+        mailed = f"{document.mailed_at:%-d %b %Y %H:%M} UTC" if document.mailed_at else "never"
+    return (document.number, str(document.money), _balance(document), _account(document), mailed)
+
+
+def _balance(document: MailDocument) -> str:
+    return str(document.money._replace(amount=document.balance))
+
+
+def _account(document: MailDocument) -> str:
+    known = [part for part in (document.account_number, document.account_name) if part]
+    return " ".join(known) or "account not told"

@@ -1,0 +1,235 @@
+"""Post a bill run: `PUT /v1/bill-runs/{billRunId}/post`.
+
+Source: page *Post a bill run*. It makes every draft of a Completed run final. Zuora keeps no
+idempotency key for a PUT, so a lost answer is settled by reading and the call never repeated.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+
+from bot.domain.call import Call
+from bot.domain.key import bill_run_key
+from bot.domain.money import Money
+from bot.domain.words import Line, count, line
+from bot.operations import post_following as following
+from bot.operations.drafts import Drafts
+from bot.operations.operation import Body, Facts, Form, Operation, Problems, Progress, Settlement
+from bot.operations.run_documents import RunFacts
+from bot.operations.run_states import why_not_post
+from bot.zuora.answers import Answer
+from bot.zuora.client import ZuoraClient
+from bot.zuora.errors import ZuoraNotFound
+from bot.zuora.lookups import MailNotification
+
+Mails = Literal["yes", "no", "not known"]
+
+MAIL_WORDS: dict[Mails, str] = {
+    "yes": (
+        "Posting itself mails customers: the notification “Invoice Posted” by API is active in "
+        "this tenant"
+    ),
+    "no": "Posting itself mails nobody: the notification “Invoice Posted” by API is off",
+    "not known": (
+        "Whether posting itself mails customers could not be checked; assume that it does"
+    ),
+}
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
+
+
+class PostBillRunBody(Body):
+    """Which bill run, and the date that its invoices get instead of their own, if any."""
+
+    bill_run: str
+    invoice_date: date | None = None
+
+
+class PostFacts(Facts):
+    """A bill run with its drafts, and whether posting mails.
+
+    Attributes:
+        mails: Whether an active notification mails customers when an invoice is posted through
+            the API (page *Email delivery*); `not known` where the bot may not read settings.
+    """
+
+    run: RunFacts
+    drafts: Drafts
+    mails: Mails
+
+
+class PostBillRun(Operation[PostBillRunBody, PostFacts]):
+    """Post a completed bill run."""
+
+    name = "post_bill_run"
+    body_type = PostBillRunBody
+    facts_type = PostFacts
+    field = "bill_run"
+    done = "Posted"
+    follows = True
+
+    def amounts(self, body: PostBillRunBody, facts: PostFacts) -> tuple[Money, ...]:  # noqa: ARG002
+        """Totals of the drafts per kind and currency."""
+        return facts.drafts.amounts
+
+    def documents(self, body: PostBillRunBody, facts: PostFacts) -> int:  # noqa: ARG002
+        """How many drafts there are."""
+        return facts.drafts.count
+
+    def read(self, form: Form) -> PostBillRunBody | Problems:
+        """A bill run's number or id, and a date or none."""
+        typed, day = str(form.get("bill_run") or ""), str(form.get("invoice_date") or "").strip()
+        problems = {}
+        key = bill_run_key(typed)
+        if key is None:
+            wrong = "Type the bill run's" if not typed.strip() else "This is not a bill run's"
+            problems["bill_run"] = f"{wrong} number, like BR-00000001, or its id of 32 digits."
+        invoice_date = _day(day)
+        if day and invoice_date is None:
+            problems["invoice_date"] = "Give a date as year-month-day, like 2026-11-30."
+        if problems or key is None:
+            return Problems(problems)
+        return PostBillRunBody(bill_run=key, invoice_date=invoice_date)
+
+    async def facts(self, body: PostBillRunBody, zuora: ZuoraClient) -> PostFacts | Problems:
+        """Read the run, every document of it, and which notifications are active."""
+        try:
+            run = await zuora.bill_run(body.bill_run)
+        except ZuoraNotFound:
+            return Problems({"bill_run": f"Zuora knows no bill run {body.bill_run}."})
+        if why := why_not_post(run.status):
+            return Problems(
+                {
+                    "bill_run": f"{run.number} is {run.status}: {why}. Only a Completed bill run "
+                    "can be posted."
+                }
+            )
+        documents = await zuora.documents_of_run(run.number)
+        return PostFacts(
+            run=RunFacts.of(run, documents),
+            drafts=Drafts.of(documents),
+            mails=posting_mails(await zuora.mail_notifications()),
+        )
+
+    def material(self, body: PostBillRunBody, facts: PostFacts) -> dict[str, Any]:  # noqa: ARG002
+        """Every document counts, and whether posting mails."""
+        return {**facts.run.material(), "mails": facts.mails}
+
+    def differs(self, approved: PostFacts, now: PostFacts) -> list[str]:
+        """Compare the run, its documents, and what posting mails."""
+        found = approved.run.differs(now.run)
+        if approved.mails != now.mails:
+            found.append(
+                f"whether posting mails customers was “{approved.mails}” and is “{now.mails}” now"
+            )
+        return found
+
+    def subject(self, body: PostBillRunBody, facts: PostFacts) -> str:  # noqa: ARG002
+        """The bill run's number."""
+        return facts.run.number
+
+    def subjects(self, body: PostBillRunBody, facts: PostFacts) -> tuple[str, ...]:  # noqa: ARG002
+        """One call."""
+        return (facts.run.number,)
+
+    async def act(
+        self, body: PostBillRunBody, facts: PostFacts, call: Call, zuora: ZuoraClient
+    ) -> Answer:
+        """Ask Zuora to post the run that was approved, by its id."""
+        wanted = {"invoiceDate": body.invoice_date.isoformat()} if body.invoice_date else {}
+        return await zuora.post_bill_run(facts.run.run_id, wanted, track_id=call.track_id)
+
+    async def settle(
+        self,
+        body: PostBillRunBody,  # noqa: ARG002
+        facts: PostFacts,
+        call: Call,  # noqa: ARG002
+        zuora: ZuoraClient,
+    ) -> Settlement | None:
+        """The run moved on, or drafts of it are posted now: then the call got through.
+
+        A run that is Completed with all its drafts proves nothing: the call may still be waiting.
+        """
+        return await following.settled(facts.run, facts.drafts, zuora)
+
+    def begun(self, body: PostBillRunBody, facts: PostFacts, answer: Answer) -> Progress:  # noqa: ARG002
+        """Posting goes on after the answer, whatever state the answer shows."""
+        return following.begun(facts.run)
+
+    async def look(
+        self,
+        body: PostBillRunBody,  # noqa: ARG002
+        facts: PostFacts,
+        progress: Progress,
+        zuora: ZuoraClient,
+    ) -> Progress:
+        """Look once: still posting, Posted, or Completed again because some failed to post."""
+        return await following.look(facts.run, facts.drafts, progress, zuora)
+
+    def title(self, body: PostBillRunBody, facts: PostFacts) -> str:  # noqa: ARG002
+        """`post bill run BR-00000417`."""
+        return f"post bill run {facts.run.number}"
+
+    def lines(self, body: PostBillRunBody, facts: PostFacts) -> tuple[Line, ...]:
+        """What a controller decides on."""
+        run = facts.run
+        already = run.documents.posted
+        return (
+            line("Bill run", f"{run.number} · {run.name or 'no name'} · {run.status}"),
+            *facts.drafts.lines(),
+            *([line("Posted already", count(already, "document"))] if already else []),
+            line("Dates", _dates(body, run)),
+            line("Mail", f"{MAIL_WORDS[facts.mails]}."),
+        )
+
+    def effect(self, body: PostBillRunBody, facts: PostFacts) -> str:  # noqa: ARG002
+        """`post 5 documents`."""
+        return f"post {count(facts.drafts.count, 'document')}"
+
+    def warning(self, body: PostBillRunBody, facts: PostFacts) -> str:  # noqa: ARG002
+        """Posting is final, and may be the moment at which customers are mailed."""
+        final = "A posted run cannot be canceled any more."
+        return final if facts.mails == "no" else f"{final} {MAIL_WORDS[facts.mails]}."
+
+    def accepted(self, body: PostBillRunBody, facts: PostFacts, at: datetime) -> str:  # noqa: ARG002
+        """Accepted is all that the answer says; posting takes its time."""
+        return f"Zuora accepted the order to post {facts.run.number} and posts its documents now."
+
+
+def posting_mails(notifications: Sequence[MailNotification] | None) -> Mails:
+    """Whether a notification mails customers when an invoice is posted through the API.
+
+    Its event is called `Invoice Posted`; the one for bill runs with auto-post does not fire here
+    (page *Email delivery*). A muted profile sends nothing.
+    """
+    if notifications is None:
+        return "not known"
+    posted = [
+        each
+        for each in notifications
+        if "posted" in f"{each.event} {each.name}".lower() and "auto-post" not in each.name.lower()
+    ]
+    if any(each.active is not False and not each.muted for each in posted):
+        return "yes"
+    return "no"
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if EARLIEST <= day <= LATEST else None
+
+
+def _dates(body: PostBillRunBody, run: RunFacts) -> str:
+    target = _shown(run.target_date)
+    if body.invoice_date is None:
+        return f"target date {target} · invoice date {_shown(run.invoice_date)} stays"
+    return (
+        f"target date {target} · all its invoices are re-dated from {_shown(run.invoice_date)} "
+        f"to {_shown(body.invoice_date)}"
+    )
+
+
+def _shown(day: date | None) -> str:
+    return day.strftime("%-d %b %Y") if day else "not known"

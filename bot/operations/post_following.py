@@ -1,0 +1,102 @@
+"""What becomes of a posting after Zuora accepted it, read from the run and its documents."""
+
+from collections.abc import Sequence
+
+from bot.domain.words import count
+from bot.operations.drafts import Drafts, drafts_among
+from bot.operations.operation import Progress, Settlement
+from bot.operations.run_documents import RunFacts, kinds_of
+from bot.zuora.answers import BillingDocument
+from bot.zuora.client import ZuoraClient
+from bot.zuora.errors import ZuoraNotFound
+
+POSTING, POSTED, COMPLETED = "PostInProgress", "Posted", "Completed"
+
+
+def begun(run: RunFacts) -> Progress:
+    """A posting that Zuora has accepted."""
+    return Progress(run_id=run.run_id, number=run.number, status=POSTING, seen=(POSTING,))
+
+
+async def settled(run: RunFacts, drafts: Drafts, zuora: ZuoraClient) -> Settlement | None:
+    """What proves that a posting began whose answer was lost; None: nothing does (yet).
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    now = await zuora.bill_run(run.run_id)
+    words = f"{run.number} is {now.status}"
+    if now.status == COMPLETED:
+        left = len(drafts_among(await zuora.documents_of_run(run.number)))
+        if left >= drafts.count:
+            return None
+        words = f"{count(drafts.count - left, 'draft')} of {run.number} got posted"
+    elif now.status not in (POSTING, POSTED):
+        return None
+    return Settlement(accepted=True, words=words, progress=begun(run))
+
+
+async def look(run: RunFacts, drafts: Drafts, progress: Progress, zuora: ZuoraClient) -> Progress:
+    """Look once at a posting.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    try:
+        now = await zuora.bill_run(run.run_id)
+    except ZuoraNotFound:
+        return _ended(progress, "gone", f"Zuora knows {run.number} no longer; it was deleted.")
+    match now.status:
+        case "PostInProgress":
+            return _seen(progress, POSTING)
+        case "Posted":
+            documents = await zuora.documents_of_run(run.number)
+            return _posted(progress, run.number, documents)
+        case "Completed":
+            documents = await zuora.documents_of_run(run.number)
+            return _back(progress, run.number, drafts, documents)
+        case other:
+            words = f"{run.number} is {other} now, not Posted. Look in Zuora what happened to it."
+            return _ended(progress, other, words)
+
+
+def _posted(progress: Progress, number: str, documents: Sequence[BillingDocument]) -> Progress:
+    posted = [document for document in documents if document.status == POSTED]
+    figures = " and ".join(kind.words for kind in kinds_of(posted)) or "it has no document"
+    found = _ended(progress, POSTED, f"{number} is Posted: {figures}.")
+    return found.model_copy(update={"ended": "succeeded", "next_steps": ("email_bill_run",)})
+
+
+def _back(
+    progress: Progress, number: str, drafts: Drafts, documents: Sequence[BillingDocument]
+) -> Progress:
+    """Completed after posting began: some invoices failed to post (page *Bill run status types*).
+
+    Zuora may show the state from before for a moment. With all its drafts as they were, the run
+    has to be seen so twice.
+    """
+    left = Drafts.of(documents)
+    if left.count >= drafts.count and COMPLETED not in progress.seen:
+        return _seen(progress, COMPLETED).model_copy(update={"status": progress.status})
+    words = (
+        f"Posting of {number} failed in part: {count(left.count, 'document')} of "
+        f"{len(documents):,} are still drafts, {left.figures}. The run is Completed again and can "
+        "be posted again; why they failed stands at the run in Zuora."
+    )
+    if left.count >= drafts.count:
+        words = (
+            f"Posting of {number} failed: all {count(left.count, 'document')} that were drafts "
+            "still are. The run is Completed again; why stands at the run in Zuora."
+        )
+    found = _ended(progress, COMPLETED, words)
+    return found.model_copy(update={"next_steps": ("post_bill_run",)})
+
+
+def _seen(progress: Progress, status: str) -> Progress:
+    seen = progress.seen if status in progress.seen else (*progress.seen, status)
+    return progress.model_copy(update={"status": status, "seen": seen})
+
+
+def _ended(progress: Progress, status: str, result: str) -> Progress:
+    found = _seen(progress, status)
+    return found.model_copy(update={"ended": "failed", "result": result, "words": result})

@@ -1,0 +1,174 @@
+"""Whether a database's history is whole, and whether everything else in it is told by it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from sqlite3 import Connection
+from typing import cast
+
+from bot.domain.chain import Finding, Flaw, Head, Row, Walked, against_noted, walk
+from bot.domain.history import fingerprint
+from bot.store import crosscheck, reading
+from bot.store.errors import StoreError
+
+MOST_TOLD = 20
+ORDER = (
+    Flaw.GONE, Flaw.KEY, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT,
+    Flaw.TAIL_CUT, Flaw.UNSUPPORTED, Flaw.MANIFEST, Flaw.TRIGGER,
+)  # fmt: skip
+"""Which of several flaws decides the exit code: a dropped trigger is how the others are done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What a check found.
+
+    Attributes:
+        entries: Rows of the history that fit.
+        last: The last of them.
+        notes: What could not be checked, and why; not a flaw.
+    """
+
+    findings: tuple[Finding, ...]
+    entries: int
+    last: Head
+    keyed: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def flaw(self) -> Flaw | None:
+        """The one that decides; None if everything is whole."""
+        flaws = {finding.flaw for finding in self.findings}
+        return next((flaw for flaw in ORDER if flaw in flaws), None)
+
+
+def verify_database(path: Path, *, key: str, noted: Head | None = None) -> Verified:
+    """Check a database file without writing to it; the bot may be running.
+
+    Args:
+        path: The file.
+        key: `AUDIT_KEY`, empty for none.
+        noted: A head from the audit channel.
+
+    Raises:
+        StoreError: It cannot be read as a database of the bot.
+    """
+    log = Path(f"{path}-wal")
+    logged, stamp = log.exists(), _stamp(path)
+    verified = _verify(path, key.encode(), noted)
+    if verified.findings and not logged and (log.exists() or _stamp(path) != stamp):
+        return _verify(path, key.encode(), noted)  # the bot started while the file was read
+    return verified
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
+    return found.st_mtime_ns, found.st_size
+
+
+def _verify(path: Path, key: bytes, noted: Head | None) -> Verified:
+    with reading.open_read_only(path) as connection:
+        triggers = tuple(_triggers(connection))
+        if "history" not in reading.tables(connection):
+            gone = Finding(Flaw.GONE, None, "The table of the history is gone.")
+            return Verified(
+                findings=(gone, *triggers), entries=0, last=Head(0, ""), keyed=False
+            )  # fmt: skip
+        rows = cast("Iterator[Row]", reading.rows(connection))
+        walked = walk(rows, key=key, note=noted.sequence if noted else 0)
+        findings = [*_chain(connection, walked, key), *against_noted(walked, noted), *triggers]
+        if not any(found.flaw in _BROKEN for found in findings):
+            findings += _tables(connection, walked, cut=_is_cut(findings))
+        return Verified(
+            findings=tuple(findings),
+            entries=walked.rows,
+            last=walked.last,
+            keyed=walked.keyed_from is not None,
+        )
+
+
+_BROKEN = {
+    Flaw.GONE, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT, Flaw.KEY
+}  # fmt: skip
+"""After these the rows are no yardstick for the other tables."""
+
+
+def _is_cut(findings: list[Finding]) -> bool:
+    return any(finding.flaw is Flaw.TAIL_CUT for finding in findings)
+
+
+def _chain(connection: Connection, walked: Walked, key: bytes) -> Iterator[Finding]:
+    if walked.finding is not None:
+        yield walked.finding
+        return
+    head = reading.head(connection)
+    begun = reading.audit_key(connection)
+    if not walked.rows:
+        if begun or (head and head.sequence) or _has_requests(connection):
+            yield Finding(Flaw.GONE, None, "The history is empty, and other tables are not.")
+        return
+    if walked.keyed_from is None and (begun or key):
+        yield _without_key(begun, key)
+        return
+    if head is not None and head != walked.last:
+        yield _other_head(head, walked.last)
+
+
+def _has_requests(connection: Connection) -> bool:
+    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM requests)").fetchone()[0])
+
+
+def _without_key(begun: str, key: bytes) -> Finding:
+    if begun:
+        return Finding(
+            Flaw.REBUILT, None,
+            "The database says that its history is made with a key, and no row is: it was rebuilt "
+            "by somebody without the key.",
+        )  # fmt: skip
+    return Finding(
+        Flaw.KEY, None,
+        f"AUDIT_KEY is set (fingerprint {fingerprint(key)}), and no row of the history is made "
+        "with a key. Either the bot has not been started since it was set, or the history was "
+        "rebuilt by somebody without the key.",
+    )  # fmt: skip
+
+
+def _other_head(head: Head, last: Head) -> Finding:
+    if head.sequence > last.sequence:
+        return Finding(
+            Flaw.TAIL_CUT, last.sequence + 1,
+            f"The history ends with row {last.sequence}, and the bot last wrote row "
+            f"{head.sequence}.",
+        )  # fmt: skip
+    if head.sequence < last.sequence:
+        return Finding(
+            Flaw.INSERTED, head.sequence + 1,
+            f"The bot last wrote row {head.sequence}; the rows after it were put in.",
+        )  # fmt: skip
+    return Finding(
+        Flaw.REBUILT, last.sequence,
+        f"Row {last.sequence} has another hash than the bot wrote: the history was rebuilt.",
+    )  # fmt: skip
+
+
+def _tables(connection: Connection, walked: Walked, *, cut: bool) -> Iterator[Finding]:
+    """What the other tables tell of later than the history is lost from its end."""
+    for told, mismatch in enumerate(crosscheck.mismatches(connection)):
+        if told == MOST_TOLD:
+            yield Finding(Flaw.UNSUPPORTED, None, "There is more of this; the rest is not listed.")
+            return
+        later = mismatch.at > walked.last_at
+        flaw = Flaw.TAIL_CUT if later or (cut and mismatch.at) else Flaw.UNSUPPORTED
+        yield Finding(flaw, walked.last.sequence + 1 if later else None, f"{mismatch.words}.")
+
+
+def _triggers(connection: Connection) -> Iterator[Finding]:
+    for name in reading.missing_triggers(connection):
+        yield Finding(
+            Flaw.TRIGGER, None,
+            f"The trigger {name} is missing or was changed: the database no longer forbids what "
+            "it is there to forbid.",
+        )  # fmt: skip

@@ -1,0 +1,12 @@
+"""The slash commands: what was typed behind them decides which form opens."""
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.slack.answering import Answering
+from bot.slack.commands import bill_run, email
+
+
+def register(app: AsyncApp, answering: Answering) -> None:
+    """Connect the commands."""
+    email.register(app, answering)
+    bill_run.register(app, answering)

@@ -1,0 +1,155 @@
+"""`/billrun`: a new bill run from a form or one line, or a look at one with what is legal in it."""
+
+import difflib
+import re
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot.cards import blocks, refusals
+from bot.cards.run_card import run_card
+from bot.domain.key import bill_run_key
+from bot.operations.operation import Form, Problems
+from bot.slack import payloads
+from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.asking import as_answer, asked, open_form, refusal_to_ask
+from bot.slack.commands.help import what_happens
+from bot.slack.commands.replying import Reply, reply
+from bot.slack.forms.ask_form import Origin
+from bot.slack.forms.bill_run import BillRunForm
+from bot.slack.forms.catalog import FORMS
+from bot.slack.one_line import is_one_line, read_one_line
+from bot.store.database import CouldNotRecordError
+from bot.workflow.ask import Asker, Refused, ask
+from bot.zuora.errors import ZuoraError, ZuoraNotFound
+
+COMMAND = "/billrun"
+HELP = """*`/billrun`* opens a form for a new bill run.
+`/billrun BR-00000001` shows how a bill run stands, with a button for each thing that can be done \
+with it now: Post…, Email…, Cancel…
+`/billrun batch=Batch1,Batch2 target=2026-11-30 name="November"` opens the form filled in; with \
+`reason="Month end"` as well it asks at once, without a form.
+`/billrun help` shows this.
+"""
+NEAREST = {
+    "help": "help",
+    "post": "BR-00000001",
+    "cancel": "BR-00000001",
+    "email": "BR-00000001",
+    "status": "BR-00000001",
+    "batch": "batch=Batch1 target=2026-11-30",
+    "batches": "batch=Batch1 target=2026-11-30",
+    "target": "batch=Batch1 target=2026-11-30",
+    "name": 'batch=Batch1 target=2026-11-30 name="November"',
+    "account": "account=A00000001 target=2026-11-30",
+    "subscription": "subscription=A-S00000001 target=2026-11-30",
+}
+"""What somebody probably meant who typed such a word, as it has to be typed."""
+
+RUN_LIKE = re.compile(r"(?:br)?[\s_-]*(\d{1,12})", re.ASCII | re.IGNORECASE)
+
+
+def register(app: AsyncApp, answering: Answering) -> None:
+    """Connect the command."""
+
+    @app.command(COMMAND)
+    async def billrun(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
+        await _billrun(answering, ack, respond, payloads.command(body))
+
+
+async def _billrun(
+    answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
+) -> None:
+    text = command.text
+    if text.lower() == "help":
+        await ack(HELP + what_happens(answering))
+        return
+    if why := await refusal_to_ask(answering, command.actor, COMMAND):
+        await ack(as_answer(why))
+        return
+    if key := bill_run_key(text):
+        await reply(answering, ack, respond, _look(answering, key), f"Reading {key} in Zuora…")
+    elif not text:
+        await _open(answering, ack, command, {})
+    elif is_one_line(text):
+        await _read_line(answering, ack, respond, command)
+    else:
+        await ack(unknown(text))
+
+
+async def _look(answering: Answering, key: str) -> Reply:
+    """The run's private card, or why there is none."""
+    zuora = answering.parts.zuora
+    try:
+        run = await zuora.bill_run(key)
+        documents = await zuora.documents_of_run(run.number)
+    except ZuoraNotFound:
+        return Reply(f"Zuora knows no bill run {key}.")
+    except ZuoraError as error:
+        return Reply(blocks.escaped(f"Zuora could not be read: {error} Try again in a minute."))
+    return Reply(*run_card(answering.parts.tenant, run, documents))
+
+
+async def _read_line(
+    answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
+) -> None:
+    read = read_one_line(command.text)
+    if isinstance(read, Problems):
+        await ack(blocks.escaped(_all(read)))
+    elif read.get("reason"):
+        work = _ask(answering, command, read)
+        await reply(answering, ack, respond, work, "Reading Zuora…")
+    else:
+        await _open(answering, ack, command, read)
+
+
+async def _open(
+    answering: Answering, ack: AsyncAck, command: payloads.Command, values: Form
+) -> None:
+    origin = Origin(channel=command.channel)
+    trouble = await open_form(
+        answering, command.trigger_id, FORMS[BillRunForm.callback_id], values, origin
+    )
+    await (ack(trouble) if trouble else ack())
+
+
+async def _ask(answering: Answering, command: payloads.Command, form: Form) -> Reply:
+    """Ask without a form; where the requests wait, or everything that is wrong."""
+    wanted = FORMS[BillRunForm.callback_id].wanted(form)
+    if isinstance(wanted, Problems):
+        return Reply(blocks.escaped(_all(wanted)))
+    policy = answering.parts.policy
+    person = await answering.person(command.actor, policy.requesters)
+    asker = Asker(
+        person=person,
+        form_id=f"{command.actor.team_id}:{command.trigger_id}",
+        reason=str(form["reason"]),
+    )
+    try:
+        outcome = await ask(answering.parts, wanted, asker)
+    except CouldNotRecordError:
+        return Reply(COULD_NOT_RECORD)
+    match outcome:
+        case Problems():
+            return Reply(blocks.escaped(_all(outcome)))
+        case Refused(refusal):
+            return Reply(as_answer(refusals.to_ask(refusal, person, policy)))
+        case _:
+            return Reply(as_answer(asked(outcome)))
+
+
+def unknown(text: str) -> str:
+    """What to type instead of something that the command does not know."""
+    word = text.split(maxsplit=1)[0].lower()
+    if number := RUN_LIKE.fullmatch(text):
+        meant = f"BR-{number[1].zfill(8)}"
+    else:
+        stem = re.split(r"[=:]", word)[0]
+        near = difflib.get_close_matches(stem, NEAREST, n=1, cutoff=0.5)
+        meant = NEAREST[near[0]] if near else "help"
+    shown = blocks.escaped(blocks.shortened(text, 60))
+    return f"{COMMAND} does not know “{shown}”. Did you mean `{COMMAND} {meant}`?"
+
+
+def _all(problems: Problems) -> str:
+    return "\n".join(["Nothing was saved.", *problems.by_field.values()])

@@ -1,0 +1,61 @@
+"""Answers of a command that take a look at Zuora: in time if they can be, behind it if not."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+
+from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_sdk.errors import SlackClientError
+
+from bot.domain.message import Blocks
+from bot.slack.answering import Answering
+from bot.slack.asking import SECONDS_FOR_ZUORA
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What only the person who typed the command sees; `text` tells the whole thing by itself."""
+
+    text: str
+    blocks: Blocks = field(default_factory=list)
+
+
+async def reply(
+    answering: Answering,
+    ack: AsyncAck,
+    respond: AsyncRespond,
+    work: Coroutine[object, object, Reply],
+    meanwhile: str,
+) -> None:
+    """Answer a command with what some work comes to.
+
+    Slack waits 3 s for the answer to a command. Work that takes longer is answered with
+    `meanwhile`, and its own answer follows through the command's `response_url`, which works in
+    every channel, also where the bot is no member.
+
+    Args:
+        answering: Holds on to work that outlives the listener.
+        ack: Answers the command.
+        respond: Answers it later.
+        work: Makes the answer; it must not raise.
+        meanwhile: What is said while it goes on.
+    """
+    task = answering.keep(work)
+    done, _ = await asyncio.wait({task}, timeout=SECONDS_FOR_ZUORA)
+    if done:
+        made = task.result()
+        await ack(text=made.text, blocks=made.blocks or None)
+        return
+    await ack(meanwhile)
+    answering.keep(_later(respond, task))
+
+
+async def _later(respond: AsyncRespond, task: asyncio.Task[Reply]) -> None:
+    made = await task
+    try:
+        await respond(text=made.text, blocks=made.blocks or None, response_type="ephemeral")
+    except (SlackClientError, OSError, TimeoutError):
+        logger.exception("answer_could_not_be_sent")

@@ -1,0 +1,143 @@
+"""The form for creating a bill run. It shows what the choices so far allow, and nothing else."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from bot.cards.blocks import Block, context, paragraph
+from bot.operations.catalog import operation_named
+from bot.operations.operation import Form, Problems
+from bot.slack.forms import bill_run_dates as dates
+from bot.slack.forms import fields
+from bot.slack.forms.ask_form import AskForm
+from bot.slack.forms.bill_run_schedule import schedule_fields
+from bot.slack.forms.fields import Choice, Values
+from bot.workflow.ask import Wanted
+
+SCOPES: tuple[Choice, ...] = (
+    ("batches", "Batches of accounts", "All accounts in them that have something due."),
+    ("account", "One account", "All its subscriptions."),
+    ("subscriptions", "Subscriptions of one account", "At most 50; runs now."),
+)
+WHEN: tuple[Choice, ...] = (
+    ("adhoc", "Once, as soon as it is approved", ""),
+    ("scheduled", "On a schedule", "One approval for all its runs."),
+)
+POSTING: tuple[Choice, ...] = (
+    ("draft", "Leave drafts", "They are checked and posted later."),
+    ("post", "Post them", "Without another approval."),
+    ("post_and_email", "Post and mail them", "Customers get mail without another approval."),
+)
+OPTIONS: tuple[Choice, ...] = (
+    ("auto_renewal", "Renew subscriptions", "Those with auto-renew that are up for renewal."),
+    ("no_zero_mail", "No mail for invoices of zero", "Fixed when the run is created."),
+)
+CHARGE_TYPES: tuple[Choice, ...] = (
+    ("OneTime", "One-time charges", ""),
+    ("Recurring", "Recurring charges", ""),
+    ("Usage", "Usage charges", ""),
+)
+LEAVE_OUT: tuple[Choice, ...] = (
+    ("subscriptions", "Subscriptions", ""),
+    ("order_line_items", "Order line items", ""),
+)
+RUN_TYPES: tuple[Choice, ...] = (
+    ("Regular", "Regular", ""),
+    ("CatchUp", "Catch-up", "Makes no invoices and cannot be undone."),
+)
+BATCHES: tuple[Choice, ...] = (
+    ("AllBatches", "AllBatches", ""),
+    *((f"Batch{each}", f"Batch{each}", "") for each in range(1, 51)),
+)
+DAYS: tuple[Choice, ...] = tuple((str(day), str(day), "") for day in range(1, 32))
+
+
+class BillRunForm(AskForm):
+    """Create a bill run: by batch, for one account, or for subscriptions; now or on a schedule."""
+
+    callback_id: ClassVar[str] = "ask:bill_run"
+    title: ClassVar[str] = "Create a bill run"
+
+    def blocks(self, values: Values) -> Sequence[Block]:
+        """Every field of the operation that these choices allow."""
+        scheduled = is_scheduled(values)
+        return (
+            paragraph(
+                "Zuora generates invoices and credit memos as drafts. A second person approves "
+                "before the run is created."
+            ),
+            fields.radio("scope", "What to bill", values, SCOPES, changes_form=True),
+            *_whom(values, scheduled=scheduled),
+            *_when(values),
+            *(schedule_fields(values) if scheduled else ()),
+            *dates.fields_for(values, "target", scheduled=scheduled),
+            *dates.fields_for(values, "invoice", scheduled=scheduled),
+            *_afterwards(values, scheduled=scheduled),
+            *_details(values),
+        )
+
+    def wanted(self, form: Form) -> Wanted | Problems:
+        """One bill run."""
+        return ((operation_named("create_bill_run"), form),)
+
+
+def is_scheduled(values: Values) -> bool:
+    """Whether these choices are for a schedule; single subscriptions cannot have one."""
+    return values.get("when") == "scheduled" and values.get("scope") != "subscriptions"
+
+
+def _whom(values: Values, *, scheduled: bool) -> Iterator[Block]:
+    match values.get("scope"):
+        case "account":
+            yield fields.text(
+                "account", "Account", values,
+                hint="Its number or its id.", placeholder="A00000001", max_length=100,
+            )  # fmt: skip
+        case "subscriptions":
+            yield fields.text(
+                "subscriptions", "Subscriptions", values,
+                hint="Numbers or ids with commas, spaces or lines between, all of one account.",
+                multiline=True, max_length=1800,
+            )  # fmt: skip
+        case _:
+            yield fields.select("batches", "Batches", values, BATCHES, several=True)
+            yield fields.select(
+                "bill_cycle_day", "Bill cycle day", {"bill_cycle_day": "AllBillCycleDays"} | {
+                    name: value for name, value in values.items() if value
+                }, _cycle_days(scheduled=scheduled),
+            )  # fmt: skip
+
+
+def _cycle_days(*, scheduled: bool) -> tuple[Choice, ...]:
+    as_run = ("AsRunDay", "AsRunDay", "The day of the month on which it runs.")
+    return (("AllBillCycleDays", "AllBillCycleDays", ""), *([as_run] if scheduled else []), *DAYS)
+
+
+def _when(values: Values) -> Iterator[Block]:
+    if values.get("scope") != "subscriptions":
+        yield fields.radio("when", "When", values, WHEN, changes_form=True)
+
+
+def _afterwards(values: Values, *, scheduled: bool) -> Iterator[Block]:
+    if not scheduled:
+        yield fields.radio("run_type", "Type", values, RUN_TYPES, changes_form=True)
+    if not scheduled and values.get("run_type") == "CatchUp":
+        yield context("A catch-up run makes no invoices, so nothing is posted or mailed.")
+        return
+    yield fields.radio("posting", "What happens to the drafts", values, POSTING)
+    yield fields.checkboxes("options", "Also", values, OPTIONS)
+
+
+def _details(values: Values) -> Iterator[Block]:
+    yield fields.text(
+        "name", "Name", values,
+        hint="Zuora shows it with the request's number behind it.", max_length=100, optional=True,
+    )  # fmt: skip
+    yield fields.checkboxes(
+        "exclude", "Leave out charges", values, CHARGE_TYPES, hint="Two types at most."
+    )
+    yield fields.checkboxes("leave_out", "Leave out", values, LEAVE_OUT)
+    yield fields.text(
+        "organizations", "Organizations", values,
+        hint="Only with Multi-Org: ids or names with commas between.",
+        max_length=600, optional=True,
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""The two dates of a bill run in its form: a date, or months and a day of each monthly run."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Literal
+
+from bot.cards.blocks import Block
+from bot.slack.forms import fields
+from bot.slack.forms.fields import Choice, Values
+
+Which = Literal["target", "invoice"]
+LABELS: dict[Which, str] = {"target": "Target date", "invoice": "Invoice date"}
+HINTS: dict[tuple[Which, bool], str] = {
+    ("target", False): "Charges up to this day are billed.",
+    ("invoice", False): "Left empty: the day on which it is carried out.",
+    ("target", True): "Left empty: the first day of the schedule.",
+    ("invoice", True): "Left empty: the first day of the schedule.",
+}
+BY: tuple[Choice, ...] = (
+    ("date", "A date", ""),
+    ("month", "Months and a day of each run", ""),
+)
+DAYS: tuple[Choice, ...] = (
+    *((str(day), str(day), "") for day in range(1, 31)),
+    ("31", "31, the last day of every month", ""),
+)
+
+
+def fields_for(values: Values, which: Which, *, scheduled: bool) -> Iterator[Block]:
+    """The fields of one of the dates; months and a day are offered for monthly runs only."""
+    monthly = scheduled and values.get("repeat_type") == "Monthly"
+    label = LABELS[which]
+    if monthly:
+        by = by_of(values, which)
+        yield fields.radio(
+            f"{which}_by", label, {f"{which}_by": by}, BY, changes_form=True
+        )  # fmt: skip
+        if by == "month":
+            yield from _month_day(values, which)
+            return
+    yield fields.date(
+        f"{which}_date",
+        label if not monthly else "Which date",
+        only_dates(values, f"{which}_date"),
+        hint=HINTS[which, scheduled],
+        optional=scheduled or which == "invoice",
+    )
+
+
+def by_of(values: Values, which: Which) -> str:
+    """Which of the two is chosen; where that is not told, what is filled in."""
+    chosen = values.get(f"{which}_by")
+    if chosen in ("date", "month"):
+        return str(chosen)
+    return "month" if values.get(f"{which}_months") or values.get(f"{which}_day") else "date"
+
+
+def only_dates(values: Values, name: str) -> Values:
+    """The value if it is a date: Slack opens no form with another one in such a field."""
+    value = values.get(name)
+    try:
+        return {name: date.fromisoformat(value).isoformat()} if isinstance(value, str) else {}
+    except ValueError:
+        return {}
+
+
+def _month_day(values: Values, which: Which) -> Iterator[Block]:
+    yield fields.text(
+        f"{which}_months", f"{LABELS[which]}: months from the run", values,
+        hint="0: in the month of the run. 1: in the month after it. -1: in the month before it.",
+        max_length=4,
+    )  # fmt: skip
+    yield fields.select(f"{which}_day", f"{LABELS[which]}: day of that month", values, DAYS)

@@ -1,0 +1,49 @@
+"""The forms behind the buttons of a card: why it is rejected or withdrawn, the number to approve."""
+
+from bot.cards.blocks import Block, paragraph
+from bot.domain.authority import Verb
+from bot.domain.request import Request
+from bot.slack.forms import fields
+from bot.slack.forms.fields import View
+
+DECIDE_FORMS = {
+    "decide:approve": Verb.APPROVE,
+    "decide:reject": Verb.REJECT,
+    "decide:withdraw": Verb.WITHDRAW,
+}
+_CALLBACKS = {verb: callback_id for callback_id, verb in DECIDE_FORMS.items()}
+
+
+def decide_form(verb: Verb, request: Request, title: str, effect: str) -> View:
+    """The form for one request; it carries the request's number and nothing else.
+
+    Args:
+        verb: Approve, reject or withdraw.
+        request: The request.
+        title: What it would do, as a clause.
+        effect: Its effect, counted.
+    """
+    name = request.name
+    match verb:
+        case Verb.APPROVE:
+            heading, button = f"Approve {name}", "Approve"
+            words = f"This is of the largest tier. You approve to {effect}: {title}."
+            typed = fields.text(
+                "typed", f"Type {request.confirmation} to confirm", {}, max_length=40
+            )
+            blocks: tuple[Block, ...] = (paragraph(words), typed)
+        case Verb.REJECT:
+            heading, button = f"Reject {name}", "Reject"
+            blocks = (paragraph(f"{name}, to {title}, will not be carried out."), _why(verb))
+        case _:
+            heading, button = f"Withdraw {name}", "Withdraw"
+            blocks = (paragraph(f"{name}, to {title}, will not be carried out."), _why(verb))
+    return fields.modal(heading, button, _CALLBACKS[verb], str(request.number), blocks)
+
+
+def _why(verb: Verb) -> Block:
+    rejects = verb is Verb.REJECT
+    hint = "The person who asked reads this in the thread." if rejects else "For the record."
+    return fields.text(
+        "reason", "Why?", {}, hint=hint, multiline=True, max_length=1000, optional=not rejects
+    )

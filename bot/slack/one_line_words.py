@@ -1,0 +1,162 @@
+"""The words of the one-line way: each with the field that it fills, and how. No I/O.
+
+The names of the JSON on the page *Create a bill run* are understood too, in any case.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from bot.operations.create_bill_run.reading import batch_named
+
+Values = dict[str, Any]
+Set = Callable[[Values, str], str]
+"""Puts what stands behind the `=` into the values; a message if it cannot."""
+
+YES = frozenset({"yes", "true", "y", "1", "on"})
+NO = frozenset({"no", "false", "n", "0", "off"})
+
+
+def plain(word: str) -> str:
+    """`autoPost`, `auto-post` and `AUTO_POST` alike."""
+    return re.sub(r"[-_\s]", "", word).lower()
+
+
+def _text(name: str) -> Set:
+    def set_text(values: Values, value: str) -> str:
+        values[name] = value
+        return ""
+
+    return set_text
+
+
+def _list(name: str) -> Set:
+    def set_list(values: Values, value: str) -> str:
+        values[name] = [each.strip() for each in re.split(r"[,;\s]+", value) if each.strip()]
+        return ""
+
+    return set_list
+
+
+def _batches(values: Values, value: str) -> str:
+    """`1`, `batch1` and `all` become the names that the form's menu has."""
+    _list("batches")(values, value)
+    values["batches"] = [batch_named(each) or each for each in values["batches"]]
+    return ""
+
+
+def _choice(name: str, *choices: str) -> Set:
+    spelled = {plain(each): each for each in choices}
+
+    def set_choice(values: Values, value: str) -> str:
+        if plain(value) not in spelled:
+            return f"choose one of {', '.join(choices)}."
+        values[name] = spelled[plain(value)]
+        return ""
+
+    return set_choice
+
+
+def _several(name: str, *choices: str) -> Set:
+    spelled = {plain(each): each for each in choices}
+
+    def set_several(values: Values, value: str) -> str:
+        typed = [each for each in re.split(r"[,;\s]+", value) if each]
+        if any(plain(each) not in spelled for each in typed):
+            return f"choose among {', '.join(choices)}."
+        values[name] = [spelled[plain(each)] for each in typed]
+        return ""
+
+    return set_several
+
+
+def _flag(name: str, option: str = "") -> Set:
+    """`yes` or `no`: a text of its own, or one of the options of a field."""
+
+    def set_flag(values: Values, value: str) -> str:
+        said = value.lower()
+        if said not in YES | NO:
+            return "write yes or no."
+        if not option:
+            values[name] = "yes" if said in YES else "no"
+        elif said in YES:
+            values[name] = [*values.get(name, []), option]
+        return ""
+
+    return set_flag
+
+
+def _included(option: str) -> Set:
+    """The seed's `includeSubscriptions=no` is the form's *leave out*."""
+
+    def set_included(values: Values, value: str) -> str:
+        said = value.lower()
+        if said not in YES | NO:
+            return "write yes or no."
+        if said in NO:
+            values["leave_out"] = [*values.get("leave_out", []), option]
+        return ""
+
+    return set_included
+
+
+SETTERS: dict[str, Set] = {
+    "batch": _batches,
+    "billCycleDay": _choice(
+        "bill_cycle_day", "AllBillCycleDays", "AsRunDay", *(str(day) for day in range(1, 32))
+    ),
+    "account": _text("account"),
+    "subscriptions": _text("subscriptions"),
+    "name": _text("name"),
+    "target": _text("target_date"),
+    "targetMonths": _text("target_months"),
+    "targetDay": _text("target_day"),
+    "invoice": _text("invoice_date"),
+    "invoiceMonths": _text("invoice_months"),
+    "invoiceDay": _text("invoice_day"),
+    "type": _choice("run_type", "Regular", "CatchUp"),
+    "exclude": _several("exclude", "OneTime", "Recurring", "Usage"),
+    "autoPost": _flag("auto_post"),
+    "autoEmail": _flag("auto_email"),
+    "autoRenewal": _flag("options", "auto_renewal"),
+    "noZeroMail": _flag("options", "no_zero_mail"),
+    "includeSubscriptions": _included("subscriptions"),
+    "includeOrderLineItems": _included("order_line_items"),
+    "organizations": _text("organizations"),
+    "repeat": _choice("repeat_type", "None", "Daily", "Weekly", "Monthly"),
+    "from": _text("repeat_from"),
+    "to": _text("repeat_to"),
+    "hour": _choice("run_time", *(str(hour) for hour in range(24))),
+    "days": _several("weekly_on", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    "endOfMonth": _flag("on_end_of_month", "yes"),
+    "reason": _text("reason"),
+}
+_ALSO = {
+    "batch": ("batches",),
+    "billCycleDay": ("bcd",),
+    "subscriptions": ("subscription", "sub", "subs"),
+    "target": ("targetDate",),
+    "targetMonths": ("targetDateMonthOffset",),
+    "targetDay": ("targetDateDayOfMonth",),
+    "invoice": ("invoiceDate",),
+    "invoiceMonths": ("invoiceDateMonthOffset",),
+    "invoiceDay": ("invoiceDateDayOfMonth",),
+    "type": ("billRunType",),
+    "exclude": ("chargeTypeToExclude",),
+    "autoPost": ("post",),
+    "autoEmail": ("email",),
+    "autoRenewal": ("renew", "renewal"),
+    "noZeroMail": ("noEmailForZeroAmountInvoice",),
+    "organizations": ("organization", "org", "orgs", "organizationLabels"),
+    "repeat": ("repeatType", "schedule"),
+    "from": ("repeatFrom",),
+    "to": ("repeatTo",),
+    "hour": ("runTime",),
+    "days": ("weeklyOnDay", "weekdays"),
+    "endOfMonth": ("monthlyOnEndOfMonth",),
+    "reason": ("why",),
+}
+WORDS: dict[str, str] = {plain(word): word for word in SETTERS} | {
+    plain(other): word for word, others in _ALSO.items() for other in others
+}
+"""What may be typed, plain, with the word that it means."""

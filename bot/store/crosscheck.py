@@ -1,0 +1,160 @@
+"""Whether the other tables and the history tell the same story: SQL over a read-only file."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bot.domain.digest import text_hash
+from bot.domain.history import What
+from bot.store.reading import tables
+from bot.store.requests import KEPT, asked_hash_of
+
+
+class Mismatch(NamedTuple):
+    """Something in another table that no entry of the history supports.
+
+    Attributes:
+        at: When it is said to have happened, as text; empty where the table does not tell.
+    """
+
+    words: str
+    at: str
+
+
+_NOT_ASKED = """
+SELECT number, created_at FROM requests WHERE NOT EXISTS (
+  SELECT 1 FROM history WHERE request = requests.number AND what = 'request.asked')
+"""
+_REQUEST_GONE = """
+SELECT request, MIN(sequence) FROM history
+WHERE request IS NOT NULL AND request NOT IN (SELECT number FROM requests) GROUP BY request
+"""
+_STATES = """
+SELECT r.number, r.state, r.state_at, h.sequence, h.what, h.data
+FROM requests AS r JOIN history AS h ON h.sequence = (
+  SELECT MAX(sequence) FROM history WHERE request = r.number AND what IN (
+    'request.asked', 'request.approved', 'request.rejected', 'request.withdrawn',
+    'request.expired', 'request.started', 'request.stopped', 'request.ended', 'request.settled'))
+"""
+_APPROVALS = """
+SELECT request, person, at FROM approvals WHERE NOT EXISTS (
+  SELECT 1 FROM history WHERE request = approvals.request AND what = 'request.approved'
+    AND who = approvals.person AND json_extract(data, '$.digest') = approvals.digest)
+"""
+_APPROVALS_GONE = """
+SELECT request, who, sequence FROM history WHERE what = 'request.approved' AND NOT EXISTS (
+  SELECT 1 FROM approvals WHERE approvals.request = history.request AND person = history.who)
+"""
+_CALLS = """
+WITH sent AS (
+  SELECT request, json_extract(data, '$.subject') AS subject, COUNT(*) AS times FROM history
+  WHERE what = 'call.sent' GROUP BY 1, 2)
+SELECT calls.request, calls.subject, calls.tries, COALESCE(times, 0), calls.sent_at
+FROM calls LEFT JOIN sent ON sent.request = calls.request AND sent.subject = calls.subject
+WHERE calls.tries > COALESCE(times, 0)
+"""
+_ANSWERS = """
+WITH answered AS (
+  SELECT request, json_extract(data, '$.subject') AS subject,
+    json_extract(data, '$.verdict') AS verdict, MAX(sequence) AS sequence FROM history
+  WHERE what IN ('call.answered', 'call.lost', 'call.settled') GROUP BY 1, 2)
+SELECT calls.request, calls.subject, calls.verdict, COALESCE(calls.answered_at, '')
+FROM calls LEFT JOIN answered
+  ON answered.request = calls.request AND answered.subject = calls.subject
+WHERE calls.verdict IS NOT NULL AND answered.verdict IS NOT calls.verdict AND NOT (
+  answered.verdict IS NOT NULL AND EXISTS (
+    SELECT 1 FROM history WHERE history.request = calls.request
+      AND history.sequence > answered.sequence
+      AND what IN ('request.settled', 'request.ended', 'request.stopped')))
+"""
+_CARDS = """
+SELECT text, blocks FROM outbox WHERE request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
+"""
+_STATE_AFTER = {
+    What.ASKED: "waiting",
+    What.REJECTED: "rejected",
+    What.WITHDRAWN: "withdrawn",
+    What.EXPIRED: "expired",
+    What.STARTED: "running",
+    What.STOPPED: "stopped",
+}
+
+
+def mismatches(connection: sqlite3.Connection) -> Iterator[Mismatch]:
+    """Everything in requests, approvals and calls that the history does not tell, or tells otherwise."""
+    for number, at in connection.execute(_NOT_ASKED):
+        yield Mismatch(f"R-{number} is in the requests, and no entry says that it was asked for", at)
+    for number, sequence in connection.execute(_REQUEST_GONE):
+        yield Mismatch(f"row {sequence} tells of R-{number}, which is not in the requests", "")
+    yield from _states(connection)
+    yield from _requests(connection)
+    for number, person, at in connection.execute(_APPROVALS):
+        yield Mismatch(f"R-{number} has an approval of {person} that no entry tells of", at)
+    for number, person, sequence in connection.execute(_APPROVALS_GONE):
+        yield Mismatch(
+            f"row {sequence} tells of an approval of R-{number} by {person}, which is gone", ""
+        )
+    for number, subject, tries, told, at in connection.execute(_CALLS):
+        yield Mismatch(
+            f"R-{number} called Zuora about {subject} {tries} times, and the history tells of {told}",
+            at or "",
+        )
+    for number, subject, verdict, at in connection.execute(_ANSWERS):
+        yield Mismatch(
+            f"R-{number} has the answer {verdict!r} about {subject} that no entry tells of", at
+        )
+
+
+def _states(connection: sqlite3.Connection) -> Iterator[Mismatch]:
+    for number, state, at, sequence, what, data in connection.execute(_STATES):
+        told = state_after(what, json.loads(data))
+        if told and told != state:
+            yield Mismatch(
+                f"R-{number} is {state}, and the history's last word (row {sequence}) is {told}", at
+            )
+
+
+def state_after(what: str, data: dict[str, object]) -> str:
+    """The state that a request has after an entry; empty where the entry does not tell."""
+    kind = What(what)
+    if kind is What.APPROVED:
+        return "waiting" if data.get("missing") else "approved"
+    if kind is What.ENDED:
+        return str(data.get("state") or "")
+    if kind is What.SETTLED:
+        by_hand = {True: "succeeded", False: "failed"}
+        return str(data.get("state") or by_hand.get(bool(data.get("accepted")), ""))
+    return _STATE_AFTER.get(kind, "")
+
+
+def _requests(connection: sqlite3.Connection) -> Iterator[Mismatch]:
+    """Requests whose text, or whose card as shown, is no longer what the history bound."""
+    columns = ", ".join(f"r.{name}" for name in KEPT)
+    found = connection.execute(
+        f"SELECT {columns}, h.sequence, h.data FROM requests AS r JOIN history AS h "  # noqa: S608 - own names
+        "ON h.request = r.number AND h.what = 'request.asked'"
+    )
+    has_outbox = "outbox" in tables(connection)
+    for *kept, sequence, data in found:
+        bound = json.loads(data)
+        row = dict(zip(KEPT, kept, strict=True))
+        if "record" in bound and asked_hash_of(row) != bound["record"]:
+            words = f"R-{row['number']} is not as it was asked for (row {sequence})"
+            yield Mismatch(words, "")
+        if has_outbox and "card" in bound and not _card_fits(connection, row, bound["card"]):
+            words = f"the card of R-{row['number']} is not as it was written (row {sequence})"
+            yield Mismatch(words, "")
+
+
+def _card_fits(
+    connection: sqlite3.Connection, row: dict[str, object], bound: dict[str, str]
+) -> bool:
+    """Whether the card stands as it was written; without its blocks if Slack refused them."""
+    found = connection.execute(_CARDS, [row["number"]]).fetchone()
+    if found is None:
+        return False
+    text, blocks = found
+    return text_hash(text) == bound["text"] and (
+        blocks == "[]" or text_hash(blocks) == bound["blocks"]
+    )

@@ -1,0 +1,147 @@
+"""What cannot be written down is not done, and whoever acted is told so."""
+
+import sqlite3
+
+import pytest
+
+from tests.stage import ALICE, BOB, CHANNEL, MARA
+
+SORRY = "I could not record this, so nothing was done."
+
+
+class ReadOnly:
+    """The database as it is on a disk that became read-only."""
+
+    def __init__(self, stage):
+        self._database = stage.store._database
+
+    def begin(self):
+        self._database.execute("PRAGMA query_only = ON")
+
+    def end(self):
+        self._database.execute("PRAGMA query_only = OFF")
+
+
+class Locked:
+    """The database while another program holds it."""
+
+    def __init__(self, stage):
+        stage.store._database.execute("PRAGMA busy_timeout = 20")
+        self._other = sqlite3.connect(stage.settings().database_path, isolation_level=None)
+
+    def begin(self):
+        self._other.execute("BEGIN IMMEDIATE")
+
+    def end(self):
+        self._other.execute("ROLLBACK")
+        self._other.close()
+
+
+@pytest.fixture(params=[ReadOnly, Locked])
+def trouble(request):
+    return request.param
+
+
+@pytest.mark.parametrize("button", ["approve", "record_sent"])
+async def test_a_click_is_answered_and_nothing_is_done(stage, trouble, button):
+    ts = await stage.ask()
+    await stage.quiet()
+    before = len(stage.store.history.all())
+    database = trouble(stage)
+    database.begin()
+
+    ack = await stage.slack.click(BOB, CHANNEL, ts, button, value="1", force=True)
+
+    assert ack.ok
+    await stage.until_told(BOB, SORRY)
+    database.end()
+    assert stage.request().state == "waiting"
+    assert stage.orders() == []
+    assert len(stage.store.history.all()) == before
+
+
+async def test_the_same_click_works_when_the_database_does_again(stage, trouble):
+    ts = await stage.ask()
+    await stage.quiet()
+    database = trouble(stage)
+    database.begin()
+    await stage.press(BOB, ts)
+    await stage.until_told(BOB, SORRY)
+    database.end()
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert len(stage.orders()) == 1
+
+
+async def test_a_withdrawal_and_a_refusal_are_not_done_silently_either(stage, trouble):
+    ts = await stage.ask()
+    await stage.quiet()
+    database = trouble(stage)
+    database.begin()
+
+    await stage.press(ALICE, ts, "withdraw")
+    await stage.press(MARA, ts)
+
+    await stage.until_told(ALICE, SORRY)
+    await stage.until_told(MARA, SORRY)
+    database.end()
+    assert stage.request().state == "waiting"
+
+
+async def test_a_form_says_that_nothing_was_saved(stage, trouble):
+    database = trouble(stage)
+    database.begin()
+
+    submitted = await stage.fill()
+
+    database.end()
+    assert submitted.view["title"]["text"] == "Nothing was saved"
+    assert SORRY in str(submitted.view["blocks"])
+    assert stage.store.requests.get(1) is None
+    assert stage.slack.channel_messages(CHANNEL) == []
+
+
+async def test_a_rejection_says_at_its_field_that_it_was_not_recorded(stage, trouble):
+    ts = await stage.ask()
+    await stage.press(BOB, ts, "reject")
+    await stage.quiet()
+    database = trouble(stage)
+    database.begin()
+
+    submitted = await stage.slack.submit(BOB, {"reason": "The totals are wrong"})
+
+    database.end()
+    assert SORRY in submitted.errors["reason"]
+    assert stage.request().state == "waiting"
+
+
+async def test_who_may_not_ask_is_told_so_although_it_cannot_be_recorded(stage, trouble):
+    database = trouble(stage)
+    database.begin()
+
+    ack = await stage.slack.slash(BOB, CHANNEL, "/billemail BR-00000001")
+
+    database.end()
+    assert "not among those who may ask" in ack.text
+
+
+async def test_an_order_that_cannot_be_written_down_first_is_not_sent(stage):
+    ts = await stage.ask()
+    await stage.quiet()
+    stage.zuora.faults.add("/object-query/*", kind="slow", seconds=0.2)
+    database = ReadOnly(stage)
+    await stage.press(BOB, ts)
+    database.begin()
+
+    stage.clock.advance(seconds=1)
+    await stage.until(lambda: any(due > stage.clock.now() for due, _ in stage.clock._sleepers))
+    assert stage.orders() == []
+    database.end()
+    for _ in range(4):
+        stage.clock.advance(minutes=1)
+        await stage.until(lambda: True)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert len(stage.orders()) == 1

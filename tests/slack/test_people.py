@@ -1,0 +1,193 @@
+"""Whom the bot listens to: members of its own workspace, as Slack knows them at this moment."""
+
+import pytest
+
+from bot.sandbox.slack.workspace import User
+from bot.slack.people import barred
+from tests.stage import BOB, CARLA, CHANNEL, MARA
+
+OWN, OTHER = "T0SANDBOX", "T0OTHER"
+
+
+def group(stage):
+    return stage.slack.workspace.groups["S0CONTROLLERS"]
+
+
+def reads(stage, method):
+    return len([call for call in stage.slack.calls if call.method == method])
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        ({"deleted": True}, "it is deactivated"),
+        ({"is_restricted": True}, "it is a guest"),
+        ({"is_ultra_restricted": True}, "it is a guest"),
+        ({"is_bot": True}, "it is a bot"),
+        ({"is_stranger": True}, "it belongs to another company"),
+        ({"team_id": OTHER}, "it belongs to another workspace"),
+    ],
+)
+async def test_an_account_that_is_no_member_of_ours_may_do_nothing(stage, flags, why):
+    ts = await stage.ask()
+    for name, value in flags.items():
+        setattr(stage.slack.workspace.users[BOB], name, value)
+
+    await stage.press(BOB, ts)
+
+    await stage.until_told(BOB, f"This account cannot be used here: {why}.")
+    assert stage.request().state == "waiting"
+    assert stage.store.history.all()[-1].entry.data["refusal"] == "barred_account"
+
+
+async def test_a_guest_may_not_ask_either(stage):
+    stage.slack.workspace.users["U0ALICE"].is_restricted = True
+
+    ack = await stage.slack.slash("U0ALICE", CHANNEL, "/billemail BR-00000001")
+
+    assert "it is a guest" in ack.text
+    assert stage.slack.view("U0ALICE") is None
+
+
+async def test_a_click_from_another_workspace_does_nothing(stage):
+    ts = await stage.ask()
+    await stage.press(MARA, ts)
+    await stage.until_told(MARA, "You may not decide")
+    payload = dict(stage.slack.last_payload)
+    payload["user"] = {"id": BOB, "team_id": OTHER}
+    payload["team"] = {"id": OTHER}
+
+    await stage.slack.deliver(payload, "interactive")
+
+    await stage.until_told(BOB, "it belongs to another workspace")
+    assert stage.request().state == "waiting"
+
+
+async def test_an_account_that_slack_does_not_know_may_do_nothing(stage):
+    ts = await stage.ask()
+    stage.slack.faults.add("users.info", "error", error="user_not_found")
+
+    await stage.press(BOB, ts)
+
+    await stage.until_told(BOB, "Slack did not tell who this is")
+    assert stage.request().state == "waiting"
+
+
+GRID = {"enterprise_user": {"teams": [OWN, OTHER]}}
+
+
+@pytest.mark.parametrize(
+    ("account", "team", "may"),
+    [
+        ({"team_id": OWN}, OWN, True),
+        ({"team_id": OWN} | GRID, OWN, True),
+        ({"team_id": OTHER} | GRID, OWN, True),
+        ({"team_id": OWN} | GRID, OTHER, True),
+        ({"team_id": OWN}, OTHER, False),
+        ({"team_id": OTHER}, OWN, False),
+        ({"team_id": OWN} | GRID, "T0THIRD", False),
+        ({"team_id": OTHER, "enterprise_user": {"teams": [OTHER]}}, OTHER, False),
+        ({"team_id": OTHER, "enterprise_user": None}, OTHER, False),
+        ({"team_id": OWN, "is_restricted": True} | GRID, OWN, False),
+        ({"team_id": OWN}, "", False),
+        ({}, OWN, False),
+        (None, OWN, False),
+    ],
+)
+def test_a_member_of_the_same_organization_is_one_of_ours(account, team, may):
+    assert (barred(account, team, OWN) == "") is may
+
+
+# What was read holds for a minute
+
+
+async def test_who_was_in_the_group_a_minute_ago_is_asked_for_again(stage):
+    ts = await stage.ask()
+    await stage.press(MARA, ts)
+    await stage.until_told(MARA, "You may not decide")
+    group(stage).members.append(MARA)
+    before = reads(stage, "usergroups.users.list")
+
+    await stage.pass_time(seconds=59)
+    await stage.press(MARA, ts)
+    await stage.quiet()
+    assert stage.request().state == "waiting"
+    assert reads(stage, "usergroups.users.list") == before
+
+    await stage.pass_time(seconds=1)
+    await stage.press(MARA, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert reads(stage, "usergroups.users.list") == before + 1
+
+
+async def test_who_left_a_minute_ago_is_let_in_no_longer(stage):
+    ts = await stage.ask()
+    await stage.press(BOB, ts, "reject")
+    stage.slack.workspace.users[BOB].deleted = True
+    group(stage).members.remove(CARLA)
+    await stage.pass_time(seconds=60)
+
+    await stage.press(BOB, ts)
+    await stage.press(CARLA, ts)
+
+    await stage.until_told(BOB, "it is deactivated")
+    await stage.until_told(CARLA, "You may not decide")
+    assert stage.request().state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        ("error", {"error": "plan_upgrade_required"}),
+        ("error", {"error": "no_such_subteam"}),
+        ("ratelimited", {}),
+        ("status", {"code": 503}),
+        ("drop", {}),
+    ],
+)
+async def test_a_group_that_cannot_be_read_lets_nobody_in(stage, kind, how):
+    ts = await stage.ask()
+    stage.slack.faults.add("usergroups.users.list", kind, times=2, **how)
+
+    await stage.press(BOB, ts)
+
+    await stage.until_told(BOB, "Slack did not tell me who is in the user group")
+    assert stage.request().state == "waiting"
+    refused = stage.store.history.all()[-1].entry
+    assert refused.data["refusal"] == "group_unreadable"
+
+
+async def test_what_was_read_before_does_not_help_when_it_is_old_and_cannot_be_read_anew(stage):
+    ts = await stage.ask()
+    await stage.press(BOB, ts, "reject")  # the group is read, and known to hold BOB
+    await stage.pass_time(seconds=60)
+    stage.slack.faults.add("usergroups.users.list", "status", code=500)
+
+    await stage.press(BOB, ts)
+
+    await stage.until_told(BOB, "Slack did not tell me who is in the user group")
+    assert stage.request().state == "waiting"
+
+
+async def test_a_group_that_slack_is_too_slow_to_tell_lets_nobody_in(stage, monkeypatch):
+    monkeypatch.setattr("bot.slack.people.SECONDS_TO_ANSWER", 0.05)
+    ts = await stage.ask()
+    stage.slack.faults.add("usergroups.users.list", "slow", seconds=30)
+
+    await stage.press(BOB, ts)
+
+    await stage.until_told(BOB, "Slack did not tell me who is in the user group")
+    assert stage.request().state == "waiting"
+    stage.clock.advance(seconds=30)
+
+
+async def test_a_new_colleague_may_as_soon_as_the_group_says_so(stage):
+    stage.slack.workspace.users["U0NEW"] = User("U0NEW", "new", "New Colleague")
+    stage.slack.workspace.channels[CHANNEL].members.append("U0NEW")
+    group(stage).members.append("U0NEW")
+    ts = await stage.ask()
+
+    await stage.press("U0NEW", ts)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert stage.request().decided_by == "U0NEW"

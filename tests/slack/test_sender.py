@@ -1,0 +1,378 @@
+"""What stands in the outbox arrives in Slack: in order for each card, each once, whatever Slack does."""
+
+import asyncio
+
+from bot.domain.message import Kind, Message
+from tests.stage import ALICE, BOB, CHANNEL, EMAILS, MARA
+
+STEPS = ("approved R-", "was read again and is as approved", "Zuora accepted")
+
+
+def calls_of(stage, method, *, ok=True):
+    return [call for call in stage.slack.calls if call.method == method and call.ok is ok]
+
+
+def more_runs(stage, *numbers):
+    for number in numbers:
+        stage.zuora.world.add_bill_run(number, invoices=[("A00000001", "USD", "10.00")])
+
+
+def cards(stage):
+    return [message.ts for message in stage.slack.channel_messages(CHANNEL)]
+
+
+def is_the_story(told):
+    return len(told) == len(STEPS) and all(
+        step in text for step, text in zip(STEPS, told, strict=True)
+    )
+
+
+async def fill(stage, text="BR-00000001"):
+    submitted = await stage.fill(text=text)
+    assert submitted.ok, submitted.errors
+
+
+async def quiet(stage):
+    """Return once the bot has nothing to do at this moment; a lane may wait behind its first."""
+
+    def at_rest():
+        now, first = stage.clock.now(), {}
+        for each in stage.store.outbox.open():
+            first.setdefault(each.lane, each)
+        waits = all(each.wake_at and each.wake_at > now for each in first.values())
+        idle = stage.bot.runner.is_idle and stage.bot.sender.is_idle
+        return waits and idle and not stage.store.requests.due(now, 1)
+
+    await stage.until(at_rest)
+    for _ in range(5):  # until the loops that wait on the clock have begun to
+        await asyncio.sleep(0)
+
+
+async def pass_time(stage, **span):
+    await quiet(stage)
+    stage.clock.advance(**span)
+    await quiet(stage)
+
+
+async def seconds(stage, number):
+    for _ in range(number):
+        await pass_time(stage, seconds=1)
+
+
+# A lost answer
+
+
+async def test_a_card_whose_answer_was_lost_is_found_and_not_sent_twice(stage):
+    stage.slack.faults.add("chat.postMessage", "lose_answer")
+
+    ts = await stage.ask()
+    assert stage.request().card_ts is None
+    await seconds(stage, 5)
+
+    assert cards(stage) == [ts]
+    assert stage.request().card_ts == ts
+    assert len(calls_of(stage, "conversations.history")) == 1
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert is_the_story(stage.thread(ts))
+
+
+async def test_a_card_whose_answer_was_lost_is_found_after_a_restart(stage):
+    stage.slack.faults.add("chat.postMessage", "lose_answer")
+    ts = await stage.ask()
+    await quiet(stage)
+
+    await stage.restart()
+    await seconds(stage, 5)
+
+    assert cards(stage) == [ts]
+    assert stage.request().card_ts == ts
+
+
+async def test_a_card_that_never_arrived_is_looked_for_and_sent_again(stage):
+    stage.slack.faults.add("chat.postMessage", "drop")
+
+    await fill(stage)
+    await seconds(stage, 5)
+
+    assert len(cards(stage)) == 1
+    assert len(calls_of(stage, "conversations.history")) == 1
+
+
+async def test_a_line_whose_answer_was_lost_is_found_in_the_thread(stage):
+    ts = await stage.ask()
+    stage.slack.faults.add("chat.postMessage", "lose_answer", times=2)
+
+    await stage.press(BOB, ts)
+    await quiet(stage)
+    await seconds(stage, 10)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert is_the_story(stage.thread(ts))
+    assert calls_of(stage, "conversations.replies")
+
+
+async def test_another_message_of_the_same_request_is_not_taken_for_the_lost_one(stage):
+    ts = await stage.ask()
+    stage.slack.faults.add("chat.postMessage", "drop", after=1)
+
+    await stage.press(BOB, ts)
+    await quiet(stage)
+    await seconds(stage, 5)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert is_the_story(stage.thread(ts))
+
+
+async def test_an_answer_that_slack_could_not_give_is_looked_for_too(stage):
+    stage.slack.faults.add("chat.postMessage", "status", code=503)
+    stage.slack.faults.add("conversations.history", "error", error="internal_error")
+
+    await fill(stage)
+    await seconds(stage, 12)
+
+    assert len(cards(stage)) == 1
+
+
+async def test_a_process_that_died_while_sending_is_told_from_one_that_did_not_send(stage):
+    stage.slack.faults.add("chat.postMessage", "hang")
+    await fill(stage)
+    await stage.until(lambda: any(each.tries for each in stage.store.outbox.open()))
+    for lane in stage.bot.sender._lanes.values():
+        lane.cancel()  # the process dies with the message under way
+
+    await stage.restart()
+    await seconds(stage, 5)
+
+    assert len(cards(stage)) == 1
+    assert len(calls_of(stage, "conversations.history")) == 1
+
+
+# Slack's no
+
+
+async def test_a_429_is_waited_for_as_long_as_slack_says(stage):
+    stage.slack.faults.add("chat.postMessage", "ratelimited", retry_after=30)
+
+    await fill(stage)
+    await pass_time(stage, seconds=29)
+    assert cards(stage) == []
+    await pass_time(stage, seconds=1)
+
+    assert len(cards(stage)) == 1
+    assert calls_of(stage, "conversations.history") == []  # a refused message is not looked for
+
+
+async def test_blocks_that_slack_refuses_become_plain_text_that_says_it_all(stage):
+    stage.slack.faults.add("chat.postMessage", "error", error="invalid_blocks")
+
+    ts = await stage.ask()
+
+    (message,) = stage.slack.channel_messages(CHANNEL)
+    assert message.blocks == []
+    for words in ("Waiting for approval", "BR-00000001", "Why: Month end", f"<@{ALICE}>"):
+        assert words in stage.card(ts)
+
+
+async def test_a_message_that_slack_refuses_for_good_does_not_stop_its_lane(stage, caplog):
+    ts = await stage.ask()
+    stage.slack.faults.add("chat.postMessage", "error", error="restricted_action")
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    assert len(stage.thread(ts)) == 2
+    assert "slack_refuses_a_message" in caplog.text
+
+
+async def test_a_token_that_slack_refuses_for_a_while_loses_nothing(stage):
+    stage.slack.faults.add("chat.postMessage", "error", error="account_inactive", times=2)
+
+    await fill(stage)
+    await pass_time(stage, seconds=60)
+    assert cards(stage) == []
+    await pass_time(stage, seconds=60)
+
+    assert len(cards(stage)) == 1
+
+
+# Edits
+
+
+async def test_edits_that_wait_become_one(stage):
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("chat.update", "ratelimited", retry_after=60)
+
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request().state == "succeeded")
+    await pass_time(stage, seconds=60)
+
+    assert "Accepted by Zuora" in stage.card(ts)
+    assert len(calls_of(stage, "chat.update")) == 1
+    assert is_the_story(stage.thread(ts))
+
+
+async def test_a_card_that_is_gone_is_shown_anew_and_its_thread_goes_on_there(stage):
+    ts = await stage.ask()
+    stage.slack.workspace.channels[CHANNEL].message(ts).deleted = True
+
+    await stage.slack.click(BOB, CHANNEL, ts, "approve", value="1", force=True)
+    await stage.until(lambda: stage.request().state == "succeeded")
+    await quiet(stage)
+
+    (new,) = cards(stage)
+    assert new != ts
+    assert "Accepted by Zuora" in stage.card(new)
+    assert is_the_story(stage.thread(new))
+
+
+async def test_a_card_that_is_gone_while_its_edits_wait_keeps_every_line(stage):
+    ts = await stage.ask()
+    stage.slack.workspace.channels[CHANNEL].message(ts).deleted = True
+    stage.slack.faults.add("chat.update", "ratelimited", retry_after=60)
+
+    await stage.slack.click(BOB, CHANNEL, ts, "approve", value="1", force=True)
+    await stage.until(lambda: stage.request().state == "succeeded")
+    await pass_time(stage, seconds=60)
+
+    (new,) = cards(stage)
+    assert "Accepted by Zuora" in stage.card(new)
+    assert is_the_story(stage.thread(new))
+
+
+# Private answers
+
+
+async def test_a_private_answer_to_somebody_outside_the_channel_arrives_directly(stage):
+    ts = await stage.ask()
+    stage.slack.workspace.channels[CHANNEL].members.remove(MARA)
+
+    await stage.slack.click(MARA, CHANNEL, ts, "approve", value="1", force=True)
+    await quiet(stage)
+
+    assert stage.told(MARA) == []
+    (direct,) = stage.slack.workspace.direct(MARA).messages
+    assert "You may not decide R-1" in direct.text
+    assert len(cards(stage)) == 1
+
+
+async def test_a_private_answer_does_not_wait_for_the_card(stage):
+    ts = await stage.ask()
+    stage.slack.faults.add("chat.update", "ratelimited", retry_after=600)
+    await stage.press(BOB, ts)
+
+    await stage.press(MARA, ts)
+
+    await stage.until_told(MARA, "You may not decide R-1")
+
+
+# Order and pace
+
+
+async def test_the_messages_of_one_card_go_out_in_order_and_hold_up_no_other_card(stage):
+    more_runs(stage, "BR-00000002")
+    first = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("chat.postMessage", "slow", seconds=10)  # the first line of R-1
+
+    await stage.press(BOB, first)
+    await stage.until(lambda: stage.request().state == "succeeded")
+    second = await stage.ask(text="BR-00000002")
+    await stage.press(BOB, second)
+    await stage.until(lambda: is_the_story(stage.thread(second)))
+    assert stage.thread(first) == []
+
+    stage.clock.advance(seconds=10)
+    await stage.until(lambda: is_the_story(stage.thread(first)))
+    await stage.until_card(first, "Accepted by Zuora")
+
+
+async def test_one_message_a_second_goes_to_a_channel(stage):
+    more_runs(stage, "BR-00000002", "BR-00000003")
+    stage.tuning.seconds_a_message = 1.0
+    await stage.restart()
+
+    for number in ("BR-00000001", "BR-00000002", "BR-00000003"):
+        await fill(stage, number)
+    for sent in (1, 2, 3):
+        await stage.until(lambda sent=sent: len(calls_of(stage, "chat.postMessage")) == sent)
+        stage.clock.advance(seconds=0.5)
+        stage.clock.advance(seconds=0.5)
+
+    await stage.until(lambda: stage.bot.sender.is_idle)
+    times = [call.time for call in calls_of(stage, "chat.postMessage")]
+    gaps = [(after - before).total_seconds() for before, after in zip(times, times[1:])]  # noqa: B905, RUF007
+    assert len(gaps) == 2
+    assert all(gap >= 1 for gap in gaps)
+
+
+async def test_stopping_does_not_wait_for_messages_whose_turn_is_to_come(stage):
+    more_runs(stage, "BR-00000002")
+    stage.tuning.seconds_a_message = 3600.0
+    await stage.restart()
+    await fill(stage)
+    await fill(stage, "BR-00000002")
+    await stage.until(lambda: len(cards(stage)) == 1)
+
+    async with asyncio.timeout(2):
+        await stage.stop()
+
+    stage.tuning.seconds_a_message = 0.0
+    await stage.start()
+    await stage.until(lambda: len(cards(stage)) == 2)
+    await quiet(stage)
+    assert len(cards(stage)) == 2
+
+
+# Slack away
+
+
+async def test_an_hour_without_slack_delays_everything_and_loses_and_doubles_nothing(web_stage):
+    stage = web_stage
+    more_runs(stage, "BR-00000002")
+    first, second = await stage.ask(), await stage.ask(text="BR-00000002")
+    await quiet(stage)
+    stage.zuora.faults.add(EMAILS, kind="slow", times=2, seconds=30)
+    await stage.press(BOB, first)
+    await stage.press(BOB, second)
+    await stage.until(lambda: len(stage.orders()) == 2)
+    stage.slack.faults.down = True
+    stage.clock.advance(seconds=30)
+    await stage.until(lambda: stage.request(1).state == stage.request(2).state == "succeeded")
+
+    for _ in range(60):
+        await pass_time(stage, minutes=1)
+    assert len(stage.store.outbox.open()) >= 2
+    stage.slack.faults.down = False
+    await seconds(stage, 70)
+
+    assert stage.store.outbox.open() == []
+    for ts in (first, second):
+        assert "Accepted by Zuora" in stage.card(ts)
+        assert is_the_story(stage.thread(ts))
+    assert len(stage.orders()) == 2
+
+
+async def test_a_long_backlog_of_one_card_arrives_in_order_each_once(web_stage):
+    stage = web_stage
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.down = True
+    with stage.store.transaction():
+        for number in range(30):
+            stage.store.outbox.add(
+                Message(
+                    kind=Kind.REPLY, request=1, channel=CHANNEL, text=f"line {number}", blocks=[]
+                ),
+                stage.clock.now(),
+            )
+    stage.bot.sender.wake()
+    for _ in range(10):
+        await pass_time(stage, minutes=6)
+
+    stage.slack.faults.down = False
+    stage.slack.faults.add("chat.postMessage", "lose_answer", after=10)
+    await seconds(stage, 70)
+
+    assert stage.thread(ts) == [f"line {number}" for number in range(30)]

@@ -1,0 +1,110 @@
+"""A bill run that takes longer to read than a form may wait."""
+
+import pytest
+
+from tests.stage import ALICE, BOB, CHANNEL
+
+RUN = "/v1/bill-runs/*"
+QUERY = "/object-query/*"
+SLOW = 60.0
+
+
+@pytest.fixture
+async def slow(stage, monkeypatch):
+    """A Zuora whose next answer about a bill run takes a minute of the clock."""
+    monkeypatch.setattr("bot.slack.asking.SECONDS_FOR_ZUORA", 0.05)
+    stage.tuning.zuora_read_seconds = 30.0
+    await stage.restart()
+    stage.zuora.faults.add(QUERY, kind="slow", seconds=SLOW)
+    return stage
+
+
+def title(stage):
+    view = stage.slack.view(ALICE)
+    return None if view is None else view["title"]["text"]
+
+
+def said(view):
+    return str(view["blocks"])
+
+
+async def until_title(stage, words):
+    await stage.slack.until(lambda: title(stage) == words)
+
+
+async def test_the_form_says_that_it_reads_and_then_that_it_was_asked(slow):
+    submitted = await slow.fill()
+
+    assert submitted.ok
+    assert title(slow) == "Reading Zuora"
+    assert slow.slack.channel_messages(CHANNEL) == []
+    slow.clock.advance(seconds=SLOW)
+
+    await until_title(slow, "Asked for approval")
+    assert "R-1 waits for approval in " in said(slow.slack.view(ALICE))
+    await slow.slack.until(lambda: len(slow.slack.channel_messages(CHANNEL)) == 1)
+    ts = slow.slack.channel_messages(CHANNEL)[-1].ts
+    await slow.press(BOB, ts)
+    await slow.until_card(ts, "Accepted by Zuora")
+
+
+async def test_problems_come_back_with_everything_that_was_typed(slow):
+    slow.zuora.world.add_bill_run("BR-00000002", status="Completed", invoices=[])
+
+    await slow.fill(text="BR-00000002", reason="Month end & *more*", resend=["yes"])
+    assert title(slow) == "Reading Zuora"
+    slow.clock.advance(seconds=SLOW)
+
+    await slow.slack.until(lambda: title(slow) not in (None, "Reading Zuora"))
+    view = slow.slack.view(ALICE)
+    assert "BR-00000002 is Completed" in said(view)
+    values = view["state"]["values"]
+    assert values["bill_run"]["value"]["value"] == "BR-00000002"
+    assert values["reason"]["value"]["value"] == "Month end & *more*"
+    (chosen,) = values["resend"]["value"]["selected_options"]
+    assert chosen["value"] == "yes"
+    assert slow.store.requests.get(1) is None
+
+
+async def test_the_form_that_came_back_can_be_put_right_and_sent_again(slow):
+    slow.zuora.world.add_bill_run("BR-00000002", status="Completed", invoices=[])
+    await slow.fill(text="BR-00000002")
+    slow.clock.advance(seconds=SLOW)
+    await slow.slack.until(lambda: title(slow) not in (None, "Reading Zuora"))
+
+    submitted = await slow.slack.submit(ALICE, {"bill_run": "BR-00000001"})
+
+    assert submitted.ok, submitted
+    await slow.slack.until(lambda: len(slow.slack.channel_messages(CHANNEL)) == 1)
+    assert slow.request().subject == "BR-00000001"
+
+
+async def test_who_closed_the_form_meanwhile_is_told_privately_that_it_was_asked(slow):
+    await slow.fill()
+    await slow.slack.close(ALICE)
+    slow.clock.advance(seconds=SLOW)
+
+    await slow.until_told(ALICE, "R-1 waits for approval in ")
+    await slow.slack.until(lambda: len(slow.slack.channel_messages(CHANNEL)) == 1)
+
+
+async def test_who_closed_the_form_meanwhile_is_told_privately_what_was_wrong(slow):
+    slow.zuora.world.add_bill_run("BR-00000002", status="Completed", invoices=[])
+    await slow.fill(text="BR-00000002")
+    await slow.slack.close(ALICE)
+    slow.clock.advance(seconds=SLOW)
+
+    await slow.until_told(ALICE, "BR-00000002 is Completed")
+    assert "Nothing was saved" in slow.told(ALICE)[-1]
+    assert slow.slack.channel_messages(CHANNEL) == []
+
+
+async def test_what_could_not_be_recorded_is_said_late_too(slow):
+    await slow.fill()
+    slow.store._database.execute("PRAGMA query_only = ON")
+    slow.clock.advance(seconds=SLOW)
+
+    await until_title(slow, "Nothing was saved")
+    assert "I could not record this" in said(slow.slack.view(ALICE))
+    slow.store._database.execute("PRAGMA query_only = OFF")
+    assert slow.store.requests.get(1) is None

@@ -1,0 +1,367 @@
+"""Emails of invoices, debit memos and credit memos: one, mixed, refused, changed meanwhile."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bot.sandbox.zuora.options import MANUAL_INVOICE
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
+
+DOCUMENTS = {"what": "documents"}
+ID = "402881e522cf4f9b0122cf5d82860002"
+
+
+@pytest.fixture
+def invoice(stage):
+    """INV00000077 of an account whose name is no ordinary one."""
+    stage.zuora.world.add_account(
+        "A00000077", name="Acme `& Söhne` <!channel>", additional_emails="books@acme.example"
+    )
+    return stage.zuora.world.add_invoice("A00000077", "USD", "120.50", number="INV00000077")
+
+
+async def fill(stage, text, recipients="", user=ALICE, **values):
+    """Type the command, choose the recipients, submit; what the form answered."""
+    ack = await stage.slack.slash(user, CHANNEL, f"/billemail {text}")
+    assert ack.ok, ack
+    if recipients:
+        await stage.slack.choose(user, "form:recipients", recipients)
+        await stage.slack.until(lambda: recipients in words_of_the_form(stage))
+    return await stage.slack.submit(user, {"reason": "Month end", **values})
+
+
+async def ask(stage, text, cards=1, **values):
+    """Ask; the `ts` of the cards that came of it."""
+    before = len(stage.slack.channel_messages(CHANNEL))
+    submitted = await fill(stage, text, **values)
+    assert submitted.ok, submitted.errors
+    await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) == before + cards)
+    return [message.ts for message in stage.slack.channel_messages(CHANNEL)[before:]]
+
+
+def words_of_the_form(stage, user=ALICE):
+    """The chosen recipients, and the form's words on who gets the mail."""
+    view = stage.slack.view(user)
+    return [
+        block["element"]["initial_option"]["value"]
+        for block in view["blocks"] if block.get("block_id") == "recipients"
+    ] + [
+        element["text"]
+        for block in view["blocks"] if block["type"] == "context"
+        for element in block["elements"]
+    ]  # fmt: skip
+
+
+async def approved(stage, ts, headline="Accepted by Zuora"):
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, headline)
+
+
+async def test_an_invoice_is_asked_for_approved_and_accepted(stage, invoice):
+    (ts,) = await ask(stage, "INV00000077")
+
+    card = stage.card(ts)
+    assert "Waiting for approval: email invoice INV00000077" in card
+    assert "INV00000077 · USD 120.50 · balance USD 120.50 · A00000077 Acme `&amp; Söhne`" in card
+    assert "<!channel>" not in card
+    assert "Goes to: the addresses in To Email of Zuora's email template" in card
+    assert "Mailed before: never" in card
+    await approved(stage, ts, "Accepted by Zuora: email invoice INV00000077")
+
+    (order,) = stage.orders()
+    assert order.path == "/v1/invoices/INV00000077/emails"
+    assert order.body == {"useEmailTemplateSetting": True}
+    assert order.headers["zuora-track-id"] == "billing-bot.R-1.INV00000077"
+    assert order.headers["idempotency-key"].startswith("billing-bot:R-1:")
+    assert "Zuora accepted the order to mail INV00000077" in stage.thread(ts)[-1]
+
+
+@pytest.mark.parametrize("path", ["debitmemos", "debit-memos"])
+async def test_a_debit_memo_goes_to_the_path_of_the_setting(stage, path):
+    stage.changes = {"zuora_debit_memo_path": path}
+    await stage.restart()
+    stage.zuora.world.add_debit_memo("A00000001", "USD", "9.00", number="DM00000003")
+
+    (ts,) = await ask(stage, "dm00000003")
+    await approved(stage, ts, "Accepted by Zuora: email debit memo DM00000003")
+
+    assert [order.path for order in stage.orders()] == [f"/v1/{path}/DM00000003/emails"]
+    assert "Mailed before: not known" in stage.card(ts)
+
+
+async def test_a_credit_memo_is_mailed_with_the_pdf_that_was_named(stage):
+    memo = stage.zuora.world.add_credit_memo("A00000001", "USD", "9.00", number="CM00000004")
+
+    (ts,) = await ask(stage, "CM00000004", pdf_file_id=memo.pdf_file_id.upper())
+    await approved(stage, ts)
+
+    (order,) = stage.orders()
+    assert order.path == "/v1/credit-memos/CM00000004/emails"
+    assert order.body == {"useEmailTemplateSetting": True, "pdfFileId": memo.pdf_file_id}
+    assert f"PDF: file {memo.pdf_file_id}" in stage.card(ts)
+
+
+async def test_mixed_kinds_are_one_request_and_card_for_each_kind(stage, invoice):
+    world = stage.zuora.world
+    world.add_debit_memo("A00000001", "USD", "9.00", number="DM00000003")
+    world.add_credit_memo("A00000001", "USD", "8.00", number="CM00000004")
+    other = world.add_invoice("A00000001", "EUR", "-5.00", number="INV00000078")
+
+    text = f"INV00000077, CM00000004;DM00000003 INV:{other.id} inv00000077"
+    cards = await ask(stage, text, cards=3)
+
+    shown = [stage.card(ts).splitlines()[0] for ts in cards]
+    assert sorted(shown) == [
+        "Waiting for approval: email 2 invoices",
+        "Waiting for approval: email credit memo CM00000004",
+        "Waiting for approval: email debit memo DM00000003",
+    ]
+    invoices = next(stage.card(ts) for ts in cards if "2 invoices" in stage.card(ts))
+    assert "Invoices: 2 · EUR -5.00 · USD 120.50 · 2 accounts" in invoices
+    assert "1 below zero" in invoices
+    assert "Typed again: 1, counted once" in invoices
+    for ts in cards:
+        await approved(stage, ts)
+    assert {order.path for order in stage.orders()} == {
+        "/v1/invoices/INV00000077/emails", "/v1/invoices/INV00000078/emails",
+        "/v1/debitmemos/DM00000003/emails", "/v1/credit-memos/CM00000004/emails",
+    }  # fmt: skip
+
+
+async def test_one_wrong_document_saves_nothing_at_all(stage, invoice):
+    submitted = await fill(stage, "INV00000077 DM00000099")
+
+    assert submitted.errors == {"documents": "Zuora knows no debit memo DM00000099."}
+    assert stage.slack.channel_messages(CHANNEL) == []
+
+
+@pytest.mark.parametrize(
+    ("recipients", "values", "body", "words"),
+    [
+        ("template", {}, {"useEmailTemplateSetting": True}, "the addresses in To Email"),
+        ("bill_to", {}, {}, "the bill-to contact of each document alone"),
+        (
+            "bill_to", {"additional": ["yes"]}, {"includeAdditionalEmailAddresses": True},
+            "the bill-to contact of each document and the additional addresses of each account",
+        ),
+        (
+            "addresses", {"email_addresses": "Ann@Example.com; bob@b.example\nann@example.com"},
+            {"emailAddresses": "ann@example.com,bob@b.example"}, "2 given addresses",
+        ),
+    ],
+)  # fmt: skip
+async def test_the_recipients_are_what_was_chosen(stage, invoice, recipients, values, body, words):
+    (ts,) = await ask(stage, "INV00000077", recipients=recipients, **values)
+    await approved(stage, ts)
+
+    assert stage.orders()[0].body == body
+    assert f"Goes to: {words}" in stage.card(ts)
+
+
+async def test_given_addresses_are_shown_with_their_domains(stage, invoice):
+    stage.zuora.world.add_invoice("A00000001", "USD", "5.00", number="INV00000078")
+
+    (ts,) = await ask(
+        stage, "INV00000077 INV00000078", recipients="addresses",
+        email_addresses="a@b.example, c@b.example, d@e.example",
+    )  # fmt: skip
+
+    card = stage.card(ts)
+    assert "a@b.example, c@b.example, d@e.example · 2 domains: b.example 2, e.example 1" in card
+    assert "documents of 2 accounts go to the same addresses" in card
+
+
+async def test_the_form_says_who_will_get_the_mail(stage):
+    await stage.slack.slash(ALICE, CHANNEL, "/billemail")
+    await stage.slack.choose(ALICE, "form:what", "documents")
+    await stage.slack.until(lambda: "template" in words_of_the_form(stage))
+    assert any("To Email" in words for words in words_of_the_form(stage))
+
+    await stage.slack.choose(ALICE, "form:recipients", "bill_to")
+    await stage.slack.until(lambda: any("nobody else" in w for w in words_of_the_form(stage)))
+
+
+async def test_accounts_without_an_address_are_named_when_the_bill_to_contact_is_chosen(
+    stage, invoice
+):
+    stage.zuora.world.add_account("A00000078", email=None)
+    stage.zuora.world.add_invoice("A00000078", "USD", "5.00", number="INV00000078")
+
+    (ts,) = await ask(stage, "INV00000077 INV00000078", recipients="bill_to")
+
+    assert "1 account without a bill-to address: A00000078" in stage.card(ts)
+    nobody = await fill(stage, "INV00000078", recipients="bill_to")
+    assert "nobody would be mailed" in nobody.errors["recipients"]
+
+
+async def test_an_invoice_that_was_mailed_says_when_and_that_it_goes_again(stage, invoice):
+    invoice.last_email_sent = stage.clock.now()
+
+    (ts,) = await ask(stage, "INV00000077")
+
+    assert "Mailed before: on <!date^" in stage.card(ts)
+    assert "so it is mailed once more" in stage.card(ts)
+
+
+REFUSED = [
+    ("nonsense", {}, "documents", "Not a document's number: nonsense"),
+    (ID, {}, "documents", "INV:…"),
+    ("BR-00000001", {}, "documents", "is a bill run"),
+    ("INV00000099", {}, "documents", "Zuora knows no invoice INV00000099."),
+    ("INV00000078", {}, "documents", "INV00000078 is Draft; only posted invoices"),
+    ("INV00000077", {"pdf_file_id": ID}, "pdf_file_id", "not for invoices"),
+    ("CM00000004", {"pdf_file_id": "12"}, "pdf_file_id", "32 digits"),
+    ("CM00000004 CM00000005", {"pdf_file_id": ID}, "pdf_file_id", "belongs to one memo"),
+    ("CM00000004 DM00000005", {"pdf_file_id": ID}, "pdf_file_id", "belongs to one memo"),
+    ("INV00000077", {"reason": "  "}, "reason", "Say why"),
+]
+
+
+@pytest.mark.parametrize(("typed", "values", "field", "words"), REFUSED)
+async def test_what_cannot_be_mailed_is_said_at_its_field(
+    stage, invoice, typed, values, field, words
+):
+    world = stage.zuora.world
+    world.add_invoice("A00000077", "USD", "1.00", number="INV00000078", status="Draft")
+    world.add_credit_memo("A00000077", "USD", "1.00", number="CM00000004")
+
+    submitted = await fill(stage, "INV00000077", documents=typed, **values)
+
+    assert words in submitted.errors[field]
+    assert stage.slack.channel_messages(CHANNEL) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("nobody", "Not a mail address: nobody"),
+        ("a@b.example <c@d.example>", "Not a mail address: <c@d.example>"),
+        (", ".join(f"a{i}@b.example" for i in range(51)), "At most 50 addresses; these are 51"),
+        (" , ", "Type at least one address"),
+    ],
+)
+async def test_wrong_addresses_are_said_at_their_field(stage, invoice, typed, words):
+    submitted = await fill(stage, "INV00000077", recipients="addresses", email_addresses=typed)
+
+    assert words in submitted.errors["email_addresses"]
+
+
+async def test_more_than_five_hundred_documents_are_refused(stage):
+    text = " ".join(f"INV{i:08d}" for i in range(501))
+
+    submitted = await fill(stage, text)
+
+    assert "At most 500 documents at once; these are 501" in submitted.errors["documents"]
+
+
+@pytest.mark.parametrize("number", ["DM00000003", "CM00000004"])
+async def test_without_invoice_settlement_memos_are_refused_with_that_reason(stage, number):
+    stage.zuora.world.add_debit_memo("A00000001", "USD", "9.00", number="DM00000003")
+    stage.zuora.world.add_credit_memo("A00000001", "USD", "9.00", number="CM00000004")
+    stage.zuora.knobs = replace(stage.zuora.knobs, invoice_settlement=False)
+
+    submitted = await fill(stage, number)
+
+    assert "Invoice Settlement is off" in submitted.errors["documents"]
+
+
+async def test_who_may_not_ask_gets_no_form(stage, invoice):
+    ack = await stage.slack.slash(MARA, CHANNEL, "/billemail INV00000077")
+
+    assert stage.slack.view(MARA) is None
+    assert ack.text
+
+
+async def test_an_invoice_that_changed_is_not_mailed(stage, invoice):
+    (ts,) = await ask(stage, "INV00000077")
+    invoice.amount += 1
+
+    await approved(stage, ts, "Stopped, nothing was sent")
+
+    assert "INV00000077 was USD 120.50 and is USD 121.50 now" in stage.thread(ts)[-1]
+    assert stage.orders() == []
+
+
+async def test_an_invoice_that_was_mailed_meanwhile_is_not_mailed_twice(stage, invoice):
+    (ts,) = await ask(stage, "INV00000077")
+    invoice.last_email_sent = stage.clock.now()
+
+    await approved(stage, ts, "Stopped, nothing was sent")
+
+    assert "INV00000077 was mailed meanwhile" in stage.thread(ts)[-1]
+
+
+async def test_a_balance_that_changed_is_no_drift(stage, invoice):
+    (ts,) = await ask(stage, "INV00000077")
+    invoice.balance -= 20
+
+    await approved(stage, ts)
+
+
+async def test_an_inactive_notification_is_told_in_zuoras_words(stage, invoice):
+    stage.zuora.knobs = replace(
+        stage.zuora.knobs, inactive_notifications=frozenset({MANUAL_INVOICE})
+    )
+    (ts,) = await ask(stage, "INV00000077")
+
+    await approved(stage, ts, "Failed")
+
+    assert f"The notification '{MANUAL_INVOICE}' is not active." in stage.thread(ts)[-1]
+
+
+@pytest.mark.parametrize("number", ["INV00000077", "DM00000003", "CM00000004"])
+async def test_a_lost_answer_is_settled_when_zuora_shows_the_mail(stage, invoice, number):
+    stage.zuora.world.add_debit_memo("A00000001", "USD", "9.00", number="DM00000003")
+    stage.zuora.world.add_credit_memo("A00000001", "USD", "9.00", number="CM00000004")
+    (ts,) = await ask(stage, number)
+    stage.zuora.faults.add("/v1/*/*/emails", kind="lose_answer")
+    await approved(stage, ts, "OUTCOME UNKNOWN")
+
+    for _ in range(4):
+        await stage.pass_time(minutes=1)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert len(stage.orders()) == 1
+
+
+@pytest.mark.parametrize("number", ["INV00000077", "DM00000003"])
+async def test_a_mail_that_never_went_out_stays_unknown_for_a_person(stage, invoice, number):
+    stage.zuora.world.add_debit_memo("A00000001", "USD", "9.00", number="DM00000003")
+    (ts,) = await ask(stage, number)
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
+    await approved(stage, ts, "OUTCOME UNKNOWN")
+
+    for _ in range(14):
+        await stage.pass_time(minutes=10)
+
+    await stage.until_thread(ts, "A person has to look there")
+    await stage.press(CARLA, ts, "record_not_sent")
+    await stage.until_card(ts, "Failed")
+    assert len(stage.orders()) == 1
+
+
+async def test_the_form_keeps_numbers_that_one_field_cannot_take(stage):
+    text = " ".join(f"INV{i:08d}" for i in range(400))
+
+    await stage.slack.slash(ALICE, CHANNEL, f"/billemail {text}")
+
+    typed = [
+        block["element"].get("initial_value", "")
+        for block in stage.slack.view(ALICE)["blocks"]
+        if block.get("block_id", "").endswith("documents")
+    ]
+    assert len(typed) == 3
+    assert " ".join(typed).split() == text.split()
+    assert max(map(len, typed)) <= 3000
+
+
+async def test_zuora_down_when_asking_is_said_in_the_form(stage, invoice):
+    stage.zuora.faults.down = True
+    filling = asyncio.ensure_future(fill(stage, "INV00000077"))
+    for _ in range(4):
+        await asyncio.sleep(0.05)
+        stage.clock.advance(seconds=10)
+    submitted = await filling
+
+    assert "Zuora could not be read" in submitted.errors["documents"]

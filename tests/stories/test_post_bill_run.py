@@ -1,0 +1,472 @@
+"""Posting a bill run: asked for by one, approved by another, followed until it is Posted or not."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
+
+RUN = "BR-00000002"
+POST = "/v1/bill-runs/*/post"
+DRAFTS = [
+    ("A00000001", "USD", "100.00"),
+    ("A00000002", "USD", "-40.50"),
+    ("A00000003", "EUR", "80.00"),
+    ("A00000004", "EUR", "0.00"),
+]
+
+
+@pytest.fixture
+def run(stage):
+    """A completed bill run with five drafts."""
+    return stage.zuora.world.add_bill_run(
+        RUN,
+        name="December",
+        status="Completed",
+        invoices=DRAFTS,
+        credit_memos=[("A00000001", "USD", "20.00")],
+    )
+
+
+async def ask(stage, **values):
+    return await stage.ask_step("post_bill_run", RUN, **values)
+
+
+async def approved(stage, **values):
+    ts = await ask(stage, **values)
+    await stage.press(BOB, ts)
+    return ts
+
+
+async def running(stage, **values):
+    ts = await approved(stage, **values)
+    await stage.until_card(ts, "Running in Zuora")
+    return ts
+
+
+async def test_a_run_is_posted_after_another_persons_approval_and_followed(stage, run):
+    ts = await ask(stage)
+    assert "Waiting for approval: post bill run BR-00000002" in stage.card(ts)
+    assert stage.puts("post") == []
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Running in Zuora")
+    assert "BR-00000002 · PostInProgress" in stage.card(ts)
+    await stage.pass_time(seconds=10)
+
+    await stage.until_card(ts, "Posted: post bill run BR-00000002")
+    (put,) = stage.puts("post")
+    assert put.path == f"/v1/bill-runs/{run.id}/post"
+    assert put.body == {}
+    assert "idempotency-key" not in put.headers
+    assert put.headers["zuora-track-id"] == "billing-bot.R-1.BR-00000002"
+    ended = stage.thread(ts)[-1]
+    assert "BR-00000002 is Posted: 4 invoices for EUR 80.00 · USD 59.50" in ended
+    assert "1 credit memo for USD 20.00" in ended
+    assert f"<@{ALICE}>" in ended
+
+
+async def test_the_card_tells_what_becomes_final_and_whether_posting_mails(stage, run):
+    card = stage.card(await ask(stage))
+
+    assert "Bill run: BR-00000002 · December · Completed" in card
+    assert "Drafts: 5 documents" in card
+    assert "Draft invoices: 4 · EUR 80.00 · USD 59.50" in card
+    assert "Draft credit memos: 1 · USD 20.00" in card
+    assert "1 with a total of zero · 1 negative" in card
+    assert "Posting itself mails nobody" in card
+    assert "invoice date 21 Nov 2026 stays" in card
+
+
+async def test_an_active_notification_is_said_on_the_card_and_before_the_button_counts(stage, run):
+    stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset())
+
+    ts = await ask(stage)
+
+    assert "Posting itself mails customers" in stage.card(ts)
+    message = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
+    approve = next(b for b in message.blocks if b["type"] == "actions")["elements"][0]
+    assert "Posting itself mails customers" in approve["confirm"]["text"]["text"]
+    assert approve["text"]["text"] == "Approve: post 5 documents"
+
+
+async def test_settings_that_cannot_be_read_are_taken_for_mails(stage, run):
+    stage.zuora.knobs = replace(stage.zuora.knobs, settings_allowed=False)
+
+    assert "could not be checked; assume that it does" in stage.card(await ask(stage))
+
+
+async def test_a_new_invoice_date_is_shown_and_sent(stage, run):
+    ts = await approved(stage, invoice_date="2026-12-01")
+    await stage.until_card(ts, "Running in Zuora")
+
+    assert "re-dated from 21 Nov 2026 to 1 Dec 2026" in stage.card(ts)
+    assert stage.puts("post")[0].body == {"invoiceDate": "2026-12-01"}
+
+
+async def test_documents_that_are_posted_already_are_counted_apart(stage, run):
+    stage.zuora.world.documents_of(run)[0].status = "Posted"
+
+    card = stage.card(await ask(stage))
+
+    assert "Drafts: 4 documents" in card
+    assert "Posted already: 1 document" in card
+
+
+async def test_a_closed_period_is_told_in_zuoras_words(stage, run):
+    stage.zuora.knobs = replace(stage.zuora.knobs, books_closed_until=run.invoice_date)
+
+    ts = await approved(stage)
+
+    await stage.until_card(ts, "Failed")
+    assert "closed accounting period" in stage.thread(ts)[-1]
+    assert len(stage.puts("post")) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("Pending", "it has not run yet"),
+        ("Paused", "on hold"),
+        ("Processing", "still being worked on"),
+        ("Error", "it failed"),
+        ("PostInProgress", "it is being posted already"),
+        ("Posted", "it was posted already"),
+        ("CancelInProgress", "it is being canceled"),
+        ("Canceled", "it was canceled"),
+        ("RemoveInProgress", "it is being deleted"),
+        ("Melted", "does not know that state"),
+    ],
+)
+async def test_only_a_completed_run_can_be_posted(stage, run, status, words):
+    run.status = status
+
+    submitted = await stage.fill_step("post_bill_run", RUN)
+
+    assert f"{RUN} is {status}: " in submitted.errors["bill_run"]
+    assert words in submitted.errors["bill_run"]
+    assert "Only a Completed bill run" in submitted.errors["bill_run"]
+
+
+@pytest.mark.parametrize("typed", ["  ", "nonsense", "INV00000001"])
+async def test_what_is_no_bill_run_is_said_at_its_field(stage, run, typed):
+    submitted = await stage.fill_step("post_bill_run", RUN, bill_run=typed, reason=" ")
+
+    assert "BR-00000001" in submitted.errors["bill_run"]
+    assert "reason" in submitted.errors
+
+
+async def test_an_unknown_run_is_said_at_its_field(stage, run):
+    submitted = await stage.fill_step("post_bill_run", RUN, bill_run="BR-00000099")
+
+    assert submitted.errors == {"bill_run": "Zuora knows no bill run BR-00000099."}
+
+
+async def stopped(stage, ts):
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped")
+    assert stage.puts("post") == []
+    return stage.thread(ts)[-1]
+
+
+async def test_a_changed_total_stops_it(stage, run):
+    ts = await ask(stage)
+    stage.zuora.world.documents_of(run)[0].amount += 1
+
+    assert "USD 60.50 now" in await stopped(stage, ts)
+
+
+async def test_a_swap_of_two_amounts_stops_it(stage, run):
+    ts = await ask(stage)
+    first, second, *_ = stage.zuora.world.documents_of(run)
+    first.amount, second.amount = second.amount, first.amount
+
+    assert "single documents changed" in await stopped(stage, ts)
+
+
+async def test_a_document_that_was_posted_meanwhile_stops_it(stage, run):
+    ts = await ask(stage)
+    stage.zuora.world.documents_of(run)[0].status = "Posted"
+
+    assert "It changed since it was asked for" in await stopped(stage, ts)
+
+
+async def test_a_run_that_was_posted_meanwhile_stops_it(stage, run):
+    ts = await ask(stage)
+    run.status = "Posted"
+
+    assert "it was posted already" in await stopped(stage, ts)
+
+
+async def test_a_changed_date_stops_it(stage, run):
+    ts = await ask(stage)
+    run.invoice_date = run.invoice_date.replace(day=1)
+
+    assert "the invoice date was 2026-11-21 and is 2026-11-01 now" in await stopped(stage, ts)
+
+
+async def test_a_notification_switched_on_meanwhile_stops_it(stage, run):
+    ts = await ask(stage)
+    stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset())
+
+    assert "whether posting mails customers was “no” and is “yes” now" in await stopped(stage, ts)
+
+
+async def test_a_renamed_run_is_no_drift(stage, run):
+    ts = await ask(stage)
+    run.name = "Renamed"
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Running in Zuora")
+
+
+async def test_completed_after_posting_is_told_as_a_failure_in_part(stage, run):
+    run.post_ends_in = "Completed"
+    ts = await running(stage)
+
+    await stage.pass_time(seconds=10)
+
+    await stage.until_card(ts, "Failed: post bill run")
+    ended = stage.thread(ts)[-1]
+    assert "failed in part: 1 document of 5 are still drafts" in ended
+    assert "1 credit memo for USD 20.00" in ended
+    reply = stage.slack.thread(CHANNEL, ts)[-1]
+    assert "next:post_bill_run" in str(reply.blocks)
+    assert "next:cancel_bill_run" not in str(reply.blocks)
+
+
+async def test_the_rest_is_posted_with_the_button_below_the_failure(stage, run):
+    run.post_ends_in = "Completed"
+    first = await running(stage)
+    await stage.pass_time(seconds=10)
+    await stage.until_card(first, "Failed")
+    reply = stage.slack.thread(CHANNEL, first)[-1].ts
+
+    await stage.slack.click(ALICE, CHANNEL, reply, "next:post_bill_run")
+    submitted = await stage.slack.submit(ALICE, {"reason": "The rest"})
+    assert submitted.ok, submitted.errors
+    await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) == 2)
+    second = stage.slack.channel_messages(CHANNEL)[-1].ts
+
+    assert stage.request(2).parent == 1
+    assert "Drafts: 1 document" in stage.card(second)
+    assert "Posted already: 4 documents" in stage.card(second)
+    await stage.press(CARLA, second)
+    await stage.until_card(second, "Running in Zuora")
+    await stage.pass_time(seconds=10)
+    await stage.until_card(second, "Posted: post bill run")
+
+
+async def test_old_state_shown_once_more_is_not_called_a_failure(stage, run):
+    ts = await running(stage)
+    run.status = "Completed"  # Zuora's answer lags
+
+    await stage.pass_time(seconds=1)
+    await stage.pass_time(seconds=5)
+    assert "Running in Zuora" in stage.card(ts)
+    run.status = "Posted"
+    for document in stage.zuora.world.documents_of(run):
+        document.status = "Posted"
+    await stage.pass_time(seconds=30)
+
+    await stage.until_card(ts, "Posted: post bill run")
+
+
+async def test_a_run_where_nothing_could_be_posted_is_told_so(stage, run):
+    ts = await running(stage)
+    run.status = "Completed"
+
+    for _ in range(4):
+        await stage.pass_time(seconds=20)
+
+    await stage.until_card(ts, "Failed")
+    assert "all 5 documents that were drafts still are" in stage.thread(ts)[-1]
+
+
+@pytest.mark.parametrize("status", ["Error", "Canceled"])
+async def test_any_other_end_is_told_as_what_it_is(stage, run, status):
+    ts = await running(stage)
+    run.status = status
+
+    await stage.pass_time(seconds=10)
+
+    await stage.until_card(ts, "Failed")
+    assert f"BR-00000002 is {status} now, not Posted" in stage.thread(ts)[-1]
+
+
+async def test_a_run_that_was_deleted_meanwhile_ends_it(stage, run):
+    ts = await running(stage)
+    stage.zuora.world.remove_bill_run(run)
+
+    await stage.pass_time(seconds=10)
+
+    await stage.until_card(ts, "Failed")
+    assert "knows BR-00000002 no longer" in stage.thread(ts)[-1]
+
+
+async def test_documents_are_mailed_with_the_button_below_the_result(stage, run):
+    first = await running(stage)
+    await stage.pass_time(seconds=10)
+    await stage.until_card(first, "Posted")
+    reply = stage.slack.thread(CHANNEL, first)[-1].ts
+
+    await stage.slack.click(ALICE, CHANNEL, reply, "next:email_bill_run")
+    assert RUN in str(stage.slack.view(ALICE)["blocks"])
+    submitted = await stage.slack.submit(ALICE, {"reason": "Send them"})
+    assert submitted.ok, submitted.errors
+    await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) == 2)
+    second = stage.slack.channel_messages(CHANNEL)[-1].ts
+    await stage.press(BOB, second)
+
+    await stage.until_card(second, "Accepted by Zuora")
+    assert stage.request(2).parent == 1
+    assert stage.orders()[0].path.split("/")[3] in (RUN, run.id)
+
+
+async def test_who_may_not_ask_gets_nothing_from_the_next_step_button(stage, run):
+    ts = await running(stage)
+    await stage.pass_time(seconds=10)
+    await stage.until_card(ts, "Posted")
+    reply = stage.slack.thread(CHANNEL, ts)[-1].ts
+
+    await stage.slack.click(MARA, CHANNEL, reply, "next:email_bill_run")
+
+    await stage.until_told(MARA, "not among those who may ask")
+    assert stage.slack.view(MARA) is None
+
+
+async def test_a_forged_next_step_opens_nothing(stage, run):
+    ts = await ask(stage)
+    for value in ("1", "77", "BR-00000002", ""):
+        await stage.slack.click(
+            ALICE, CHANNEL, ts, "next:post_bill_run", force=True,
+            block={"type": "button", "value": value},
+        )  # fmt: skip
+    await stage.until_told(ALICE, "belongs to nothing")
+
+    assert stage.slack.view(ALICE) is None
+
+
+async def test_a_lost_answer_is_settled_by_reading_and_the_run_is_followed(stage, run):
+    stage.zuora.faults.add(POST, kind="lose_answer")
+    ts = await approved(stage)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    for _ in range(4):
+        await stage.pass_time(minutes=1)
+
+    await stage.until_card(ts, "Posted: post bill run")
+    assert any("reading Zuora settled it: BR-00000002 is" in told for told in stage.thread(ts))
+    assert len(stage.puts("post")) == 1
+
+
+async def test_a_lost_answer_of_a_posting_that_failed_in_part_is_settled_too(stage, run):
+    run.post_ends_in = "Completed"
+    stage.zuora.faults.add(POST, kind="lose_answer")
+    ts = await approved(stage)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    stage.clock.advance(seconds=4)
+
+    for _ in range(4):
+        await stage.pass_time(minutes=1)
+
+    await stage.until_card(ts, "Failed: post bill run")
+    assert any("4 drafts of BR-00000002 got posted" in told for told in stage.thread(ts))
+    assert "1 document of 5 are still drafts" in stage.thread(ts)[-1]
+
+
+async def test_what_reading_cannot_prove_a_person_records(stage, run):
+    stage.zuora.faults.add(POST, kind="drop")
+    ts = await approved(stage)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    for _ in range(14):
+        await stage.pass_time(minutes=10)
+    await stage.until_thread(ts, "A person has to look there")
+
+    await stage.press(CARLA, ts, "record_not_sent")
+
+    await stage.until_card(ts, "Failed")
+    assert len(stage.puts("post")) == 1
+
+
+async def test_a_server_error_is_no_proof_and_is_not_repeated(stage, run):
+    stage.zuora.faults.add(POST, kind="status", status=500)
+    ts = await approved(stage)
+
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    await stage.pass_time(minutes=5)
+
+    assert len(stage.puts("post")) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "wait"),
+    [({"kind": "too_many", "retry_after": 120}, 121), ({"kind": "conflict"}, 60)],
+)
+async def test_what_zuora_did_not_take_is_sent_again_later_without_a_key(stage, run, fault, wait):
+    stage.zuora.faults.add(POST, **fault)
+    ts = await approved(stage)
+    await stage.until_thread(ts, "Zuora is busy")
+    assert len(stage.puts("post")) == 1
+
+    await stage.pass_time(seconds=wait)
+
+    await stage.until_card(ts, "Running in Zuora")
+    assert [put.body for put in stage.puts("post")] == [{}, {}]
+    assert all("idempotency-key" not in put.headers for put in stage.puts("post"))
+
+
+async def test_a_failure_with_http_200_is_a_failure(stage, run):
+    stage.zuora.faults.add(POST, kind="http200_failure", category=30, message="Not today.")
+
+    ts = await approved(stage)
+
+    await stage.until_card(ts, "Failed")
+    assert "Not today." in stage.thread(ts)[-1]
+
+
+async def test_a_posting_is_followed_on_after_a_restart(stage, run):
+    ts = await running(stage)
+
+    await stage.restart()
+    await stage.pass_time(seconds=10)
+
+    await stage.until_card(ts, "Posted: post bill run")
+    assert len(stage.puts("post")) == 1
+
+
+async def test_a_put_that_was_out_when_the_bot_died_is_settled_and_never_repeated(stage, run):
+    stage.zuora.faults.add(POST, kind="hang")
+    ts = await approved(stage)
+    await stage.until(lambda: len(stage.puts("post")) == 1)
+    stage.bot.runner._held[1].cancel()  # the process dies with the call under way
+
+    await stage.restart()
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    for _ in range(4):
+        await stage.pass_time(minutes=1)
+
+    await stage.until_card(ts, "Posted: post bill run")
+    assert len(stage.puts("post")) == 1
+
+
+async def test_a_zuora_that_is_away_while_it_is_followed_is_waited_for(stage, run):
+    ts = await running(stage)
+    stage.zuora.faults.add("*", kind="status", status=403, body={"code": 1}, times=4)
+
+    for _ in range(4):
+        await stage.pass_time(minutes=1)
+
+    await stage.until_card(ts, "Posted: post bill run")
+
+
+async def test_a_requester_may_not_approve_it(stage, run):
+    stage.policy = 'requesters = ["U0ALICE"]\napprovers = ["U0ALICE", "S0CONTROLLERS"]\n'
+    await stage.restart()
+    ts = await ask(stage)
+
+    await stage.press(ALICE, ts)
+
+    await stage.until_told(ALICE, "R-1 is your own request")
+    assert stage.puts("post") == []

@@ -1,0 +1,240 @@
+"""The documents say what the code does: README, manifest, Procfile."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.cli import main
+from bot.domain.request import TRANSITIONS, State
+from bot.sandbox.slack.methods import METHODS
+from bot.settings import Settings
+from bot.slack.app import AsyncApp
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+MANIFEST = yaml.safe_load((ROOT / "manifest.yml").read_text())
+BOT = [path for path in (ROOT / "bot").rglob("*.py") if "sandbox" not in path.parts]
+HISTORY = {"channels:history", "groups:history"}
+FILES_UPLOAD = ("files.getUploadURLExternal", "files.completeUploadExternal")
+MANIFEST_KEYS = {
+    "display_information": {"name", "description", "long_description", "background_color"},
+    "features": {"app_home", "bot_user", "shortcuts", "slash_commands"},
+    "oauth_config": {"scopes"},
+    "settings": {
+        "event_subscriptions", "interactivity", "org_deploy_enabled", "socket_mode_enabled",
+        "token_rotation_enabled",
+    },
+    "_metadata": {"major_version", "minor_version"},
+}  # fmt: skip
+
+
+# README
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
+def test_the_readme_names_every_setting(name):
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_the_readme_names_every_command(name):
+    assert f"billing-bot {name}" in README
+
+
+@pytest.mark.parametrize("name", ["make sandbox", "make test"])
+def test_the_readme_names_how_to_begin(name):
+    assert name in README
+
+
+def test_the_readme_names_every_slash_command():
+    for command in registered().commands:
+        assert command in README
+
+
+def test_the_states_are_drawn_in_the_readme_as_the_program_has_them():
+    (drawing,) = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", README, re.DOTALL)
+    arrows = re.findall(r"^\s*(\w+)\s*-->\s*(\w+)", drawing, re.MULTILINE)
+
+    assert len(arrows) == len(set(arrows))
+    assert {(a, b) for a, b in arrows} == {
+        (before.value, after.value) for before in State for after in TRANSITIONS[before]
+    }
+
+
+# What the app registers
+
+
+class Registered:
+    """Listens to what the code asks Bolt for."""
+
+    def __init__(self):
+        self.commands = set()
+        self.interactions = set()
+        self.events = set()
+
+
+def registered():
+    """Every listener in the code, by the decorators of Bolt's app."""
+    found = Registered()
+    kinds = {
+        "command": found.commands, "action": found.interactions, "view": found.interactions,
+        "options": found.interactions, "event": found.events,
+    }  # fmt: skip
+    for path in BOT:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == "app"
+                and node.func.attr in kinds
+            ):
+                argument = node.args[0]
+                named = (
+                    argument.value if isinstance(argument, ast.Constant) else ast.unparse(argument)
+                )
+                kinds[node.func.attr].add(named)
+    return found
+
+
+def called_methods():
+    """Every Web API method that the bot calls: attributes of the SDK's client with its names."""
+    names = {name.replace(".", "_").lower(): name for name in METHODS}
+    found = set()
+    for path in BOT:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                if node.attr == "files_upload_v2":
+                    found.update(FILES_UPLOAD)
+                elif node.attr.lower() in names:
+                    found.add(names[node.attr.lower()])
+    return found
+
+
+def test_the_decorators_are_those_of_bolt():
+    for kind in ("command", "action", "view", "event", "options"):
+        assert hasattr(AsyncApp, kind)
+
+
+def test_the_manifest_has_the_commands_that_the_app_registers():
+    in_manifest = [command["command"] for command in MANIFEST["features"]["slash_commands"]]
+    commands = registered().commands
+
+    assert len(in_manifest) == len(set(in_manifest))
+    if all(command.startswith("/") for command in commands):
+        assert set(in_manifest) == commands
+
+
+async def test_the_app_answers_every_command_of_the_manifest(stage):
+    """A command that nobody listens to is a 404 in Bolt and nothing at all on the screen."""
+    for command in MANIFEST["features"]["slash_commands"]:
+        ack = await stage.slack.slash("U0MARA", "C0BILLING", f"{command['command']} help")
+        assert ack.ok
+        assert command["command"] in ack.text
+
+
+def test_the_manifest_asks_for_exactly_the_scopes_of_the_methods_that_are_called():
+    methods = called_methods()
+    scopes = {scope for name in methods for scope in METHODS[name].scopes}
+    if methods & {"conversations.history", "conversations.replies"}:
+        scopes |= HISTORY
+    if registered().commands:
+        scopes.add("commands")
+
+    assert "chat.postMessage" in methods
+    assert set(MANIFEST["oauth_config"]["scopes"]["bot"]) == scopes
+    assert "user" not in MANIFEST["oauth_config"]["scopes"]
+
+
+def test_interactivity_and_events_are_on_where_the_app_listens():
+    settings = MANIFEST["settings"]
+
+    assert settings["interactivity"]["is_enabled"] is bool(registered().interactions)
+    subscribed = set((settings.get("event_subscriptions") or {}).get("bot_events") or [])
+    assert subscribed == registered().events
+
+
+# The manifest's own rules: section 2 of the notes on Slack
+
+
+def test_the_manifest_has_no_unknown_key():
+    assert set(MANIFEST) <= set(MANIFEST_KEYS)
+    for part, keys in MANIFEST_KEYS.items():
+        assert set(MANIFEST.get(part) or {}) <= keys
+    assert set(MANIFEST["oauth_config"]["scopes"]) <= {"bot", "user"}
+    for command in MANIFEST["features"]["slash_commands"]:
+        assert set(command) <= {"command", "description", "usage_hint", "url", "should_escape"}
+
+
+def test_the_manifest_keeps_to_the_lengths():
+    display = MANIFEST["display_information"]
+    assert 0 < len(display["name"]) <= 35
+    assert len(display.get("description", "")) <= 140
+    assert "long_description" not in display or 175 <= len(display["long_description"]) <= 4000
+    assert re.fullmatch(r"#[0-9a-fA-F]{6}", display["background_color"])
+    assert 0 < len(MANIFEST["features"]["bot_user"]["display_name"]) <= 80
+    for command in MANIFEST["features"]["slash_commands"]:
+        assert re.fullmatch(r"/[a-z0-9_-]{1,31}", command["command"])
+        assert 0 < len(command["description"]) <= 2000
+        assert len(command.get("usage_hint", "")) <= 1000
+
+
+def test_what_slack_demands_together_stands_together():
+    scopes = MANIFEST["oauth_config"]["scopes"]["bot"]
+    addresses = {
+        *(command["url"] for command in MANIFEST["features"]["slash_commands"]),
+        MANIFEST["settings"]["interactivity"]["request_url"],
+    }
+
+    assert "commands" in scopes
+    assert len(scopes) == len(set(scopes))
+    assert "bot_user" in MANIFEST["features"]
+    assert MANIFEST["settings"]["socket_mode_enabled"] is True
+    assert len(addresses) == 1
+    assert all(re.fullmatch(r"https://[^/]+/slack/events", address) for address in addresses)
+
+
+# The rest
+
+
+def test_the_procfile_names_both_ways_of_running():
+    lines = dict(line.split(": ") for line in (ROOT / "Procfile").read_text().splitlines())
+
+    assert lines == {"web": "billing-bot web", "worker": "billing-bot run"}
+
+
+def test_the_script_is_the_program():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert project["name"] == "billing-bot"
+    assert project["scripts"] == {"billing-bot": "bot.cli:main"}
+
+
+def texts():
+    """Every source file and document of the project."""
+    kinds = {".py", ".md", ".yml", ".toml", ".txt", ".sh", ".js", ".css", ".html"}
+    for top in ("bot", "tests", "docs", "requirements", ".ci"):
+        for path in sorted((ROOT / top).rglob("*")):
+            if path.is_file() and (path.suffix in kinds or top == ".ci"):
+                yield path
+    for name in ("README.md", "CHANGELOG.md", "Makefile", "Procfile", "manifest.yml"):
+        yield ROOT / name
+    yield ROOT / "pyproject.toml"
+
+
+def test_no_source_and_no_document_contains_the_path_of_a_machine():
+    places = "work|home|root|Users|private|var/folders|tmp"
+    machine = re.compile(rf"(?<![\w.:*}}>)~-])/(?:{places})/\w")
+
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in texts()
+        for line in path.read_text().splitlines()
+        if machine.search(line) or str(ROOT) in line
+    ]
+
+    assert found == []
