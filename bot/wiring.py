@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
@@ -14,15 +15,18 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.policy.file import read_policy
-from bot.settings import Settings
+from bot.settings import EvidenceSettings, Settings
 from bot.slack.answering import Answering
 from bot.slack.app import identity_of, make_app
 from bot.slack.people import People
 from bot.slack.sender import Sender
 from bot.store.lock import WorkLock
 from bot.store.store import Store
+from bot.workflow.heads import Heads
 from bot.workflow.parts import Clock, Parts
 from bot.workflow.runner import Runner
+from bot.workflow.start import record_start
+from bot.workflow.supervised import Supervised
 from bot.zuora.client import ZuoraClient, http_client
 from bot.zuora.environments import environment
 from bot.zuora.errors import ZuoraError
@@ -64,6 +68,7 @@ class Bot:
         slack_session: aiohttp.ClientSession,
         zuora_http: httpx2.AsyncClient,
         zuora_trouble: str,
+        heads: Heads,
     ) -> None:
         self.parts = parts
         self.app = app
@@ -74,6 +79,8 @@ class Bot:
         self._slack_session = slack_session
         self._zuora_http = zuora_http
         self._zuora_trouble = zuora_trouble
+        self._heads = heads
+        self._supervised = Supervised(parts.clock)
         self._worker: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -82,8 +89,7 @@ class Bot:
 
     async def stop(self) -> None:
         """Take no new work, reach the next safe point, close everything."""
-        await self._answering.drain()
-        await asyncio.gather(self.runner.stop(), self.sender.stop())
+        await asyncio.gather(self._answering.drain(), self.runner.stop(), self.sender.stop())
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
@@ -94,7 +100,8 @@ class Bot:
 
     def health(self) -> dict[str, str]:
         """What `/healthz` tells: `status`, and whether Zuora let the bot in."""
-        failed = self._worker is not None and self._worker.done()
+        ended = self._worker is not None and self._worker.done()
+        failed = ended or bool(self._supervised.broken)
         return {
             "status": "failed" if failed else "ready",
             "zuora": self._zuora_trouble or "ready",
@@ -102,10 +109,19 @@ class Bot:
 
     async def _work(self) -> None:
         """Wait for the lock that lets one process at a time run and send, then do so."""
+        run = self._supervised.run
+        await run("lock", self._take_the_lock)
+        logger.info("this_process_works")
+        await asyncio.gather(
+            run("runner", self.runner.run),
+            run("sender", self.sender.run),
+            run("listener", self._hear_others),
+            run("heads", self._heads.run),
+        )
+
+    async def _take_the_lock(self) -> None:
         while not self._lock.take():
             await self.parts.clock.sleep(LOCK_PAUSE_SECONDS)
-        logger.info("this_process_works")
-        await asyncio.gather(self.runner.run(), self.sender.run(), self._hear_others())
 
     async def _hear_others(self) -> None:
         """Another process on the same file takes clicks too; what it writes is worked on here."""
@@ -126,7 +142,7 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
     """
     tuning = tuning or Tuning()
     policy = read_policy(Path(settings.policy_file))
-    store = Store.open(settings.database_path)
+    store = Store.open(settings.database_path, settings.audit_key.get_secret_value())
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
     http = http_client()
     try:
@@ -138,8 +154,9 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
             retry_handlers=[],  # the SDK's own would send a message twice after a dropped connection
         )
         identity = await identity_of(client)
-        zuora = _zuora(settings, clock, http, tuning)
+        zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
         tenant, trouble = await _tenant(settings, zuora)
+        record_start(store, policy, clock.now(), version=version("billing-bot"), tenant=tenant)
     except BaseException:
         await session.close()
         await http.aclose()
@@ -179,12 +196,14 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         slack_session=session,
         zuora_http=http,
         zuora_trouble=trouble,
+        heads=Heads(store, clock, channel=settings.audit_channel, wake_sender=sender.wake),
     )
 
 
-def _zuora(
-    settings: Settings, clock: Clock, http: httpx2.AsyncClient, tuning: Tuning
+def zuora_client(
+    settings: EvidenceSettings, clock: Clock, http: httpx2.AsyncClient, *, read_seconds: float
 ) -> ZuoraClient:
+    """The client for the tenant that the settings name."""
     return ZuoraClient(
         http,
         clock,
@@ -195,7 +214,7 @@ def _zuora(
         entity_ids=settings.zuora_entity_ids,
         org_ids=settings.zuora_org_ids,
         debit_memo_path=settings.zuora_debit_memo_path,
-        read_seconds=tuning.zuora_read_seconds,
+        read_seconds=read_seconds,
     )
 
 

@@ -222,6 +222,8 @@ class Stage:
         assert self.bot is not None
         bot = self.bot
         await self.until(lambda: bot.runner.is_idle and bot.sender.is_idle and not self._due())
+        for _ in range(10):  # both loops get to where they sleep on the clock
+            await asyncio.sleep(0)
 
     def _due(self) -> bool:
         now = self.clock.now()

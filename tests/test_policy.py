@@ -3,10 +3,14 @@
 import hashlib
 import subprocess
 import sys
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from bot.domain.money import Money
+from bot.domain.policy import Asked
 from bot.policy.file import PolicyError, read_policy
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +39,7 @@ def test_a_policy_names_people_and_groups(path):
     assert policy.requesters == ("U0ALICE",)
     assert policy.approvers == ("S0CONTROLLERS", "W0GRID")
     assert policy.viewers == ()
-    assert policy.named_groups == ("S0CONTROLLERS",)
+    assert policy.everybody == ("U0ALICE", "S0CONTROLLERS", "W0GRID")
     assert policy.hash == hashlib.sha256(GOOD.encode()).hexdigest()
 
 
@@ -49,10 +53,19 @@ def test_who_is_named_twice_counts_once(path):
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ('requesters = ["U1"]\napprovers = []\n', ["approvers is empty"]),
-        ('requesters = ["U1"]\n', ["approvers is empty"]),
-        ('approvers = ["U1"]\n', ["requesters is empty"]),
-        ("", ["requesters is empty", "approvers is empty"]),
+        (
+            'requesters = ["U1"]\napprovers = []\n',
+            ["line 2: approvers is empty: nobody could approve"],
+        ),
+        ('requesters = ["U1"]\n', ["approvers is empty: nobody could approve"]),
+        ('approvers = ["U1"]\n', ["requesters is empty: nobody could ask"]),
+        (
+            "",
+            [
+                "requesters is empty: nobody could ask",
+                "approvers is empty: nobody could approve",
+            ],
+        ),
     ],
 )
 def test_without_approvers_or_requesters_it_is_no_policy(path, text, problems):
@@ -97,7 +110,7 @@ def test_what_is_not_toml_is_said_so(path, content, words):
 
 
 def test_a_file_that_is_not_there_is_said_so(path):
-    with pytest.raises(PolicyError, match=r"policy\.toml: cannot be read \(No such file"):
+    with pytest.raises(PolicyError, match=r"it cannot be read \(No such file"):
         read_policy(path)
 
 
@@ -106,7 +119,7 @@ def test_a_file_that_is_not_there_is_said_so(path):
     [
         (
             'requesters = ["bob"]\nadmins = []\napprovers = []\n',
-            "unknown key 'admins'; requesters: 'bob' is",
+            "line 2: unknown key 'admins'\n  line 1: requesters: 'bob' is",
         ),
         ('requesters = ["U1"]\napprovers = []\n', "approvers is empty"),
     ],
@@ -134,3 +147,115 @@ def test_the_bot_refuses_to_start_with_exit_status_2(path, tmp_path, text, words
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "billing-bot.db").exists()
+
+
+RULES = (
+    GOOD
+    + """
+[[rule]]
+operations = ["email_bill_run", "post_bill_run"]
+above = { USD = "100000.00", EUR = "90000.00" }
+approvals = 2
+approvers = ["S0CFO", "U0CONTROLLER"]
+expires_after = "8h"
+remind_after = ["4h", "1h"]
+
+[[rule]]
+operations = ["email_bill_run"]
+above = { USD = "1000" }
+tenants = ["production"]
+
+[[rule]]
+sends = false
+documents_above = 50
+expires_after = "2d"
+"""
+)
+
+
+def asked(**changes):
+    usual = {
+        "operation": "email_bill_run",
+        "tenant": "production",
+        "sends": True,
+        "amounts": (Money("USD", Decimal(500)),),
+        "documents": 3,
+    }
+    return Asked(**{**usual, **changes})
+
+
+@pytest.fixture
+def policy(path):
+    path.write_text(RULES)
+    return read_policy(path)
+
+
+def test_the_first_rule_that_matches_holds(policy):
+    large = (Money("EUR", Decimal(10)), Money("USD", Decimal("100000.01")))
+
+    rule = policy.rule(asked(amounts=large))
+
+    assert rule.name == "rule 1"
+    assert (rule.approvals, rule.approvers) == (2, ("S0CFO", "U0CONTROLLER"))
+    assert rule.expires_after == timedelta(hours=8)
+    assert rule.remind_after == (timedelta(hours=1), timedelta(hours=4))
+    assert rule.type_the_number
+    middle = policy.rule(asked(amounts=(Money("USD", Decimal(1001)),)))
+    assert (middle.name, middle.type_the_number) == ("rule 2", False)
+    assert policy.rule(asked()).name == "the general lists"
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        (Money("USD", Decimal("NaN")),),
+        (Money("USD", Decimal("Infinity")),),
+        (Money("USD", Decimal(-200000)),),
+        (Money("GBP", Decimal(1)),),
+        None,
+    ],
+    ids=["no number", "infinite", "negative", "a currency not named", "not known"],
+)
+def test_an_amount_of_odd_form_never_falls_below_a_tier(policy, amounts):
+    assert policy.rule(asked(amounts=amounts)).name == "rule 1"
+
+
+def test_exactly_the_amount_is_not_above_it(policy):
+    exactly = (Money("USD", Decimal("1000.00")),)
+
+    assert policy.rule(asked(amounts=exactly)).name == "the general lists"
+
+
+def test_rules_look_at_tenant_sending_and_documents(policy):
+    cancel = {"operation": "cancel_bill_run", "sends": False}
+
+    middle = (Money("USD", Decimal(1001)),)
+    assert policy.rule(asked(amounts=middle, tenant="sandbox")).name == "the general lists"
+    assert policy.rule(asked(**cancel, documents=51)).name == "rule 3"
+    assert policy.rule(asked(**cancel, documents=50)).name == "the general lists"
+    assert policy.rule(asked(**cancel, documents=None)).name == "rule 3"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("approvals = 0", "line 4: rule 1: approvals is a whole number of at least 1"),
+        ("approvals = true", "approvals is a whole number"),
+        ('approvals = 2\napprovers = ["U1"]', "2 approvals are needed and 1 people are named"),
+        ("approvers = []", "rule 1: approvers is empty"),
+        ('operations = ["mail"]', "operations: 'mail' is none of: create_bill_run"),
+        ("operations = []", "operations is a list of"),
+        ("above = {}", "above names amounts"),
+        ("above = { USD = 1.5 }", "above: USD = 1.5 is no amount"),
+        ('above = { usd = "1" }', "'usd' is no currency code"),
+        ('above = { USD = "NaN" }', "is no amount"),
+        ('expires_after = "soon"', "expires_after: 'soon' is not a time"),
+        ('expires_after = "1h"\nremind_after = ["1h"]', "a reminder comes after"),
+        ('sends = "yes"', "sends is true or false"),
+        ("colour = 1", "line 4: rule 1: unknown key 'colour'"),
+    ],
+)
+def test_what_is_wrong_with_a_rule_is_named_with_its_line(path, rule, words):
+    (problem,) = problems_of(path, f"{GOOD}[[rule]]\n{rule}\n")
+
+    assert words in problem

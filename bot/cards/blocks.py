@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.domain.words import Line, Mention, Moment, Part, Strong
+from bot.domain.words import Line, Link, Mention, Moment, Part, Strong
 
 Block = dict[str, Any]
 HEADER_LIMIT = 150
@@ -152,6 +152,8 @@ def _element(part: Part) -> Block:
             }
         case Strong(text):
             return {"type": "text", "text": text, "style": {"bold": True}}
+        case Link(text, url):
+            return {"type": "link", "text": text, "url": url}
         case str():
             return {"type": "text", "text": shortened(literal(part), TEXT_LIMIT)}
 
@@ -169,5 +171,7 @@ def _text(part: Part) -> str:
             return f"<!date^{int(at.timestamp())}^{form}|{spoken_time(at)}>"
         case Strong(text):
             return escaped(text)
+        case Link(text, url):
+            return f"<{url}|{escaped(text)}>"
         case str():
             return escaped(shortened(literal(part), TEXT_LIMIT))

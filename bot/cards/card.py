@@ -6,13 +6,14 @@ from dataclasses import replace
 from bot.cards import blocks
 from bot.domain.message import Blocks, Kind, Message
 from bot.domain.request import Request, State
-from bot.domain.words import Line, Mention, Moment, Part, line
+from bot.domain.words import Line, Mention, Moment, Part, count, line
 from bot.operations.catalog import operation_named
 from bot.operations.operation import Progress
 
 APPROVE = "approve"
 REJECT = "reject"
 WITHDRAW = "withdraw"
+CHANGE = "change"
 RECORD_SENT = "record_sent"
 RECORD_NOT_SENT = "record_not_sent"
 
@@ -50,6 +51,7 @@ def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
         *operation.lines(body, facts),
         line("Why", request.reason),
         line(request.name, *_who_and_when(request)),
+        *((line("Continues", f"R-{request.parent}"),) if request.parent else ()),
         *_needs(request),
         *_decision(request),
         *_progress(request),
@@ -100,6 +102,20 @@ def _progress(request: Request) -> tuple[Line, ...]:
     if not progress.number:
         return ()
     return (line("Bill run", f"{progress.number} · {progress.status}"),)
+
+
+def change_and_ask_again(message: Message, request: Request) -> Message:
+    """A message with the button that opens the request's form again with what was typed."""
+    if not request.typed:
+        return message
+    button = blocks.button(
+        "Change and ask again…",
+        action_id=CHANGE,
+        value=str(request.number),
+        spoken=f"Change {request.name} and ask again",
+    )
+    row = blocks.actions(f"change-{request.number}", button)
+    return replace(message, blocks=[*message.blocks, row])
 
 
 def next_steps(message: Message, names: Sequence[str]) -> Message:
@@ -200,6 +216,8 @@ def _approve_button(request: Request, effect: str, warning: str) -> blocks.Block
 
 def _unknown_buttons(request: Request) -> blocks.Block:
     value = str(request.number)
+    lost = Progress.model_validate_json(request.progress or "{}").lost
+    whose = f"the {count(lost, 'lost call')} of {request.name}" if lost else request.subject
     return blocks.actions(
         f"settle-{value}",
         blocks.button(
@@ -209,8 +227,7 @@ def _unknown_buttons(request: Request) -> blocks.Block:
             spoken=f"Record that {request.name} was sent",
             confirm=blocks.confirmation(
                 "Record as sent?",
-                f"You looked in Zuora and saw that the mails of {request.subject} went out. "
-                "Nothing is sent by this.",
+                f"You looked in Zuora and saw that the order for {whose} went through. Nothing is sent by this.",
                 "Record as sent",
             ),
         ),
@@ -221,7 +238,7 @@ def _unknown_buttons(request: Request) -> blocks.Block:
             spoken=f"Record that {request.name} was not sent",
             confirm=blocks.confirmation(
                 "Record as not sent?",
-                f"You looked in Zuora and saw that no mail of {request.subject} went out. "
+                f"You looked in Zuora and saw that the order for {whose} did not go through. "
                 "Nothing is sent by this; a new request can then be made.",
                 "Record as not sent",
             ),

@@ -6,7 +6,7 @@ from datetime import date
 from bot.cards import blocks
 from bot.cards.card import NEXT_STEPS
 from bot.domain.message import Blocks
-from bot.domain.words import Line, Part, count, line
+from bot.domain.words import Line, Moment, Part, count, line
 from bot.operations.run_documents import DocumentsFacts
 from bot.operations.run_states import legal_steps
 from bot.zuora.answers import BillingDocument, BillRun
@@ -73,20 +73,20 @@ def _when(run: BillRun) -> tuple[Line, ...]:
 
 
 def _next(run: BillRun) -> tuple[Part, ...]:
+    """The hour is that of the tenant, give or take 20 minutes (page *Scheduled bill runs*)."""
     if run.status != "Pending" or run.scheduled_for is None:
         return ()
-    when = run.scheduled_for.strftime("%-d %b %Y %H:%M")
-    return (f" · this occurrence runs {when} ({run.time_zone or 'UTC'}), give or take 20 minutes",)
+    return (" · this occurrence runs ", Moment(run.scheduled_for), ", give or take 20 minutes")
 
 
 def _mailed(run: BillRun, facts: DocumentsFacts) -> tuple[Part, ...]:
     if not facts.posted:
         return ("no; only posted documents can be",)
-    if facts.mailed_before:
-        last = facts.last_mailed_at or run.last_emailed_at
-        when = f", last on {last.strftime('%-d %b %Y %H:%M UTC')}" if last else ""
-        return (f"{facts.mailed_before:,} of {count(facts.posted, 'document')}{when}",)
-    return (f"none of {count(facts.posted, 'document')}",)
+    if not facts.mailed_before:
+        return (f"none of {count(facts.posted, 'document')}",)
+    last = facts.last_mailed_at or run.last_emailed_at
+    when: tuple[Part, ...] = (", last ", Moment(last)) if last else ()
+    return (f"{facts.mailed_before:,} of {count(facts.posted, 'document')}", *when)
 
 
 def _day(day: date | None) -> str:

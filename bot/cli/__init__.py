@@ -2,8 +2,11 @@
 
 import click
 
+from bot.cli.evidence import evidence
+from bot.cli.policy import policy
 from bot.cli.sandbox import sandbox
 from bot.cli.serve import run, web
+from bot.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,3 +18,6 @@ def main() -> None:
 main.add_command(run)
 main.add_command(web)
 main.add_command(sandbox)
+main.add_command(policy)
+main.add_command(verify)
+main.add_command(evidence)

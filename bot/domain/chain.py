@@ -122,7 +122,7 @@ def walk(
         sequence, at, request, what, who, team, data, before, stored = row
         if what == key_changed:
             keyed_from = keyed_from or sequence
-            finding = _wrong_key(row, key)
+            finding = _wrong_key(Row(*row), key)
             if finding:
                 break
             hasher = partial(row_hash, key=key)

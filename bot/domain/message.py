@@ -18,6 +18,7 @@ class Kind(StrEnum):
     FILE = "file"  # a file uploaded into the thread
     NOTICE = "notice"  # chat.postMessage into a channel, about no request
     PRIVATE = "private"  # chat.postEphemeral to one person
+    HOME = "home"  # views.publish: one person's home tab, drawn when it is sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

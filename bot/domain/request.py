@@ -89,6 +89,7 @@ class Request:
         parent: Number of the request that this one continues.
         approvals: Who has approved so far, in order.
         reminded: How many of the rule's reminders were sent.
+        typed: JSON of the form as it was typed, so that it can be changed and asked again.
     """
 
     number: int
@@ -121,6 +122,7 @@ class Request:
     progress_ts: str | None = None
     approvals: tuple[Approval, ...] = ()
     reminded: int = 0
+    typed: str = ""
 
     @property
     def name(self) -> str:

@@ -26,7 +26,15 @@ class Strong:
     text: str
 
 
-Part = str | Mention | Moment | Strong
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words that lead to a page; the address is made by the program, never typed by somebody."""
+
+    text: str
+    url: str
+
+
+Part = str | Mention | Moment | Strong | Link
 """A `str` is literal: whatever it holds, it cannot ping, link or format."""
 
 

@@ -4,13 +4,13 @@ Source: pages *Cancel a bill run* and *Bill run status types*. It throws the dra
 scheduled run that waits it cancels this occurrence, or this and all later ones.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.domain.call import Call
 from bot.domain.key import bill_run_key
 from bot.domain.money import Money
-from bot.domain.words import Line, count, line
+from bot.domain.words import Line, Moment, count, line
 from bot.operations import cancel_following as following
 from bot.operations.drafts import Drafts
 from bot.operations.operation import Body, Facts, Form, Operation, Problems, Progress, Settlement
@@ -44,7 +44,7 @@ class CancelFacts(Facts):
         waits_for_schedule: Whether it is a scheduled run whose time has not come: only then does
             it matter whether later occurrences are canceled too.
         schedule: The schedule in words; empty for an ad hoc run.
-        scheduled_for: When this occurrence runs, in the tenant's zone.
+        scheduled_for: When this occurrence runs, give or take 20 minutes.
     """
 
     run: RunFacts
@@ -187,7 +187,7 @@ class CancelBillRun(Operation[CancelBillRunBody, CancelFacts]):
             *facts.drafts.lines(),
             *([] if facts.schedule else [line("Dates", dates)]),
             *([line("Schedule", facts.schedule)] if facts.schedule else []),
-            *([line("Runs next", _time(facts.scheduled_for))] if facts.waits_for_schedule else []),
+            *_runs(facts),
             line("Canceled is", _what(body, facts)),
         )
 
@@ -212,6 +212,12 @@ class CancelBillRun(Operation[CancelBillRunBody, CancelFacts]):
     def accepted(self, body: CancelBillRunBody, facts: CancelFacts, at: datetime) -> str:  # noqa: ARG002
         """Accepted is all that the answer says; canceling takes some seconds."""
         return f"Zuora accepted the order to cancel {facts.run.number} and cancels it now."
+
+
+def _runs(facts: CancelFacts) -> tuple[Line, ...]:
+    if not facts.waits_for_schedule or facts.scheduled_for is None:
+        return ()
+    return (line("Would run", Moment(facts.scheduled_for)),)
 
 
 def _wrong_choice(body: CancelBillRunBody, facts: CancelFacts) -> Problems | None:
@@ -263,4 +269,4 @@ def _shown(day: date | None) -> str:
 
 
 def _time(at: datetime | None) -> str:
-    return at.strftime("%-d %b %Y %H:%M %Z").strip() if at else "at a time not known"
+    return at.astimezone(UTC).strftime("%-d %b %Y %H:%M UTC") if at else "at a time not known"

@@ -198,19 +198,20 @@ class PostBillRun(Operation[PostBillRunBody, PostFacts]):
 def posting_mails(notifications: Sequence[MailNotification] | None) -> Mails:
     """Whether a notification mails customers when an invoice is posted through the API.
 
-    Its event is called `Invoice Posted`; the one for bill runs with auto-post does not fire here
-    (page *Email delivery*). A muted profile sends nothing.
+    Which notification fires is told on the page *Email delivery*: posting through the API has one,
+    bill runs with auto-post have another, which does not fire here. A muted profile sends nothing.
+    Where no such notification is listed, its name may be another one: that is no proof of silence.
     """
-    if notifications is None:
+    posted = [each for each in notifications or () if _fires_on_post(each)]
+    if not posted:
         return "not known"
-    posted = [
-        each
-        for each in notifications
-        if "posted" in f"{each.event} {each.name}".lower() and "auto-post" not in each.name.lower()
-    ]
-    if any(each.active is not False and not each.muted for each in posted):
-        return "yes"
-    return "no"
+    return "yes" if any(each.active is not False and not each.muted for each in posted) else "no"
+
+
+def _fires_on_post(notification: MailNotification) -> bool:
+    words = f"{notification.event} {notification.name}".lower()
+    of_a_run = "invoice" in words or "credit memo" in words
+    return of_a_run and "posted" in words and "auto-post" not in words
 
 
 def _day(text: str) -> date | None:

@@ -78,16 +78,15 @@ def _back(
     left = Drafts.of(documents)
     if left.count >= drafts.count and COMPLETED not in progress.seen:
         return _seen(progress, COMPLETED).model_copy(update={"status": progress.status})
-    words = (
-        f"Posting of {number} failed in part: {count(left.count, 'document')} of "
-        f"{len(documents):,} are still drafts, {left.figures}. The run is Completed again and can "
-        "be posted again; why they failed stands at the run in Zuora."
-    )
     if left.count >= drafts.count:
+        words = f"Posting of {number} failed: nothing of it was posted, {left.figures} wait."
+    else:
         words = (
-            f"Posting of {number} failed: all {count(left.count, 'document')} that were drafts "
-            "still are. The run is Completed again; why stands at the run in Zuora."
+            f"Posting of {number} failed in part: {left.count:,} of "
+            f"{count(len(documents), 'document')} {'is' if left.count == 1 else 'are'} not posted, "
+            f"{left.figures}."
         )
+    words += " The run is Completed again and can be posted again; Zuora shows there what failed."
     found = _ended(progress, COMPLETED, words)
     return found.model_copy(update={"next_steps": ("post_bill_run",)})
 

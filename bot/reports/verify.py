@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
-from typing import cast
 
-from bot.domain.chain import Finding, Flaw, Head, Row, Walked, against_noted, walk
+from bot.domain.chain import Finding, Flaw, Head, Walked, against_noted, walk
 from bot.domain.history import fingerprint
 from bot.store import crosscheck, reading
 from bot.store.errors import StoreError
@@ -77,7 +76,7 @@ def _verify(path: Path, key: bytes, noted: Head | None) -> Verified:
             return Verified(
                 findings=(gone, *triggers), entries=0, last=Head(0, ""), keyed=False
             )  # fmt: skip
-        rows = cast("Iterator[Row]", reading.rows(connection))
+        rows = reading.rows(connection)
         walked = walk(rows, key=key, note=noted.sequence if noted else 0)
         findings = [*_chain(connection, walked, key), *against_noted(walked, noted), *triggers]
         if not any(found.flaw in _BROKEN for found in findings):

@@ -9,7 +9,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import again, asking, commands, deciding, steps
+from bot.slack import again, asking, changing, commands, deciding, steps
 from bot.slack.answering import Answering
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ def make_app(
     asking.register(app, answering)
     deciding.register(app, answering)
     again.register(app, answering)
+    changing.register(app, answering)
     steps.register(app, answering)
     return app
 

@@ -117,6 +117,7 @@ async def _ask(
         form_id=f"{submission.actor.team_id}:{submission.view_id}",
         reason=reason,
         parent=origin_of(submission.metadata).parent,
+        form_name=form.callback_id,
     )
     try:
         return await ask(answering.parts, wanted, asker)

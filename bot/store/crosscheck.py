@@ -63,7 +63,7 @@ SELECT calls.request, calls.subject, calls.verdict, COALESCE(calls.answered_at, 
 FROM calls LEFT JOIN answered
   ON answered.request = calls.request AND answered.subject = calls.subject
 WHERE calls.verdict IS NOT NULL AND answered.verdict IS NOT calls.verdict AND NOT (
-  answered.verdict IS NOT NULL AND EXISTS (
+  answered.verdict IN ('busy', 'lost') AND EXISTS (
     SELECT 1 FROM history WHERE history.request = calls.request
       AND history.sequence > answered.sequence
       AND what IN ('request.settled', 'request.ended', 'request.stopped')))
@@ -84,7 +84,9 @@ _STATE_AFTER = {
 def mismatches(connection: sqlite3.Connection) -> Iterator[Mismatch]:
     """Everything in requests, approvals and calls that the history does not tell, or tells otherwise."""
     for number, at in connection.execute(_NOT_ASKED):
-        yield Mismatch(f"R-{number} is in the requests, and no entry says that it was asked for", at)
+        yield Mismatch(
+            f"R-{number} is in the requests, and no entry says that it was asked for", at
+        )
     for number, sequence in connection.execute(_REQUEST_GONE):
         yield Mismatch(f"row {sequence} tells of R-{number}, which is not in the requests", "")
     yield from _states(connection)

@@ -2,9 +2,10 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -15,6 +16,36 @@ __all__ = ["CouldNotRecordError", "StoreError", "open_database", "transaction"]
 
 logger = logging.getLogger(__name__)
 
+BUSY_SECONDS = 1.0
+"""How long a write waits for somebody else's. The event loop stands still meanwhile, and Slack takes
+an acknowledgement within 3 s, so that a click can still be answered that could not be recorded."""
+
+WHAT_TO_DO = "could_not_record: check the disk's space, rights and health of the file"
+
+
+class _Guarded(Database):
+    """A database whose failures are the bot's own errors, for reading outside a transaction too."""
+
+    def execute(
+        self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None
+    ) -> sqlite3.Cursor:
+        """As the base class does.
+
+        Raises:
+            CouldNotRecordError: The file cannot be read or written.
+        """
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+                raise
+            raise _could_not_record(error) from error
+
+
+def _could_not_record(error: sqlite3.DatabaseError) -> CouldNotRecordError:
+    logger.error(WHAT_TO_DO, exc_info=error)
+    return CouldNotRecordError(f"could not record this: {error}")
+
 
 def open_database(path: Path | str) -> Database:
     """Open the file, durable and strict, and bring its tables up to date.
@@ -23,12 +54,11 @@ def open_database(path: Path | str) -> Database:
         StoreError: It cannot be opened, or a newer version of the bot has written it.
     """
     try:
-        connection = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
-            "busy_timeout = 5000",
         ):
             connection.execute(f"PRAGMA {pragma}")
         database = Database(connection)
@@ -37,7 +67,7 @@ def open_database(path: Path | str) -> Database:
     except sqlite3.Error as error:
         msg = f"The database {path} cannot be opened: {error}."
         raise StoreError(msg) from error
-    return database
+    return _Guarded(connection)
 
 
 def refuse_newer(database: Database) -> None:
@@ -72,15 +102,18 @@ def transaction(database: Database) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            _roll_back(connection)
             raise
         connection.execute("COMMIT")
-    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+    except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
             raise
-        if connection.in_transaction:
+        _roll_back(connection)
+        raise _could_not_record(error) from error
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """Undo what was begun; a file that is broken may refuse that too, and then nothing was kept."""
+    if connection.in_transaction:
+        with suppress(sqlite3.DatabaseError):
             connection.execute("ROLLBACK")
-        logger.exception("could_not_record: check the disk's space, rights and health of the file")
-        msg = f"could not record this: {error}"
-        raise CouldNotRecordError(msg) from error

@@ -36,6 +36,8 @@ class Outgoing:
         A private answer keeps nobody waiting and waits for nobody.
         """
         message = self.message
+        if message.kind is Kind.HOME:
+            return f"home-{message.user}"
         if message.kind is Kind.PRIVATE or message.request is None:
             return f"private-{self.sequence}"
         return f"request-{message.request}"
@@ -83,14 +85,15 @@ class Outbox:
             [to_text_or_none(wake_at), never_arrived, sequence],
         )
 
-    def latest_progress(self, request: int) -> datetime | None:
-        """When the request's progress was last told."""
+    def progress_told(self, request: int) -> tuple[bool, datetime | None]:
+        """Whether some of the request's progress is still to be told, and when some was last."""
         row = self._database.execute(
-            "SELECT created_at FROM outbox WHERE request = ? AND kind = 'progress' "
+            "SELECT ended_at FROM outbox WHERE request = ? AND kind = 'progress' "
             "ORDER BY sequence DESC LIMIT 1",
             [request],
         ).fetchone()
-        return None if row is None else from_text_or_none(row[0])
+        told_at = None if row is None else from_text_or_none(row[0])
+        return row is not None and told_at is None, told_at
 
     def make_plain(self, sequence: int) -> None:
         """Send it without its blocks: the text alone tells it all. Slack refused the blocks."""

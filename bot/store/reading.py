@@ -67,11 +67,10 @@ def rows(
 ) -> Iterator[Row]:
     """The rows of the history in order, as plain tuples of a `Row`'s fields, one at a time."""
     if first is None:
-        yield from connection.execute(_ROWS + "ORDER BY sequence")
-    else:
-        yield from connection.execute(
-            _ROWS + "WHERE sequence BETWEEN ? AND ? ORDER BY sequence", [first, last]
-        )
+        return connection.execute(_ROWS + "ORDER BY sequence")
+    return connection.execute(
+        _ROWS + "WHERE sequence BETWEEN ? AND ? ORDER BY sequence", [first, last]
+    )
 
 
 def head(connection: sqlite3.Connection) -> Head | None:

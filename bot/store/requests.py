@@ -16,7 +16,7 @@ _COLUMNS = (
     "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
     "reason", "rule", "policy_hash", "form", "state", "created_at", "expires_at", "state_at",
     "wake_at", "channel", "card_ts", "decided_by", "decided_at", "decision_reason", "looks",
-    "result", "parent", "progress", "progress_ts", "reminded",
+    "result", "parent", "progress", "progress_ts", "reminded", "typed",
 )  # fmt: skip
 KEPT = (
     "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
@@ -104,12 +104,12 @@ class Requests:
         ).fetchone()
         return from_text_or_none(at)
 
-    def open_about(self, subject: str, operation: str) -> list[Request]:
-        """Requests about the same thing that are not at their end yet."""
+    def open_of(self, operation: str) -> list[Request]:
+        """Requests for the same operation that are not at their end yet."""
         rows = self._database.execute(
-            f"{_SELECT} WHERE subject = ? AND operation = ? "
+            f"{_SELECT} WHERE operation = ? "
             "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number",
-            [subject, operation],
+            [operation],
         )
         return [_from_row(row) for row in rows]
 

@@ -241,3 +241,122 @@ CREATE INDEX history_without_request ON history (what, sequence) WHERE request I
 def audit(db: Database) -> None:
     """Which key the chain is made with, and where it ends, so that a cut-off end shows."""
     db.executescript(_AUDIT)
+
+
+_INSERTED = """
+CREATE TRIGGER requests_begin_waiting BEFORE INSERT ON requests
+WHEN NEW.state <> 'waiting' OR NEW.decided_by IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a request begins by waiting'); END;
+
+CREATE TRIGGER requests_are_never_replaced BEFORE INSERT ON requests
+WHEN EXISTS (SELECT 1 FROM requests WHERE number = NEW.number)
+BEGIN SELECT RAISE(ABORT, 'a request is never replaced'); END;
+
+CREATE TRIGGER approvals_are_never_replaced BEFORE INSERT ON approvals
+WHEN EXISTS (SELECT 1 FROM approvals WHERE request = NEW.request AND person = NEW.person)
+BEGIN SELECT RAISE(ABORT, 'UNIQUE: nobody approves twice'); END;
+"""
+
+
+@migrations(name="0005_what_is_inserted")
+def what_is_inserted(db: Database) -> None:
+    """`INSERT OR REPLACE` goes by the rules too."""
+    db.executescript(_INSERTED)
+
+
+@migrations(name="0006_what_was_typed")
+def what_was_typed(db: Database) -> None:
+    """The form as it was typed, so that a request can be changed and asked again."""
+    db.executescript("ALTER TABLE requests ADD COLUMN typed TEXT NOT NULL DEFAULT ''")
+
+
+_STATUS = """
+CREATE INDEX requests_ended ON requests (state_at, state) WHERE state IN
+  ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed');
+CREATE INDEX requests_open_of ON requests (requester, number) WHERE state IN
+  ('waiting', 'approved', 'running', 'unknown');
+CREATE INDEX requests_requester ON requests (requester, number);
+CREATE INDEX requests_about ON requests (subject, number);
+CREATE INDEX requests_run ON requests (json_extract(progress, '$.number'), number)
+  WHERE progress <> '';
+CREATE INDEX requests_expiring ON requests (expires_at) WHERE state = 'waiting';
+CREATE INDEX requests_created ON requests (created_at, number);
+CREATE INDEX requests_card ON requests (card_ts) WHERE card_ts IS NOT NULL;
+
+CREATE TABLE figures (
+  request INTEGER PRIMARY KEY REFERENCES requests (number),
+  day TEXT NOT NULL,
+  month TEXT NOT NULL,
+  to_decision REAL,
+  to_done REAL,
+  counted TEXT NOT NULL
+) STRICT;
+CREATE INDEX figures_to_decision ON figures (month, to_decision) WHERE to_decision IS NOT NULL;
+CREATE INDEX figures_to_done ON figures (month, to_done) WHERE to_done IS NOT NULL;
+
+CREATE TABLE tallies (
+  day TEXT NOT NULL,
+  name TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (day, name, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE figures_due (request INTEGER PRIMARY KEY REFERENCES requests (number)) STRICT;
+INSERT INTO figures_due SELECT number FROM requests;
+CREATE TRIGGER figures_of_a_new_request AFTER INSERT ON requests
+BEGIN INSERT INTO figures_due VALUES (NEW.number) ON CONFLICT DO NOTHING; END;
+CREATE TRIGGER figures_of_a_moved_request AFTER UPDATE OF state, progress ON requests
+WHEN NEW.state <> OLD.state OR NEW.progress <> OLD.progress
+BEGIN INSERT INTO figures_due VALUES (NEW.number) ON CONFLICT DO NOTHING; END;
+
+CREATE TABLE refusals (day TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
+INSERT INTO refusals
+SELECT substr(at, 1, 10), COUNT(*) FROM history WHERE what = 'refused' GROUP BY substr(at, 1, 10);
+CREATE TRIGGER refusals_are_counted AFTER INSERT ON history WHEN NEW.what = 'refused'
+BEGIN
+  INSERT INTO refusals VALUES (substr(NEW.at, 1, 10), 1)
+  ON CONFLICT (day) DO UPDATE SET number = number + 1;
+END;
+
+CREATE TABLE homes (
+  person TEXT PRIMARY KEY,
+  team TEXT NOT NULL,
+  page INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_homes ON outbox (user) WHERE kind = 'home' AND ended_at IS NULL;
+CREATE TRIGGER homes_show_a_new_request AFTER INSERT ON requests
+BEGIN
+  INSERT INTO outbox (kind, channel, user, text, blocks, created_at, tries)
+  SELECT 'home', '', person, '', '[]', NEW.state_at, 0 FROM homes WHERE NOT EXISTS (
+    SELECT 1 FROM outbox
+    WHERE kind = 'home' AND ended_at IS NULL AND user = homes.person AND tries = 0);
+END;
+CREATE TRIGGER homes_show_a_moved_request AFTER UPDATE OF state, progress ON requests
+WHEN NEW.state <> OLD.state OR NEW.progress <> OLD.progress
+BEGIN
+  INSERT INTO outbox (kind, channel, user, text, blocks, created_at, tries)
+  SELECT 'home', '', person, '', '[]', NEW.state_at, 0 FROM homes WHERE NOT EXISTS (
+    SELECT 1 FROM outbox
+    WHERE kind = 'home' AND ended_at IS NULL AND user = homes.person AND tries = 0);
+END;
+CREATE TRIGGER homes_show_an_approval AFTER INSERT ON approvals
+BEGIN
+  INSERT INTO outbox (kind, channel, user, text, blocks, created_at, tries)
+  SELECT 'home', '', person, '', '[]', NEW.at, 0 FROM homes WHERE NOT EXISTS (
+    SELECT 1 FROM outbox
+    WHERE kind = 'home' AND ended_at IS NULL AND user = homes.person AND tries = 0);
+END;
+
+CREATE TABLE digests (day TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT;
+"""
+
+
+@migrations(name="0007_status")
+def status(db: Database) -> None:
+    """What managers look at, found by index; figures of each day; homes; daily digests.
+
+    `figures_due` and the rows for `homes` are written by triggers, so that no move of a request can
+    be made without them.
+    """
+    db.executescript(_STATUS)

@@ -11,9 +11,11 @@ from bot.domain.message import Message
 from bot.domain.request import Request
 from bot.store.calls import Calls
 from bot.store.database import open_database, transaction
+from bot.store.figures import Figures
 from bot.store.history import History
 from bot.store.outbox import Outbox
 from bot.store.requests import Requests
+from bot.store.status import Digests, Homes, Status
 
 
 class Store:
@@ -26,6 +28,10 @@ class Store:
         self.calls = Calls(database)
         self.history = History(database, audit_key.encode())
         self.outbox = Outbox(database)
+        self.status = Status(database)
+        self.figures = Figures(database)
+        self.homes = Homes(database)
+        self.digests = Digests(database)
 
     @classmethod
     def open(cls, path: Path | str, audit_key: str = "") -> "Store":

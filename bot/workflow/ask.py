@@ -13,15 +13,16 @@ from bot.domain.history import Entry, What
 from bot.domain.message import Kind, Message
 from bot.domain.policy import Asked, Rule
 from bot.domain.request import Request, State
-from bot.domain.words import count
+from bot.domain.words import Mention, count, listed
 from bot.operations.operation import Body, Facts, Form, Operation, Problems
 from bot.store.requests import asked_hash
 from bot.workflow.guard import mailed_lately
-from bot.workflow.opened import digest_of
+from bot.workflow.opened import digest_of, opened
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError
 
 REASON_LIMIT = 1000
+SHOWN_SUBJECTS = 3
 Wanted = Sequence[tuple[Operation[Any, Any], Form]]
 """Operations to ask for, each with what was typed for it, by field name."""
 
@@ -41,13 +42,16 @@ class Asker:
         person: As read from Slack just now.
         form_id: Names the form: submitted twice, it makes its requests once.
         reason: Why, as typed.
-        parent: Number of the request that this one continues.
+        parent: Number of the request that this one continues. If that still waits and is of the
+            same person, it is withdrawn: what is changed has to be approved anew.
+        form_name: Which form it was, so that it can be opened again with what was typed.
     """
 
     person: Person
     form_id: str
     reason: str
     parent: int | None = None
+    form_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,10 @@ class _Ready:
     operation: Operation[Any, Any]
     body: Body
     facts: Facts
+    form: Form
+
+
+_Read = tuple[Operation[Any, Any], Body, Form]
 
 
 async def ask(
@@ -101,16 +109,16 @@ def _form_id(asker: Asker, operation: Operation[Any, Any], of: int) -> str:
     return asker.form_id if of == 1 else f"{asker.form_id}#{operation.name}"
 
 
-def _read(wanted: Wanted, reason: str) -> list[tuple[Operation[Any, Any], Body]] | Problems:
+def _read(wanted: Wanted, reason: str) -> list[_Read] | Problems:
     """Everything that is wrong with what was typed, all at once."""
     problems: dict[str, str] = {}
-    bodies: list[tuple[Operation[Any, Any], Body]] = []
+    bodies: list[_Read] = []
     for operation, form in wanted:
         body = operation.read(form)
         if isinstance(body, Problems):
             problems |= body.by_field
         else:
-            bodies.append((operation, body))
+            bodies.append((operation, body, form))
     if not reason.strip():
         problems["reason"] = "Say why, for the person who approves and for the record."
     elif len(reason) > REASON_LIMIT:
@@ -118,17 +126,15 @@ def _read(wanted: Wanted, reason: str) -> list[tuple[Operation[Any, Any], Body]]
     return Problems(problems) if problems else bodies
 
 
-async def _with_facts(
-    parts: Parts, bodies: Sequence[tuple[Operation[Any, Any], Body]]
-) -> list[_Ready] | Problems:
+async def _with_facts(parts: Parts, bodies: Sequence[_Read]) -> list[_Ready] | Problems:
     problems: dict[str, str] = {}
     ready: list[_Ready] = []
-    for operation, body in bodies:
+    for operation, body, form in bodies:
         facts = await _facts(parts, operation, body)
         if isinstance(facts, Problems):
             problems |= facts.by_field
         else:
-            ready.append(_Ready(operation, body, facts))
+            ready.append(_Ready(operation, body, facts, form))
     return Problems(problems) if problems else ready
 
 
@@ -189,6 +195,7 @@ def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request,
         if known := _known(parts, wanted, asker):
             return known  # the second of two submissions that were under way together
         saved = tuple(_save_one(parts, each, asker, len(ready)) for each in ready)
+        _withdraw_parent(parts, asker, saved)
     parts.wake_sender()
     parts.wake_runner()
     return saved
@@ -219,16 +226,52 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
         wake_at=now + min(rule.expires_after, *rule.remind_after[:1] or (rule.expires_after,)),
         channel=parts.channel,
         parent=asker.parent,
+        typed=json.dumps({"form": asker.form_name, "values": dict(ready.form)}),
     )
-    others = parts.store.requests.open_about(request.subject, operation.name)
+    others = _open_about(parts, operation, operation.subjects(body, facts))
     parts.store.requests.add(request)
     shown = card(request, Kind.CARD)
     messages = [shown, *results.tables(request, operation.tables(body, facts))]
-    if others:
-        names = ", ".join(other.name for other in others)
-        messages.append(lines.reply(request, f"Also open about {request.subject}: {names}."))
+    messages += [
+        lines.reply(request, f"{name} is also open about {about}.") for name, about in others
+    ]
     parts.store.record(_asked_entry(request, shown), now, *messages)
     return request
+
+
+def _open_about(
+    parts: Parts, operation: Operation[Any, Any], subjects: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Open requests of the operation that act on some of the same things, and on which."""
+    wanted = set(subjects)
+    found = []
+    for other in parts.store.requests.open_of(operation.name):
+        _, body, facts = opened(other)
+        both = sorted(wanted.intersection(operation.subjects(body, facts)))
+        if both:
+            rest = [f"{len(both) - SHOWN_SUBJECTS:,} more"] if len(both) > SHOWN_SUBJECTS else []
+            found.append((other.name, listed([*both[:SHOWN_SUBJECTS], *rest])))
+    return found
+
+
+def _withdraw_parent(parts: Parts, asker: Asker, saved: tuple[Request, ...]) -> None:
+    """What was changed and asked again waits no longer, and its approvals are void."""
+    parent = None if asker.parent is None else parts.store.requests.get(asker.parent)
+    person = asker.person
+    if parent is None or parent.state is not State.WAITING or parent.requester != person.user_id:
+        return
+    now = parts.clock.now()
+    reason = f"changed and asked again as {listed([each.name for each in saved])}"
+    after = parent.decided(State.WITHDRAWN, person.user_id, now, reason=reason, wake_at=None)
+    entry = Entry(
+        what=What.WITHDRAWN,
+        who=person.user_id,
+        team=person.team_id,
+        request=parent.number,
+        data={"reason": reason, "digest": parent.digest, "policy": parent.policy_hash},
+    )
+    told = lines.reply(after, Mention(person.user_id), f" {reason}. Approvals of this are void.")
+    parts.store.move(parent, after, entry, now, card(after), told)
 
 
 def _asked_entry(request: Request, shown: Message) -> Entry:
@@ -246,11 +289,8 @@ def _asked_entry(request: Request, shown: Message) -> Entry:
             "policy": request.policy_hash,
             "rule": request.rule.name,
             "parent": request.parent,
-            "rule": request.rule.name,
             "record": asked_hash(request),
-            "card": {
-                "text": text_hash(shown.text), "blocks": text_hash(json.dumps(shown.blocks))
-            },
+            "card": {"text": text_hash(shown.text), "blocks": text_hash(json.dumps(shown.blocks))},
         },
     )
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import approvers_in_words, card
+from bot.cards.card import approvers_in_words, card, change_and_ask_again
 from bot.domain.call import Call, track_id
 from bot.domain.history import Entry, What
 from bot.domain.next_step import PATIENCE, pause
@@ -35,7 +35,7 @@ def expire(parts: Parts, request: Request) -> None:
         Mention(request.requester), ".",
     )  # fmt: skip
     with parts.store.transaction():
-        parts.store.move(request, after, entry, now, card(after), told)
+        parts.store.move(request, after, entry, now, card(after), change_and_ask_again(told, after))
 
 
 async def remind(parts: Parts, request: Request) -> None:
@@ -145,7 +145,7 @@ def stop(parts: Parts, request: Request, why: str) -> None:
         " can ask again.",
     )  # fmt: skip
     with parts.store.transaction():
-        parts.store.move(request, after, entry, now, card(after), told)
+        parts.store.move(request, after, entry, now, card(after), change_and_ask_again(told, after))
 
 
 def wait_for_zuora(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.cards import lines, refusals, results
-from bot.cards.card import card
+from bot.cards.card import card, change_and_ask_again
 from bot.domain.authority import Person, Refusal, Verb, may_decide
 from bot.domain.call import Verdict
 from bot.domain.history import Entry, What
@@ -129,7 +129,7 @@ def _end(parts: Parts, request: Request, decision: Decision, now: datetime) -> R
     )  # fmt: skip
     what = What.REJECTED if rejected else What.WITHDRAWN
     entry = _entry(what, request, decision, {"reason": reason})
-    parts.store.move(request, after, entry, now, card(after), told)
+    parts.store.move(request, after, entry, now, card(after), change_and_ask_again(told, after))
     return after
 
 

@@ -8,7 +8,6 @@ from bot.operations.catalog import operation_named
 from bot.operations.operation import Body, Facts, Operation, Progress
 from bot.workflow.parts import Parts
 
-
 Opened = tuple[Operation[Any, Any], Body, Facts]
 
 

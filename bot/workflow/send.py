@@ -177,8 +177,8 @@ def _write_answers_once(parts: Parts, number: int, answered: Sequence[Call]) -> 
 def _tell_progress(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
     """One message with a bar and figures, edited at most every 3 s."""
     now = parts.clock.now()
-    latest = parts.store.outbox.latest_progress(request.number)
-    if len(calls) > 1 and (latest is None or now - latest >= PROGRESS_GAP):
+    waits, told_at = parts.store.outbox.progress_told(request.number)
+    if len(calls) > 1 and not waits and (told_at is None or now - told_at >= PROGRESS_GAP):
         parts.store.outbox.add(results.progress(request, calls, now), now)
 
 

@@ -104,7 +104,9 @@ def _look_later(parts: Parts, request: Request, settled: list[Call]) -> None:
         calls = parts.store.calls.of(request.number)
         after = replace(after, progress=tally(calls))
         left = sum(1 for call in calls if call.is_lost)
-        seen = f"Zuora shows {len(settled):,} of the mails whose answer was lost; {left:,} are left."
+        seen = (
+            f"Zuora shows {len(settled):,} of the mails whose answer was lost; {left:,} are left."
+        )
         told = [card(after), lines.reply(after, seen)] if settled else []
         parts.store.move(request, after, entry, now, *told)
 

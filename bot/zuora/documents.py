@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import tzinfo
+from functools import partial
 from typing import Final
 
 from bot.zuora import calls, paging, rows
@@ -80,9 +81,8 @@ async def for_mail(
     Raises:
         ZuoraError: As from `Sender.read`.
     """
-    return tuple(
-        await paging.side_by_side(_for_mail(sender, kind, where, key, zone) for key in keys)
-    )
+    reads = [partial(_for_mail, sender, kind, where, key, zone) for key in keys]
+    return tuple(await paging.all_or_none(reads)) if reads else ()
 
 
 async def _for_mail(

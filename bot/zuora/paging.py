@@ -1,7 +1,7 @@
 """Reads that take several calls: pages, two things side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final, TypeVar
 
 from bot.zuora import calls, rows
@@ -11,6 +11,7 @@ from bot.zuora.sender import Sender
 from bot.zuora.wire import Call
 
 T = TypeVar("T")
+_AT_ONCE: Final = 40  # as many as Zuora allows; how many really go out is the pace's business
 _MOST_PAGES: Final = 4000  # 200,000 documents; more is a loop
 
 
@@ -23,6 +24,33 @@ async def side_by_side(coroutines: Iterable[Awaitable[T]]) -> list[T]:
             raise one
         good.append(one)
     return good
+
+
+async def all_or_none(reads: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
+    """Read all, the first alone and the others side by side; at the first error end the others.
+
+    Each is needed, so where Zuora does not answer nobody waits for hundreds of reads to find that
+    out one by one: the first would tell, and no more than a few are under way at any time.
+    """
+    first, *others = reads
+    found = [await first()]
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def in_turn(read: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async with places:
+            return await read()
+
+    tasks = [asyncio.ensure_future(in_turn(read)) for read in others]
+    if not tasks:
+        return found
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        failed = [task for task in tasks if task.done() and task.exception() is not None]
+        return found + [task.result() for task in failed or tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def objects(sender: Sender, first: Call, *, most: int | None = None) -> list[Row]:

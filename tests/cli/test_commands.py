@@ -55,10 +55,10 @@ def test_the_sandbox_plays_the_story_by_itself(tmp_path, mode):
     order = [
         said.index(words)
         for words in (
-            "U0ALICE  /billemail BR-00000001",
+            "@alice  /billemail BR-00000001",
             "Waiting for approval: email the documents of bill run BR-00000001",
-            "only U0ALICE sees  R-1 is your own request",
-            "U0BOB  presses Approve",
+            "only @alice sees  R-1 is your own request",
+            "@bob  presses Approve",
             "approved R-1",
             "was read again and is as approved",
             "Zuora accepted",

@@ -119,13 +119,13 @@ def test_of_two_decisions_the_second_finds_the_request_moved(store):
 
 
 def test_nothing_is_approved_without_an_approval(store, raw):
-    forbidden(raw, "UPDATE requests SET state = 'approved'", "approved without an approval")
+    forbidden(raw, "UPDATE requests SET state = 'approved'", "approved without the approvals")
 
 
 def test_an_approval_of_something_else_counts_for_nothing(store, raw):
     approve(store, digest="d2")
 
-    forbidden(raw, "UPDATE requests SET state = 'approved'", "approved without an approval")
+    forbidden(raw, "UPDATE requests SET state = 'approved'", "approved without the approvals")
 
 
 @pytest.mark.parametrize("column", ASKED)

@@ -86,7 +86,10 @@ async def test_the_card_tells_state_name_dates_counts_and_totals(stage):
 async def test_the_card_tells_what_was_mailed_and_when(stage):
     add(stage, "Posted", mailed_at=stage.clock.now() - timedelta(days=1))
 
-    assert "2 of 2 documents, last on 20 Nov 2026 10:00 UTC" in (await stage.show(RUN)).text
+    shown = (await stage.show(RUN)).text
+
+    assert "Emailed: 2 of 2 documents, last <!date^" in shown
+    assert "|20 Nov 2026 10:00 UTC>" in shown
 
 
 async def test_the_card_tells_that_nothing_was_mailed(stage):
@@ -108,7 +111,10 @@ async def test_the_card_of_a_schedule_tells_when_it_runs(stage):
     at = stage.clock.now() + timedelta(days=10)
     add(stage, "Pending", schedule=schedule, scheduled_at=at)
 
-    assert "Monthly · this occurrence runs 1 Dec 2026 10:00" in (await stage.show(RUN)).text
+    shown = (await stage.show(RUN)).text
+
+    assert "Schedule: Monthly · this occurrence runs <!date^" in shown
+    assert "|1 Dec 2026 10:00 UTC>" in shown
 
 
 async def test_a_run_is_found_by_its_id_too(stage):
@@ -139,6 +145,13 @@ async def test_a_slow_zuora_is_answered_in_time_and_the_card_follows(stage):
     stage.clock.advance(seconds=3)
     await stage.until_told(ALICE, "Bill run BR-00000002: Completed")
     assert buttons(stage.slack.private(ALICE, CHANNEL)[-1]) == [POST, CANCEL]
+
+
+async def test_the_card_comes_over_signed_http_too(web_stage):
+    shown = await web_stage.show("BR-00000001")
+
+    assert "Bill run BR-00000001: Posted" in shown.text
+    assert buttons(shown) == [EMAIL]
 
 
 async def test_a_zuora_that_is_down_is_said_plainly_in_the_end(stage):
@@ -253,14 +266,14 @@ async def test_help_is_for_everybody(stage):
         ("bach", "batch=Batch1"),
         ("tagret", "target=2026-11-30"),
         ("?", "help"),
-        ("<!channel>", "help"),
+        ("<!here>", "help"),
     ],
 )
 def test_a_word_it_does_not_know_gets_the_nearest(typed, meant):
     said = command.unknown(typed)
 
     assert f"`/billrun {meant}" in said or meant in said.split("`/billrun")[1]
-    assert "<!channel>" not in said
+    assert "<!here>" not in said
 
 
 async def test_an_unknown_word_opens_no_form(stage):

@@ -93,7 +93,7 @@ async def test_this_occurrence_only_leaves_the_schedule_and_names_the_next_run(s
     assert "cancel this one occurrence, bill run BR-00000002" in card
     assert "this occurrence only; the schedule goes on" in card
     assert "Monthly from 1 Dec 2026 until 1 Dec 2027 at hour 4" in card
-    assert "Runs next: 1 Dec 2026 10:00" in card
+    assert "|1 Dec 2026 10:00 UTC>" in card
 
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Running in Zuora")

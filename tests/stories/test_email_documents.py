@@ -365,3 +365,38 @@ async def test_zuora_down_when_asking_is_said_in_the_form(stage, invoice):
     submitted = await filling
 
     assert "Zuora could not be read" in submitted.errors["documents"]
+
+
+async def test_where_object_queries_are_not_allowed_documents_are_read_one_by_one(stage, invoice):
+    refused = {"reasons": [{"code": 50000010, "message": "You do not have permission."}]}
+    stage.zuora.faults.add("/object-query/*", kind="status", status=403, body=refused, times=None)
+
+    (ts,) = await ask(stage, "INV00000077", recipients="bill_to")
+
+    assert "INV00000077 · USD 120.50" in stage.card(ts)
+    assert "every bill-to contact has an address" in stage.card(ts)
+    await approved(stage, ts)
+
+
+async def test_a_memo_that_is_not_at_its_path_points_to_the_setting(stage):
+    stage.zuora.world.add_debit_memo("A00000001", "USD", "9.00", number="DM00000003")
+    stage.zuora.faults.add(
+        "/v1/debitmemos/*", kind="status", status=404, times=None,
+        body={"message": "no Route matched with those values"},
+    )  # fmt: skip
+
+    submitted = await fill(stage, "DM00000003")
+
+    assert "Check ZUORA_DEBIT_MEMO_PATH." in submitted.errors["documents"]
+
+
+async def test_a_bill_run_and_documents_share_a_form_and_change_by_choice(stage):
+    await stage.slack.slash(ALICE, CHANNEL, "/billemail")
+    names = [block.get("block_id") for block in stage.slack.view(ALICE)["blocks"]]
+    assert {"what", "bill_run", "resend", "reason"} <= set(names)
+    await stage.slack.choose(ALICE, "form:what", "documents")
+    await stage.slack.until(lambda: "template" in words_of_the_form(stage))
+
+    names = [block.get("block_id") for block in stage.slack.view(ALICE)["blocks"]]
+    assert {"documents", "recipients", "additional", "pdf_file_id", "reason"} <= set(names)
+    assert "bill_run" not in names

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from bot.operations.operation import Problems
+from bot.operations.post_bill_run import PostBillRun, posting_mails
+from bot.zuora.lookups import MailNotification
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 RUN = "BR-00000002"
@@ -96,6 +99,18 @@ async def test_settings_that_cannot_be_read_are_taken_for_mails(stage, run):
     assert "could not be checked; assume that it does" in stage.card(await ask(stage))
 
 
+async def test_an_empty_run_can_be_posted_too(stage, run):
+    stage.zuora.world.invoices.clear()
+    stage.zuora.world.credit_memos.clear()
+
+    ts = await running(stage)
+    assert "Drafts: none" in stage.card(ts)
+    await stage.pass_time(seconds=10)
+
+    await stage.until_card(ts, "Posted")
+    assert "it has no document" in stage.thread(ts)[-1]
+
+
 async def test_a_new_invoice_date_is_shown_and_sent(stage, run):
     ts = await approved(stage, invoice_date="2026-12-01")
     await stage.until_card(ts, "Running in Zuora")
@@ -111,6 +126,45 @@ async def test_documents_that_are_posted_already_are_counted_apart(stage, run):
 
     assert "Drafts: 4 documents" in card
     assert "Posted already: 1 document" in card
+
+
+@pytest.mark.parametrize("typed", ["soon", "2026-02-30", "1999-12-31", "2026-11-30; DROP"])
+def test_what_is_no_date_is_said_at_its_field(typed):
+    read = PostBillRun().read({"bill_run": "nonsense", "invoice_date": typed})
+
+    assert isinstance(read, Problems)
+    assert set(read.by_field) == {"bill_run", "invoice_date"}
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "active", "muted", "mails"),
+    [
+        ("Invoice Posted", "Invoice Posted via API / Manually", True, False, "yes"),
+        ("Invoice Posted", "Invoice Posted via API / Manually", None, None, "yes"),
+        ("Invoice Posted", "Invoice Posted via API / Manually", False, False, "no"),
+        ("Invoice Posted", "Invoice Posted via API / Manually", True, True, "no"),
+        ("Credit Memo Posted", "Credit Memo Posted", True, False, "yes"),
+        (
+            "Invoice Posted",
+            "Invoice Posted within a Bill Run of Auto-Post",
+            True,
+            False,
+            "not known",
+        ),
+        ("Payment Posted", "Payment Posted", True, False, "not known"),
+    ],
+)
+def test_which_notifications_mail_on_posting(event, name, active, muted, mails):
+    notification = MailNotification(
+        profile_id="1",
+        profile_name="Default",
+        event=event,
+        name=name,
+        active=active,
+        muted=muted,
+    )
+
+    assert posting_mails([notification]) == mails
 
 
 async def test_a_closed_period_is_told_in_zuoras_words(stage, run):
@@ -229,7 +283,7 @@ async def test_completed_after_posting_is_told_as_a_failure_in_part(stage, run):
 
     await stage.until_card(ts, "Failed: post bill run")
     ended = stage.thread(ts)[-1]
-    assert "failed in part: 1 document of 5 are still drafts" in ended
+    assert "failed in part: 1 of 5 documents is not posted" in ended
     assert "1 credit memo for USD 20.00" in ended
     reply = stage.slack.thread(CHANNEL, ts)[-1]
     assert "next:post_bill_run" in str(reply.blocks)
@@ -281,7 +335,7 @@ async def test_a_run_where_nothing_could_be_posted_is_told_so(stage, run):
         await stage.pass_time(seconds=20)
 
     await stage.until_card(ts, "Failed")
-    assert "all 5 documents that were drafts still are" in stage.thread(ts)[-1]
+    assert "nothing of it was posted" in stage.thread(ts)[-1]
 
 
 @pytest.mark.parametrize("status", ["Error", "Canceled"])
@@ -373,7 +427,7 @@ async def test_a_lost_answer_of_a_posting_that_failed_in_part_is_settled_too(sta
 
     await stage.until_card(ts, "Failed: post bill run")
     assert any("4 drafts of BR-00000002 got posted" in told for told in stage.thread(ts))
-    assert "1 document of 5 are still drafts" in stage.thread(ts)[-1]
+    assert "1 of 5 documents is not posted" in stage.thread(ts)[-1]
 
 
 async def test_what_reading_cannot_prove_a_person_records(stage, run):

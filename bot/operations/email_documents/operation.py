@@ -109,7 +109,7 @@ class EmailDocuments(Operation[EmailDocumentsBody, EmailDocumentsFacts]):
         return words.lines(body, facts)
 
     def effect(self, body: _Body, facts: _Facts) -> str:  # noqa: ARG002
-        """`mail 312 invoices`."""
+        """`send 312 mails`."""
         return words.effect(facts)
 
     def warning(self, body: _Body, facts: _Facts) -> str:  # noqa: ARG002

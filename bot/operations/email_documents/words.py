@@ -40,7 +40,8 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
         found.append(
             line("Note", f"documents of {len(facts.accounts)} accounts go to the same addresses")
         )
-    found.append(line("Recipients", _reached(body, facts)))
+    if body.recipients == "bill_to":
+        found.append(line("Bill-to contacts", _reached(facts)))
     found.append(line("Mailed before", *_mailed(facts)))
     if len(facts.documents) > 1:
         found.append(line("Largest", _largest(facts)))
@@ -54,7 +55,7 @@ def goes_to(body: EmailDocumentsBody) -> str:
     more = " and the additional addresses of each account" if body.additional else ""
     match body.recipients:
         case "template":
-            return f"the addresses in To Email of Zuora's email template{more}"
+            return f"the addresses in To Email of Zuora's email template{more}, not known here"
         case "bill_to":
             return f"the bill-to contact of each document{more or ' alone'}"
         case "addresses":
@@ -62,8 +63,8 @@ def goes_to(body: EmailDocumentsBody) -> str:
 
 
 def effect(facts: EmailDocumentsFacts) -> str:
-    """`mail 312 invoices`."""
-    return f"mail {count(len(facts.documents), *KIND_WORDS[facts.kind])}"
+    """`send 312 mails`: one for each document, to one or several addresses."""
+    return f"send {count(len(facts.documents), 'mail')}"
 
 
 def warning(facts: EmailDocumentsFacts) -> str:
@@ -76,10 +77,9 @@ def warning(facts: EmailDocumentsFacts) -> str:
 
 def accepted(facts: EmailDocumentsFacts) -> str:
     """Accepted is all that the answer says; it is never called delivered."""
-    single = len(facts.documents) == 1
-    orders = f"the order to mail {subject(facts)}" if single else f"every order: {effect(facts)}"
+    orders = "the order" if len(facts.documents) == 1 else "every order"
     return (
-        f"Zuora accepted {orders}. "
+        f"Zuora accepted {orders} to mail {subject(facts)}. "
         "It makes the PDFs and sends them by itself; when they arrive is not known here."
     )
 
@@ -130,9 +130,7 @@ def _addresses(addresses: Sequence[str]) -> str:
     return f"{shown}{rest} · {count(len(domains), 'domain')}: {counted}"
 
 
-def _reached(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
-    if body.recipients != "bill_to":
-        return "whether each document reaches its own customer is not known here"
+def _reached(facts: EmailDocumentsFacts) -> str:
     unknown = sum(1 for document in facts.documents if document.bill_to_mail is None)
     without = facts.unreachable
     said = []

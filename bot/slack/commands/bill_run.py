@@ -121,6 +121,7 @@ async def _ask(answering: Answering, command: payloads.Command, form: Form) -> R
     policy = answering.parts.policy
     person = await answering.person(command.actor, policy.requesters)
     asker = Asker(
+        form_name="ask:bill_run",
         person=person,
         form_id=f"{command.actor.team_id}:{command.trigger_id}",
         reason=str(form["reason"]),

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
+import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
@@ -13,6 +14,8 @@ from bot.slack.answering import Answering
 from bot.slack.asking import SECONDS_FOR_ZUORA
 
 logger = logging.getLogger(__name__)
+
+FAULT = "Something went wrong in Billing Bot and is in its log. Nothing was sent to Zuora."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ async def reply(
         answering: Holds on to work that outlives the listener.
         ack: Answers the command.
         respond: Answers it later.
-        work: Makes the answer; it must not raise.
+        work: Makes the answer.
         meanwhile: What is said while it goes on.
     """
     task = answering.keep(work)
@@ -54,8 +57,12 @@ async def reply(
 
 
 async def _later(respond: AsyncRespond, task: asyncio.Task[Reply]) -> None:
-    made = await task
+    try:
+        made = await task
+    except Exception:
+        logger.exception("listener_failed")
+        made = Reply(FAULT)
     try:
         await respond(text=made.text, blocks=made.blocks or None, response_type="ephemeral")
-    except (SlackClientError, OSError, TimeoutError):
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
         logger.exception("answer_could_not_be_sent")

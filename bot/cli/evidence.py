@@ -1,0 +1,110 @@
+"""`billing-bot evidence`: what auditors ask for, for a period, as one file."""
+
+import asyncio
+import sys
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.cli.clock import SystemClock
+from bot.cli.verify import CANNOT_START, CODES, NOT_READABLE
+from bot.reports.evidence import archive
+from bot.reports.evidence.archive import Wanted
+from bot.reports.evidence.mask import Mask, NoMask
+from bot.reports.evidence.reconcile import Period, reconciled
+from bot.reports.verify import Verified, verify_database
+from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
+from bot.store import evidence as stored
+from bot.store.errors import StoreError
+from bot.store.reading import open_read_only
+from bot.wiring import zuora_client
+from bot.zuora.client import http_client
+
+DAY = click.DateTime(["%Y-%m-%d"])
+READ_SECONDS = 60.0
+
+
+@click.command()
+@click.option("--from", "first", type=DAY, required=True, help="First day of the period, in UTC.")
+@click.option("--to", "last", type=DAY, required=True, help="Last day of it.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--redact", is_flag=True, help="Mask customers' names and mail addresses.")
+def evidence(first: datetime, last: datetime, out: Path, *, redact: bool) -> None:
+    """Write the evidence for a period: every request, decision, call and refusal, with its chain.
+
+    It reads the database and Zuora's list of bill runs; Slack is not needed. The exit status is 0,
+    or that of `billing-bot verify` if the history is not whole: the file is written all the same
+    and says so.
+    """
+    if last < first:
+        raise click.UsageError("--to lies before --from.")
+    try:
+        settings = read_evidence_settings()
+        verified = _make(settings, _period(first.date(), last.date()), out, redact=redact)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(CANNOT_START)
+    except (StoreError, OSError) as error:
+        click.echo(f"not readable or not writable: {error}", err=True)
+        sys.exit(NOT_READABLE)
+    for finding in verified.findings:
+        click.echo(f"{finding.flaw}: {finding.words}", err=True)
+    sys.exit(CODES[verified.flaw] if verified.flaw else 0)
+
+
+def _period(first: date, last: date) -> Period:
+    return Period(
+        datetime.combine(first, time(), UTC),
+        datetime.combine(last + timedelta(days=1), time(), UTC),
+    )
+
+
+def _make(settings: EvidenceSettings, period: Period, out: Path, *, redact: bool) -> Verified:
+    path = Path(settings.database_path)
+    key = settings.audit_key.get_secret_value()
+    verified = verify_database(path, key=key)
+    with open_read_only(path) as connection:
+        click.echo("Reading Zuora's list of bill runs")
+        compared = asyncio.run(_reconciled(settings, period, stored.done(connection)))
+        wanted = Wanted(
+            period=period,
+            made_at=SystemClock().now(),
+            key=key.encode() if verified.keyed else b"",
+            mask=Mask() if redact else NoMask(),
+            verified=_told(verified),
+        )
+        packets = archive.size(connection, period)
+        with click.progressbar(length=packets, label=f"{packets} requests") as bar:
+            manifest = archive.write(out, connection, wanted, compared, lambda: bar.update(1))
+    click.echo(f"{out}: {packets} requests. Manifest's SHA-256: {manifest}")
+    if compared["status"] == "done":
+        click.echo(f"Done outside the bot: {len(compared['exceptions'])} (exceptions.csv)")
+    else:
+        click.echo(f"Reconciliation not done: {compared['why']}", err=True)
+    return verified
+
+
+def _told(verified: Verified) -> dict[str, Any]:
+    return {
+        "whole": verified.flaw is None,
+        "rows": verified.entries,
+        "last": verified.last._asdict(),
+        "made_with_a_key": verified.keyed,
+        "findings": [
+            {"what": each.flaw.value, "row": each.sequence, "words": each.words}
+            for each in verified.findings
+        ],
+    }
+
+
+async def _reconciled(
+    settings: EvidenceSettings, period: Period, done: list[stored.Done]
+) -> dict[str, Any]:
+    http = http_client()
+    try:
+        zuora = zuora_client(settings, SystemClock(), http, read_seconds=READ_SECONDS)
+        return await reconciled(zuora, period, done)
+    finally:
+        await http.aclose()

@@ -1,0 +1,141 @@
+"""`billing-bot policy`: which rule holds for what, who may approve it, and whom that pings."""
+
+import asyncio
+import os
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import click
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.money import Money, in_words
+from bot.domain.policy import Asked, Policy, Rule, is_group
+from bot.policy.file import OPERATIONS, TENANTS, PolicyError, read_policy
+
+CANNOT_BE_USED = 2
+
+
+@click.group()
+def policy() -> None:
+    """Check the policy file and explain what it means."""
+
+
+@policy.command()
+@click.argument("operation", type=click.Choice(OPERATIONS))
+@click.option("--amount", "amounts", multiple=True, help="A total, as USD=120000; may repeat.")
+@click.option("--documents", type=click.IntRange(min=0), help="How many documents it touches.")
+@click.option("--tenant", type=click.Choice(TENANTS), default="production", show_default=True)
+@click.option("--no-mail", is_flag=True, help="No customer can get mail from it.")
+@click.option("--as", "requester", metavar="U…", help="Who asks: never among the approvers.")
+@click.option("--file", "path", type=click.Path(path_type=Path), envvar="POLICY_FILE",
+              default=Path("policy.toml"), show_default=True)  # fmt: skip
+def explain(  # noqa: PLR0913 - one parameter for each option
+    operation: str,
+    amounts: tuple[str, ...],
+    documents: int | None,
+    tenant: str,
+    requester: str | None,
+    path: Path,
+    *,
+    no_mail: bool,
+) -> None:
+    """Say which rule holds for OPERATION, who may approve, and how many people that pings."""
+    try:
+        read = read_policy(path)
+    except PolicyError as error:
+        click.echo(str(error), err=True)
+        sys.exit(CANNOT_BE_USED)
+    asked = Asked(
+        operation=operation,
+        tenant=tenant,
+        sends=not no_mail,
+        amounts=tuple(_money(text) for text in amounts) or None,
+        documents=documents,
+    )
+    rule = read.rule(asked)
+    members = asyncio.run(_members(rule))
+    for line in explanation(read, asked, rule, requester, members):
+        click.echo(line)
+
+
+def explanation(
+    policy: Policy,
+    asked: Asked,
+    rule: Rule,
+    requester: str | None,
+    members: frozenset[str] | None,
+) -> list[str]:
+    """The rule in words.
+
+    Args:
+        policy: As read.
+        asked: What would be asked for.
+        rule: The rule that holds for it.
+        requester: Slack user id of the one who would ask.
+        members: The people behind the approvers; None where Slack was not asked.
+    """
+    amounts = "an amount that is not known" if asked.amounts is None else in_words(asked.amounts)
+    told = [
+        f"{asked.operation} over {amounts} in a {asked.tenant} tenant: {rule.name} holds.",
+        f"Needs {rule.approvals} of: {', '.join(rule.approvers)}; never the person who asked.",
+        f"Expires after {_span(rule.expires_after.total_seconds())}.",
+    ]
+    if rule.remind_after:
+        spans = ", ".join(_span(span.total_seconds()) for span in rule.remind_after)
+        told.append(f"Those who have not decided are reminded after {spans}.")
+    if rule.type_the_number:
+        told.append("The largest tier: the approver types the number to confirm.")
+    told.append(_pings(rule, requester, members))
+    if (
+        requester
+        and requester not in policy.requesters
+        and not any(is_group(name) for name in policy.requesters)
+    ):
+        told.append(f"{requester} may not ask: requesters are {', '.join(policy.requesters)}.")
+    return told
+
+
+def _pings(rule: Rule, requester: str | None, members: frozenset[str] | None) -> str:
+    if members is None:
+        return (
+            "How many people that pings is not known: SLACK_BOT_TOKEN is not set, or Slack did "
+            "not tell who is in the groups."
+        )
+    others = sorted(members - {requester or ""})
+    words = f"That pings {len(others)} people: {', '.join(others) or 'nobody'}."
+    if len(others) < rule.approvals:
+        words += " Too few: such a request is refused when it is asked for."
+    return words
+
+
+async def _members(rule: Rule) -> frozenset[str] | None:
+    groups = [name for name in rule.approvers if is_group(name)]
+    people = frozenset(name for name in rule.approvers if not is_group(name))
+    token = os.environ.get("SLACK_BOT_TOKEN", "")
+    if not groups:
+        return people
+    if not token:
+        return None
+    url = os.environ.get("SLACK_API_URL", "https://slack.com/api/")
+    client = AsyncWebClient(token=token, base_url=url if url.endswith("/") else f"{url}/")
+    try:
+        answers = [await client.usergroups_users_list(usergroup=group) for group in groups]
+    except (SlackClientError, OSError, TimeoutError):
+        return None
+    return people.union(*(answer["users"] for answer in answers))
+
+
+def _money(text: str) -> Money:
+    currency, _, amount = text.partition("=")
+    try:
+        return Money(currency.strip().upper(), Decimal(amount))
+    except InvalidOperation as error:
+        msg = f"{text!r} is no amount; write it as USD=120000"
+        raise click.BadParameter(msg) from error
+
+
+def _span(seconds: float) -> str:
+    minutes = int(seconds) // 60
+    return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"

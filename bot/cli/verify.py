@@ -1,0 +1,111 @@
+"""`billing-bot verify`: checks a history, or an evidence file, without the bot."""
+
+import sys
+import zipfile
+from pathlib import Path
+
+import click
+
+from bot.domain.chain import Flaw, Head
+from bot.reports.evidence.check import verify_evidence
+from bot.reports.verify import Verified, verify_database
+from bot.settings import SettingsError, read_audit_settings
+from bot.store.errors import StoreError
+
+CANNOT_START = 2
+NOT_READABLE = 3
+CODES = {
+    Flaw.EDITED: 10,
+    Flaw.DELETED: 11,
+    Flaw.INSERTED: 12,
+    Flaw.REORDERED: 13,
+    Flaw.TAIL_CUT: 14,
+    Flaw.GONE: 15,
+    Flaw.TRIGGER: 16,
+    Flaw.KEY: 17,
+    Flaw.REBUILT: 18,
+    Flaw.UNSUPPORTED: 19,
+    Flaw.MANIFEST: 20,
+}
+HELP = """Check that the history is whole, and that everything else is told by it.
+
+FILE is a database or a file that `billing-bot evidence` made; without it, DATABASE_URL's. It is
+only read, and the bot may be running. AUDIT_KEY is needed where the history is made with one.
+
+\b
+Exit status:
+   0  whole
+   2  a setting or an option is wrong
+   3  not readable: no such file, damaged, or not of Billing Bot
+  10  a row was edited
+  11  rows were deleted
+  12  rows were inserted
+  13  rows were reordered
+  14  the tail was cut off
+  15  the whole log is gone
+  16  a trigger that protects the tables is missing or changed
+  17  AUDIT_KEY is not the key that the history was made with
+  18  the history was rebuilt (told by the key or by --head)
+  19  a request, approval or call is not as the history tells
+  20  a file of the evidence is missing, new or changed
+
+Of several, the first of 15, 17, 10 to 13, 18, 14, 19, 20, 16 is given; all are printed.
+"""
+
+
+class _HeadType(click.ParamType[Head]):
+    """`SEQUENCE:HASH`, as it stands in the audit channel."""
+
+    name = "SEQUENCE:HASH"
+
+    def convert(
+        self, value: str | Head, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Head:
+        if isinstance(value, Head):
+            return value
+        sequence, _, hashed = value.strip().partition(":")
+        hashed = hashed.lower()
+        if (
+            not sequence.isascii()
+            or not sequence.isdigit()
+            or len(hashed) != len("0" * 64)
+            or set(hashed) - set("0123456789abcdef")
+        ):
+            self.fail("write it as in the audit channel: 4711:0f3a… (64 digits)", param, ctx)
+        return Head(int(sequence), hashed)
+
+
+@click.command(help=HELP)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--head", "noted", type=_HeadType(), help="A head from the audit channel.")
+def verify(file: Path | None, noted: Head | None) -> None:
+    """Check a history."""
+    try:
+        settings = read_audit_settings()
+        path = file or Path(settings.database_path)
+        key = settings.audit_key.get_secret_value()
+        check = verify_evidence if path.is_file() and zipfile.is_zipfile(path) else verify_database
+        verified = check(path, key=key, noted=noted)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(CANNOT_START)
+    except (StoreError, OSError) as error:
+        click.echo(f"not readable: {error}", err=True)
+        sys.exit(NOT_READABLE)
+    sys.exit(_tell(path, verified))
+
+
+def _tell(path: Path, verified: Verified) -> int:
+    for finding in verified.findings:
+        click.echo(f"{finding.flaw}: {finding.words}", err=True)
+    for note in verified.notes:
+        click.echo(f"note: {note}")
+    flaw = verified.flaw
+    if flaw is not None:
+        return CODES[flaw]
+    how = "made with the key" if verified.keyed else "made without a key"
+    click.echo(
+        f"{path}: whole. {verified.entries:,} rows, {how}; the head is "
+        f"{verified.last.sequence}:{verified.last.hash}"
+    )
+    return 0

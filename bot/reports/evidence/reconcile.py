@@ -1,0 +1,124 @@
+"""Comparing with Zuora's own list of bill runs: what was done outside the bot."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from bot.store.evidence import Done
+from bot.zuora.answers import BillRun
+from bot.zuora.client import ZuoraClient
+from bot.zuora.errors import ZuoraError
+
+MOST_READ = 1000
+"""So many bill runs the client looks at, the newest first."""
+
+MARKED_WITHIN = timedelta(hours=24)
+"""Zuora marks a run as mailed some time after it took the order."""
+
+
+class Period(NamedTuple):
+    """From `start` to before `end`, aware UTC."""
+
+    start: datetime
+    end: datetime
+
+    def holds(self, at: datetime | None) -> bool:
+        """Whether a moment lies in it."""
+        return at is not None and self.start <= at < self.end
+
+
+async def reconciled(zuora: ZuoraClient, period: Period, done: Sequence[Done]) -> dict[str, Any]:
+    """Zuora's bill runs of a period, and those that the bot did not create, post or mail.
+
+    Returns:
+        `status` is `done` or `not done`; with the latter there is `why` and nothing else is
+        claimed: a list that could not be read is not a list without exceptions.
+    """
+    try:
+        runs = await zuora.bill_runs()
+    except ZuoraError as error:
+        return {"status": "not done", "why": f"Zuora could not be read: {error}"}
+    return compared(runs, period, done)
+
+
+def compared(runs: Sequence[BillRun], period: Period, done: Sequence[Done]) -> dict[str, Any]:
+    """As `reconciled`, of runs that were read."""
+    oldest = min((run.created_at for run in runs if run.created_at), default=None)
+    untold = [run.number for run in runs if run.created_at is None]
+    limited = len(runs) >= MOST_READ
+    if limited and (oldest is None or oldest >= period.start):
+        why = f"Zuora has more bill runs than the {MOST_READ:,} that can be read at once"
+        return {"status": "not done", "why": f"{why}, and they do not reach back to the period."}
+    concerned = [run for run in runs if any(_happened(run, period).values())]
+    return {
+        "status": "done",
+        "read": len(runs),
+        "limits": [
+            *([_older(oldest)] if limited else []),
+            *([f"Zuora told no creation time of: {', '.join(untold)}"] if untold else []),
+        ],
+        "runs": [_told(run) for run in concerned],
+        "exceptions": [
+            exception for run in concerned for exception in _exceptions(run, period, done)
+        ],
+    }
+
+
+def _older(oldest: datetime | None) -> str:
+    return f"Runs created before {oldest} were not read: one posted or mailed in the period is not listed."
+
+
+def _happened(run: BillRun, period: Period) -> dict[str, bool]:
+    """What happened to a run in the period; without a time of its own, by the run's creation."""
+    born = period.holds(run.created_at)
+    posted = run.posted_at
+    mailed = run.last_emailed_at
+    return {
+        "created": born,
+        "posted": period.holds(posted) if posted else born and run.status == "Posted",
+        "mailed": period.holds(mailed) if mailed else born and bool(run.invoices_emailed),
+    }
+
+
+def _exceptions(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[str, Any]]:
+    """What happened to a run in the period and was not done by the bot."""
+    mine = [each for each in done if each.numbers & {run.number, run.id}]
+    by_operation = {
+        "created": [each for each in mine if each.operation == "create_bill_run"],
+        "posted": [each for each in mine if _did(each, "post_bill_run", "auto_post")],
+        "mailed": [each for each in mine if _did(each, "email_bill_run", "auto_email")],
+    }
+    for what, happened in _happened(run, period).items():
+        if not happened:
+            continue
+        found = by_operation[what]
+        if not found:
+            yield {"bill_run": run.number, "what": f"{what} outside the bot", **_told(run)}
+        elif what == "mailed" and _mailed_later(run, found):
+            yield {"bill_run": run.number, "what": "mailed again outside the bot", **_told(run)}
+
+
+def _did(done: Done, operation: str, flag: str) -> bool:
+    """Whether the bot did it: by itself, or by creating a run that does it by itself."""
+    by_itself = done.operation == "create_bill_run" and bool(done.body.get(flag))
+    return done.operation == operation or by_itself
+
+
+def _mailed_later(run: BillRun, found: Sequence[Done]) -> bool:
+    """Whether the last mail is too late to be the bot's; a run that mails by itself does it later."""
+    if run.last_emailed_at is None or any(each.operation == "create_bill_run" for each in found):
+        return False
+    latest = max(datetime.fromisoformat(each.sent_at) for each in found)
+    return run.last_emailed_at > latest + MARKED_WITHIN
+
+
+def _told(run: BillRun) -> dict[str, Any]:
+    return {
+        "number": run.number,
+        "name": run.name,
+        "status": run.status,
+        "created_at": run.created_at,
+        "posted_at": run.posted_at,
+        "emailed": run.invoices_emailed,
+        "last_emailed_at": run.last_emailed_at,
+    }

@@ -1,0 +1,204 @@
+"""Reads for managers: what waits, runs, is unknown, ended. Each by an index and with a limit."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from bot.domain.policy import Rule
+from bot.domain.request import State
+from bot.store.requests import rule_from_text
+from bot.store.times import from_text, to_text
+
+_ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"
+_OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
+_COLUMNS = (
+    "number", "operation", "subject", "requester", "state", "created_at", "expires_at", "state_at",
+    "decided_by", "channel", "card_ts", "rule", "progress", "result",
+)  # fmt: skip
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests "  # noqa: S608 - names of this module alone
+MOST_COUNTED = 1000
+"""Beyond this many a count says "more than"; it bounds what counting costs."""
+
+MOST_SEARCHED = 2000
+"""So many of the newest waiting requests are searched for a document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """A request without its facts: what a line of a list needs."""
+
+    number: int
+    operation: str
+    subject: str
+    requester: str
+    state: State
+    created_at: datetime
+    expires_at: datetime
+    state_at: datetime
+    decided_by: str | None
+    channel: str
+    card_ts: str | None
+    rule: Rule
+    progress: str
+    result: str
+
+    @property
+    def name(self) -> str:
+        """`R-17`."""
+        return f"R-{self.number}"
+
+
+class Status:
+    """Reads alone. Lists come with their limit; `count` says how many there are, up to a bound."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def in_state(self, state: State, limit: int, *, skip: int = 0) -> list[Brief]:
+        """Requests in one state, the longest in it first."""
+        return self._briefs("WHERE state = ? ORDER BY state_at LIMIT ? OFFSET ?",
+                            state.value, limit, skip)  # fmt: skip
+
+    def count(self, state: State) -> int:
+        """How many are in a state, at most `MOST_COUNTED`."""
+        return self._one("SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = ? LIMIT ?)",
+                         state.value, MOST_COUNTED)  # fmt: skip
+
+    def ended(self, limit: int) -> list[Brief]:
+        """The last results, the newest first."""
+        return self._briefs(f"WHERE {_ENDED} ORDER BY state_at DESC LIMIT ?", limit)
+
+    def ended_between(self, first: datetime, last: datetime, limit: int) -> list[Brief]:
+        """Results of a span of time, in order."""
+        return self._briefs(
+            f"WHERE {_ENDED} AND state_at >= ? AND state_at < ? ORDER BY state_at LIMIT ?",
+            to_text(first), to_text(last), limit,
+        )  # fmt: skip
+
+    def counted_between(self, first: datetime, last: datetime) -> dict[State, int]:
+        """How many ended how in a span of time."""
+        rows = self._database.execute(
+            f"SELECT state, COUNT(*) FROM requests WHERE {_ENDED} "  # noqa: S608 - own words
+            "AND state_at >= ? AND state_at < ? GROUP BY state",
+            [to_text(first), to_text(last)],
+        )
+        return {State(state): number for state, number in rows}
+
+    def expiring(self, before: datetime, limit: int) -> list[Brief]:
+        """Waiting requests that expire before a moment, the first to expire first."""
+        return self._briefs("WHERE state = 'waiting' AND expires_at < ? ORDER BY expires_at LIMIT ?",
+                            to_text(before), limit)  # fmt: skip
+
+    def open_of(self, person: str, limit: int) -> list[Brief]:
+        """Somebody's requests that have not ended, the newest first."""
+        return self._briefs(f"WHERE requester = ? AND {_OPEN} ORDER BY number DESC LIMIT ?",
+                            person, limit)  # fmt: skip
+
+    def of(self, person: str, limit: int) -> list[Brief]:
+        """Somebody's requests, the newest first."""
+        return self._briefs("WHERE requester = ? ORDER BY number DESC LIMIT ?", person, limit)
+
+    def approved_by(self, person: str, numbers: list[int]) -> set[int]:
+        """Which of these requests somebody has approved."""
+        rows = self._database.execute(
+            "SELECT request FROM approvals WHERE person = ? "
+            "AND request IN (SELECT value FROM json_each(?))",
+            [person, json.dumps(numbers)],
+        )
+        return {number for (number,) in rows}
+
+    def about(self, subject: str, limit: int) -> list[Brief]:
+        """Requests about a bill run or a document, the newest first."""
+        return self._briefs(
+            "WHERE number IN ("
+            "SELECT number FROM (SELECT number FROM requests WHERE subject = ?1 ORDER BY number DESC LIMIT ?2)"
+            " UNION SELECT request FROM (SELECT request FROM calls WHERE subject = ?1 ORDER BY sent_at DESC LIMIT ?2)"
+            " UNION SELECT number FROM (SELECT number FROM requests WHERE progress <> ''"
+            "  AND json_extract(progress, '$.number') = ?1 ORDER BY number DESC LIMIT ?2)"
+            " UNION SELECT number FROM requests WHERE instr(body, ?4) AND number IN"
+            "  (SELECT number FROM requests WHERE state = 'waiting' ORDER BY state_at DESC LIMIT ?3)"
+            ") ORDER BY number DESC LIMIT ?2",
+            subject, limit, MOST_SEARCHED, json.dumps(subject),
+        )  # fmt: skip
+
+    def with_card(self, channel: str, ts: str) -> int | None:
+        """Number of the request whose card a message is."""
+        row = self._database.execute(
+            "SELECT number FROM requests WHERE card_ts = ? AND channel = ?", [ts, channel]
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def brief(self, number: int) -> Brief | None:
+        """One request."""
+        return next(iter(self._briefs("WHERE number = ?", number)), None)
+
+    def verdicts(self, request: int) -> dict[str, int]:
+        """How many calls of a request stand how: by verdict; `sent` and `planned` without one."""
+        rows = self._database.execute(
+            "SELECT COALESCE(verdict, CASE WHEN tries > 0 THEN 'sent' ELSE 'planned' END), COUNT(*) "
+            "FROM calls WHERE request = ? GROUP BY 1",
+            [request],
+        )
+        return dict(rows.fetchall())
+
+    def _briefs(self, where: str, *values: Any) -> list[Brief]:
+        rows = self._database.execute(f"{_SELECT}{where}", list(values))
+        return [_brief(row) for row in rows]
+
+    def _one(self, sql: str, *values: Any) -> int:
+        return int(self._database.execute(sql, list(values)).fetchone()[0])
+
+
+def _brief(values: tuple[Any, ...]) -> Brief:
+    row = dict(zip(_COLUMNS, values, strict=True))
+    row["rule"] = rule_from_text(row["rule"])
+    row["state"] = State(row["state"])
+    for column in ("created_at", "expires_at", "state_at"):
+        row[column] = from_text(row[column])
+    return Brief(**row)
+
+
+class Homes:
+    """Who has opened the home tab, and at which page it stands."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def opened(self, person: str, team: str, page: int = 0) -> None:
+        """Remember somebody; inside a transaction."""
+        self._database.execute(
+            "INSERT INTO homes (person, team, page) VALUES (?, ?, ?) "
+            "ON CONFLICT (person) DO UPDATE SET team = excluded.team, page = excluded.page",
+            [person, team, page],
+        )
+
+    def forget(self, person: str) -> None:
+        """Whoever may no longer look is not drawn for any more; inside a transaction."""
+        self._database.execute("DELETE FROM homes WHERE person = ?", [person])
+
+    def of(self, person: str) -> tuple[str, int] | None:
+        """Workspace id and page; None for somebody who has not opened it."""
+        row = self._database.execute(
+            "SELECT team, page FROM homes WHERE person = ?", [person]
+        ).fetchone()
+        return None if row is None else (row[0], row[1])
+
+
+class Digests:
+    """On which days the digest was told."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def told(self, day: str, now: datetime) -> bool:
+        """Claim a day (`2026-11-21`), inside a transaction; False if it was told already."""
+        cursor = self._database.execute(
+            "INSERT INTO digests (day, at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [day, to_text(now)],
+        )
+        return cursor.rowcount == 1
+
+

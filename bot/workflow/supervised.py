@@ -1,0 +1,54 @@
+"""Loops that must not end: what breaks one is logged, and after a pause it goes on."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from bot.workflow.parts import Clock
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+CALM = 300.0
+"""Seconds after which a loop that broke is taken for whole again."""
+
+
+class Supervised:
+    """Runs loops, each by itself: one that breaks neither ends nor disturbs the others.
+
+    Nothing is lost by running a loop anew: what it works on stands in the database.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._broken: set[str] = set()
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Names of the loops that broke and wait for their next try."""
+        return tuple(sorted(self._broken))
+
+    async def run(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        """Run a loop until it returns; after whatever it raises, run it again.
+
+        The pause doubles from 1 s up to a minute, and begins anew once the loop held for 5 minutes.
+        """
+        pause = FIRST_PAUSE
+        while True:
+            begun = self._clock.now()
+            try:
+                await loop()
+            except Exception:
+                logger.exception(
+                    "loop_broke: nothing is lost and it goes on by itself; if this comes again and "
+                    "again, check the disk's space, rights and health of the database",
+                    extra={"loop": name},
+                )
+            else:
+                return
+            if (self._clock.now() - begun).total_seconds() >= CALM:
+                pause = FIRST_PAUSE
+            self._broken.add(name)
+            await self._clock.sleep(pause)
+            self._broken.discard(name)
+            pause = min(2 * pause, LONGEST_PAUSE)

@@ -1,0 +1,165 @@
+"""The people of the story: they ask and decide, and press again what was not answered."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from bot.sandbox.slack.errors import NotOnScreenError
+from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.slack.workspace import Message, User
+from tests.crash.plan import Fate, Wanted
+
+CHANNEL = "C0BILLING"
+CONTROLLERS = ("U0BOB", "U0CARLA")
+REQUESTERS = tuple(f"U0OPERATOR{each}" for each in range(5))
+WAITING = "Waiting for approval"
+A_MOMENT = 0.02
+
+
+def hire(slack: LocalSlack) -> None:
+    """More people who ask, so that many requests are under way at once."""
+    workspace = slack.workspace
+    for person in REQUESTERS:
+        workspace.users[person] = User(person, person.lower(), person)
+        workspace.channels[CHANNEL].members.append(person)
+        workspace.groups["S0BILLING"].members.append(person)
+        workspace.direct(person)
+
+
+class People:
+    """Everybody in the channel.
+
+    Attributes:
+        accepted: What a form was submitted for and answered: it must not get lost.
+        pressed: The commands, clicks and forms that were sent to the bot.
+        unanswered: Those of them that got no answer and were pressed again.
+    """
+
+    def __init__(self, slack: LocalSlack) -> None:
+        self.slack = slack
+        self.accepted: list[Wanted] = []
+        self.pressed = 0
+        self.unanswered = 0
+        self._screen = {person: asyncio.Lock() for person in (*REQUESTERS, *CONTROLLERS)}
+
+    # asking
+
+    async def ask(self, person: str, wanted: Wanted) -> Message:
+        """Ask for it as often as it takes until the form is answered; then the card must come."""
+        async with self._screen[person]:
+            while not await self._asked(person, wanted):
+                await self._bot_is_there()
+            self.accepted.append(wanted)
+        return await self.card(wanted)
+
+    async def _asked(self, person: str, wanted: Wanted) -> bool:
+        """One attempt: whether the form was answered with a yes."""
+        slack = self.slack
+        await self._close_what_is_open(person)
+        ack = await self._answered(slack.slash(person, CHANNEL, wanted.command))
+        if wanted.step:
+            if not ack.ok:
+                return False
+            shown = next(m for m in reversed(slack.private(person, CHANNEL)))
+            try:
+                await self._answered(slack.click(person, CHANNEL, shown.ts, wanted.step))
+            except NotOnScreenError:  # the private card shows something else: try once more
+                return False
+            await self._seen(lambda: slack.view(person) is not None)
+        while slack.view(person) is not None:
+            form = await self._answered(slack.submit(person, {"reason": "Month end"}))
+            if form.ok and form.view is None:
+                return True
+            if form.error is None:  # said no, or that it would come later: begin anew
+                assert "could not be read" in str((form.errors, form.view)), form
+                return False
+            await self._bot_is_there()
+        return False
+
+    async def _close_what_is_open(self, person: str) -> None:
+        while self.slack.view(person) is not None:
+            await self.slack.close(person)
+
+    def find(self, wanted: Wanted) -> Message | None:
+        """The card of a request, if it stands in the channel."""
+        for message in self.slack.channel_messages(CHANNEL):
+            if wanted.subject in message.text:
+                return message
+        return None
+
+    async def card(self, wanted: Wanted) -> Message:
+        """The card of a request, as soon as it stands in the channel."""
+        while (message := self.find(wanted)) is None:
+            await asyncio.sleep(A_MOMENT)
+        return message
+
+    # deciding
+
+    async def decide(self, person: str, wanted: Wanted, requester: str) -> None:
+        """Press until it is answered, as `wanted.fate` says."""
+        message = await self.card(wanted)
+        match wanted.fate:
+            case Fate.APPROVE:
+                await self._approve(person, message)
+            case Fate.REJECT:
+                await self._with_a_form(person, message, "reject", {"reason": "Wrong totals."})
+            case Fate.WITHDRAW:
+                await self._with_a_form(requester, message, "withdraw", {})
+            case Fate.EXPIRE:
+                pass
+
+    async def _approve(self, person: str, message: Message) -> None:
+        """Every third approval is pressed by two controllers at the same moment."""
+        two = int(message.ts[-1]) % 3 == 0
+        while WAITING in message.text:
+            both = CONTROLLERS if two else (person,)
+            acks = await asyncio.gather(
+                *(self._press(each, message, "approve") for each in both)
+            )
+            if any(acks):
+                return
+            await self._bot_is_there()
+
+    async def _with_a_form(
+        self, person: str, message: Message, button: str, values: dict[str, Any]
+    ) -> None:
+        async with self._screen[person]:
+            while WAITING in message.text:
+                await self._close_what_is_open(person)
+                await self._press(person, message, button)
+                while self.slack.view(person) is not None:
+                    form = await self._answered(self.slack.submit(person, values))
+                    if form.ok:
+                        await self._close_what_is_open(person)
+                        return
+                    await self._bot_is_there()
+                await self._bot_is_there()
+            await self._close_what_is_open(person)
+
+    async def _press(self, person: str, message: Message, button: str) -> bool:
+        try:
+            click = self.slack.click(person, CHANNEL, message.ts, button)
+            return bool((await self._answered(click)).ok)
+        except NotOnScreenError:  # an earlier press counted, and the card has changed
+            return True
+
+    # waiting
+
+    async def _answered(self, act: Any) -> Any:
+        self.pressed += 1
+        answer = await act
+        if not answer.ok and getattr(answer, "error", None):
+            self.unanswered += 1
+        return answer
+
+    async def _bot_is_there(self) -> None:
+        await asyncio.sleep(A_MOMENT)
+        while not self.slack.sockets.connections:
+            await asyncio.sleep(A_MOMENT)
+
+    async def _seen(self, shown: Callable[[], bool]) -> None:
+        """Look at the screen for a moment; what does not appear may have got lost."""
+        for _ in range(10):
+            if shown():
+                return
+            await asyncio.sleep(A_MOMENT)

@@ -1,0 +1,136 @@
+"""What is asked for in the story: thirty requests of all operations, each about something else."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.sandbox.zuora import World
+
+POLICY = """requesters = ["S0BILLING"]
+approvers = ["S0CONTROLLERS"]
+
+[[rules]]
+approvers = ["S0CONTROLLERS"]
+operations = ["email_credit_memo"]
+expires_after = "1m"
+
+[[rules]]
+approvers = ["S0CONTROLLERS"]
+remind_after = ["1m", "2m"]
+"""
+"""Requests to email credit memos expire before anybody decides; all others get reminders."""
+
+
+class Fate(StrEnum):
+    """What people decide."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One request that somebody will ask for.
+
+    Attributes:
+        operation: Its name.
+        command: What is typed.
+        subject: Stands on the card of this request and on no other.
+        fate: What is decided.
+        step: Name of the button of the bill run's private card that opens the form; or empty.
+    """
+
+    operation: str
+    command: str
+    subject: str
+    fate: Fate
+    step: str = ""
+
+
+Maker = Callable[[World, int], Wanted]
+
+
+def _mail_a_run(world: World, number: int) -> Wanted:
+    run = _run(world, number, "Posted")
+    return Wanted("email_bill_run", f"/billemail {run}", run, Fate.APPROVE)
+
+
+def _post(world: World, number: int) -> Wanted:
+    run = _run(world, number, "Completed")
+    return Wanted("post_bill_run", f"/billrun {run}", run, Fate.APPROVE, "run:post_bill_run")
+
+
+def _cancel(world: World, number: int) -> Wanted:
+    run = _run(world, number, "Completed")
+    return Wanted("cancel_bill_run", f"/billrun {run}", run, Fate.APPROVE, "run:cancel_bill_run")
+
+
+def _create(world: World, number: int) -> Wanted:
+    account = f"A{number:08d}"
+    world.add_account(account)
+    world.add_subscription(account, "100.00")
+    command = f'/billrun account={account} target=2026-11-30 name="Run {account}"'
+    return Wanted("create_bill_run", command, f"Run {account}", Fate.APPROVE)
+
+
+def _mail_invoice(world: World, number: int) -> Wanted:
+    invoice = world.add_invoice(f"A{number:08d}", "USD", "10.00", number=f"INV{number:08d}").number
+    return Wanted("email_invoice", f"/billemail {invoice}", invoice, Fate.APPROVE)
+
+
+def _mail_invoices(world: World, number: int) -> Wanted:
+    account = f"A{number:08d}"
+    found = [
+        world.add_invoice(account, "USD", "10.00", number=f"INV{number:07d}{each}").number
+        for each in range(6)
+    ]
+    return Wanted("email_invoice", f"/billemail {' '.join(found)}", found[0], Fate.APPROVE)
+
+
+def _mail_debit_memo(world: World, number: int) -> Wanted:
+    memo = world.add_debit_memo(f"A{number:08d}", "USD", "10.00", number=f"DM{number:08d}").number
+    return Wanted("email_debit_memo", f"/billemail {memo}", memo, Fate.APPROVE)
+
+
+def _mail_credit_memo(world: World, number: int) -> Wanted:
+    memo = world.add_credit_memo(f"A{number:08d}", "USD", "10.00", number=f"CM{number:08d}").number
+    return Wanted("email_credit_memo", f"/billemail {memo}", memo, Fate.EXPIRE)
+
+
+def _run(world: World, number: int, status: str) -> str:
+    account = f"A{number:08d}"
+    invoices = [(account, "USD", "100.00"), (account, "USD", "7.50")]
+    return world.add_bill_run(f"BR-{number:08d}", status=status, invoices=invoices).number
+
+
+MAKERS: tuple[tuple[Maker, int], ...] = (
+    (_mail_a_run, 6),
+    (_post, 5),
+    (_cancel, 4),
+    (_create, 5),
+    (_mail_invoice, 3),
+    (_mail_invoices, 2),
+    (_mail_debit_memo, 3),
+    (_mail_credit_memo, 2),
+)
+"""How many of each: one line for a new operation."""
+
+DECIDED_OTHERWISE = {4: Fate.REJECT, 11: Fate.WITHDRAW, 17: Fate.REJECT, 23: Fate.WITHDRAW}
+
+
+def plan(world: World, chance: random.Random) -> list[Wanted]:
+    """Everything that will be asked for, in an order by chance; the world holds what it is about."""
+    makers = [maker for maker, times in MAKERS for _ in range(times)]
+    chance.shuffle(makers)
+    wanted = [maker(world, 101 + place) for place, maker in enumerate(makers)]
+    return [
+        Wanted(each.operation, each.command, each.subject, _fate(each, place), each.step)
+        for place, each in enumerate(wanted)
+    ]
+
+
+def _fate(wanted: Wanted, place: int) -> Fate:
+    return DECIDED_OTHERWISE.get(place, wanted.fate) if wanted.fate is Fate.APPROVE else wanted.fate

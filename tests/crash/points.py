@@ -1,0 +1,196 @@
+"""Where a process may die: every write to the database and every word to or from the network.
+
+The libraries are wrapped, not the bot: whatever the bot begins to write, send or answer is counted,
+wherever in the bot that is. A point has a name made of what happens and of the function of the bot
+in which it happens, so a new call site is a new point.
+"""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import aiohttp
+import httpx2
+
+KILLED = 137
+EDGES = ("bot.store.", "bot.zuora.", "bot.wiring")
+"""Every write and every call passes through these; they do not tell one from another."""
+
+WRITES = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+READS = ("SELECT", "PRAGMA", "WITH", "EXPLAIN")
+
+
+class Points:
+    """Counts the points that are reached, and ends the process at the one it was told to.
+
+    Args:
+        folder: Where `seen` (all points ever reached) and `hit` (those died at) are kept, a name a
+            line, so that they outlive the process.
+        at: Die at the point of this number, counted from 1; 0 for none.
+        at_a_new_one: Die at the first point at which no process has died yet.
+    """
+
+    def __init__(self, folder: Path, *, at: int = 0, at_a_new_one: bool = False) -> None:
+        self._seen_file, self._hit_file = folder / "seen", folder / "hit"
+        self._seen = set(_lines(self._seen_file))
+        self._hit = set(_lines(self._hit_file))
+        self._at = at
+        self._at_a_new_one = at_a_new_one
+        self.count = 0
+
+    def reached(self, what: str) -> None:
+        """One point; it may be the last thing that this process does."""
+        self.count += 1
+        name = f"{what} @ {_site(sys._getframe(1))}"
+        if name not in self._seen:
+            self._seen.add(name)
+            _append(self._seen_file, name)
+        if self.count == self._at or (self._at_a_new_one and name not in self._hit):
+            _append(self._hit_file, name)
+            os._exit(KILLED)
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def _append(file: Path, name: str) -> None:
+    with file.open("a") as out:
+        out.write(f"{name}\n")
+
+
+def _site(frame: FrameType | None) -> str:
+    """The innermost function of the bot that is not one of those that everything passes through."""
+    innermost = ""
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith("bot."):
+            site = f"{module}:{frame.f_code.co_qualname}"
+            innermost = innermost or site
+            if not module.startswith(EDGES):
+                return site
+        frame = frame.f_back
+    return innermost or "a library"
+
+
+def watch(points: Points) -> None:
+    """Wrap the libraries through which the bot writes and speaks."""
+    _watch_sqlite(points.reached)
+    _watch_httpx(points.reached)
+    _watch_aiohttp(points.reached)
+    _watch_sockets(points.reached)
+
+
+Reached = Callable[[str], None]
+
+
+def _watch_sqlite(reached: Reached) -> None:
+    class Watched(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+            what = self._what(sql)
+            if what:
+                reached(f"{what} before")
+            cursor = super().execute(sql, *parameters)
+            if what:
+                reached(f"{what} after")
+            return cursor
+
+        def executescript(self, sql: str) -> sqlite3.Cursor:
+            reached("script before")
+            cursor = super().executescript(sql)
+            reached("script after")
+            return cursor
+
+        def commit(self) -> None:
+            if not self.in_transaction:
+                return
+            reached("COMMIT before")
+            super().commit()
+            reached("COMMIT after")
+
+        def __exit__(self, *failure: Any) -> Any:
+            reached("end of a block before")
+            swallowed = super().__exit__(*failure)
+            reached("end of a block after")
+            return swallowed
+
+        def _what(self, sql: str) -> str:
+            """What this statement makes lasting; inside a transaction nothing but its end does."""
+            word = sql.split(maxsplit=1)[0].upper().rstrip(";")
+            if word in WRITES:
+                return word
+            return "" if self.in_transaction or word in READS else "write"
+
+    connect = sqlite3.connect
+
+    def watched_connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        return connect(*args, **{"factory": Watched, **kwargs})
+
+    sqlite3.connect = watched_connect  # type: ignore[assignment]
+
+
+def _watch_httpx(reached: Reached) -> None:
+    send = httpx2.AsyncHTTPTransport.handle_async_request
+    moments = {
+        "http11.send_request_body.complete": "sent",
+        "http11.receive_response_headers.complete": "answered",
+    }
+
+    async def watched(self: Any, request: httpx2.Request) -> httpx2.Response:
+        what = f"HTTP {request.method}"
+
+        async def trace(event: str, _: Any) -> None:
+            if event in moments:
+                reached(f"{what} {moments[event]}")
+
+        reached(f"{what} before")
+        request.extensions = {**request.extensions, "trace": trace}
+        response = await send(self, request)
+        reached(f"{what} after")
+        return response
+
+    httpx2.AsyncHTTPTransport.handle_async_request = watched  # type: ignore[method-assign]
+
+
+def _watch_aiohttp(reached: Reached) -> None:
+    request, start = aiohttp.ClientSession._request, aiohttp.ClientResponse.start
+
+    def named(url: Any) -> str:
+        return f"Slack {str(url).split('?')[0].rsplit('/', 1)[-1]}"
+
+    async def watched_request(self: Any, method: str, url: Any, **kwargs: Any) -> Any:
+        reached(f"{named(url)} before")
+        response = await request(self, method, url, **kwargs)
+        reached(f"{named(url)} after")
+        return response
+
+    async def watched_start(self: Any, connection: Any) -> Any:
+        while self._writer is not None:  # the body goes out in a task of its own
+            await aiohttp.helpers.asyncio.sleep(0)
+        reached(f"{named(self.url)} sent")
+        return await start(self, connection)
+
+    aiohttp.ClientSession._request = watched_request  # type: ignore[method-assign]
+    aiohttp.ClientResponse.start = watched_start  # type: ignore[method-assign]
+
+
+def _watch_sockets(reached: Reached) -> None:
+    send, receive = aiohttp.ClientWebSocketResponse.send_str, aiohttp.ClientWebSocketResponse.receive
+
+    async def watched_send(self: Any, *args: Any, **kwargs: Any) -> None:
+        reached("acknowledgement before")
+        await send(self, *args, **kwargs)
+        reached("acknowledgement after")
+
+    async def watched_receive(self: Any, *args: Any, **kwargs: Any) -> Any:
+        message = await receive(self, *args, **kwargs)
+        if message.type is aiohttp.WSMsgType.TEXT:
+            reached("envelope received")
+        return message
+
+    aiohttp.ClientWebSocketResponse.send_str = watched_send  # type: ignore[method-assign]
+    aiohttp.ClientWebSocketResponse.receive = watched_receive  # type: ignore[method-assign]

@@ -1,0 +1,85 @@
+"""Facts of documents: what is material, what is not, and no float and no mixed currencies."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.digest import digest
+from bot.operations.catalog import operation_named
+from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.reading import EmailDocumentsBody
+
+AT = datetime(2026, 11, 2, tzinfo=UTC)
+OPERATION = operation_named("email_invoice")
+DOCUMENT = MailDocument(
+    number="INV1", id="1" * 32, status="Posted", currency="USD", amount=Decimal("10.00"),
+    balance=Decimal(5), account_number="A1", account_name="Acme", mailed_at=None,
+    bill_to_mail=True,
+)  # fmt: skip
+BODY = EmailDocumentsBody(documents=("INV1",))
+
+
+def facts(*documents):
+    return EmailDocumentsFacts(kind="invoice", documents=documents)
+
+
+def bound(body, its_facts):
+    return digest(
+        operation="email_invoice", tenant="t", body=body.model_dump(),
+        facts=OPERATION.material(body, its_facts),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"number": "INV2"}, {"id": "2" * 32}, {"status": "Draft"}, {"currency": "EUR"},
+     {"amount": Decimal("10.01")}, {"mailed_at": AT}],
+)  # fmt: skip
+def test_each_field_that_takes_effect_changes_the_digest_and_is_told(change):
+    before, now = facts(DOCUMENT), facts(DOCUMENT.model_copy(update=change))
+
+    assert bound(BODY, before) != bound(BODY, now)
+    assert before.differs(now)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"amount": Decimal(10)}, {"amount": Decimal("10.000")}, {"balance": Decimal(0)},
+     {"account_name": "Acme Ltd"}],
+)  # fmt: skip
+def test_churn_changes_nothing(change):
+    before, now = facts(DOCUMENT), facts(DOCUMENT.model_copy(update=change))
+
+    assert bound(BODY, before) == bound(BODY, now)
+    assert before.differs(now) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"recipients": "bill_to"}, {"recipients": "addresses", "email_addresses": ("a@b.example",)},
+     {"additional": True}, {"pdf_file_id": "a" * 32}],
+)  # fmt: skip
+def test_each_choice_changes_the_digest(change):
+    assert bound(BODY, facts(DOCUMENT)) != bound(BODY.model_copy(update=change), facts(DOCUMENT))
+
+
+AMOUNTS = st.decimals(min_value=-(10**9), max_value=10**9, places=2)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["USD", "EUR", "JPY"]), AMOUNTS), min_size=1))
+def test_totals_are_exact_and_never_mix_currencies(amounts):
+    documents = [
+        DOCUMENT.model_copy(update={"number": f"INV{i}", "currency": c, "amount": a})
+        for i, (c, a) in enumerate(amounts)
+    ]
+    made = EmailDocumentsFacts.model_validate_json(facts(*documents).model_dump_json())
+
+    expected = {}
+    for currency, amount in amounts:
+        expected[currency] = expected.get(currency, Decimal(0)) + amount
+    assert dict(made.totals) == expected
+    assert all(type(money.amount) is Decimal for money in made.totals)
+    assert made.differs(facts(*documents)) == []
