@@ -1,6 +1,7 @@
 """The settings: environment or `.env`, read once, everything wrong named in one message."""
 
 from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -67,8 +68,29 @@ class Settings(EvidenceSettings):
     billing_channel: Annotated[Text, StringConstraints(pattern=r"^[CG][A-Z0-9]+$")]
     audit_channel: Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]+)?$")] = ""
     policy_file: Text = "policy.toml"
+    resend_guard_minutes: int = Field(default=60, ge=0, le=24 * 60)
     poll_seconds: float = Field(default=5.0, gt=0, le=3600)
     port: int = Field(default=3000, ge=0, le=65535)
+    digest_time: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")] = ""
+    digest_zone: Text = "UTC"
+    digest_days: Annotated[
+        str,
+        StringConstraints(
+            to_lower=True,
+            pattern=r"^(mon|tue|wed|thu|fri|sat|sun)(,(mon|tue|wed|thu|fri|sat|sun))*$",
+        ),
+    ] = "mon,tue,wed,thu,fri"
+
+    @field_validator("digest_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        """Names of the IANA database, like Europe/Berlin."""
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            msg = "is no time zone such as Europe/Berlin that this machine knows"
+            raise ValueError(msg) from None
+        return name
 
     @field_validator("slack_api_url")
     @classmethod

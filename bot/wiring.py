@@ -5,9 +5,10 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import httpx2
@@ -15,9 +16,13 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.policy.file import read_policy
+from bot.reports.status.digest import DAYS, Timetable
+from bot.reports.status.lists import Links
 from bot.settings import EvidenceSettings, Settings
 from bot.slack.answering import Answering
 from bot.slack.app import identity_of, make_app
+from bot.slack.daily import Daily
+from bot.slack.home import Homes
 from bot.slack.people import People
 from bot.slack.sender import Sender
 from bot.store.lock import WorkLock
@@ -69,6 +74,7 @@ class Bot:
         zuora_http: httpx2.AsyncClient,
         zuora_trouble: str,
         heads: Heads,
+        daily: Daily,
     ) -> None:
         self.parts = parts
         self.app = app
@@ -80,6 +86,7 @@ class Bot:
         self._zuora_http = zuora_http
         self._zuora_trouble = zuora_trouble
         self._heads = heads
+        self._daily = daily
         self._supervised = Supervised(parts.clock)
         self._worker: asyncio.Task[None] | None = None
 
@@ -117,6 +124,7 @@ class Bot:
             run("sender", self.sender.run),
             run("listener", self._hear_others),
             run("heads", self._heads.run),
+            run("daily", self._daily.run),
         )
 
     async def _take_the_lock(self) -> None:
@@ -175,14 +183,18 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         channel=settings.billing_channel,
         new_id=tuning.new_id,
         poll=timedelta(seconds=settings.poll_seconds),
+        guard=timedelta(minutes=settings.resend_guard_minutes),
     )
     runner = Runner(parts)
     sender = Sender(store, client, clock, seconds_a_message=tuning.seconds_a_message)
     parts.wake_runner, parts.wake_sender = runner.wake, sender.wake
     answering = Answering(parts, people, client)
+    homes = Homes(answering, Links(identity.team_url))
+    sender.draw_home = homes.view
     app = make_app(
         client=client,
         answering=answering,
+        homes=homes,
         identity=identity,
         signing_secret=settings.slack_signing_secret.get_secret_value(),
     )
@@ -197,6 +209,22 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         zuora_http=http,
         zuora_trouble=trouble,
         heads=Heads(store, clock, channel=settings.audit_channel, wake_sender=sender.wake),
+        daily=Daily(
+            store,
+            clock,
+            channel=settings.billing_channel,
+            links=homes.links,
+            timetable=_timetable(settings),
+            wake_sender=sender.wake,
+        ),
+    )
+
+
+def _timetable(settings: Settings) -> Timetable:
+    return Timetable(
+        at=time.fromisoformat(settings.digest_time) if settings.digest_time else None,
+        zone=ZoneInfo(settings.digest_zone),
+        days=frozenset(DAYS.index(day) for day in settings.digest_days.split(",")),
     )
 
 

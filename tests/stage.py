@@ -242,4 +242,7 @@ class Stage:
         """Move the clock, and let the bot do what has become due."""
         await self.quiet()
         self.clock.advance(**span)
+        if self.bot is not None:  # whoever was about to sleep would oversleep by the span
+            self.bot.runner.wake()
+            self.bot.sender.wake()
         await self.quiet()

@@ -137,12 +137,9 @@ def _section(parts: Sequence[Part]) -> Block:
 
 def _element(part: Part) -> Block:
     match part:
-        case Mention(slack_id) if slack_id.startswith("S"):
-            return {"type": "usergroup", "usergroup_id": slack_id}
-        case Mention(slack_id) if slack_id.startswith("C"):
-            return {"type": "channel", "channel_id": slack_id}
         case Mention(slack_id):
-            return {"type": "user", "user_id": slack_id}
+            kind, name = _MENTIONS.get(slack_id[:1], ("user", "user_id"))
+            return {"type": kind, name: slack_id}
         case Moment(at):
             return {
                 "type": "date",
@@ -152,20 +149,18 @@ def _element(part: Part) -> Block:
             }
         case Strong(text):
             return {"type": "text", "text": text, "style": {"bold": True}}
-        case Link(text, url):
-            return {"type": "link", "text": text, "url": url}
         case str():
             return {"type": "text", "text": shortened(literal(part), TEXT_LIMIT)}
 
 
+_MENTIONS = {"S": ("usergroup", "usergroup_id"), "C": ("channel", "channel_id")}
+_MENTIONED = {"S": "<!subteam^{}>", "C": "<#{}>"}
+
+
 def _text(part: Part) -> str:
     match part:
-        case Mention(slack_id) if slack_id.startswith("S"):
-            return f"<!subteam^{slack_id}>"
-        case Mention(slack_id) if slack_id.startswith("C"):
-            return f"<#{slack_id}>"
         case Mention(slack_id):
-            return f"<@{slack_id}>"
+            return _MENTIONED.get(slack_id[:1], "<@{}>").format(slack_id)
         case Moment(at):
             form = "{date_short_pretty} {time}"
             return f"<!date^{int(at.timestamp())}^{form}|{spoken_time(at)}>"

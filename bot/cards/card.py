@@ -227,7 +227,8 @@ def _unknown_buttons(request: Request) -> blocks.Block:
             spoken=f"Record that {request.name} was sent",
             confirm=blocks.confirmation(
                 "Record as sent?",
-                f"You looked in Zuora and saw that the order for {whose} went through. Nothing is sent by this.",
+                f"You looked in Zuora and saw that the order for {whose} went through. "
+                "Nothing is sent by this.",
                 "Record as sent",
             ),
         ),

@@ -187,10 +187,8 @@ def _nothing_to_send(body: EmailBillRunBody, facts: RunFacts) -> Problems | None
 def _going_out(body: EmailBillRunBody, facts: RunFacts) -> tuple[Part, ...]:
     documents = facts.documents
     if body.resend:
-        return (
-            f"all {documents.posted:,}, of which {documents.mailed_before:,} were mailed before "
-            "and get their mail again",
-        )
+        again = f"{documents.mailed_before:,} were mailed before and get their mail again"
+        return (f"all {documents.posted:,}, of which {again}",)
     if not documents.mailed_before:
         return (f"all {documents.posted:,}; none was mailed before",)
     never, before = documents.never_mailed, documents.mailed_before

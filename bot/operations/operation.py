@@ -42,6 +42,7 @@ class Progress(BaseModel, frozen=True):
         status: Zuora's word for its state when it was last read.
         seen: Every status it was seen in, in order; `Completed` after `PostInProgress` means
             something else than before it.
+        not_before: When it is worth looking again at the earliest; None: after the usual pause.
         words: What is new since the last look, for the thread; empty: nothing.
         ended: Empty while it has to be looked at again.
         result: One sentence on how it ended.
@@ -55,6 +56,7 @@ class Progress(BaseModel, frozen=True):
     number: str = ""
     status: str = ""
     seen: tuple[str, ...] = ()
+    not_before: datetime | None = None
     words: str = ""
     ended: Literal["", "succeeded", "failed"] = ""
     result: str = ""

@@ -159,9 +159,15 @@ def _tables(connection: Connection, walked: Walked, *, cut: bool) -> Iterator[Fi
         if told == MOST_TOLD:
             yield Finding(Flaw.UNSUPPORTED, None, "There is more of this; the rest is not listed.")
             return
-        later = mismatch.at > walked.last_at
-        flaw = Flaw.TAIL_CUT if later or (cut and mismatch.at) else Flaw.UNSUPPORTED
-        yield Finding(flaw, walked.last.sequence + 1 if later else None, f"{mismatch.words}.")
+        if mismatch.at > walked.last_at or (cut and mismatch.at):
+            words = f"After row {walked.last.sequence} entries are missing: {mismatch.words}."
+            yield Finding(Flaw.TAIL_CUT, walked.last.sequence + 1, words)
+        else:
+            yield Finding(Flaw.UNSUPPORTED, None, f"{_capital(mismatch.words)}.")
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _triggers(connection: Connection) -> Iterator[Finding]:

@@ -35,16 +35,13 @@ async def _again(answering: Answering, click: payloads.Click) -> None:
     """What the form begins with comes from the database; the button only names the request."""
     store = answering.parts.store
     request = None if click.request is None else store.requests.get(click.request)
-    kind = KIND_OF.get(request.operation) if request else None
-    if request is None or kind is None:
-        await _tell(answering, click, NOTHING_REFUSED)
-        return
-    wanted = f"{request.operation} again, after {request.name}"
+    wanted = f"{request.operation} again, after {request.name}" if request else "again"
     if why := await refusal_to_ask(answering, click.actor, wanted):
         await _tell(answering, click, *why)
         return
-    refused = _refused(answering, request)
-    if not refused:
+    kind = KIND_OF.get(request.operation) if request else None
+    refused = _refused(answering, request) if request else ()
+    if request is None or kind is None or not refused:
         await _tell(answering, click, NOTHING_REFUSED)
         return
     values = values_for_documents(kind, refused, json.loads(request.body))

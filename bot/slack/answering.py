@@ -60,6 +60,8 @@ class Answering:
         Raises:
             CouldNotRecordError: The answer could not be written down.
         """
+        if not actor.user_id:
+            return  # Slack did not say whom to answer
         with self.parts.store.transaction():
             self.parts.store.outbox.add(
                 lines.private(channel, actor.user_id, *words), self.parts.clock.now()
@@ -69,6 +71,9 @@ class Answering:
     async def tell_now(self, channel: str, actor: Actor, *words: Part) -> None:
         """Answer one person privately at once, when the outbox cannot be written."""
         try:
+            if channel == actor.user_id:  # from the home tab, which is no channel
+                await self.client.chat_postMessage(channel=channel, text=blocks.as_text(words))
+                return
             await self.client.chat_postEphemeral(
                 channel=channel, user=actor.user_id, text=blocks.as_text(words)
             )

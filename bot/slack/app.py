@@ -9,8 +9,9 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import again, asking, changing, commands, deciding, steps
+from bot.slack import again, asking, changing, commands, deciding, shortcuts, steps
 from bot.slack.answering import Answering
+from bot.slack.home import Homes
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +23,16 @@ class Identity:
     team_id: str
     bot_user_id: str
     bot_id: str
+    team_url: str = ""
 
 
 def make_app(
-    *, client: AsyncWebClient, answering: Answering, identity: Identity, signing_secret: str
+    *,
+    client: AsyncWebClient,
+    answering: Answering,
+    homes: Homes,
+    identity: Identity,
+    signing_secret: str,
 ) -> AsyncApp:
     """Build the app.
 
@@ -53,12 +60,14 @@ def make_app(
         request_verification_enabled=bool(signing_secret),
     )
     app.error(_failed)
-    commands.register(app, answering)
+    commands.register(app, answering, homes.links)
     asking.register(app, answering)
     deciding.register(app, answering)
     again.register(app, answering)
     changing.register(app, answering)
     steps.register(app, answering)
+    shortcuts.register(app, answering, homes.links)
+    homes.register(app)
     return app
 
 
@@ -73,6 +82,7 @@ async def identity_of(client: AsyncWebClient) -> Identity:
         team_id=answer["team_id"],
         bot_user_id=answer["user_id"],
         bot_id=answer.get("bot_id") or "",
+        team_url=answer.get("url") or "",
     )
 
 

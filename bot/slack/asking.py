@@ -76,10 +76,13 @@ async def open_form(
 
 async def _changed(answering: Answering, change: payloads.Change) -> None:
     """Draw the form anew for what was chosen in it; what was typed stays."""
+    origin = origin_of(change.metadata)
+    if why := await refusal_to_ask(answering, change.actor, f"change {change.callback_id}"):
+        await answering.tell_now(origin.channel or answering.parts.channel, change.actor, *why)
+        return
     form = FORMS.get(change.callback_id)
     if form is None:
         return
-    origin = origin_of(change.metadata)
     view = form.view({**origin.kept, **change.form}, origin)
     try:
         await answering.client.views_update(view_id=change.view_id, hash=change.hash, view=view)
@@ -107,6 +110,12 @@ async def _submitted(
 async def _ask(
     answering: Answering, form: AskForm, submission: payloads.Submission, person: Person
 ) -> Outcome:
+    if refusal := may_ask(person, answering.parts.policy):  # before a word about what was typed
+        try:
+            record_refusal(answering.parts, person, refusal, form.callback_id)
+        except CouldNotRecordError as error:
+            return error
+        return Refused(refusal)
     wanted = form.wanted(submission.form)
     reason = str(submission.form.get("reason") or "")
     if isinstance(wanted, Problems):
@@ -137,6 +146,9 @@ async def _answer(
         case Problems(by_field):
             known = {name: words for name, words in by_field.items() if name in submission.form}
             other = [words for name, words in by_field.items() if name not in submission.form]
+            if not submission.form:
+                await ack(response_action="update", view=fields.notice("Nothing was saved", *other))
+                return
             if other:  # a message needs a field to stand at
                 first = next(iter(submission.form))
                 known[first] = " ".join([*([known[first]] if first in known else []), *other])

@@ -66,7 +66,11 @@ def _settles(answering: Answering, act: Act) -> Callable[..., Awaitable[None]]:
 def _decides(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]:
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         click = payloads.click(body)
-        request = _request(answering, click.request)
+        try:
+            request = _request(answering, click.request)
+        except CouldNotRecordError:
+            await _could_not_record(answering, ack, click)
+            return
         at_once = verb is Verb.APPROVE and not (request and request.rule.type_the_number)
         act = decide if at_once else may_decide_now
         outcome = await _clicked(answering, ack, click, verb, act)
@@ -92,11 +96,15 @@ async def _clicked(
             answering, act, verb, click.actor, click.request, answer_in=click.channel
         )
     except CouldNotRecordError:
-        await ack()
-        answering.keep(answering.tell_now(click.channel, click.actor, COULD_NOT_RECORD))
+        await _could_not_record(answering, ack, click)
         return None
     await ack()
     return outcome
+
+
+async def _could_not_record(answering: Answering, ack: AsyncAck, click: payloads.Click) -> None:
+    await ack()
+    answering.keep(answering.tell_now(click.channel, click.actor, COULD_NOT_RECORD))
 
 
 async def _decided(  # noqa: PLR0913 - who, what, about what, with what, answered where
@@ -146,22 +154,24 @@ async def _submitted(
     answering: Answering, ack: AsyncAck, verb: Verb, submission: payloads.Submission
 ) -> None:
     number = payloads.request_number(submission.metadata)
-    request = _request(answering, number)
     reason = str(submission.form.get("reason") or "").strip()
     typed = str(submission.form.get("typed") or "").strip()
-    if problems := _problems(verb, request, reason, typed):
-        await ack(response_action="errors", errors=problems)
-        return
     try:
+        act: Act = decide
+        problems = _problems(verb, _request(answering, number), reason, typed)
+        if problems:  # a stranger hears nothing about what was typed
+            act = may_decide_now
         outcome = await _decided(
-            answering, decide, verb, submission.actor, number, reason=reason, typed=typed
+            answering, act, verb, submission.actor, number, reason=reason, typed=typed
         )
     except CouldNotRecordError:
         await ack(
             response_action="update", view=fields.notice("Nothing was changed", COULD_NOT_RECORD)
         )
         return
-    if isinstance(outcome, Declined):
+    if problems and isinstance(outcome, Request):
+        await ack(response_action="errors", errors=problems)
+    elif isinstance(outcome, Declined):
         view = fields.notice("Nothing was changed", *outcome.why)
         await ack(response_action="update", view=view)
     else:

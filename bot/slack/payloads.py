@@ -11,6 +11,10 @@ from typing import Any
 from bot.operations.operation import Form
 
 
+MOST_TEXT = 4000
+"""So much of a message is searched for a number."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """Who acts: Slack user id and the workspace the payload came from; empty when not said."""
@@ -31,7 +35,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Click:
-    """A button's click. `request` is None when the click does not name exactly one request."""
+    """A button's click. `request` is None when the click does not name exactly one request.
+
+    A click on the home tab has no channel; it is answered in a direct message, so `channel` is the
+    person's id then.
+    """
 
     actor: Actor
     channel: str
@@ -51,6 +59,17 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pointed:
+    """A message that a shortcut was used on. Its text is only searched for numbers."""
+
+    actor: Actor
+    channel: str
+    ts: str
+    thread_ts: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """A submitted form. `view_id` names it: submitted twice, it has the same."""
 
@@ -64,6 +83,7 @@ class Submission:
 class Change:
     """A choice in an open form on which the rest of the form depends."""
 
+    actor: Actor
     view_id: str
     hash: str
     callback_id: str
@@ -83,13 +103,15 @@ def command(body: Mapping[str, Any]) -> Command:
 
 def click(body: Mapping[str, Any]) -> Click:
     """Read a `block_actions` payload with exactly one action whose value is a request's number."""
-    actions = body.get("actions")
-    only = actions[0] if isinstance(actions, list) and len(actions) == 1 else None
-    value = _text(only, "value") if isinstance(only, Mapping) else ""
+    value = _text(_only_action(body), "value")
     container = _mapping(body, "container")
+    actor = _actor(body)
+    at_home = _text(_mapping(body, "view"), "type") == "home"
     return Click(
-        actor=_actor(body),
-        channel=_text(_mapping(body, "channel"), "id") or _text(container, "channel_id"),
+        actor=actor,
+        channel=_text(_mapping(body, "channel"), "id")
+        or _text(container, "channel_id")
+        or (actor.user_id if at_home else ""),
         request=request_number(value),
         trigger_id=_text(body, "trigger_id"),
     )
@@ -97,8 +119,7 @@ def click(body: Mapping[str, Any]) -> Click:
 
 def press(body: Mapping[str, Any]) -> Press:
     """Read a `block_actions` payload with exactly one action; any other names nothing."""
-    actions = body.get("actions") or []
-    action = actions[0] if len(actions) == 1 else {}
+    action = _only_action(body)
     clicked = click(body)
     return Press(
         actor=clicked.actor,
@@ -106,6 +127,18 @@ def press(body: Mapping[str, Any]) -> Press:
         action_id=_text(action, "action_id"),
         value=_text(action, "value"),
         trigger_id=clicked.trigger_id,
+    )
+
+
+def pointed(body: Mapping[str, Any]) -> Pointed:
+    """Read a `message_action` payload."""
+    message = _mapping(body, "message")
+    return Pointed(
+        actor=_actor(body),
+        channel=_text(_mapping(body, "channel"), "id"),
+        ts=_text(body, "message_ts") or _text(message, "ts"),
+        thread_ts=_text(message, "thread_ts"),
+        text=_text(message, "text")[:MOST_TEXT],
     )
 
 
@@ -124,6 +157,7 @@ def change(body: Mapping[str, Any]) -> Change:
     """Read a `block_actions` payload of an element inside a form."""
     view = _mapping(body, "view")
     return Change(
+        actor=_actor(body),
         view_id=_text(view, "id"),
         hash=_text(view, "hash"),
         callback_id=_text(view, "callback_id"),
@@ -135,6 +169,13 @@ def change(body: Mapping[str, Any]) -> Change:
 def request_number(text: str) -> int | None:
     """A request's number: up to 12 ASCII digits, nothing else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None  # noqa: PLR2004
+
+
+def _only_action(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The one action of a click; of none or of several nothing is believed."""
+    actions = body.get("actions")
+    only = actions[0] if isinstance(actions, list) and len(actions) == 1 else None
+    return only if isinstance(only, Mapping) else {}
 
 
 def _actor(body: Mapping[str, Any]) -> Actor:
@@ -159,8 +200,9 @@ def _value(state: Mapping[str, Any]) -> Any:
     if "selected_option" in state:
         return _mapping(state, "selected_option").get("value")
     if "selected_options" in state:
-        options = state["selected_options"] or []
-        return [option["value"] for option in options if isinstance(option, Mapping)]
+        options = state["selected_options"]
+        listed = options if isinstance(options, list) else []
+        return [option.get("value") for option in listed if isinstance(option, Mapping)]
     return None
 
 

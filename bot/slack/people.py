@@ -38,7 +38,7 @@ class People:
     def __init__(self, client: AsyncWebClient, clock: Clock, *, team_id: str) -> None:
         self._client = client
         self._clock = clock
-        self._team_id = team_id
+        self.team_id = team_id
         self._read: dict[str, _Read] = {}
         self._under_way: dict[str, asyncio.Future[Any]] = {}
 
@@ -58,7 +58,7 @@ class People:
                 group: None if found is None else actor.user_id in found
                 for group, found in zip(groups, members, strict=True)
             },
-            barred=barred(account, actor.team_id, self._team_id),
+            barred=barred(account, actor.team_id, self.team_id),
         )
 
     async def members(self, names: Iterable[str]) -> frozenset[str] | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +39,11 @@ LOOKED_FOR = frozenset({Kind.CARD, Kind.REPLY, Kind.PROGRESS, Kind.FILE, Kind.NO
 
 THREAD = frozenset({Kind.REPLY, Kind.PROGRESS, Kind.FILE})
 EDITS = frozenset({Kind.UPDATE, Kind.PRIVATE})
+REPLACED = (Kind.UPDATE, Kind.PROGRESS, Kind.HOME)
+"""Of these the newest one alone is sent."""
+
+HOME_GAPS = 3
+"""A home is drawn anew at most every three seconds: 100 calls a minute are Slack's limit for all."""
 
 
 class Sender:
@@ -60,6 +66,7 @@ class Sender:
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopping = False
+        self.draw_home: Callable[[str], Awaitable[dict[str, Any]]] | None = None
 
     def wake(self) -> None:
         """Something stands in the outbox."""
@@ -130,7 +137,7 @@ class Sender:
         """The lane's next message, unless it has to wait; older edits are merged into the newest."""
         waiting = [each for each in self._store.outbox.open() if each.lane == lane]
         was_first = waiting[0] if waiting else None
-        for kind in (Kind.UPDATE, Kind.PROGRESS):
+        for kind in REPLACED:
             edits = [each for each in waiting if each.message.kind is kind]
             for older in edits[:-1]:
                 with self._store.transaction():
@@ -188,6 +195,9 @@ class Sender:
 
     async def _call(self, outgoing: Outgoing) -> str | None:
         message = outgoing.message
+        if message.kind is Kind.HOME:
+            await self._publish(message.user)
+            return None
         words: dict[str, Any] = {"text": message.text, "blocks": message.blocks or None}
         number = message.request
         request = None if number is None else self._store.requests.get(number)
@@ -206,6 +216,11 @@ class Sender:
             case kind:
                 thread_ts = card_ts if kind in THREAD else None
                 return await self._post(outgoing, words, thread_ts=thread_ts)
+
+    async def _publish(self, user: str) -> None:
+        """One person's home tab, as it has to look at this moment."""
+        if self.draw_home is not None:
+            await self._client.views_publish(user_id=user, view=await self.draw_home(user))
 
     def _card_ts(self, outgoing: Outgoing) -> str | None:
         number = outgoing.message.request
@@ -254,6 +269,8 @@ class Sender:
 
     async def _private(self, channel: str, user: str, words: dict[str, Any]) -> str | None:
         """To one person where they acted, or directly where the bot cannot speak there."""
+        if channel == user:  # a click on the home tab, which is no channel
+            return str((await self._client.chat_postMessage(channel=user, **words))["ts"])
         try:
             await self._client.chat_postEphemeral(channel=channel, user=user, **words)
         except SlackApiError as error:
@@ -320,10 +337,11 @@ class Sender:
         """One message a second for each channel, as Slack asks for; edits and answers go by."""
         if outgoing.message.kind in EDITS:
             return
-        channel = outgoing.message.channel
+        home = outgoing.message.kind is Kind.HOME
+        channel = outgoing.lane if home else outgoing.message.channel
         now = self._clock.now()
         free_at = max(now, self._free_at.get(channel, now))
-        self._free_at[channel] = free_at + self._gap
+        self._free_at[channel] = free_at + self._gap * (HOME_GAPS if home else 1)
         if free_at > now:
             await self._pause((free_at - now).total_seconds())
 

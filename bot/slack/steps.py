@@ -5,6 +5,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
+from bot.cards.blocks import shortened
 from bot.cards.card import NEXT
 from bot.cards.run_card import RUN
 from bot.domain.key import bill_run_key
@@ -25,6 +26,7 @@ FORM_OF = {
     "email_bill_run": EmailForm.callback_id,
     "cancel_bill_run": CancelBillRunForm.callback_id,
 }
+LONGEST_NAME = 40
 NOTHING_TO_OPEN = "This button belongs to nothing that the bot knows of. Nothing was done."
 
 
@@ -56,10 +58,10 @@ async def _open(
     answering: Answering, press: payloads.Press, operation: str, run: str, parent: int | None
 ) -> None:
     form = FORMS.get(FORM_OF.get(operation, ""))
-    if form is None or not run:
-        await _tell(answering, press, NOTHING_TO_OPEN)
-    elif why := await refusal_to_ask(answering, press.actor, operation):
+    if why := await refusal_to_ask(answering, press.actor, shortened(operation, LONGEST_NAME)):
         await _tell(answering, press, *why)
+    elif form is None or not run:
+        await _tell(answering, press, NOTHING_TO_OPEN)
     else:
         origin = Origin(channel=press.channel, parent=parent)
         values = values_for(run) if form.callback_id == EmailForm.callback_id else {"bill_run": run}

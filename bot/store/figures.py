@@ -96,14 +96,22 @@ class Figures:
         ).fetchall()
         return sum(value for (value,) in rows) / len(rows) if rows else None
 
-    def asked_in(self, first: datetime, last: datetime, after: int, limit: int) -> list[int]:
-        """Numbers of the requests asked for in a span of time, in order, above `after`."""
-        rows = self._database.execute(
-            "SELECT number FROM requests WHERE created_at >= ? AND created_at < ? AND number > ? "
-            "ORDER BY number LIMIT ?",
-            [to_text(first), to_text(last), after, limit],
-        )
-        return [number for (number,) in rows]
+    def asked_in(
+        self, first: datetime, last: datetime, after: tuple[str, int], limit: int
+    ) -> list[tuple[str, int]]:
+        """Requests asked for in a span of time, in order: time as text, and number.
+
+        Args:
+            first: The span's begin.
+            last: Its end, which does not belong to it.
+            after: The last one of the slice before; `("", 0)` for the first slice.
+            limit: How many at most.
+        """
+        return self._database.execute(
+            "SELECT created_at, number FROM requests WHERE created_at >= ? AND created_at < ? "
+            "AND (created_at, number) > (?, ?) ORDER BY created_at, number LIMIT ?",
+            [max(to_text(first), after[0]), to_text(last), *after, limit],
+        ).fetchall()
 
     def _counted(self, request: int) -> Counted:
         row = self._database.execute(

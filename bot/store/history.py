@@ -114,6 +114,20 @@ class History:
         )
         return [_from_row(row) for row in rows]
 
+    def story(self, request: int, limit: int) -> tuple[list[Written], int]:
+        """What happened to a request, without its single calls; and how much more there is."""
+        where = "WHERE request = ? AND what NOT LIKE 'call.%'"
+        rows = self._database.execute(
+            "SELECT sequence, at, request, what, who, team, data, hash FROM history "  # noqa: S608 - own words
+            f"{where} ORDER BY sequence LIMIT ?",
+            [request, limit],
+        ).fetchall()
+        (number,) = self._database.execute(
+            f"SELECT COUNT(*) FROM history {where}",  # noqa: S608 - own words
+            [request],
+        ).fetchone()
+        return [_from_row(row) for row in rows], number - len(rows)
+
     def all(self) -> list[Written]:
         """The whole history, in order."""
         rows = self._database.execute(

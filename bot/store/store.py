@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from sqlite3 import Connection
 
 from sqlite_utils import Database
 
@@ -41,6 +42,11 @@ class Store:
             StoreError: It cannot be used; the message says what to do.
         """
         return cls(open_database(path), audit_key)
+
+    @classmethod
+    def reading(cls, connection: Connection) -> "Store":
+        """On a connection that only reads, of a file that is not migrated."""
+        return cls(Database(connection))
 
     def transaction(self) -> AbstractContextManager[None]:
         """One durable transaction: what is read in it is what is written upon. Never await in it.

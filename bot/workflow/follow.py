@@ -1,6 +1,7 @@
 """Following: what an accepted call began in Zuora is looked at until it ends."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.cards import lines
 from bot.cards.card import card, next_steps
@@ -12,6 +13,10 @@ from bot.operations.operation import Progress
 from bot.workflow.opened import opened, progress_of
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError
+
+
+LONGEST_PAUSE = timedelta(hours=1)
+"""What waits for its hour is still looked at now and then: it may be canceled or deleted."""
 
 
 async def follow(parts: Parts, request: Request) -> None:
@@ -32,11 +37,12 @@ def _go_on(parts: Parts, request: Request, before: Progress, progress: Progress)
     now = parts.clock.now()
     changed = progress.status != before.status
     looks = 0 if changed else request.looks + 1
+    wake_at = now + pause_between_looks(looks, parts.poll)
     after = replace(
         request,
         progress=progress.model_copy(update={"words": ""}).model_dump_json(),
         looks=looks,
-        wake_at=now + pause_between_looks(looks, parts.poll),
+        wake_at=max(wake_at, min(progress.not_before or wake_at, now + LONGEST_PAUSE)),
     )
     entry = Entry(
         what=What.PROGRESSED,

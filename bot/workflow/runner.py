@@ -48,8 +48,9 @@ class Runner:
         """Work until `stop` is called."""
         while not self._stopping:
             self._wake.clear()
-            self._start_due()
-            await self._rest()
+            now = self._parts.clock.now()  # once: what is due between two readings would be lost
+            self._start_due(now)
+            await self._rest(now)
 
     async def stop(self, patience: float = 8.0) -> None:
         """Take no new work; let calls that are out get their answer. Reading may be cut short.
@@ -72,15 +73,13 @@ class Runner:
         """Whether nothing is being worked on."""
         return not self._held
 
-    def _start_due(self) -> None:
-        now = self._parts.clock.now()
+    def _start_due(self, now: datetime) -> None:
         for number in self._parts.store.requests.due(now, AT_ONCE + len(self._held)):
             if number not in self._held and len(self._held) < AT_ONCE:
                 task = asyncio.create_task(self._work(number), name=f"R-{number}")
                 self._held[number] = task
 
-    async def _rest(self) -> None:
-        now = self._parts.clock.now()
+    async def _rest(self, now: datetime) -> None:
         due = self._parts.store.requests.next_wake_after(now)
         seconds = LONGEST_REST if due is None else (due - now).total_seconds()
         await wait_for(self._wake, self._parts.clock.sleep(min(seconds, LONGEST_REST)))

@@ -15,27 +15,32 @@ from bot.operations.operation import Settlement
 from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
 from bot.workflow.send import tally
-from bot.zuora.errors import ZuoraError
+from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 LOST_AND_FOUND = "Some answers were lost, and reading Zuora settled them."
+UNREAD = 5
+"""How many looks more the pause is long after Zuora could not be read: a minute or more."""
 
 
 async def settle(parts: Parts, request: Request, calls: tuple[Call, ...]) -> None:
     """Look in Zuora for what became of the lost calls."""
     operation, body, facts = opened(request)
     found: dict[str, Settlement] = {}
+    unread = False
     for call in calls:
         try:
             settlement = await operation.settle(body, facts, call, parts.zuora)
-        except ZuoraError:
+        except ZuoraRejected:
             settlement = None
+        except ZuoraError:
+            settlement, unread = None, True
         if settlement is not None:
             found[call.subject] = settlement
     settled = [_settled(call, found[call.subject]) for call in calls if call.subject in found]
     if len(settled) == len(calls):
         _write(parts, request, settled, found)
     else:
-        _look_later(parts, request, settled)
+        _look_later(parts, request, settled, unread=unread)
 
 
 def _settled(call: Call, settlement: Settlement) -> Call:
@@ -94,10 +99,18 @@ def _write(
         parts.store.move(request, after, entry, now, card(after), told)
 
 
-def _look_later(parts: Parts, request: Request, settled: list[Call]) -> None:
+def _look_later(parts: Parts, request: Request, settled: list[Call], *, unread: bool) -> None:
+    """Look again after a pause. Zuora that could not be read was no look: an outage uses up none."""
     now = parts.clock.now()
-    after = request.waiting_again(now + pause(request.looks + 1, parts.poll))
-    entry = Entry(what=What.DELAYED, request=request.number, data={"look": after.looks})
+    if unread:
+        wake_at = now + pause(request.looks + UNREAD, parts.poll)
+        after = replace(request, wake_at=wake_at)
+    else:
+        after = request.waiting_again(now + pause(request.looks + 1, parts.poll))
+    data = (
+        {"look": after.looks, "why": "Zuora could not be read"} if unread else {"look": after.looks}
+    )
+    entry = Entry(what=What.DELAYED, request=request.number, data=data)
     with parts.store.transaction():
         for call in settled:
             parts.store.calls.save(call)

@@ -1,5 +1,6 @@
 """Every manipulation of a real database file is found, each with an exit status of its own."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -56,11 +57,7 @@ async def story(folder, key):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """The two histories, made once."""
-    import asyncio
-
-    return {
-        key: asyncio.run(story(tmp_path_factory.mktemp("story"), key)) for key in ("", KEY)
-    }
+    return {key: asyncio.run(story(tmp_path_factory.mktemp("story"), key)) for key in ("", KEY)}
 
 
 @pytest.fixture
@@ -136,9 +133,7 @@ def rehash(connection, start, key=b""):
     ).fetchall()
     for row in rows:
         text = json.dumps([before, *row], ensure_ascii=False, separators=(",", ":")).encode()
-        hashed = (
-            hmac.new(key, text, hashlib.sha256) if key else hashlib.sha256(text)
-        ).hexdigest()
+        hashed = (hmac.new(key, text, hashlib.sha256) if key else hashlib.sha256(text)).hexdigest()
         connection.execute(
             "UPDATE history SET before = ?, hash = ? WHERE sequence = ?", [before, hashed, row[0]]
         )
@@ -216,9 +211,7 @@ def delete_and_renumber(connection):
 
 def delete_renumber_and_link(connection):
     delete_and_renumber(connection)
-    connection.execute(
-        "UPDATE history SET before = ? WHERE sequence = 5", [hash_of(connection, 4)]
-    )
+    connection.execute("UPDATE history SET before = ? WHERE sequence = 5", [hash_of(connection, 4)])
     return 5
 
 
@@ -267,10 +260,9 @@ def exchange_numbers(connection):
 
 
 def exchange_contents(connection):
-    columns = "at, request, what, who, team, data"
     rows = {
         row: connection.execute(
-            f"SELECT {columns} FROM history WHERE sequence = ?", [row]
+            "SELECT at, request, what, who, team, data FROM history WHERE sequence = ?", [row]
         ).fetchone()
         for row in (5, 8)
     }
@@ -297,13 +289,13 @@ def cut(connection):
 
 
 def cut_with_the_head(connection):
-    """The last refusal and the rejection; the head is made to fit."""
+    """The last refusal and the rejection; the head is made to fit. Told: after which row."""
     row = row_of(connection, "request.rejected")
     connection.execute("DELETE FROM history WHERE sequence >= ?", [row])
     connection.execute(
         "UPDATE history_head SET sequence = ?, hash = ?", [row - 1, hash_of(connection, row - 1)]
     )
-    return row
+    return row - 1
 
 
 def empty(connection):
@@ -375,11 +367,16 @@ def test_a_history_as_the_bot_makes_it_is_whole(path, key):
     assert "whole" in result.output
 
 
-@KEYS
-@pytest.mark.parametrize(("code", "tamper"), BROKEN, ids=[each.__name__ for _, each in BROKEN])
+CASES = [
+    pytest.param(key, code, tamper, id=f"{tamper.__name__} {'with' if key else 'without'} a key")
+    for key in ("", KEY)
+    for code, tamper in BROKEN
+    if not (key and tamper is edit_with_its_hash)  # nobody else can make that hash
+]
+
+
+@pytest.mark.parametrize(("key", "code", "tamper"), CASES)
 def test_a_manipulation_is_found_with_its_own_exit_status_and_row(path, key, code, tamper):
-    if key and tamper is edit_with_its_hash:
-        pytest.skip("with a key nobody else can make the hash: it is a rebuilt row, tested below")
     with Tampering(path) as connection:
         row = tamper(connection)
 

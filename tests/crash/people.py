@@ -16,6 +16,11 @@ WAITING = "Waiting for approval"
 A_MOMENT = 0.02
 
 
+def headline(message: Message) -> str:
+    """The first line of a card: what is asked for; the others may name other things too."""
+    return message.text.split("\n")[0]
+
+
 def hire(slack: LocalSlack) -> None:
     """More people who ask, so that many requests are under way at once."""
     workspace = slack.workspace
@@ -83,7 +88,7 @@ class People:
     def find(self, wanted: Wanted) -> Message | None:
         """The card of a request, if it stands in the channel."""
         for message in self.slack.channel_messages(CHANNEL):
-            if wanted.subject in message.text:
+            if wanted.subject in headline(message):
                 return message
         return None
 
@@ -113,9 +118,7 @@ class People:
         two = int(message.ts[-1]) % 3 == 0
         while WAITING in message.text:
             both = CONTROLLERS if two else (person,)
-            acks = await asyncio.gather(
-                *(self._press(each, message, "approve") for each in both)
-            )
+            acks = await asyncio.gather(*(self._press(each, message, "approve") for each in both))
             if any(acks):
                 return
             await self._bot_is_there()

@@ -10,16 +10,19 @@ from bot.sandbox.zuora import World
 POLICY = """requesters = ["S0BILLING"]
 approvers = ["S0CONTROLLERS"]
 
-[[rules]]
+[[rule]]
 approvers = ["S0CONTROLLERS"]
 operations = ["email_credit_memo"]
 expires_after = "1m"
 
-[[rules]]
+[[rule]]
 approvers = ["S0CONTROLLERS"]
 remind_after = ["1m", "2m"]
 """
 """Requests to email credit memos expire before anybody decides; all others get reminders."""
+
+REMINDERS = 2
+FIRST = 101
 
 
 class Fate(StrEnum):
@@ -82,12 +85,14 @@ def _mail_invoice(world: World, number: int) -> Wanted:
 
 
 def _mail_invoices(world: World, number: int) -> Wanted:
+    """Several documents in one request; how many is what tells its card from others."""
     account = f"A{number:08d}"
     found = [
-        world.add_invoice(account, "USD", "10.00", number=f"INV{number:07d}{each}").number
-        for each in range(6)
+        world.add_invoice(account, "USD", "10.00", number=f"INV{number:06d}{each:02d}").number
+        for each in range(number - FIRST + 2)
     ]
-    return Wanted("email_invoice", f"/billemail {' '.join(found)}", found[0], Fate.APPROVE)
+    subject = f"email {len(found)} invoices"
+    return Wanted("email_invoice", f"/billemail {' '.join(found)}", subject, Fate.APPROVE)
 
 
 def _mail_debit_memo(world: World, number: int) -> Wanted:
@@ -103,7 +108,9 @@ def _mail_credit_memo(world: World, number: int) -> Wanted:
 def _run(world: World, number: int, status: str) -> str:
     account = f"A{number:08d}"
     invoices = [(account, "USD", "100.00"), (account, "USD", "7.50")]
-    return world.add_bill_run(f"BR-{number:08d}", status=status, invoices=invoices).number
+    return world.add_bill_run(
+        f"BR-{number:08d}", status=status, invoices=invoices, batches=["Batch2"]
+    ).number
 
 
 MAKERS: tuple[tuple[Maker, int], ...] = (
@@ -125,7 +132,7 @@ def plan(world: World, chance: random.Random) -> list[Wanted]:
     """Everything that will be asked for, in an order by chance; the world holds what it is about."""
     makers = [maker for maker, times in MAKERS for _ in range(times)]
     chance.shuffle(makers)
-    wanted = [maker(world, 101 + place) for place, maker in enumerate(makers)]
+    wanted = [maker(world, FIRST + place) for place, maker in enumerate(makers)]
     return [
         Wanted(each.operation, each.command, each.subject, _fate(each, place), each.step)
         for place, each in enumerate(wanted)

@@ -179,7 +179,10 @@ def _watch_aiohttp(reached: Reached) -> None:
 
 
 def _watch_sockets(reached: Reached) -> None:
-    send, receive = aiohttp.ClientWebSocketResponse.send_str, aiohttp.ClientWebSocketResponse.receive
+    send, receive = (
+        aiohttp.ClientWebSocketResponse.send_str,
+        aiohttp.ClientWebSocketResponse.receive,
+    )
 
     async def watched_send(self: Any, *args: Any, **kwargs: Any) -> None:
         reached("acknowledgement before")

@@ -103,8 +103,9 @@ async def test_a_rule_that_nobody_could_fulfil_is_refused_with_the_names(stage):
 
     submitted = await stage.fill()
 
-    assert "This needs 2 approvals of other people (rule 1 of the policy)" in (
-        submitted.errors["bill_run"]
+    assert (
+        "This needs 2 approvals of other people (rule 1 of the policy)"
+        in (submitted.errors["bill_run"])
     )
     assert "there is only: U0BOB" in submitted.errors["bill_run"]
 
@@ -220,6 +221,4 @@ async def test_strangers_clicks_are_answered_and_recorded(stage):
     await stage.until_told(MARA, "You may not decide R-1")
 
     refused = [w.entry for w in stage.store.history.of(1) if w.entry.what == "refused"]
-    assert [(entry.who, entry.data["refusal"]) for entry in refused] == [
-        (MARA, "not_an_approver")
-    ]
+    assert [(entry.who, entry.data["refusal"]) for entry in refused] == [(MARA, "not_an_approver")]

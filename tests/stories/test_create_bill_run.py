@@ -277,6 +277,17 @@ async def test_a_partly_failed_posting_between_two_looks_is_seen_by_the_document
     assert "of 2 documents 1 posted and 1 did not" in stage.request().result
 
 
+async def test_a_run_that_is_never_posted_though_it_was_to_be_ends_with_that(stage, world):
+    ts = await ask(stage, f"{LINE} autopost=yes")
+    await approve(stage, ts)
+    world.bill_runs["BR-00000002"].auto_post = False  # as if Zuora had forgotten it
+
+    await follow(stage, looks=60)
+
+    assert stage.request().state == "failed"
+    assert "completed but Zuora has not posted it: 2 invoices" in stage.request().result
+
+
 async def test_a_run_that_fails_in_zuora_is_a_failed_request_with_zuoras_words(stage, world):
     world.plans.append({"ends_in": "Error", "error_message": "A tax engine did not answer."})
     ts = await ask(stage)

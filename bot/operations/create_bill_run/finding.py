@@ -38,7 +38,8 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
     if isinstance(billed, Problems):
         return billed
     account, subscriptions = billed
-    rules, runs = await asyncio.gather(zuora.billing_rules(), zuora.bill_runs())
+    rules = await zuora.billing_rules()
+    runs = await zuora.bill_runs()
     now = _local_now(runs, zuora.now())
     pending = sum(run.status == "Pending" for run in runs)
     problems = {

@@ -1,7 +1,7 @@
 """From a bill run's states, one after the other, to words and to how it ended. Mostly no I/O."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.domain.call import Call
 from bot.domain.words import count
@@ -19,6 +19,9 @@ LOOKS_UNTIL_GONE = 3
 
 LOOKS_AT_COMPLETED = 40
 """A run that was to post itself and stays Completed is followed for so many looks: some 2.5 h."""
+
+EARLY = timedelta(minutes=20)
+"""How much before or after its hour a scheduled run may begin (page on scheduled bill runs)."""
 
 CLOCK_MARGIN = timedelta(hours=1)
 MOST_NAMES_READ = 20
@@ -50,7 +53,18 @@ def begun(answer: Answer) -> Progress:
 def first_progress(run: BillRun) -> Progress:
     """Where following begins."""
     status = run.status or "Pending"
-    return Progress(run_id=run.id, number=run.number, status=status, seen=(status,))
+    return Progress(
+        run_id=run.id,
+        number=run.number,
+        status=status,
+        seen=(status,),
+        not_before=_scheduled(run, status),
+    )
+
+
+def _scheduled(run: BillRun, status: str) -> datetime | None:
+    """A scheduled run waits for its hour, within some 20 minutes; nothing is to be seen before."""
+    return run.scheduled_for - EARLY if run.scheduled_for and status == "Pending" else None
 
 
 async def named(name: str, call: Call, zuora: ZuoraClient) -> BillRun | None:
@@ -98,13 +112,15 @@ def moved(before: Progress, run: BillRun) -> Progress:
     """The progress with a new state and its words, or as it was."""
     status = run.status or before.status
     if status == before.status:
-        return before.model_copy(update={"words": ""})
+        not_before = _scheduled(run, status)
+        return before.model_copy(update={"words": "", "not_before": not_before})
     words = HAPPENED.get(status, f"is {status} now")
     return before.model_copy(
         update={
             "number": before.number or run.number,
             "status": status,
             "seen": (*before.seen, status),
+            "not_before": None,
             "words": f"{before.number or run.number} {words}.",
         }
     )
@@ -160,8 +176,11 @@ async def _completed_and_to_be_posted(progress: Progress, zuora: ZuoraClient) ->
         words = f"{progress.number} completed; Zuora posts it by itself."
         return progress.model_copy(update={"words": words})
     if looks % 5 == 1 or looks >= LOOKS_AT_COMPLETED:
-        run = await zuora.bill_run(progress.run_id)
-        facts = RunFacts.of(run, await zuora.documents_of_run(progress.number))
+        documents = await zuora.documents_of_run(progress.number)
+        run = await zuora.bill_run(progress.run_id)  # after them: posting may just have begun
+        facts = RunFacts.of(run, documents)
+        if run.status != "Completed":
+            return progress
         if facts.documents.posted and facts.documents.not_posted:
             return _post_failed(progress, facts)
         if looks >= LOOKS_AT_COMPLETED:

@@ -2,11 +2,13 @@
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.reports.status.lists import Links
 from bot.slack.answering import Answering
-from bot.slack.commands import bill_run, email
+from bot.slack.commands import bill_run, email, status
 
 
-def register(app: AsyncApp, answering: Answering) -> None:
+def register(app: AsyncApp, answering: Answering, links: Links) -> None:
     """Connect the commands."""
     email.register(app, answering)
     bill_run.register(app, answering)
+    status.register(app, answering, links)

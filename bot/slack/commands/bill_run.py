@@ -52,7 +52,7 @@ RUN_LIKE = re.compile(r"(?:br)?[\s_-]*(\d{1,12})", re.ASCII | re.IGNORECASE)
 def register(app: AsyncApp, answering: Answering) -> None:
     """Connect the command."""
 
-    @app.command(COMMAND)
+    @app.command("/billrun")
     async def billrun(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
         await _billrun(answering, ack, respond, payloads.command(body))
 

@@ -1,0 +1,44 @@
+"""`billing-bot export`: a month's requests as a file, from the database file alone."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bot.reports.status.export import Format, export
+from bot.reports.status.month import month_named
+from bot.settings import SettingsError, read_audit_settings
+from bot.store.errors import StoreError
+from bot.store.reading import open_read_only
+from bot.store.store import Store
+
+CANNOT_READ = 2
+
+
+@click.command("export")
+@click.option("--month", "typed", required=True, help="The month, like 2026-10.")
+@click.option(
+    "--format", "kind", type=click.Choice(["csv", "json", "xlsx"]), default="csv", show_default=True
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The file to write.",
+)
+def export_month(typed: str, kind: Format, out: Path) -> None:
+    """Write each request of a month with its documents and results into a file."""
+    month = month_named(typed, datetime.now(UTC))
+    if month is None:
+        raise click.BadParameter("is not a month like 2026-10", param_hint="--month")
+    try:
+        settings = read_audit_settings()
+        with open_read_only(settings.database_path) as connection:
+            content = asyncio.run(export(Store.reading(connection), month, kind))
+        out.write_bytes(content)
+    except (SettingsError, StoreError, OSError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(CANNOT_READ)
+    click.echo(f"{out} written.")

@@ -1,0 +1,1 @@
+"""What managers ask: how requests stand, what a month came to. Reads only; no Slack."""

@@ -1,0 +1,148 @@
+"""What one request counts for, item by item: the same for the figures, the picture and the file."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+
+from bot.domain.call import Call, Verdict
+from bot.domain.money import Money, totals
+from bot.domain.request import Request, State
+from bot.operations.catalog import operation_named
+from bot.operations.email_documents.facts import EmailDocumentsFacts
+from bot.store.figures import Counted, Figure
+
+MAILS = frozenset({"email_bill_run", "email_invoice", "email_debit_memo", "email_credit_memo"})
+POSTS = "post_bill_run"
+LIMITS = (15 * 60, 60 * 60, 4 * 3600, 24 * 3600)
+"""Upper ends, in seconds, of the classes of the time to a decision; the last class has none."""
+
+DECISIONS = frozenset({State.REJECTED, State.APPROVED, State.STOPPED, State.RUNNING,
+                       State.SUCCEEDED, State.FAILED, State.UNKNOWN})  # fmt: skip
+WORDS = {Verdict.ACCEPTED: "accepted", Verdict.REJECTED: "refused", Verdict.BUSY: "not sent yet",
+         Verdict.LOST: "outcome unknown"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A row of the exported file: a document, or a request's total in one currency.
+
+    Attributes:
+        name: The document's or the bill run's number.
+        result: What became of it, in words.
+        documents: How many documents the row stands for.
+        done: Whether it took effect: `documents` and `amount` then count.
+    """
+
+    name: str
+    result: str
+    words: str
+    documents: int
+    amount: Money | None
+    done: bool
+
+
+def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
+    """What a request is about and what became of it."""
+    operation = operation_named(request.operation)
+    body = operation.body_type.model_validate_json(request.body)
+    facts = operation.facts_type.model_validate_json(request.facts)
+    if isinstance(facts, EmailDocumentsFacts):
+        by_subject = {call.subject: call for call in calls}
+        return tuple(
+            _document(document.number, document.money, by_subject.get(document.number), request)
+            for document in facts.documents
+        )
+    amounts = totals(operation.amounts(body, facts) or ())
+    return _run(request, calls, operation.documents(body, facts) or 0, amounts)
+
+
+def _document(name: str, amount: Money, call: Call | None, request: Request) -> Item:
+    return Item(
+        name=name,
+        result=_result(call) if call else request.state.value,
+        words=call.words if call else "",
+        documents=1,
+        amount=amount,
+        done=call is not None and call.verdict is Verdict.ACCEPTED,
+    )
+
+
+def _run(
+    request: Request, calls: Sequence[Call], documents: int, amounts: Sequence[Money]
+) -> tuple[Item, ...]:
+    """One row for each currency; the first one carries the number of documents."""
+    return tuple(
+        Item(
+            name=request.subject,
+            result=request.state.value,
+            words=" ".join(call.words for call in calls if call.words),
+            documents=0 if place else documents,
+            amount=amount,
+            done=request.state is State.SUCCEEDED,
+        )
+        for place, amount in enumerate(amounts or (None,))
+    )
+
+
+def _result(call: Call) -> str:
+    if call.verdict is None:
+        return "sent, no answer yet" if call.tries else "not sent yet"
+    return WORDS[call.verdict]
+
+
+def decision_seconds(request: Request) -> float | None:
+    """From the request to the decision, approval or rejection; a withdrawal is none."""
+    if request.decided_at is None or request.state not in DECISIONS:
+        return None
+    return (request.decided_at - request.created_at).total_seconds()
+
+
+def done_seconds(request: Request) -> float | None:
+    """From the decision to the end of what it set off."""
+    if request.decided_at is None or request.state not in (State.SUCCEEDED, State.FAILED):
+        return None
+    return (request.state_at - request.decided_at).total_seconds()
+
+
+def figure_of(request: Request, calls: Sequence[Call]) -> Figure:
+    """What a request counts for on the day it was asked on."""
+    to_decision, to_done = decision_seconds(request), done_seconds(request)
+    counted: dict[tuple[str, str], Decimal] = {
+        ("requests", request.state.value): Decimal(1),
+        ("operations", f"{request.operation}:{request.state.value}"): Decimal(1),
+    }
+    if to_decision is not None:
+        counted["decided", ""] = Decimal(1)
+        counted["waited", str(_class(to_decision))] = Decimal(1)
+    if to_done is not None:
+        counted["done", ""] = Decimal(1)
+    counted.update(_effect(request.operation, items_of(request, calls)))
+    return Figure(
+        request=request.number,
+        day=request.created_at.astimezone(UTC).date().isoformat(),
+        to_decision=to_decision,
+        to_done=to_done,
+        counted=counted,
+    )
+
+
+def effect_name(operation: str) -> str:
+    """`mailed`, `posted`, or empty for what neither mails nor posts."""
+    return "mailed" if operation in MAILS else "posted" if operation == POSTS else ""
+
+
+def _effect(operation: str, items: Iterable[Item]) -> Counted:
+    name = effect_name(operation)
+    items = [item for item in items if item.done]
+    if not name or not items:
+        return {}
+    sums: Mapping[str, Decimal] = dict(totals(item.amount for item in items if item.amount))
+    return {
+        ("documents", name): Decimal(sum(item.documents for item in items)),
+        **{(name, currency): amount for currency, amount in sums.items()},
+    }
+
+
+def _class(seconds: float) -> int:
+    return next((place for place, end in enumerate(LIMITS) if seconds < end), len(LIMITS))

@@ -1,0 +1,89 @@
+"""The morning's digest: when it is due, and what it says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.cards.card import HEADLINES
+from bot.domain.request import State
+from bot.domain.words import Line, Strong
+from bot.reports.status import lists
+from bot.reports.status.lists import SHOWN, Answer, Links
+from bot.store.store import Store
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timetable:
+    """When the digest is told.
+
+    Attributes:
+        at: Time of day in `zone`; None: never.
+        days: Week days, Monday is 0.
+    """
+
+    at: time | None
+    zone: ZoneInfo
+    days: frozenset[int]
+
+    def due_at(self, now: datetime) -> datetime | None:
+        """When today's digest is due, aware UTC; None on a day without one."""
+        today = now.astimezone(self.zone).date()
+        if self.at is None or today.weekday() not in self.days:
+            return None
+        return datetime.combine(today, self.at, self.zone).astimezone(UTC)
+
+    def next_after(self, now: datetime) -> datetime | None:
+        """When the next digest is due that is not due yet."""
+        for days in range(8):
+            due = self.due_at(now + A_DAY * days)
+            if due is not None and due > now:
+                return due
+        return None
+
+    def day(self, now: datetime) -> str:
+        """Today in `zone`, as `2026-11-21`."""
+        return now.astimezone(self.zone).date().isoformat()
+
+    def midnight(self, now: datetime, days: int = 0) -> datetime:
+        """Begin of today in `zone`, or of a day later or earlier; aware UTC."""
+        day = now.astimezone(self.zone).date() + A_DAY * days
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+    def days_back(self, now: datetime) -> int:
+        """How many days ago the day of the digest before was: over a weekend, three."""
+        today = now.astimezone(self.zone).date().weekday()
+        return next((back for back in range(1, 8) if (today - back) % 7 in self.days), 1)
+
+
+def digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> Answer:
+    """What waits and since when, what expires today, what is unknown, and the last results."""
+    status = store.status
+    waiting = status.in_state(State.WAITING, SHOWN)
+    tonight = timetable.midnight(now, 1)
+    expiring = status.expiring(tonight, SHOWN)
+    return lists.answer(
+        "How billing stands this morning",
+        lists.unknown_section(store, links),
+        lists.section("Expires today", [lists.waiting(links, each) for each in expiring],
+                      len(expiring)),
+        lists.section("Waiting for approval", [lists.waiting(links, each) for each in waiting],
+                      status.count(State.WAITING)),
+        _results(store, links, timetable, now),
+    )  # fmt: skip
+
+
+def _results(store: Store, links: Links, timetable: Timetable, now: datetime) -> Sequence[Line]:
+    back = timetable.days_back(now)
+    first, last = timetable.midnight(now, -back), timetable.midnight(now)
+    when = "Yesterday" if back == 1 else f"Since {first.astimezone(timetable.zone):%A}"
+    counted = store.status.counted_between(first, last)
+    if not counted:
+        return (Line("", (Strong(when), ": no results")),)
+    words = ", ".join(f"{number:,} {HEADLINES[state]}" for state, number in counted.items())
+    found = store.status.ended_between(first, last, SHOWN)
+    told = [lists.ended(links, each) for each in found]
+    return (Line("", (Strong(when), f": {words}")), *told)

@@ -1,0 +1,151 @@
+"""A month as a file: each request with its documents and what became of them."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import xlsxwriter  # type: ignore[import-untyped] # it ships no types
+
+from bot.cards.results import safe
+from bot.domain.call import Call
+from bot.domain.request import FINAL, Request
+from bot.reports.status.counting import decision_seconds, done_seconds, effect_name, items_of
+from bot.reports.status.month import span_of
+from bot.store.store import Store
+
+Format = Literal["csv", "json", "xlsx"]
+Row = dict[str, Any]
+AT_ONCE = 20
+COLUMNS = (
+    "request", "operation", "subject", "state", "result", "asked_at", "asked_by", "reason",
+    "approved_by", "decided_by", "decided_at", "decision_reason", "ended_at", "seconds_to_decision",
+    "seconds_to_done", "item", "item_result", "zuora_words", "effect", "documents",
+    "documents_done", "currency", "amount", "amount_done",
+)  # fmt: skip
+"""`documents_done` and `amount_done`, added up by `effect` and `currency`, are the month's figures.
+
+What belongs to the request as a whole stands in each of its rows, but times to decision and to done
+only in the first one, so that a column of them has each request once.
+"""
+
+
+async def rows_of_month(store: Store, month: str) -> AsyncIterator[Row]:
+    """Every row of the file, in order; others get their turn in between."""
+    first, last = span_of(month)
+    after = ("", 0)
+    while slice_ := store.figures.asked_in(first, last, after, AT_ONCE):
+        after = slice_[-1]
+        for _, number in slice_:
+            request = store.requests.get(number)
+            if request is not None:
+                for row in rows_of(request, store.calls.of(number)):
+                    yield row
+            await asyncio.sleep(0)
+
+
+def rows_of(request: Request, calls: Sequence[Call]) -> list[Row]:
+    """A request's rows: one for each document, or for each currency."""
+    whole: Row = {
+        "request": request.name,
+        "operation": request.operation,
+        "subject": request.subject,
+        "state": request.state.value,
+        "result": request.result,
+        "asked_at": _time(request.created_at),
+        "asked_by": request.requester,
+        "reason": request.reason,
+        "approved_by": " ".join(approval.person for approval in request.approvals),
+        "decided_by": request.decided_by or "",
+        "decided_at": _time(request.decided_at),
+        "decision_reason": request.decision_reason,
+        "ended_at": _time(request.state_at) if request.state in FINAL else "",
+    }
+    found = []
+    for place, item in enumerate(items_of(request, calls)):
+        amount = item.amount.amount if item.amount else None
+        found.append(
+            {
+                **whole,
+                "seconds_to_decision": None if place else decision_seconds(request),
+                "seconds_to_done": None if place else done_seconds(request),
+                "item": item.name,
+                "item_result": item.result,
+                "zuora_words": item.words,
+                "effect": effect_name(request.operation),
+                "documents": item.documents,
+                "documents_done": item.documents if item.done else 0,
+                "currency": item.amount.currency if item.amount else "",
+                "amount": amount,
+                "amount_done": (amount or Decimal(0)) if item.done else Decimal(0),
+            }
+        )
+    return found
+
+
+async def export(store: Store, month: str, kind: Format) -> bytes:
+    """The month's file."""
+    rows = [row async for row in rows_of_month(store, month)]
+    return await asyncio.to_thread(WRITERS[kind], rows)
+
+
+def as_csv(rows: Sequence[Row]) -> bytes:
+    """Comma-separated, UTF-8 with a mark that spreadsheets look for; no cell is a formula."""
+    content = io.StringIO()
+    writer = csv.writer(content)
+    writer.writerow(COLUMNS)
+    writer.writerows([_cell(row[name]) for name in COLUMNS] for row in rows)
+    return content.getvalue().encode("utf-8-sig")
+
+
+def as_json(rows: Sequence[Row]) -> bytes:
+    """A list of objects; amounts are text, so that no reader rounds them."""
+    plain = [{**row, "amount": _text(row["amount"]), "amount_done": _text(row["amount_done"])}
+             for row in rows]  # fmt: skip
+    return json.dumps(plain, ensure_ascii=False, indent=1).encode()
+
+
+def as_xlsx(rows: Sequence[Row]) -> bytes:
+    """A workbook; every text is written as text, which no spreadsheet computes."""
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"in_memory": True, "strings_to_formulas": False}) as book:
+        sheet = book.add_worksheet("requests")
+        sheet.freeze_panes(1, 1)
+        for column, name in enumerate(COLUMNS):
+            sheet.write_string(0, column, name)
+        for line, row in enumerate(rows, 1):
+            for column, name in enumerate(COLUMNS):
+                _write(sheet, line, column, row[name])
+        sheet.autofilter(0, 0, max(1, len(rows)), len(COLUMNS) - 1)
+    return made.getvalue()
+
+
+def _write(sheet: Any, line: int, column: int, value: Any) -> None:
+    if isinstance(value, int | float | Decimal):
+        sheet.write_number(line, column, float(value))
+    elif value is not None:
+        sheet.write_string(line, column, str(value)[:32767])
+
+
+WRITERS: dict[Format, Callable[[Sequence[Row]], bytes]] = {
+    "csv": as_csv, "json": as_json, "xlsx": as_xlsx,
+}  # fmt: skip
+
+
+def _cell(value: Any) -> str:
+    """Numbers as they are, also negative ones; texts so that no spreadsheet computes them."""
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int | float | Decimal) else safe(value)
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _time(at: datetime | None) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""

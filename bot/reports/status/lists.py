@@ -1,0 +1,177 @@
+"""Requests as lines of a list: number, what, who, since when, until when, how far."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.cards import blocks
+from bot.cards.card import HEADLINES, approvers_in_words
+from bot.domain.message import Blocks
+from bot.domain.request import State
+from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count
+from bot.operations.catalog import operation_named
+from bot.operations.operation import Progress
+from bot.store.status import MOST_COUNTED, Brief
+from bot.store.store import Store
+
+SHOWN = 10
+"""Requests of a list in one message; some 13,000 characters of blocks are Slack's limit."""
+
+ACTIONS = {
+    "create_bill_run": "create bill run",
+    "email_bill_run": "email",
+    "email_invoice": "email",
+    "email_debit_memo": "email",
+    "email_credit_memo": "email",
+    "post_bill_run": "post",
+    "cancel_bill_run": "cancel",
+}
+"""What a request does, before what it does it to."""
+
+Answer = tuple[str, Blocks]
+"""A private answer: text that tells the whole thing by itself, and blocks."""
+
+Verdicts = Callable[[int], Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses of messages.
+
+    Attributes:
+        team_url: Of the workspace, as `auth.test` told it: `https://example.slack.com/`; empty: no
+            links are made.
+    """
+
+    team_url: str
+
+    def card(self, channel: str, ts: str | None) -> str:
+        """Address of a message, in the form that `chat.getPermalink` answers with."""
+        if not self.team_url or not ts:
+            return ""
+        return f"{self.team_url.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"
+
+    def thread(self, channel: str, ts: str | None) -> str:
+        """Address of the thread below it."""
+        card = self.card(channel, ts)
+        return f"{card}?thread_ts={ts}&cid={channel}" if card else ""
+
+    def named(self, brief: Brief) -> Part:
+        """The request's name, leading to its card where there is one."""
+        url = self.card(brief.channel, brief.card_ts)
+        return Link(brief.name, url) if url else Strong(brief.name)
+
+
+def what_of(operation: str, subject: str) -> str:
+    """`email BR-00000417`."""
+    words = ACTIONS.get(operation) or operation_named(operation).name
+    return f"{words} {blocks.shortened(subject, 60)}"
+
+
+def waiting(links: Links, brief: Brief) -> Line:
+    """For whom, since when, until when."""
+    approvers = approvers_in_words(brief.rule.approvers[:4])
+    return _line(
+        links, brief,
+        " · asked by ", Mention(brief.requester), " ", Moment(brief.created_at),
+        " · waits for ", *approvers, " until ", Moment(brief.expires_at),
+    )  # fmt: skip
+
+
+def running(links: Links, brief: Brief, verdicts: Mapping[str, int]) -> Line:
+    """How far."""
+    return _line(
+        links, brief, " · since ", Moment(brief.state_at), " · ", _how_far(brief, verdicts)
+    )
+
+
+def unknown(links: Links, brief: Brief) -> Line:
+    """Since when, and who has to look."""
+    return _line(
+        links, brief,
+        " · OUTCOME UNKNOWN since ", Moment(brief.state_at),
+        " · asked by ", Mention(brief.requester), " · look in Zuora, then record it on the card",
+    )  # fmt: skip
+
+
+def ended(links: Links, brief: Brief) -> Line:
+    """How and when."""
+    return _line(links, brief, f" · {_ending(brief)} ", Moment(brief.state_at),
+                 " · asked by ", Mention(brief.requester))  # fmt: skip
+
+
+def any_state(links: Links, brief: Brief, verdicts: Verdicts) -> Line:
+    """A line that fits the request's state."""
+    match brief.state:
+        case State.WAITING:
+            return waiting(links, brief)
+        case State.APPROVED | State.RUNNING:
+            return running(links, brief, verdicts(brief.number))
+        case State.UNKNOWN:
+            return unknown(links, brief)
+        case _:
+            return ended(links, brief)
+
+
+def _line(links: Links, brief: Brief, *parts: Part) -> Line:
+    return Line("", (links.named(brief), f" {what_of(brief.operation, brief.subject)}", *parts))
+
+
+def _ending(brief: Brief) -> str:
+    if brief.state is State.SUCCEEDED:
+        return operation_named(brief.operation).done
+    return HEADLINES[brief.state]
+
+
+def _how_far(brief: Brief, verdicts: Mapping[str, int]) -> str:
+    if brief.state is State.APPROVED:
+        return "approved, the figures are being read again"
+    progress = Progress.model_validate_json(brief.progress) if brief.progress else Progress()
+    if progress.number:
+        return f"{progress.number} is {progress.status} in Zuora"
+    return calls_in_words(verdicts)
+
+
+def calls_in_words(verdicts: Mapping[str, int]) -> str:
+    """`120 of 500 calls accepted, 2 refused`."""
+    if not verdicts:
+        return "nothing sent yet"
+    found = [f"{verdicts.get('accepted', 0):,} of {count(sum(verdicts.values()), 'call')} accepted"]
+    if verdicts.get("rejected"):
+        found.append(f"{verdicts['rejected']:,} refused")
+    if lost := verdicts.get("lost", 0) + verdicts.get("sent", 0):
+        found.append(f"{lost:,} without an answer")
+    return ", ".join(found)
+
+
+def section(heading: str, lines: Sequence[Line], number: int) -> tuple[Line, ...]:
+    """A heading with its number, the lines, and how many more there are."""
+    if not number:
+        return (Line("", (Strong(heading), ": none")),)
+    said = f"more than {MOST_COUNTED - 1:,}" if number >= MOST_COUNTED else f"{number:,}"
+    more = number - len(lines)
+    rest = f"{'at least ' if number >= MOST_COUNTED else ''}{more:,} more"
+    return (
+        Line("", (Strong(f"{heading}: {said}"),)),
+        *lines,
+        *(
+            [Line("", (f"… and {rest}; the Home tab lists them page by page.",))]
+            if more > 0
+            else []
+        ),
+    )
+
+
+def answer(title: str, *groups: Sequence[Line]) -> Answer:
+    """Groups of lines below a heading, one block each."""
+    shown = [group for group in groups if group]
+    text = "\n".join([blocks.escaped(title), *(blocks.lines_as_text(group) for group in shown)])
+    return text, [blocks.header(title), *(blocks.labelled(group) for group in shown)]
+
+
+def unknown_section(store: Store, links: Links) -> tuple[Line, ...]:
+    """The unknown outcomes; nothing at all where there are none."""
+    number = store.status.count(State.UNKNOWN)
+    if not number:
+        return ()
+    found = store.status.in_state(State.UNKNOWN, SHOWN)
+    return section("OUTCOME UNKNOWN", [unknown(links, each) for each in found], number)

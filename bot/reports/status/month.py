@@ -1,0 +1,137 @@
+"""What a month came to: read from the sums of its days, whatever the size of the history."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from bot.domain.money import Money
+from bot.domain.request import FINAL, State
+from bot.reports.status.counting import LIMITS, figure_of
+from bot.store.store import Store
+
+AT_ONCE = 20
+"""Requests counted before others get their turn: some 10 ms."""
+
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """A month's figures; requests belong to the UTC day they were asked on.
+
+    Attributes:
+        name: `2026-11`.
+        requests: How many by state.
+        operations: How many succeeded, by operation.
+        documents: How many were `posted` and `mailed`.
+        posted, mailed: Sums per currency.
+        days: Sums for the picture: day of the month, `posted` or `mailed`, currency.
+        waited: Decisions by class of `LIMITS`.
+        to_decision, to_done: Medians in seconds; None where there is none.
+    """
+
+    name: str
+    requests: Mapping[State, int]
+    operations: Mapping[str, int]
+    documents: Mapping[str, int]
+    posted: tuple[Money, ...]
+    mailed: tuple[Money, ...]
+    days: Mapping[tuple[int, str, str], Decimal]
+    waited: tuple[int, ...]
+    to_decision: float | None
+    to_done: float | None
+    refusals: int
+
+    @property
+    def asked(self) -> int:
+        """How many requests there were."""
+        return sum(self.requests.values())
+
+    @property
+    def still_open(self) -> int:
+        """How many have no result yet, other than those whose outcome is unknown."""
+        ended = FINAL | {State.UNKNOWN}
+        return sum(number for state, number in self.requests.items() if state not in ended)
+
+    def of(self, state: State) -> int:
+        """How many stand in a state."""
+        return self.requests.get(state, 0)
+
+
+def month_named(typed: str, now: datetime) -> str | None:
+    """`2026-10` as typed; the present month for nothing; None for anything else."""
+    if not typed:
+        return now.astimezone(UTC).strftime("%Y-%m")
+    found = _MONTH.fullmatch(typed.strip())
+    return typed.strip() if found and found[1] >= "2000" else None
+
+
+def span_of(month: str) -> tuple[datetime, datetime]:
+    """The month's begin and the begin of the next one."""
+    year, number = int(month[:4]), int(month[5:])
+    first = datetime(year, number, 1, tzinfo=UTC)
+    return first, first.replace(year=year + number // 12, month=number % 12 + 1)
+
+
+async def catch_up(store: Store) -> int:
+    """Count what has moved since it was last counted; how many requests that were.
+
+    Raises:
+        CouldNotRecordError: Some were not counted yet; they stay due.
+    """
+    counted = 0
+    while numbers := store.figures.due(AT_ONCE):
+        with store.transaction():
+            for number in numbers:
+                request = store.requests.get(number)
+                if request is not None:
+                    store.figures.write(figure_of(request, store.calls.of(number)))
+        counted += len(numbers)
+        await asyncio.sleep(0)
+    return counted
+
+
+async def read_month(store: Store, name: str) -> Month:
+    """The figures of a month, up to date.
+
+    Raises:
+        CouldNotRecordError: What moved last could not be counted.
+    """
+    await catch_up(store)
+    return month_of(store, name)
+
+
+def month_of(store: Store, name: str) -> Month:
+    """The figures of a month as they are counted."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    days: dict[tuple[int, str, str], Decimal] = {}
+    for day, group, key, value in store.figures.of_days(name):
+        sums[group, key] = sums.get((group, key), Decimal(0)) + value
+        if group in ("posted", "mailed") and value:
+            days[int(day[8:]), group, key] = value
+    number = {key: int(value) for key, value in sums.items() if key[0] not in ("posted", "mailed")}
+    return Month(
+        name=name,
+        requests={State(key): n for (group, key), n in number.items() if group == "requests" and n},
+        operations={
+            key.removesuffix(":succeeded"): n
+            for (group, key), n in number.items()
+            if group == "operations" and key.endswith(":succeeded") and n
+        },
+        documents={key: n for (group, key), n in number.items() if group == "documents"},
+        posted=_money(sums, "posted"),
+        mailed=_money(sums, "mailed"),
+        days=days,
+        waited=tuple(number.get(("waited", str(c)), 0) for c in range(len(LIMITS) + 1)),
+        to_decision=store.figures.median_to_decision(name, number.get(("decided", ""), 0)),
+        to_done=store.figures.median_to_done(name, number.get(("done", ""), 0)),
+        refusals=store.figures.refusals(name),
+    )
+
+
+def _money(sums: Mapping[tuple[str, str], Decimal], name: str) -> tuple[Money, ...]:
+    found = [Money(key, value) for (group, key), value in sums.items() if group == name and value]
+    return tuple(sorted(found))

@@ -1,0 +1,75 @@
+"""A month's figures as labelled values: for the table, the text and the picture's alt text."""
+
+from bot.domain.money import in_words
+from bot.domain.request import State
+from bot.reports.status.month import Month
+
+Row = tuple[str, str]
+RUNS = (
+    ("create_bill_run", "created"),
+    ("post_bill_run", "posted"),
+    ("cancel_bill_run", "canceled"),
+)
+CLASSES = ("< 15 min", "< 1 h", "< 4 h", "< 24 h", "longer")
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+          "October", "November", "December")  # fmt: skip
+
+
+def title_of(month: Month) -> str:
+    """`November 2026`."""
+    return f"{MONTHS[int(month.name[5:]) - 1]} {month.name[:4]}"
+
+
+def rows_of(month: Month) -> tuple[Row, ...]:
+    """What is counted, and how much it is."""
+    runs = ", ".join(
+        f"{month.operations[name]:,} {word}" for name, word in RUNS if month.operations.get(name)
+    )
+    return (
+        ("Requests", f"{month.asked:,}"),
+        ("Bill runs", runs or "0"),
+        ("Documents posted", f"{month.documents.get('posted', 0):,}"),
+        ("Posted", in_words(month.posted)),
+        ("Documents mailed", f"{month.documents.get('mailed', 0):,}"),
+        ("Mailed", in_words(month.mailed)),
+        ("Succeeded", f"{month.of(State.SUCCEEDED):,}"),
+        ("Failed", f"{month.of(State.FAILED):,}"),
+        ("Outcome unknown", f"{month.of(State.UNKNOWN):,}"),
+        ("Rejected", f"{month.of(State.REJECTED):,}"),
+        ("Withdrawn", f"{month.of(State.WITHDRAWN):,}"),
+        ("Expired", f"{month.of(State.EXPIRED):,}"),
+        ("Stopped, nothing sent", f"{month.of(State.STOPPED):,}"),
+        ("Still open", f"{month.still_open:,}"),
+        ("Median to decision", duration(month.to_decision)),
+        ("Median decision to done", duration(month.to_done)),
+        ("Clicks refused", f"{month.refusals:,}"),
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """`12 s`, `14 min`, `3 h 05 min`, `2 d 4 h`; `-` for None."""
+    if seconds is None:
+        return "-"
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:  # noqa: PLR2004 - an hour
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:  # noqa: PLR2004 - beyond two days, days say more
+        return f"{hours} h {minutes:02} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def told(month: Month) -> str:
+    """Everything in one text, for screen readers and as the picture's alt text."""
+    rows = "; ".join(f"{label}: {value}" for label, value in rows_of(month))
+    waited = ", ".join(
+        f"{name} {number:,}" for name, number in zip(CLASSES, month.waited, strict=True)
+    )
+    days = "; ".join(
+        f"{day}: {currency} {amount:,.2f} {what}"
+        for (day, what, currency), amount in sorted(month.days.items())
+    )
+    by_day = f" By day: {days}." if days else ""
+    return f"{title_of(month)}. {rows}. Time to decision: {waited}.{by_day}"

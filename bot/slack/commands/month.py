@@ -1,0 +1,155 @@
+"""`/billstatus month` and `export month`: figures as a table and a picture, and a month's file."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+import aiohttp
+from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_sdk.errors import SlackClientError
+
+from bot.cards import blocks
+from bot.reports.status.chart import chart_of, draw
+from bot.reports.status.export import export
+from bot.reports.status.month import Month, read_month
+from bot.reports.status.month_words import rows_of, title_of, told
+from bot.slack import payloads
+from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.commands.replying import Reply, reply
+from bot.store.database import CouldNotRecordError
+
+logger = logging.getLogger(__name__)
+
+ALT_LIMIT = 1000
+NOT_SENT = "Slack did not take the {what}. Nothing was lost; please ask once more."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Upload:
+    name: str
+    title: str
+    content: bytes
+    words: str
+    alt: str | None = None
+
+
+async def send_month(
+    answering: Answering,
+    ack: AsyncAck,
+    respond: AsyncRespond,
+    command: payloads.Command,
+    name: str,
+) -> None:
+    """The table at once and to the asker alone; the picture follows into the conversation."""
+    work = _month(answering, respond, command, name)
+    await reply(answering, ack, respond, work, f"Counting {name}…")
+
+
+async def _month(
+    answering: Answering, respond: AsyncRespond, command: payloads.Command, name: str
+) -> Reply:
+    try:
+        month = await read_month(answering.parts.store, name)
+    except CouldNotRecordError:
+        return Reply(COULD_NOT_RECORD)
+    answering.keep(_send_picture(answering, respond, command, month))
+    return Reply(f"{title_of(month)}\n{_lines(month)}", table(month))
+
+
+def table(month: Month) -> list[blocks.Block]:
+    """The figures as a table."""
+    rows = (("Figure", title_of(month)), *rows_of(month))
+    return [
+        blocks.header(f"{title_of(month)} in figures"),
+        {"type": "table", "rows": [[_cell(text) for text in row] for row in rows]},
+        blocks.context("A request counts in the month it was asked in (UTC)."),
+    ]
+
+
+def _cell(text: str) -> blocks.Block:
+    return {"type": "raw_text", "text": text or "-"}
+
+
+def _lines(month: Month) -> str:
+    return "\n".join(f"{label}: {value}" for label, value in rows_of(month))
+
+
+async def _send_picture(
+    answering: Answering, respond: AsyncRespond, command: payloads.Command, month: Month
+) -> None:
+    content = await asyncio.to_thread(lambda: draw(chart_of(month)))
+    await _upload(
+        answering,
+        respond,
+        _conversation(answering, command),
+        _Upload(
+            name=f"billing-{month.name}.png",
+            title=f"{title_of(month)} in figures",
+            content=content,
+            words=f"{title_of(month)}: amounts by day and currency, and time to decision.",
+            alt=alt_text(month),
+        ),
+    )
+
+
+def alt_text(month: Month) -> str:
+    """What the picture says, as long as Slack takes it; the days go first."""
+    whole = told(month)
+    return whole if len(whole) <= ALT_LIMIT else blocks.shortened(whole.split(" By day:")[0], 1000)
+
+
+async def send_export(
+    answering: Answering,
+    ack: AsyncAck,
+    respond: AsyncRespond,
+    command: payloads.Command,
+    name: str,
+) -> None:
+    """A month's file goes to the asker alone: it holds reasons and names."""
+    await ack(f"The file of {name} is being made; it comes as a direct message.")
+    answering.keep(_send_file(answering, respond, command, name))
+
+
+async def _send_file(
+    answering: Answering, respond: AsyncRespond, command: payloads.Command, name: str
+) -> None:
+    content = await export(answering.parts.store, name, "csv")
+    upload = _Upload(
+        name=f"billing-{name}.csv",
+        title=f"Requests of {name}",
+        content=content,
+        words=f"The requests of {name} with their documents and results.",
+    )
+    await _upload(answering, respond, command.actor.user_id, upload)
+
+
+def _conversation(answering: Answering, command: payloads.Command) -> str:
+    """Where the picture goes: the billing channel or a direct message, never to strangers.
+
+    In any other channel there may be people who may not look, so the asker alone gets it.
+    """
+    return command.channel if command.channel == answering.parts.channel else command.actor.user_id
+
+
+async def _upload(answering: Answering, respond: AsyncRespond, to: str, upload: _Upload) -> None:
+    """Say what comes, which opens a direct message where it needs one, and upload it there."""
+    client = answering.client
+    try:
+        channel = to
+        if to.startswith(("U", "W")):
+            opened = await client.chat_postMessage(channel=to, text=upload.words)
+            channel = str(opened["channel"])
+        await client.files_upload_v2(
+            channel=channel,
+            filename=upload.name,
+            title=upload.title,
+            content=upload.content,
+            alt_txt=upload.alt,
+            initial_comment=upload.words if channel == to else None,
+        )
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
+        logger.exception("file_was_not_sent")
+        try:
+            await respond(text=NOT_SENT.format(what=upload.title), response_type="ephemeral")
+        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
+            logger.warning("answer_could_not_be_sent")

@@ -1,0 +1,140 @@
+"""`/billstatus`: how billing stands, for those who may look; answered privately."""
+
+import difflib
+import re
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot.cards import blocks
+from bot.cards.run_card import run_card
+from bot.domain.authority import Person
+from bot.domain.key import bill_run_key, document_key
+from bot.reports.status import answers
+from bot.reports.status.lists import Answer, Links
+from bot.reports.status.month import month_named
+from bot.slack import payloads
+from bot.slack.answering import Answering
+from bot.slack.commands.month import send_export, send_month
+from bot.slack.commands.replying import Reply, reply
+from bot.slack.looking import viewer_or_recorded
+from bot.zuora.errors import ZuoraError, ZuoraNotFound
+
+COMMAND = "/billstatus"
+HELP = """*`/billstatus`* tells you alone how billing stands: unknown outcomes first, then what waits, \
+what runs and the last ten results.
+`/billstatus mine` your own requests. `/billstatus waiting` what you may approve.
+`/billstatus R-17` a request's whole story. `/billstatus BR-00000001` a bill run in Zuora and the \
+requests about it; `/billstatus INV00000012` (or DM…, CM…) the requests about a document.
+`/billstatus month` or `/billstatus month 2026-10` the figures of a month, with a picture.
+`/billstatus export month` or `/billstatus export month 2026-10` sends you a month as a file.
+`/billstatus help` shows this.
+"""
+WORDS = ("mine", "waiting", "month", "export month", "help")
+NEAREST = {
+    **{word: word for word in WORDS}, "my": "mine", "me": "mine", "approve": "waiting",
+    "pending": "waiting", "open": "waiting", "export": "export month", "download": "export month",
+    "csv": "export month", "report": "month", "figures": "month",
+}  # fmt: skip
+_REQUEST = re.compile(r"R-?(\d{1,12})", re.ASCII | re.IGNORECASE)
+
+
+def register(app: AsyncApp, answering: Answering, links: Links) -> None:
+    """Connect the command."""
+
+    @app.command(COMMAND)
+    async def billstatus(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
+        await _billstatus(answering, links, ack, respond, payloads.command(body))
+
+
+async def _billstatus(
+    answering: Answering,
+    links: Links,
+    ack: AsyncAck,
+    respond: AsyncRespond,
+    command: payloads.Command,
+) -> None:
+    person, why = await viewer_or_recorded(answering, command.actor, COMMAND)
+    if why:
+        await ack(text=blocks.as_text(why))
+        return
+    words = command.text.split()
+    first = words[0].lower() if words else ""
+    if key := bill_run_key(command.text):
+        work = look(answering, links, key)
+        await reply(answering, ack, respond, work, f"Reading {key} in Zuora…")
+    elif first in ("month", "export") and (month := _month(answering, words)):
+        send = send_month if first == "month" else send_export
+        await send(answering, ack, respond, command, month)
+    else:
+        text, shown = await answer_to(answering, links, person, command.text)
+        await ack(text=text, blocks=shown or None)
+
+
+def _month(answering: Answering, words: list[str]) -> str | None:
+    """The month that `month …` or `export month …` names; None if it names none."""
+    rest = [word.lower() for word in words]
+    rest = rest[1:] if rest[0] == "export" else rest
+    if not rest or rest[0] != "month" or len(rest) > 2:  # noqa: PLR2004 - the word and the month
+        return None
+    return month_named(rest[1] if len(rest) > 1 else "", answering.parts.clock.now())
+
+
+async def answer_to(answering: Answering, links: Links, person: Person, text: str) -> Answer:
+    """What the database alone answers."""
+    store = answering.parts.store
+    match text.strip().lower():
+        case "":
+            return answers.overview(store, links)
+        case "mine":
+            return answers.mine(store, links, person.user_id)
+        case "waiting":
+            return await answers.waiting(store, links, person)
+        case "help":
+            return HELP, []
+    if request := _REQUEST.fullmatch(text.strip()):
+        return answers.story(store, links, int(request[1]))
+    if document := document_key(text):
+        return answers.about(store, links, document.key)
+    return unknown(text), []
+
+
+async def look(answering: Answering, links: Links, key: str) -> Reply:
+    """A bill run as Zuora has it, and the requests about it; these also when Zuora is silent."""
+    parts = answering.parts
+    try:
+        run = await parts.zuora.bill_run(key)
+        documents = await parts.zuora.documents_of_run(run.number)
+    except ZuoraNotFound:
+        return _with_requests(answering, links, key, f"Zuora knows no bill run {key}.")
+    except ZuoraError as error:
+        words = f"Zuora could not be read: {error}"
+        return _with_requests(answering, links, key, words)
+    text, shown = run_card(parts.tenant, run, documents)
+    about = answers.about_lines(parts.store, links, run.number)
+    card = [block for block in shown if block["type"] != "actions"]
+    return Reply(f"{text}\n{blocks.lines_as_text(about)}", [*card, blocks.labelled(about)])
+
+
+def _with_requests(answering: Answering, links: Links, key: str, words: str) -> Reply:
+    about = answers.about_lines(answering.parts.store, links, key)
+    return Reply(
+        f"{blocks.escaped(words)}\n{blocks.lines_as_text(about)}",
+        [blocks.paragraph(words), blocks.labelled(about)],
+    )
+
+
+def unknown(text: str) -> str:
+    """What to type instead of something that the command does not know."""
+    word = text.split(maxsplit=1)[0].lower()
+    digits = re.fullmatch(r"(?:br|r)?[\s_-]*(\d{1,12})", text.strip(), re.ASCII | re.IGNORECASE)
+    if word in ("month", "export"):
+        meant = "month 2026-10" if word == "month" else "export month 2026-10"
+    elif digits:
+        short = len(digits[1]) < 8 and not text.strip().lower().startswith("br")  # noqa: PLR2004 - of a run
+        meant = f"R-{int(digits[1])}" if short else f"BR-{digits[1].zfill(8)}"
+    else:
+        near = difflib.get_close_matches(word, NEAREST, n=1, cutoff=0.5)
+        meant = NEAREST[near[0]] if near else "help"
+    shown = blocks.escaped(blocks.shortened(text, 60))
+    return f"{COMMAND} does not know “{shown}”. Did you mean `{COMMAND} {meant}`?"

@@ -1,0 +1,81 @@
+"""What is due by the calendar: the morning's digest, and the counting for the month's figures."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from bot.domain.message import Kind, Message
+from bot.reports.status.digest import Timetable, digest
+from bot.reports.status.lists import Links
+from bot.reports.status.month import catch_up
+from bot.store.database import CouldNotRecordError
+from bot.store.store import Store
+from bot.workflow.parts import Clock
+
+logger = logging.getLogger(__name__)
+
+LONGEST_REST = timedelta(minutes=5)
+
+
+class Daily:
+    """One loop beside the runner's, in the process that works.
+
+    Args:
+        store: The store.
+        clock: The time.
+        channel: Slack channel id for the digest.
+        links: Addresses of cards.
+        timetable: When the digest is due.
+        wake_sender: Rung when a message stands in the outbox.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        channel: str,
+        links: Links,
+        timetable: Timetable,
+        wake_sender: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._channel = channel
+        self._links = links
+        self._timetable = timetable
+        self._wake_sender = wake_sender
+
+    async def run(self) -> None:
+        """Do what is due, until cancelled."""
+        while True:
+            try:
+                self.tell()
+                await catch_up(self._store)
+            except CouldNotRecordError:
+                logger.warning("daily_work_was_not_recorded")
+            await self._clock.sleep(self._rest().total_seconds())
+
+    def tell(self) -> bool:
+        """Put today's digest into the outbox if it is due and was not; a row claims the day.
+
+        Raises:
+            CouldNotRecordError: Nothing was written.
+        """
+        now = self._clock.now()
+        due = self._timetable.due_at(now)
+        if due is None or now < due:
+            return False
+        with self._store.transaction():
+            if not self._store.digests.told(self._timetable.day(now), now):
+                return False
+            text, blocks = digest(self._store, self._links, self._timetable, now)
+            message = Message(kind=Kind.NOTICE, channel=self._channel, text=text, blocks=blocks)
+            self._store.outbox.add(message, now)
+        self._wake_sender()
+        return True
+
+    def _rest(self) -> timedelta:
+        now = self._clock.now()
+        due = self._timetable.next_after(now)
+        return min(LONGEST_REST, due - now) if due else LONGEST_REST

@@ -1,0 +1,54 @@
+"""Who may look, and what everybody else is told: who may, and nothing more."""
+
+import logging
+
+from bot.cards.card import approvers_in_words
+from bot.domain.authority import Person, Refusal, may_view
+from bot.domain.policy import Policy
+from bot.domain.words import Part
+from bot.slack.answering import Answering
+from bot.slack.payloads import Actor
+from bot.store.database import CouldNotRecordError
+from bot.workflow.ask import record_refusal
+
+logger = logging.getLogger(__name__)
+
+
+async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part, ...]]:
+    """The person, with every group of the policy, and why they may not look; empty if they may."""
+    policy = answering.parts.policy
+    person = await answering.person(actor, policy.everybody)
+    refusal = may_view(person, policy)
+    return person, () if refusal is None else not_to_view(refusal, person, policy)
+
+
+async def viewer_or_recorded(
+    answering: Answering, actor: Actor, wanted: str
+) -> tuple[Person, tuple[Part, ...]]:
+    """As `viewer`; a refusal is written into the history."""
+    person, why = await viewer(answering, actor)
+    refusal = may_view(person, answering.parts.policy)
+    if refusal is not None:
+        try:
+            record_refusal(answering.parts, person, refusal, wanted)
+        except CouldNotRecordError:
+            logger.warning("refusal_was_not_recorded")
+    return person, why
+
+
+def not_to_view(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]:
+    """Why somebody may not look, and who may."""
+    match refusal:
+        case Refusal.BARRED:
+            return (f"This account cannot be used here: {person.barred or 'it has no identity'}.",)
+        case Refusal.GROUP_UNREADABLE:
+            return (
+                "Slack did not tell me who is in the user group, so the answer is no for now. "
+                "Try again in a minute.",
+            )
+        case _:
+            return (
+                "You are not among those who may see billing requests. These may: ",
+                *approvers_in_words(policy.everybody),
+                ".",
+            )

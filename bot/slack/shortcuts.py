@@ -1,0 +1,65 @@
+"""Shortcuts: the email form from everywhere, and "Status of this" on a message."""
+
+import logging
+import re
+from typing import Any
+
+import aiohttp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.errors import SlackClientError
+
+from bot.cards import blocks
+from bot.reports.status import answers
+from bot.reports.status.lists import Answer, Links
+from bot.slack import payloads
+from bot.slack.answering import Answering
+from bot.slack.home import begin_email
+from bot.slack.looking import viewer_or_recorded
+
+logger = logging.getLogger(__name__)
+
+NUMBERS = re.compile(
+    r"\b(?:R-\d{1,12}|BR-\d{1,12}|(?:INV|CM|DM)-?\d{1,20})\b", re.ASCII | re.IGNORECASE
+)
+NOTHING_THERE = (
+    "This message is no card of a request, and I find no number in it: of a request (R-17), a bill "
+    "run (BR-00000001) or a document (INV00000012, DM…, CM…)."
+)
+
+
+def register(app: AsyncApp, answering: Answering, links: Links) -> None:
+    """Connect the two shortcuts of the manifest."""
+
+    @app.shortcut("email_documents")
+    async def email_documents(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        shortcut = payloads.press(body)
+        await begin_email(answering, shortcut.actor, shortcut.trigger_id)
+
+    @app.shortcut("status_of_this")
+    async def status_of_this(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
+        await ack()
+        text, shown = await _status_of(answering, links, payloads.pointed(body))
+        try:
+            await respond(text=text, blocks=shown or None, response_type="ephemeral")
+        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
+            logger.exception("answer_could_not_be_sent")
+
+
+async def _status_of(answering: Answering, links: Links, pointed: payloads.Pointed) -> Answer:
+    """By the message's place if it is a card or stands in a card's thread, else by its text."""
+    _, why = await viewer_or_recorded(answering, pointed.actor, "status of this")
+    if why:
+        return blocks.as_text(why), []
+    store = answering.parts.store
+    for ts in (pointed.ts, pointed.thread_ts):
+        number = store.status.with_card(pointed.channel, ts) if ts else None
+        if number is not None:
+            return answers.story(store, links, number)
+    found = NUMBERS.search(pointed.text)
+    if found is None:
+        return NOTHING_THERE, []
+    named = found[0].upper()
+    if named.startswith("R-"):
+        return answers.story(store, links, int(named[2:]))
+    return answers.about(store, links, named)

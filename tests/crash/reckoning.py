@@ -1,0 +1,277 @@
+"""Comparing what Zuora did and what Slack shows with what was asked and decided."""
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.slack.workspace import Message
+from bot.sandbox.zuora import LocalZuora
+from bot.sandbox.zuora.calls import Call
+from tests.crash.people import CHANNEL, headline
+from tests.crash.plan import REMINDERS, Fate, Wanted
+
+ENDS: dict[Fate, frozenset[str]] = {
+    Fate.APPROVE: frozenset({"succeeded", "failed", "unknown"}),
+    Fate.REJECT: frozenset({"rejected"}),
+    Fate.WITHDRAW: frozenset({"withdrawn"}),
+    Fate.EXPIRE: frozenset({"expired"}),
+}
+HEADLINE = {"rejected": "Rejected", "withdrawn": "Withdrawn", "expired": "Expired",
+            "failed": "Failed", "unknown": "OUTCOME UNKNOWN"}  # fmt: skip
+EFFECTS = ("/emails", "/post", "/cancel", "/v1/bill-runs")
+"""Ends of the paths of the calls that do something."""
+
+
+@dataclass
+class Reckoning:
+    """What is wrong, each in words, and some figures of what was right."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    out_of_order: list[str] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)
+    states: Counter[str] = field(default_factory=Counter)
+    operations: Counter[str] = field(default_factory=Counter)
+    effects: int = 0
+    mails: int = 0
+    lines: int = 0
+    history: int = 0
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that is wrong."""
+        return [*self.lost, *self.doubled, *self.out_of_order, *self.untrue]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Everything that can be looked at when all is at rest."""
+
+    requests: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+    outbox: list[dict[str, Any]]
+    slack: LocalSlack
+    zuora: LocalZuora
+
+
+def reckon(
+    database: Path,
+    slack: LocalSlack,
+    zuora: LocalZuora,
+    plan: Sequence[Wanted],
+    accepted: Sequence[Wanted],
+) -> Reckoning:
+    """Compare.
+
+    Args:
+        database: The bot's file; the bot no longer runs.
+        slack: What people see.
+        zuora: What was done.
+        plan: What was to be asked for.
+        accepted: What was asked for and answered with a yes.
+    """
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        tables = {
+            name: [dict(row) for row in connection.execute(f"SELECT * FROM {name} ORDER BY 1")]  # noqa: S608
+            for name in ("requests", "history", "outbox")
+        }
+    seen = _Seen(tables["requests"], tables["history"], tables["outbox"], slack, zuora)
+    told = Reckoning()
+    by_subject = _requests(told, seen, plan, accepted)
+    for wanted, request in by_subject:
+        _ended(told, seen, wanted, request)
+        _done(told, seen, request)
+        _shown(told, seen, request)
+    _strays(told, seen)
+    _chain(told, seen)
+    return told
+
+
+def _requests(
+    told: Reckoning, seen: _Seen, plan: Sequence[Wanted], accepted: Sequence[Wanted]
+) -> Iterator[tuple[Wanted, dict[str, Any]]]:
+    """Each thing that was asked for with its one request and its one card."""
+    cards = seen.slack.channel_messages(CHANNEL)
+    told.lost += [f"never asked: {each.command}" for each in plan if each not in accepted]
+    found: list[tuple[Wanted, dict[str, Any]]] = []
+    for wanted in accepted:
+        mine = [card for card in cards if wanted.subject in headline(card)]
+        numbers = {_payload(card).get("request") for card in mine}
+        requests = [each for each in seen.requests if each["number"] in numbers]
+        if not mine or not requests:
+            told.lost.append(f"no card for {wanted.command}")
+        elif len(mine) > 1 or len(requests) > 1:
+            told.doubled.append(f"{len(mine)} cards of {sorted(numbers)} for {wanted.command}")
+        else:
+            found.append((wanted, requests[0]))
+    if len(seen.requests) > len(accepted):
+        told.doubled.append(f"{len(seen.requests)} requests for {len(accepted)} that were asked")
+    return iter(found)
+
+
+def _ended(told: Reckoning, seen: _Seen, wanted: Wanted, request: dict[str, Any]) -> None:
+    """It came to the end that was decided, and its card and its thread say so."""
+    name, state = f"R-{request['number']}", request["state"]
+    told.states[state] += 1
+    told.operations[request["operation"]] += 1
+    if state not in ENDS[wanted.fate]:
+        told.lost.append(f"{name} was to {wanted.fate} and is {state}: {request['result']}")
+    card = seen.slack.workspace.channels[CHANNEL].message(request["card_ts"] or "")
+    lines = [] if card is None else seen.slack.thread(CHANNEL, card.ts)
+    if card is None or HEADLINE.get(state, "") not in card.text or "Waiting for" in card.text:
+        told.lost.append(f"the card of {name} does not say {state}: {card and card.text[:60]}")
+    if request["result"] and not any(
+        _plain(request["result"])[:150] in _plain(m.text) for m in lines
+    ):
+        told.lost.append(f"the thread of {name} does not say: {request['result']}")
+    if state == "unknown" and not any("A person has to look" in m.text for m in lines):
+        told.lost.append(f"{name} is unknown and nobody was told to look")
+
+
+def _plain(text: str) -> str:
+    return text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+
+
+def _done(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
+    """What Zuora did for it: once where it succeeded, never where it did not, and approved."""
+    name, state = f"R-{request['number']}", request["state"]
+    calls = [call for call in seen.zuora.calls if _request_of(call) == request["number"]]
+    by_subject = defaultdict(list)
+    for call in calls:
+        by_subject[call.headers["zuora-track-id"]].append(call)
+    effective = [call for call in calls if _took_effect(call)]
+    told.effects += len(effective)
+    for subject, about in by_subject.items():
+        if len([call for call in about if _took_effect(call)]) > 1:
+            told.doubled.append(f"{subject} was done {len(about)} times")
+        elif len(about) > 1 and any(call.status not in (429, None) for call in about[:-1]):
+            told.doubled.append(f"{subject} was sent {len(about)} times")
+    if state == "succeeded" and (not effective or len(effective) < len(by_subject)):
+        told.lost.append(f"{name} is said to have succeeded, and Zuora did {len(effective)}")
+    if state not in ("succeeded", "unknown", "failed") and calls:
+        told.untrue.append(f"{name} is {state}, and Zuora was called {len(calls)} times")
+    if state == "failed" and len(by_subject) == 1 and effective:
+        told.untrue.append(f"{name} is said to have failed, and Zuora did it")
+    _approved(told, seen, request, sent=bool(calls))
+
+
+def _approved(told: Reckoning, seen: _Seen, request: dict[str, Any], *, sent: bool) -> None:
+    """No call without an approval, written before it, by somebody else, of what was asked."""
+    mine = [row for row in seen.history if row["request"] == request["number"]]
+    asked = next(row for row in mine if row["what"] == "request.asked")
+    first = min((row["sequence"] for row in mine if row["what"] == "call.sent"), default=None)
+    approved = [
+        row for row in mine
+        if row["what"] == "request.approved"
+        and row["who"] not in ("", request["requester"])
+        and json.loads(row["data"])["digest"] == json.loads(asked["data"])["digest"]
+    ]  # fmt: skip
+    name = f"R-{request['number']}"
+    if sent and (first is None or not any(row["sequence"] < first for row in approved)):
+        told.untrue.append(f"{name} was sent without an approval before it")
+    decisions = [
+        row["what"] for row in mine
+        if row["what"] in ("request.rejected", "request.withdrawn", "request.expired")
+    ]  # fmt: skip
+    if len(approved) + len(decisions) != 1:
+        told.doubled.append(f"{name} was decided {len(approved)} + {decisions}")
+
+
+def _request_of(call: Call) -> int | None:
+    track_id = call.headers.get("zuora-track-id", "")
+    if call.method == "GET" or not track_id.startswith("billing-bot.R-"):
+        return None
+    return int(track_id.split(".")[1].removeprefix("R-"))
+
+
+def _took_effect(call: Call) -> bool:
+    """Zuora answered it with a yes of its own, whether or not anybody was there to hear it."""
+    return call.status == 200 and not call.replayed
+
+
+def _shown(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
+    """The thread shows each message of the outbox once, in the order in which it was written."""
+    name = f"R-{request['number']}"
+    thread = seen.slack.thread(CHANNEL, request["card_ts"] or "")
+    told.lines += len(thread)
+    numbers = [_payload(message).get("sequence") for message in thread if not message.files]
+    written = [
+        row["sequence"] for row in seen.outbox
+        if row["request"] == request["number"] and row["kind"] == "reply"
+    ]  # fmt: skip
+    replies = [number for number in numbers if number in set(written)]
+    told.lost += [f"{name}: line {each} is missing" for each in written if each not in replies]
+    told.doubled += [
+        f"{name}: line {each} stands {times} times"
+        for each, times in Counter(numbers).items() if times > 1 or each is None
+    ]  # fmt: skip
+    if numbers != sorted(numbers, key=lambda each: each or 0):
+        told.out_of_order.append(f"{name}: the lines stand as {numbers}")
+    texts = Counter(message.text for message in thread if not message.files)
+    told.doubled += [
+        f"{name}: {times} times: {text[:80]}" for text, times in texts.items()
+        if times > (REMINDERS if "still waits for" in text else 1)
+    ]  # fmt: skip
+    progress = [each for each in seen.outbox if each["request"] == request["number"]
+                and each["kind"] == "progress"]  # fmt: skip
+    shown = [number for number in numbers if number in {row["sequence"] for row in progress}]
+    if bool(progress) != bool(shown) or len(shown) > 1:
+        told.doubled.append(f"{name}: its progress stands {len(shown)} times")
+    files = [message for message in thread if message.files]
+    wanted = [row for row in seen.outbox if row["request"] == request["number"]
+              and row["kind"] == "file"]  # fmt: skip
+    if len(files) != len(wanted):
+        problems = told.lost if len(files) < len(wanted) else told.doubled
+        problems.append(f"{name}: {len(files)} files for {len(wanted)} that were to be sent")
+
+
+def _payload(message: Message) -> dict[str, Any]:
+    payload: dict[str, Any] = (message.metadata or {}).get("event_payload") or {}
+    return payload
+
+
+def _strays(told: Reckoning, seen: _Seen) -> None:
+    """Whatever belongs to no request, and mails that customers got twice."""
+    known = {request["number"] for request in seen.requests}
+    for call in seen.zuora.calls:
+        writes = call.method in ("POST", "PUT", "DELETE") and call.path.endswith(EFFECTS)
+        if writes and _request_of(call) not in known:
+            told.untrue.append(f"nobody asked for {call.method} {call.path}")
+    told.mails = len(seen.zuora.mails)
+    mailed = Counter(mail.document for mail in seen.zuora.mails)
+    told.doubled += [f"{each} was mailed {n} times" for each, n in mailed.items() if n > 1]
+    allowed = {
+        r["number"] for r in seen.requests if r["state"] in ("succeeded", "unknown", "failed")
+    }
+    for mail in seen.zuora.mails:
+        number = int((mail.track_id or ".R-0.").split(".")[1].removeprefix("R-"))
+        if number not in allowed:
+            told.untrue.append(f"{mail.document} was mailed for nobody's request")
+    told.lost += [
+        f"message {row['sequence']} was never sent ({row['outcome']})" for row in seen.outbox
+        if row["outcome"] not in ("sent", "merged")
+    ]  # fmt: skip
+
+
+def _chain(told: Reckoning, seen: _Seen) -> None:
+    """The history has no gap, and each row holds the hash of the row before it."""
+    told.history = len(seen.history)
+    before = "0" * 64
+    for place, row in enumerate(seen.history, start=1):
+        text = json.dumps(
+            [before, place, row["at"], row["request"], row["what"], row["who"], row["team"],
+             row["data"]],
+            ensure_ascii=False, separators=(",", ":"),
+        )  # fmt: skip
+        if row["hash"] != hashlib.sha256(text.encode()).hexdigest() or row["before"] != before:
+            told.out_of_order.append(f"the history does not fit at its row {place}")
+            return
+        before = row["hash"]

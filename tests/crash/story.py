@@ -1,0 +1,216 @@
+"""The story: thirty requests under way while the process dies and is started again and again."""
+
+import asyncio
+import contextlib
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.cli.clock import SystemClock
+from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, MANIFEST, SIGNING_SECRET
+from bot.sandbox.slack.handles import Triggers
+from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.zuora import LocalZuora, World
+from tests.crash.clock import FastClock
+from tests.crash.people import CHANNEL, CONTROLLERS, REQUESTERS, People, hire
+from tests.crash.plan import POLICY, Wanted, plan
+from tests.crash.process import Launcher, Life
+from tests.crash.reckoning import Reckoning, reckon
+
+SPEED = 20.0
+ACK_SECONDS = 1.0  # people give up sooner than Slack does, so that the test is short
+LONGEST_LIFE = 1.2
+FARTHEST_POINT = 160
+REST_SECONDS = 60.0
+ALL_ASKED_AFTER = 0.7  # of all kills
+UNFINISHED = """
+SELECT (SELECT COUNT(*) FROM outbox WHERE ended_at IS NULL) + (
+  SELECT COUNT(*) FROM requests WHERE state IN ('waiting', 'approved', 'running')
+  OR (state = 'unknown' AND wake_at IS NOT NULL))
+"""
+
+
+@dataclass
+class Told:
+    """What came of a story."""
+
+    kills: int = 0
+    by_signal: int = 0
+    reckoning: Reckoning = field(default_factory=Reckoning)
+    pressed: int = 0
+    unanswered: int = 0
+    seconds: float = 0.0
+
+
+class Story:
+    """Thirty requests and their people, with a bot that is killed `kills` times.
+
+    Args:
+        folder: For the database and the log.
+        points: Where the points are remembered, over all stories.
+        seed: Decides the order of the requests and the moments of the deaths.
+        kills: How often.
+    """
+
+    def __init__(self, folder: Path, points: Path, *, seed: int, kills: int) -> None:
+        self.folder = folder
+        self.points = points
+        self.kills = kills
+        self.told = Told()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._chance = random.Random(seed)  # noqa: S311 - no secret
+        clock = FastClock(time.monotonic(), SPEED)
+        self.zuora = LocalZuora(clock, world=World(clock.now()))
+        self.slack = LocalSlack(
+            clock,
+            manifest=yaml.safe_load(MANIFEST.read_text()),
+            bot_token=BOT_TOKEN,
+            app_token=APP_TOKEN,
+            signing_secret=SIGNING_SECRET,
+        )
+        self.slack.ack_seconds = ACK_SECONDS
+        self.slack._core.triggers = Triggers(SystemClock())  # three real seconds, as in Slack
+        hire(self.slack)
+        self.plan = plan(self.zuora.world, self._chance)
+        self.people = People(self.slack)
+        self.launcher = Launcher(folder, clock)
+        self.database = folder / "billing-bot.db"
+
+    async def play(self) -> Told:
+        """Play it to its end and compare what was done and told with what was asked."""
+        begun = self.begun = time.monotonic()
+        async with self._open():
+            self._tasks = {
+                name: asyncio.create_task(doing) for name, doing in self._people().items()
+            }
+            people = asyncio.gather(*self._tasks.values())
+            try:
+                await self._lives(people)
+            finally:
+                people.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await people
+        self.told.pressed, self.told.unanswered = self.people.pressed, self.people.unanswered
+        self.told.seconds = time.monotonic() - begun
+        self.told.reckoning = reckon(
+            self.database, self.slack, self.zuora, self.plan, self.people.accepted
+        )
+        return self.told
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            await self.zuora.start()
+            stack.push_async_callback(self.zuora.stop)
+            await self.slack.start()
+            stack.push_async_callback(self.slack.stop)
+            await self.launcher.open()
+            stack.push_async_callback(self.launcher.close)
+            yield
+
+    # people
+
+    def _people(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """Everybody's part, by a name to find it by."""
+        asking = {REQUESTERS[each]: self._asks(each) for each in range(len(REQUESTERS))}
+        deciding = {
+            wanted.subject: self._decides(place, wanted, self._chance.uniform(0.0, 0.3))
+            for place, wanted in enumerate(self.plan)
+        }
+        return {**asking, **deciding}
+
+    async def _asks(self, who: int) -> None:
+        """One person's requests, one after the other, spread over the deaths."""
+        step = len(REQUESTERS)
+        for place in range(who, len(self.plan), step):
+            due = place * self.kills * ALL_ASKED_AFTER / len(self.plan)
+            while self.told.kills < due:
+                await asyncio.sleep(0.02)
+            await self.people.ask(REQUESTERS[who], self.plan[place])
+
+    async def _decides(self, place: int, wanted: Wanted, hesitates: float) -> None:
+        await self.people.card(wanted)
+        await asyncio.sleep(hesitates)
+        controller = CONTROLLERS[place % len(CONTROLLERS)]
+        await self.people.decide(controller, wanted, REQUESTERS[place % len(REQUESTERS)])
+
+    # the process
+
+    async def _lives(self, people: "asyncio.Future[Any]") -> None:
+        while self.told.kills < self.kills:
+            await self._one_life()
+            if people.done() and people.exception():
+                break
+        print("kills done", time.monotonic()-self.begun)
+        life = await self.launcher.start(self._environment(), self.points)
+        end = time.monotonic() + REST_SECONDS
+        while not self._is_over(people) and time.monotonic() < end:
+            assert not life.is_over, self._log()
+            if people.done():
+                people.result()
+            await asyncio.sleep(0.05)
+        status = await life.end(signal.SIGTERM)
+        assert status == 0, f"exit {status}\n{self._log()}"
+        still = [name for name, task in self._tasks.items() if not task.done()]
+        assert not still, f"still wait: {still}\n{self._log()}"
+
+    def _is_over(self, people: "asyncio.Future[Any]") -> bool:
+        """Everybody has done what they wanted, the bot is there and has nothing left to do."""
+        return bool(people.done() and self.slack.sockets.connections and self._at_rest())
+
+    async def _one_life(self) -> None:
+        """Start the process and have it die: at a new point, at the n-th, or by a signal."""
+        how = self._chance.choices(["new", "at", "signal"], [4, 4, 2])[0]
+        death: dict[str, Any] = {}
+        seconds = LONGEST_LIFE
+        if how == "new":
+            death = {"at_a_new_one": True}
+        elif how == "at":
+            death = {"at": self._chance.randint(1, FARTHEST_POINT)}
+        else:
+            seconds = self._chance.uniform(0.02, LONGEST_LIFE)
+        life = await self.launcher.start(self._environment(), self.points, **death)
+        status = await life.ended(seconds)
+        if status is None:
+            status = await self._killed(life)
+        assert status in (137, -signal.SIGKILL), f"exit {status}\n{self._log()}"
+        self.told.kills += 1
+
+    async def _killed(self, life: Life) -> int:
+        status = await life.end()
+        self.told.by_signal += status == -signal.SIGKILL
+        return status
+
+    def _at_rest(self) -> bool:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
+        ) as connection:
+            (unfinished,) = connection.execute(UNFINISHED).fetchone()
+        return not unfinished
+
+    def _environment(self) -> dict[str, str]:
+        policy = self.folder / "policy.toml"
+        policy.write_text(POLICY)
+        return {
+            "SLACK_BOT_TOKEN": BOT_TOKEN,
+            "SLACK_APP_TOKEN": APP_TOKEN,
+            "SLACK_API_URL": self.slack.api_url,
+            "BILLING_CHANNEL": CHANNEL,
+            "ZUORA_BASE_URL": self.zuora.base_url,
+            "ZUORA_CLIENT_ID": self.zuora.client_id,
+            "ZUORA_CLIENT_SECRET": self.zuora.client_secret,
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "POLICY_FILE": str(policy),
+            "POLL_SECONDS": "0.03",
+        }
+
+    def _log(self) -> str:
+        return "\n".join(self.launcher.log.read_text().splitlines()[-40:])

@@ -1,0 +1,19 @@
+"""The real process dies again and again; nothing is lost, doubled, out of order or unapproved."""
+
+from tests.crash.figures import in_words
+from tests.crash.story import Story
+
+KILLS = 40
+
+
+async def test_nothing_is_lost_or_doubled_however_often_the_process_dies(tmp_path):
+    told = await Story(tmp_path, tmp_path, seed=4, kills=KILLS).play()
+
+    print(in_words([told], tmp_path))
+    assert not told.reckoning.problems, "\n".join(told.reckoning.problems)
+    assert told.kills == KILLS
+    assert sum(told.reckoning.states.values()) == 30
+    assert set(told.reckoning.operations) >= {
+        "create_bill_run", "post_bill_run", "cancel_bill_run", "email_bill_run", "email_invoice",
+        "email_debit_memo", "email_credit_memo",
+    }  # fmt: skip

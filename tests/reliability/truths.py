@@ -1,0 +1,216 @@
+"""What must hold at every moment, whatever happened; and a clock that is pushed until all is at rest."""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+from bot.cards.card import HEADLINES
+from bot.domain.history import What
+from bot.domain.request import TRANSITIONS, State
+from bot.reports.verify import verify_database
+from bot.store.crosscheck import state_after
+from tests.stage import CHANNEL, Stage
+
+DECISIONS = {What.REJECTED, What.WITHDRAWN, What.EXPIRED}
+EFFECTIVE = {None, "slow", "hang", "lose_answer"}
+"""Faults of the local Zuora that let a call take effect."""
+
+UNDECIDED = {State.WAITING, State.EXPIRED, State.WITHDRAWN, State.REJECTED}
+
+
+def decisions(happened) -> list[What]:
+    """Entries that decide: a partial approval does not."""
+    return [
+        written.entry.what
+        for written in happened
+        if written.entry.what in DECISIONS
+        or (written.entry.what is What.APPROVED and not written.entry.data["missing"])
+    ]
+
+
+def states(happened) -> list[State]:
+    """Every state that the history says the request had, in order, each once."""
+    found: list[State] = []
+    for written in happened:
+        state = state_after(written.entry.what.value, dict(written.entry.data))
+        if state and (not found or found[-1] != state):
+            found.append(State(state))
+    return found
+
+
+def orders_of(stage: Stage, number: int) -> list:
+    """Calls with effect that reached Zuora for a request, by their track id."""
+    return [
+        call
+        for call in stage.zuora.calls
+        if call.method == "POST"
+        and call.headers.get("zuora-track-id", "").startswith(f"billing-bot.R-{number}.")
+    ]
+
+
+def took_effect(call) -> bool:
+    """Whether the local Zuora did what a call asked."""
+    if call.replayed or call.fault not in EFFECTIVE:
+        return False
+    return call.status in (None, 200)
+
+
+def check_request(stage: Stage, number: int) -> None:
+    """Of one request: its decision, its approvals, its calls, its way from state to state."""
+    store = stage.store
+    request = store.requests.get(number)
+    happened = store.history.of(number)
+    assert request is not None
+    assert happened[0].entry.what is What.ASKED
+    assert [each.entry.what for each in happened].count(What.ASKED) == 1
+    assert len(decisions(happened)) <= 1, happened
+    way = states(happened)
+    assert way[0] is State.WAITING
+    assert way[-1] is request.state, (way, request.state)
+    for before, after in zip(way, way[1:], strict=False):
+        assert after in TRANSITIONS[before], way
+    people = {approval.person for approval in request.approvals}
+    assert request.requester not in people
+    assert len(people) == len(request.approvals)
+    digests = {
+        written.entry.data["digest"]
+        for written in happened
+        if written.entry.what in (What.ASKED, What.APPROVED)
+    }
+    assert digests == {request.digest}
+    check_calls(stage, number)
+
+
+def check_calls(stage: Stage, number: int) -> None:
+    """Nothing goes out without enough approvals, and nothing takes effect twice."""
+    request = stage.request(number)
+    orders = orders_of(stage, number)
+    sent = [each for each in stage.happened(number) if each is What.CALL_SENT]
+    if orders or sent:
+        assert len(request.approvals) >= request.rule.approvals
+        assert request.state not in UNDECIDED
+        assert What.STARTED in stage.happened(number)
+    assert len(orders) <= len(sent) + sum(1 for order in orders if order.status == 401)
+    effects = Counter(order.path for order in orders if took_effect(order))
+    assert all(times == 1 for times in effects.values()), effects
+    if request.state in (State.SUCCEEDED,):
+        assert effects or What.SETTLED in stage.happened(number)
+
+
+def check_mails(stage: Stage) -> None:
+    """No customer has the same document twice from one request."""
+    seen = Counter((mail.document, mail.track_id) for mail in stage.zuora.mails)
+    assert all(times == 1 for times in seen.values()), seen
+
+
+def check_messages(stage: Stage) -> None:
+    """No message stands in Slack twice, and each thread is in the order of the outbox."""
+    place = stage.slack.workspace.channel(CHANNEL)
+    payloads = [
+        (message, message.metadata["event_payload"])
+        for message in place.messages
+        if message.metadata and not message.deleted
+    ]
+    sequences = Counter(payload["sequence"] for _, payload in payloads)
+    assert all(times == 1 for times in sequences.values()), sequences
+    cards = Counter(payload["request"] for message, payload in payloads if not message.is_reply)
+    assert all(times == 1 for times in cards.values()), cards
+    for ts in {message.thread_ts for message, _ in payloads if message.is_reply}:
+        order = [payload["sequence"] for message, payload in payloads if message.thread_ts == ts]
+        replies = order[1:] if payloads and order and order[0] == min(order) else order
+        assert replies == sorted(replies), order
+
+
+def check_cards(stage: Stage) -> None:
+    """Once nothing is left to be sent, each card says the state that its request has."""
+    if stage.store.outbox.open():
+        return
+    shown = stage.slack.channel_messages(CHANNEL)
+    for number in numbers(stage):
+        request = stage.request(number)
+        (message,) = [m for m in shown if m.ts == request.card_ts]
+        headline = HEADLINES[request.state]
+        if request.state is State.SUCCEEDED:
+            headline = "Accepted by Zuora"
+        assert message.text.startswith(headline), (request.state, message.text)
+
+
+def check_history(stage: Stage) -> None:
+    """The chain is whole and without a gap, and every other table says what it says."""
+    verified = verify_database(Path(stage.settings().database_path), key="")
+    assert verified.findings == (), verified.findings
+
+
+def numbers(stage: Stage) -> range:
+    """The numbers of all requests."""
+    return range(1, stage.store.requests.next_number())
+
+
+def check_everything(stage: Stage) -> None:
+    """All of it."""
+    check_history(stage)
+    for number in numbers(stage):
+        check_request(stage, number)
+    check_mails(stage)
+    check_messages(stage)
+    check_cards(stage)
+
+
+def at_rest(stage: Stage) -> bool:
+    """Whether the bot has nothing to do at this moment of the clock."""
+    assert stage.bot is not None
+    bot, now = stage.bot, stage.clock.now()
+    try:
+        first: dict = {}
+        for each in stage.store.outbox.open():
+            first.setdefault(each.lane, each)
+        due = stage.store.requests.due(now, 1)
+    except sqlite3.Error:
+        return False
+    waits = all(each.wake_at and each.wake_at > now for each in first.values())
+    return waits and bot.runner.is_idle and bot.sender.is_idle and not due
+
+
+async def rest(stage: Stage, push: float = 1.0, seconds: float = 10.0) -> None:
+    """Return once the bot is at rest; the clock is pushed where something waits for it.
+
+    Args:
+        push: Seconds by which it is moved each time that nothing has happened for 10 ms.
+        seconds: Real time that this may take.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while True:
+        pushed_at = loop.time()
+        while loop.time() - pushed_at < 0.008:
+            if at_rest(stage):
+                for _ in range(5):  # until the loops that wait on the clock have begun to
+                    await asyncio.sleep(0)
+                return
+            await asyncio.sleep(0.001)
+        assert loop.time() < end, "the bot does not come to rest"
+        stage.clock.advance(seconds=push)
+
+
+async def done(stage: Stage, work, push: float = 1.0, seconds: float = 10.0):
+    """The result of something that may wait for the clock, which is pushed meanwhile."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not task.done():
+        await asyncio.wait({task}, timeout=0.03)
+        assert loop.time() < end, "it does not come to an end"
+        if not task.done():
+            stage.clock.advance(seconds=push)
+    return task.result()
+
+
+async def pass_time(stage: Stage, step: float = 60.0, **span: float) -> None:
+    """Let the clock go on in steps, the bot coming to rest after each."""
+    end = stage.clock.now() + timedelta(**span)
+    while stage.clock.now() < end:
+        await rest(stage, push=5)
+        stage.clock.advance(seconds=min(step, max(0.0, (end - stage.clock.now()).total_seconds())))
+    await rest(stage, push=5)

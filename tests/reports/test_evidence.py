@@ -1,0 +1,293 @@
+"""The evidence of a period: complete, checkable by itself, masked on demand, honest about Zuora."""
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+import zipfile
+
+import pytest
+from click.testing import CliRunner
+from pydantic import SecretStr
+
+from bot.cli import main
+from tests.stage import BOB, CARLA, MARA, Stage
+
+KEY = "e" * 40
+PERIOD = ("--from", "2026-11-01", "--to", "2026-11-30")
+
+
+@pytest.fixture
+async def busy(stage):
+    """A stage on which much has happened: mailed, rejected, refused, waiting."""
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "7.00")])
+    stage.zuora.world.add_bill_run("BR-00000003", invoices=[("A00000001", "USD", "8.00")])
+    ts = await stage.ask(reason='=cmd|"/c calc": write to jane.doe@example.com, "now"')
+    await stage.press(MARA, ts)
+    await stage.pass_time(minutes=3)
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    second = await stage.ask(text="BR-00000002")
+    await stage.reject(CARLA, second, "Not agreed")
+    await stage.quiet()
+    await stage.ask(text="BR-00000003")
+    await stage.quiet()
+    return stage
+
+
+async def made(stage, tmp_path, *options, key="", zuora=True):
+    """Run the command as a person does, beside the running bot."""
+    settings = stage.settings()
+    out = tmp_path / "out.zip"
+    environment = {
+        "DATABASE_URL": settings.database_url,
+        "ZUORA_BASE_URL": settings.zuora_base_url,
+        "ZUORA_CLIENT_ID": settings.zuora_client_id,
+        "ZUORA_CLIENT_SECRET": (
+            settings.zuora_client_secret.get_secret_value() if zuora else "a-wrong-secret"
+        ),
+        "AUDIT_KEY": key,
+        "SLACK_BOT_TOKEN": None,
+        "BILLING_CHANNEL": None,
+    }
+    arguments = ["evidence", *PERIOD, "--out", str(out), *options]
+    result = await asyncio.to_thread(CliRunner().invoke, main, arguments, env=environment)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result, out
+
+
+def read(path, name):
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read(name))
+
+
+def checked(path, *options, key=""):
+    return CliRunner().invoke(main, ["verify", *options, str(path)], env={"AUDIT_KEY": key})
+
+
+async def test_the_population_is_counted_and_bound_to_the_chain(busy, tmp_path):
+    result, out = await made(busy, tmp_path)
+
+    assert result.exit_code == 0, result.output
+    population = read(out, "population.json")
+    assert population["count"] == 3
+    assert [each["number"] for each in population["requests"]] == [1, 2, 3]
+    everything = busy.store.history.all()
+    assert population["history"]["first"]["sequence"] == 1
+    assert population["history"]["last"] == {
+        "sequence": everything[-1].sequence, "hash": everything[-1].hash
+    }  # fmt: skip
+    assert population["history"]["count"] == len(everything)
+    assert population["query"].startswith("SELECT number")
+    with zipfile.ZipFile(out) as archive:
+        text = archive.read("population.csv").decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["number"] for row in rows] == ["1", "2", "3"]
+    assert rows[0]["reason"].startswith("'=cmd|")
+
+
+async def test_a_packet_tells_who_did_what_when_under_which_rule(busy, tmp_path):
+    _, out = await made(busy, tmp_path)
+
+    packet = read(out, "requests/R-1.json")
+    (decision,) = packet["decisions"]
+    assert decision["who"] == BOB
+    assert decision["groups"] == ["S0CONTROLLERS"]
+    assert decision["rule"] == "the general lists"
+    assert decision["seconds_after_asking"] >= 180
+    assert decision["digest_is_the_requests"]
+    assert packet["request"]["body"]["bill_run"] == "BR-00000001"
+    assert "Waiting for approval" in packet["card_as_shown"]["text"]
+    assert packet["card_as_shown"]["blocks"]
+    (call,) = packet["zuora_calls"]
+    assert call["track_id"] == "billing-bot.R-1.BR-00000001"
+    assert packet["facts_when_asked"]["number"] == "BR-00000001"
+    assert packet["facts_read_again_before_sending"] == packet["facts_when_asked"]
+    assert [each["what"] for each in packet["history"]][:2] == ["request.asked", "refused"]
+    assert read(out, "requests/R-2.json")["decisions"][0]["reason"] == "Not agreed"
+
+
+async def test_refusals_and_policy_changes_are_listed(busy, tmp_path):
+    _, out = await made(busy, tmp_path)
+
+    (refusal,) = read(out, "refusals.json")["entries"]
+    assert (refusal["who"], refusal["request"]) == (MARA, 1)
+    (change,) = read(out, "policy_changes.json")["entries"]
+    assert change["data"]["old"] == ""
+    assert len(change["data"]["new"]) == 64
+    assert read(out, "verification.json")["whole"]
+
+
+async def test_what_was_done_outside_the_bot_is_an_exception(busy, tmp_path):
+    _, out = await made(busy, tmp_path)
+
+    reconciliation = read(out, "reconciliation.json")
+    assert reconciliation["status"] == "done"
+    found = {(each["bill_run"], each["what"]) for each in reconciliation["exceptions"]}
+    created = {("BR-00000001", "created outside the bot")}
+    assert created <= found
+    assert ("BR-00000001", "mailed outside the bot") not in found
+    assert ("BR-00000002", "posted outside the bot") in found
+
+
+async def test_a_zuora_that_cannot_be_read_is_never_without_exceptions(busy, tmp_path):
+    result, out = await made(busy, tmp_path, zuora=False)
+
+    assert result.exit_code == 0, result.output
+    assert "Reconciliation not done" in result.output
+    reconciliation = read(out, "reconciliation.json")
+    assert reconciliation["status"] == "not done"
+    assert reconciliation["why"]
+    assert "exceptions" not in reconciliation
+    with zipfile.ZipFile(out) as archive:
+        assert "exceptions.csv" not in archive.namelist()
+
+
+async def test_the_file_is_checked_by_itself(busy, tmp_path):
+    _, out = await made(busy, tmp_path)
+    sequence, hashed = busy.store.history.last()
+
+    result = checked(out, "--head", f"{sequence}:{hashed}")
+
+    assert result.exit_code == 0, result.output
+    assert f"{sequence}:{hashed}" in result.output
+    with zipfile.ZipFile(out) as archive:
+        assert hashlib.sha256(archive.read("manifest.json")).hexdigest() in result.output
+    assert checked(out, "--head", f"{sequence}:{'0' * 64}").exit_code == 18
+
+
+def rewritten(path, change):
+    """The same zip with some files changed; `change` maps names to contents, None to leave out."""
+    other = path.with_name("other.zip")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(other, "w") as new:
+        for name in old.namelist():
+            content = change.get(name, old.read(name))
+            if content is not None:
+                new.writestr(name, content)
+        for name in set(change) - set(old.namelist()):
+            new.writestr(name, change[name])
+    return other
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"refusals.json": b"{}"}, {"refusals.json": None}, {"new.txt": b"hello"}],
+    ids=["changed", "missing", "new"],
+)
+async def test_a_changed_file_is_named(busy, tmp_path, change):
+    _, out = await made(busy, tmp_path)
+
+    result = checked(rewritten(out, change))
+
+    assert result.exit_code == 20
+    assert next(iter(change)).capitalize() in result.output
+
+
+async def test_a_changed_row_is_told_even_under_a_new_manifest(busy, tmp_path):
+    _, out = await made(busy, tmp_path)
+    with zipfile.ZipFile(out) as archive:
+        rows = archive.read("history.jsonl").replace(b"request.rejected", b"request.approved")
+        manifest = json.loads(archive.read("manifest.json"))
+    manifest["files"]["history.jsonl"] = hashlib.sha256(rows).hexdigest()
+
+    result = checked(rewritten(out, {"history.jsonl": rows, "manifest.json": json.dumps(manifest)}))
+
+    assert result.exit_code == 10, result.output
+
+
+async def test_a_broken_zip_is_not_readable(busy, tmp_path):
+    _, out = await made(busy, tmp_path)
+
+    assert checked(rewritten(out, {"manifest.json": None})).exit_code == 3
+    assert checked(rewritten(out, {"manifest.json": b"[]"})).exit_code == 3
+
+
+async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy, tmp_path):
+    database = busy.store._database
+    facts = '{"kind":"invoice","documents":[{"account_name":"Gluon & Sons","number":"I-1"}]}'
+    card = "email INV-1 of Gluon &amp; Sons to jane.doe@example.com"
+    database.execute("DROP TRIGGER requests_keep_what_was_asked")
+    database.execute("UPDATE requests SET facts = ? WHERE number = 3", [facts])
+    database.execute("UPDATE outbox SET text = ? WHERE request = 3", [card])
+    database.conn.commit()
+
+    _, out = await made(busy, tmp_path, "--redact")
+
+    with zipfile.ZipFile(out) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    for name, text in texts.items():
+        assert "jane.doe" not in text, name
+        assert "Gluon" not in text, name
+    packet = json.loads(texts["requests/R-3.json"])
+    assert packet["card_as_shown"]["text"] == "email INV-1 of [name 1] to [address 1]"
+    assert packet["request"]["facts"]["documents"][0]["account_name"] == "[name 1]"
+    assert "[address 1]" in texts["population.csv"]
+    result = checked(out)
+    assert result.exit_code == 0, result.output
+    assert "masked" in result.output
+    moved = texts["history.jsonl"].splitlines(keepends=True)
+    moved[2:4] = reversed(moved[2:4])
+    manifest = json.loads(texts["manifest.json"])
+    changed = "".join(moved).encode()
+    manifest["files"]["history.jsonl"] = hashlib.sha256(changed).hexdigest()
+    broken = rewritten(out, {"history.jsonl": changed, "manifest.json": json.dumps(manifest)})
+    assert checked(broken).exit_code in (11, 12, 13)
+
+
+async def test_with_a_key_the_manifest_is_sealed_and_the_chain_needs_it(tmp_path):
+    stage = Stage(tmp_path, "run")
+    stage.changes = {"audit_key": SecretStr(KEY)}
+    await stage.open()
+    try:
+        stage.zuora.world.add_bill_run("BR-00000001", invoices=[("A00000001", "USD", "7.00")])
+        await stage.start()
+        await stage.ask()
+        result, out = await made(stage, tmp_path, key=KEY)
+        assert result.exit_code == 0, result.output
+    finally:
+        await stage.close()
+
+    assert checked(out, key=KEY).exit_code == 0
+    assert checked(out).exit_code == 17
+    assert checked(out, key="w" * 40).exit_code == 17
+    manifest = read(out, "manifest.json")
+    manifest["made_at"] = "2026-01-01T00:00:00.000000+00:00"
+    assert checked(rewritten(out, {"manifest.json": json.dumps(manifest)}), key=KEY).exit_code == 20
+
+
+async def test_a_history_that_is_not_whole_is_said_and_exits_as_verify_does(busy, tmp_path):
+    database = busy.store._database
+    database.execute("DROP TRIGGER history_is_never_changed")
+    database.execute("UPDATE history SET who = 'U0X' WHERE sequence = 3")
+    database.conn.commit()
+
+    result, out = await made(busy, tmp_path)
+
+    assert result.exit_code == 10
+    assert read(out, "verification.json")["findings"][0]["row"] == 3
+
+
+async def test_a_period_without_requests_is_empty_and_whole(busy, tmp_path):
+    result, out = await made(busy, tmp_path, "--from", "2026-01-01", "--to", "2026-01-31")
+
+    assert result.exit_code == 0, result.output
+    assert read(out, "population.json")["count"] == 0
+    assert checked(out).exit_code == 0
+
+
+def test_every_missing_setting_is_named_at_once_and_none_of_slack(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ("ZUORA_BASE_URL", "ZUORA_CLIENT_ID", "ZUORA_CLIENT_SECRET")
+
+    result = CliRunner().invoke(
+        main,
+        ["evidence", *PERIOD, "--out", "x.zip"],
+        env={**dict.fromkeys(names), "AUDIT_KEY": "short"},
+    )
+
+    assert result.exit_code == 2
+    for name in (*names, "AUDIT_KEY"):
+        assert name in result.output
+    assert "SLACK" not in result.output
+    assert "short\n" not in result.output
