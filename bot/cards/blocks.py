@@ -149,6 +149,8 @@ def _element(part: Part) -> Block:
             }
         case Strong(text):
             return {"type": "text", "text": text, "style": {"bold": True}}
+        case Link(text, url):
+            return {"type": "link", "text": text, "url": url}
         case str():
             return {"type": "text", "text": shortened(literal(part), TEXT_LIMIT)}
 

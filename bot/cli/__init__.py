@@ -3,6 +3,7 @@
 import click
 
 from bot.cli.evidence import evidence
+from bot.cli.export import export_month
 from bot.cli.policy import policy
 from bot.cli.sandbox import sandbox
 from bot.cli.serve import run, web
@@ -21,3 +22,4 @@ main.add_command(sandbox)
 main.add_command(policy)
 main.add_command(verify)
 main.add_command(evidence)
+main.add_command(export_month)

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from json.encoder import encode_basestring as quoted
@@ -97,6 +97,20 @@ def row_hash(text: str, key: bytes) -> str:
     if key:
         return hmac.digest(key, text.encode(), "sha256").hex()
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hasher(key: bytes) -> Callable[[str], str]:
+    """As `row_hash` with one key, for many rows: what the key costs is paid once."""
+    if not key:
+        return lambda text: hashlib.sha256(text.encode()).hexdigest()
+    keyed = hmac.new(key, digestmod="sha256")
+
+    def hashed(text: str) -> str:
+        one = keyed.copy()
+        one.update(text.encode())
+        return one.hexdigest()
+
+    return hashed
 
 
 def fingerprint(key: bytes) -> str:

@@ -29,7 +29,7 @@ class Daily:
         wake_sender: Rung when a message stands in the outbox.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts
+    def __init__(
         self,
         store: Store,
         clock: Clock,

@@ -22,6 +22,7 @@ from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.email import EmailForm
 from bot.slack.looking import viewer
+from bot.store.status import Brief
 from bot.store.store import Store
 
 BEGIN = "home:begin"
@@ -135,7 +136,7 @@ async def _entries(store: Store, links: Links, person: Person) -> list[Entry]:
         ("Last results", status.ended(answers.RECENT)),
     ):
         found += [
-            Entry(heading, 1, _later(lambda b=each: lists.any_state(links, b, status.verdicts)))
+            Entry(heading, 1, _line_of(store, links, each))
             for each in briefs
         ]  # fmt: skip
     return found
@@ -145,8 +146,8 @@ def _one(line: Line) -> Callable[[], Blocks]:
     return lambda: [blocks.labelled([line])]
 
 
-def _later(line: Callable[[], Line]) -> Callable[[], Blocks]:
-    return lambda: [blocks.labelled([line()])]
+def _line_of(store: Store, links: Links, brief: Brief) -> Callable[[], Blocks]:
+    return lambda: [blocks.labelled([lists.any_state(links, brief, store.status.verdicts)])]
 
 
 def _to_decide(store: Store, line: Line, number: int) -> Callable[[], Blocks]:

@@ -42,10 +42,8 @@ def not_to_view(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part,
         case Refusal.BARRED:
             return (f"This account cannot be used here: {person.barred or 'it has no identity'}.",)
         case Refusal.GROUP_UNREADABLE:
-            return (
-                "Slack did not tell me who is in the user group, so the answer is no for now. "
-                "Try again in a minute.",
-            )
+            words = "Slack did not tell me who is in the user group, so the answer is no for now."
+            return (f"{words} Try again in a minute.",)
         case _:
             return (
                 "You are not among those who may see billing requests. These may: ",

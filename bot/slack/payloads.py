@@ -10,7 +10,6 @@ from typing import Any
 
 from bot.operations.operation import Form
 
-
 MOST_TEXT = 4000
 """So much of a message is searched for a number."""
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlite_utils import Database
 
 from bot.domain.digest import canonical
-from bot.domain.history import FIRST_HASH, Entry, What, entry_hash, fingerprint
+from bot.domain.history import FIRST_HASH, Entry, What, fingerprint, row_hash, row_text
 from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.times import from_text, to_text
 
@@ -58,14 +58,16 @@ class History:
         if begun and begun != self._fingerprint:
             raise CouldNotRecordError(self._other_key())
         before, sequence = (FIRST_HASH, 1) if last is None else (last_hash, last + 1)
-        at = to_text(now)
-        hashed = entry_hash(before, sequence, at, entry, self._key if begun else b"")
+        at, data = to_text(now), canonical(entry.data)
+        text = row_text(
+            before, sequence, at, entry.request, entry.what.value, entry.who, entry.team, data
+        )
         self._database.execute(
             "INSERT INTO history (sequence, at, request, what, who, team, data, before, hash) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 sequence, at, entry.request, entry.what.value, entry.who, entry.team,
-                canonical(entry.data), before, hashed,
+                data, before, row_hash(text, self._key if begun else b""),
             ],
         )  # fmt: skip
 

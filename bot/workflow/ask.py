@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.cards import lines, results
@@ -85,6 +85,8 @@ async def ask(
         return Refused(refusal)
     if known := _known(parts, wanted, asker):
         return known
+    if asker.parent is not None and parts.store.requests.get(asker.parent) is None:
+        asker = replace(asker, parent=None)  # a form may name a request that never was
     bodies = _read(wanted, asker.reason)
     if isinstance(bodies, Problems):
         return bodies

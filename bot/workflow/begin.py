@@ -108,7 +108,7 @@ def _start(parts: Parts, request: Request, facts: Facts) -> None:
     )
     told = lines.reply(
         after,
-        f"{request.subject} was read again and is as approved. "
+        "Zuora was read again and nothing has changed. "
         f"The order to {operation.effect(body, facts)} is being sent to Zuora.",
     )
     with parts.store.transaction():

@@ -108,7 +108,7 @@ def _approve(
         after = with_mine.decided(State.APPROVED, person.user_id, now, wake_at=now)
         told = lines.reply(
             after, Mention(person.user_id),
-            f" approved {request.name}. Reading {request.subject} again before anything is sent.",
+            f" approved {request.name}. Zuora is read again before anything is sent.",
         )  # fmt: skip
     entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing)})
     parts.store.move(request, after, entry, now, card(after), told)

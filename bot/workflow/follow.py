@@ -14,7 +14,6 @@ from bot.workflow.opened import opened, progress_of
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError
 
-
 LONGEST_PAUSE = timedelta(hours=1)
 """What waits for its hour is still looked at now and then: it may be canceled or deleted."""
 

@@ -5,6 +5,7 @@ one transaction each time, so that durability costs little however many there ar
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ from bot.workflow.opened import Opened, opened
 from bot.workflow.parts import Parts
 from bot.zuora.answers import Answer
 from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraRejected
+
+logger = logging.getLogger(__name__)
 
 PROGRESS_GAP = timedelta(seconds=3)
 BUSY_IN_A_ROW = 3
@@ -45,9 +48,23 @@ async def send(
     """
     if any(call.tries for call in calls) and await _may_not_repeat(parts, request, calls):
         return
-    what = opened(request)  # once: the facts of many documents are long
-    outstanding = deque(calls)
     under_way: set[asyncio.Task[Call]] = set()
+    try:
+        await _send_all(parts, request, deque(calls), under_way, stopping)
+    finally:  # cut short: what is still out is found unanswered after the restart
+        for task in under_way:
+            task.cancel()
+    _wait_for_the_rest(parts, request.number)
+
+
+async def _send_all(
+    parts: Parts,
+    request: Request,
+    outstanding: deque[Call],
+    under_way: set[asyncio.Task[Call]],
+    stopping: Callable[[], bool],
+) -> None:
+    what = opened(request)  # once: the facts of many documents are long
     busy: list[Call] = []
     while under_way or (outstanding and not stopping() and len(busy) < BUSY_IN_A_ROW):
         if not stopping() and len(busy) < BUSY_IN_A_ROW:
@@ -57,12 +74,12 @@ async def send(
                 asyncio.create_task(_send_one(parts, request, call, what))
                 for call in _write_sending(parts, request, starting)
             }
-        done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        under_way -= done
         answered = [task.result() for task in done]
         now_busy = [call for call in answered if call.verdict is Verdict.BUSY]
         busy = busy + now_busy if len(now_busy) == len(answered) else now_busy
         await _write_answers(parts, request, answered)
-    _wait_for_the_rest(parts, request.number)
 
 
 async def _may_not_repeat(parts: Parts, request: Request, calls: Sequence[Call]) -> bool:
@@ -109,6 +126,10 @@ async def _send_one(parts: Parts, request: Request, call: Call, what: Opened) ->
         return _busy(parts, request, call, error)
     except OutcomeUnknown as error:
         return _with_error(call, Verdict.LOST, error)
+    except Exception:
+        logger.exception("call_ended_in_a_fault", extra={"request": request.number})
+        words = "the bot had a fault while the call was out"
+        return replace(call, verdict=Verdict.LOST, words=words)
     return _accepted(parts, call, answer, operation.begun(body, facts, answer))
 
 

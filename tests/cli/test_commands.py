@@ -60,7 +60,7 @@ def test_the_sandbox_plays_the_story_by_itself(tmp_path, mode):
             "only @alice sees  R-1 is your own request",
             "@bob  presses Approve",
             "approved R-1",
-            "was read again and is as approved",
+            "Zuora was read again and nothing has changed",
             "Zuora accepted",
             "The card now reads:",
             "Zuora received 1 order to send mails.",

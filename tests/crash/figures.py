@@ -18,20 +18,22 @@ def in_words(stories: Sequence[Told], points: Path) -> str:
         sum(len(getattr(each, kind)) for each in all_of)
         for kind in ("lost", "doubled", "out_of_order", "untrue")
     ]
-    lines = [
-        f"kills: {kills} ({kills - by_signal} at a point, {by_signal} by SIGKILL at a random time)",
+    how = f"{kills - by_signal} at a point, {by_signal} by SIGKILL at a random time"
+    ends = ", ".join(f"{times} {state}" for state, times in sorted(states.items()))
+    pressed = sum(told.pressed for told in stories)
+    again = sum(told.unanswered for told in stories)
+    effects, mails = sum(each.effects for each in all_of), sum(each.mails for each in all_of)
+    lines, rows = sum(each.lines for each in all_of), sum(each.history for each in all_of)
+    told = (
+        f"kills: {kills} ({how})",
         f"crash points: {len(hit)} different ones died at, of {len(seen)} that were reached",
-        f"requests: {sum(states.values())} ("
-        + ", ".join(f"{times} {state}" for state, times in sorted(states.items())) + ")",
-        f"pressed by people: {sum(t.pressed for t in stories)}, of which "
-        f"{sum(t.unanswered for t in stories)} got no answer and were pressed again",
-        f"calls that took effect in Zuora: {sum(each.effects for each in all_of)}, mails to "
-        f"customers: {sum(each.mails for each in all_of)}",
-        f"lines in threads: {sum(each.lines for each in all_of)}, rows of history: "
-        f"{sum(each.history for each in all_of)}",
+        f"requests: {sum(states.values())} ({ends})",
+        f"commands, clicks and forms: {pressed}, of which {again} got no answer and were repeated",
+        f"calls that took effect in Zuora: {effects}, mails to customers: {mails}",
+        f"lines in threads: {lines}, rows of history: {rows}",
         "lost / doubled / out of order / not as decided: " + " / ".join(map(str, wrong)),
-    ]  # fmt: skip
-    return "\n".join(lines)
+    )
+    return "\n".join(told)
 
 
 def names(points: Path, which: str) -> list[str]:

@@ -2,9 +2,9 @@
 
 The libraries are imported once, and each order makes a process of its own by `fork`, which then
 runs `python -m bot run` with the environment of the order. An order is a JSON object with `env`,
-`log`, `points` (a folder), `begun` and `speed` (see `clock.FastClock`), `seconds_a_message`, and
-optionally `at` or `at_a_new_one` (see `points.Points`). Told on standard output: `{"pid": …}` at a
-start and `{"status": …}` at an end. One process at a time; the end of standard input ends it.
+`log`, `points` (a folder), `begun` and `speed` (see `clock.FastClock`), `seconds_a_message` and
+`death` (see `points.Points`). Told on standard output: `{"pid": …}` at a start and `{"status": …}`
+at an end. One process at a time; the end of standard input ends it.
 """
 
 import json
@@ -67,14 +67,13 @@ def _become_the_bot(order: dict[str, Any]) -> None:
     bot.cli.serve.SystemClock = lambda: clock  # type: ignore[assignment, misc]
     tuning = partial(bot.wiring.Tuning, seconds_a_message=order["seconds_a_message"])
     bot.wiring.Tuning = tuning  # type: ignore[assignment, misc]
-    at_a_new_one = order.get("at_a_new_one", False)
-    watch(Points(Path(order["points"]), at=order.get("at", 0), at_a_new_one=at_a_new_one))
+    watch(Points(Path(order["points"]), **order["death"]))
     sys.argv = ["billing-bot", "run"]
     try:
         runpy.run_module("bot", run_name="__main__", alter_sys=False)
     except SystemExit as end:
         os._exit(end.code if isinstance(end.code, int) else 1)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - it must never go on as the launcher
         sys.excepthook(*sys.exc_info())
         os._exit(1)
     os._exit(0)

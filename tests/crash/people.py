@@ -14,6 +14,7 @@ CONTROLLERS = ("U0BOB", "U0CARLA")
 REQUESTERS = tuple(f"U0OPERATOR{each}" for each in range(5))
 WAITING = "Waiting for approval"
 A_MOMENT = 0.02
+PATIENCE = 150  # moments to wait for a card that was promised, before asking once more
 
 
 def headline(message: Message) -> str:
@@ -31,6 +32,12 @@ def hire(slack: LocalSlack) -> None:
         workspace.direct(person)
 
 
+async def until(predicate: Callable[[], bool]) -> None:
+    """Wait as people do: by looking again and again."""
+    while not predicate():  # noqa: ASYNC110 - what is looked at is changed by another process
+        await asyncio.sleep(A_MOMENT)
+
+
 class People:
     """Everybody in the channel.
 
@@ -38,6 +45,7 @@ class People:
         accepted: What a form was submitted for and answered: it must not get lost.
         pressed: The commands, clicks and forms that were sent to the bot.
         unanswered: Those of them that got no answer and were pressed again.
+        late: Forms that were answered by a text on how it goes on.
     """
 
     def __init__(self, slack: LocalSlack) -> None:
@@ -45,6 +53,7 @@ class People:
         self.accepted: list[Wanted] = []
         self.pressed = 0
         self.unanswered = 0
+        self.late = 0
         self._screen = {person: asyncio.Lock() for person in (*REQUESTERS, *CONTROLLERS)}
 
     # asking
@@ -71,14 +80,25 @@ class People:
             except NotOnScreenError:  # the private card shows something else: try once more
                 return False
             await self._seen(lambda: slack.view(person) is not None)
-        while slack.view(person) is not None:
+        while (view := slack.view(person)) is not None:
+            if not view["submit"]:
+                return await self._answered_later(wanted, str(view))
             form = await self._answered(slack.submit(person, {"reason": "Month end"}))
             if form.ok and form.view is None:
                 return True
-            if form.error is None:  # said no, or that it would come later: begin anew
-                assert "could not be read" in str((form.errors, form.view)), form
+            if form.errors:  # Zuora could not be read, for one
+                assert "could not be read" in str(form.errors), form
                 return False
             await self._bot_is_there()
+        return False
+
+    async def _answered_later(self, wanted: Wanted, said: str) -> bool:
+        """The form says that Zuora is still being read, or how that ended; the card may come."""
+        self.late += 1
+        for _ in range(PATIENCE):
+            if "Asked for approval" in said or self.find(wanted) is not None:
+                return True
+            await asyncio.sleep(A_MOMENT)
         return False
 
     async def _close_what_is_open(self, person: str) -> None:
@@ -94,8 +114,9 @@ class People:
 
     async def card(self, wanted: Wanted) -> Message:
         """The card of a request, as soon as it stands in the channel."""
-        while (message := self.find(wanted)) is None:
-            await asyncio.sleep(A_MOMENT)
+        await until(lambda: self.find(wanted) is not None)
+        message = self.find(wanted)
+        assert message is not None
         return message
 
     # deciding
@@ -130,7 +151,7 @@ class People:
             while WAITING in message.text:
                 await self._close_what_is_open(person)
                 await self._press(person, message, button)
-                while self.slack.view(person) is not None:
+                while (self.slack.view(person) or {}).get("submit"):
                     form = await self._answered(self.slack.submit(person, values))
                     if form.ok:
                         await self._close_what_is_open(person)
@@ -157,8 +178,7 @@ class People:
 
     async def _bot_is_there(self) -> None:
         await asyncio.sleep(A_MOMENT)
-        while not self.slack.sockets.connections:
-            await asyncio.sleep(A_MOMENT)
+        await until(lambda: self.slack.sockets.connections > 0)
 
     async def _seen(self, shown: Callable[[], bool]) -> None:
         """Look at the screen for a moment; what does not appear may have got lost."""

@@ -5,13 +5,15 @@ wherever in the bot that is. A point has a name made of what happens and of the 
 in which it happens, so a new call site is a new point.
 """
 
+import asyncio
 import os
+import random
 import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 import httpx2
@@ -20,8 +22,15 @@ KILLED = 137
 EDGES = ("bot.store.", "bot.zuora.", "bot.wiring")
 """Every write and every call passes through these; they do not tell one from another."""
 
+EFFECTS = ("HTTP POST", "HTTP PUT", "HTTP DELETE", "COMMIT", "Slack chat.")
+HEAVIER = 6
+"""How much likelier a process that looks for a new point dies at one of these."""
+
 WRITES = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 READS = ("SELECT", "PRAGMA", "WITH", "EXPLAIN")
+
+
+Reached = Callable[[str], None]
 
 
 class Points:
@@ -31,15 +40,20 @@ class Points:
         folder: Where `seen` (all points ever reached) and `hit` (those died at) are kept, a name a
             line, so that they outlive the process.
         at: Die at the point of this number, counted from 1; 0 for none.
-        at_a_new_one: Die at the first point at which no process has died yet.
+        at_a_new_one: Die at a point at which no process has died yet, with this chance each time
+            one is reached: with 1 it would always be an early one.
+        seed: Decides the chance.
     """
 
-    def __init__(self, folder: Path, *, at: int = 0, at_a_new_one: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, at: int = 0, at_a_new_one: float = 0.0, seed: int = 0
+    ) -> None:
         self._seen_file, self._hit_file = folder / "seen", folder / "hit"
         self._seen = set(_lines(self._seen_file))
         self._hit = set(_lines(self._hit_file))
         self._at = at
         self._at_a_new_one = at_a_new_one
+        self._chance = random.Random(seed)  # noqa: S311 - no secret
         self.count = 0
 
     def reached(self, what: str) -> None:
@@ -49,7 +63,9 @@ class Points:
         if name not in self._seen:
             self._seen.add(name)
             _append(self._seen_file, name)
-        if self.count == self._at or (self._at_a_new_one and name not in self._hit):
+        weight = HEAVIER if name.startswith(EFFECTS) else 1
+        new = name not in self._hit and self._chance.random() < self._at_a_new_one * weight
+        if self.count == self._at or new:
             _append(self._hit_file, name)
             os._exit(KILLED)
 
@@ -85,50 +101,54 @@ def watch(points: Points) -> None:
     _watch_sockets(points.reached)
 
 
-Reached = Callable[[str], None]
+class _Watched(sqlite3.Connection):
+    """A connection that tells of everything that makes something lasting."""
+
+    reached: ClassVar[Reached]
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        what = self._what(sql)
+        self._tell(what, "before")
+        cursor = super().execute(sql, *parameters)
+        self._tell(what, "after")
+        return cursor
+
+    def executescript(self, sql: str) -> sqlite3.Cursor:
+        self._tell("script", "before")
+        cursor = super().executescript(sql)
+        self._tell("script", "after")
+        return cursor
+
+    def commit(self) -> None:
+        what = "COMMIT" if self.in_transaction else ""
+        self._tell(what, "before")
+        super().commit()
+        self._tell(what, "after")
+
+    def __exit__(self, *failure: object) -> Any:
+        self._tell("end of a block", "before")
+        swallowed = super().__exit__(*failure)  # type: ignore[arg-type]
+        self._tell("end of a block", "after")
+        return swallowed
+
+    def _what(self, sql: str) -> str:
+        """What this statement makes lasting; inside a transaction nothing but its end does."""
+        word = sql.split(maxsplit=1)[0].upper().rstrip(";")
+        if word in WRITES:
+            return word
+        return "" if self.in_transaction or word in READS else "write"
+
+    def _tell(self, what: str, moment: str) -> None:
+        if what:
+            type(self).reached(f"{what} {moment}")
 
 
 def _watch_sqlite(reached: Reached) -> None:
-    class Watched(sqlite3.Connection):
-        def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-            what = self._what(sql)
-            if what:
-                reached(f"{what} before")
-            cursor = super().execute(sql, *parameters)
-            if what:
-                reached(f"{what} after")
-            return cursor
-
-        def executescript(self, sql: str) -> sqlite3.Cursor:
-            reached("script before")
-            cursor = super().executescript(sql)
-            reached("script after")
-            return cursor
-
-        def commit(self) -> None:
-            if not self.in_transaction:
-                return
-            reached("COMMIT before")
-            super().commit()
-            reached("COMMIT after")
-
-        def __exit__(self, *failure: Any) -> Any:
-            reached("end of a block before")
-            swallowed = super().__exit__(*failure)
-            reached("end of a block after")
-            return swallowed
-
-        def _what(self, sql: str) -> str:
-            """What this statement makes lasting; inside a transaction nothing but its end does."""
-            word = sql.split(maxsplit=1)[0].upper().rstrip(";")
-            if word in WRITES:
-                return word
-            return "" if self.in_transaction or word in READS else "write"
-
+    _Watched.reached = staticmethod(reached)  # type: ignore[assignment]
     connect = sqlite3.connect
 
     def watched_connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
-        return connect(*args, **{"factory": Watched, **kwargs})
+        return connect(*args, **{"factory": _Watched, **kwargs})
 
     sqlite3.connect = watched_connect  # type: ignore[assignment]
 
@@ -160,7 +180,8 @@ def _watch_aiohttp(reached: Reached) -> None:
     request, start = aiohttp.ClientSession._request, aiohttp.ClientResponse.start
 
     def named(url: Any) -> str:
-        return f"Slack {str(url).split('?')[0].rsplit('/', 1)[-1]}"
+        path = str(url).split("?")[0]
+        return f"Slack {path.split('/api/')[1]}" if "/api/" in path else "Slack's other addresses"
 
     async def watched_request(self: Any, method: str, url: Any, **kwargs: Any) -> Any:
         reached(f"{named(url)} before")
@@ -169,8 +190,8 @@ def _watch_aiohttp(reached: Reached) -> None:
         return response
 
     async def watched_start(self: Any, connection: Any) -> Any:
-        while self._writer is not None:  # the body goes out in a task of its own
-            await aiohttp.helpers.asyncio.sleep(0)
+        while self._writer is not None:  # noqa: ASYNC110 - the body goes out in a task of its own
+            await asyncio.sleep(0)
         reached(f"{named(self.url)} sent")
         return await start(self, connection)
 

@@ -39,10 +39,10 @@ class Launcher:
             await self._zygote.wait()
 
     async def start(self, env: dict[str, str], points: Path, **death: Any) -> "Life":
-        """Start a process; `death` is `at` or `at_a_new_one`, or nothing."""
+        """Start a process; `death` as in `points.Points`, or nothing."""
         assert self._zygote is not None
         assert self._zygote.stdin is not None
-        order = {**self._order, "env": env, "points": str(points), **death}
+        order = {**self._order, "env": env, "points": str(points), "death": death}
         self._zygote.stdin.write((json.dumps(order) + "\n").encode())
         told = await self._told()
         return Life(told["pid"], asyncio.create_task(self._told()))

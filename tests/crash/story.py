@@ -20,7 +20,7 @@ from bot.sandbox.slack.handles import Triggers
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora import LocalZuora, World
 from tests.crash.clock import FastClock
-from tests.crash.people import CHANNEL, CONTROLLERS, REQUESTERS, People, hire
+from tests.crash.people import CHANNEL, CONTROLLERS, REQUESTERS, People, hire, until
 from tests.crash.plan import POLICY, Wanted, plan
 from tests.crash.process import Launcher, Life
 from tests.crash.reckoning import Reckoning, reckon
@@ -29,6 +29,9 @@ SPEED = 20.0
 ACK_SECONDS = 1.0  # people give up sooner than Slack does, so that the test is short
 LONGEST_LIFE = 1.2
 FARTHEST_POINT = 160
+A_NEW_ONE = (0.02, 0.1, 0.5)
+"""Chances to die at a point at which nobody has died: the lower, the later in the process's life."""
+
 REST_SECONDS = 60.0
 ALL_ASKED_AFTER = 0.7  # of all kills
 UNFINISHED = """
@@ -58,16 +61,28 @@ class Story:
         points: Where the points are remembered, over all stories.
         seed: Decides the order of the requests and the moments of the deaths.
         kills: How often.
+        speed: How many seconds of the story's clock pass in a real one.
+        seconds_a_message: Gap between two messages in a channel, in seconds of that clock.
     """
 
-    def __init__(self, folder: Path, points: Path, *, seed: int, kills: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        points: Path,
+        *,
+        seed: int,
+        kills: int,
+        speed: float = SPEED,
+        seconds_a_message: float = 0.2,
+        ack_seconds: float = ACK_SECONDS,
+    ) -> None:
         self.folder = folder
         self.points = points
         self.kills = kills
         self.told = Told()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._chance = random.Random(seed)  # noqa: S311 - no secret
-        clock = FastClock(time.monotonic(), SPEED)
+        clock = FastClock(time.monotonic(), speed)
         self.zuora = LocalZuora(clock, world=World(clock.now()))
         self.slack = LocalSlack(
             clock,
@@ -78,16 +93,17 @@ class Story:
         )
         self.slack.ack_seconds = ACK_SECONDS
         self.slack._core.triggers = Triggers(SystemClock())  # three real seconds, as in Slack
+        self._trouble()
         hire(self.slack)
         self.plan = plan(self.zuora.world, self._chance)
         self.people = People(self.slack)
-        self.launcher = Launcher(folder, clock)
+        self.launcher = Launcher(folder, clock, seconds_a_message=seconds_a_message)
         self.database = folder / "billing-bot.db"
 
     async def play(self) -> Told:
         """Play it to its end and compare what was done and told with what was asked."""
-        begun = self.begun = time.monotonic()
-        async with self._open():
+        begun = time.monotonic()
+        async with self.servers():
             self._tasks = {
                 name: asyncio.create_task(doing) for name, doing in self._people().items()
             }
@@ -106,7 +122,8 @@ class Story:
         return self.told
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[None]:
+    async def servers(self) -> AsyncIterator[None]:
+        """Slack, Zuora and the launcher, until the block is left."""
         async with contextlib.AsyncExitStack() as stack:
             await self.zuora.start()
             stack.push_async_callback(self.zuora.stop)
@@ -115,6 +132,13 @@ class Story:
             await self.launcher.open()
             stack.push_async_callback(self.launcher.close)
             yield
+
+    def _trouble(self) -> None:
+        """A little of what breaks anyway: calls refused for now, answers of Slack lost."""
+        self.zuora.faults.add("/v1/*/*/emails", kind="too_many", retry_after=5, after=3, times=3)
+        self.slack.faults.add("chat.postMessage", "lose_answer", after=20, times=2)
+        self.slack.faults.add("chat.postMessage", "ratelimited", after=30, times=2)
+        self.slack.faults.add("chat.update", "lose_answer", after=10, times=2)
 
     # people
 
@@ -132,8 +156,7 @@ class Story:
         step = len(REQUESTERS)
         for place in range(who, len(self.plan), step):
             due = place * self.kills * ALL_ASKED_AFTER / len(self.plan)
-            while self.told.kills < due:
-                await asyncio.sleep(0.02)
+            await until(lambda due=due: self.told.kills >= due)  # type: ignore[misc]
             await self.people.ask(REQUESTERS[who], self.plan[place])
 
     async def _decides(self, place: int, wanted: Wanted, hesitates: float) -> None:
@@ -144,13 +167,20 @@ class Story:
 
     # the process
 
+    async def start(self, **death: Any) -> Life:
+        """Start the process; `death` as in `points.Points`."""
+        return await self.launcher.start(self._environment(), self.points, **death)
+
+    def states(self) -> dict[int, str]:
+        """Every request's number and state, as they stand in the file."""
+        return dict(self._read("SELECT number, state FROM requests"))
+
     async def _lives(self, people: "asyncio.Future[Any]") -> None:
         while self.told.kills < self.kills:
             await self._one_life()
             if people.done() and people.exception():
                 break
-        print("kills done", time.monotonic()-self.begun)
-        life = await self.launcher.start(self._environment(), self.points)
+        life = await self.start()
         end = time.monotonic() + REST_SECONDS
         while not self._is_over(people) and time.monotonic() < end:
             assert not life.is_over, self._log()
@@ -168,16 +198,17 @@ class Story:
 
     async def _one_life(self) -> None:
         """Start the process and have it die: at a new point, at the n-th, or by a signal."""
-        how = self._chance.choices(["new", "at", "signal"], [4, 4, 2])[0]
+        how = self._chance.choices(["new", "at", "signal"], [5, 3, 2])[0]
         death: dict[str, Any] = {}
         seconds = LONGEST_LIFE
         if how == "new":
-            death = {"at_a_new_one": True}
+            chance = self._chance.choice(A_NEW_ONE)
+            death = {"at_a_new_one": chance, "seed": self._chance.getrandbits(32)}
         elif how == "at":
             death = {"at": self._chance.randint(1, FARTHEST_POINT)}
         else:
             seconds = self._chance.uniform(0.02, LONGEST_LIFE)
-        life = await self.launcher.start(self._environment(), self.points, **death)
+        life = await self.start(**death)
         status = await life.ended(seconds)
         if status is None:
             status = await self._killed(life)
@@ -190,11 +221,14 @@ class Story:
         return status
 
     def _at_rest(self) -> bool:
+        ((unfinished,),) = self._read(UNFINISHED)
+        return not unfinished
+
+    def _read(self, sql: str) -> list[Any]:
         with contextlib.closing(
             sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
         ) as connection:
-            (unfinished,) = connection.execute(UNFINISHED).fetchone()
-        return not unfinished
+            return connection.execute(sql).fetchall()
 
     def _environment(self) -> dict[str, str]:
         policy = self.folder / "policy.toml"

@@ -9,7 +9,7 @@ KILLS = 40
 async def test_nothing_is_lost_or_doubled_however_often_the_process_dies(tmp_path):
     told = await Story(tmp_path, tmp_path, seed=4, kills=KILLS).play()
 
-    print(in_words([told], tmp_path))
+    print(in_words([told], tmp_path))  # noqa: T201 - the figures, shown with `-s`
     assert not told.reckoning.problems, "\n".join(told.reckoning.problems)
     assert told.kills == KILLS
     assert sum(told.reckoning.states.values()) == 30

@@ -14,6 +14,7 @@ from bot.domain import authority
 from tests.stage import CHANNEL
 
 TEAM = "T0SANDBOX"
+FOREIGN = "T0OTHER"
 METHODS = (
     "command", "action", "block_action", "attachment_action", "view", "view_submission",
     "view_closed", "shortcut", "global_shortcut", "message_shortcut", "event", "message",

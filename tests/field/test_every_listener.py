@@ -9,16 +9,15 @@ import pytest
 from bot.domain.call import Call, Verdict
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import User
-from tests.field.listeners import TEAM, Listener, Who, counted_authority, dispatch, payloads, recorded
+from tests.field.listeners import FOREIGN, TEAM, Listener, Who, counted_authority, dispatch, payloads, recorded
 from tests.stage import BOB, CHANNEL
 
 STRANGER, GUEST, GONE, ALL = "U0STRANGE", "U0GUEST", "U0GONE", "U0ALL"
-FOREIGN_TEAM = "T0OTHER"
 WHO = {
     "a stranger": Who(STRANGER),
     "a guest": Who(GUEST),
     "a deactivated user": Who(GONE),
-    "a user of a foreign team": Who(ALL, FOREIGN_TEAM),
+    "a user of a foreign team": Who(ALL, FOREIGN),
     "somebody without an id": Who(None),
 }
 EXEMPT: dict[tuple[str, str], str] = {}

@@ -5,7 +5,7 @@ import asyncio
 from bot.domain.message import Kind, Message
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS, MARA
 
-STEPS = ("approved R-", "was read again and is as approved", "Zuora accepted")
+STEPS = ("approved R-", "Zuora was read again and nothing has changed", "Zuora accepted")
 
 
 def calls_of(stage, method, *, ok=True):

@@ -8,8 +8,12 @@ from decimal import Decimal
 from bot.domain.call import Call, Verdict
 from bot.domain.money import Money, totals
 from bot.domain.request import Request, State
+from bot.operations.cancel_bill_run import CancelFacts
 from bot.operations.catalog import operation_named
 from bot.operations.email_documents.facts import EmailDocumentsFacts
+from bot.operations.operation import Facts
+from bot.operations.post_bill_run import PostFacts
+from bot.operations.run_documents import RunFacts
 from bot.store.figures import Counted, Figure
 
 MAILS = frozenset({"email_bill_run", "email_invoice", "email_debit_memo", "email_credit_memo"})
@@ -50,11 +54,37 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
     if isinstance(facts, EmailDocumentsFacts):
         by_subject = {call.subject: call for call in calls}
         return tuple(
-            _document(document.number, document.money, by_subject.get(document.number), request)
+            _document(
+                document.number,
+                _signed(facts.kind, document.money),
+                by_subject.get(document.number),
+                request,
+            )
             for document in facts.documents
         )
-    amounts = totals(operation.amounts(body, facts) or ())
-    return _run(request, calls, operation.documents(body, facts) or 0, amounts)
+    documents = operation.documents(body, facts) or 0
+    return _run(request, calls, documents, _amounts(facts, documents))
+
+
+def _amounts(facts: Facts, documents: int) -> tuple[Money, ...]:
+    """The totals, credit memos below zero: Zuora writes their totals as positive amounts.
+
+    Where a run is mailed only in part, the facts do not tell what that part amounts to: none.
+    """
+    match facts:
+        case RunFacts():
+            kinds = facts.documents.kinds
+        case PostFacts() | CancelFacts():
+            kinds = facts.drafts.kinds
+        case _:
+            return ()
+    if sum(kind.count for kind in kinds) != documents:
+        return ()
+    return totals(_signed(kind.kind, money) for kind in kinds for money in kind.totals)
+
+
+def _signed(kind: str, money: Money) -> Money:
+    return Money(money.currency, -abs(money.amount)) if kind == "credit_memo" else money
 
 
 def _document(name: str, amount: Money, call: Call | None, request: Request) -> Item:
@@ -138,8 +168,10 @@ def _effect(operation: str, items: Iterable[Item]) -> Counted:
     if not name or not items:
         return {}
     sums: Mapping[str, Decimal] = dict(totals(item.amount for item in items if item.amount))
+    unknown = any(item.amount is None for item in items)
     return {
         ("documents", name): Decimal(sum(item.documents for item in items)),
+        **({("unpriced", name): Decimal(1)} if unknown else {}),
         **{(name, currency): amount for currency, amount in sums.items()},
     }
 

@@ -1,5 +1,6 @@
 """Requests as lines of a list: number, what, who, since when, until when, how far."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,11 @@ ACTIONS = {
     "cancel_bill_run": "cancel",
 }
 """What a request does, before what it does it to."""
+
+MOST_CHARACTERS = 10_000
+"""Of the blocks of one message; Slack takes some 13,000, which it does not document."""
+
+CUT = Line("", ("… and more than fits here; the Home tab and the export have all.",))
 
 Answer = tuple[str, Blocks]
 """A private answer: text that tells the whole thing by itself, and blocks."""
@@ -162,10 +168,38 @@ def section(heading: str, lines: Sequence[Line], number: int) -> tuple[Line, ...
 
 
 def answer(title: str, *groups: Sequence[Line]) -> Answer:
-    """Groups of lines below a heading, one block each."""
-    shown = [group for group in groups if group]
+    """Groups of lines below a heading, one block each, and never more than Slack takes.
+
+    What is too long is cut from the longest group, whose last line then says so.
+    """
+    shown = [list(group) for group in groups if group]
+    made = _blocks(title, shown)
+    while len(json.dumps(made)) > MOST_CHARACTERS:
+        longest = max(shown, key=lambda group: len(json.dumps(blocks.labelled(group))))
+        del longest[-2:]
+        longest.append(CUT)
+        made = _blocks(title, shown)
     text = "\n".join([blocks.escaped(title), *(blocks.lines_as_text(group) for group in shown)])
-    return text, [blocks.header(title), *(blocks.labelled(group) for group in shown)]
+    return text, made
+
+
+def _blocks(title: str, groups: Sequence[Sequence[Line]]) -> Blocks:
+    return [blocks.header(title), *(_block(group) for group in groups)]
+
+
+def _block(group: Sequence[Line]) -> blocks.Block:
+    """As mrkdwn, a third as long as rich text, where nothing in it was typed by somebody."""
+    text = "\n".join(_mrkdwn(each) for each in group)
+    if any(each.label for each in group) or len(text) > blocks.TEXT_LIMIT:
+        return blocks.labelled(group)
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def _mrkdwn(each: Line) -> str:
+    return "".join(
+        f"*{blocks.escaped(part.text)}*" if isinstance(part, Strong) else blocks.as_text([part])
+        for part in each.parts
+    )
 
 
 def unknown_section(store: Store, links: Links) -> tuple[Line, ...]:

@@ -27,6 +27,7 @@ class Month:
         requests: How many by state.
         operations: How many succeeded, by operation.
         documents: How many were `posted` and `mailed`.
+        unpriced: Bill runs mailed only in part, of which no amount is known: in no sum.
         posted, mailed: Sums per currency.
         days: Sums for the picture: day of the month, `posted` or `mailed`, currency.
         waited: Decisions by class of `LIMITS`.
@@ -37,6 +38,7 @@ class Month:
     requests: Mapping[State, int]
     operations: Mapping[str, int]
     documents: Mapping[str, int]
+    unpriced: int
     posted: tuple[Money, ...]
     mailed: tuple[Money, ...]
     days: Mapping[tuple[int, str, str], Decimal]
@@ -122,6 +124,7 @@ def month_of(store: Store, name: str) -> Month:
             if group == "operations" and key.endswith(":succeeded") and n
         },
         documents={key: n for (group, key), n in number.items() if group == "documents"},
+        unpriced=sum(n for (group, _), n in number.items() if group == "unpriced"),
         posted=_money(sums, "posted"),
         mailed=_money(sums, "mailed"),
         days=days,

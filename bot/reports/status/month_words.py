@@ -2,6 +2,7 @@
 
 from bot.domain.money import in_words
 from bot.domain.request import State
+from bot.domain.words import count
 from bot.reports.status.month import Month
 
 Row = tuple[str, str]
@@ -31,7 +32,7 @@ def rows_of(month: Month) -> tuple[Row, ...]:
         ("Documents posted", f"{month.documents.get('posted', 0):,}"),
         ("Posted", in_words(month.posted)),
         ("Documents mailed", f"{month.documents.get('mailed', 0):,}"),
-        ("Mailed", in_words(month.mailed)),
+        ("Mailed", f"{in_words(month.mailed)}{_unpriced(month)}"),
         ("Succeeded", f"{month.of(State.SUCCEEDED):,}"),
         ("Failed", f"{month.of(State.FAILED):,}"),
         ("Outcome unknown", f"{month.of(State.UNKNOWN):,}"),
@@ -44,6 +45,12 @@ def rows_of(month: Month) -> tuple[Row, ...]:
         ("Median decision to done", duration(month.to_done)),
         ("Clicks refused", f"{month.refusals:,}"),
     )
+
+
+def _unpriced(month: Month) -> str:
+    if not month.unpriced:
+        return ""
+    return f", and {count(month.unpriced, 'bill run')} mailed in part, amount not known"
 
 
 def duration(seconds: float | None) -> str:

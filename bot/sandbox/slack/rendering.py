@@ -91,6 +91,7 @@ def user_json(user: User) -> dict[str, Any]:
         "is_restricted": user.is_restricted,
         "is_ultra_restricted": user.is_ultra_restricted,
         "is_stranger": user.is_stranger,
+        **({"enterprise_user": {"teams": list(user.grid_teams)}} if user.grid_teams else {}),
         "tz": user.tz,
         "tz_offset": user.tz_offset,
         "profile": {

@@ -26,6 +26,7 @@ class User:
     is_ultra_restricted: bool = False
     is_stranger: bool = False
     team_id: str = TEAM_ID
+    grid_teams: tuple[str, ...] = ()  # the workspaces of an Enterprise Grid organization
     tz: str = "Europe/Berlin"
     tz_offset: int = 3600
 

@@ -15,9 +15,11 @@ from bot.reports.status.lists import Answer, Links
 from bot.reports.status.month import month_named
 from bot.slack import payloads
 from bot.slack.answering import Answering
+from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import send_export, send_month
 from bot.slack.commands.replying import Reply, reply
 from bot.slack.looking import viewer_or_recorded
+from bot.store.store import Store
 from bot.zuora.errors import ZuoraError, ZuoraNotFound
 
 COMMAND = "/billstatus"
@@ -42,7 +44,7 @@ _REQUEST = re.compile(r"R-?(\d{1,12})", re.ASCII | re.IGNORECASE)
 def register(app: AsyncApp, answering: Answering, links: Links) -> None:
     """Connect the command."""
 
-    @app.command(COMMAND)
+    @app.command("/billstatus")
     async def billstatus(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
         await _billstatus(answering, links, ack, respond, payloads.command(body))
 
@@ -83,16 +85,18 @@ def _month(answering: Answering, words: list[str]) -> str | None:
 async def answer_to(answering: Answering, links: Links, person: Person, text: str) -> Answer:
     """What the database alone answers."""
     store = answering.parts.store
-    match text.strip().lower():
-        case "":
-            return answers.overview(store, links)
-        case "mine":
-            return answers.mine(store, links, person.user_id)
-        case "waiting":
-            return await answers.waiting(store, links, person)
-        case "help":
-            return HELP, []
-    if request := _REQUEST.fullmatch(text.strip()):
+    word = text.strip().lower()
+    if word == "help":
+        return HELP + what_happens(answering), []
+    if word == "waiting":
+        return await answers.waiting(store, links, person)
+    if word == "mine":
+        return answers.mine(store, links, person.user_id)
+    return _of_a_number(store, links, text.strip()) if word else answers.overview(store, links)
+
+
+def _of_a_number(store: Store, links: Links, text: str) -> Answer:
+    if request := _REQUEST.fullmatch(text):
         return answers.story(store, links, int(request[1]))
     if document := document_key(text):
         return answers.about(store, links, document.key)

@@ -10,6 +10,7 @@ from bot.cards.blocks import Block
 from bot.operations.operation import Form, Problems
 from bot.slack.forms import fields
 from bot.slack.forms.fields import Values, View
+from bot.slack.payloads import request_number
 from bot.workflow.ask import Wanted
 
 METADATA_LIMIT = 3000
@@ -49,7 +50,7 @@ def origin_of(metadata: str) -> Origin:
     channel, parent, kept = told.get("channel"), told.get("parent"), told.get("kept")
     return Origin(
         channel=channel if isinstance(channel, str) else "",
-        parent=parent if isinstance(parent, int) else None,
+        parent=request_number(str(parent)) if type(parent) is int else None,
         kept=kept if isinstance(kept, dict) else {},
     )
 

@@ -1,0 +1,200 @@
+"""A database of any earlier version is migrated with its open requests; a newer one is refused."""
+
+import json
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from bot.domain.history import FIRST_HASH, Entry, What, entry_hash
+from bot.store.schema import migrations
+from bot.store.store import Store
+from tests.reliability.test_database_faults import started
+from tests.reliability.truths import check_everything, done, orders_of, pass_time, rest
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS
+
+NAMES = [migration.name for migration in migrations.pending(Database(memory=True))]
+TABLES = ("requests", "approvals", "calls", "outbox", "history")
+OLD_RULE = ("approvers", "approvals", "expires_after")
+ENDED = {
+    1: "expired", 2: "succeeded", 3: "rejected", 4: "withdrawn", 5: "stopped", 6: "failed",
+}  # fmt: skip
+LOST, RUNNING, WAITING, APPROVED = 7, 8, 9, 10
+OPEN = {LOST: "unknown", RUNNING: "running", WAITING: "waiting", APPROVED: "approved"}
+
+
+@pytest.fixture
+async def lived(web_stage, tmp_path):
+    """A bot that stopped with a request in every state; `snapshot.db` is its file as a kill left it."""
+    stage = web_stage
+    for number in range(2, 11):
+        run = f"BR-000000{number:02}"
+        stage.zuora.world.add_bill_run(run, invoices=[(f"A{number:08}", "USD", "10.00")])
+    await stage.ask(text="BR-00000001")
+    await pass_time(stage, step=3600 * 6, hours=24)
+    cards = {1: stage.slack.channel_messages(CHANNEL)[0].ts}
+    for number in range(2, 11):
+        cards[number] = await stage.ask(text=f"BR-000000{number:02}")
+        await rest(stage)
+    await stage.press(BOB, cards[2])
+    await stage.reject(BOB, cards[3], "The totals are wrong")
+    await stage.withdraw(ALICE, cards[4])
+    changed = next(i for i in stage.zuora.world.invoices.values() if i.account == "A00000005")
+    changed.amount += 1
+    await stage.press(CARLA, cards[5])
+    await rest(stage)
+    for number, fault in (
+        (6, {"kind": "http200_failure", "category": 30}), (7, {"kind": "drop"}),
+        (8, {"kind": "slow", "seconds": 0.9}),
+    ):  # fmt: skip
+        stage.zuora.faults.add(EMAILS, **fault)
+        await stage.press(BOB, cards[number])
+        await stage.until(lambda number=number: len(orders_of(stage, number)) == 1)
+        if number != RUNNING:
+            await rest(stage)
+    stage.zuora.faults.add("/object-query/*", kind="status", status=503, times=None)
+    await stage.press(BOB, cards[10])
+    await stage.until(lambda: stage.request(APPROVED).state == "approved")
+    await stage.until(lambda: stage.bot.sender.is_idle and not stage.store.outbox.open())
+    states = {number: stage.request(number).state for number in cards}
+    assert states == ENDED | OPEN
+    snapshot = tmp_path / "snapshot.db"
+    with closing(sqlite3.connect(snapshot)) as copy:
+        stage.store._database.conn.backup(copy)
+    await done(stage, stage.stop())
+    stage.zuora.faults.clear()
+    return stage, cards, snapshot
+
+
+def made_old(snapshot, path, last):
+    """The snapshot as the version would have written it that knew migrations up to `last`."""
+    for each in path.parent.glob(path.name + "*"):
+        each.unlink()
+    following = NAMES[NAMES.index(last) + 1 :]
+    with closing(sqlite3.connect(snapshot)) as new, closing(sqlite3.connect(path)) as old:
+        old.execute("PRAGMA journal_mode = WAL")
+        migrations.apply(Database(old), stop_before=following)
+        triggers = old.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            old.execute(f"DROP TRIGGER {name}")
+        for table in TABLES:
+            for row in rows_of(new, table):
+                columns = [c for (_, c, *_) in old.execute(f"PRAGMA table_info({table})")]
+                older = as_old(table, row, last)
+                names = [name for name in columns if name in older]
+                old.execute(
+                    f"INSERT INTO {table} ({', '.join(names)}) "  # noqa: S608 - our own words
+                    f"VALUES ({', '.join(':' + name for name in names)})",
+                    older,
+                )
+        chain_anew(old)
+        for _, sql in triggers:
+            old.execute(sql)
+        old.commit()
+
+
+def rows_of(connection, table):
+    cursor = connection.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608 - our own words
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def as_old(table, row, last):
+    """A row without what an earlier version did not write."""
+    if last >= NAMES[3]:
+        return row
+    if table == "requests" and last < NAMES[2]:
+        rule = json.loads(row["rule"])
+        return row | {"rule": json.dumps({name: rule[name] for name in OLD_RULE})}
+    if table == "history" and row["what"] == What.ASKED:
+        data = json.loads(row["data"])
+        data = {name: value for name, value in data.items() if name not in ("record", "card", "rule")}
+        return row | {"data": json.dumps(data, sort_keys=True, separators=(",", ":"))}
+    return row
+
+
+def chain_anew(old):
+    """Make the chain fit what was taken out of it, and the head fit the chain where there is one."""
+    before = FIRST_HASH
+    for sequence, at, request, what, who, team, data in old.execute(
+        "SELECT sequence, at, request, what, who, team, data FROM history ORDER BY sequence"
+    ).fetchall():
+        entry = Entry(what=What(what), who=who, team=team, request=request, data=json.loads(data))
+        hashed = entry_hash(before, sequence, at, entry)
+        old.execute(
+            "UPDATE history SET before = ?, hash = ? WHERE sequence = ?", [before, hashed, sequence]
+        )
+        before = hashed
+    tables = {name for (name,) in old.execute("SELECT name FROM sqlite_master")}
+    if "history_head" in tables:
+        old.execute("UPDATE history_head SET sequence = ?, hash = ?", [sequence, before])
+
+
+@pytest.mark.parametrize("last", NAMES)
+async def test_a_database_of_every_earlier_version_goes_on_with_its_open_requests(lived, last):
+    stage, cards, snapshot = lived
+    made_old(snapshot, Path(stage.settings().database_path), last)
+
+    await stage.start()
+    await stage.press(CARLA, cards[WAITING])
+    await pass_time(stage, step=120, minutes=90)
+
+    for number, state in ENDED.items():
+        assert stage.request(number).state == state
+    for number in (RUNNING, WAITING, APPROVED):
+        assert stage.request(number).state == "succeeded", number
+        assert len(orders_of(stage, number)) == 1
+    assert any("OUTCOME UNKNOWN of R-8" in text for text in stage.thread(cards[RUNNING]))
+    assert stage.request(LOST).state == "unknown"
+    await stage.press(CARLA, cards[LOST], "record_not_sent")
+    await rest(stage)
+    assert stage.request(LOST).state == "failed"
+    assert len(orders_of(stage, LOST)) == 1
+    check_everything(stage)
+    applied = stage.store._database["_sqlite_migrations"].rows
+    assert [row["name"] for row in applied] == NAMES
+
+
+def test_two_processes_that_open_a_new_file_at_once_both_get_it(tmp_path):
+    for attempt in range(8):
+        path, problems, ready = tmp_path / f"{attempt}.db", [], threading.Barrier(3)
+
+        def opened(path=path, problems=problems, ready=ready):
+            ready.wait()
+            try:
+                Store.open(path).close()
+            except Exception as error:  # noqa: BLE001 - told by the test
+                problems.append(error)
+
+        threads = [threading.Thread(target=opened) for _ in range(3)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        assert problems == []
+        store = Store.open(path)
+        assert [row["name"] for row in store._database["_sqlite_migrations"].rows] == NAMES
+        store.close()
+
+
+def test_an_older_bot_refuses_a_newer_database_in_one_sentence(tmp_path):
+    path = tmp_path / "bot.db"
+    Store.open(path).close()
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "
+            "VALUES ('billing-bot', '9999_from_the_future', '2030-01-01')"
+        )
+        newer.commit()
+    before = path.read_bytes()
+
+    ended = started(tmp_path, path)
+
+    assert ended.returncode == 2
+    (sentence,) = ended.stderr.strip().splitlines()
+    assert sentence.count(".") == 1
+    assert "newer version of Billing Bot (9999_from_the_future)" in sentence
+    assert path.read_bytes() == before

@@ -1,0 +1,420 @@
+"""`/billstatus`, the shortcuts and the digest, as people meet them."""
+
+import pytest
+
+from bot.reports.status.answers import STORY_LIMIT
+from bot.reports.status.lists import SHOWN
+from bot.sandbox.slack.workspace import User
+from bot.slack.commands import status
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
+
+STRANGER, GUEST = "U0STRAY", "U0GUEST"
+
+
+@pytest.fixture
+async def stage(stage):
+    for person, is_guest in ((STRANGER, False), (GUEST, True)):
+        user = User(person, person.lower(), person, is_restricted=is_guest)
+        stage.slack.workspace.users[person] = user
+        stage.slack.workspace.channels[CHANNEL].members.append(person)
+    return stage
+
+
+async def ask_status(stage, user, text=""):
+    ack = await stage.slack.slash(user, CHANNEL, f"/billstatus {text}".strip())
+    assert ack.ok, ack
+    return ack.text
+
+
+async def approve(stage, ts, user=BOB):
+    await stage.press(user, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+def links(message):
+    return [
+        part["url"]
+        for block in message.blocks
+        for section in block.get("elements", [])
+        for part in section.get("elements", [])
+        if part["type"] == "link"
+    ]
+
+
+@pytest.mark.parametrize("words", ["", "mine", "waiting", "R-1", "BR-00000001", "INV00000001",
+                                   "month", "export month", "help", "nonsense"])  # fmt: skip
+@pytest.mark.parametrize("user", [STRANGER, GUEST])
+async def test_nobody_else_learns_anything(stage, user, words):
+    await stage.ask()
+
+    told = await ask_status(stage, user, words)
+
+    assert not any(known in told for known in ("BR-00", "R-1", ALICE, "waiting", "USD"))
+    if user == STRANGER:
+        assert "S0BILLING" in told
+        assert "S0CONTROLLERS" in told
+    else:
+        assert "guest" in told
+    await stage.quiet()
+    assert not [m for m in stage.slack.workspace.messages() if m.files]
+
+
+@pytest.mark.parametrize("user", [ALICE, BOB, MARA])
+async def test_requesters_approvers_and_viewers_are_told_what_waits(stage, user):
+    ts = await stage.ask()
+
+    told = await ask_status(stage, user)
+
+    assert f"p{ts.replace('.', '')}|R-1> email BR-00000001" in told
+    assert f"asked by <@{ALICE}>" in told
+    assert "waits for <!subteam^S0CONTROLLERS> until" in told
+    assert "Waiting for approval: 1" in told
+    assert "Running: none" in told
+    assert stage.slack.private(user, CHANNEL)[-1].ephemeral_to == user
+
+
+async def test_an_empty_bot_says_so_in_every_list(stage):
+    assert "Waiting for approval: none" in await ask_status(stage, MARA)
+    assert "Open: none" in await ask_status(stage, MARA, "mine")
+    assert "You may approve: none" in await ask_status(stage, BOB, "waiting")
+    assert "There is no request R-9" in await ask_status(stage, MARA, "R-9")
+    assert "Requests: none" in await ask_status(stage, MARA, "INV00000001")
+    assert "Requests: 0" in await ask_status(stage, MARA, "month")
+
+
+async def test_unknown_outcomes_come_first_and_loud(stage):
+    stage.zuora.faults.add("/v1/bill-runs/*/emails", kind="lose_answer")
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    told = await ask_status(stage, MARA)
+
+    assert told.startswith("OUTCOME UNKNOWN: look in Zuora\nOUTCOME UNKNOWN: 1\n")
+    assert told.index("OUTCOME UNKNOWN since") < told.index("Waiting for approval")
+
+
+async def test_results_are_told_with_what_may_be_claimed(stage):
+    await approve(stage, await stage.ask())
+
+    told = await ask_status(stage, MARA)
+
+    assert "Last results: 1" in told
+    assert "email BR-00000001 · Accepted by Zuora" in told
+
+
+async def test_too_many_for_one_message_are_counted_and_the_longest_waiting_shown(stage):
+    for number in range(2, 2 + 14):
+        run = f"BR-{number:08}"
+        stage.zuora.world.add_bill_run(run, invoices=[("A00000001", "USD", "1.00")])
+        await stage.ask(text=run)
+        stage.clock.advance(minutes=1)
+
+    told = await ask_status(stage, BOB)
+    mine = await ask_status(stage, ALICE, "mine")
+    to_approve = await ask_status(stage, BOB, "waiting")
+
+    assert "Waiting for approval: 14" in told
+    assert f"… and {14 - SHOWN} more" in told
+    assert "BR-00000002" in told
+    assert "BR-00000015" not in told
+    assert told.count("asked by") == SHOWN
+    assert "… and more" in mine
+    assert "BR-00000015" in mine
+    assert "… and more" in to_approve
+    assert sum(len(str(b)) for b in stage.slack.private(BOB, CHANNEL)[-1].blocks) < 13000
+
+
+async def test_mine_has_only_my_requests_the_open_ones_first(stage):
+    stage.policy = 'requesters = ["S0BILLING", "U0CARLA"]\napprovers = ["S0CONTROLLERS"]\n'
+    await stage.restart()
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "1.00")])
+    await approve(stage, await stage.ask(), CARLA)
+    await stage.ask(CARLA, "BR-00000002")
+
+    assert "BR-00000002" not in await ask_status(stage, ALICE, "mine")
+    carla = await ask_status(stage, CARLA, "mine")
+    assert "BR-00000001" not in carla
+    assert "Open: 1" in carla
+
+
+async def test_waiting_leaves_out_what_one_asked_and_what_one_approved(stage):
+    stage.policy = (
+        'requesters = ["S0BILLING", "U0CARLA"]\napprovers = ["S0CONTROLLERS"]\n'
+        'viewers = ["S0FINANCE"]\n'
+        "[[rule]]\n"
+    ).replace("[[rule]]\n", "")
+    await stage.restart()
+    await stage.ask(CARLA)
+
+    assert "You may approve: 1" in await ask_status(stage, BOB, "waiting")
+    assert "You may approve: none" in await ask_status(stage, CARLA, "waiting")
+    assert "You may approve: none" in await ask_status(stage, ALICE, "waiting")
+    assert "You may approve: none" in await ask_status(stage, MARA, "waiting")
+
+
+async def test_a_request_is_told_from_its_asking_to_its_end_with_card_and_thread(stage):
+    ts = await stage.ask()
+    await stage.press(ALICE, ts)
+    await approve(stage, ts)
+
+    told = await ask_status(stage, MARA, "r-1")
+
+    deeds = ["asked", "was refused: self_approval", "approved", "Read again as approved", "Ended"]
+    places = [told.index(deed) for deed in deeds]
+    assert places == sorted(places)
+    assert "Why: Month end" in told
+    assert "Calls: 1 of 1 call accepted" in told
+    card = f"https://{stage.slack.workspace.domain}.slack.com/archives/{CHANNEL}/p{ts.replace('.', '')}"
+    assert links(stage.slack.private(MARA, CHANNEL)[-1])[-2:] == [
+        card, f"{card}?thread_ts={ts}&cid={CHANNEL}",
+    ]  # fmt: skip
+
+
+async def test_a_long_story_is_cut_and_says_so(stage):
+    ts = await stage.ask()
+    for _ in range(STORY_LIMIT + 3):
+        await stage.press(ALICE, ts)
+
+    assert "… and 4 more" in await ask_status(stage, MARA, "R-1")
+
+
+async def test_a_bill_run_is_read_in_zuora_and_its_requests_stand_below(stage):
+    await stage.ask()
+
+    told = await ask_status(stage, MARA, "BR-00000001")
+
+    assert "Bill run BR-00000001: Posted" in told
+    assert "Invoices: 4 · EUR 80.00 · USD 350.50" in told
+    assert "Emailed: none of" in told
+    assert "R-1> email BR-00000001" in told
+
+
+async def test_a_bill_run_is_told_from_the_database_when_zuora_is_silent(stage):
+    await stage.ask()
+    stage.zuora.faults.add("*", kind="status", status=403, body={"code": 1}, times=None)
+
+    ack = await stage.slack.slash(MARA, CHANNEL, "/billstatus BR-00000001")
+
+    assert ack.ok
+    await stage.until_told(MARA, "Zuora could not be read")
+    assert "R-1> email BR-00000001" in stage.told(MARA)[-1]
+
+
+async def test_a_document_is_found_in_requests_that_wait_and_in_calls(stage):
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "1.00")])
+    number = stage.zuora.world.documents_of(stage.zuora.world.bill_runs["BR-00000001"])[0].number
+    ts = await stage.ask(text=number)
+
+    assert f"R-1> email {number}" in await ask_status(stage, MARA, number)
+
+    await approve(stage, ts)
+    assert "Accepted by Zuora" in await ask_status(stage, MARA, number.lower())
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("mien", "mine"), ("wating", "waiting"), ("mnth", "month"), ("approve", "waiting"),
+     ("17", "R-17"), ("00000417", "BR-00000417"), ("BR 417", "BR-00000417"), ("zzz", "help"),
+     ("month 10/2026", "month 2026-10"), ("export", "export month 2026-10")],
+)  # fmt: skip
+async def test_a_word_it_does_not_know_gets_the_nearest(stage, typed, meant):
+    assert f"Did you mean `/billstatus {meant}`?" in await ask_status(stage, MARA, typed)
+
+
+def test_what_it_does_not_know_pings_nobody():
+    assert "<!channel>" not in status.unknown("<!channel>")
+
+
+async def test_the_answer_needs_neither_zuora_nor_more_than_a_moment(stage):
+    await stage.ask()
+    before = len(stage.zuora.calls)
+
+    for words in ("", "mine", "waiting", "R-1", "INV00000001", "month", "help"):
+        await ask_status(stage, BOB, words)
+
+    assert len(stage.zuora.calls) == before
+
+
+async def test_the_month_comes_as_table_and_as_picture_with_the_same_words(stage):
+    await approve(stage, await stage.ask())
+
+    told = await ask_status(stage, MARA, "month")
+
+    assert "Documents mailed: 5" in told
+    assert "Mailed: EUR 80.00 · USD 330.50" in told
+    table = stage.slack.private(MARA, CHANNEL)[-1].blocks[1]
+    assert table["type"] == "table"
+    await stage.slack.until(lambda: bool(stage.slack.workspace.files))
+    (picture,) = stage.slack.workspace.files.values()
+    await stage.slack.until(lambda: picture.shared)
+    assert picture.channels == [CHANNEL]
+    assert picture.name == "billing-2026-11.png"
+    assert picture.content.startswith(b"\x89PNG")
+    for row in table["rows"][1:]:
+        assert f"{row[0]['text']}: {row[1]['text']}" in picture.alt
+
+
+async def test_elsewhere_the_picture_goes_to_the_asker_alone(stage):
+    other = next(c for c in stage.slack.workspace.channels.values()
+                 if c.id != CHANNEL and MARA in c.members and not c.im_user)  # fmt: skip
+
+    ack = await stage.slack.slash(MARA, other.id, "/billstatus month 2026-10")
+
+    assert ack.ok
+    await stage.slack.until(lambda: any(f.shared for f in stage.slack.workspace.files.values()))
+    (picture,) = stage.slack.workspace.files.values()
+    assert picture.channels == [stage.slack.workspace.direct(MARA).id]
+
+
+async def test_the_export_goes_to_the_asker_alone(stage):
+    await approve(stage, await stage.ask())
+
+    assert "direct message" in await ask_status(stage, MARA, "export month")
+
+    await stage.slack.until(lambda: any(f.shared for f in stage.slack.workspace.files.values()))
+    (file,) = stage.slack.workspace.files.values()
+    assert file.channels == [stage.slack.workspace.direct(MARA).id]
+    assert b"R-1,email_bill_run,BR-00000001,succeeded" in file.content
+
+
+async def test_a_file_that_slack_does_not_take_is_told(stage):
+    stage.slack.faults.add("files.getUploadURLExternal", "error", error="internal_error")
+
+    await ask_status(stage, MARA, "export month")
+
+    await stage.until_told(MARA, "Slack did not take the Requests of 2026-11")
+
+
+# Shortcuts
+
+
+async def test_the_global_shortcut_opens_the_email_form(stage):
+    await stage.slack.shortcut(ALICE, "email_documents")
+
+    assert stage.slack.view(ALICE)["callback_id"] == "ask:email"
+
+
+async def test_the_global_shortcut_opens_nothing_for_those_who_may_not_ask(stage):
+    await stage.slack.shortcut(MARA, "email_documents")
+
+    direct = stage.slack.workspace.direct(MARA).id
+    await stage.slack.until(lambda: bool(stage.slack.channel_messages(direct)))
+    assert "These may" in stage.slack.channel_messages(direct)[-1].text
+    assert stage.slack.view(MARA) is None
+
+
+@pytest.mark.parametrize("where", ["card", "thread", "talk about R-1", "is BR-00000001 out?"])
+async def test_the_message_shortcut_tells_the_status_privately(stage, where):
+    ts = await stage.ask()
+    await approve(stage, ts)
+    if where == "thread":
+        target = stage.slack.thread(CHANNEL, ts)[0].ts
+    elif where == "card":
+        target = ts
+    else:
+        target = (await stage.slack.say(CARLA, CHANNEL, where)).ts
+
+    await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, target)
+
+    await stage.until_told(MARA, "Accepted by Zuora")
+    assert "R-1> email BR-00000001" in stage.told(MARA)[-1]
+
+
+async def test_the_message_shortcut_says_when_there_is_no_number(stage):
+    said = await stage.slack.say(CARLA, CHANNEL, "Good morning")
+
+    await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
+
+    await stage.until_told(MARA, "I find no number in it")
+
+
+async def test_the_message_shortcut_tells_a_stranger_only_who_may(stage):
+    ts = await stage.ask()
+
+    await stage.slack.message_shortcut(STRANGER, "status_of_this", CHANNEL, ts)
+
+    await stage.until_told(STRANGER, "You are not among those")
+    assert "BR-" not in stage.told(STRANGER)[-1]
+
+
+# Digest
+
+
+def digests(stage):
+    return [m.text for m in stage.slack.channel_messages(CHANNEL) if "this morning" in m.text]
+
+
+async def test_the_digest_comes_once_a_working_morning_across_restarts(stage):
+    stage.changes = {"digest_time": "08:00", "digest_zone": "Europe/Berlin"}
+    await approve(stage, await stage.ask())  # a Saturday
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "1.00")])
+    await stage.restart()
+    await stage.quiet()
+    assert digests(stage) == []
+
+    await stage.pass_time(hours=44, minutes=59)  # Monday 07:59 in Berlin
+    await stage.ask(text="BR-00000002")
+    assert digests(stage) == []
+    for _ in range(2):
+        await stage.pass_time(minutes=1)
+        await stage.slack.until(lambda: bool(digests(stage)))
+    await stage.restart()
+    await stage.pass_time(hours=3)
+
+    (told,) = digests(stage)
+    assert "Waiting for approval: 1" in told
+    assert "Expires today: none" in told
+    assert "Since Friday: 1 Done" in told
+    await stage.pass_time(hours=21)
+    await stage.slack.until(lambda: len(digests(stage)) == 2)
+    assert "Yesterday" in digests(stage)[1]
+
+
+async def test_two_processes_tell_the_digest_once(stage):
+    stage.changes = {"digest_time": "08:00"}
+    await stage.restart()
+    stage.clock.advance(days=2)
+    daily = stage.bot._daily
+
+    told = [daily.tell(), daily.tell()]
+
+    assert told.count(True) <= 1
+    await stage.slack.until(lambda: bool(digests(stage)))
+    await stage.quiet()
+    assert len(digests(stage)) == 1
+
+
+async def test_the_digest_is_off_by_default(stage):
+    await stage.pass_time(days=3)
+
+    assert digests(stage) == []
+
+
+async def test_running_work_is_told_with_its_progress(stage):
+    run = stage.zuora.world.add_bill_run(
+        "BR-00000002", status="Completed", invoices=[("A00000001", "USD", "1.00")]
+    )
+    ts = await stage.ask_step("post_bill_run", run.number)
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Running in Zuora")
+
+    told = await ask_status(stage, MARA)
+
+    assert "Running: 1" in told
+    assert "post BR-00000002 · since" in told
+    assert "BR-00000002 is PostInProgress in Zuora" in told
+
+
+async def test_thirty_lines_of_everything_fit_into_one_message(stage):
+    for number in range(2, 26):
+        run = f"BR-{number:08}"
+        stage.zuora.world.add_bill_run(run, invoices=[("A00000001", "USD", "1.00")])
+        ts = await stage.ask(text=run)
+        if number % 2:
+            await approve(stage, ts)
+
+    told = await ask_status(stage, MARA)
+
+    assert told.count("Accepted by Zuora") == 10
+    assert "Waiting for approval: 12" in told
