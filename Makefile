@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test check format lock clean
+.PHONY: help sandbox test crash-test check format lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ check: $(VENV)/.test  ## format, lint, types, import rules, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q
+
+crash-test: $(VENV)/.test  ## the process killed 300 times and more; figures go to docs/reliability.md
+	$(BIN)/python -m tests.crash.long --write
 
 format: $(VENV)/.test  ## let ruff format and mend what it can
 	$(BIN)/ruff format .

@@ -77,7 +77,7 @@ class Settings(EvidenceSettings):
         str,
         StringConstraints(
             to_lower=True,
-            pattern=r"^(mon|tue|wed|thu|fri|sat|sun)(,(mon|tue|wed|thu|fri|sat|sun))*$",
+            pattern=r"(?i)^(mon|tue|wed|thu|fri|sat|sun)(,(mon|tue|wed|thu|fri|sat|sun))*$",
         ),
     ] = "mon,tue,wed,thu,fri"
 

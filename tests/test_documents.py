@@ -75,6 +75,7 @@ class Registered:
         self.commands = set()
         self.interactions = set()
         self.events = set()
+        self.shortcuts = set()
 
 
 def registered():
@@ -83,6 +84,7 @@ def registered():
     kinds = {
         "command": found.commands, "action": found.interactions, "view": found.interactions,
         "options": found.interactions, "event": found.events,
+        "shortcut": found.shortcuts,
     }  # fmt: skip
     for path in BOT:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -116,7 +118,7 @@ def called_methods():
 
 
 def test_the_decorators_are_those_of_bolt():
-    for kind in ("command", "action", "view", "event", "options"):
+    for kind in ("command", "action", "view", "event", "options", "shortcut"):
         assert hasattr(AsyncApp, kind)
 
 
@@ -135,6 +137,17 @@ async def test_the_app_answers_every_command_of_the_manifest(stage):
         ack = await stage.slack.slash("U0MARA", "C0BILLING", f"{command['command']} help")
         assert ack.ok
         assert command["command"] in ack.text
+
+
+def test_the_manifest_has_the_shortcuts_that_the_app_registers():
+    in_manifest = MANIFEST["features"]["shortcuts"]
+
+    assert {shortcut["callback_id"] for shortcut in in_manifest} == registered().shortcuts
+    for shortcut in in_manifest:
+        assert set(shortcut) == {"name", "type", "callback_id", "description"}
+        assert shortcut["type"] in ("global", "message")
+        assert 0 < len(shortcut["name"]) <= 24
+        assert 0 < len(shortcut["description"]) <= 150
 
 
 def test_the_manifest_asks_for_exactly_the_scopes_of_the_methods_that_are_called():
@@ -188,6 +201,7 @@ def test_what_slack_demands_together_stands_together():
     addresses = {
         *(command["url"] for command in MANIFEST["features"]["slash_commands"]),
         MANIFEST["settings"]["interactivity"]["request_url"],
+        MANIFEST["settings"]["event_subscriptions"]["request_url"],
     }
 
     assert "commands" in scopes

@@ -259,3 +259,28 @@ def test_what_is_wrong_with_a_rule_is_named_with_its_line(path, rule, words):
     (problem,) = problems_of(path, f"{GOOD}[[rule]]\n{rule}\n")
 
     assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'requesters = ["U1"]\napprovers = ["U1"]\n',
+            "line 2: 1 approvals are needed, and besides the requester only 0 of U1",
+        ),
+        (
+            'requesters = ["U1"]\napprovers = ["U1", "U2"]\n[[rule]]\napprovals = 2\n',
+            "line 4: rule 1: 2 approvals are needed, and besides the requester only 1 of U1, U2",
+        ),
+    ],
+)
+def test_a_rule_that_nobody_could_fulfil_is_refused_at_the_start(path, text, words):
+    (problem,) = problems_of(path, text)
+
+    assert problem.startswith(words)
+
+
+def test_who_is_requester_and_approver_may_still_ask_where_others_approve(path):
+    path.write_text('requesters = ["U1", "U2"]\napprovers = ["U1"]\n')
+
+    assert read_policy(path).approvers == ("U1",)

@@ -32,7 +32,7 @@ HEADLINES = {
     State.WITHDRAWN: "Withdrawn",
     State.EXPIRED: "Expired",
     State.APPROVED: "Approved, not sent yet",
-    State.STOPPED: "Stopped, nothing was sent",
+    State.STOPPED: "Stopped, nothing was sent to Zuora",
     State.RUNNING: "Approved, being sent to Zuora",
     State.SUCCEEDED: "Done",
     State.FAILED: "Failed",
@@ -208,7 +208,7 @@ def _approve_button(request: Request, effect: str, warning: str) -> blocks.Block
         if typing
         else blocks.confirmation(
             f"Approve {request.name}?",
-            f"{sentence} of {request.subject} in {request.tenant}. {warning}",
+            f"{sentence}: {request.subject}, in {request.tenant}. {warning}",
             sentence if len(sentence) <= MOST_ON_A_CONFIRMATION else "Approve",
         ),
     )
@@ -221,27 +221,27 @@ def _unknown_buttons(request: Request) -> blocks.Block:
     return blocks.actions(
         f"settle-{value}",
         blocks.button(
-            "It was sent: record that",
+            "It went through: record that",
             action_id=RECORD_SENT,
             value=value,
-            spoken=f"Record that {request.name} was sent",
+            spoken=f"Record that {request.name} went through",
             confirm=blocks.confirmation(
-                "Record as sent?",
+                "Record that it went through?",
                 f"You looked in Zuora and saw that the order for {whose} went through. "
                 "Nothing is sent by this.",
-                "Record as sent",
+                "It went through",
             ),
         ),
         blocks.button(
-            "It was not sent: record that",
+            "It did not go through: record that",
             action_id=RECORD_NOT_SENT,
             value=value,
-            spoken=f"Record that {request.name} was not sent",
+            spoken=f"Record that {request.name} did not go through",
             confirm=blocks.confirmation(
-                "Record as not sent?",
+                "Record that it did not go through?",
                 f"You looked in Zuora and saw that the order for {whose} did not go through. "
                 "Nothing is sent by this; a new request can then be made.",
-                "Record as not sent",
+                "It did not go through",
             ),
         ),
     )

@@ -9,6 +9,8 @@ from bot.zuora.errors import ZuoraNotFound
 from bot.zuora.readers import bill_run_of
 
 CANCELING, CANCELED = "CancelInProgress", "Canceled"
+MOST_LOOKS = 40
+"""Canceling takes seconds; a run that does not get there is followed for so many looks: 2.5 h."""
 
 
 def begun(run: RunFacts, answer: Answer | None = None) -> Progress:
@@ -42,7 +44,8 @@ async def look(
     """Look once at a cancellation.
 
     Zuora answers before the run is Canceled and may show its old state for a while, so a run that
-    is as it was before is looked at again.
+    is as it was before is looked at again, up to a limit. Each such look is noted in `seen`, so
+    that the looks can be counted after a restart too.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -52,13 +55,14 @@ async def look(
         now = await zuora.bill_run(run.run_id)
     except ZuoraNotFound:
         return _ended(progress, "gone", f"Zuora knows {number} no longer; it was deleted.")
-    if now.status in (CANCELING, run.status):
-        return progress
+    if now.status in (CANCELING, run.status) and len(progress.seen) < MOST_LOOKS:
+        return progress.model_copy(update={"seen": (*progress.seen, now.status)})
     if now.status == CANCELED:
         words = f"{number} is Canceled.{_what_follows(progress, schedule_goes_on)}"
         return _ended(progress, CANCELED, words).model_copy(update={"ended": "succeeded"})
     posted = sum(1 for d in await zuora.documents_of_run(number) if d.status == "Posted")
-    words = f"{number} is {now.status} now, not Canceled. Look in Zuora what happened to it."
+    still = "still" if now.status in (CANCELING, run.status) else "now"
+    words = f"{number} is {now.status} {still}, not Canceled. Look in Zuora what happened to it."
     legal = legal_steps(now.status, posted=posted, run_type=now.type)
     return _ended(progress, now.status, words).model_copy(update={"next_steps": legal})
 

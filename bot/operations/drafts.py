@@ -20,7 +20,7 @@ class Drafts(BaseModel, frozen=True):
     Attributes:
         zero, negative: Drafts with a total of zero, and below it. Zuora writes a credit memo's
             total as a positive amount, so it is never among the negative ones.
-        largest: The largest ones as `INV00000007 USD 250.50`.
+        largest: The largest ones of each currency as `INV00000007 USD 250.50`.
     """
 
     kinds: tuple[KindTotals, ...]
@@ -40,7 +40,9 @@ class Drafts(BaseModel, frozen=True):
             zero=sum(1 for d in drafts if d.amount == 0),
             negative=sum(1 for d in drafts if d.amount < 0),
             largest=tuple(
-                f"{d.number} {Money(d.currency, d.amount)}" for d in by_size[:SHOWN_LARGEST]
+                f"{d.number} {Money(d.currency, d.amount)}"
+                for currency in sorted({d.currency for d in drafts})
+                for d in [d for d in by_size if d.currency == currency][:SHOWN_LARGEST]
             ),
         )
 

@@ -4,20 +4,24 @@ Source: page *Email billing documents generated from a bill run*. It covers invo
 memos, never debit memos; nobody can be named as recipient: the email template decides.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from bot.domain.call import Call
 from bot.domain.key import bill_run_key
 from bot.domain.money import Money
-from bot.domain.words import Line, Part, count, line
-from bot.operations.operation import Body, Form, Operation, Problems, Settlement
+from bot.domain.words import Line, Moment, Part, count, line
+from bot.operations.operation import Body, Form, Operation, Problems, Settlement, Table
 from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
 
 SHOWN_LARGEST = 2
+SHOWN_ACCOUNTS = 10
+A_HANDFUL = 5
+"""So few documents need no list in the thread."""
 
 
 class EmailBillRunBody(Body):
@@ -141,10 +145,30 @@ class EmailBillRun(Operation[EmailBillRunBody, RunFacts]):
             line("Bill run", f"{facts.number} · {facts.name or 'no name'} · {facts.status}"),
             *(line(kind.label, kind.figures) for kind in documents.kinds),
             line("Goes to customers", *_going_out(body, facts)),
+            *_mailed_before(facts),
+            *_without_address(facts),
             *_odd_ones(facts),
             line("Dates", _dates(facts)),
             line("Largest", _largest(facts)),
         )
+
+    def tables(self, body: EmailBillRunBody, facts: RunFacts) -> Sequence[Table]:  # noqa: ARG002
+        """The ten largest of each currency, and the accounts that do not fit on the card."""
+        documents = facts.documents
+        largest = tuple((each.number, str(each.amount)) for each in documents.largest)
+        without = tuple((number,) for number in documents.unreachable)
+        found = []
+        if documents.posted > A_HANDFUL:
+            each = (
+                ", by currency"
+                if len({one.amount.currency for one in documents.largest}) > 1
+                else ""
+            )
+            title = f"The {len(largest)} largest of {facts.number}{each}"
+            found.append(Table(title, ("Document", "Amount"), largest))
+        if len(without) > SHOWN_ACCOUNTS:
+            found.append(Table("Without a bill-to address", ("Account",), without))
+        return found
 
     def effect(self, body: EmailBillRunBody, facts: RunFacts) -> str:
         """`mail 316 documents`."""
@@ -193,6 +217,26 @@ def _going_out(body: EmailBillRunBody, facts: RunFacts) -> tuple[Part, ...]:
         return (f"all {documents.posted:,}; none was mailed before",)
     never, before = documents.never_mailed, documents.mailed_before
     return (f"the {never:,} never mailed; the {before:,} mailed before stay out",)
+
+
+def _mailed_before(facts: RunFacts) -> tuple[Line, ...]:
+    documents = facts.documents
+    if documents.last_mailed_at is None:
+        return ()
+    said = f"{documents.mailed_before:,} of {documents.posted:,}, last "
+    return (line("Mailed before", said, Moment(documents.last_mailed_at)),)
+
+
+def _without_address(facts: RunFacts) -> tuple[Line, ...]:
+    """Who has no address of their own; the template may still name another one."""
+    accounts = facts.documents.unreachable
+    if not accounts:
+        return ()
+    shown = ", ".join(accounts[:SHOWN_ACCOUNTS])
+    more = len(accounts) - SHOWN_ACCOUNTS
+    rest = f" and {more:,} more, listed in the thread" if more > 0 else ""
+    said = f"{count(len(accounts), 'account')} without a mail address: {shown}{rest}"
+    return (line("Bill-to contacts", said),)
 
 
 def _odd_ones(facts: RunFacts) -> tuple[Line, ...]:

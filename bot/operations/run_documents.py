@@ -61,6 +61,8 @@ class DocumentsFacts(BaseModel, frozen=True):
             generated from a bill run*).
         mailed_before: Posted documents that were mailed at least once.
         zero, negative: Posted documents with a total of zero, and below it.
+        unreachable: Accounts of posted documents whose bill-to contact has no mail address, by
+            number. Who is mailed is the template's business, so an approval is not bound to it.
         each: SHA-256 (hex) over every document, so that no single change hides behind equal sums.
     """
 
@@ -72,6 +74,7 @@ class DocumentsFacts(BaseModel, frozen=True):
     zero: int
     negative: int
     largest: tuple[Largest, ...]
+    unreachable: tuple[str, ...] = ()
     each: str
 
     @property
@@ -106,6 +109,9 @@ class DocumentsFacts(BaseModel, frozen=True):
                 Largest(number=d.number, amount=Money(d.currency, d.amount))
                 for currency in sorted({d.currency for d in posted})
                 for d in [d for d in by_size if d.currency == currency][:LARGEST]
+            ),
+            unreachable=tuple(
+                sorted({d.account_number for d in posted if d.bill_to_mail is False})
             ),
             each=_fingerprint(documents),
         )

@@ -87,6 +87,9 @@ class _Reading:
         tiers = [
             self._tier(number, rule, lists["approvers"]) for number, rule in enumerate(rules, 1)
         ]
+        general = Rule(approvers=lists["approvers"])
+        for number, rule in enumerate([general, *(tier.rule for tier in tiers)]):
+            self._check_possible(number, rule, lists["requesters"])
         if self.problems:
             return None
         return Policy(**lists, tiers=tuple(_with_largest(tiers)), hash=file_hash)
@@ -126,6 +129,21 @@ class _Reading:
             above=self._amounts(rule, number),
             documents_above=self._whole("documents_above", rule, number, default=None, least=0),
         )
+
+    def _check_possible(self, number: int, rule: Rule, requesters: tuple[str, ...]) -> None:
+        """Where all names are people, whether anybody at all could get this approved.
+
+        Groups are known only when they are read; there a request says it when it is asked for.
+        """
+        if any(is_group(name) for name in (*rule.approvers, *requesters)) or not rule.approvers:
+            return
+        besides = [len(set(rule.approvers) - {requester}) for requester in requesters]
+        if besides and max(besides) < rule.approvals <= len(rule.approvers):
+            words = (
+                f"{rule.approvals} approvals are needed, and besides the requester only "
+                f"{max(besides)} of {', '.join(rule.approvers)} could give one"
+            )
+            self._wrong("approvals" if number else "approvers", number, words)
 
     def _people(self, name: str, value: Any, number: int) -> tuple[str, ...]:
         if not isinstance(value, list):

@@ -21,7 +21,7 @@ from bot.slack.asking import open_form, refusal_to_ask
 from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.email import EmailForm
-from bot.slack.looking import viewer
+from bot.slack.looking import viewer, viewer_or_recorded
 from bot.store.status import Brief
 from bot.store.store import Store
 
@@ -76,7 +76,7 @@ class Homes:
 
     async def _opened(self, actor: payloads.Actor, page: int) -> None:
         """Draw it soon, and from now on whenever something changes; strangers see it once."""
-        _, why = await viewer(self._answering, actor)
+        _, why = await viewer_or_recorded(self._answering, actor, "home tab")
         parts = self._answering.parts
         if not actor.user_id:
             return
@@ -103,13 +103,13 @@ class Homes:
 
 async def begin_email(answering: Answering, actor: payloads.Actor, trigger_id: str) -> None:
     """Open the email form; why not is told in a direct message."""
-    if why := await refusal_to_ask(answering, actor, "email form"):
-        answering.tell(actor.user_id, actor, *why)
-        return
-    form = FORMS[EmailForm.callback_id]
-    origin = Origin(channel=actor.user_id)
-    if trouble := await open_form(answering, trigger_id, form, {}, origin):
-        answering.tell(actor.user_id, actor, trouble)
+    why = await refusal_to_ask(answering, actor, "email form")
+    if not why:
+        origin = Origin(channel=actor.user_id)
+        trouble = await open_form(answering, trigger_id, FORMS[EmailForm.callback_id], {}, origin)
+        why = (trouble,) if trouble else ()
+    if why:
+        await answering.tell_now(actor.user_id, actor, *why)
 
 
 def _to(user: str) -> Message:

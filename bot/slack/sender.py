@@ -10,8 +10,10 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.cards import lines
 from bot.domain.message import File, Kind
 from bot.domain.next_step import pause
+from bot.domain.words import Mention
 from bot.store.database import CouldNotRecordError
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
@@ -28,6 +30,9 @@ FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 UNREACHABLE = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found"})
+CLOSED = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
+"""The bot was not invited to the channel, or it is not there: somebody can mend that."""
+
 MALFORMED = frozenset(
     {"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "invalid_blocks_format"}
 )
@@ -66,6 +71,7 @@ class Sender:
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopping = False
+        self._told_of: set[int] = set()
         self.draw_home: Callable[[str], Awaitable[dict[str, Any]]] | None = None
 
     def wake(self) -> None:
@@ -175,7 +181,7 @@ class Sender:
         return outgoing.tries > 0 and outgoing.message.kind in LOOKED_FOR
 
     async def _send_once(self, outgoing: Outgoing) -> None:
-        ts = await self._find(outgoing) if self._may_stand_there(outgoing) else None
+        ts = await self._landed(outgoing) if self._may_stand_there(outgoing) else None
         if ts is None:
             with self._store.transaction():
                 self._store.outbox.trying(outgoing.sequence, self._clock.now())
@@ -280,6 +286,21 @@ class Sender:
             return str(answer["ts"])
         return None
 
+    async def _landed(self, outgoing: Outgoing) -> str | None:
+        """The `ts` of a lost message if it stands there; None too where Slack lets nobody look.
+
+        A message that is shown twice does less harm than one that is never shown: a request whose
+        card is missing cannot be decided, and of two cards either one decides it once.
+        """
+        try:
+            return await self._find(outgoing)
+        except SlackApiError as error:
+            name = _name_of(error)
+            if name == "ratelimited" or name in PASSING | NOT_NOW:
+                raise
+            logger.error("slack_lets_nobody_look", extra={"error": name})  # noqa: TRY400 - it is named
+            return None
+
     async def _find(self, outgoing: Outgoing) -> str | None:
         """The `ts` of a message that may have landed although its answer was lost."""
         message = outgoing.message
@@ -324,10 +345,29 @@ class Sender:
             logger.error("slack_refuses_the_blocks", extra={"error": name, "says": str(error)})
             with self._store.transaction():
                 self._store.outbox.make_plain(outgoing.sequence)
+        elif name in CLOSED and outgoing.message.kind is Kind.CARD:
+            self._cannot_be_shown(outgoing, name)
         else:
             logger.error("slack_refuses_a_message", extra={"error": name})
             with self._store.transaction():
                 self._store.outbox.end(outgoing.sequence, now, outcome=f"refused: {name}")
+
+    def _cannot_be_shown(self, outgoing: Outgoing, error: str) -> None:
+        """A card waits until the bot may speak in its channel; who asked hears of it, once."""
+        message, now = outgoing.message, self._clock.now()
+        logger.error("the_bot_cannot_speak_in_the_channel", extra={"error": error})
+        self._again(outgoing, now + LONGEST_PAUSE, never_arrived=True)
+        request = None if message.request is None else self._store.requests.get(message.request)
+        if request is None or message.request in self._told_of:
+            return
+        self._told_of.add(request.number)
+        words = (
+            f"{request.name} is saved, but I cannot show it in ", Mention(message.channel),
+            f": Slack says {error}. Please have me invited there (/invite); it appears by itself.",
+        )  # fmt: skip
+        with self._store.transaction():
+            self._store.outbox.add(lines.private(request.requester, request.requester, *words), now)
+        self.wake()
 
     def _again(self, outgoing: Outgoing, at: datetime, *, never_arrived: bool) -> None:
         with self._store.transaction():

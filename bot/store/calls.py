@@ -1,5 +1,6 @@
 """The table of calls to Zuora that have an effect."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlite_utils import Database
@@ -53,6 +54,19 @@ class Calls:
             "AND requests.state NOT IN ('stopped') "
             "ORDER BY calls.sent_at IS NULL DESC, calls.sent_at DESC LIMIT 1",
             [subject, operation, not_of],
+        ).fetchone()
+        return None if row is None else _from_row(row)
+
+    def outstanding_about(self, subjects: Sequence[str], *, not_of: int) -> Call | None:
+        """A call of another request about one of these that is planned, out, or to be repeated."""
+        names = ", ".join(f"calls.{column}" for column in _COLUMNS)
+        marks = ", ".join("?" for _ in subjects)
+        row = self._database.execute(
+            f"SELECT {names} FROM calls JOIN requests ON requests.number = calls.request "  # noqa: S608 - own names
+            f"WHERE calls.subject IN ({marks}) AND calls.request <> ? "
+            "AND (calls.verdict IS NULL OR calls.verdict = 'busy') "
+            "AND requests.state = 'running' ORDER BY calls.request, calls.subject LIMIT 1",
+            [*subjects, not_of],
         ).fetchone()
         return None if row is None else _from_row(row)
 

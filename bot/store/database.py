@@ -1,6 +1,8 @@
 """Opening the database file, and the one way to write to it."""
 
+import fcntl
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -54,20 +56,44 @@ def open_database(path: Path | str) -> Database:
         StoreError: It cannot be opened, or a newer version of the bot has written it.
     """
     try:
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        database = Database(connection)
-        refuse_newer(database)
-        migrations.apply(database)
+        with _nobody_else_opens(path):
+            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+            try:
+                _bring_up_to_date(connection)
+            except BaseException:
+                connection.close()
+                raise
     except sqlite3.Error as error:
         msg = f"The database {path} cannot be opened: {error}."
         raise StoreError(msg) from error
     return _Guarded(connection)
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    database = Database(connection)
+    refuse_newer(database)
+    migrations.apply(database)
+
+
+@contextmanager
+def _nobody_else_opens(path: Path | str) -> Iterator[None]:
+    """Let processes that start together open and migrate a file one after the other.
+
+    It is a lock on the folder, which leaves no file behind and ends with its process. Where there
+    is no such folder, opening the file says so.
+    """
+    try:
+        descriptor = os.open(Path(path).parent, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def refuse_newer(database: Database) -> None:

@@ -287,8 +287,8 @@ CREATE TABLE figures (
   request INTEGER PRIMARY KEY REFERENCES requests (number),
   day TEXT NOT NULL,
   month TEXT NOT NULL,
-  to_decision REAL,
-  to_done REAL,
+  to_decision INTEGER,
+  to_done INTEGER,
   counted TEXT NOT NULL
 ) STRICT;
 CREATE INDEX figures_to_decision ON figures (month, to_decision) WHERE to_decision IS NOT NULL;

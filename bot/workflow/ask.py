@@ -118,7 +118,7 @@ def _read(wanted: Wanted, reason: str) -> list[_Read] | Problems:
     for operation, form in wanted:
         body = operation.read(form)
         if isinstance(body, Problems):
-            problems |= body.by_field
+            _add(problems, body)
         else:
             bodies.append((operation, body, form))
     if not reason.strip():
@@ -128,13 +128,21 @@ def _read(wanted: Wanted, reason: str) -> list[_Read] | Problems:
     return Problems(problems) if problems else bodies
 
 
+def _add(problems: dict[str, str], found: Problems) -> None:
+    """Two operations of one form have the same fields: both messages stand there, each once."""
+    for name, words in found.by_field.items():
+        told = problems.get(name, "")
+        if words not in told:
+            problems[name] = f"{told} {words}".lstrip()
+
+
 async def _with_facts(parts: Parts, bodies: Sequence[_Read]) -> list[_Ready] | Problems:
     problems: dict[str, str] = {}
     ready: list[_Ready] = []
     for operation, body, form in bodies:
         facts = await _facts(parts, operation, body)
         if isinstance(facts, Problems):
-            problems |= facts.by_field
+            _add(problems, facts)
         else:
             ready.append(_Ready(operation, body, facts, form))
     return Problems(problems) if problems else ready

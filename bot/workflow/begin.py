@@ -11,7 +11,7 @@ from bot.domain.next_step import PATIENCE, pause
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Moment, count, listed
 from bot.operations.operation import Facts, Problems
-from bot.workflow.guard import mailed_lately
+from bot.workflow.guard import mailed_lately, under_way
 from bot.workflow.opened import digest_of, opened
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraRejected
@@ -112,9 +112,12 @@ def _start(parts: Parts, request: Request, facts: Facts) -> None:
         f"The order to {operation.effect(body, facts)} is being sent to Zuora.",
     )
     with parts.store.transaction():
-        why = mailed_lately(parts, operation, body, request.subject, request.number)
+        subjects = operation.subjects(body, facts)
+        why = mailed_lately(parts, operation, body, request.subject, request.number) or under_way(
+            parts, subjects, request.number
+        )
         if not why:
-            for subject in operation.subjects(body, facts):
+            for subject in subjects:
                 parts.store.calls.save(_planned(parts, request, subject))
             parts.store.move(request, after, entry, now, card(after), told)
     if why:

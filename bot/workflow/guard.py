@@ -1,5 +1,6 @@
-"""Twice in quick succession mails customers twice, whoever asks: the page of the operation says so."""
+"""The same thing is not done twice at once, nor is a run mailed twice in quick succession."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.domain.call import Call
@@ -10,7 +11,7 @@ from bot.workflow.parts import Parts
 def mailed_lately(
     parts: Parts, operation: Operation[Any, Any], body: Body, subject: str, number: int = 0
 ) -> str:
-    """Why it must not be done now, empty if it may; inside a transaction where that has to hold.
+    """Why a run may not be mailed now, empty if it may; whoever asks. In a transaction where it counts.
 
     Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
     a short period send duplicates, because Zuora marks documents as mailed only later.
@@ -33,6 +34,27 @@ def mailed_lately(
         f"R-{call.request} has mailed {subject}, or is about to, within {minutes} minutes. Zuora "
         "marks documents as mailed only later, so a second order now would mail customers twice. "
         f"Ask again after {free_at:%H:%M} UTC."
+    )
+
+
+def under_way(parts: Parts, subjects: Sequence[str], number: int) -> str:
+    """Why it must not begin now: another request's call about the same thing has no answer yet.
+
+    Two requests that were approved within seconds both read the facts before either has changed
+    them, so comparing facts does not tell them apart. To be asked inside the transaction in which
+    the calls are planned.
+
+    Args:
+        parts: The outside.
+        subjects: What the calls to be made act on.
+        number: The request that is to begin.
+    """
+    call = parts.store.calls.outstanding_about(subjects, not_of=number)
+    if call is None:
+        return ""
+    return (
+        f"R-{call.request} has an order for {call.subject} under way that Zuora has not answered "
+        f"yet. See how R-{call.request} ends, and then ask again if it is still needed."
     )
 
 

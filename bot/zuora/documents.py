@@ -25,6 +25,7 @@ _ZOQL: Final[dict[DocumentKind, str]] = {
     "credit_memo": "select Id, Number, AccountId, TotalAmount, Balance, Status "
     "from CreditMemo where SourceId = {}",
 }
+_EXPANDED: Final = (("expand[]", "account"), ("expand[]", "billToContact"))
 _NO_PERMISSION: Final = 10
 
 
@@ -88,8 +89,7 @@ async def for_mail(
 async def _for_mail(
     sender: Sender, kind: DocumentKind, where: str, key: str, zone: tzinfo
 ) -> BillingDocument | None:
-    expanded = (("expand[]", "account"), ("expand[]", "billToContact"))
-    call = calls.get("object-query", _OBJECTS[kind], key, query=expanded)
+    call = calls.get("object-query", _OBJECTS[kind], key, query=_EXPANDED)
     try:
         row = as_row((await sender.read(call)).data)
     except ZuoraRejected:
@@ -100,13 +100,20 @@ async def _for_mail(
             return await one(sender, kind, where, key, zone)
         except ZuoraNotFound:
             return None
-    contact = rows.part(row, "billToContact")
-    if contact and document.currency:
-        reached = bool(rows.text(contact, "workEmail", "personalEmail"))
-        return replace(document, bill_to_mail=reached)
+    if document.currency and rows.part(row, "billToContact"):
+        return _with_contact(document, row)
     if not document.account_id:
         return document
     return _with_account(document, await account(sender, document.account_id))
+
+
+def _with_contact(document: BillingDocument, row: Row) -> BillingDocument:
+    """The document with whether its bill-to contact has an address, where the row tells."""
+    contact = rows.part(row, "billToContact")
+    if not contact:
+        return document
+    reached = bool(rows.text(contact, "workEmail", "personalEmail"))
+    return replace(document, bill_to_mail=reached)
 
 
 async def account(sender: Sender, key: str) -> Account:
@@ -127,14 +134,14 @@ def as_row(data: object) -> Row:
 async def _of_kind(
     sender: Sender, kind: DocumentKind, number: str, zone: tzinfo
 ) -> list[BillingDocument]:
-    call = calls.object_page(
-        _OBJECTS[kind], filters=(f"sourceId.EQ:{number}",), extra=(("expand[]", "account"),)
-    )
+    call = calls.object_page(_OBJECTS[kind], filters=(f"sourceId.EQ:{number}",), extra=_EXPANDED)
     try:
         found = await paging.objects(sender, call)
     except ZuoraRejected:
         found = await _by_zoql(sender, kind, number)
-    return [document_of(kind, {**row, "sourceId": number}, zone) for row in found]
+    return [
+        _with_contact(document_of(kind, {**row, "sourceId": number}, zone), row) for row in found
+    ]
 
 
 async def _by_zoql(sender: Sender, kind: DocumentKind, number: str) -> list[Row]:

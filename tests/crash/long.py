@@ -16,8 +16,8 @@ BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->"
 
 
 @click.command()
-@click.option("--kills", default=320, show_default=True, help="How often the process dies in all.")
-@click.option("--each", default=64, show_default=True, help="How often in each story.")
+@click.option("--kills", default=360, show_default=True, help="How often the process dies in all.")
+@click.option("--each", default=60, show_default=True, help="How often in each story.")
 @click.option("--seed", default=1, show_default=True, help="The first story's seed.")
 @click.option("--write/--no-write", default=False, help="Write the figures into the document.")
 def main(kills: int, each: int, seed: int, *, write: bool) -> None:
@@ -40,7 +40,8 @@ async def _play(folder: Path, kills: int, each: int, seed: int) -> list[Told]:
     while sum(one.kills for one in told) < kills:
         story = folder / f"story-{len(told)}"
         story.mkdir()
-        told.append(await Story(story, folder, seed=seed + len(told), kills=each).play())
+        played = Story(story, folder, seed=seed + len(told), kills=each, thorough=True)
+        told.append(await played.play())
         problems = told[-1].reckoning.problems
         click.echo(
             f"story {len(told)}: {told[-1].kills} kills in {told[-1].seconds:.0f} s, "

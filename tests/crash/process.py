@@ -1,6 +1,7 @@
 """The bot as a process that dies and is started again, seen from the test."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ LAUNCH = Path(__file__).parent / "launch.py"
 class Launcher:
     """Starts one process after the other through `launch.py`."""
 
-    def __init__(self, folder: Path, clock: FastClock, *, seconds_a_message: float = 0.2) -> None:
+    def __init__(self, folder: Path, clock: FastClock, *, seconds_a_message: float) -> None:
         self.folder = folder
         self.log = folder / "bot.log"
         self._order: dict[str, Any] = {
@@ -45,14 +46,15 @@ class Launcher:
         order = {**self._order, "env": env, "points": str(points), "death": death}
         self._zygote.stdin.write((json.dumps(order) + "\n").encode())
         told = await self._told()
+        assert told, "the launcher died"
         return Life(told["pid"], asyncio.create_task(self._told()))
 
     async def _told(self) -> dict[str, int]:
+        """What the launcher says next; nothing if it has ended."""
         assert self._zygote is not None
         assert self._zygote.stdout is not None
         line = await self._zygote.stdout.readline()
-        assert line, "the launcher died"
-        told: dict[str, int] = json.loads(line)
+        told: dict[str, int] = json.loads(line or "{}")
         return told
 
 
@@ -74,6 +76,7 @@ class Life:
 
     async def end(self, number: signal.Signals = signal.SIGKILL) -> int:
         """Send it a signal and wait for its end."""
-        if not self._end.done():
-            os.kill(self.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it may just have ended by itself
+            if not self._end.done():
+                os.kill(self.pid, number)
         return (await self._end)["status"]

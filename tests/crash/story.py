@@ -26,6 +26,7 @@ from tests.crash.process import Launcher, Life
 from tests.crash.reckoning import Reckoning, reckon
 
 SPEED = 20.0
+SECONDS_A_MESSAGE = 0.2  # so that the one channel of thirty requests does not hold them up
 ACK_SECONDS = 1.0  # people give up sooner than Slack does, so that the test is short
 LONGEST_LIFE = 1.2
 FARTHEST_POINT = 160
@@ -61,8 +62,8 @@ class Story:
         points: Where the points are remembered, over all stories.
         seed: Decides the order of the requests and the moments of the deaths.
         kills: How often.
+        thorough: Rather look for points at which nobody has died yet than die anywhere.
         speed: How many seconds of the story's clock pass in a real one.
-        seconds_a_message: Gap between two messages in a channel, in seconds of that clock.
     """
 
     def __init__(
@@ -72,14 +73,15 @@ class Story:
         *,
         seed: int,
         kills: int,
+        thorough: bool = False,
         speed: float = SPEED,
-        seconds_a_message: float = 0.2,
-        ack_seconds: float = ACK_SECONDS,
     ) -> None:
         self.folder = folder
         self.points = points
         self.kills = kills
         self.told = Told()
+        self._weights = (8, 1, 1) if thorough else (5, 3, 2)
+        self._new = (0.2, 1.0, 1.0) if thorough else A_NEW_ONE
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._chance = random.Random(seed)  # noqa: S311 - no secret
         clock = FastClock(time.monotonic(), speed)
@@ -97,7 +99,7 @@ class Story:
         hire(self.slack)
         self.plan = plan(self.zuora.world, self._chance)
         self.people = People(self.slack)
-        self.launcher = Launcher(folder, clock, seconds_a_message=seconds_a_message)
+        self.launcher = Launcher(folder, clock, seconds_a_message=SECONDS_A_MESSAGE)
         self.database = folder / "billing-bot.db"
 
     async def play(self) -> Told:
@@ -198,11 +200,11 @@ class Story:
 
     async def _one_life(self) -> None:
         """Start the process and have it die: at a new point, at the n-th, or by a signal."""
-        how = self._chance.choices(["new", "at", "signal"], [5, 3, 2])[0]
+        how = self._chance.choices(["new", "at", "signal"], self._weights)[0]
         death: dict[str, Any] = {}
         seconds = LONGEST_LIFE
         if how == "new":
-            chance = self._chance.choice(A_NEW_ONE)
+            chance = self._chance.choice(self._new)
             death = {"at_a_new_one": chance, "seed": self._chance.getrandbits(32)}
         elif how == "at":
             death = {"at": self._chance.randint(1, FARTHEST_POINT)}

@@ -22,6 +22,7 @@ METHODS = (
     "dialog_suggestion", "function", "step", "assistant",
 )  # fmt: skip
 AUTHORITY = ("may_ask", "may_view", "may_decide", "still_counts")
+Make = Callable[[str, "Who", Any], Iterator[dict[str, Any]]]
 SUFFIXES = ("", "post_bill_run", "email_bill_run", "cancel_bill_run", "drop", "x" * 200)
 """What may stand behind the prefix that a listener takes; one is chosen for each payload."""
 
@@ -116,28 +117,19 @@ async def dispatch(app: AsyncApp, body: Mapping[str, Any]) -> BoltResponse:
     return await app.async_dispatch(AsyncBoltRequest(body=dict(body), mode="socket_mode"))
 
 
-def payloads(listener: Listener, who: Who, values: list[Any]) -> Iterator[dict[str, Any]]:
-    """A payload for each value, of the kind that this listener takes."""
-    ids = listener.ids()
+def payloads(
+    listener: Listener, who: Who, values: list[Any], answer_at: Callable[[], str] = str
+) -> Iterator[dict[str, Any]]:
+    """A payload for each value, of the kind that this listener takes; answered at a URL."""
+    for body in _payloads(listener, who, values):
+        yield body | ({"response_url": answer_at()} if answer_at is not str else {})
+
+
+def _payloads(listener: Listener, who: Who, values: list[Any]) -> Iterator[dict[str, Any]]:
+    ids, make = listener.ids(), MAKERS.get(listener.kind)
+    assert make is not None, f"teach this test to send what {listener.kind} takes"
     for position, value in enumerate(values):
-        one = ids[position % len(ids)]
-        match listener.kind:
-            case "command":
-                yield command(one, who, value)
-            case "view" | "view_submission":
-                yield from submissions(one, who, value)
-            case "view_closed":
-                yield {**frame("view_closed", who), "view": view(one, value, {})}
-            case "action" | "block_action":
-                yield click(one, who, value)
-            case "shortcut" | "global_shortcut":
-                yield {**frame("shortcut", who), "callback_id": one}
-            case "message_shortcut":
-                yield {**frame("message_action", who), "callback_id": one, "message": {}}
-            case "event" | "message":
-                yield event(one if listener.kind == "event" else "message", who, value)
-            case other:
-                raise AssertionError(f"teach this test to send what {other} takes")
+        yield from make(ids[position % len(ids)], who, value)
 
 
 def frame(kind: str, who: Who) -> dict[str, Any]:
@@ -175,6 +167,14 @@ def submissions(callback_id: str, who: Who, value: Any) -> Iterator[dict[str, An
             yield {**frame("view_submission", who), "view": view(callback_id, value, state)}
 
 
+def pointing(callback_id: str, who: Who, value: Any) -> dict[str, Any]:
+    message = {"ts": "1.1", "text": f"R-{value} BR-00000001", "user": "U0BOT"}
+    return {
+        **frame("message_action", who), "callback_id": callback_id, "message": message,
+        "message_ts": "1.1", "channel": {"id": CHANNEL},
+    }  # fmt: skip
+
+
 def view(callback_id: str, value: Any, state: Any) -> dict[str, Any]:
     return {
         "id": f"V{callback_id}{value!s:.20}", "root_view_id": "", "hash": "h", "type": "modal",
@@ -188,7 +188,9 @@ def typed() -> dict[str, Any]:
         "bill_run": "BR-00000001", "reason": "Now", "typed": "BR-00000001",
         "documents": "INV00000001", "batches": "Batch1", "target_date": "2026-11-30",
     }  # fmt: skip
-    return {name: {"e": {"type": "plain_text_input", "value": each}} for name, each in plain.items()}
+    return {
+        name: {"e": {"type": "plain_text_input", "value": each}} for name, each in plain.items()
+    }
 
 
 def odd() -> dict[str, Any]:
@@ -205,3 +207,33 @@ def event(name: str, who: Who, value: Any) -> dict[str, Any]:
             "text": str(value), "tab": "home", **user,
         },
     }  # fmt: skip
+
+
+def shortcuts(callback_id: str, who: Who, value: Any) -> Iterator[dict[str, Any]]:
+    """From everywhere, and on a message."""
+    yield {**frame("shortcut", who), "callback_id": callback_id}
+    yield pointing(callback_id, who, value)
+
+
+def closed(callback_id: str, who: Who, value: Any) -> Iterator[dict[str, Any]]:
+    yield {**frame("view_closed", who), "view": view(callback_id, value, {})}
+
+
+def one(make: Callable[..., dict[str, Any]]) -> Make:
+    return lambda name, who, value: iter([make(name, who, value)])
+
+
+MAKERS: dict[str, Make] = {
+    "command": one(command),
+    "view": submissions,
+    "view_submission": submissions,
+    "view_closed": closed,
+    "action": one(click),
+    "block_action": one(click),
+    "shortcut": shortcuts,
+    "global_shortcut": shortcuts,
+    "message_shortcut": one(pointing),
+    "event": one(event),
+    "message": one(lambda _, who, value: event("message", who, value)),
+}
+"""By the method of Bolt that a listener is registered with."""

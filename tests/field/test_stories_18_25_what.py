@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from bot.domain.money import Money
 from bot.domain.policy import Asked
 from bot.workflow.opened import digest_of, opened
-from tests.field.listeners import Who, click
+from tests.field.listeners import Who, click, dispatch, frame
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
 RUN = "BR-00000001"
@@ -112,7 +112,9 @@ async def test_story_20_what_cannot_be_read_again_is_not_taken_for_unchanged(sta
     for _ in range(4):
         await asyncio.sleep(0.01)
         stage.clock.advance(seconds=10)
-    await stage.until(lambda: any("Nothing was sent" in t or "nothing was sent" in t for t in stage.thread(ts)))
+    await stage.until(
+        lambda: any("Nothing was sent" in t or "nothing was sent" in t for t in stage.thread(ts))
+    )
 
     assert stage.request().state in ("approved", "stopped")
     assert stage.orders() == []
@@ -128,7 +130,7 @@ async def test_story_21_an_approval_acts_on_the_request_of_its_own_card_alone(st
 
     assert stage.request(1).state == "waiting"
     assert [order.path for order in stage.orders()] == ["/v1/bill-runs/BR-00000009/emails"]
-    assert stage.thread(one) == []
+    assert not any("approved" in line for line in stage.thread(one))
     assert "Waiting for approval" in stage.card(one)
 
 
@@ -143,23 +145,22 @@ async def test_story_21_a_button_of_one_card_with_the_number_of_another_moves_on
 
     await stage.until_card(other, "Accepted by Zuora")
     assert stage.request(1).state == "waiting"
-    assert stage.thread(one) == []
+    assert not any("approved" in line for line in stage.thread(one))
 
 
-def changed(value: Any) -> Any:
-    match value:
-        case bool():
-            return not value
-        case str():
-            return value + "x"
-        case int() | Decimal():
-            return value + 1
-        case tuple() | list() | frozenset():
-            return type(value)([*value, "x"])
-        case _:
-            return "x"
+def changed(body: Any, field: str) -> Any:
+    """Another value; of another type where nothing else is known to be another."""
+    value = getattr(body, field)
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, date):
+        return value + timedelta(days=1)
+    if isinstance(value, tuple):
+        return (*value, "x")
+    return f"{value or ''}x"
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer")  # of a body with a value of no sense
 async def test_story_22_each_field_of_every_body_changes_the_digest(stage):
     world = stage.zuora.world
     for number in (DRAFTS, "BR-00000003"):
@@ -183,7 +184,7 @@ async def test_story_22_each_field_of_every_body_changes_the_digest(stage):
         assert digest_of(stage.bot.parts, operation, body, facts) == request.digest
         digests = {request.digest}
         for field in type(body).model_fields:
-            other = body.model_copy(update={field: changed(getattr(body, field))})
+            other = body.model_copy(update={field: changed(body, field)})
             digests.add(digest_of(stage.bot.parts, operation, other, facts))
         assert len(digests) == len(type(body).model_fields) + 1, operation.name
         tried.add(operation.name)
@@ -228,8 +229,8 @@ async def test_story_23_what_is_no_word_of_the_bot_reaches_no_body(stage, word):
     assert request is None or opened(request)[1].auto_post is False
 
 
-@pytest.mark.parametrize(("active", "needed"), [(True, 2), (False, 1)])
-async def test_story_23_posting_that_mails_is_a_sending_one(stage, active, needed):
+@pytest.mark.parametrize("active", [True, False])
+async def test_story_23_posting_counts_as_sending_whatever_the_notifications_say(stage, active):
     stage.policy = SENDS
     await stage.restart()
     stage.zuora.world.add_bill_run(
@@ -238,52 +239,44 @@ async def test_story_23_posting_that_mails_is_a_sending_one(stage, active, neede
     if active:
         stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset())
 
-    await stage.ask_step("post_bill_run", DRAFTS)
+    ts = await stage.ask_step("post_bill_run", DRAFTS)
 
-    assert stage.request().rule.approvals == needed
+    assert stage.request().rule.approvals == 2
+    assert ("Posting itself mails customers" in stage.card(ts)) is active
 
 
 TIER = HEAD + '[[rule]]\nabove = { USD = "100000.00", EUR = "90000.00" }\napprovals = 2\n'
 
 
-@pytest.mark.parametrize(
-    ("currency", "amount", "needed"),
-    [
-        ("USD", "100000.00", 1),
-        ("USD", "100000.01", 2),
-        ("USD", "1E+6", 2),
-        ("USD", "-3712000.0", 2),
-        ("USD", "100000.0000001", 2),
-        ("EUR", "90001", 2),
-        ("JPY", "1", 2),
-        ("usd", "1", 2),
-    ],
-)
-async def test_story_24_an_amount_of_an_odd_form_does_not_fall_below_its_tier(
-    stage, currency, amount, needed
-):
-    stage.policy = TIER
-    await stage.restart()
-    stage.zuora.world.add_bill_run("BR-00000009", invoices=[("A00000009", currency, amount)])
-
-    await stage.ask(text="BR-00000009")
-
-    assert stage.request().rule.approvals == needed
+AMOUNTS = [
+    ("USD", "100000.00", 1),
+    ("USD", "100000.01", 2),
+    ("USD", "1E+6", 2),
+    ("USD", "-3712000.0", 2),
+    ("USD", "100000.0000001", 2),
+    ("EUR", "90001", 2),
+    ("JPY", "1", 2),
+    ("usd", "1", 2),
+]
 
 
-@pytest.mark.parametrize("amount", ["NaN", "sNaN", "Infinity", "-Infinity"])
-async def test_story_24_an_amount_that_is_no_number_is_above_every_tier(stage, amount):
+async def test_story_24_an_amount_of_an_odd_form_does_not_fall_below_its_tier(stage):
     stage.policy = TIER
     await stage.restart()
 
-    rule = stage.bot.parts.policy.rule(
-        Asked(
-            operation="email_bill_run", tenant="sandbox", sends=True, documents=1,
-            amounts=(Money("USD", Decimal(amount)),),
-        )
-    )  # fmt: skip
-
-    assert rule.approvals == 2
+    for number, (currency, amount, needed) in enumerate(AMOUNTS, 1):
+        key = f"BR-0000010{number}"
+        stage.zuora.world.add_bill_run(key, invoices=[(f"A0000010{number}", currency, amount)])
+        await stage.ask(text=key)
+        assert stage.request(number).rule.approvals == needed, (currency, amount)
+    for amount in ("NaN", "sNaN", "Infinity", "-Infinity"):  # what no JSON of Zuora's can hold
+        rule = stage.bot.parts.policy.rule(
+            Asked(
+                operation="email_bill_run", tenant="sandbox", sends=True, documents=1,
+                amounts=(Money("USD", Decimal(amount)),),
+            )
+        )  # fmt: skip
+        assert rule.approvals == 2, amount
 
 
 TYPED = [
@@ -307,22 +300,35 @@ def literal(message):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("typed", TYPED, ids=range(len(TYPED)))
-async def test_story_25_what_people_type_is_literal_and_the_card_still_posts(stage, typed):
-    run(stage).name = typed[:255]
+async def test_story_25_what_people_type_is_literal_and_the_card_still_posts(stage):
+    for typed in TYPED:
+        run(stage).name = typed[:255]
+        await shown_literally(stage, typed)
 
-    ts = await stage.ask(reason=typed)
-
-    (message,) = stage.slack.channel_messages(CHANNEL)
-    for sign in ("<!channel>", "<!here>", "<@U0CARLA>", "<https://evil", "<#C0GENERAL>"):
-        assert sign not in message.text
-    assert any(typed in each for each in literal(message))
+    ts = stage.slack.channel_messages(CHANNEL)[-1].ts
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
 
 
-async def test_story_25_a_reason_of_4000_ampersands_is_refused_at_its_field(stage):
-    submitted = await stage.fill(reason="&" * 3000)
+async def shown_literally(stage, typed):
+    await stage.ask(reason=typed)
+    message = stage.slack.channel_messages(CHANNEL)[-1]
+    for sign in ("<!channel>", "<!here>", "<@U0CARLA>", "<https://evil", "<#C0GENERAL>"):
+        assert sign not in message.text
+    one_line = " ⏎ ".join(typed.splitlines())  # nothing typed begins a line of its own
+    assert any(one_line in each for each in literal(message))
 
-    assert "At most 1000 characters" in submitted.errors["reason"]
+
+async def test_story_25_a_reason_of_4000_ampersands_is_refused_at_its_field(stage):
+    await stage.slack.slash(ALICE, CHANNEL, "/billemail")
+    shown = stage.slack.view(ALICE)
+    typed = {"bill_run": RUN, "reason": "&" * 4000}  # Slack's own form takes 1,000
+    shown["state"]["values"] = {
+        name: {"value": {"type": "plain_text_input", "value": each}} for name, each in typed.items()
+    }
+    body = {**frame("view_submission", Who(ALICE)), "view": shown}
+
+    answer = await dispatch(stage.bot.app, body)
+
+    assert "At most 1000 characters" in answer.body
     assert stage.slack.channel_messages(CHANNEL) == []

@@ -15,7 +15,9 @@ POST = "/v1/bill-runs/*/post"
 
 
 def decision(form, who, **typed):
-    state = {name: {"e": {"type": "plain_text_input", "value": each}} for name, each in typed.items()}
+    state = {
+        name: {"e": {"type": "plain_text_input", "value": each}} for name, each in typed.items()
+    }
     return {**frame("view_submission", Who(who)), "view": view(form, "1", state)}
 
 
@@ -246,7 +248,7 @@ MALFORMED = {
     "an oversized value": valued("1" * 100_000),
     "an unknown request": valued("999"),
     "a request by name": valued("R-1"),
-    "digits of another script": valued("١"),
+    "digits of another script": valued("\u0661"),
     "spaces": valued(" 1 "),
     "a negative number": valued("-1"),
     "a list": valued(["1"]),

@@ -7,6 +7,7 @@ import pytest
 
 from bot.domain.history import What
 from tests.field.listeners import Who, click, dispatch
+from tests.slack.test_sender import pass_time
 from tests.stage import BOB, CARLA, CHANNEL, EMAILS
 
 SORRY = "I could not record this, so nothing was done."
@@ -149,9 +150,7 @@ async def test_story_41_the_card_says_failed_when_it_failed(stage):
         ("edit_window_closed", True),
     ],
 )
-async def test_story_42_a_card_that_cannot_be_edited_does_not_undo_the_decision(
-    stage, error, anew
-):
+async def test_story_42_a_card_that_cannot_be_edited_does_not_undo_the_decision(stage, error, anew):
     ts = await stage.ask()
     await stage.quiet()
     stage.slack.faults.add("chat.update", "error", error=error, times=50)
@@ -182,16 +181,17 @@ async def test_story_43_what_was_said_while_slack_was_away_arrives_in_order_each
     stage.clock.advance(seconds=30)
     await stage.until(lambda: stage.request().state == "succeeded")
     for _ in range(6):
-        await stage.pass_time(minutes=10)
+        await pass_time(stage, minutes=10)
 
     stage.slack.faults.down = False
-    for _ in range(5):
-        await stage.pass_time(minutes=1)
+    for _ in range(10):
+        await pass_time(stage, minutes=1)
 
     told = stage.thread(ts)
     steps = ("approved R-1", "was read again", "Zuora accepted")
-    assert len(told) == len(steps)
-    assert all(step in text for step, text in zip(steps, told, strict=True))
+    found = [next(s for s in steps if s in text) for text in told if any(s in text for s in steps)]
+    assert found == list(steps)
+    assert len(set(told)) == len(told)
     assert "Accepted by Zuora" in stage.card(ts)
 
 

@@ -35,7 +35,9 @@ class Full:
     async def begin(self):
         (pages,) = self._database.execute("PRAGMA page_count").fetchone()
         self._database.execute(f"PRAGMA max_page_count = {pages}")
-        filler = "INSERT INTO outbox (kind, channel, user, text, blocks, created_at, tries, ended_at) "
+        filler = (
+            "INSERT INTO outbox (kind, channel, user, text, blocks, created_at, tries, ended_at) "
+        )
         filler += "VALUES ('notice', 'C1', '', ?, '[]', '2026', 0, '2026')"
         for size in (3000, 300, 30):
             for _ in range(200):
@@ -298,7 +300,7 @@ def started(folder, database):
     """The end of a real process that was started on a database file."""
     (folder / "policy.toml").write_text('requesters = ["U0A"]\napprovers = ["U0B"]\n')
     root = Path(__file__).parent.parent.parent
-    return subprocess.run(  # noqa: S603 - our own program
+    return subprocess.run(
         [sys.executable, "-m", "bot", "run"], cwd=folder, capture_output=True, text=True,
         check=False, timeout=30,
         env={

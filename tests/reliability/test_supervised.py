@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from itertools import pairwise
 
 import pytest
 
@@ -116,7 +117,7 @@ async def test_the_pause_grows_to_a_minute_while_it_breaks_again_and_again(stage
             if stage.bot.health()["status"] == "ready":
                 break
 
-    gaps = [(b - a).total_seconds() for a, b in zip(tries, tries[1:], strict=False)]
+    gaps = [(b - a).total_seconds() for a, b in pairwise(tries)]
     assert gaps[:6] == [1, 2, 4, 8, 16, 32]
     assert set(gaps[6:]) == {60}
     broken = False

@@ -228,7 +228,7 @@ async def test_what_the_other_process_writes_the_worker_works_on_within_a_second
     pair.next_goes_to(1)
     await pair.slack.click(BOB, CHANNEL, ts, "approve")
     begun = time.monotonic()
-    await pair.until(lambda: pair.orders())
+    await pair.until(pair.orders)
 
     assert time.monotonic() - begun < A_SECOND
     await pair.until_accepted(ts)

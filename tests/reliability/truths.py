@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from bot.cards.card import HEADLINES
@@ -69,7 +70,7 @@ def check_request(stage: Stage, number: int) -> None:
     way = states(happened)
     assert way[0] is State.WAITING
     assert way[-1] is request.state, (way, request.state)
-    for before, after in zip(way, way[1:], strict=False):
+    for before, after in pairwise(way):
         assert after in TRANSITIONS[before], way
     people = {approval.person for approval in request.approvals}
     assert request.requester not in people
@@ -95,7 +96,7 @@ def check_calls(stage: Stage, number: int) -> None:
     assert len(orders) <= len(sent) + sum(1 for order in orders if order.status == 401)
     effects = Counter(order.path for order in orders if took_effect(order))
     assert all(times == 1 for times in effects.values()), effects
-    if request.state in (State.SUCCEEDED,):
+    if request.state is State.SUCCEEDED:
         assert effects or What.SETTLED in stage.happened(number)
 
 

@@ -267,6 +267,18 @@ async def test_old_state_is_looked_at_again(stage, run):
     await stage.until_card(ts, "Canceled: cancel bill run")
 
 
+async def test_a_cancellation_that_never_ends_is_given_up_and_said(stage, run):
+    stage.zuora.timings = Timings(cancelling=864_000)
+    ts = await running(stage)
+
+    for _ in range(45):
+        await stage.pass_time(minutes=5)
+
+    await stage.until_card(ts, "Failed: cancel bill run")
+    assert "BR-00000002 is CancelInProgress still, not Canceled" in stage.thread(ts)[-1]
+    assert stage.request().wake_at is None
+
+
 async def test_a_run_that_was_deleted_meanwhile_ends_it(stage, run):
     ts = await running(stage)
     stage.zuora.world.remove_bill_run(run)

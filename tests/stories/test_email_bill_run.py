@@ -48,6 +48,23 @@ async def test_the_card_tells_counts_and_totals_for_each_currency(stage):
     assert f"asked by <@{ALICE}>" in card
 
 
+async def test_the_card_tells_who_has_no_address_and_when_was_mailed_and_the_thread_the_largest(
+    stage,
+):
+    world = stage.zuora.world
+    world.add_account("A00000090", name="Nobody", email=None)
+    invoices = [("A00000090", "USD", "5.00"), *[("A00000001", "EUR", "7.00")] * 12]
+    run = world.add_bill_run("BR-00000004", invoices=invoices)
+    world.documents_of(run)[1].last_email_sent = stage.clock.now()
+
+    ts = await stage.ask(text="BR-00000004")
+    await stage.quiet()
+
+    assert "Bill-to contacts: 1 account without a mail address: A00000090" in stage.card(ts)
+    assert "Mailed before: 1 of 13, last " in stage.card(ts)
+    assert "The 11 largest of BR-00000004, by currency" in stage.thread(ts)[0]
+
+
 async def test_zuora_mails_each_document_once(stage):
     ts = await stage.ask()
     await stage.press(BOB, ts)

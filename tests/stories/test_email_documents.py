@@ -292,6 +292,29 @@ async def test_an_invoice_that_was_mailed_meanwhile_is_not_mailed_twice(stage, i
     assert "INV00000077 was mailed meanwhile" in stage.thread(ts)[-1]
 
 
+async def test_two_approved_within_seconds_for_one_invoice_mail_it_once(stage, invoice):
+    (first,) = await ask(stage, "INV00000077")
+    (second,) = await ask(stage, "INV00000077")
+    stage.zuora.faults.add("/v1/invoices/*/emails", kind="too_many", retry_after=60)
+    await stage.press(BOB, first)
+    await stage.until_thread(first, "Zuora is busy")
+
+    await approved(stage, second, "Stopped, nothing was sent to Zuora")
+
+    assert "R-1 has an order for INV00000077 under way" in stage.thread(second)[-1]
+    await stage.pass_time(seconds=61)
+    await stage.until_card(first, "Accepted by Zuora")
+    assert [order.status for order in stage.orders()] == [429, 200]
+
+
+async def test_what_is_wrong_with_each_kind_of_a_mixed_list_is_said(stage, invoice):
+    submitted = await fill(stage, "INV00000099 DM00000099")
+
+    assert submitted.errors["documents"] == (
+        "Zuora knows no invoice INV00000099. Zuora knows no debit memo DM00000099."
+    )
+
+
 async def test_a_balance_that_changed_is_no_drift(stage, invoice):
     (ts,) = await ask(stage, "INV00000077")
     invoice.balance -= 20

@@ -258,16 +258,17 @@ async def test_zuora_down_in_the_middle_waits_and_says_what_went_out(stage):
     assert accepted == Counter(numbers)
 
 
-async def test_the_largest_are_on_the_card_and_ten_in_the_thread(stage):
+async def test_the_largest_are_on_the_card_and_ten_of_each_currency_in_the_thread(stage):
     numbers = add_invoices(stage, 40)
+    currencies = {stage.zuora.world.invoices[number].account.currency for number in numbers}
 
     ts = await stage.ask(text=" ".join(numbers))
     await stage.quiet()
 
     assert "Largest: " in stage.card(ts)
-    table = next(m for m in stage.slack.thread(CHANNEL, ts) if "10 largest" in m.text)
+    table = next(m for m in stage.slack.thread(CHANNEL, ts) if " largest of " in m.text)
     rows = next(block for block in table.blocks if block["type"] == "table")["rows"]
-    assert len(rows) == 11
+    assert len(rows) == 1 + 10 * len(currencies)
 
 
 async def test_an_open_request_for_some_of_the_same_documents_is_told(stage):

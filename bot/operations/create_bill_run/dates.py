@@ -21,9 +21,8 @@ class Dates:
     invoice_month_day: MonthDay | None
 
 
-def read_dates(form: Form, wrong: dict[str, str], *, scheduled: bool, repeat_type: str) -> Dates:
+def read_dates(form: Form, wrong: dict[str, str], *, scheduled: bool, monthly: bool) -> Dates:
     """Read both; what is wrong is added to `wrong`."""
-    monthly = repeat_type == "Monthly"
     target_date, target_month_day = _one(form, "target", wrong, monthly=monthly)
     if not scheduled and target_date is None and "target_date" not in wrong:
         wrong["target_date"] = "Choose the target date: charges up to that day are billed."

@@ -43,8 +43,8 @@ def read(form: Form) -> CreateBillRunBody | Problems:
     scope = _scope(form, wrong)
     scheduled = _is_scheduled(form, scope, wrong)
     schedule = read_schedule(form, wrong) if scheduled else None
-    repeat = schedule.repeat_type if schedule else ""
-    dates = read_dates(form, wrong, scheduled=scheduled, repeat_type=repeat)
+    monthly = scheduled and text(form, "repeat_type").lower() == "monthly"
+    dates = read_dates(form, wrong, scheduled=scheduled, monthly=monthly)
     run_type = _run_type(form, scheduled, wrong)
     posting = _posting(form, run_type, wrong)
     options = _known(form, "options", OPTIONS, wrong)

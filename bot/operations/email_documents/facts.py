@@ -73,9 +73,13 @@ class EmailDocumentsFacts(Facts):
         return tuple(document for document in self.documents if document.bill_to_mail is False)
 
     def largest(self, most: int) -> tuple[MailDocument, ...]:
-        """The largest by amount, whatever its sign and currency."""
+        """The largest of each currency whatever their sign; no two currencies are compared."""
         by_size = sorted(self.documents, key=lambda d: (-abs(d.amount), d.number))
-        return tuple(by_size[:most])
+        return tuple(
+            document
+            for currency in sorted({each.currency for each in self.documents})
+            for document in [d for d in by_size if d.currency == currency][:most]
+        )
 
     def named(self, number: str) -> MailDocument | None:
         """The document of that number."""

@@ -96,13 +96,17 @@ def read(kind: DocumentKind, form: Form) -> EmailDocumentsBody | Problems:
     if problem := found.problem() or _other_kind(kind, others):
         problems["documents"] = problem
     recipients = _recipients(form)
-    addresses, problem = _addresses(form, recipients)
-    if problem:
+    if recipients is None:
+        problems["recipients"] = (
+            "Choose who gets the mail: the template's To Email, the bill-to contact, or addresses."
+        )
+    addresses, problem = _addresses(form, recipients or "addresses")
+    if problem and recipients is not None:
         problems["email_addresses"] = problem
     pdf = _text(form, "pdf_file_id").strip().lower()
     if problem := pdf_problem(pdf, found.documents):
         problems["pdf_file_id"] = problem
-    if problems:
+    if problems or recipients is None:
         return Problems(problems)
     return EmailDocumentsBody(
         documents=tuple(each.key for each in found.documents),
@@ -130,9 +134,10 @@ def pdf_problem(pdf: str, documents: tuple[DocumentKey, ...]) -> str:
     return ""
 
 
-def _recipients(form: Form) -> Recipients:
-    chosen = _text(form, "recipients")
-    return next((each for each in RECIPIENTS if each == chosen), RECIPIENTS[0])
+def _recipients(form: Form) -> Recipients | None:
+    """Who was chosen, the template where nothing was; None for anything else."""
+    chosen = form.get("recipients") or RECIPIENTS[0]
+    return next((each for each in RECIPIENTS if each == chosen), None)
 
 
 def _addresses(form: Form, recipients: Recipients) -> tuple[tuple[str, ...], str]:

@@ -95,11 +95,12 @@ def result(calls: Sequence[Call]) -> str:
 
 
 def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Table]:
-    """The ten largest, and whatever does not fit on the card."""
+    """The ten largest of each currency, and whatever does not fit on the card."""
     found = []
     largest = facts.largest(LARGEST)
     if len(facts.documents) > SHOWN_LARGEST:
-        title_ = f"The {len(largest)} largest of {subject(facts)}"
+        each = ", by currency" if len(facts.totals) > 1 else ""
+        title_ = f"The {len(largest)} largest of {subject(facts)}{each}"
         headings = ("Document", "Amount", "Balance", "Account", "Mailed before")
         found.append(Table(title_, headings, tuple(_row(facts, each) for each in largest)))
     if len(body.email_addresses) > SHOWN_NAMES:

@@ -15,7 +15,7 @@ from bot.store.store import Store
 
 RECENT = 10
 STORY_LIMIT = 25
-AT_ONCE = 100
+AT_ONCE = 20
 MOST_SEARCHED = 1000
 """So many of the longest waiting requests are looked through for those that one may approve."""
 

@@ -1,9 +1,12 @@
 """What one request counts for, item by item: the same for the figures, the picture and the file."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
+
+from pydantic import ValidationError
 
 from bot.domain.call import Call, Verdict
 from bot.domain.money import Money, totals
@@ -15,6 +18,8 @@ from bot.operations.operation import Facts
 from bot.operations.post_bill_run import PostFacts
 from bot.operations.run_documents import RunFacts
 from bot.store.figures import Counted, Figure
+
+logger = logging.getLogger(__name__)
 
 MAILS = frozenset({"email_bill_run", "email_invoice", "email_debit_memo", "email_credit_memo"})
 POSTS = "post_bill_run"
@@ -47,10 +52,18 @@ class Item:
 
 
 def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
-    """What a request is about and what became of it."""
-    operation = operation_named(request.operation)
-    body = operation.body_type.model_validate_json(request.body)
-    facts = operation.facts_type.model_validate_json(request.facts)
+    """What a request is about and what became of it.
+
+    One that another version of the bot has written, and this one cannot read, counts for nothing
+    but itself; it must not keep a whole month from being told.
+    """
+    try:
+        operation = operation_named(request.operation)
+        body = operation.body_type.model_validate_json(request.body)
+        facts = operation.facts_type.model_validate_json(request.facts)
+    except (KeyError, ValidationError):
+        logger.warning("request_is_of_another_version", extra={"request": request.number})
+        return _run(request, calls, 0, ())
     if isinstance(facts, EmailDocumentsFacts):
         by_subject = {call.subject: call for call in calls}
         return tuple(
@@ -121,18 +134,23 @@ def _result(call: Call) -> str:
     return WORDS[call.verdict]
 
 
-def decision_seconds(request: Request) -> float | None:
+def decision_seconds(request: Request) -> int | None:
     """From the request to the decision, approval or rejection; a withdrawal is none."""
     if request.decided_at is None or request.state not in DECISIONS:
         return None
-    return (request.decided_at - request.created_at).total_seconds()
+    return _seconds(request.created_at, request.decided_at)
 
 
-def done_seconds(request: Request) -> float | None:
+def done_seconds(request: Request) -> int | None:
     """From the decision to the end of what it set off."""
     if request.decided_at is None or request.state not in (State.SUCCEEDED, State.FAILED):
         return None
-    return (request.state_at - request.decided_at).total_seconds()
+    return _seconds(request.decided_at, request.state_at)
+
+
+def _seconds(first: datetime, last: datetime) -> int:
+    """Whole seconds, never below zero: two processes' clocks may differ."""
+    return max(0, round((last - first).total_seconds()))
 
 
 def figure_of(request: Request, calls: Sequence[Call]) -> Figure:

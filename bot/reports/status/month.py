@@ -12,8 +12,8 @@ from bot.domain.request import FINAL, State
 from bot.reports.status.counting import LIMITS, figure_of
 from bot.store.store import Store
 
-AT_ONCE = 20
-"""Requests counted before others get their turn: some 10 ms."""
+AT_ONCE = 5
+"""Requests counted before others get their turn: one short transaction."""
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 

@@ -94,7 +94,7 @@ export class Modal {
   setBusy(busy) {
     this.busy = busy;
     const button = this.dialog.querySelector("[data-modal=submit]");
-    if (!button) return;
+    if (!button || !this.view?.submit) return; // the form may have been closed while its answer was awaited
     button.disabled = busy;
     button.textContent = busy ? "Sending…" : plain(this.view.submit);
   }

@@ -1,0 +1,178 @@
+"""Mails so many invoices and tells how long it took: `client` by the Zuora client alone, `runner`
+by the bot's own way, from planned calls in the database to the last answer written.
+"""
+
+import asyncio
+import sys
+import time
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from bench.watch import Watch, say
+from bot.cli.clock import SystemClock
+from bot.domain.call import Call, track_id
+from bot.domain.digest import canonical
+from bot.domain.history import Entry, What
+from bot.domain.policy import Policy, Rule
+from bot.domain.request import Request, State
+from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.store.store import Store
+from bot.workflow.parts import Parts
+from bot.workflow.runner import Runner
+from bot.zuora.calls import EmailBody
+from bot.zuora.client import ZuoraClient, http_client
+
+A_REQUEST = 500
+CLOCK = SystemClock()
+
+
+async def by_the_client(zuora: ZuoraClient, number: int) -> None:
+    """Every mail at once; the client's own gate holds them back."""
+    body = EmailBody(
+        email_addresses=(), include_additional_email_addresses=False,
+        use_email_template_setting=True, pdf_file_id="",
+    )  # fmt: skip
+    await asyncio.gather(
+        *(
+            zuora.email_invoice(
+                f"INV{at:08}", body, track_id=f"bench.{at}", idempotency_key=f"bench:{at}"
+            )
+            for at in range(number)
+        )
+    )
+
+
+async def by_the_runner(zuora: ZuoraClient, number: int, file: Path) -> None:
+    """Requests that are approved and planned, carried out by the runner to their end."""
+    store = Store.open(file)
+    parts = _parts(store, zuora)
+    numbers = [_planned(store, first, number) for first in range(0, number, A_REQUEST)]
+    runner = Runner(parts)
+    task = asyncio.create_task(runner.run())
+    started, used = time.perf_counter(), time.process_time()
+    while any((store.requests.get(each) or _none()).state is State.RUNNING for each in numbers):
+        await asyncio.sleep(0.02)
+    _told(started, used, number)
+    found = [store.requests.get(each) for each in numbers]
+    if any(each is None or each.state is not State.SUCCEEDED for each in found):
+        raise RuntimeError("not every mail was accepted")
+    await runner.stop()
+    await task
+    store.close()
+
+
+def _none() -> Request:
+    raise LookupError("a request is gone")
+
+
+def _told(started: float, used: float, number: int) -> None:
+    LINE.update(
+        seconds=time.perf_counter() - started, processor=time.process_time() - used, calls=number
+    )
+
+
+LINE: dict[str, float] = {}
+
+
+async def _nobody(_: tuple[str, ...]) -> frozenset[str]:
+    return frozenset()
+
+
+def _parts(store: Store, zuora: ZuoraClient) -> Parts:
+    return Parts(
+        store=store,
+        zuora=zuora,
+        policy=Policy(requesters=(), approvers=(), viewers=(), hash=""),
+        clock=CLOCK,
+        tenant="SANDBOX",
+        tenant_id="bench",
+        tenant_kind="sandbox",
+        channel="C0BILLING",
+        new_id=lambda: "1",
+        poll=timedelta(seconds=5),
+        members=_nobody,
+    )
+
+
+def _planned(store: Store, first: int, of: int) -> int:
+    """A request for at most 500 mails that is being sent, with its calls planned; its number."""
+    documents = [_document(at) for at in range(first, min(first + A_REQUEST, of))]
+    body = EmailDocumentsBody(documents=tuple(each.number for each in documents))
+    facts = EmailDocumentsFacts(kind="invoice", documents=tuple(documents))
+    now = CLOCK.now()
+    with store.transaction():
+        waiting = Request(
+            number=store.requests.next_number(),
+            operation="email_invoice",
+            subject=f"{len(documents)} invoices",
+            body=canonical(body.model_dump()),
+            facts=facts.model_dump_json(),
+            digest="made-up",
+            tenant="SANDBOX",
+            requester="U0ALICE",
+            team="T0",
+            reason="Month end",
+            rule=Rule(approvers=("S0CONTROLLERS",)),
+            policy_hash="",
+            form=f"bench:{first}",
+            state=State.WAITING,
+            created_at=now,
+            expires_at=now + timedelta(days=1),
+            state_at=now,
+            wake_at=None,
+            channel="C0BILLING",
+        )
+        store.requests.add(waiting)
+        store.requests.approve(waiting, "U0BOB", "T0", now)
+        approved = waiting.decided(State.APPROVED, "U0BOB", now, wake_at=None)
+        entry = Entry(what=What.APPROVED, request=waiting.number)
+        store.move(waiting, approved, entry, now)
+        running = approved.moved(State.RUNNING, now, wake_at=now)
+        store.move(approved, running, Entry(what=What.STARTED, request=waiting.number), now)
+        for each in documents:
+            key = f"billing-bot:{waiting.name}:{each.number}"
+            store.calls.save(
+                Call(
+                    request=waiting.number, subject=each.number, key=key,
+                    track_id=track_id(waiting.number, each.number),
+                )
+            )  # fmt: skip
+    return waiting.number
+
+
+def _document(at: int) -> MailDocument:
+    return MailDocument(
+        number=f"INV{at:08}",
+        id=f"{at:032x}",
+        status="Posted",
+        currency="USD",
+        amount=Decimal(100),
+        balance=Decimal(100),
+        account_number="A00000001",
+        account_name="Customer",
+        mailed_at=None,
+        bill_to_mail=True,
+    )
+
+
+async def main(how: str, url: str, number: int, folder: Path) -> None:
+    """Mail, and tell what it took."""
+    watch = Watch()
+    async with http_client() as http:
+        zuora = ZuoraClient(http, CLOCK, base_url=url, client_id="bench", client_secret="bench")  # noqa: S106 - made up
+        await zuora.check()
+        watching = asyncio.create_task(watch.run())
+        if how == "runner":
+            await by_the_runner(zuora, number, folder / "mailer.db")
+        else:
+            started, used = time.perf_counter(), time.process_time()
+            await by_the_client(zuora, number)
+            _told(started, used, number)
+        watching.cancel()
+    say(**LINE, pause=watch.longest)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])))

@@ -1,0 +1,245 @@
+"""Where everything is measured: local Slack and Zuora here, every measured program in its process."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import SecretStr
+
+from bot.cli.clock import SystemClock
+from bot.cli.sandbox import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    MANIFEST,
+    SIGNING_SECRET,
+    sandbox_settings,
+)
+from bot.domain.authority import Person
+from bot.operations.catalog import operation_named
+from bot.sandbox.slack.delivery import Delivered, Kind, Retry
+from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.slack.workspace import TEAM_ID
+from bot.sandbox.zuora.server import LocalZuora
+from bot.settings import Mode, Settings
+from bot.slack.forms.ask_form import Origin
+from bot.slack.forms.catalog import FORMS
+from bot.slack.forms.email import EmailForm, values_for
+from bot.wiring import Bot, Tuning, build
+from bot.workflow.ask import Asker, ask
+
+ROOT = Path(__file__).parent.parent
+CACHE = ROOT / ".bench"
+CHANNEL = "C0BILLING"
+ALICE, BOB, MARA = "U0ALICE", "U0BOB", "U0MARA"
+START_SECONDS = 60.0
+
+
+class TimedSlack(LocalSlack):
+    """Notes how long the app took to acknowledge what was sent to it."""
+
+    acks: list[float]
+
+    async def send(
+        self, kind: Kind, payload: Mapping[str, Any], retry: Retry | None = None
+    ) -> Delivered:
+        """As the local Slack does; seconds from the sending to the acknowledgement."""
+        started = time.perf_counter()
+        delivered = await super().send(kind, payload, retry)
+        self.acks.append(time.perf_counter() - started)
+        if delivered.error:
+            raise RuntimeError(f"not acknowledged: {delivered.error} {delivered.reason}")
+        return delivered
+
+    def taken(self) -> list[float]:
+        """What was noted since it was last asked."""
+        found, self.acks = self.acks, []
+        return found
+
+
+def make_slack() -> TimedSlack:
+    """A local Slack, not started."""
+    slack = TimedSlack(
+        SystemClock(),
+        manifest=yaml.safe_load(MANIFEST.read_text()),
+        bot_token=BOT_TOKEN,
+        app_token=APP_TOKEN,
+        signing_secret=SIGNING_SECRET,
+    )
+    slack.ack_seconds = 30.0
+    slack.acks = []
+    return slack
+
+
+@dataclass(kw_only=True)
+class Program:
+    """A program in a process of its own."""
+
+    process: asyncio.subprocess.Process
+    ready: int = 0
+
+    async def tell(self) -> dict[str, Any]:
+        """Its memory, its processor time, and its longest pause since it was last asked."""
+        assert self.process.stdin is not None  # noqa: S101 - it was started with a pipe
+        self.process.stdin.write(b"tell\n")
+        return await self.line()
+
+    async def line(self) -> dict[str, Any]:
+        """The next line that it says."""
+        assert self.process.stdout is not None  # noqa: S101 - it was started with a pipe
+        line = await asyncio.wait_for(self.process.stdout.readline(), 600)
+        if not line:
+            raise RuntimeError("a measured program ended; what it said stands above")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+@asynccontextmanager
+async def program(
+    module: str, *arguments: str, env: Mapping[str, str], python: str = sys.executable
+) -> AsyncIterator[Program]:
+    """Start a module of this folder, wait until it is ready, and stop it at the end."""
+    process = await asyncio.create_subprocess_exec(
+        python, "-m", module, *arguments, cwd=ROOT, env={**os.environ, **env},
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**24,
+    )  # fmt: skip
+    started = Program(process=process)
+    try:
+        started.ready = (await asyncio.wait_for(started.line(), START_SECONDS))["ready"]
+        yield started
+    finally:
+        if process.stdin is not None and process.returncode is None:
+            process.stdin.write(b"stop\n")
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), 20)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Settings as the environment in which a process reads them."""
+    found = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        found[name.upper()] = (
+            value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        )
+    return found
+
+
+@dataclass(kw_only=True)
+class Place:
+    """A local Slack, a local Zuora and a folder for one bot."""
+
+    folder: Path
+    slack: TimedSlack
+    zuora: LocalZuora
+    mode: Mode
+    changes: dict[str, Any]
+
+    @property
+    def settings(self) -> Settings:
+        """For a bot that belongs here."""
+        settings = sandbox_settings(self.slack, self.zuora, self.folder, self.mode)
+        return settings.model_copy(update=self.changes)
+
+    @property
+    def database(self) -> Path:
+        """The bot's file."""
+        return Path(self.settings.database_path)
+
+    @asynccontextmanager
+    async def the_bot(self) -> AsyncIterator[Program]:
+        """The bot, running in a process of its own."""
+        env = environment_of(self.settings)
+        async with program("bench.the_bot", self.mode, env=env) as started:
+            if self.mode == "web":
+                self.slack.request_url = f"http://127.0.0.1:{started.ready}/slack/events"
+            yield started
+
+    @asynccontextmanager
+    async def hands(self) -> AsyncIterator[Bot]:
+        """The bot's parts in this process, not at work: to ask for many things quickly."""
+        bot = await build(self.settings, SystemClock(), Tuning(seconds_a_message=0.0))
+        try:
+            yield bot
+        finally:
+            await bot.stop()
+
+
+@asynccontextmanager
+async def place(mode: Mode = "run", **changes: Any) -> AsyncIterator[Place]:
+    """Servers and a folder for one bot; the folder is gone afterwards."""
+    clock = SystemClock()
+    zuora, slack = LocalZuora(clock), make_slack()
+    await zuora.start()
+    await slack.start()
+    try:
+        with tempfile.TemporaryDirectory(prefix="billing-bot-bench-") as folder:
+            yield Place(
+                folder=Path(folder), slack=slack, zuora=zuora, mode=mode, changes=changes
+            )
+    finally:
+        await slack.stop()
+        await zuora.stop()
+
+
+@asynccontextmanager
+async def empty_app(mode: Mode, slack: TimedSlack) -> AsyncIterator[Program]:
+    """The empty Bolt app on a local Slack of its own, in a process of its own."""
+    env = {
+        "SLACK_BOT_TOKEN": BOT_TOKEN,
+        "SLACK_APP_TOKEN": APP_TOKEN,
+        "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+        "SLACK_API_URL": slack.api_url,
+        "BENCH_VIEW": json.dumps(
+            FORMS[EmailForm.callback_id].view(values_for("BR-00000001"), Origin(channel=CHANNEL))
+        ),
+    }
+    async with program("bench.an_empty_app", mode, env=env) as started:
+        if mode == "web":
+            slack.request_url = f"http://127.0.0.1:{started.ready}/slack/events"
+        yield started
+
+
+async def ask_for(bot: Bot, runs: list[str], operation: str = "email_bill_run") -> list[int]:
+    """Ask for an operation on each of these runs, as the form does; the requests' numbers."""
+    numbers = []
+    person = Person(user_id=ALICE, team_id=TEAM_ID, memberships={"S0BILLING": True})
+    for run in runs:
+        asker = Asker(person=person, form_id=f"bench:{operation}:{run}", reason="Month end")
+        found = await ask(bot.parts, [(operation_named(operation), {"bill_run": run})], asker)
+        if not isinstance(found, tuple):
+            raise TypeError(f"{run} could not be asked for: {found}")
+        numbers += [request.number for request in found]
+    return numbers
+
+
+def add_runs(zuora: LocalZuora, first: int, count: int, status: str = "Posted") -> list[str]:
+    """Bill runs with two invoices each; their numbers."""
+    names = [f"BR-{number:08}" for number in range(first, first + count)]
+    for name in names:
+        zuora.world.add_bill_run(
+            name, status=status,
+            invoices=[("A00000001", "USD", "125.00"), ("A00000002", "EUR", "80.00")],
+        )  # fmt: skip
+    return names
+
+
+async def until(holds: Any, seconds: float = 120.0) -> None:
+    """Return once something holds; looked at every 2 ms."""
+    end = time.perf_counter() + seconds
+    while not holds():
+        if time.perf_counter() > end:
+            raise TimeoutError("it did not come to hold")
+        await asyncio.sleep(0.002)

@@ -1,0 +1,37 @@
+"""The bot in a process of its own, as `billing-bot run` and `billing-bot web` start it.
+
+Beside them it only has a shorter gap between two messages in one channel, and answers questions
+about itself on standard input.
+"""
+
+import asyncio
+import logging
+import sys
+from typing import cast
+
+from bench.watch import answer_until_stopped, say
+from bot.cli.clock import SystemClock
+from bot.cli.logs import log_to_stderr
+from bot.cli.serve import connected
+from bot.settings import Mode, read_settings
+from bot.wiring import Tuning, build
+
+HOST = "127.0.0.1"
+
+
+async def main(mode: Mode) -> None:
+    """Run until told to stop."""
+    log_to_stderr(logging.ERROR)
+    settings = read_settings(mode)
+    bot = await build(settings, SystemClock(), Tuning(seconds_a_message=0.0))
+    try:
+        async with connected(bot, settings, mode, host=HOST) as port:
+            bot.start()
+            say(ready=port)
+            await answer_until_stopped()
+    finally:
+        await bot.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(cast("Mode", sys.argv[1])))

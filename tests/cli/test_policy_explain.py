@@ -1,0 +1,101 @@
+"""`billing-bot policy explain`: which rule holds, who may approve, and how many that pings."""
+
+import asyncio
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from bot.cli import main
+from bot.cli.clock import SystemClock
+from bot.cli.sandbox import BOT_TOKEN, MANIFEST
+from bot.sandbox.slack.server import LocalSlack
+
+POLICY = """requesters = ["U0ALICE"]
+approvers = ["U0BOB", "U0CARLA"]
+
+[[rule]]
+operations = ["email_bill_run"]
+above = { USD = "100000.00" }
+approvals = 2
+expires_after = "8h"
+remind_after = ["90m"]
+"""
+
+
+@pytest.fixture
+def explain(tmp_path, monkeypatch):
+    monkeypatch.delenv("SLACK_BOT_TOKEN", raising=False)
+
+    def run(*words, policy=POLICY):
+        path = tmp_path / "policy.toml"
+        path.write_text(policy)
+        return CliRunner().invoke(main, ["policy", "explain", *words, "--file", str(path)])
+
+    return run
+
+
+def test_it_says_the_rule_the_approvers_and_the_number_of_pings(explain):
+    told = explain("email_bill_run", "--amount", "USD=120000", "--as", "U0ALICE")
+
+    assert told.exit_code == 0
+    assert told.output.splitlines() == [
+        "email_bill_run over USD 120,000.00 in a production tenant: rule 1 holds.",
+        "Needs 2 of: U0BOB, U0CARLA; never the person who asked.",
+        "Expires after 8 h.",
+        "Those who have not decided are reminded after 90 min.",
+        "The largest tier: the approver types the number to confirm.",
+        "That pings 2 people: U0BOB, U0CARLA.",
+    ]
+
+
+def test_a_smaller_amount_falls_to_the_general_lists(explain):
+    told = explain("email_bill_run", "--amount", "USD=100000.00")
+
+    assert "the general lists holds" in told.output
+    assert "Needs 1 of: U0BOB, U0CARLA" in told.output
+
+
+def test_an_amount_that_is_not_given_counts_as_above(explain):
+    assert "an amount that is not known in a production tenant: rule 1" in (
+        explain("email_bill_run").output
+    )
+
+
+def test_too_few_besides_the_requester_is_said(explain):
+    told = explain("email_bill_run", "--as", "U0BOB")
+
+    assert "That pings 1 people: U0CARLA. Too few" in told.output
+    assert "U0BOB may not ask: requesters are U0ALICE." in told.output
+
+
+def test_groups_are_not_guessed_without_slack(explain):
+    told = explain("post_bill_run", policy=POLICY.replace('"U0BOB", "U0CARLA"', '"S0CFO"'))
+
+    assert "How many people that pings is not known: SLACK_BOT_TOKEN is not set" in told.output
+
+
+def test_a_policy_that_is_wrong_is_exit_status_2(explain):
+    told = explain("email_bill_run", policy="approvers = []\n")
+
+    assert told.exit_code == 2
+    assert "approvers is empty" in told.output
+
+
+def test_what_is_no_amount_is_refused(explain):
+    assert explain("email_bill_run", "--amount", "USD=much").exit_code == 2
+
+
+async def test_groups_are_read_from_slack(explain, monkeypatch):
+    manifest = yaml.safe_load(MANIFEST.read_text())
+    slack = LocalSlack(SystemClock(), manifest=manifest, bot_token=BOT_TOKEN)
+    await slack.start()
+    monkeypatch.setenv("SLACK_BOT_TOKEN", BOT_TOKEN)
+    monkeypatch.setenv("SLACK_API_URL", slack.api_url)
+    policy = POLICY.replace('"U0BOB", "U0CARLA"', '"S0CONTROLLERS"')
+    try:
+        told = await asyncio.to_thread(explain, "post_bill_run", "--as", "U0ALICE", policy=policy)
+    finally:
+        await slack.stop()
+
+    assert "That pings 2 people: U0BOB, U0CARLA." in told.output

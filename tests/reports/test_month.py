@@ -1,0 +1,341 @@
+"""A month's figures against one added up by hand; the picture and the files tell the same."""
+
+import csv
+import io
+import json
+import re
+import statistics
+import zipfile
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from bot.cli import main
+from bot.domain.money import Money
+from bot.domain.request import State
+from bot.reports.status.chart import COLORS, GROUND, WIDTH, chart_of, draw
+from bot.reports.status.counting import LIMITS
+from bot.reports.status.digest import Timetable
+from bot.reports.status.export import COLUMNS, export
+from bot.reports.status.month import catch_up, month_named, month_of, read_month, span_of
+from bot.reports.status.month_words import CLASSES, duration, rows_of, told
+from bot.slack.commands.month import alt_text
+from bot.store.store import Store
+from tests.reports import made
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(tmp_path / "bot.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def month(store):
+    made.november(store)
+    return await read_month(store, "2026-11")
+
+
+async def rows(store, name="2026-11"):
+    content = (await export(store, name, "csv")).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(content)))
+
+
+async def test_the_figures_are_those_of_the_hand_made_month(month):
+    assert month.asked == 7
+    assert month.requests == {
+        State.SUCCEEDED: 2, State.FAILED: 1, State.UNKNOWN: 1, State.REJECTED: 1,
+        State.EXPIRED: 1, State.WAITING: 1,
+    }  # fmt: skip
+    assert month.still_open == 1
+    assert month.mailed == (Money("EUR", Decimal("80.00")), Money("USD", Decimal("360.50")))
+    assert month.posted == ()
+    assert month.documents == {"mailed": 4 + 2 + 1}
+    assert month.unpriced == 1
+    assert month.to_decision == 600
+    assert month.to_done == 15
+    assert month.waited == (3, 0, 1, 0, 1)
+    assert month.refusals == 2
+    assert month.days == {
+        (2, "mailed", "EUR"): Decimal("80.00"),
+        (2, "mailed", "USD"): Decimal("330.50"),
+        (3, "mailed", "USD"): Decimal("30.00"),
+    }
+    assert dict(rows_of(month))["Mailed"] == (
+        "EUR 80.00 · USD 360.50, and 1 bill run mailed in part, amount not known"
+    )
+
+
+async def test_the_numbers_of_the_file_are_those_of_the_figures(store, month):
+    found = await rows(store)
+
+    for money in month.mailed:
+        amounts = [Decimal(r["amount_done"]) for r in found
+                   if (r["effect"], r["currency"]) == ("mailed", money.currency)]  # fmt: skip
+        assert sum(amounts) == money.amount
+    assert sum(int(r["documents_done"]) for r in found if r["effect"] == "mailed") == 7
+    assert len({r["request"] for r in found}) == month.asked
+    times = sorted(float(r["seconds_to_decision"]) for r in found if r["seconds_to_decision"])
+    assert times[len(times) // 2] == month.to_decision
+    assert len(times) == sum(month.waited)
+
+
+async def test_every_document_has_its_row_and_its_result(store, month):
+    found = [r for r in await rows(store) if r["request"] == "R-2"]
+
+    assert [(r["item"], r["item_result"], r["amount"]) for r in found] == [
+        ("INV00000001", "accepted", "10.00"),
+        ("INV00000002", "accepted", "20.00"),
+        ("INV00000003", "refused", "40.00"),
+    ]
+
+
+async def test_no_cell_of_the_file_is_a_formula(store, month):
+    for row in csv.reader(io.StringIO((await export(store, "2026-11", "csv")).decode("utf-8-sig"))):
+        for cell in row:
+            assert cell[:1] not in set("=+-@\t\r") or re.fullmatch(r"-?[\d.]+", cell)
+    found = await rows(store)
+    assert {"'=1+1", "'@home", "'-2"} <= {r["reason"] for r in found}
+    assert "'=HYPERLINK(1)" in {r["zuora_words"] for r in found}
+
+
+async def test_the_workbook_has_the_same_rows_and_no_formula(store, month):
+    book = zipfile.ZipFile(io.BytesIO(await export(store, "2026-11", "xlsx")))
+    sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    texts = book.read("xl/sharedStrings.xml").decode()
+
+    assert "<f>" not in sheet
+    assert sheet.count("<row ") == 1 + len(await rows(store))
+    for text in ("=1+1", "@home", "=HYPERLINK(1)", *COLUMNS):
+        assert f">{text}</t>" in texts
+    assert "<v>330.5</v>" in sheet
+
+
+async def test_the_json_has_exact_amounts(store, month):
+    found = json.loads(await export(store, "2026-11", "json"))
+
+    assert sum(Decimal(r["amount_done"]) for r in found if r["currency"] == "USD") == Decimal(
+        "360.50"
+    )
+
+
+async def test_a_month_without_requests_is_empty_everywhere(store):
+    month = await read_month(store, "2026-12")
+
+    assert month.asked == 0
+    assert dict(rows_of(month))["Median to decision"] == "-"
+    assert await rows(store, "2026-12") == []
+    assert Image.open(io.BytesIO(draw(chart_of(month)))).size[0] == WIDTH
+
+
+async def test_figures_follow_what_moves_later(store, month):
+    unknown = store.requests.get(4)
+    with store.transaction():
+        store.requests.move(unknown, unknown.moved(State.SUCCEEDED, unknown.state_at))
+    before = month_of(store, "2026-11")
+    after = await read_month(store, "2026-11")
+
+    assert before.of(State.UNKNOWN) == 1
+    assert after.of(State.UNKNOWN) == 0
+    assert after.mailed == (Money("EUR", Decimal("160.00")), Money("USD", Decimal("691.00")))
+    assert await catch_up(store) == 0
+
+
+async def test_counting_twice_counts_once(store, month):
+    with store.transaction():
+        store.requests._database.execute("INSERT INTO figures_due SELECT number FROM requests")
+
+    assert await catch_up(store) == 8
+    assert await read_month(store, "2026-11") == month
+
+
+async def test_a_request_of_another_version_does_not_hide_the_month(store, caplog):
+    made.request(store, facts=made.mail_facts("1.00"))  # facts that its operation cannot read
+    made.end(store, made.decide(store, made.request(store), after=60), after=5)
+
+    month = await read_month(store, "2026-11")
+
+    assert month.asked == 2
+    assert month.documents == {"mailed": 4}
+    assert [r["item_result"] for r in await rows(store)][:1] == ["waiting"]
+    assert "request_is_of_another_version" in caplog.text
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 40, 41])
+async def test_medians_are_exact_whatever_the_classes(store, number):
+    spans = [(each * 7919) % 90000 for each in range(1, number + 1)]
+    for span in spans:
+        made.decide(store, made.request(store), State.REJECTED, after=span)
+
+    month = await read_month(store, "2026-11")
+
+    assert month.to_decision == statistics.median(spans)
+
+
+# The picture
+
+
+def test_the_words_and_the_limits_of_the_classes_fit():
+    assert len(CLASSES) == len(LIMITS) + 1
+
+
+async def test_the_bars_of_the_picture_are_as_tall_as_their_figures(month):
+    chart = chart_of(month)
+    picture = Image.open(io.BytesIO(draw(chart))).convert("RGB")
+
+    assert picture.size == (WIDTH, chart.height)
+    drawn = 0
+    for panel in chart.panels:
+        largest = max((abs(bar.value) for bar in panel.bars), default=0)
+        tallest = max((bar.bottom - bar.top for bar in panel.bars), default=0)
+        for bar in panel.bars:
+            middle = (bar.left + bar.right) // 2
+            ink = sum(
+                picture.getpixel((middle, y)) == COLORS[bar.kind]
+                for y in range(panel.top + 50, bar.bottom + 1)
+            )
+            expected = float(abs(bar.value) / largest) * tallest
+            assert ink == pytest.approx(expected, abs=2)
+            drawn += bool(ink)
+    assert drawn == 3 + 3
+
+
+async def test_the_figures_of_the_picture_are_those_of_the_month(month):
+    chart = chart_of(month)
+
+    for panel in chart.panels[:-1]:
+        told_here = {(int(bar.key), bar.kind): bar.value for bar in panel.bars}
+        of_month = {key[:2]: value for key, value in month.days.items() if key[2] == panel.heading}
+        assert told_here == of_month
+    assert [int(bar.value) for bar in chart.panels[-1].bars] == list(month.waited)
+    assert {panel.heading for panel in chart.panels} == {"EUR", "USD", "Time to decision"}
+    totals = {panel.heading: panel.total for panel in chart.panels}
+    assert totals["USD"] == "mailed 360.50"
+    assert totals["Time to decision"] == "median 10 min"
+
+
+async def test_amounts_below_zero_are_hollow_and_the_picture_says_so(store):
+    made.end(store, made.decide(store, made.request(store, facts=made.run_facts(credit="900.00")),
+                                after=1), after=1)  # fmt: skip
+    chart = chart_of(await read_month(store, "2026-11"))
+    picture = Image.open(io.BytesIO(draw(chart))).convert("RGB")
+    (bar,) = next(p.bars for p in chart.panels if p.heading == "USD")
+
+    middle = ((bar.left + bar.right) // 2, (bar.top + bar.bottom) // 2)
+    assert bar.value == Decimal("-549.50")
+    assert picture.getpixel(middle) == GROUND
+    assert "below zero" in chart.note
+
+
+@pytest.mark.parametrize("ink", [*COLORS.values(), (24, 32, 44), (86, 97, 112)])
+def test_every_color_stands_out_from_the_ground(ink):
+    """Contrast of graphics and large text: at least 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11)."""
+
+    def luminance(color):
+        parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in color]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    light, dark = luminance(GROUND) + 0.05, luminance(ink) + 0.05
+    assert light / dark >= 3
+
+
+async def test_the_alt_text_has_every_figure_of_the_table(month):
+    for label, value in rows_of(month):
+        assert f"{label}: {value}" in alt_text(month)
+    assert "2: USD 330.50 mailed" in told(month)
+    assert len(alt_text(month)) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, "-"), (0, "0 s"), (59, "59 s"), (90, "2 min"), (3599, "1 h 00 min"),
+     (11100, "3 h 05 min"), (187200, "2 d 4 h")],
+)  # fmt: skip
+def test_a_duration_is_told_in_two_units(seconds, words):
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [("", "2026-11"), ("2026-10", "2026-10"), ("2026-13", None), ("10/2026", None),
+     ("1999-01", None), ("२०२६-१०", None)],
+)  # fmt: skip
+def test_a_month_is_typed_as_year_and_month(typed, name):
+    assert month_named(typed, datetime(2026, 11, 21, tzinfo=UTC)) == name
+
+
+def test_december_ends_with_the_year():
+    assert span_of("2026-12") == (
+        datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+
+
+# The command
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "xlsx"])
+def test_the_command_writes_the_file_from_the_database_alone(tmp_path, monkeypatch, kind):
+    store = Store.open(tmp_path / "billing-bot.db")
+    made.november(store)
+    store.close()
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(
+        main, ["export", "--month", "2026-11", "--format", kind, "--out", f"m.{kind}"]
+    )
+
+    assert done.exit_code == 0, done.output
+    assert len((tmp_path / f"m.{kind}").read_bytes()) > 1000
+
+
+@pytest.mark.parametrize(
+    ("month", "words"), [("November", "is not a month like 2026-10"), ("2026-11", "no such file")]
+)
+def test_the_command_says_what_is_wrong(tmp_path, monkeypatch, month, words):
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(main, ["export", "--month", month, "--out", "m.csv"])
+
+    assert done.exit_code == 2
+    assert words in done.output
+
+
+# The digest's timetable
+
+
+def timetable(**how):
+    fields = {"at": time(8, 0), "zone": ZoneInfo("Europe/Berlin"), "days": frozenset(range(5))}
+    return Timetable(**{**fields, **how})
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [("2026-11-20T06:59", "2026-11-20T07:00"), ("2026-07-01T00:00", "2026-07-01T06:00"),
+     ("2026-11-21T10:00", "2026-11-23T07:00"), ("2026-11-20T07:00", "2026-11-23T07:00"),
+     ("2026-03-27T12:00", "2026-03-30T06:00")],
+)  # fmt: skip
+def test_the_next_digest_is_due_by_the_clock_of_its_zone(now, due):
+    now, due = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (now, due))
+
+    assert timetable().next_after(now) == due
+
+
+def test_a_time_that_the_clock_leaps_over_is_told_all_the_same():
+    leaping = timetable(at=time(2, 30), days=frozenset(range(7)))
+    now = datetime(2026, 3, 29, 0, 0, tzinfo=UTC)
+
+    assert leaping.due_at(now).date() == now.date()
+
+
+@pytest.mark.parametrize(("day", "back"), [(23, 3), (24, 1), (27, 1)])
+def test_over_the_weekend_the_digest_tells_from_friday_on(day, back):
+    assert timetable().days_back(datetime(2026, 11, day, 9, tzinfo=UTC)) == back
+
+
+def test_without_a_time_there_is_no_digest():
+    assert timetable(at=None).next_after(datetime(2026, 11, 23, tzinfo=UTC)) is None
