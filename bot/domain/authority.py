@@ -56,36 +56,58 @@ class Refusal(StrEnum):
     NUMBER_NOT_TYPED = "number_not_typed"
     EXPIRED = "expired"
     NOT_UNKNOWN = "not_unknown"
-    OTHER_TEAM = "other_team"
+
+
+def may(
+    verb: Verb, person: Person, about: Policy | Request, now: datetime | None = None
+) -> Refusal | None:
+    """Whether somebody may do something: None, or why not. The one function that decides it.
+
+    Authority comes first and the state second, so a stranger learns nothing from the answer. No
+    role is exempt from the four-eyes rule: the requester is refused before any list is looked at.
+
+    Args:
+        verb: What the person wants to do.
+        person: As read from Slack for this question.
+        about: The policy, for asking and looking; a request, for everything else: the rule of the
+            moment it was asked for holds.
+        now: The moment, aware UTC; None leaves the request's state out of the question.
+    """
+    if person.barred or not person.user_id:
+        return Refusal.BARRED
+    if isinstance(about, Policy):
+        names, otherwise = _lists(verb, about)
+        return _listed(person, names, otherwise)
+    refusal = _authority(verb, person, about)
+    if refusal is not None or now is None:
+        return refusal
+    return _state(verb, about, now) or _again(verb, person, about)
 
 
 def may_ask(person: Person, policy: Policy) -> Refusal | None:
     """Whether somebody may ask for an operation."""
-    return _barred(person) or _listed(person, policy.requesters, Refusal.NOT_A_REQUESTER)
+    return may(Verb.ASK, person, policy)
 
 
 def may_view(person: Person, policy: Policy) -> Refusal | None:
-    """Whether somebody may see requests: viewers, requesters and approvers."""
-    return _barred(person) or _listed(person, policy.everybody, Refusal.NOT_A_VIEWER)
+    """Whether somebody may see requests: everybody whom the policy names."""
+    return may(Verb.VIEW, person, policy)
 
 
 def may_decide(verb: Verb, person: Person, request: Request, now: datetime) -> Refusal | None:
-    """Whether somebody may approve, reject, withdraw or settle this request at this moment.
-
-    Authority comes first and the state second, so a stranger learns nothing from the answer. No
-    role is exempt from the four-eyes rule: the requester is refused before any list is looked at.
-    """
-    return (
-        _barred(person)
-        or _authority(verb, person, request)
-        or _state(verb, request, now)
-        or _again(verb, person, request)
-    )
+    """Whether somebody may approve, reject, withdraw or settle this request at this moment."""
+    return may(verb, person, request, now)
 
 
 def still_counts(person: Person, request: Request) -> Refusal | None:
     """Whether an approval given before still counts: the person must be an approver to this day."""
-    return _barred(person) or _authority(Verb.APPROVE, person, request)
+    return may(Verb.APPROVE, person, request)
+
+
+def _lists(verb: Verb, policy: Policy) -> tuple[tuple[str, ...], Refusal]:
+    if verb is Verb.ASK:
+        return policy.requesters, Refusal.NOT_A_REQUESTER
+    return policy.everybody, Refusal.NOT_A_VIEWER
 
 
 def _again(verb: Verb, person: Person, request: Request) -> Refusal | None:
@@ -111,10 +133,6 @@ def _state(verb: Verb, request: Request, now: datetime) -> Refusal | None:
     if request.state is not State.WAITING:
         return Refusal.ALREADY_DECIDED
     return Refusal.EXPIRED if now >= request.expires_at else None
-
-
-def _barred(person: Person) -> Refusal | None:
-    return Refusal.BARRED if person.barred or not person.user_id else None
 
 
 def _listed(person: Person, names: Iterable[str], otherwise: Refusal) -> Refusal | None:

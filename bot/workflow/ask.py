@@ -1,7 +1,7 @@
 """Asking: what was typed becomes requests with facts, a card and a history entry, or messages."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,10 +87,8 @@ async def ask(
         return known
     if asker.parent is not None and parts.store.requests.get(asker.parent) is None:
         asker = replace(asker, parent=None)  # a form may name a request that never was
-    bodies = _read(wanted, asker.reason)
-    if isinstance(bodies, Problems):
-        return bodies
-    ready = await _with_facts(parts, bodies)
+    bodies, problems = _read(wanted, asker.reason)
+    ready = await _with_facts(parts, bodies, problems)
     if isinstance(ready, Problems):
         return ready
     if impossible := await _nobody_to_approve(parts, ready, asker):
@@ -111,8 +109,8 @@ def _form_id(asker: Asker, operation: Operation[Any, Any], of: int) -> str:
     return asker.form_id if of == 1 else f"{asker.form_id}#{operation.name}"
 
 
-def _read(wanted: Wanted, reason: str) -> list[_Read] | Problems:
-    """Everything that is wrong with what was typed, all at once."""
+def _read(wanted: Wanted, reason: str) -> tuple[list[_Read], dict[str, str]]:
+    """What was typed as bodies, and everything that is wrong with it by field."""
     problems: dict[str, str] = {}
     bodies: list[_Read] = []
     for operation, form in wanted:
@@ -125,7 +123,7 @@ def _read(wanted: Wanted, reason: str) -> list[_Read] | Problems:
         problems["reason"] = "Say why, for the person who approves and for the record."
     elif len(reason) > REASON_LIMIT:
         problems["reason"] = f"At most {REASON_LIMIT} characters; these are {len(reason)}."
-    return Problems(problems) if problems else bodies
+    return bodies, problems
 
 
 def _add(problems: dict[str, str], found: Problems) -> None:
@@ -136,8 +134,11 @@ def _add(problems: dict[str, str], found: Problems) -> None:
             problems[name] = f"{told} {words}".lstrip()
 
 
-async def _with_facts(parts: Parts, bodies: Sequence[_Read]) -> list[_Ready] | Problems:
-    problems: dict[str, str] = {}
+async def _with_facts(
+    parts: Parts, bodies: Sequence[_Read], wrong: Mapping[str, str]
+) -> list[_Ready] | Problems:
+    """Read Zuora also where something typed is wrong, so that all of it is told at once."""
+    problems = dict(wrong)
     ready: list[_Ready] = []
     for operation, body, form in bodies:
         facts = await _facts(parts, operation, body)
