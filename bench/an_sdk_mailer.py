@@ -9,13 +9,14 @@ import zuora_sdk
 from zuora_sdk.zuora_client import ZuoraClient
 
 THREADS = 40
+MADE_UP = "00000000-0000-4000-8000-000000000000"  # the SDK takes nothing shorter
 
 
 def main(url: str, number: int) -> None:
     """Mail, and tell what it took."""
     configuration = zuora_sdk.Configuration(host=url)
     configuration.connection_pool_maxsize = THREADS
-    client = ZuoraClient("bench", "bench", None, configuration)
+    client = ZuoraClient(MADE_UP, MADE_UP, None, configuration)
     client.initialize()
     invoices = zuora_sdk.InvoicesApi(client.api_client)
 

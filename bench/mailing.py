@@ -33,7 +33,7 @@ WAYS = {"runner": "the bot's way, with every step in the database", "client": "i
 
 async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
     found: dict[str, list[dict[str, Any]]] = {"runner": [], "client": [], "sdk": []}
-    for _ in range(options.rounds):
+    for _ in range(min(3, options.rounds)):
         for how in found:
             found[how].append(await _run(how, server, options.mails, sdk))
     limit = options.mails * SECONDS / TOLD_WIDTH
@@ -71,7 +71,7 @@ async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
 
 async def _untold(server: Program, how: str, words: str, options: Options) -> Row:
     limit = options.mails * SECONDS / UNTOLD_WIDTH
-    found = [await _run(how, server, options.mails, None) for _ in range(options.rounds)]
+    found = [await _run(how, server, options.mails, None) for _ in range(min(3, options.rounds))]
     refused = [each["refused"] / (each["taken"] + each["refused"]) for each in found]
     rounds = tuple(limit / each["seconds"] for each in found)
     share = _middle(refused)
@@ -99,7 +99,7 @@ async def _run(how: str, server: Program, mails: int, sdk: Path | None) -> dict[
             *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, env={**os.environ}
         )
         told, _ = await process.communicate()
-    found: dict[str, Any] = json.loads(told)
+    found: dict[str, Any] = json.loads(told.splitlines()[-1])  # the SDK prints too
     return found | await server.tell()
 
 

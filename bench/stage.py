@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,7 @@ class Place:
     zuora: LocalZuora
     mode: Mode
     changes: dict[str, Any]
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def settings(self) -> Settings:

@@ -3,14 +3,43 @@
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Mode = Literal["run", "web"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SLACK = "https://slack.com/api/"
 SHORTEST_KEY = 32
+ADDRESS = r"^https?://[^\s/@]+(/[^\s@]*)?$"
+"""A host and perhaps a path; a name and a password have no place in it."""
+
 S = TypeVar("S", bound=BaseSettings)
+
+
+def _sendable(secret: SecretStr) -> SecretStr:
+    """Without the white space around it; what a header cannot carry is told now, not at a call."""
+    text = secret.get_secret_value().strip()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        msg = "holds characters that no token or secret has"
+        raise ValueError(msg)
+    return SecretStr(text)
+
+
+def _given(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value():
+        msg = "is missing"
+        raise ValueError(msg)
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
 class SettingsError(Exception):
@@ -47,9 +76,9 @@ class AuditSettings(BaseSettings):
 class EvidenceSettings(AuditSettings):
     """What evidence takes: the history, and Zuora to compare it with. Slack is not needed."""
 
-    zuora_base_url: Annotated[Text, StringConstraints(pattern=r"^https?://")]
+    zuora_base_url: Annotated[Text, StringConstraints(pattern=ADDRESS)]
     zuora_client_id: Text
-    zuora_client_secret: SecretStr = Field(min_length=1)
+    zuora_client_secret: Annotated[Secret, AfterValidator(_given)]
     zuora_entity_ids: str = ""
     zuora_org_ids: str = ""
     zuora_version: Annotated[Text, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$|^\d+\.\d+$")] = (
@@ -61,10 +90,10 @@ class EvidenceSettings(AuditSettings):
 class Settings(EvidenceSettings):
     """Every setting of the bot. README.md explains each; a test compares the two."""
 
-    slack_bot_token: SecretStr = Field(min_length=1)
-    slack_app_token: SecretStr = SecretStr("")
-    slack_signing_secret: SecretStr = SecretStr("")
-    slack_api_url: Text = SLACK
+    slack_bot_token: Annotated[Secret, AfterValidator(_given)]
+    slack_app_token: Secret = SecretStr("")
+    slack_signing_secret: Secret = SecretStr("")
+    slack_api_url: Annotated[Text, StringConstraints(pattern=ADDRESS)] = SLACK
     billing_channel: Annotated[Text, StringConstraints(pattern=r"^[CG][A-Z0-9]+$")]
     audit_channel: Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]+)?$")] = ""
     policy_file: Text = "policy.toml"
@@ -137,6 +166,9 @@ def read_audit_settings() -> AuditSettings:
 def _read(kind: type[S]) -> tuple[S | None, dict[str, str]]:
     try:
         return kind(), {}
+    except UnicodeDecodeError:
+        msg = "The file .env cannot be read: it is not UTF-8."
+        raise SettingsError(msg) from None
     except ValidationError as error:
         return None, {
             str(each["loc"][0]): (

@@ -101,7 +101,7 @@ def _progress(request: Request) -> tuple[Line, ...]:
     progress = Progress.model_validate_json(request.progress)
     if not progress.number:
         return ()
-    return (line("Bill run", f"{progress.number} · {progress.status}"),)
+    return (line("Seen in Zuora", f"{progress.number} · {progress.status}"),)
 
 
 def change_and_ask_again(message: Message, request: Request) -> Message:

@@ -10,7 +10,7 @@ from bot.cards import blocks, lines
 from bot.domain.call import Call, Verdict
 from bot.domain.message import File, Kind, Message
 from bot.domain.request import Request
-from bot.domain.words import count
+from bot.domain.words import count, listed
 from bot.operations.operation import Table
 
 BAR = 20
@@ -60,7 +60,10 @@ def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
     if len(calls) == 1 or not failed:
         return []
     refused = sum(1 for call in failed if call.verdict is Verdict.REJECTED)
-    title = f"{count(len(failed), 'document')} of {request.name} did not go through"
+    lost = len(failed) - refused
+    went = [f"{refused:,} refused"] if refused else []
+    went += [f"{lost:,} with outcome unknown"] if lost else []
+    title = f"Documents of {request.name}: {listed(went)}"
     rows = tuple(
         (call.subject, NOT_WELL[call.verdict or Verdict.LOST], call.words) for call in failed
     )

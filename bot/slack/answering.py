@@ -5,6 +5,7 @@ import logging
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
+import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -77,7 +78,7 @@ class Answering:
             await self.client.chat_postEphemeral(
                 channel=channel, user=actor.user_id, text=blocks.as_text(words)
             )
-        except (SlackClientError, OSError, TimeoutError):
+        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
             logger.exception("answer_could_not_be_sent")
 
     def keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

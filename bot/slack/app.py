@@ -7,6 +7,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack import again, asking, changing, commands, deciding, shortcuts, steps
@@ -78,6 +79,9 @@ async def identity_of(client: AsyncWebClient) -> Identity:
         SlackClientError: The token is not valid, or Slack does not answer.
     """
     answer = await client.auth_test()
+    if not (answer.get("team_id") and answer.get("user_id")):
+        msg = "auth.test does not tell whose token it is (team_id and user_id are missing)"
+        raise SlackClientError(msg)
     return Identity(
         team_id=answer["team_id"],
         bot_user_id=answer["user_id"],

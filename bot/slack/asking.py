@@ -5,6 +5,7 @@ import logging
 import re
 from typing import Any
 
+import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.errors import SlackClientError
 
@@ -68,7 +69,7 @@ async def open_form(
     """Open a form while its trigger lives; why it did not open, or empty."""
     try:
         await answering.client.views_open(trigger_id=trigger_id, view=form.view(values, origin))
-    except (SlackClientError, OSError, TimeoutError) as error:
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
         logger.warning("form_did_not_open", extra={"error": repr(error)})
         return "Slack did not open the form in time. Nothing was sent; please try once more."
     return ""
@@ -86,7 +87,7 @@ async def _changed(answering: Answering, change: payloads.Change) -> None:
     view = form.view({**origin.kept, **change.form}, origin)
     try:
         await answering.client.views_update(view_id=change.view_id, hash=change.hash, view=view)
-    except (SlackClientError, OSError, TimeoutError) as error:
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
         logger.warning("form_did_not_change", extra={"error": repr(error)})
 
 
@@ -183,7 +184,7 @@ async def _answer_late(
             view = fields.notice("Nothing was saved", *words)
     try:
         await answering.client.views_update(view_id=submission.view_id, view=view)
-    except (SlackClientError, OSError, TimeoutError):
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
         channel = origin.channel or answering.parts.channel
         await answering.tell_now(channel, submission.actor, *words)
 

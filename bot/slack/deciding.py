@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.errors import SlackClientError
 
@@ -144,7 +145,7 @@ async def _ask_more(
     view = decide_form(verb, request, operation.title(body, facts), operation.effect(body, facts))
     try:
         await answering.client.views_open(trigger_id=click.trigger_id, view=view)
-    except (SlackClientError, OSError, TimeoutError) as error:
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
         logger.warning("form_did_not_open", extra={"error": repr(error)})
         words = "Slack did not open the form in time. Nothing was changed; please press again."
         await answering.tell_now(click.channel, click.actor, words)

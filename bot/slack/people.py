@@ -128,6 +128,8 @@ def barred(account: Mapping[str, Any] | None, team_id: str, own_team: str) -> st
     ):
         if account.get(flag):
             return why
+    if not account.get("team_id"):
+        return "Slack did not tell which workspace it belongs to, so the answer is no"
     grid = (account.get("enterprise_user") or {}).get("teams") or ()
     home = {own_team, *grid} if own_team in grid else {own_team}
     if team_id not in home or account.get("team_id") not in home:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bot.store.errors import CouldNotRecordError, StoreError
+from bot.store.errors import CouldNotRecordError, ForbiddenByDatabaseError, StoreError
 from bot.store.schema import migrations
 
 __all__ = ["CouldNotRecordError", "StoreError", "open_database", "transaction"]
@@ -120,7 +120,8 @@ def transaction(database: Database) -> Iterator[None]:
     sqlite-utils' own `atomic()` begins deferred and would have to be repeated on a busy file.
 
     Raises:
-        CouldNotRecordError: Nothing was written.
+        CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
+            database's own rules refused it.
     """
     connection = database.conn
     try:
@@ -132,9 +133,13 @@ def transaction(database: Database) -> Iterator[None]:
             raise
         connection.execute("COMMIT")
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+        if isinstance(error, sqlite3.ProgrammingError):
             raise
         _roll_back(connection)
+        if isinstance(error, sqlite3.IntegrityError):
+            logger.error("the_database_forbids_it: %s", error)  # noqa: TRY400 - it is in the cause
+            msg = f"could not record this: {error}"
+            raise ForbiddenByDatabaseError(msg) from error
         raise _could_not_record(error) from error
 
 

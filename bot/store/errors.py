@@ -1,5 +1,7 @@
 """What can go wrong with the database, as the rest of the bot sees it."""
 
+import sqlite3
+
 
 class StoreError(Exception):
     """The database cannot be used; the message says what to do."""
@@ -7,3 +9,7 @@ class StoreError(Exception):
 
 class CouldNotRecordError(StoreError):
     """Nothing was written and nothing was done: full, read-only, locked or corrupt."""
+
+
+class ForbiddenByDatabaseError(CouldNotRecordError, sqlite3.IntegrityError):
+    """A rule of the database refused it, such as the history being append-only."""

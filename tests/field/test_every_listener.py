@@ -183,9 +183,19 @@ async def test_whoever_has_no_right_changes_nothing_and_is_answered_and_recorded
             assert state_of(stage) == before, listener
 
 
+def directly(stage, who, after):
+    """What was said in a direct message; Slack itself lets none through to a deactivated account."""
+    return [
+        str(call.args["text"])
+        for call in stage.slack.calls[after:]
+        if call.method == "chat.postMessage" and call.args["channel"] == who.user_id
+    ]
+
+
 async def refused(stage, listener, who, body, asked, marks):
     """Send it, and look for the answer, the refusal in the history and the question who may."""
     questions = len(asked)
+    calls = len(stage.slack.calls)
     direct = len(stage.slack.private(who.user_id or "nobody"))
     what = f"{listener} {json.dumps(body)[:700]}"
 
@@ -202,6 +212,7 @@ async def refused(stage, listener, who, body, asked, marks):
     words = [text for _, text in told]
     words += [each.text for each in stage.slack.private(who.user_id or "nobody")[direct:]]
     words += [response.body] if response.body else []
+    words += directly(stage, who, calls)
     assert words or who.user_id is None, f"no answer: {what}"
     for each in words:
         assert "BR-0" not in each, f"the answer tells of a bill run: {what}"

@@ -294,7 +294,7 @@ def apart(tenant, other):
     history = [written.entry for written in stage.store.history.all()]
     assert sum(entry.what is What.REFUSED for entry in history) == 500
     assert {entry.team for entry in history if entry.who} == {tenant.team}
-    private = [message for message in stage.slack.workspace.ephemerals]
+    private = list(stage.slack.workspace.ephemerals)
     assert len(private) == 500
     assert {message.channel for message in private} == {tenant.channel}
     assert all(f"<@{tenant.approver}>" in message.text for message in private)

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from bot.domain.message import Kind, Message
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS, MARA
 
@@ -183,6 +185,31 @@ async def test_a_message_that_slack_refuses_for_good_does_not_stop_its_lane(stag
 
     assert len(stage.thread(ts)) == 2
     assert "slack_refuses_a_message" in caplog.text
+
+
+@pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found"])
+async def test_a_card_waits_until_the_bot_may_speak_in_its_channel_and_who_asked_is_told(
+    stage, error
+):
+    stage.slack.faults.add("chat.postMessage", "error", error=error)
+
+    await fill(stage)
+    await stage.until(lambda: "R-1 is saved" in str(stage.slack.channel_messages(f"D{ALICE[1:]}")))
+    assert cards(stage) == []
+    await pass_time(stage, seconds=60)
+
+    assert len(cards(stage)) == 1
+
+
+async def test_a_lost_card_is_shown_even_where_nobody_may_look_for_it(stage, caplog):
+    stage.slack.faults.add("chat.postMessage", "drop")
+    stage.slack.faults.add("conversations.history", "error", error="missing_scope")
+
+    await fill(stage)
+    await pass_time(stage, seconds=10)
+
+    assert len(cards(stage)) == 1
+    assert "slack_lets_nobody_look" in caplog.text
 
 
 async def test_a_token_that_slack_refuses_for_a_while_loses_nothing(stage):

@@ -106,7 +106,7 @@ async def test_what_was_refused_is_listed_and_asked_for_again(stage):
     refuse(stage, refused)
     ts = await ask(stage, numbers, recipients="bill_to", additional=["yes"])
     await stage.until_card(ts, "3 of 30 failed")
-    listed = next(m for m in stage.slack.thread(CHANNEL, ts) if "did not go through" in m.text)
+    listed = next(m for m in stage.slack.thread(CHANNEL, ts) if "Documents of R-1: " in m.text)
     assert all(number in listed.text for number in refused)
 
     await stage.slack.click(MARA, CHANNEL, listed.ts, "again")

@@ -178,6 +178,8 @@ def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
         yield f"{' · '.join(parts)} in {items}{before}, as Zuora's preview says"
     elif body.account:
         yield "Zuora gave none"
+    else:
+        yield "none; Zuora's preview is for one whole account"
 
 
 def _others(facts: CreateFacts) -> str:

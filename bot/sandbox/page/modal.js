@@ -30,7 +30,13 @@ export class Modal {
     if (signature === this.shown) return;
     const other = view?.id !== this.view?.id;
     Object.assign(this, { view, names, depth: views.length, shown: signature, local: {} });
-    if (!view) { this.dialog.close(); return; }
+    if (!view) {
+      this.dialog.close();
+      const back = document.activeElement; // Chromium gives the focus back without a caret: nothing could be typed
+      back?.blur();
+      back?.focus();
+      return;
+    }
     if (!this.values.has(view.id)) this.values.set(view.id, new Values());
     this.values.get(view.id).adopt(view.blocks);
     this.draw(other);
@@ -94,7 +100,7 @@ export class Modal {
   setBusy(busy) {
     this.busy = busy;
     const button = this.dialog.querySelector("[data-modal=submit]");
-    if (!button || !this.view?.submit) return; // the form may have been closed while its answer was awaited
+    if (!button || !this.view?.submit) return; // closed while its answer was awaited
     button.disabled = busy;
     button.textContent = busy ? "Sending…" : plain(this.view.submit);
   }

@@ -1,0 +1,71 @@
+"""From the start of `billing-bot run` until it says that it is ready."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from bench.figures import Options, Row
+from bench.seed import big_database
+from bench.stage import ROOT, Place, environment_of, place
+
+
+async def measure(options: Options) -> list[Row]:
+    """In turns: an empty database, and one of years."""
+    async with place() as empty, place() as full:
+        await big_database(
+            full.folder, requests=options.history // 10, still_open=options.open_requests,
+            history=options.history,
+        )  # fmt: skip
+        await start_once(empty)
+        await start_once(full)
+        ours, theirs = [], []
+        for _ in range(options.rounds):
+            theirs.append(await start_once(empty))
+            ours.append(await start_once(full))
+    return [
+        Row(
+            part="start",
+            what=f"start to ready with {options.open_requests:,} open requests and "
+            f"{options.history:,} rows of history",
+            ours=f"{sorted(ours)[len(ours) // 2]:.2f} s",
+            against=f"with an empty database, {sorted(theirs)[len(theirs) // 2]:.2f} s",
+            rounds=tuple(a / b for a, b in zip(ours, theirs, strict=True)),
+            goal="≤ 2",
+            most=2.0,
+        )
+    ]
+
+
+async def start_once(here: Place) -> float:
+    """Start the command, wait for `ready` in its log, end it; seconds until it was ready."""
+    started = time.perf_counter()
+    process = await running_command(here)
+    seconds = time.perf_counter() - started
+    process.send_signal(signal.SIGTERM)
+    await process.wait()
+    return seconds
+
+
+async def running_command(here: Place) -> asyncio.subprocess.Process:
+    """`billing-bot run` in a process of its own, ready."""
+    command = Path(sys.executable).with_name("billing-bot")
+    process = await asyncio.create_subprocess_exec(
+        str(command), "run", cwd=ROOT, env={**os.environ, **environment_of(here.settings)},
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    log = process.stderr
+    if log is None:
+        raise RuntimeError("started with a pipe")
+    while line := await log.readline():
+        if line.strip().endswith(b" ready"):
+            here.tasks.append(asyncio.create_task(_read_on(log)))
+            return process
+    raise RuntimeError("the bot did not start")
+
+
+async def _read_on(log: asyncio.StreamReader) -> None:
+    while await log.readline():
+        pass
