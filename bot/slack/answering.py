@@ -71,6 +71,8 @@ class Answering:
 
     async def tell_now(self, channel: str, actor: Actor, *words: Part) -> None:
         """Answer one person privately at once, when the outbox cannot be written."""
+        if not actor.user_id:
+            return  # Slack did not say whom to answer
         try:
             if channel == actor.user_id:  # from the home tab, which is no channel
                 await self.client.chat_postMessage(channel=channel, text=blocks.as_text(words))

@@ -263,8 +263,15 @@ SUBSCRIPTIONS = st.builds(
     st.lists(st.text("ABS-123", min_size=1, max_size=9), min_size=1, max_size=52),
 )
 
+SPOILED = st.builds(
+    lambda form, names: {name: None if name in names else form[name] for name in form},
+    FILLED,
+    st.sets(some("run_time", "repeat_type", "repeat_from", "weekly_on", "batches", "when")),
+)
+"""Right but for some fields that are empty."""
 
-@given(st.one_of(FORMS_TYPED, FILLED, SUBSCRIPTIONS))
+
+@given(st.one_of(FORMS_TYPED, FILLED, SPOILED, SUBSCRIPTIONS))
 def test_whatever_is_typed_there_is_a_body_that_zuora_takes_or_there_are_messages(form):
     found = read(form)
 
