@@ -80,7 +80,7 @@ class Bot:
         self.app = app
         self.runner = runner
         self.sender = sender
-        self._answering = answering
+        self.answering = answering
         self._lock = lock
         self._slack_session = slack_session
         self._zuora_http = zuora_http
@@ -96,7 +96,7 @@ class Bot:
 
     async def stop(self) -> None:
         """Take no new work, reach the next safe point, close everything."""
-        await asyncio.gather(self._answering.drain(), self.runner.stop(), self.sender.stop())
+        await asyncio.gather(self.answering.drain(), self.runner.stop(), self.sender.stop())
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)

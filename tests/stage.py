@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from bot.sandbox.zuora import LocalZuora, World
 from bot.settings import Mode, Settings
 from bot.wiring import Bot, Tuning
 
+SLACK_APP = yaml.safe_load(MANIFEST.read_text())
 CHANNEL = "C0BILLING"
 ALICE, BOB, CARLA, MARA = "U0ALICE", "U0BOB", "U0CARLA", "U0MARA"
 START = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -68,7 +70,7 @@ class Stage:
         self.zuora = LocalZuora(self.clock, world=World(self.clock.now()))
         self.slack = LocalSlack(
             self.clock,
-            manifest=yaml.safe_load(MANIFEST.read_text()),
+            manifest=deepcopy(SLACK_APP),
             bot_token=BOT_TOKEN,
             app_token=APP_TOKEN,
             signing_secret=SIGNING_SECRET,

@@ -18,6 +18,8 @@ BUTTON_LIMIT = 75
 MESSAGE_LIMIT = 3900
 """`chat.update` refuses a text of more than 4,000 characters."""
 
+_CUT_OFF = re.compile(r"(&[a-z]{0,3}|<[^>]*)$")
+
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -25,6 +27,23 @@ _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 def shortened(text: str, limit: int) -> str:
     """At most `limit` characters; an ellipsis says where something was cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def fitted(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:
+    """Lines of message text as one text of at most `limit` characters.
+
+    The longest line gives way, so that a long reason takes no other line off the text; nothing is
+    cut within an entity or a mention.
+    """
+    kept = list(lines)
+    while (over := len("\n".join(kept)) - limit) > 0:
+        longest = max(range(len(kept)), key=lambda i: len(kept[i]))
+        cut = kept[longest][: max(0, len(kept[longest]) - over - 1)]
+        shorter = _CUT_OFF.sub("", cut.removesuffix("…")) + "…"
+        if len(shorter) >= len(kept[longest]):
+            return "\n".join(kept)[:limit]
+        kept[longest] = shorter
+    return "\n".join(kept)
 
 
 def header(text: str) -> Block:

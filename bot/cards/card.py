@@ -57,9 +57,7 @@ def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
         *_progress(request),
         *_ending(request),
     )
-    text = blocks.shortened(
-        f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}", blocks.MESSAGE_LIMIT
-    )
+    text = blocks.fitted([blocks.escaped(title), *(blocks.lines_as_text([each]) for each in lines)])
     buttons = _buttons(request, operation.effect(body, facts), operation.warning(body, facts))
     return Message(
         kind=kind,

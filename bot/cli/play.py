@@ -25,7 +25,9 @@ async def play_story(slack: LocalSlack, zuora: LocalZuora, say: Callable[[str], 
     try:
         await _ask(slack, say)
         ts = await _approve(slack, say)
-        await slack.until(lambda: len(slack.thread(CHANNEL, ts)) >= len(STEPS), seconds=20)
+        await slack.until(
+            lambda: any(STEPS[-1] in reply.text for reply in slack.thread(CHANNEL, ts)), seconds=20
+        )
     except AssertionError as error:
         say(f"The story stopped: {error}")
         return False
@@ -64,9 +66,8 @@ async def _approve(slack: LocalSlack, say: Callable[[str], Any]) -> str:
 def _ended_well(slack: LocalSlack, zuora: LocalZuora, ts: str, say: Callable[[str], Any]) -> bool:
     told = [reply.text for reply in slack.thread(CHANNEL, ts)]
     orders = [call for call in zuora.calls if call.path == f"/v1/bill-runs/{BILL_RUN}/emails"]
-    in_order = len(told) == len(STEPS) and all(
-        step in text for step, text in zip(STEPS, told, strict=True)
-    )
+    steps = [step for text in told for step in STEPS if step in text]
+    in_order = steps == list(STEPS)  # other lines may stand between them, the largest documents say
     say(f"\nZuora received {len(orders)} order to send mails.")
     ended_well = in_order and len(orders) == 1
     say("The story ended as it should." if ended_well else "The story did not end as it should.")

@@ -43,7 +43,7 @@ async def look(run: RunFacts, drafts: Drafts, progress: Progress, zuora: ZuoraCl
         ZuoraError: Zuora could not be read.
     """
     try:
-        now = await zuora.bill_run(run.run_id)
+        now = await zuora.bill_run_state(run.run_id)
     except ZuoraNotFound:
         return _ended(progress, "gone", f"Zuora knows {run.number} no longer; it was deleted.")
     match now.status:
@@ -60,6 +60,10 @@ async def look(run: RunFacts, drafts: Drafts, progress: Progress, zuora: ZuoraCl
             return _ended(progress, other, words)
 
 
+LOOKS_AT_COMPLETED = 5
+"""So often, within a minute or two, before a run that does not move counts as not posted."""
+
+
 def _posted(progress: Progress, number: str, documents: Sequence[BillingDocument]) -> Progress:
     posted = [document for document in documents if document.status == POSTED]
     figures = " and ".join(kind.words for kind in kinds_of(posted)) or "it has no document"
@@ -72,12 +76,12 @@ def _back(
 ) -> Progress:
     """Completed after posting began: some invoices failed to post (page *Bill run status types*).
 
-    Zuora may show the state from before for a moment. With all its drafts as they were, the run
-    has to be seen so twice.
+    Zuora may show the state from before for a while. With all its drafts as they were, the run
+    has to be seen so several times.
     """
     left = Drafts.of(documents)
-    if left.count >= drafts.count and COMPLETED not in progress.seen:
-        return _seen(progress, COMPLETED).model_copy(update={"status": progress.status})
+    if left.count >= drafts.count and progress.seen.count(COMPLETED) < LOOKS_AT_COMPLETED:
+        return progress.model_copy(update={"seen": (*progress.seen, COMPLETED), "words": ""})
     if left.count >= drafts.count:
         words = f"Posting of {number} failed: nothing of it was posted, {left.figures} wait."
     else:

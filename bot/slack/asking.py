@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import re
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.errors import SlackClientError
 
-from bot.cards import blocks, refusals
+from bot.cards import blocks, lines, refusals
 from bot.domain.authority import Person, may_ask
 from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part, listed
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 SECONDS_FOR_ZUORA = 2.0
 """A form has to be answered within 3 s; a bill run that takes longer to read is read behind it."""
+
+LONGEST_READING = timedelta(minutes=15)
+"""A form that was not answered after this was being read when the bot was stopped."""
 
 Outcome = tuple[Request, ...] | Problems | Refused | CouldNotRecordError
 
@@ -104,8 +108,40 @@ async def _submitted(
         "This takes a while to read in Zuora. You can close this: the request appears in the "
         "channel, or a message says why not."
     )
+    note = _note_for_a_crash(answering, submission)
     await ack(response_action="update", view=fields.notice("Reading Zuora", words))
-    answering.keep(_answer_late(answering, form, submission, work, person))
+    answering.keep(_answer_late(answering, form, submission, work, person, note))
+
+
+def _note_for_a_crash(answering: Answering, submission: payloads.Submission) -> int | None:
+    """Write down what the person is told if the bot dies before it answers; its sequence.
+
+    It waits in the outbox and is taken out of it with the answer. None: it could not be written.
+    """
+    parts = answering.parts
+    now = parts.clock.now()
+    message = lines.private(
+        origin_of(submission.metadata).channel or parts.channel,
+        submission.actor.user_id,
+        "The bot was stopped while it read Zuora for your form, so it may not have been saved. If "
+        "no card with your request has appeared, please ask again.",
+    )
+    try:
+        with parts.store.transaction():
+            return parts.store.outbox.add(message, now, not_before=now + LONGEST_READING)
+    except CouldNotRecordError:
+        return None
+
+
+def _take_back(answering: Answering, note: int | None) -> None:
+    if note is None:
+        return
+    parts = answering.parts
+    try:
+        with parts.store.transaction():
+            parts.store.outbox.end(note, parts.clock.now(), outcome="not needed")
+    except CouldNotRecordError:
+        logger.warning("note_stays_in_the_outbox")
 
 
 async def _ask(
@@ -168,9 +204,11 @@ async def _answer_late(
     submission: payloads.Submission,
     work: asyncio.Task[Outcome],
     person: Person,
+    note: int | None,
 ) -> None:
     """Answer by changing the view, or privately if it was closed meanwhile; nothing is lost."""
     outcome = await work
+    _take_back(answering, note)
     origin = origin_of(submission.metadata)
     match outcome:
         case Problems(by_field):

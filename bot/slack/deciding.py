@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -132,7 +133,7 @@ async def _decided(  # noqa: PLR0913 - who, what, about what, with what, answere
             standing=await answering.standing(number) if verb is Verb.APPROVE else {},
             answer_in=answer_in,
         )
-        outcome = act(answering.parts, decision)
+        outcome = await answering.parts.store.together(partial(act, answering.parts, decision))
         if not isinstance(outcome, CheckAgain):
             return outcome
     return Declined(None, ("Others are deciding at this very moment. Please press again.",))

@@ -110,14 +110,11 @@ class Sender:
         """Start a task for each lane that has something to send; when the next one has, if later."""
         now = self._clock.now()
         later: list[datetime] = []
-        first: dict[str, Outgoing] = {}
-        for outgoing in self._store.outbox.open():
-            first.setdefault(outgoing.lane, outgoing)
-        for lane, outgoing in first.items():
+        for lane, wake_at in self._store.outbox.heads():
             if lane in self._lanes:
                 continue
-            if outgoing.wake_at is not None and outgoing.wake_at > now:
-                later.append(outgoing.wake_at)
+            if wake_at is not None and wake_at > now:
+                later.append(wake_at)
             else:
                 self._lanes[lane] = asyncio.create_task(self._drain(lane), name=lane)
         return min(later, default=None)
@@ -141,7 +138,7 @@ class Sender:
 
     def _next_of(self, lane: str) -> Outgoing | None:
         """The lane's next message, unless it has to wait; older edits are merged into the newest."""
-        waiting = [each for each in self._store.outbox.open() if each.lane == lane]
+        waiting = self._store.outbox.of_lane(lane)
         was_first = waiting[0] if waiting else None
         for kind in REPLACED:
             edits = [each for each in waiting if each.message.kind is kind]

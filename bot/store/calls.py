@@ -58,14 +58,14 @@ class Calls:
         return None if row is None else _from_row(row)
 
     def outstanding_about(self, subjects: Sequence[str], *, not_of: int) -> Call | None:
-        """A call of another request about one of these that is planned, out, or to be repeated."""
+        """A call of another request about one of these that is not over: planned, out, or lost."""
         names = ", ".join(f"calls.{column}" for column in _COLUMNS)
         marks = ", ".join("?" for _ in subjects)
         row = self._database.execute(
             f"SELECT {names} FROM calls JOIN requests ON requests.number = calls.request "  # noqa: S608 - own names
             f"WHERE calls.subject IN ({marks}) AND calls.request <> ? "
-            "AND (calls.verdict IS NULL OR calls.verdict = 'busy') "
-            "AND requests.state = 'running' ORDER BY calls.request, calls.subject LIMIT 1",
+            "AND (calls.verdict IS NULL OR calls.verdict IN ('busy', 'lost')) "
+            "AND requests.state IN ('running', 'unknown') ORDER BY calls.request, calls.subject LIMIT 1",
             [*subjects, not_of],
         ).fetchone()
         return None if row is None else _from_row(row)

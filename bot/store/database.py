@@ -116,6 +116,8 @@ def refuse_newer(database: Database) -> None:
 def transaction(database: Database) -> Iterator[None]:
     """One durable transaction that nobody else can write between. Never await inside it.
 
+    Inside another one it is a part of that, undone by itself where it fails.
+
     `BEGIN IMMEDIATE` takes the write lock first, so what is read inside is what is written upon;
     sqlite-utils' own `atomic()` begins deferred and would have to be repeated on a busy file.
 
@@ -124,18 +126,19 @@ def transaction(database: Database) -> Iterator[None]:
             database's own rules refused it.
     """
     connection = database.conn
+    begin, end, undo = _INNER if connection.in_transaction else _OUTER
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(begin)
         try:
             yield
         except BaseException:
-            _roll_back(connection)
+            _roll_back(connection, undo)
             raise
-        connection.execute("COMMIT")
+        connection.execute(end)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.ProgrammingError):
             raise
-        _roll_back(connection)
+        _roll_back(connection, undo)
         if isinstance(error, sqlite3.IntegrityError):
             logger.error("the_database_forbids_it: %s", error)  # noqa: TRY400 - it is in the cause
             msg = f"could not record this: {error}"
@@ -143,8 +146,13 @@ def transaction(database: Database) -> Iterator[None]:
         raise _could_not_record(error) from error
 
 
-def _roll_back(connection: sqlite3.Connection) -> None:
+_OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_INNER = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
+
+
+def _roll_back(connection: sqlite3.Connection, undo: tuple[str, ...]) -> None:
     """Undo what was begun; a file that is broken may refuse that too, and then nothing was kept."""
     if connection.in_transaction:
         with suppress(sqlite3.DatabaseError):
-            connection.execute("ROLLBACK")
+            for statement in undo:
+                connection.execute(statement)

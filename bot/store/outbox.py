@@ -43,23 +43,33 @@ class Outgoing:
         return f"request-{message.request}"
 
 
+_LANE = (
+    "CASE WHEN kind = 'home' THEN 'home-' || user "
+    "WHEN kind = 'private' OR request IS NULL THEN 'private-' || sequence "
+    "ELSE 'request-' || request END"
+)
+"""`Outgoing.lane`, so that a lane is found without reading all that is to be sent."""
+
+
 class Outbox:
     """Adds, reads and ends messages; inside a transaction of the caller."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, message: Message, now: datetime) -> None:
-        """Put a message at the end of its lane."""
-        self._database.execute(
-            "INSERT INTO outbox (request, kind, channel, user, text, blocks, file, created_at, tries) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+    def add(self, message: Message, now: datetime, *, not_before: datetime | None = None) -> int:
+        """Put a message at the end of its lane; its sequence. It goes out at `not_before` at first."""
+        cursor = self._database.execute(
+            "INSERT INTO outbox "
+            "(request, kind, channel, user, text, blocks, file, created_at, wake_at, tries) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
             [
                 message.request, message.kind.value, message.channel, message.user, message.text,
                 json.dumps(message.blocks), json.dumps(asdict(message.file)) if message.file else "",
-                to_text(now),
+                to_text(now), to_text_or_none(not_before),
             ],
         )  # fmt: skip
+        return int(cursor.lastrowid or 0)
 
     def open(self, limit: int = 1000) -> list[Outgoing]:
         """The messages that are still to be sent, oldest first."""
@@ -67,6 +77,24 @@ class Outbox:
             f"SELECT {_COLUMNS} FROM outbox WHERE ended_at IS NULL "  # noqa: S608 - own names
             "ORDER BY sequence LIMIT ?",
             [limit],
+        )
+        return [_from_row(row) for row in rows]
+
+    def heads(self, limit: int = 1000) -> list[tuple[str, datetime | None]]:
+        """The lanes that have something to send, and when the first message of each is due."""
+        rows = self._database.execute(
+            f"SELECT {_LANE}, wake_at, MIN(sequence) FROM outbox WHERE ended_at IS NULL "  # noqa: S608 - own names
+            "GROUP BY 1 ORDER BY 3 LIMIT ?",
+            [limit],
+        )
+        return [(lane, from_text_or_none(wake_at)) for lane, wake_at, _ in rows]
+
+    def of_lane(self, lane: str) -> list[Outgoing]:
+        """A lane's messages that are still to be sent, oldest first."""
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM outbox WHERE ended_at IS NULL AND {_LANE} = ? "  # noqa: S608 - own names
+            "ORDER BY sequence",
+            [lane],
         )
         return [_from_row(row) for row in rows]
 

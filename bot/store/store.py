@@ -1,9 +1,11 @@
 """The store: the tables behind one connection, written to in one kind of transaction."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection
+from typing import TypeVar
 
 from sqlite_utils import Database
 
@@ -17,6 +19,9 @@ from bot.store.history import History
 from bot.store.outbox import Outbox
 from bot.store.requests import Requests
 from bot.store.status import Digests, Homes, Status
+from bot.store.together import Together
+
+T = TypeVar("T")
 
 
 class Store:
@@ -33,6 +38,7 @@ class Store:
         self.figures = Figures(database)
         self.homes = Homes(database)
         self.digests = Digests(database)
+        self._together = Together(self.transaction)
 
     @classmethod
     def open(cls, path: Path | str, audit_key: str = "") -> "Store":
@@ -55,6 +61,14 @@ class Store:
             CouldNotRecordError: Nothing was written.
         """
         return transaction(self._database)
+
+    async def together(self, work: Callable[[], T]) -> T:
+        """Run a write that shares its commit with others of the same moment; durable on return.
+
+        Raises:
+            CouldNotRecordError: Nothing of it was written.
+        """
+        return await self._together.write(work)
 
     def record(self, entry: Entry, now: datetime, *messages: Message) -> None:
         """Write a history entry and the messages that it causes; inside a transaction."""

@@ -190,7 +190,7 @@ def settle_by_hand(parts: Parts, decision: Decision, *, accepted: bool) -> Reque
 def _write_settlement(
     parts: Parts, request: Request, person: Person, now: datetime, *, accepted: bool
 ) -> Request:
-    seen = "it was sent" if accepted else "it was not sent"
+    seen = "it went through" if accepted else "it did not go through"
     verdict = Verdict.ACCEPTED if accepted else Verdict.REJECTED
     for call in parts.store.calls.of(request.number):
         if call.is_lost:

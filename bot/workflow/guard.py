@@ -53,7 +53,7 @@ def under_way(parts: Parts, subjects: Sequence[str], number: int) -> str:
     if call is None:
         return ""
     return (
-        f"R-{call.request} has an order for {call.subject} under way that Zuora has not answered "
+        f"R-{call.request} has an order for {call.subject} under way whose outcome is not known "
         f"yet. See how R-{call.request} ends, and then ask again if it is still needed."
     )
 

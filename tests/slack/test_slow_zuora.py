@@ -108,3 +108,28 @@ async def test_what_could_not_be_recorded_is_said_late_too(slow):
     assert "I could not record this" in said(slow.slack.view(ALICE))
     slow.store._database.execute("PRAGMA query_only = OFF")
     assert slow.store.requests.get(1) is None
+
+
+async def test_if_the_bot_dies_meanwhile_the_person_is_told_after_the_restart(slow):
+    await slow.fill()
+    for task in list(slow.bot.answering._tasks):  # the process dies while it reads
+        task.cancel()
+    await slow.restart()
+    slow.zuora.faults.clear()
+
+    slow.clock.advance(minutes=16)
+    slow.bot.sender.wake()
+
+    await slow.until_told(ALICE, "it may not have been saved")
+
+
+async def test_who_was_answered_is_told_nothing_more(slow):
+    await slow.fill()
+    slow.clock.advance(seconds=SLOW)
+    await until_title(slow, "Asked for approval")
+
+    slow.clock.advance(minutes=16)
+    slow.bot.sender.wake()
+    await slow.quiet()
+
+    assert slow.told(ALICE) == []

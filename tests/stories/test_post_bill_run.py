@@ -331,7 +331,7 @@ async def test_a_run_where_nothing_could_be_posted_is_told_so(stage, run):
     ts = await running(stage)
     run.status = "Completed"
 
-    for _ in range(4):
+    for _ in range(8):  # it has to be seen so several times
         await stage.pass_time(seconds=20)
 
     await stage.until_card(ts, "Failed")
@@ -509,7 +509,7 @@ async def test_a_zuora_that_is_away_while_it_is_followed_is_waited_for(stage, ru
     ts = await running(stage)
     stage.zuora.faults.add("*", kind="status", status=403, body={"code": 1}, times=4)
 
-    for _ in range(4):
+    for _ in range(8):
         await stage.pass_time(minutes=1)
 
     await stage.until_card(ts, "Posted: post bill run")
