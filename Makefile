@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test crash-test check format lock clean
+.PHONY: help sandbox bench test crash-test check format lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,15 +22,18 @@ $(VENV)/.test: $(VENV)/.run requirements/test.txt
 sandbox: $(VENV)/.run  ## the bot with a local Slack and a local Zuora, in the browser
 	$(BIN)/billing-bot sandbox
 
-test: $(VENV)/.test  ## everything that CI runs
-	@$(MAKE) --no-print-directory check
+# What takes long because processes are killed, frozen and restarted, or lives are searched through.
+LONG := tests/crash tests/reliability
 
-check: $(VENV)/.test  ## format, lint, types, import rules, tests
+test: check  ## everything that CI runs: check, and the tests that take long
+	$(BIN)/pytest -q -n auto --dist worksteal $(LONG)
+
+check: $(VENV)/.test  ## format, lint, types, import rules, tests; before every commit
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --dist worksteal $(LONG:%=--ignore=%)
 
 crash-test: $(VENV)/.test  ## the process killed 300 times and more; figures go to docs/reliability.md
 	$(BIN)/python -m tests.crash.long --write
@@ -41,6 +44,9 @@ format: $(VENV)/.test  ## let ruff format and mend what it can
 
 lock: $(VENV)/.test  ## pin the dependencies anew from pyproject.toml
 	PIP_NO_INDEX= PIP_FIND_LINKS= sh requirements/lock.sh $(PYTHON)
+
+bench: $(VENV)/.test  ## measure, and write docs/benchmarks.md; some twelve minutes
+	$(BIN)/python -m bench
 
 clean:  ## remove what make made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,5 +1,7 @@
-"""Mails so many invoices and tells how long it took: `client` by the Zuora client alone, `runner`
-by the bot's own way, from planned calls in the database to the last answer written.
+"""Mails so many invoices and tells how long it took.
+
+`client`: by the Zuora client alone. `runner`: by the bot's own way, from planned calls in the
+database to the last answer written.
 """
 
 import asyncio
@@ -9,7 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from bench.watch import Watch, say
+from bench.watch import Watch, say, until
 from bot.cli.clock import SystemClock
 from bot.domain.call import Call, track_id
 from bot.domain.digest import canonical
@@ -52,8 +54,7 @@ async def by_the_runner(zuora: ZuoraClient, number: int, file: Path) -> None:
     runner = Runner(parts)
     task = asyncio.create_task(runner.run())
     started, used = time.perf_counter(), time.process_time()
-    while any((store.requests.get(each) or _none()).state is State.RUNNING for each in numbers):
-        await asyncio.sleep(0.02)
+    await until(lambda: not store.status.count(State.RUNNING))
     _told(started, used, number)
     found = [store.requests.get(each) for each in numbers]
     if any(each is None or each.state is not State.SUCCEEDED for each in found):
@@ -61,10 +62,6 @@ async def by_the_runner(zuora: ZuoraClient, number: int, file: Path) -> None:
     await runner.stop()
     await task
     store.close()
-
-
-def _none() -> Request:
-    raise LookupError("a request is gone")
 
 
 def _told(started: float, used: float, number: int) -> None:

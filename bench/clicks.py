@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -21,8 +22,8 @@ from bench.stage import (
     empty_app,
     make_slack,
     place,
-    until,
 )
+from bench.watch import until
 from bot.cli.sandbox import BOT_TOKEN
 from bot.settings import Mode
 from bot.wiring import Bot
@@ -71,9 +72,7 @@ class _Both:
         """Until the bot has written and sent everything that it can now."""
         store = self.hands.parts.store
         clock = self.hands.parts.clock
-        await until(
-            lambda: not store.requests.due(clock.now(), 1) and not store.outbox.open(1)
-        )
+        await until(lambda: not store.requests.due(clock.now(), 1) and not store.outbox.open(1))
 
 
 @asynccontextmanager
@@ -117,7 +116,7 @@ async def _at_rest(both: _Both, mode: Mode, options: Options) -> list[Row]:
     theirs: list[float] = []
     for place_, (ts, other) in enumerate(zip(cards, others, strict=True)):
         await _click(both.here.slack, ts)
-        await until(lambda ts=ts: _shows(both.here.slack, ts, "Accepted by Zuora"))
+        await until(partial(_shows, both.here.slack, ts, "Accepted by Zuora"))
         await both.quiet()
         await asyncio.sleep(0.02)
         await _click(both.other, other)
@@ -129,7 +128,9 @@ async def _at_rest(both: _Both, mode: Mode, options: Options) -> list[Row]:
     pause = (await both.bot.tell())["longest_pause"] * 1000
     options.pauses[f"clicks at rest, {MODES[mode]}"] = pause
     title = f"Approve to its ack at rest, {MODES[mode]}"
-    return [_of(title, percent, [ours], [theirs], 0.25, f"{len(ours)} clicks") for percent in PERCENT]
+    return [
+        _of(title, percent, [ours], [theirs], 0.25, f"{len(ours)} clicks") for percent in PERCENT
+    ]
 
 
 async def _at_once(both: _Both, mode: Mode, options: Options) -> list[Row]:
@@ -151,7 +152,7 @@ async def _at_once(both: _Both, mode: Mode, options: Options) -> list[Row]:
     return [_of(title, percent, ours, theirs, 1.0, "") for percent in PERCENT]
 
 
-def _of(  # noqa: PLR0913, PLR0917 - a row of the table
+def _of(
     what: str, percent: int, ours: list[list[float]], theirs: list[list[float]], most: float,
     note: str,
 ) -> Row:  # fmt: skip

@@ -74,9 +74,12 @@ class _Bare:
     def highest(self) -> dict[str, int]:
         """The last row of each table that only grows."""
         return {
-            table: self._from.execute(f"SELECT COALESCE(MAX(sequence), 0) FROM {table}").fetchone()[0]  # noqa: S608 - own names
-            for table in ("history", "outbox")
+            "history": self._highest("SELECT MAX(sequence) FROM history"),
+            "outbox": self._highest("SELECT MAX(sequence) FROM outbox"),
         }
+
+    def _highest(self, sql: str) -> int:
+        return int(self._from.execute(sql).fetchone()[0] or 0)
 
     def rows_since(self, before: dict[str, int], numbers: list[int]) -> dict[str, list[Any]]:
         """What the decisions wrote, table by table."""

@@ -42,7 +42,7 @@ class Row:
     @property
     def spread(self) -> str:
         """The smallest and the largest of the rounds."""
-        return f"{min(self.rounds):.2f}–{max(self.rounds):.2f}" if self.rounds else ""
+        return f"{min(self.rounds):.2f} to {max(self.rounds):.2f}" if self.rounds else ""
 
     @property
     def verdict(self) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.figures import Options, Row
-from bench.stage import BOB, Place, add_runs, ask_for, make_slack, until
+from bench.stage import BOB, Place, add_runs, ask_for, make_slack
+from bench.watch import until
 from bot.domain.authority import Person, Verb
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID

@@ -34,8 +34,8 @@ WAYS = {"runner": "the bot's way, with every step in the database", "client": "i
 async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
     found: dict[str, list[dict[str, Any]]] = {"runner": [], "client": [], "sdk": []}
     for _ in range(min(3, options.rounds)):
-        for how in found:
-            found[how].append(await _run(how, server, options.mails, sdk))
+        for how, rounds in found.items():
+            rounds.append(await _run(how, server, options.mails, sdk))
     limit = options.mails * SECONDS / TOLD_WIDTH
     rows = []
     for how, words in {**WAYS, "sdk": f"{SDK}, 40 threads"}.items():

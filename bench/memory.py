@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bench.figures import Options, Row
-from bench.stage import BOB, Place, add_runs, ask_for, empty_app, make_slack, place, until
+from bench.stage import BOB, Place, add_runs, ask_for, empty_app, make_slack, place
 from bench.start import running_command
-from bench.watch import memory_of, processor_seconds
+from bench.watch import memory_of, processor_seconds, until
 from bot.domain.authority import Person, Verb
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from bench.figures import Options, Row, ms
 from bench.seed import big_database
-from bench.stage import BOB, CHANNEL, MARA, Place, Program, place, until
+from bench.stage import BOB, CHANNEL, MARA, Place, Program, place
+from bench.watch import until
 
 Look = Callable[[Place], Awaitable[float]]
 SMALL = 1000
@@ -28,7 +29,7 @@ async def measure(options: Options) -> list[Row]:
             ]
 
 
-async def _row(  # noqa: PLR0913, PLR0917 - what, where, how often
+async def _row(
     name: str, look: Look, small: Place, large: Place, bot: Program, options: Options
 ) -> Row:
     await look(small)

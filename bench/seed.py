@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.stage import BOB, add_runs, ask_for, place, until
+from bench.stage import BOB, add_runs, ask_for, place
+from bench.watch import until
 from bot.domain.authority import Person, Verb
 from bot.domain.history import fingerprint, hasher, row_text
 from bot.domain.request import State
@@ -39,7 +40,7 @@ async def big_database(
         key: `AUDIT_KEY`.
     """
     path = folder / "billing-bot.db"
-    await _pattern(path, key)
+    await _pattern(path)
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute(f"PRAGMA cache_size = {MEMORY_PAGES}")
@@ -48,7 +49,7 @@ async def big_database(
     return path
 
 
-async def _pattern(path: Path, key: str) -> None:
+async def _pattern(path: Path) -> None:
     """A request that waits and one that was carried out, by the bot itself; both counted."""
     async with place() as here:
         for name in add_runs(here.zuora, 1000, 2):
@@ -142,17 +143,13 @@ class _Chain:
         data = json.dumps({"key": fingerprint(self._key)}, separators=(",", ":"))
         self.add("2020-01-01T00:00:00.000000+00:00", None, "audit.key_changed", "", "", data)
 
-    def add(  # noqa: PLR0913, PLR0917 - the columns
-        self, at: str, request: int | None, what: str, who: str, team: str, data: str
-    ) -> None:
+    def add(self, at: str, request: int | None, what: str, who: str, team: str, data: str) -> None:
         """One row."""
         self.sequence += 1
         before = self.last
         text = row_text(before, self.sequence, at, request, what, who, team, data)
         self.last = self._hash(text)
-        self._rows.append(
-            (self.sequence, at, request, what, who, team, data, before, self.last)
-        )
+        self._rows.append((self.sequence, at, request, what, who, team, data, before, self.last))
         if len(self._rows) >= 5000:  # noqa: PLR2004 - a piece
             self.flush()
 
@@ -196,7 +193,7 @@ def _add_requests(
             chain.add(at, number, "request.progressed", "", "", data)
     db.executemany(
         "INSERT INTO tallies VALUES (?, ?, ?, ?)",
-        [(*place_, f"{value:g}" if value < 1e6 else f"{value:.2f}") for place_, value in tallies.items()],  # noqa: PLR2004
+        [(*place_, f"{value:.2f}") for place_, value in tallies.items()],
     )
 
 
@@ -214,22 +211,13 @@ def _copies(
     request = {**pattern["requests"][0], "number": number, "form": f"bench:{number}"}
     request["subject"] = run
     request["card_ts"] = f"{at.timestamp():.6f}"
-    if request["parent"] is not None:
-        request["parent"] = None
     for name in ("created_at", "expires_at", "state_at", "wake_at", "decided_at"):
         request[name] = _later(request[name], moved)
     yield "requests", request
     record = asked_hash_of({name: request[name] for name in KEPT})
     for row in pattern["history"]:
-        found = {**row, "request": number, "at": _later(row["at"], moved)}
-        if row["what"] == "request.asked":
-            data = {**json.loads(row["data"]), "record": record, "subject": run}
-            found["data"] = json.dumps(
-                data, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-            )
-        elif row["what"].startswith("call."):
-            found["data"] = row["data"].replace(f"R-{old}", f"R-{number}")
-        yield "history", found
+        data = _told(row, {"record": record, "subject": run}, f"R-{old}", f"R-{number}")
+        yield "history", {**row, "request": number, "at": _later(row["at"], moved), "data": data}
     for row in pattern["approvals"]:
         yield "approvals", {**row, "request": number, "at": _later(row["at"], moved)}
     for row in pattern["calls"]:
@@ -241,6 +229,16 @@ def _copies(
     for row in pattern["figures"]:
         day = at.date().isoformat()
         yield "figures", {**row, "request": number, "day": day, "month": day[:7]}
+
+
+def _told(row: dict[str, Any], asked: dict[str, str], old: str, new: str) -> str:
+    """The data of a row of history as it is for another request."""
+    if row["what"] != "request.asked":
+        return (
+            str(row["data"]).replace(old, new) if row["what"].startswith("call.") else row["data"]
+        )
+    data = {**json.loads(row["data"]), **asked}
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _later(text: str | None, by: timedelta) -> str | None:

@@ -187,9 +187,7 @@ async def place(mode: Mode = "run", **changes: Any) -> AsyncIterator[Place]:
     await slack.start()
     try:
         with tempfile.TemporaryDirectory(prefix="billing-bot-bench-") as folder:
-            yield Place(
-                folder=Path(folder), slack=slack, zuora=zuora, mode=mode, changes=changes
-            )
+            yield Place(folder=Path(folder), slack=slack, zuora=zuora, mode=mode, changes=changes)
     finally:
         await slack.stop()
         await zuora.stop()
@@ -235,12 +233,3 @@ def add_runs(zuora: LocalZuora, first: int, count: int, status: str = "Posted") 
             invoices=[("A00000001", "USD", "125.00"), ("A00000002", "EUR", "80.00")],
         )  # fmt: skip
     return names
-
-
-async def until(holds: Any, seconds: float = 120.0) -> None:
-    """Return once something holds; looked at every 2 ms."""
-    end = time.perf_counter() + seconds
-    while not holds():
-        if time.perf_counter() > end:
-            raise TimeoutError("it did not come to hold")
-        await asyncio.sleep(0.002)

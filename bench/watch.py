@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 EVERY = 0.004
@@ -68,3 +69,14 @@ async def answer_until_stopped(watching: bool = True, **more: object) -> None:  
                 each.clear()
     if task is not None:
         task.cancel()
+
+
+async def until(holds: Callable[[], object], seconds: float = 120.0) -> None:
+    """Return once something holds, which another process may bring about; looked at every 2 ms.
+
+    Raises:
+        TimeoutError: It did not come to hold.
+    """
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - there is no event of another process to wait for
+            await asyncio.sleep(0.002)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -70,7 +69,7 @@ class Stage:
         self.zuora = LocalZuora(self.clock, world=World(self.clock.now()))
         self.slack = LocalSlack(
             self.clock,
-            manifest=deepcopy(SLACK_APP),
+            manifest=SLACK_APP,
             bot_token=BOT_TOKEN,
             app_token=APP_TOKEN,
             signing_secret=SIGNING_SECRET,

@@ -45,7 +45,7 @@ def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
     operation = operation_named(request.operation)
     body = operation.body_type.model_validate_json(request.body)
     facts = operation.facts_type.model_validate_json(request.facts)
-    title = f"{_headline(request, operation.done)}: {operation.title(body, facts)}"
+    title = f"{headline(request)}: {operation.title(body, facts)}"
     lines = (
         line("Zuora", request.tenant),
         *operation.lines(body, facts),
@@ -72,13 +72,13 @@ def _as_blocks(title: str, lines: Sequence[Line], buttons: Blocks) -> Blocks:
     return [blocks.header(title), blocks.labelled(lines), *buttons]
 
 
-def _headline(request: Request, done: str) -> str:
+def headline(request: Request) -> str:
     """The state in words; a success is called what its operation can claim and no more."""
     if request.state is State.RUNNING and request.progress:
         return "Running in Zuora"
-    return _of_many(request) or (
-        done if request.state is State.SUCCEEDED else HEADLINES[request.state]
-    )
+    if request.state is State.SUCCEEDED:
+        return operation_named(request.operation).done
+    return _of_many(request) or HEADLINES[request.state]
 
 
 def _of_many(request: Request) -> str:

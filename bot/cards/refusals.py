@@ -1,6 +1,6 @@
 """Why not, in words that say what would help. Refusals are private."""
 
-from bot.cards.card import HEADLINES, approvers_in_words
+from bot.cards.card import approvers_in_words, headline
 from bot.domain.authority import Person, Refusal
 from bot.domain.policy import Policy
 from bot.domain.request import Request
@@ -64,19 +64,19 @@ def _too_late(refusal: Refusal, person: Person, request: Request) -> tuple[Part,
             needed = count(missing, "more approval")
             return (f"You approved {name} already; {needed} of other people needed.",)
         case Refusal.NOT_UNKNOWN:
-            return (f"{name} has its result already: {HEADLINES[request.state]}.",)
+            return (f"{name} has its result already: {headline(request)}.",)
         case _:
             return _decided(person, request)
 
 
 def _decided(person: Person, request: Request) -> tuple[Part, ...]:
     if request.decided_by is None or request.decided_at is None:
-        return (f"{request.name} is {HEADLINES[request.state]} already.",)
+        return (f"{request.name} is {headline(request)} already.",)
     by: Part = "you" if request.decided_by == person.user_id else Mention(request.decided_by)
     done = {"rejected": "rejected", "withdrawn": "withdrawn"}.get(request.state, "approved")
     return (
         f"{request.name} was {done} by ", by, " ", Moment(request.decided_at),
-        f". It stands at: {HEADLINES[request.state]}.",
+        f". It stands at: {headline(request)}.",
     )  # fmt: skip
 
 

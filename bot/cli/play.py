@@ -67,7 +67,7 @@ def _ended_well(slack: LocalSlack, zuora: LocalZuora, ts: str, say: Callable[[st
     told = [reply.text for reply in slack.thread(CHANNEL, ts)]
     orders = [call for call in zuora.calls if call.path == f"/v1/bill-runs/{BILL_RUN}/emails"]
     steps = [step for text in told for step in STEPS if step in text]
-    in_order = steps == list(STEPS)  # other lines may stand between them, the largest documents say
+    in_order = steps == list(STEPS)  # others may stand between them
     say(f"\nZuora received {len(orders)} order to send mails.")
     ended_well = in_order and len(orders) == 1
     say("The story ended as it should." if ended_well else "The story did not end as it should.")

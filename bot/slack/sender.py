@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -123,6 +124,7 @@ class Sender:
         """Send the lane's messages one after the other, as far as they can go now."""
         try:
             while not self._stopping:
+                await self._store.calm()
                 outgoing = self._next_of(lane)
                 if outgoing is None:
                     return
@@ -180,10 +182,13 @@ class Sender:
     async def _send_once(self, outgoing: Outgoing) -> None:
         ts = await self._landed(outgoing) if self._may_stand_there(outgoing) else None
         if ts is None:
-            with self._store.transaction():
-                self._store.outbox.trying(outgoing.sequence, self._clock.now())
+            await self._store.together(partial(self._trying, outgoing))
             ts = await self._call(outgoing)
-        self._sent(outgoing, ts)
+        await self._store.together(partial(self._sent, outgoing, ts))
+
+    def _trying(self, outgoing: Outgoing) -> None:
+        with self._store.transaction():
+            self._store.outbox.trying(outgoing.sequence, self._clock.now())
 
     def _sent(self, outgoing: Outgoing, ts: str | None) -> None:
         message = outgoing.message

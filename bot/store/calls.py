@@ -58,14 +58,19 @@ class Calls:
         return None if row is None else _from_row(row)
 
     def outstanding_about(self, subjects: Sequence[str], *, not_of: int) -> Call | None:
-        """A call of another request about one of these that is not over: planned, out, or lost."""
+        """A call of another request about one of these that is not over.
+
+        It is planned, out, to be repeated, or lost and still being looked for. Once reading has
+        proved nothing, people know that, and a new approval decides.
+        """
         names = ", ".join(f"calls.{column}" for column in _COLUMNS)
         marks = ", ".join("?" for _ in subjects)
         row = self._database.execute(
             f"SELECT {names} FROM calls JOIN requests ON requests.number = calls.request "  # noqa: S608 - own names
             f"WHERE calls.subject IN ({marks}) AND calls.request <> ? "
             "AND (calls.verdict IS NULL OR calls.verdict IN ('busy', 'lost')) "
-            "AND requests.state IN ('running', 'unknown') ORDER BY calls.request, calls.subject LIMIT 1",
+            "AND (requests.state = 'running' "
+            "OR requests.state = 'unknown' AND requests.wake_at IS NOT NULL) ORDER BY calls.request, calls.subject LIMIT 1",
             [*subjects, not_of],
         ).fetchone()
         return None if row is None else _from_row(row)

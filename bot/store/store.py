@@ -70,6 +70,10 @@ class Store:
         """
         return await self._together.write(work)
 
+    async def calm(self) -> None:
+        """Wait until no such write waits: people who pressed a button go first."""
+        await self._together.calm()
+
     def record(self, entry: Entry, now: datetime, *messages: Message) -> None:
         """Write a history entry and the messages that it causes; inside a transaction."""
         self.history.append(entry, now)

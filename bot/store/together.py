@@ -29,6 +29,19 @@ class Together:
         self._transaction = transaction
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._calm = asyncio.Event()
+        self._calm.set()
+        self._turn = asyncio.Lock()
+
+    async def calm(self) -> None:
+        """Wait until no write waits: what can wait lets go first what somebody waits for.
+
+        Of many that wait, one goes on in each turn of the event loop, so that none of its turns is
+        long, and a click that comes between them need not wait for the others.
+        """
+        async with self._turn:
+            await self._calm.wait()
+            await asyncio.sleep(0)
 
     async def write(self, work: Callable[[], T]) -> T:
         """Run one write; it is durable when this returns.
@@ -42,6 +55,7 @@ class Together:
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, answer))
+        self._calm.clear()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work_off(), name="together")
         return await answer
@@ -54,6 +68,7 @@ class Together:
                 for work, answer in some:
                     _settle(answer, *_outcome(work))
             await asyncio.sleep(0)
+        self._calm.set()
 
     def _share(self, some: list[_Waiting]) -> bool:
         """Write all of them in one commit; False: nothing was written, each has to try alone."""

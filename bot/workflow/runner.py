@@ -101,6 +101,7 @@ class Runner:
     async def _steps(self, number: int) -> None:
         parts = self._parts
         while not self._stopping:
+            await parts.store.calm()
             request = parts.store.requests.get(number)
             now = parts.clock.now()
             if request is None or request.wake_at is None or request.wake_at > now:

@@ -4,6 +4,8 @@ For each call a pool looks at all of its connections, so the cost of a call grow
 hundred connections in one pool cost more than the rest of a call; in pools of a few they do not.
 """
 
+import ssl
+from functools import cache
 from types import TracebackType
 from typing import Final, Self
 from urllib.request import getproxies
@@ -15,11 +17,17 @@ _CONNECTIONS: Final = 13  # in each: together more than Zuora's 200 calls at onc
 _KEPT_SECONDS: Final = 15.0
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom TLS trusts: the same for every client, and slow to read."""
+    return httpx2.create_ssl_context()
+
+
 class Pools(httpx2.AsyncBaseTransport):
     """Gives each call to the pool with the fewest calls out."""
 
     def __init__(self, count: int = _POOLS) -> None:
-        verified = httpx2.create_ssl_context()
+        verified = _trusted()
         limits = httpx2.Limits(
             max_connections=_CONNECTIONS,
             max_keepalive_connections=_CONNECTIONS,

@@ -200,7 +200,7 @@ async def refused(stage, listener, who, body, asked, marks):
     what = f"{listener} {json.dumps(body)[:700]}"
 
     response = await dispatch(stage.bot.app, body)
-    await stage.bot._answering.drain()
+    await stage.bot.answering.drain()
 
     assert response.status == 200, what
     new, marks["history"] = refusals(stage, marks["history"])
@@ -229,7 +229,7 @@ async def test_who_has_every_right_goes_through_the_same_authority(listening):
             questions = len(asked)
             for body in payloads(listener, Who(ALL), ["1"], answer_at(stage, Who(ALL))):
                 assert (await dispatch(stage.bot.app, body)).status == 200
-            await stage.bot._answering.drain()
+            await stage.bot.answering.drain()
             assert len(asked) > questions, listener
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from bot.domain.authority import Person, Verb
+from bot.workflow.decide import Decision, Declined, decide
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 TWO = """requesters = ["S0BILLING"]
@@ -177,8 +179,6 @@ async def test_a_forged_click_does_not_go_by_the_typing(stage):
     stage.policy = LARGEST
     await stage.restart()
     await stage.ask()
-    from bot.domain.authority import Person, Verb
-    from bot.workflow.decide import Decision, Declined, decide
 
     outcome = decide(
         stage.bot.parts,

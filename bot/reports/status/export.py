@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-import xlsxwriter  # type: ignore[import-untyped] # it ships no types
-
 from bot.cards.results import safe
 from bot.domain.call import Call
 from bot.domain.request import FINAL, Request
@@ -111,6 +109,8 @@ def as_json(rows: Sequence[Row]) -> bytes:
 
 def as_xlsx(rows: Sequence[Row]) -> bytes:
     """A workbook; every text is written as text, which no spreadsheet computes."""
+    import xlsxwriter  # type: ignore[import-untyped] # noqa: PLC0415 - no types; needed seldom
+
     made = io.BytesIO()
     with xlsxwriter.Workbook(made, {"in_memory": True, "strings_to_formulas": False}) as book:
         sheet = book.add_worksheet("requests")

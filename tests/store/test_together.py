@@ -1,0 +1,100 @@
+"""Writes of the same moment share a commit, and each of them is whole or not at all."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.domain.history import Entry, What
+from bot.store.database import CouldNotRecordError
+from bot.store.store import Store
+from bot.store.together import AT_ONCE
+
+NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(tmp_path / "billing-bot.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def commits(store):
+    found = []
+    store._database.conn.set_trace_callback(
+        lambda sql: found.append(sql) if sql == "COMMIT" else None
+    )
+    return found
+
+
+def writing(store, reason, fault=None):
+    def work():
+        with store.transaction():
+            store.record(Entry(what=What.REFUSED, data={"reason": reason}), NOW)
+            if fault is not None:
+                raise fault
+        return reason
+
+    return work
+
+
+def reasons(store):
+    return [written.entry.data["reason"] for written in store.history.all()]
+
+
+async def test_writes_of_the_same_moment_share_a_commit_in_their_order(store, commits):
+    works = [writing(store, str(number)) for number in range(AT_ONCE)]
+
+    answers = await asyncio.gather(*(store.together(work) for work in works))
+
+    assert answers == [str(number) for number in range(AT_ONCE)]
+    assert reasons(store) == answers
+    assert len(commits) == 1
+
+
+async def test_no_more_than_so_many_share_one(store, commits):
+    works = [writing(store, str(number)) for number in range(2 * AT_ONCE + 1)]
+
+    await asyncio.gather(*(store.together(work) for work in works))
+
+    assert len(commits) == 3
+
+
+async def test_one_that_fails_undoes_itself_alone(store, commits):
+    wrong = ValueError("wrong")
+    answers = await asyncio.gather(
+        store.together(writing(store, "a")),
+        store.together(writing(store, "b", wrong)),
+        store.together(writing(store, "c")),
+        return_exceptions=True,
+    )
+
+    assert answers == ["a", wrong, "c"]
+    assert reasons(store) == ["a", "c"]
+    assert len(commits) == 1
+
+
+async def test_one_that_cannot_be_recorded_leaves_the_others_theirs(store):
+    full = CouldNotRecordError("full")
+    answers = await asyncio.gather(
+        store.together(writing(store, "a")),
+        store.together(writing(store, "b", full)),
+        store.together(writing(store, "c")),
+        return_exceptions=True,
+    )
+
+    assert answers == ["a", full, "c"]
+    assert reasons(store) == ["a", "c"]
+
+
+async def test_what_can_wait_waits_until_no_write_waits(store):
+    works = [writing(store, str(number)) for number in range(3 * AT_ONCE)]
+    written = asyncio.gather(*(store.together(work) for work in works))
+    await asyncio.sleep(0)
+
+    await store.calm()
+
+    assert len(reasons(store)) == 3 * AT_ONCE
+    await written
