@@ -25,6 +25,7 @@ from bot.workflow.parts import Parts
 from bot.workflow.runner import Runner
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient, http_client
+from bot.zuora.errors import ZuoraBusy
 
 A_REQUEST = 500
 CLOCK = SystemClock()
@@ -36,14 +37,19 @@ async def by_the_client(zuora: ZuoraClient, number: int) -> None:
         email_addresses=(), include_additional_email_addresses=False,
         use_email_template_setting=True, pdf_file_id="",
     )  # fmt: skip
-    await asyncio.gather(
-        *(
-            zuora.email_invoice(
-                f"INV{at:08}", body, track_id=f"bench.{at}", idempotency_key=f"bench:{at}"
-            )
-            for at in range(number)
-        )
-    )
+
+    async def mail(at: int) -> None:
+        while True:
+            try:
+                await zuora.email_invoice(
+                    f"INV{at:08}", body, track_id=f"bench.{at}", idempotency_key=f"bench:{at}"
+                )
+            except ZuoraBusy as busy:  # not done: it is tried again
+                await asyncio.sleep(busy.retry_after or 0.05)
+            else:
+                return
+
+    await asyncio.gather(*(mail(at) for at in range(number)))
 
 
 async def by_the_runner(zuora: ZuoraClient, number: int, file: Path) -> None:

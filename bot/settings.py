@@ -128,6 +128,17 @@ class Settings(EvidenceSettings):
         return url if url.endswith("/") else url + "/"
 
 
+FORMS = {
+    "billing_channel": "the id of a channel, such as C0123ABCD",
+    "audit_channel": "the id of a channel, such as C0123ABCD",
+    "zuora_base_url": "an address such as https://rest.na.zuora.com",
+    "zuora_version": "a version such as 2025-08-12",
+    "database_url": "an address such as sqlite:///billing-bot.db",
+    "digest_time": "a time such as 08:30",
+    "digest_days": "a list of days such as mon,tue,wed",
+}
+"""What a setting looks like, by its name."""
+
 NEEDED: dict[Mode, tuple[str, ...]] = {
     "run": ("slack_app_token",),
     "web": ("slack_signing_secret",),
@@ -171,13 +182,18 @@ def _read(kind: type[S]) -> tuple[S | None, dict[str, str]]:
         raise SettingsError(msg) from None
     except ValidationError as error:
         return None, {
-            str(each["loc"][0]): (
-                "is missing"
-                if each["type"] == "missing"
-                else each["msg"].removeprefix("Value error, ")
-            )
+            str(each["loc"][0]): _in_words(str(each["loc"][0]), each["type"], each["msg"])
             for each in error.errors(include_input=False, include_url=False)
         }
+
+
+def _in_words(name: str, kind: str, message: str) -> str:
+    """What is wrong with a setting, for people; a pattern says nothing to them."""
+    if kind == "missing":
+        return "is missing"
+    if kind == "string_pattern_mismatch" and name in FORMS:
+        return f"is not {FORMS[name]}"
+    return message.removeprefix("Value error, ")
 
 
 def _right(settings: S | None, problems: dict[str, str]) -> S:

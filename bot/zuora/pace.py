@@ -176,7 +176,7 @@ class Pace:
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._give_back()
-            else:
+            elif place in self._waiting:  # else it was passed over already
                 self._waiting.remove(place)
             raise
 

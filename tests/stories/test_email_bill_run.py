@@ -474,3 +474,17 @@ async def test_a_call_that_was_out_when_the_bot_died_is_outcome_unknown(stage):
 
     await stage.until_card(ts, "OUTCOME UNKNOWN")
     assert len(stage.orders()) == 1
+
+
+async def test_what_goes_out_is_written_down_before_it_goes(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(EMAILS, kind="hang")
+
+    await stage.press(BOB, ts)
+    await stage.until(lambda: len(stage.orders()) == 1)
+
+    (call,) = stage.store.calls.of(1)
+    assert (call.tries, call.verdict) == (1, None)
+    assert call.first_sent_at == stage.clock.now()
+    assert call.key == stage.orders()[0].headers["idempotency-key"]
+    assert stage.happened()[-1] == "call.sent"
