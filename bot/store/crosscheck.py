@@ -69,7 +69,9 @@ WHERE calls.verdict IS NOT NULL AND answered.verdict IS NOT calls.verdict AND NO
       AND what IN ('request.settled', 'request.ended', 'request.stopped')))
 """
 _CARDS = """
-SELECT text, blocks FROM outbox WHERE request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
+LEFT JOIN (SELECT request, MIN(sequence) AS first FROM outbox WHERE kind = 'card' GROUP BY request)
+  AS cards ON cards.request = r.number
+LEFT JOIN outbox AS o ON o.sequence = cards.first
 """
 _STATE_AFTER = {
     What.ASKED: "waiting",
@@ -133,30 +135,27 @@ def state_after(what: str, data: dict[str, object]) -> str:
 def _requests(connection: sqlite3.Connection) -> Iterator[Mismatch]:
     """Requests whose text, or whose card as shown, is no longer what the history bound."""
     columns = ", ".join(f"r.{name}" for name in KEPT)
-    found = connection.execute(
-        f"SELECT {columns}, h.sequence, h.data FROM requests AS r JOIN history AS h "  # noqa: S608 - own names
-        "ON h.request = r.number AND h.what = 'request.asked'"
-    )
     has_outbox = "outbox" in tables(connection)
-    for *kept, sequence, data in found:
+    shown, cards = ("o.text, o.blocks", _CARDS) if has_outbox else ("NULL, NULL", "")
+    found = connection.execute(
+        f"SELECT {columns}, h.sequence, h.data, {shown} FROM requests AS r JOIN history AS h "  # noqa: S608 - own names
+        f"ON h.request = r.number AND h.what = 'request.asked' {cards}"
+    )
+    for *kept, sequence, data, text, blocks in found:
         bound = json.loads(data)
         row = dict(zip(KEPT, kept, strict=True))
         if "record" in bound and asked_hash_of(row) != bound["record"]:
             words = f"R-{row['number']} is not as it was asked for (row {sequence})"
             yield Mismatch(words, "")
-        if has_outbox and "card" in bound and not _card_fits(connection, row, bound["card"]):
+        if has_outbox and "card" in bound and not _card_fits(text, blocks, bound["card"]):
             words = f"the card of R-{row['number']} is not as it was written (row {sequence})"
             yield Mismatch(words, "")
 
 
-def _card_fits(
-    connection: sqlite3.Connection, row: dict[str, object], bound: dict[str, str]
-) -> bool:
+def _card_fits(text: str | None, blocks: str | None, bound: dict[str, str]) -> bool:
     """Whether the card stands as it was written; without its blocks if Slack refused them."""
-    found = connection.execute(_CARDS, [row["number"]]).fetchone()
-    if found is None:
+    if text is None or blocks is None:
         return False
-    text, blocks = found
     return text_hash(text) == bound["text"] and (
         blocks == "[]" or text_hash(blocks) == bound["blocks"]
     )
