@@ -22,8 +22,8 @@ $(VENV)/.test: $(VENV)/.run requirements/test.txt
 sandbox: $(VENV)/.run  ## the bot with a local Slack and a local Zuora, in the browser
 	$(BIN)/billing-bot sandbox
 
-# What takes long because processes are killed, frozen and restarted, or lives are searched through.
-LONG := tests/crash tests/reliability
+# What takes long: processes killed, frozen and restarted, lives searched through, every bypass retold.
+LONG := tests/browser tests/crash tests/field tests/reliability
 
 test: check  ## everything that CI runs: check, and the tests that take long
 	$(BIN)/pytest -q -n auto --dist worksteal $(LONG)
