@@ -1,12 +1,13 @@
 """The table of calls to Zuora that have an effect."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
 
 from bot.domain.call import Call, Verdict
-from bot.store.times import from_text_or_none, to_text_or_none
+from bot.store.times import from_text, from_text_or_none, to_text_or_none
 
 _COLUMNS = (
     "request", "subject", "key", "track_id", "tries", "first_sent_at", "sent_at", "answered_at",
@@ -74,6 +75,21 @@ class Calls:
             [*subjects, not_of],
         ).fetchone()
         return None if row is None else _from_row(row)
+
+    def mailed_since(
+        self, subjects: Sequence[str], since: datetime
+    ) -> list[tuple[int, str, int, datetime]]:
+        """Which requests had some of these mailed: number, one subject, how many, and when last."""
+        marks = ", ".join("?" for _ in subjects)
+        rows = self._database.execute(
+            "SELECT calls.request, MIN(calls.subject), COUNT(*), MAX(calls.answered_at) "  # noqa: S608 - marks
+            "FROM calls JOIN requests ON requests.number = calls.request "
+            f"WHERE calls.subject IN ({marks}) AND calls.verdict = 'accepted' "
+            "AND calls.answered_at >= ? AND requests.operation LIKE 'email!_%' ESCAPE '!' "
+            "GROUP BY calls.request ORDER BY calls.request",
+            [*subjects, to_text_or_none(since)],
+        )
+        return [(number, subject, many, from_text(at)) for number, subject, many, at in rows]
 
 
 def _from_row(values: tuple[Any, ...]) -> Call:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from bot.cards import lines, results
@@ -11,9 +12,9 @@ from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Entry, What
 from bot.domain.message import Kind, Message
-from bot.domain.policy import Asked, Rule
+from bot.domain.policy import A_DAY, Asked, Rule
 from bot.domain.request import Request, State
-from bot.domain.words import Mention, count, listed
+from bot.domain.words import Mention, Moment, count, listed
 from bot.operations.operation import Body, Facts, Form, Operation, Problems
 from bot.store.requests import asked_hash
 from bot.workflow.guard import mailed_lately
@@ -22,6 +23,7 @@ from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError
 
 REASON_LIMIT = 1000
+MAILS = "email_"
 SHOWN_SUBJECTS = 3
 Wanted = Sequence[tuple[Operation[Any, Any], Form]]
 """Operations to ask for, each with what was typed for it, by field name."""
@@ -246,8 +248,25 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     messages += [
         lines.reply(request, f"{name} is also open about {about}.") for name, about in others
     ]
+    if operation.name.startswith(MAILS):
+        messages += _mailed_by_the_bot(parts, request, operation.subjects(body, facts), now)
     parts.store.record(_asked_entry(request, shown), now, *messages)
     return request
+
+
+def _mailed_by_the_bot(
+    parts: Parts, request: Request, subjects: Sequence[str], now: datetime
+) -> list[Message]:
+    """What the bot had mailed a short while ago, which Zuora may not show yet (or never, of memos)."""
+    return [
+        lines.reply(
+            request,
+            f"R-{number} had {subject if one == 1 else count(one, 'of these', 'of these')} mailed ",
+            Moment(at),
+            "; Zuora may not show that yet.",
+        )
+        for number, subject, one, at in parts.store.calls.mailed_since(subjects, now - A_DAY)
+    ]
 
 
 def _open_about(

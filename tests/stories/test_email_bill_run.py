@@ -488,3 +488,15 @@ async def test_what_goes_out_is_written_down_before_it_goes(stage):
     assert call.first_sent_at == stage.clock.now()
     assert call.key == stage.orders()[0].headers["idempotency-key"]
     assert stage.happened()[-1] == "call.sent"
+
+
+async def test_what_the_bot_had_mailed_a_while_ago_is_told_to_who_decides_next(stage):
+    first = await stage.ask()
+    await stage.press(BOB, first)
+    await stage.until_card(first, "Accepted by Zuora")
+
+    again = await stage.ask(resend=["yes"], reason="Customers lost them")
+    await stage.quiet()
+
+    assert any("R-1 had BR-00000001 mailed" in text for text in stage.thread(again))
+    assert not any("mailed" in text for text in stage.thread(first)[:1])
