@@ -22,10 +22,11 @@ $(VENV)/.test: $(VENV)/.run requirements/test.txt
 sandbox: $(VENV)/.run  ## the bot with a local Slack and a local Zuora, in the browser
 	$(BIN)/billing-bot sandbox
 
-# What takes long: processes killed, frozen and restarted, lives searched through, every bypass retold.
-LONG := tests/browser tests/crash tests/field tests/reliability
+# Only in `make test`: processes killed and frozen, lives searched through, every bypass retold, the
+# local servers by themselves, a real browser.
+LONG := tests/browser tests/crash tests/field tests/reliability tests/sandbox
 
-test: check  ## everything that CI runs: check, and the tests that take long
+test: check  ## everything that CI runs: check, and the tests of LONG
 	$(BIN)/pytest -q -n auto --dist worksteal $(LONG)
 
 check: $(VENV)/.test  ## format, lint, types, import rules, tests; before every commit
