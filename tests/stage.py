@@ -37,6 +37,7 @@ class ManualClock:
     def __init__(self, now: datetime = START) -> None:
         self._now = now
         self._sleepers: list[tuple[datetime, asyncio.Event]] = []
+        self.on_move: Callable[[], None] = lambda: None
 
     def now(self) -> datetime:
         return self._now
@@ -57,6 +58,7 @@ class ManualClock:
         for due, event in self._sleepers:
             if due <= self._now:
                 event.set()
+        self.on_move()  # whoever was about to sleep would oversleep by the span
 
 
 class Stage:
@@ -99,10 +101,16 @@ class Stage:
         self.bot = await self._bot_stack.enter_async_context(
             running(self.settings(), self.clock, self.tuning, self.slack, self.mode)
         )
+        self.clock.on_move = self._wake
 
     async def stop(self) -> None:
         await self._bot_stack.aclose()
         self.bot = None
+
+    def _wake(self) -> None:
+        if self.bot is not None:
+            self.bot.runner.wake()
+            self.bot.sender.wake()
 
     async def restart(self) -> None:
         await self.stop()
@@ -243,7 +251,4 @@ class Stage:
         """Move the clock, and let the bot do what has become due."""
         await self.quiet()
         self.clock.advance(**span)
-        if self.bot is not None:  # whoever was about to sleep would oversleep by the span
-            self.bot.runner.wake()
-            self.bot.sender.wake()
         await self.quiet()
