@@ -33,3 +33,12 @@ def test_the_longest_line_gives_way_more_than_once_and_the_limit_holds():
 
     assert len(text) <= 40
     assert text.endswith("z")
+
+
+def test_what_people_typed_is_not_formatted_in_message_text_either():
+    text = blocks.as_text(["`code` *bold* _it_ ~no~ :tada: https://e.example at 14:03"])
+
+    assert text.replace("\u2060", "") == "`code` *bold* _it_ ~no~ :tada: https://e.example at 14:03"
+    for parsed in ("`code`", "*bold*", "_it_", "~no~", ":tada:", "https://"):
+        assert parsed not in text
+    assert "14:03" in text

@@ -21,6 +21,8 @@ MESSAGE_LIMIT = 3900
 _CUT_OFF = re.compile(r"(&[a-z]{0,3}|<[^>]*)$")
 
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+WORD_JOINER = "\u2060"
+_FORMATS = re.compile(r"[*_~`]|:(?=[a-z0-9+-]+:)|:(?=//)")
 _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -140,6 +142,14 @@ def literal(text: str) -> str:
     return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}" if _TURNS.search(text) else text
 
 
+def unformatted(text: str) -> str:
+    """Text in which Slack finds no bold, code, emoji or address: a word joiner breaks each sign.
+
+    Blocks are literal by themselves; message text is parsed wherever it is shown instead of them.
+    """
+    return _FORMATS.sub(f"\\g<0>{WORD_JOINER}", text)
+
+
 def escaped(text: str) -> str:
     """Slack's three control characters as entities, so that nothing pings or links."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -190,4 +200,4 @@ def _text(part: Part) -> str:
         case Link(text, url):
             return f"<{url}|{escaped(text)}>"
         case str():
-            return escaped(shortened(literal(part), TEXT_LIMIT))
+            return escaped(unformatted(shortened(literal(part), TEXT_LIMIT)))

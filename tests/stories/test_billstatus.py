@@ -160,7 +160,7 @@ async def test_a_request_is_told_from_its_asking_to_its_end_with_card_and_thread
 
     told = await ask_status(stage, MARA, "r-1")
 
-    deeds = ["asked", "was refused: self_approval", "approved", "Read again as approved", "Ended"]
+    deeds = ["asked", "was refused: self approval", "approved", "Read again as approved", "Ended"]
     places = [told.index(deed) for deed in deeds]
     assert places == sorted(places)
     assert "Why: Month end" in told

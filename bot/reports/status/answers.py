@@ -144,6 +144,8 @@ def _more(written: Written) -> str:
     data = written.entry.data
     for name in ("reason", "why", "seen", "refusal", "state", "status"):
         said = data.get(name)
+        if name == "refusal" and isinstance(said, str):
+            said = said.replace("_", " ")
         if isinstance(said, str) and said:
             return f": {blocks.shortened(said, 160)}"
     return ""
