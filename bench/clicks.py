@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -179,9 +180,9 @@ async def _form(both: _Both, options: Options) -> Row:
     ours: list[float] = []
     theirs: list[float] = []
     for turn in range(10 * options.rounds):
-        both.here.slack.taken()
-        await both.here.slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
-        mine = both.here.slack.taken()
+        started = time.perf_counter()
+        await both.here.slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")  # until both are seen
+        mine = [time.perf_counter() - started]
         await both.other.slash(ALICE, CHANNEL, "/billemail BR-00000001")
         await until(lambda: both.other.view(ALICE) is not None)
         await asyncio.sleep(0.02)

@@ -68,6 +68,13 @@ def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
     )
 
 
+def card_edit(request: Request) -> Message:
+    """That the card has to be edited: it is drawn when it goes out, for the state of that moment."""
+    return Message(
+        kind=Kind.UPDATE, request=request.number, channel=request.channel, text="", blocks=[]
+    )
+
+
 def _as_blocks(title: str, lines: Sequence[Line], buttons: Blocks) -> Blocks:
     return [blocks.header(title), blocks.labelled(lines), *buttons]
 

@@ -12,7 +12,7 @@ class Kind(StrEnum):
     """What is done with a message."""
 
     CARD = "card"  # chat.postMessage: the request's one top-level message
-    UPDATE = "update"  # chat.update of that card
+    UPDATE = "update"  # chat.update of that card, drawn when it is sent
     REPLY = "reply"  # chat.postMessage into the card's thread
     PROGRESS = "progress"  # one message of the thread that is edited as the work goes on
     FILE = "file"  # a file uploaded into the thread
@@ -38,7 +38,8 @@ class Message:
         request: The request's number; None for a private answer about nothing in particular.
         channel: Slack channel id.
         user: Who sees a private message.
-        text: Tells the whole thing by itself: notifications and screen readers read only it.
+        text: Tells the whole thing by itself: notifications and screen readers read only it. Empty
+            for what is drawn when it is sent.
         blocks: Block Kit; may be empty.
     """
 

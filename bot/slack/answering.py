@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import blocks, lines
 from bot.domain.authority import Person, Refusal, still_counts
+from bot.domain.request import Request
 from bot.domain.words import Part
 from bot.slack.payloads import Actor
 from bot.slack.people import People
@@ -38,14 +39,12 @@ class Answering:
         """Who acts, read from Slack now or at most a minute ago."""
         return await self.people.person(actor, names)
 
-    async def approver(self, actor: Actor, number: int | None) -> Person:
+    async def approver(self, actor: Actor, request: Request | None) -> Person:
         """Who acts on a request, with the groups that the request's rule names."""
-        request = None if number is None else self.parts.store.requests.get(number)
         return await self.person(actor, request.rule.approvers if request else ())
 
-    async def standing(self, number: int | None) -> dict[str, Refusal | None]:
+    async def standing(self, request: Request | None) -> dict[str, Refusal | None]:
         """For everybody who approved a request before, whether that still counts: None, or why not."""
-        request = None if number is None else self.parts.store.requests.get(number)
         if request is None:
             return {}
         found: dict[str, Refusal | None] = {}

@@ -1,11 +1,14 @@
 """The Bolt app: one signature check, one authorization, our listeners, and an answer to every error."""
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -25,6 +28,21 @@ class Identity:
     bot_user_id: str
     bot_id: str
     team_url: str = ""
+
+
+class _App(AsyncApp):
+    """Bolt's app; while it answers somebody, what can wait lets it go first."""
+
+    def __init__(
+        self, *, attending: Callable[[], AbstractContextManager[None]], **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._attending = attending
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """As Bolt does."""
+        with self._attending():
+            return await super().async_dispatch(req)
 
 
 def make_app(
@@ -52,18 +70,23 @@ def make_app(
             bot_token=client.token,
         )
 
-    app = AsyncApp(
+    app = _App(
+        attending=answering.parts.store.attending,
         # Without a token of its own: Bolt hands each request a client with the authorized one.
         client=AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[]),
         authorize=authorize,
         signing_secret=signing_secret or None,
         process_before_response=True,
         request_verification_enabled=bool(signing_secret),
+        # What only HTTP needs, and functions of Slack's workflow builder, which are not used here.
+        ssl_check_enabled=bool(signing_secret),
+        url_verification_enabled=bool(signing_secret),
+        attaching_function_token_enabled=False,
     )
     app.error(_failed)
+    deciding.register(app, answering)  # first: Bolt asks one listener after the other
     commands.register(app, answering, homes.links)
     asking.register(app, answering)
-    deciding.register(app, answering)
     again.register(app, answering)
     changing.register(app, answering)
     steps.register(app, answering)

@@ -50,10 +50,10 @@ ASKING = {APPROVE: Verb.APPROVE, REJECT: Verb.REJECT, WITHDRAW: Verb.WITHDRAW}
 
 def register(app: AsyncApp, answering: Answering) -> None:
     """Connect the buttons, and the forms that ask for a reason or a number."""
-    for action_id, act in SETTLING.items():
-        app.action(action_id)(_settles(answering, act))
     for action_id, verb in ASKING.items():
         app.action(action_id)(_decides(answering, verb))
+    for action_id, act in SETTLING.items():
+        app.action(action_id)(_settles(answering, act))
     for callback_id, verb in DECIDE_FORMS.items():
         app.view(callback_id)(_submits(answering, verb))
 
@@ -121,16 +121,16 @@ async def _decided(  # noqa: PLR0913 - who, what, about what, with what, answere
     typed: str = "",
 ) -> Request | Declined:
     """Read who acts and whether earlier approvals still count, then have it decided."""
-    person = await answering.approver(actor, number)
     outcome: Request | Declined | CheckAgain = CheckAgain()
     for _ in range(TRIES):
+        request = _request(answering, number)
         decision = Decision(
             verb=verb,
             number=number,
-            person=person,
+            person=await answering.approver(actor, request),
             reason=reason,
             typed=typed,
-            standing=await answering.standing(number) if verb is Verb.APPROVE else {},
+            standing=await answering.standing(request) if verb is Verb.APPROVE else {},
             answer_in=answer_in,
         )
         outcome = await answering.parts.store.together(partial(act, answering.parts, decision))

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import lines
+from bot.cards.card import card
 from bot.domain.message import File, Kind
 from bot.domain.next_step import pause
 from bot.domain.words import Mention
@@ -165,6 +167,7 @@ class Sender:
         await self._keep_pace(outgoing)
         if self._stopping:
             return
+        outgoing = self._shown(outgoing)
         try:
             await self._send_once(outgoing)
         except SlackApiError as error:
@@ -186,8 +189,18 @@ class Sender:
             ts = await self._call(outgoing)
         await self._store.together(partial(self._sent, outgoing, ts))
 
+    def _shown(self, outgoing: Outgoing) -> Outgoing:
+        """An edit of a card, as the card looks now; anything else as it was written."""
+        message = outgoing.message
+        if message.kind is not Kind.UPDATE or message.text or message.request is None:
+            return outgoing
+        request = self._store.requests.get(message.request)
+        return outgoing if request is None else replace(outgoing, message=card(request))
+
     def _trying(self, outgoing: Outgoing) -> None:
         with self._store.transaction():
+            if outgoing.message.kind is Kind.UPDATE:
+                self._store.outbox.drawn(outgoing.sequence, outgoing.message)
             self._store.outbox.trying(outgoing.sequence, self._clock.now())
 
     def _sent(self, outgoing: Outgoing, ts: str | None) -> None:

@@ -98,6 +98,13 @@ class Outbox:
         )
         return [_from_row(row) for row in rows]
 
+    def drawn(self, sequence: int, message: Message) -> None:
+        """Keep what a message shows that was drawn when it was its turn."""
+        self._database.execute(
+            "UPDATE outbox SET text = ?, blocks = ? WHERE sequence = ?",
+            [message.text, json.dumps(message.blocks), sequence],
+        )
+
     def trying(self, sequence: int, now: datetime) -> None:
         """Record that it goes out now, before it does."""
         self._database.execute(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlite_utils import Database
@@ -176,6 +177,7 @@ def rule_to_text(rule: Rule) -> str:
     )
 
 
+@lru_cache(maxsize=1000)
 def rule_from_text(text: str) -> Rule:
     """Read what `rule_to_text` wrote, also what an older version of it wrote."""
     found = json.loads(text)

@@ -70,8 +70,12 @@ class Store:
         """
         return await self._together.write(work)
 
+    def attending(self) -> AbstractContextManager[None]:
+        """While somebody waits for an answer of the bot."""
+        return self._together.attending()
+
     async def calm(self) -> None:
-        """Wait until no such write waits: people who pressed a button go first."""
+        """Wait until nobody waits: people who pressed a button go first."""
         await self._together.calm()
 
     def record(self, entry: Entry, now: datetime, *messages: Message) -> None:

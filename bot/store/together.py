@@ -5,8 +5,8 @@ What a commit costs is the waiting for the disk; a write by itself takes a fract
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from bot.store.errors import CouldNotRecordError
@@ -29,12 +29,28 @@ class Together:
         self._transaction = transaction
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._attended = 0
         self._calm = asyncio.Event()
         self._calm.set()
         self._turn = asyncio.Lock()
 
+    @contextmanager
+    def attending(self) -> Iterator[None]:
+        """Somebody waits for an answer meanwhile."""
+        self._attended += 1
+        self._calm.clear()
+        try:
+            yield
+        finally:
+            self._attended -= 1
+            self._be_calm()
+
+    def _be_calm(self) -> None:
+        if not self._attended and not self._waiting:
+            self._calm.set()
+
     async def calm(self) -> None:
-        """Wait until no write waits: what can wait lets go first what somebody waits for.
+        """Wait until nobody waits for an answer or a write: what can wait lets them go first.
 
         Of many that wait, one goes on in each turn of the event loop, so that none of its turns is
         long, and a click that comes between them need not wait for the others.
@@ -68,7 +84,7 @@ class Together:
                 for work, answer in some:
                     _settle(answer, *_outcome(work))
             await asyncio.sleep(0)
-        self._calm.set()
+        self._be_calm()
 
     def _share(self, some: list[_Waiting]) -> bool:
         """Write all of them in one commit; False: nothing was written, each has to try alone."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.cards import lines, results
-from bot.cards.card import card
+from bot.cards.card import card, card_edit
 from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Entry, What
@@ -301,7 +301,7 @@ def _withdraw_parent(parts: Parts, asker: Asker, saved: tuple[Request, ...]) -> 
         data={"reason": reason, "digest": parent.digest, "policy": parent.policy_hash},
     )
     told = lines.reply(after, Mention(person.user_id), f" {reason}. Approvals of this are void.")
-    parts.store.move(parent, after, entry, now, card(after), told)
+    parts.store.move(parent, after, entry, now, card_edit(after), told)
 
 
 def _asked_entry(request: Request, shown: Message) -> Entry:

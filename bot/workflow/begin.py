@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import approvers_in_words, card, change_and_ask_again
+from bot.cards.card import approvers_in_words, card_edit, change_and_ask_again
 from bot.domain.call import Call, track_id
 from bot.domain.history import Entry, What
 from bot.domain.next_step import PATIENCE, pause
@@ -35,7 +35,9 @@ def expire(parts: Parts, request: Request) -> None:
         Mention(request.requester), ".",
     )  # fmt: skip
     with parts.store.transaction():
-        parts.store.move(request, after, entry, now, card(after), change_and_ask_again(told, after))
+        parts.store.move(
+            request, after, entry, now, card_edit(after), change_and_ask_again(told, after)
+        )
 
 
 async def remind(parts: Parts, request: Request) -> None:
@@ -119,7 +121,7 @@ def _start(parts: Parts, request: Request, facts: Facts) -> None:
         if not why:
             for subject in subjects:
                 parts.store.calls.save(_planned(parts, request, subject))
-            parts.store.move(request, after, entry, now, card(after), told)
+            parts.store.move(request, after, entry, now, card_edit(after), told)
     if why:
         stop(parts, request, why)
 
@@ -148,7 +150,9 @@ def stop(parts: Parts, request: Request, why: str) -> None:
         " can ask again.",
     )  # fmt: skip
     with parts.store.transaction():
-        parts.store.move(request, after, entry, now, card(after), change_and_ask_again(told, after))
+        parts.store.move(
+            request, after, entry, now, card_edit(after), change_and_ask_again(told, after)
+        )
 
 
 def wait_for_zuora(

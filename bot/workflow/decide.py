@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.cards import lines, refusals, results
-from bot.cards.card import card, change_and_ask_again
+from bot.cards.card import card_edit, change_and_ask_again
 from bot.domain.authority import Person, Refusal, Verb, may_decide
 from bot.domain.call import Verdict
 from bot.domain.history import Entry, What
@@ -111,7 +111,7 @@ def _approve(
             f" approved {request.name}. Zuora is read again before anything is sent.",
         )  # fmt: skip
     entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing)})
-    parts.store.move(request, after, entry, now, card(after), told)
+    parts.store.move(request, after, entry, now, card_edit(after), told)
     return after
 
 
@@ -129,7 +129,9 @@ def _end(parts: Parts, request: Request, decision: Decision, now: datetime) -> R
     )  # fmt: skip
     what = What.REJECTED if rejected else What.WITHDRAWN
     entry = _entry(what, request, decision, {"reason": reason})
-    parts.store.move(request, after, entry, now, card(after), change_and_ask_again(told, after))
+    parts.store.move(
+        request, after, entry, now, card_edit(after), change_and_ask_again(told, after)
+    )
     return after
 
 
@@ -217,7 +219,7 @@ def _write_settlement(
         Mention(request.requester),
     )
     listed = [] if accepted else results.failures(after, calls)
-    parts.store.move(request, after, entry, now, card(after), told, *listed)
+    parts.store.move(request, after, entry, now, card_edit(after), told, *listed)
     return after
 
 
@@ -270,5 +272,5 @@ def _record(parts: Parts, decision: Decision, request: Request | None, declined:
             lines.private(decision.answer_in, person.user_id, *declined.why, request=number)
         )
     if request is not None and declined.refusal is Refusal.ALREADY_DECIDED:
-        messages.append(card(request))
+        messages.append(card_edit(request))
     parts.store.record(entry, parts.clock.now(), *messages)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.cards import lines
-from bot.cards.card import card, next_steps
+from bot.cards.card import card_edit, next_steps
 from bot.domain.history import Entry, What
 from bot.domain.next_step import pause_between_looks
 from bot.domain.request import Request, State
@@ -51,7 +51,7 @@ def _go_on(parts: Parts, request: Request, before: Progress, progress: Progress)
     with parts.store.transaction():
         if changed:
             told = lines.reply(after, progress.words)
-            parts.store.move(request, after, entry, now, card(after), told)
+            parts.store.move(request, after, entry, now, card_edit(after), told)
         else:
             parts.store.requests.move(request, after)  # nothing happened: nothing to record
 
@@ -70,5 +70,5 @@ def _end(parts: Parts, request: Request, progress: Progress) -> None:
     told = lines.reply(after, progress.result, " ", Mention(request.requester))
     with parts.store.transaction():
         parts.store.move(
-            request, after, entry, now, card(after), next_steps(told, progress.next_steps)
+            request, after, entry, now, card_edit(after), next_steps(told, progress.next_steps)
         )

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.cards import lines, results
-from bot.cards.card import card
+from bot.cards.card import card_edit
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.next_step import conclusion, pause
@@ -293,7 +293,7 @@ def _follow_from_now(parts: Parts, request: Request, calls: Sequence[Call]) -> N
         request, progress=calls[0].began, result=accepted, wake_at=now + parts.poll, looks=0
     )
     entry = Entry(what=What.PROGRESSED, request=request.number, data={"result": accepted})
-    parts.store.move(request, after, entry, now, card(after), lines.reply(after, accepted))
+    parts.store.move(request, after, entry, now, card_edit(after), lines.reply(after, accepted))
 
 
 def end(parts: Parts, request: Request, state: State, calls: Sequence[Call]) -> None:
@@ -308,7 +308,7 @@ def end(parts: Parts, request: Request, state: State, calls: Sequence[Call]) -> 
     parts.store.move(
         request, after, entry, now,
         *([results.progress(after, calls, now)] if len(calls) > 1 else []),
-        card(after),
+        card_edit(after),
         lines.reply(after, result, " ", Mention(request.requester)),
         *results.failures(after, calls),
     )  # fmt: skip
@@ -351,5 +351,5 @@ def _unknown(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
     parts.store.move(
         request, after, entry, now,
         *([results.progress(after, calls, now)] if len(calls) > 1 else []),
-        card(after), lines.reply(after, *told), *results.failures(after, calls),
+        card_edit(after), lines.reply(after, *told), *results.failures(after, calls),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.cards import lines
-from bot.cards.card import card
+from bot.cards.card import card_edit
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.next_step import conclusion, pause
@@ -96,7 +96,7 @@ def _write(
             data={"state": after.state.value, "by": "reading Zuora", "seen": seen},
         )
         told = lines.reply(after, f"{request.name}: {result} ", Mention(request.requester))
-        parts.store.move(request, after, entry, now, card(after), told)
+        parts.store.move(request, after, entry, now, card_edit(after), told)
 
 
 def _look_later(parts: Parts, request: Request, settled: list[Call], *, unread: bool) -> None:
@@ -120,7 +120,7 @@ def _look_later(parts: Parts, request: Request, settled: list[Call], *, unread: 
         seen = (
             f"Zuora shows {len(settled):,} of the mails whose answer was lost; {left:,} are left."
         )
-        told = [card(after), lines.reply(after, seen)] if settled else []
+        told = [card_edit(after), lines.reply(after, seen)] if settled else []
         parts.store.move(request, after, entry, now, *told)
 
 

@@ -257,6 +257,7 @@ class Tenant:
             "trigger_id": self.stage.slack._core.triggers.issue(ALICE),
         }  # fmt: skip
         await dispatch(self.stage.bot.app, command)
+        await self.stage.slack.until(lambda: self.stage.slack.view(ALICE) is not None)
         submitted = await self.stage.slack.submit(ALICE, {"reason": f"Month end of {self.team}"})
         assert submitted.ok, submitted
 

@@ -1,6 +1,8 @@
 """What stands in the outbox arrives in Slack: in order for each card, each once, whatever Slack does."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -238,6 +240,39 @@ async def test_edits_that_wait_become_one(stage):
     assert "Accepted by Zuora" in stage.card(ts)
     assert len(calls_of(stage, "chat.update")) == 1
     assert is_the_story(stage.thread(ts))
+
+
+async def test_an_edit_shows_the_card_as_it_stands_when_it_goes_out_and_that_is_kept(stage):
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("chat.update", "ratelimited", retry_after=60)
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request().state == "succeeded")
+    waiting = [each.message for each in stage.store.outbox.open() if each.message.kind == "update"]
+    assert {message.text for message in waiting[1:]} == {""}  # the first was drawn and refused
+
+    await pass_time(stage, seconds=60)
+
+    with closing(sqlite3.connect(stage.settings().database_path)) as database:
+        text, blocks = database.execute(
+            "SELECT text, blocks FROM outbox WHERE kind = 'update' AND outcome = 'sent'"
+        ).fetchone()
+    assert text == stage.card(ts)
+    assert "Accepted by Zuora" in text
+    assert "Accepted by Zuora" in blocks
+
+
+async def test_an_edit_whose_blocks_slack_refuses_becomes_plain_text(stage):
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("chat.update", "error", error="invalid_blocks")
+
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request().state == "succeeded")
+    await quiet(stage)
+
+    (message,) = stage.slack.channel_messages(CHANNEL)
+    assert "Accepted by Zuora" in message.text
 
 
 async def test_a_card_that_is_gone_is_shown_anew_and_its_thread_goes_on_there(stage):

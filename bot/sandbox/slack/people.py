@@ -13,6 +13,9 @@ from bot.sandbox.slack.payloads import Payloads
 from bot.sandbox.slack.responses import say_back
 from bot.sandbox.slack.workspace import BOT_USER, Channel, Message, View
 
+LOOK_SECONDS = 2.0
+"""Real time for which somebody looks at the screen after a command that was only acknowledged."""
+
 
 @dataclass(frozen=True)
 class Ack:
@@ -125,7 +128,10 @@ class People:
         return message
 
     async def slash(self, user: str, channel: str, text: str) -> Ack:
-        """Type a slash command."""
+        """Type a slash command, and look until something is to be seen.
+
+        An app may acknowledge a command and open its form or answer a moment later.
+        """
         place = self.seen_channel(user, channel)
         command, _, rest = text.strip().partition(" ")
         self._core.workspace.notices.pop(user, None)
@@ -134,6 +140,7 @@ class People:
             self._notice(user, sentence)
             return Ack(ok=False, status=0, text=sentence)
         payload = self._payloads.slash(user, place, command, rest.strip())
+        before = self._seen_by(user)
         delivered = await self._delivery.send("slash_commands", payload)
         if delivered.error is not None:
             return self._failed(user, command, delivered, delivered.error)
@@ -142,7 +149,16 @@ class People:
                 say_back(self._core, user, place.id, delivered.body)
             except SlackError as refusal:
                 return self._failed(user, command, delivered, refusal.code)
+        else:
+            await self._core.changes.until(lambda: self._seen_by(user) != before, LOOK_SECONDS)
         return self._ack(user, delivered)
+
+    def _seen_by(self, user: str) -> tuple[str, int]:
+        """The modal on top of somebody's screen, and how much was said to them alone."""
+        workspace = self._core.workspace
+        views = workspace.views.get(user)
+        told = sum(1 for message in workspace.ephemerals if message.ephemeral_to == user)
+        return (views[-1].id if views else "", told)
 
     def _failed(self, user: str, command: str, delivered: Delivered, error: str) -> Ack:
         sentence = f"{command} failed with the error {error}"

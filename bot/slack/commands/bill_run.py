@@ -12,10 +12,10 @@ from bot.domain.key import bill_run_key
 from bot.operations.operation import Form, Problems
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
-from bot.slack.asking import as_answer, asked, open_form, refusal_to_ask
+from bot.slack.asking import as_answer, asked, refusal_to_ask
 from bot.slack.commands.help import what_happens
+from bot.slack.commands.opening import answer_with_form
 from bot.slack.commands.replying import Reply, reply
-from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.bill_run import BillRunForm
 from bot.slack.forms.catalog import FORMS
 from bot.slack.one_line import is_one_line, read_one_line
@@ -70,7 +70,7 @@ async def _billrun(
     if key := bill_run_key(text):
         await reply(answering, ack, respond, _look(answering, key), f"Reading {key} in Zuora…")
     elif not text:
-        await _open(answering, ack, command, {})
+        await answer_with_form(answering, ack, respond, command, FORMS[BillRunForm.callback_id], {})
     elif is_one_line(text):
         await _read_line(answering, ack, respond, command)
     else:
@@ -100,17 +100,8 @@ async def _read_line(
         work = _ask(answering, command, read)
         await reply(answering, ack, respond, work, "Reading Zuora…")
     else:
-        await _open(answering, ack, command, read)
-
-
-async def _open(
-    answering: Answering, ack: AsyncAck, command: payloads.Command, values: Form
-) -> None:
-    origin = Origin(channel=command.channel)
-    trouble = await open_form(
-        answering, command.trigger_id, FORMS[BillRunForm.callback_id], values, origin
-    )
-    await (ack(trouble) if trouble else ack())
+        form = FORMS[BillRunForm.callback_id]
+        await answer_with_form(answering, ack, respond, command, form, read)
 
 
 async def _ask(answering: Answering, command: payloads.Command, form: Form) -> Reply:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.slack import payloads
 from bot.slack.answering import Answering
-from bot.slack.asking import as_answer, open_form, refusal_to_ask
+from bot.slack.asking import as_answer, refusal_to_ask
 from bot.slack.commands.help import what_happens
-from bot.slack.forms.ask_form import Origin
+from bot.slack.commands.opening import answer_with_form
 from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.email import EmailForm, values_for
 
@@ -24,11 +24,13 @@ def register(app: AsyncApp, answering: Answering) -> None:
     """Connect the command."""
 
     @app.command("/billemail")
-    async def billemail(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _billemail(answering, ack, payloads.command(body))
+    async def billemail(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
+        await _billemail(answering, ack, respond, payloads.command(body))
 
 
-async def _billemail(answering: Answering, ack: AsyncAck, command: payloads.Command) -> None:
+async def _billemail(
+    answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
+) -> None:
     if command.text.lower() == "help":
         await ack(EMAIL_HELP + what_happens(answering))
         return
@@ -36,7 +38,4 @@ async def _billemail(answering: Answering, ack: AsyncAck, command: payloads.Comm
         await ack(as_answer(why))
         return
     form = FORMS[EmailForm.callback_id]
-    origin = Origin(channel=command.channel)
-    values = values_for(command.text)
-    trouble = await open_form(answering, command.trigger_id, form, values, origin)
-    await (ack(trouble) if trouble else ack())
+    await answer_with_form(answering, ack, respond, command, form, values_for(command.text))
