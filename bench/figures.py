@@ -64,7 +64,7 @@ class Options:
 
     small: bool = False
     rounds: int = 5
-    clicks_at_rest: int = 60
+    clicks_at_rest: int = 200
     clicks_at_once: int = 200
     decisions: int = 400
     mails: int = 1000

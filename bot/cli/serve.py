@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 CANNOT_START = 2
 """Exit status when settings, policy, database or Slack do not let the bot start."""
 
+BACKLOG = 1024
+"""Connections that may wait to be taken; one that finds no place comes again after a whole second."""
+
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - Slack comes from outside; every request is signed
 
 
@@ -99,7 +102,7 @@ async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
 async def _http(bot: Bot, settings: Settings, host: str) -> AsyncIterator[int]:
     runner = aiohttp_web.AppRunner(make_server(bot.app, bot.health), access_log=None)
     await runner.setup()
-    site = aiohttp_web.TCPSite(runner, host, settings.port)
+    site = aiohttp_web.TCPSite(runner, host, settings.port, backlog=BACKLOG)
     await site.start()
     try:
         yield runner.addresses[0][1]
