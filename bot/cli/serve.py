@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 import aiohttp
 import click
 from aiohttp import web as aiohttp_web
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -19,6 +18,7 @@ from bot.cli.logs import log_to_stderr
 from bot.policy.file import PolicyError
 from bot.settings import Mode, Settings, SettingsError, read_settings
 from bot.slack.server import make_server
+from bot.slack.socket_mode import SocketMode
 from bot.store.database import StoreError
 from bot.wiring import Bot, build
 
@@ -90,7 +90,8 @@ async def connected(
 async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
     token = settings.slack_app_token.get_secret_value()
     client = AsyncWebClient(token=token, base_url=settings.slack_api_url)
-    handler = AsyncSocketModeHandler(bot.app, token, web_client=client)
+    attending = bot.parts.store.attending
+    handler = SocketMode(bot.app, token, web_client=client, attending=attending)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     try:
         yield
@@ -100,7 +101,9 @@ async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _http(bot: Bot, settings: Settings, host: str) -> AsyncIterator[int]:
-    runner = aiohttp_web.AppRunner(make_server(bot.app, bot.health), access_log=None)
+    runner = aiohttp_web.AppRunner(
+        make_server(bot.app, bot.health, bot.parts.store.attending), access_log=None
+    )
     await runner.setup()
     site = aiohttp_web.TCPSite(runner, host, settings.port, backlog=BACKLOG)
     await site.start()

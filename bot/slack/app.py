@@ -1,14 +1,11 @@
 """The Bolt app: one signature check, one authorization, our listeners, and an answer to every error."""
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -28,21 +25,6 @@ class Identity:
     bot_user_id: str
     bot_id: str
     team_url: str = ""
-
-
-class _App(AsyncApp):
-    """Bolt's app; while it answers somebody, what can wait lets it go first."""
-
-    def __init__(
-        self, *, attending: Callable[[], AbstractContextManager[None]], **options: Any
-    ) -> None:
-        super().__init__(**options)
-        self._attending = attending
-
-    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
-        """As Bolt does."""
-        with self._attending():
-            return await super().async_dispatch(req)
 
 
 def make_app(
@@ -70,8 +52,7 @@ def make_app(
             bot_token=client.token,
         )
 
-    app = _App(
-        attending=answering.parts.store.attending,
+    app = AsyncApp(
         # Without a token of its own: Bolt hands each request a client with the authorized one.
         client=AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[]),
         authorize=authorize,

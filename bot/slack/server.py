@@ -1,6 +1,7 @@
 """The web mode: signed HTTP at `/slack/events`, and `/healthz` beside it."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
@@ -12,12 +13,17 @@ SIGNATURE = "X-Slack-Signature"
 LONGEST_TIME = 12  # digits of seconds since 1970
 
 
-def make_server(app: AsyncApp, health: Callable[[], dict[str, str]]) -> web.Application:
+def make_server(
+    app: AsyncApp,
+    health: Callable[[], dict[str, str]],
+    attending: Callable[[], AbstractAsyncContextManager[None]],
+) -> web.Application:
     """The aiohttp application.
 
     Args:
         app: The Bolt app, which checks the signature.
         health: What `/healthz` tells; `status` is `ready` or it answers 503.
+        attending: Entered for every payload; what can wait lets it go first.
     """
 
     async def events(request: web.Request) -> web.Response:
@@ -27,8 +33,9 @@ def make_server(app: AsyncApp, health: Callable[[], dict[str, str]]) -> web.Appl
         is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= LONGEST_TIME
         if not (is_number and request.headers.get(SIGNATURE, "").isascii()):
             return web.json_response({"error": "invalid request"}, status=401)
-        bolt_request = await to_bolt_request(request)
-        return await to_aiohttp_response(await app.async_dispatch(bolt_request))
+        async with attending():
+            bolt_request = await to_bolt_request(request)
+            return await to_aiohttp_response(await app.async_dispatch(bolt_request))
 
     async def healthz(_: web.Request) -> web.Response:
         told = health()

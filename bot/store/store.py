@@ -1,7 +1,7 @@
 """The store: the tables behind one connection, written to in one kind of transaction."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection
@@ -70,7 +70,7 @@ class Store:
         """
         return await self._together.write(work)
 
-    def attending(self) -> AbstractContextManager[None]:
+    def attending(self) -> AbstractAsyncContextManager[None]:
         """While somebody waits for an answer of the bot."""
         return self._together.attending()
 

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.history import Entry, What
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
-from bot.store.together import AT_ONCE
+from bot.store.together import AT_ONCE, BEGIN_AT_ONCE
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
@@ -98,3 +98,47 @@ async def test_what_can_wait_waits_until_no_write_waits(store):
 
     assert len(reasons(store)) == 3 * AT_ONCE
     await written
+
+
+async def test_what_can_wait_waits_until_everybody_has_an_answer(store):
+    order = []
+
+    async def answering(name):
+        async with store.attending():
+            for _ in range(3):
+                await asyncio.sleep(0)
+            order.append(name)
+
+    async def what_can_wait():
+        await store.calm()
+        order.append("work")
+
+    await asyncio.gather(answering("one"), what_can_wait(), answering("two"))
+
+    assert order == ["one", "two", "work"]
+
+
+async def test_of_many_who_come_at_once_some_begin_in_each_turn_and_nobody_is_left_out(store):
+    begun = []
+
+    async def answering(number):
+        async with store.attending():
+            begun.append(number)
+
+    tasks = [asyncio.create_task(answering(number)) for number in range(2 * BEGIN_AT_ONCE + 1)]
+    grown = []
+    for _ in range(4):
+        await asyncio.sleep(0)
+        grown.append(len(begun))
+    await asyncio.gather(*tasks)
+
+    assert grown[0] == BEGIN_AT_ONCE
+    assert sorted(begun) == list(range(2 * BEGIN_AT_ONCE + 1))
+
+
+async def test_an_answer_that_fails_holds_up_nothing_that_waits(store):
+    with pytest.raises(ValueError, match="fault"):
+        async with store.attending():
+            raise ValueError("fault")
+
+    await asyncio.wait_for(store.calm(), 5)
