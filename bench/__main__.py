@@ -2,25 +2,20 @@
 
 import asyncio
 import importlib
+import time
 
 import click
 
-from bench.figures import Options, Row
-from bench.report import keep, table, write_docs
-
-PARTS = (
-    "clicks", "decisions", "mailing", "start", "reads", "memory", "following", "verifying",
-)  # fmt: skip
+from bench.figures import PARTS, Options, Row
+from bench.report import Kept, forget, keep, missing, pauses, table, write_docs
 
 
-async def _measure(parts: tuple[str, ...], options: Options) -> list[Row]:
-    rows: list[Row] = []
-    for part in parts:
-        click.echo(f"{part} …", err=True)
-        found = await importlib.import_module(f"bench.{part}").measure(options)
-        click.echo(table(found), err=True)
-        rows += found
-    return rows
+def _measure(part: str, options: Options) -> list[Row]:
+    started = time.perf_counter()
+    click.echo(f"{part} …", err=True)
+    rows: list[Row] = asyncio.run(importlib.import_module(f"bench.{part}").measure(options))
+    click.echo(f"{table(rows)}\n{part}: {time.perf_counter() - started:.0f} s\n", err=True)
+    return [*rows, *pauses(options)]
 
 
 @click.command()
@@ -29,11 +24,21 @@ async def _measure(parts: tuple[str, ...], options: Options) -> list[Row]:
 @click.option("--rounds", type=int, default=None, help="How often each is measured.")
 def main(parts: tuple[str, ...], *, small: bool, rounds: int | None) -> None:
     """Measure all parts, or those that are named; figures of the others stay as they were."""
-    options = Options.of_size(small=small, rounds=rounds)
-    rows = asyncio.run(_measure(parts or PARTS, options))
-    kept = keep(rows, options)
-    click.echo(table([row for row, _ in kept]))
-    if not small:
+    if not parts and not small:
+        forget()
+    rows: list[Row] = []
+    kept: Kept = []
+    for part in parts or PARTS:
+        found = _measure(part, Options.of_size(small=small, rounds=rounds))
+        rows += found
+        if not small:
+            kept = keep(found)  # after each: a part that fails takes nothing with it
+    click.echo(table(rows if small else [row for row, _ in kept]))
+    if small:
+        return
+    if lacking := missing(kept):
+        click.echo(f"docs/benchmarks.md was not written; not measured yet: {', '.join(lacking)}")
+    else:
         write_docs(kept)
 
 

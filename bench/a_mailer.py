@@ -7,11 +7,12 @@ database to the last answer written.
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from bench.watch import Watch, say, until
+from bench.watch import Watch, say
 from bot.cli.clock import SystemClock
 from bot.domain.call import Call, track_id
 from bot.domain.digest import canonical
@@ -28,15 +29,17 @@ from bot.zuora.client import ZuoraClient, http_client
 from bot.zuora.errors import ZuoraBusy
 
 A_REQUEST = 500
+CALLERS = 40
 CLOCK = SystemClock()
 
 
 async def by_the_client(zuora: ZuoraClient, number: int) -> None:
-    """Every mail at once; the client's own gate holds them back."""
+    """Forty callers, as the SDK has threads; the client's own gate holds them back."""
     body = EmailBody(
         email_addresses=(), include_additional_email_addresses=False,
         use_email_template_setting=True, pdf_file_id="",
     )  # fmt: skip
+    line = iter(range(number))
 
     async def mail(at: int) -> None:
         while True:
@@ -49,18 +52,25 @@ async def by_the_client(zuora: ZuoraClient, number: int) -> None:
             else:
                 return
 
-    await asyncio.gather(*(mail(at) for at in range(number)))
+    async def call() -> None:
+        for at in line:
+            await mail(at)
+
+    await asyncio.gather(*(call() for _ in range(CALLERS)))
 
 
 async def by_the_runner(zuora: ZuoraClient, number: int, file: Path) -> None:
     """Requests that are approved and planned, carried out by the runner to their end."""
     store = Store.open(file)
-    parts = _parts(store, zuora)
+    rung = asyncio.Event()
+    parts = _parts(store, zuora, rung.set)
     numbers = [_planned(store, first, number) for first in range(0, number, A_REQUEST)]
     runner = Runner(parts)
     task = asyncio.create_task(runner.run())
     started, used = time.perf_counter(), time.process_time()
-    await until(lambda: not store.status.count(State.RUNNING))
+    while store.status.count(State.RUNNING):
+        await rung.wait()
+        rung.clear()
     _told(started, used, number)
     found = [store.requests.get(each) for each in numbers]
     if any(each is None or each.state is not State.SUCCEEDED for each in found):
@@ -83,7 +93,7 @@ async def _nobody(_: tuple[str, ...]) -> frozenset[str]:
     return frozenset()
 
 
-def _parts(store: Store, zuora: ZuoraClient) -> Parts:
+def _parts(store: Store, zuora: ZuoraClient, told: Callable[[], None]) -> Parts:
     return Parts(
         store=store,
         zuora=zuora,
@@ -96,6 +106,7 @@ def _parts(store: Store, zuora: ZuoraClient) -> Parts:
         new_id=lambda: "1",
         poll=timedelta(seconds=5),
         members=_nobody,
+        wake_sender=told,
     )
 
 

@@ -5,6 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+PARTS = (
+    "clicks", "decisions", "mailing", "start", "reads", "memory", "following", "verifying",
+)  # fmt: skip
+"""Everything that is measured, in the order of the table; each is a module of this folder."""
+
+PAUSES = "pauses"
+"""What the rows on pauses of the event loop are kept under, whatever part was running."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:

@@ -1,8 +1,6 @@
 """How many calls to Zuora a followed bill run takes that goes on for six hours."""
 
-import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,40 +14,10 @@ from bot.sandbox.zuora.options import Timings
 from bot.sandbox.zuora.server import LocalZuora
 from bot.wiring import Bot, Tuning, build
 from bot.workflow.decide import Decision, decide
+from tests.stage import ManualClock
 
 HOURS = 6
 MOST_CALLS = 150
-
-
-class ManualClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 11, 21, 10, tzinfo=UTC)
-        self._sleepers: list[tuple[datetime, asyncio.Event]] = []
-
-    def now(self) -> datetime:
-        """The moment."""
-        return self._now
-
-    async def sleep(self, seconds: float) -> None:
-        """Until the clock was moved so far."""
-        if seconds <= 0:
-            await asyncio.sleep(0)
-            return
-        sleeper = (self._now + timedelta(seconds=seconds), asyncio.Event())
-        self._sleepers.append(sleeper)
-        try:
-            await sleeper[1].wait()
-        finally:
-            self._sleepers.remove(sleeper)
-
-    def move_to(self, moment: datetime) -> None:
-        """Move it on."""
-        self._now = max(self._now, moment)
-        for due, event in self._sleepers:
-            if due <= self._now:
-                event.set()
 
 
 async def measure(options: Options) -> list[Row]:  # noqa: ARG001 - every part takes them
@@ -84,6 +52,7 @@ async def measure(options: Options) -> list[Row]:  # noqa: ARG001 - every part t
 async def _follow(bot: Bot, here: Place, clock: ManualClock) -> int:
     here.zuora.timings = replace(Timings(), posting=HOURS * 3600.0)
     (name,) = add_runs(here.zuora, 1000, 1, status="Completed")
+    clock.on_move = bot.runner.wake
     before = len(here.zuora.calls)
     (number,) = await ask_for(bot, [name], "post_bill_run")
     bot.start()
@@ -97,5 +66,4 @@ async def _follow(bot: Bot, here: Place, clock: ManualClock) -> int:
             return len(here.zuora.calls) - before
         if request.wake_at is None:
             raise RuntimeError(f"the run is not followed: {request.state} {request.result}")
-        clock.move_to(request.wake_at)
-        bot.runner.wake()
+        clock.advance(seconds=max(0.0, (request.wake_at - clock.now()).total_seconds()))

@@ -107,7 +107,7 @@ async def _sdk() -> Path:
     """The SDK's own environment, made once."""
     python = CACHE / "sdk" / "bin" / "python"
     marker = CACHE / "sdk" / ".ready"
-    if not marker.exists():
+    if not (marker.exists() and python.exists()):
         for command in (
             [sys.executable, "-m", "venv", str(CACHE / "sdk")],
             [str(python), "-m", "pip", "install", "--quiet", SDK],

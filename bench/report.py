@@ -8,45 +8,64 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from bench.figures import Options, Row, as_row
+from bench.figures import PARTS, PAUSES, Options, Row, as_row
 from bench.stage import CACHE, ROOT
 
 Kept = list[tuple[Row, str]]
 """Rows, each with the time it was measured at."""
 
-LIBRARIES = ("slack-bolt", "slack-sdk", "aiohttp", "httpx2", "pydantic", "sqlite-utils")
+FIGURES = CACHE / "figures.json"
+LIBRARIES = ("slack-bolt", "slack-sdk", "aiohttp", "pydantic", "sqlite-utils")
 
 
-def keep(rows: Sequence[Row], options: Options) -> Kept:
-    """Put new rows in the place of those of the same parts; small ones are not kept."""
+def keep(rows: Sequence[Row]) -> Kept:
+    """Put new rows in the place of those of the same parts, for a later run too; all of them."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    if options.pauses:
-        rows = [*rows, *(_pause(what, pause) for what, pause in options.pauses.items())]
-    if options.small:
-        return [(row, now) for row in rows]
+    kept = merged(_kept(), rows, now)
     CACHE.mkdir(exist_ok=True)
-    file = CACHE / "figures.json"
-    before = json.loads(file.read_text()) if file.exists() else []
-    new = {(row.part, row.what) for row in rows}
-    parts = {row.part for row in rows} - {"pauses"}
-    kept = [(as_row(row), at) for row, at in before]
-    kept = [
-        (row, at) for row, at in kept
-        if row.part not in parts and (row.part, row.what) not in new
-    ]  # fmt: skip
-    kept += [(row, now) for row in rows]
-    file.write_text(json.dumps([[asdict(row), at] for row, at in kept], indent=1))
+    FIGURES.write_text(json.dumps([[asdict(row), at] for row, at in kept], indent=1))
     return kept
 
 
-def _pause(what: str, milliseconds: float) -> Row:
-    return Row(
-        part="pauses",
-        what=f"longest pause of the bot's event loop: {what}",
-        ours=f"{milliseconds:.0f} ms",
-        goal="≤ 50 ms",
-        met=milliseconds <= 50,  # noqa: PLR2004 - the goal
-    )
+def forget() -> None:
+    """Begin anew: nothing that was measured before stays."""
+    FIGURES.unlink(missing_ok=True)
+
+
+def _kept() -> Kept:
+    found = json.loads(FIGURES.read_text()) if FIGURES.exists() else []
+    return [(as_row(row), at) for row, at in found]
+
+
+def merged(before: Kept, rows: Sequence[Row], now: str) -> Kept:
+    """What was kept with new rows: in the order of the parts, and in each as it was measured.
+
+    A part that was measured keeps no old row; pauses belong to many parts, and each stands until it
+    is measured again.
+    """
+    measured = {row.part for row in rows} - {PAUSES}
+    found = {(row.part, row.what): (row, at) for row, at in before if row.part not in measured}
+    found |= {(row.part, row.what): (row, now) for row in rows}
+    return sorted(found.values(), key=lambda each: (*PARTS, PAUSES).index(each[0].part))
+
+
+def missing(kept: Kept) -> list[str]:
+    """Parts that have no figure yet."""
+    return [part for part in PARTS if part not in {row.part for row, _ in kept}]
+
+
+def pauses(options: Options) -> list[Row]:
+    """The longest pauses of the bot's event loop that a part has seen."""
+    return [
+        Row(
+            part=PAUSES,
+            what=f"longest pause of the bot's event loop: {what}",
+            ours=f"{milliseconds:.0f} ms",
+            goal="≤ 50 ms",
+            met=milliseconds <= 50,  # noqa: PLR2004 - the goal
+        )
+        for what, milliseconds in options.pauses.items()
+    ]
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -75,12 +94,10 @@ BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 def _figures(kept: Kept) -> str:
-    order = {name: place for place, name in enumerate(dict.fromkeys(row.part for row, _ in kept))}
-    rows = sorted(kept, key=lambda each: (each[0].part == "pauses", order[each[0].part]))
     times = sorted({at for _, at in kept})
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return (
         f"\nMeasured {times[0]} to {times[-1]} on {os.cpu_count()} cores, {platform.system()}, "
         f"{platform.python_implementation()} {platform.python_version()}; {libraries}.\n\n"
-        f"{table([row for row, _ in rows])}\n"
+        f"{table([row for row, _ in kept])}\n"
     )

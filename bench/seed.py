@@ -2,12 +2,17 @@
 
 One request is asked for, decided and carried out by the bot's own code on the sandbox; its rows are
 the pattern for all others. The chain of the history is computed anew, so that it verifies.
+
+Whatever its size, a database tells of the same 35 days, so that the same month has as many days and
+currencies in it; those that still wait were asked for within the last eight hours. Decisions took
+between no time and two hours.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +21,19 @@ from bench.watch import until
 from bot.domain.authority import Person, Verb
 from bot.domain.history import fingerprint, hasher, row_text
 from bot.domain.request import State
+from bot.reports.status.counting import LIMITS
 from bot.reports.status.month import catch_up
 from bot.sandbox.slack.workspace import TEAM_ID
+from bot.store.figures import DAILY, SPANS, class_of
 from bot.store.requests import KEPT, asked_hash_of
 from bot.store.store import Store
 from bot.workflow.decide import Decision, decide
 
 OPEN, DONE = 1, 2
-BETWEEN = timedelta(seconds=30)
+DONE_WITHIN, OPEN_WITHIN = timedelta(days=35), timedelta(hours=8)
+LONGEST_DECISION = 7200
+"""Seconds; the spans between are all there, in no order."""
+
 MEMORY_PAGES = -64000  # KiB
 
 
@@ -89,7 +99,10 @@ def _multiply(
     system = db.execute(
         "SELECT at, request, what, who, team, data FROM history WHERE request IS NULL"
     ).fetchall()
-    for table in ("history", "approvals", "calls", "outbox", "figures", "tallies", "figures_due"):
+    for table in (
+        "history", "approvals", "calls", "outbox", "figures", "tallies", "figures_due",
+        "request_subjects",
+    ):  # fmt: skip
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - own names
     db.execute("DELETE FROM requests")
     chain = _Chain(db, key)
@@ -104,7 +117,6 @@ def _multiply(
     for sql, _ in kept:
         db.execute(sql)
     db.execute("COMMIT")
-    db.execute("ANALYZE")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
@@ -118,6 +130,7 @@ def _rows_of(db: sqlite3.Connection, number: int) -> dict[str, list[dict[str, An
         for table, column in (
             ("requests", "number"), ("history", "request"), ("approvals", "request"),
             ("calls", "request"), ("figures", "request"), ("outbox", "request"),
+            ("request_subjects", "request"),
         )
     }  # fmt: skip
     for row in found["outbox"]:
@@ -174,27 +187,43 @@ def _add_requests(
     }
     done = requests - still_open
     extra = max(0, history - done * len(rows[DONE]["history"]) - still_open)
-    tallies: dict[tuple[str, str, str], float] = {}
+    tallies: dict[tuple[str, str, str], Decimal] = {}
     for number in range(1, requests + 1):
         pattern = rows[DONE if number <= done else OPEN]
-        for table, row in _copies(pattern, number, now - BETWEEN * (requests - number)):
+        at = _asked_at(number, done, still_open, now)
+        for table, row in _copies(pattern, number, at):
             if table == "history":
                 chain.add(*(row[name] for name in _HISTORY))
                 continue
             db.execute(inserts[table], row)
             if table == "figures":
-                for name, key, value in json.loads(row["counted"]):
-                    place_ = (row["day"], name, key)
-                    tallies[place_] = tallies.get(place_, 0) + float(value)
+                for place_, value in _tallied(row):
+                    tallies[place_] = tallies.get(place_, Decimal(0)) + value
         share = extra * number // requests - extra * (number - 1) // requests
-        at = (now - BETWEEN * (requests - number)).isoformat(timespec="microseconds")
         for look in range(share):
             data = f'{{"look":{look},"status":"PostInProgress"}}'
-            chain.add(at, number, "request.progressed", "", "", data)
+            at_text = at.isoformat(timespec="microseconds")
+            chain.add(at_text, number, "request.progressed", "", "", data)
     db.executemany(
         "INSERT INTO tallies VALUES (?, ?, ?, ?)",
-        [(*place_, f"{value:.2f}") for place_, value in tallies.items()],
+        [(*place_, str(value)) for place_, value in tallies.items()],
     )
+
+
+def _asked_at(number: int, done: int, still_open: int, now: datetime) -> datetime:
+    if number > done:
+        return now - OPEN_WITHIN * ((done + still_open - number) / still_open)
+    ended = now - OPEN_WITHIN - timedelta(seconds=LONGEST_DECISION)
+    return ended - DONE_WITHIN * ((done - number) / done)
+
+
+def _tallied(row: dict[str, Any]) -> Iterator[tuple[tuple[str, str, str], Decimal]]:
+    """What a row of figures adds to the sums, as `bot.store.figures` adds it."""
+    for name, key, value in json.loads(row["counted"]):
+        yield (row["day"] if name in DAILY else row["month"], name, key), Decimal(value)
+    for name in ("to_decision", "to_done"):
+        if row[name] is not None:
+            yield (f"{row['month']}{SPANS}", name, str(class_of(row[name]))), Decimal(1)
 
 
 _HISTORY = ("at", "request", "what", "who", "team", "data")
@@ -204,41 +233,66 @@ def _copies(
     pattern: dict[str, list[dict[str, Any]]], number: int, at: datetime
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rows of one request, with its own number, names and times."""
-    before = datetime.fromisoformat(pattern["requests"][0]["created_at"])
-    moved = at - before
-    old = pattern["requests"][0]["number"]
+    asked = pattern["requests"][0]
+    moved = at - datetime.fromisoformat(asked["created_at"])
+    waits = asked["decided_at"] is None
+    took = timedelta(seconds=0 if waits else number * 7919 % LONGEST_DECISION)
     run = f"BR-{number:08}"
-    request = {**pattern["requests"][0], "number": number, "form": f"bench:{number}"}
-    request["subject"] = run
+    names = {f"R-{asked['number']}": f"R-{number}", asked["subject"]: run}
+    request = {**asked, "number": number, "form": f"bench:{number}", "subject": run}
     request["card_ts"] = f"{at.timestamp():.6f}"
-    for name in ("created_at", "expires_at", "state_at", "wake_at", "decided_at"):
-        request[name] = _later(request[name], moved)
+    for name in ("created_at", "expires_at", "wake_at"):
+        request[name] = _later(asked[name], moved)
+    for name in ("state_at", "decided_at"):
+        request[name] = _later(asked[name], moved + took)
     yield "requests", request
     record = asked_hash_of({name: request[name] for name in KEPT})
     for row in pattern["history"]:
-        data = _told(row, {"record": record, "subject": run}, f"R-{old}", f"R-{number}")
-        yield "history", {**row, "request": number, "at": _later(row["at"], moved), "data": data}
+        data = _told(row, {"record": record, "subject": run}, names)
+        by = moved if row["what"] == "request.asked" else moved + took
+        yield "history", {**row, "request": number, "at": _later(row["at"], by), "data": data}
     for row in pattern["approvals"]:
-        yield "approvals", {**row, "request": number, "at": _later(row["at"], moved)}
+        yield "approvals", {**row, "request": number, "at": _later(row["at"], moved + took)}
     for row in pattern["calls"]:
-        moves = {n: _later(row[n], moved) for n in ("first_sent_at", "sent_at", "answered_at")}
-        named = {n: row[n].replace(f"R-{old}", f"R-{number}") for n in ("key", "track_id")}
+        times = ("first_sent_at", "sent_at", "answered_at")
+        moves = {name: _later(row[name], moved + took) for name in times}
+        named = {name: _named(row[name], names) for name in ("key", "track_id", "subject")}
         yield "calls", {**row, **moves, **named, "request": number}
     for row in pattern["outbox"]:
         yield "outbox", {**row, "request": number}
+    yield "request_subjects", {"subject": run, "request": number}
     for row in pattern["figures"]:
-        day = at.date().isoformat()
-        yield "figures", {**row, "request": number, "day": day, "month": day[:7]}
+        yield "figures", _figures(row, number, at, int(took.total_seconds()))
 
 
-def _told(row: dict[str, Any], asked: dict[str, str], old: str, new: str) -> str:
+def _figures(row: dict[str, Any], number: int, at: datetime, took: int) -> dict[str, Any]:
+    """A row of figures on its day, and in the class of the time that its decision took."""
+    day = at.date().isoformat()
+    found = {**row, "request": number, "day": day, "month": day[:7]}
+    if row["to_decision"] is not None:
+        seconds = found["to_decision"] = row["to_decision"] + took
+        class_ = sum(end <= seconds for end in LIMITS)
+        found["counted"] = json.dumps(
+            [
+                [name, str(class_) if name == "waited" else key, value]
+                for name, key, value in json.loads(row["counted"])
+            ]
+        )
+    return found
+
+
+def _told(row: dict[str, Any], asked: dict[str, str], names: dict[str, str]) -> str:
     """The data of a row of history as it is for another request."""
     if row["what"] != "request.asked":
-        return (
-            str(row["data"]).replace(old, new) if row["what"].startswith("call.") else row["data"]
-        )
+        return _named(row["data"], names) if row["what"].startswith("call.") else str(row["data"])
     data = {**json.loads(row["data"]), **asked}
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _named(text: str, names: dict[str, str]) -> str:
+    for old, new in names.items():
+        text = text.replace(old, new)
+    return text
 
 
 def _later(text: str | None, by: timedelta) -> str | None:

@@ -197,7 +197,7 @@ async def place(mode: Mode = "run", **changes: Any) -> AsyncIterator[Place]:
 async def empty_app(mode: Mode, slack: TimedSlack) -> AsyncIterator[Program]:
     """The empty Bolt app on a local Slack of its own, in a process of its own."""
     env = {
-        "SLACK_BOT_TOKEN": BOT_TOKEN,
+        "BENCH_BOT_TOKEN": BOT_TOKEN,
         "SLACK_APP_TOKEN": APP_TOKEN,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "SLACK_API_URL": slack.api_url,

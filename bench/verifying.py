@@ -1,4 +1,8 @@
-"""Verification of the history, against reading the rows and one HMAC each."""
+"""Verification of the history, against reading the rows and one HMAC each: processor time.
+
+Both read the same file and wait for nothing else, so on a machine at rest it is the time itself; on
+one that is not, the time that other programs take is left out.
+"""
 
 import hmac
 import sqlite3
@@ -23,9 +27,9 @@ async def measure(options: Options) -> list[Row]:
         ours, theirs = [], []
         for _ in range(min(3, options.rounds)):
             theirs.append(_bare(path))
-            started = time.perf_counter()
+            started = time.process_time()
             verified = verify_database(path, key=KEY)
-            ours.append(time.perf_counter() - started)
+            ours.append(time.process_time() - started)
             if verified.flaw is not None:
                 raise RuntimeError(f"the history is not whole: {verified.findings[:3]}")
     return [
@@ -37,13 +41,14 @@ async def measure(options: Options) -> list[Row]:
             rounds=tuple(a / b for a, b in zip(ours, theirs, strict=True)),
             goal="≤ 1.5",
             most=1.5,
+            note="processor time",
         )
     ]
 
 
 def _bare(path: Path) -> float:
     key = KEY.encode()
-    started = time.perf_counter()
+    started = time.process_time()
     connection = sqlite3.connect(path)
     rows = connection.execute(
         "SELECT sequence, at, request, what, who, team, data, before, hash FROM history "
@@ -53,4 +58,4 @@ def _bare(path: Path) -> float:
         text = f"{before}{sequence}{at}{request}{what}{who}{team}{data}"
         hmac.digest(key, text.encode(), "sha256").hex()
     connection.close()
-    return time.perf_counter() - started
+    return time.process_time() - started

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.cli import main
+from bot.cli import COMMANDS
 from bot.domain.request import TRANSITIONS, State
 from bot.sandbox.slack.methods import METHODS
 from bot.settings import Settings
@@ -40,7 +40,7 @@ def test_the_readme_names_every_setting(name):
     assert f"`{name}`" in README
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_the_readme_names_every_command(name):
     assert f"billing-bot {name}" in README
 

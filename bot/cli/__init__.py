@@ -1,25 +1,36 @@
 """The command line. START HERE: each command builds the parts it needs through `bot.wiring`."""
 
+from importlib import import_module
+
 import click
 
-from bot.cli.evidence import evidence
-from bot.cli.export import export_month
-from bot.cli.policy import policy
-from bot.cli.sandbox import sandbox
-from bot.cli.serve import run, web
-from bot.cli.verify import verify
+COMMANDS = {
+    "run": "bot.cli.serve:run",
+    "web": "bot.cli.serve:web",
+    "sandbox": "bot.cli.sandbox:sandbox",
+    "policy": "bot.cli.policy:policy",
+    "verify": "bot.cli.verify:verify",
+    "evidence": "bot.cli.evidence:evidence",
+    "export": "bot.cli.export:export_month",
+}
+"""Every command, with the module that holds it and its name there."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _LoadedOnUse(click.Group):
+    """Imports a command when it is used: a running bot keeps what the others need out of memory."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_LoadedOnUse, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="billing-bot")
 def main() -> None:
     """Zuora bill runs and billing emails from Slack, each approved by a second person."""
-
-
-main.add_command(run)
-main.add_command(web)
-main.add_command(sandbox)
-main.add_command(policy)
-main.add_command(verify)
-main.add_command(evidence)
-main.add_command(export_month)

@@ -2,6 +2,8 @@
 
 import logging
 
+from slack_bolt.logger.messages import warning_client_prioritized_and_token_skipped
+
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -15,9 +17,15 @@ class _Fields(logging.Formatter):
         return f"{first}{told}{newline}{rest}"
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """All but one warning: Bolt finds SLACK_BOT_TOKEN by itself, and the bot gives it a client."""
+    return record.msg != warning_client_prioritized_and_token_skipped()
+
+
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Log to standard error. The libraries are kept at WARNING: below it they log bodies."""
     handler = logging.StreamHandler()
+    handler.addFilter(_is_news)
     handler.setFormatter(_Fields("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("bot").setLevel(level)

@@ -28,6 +28,7 @@ def policy() -> None:
 @click.option("--documents", type=click.IntRange(min=0), help="How many documents it touches.")
 @click.option("--tenant", type=click.Choice(TENANTS), default="production", show_default=True)
 @click.option("--no-mail", is_flag=True, help="No customer can get mail from it.")
+@click.option("--again", is_flag=True, help="It mails again what was mailed before.")
 @click.option("--as", "requester", metavar="U…", help="Who asks: never among the approvers.")
 @click.option("--file", "path", type=click.Path(path_type=Path), envvar="POLICY_FILE",
               default=Path("policy.toml"), show_default=True)  # fmt: skip
@@ -40,6 +41,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     path: Path,
     *,
     no_mail: bool,
+    again: bool,
 ) -> None:
     """Say which rule holds for OPERATION, who may approve, and how many people that pings."""
     try:
@@ -51,6 +53,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
         operation=operation,
         tenant=tenant,
         sends=not no_mail,
+        mails_again=again,
         amounts=tuple(_money(text) for text in amounts) or None,
         documents=documents,
     )

@@ -106,6 +106,7 @@ def sandbox_settings(slack: LocalSlack, zuora: LocalZuora, folder: Path, mode: M
         zuora_base_url=zuora.base_url,
         zuora_client_id=zuora.client_id,
         zuora_client_secret=SecretStr(zuora.client_secret),
+        zuora_tenant_id="",
         zuora_entity_ids="",
         zuora_org_ids="",
         database_url=f"sqlite:///{folder / 'billing-bot.db'}",

@@ -1,6 +1,7 @@
 """`billing-bot run` and `billing-bot web`: the bot with real tokens."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -66,11 +67,22 @@ async def _until_stopped(settings: Settings, mode: Mode) -> None:
     try:
         async with connected(bot, settings, mode):
             bot.start()
+            keep_out_of_collections()
             logger.info("ready")
             await stopped.wait()
             logger.info("stopping")
     finally:
         await bot.stop()
+
+
+def keep_out_of_collections() -> None:
+    """Tell the garbage collector that what a started bot consists of stays for good.
+
+    A full collection looks at every object there is, which holds the event loop for some 50 ms.
+    Without the modules, their classes and functions there is hardly anything left to look at.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager

@@ -18,6 +18,9 @@ from bot.domain.history import FIRST_HASH, What, fingerprint, hasher, row_hash, 
 WINDOW = 500
 """How many rows after the first that does not fit are looked at, to tell what was done."""
 
+MOST_QUOTES = 1000
+"""How many texts are kept as JSON, so that memory does not grow with the rows."""
+
 FARTHEST = 50
 """How far a row may have been moved for that to be told from an edit."""
 
@@ -99,6 +102,16 @@ class Walked:
 Hasher = Callable[[str], str]
 
 
+class _Quotes(dict[str, str]):
+    """Texts as JSON, each made once: the same few people and kinds stand in all rows."""
+
+    def __missing__(self, text: str) -> str:
+        if len(self) == MOST_QUOTES:
+            self.clear()
+        found = self[text] = quoted(text)
+        return found
+
+
 def walk(
     rows: Iterable[Row], *, key: bytes = b"", start: Head = START, keyed: bool = False,
     note: int = 0,
@@ -114,6 +127,7 @@ def walk(
     """
     hashed = hasher(key if keyed else b"")
     last, last_hash, last_at, noted, count = start.sequence, start.hash, "", "", 0
+    link, quote = quoted(last_hash), _Quotes()
     keyed_from = start.sequence + 1 if keyed else None
     finding = None
     following = iter(rows)
@@ -128,13 +142,14 @@ def walk(
             hashed = hasher(key)
         number = "null" if request is None else request
         text = (  # `row_text`, written out: calling it a million times costs a second
-            f"[{quoted(before)},{sequence},{quoted(at)},{number},{quoted(what)},{quoted(who)},"
-            f"{quoted(team)},{quoted(data)}]"
+            f"[{link},{sequence},{quoted(at)},{number},{quote[what]},{quote[who]},{quote[team]},"
+            f"{quoted(data)}]"
         )
         if sequence != last + 1 or before != last_hash or hashed(text) != stored:
             window = [Row(*each) for each in chained([row], islice(following, WINDOW))]
             finding = _Diagnosis(Head(last, last_hash), window, hashed).finding()
             break
+        link = f'"{stored}"'  # a hash of ours: nothing in it has to be escaped
         last, last_hash, last_at = sequence, stored, at
         count += 1
         if sequence == note:

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 def canonical(value: Any) -> str:
     """The one JSON text of a value: keys sorted, no spaces, `10.00` and `10` alike.
@@ -14,7 +16,7 @@ def canonical(value: Any) -> str:
     Raises:
         TypeError: A float (money is never a float) or a type that has no place in a body.
     """
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(_plain(value))
 
 
 def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:

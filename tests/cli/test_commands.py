@@ -123,6 +123,7 @@ async def start(command, folder, environment):
             line = await process.stderr.readline()
             assert line, log
             log += line.decode()
+    assert "WARNING" not in log
     return process
 
 

@@ -1,0 +1,63 @@
+"""What a running bot keeps in memory, and what its garbage collector looks at."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bot.cli import COMMANDS, main
+
+ROOT = Path(__file__).parent.parent.parent
+NOT_AT_REST = (
+    "PIL",
+    "xlsxwriter",
+    "yaml",
+    "bot.sandbox",
+    "bot.reports.evidence",
+    "bot.reports.verify",
+)
+
+
+def told(program):
+    """What a program says as JSON, in a process of its own."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={"PATH": os.environ.get("PATH", "")}, timeout=60,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def test_a_running_bot_holds_nothing_that_only_other_commands_need():
+    loaded = told(
+        "import json, sys; from bot.cli import main\n"
+        "main.get_command(None, 'run')\n"
+        "print(json.dumps(list(sys.modules)))"
+    )
+
+    assert "bot.wiring" in loaded
+    assert [name for name in NOT_AT_REST if name in loaded] == []
+
+
+def test_a_full_collection_looks_at_hardly_anything_once_the_bot_is_ready():
+    before, after = told(
+        "import gc, json\n"
+        "from bot.cli.serve import keep_out_of_collections\n"
+        "before = len(gc.get_objects())\n"
+        "keep_out_of_collections()\n"
+        "print(json.dumps([before, len(gc.get_objects())]))"
+    )
+
+    assert before > 50_000
+    assert after < before / 100
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_found_under_its_own_name(name):
+    command = main.get_command(None, name)
+
+    assert command.name == name
+    assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
