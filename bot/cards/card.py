@@ -182,6 +182,17 @@ def _buttons(request: Request, effect: str, warning: str) -> Blocks:
             return []
 
 
+def waiting_buttons(request: Request) -> blocks.Block:
+    """The buttons of a waiting request's card, without the rest of it.
+
+    They depend on nothing that changes while it waits.
+    """
+    operation = operation_named(request.operation)
+    body = operation.body_type.model_validate_json(request.body)
+    facts = operation.facts_type.model_validate_json(request.facts)
+    return _waiting_buttons(request, operation.effect(body, facts), operation.warning(body, facts))
+
+
 def _waiting_buttons(request: Request, effect: str, warning: str) -> blocks.Block:
     value = str(request.number)
     return blocks.actions(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum, unique
 
-from bot.domain.policy import Policy, is_group
+from bot.domain.policy import Policy, Rule, is_group
 from bot.domain.request import Request, State
 
 
@@ -59,7 +59,7 @@ class Refusal(StrEnum):
 
 
 def may(
-    verb: Verb, person: Person, about: Policy | Request, now: datetime | None = None
+    verb: Verb, person: Person, about: Policy | Rule | Request, now: datetime | None = None
 ) -> Refusal | None:
     """Whether somebody may do something: None, or why not. The one function that decides it.
 
@@ -70,7 +70,8 @@ def may(
         verb: What the person wants to do.
         person: As read from Slack for this question.
         about: The policy, for asking and looking; a request, for everything else: the rule of the
-            moment it was asked for holds.
+            moment it was asked for holds. A rule: what holds for every request under it, whoever
+            asked for it and whatever its state.
         now: The moment, aware UTC; None leaves the request's state out of the question.
     """
     if person.barred or not person.user_id:
@@ -78,6 +79,8 @@ def may(
     if isinstance(about, Policy):
         names, otherwise = _lists(verb, about)
         return _listed(person, names, otherwise)
+    if isinstance(about, Rule):
+        return _listed(person, about.approvers, Refusal.NOT_AN_APPROVER)
     refusal = _authority(verb, person, about)
     if refusal is not None or now is None:
         return refusal

@@ -1,25 +1,27 @@
 """The home tab: what waits for me, my requests, what runs, what ended; drawn when it is sent."""
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import blocks
-from bot.cards.card import APPROVE, REJECT, card
-from bot.domain.authority import Person, may_ask
+from bot.cards.card import APPROVE, REJECT, waiting_buttons
+from bot.domain.authority import Person, Verb, may, may_ask
 from bot.domain.message import Blocks, Kind, Message
-from bot.domain.request import State
-from bot.domain.words import Line, Strong
+from bot.domain.request import Request, State
+from bot.domain.words import Strong
 from bot.reports.status import answers, lists
 from bot.reports.status.lists import Links
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.asking import open_form, refusal_to_ask
 from bot.slack.forms.ask_form import Origin
-from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.email import EmailForm
 from bot.slack.looking import viewer, viewer_or_recorded
 from bot.store.status import Brief
@@ -33,16 +35,21 @@ MOST_BLOCKS = 90
 """Of the 100 blocks that Slack takes; headings and the buttons to turn pages come on top."""
 
 MOST_LISTED = 200
+MOST_KEPT = 500
+"""Of so many requests the buttons are kept in memory: what they say does not change."""
+
 View = dict[str, Any]
+Make = Callable[[Brief], Blocks]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What stands below a heading: how many blocks it takes, and how to make them."""
+    """What stands below a heading: how many blocks a request takes, and how to make them."""
 
     heading: str
     size: int
-    make: Callable[[], Blocks]
+    number: int
+    make: Make
 
 
 class Homes:
@@ -50,6 +57,7 @@ class Homes:
 
     def __init__(self, answering: Answering, links: Links) -> None:
         self._answering = answering
+        self._buttons: dict[int, blocks.Block] = {}
         self.links = links
 
     def register(self, app: AsyncApp) -> None:
@@ -96,9 +104,48 @@ class Homes:
         person, why = await viewer(self._answering, actor)
         if why:
             return {"type": "home", "blocks": [blocks.paragraph(*why)]}
-        found = await _entries(store, self.links, person)
         begins = may_ask(person, self._answering.parts.policy) is None
-        return {"type": "home", "blocks": _drawn(found, page, begins=begins)}
+        return {"type": "home", "blocks": await self._drawn(person, page, begins=begins)}
+
+    async def _drawn(self, person: Person, page: int, *, begins: bool) -> Blocks:
+        """Reads and makes what stands on one page, and lets others go on after each entry."""
+        parts = self._answering.parts
+        entries = _entries(
+            parts.store, person, parts.clock.now(), partial(self._to_decide, person), self._line_of
+        )
+        if not entries:
+            return _empty(begins=begins)
+        pages = pages_of(entries)
+        page = max(0, min(page, len(pages) - 1))
+        numbers = [entry.number for entry in pages[page]]
+        briefs = {each.number: each for each in parts.store.status.briefs(numbers)}
+        found: Blocks = []
+        heading = ""
+        for entry in pages[page]:
+            if entry.heading != heading:
+                heading = entry.heading
+                found.append(blocks.header(heading))
+            found += entry.make(briefs[entry.number])
+            await asyncio.sleep(0)
+        if len(pages) > 1:
+            found += _turning(page, len(pages))
+        return [*found, _begin_row()] if begins else found
+
+    def _line_of(self, brief: Brief) -> Blocks:
+        verdicts = self._answering.parts.store.status.verdicts
+        return [blocks.labelled([lists.any_state(self.links, brief, verdicts)])]
+
+    def _to_decide(self, person: Person, brief: Brief) -> Blocks:
+        """A line with the card's own two buttons, which behave as they do there."""
+        parts = self._answering.parts
+        request = parts.store.requests.get(brief.number)
+        if request is None or may(Verb.APPROVE, person, request, parts.clock.now()) is not None:
+            return self._line_of(brief)
+        if brief.number not in self._buttons:
+            if len(self._buttons) >= MOST_KEPT:
+                self._buttons.clear()
+            self._buttons[brief.number] = _two_buttons(request)
+        return [*self._line_of(brief), self._buttons[brief.number]]
 
 
 async def begin_email(answering: Answering, actor: payloads.Actor, trigger_id: str) -> None:
@@ -106,7 +153,8 @@ async def begin_email(answering: Answering, actor: payloads.Actor, trigger_id: s
     why = await refusal_to_ask(answering, actor, "email form")
     if not why:
         origin = Origin(channel=actor.user_id)
-        trouble = await open_form(answering, trigger_id, FORMS[EmailForm.callback_id], {}, origin)
+        form = answering.forms[EmailForm.callback_id]
+        trouble = await open_form(answering, actor, trigger_id, form, {}, origin)
         why = (trouble,) if trouble else ()
     if why:
         await answering.tell_now(actor.user_id, actor, *why)
@@ -116,52 +164,26 @@ def _to(user: str) -> Message:
     return Message(kind=Kind.HOME, channel="", user=user, text="", blocks=[])
 
 
-async def _entries(store: Store, links: Links, person: Person) -> list[Entry]:
-    """Everything that the home has, in order, not made yet."""
+def _entries(
+    store: Store, person: Person, now: datetime, decides: Make, shows: Make
+) -> list[Entry]:
+    """Everything that the home has, in order: numbers alone, nothing of it read or made yet."""
     status = store.status
-    decide = await answers.to_decide(store, person, MOST_LISTED)
-    mine = status.open_of(person.user_id, MOST_LISTED)
-    unknown = status.in_state(State.UNKNOWN, MOST_LISTED)
     running = [
-        *status.in_state(State.RUNNING, MOST_LISTED), *status.in_state(State.APPROVED, MOST_LISTED)
-    ]  # fmt: skip
-    found = [Entry("OUTCOME UNKNOWN", 1, _one(lists.unknown(links, each))) for each in unknown]
-    found += [
-        Entry("Waiting for you", 2, _to_decide(store, lists.waiting(links, each), each.number))
-        for each in decide
+        *status.numbers_in_state(State.RUNNING, MOST_LISTED),
+        *status.numbers_in_state(State.APPROVED, MOST_LISTED),
     ]
-    for heading, briefs in (
-        ("Your open requests", mine),
-        ("Running", running),
-        ("Last results", status.ended(answers.RECENT)),
-    ):
-        found += [
-            Entry(heading, 1, _line_of(store, links, each))
-            for each in briefs
-        ]  # fmt: skip
-    return found
-
-
-def _one(line: Line) -> Callable[[], Blocks]:
-    return lambda: [blocks.labelled([line])]
-
-
-def _line_of(store: Store, links: Links, brief: Brief) -> Callable[[], Blocks]:
-    return lambda: [blocks.labelled([lists.any_state(links, brief, store.status.verdicts)])]
-
-
-def _to_decide(store: Store, line: Line, number: int) -> Callable[[], Blocks]:
-    """A line with the card's own two buttons, which behave as they do there."""
-
-    def made() -> Blocks:
-        request = store.requests.get(number)
-        if request is None or request.state is not State.WAITING:
-            return [blocks.labelled([line])]
-        (row,) = [b for b in card(request).blocks if b.get("block_id") == f"decide-{number}"]
-        both = [each for each in row["elements"] if each["action_id"] in (APPROVE, REJECT)]
-        return [blocks.labelled([line]), {**row, "elements": both}]
-
-    return made
+    return [
+        Entry(heading, size, number, make)
+        for heading, size, make, numbers in (
+            ("OUTCOME UNKNOWN", 1, shows, status.numbers_in_state(State.UNKNOWN, MOST_LISTED)),
+            ("Waiting for you", 2, decides, answers.to_decide(store, person, now, MOST_LISTED)),
+            ("Your open requests", 1, shows, status.open_of(person.user_id, MOST_LISTED)),
+            ("Running", 1, shows, running),
+            ("Last results", 1, shows, status.ended(answers.RECENT)),
+        )
+        for number in numbers
+    ]
 
 
 def pages_of(entries: Sequence[Entry]) -> list[list[Entry]]:
@@ -178,23 +200,6 @@ def pages_of(entries: Sequence[Entry]) -> list[list[Entry]]:
     return pages
 
 
-def _drawn(entries: Sequence[Entry], page: int, *, begins: bool) -> Blocks:
-    if not entries:
-        return _empty(begins=begins)
-    pages = pages_of(entries)
-    page = max(0, min(page, len(pages) - 1))
-    found: Blocks = []
-    heading = ""
-    for entry in pages[page]:
-        if entry.heading != heading:
-            heading = entry.heading
-            found.append(blocks.header(heading))
-        found += entry.make()
-    if len(pages) > 1:
-        found += _turning(page, len(pages))
-    return [*found, _begin_row()] if begins else found
-
-
 def _turning(page: int, of: int) -> Blocks:
     buttons = [
         blocks.button(label, action_id=f"{TURN}{name}", value=str(to), spoken=f"{label} page")
@@ -202,6 +207,12 @@ def _turning(page: int, of: int) -> Blocks:
         if 0 <= to < of
     ]
     return [blocks.context(f"Page {page + 1} of {of}"), blocks.actions("home-pages", *buttons)]
+
+
+def _two_buttons(request: Request) -> blocks.Block:
+    row = waiting_buttons(request)
+    both = [each for each in row["elements"] if each["action_id"] in (APPROVE, REJECT)]
+    return {**row, "elements": both}
 
 
 def _empty(*, begins: bool) -> Blocks:

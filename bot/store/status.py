@@ -1,6 +1,7 @@
 """Reads for managers: what waits, runs, is unknown, ended. Each by an index and with a limit."""
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,8 +24,20 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests "  # noqa: S608 - names o
 MOST_COUNTED = 1000
 """Beyond this many a count says "more than"; it bounds what counting costs."""
 
-MOST_SEARCHED = 2000
-"""So many of the newest waiting requests are searched for a document."""
+_TO_DECIDE = """
+FROM requests INDEXED BY requests_to_decide
+WHERE state = 'waiting' AND rule = ? AND requester <> ? AND expires_at > ? AND NOT EXISTS (
+  SELECT 1 FROM approvals WHERE approvals.request = requests.number AND approvals.person = ?)
+"""
+_RULES = """
+WITH RECURSIVE texts (rule) AS (
+  SELECT MIN(rule) FROM requests INDEXED BY requests_to_decide WHERE state = 'waiting'
+  UNION ALL
+  SELECT (SELECT MIN(rule) FROM requests INDEXED BY requests_to_decide
+          WHERE state = 'waiting' AND rule > texts.rule)
+  FROM texts WHERE texts.rule IS NOT NULL)
+SELECT rule FROM texts WHERE rule IS NOT NULL
+"""  # from one rule to the next, however many requests wait under each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +66,11 @@ class Brief:
 
 
 class Status:
-    """Reads alone. Lists come with their limit; `count` says how many there are, up to a bound."""
+    """Reads alone. Lists come with their limit; `count` says how many there are, up to a bound.
+
+    Lists of numbers are read from indexes without the requests themselves; `briefs` reads those of
+    them that are shown.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -63,14 +80,55 @@ class Status:
         return self._briefs("WHERE state = ? ORDER BY state_at LIMIT ? OFFSET ?",
                             state.value, limit, skip)  # fmt: skip
 
+    def numbers_in_state(self, state: State, limit: int) -> list[int]:
+        """The numbers of `in_state`."""
+        return self._numbers("SELECT number FROM requests WHERE state = ? "
+                             "ORDER BY state_at LIMIT ?", state.value, limit)  # fmt: skip
+
+    def briefs(self, numbers: Sequence[int]) -> list[Brief]:
+        """These requests, in the order of the numbers."""
+        found = self._briefs(
+            "WHERE number IN (SELECT value FROM json_each(?))", json.dumps(list(numbers))
+        )
+        by_number = {each.number: each for each in found}
+        return [by_number[number] for number in numbers if number in by_number]
+
+    def rules_waiting(self) -> dict[str, Rule]:
+        """The rules that requests wait under, by the text that they are kept as."""
+        return {text: rule_from_text(text) for (text,) in self._database.execute(_RULES)}
+
+    def to_decide(
+        self, person: str, rules: Collection[str], now: datetime, limit: int
+    ) -> list[int]:
+        """Requests under these rules that wait for somebody, the longest waiting first.
+
+        Left out are those that the person asked for or has approved, and those that have expired.
+
+        Args:
+            person: Slack user id.
+            rules: Texts of rules, as `rules_waiting` has them.
+            now: The moment.
+            limit: How many at most.
+        """
+        found: list[tuple[str, int]] = []
+        for rule in rules:
+            found += self._database.execute(
+                f"SELECT state_at, number {_TO_DECIDE} ORDER BY state_at LIMIT ?",
+                [rule, person, to_text(now), person, limit],
+            )
+        return [number for _, number in sorted(found)[:limit]]
+
     def count(self, state: State) -> int:
         """How many are in a state, at most `MOST_COUNTED`."""
         return self._one("SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = ? LIMIT ?)",
                          state.value, MOST_COUNTED)  # fmt: skip
 
-    def ended(self, limit: int) -> list[Brief]:
-        """The last results, the newest first."""
-        return self._briefs(f"{_BY_END} WHERE {_ENDED} ORDER BY state_at DESC LIMIT ?", limit)
+    def ended(self, limit: int) -> list[int]:
+        """Numbers of the last results, the newest first."""
+        return self._numbers(
+            f"SELECT number FROM requests {_BY_END} WHERE {_ENDED} ORDER BY state_at DESC LIMIT ?",  # noqa: S608 - own words
+            limit,
+        )
 
     def ended_between(self, first: datetime, last: datetime, limit: int) -> list[Brief]:
         """Results of a span of time, in order."""
@@ -94,39 +152,32 @@ class Status:
         return self._briefs("WHERE state = 'waiting' AND expires_at < ? ORDER BY expires_at LIMIT ?",
                             to_text(before), limit)  # fmt: skip
 
-    def open_of(self, person: str, limit: int) -> list[Brief]:
-        """Somebody's requests that have not ended, the newest first."""
-        return self._briefs(
-            f"INDEXED BY requests_open_of WHERE requester = ? AND {_OPEN} "
-            "ORDER BY number DESC LIMIT ?",
+    def open_of(self, person: str, limit: int) -> list[int]:
+        """Numbers of somebody's requests that have not ended, the newest first."""
+        return self._numbers(
+            f"SELECT number FROM requests INDEXED BY requests_open_of WHERE requester = ? "  # noqa: S608 - own words
+            f"AND {_OPEN} ORDER BY number DESC LIMIT ?",
             person, limit,
         )  # fmt: skip
 
-    def of(self, person: str, limit: int) -> list[Brief]:
-        """Somebody's requests, the newest first."""
-        return self._briefs("WHERE requester = ? ORDER BY number DESC LIMIT ?", person, limit)
+    def of(self, person: str, limit: int) -> list[int]:
+        """Numbers of somebody's requests, the newest first."""
+        return self._numbers(
+            "SELECT number FROM requests WHERE requester = ? ORDER BY number DESC LIMIT ?",
+            person, limit,
+        )  # fmt: skip
 
-    def approved_by(self, person: str, numbers: list[int]) -> set[int]:
-        """Which of these requests somebody has approved."""
-        rows = self._database.execute(
-            "SELECT request FROM approvals WHERE person = ? "
-            "AND request IN (SELECT value FROM json_each(?))",
-            [person, json.dumps(numbers)],
-        )
-        return {number for (number,) in rows}
-
-    def about(self, subject: str, limit: int) -> list[Brief]:
-        """Requests about a bill run or a document, the newest first."""
-        return self._briefs(
-            "WHERE number IN ("
-            "SELECT number FROM (SELECT number FROM requests WHERE subject = ?1 ORDER BY number DESC LIMIT ?2)"
-            " UNION SELECT request FROM (SELECT request FROM calls WHERE subject = ?1 ORDER BY sent_at DESC LIMIT ?2)"
-            " UNION SELECT number FROM (SELECT number FROM requests WHERE progress <> ''"
-            "  AND json_extract(progress, '$.number') = ?1 ORDER BY number DESC LIMIT ?2)"
-            " UNION SELECT number FROM requests WHERE instr(body, ?4) AND number IN"
-            "  (SELECT number FROM requests WHERE state = 'waiting' ORDER BY state_at DESC LIMIT ?3)"
+    def about(self, subject: str, limit: int) -> list[int]:
+        """Numbers of the requests that act on a bill run or a document, or made it, the newest first."""
+        return self._numbers(
+            "SELECT number FROM ("
+            " SELECT * FROM (SELECT request AS number FROM request_subjects WHERE subject = ?1"
+            "  ORDER BY request DESC LIMIT ?2)"
+            " UNION SELECT * FROM (SELECT number FROM requests INDEXED BY requests_run"
+            "  WHERE progress <> '' AND json_extract(progress, '$.number') = ?1"
+            "  ORDER BY number DESC LIMIT ?2)"
             ") ORDER BY number DESC LIMIT ?2",
-            subject, limit, MOST_SEARCHED, json.dumps(subject),
+            subject, limit,
         )  # fmt: skip
 
     def with_card(self, channel: str, ts: str) -> int | None:
@@ -152,6 +203,9 @@ class Status:
     def _briefs(self, where: str, *values: Any) -> list[Brief]:
         rows = self._database.execute(f"{_SELECT}{where}", list(values))
         return [_brief(row) for row in rows]
+
+    def _numbers(self, sql: str, *values: Any) -> list[int]:
+        return [number for (number,) in self._database.execute(sql, list(values))]
 
     def _one(self, sql: str, *values: Any) -> int:
         return int(self._database.execute(sql, list(values)).fetchone()[0])

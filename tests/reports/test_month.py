@@ -1,10 +1,13 @@
 """A month's figures against one added up by hand; the picture and the files tell the same."""
 
+import asyncio
 import csv
 import io
 import json
 import re
 import statistics
+import subprocess
+import sys
 import zipfile
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -17,12 +20,15 @@ from PIL import Image
 from bot.cli import main
 from bot.domain.money import Money
 from bot.domain.request import State
-from bot.reports.status.chart import COLORS, GROUND, WIDTH, chart_of, draw
+from bot.reports.status.chart import chart_of
 from bot.reports.status.counting import LIMITS
 from bot.reports.status.digest import Timetable
+from bot.reports.status.drawing import DrawingError, drawn
 from bot.reports.status.export import COLUMNS, export
+from bot.reports.status.ink import COLORS, GROUND, draw
 from bot.reports.status.month import catch_up, month_named, month_of, read_month, span_of
 from bot.reports.status.month_words import CLASSES, duration, rows_of, told
+from bot.reports.status.picture import WIDTH, as_text, from_text
 from bot.slack.commands.month import alt_text
 from bot.store.store import Store
 from tests.reports import made
@@ -95,6 +101,13 @@ async def test_every_document_has_its_row_and_its_result(store, month):
     ]
 
 
+async def test_the_file_is_marked_as_utf_8_once_at_its_beginning(store, month):
+    content = await export(store, "2026-11", "csv")
+
+    assert content.startswith(b"\xef\xbb\xbfrequest,operation,")
+    assert content.count(b"\xef\xbb\xbf") == 1
+
+
 async def test_no_cell_of_the_file_is_a_formula(store, month):
     for row in csv.reader(io.StringIO((await export(store, "2026-11", "csv")).decode("utf-8-sig"))):
         for cell in row:
@@ -144,6 +157,17 @@ async def test_figures_follow_what_moves_later(store, month):
     assert after.of(State.UNKNOWN) == 0
     assert after.mailed == (Money("EUR", Decimal("160.00")), Money("USD", Decimal("691.00")))
     assert await catch_up(store) == 0
+
+
+async def test_what_moves_while_it_is_counted_is_counted_as_it_then_is(store):
+    waits = made.request(store)
+    counting = asyncio.ensure_future(catch_up(store))
+    await asyncio.sleep(0)
+    made.decide(store, waits, State.REJECTED, after=30)
+
+    assert await counting == 1
+    assert month_of(store, "2026-11").requests == {State.REJECTED: 1}
+    assert store.figures.due(10) == []
 
 
 async def test_counting_twice_counts_once(store, month):
@@ -273,6 +297,44 @@ def test_december_ends_with_the_year():
     assert span_of("2026-12") == (
         datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC),
     )  # fmt: skip
+
+
+async def test_the_picture_is_drawn_by_a_process_of_its_own(month):
+    chart = chart_of(month)
+
+    assert from_text(as_text(chart)) == chart
+    assert await drawn(chart) == draw(chart)
+
+
+@pytest.mark.parametrize(("program", "words"), [("/bin/false", "ended with 1"),
+                                                ("/no/such", "could not be started")])  # fmt: skip
+async def test_a_picture_that_is_not_drawn_is_an_error_of_its_own(
+    month, monkeypatch, program, words
+):
+    monkeypatch.setattr(sys, "executable", program)
+
+    with pytest.raises(DrawingError, match=words):
+        await drawn(chart_of(month))
+
+
+async def test_what_draws_is_not_told_the_tokens(month, monkeypatch, tmp_path):
+    spy, seen = tmp_path / "spy", tmp_path / "seen"
+    spy.write_text(f"#!/bin/sh\ncat > /dev/null\nenv > {seen}\nexit 1\n")
+    spy.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(spy))
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
+
+    with pytest.raises(DrawingError):
+        await drawn(chart_of(month))
+
+    assert "PATH=" in seen.read_text()
+    assert "xoxb-secret" not in seen.read_text()
+
+
+def test_a_bot_at_work_does_not_hold_what_draws_pictures_in_its_memory():
+    found = "import sys, bot.wiring; sys.exit('PIL' in sys.modules or 'xlsxwriter' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", found], check=False).returncode == 0  # noqa: S603 - our own words
 
 
 # The command

@@ -1,5 +1,7 @@
 """`/billstatus`, the shortcuts and the digest, as people meet them."""
 
+import sys
+
 import pytest
 
 from bot.reports.status.answers import STORY_LIMIT
@@ -119,9 +121,13 @@ async def test_too_many_for_one_message_are_counted_and_the_longest_waiting_show
     assert "BR-00000002" in told
     assert "BR-00000015" not in told
     assert told.count("asked by") == SHOWN
-    assert "… and more" in mine
+    assert "Open: 14" in mine
+    assert f"… and {14 - SHOWN} more" in mine
     assert "BR-00000015" in mine
-    assert "… and more" in to_approve
+    assert "You may approve: 14" in to_approve
+    assert f"… and {14 - SHOWN} more" in to_approve
+    assert "BR-00000002" in to_approve
+    assert "BR-00000015" not in to_approve
     assert sum(len(str(b)) for b in stage.slack.private(BOB, CHANNEL)[-1].blocks) < 13000
 
 
@@ -151,6 +157,57 @@ async def test_waiting_leaves_out_what_one_asked_and_what_one_approved(stage):
     assert "You may approve: none" in await ask_status(stage, CARLA, "waiting")
     assert "You may approve: none" in await ask_status(stage, ALICE, "waiting")
     assert "You may approve: none" in await ask_status(stage, MARA, "waiting")
+
+
+async def test_waiting_follows_the_rule_that_each_request_was_asked_under(stage):
+    stage.policy = (
+        'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS"]\nviewers = ["U0MARA"]\n\n'
+        '[[rule]]\noperations = ["post_bill_run"]\napprovers = ["U0CARLA", "U0MARA"]\n'
+    )
+    await stage.restart()
+    await stage.ask()
+    stage.zuora.world.add_bill_run(
+        "BR-00000002", status="Completed", invoices=[("A00000001", "USD", "1.00")]
+    )
+    await stage.ask_step("post_bill_run", "BR-00000002")
+
+    bob = await ask_status(stage, BOB, "waiting")
+    mara = await ask_status(stage, MARA, "waiting")
+    carla = await ask_status(stage, CARLA, "waiting")
+
+    assert "You may approve: 1" in bob
+    assert "R-1" in bob
+    assert "You may approve: 1" in mara
+    assert "R-2" in mara
+    assert "You may approve: 2" in carla
+    assert carla.index("R-1") < carla.index("R-2")
+
+
+async def test_waiting_leaves_out_what_has_expired_before_the_bot_has_ended_it(stage):
+    await stage.ask()
+    request = stage.request()
+    with stage.store.transaction():
+        stage.store.requests._database.execute("UPDATE requests SET wake_at = NULL")
+
+    stage.clock.advance(hours=24)
+
+    assert request.expires_at <= stage.clock.now()
+    assert stage.request().state == "waiting"
+    assert "You may approve: none" in await ask_status(stage, BOB, "waiting")
+
+
+async def test_of_a_bill_run_with_many_requests_the_newest_are_told_and_all_are_counted(stage):
+    for _ in range(SHOWN + 2):
+        await stage.ask()
+    stage.zuora.faults.add("*", kind="status", status=403, body={"code": 1}, times=None)
+
+    await stage.slack.slash(MARA, CHANNEL, "/billstatus BR-00000001")
+    await stage.until_told(MARA, "Requests: 12")
+
+    told = stage.told(MARA)[-1]
+    assert "… and 2 more; the export of their months has all." in told
+    assert "|R-12>" in told
+    assert "|R-2>" not in told
 
 
 async def test_a_request_is_told_from_its_asking_to_its_end_with_card_and_thread(stage):
@@ -253,6 +310,15 @@ async def test_the_month_comes_as_table_and_as_picture_with_the_same_words(stage
     assert picture.content.startswith(b"\x89PNG")
     for row in table["rows"][1:]:
         assert f"{row[0]['text']}: {row[1]['text']}" in picture.alt
+
+
+async def test_a_picture_that_cannot_be_drawn_is_told_and_the_table_is_there(stage, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+
+    assert "Requests: 0" in await ask_status(stage, MARA, "month")
+
+    await stage.until_told(MARA, "The picture of November 2026 could not be drawn")
+    assert not stage.slack.workspace.files
 
 
 async def test_elsewhere_the_picture_goes_to_the_asker_alone(stage):

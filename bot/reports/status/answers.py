@@ -1,23 +1,21 @@
 """What `/billstatus` answers, from the database alone."""
 
-import asyncio
+from collections.abc import Sequence
+from datetime import datetime
 
 from bot.cards import blocks
-from bot.domain.authority import Person
+from bot.domain.authority import Person, Verb, may
 from bot.domain.history import What
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, line
 from bot.reports.status import lists
 from bot.reports.status.lists import SHOWN, Answer, Links
 from bot.store.history import Written
-from bot.store.status import Brief
+from bot.store.status import MOST_COUNTED, Brief
 from bot.store.store import Store
 
 RECENT = 10
 STORY_LIMIT = 25
-AT_ONCE = 20
-MOST_SEARCHED = 1000
-"""So many of the longest waiting requests are looked through for those that one may approve."""
 
 DEEDS = {
     What.ASKED: "asked", What.APPROVED: "approved", What.REJECTED: "rejected",
@@ -35,7 +33,7 @@ def overview(store: Store, links: Links) -> Answer:
     waiting = status.in_state(State.WAITING, SHOWN)
     running = [*status.in_state(State.RUNNING, SHOWN), *status.in_state(State.APPROVED, SHOWN)]
     moving = status.count(State.RUNNING) + status.count(State.APPROVED)
-    recent = status.ended(RECENT)
+    recent = status.briefs(status.ended(RECENT))
     unknown = lists.unknown_section(store, links)
     title = "OUTCOME UNKNOWN: look in Zuora" if unknown else "How billing stands"
     return lists.answer(
@@ -51,9 +49,9 @@ def overview(store: Store, links: Links) -> Answer:
 
 def mine(store: Store, links: Links, person: str) -> Answer:
     """One's own requests: the open ones, then the last ones."""
-    opened = store.status.open_of(person, SHOWN + 1)
-    numbers = {each.number for each in opened}
-    recent = [each for each in store.status.of(person, RECENT) if each.number not in numbers]
+    opened = store.status.open_of(person, MOST_COUNTED)
+    last = store.status.of(person, RECENT)
+    recent = [number for number in last if number not in set(opened)]
     return lists.answer(
         "Your requests",
         _some("Open", opened, store, links),
@@ -61,34 +59,28 @@ def mine(store: Store, links: Links, person: str) -> Answer:
     )
 
 
-async def waiting(store: Store, links: Links, person: Person) -> Answer:
+def waiting(store: Store, links: Links, person: Person, now: datetime) -> Answer:
     """What somebody may approve now."""
-    found = await to_decide(store, person, SHOWN + 1)
-    return lists.answer("Waiting for you", _some("You may approve", found, store, links))
+    found = to_decide(store, person, now, MOST_COUNTED)
+    sure = [number for number in found[:SHOWN] if _may(store, person, number, now)]
+    numbers = [*sure, *found[SHOWN:]]
+    return lists.answer("Waiting for you", _some("You may approve", numbers, store, links))
 
 
-async def to_decide(store: Store, person: Person, limit: int) -> list[Brief]:
-    """Waiting requests that somebody may approve and has not, the longest waiting first."""
-    found: list[Brief] = []
-    skipped = 0
-    while len(found) < limit and skipped < MOST_SEARCHED:
-        slice_ = store.status.in_state(State.WAITING, AT_ONCE, skip=skipped)
-        done = store.status.approved_by(person.user_id, [each.number for each in slice_])
-        found += [
-            each
-            for each in slice_
-            if each.requester != person.user_id and each.number not in done and _may(person, each)
-        ]
-        skipped += len(slice_)
-        if len(slice_) < AT_ONCE:
-            break
-        await asyncio.sleep(0)
-    return found[:limit]
+def _may(store: Store, person: Person, number: int, now: datetime) -> bool:
+    """Asked of the request itself: what finds it is an index, and no index decides."""
+    request = store.requests.get(number)
+    return request is not None and may(Verb.APPROVE, person, request, now) is None
 
 
-def _may(person: Person, brief: Brief) -> bool:
-    names = brief.rule.approvers
-    return person.user_id in names or any(person.memberships.get(name) for name in names)
+def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[int]:
+    """Numbers of the requests that somebody may approve and has not, the longest waiting first.
+
+    Whether somebody may is asked once for each rule that requests wait under, which are few.
+    """
+    rules = store.status.rules_waiting()
+    allowed = [text for text, rule in rules.items() if may(Verb.APPROVE, person, rule) is None]
+    return store.status.to_decide(person.user_id, allowed, now, limit)
 
 
 def about(store: Store, links: Links, subject: str) -> Answer:
@@ -98,7 +90,8 @@ def about(store: Store, links: Links, subject: str) -> Answer:
 
 def about_lines(store: Store, links: Links, subject: str) -> tuple[Line, ...]:
     """The same, as lines for another answer."""
-    return _some("Requests", store.status.about(subject, SHOWN + 1), store, links)
+    found = store.status.about(subject, MOST_COUNTED)
+    return _some("Requests", found, store, links, rest="the export of their months has all")
 
 
 def story(store: Store, links: Links, number: int) -> Answer:
@@ -151,9 +144,10 @@ def _more(written: Written) -> str:
     return ""
 
 
-def _some(heading: str, found: list[Brief], store: Store, links: Links) -> tuple[Line, ...]:
-    """At most `SHOWN` of them; one more than that was asked for, to know whether there are more."""
-    told = [lists.any_state(links, each, store.status.verdicts) for each in found[:SHOWN]]
-    if len(found) > SHOWN:
-        told.append(Line("", ("… and more; the Home tab lists them page by page.",)))
-    return lists.section(heading, told, len(told))
+def _some(
+    heading: str, found: Sequence[int], store: Store, links: Links, *, rest: str = lists.ON_THE_HOME
+) -> tuple[Line, ...]:
+    """The first `SHOWN` of them, and how many there are."""
+    status = store.status
+    told = [lists.any_state(links, each, status.verdicts) for each in status.briefs(found[:SHOWN])]
+    return lists.section(heading, told, len(found), rest=rest)

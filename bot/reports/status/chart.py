@@ -1,72 +1,19 @@
-"""A month as a picture: amounts by day and currency, and time to decision. Layout first, ink last.
+"""A month as a picture: amounts by day and currency, and time to decision; what stands where.
 
 The picture has a ground of its own, so it reads alike in a light and a dark Slack. It is 1080 px
 wide with letters of 34 px and more: on a phone, which shows it some 360 px wide, still 11 px.
 """
 
 import calendar
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
-
-from PIL import Image, ImageDraw, ImageFont
 
 from bot.reports.status.month import Month
 from bot.reports.status.month_words import CLASSES, duration, title_of
+from bot.reports.status.picture import BARS, BARS_TOP, MARGIN, WIDTH, Bar, Chart, Kind, Panel
 
-WIDTH = 1080
-MARGIN = 48
-TITLE, LABEL = 52, 34
-HEAD, PANEL, BARS = 190, 400, 260
+HEAD, PANEL = 190, 400
 MOST_CURRENCIES = 4
-
-GROUND, INK, QUIET, GRID = (248, 249, 251), (24, 32, 44), (86, 97, 112), (205, 211, 219)
-COLORS = {"posted": (217, 119, 6), "mailed": (29, 78, 216), "decided": (15, 118, 110)}
-"""Orange and blue are told apart by colour-blind readers too; the legend names both."""
-
-Kind = Literal["posted", "mailed", "decided"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar: what it shows, and where it stands, in pixels from the top left."""
-
-    kind: Kind
-    key: str
-    value: Decimal
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def corners(self) -> tuple[int, int, int, int]:
-        """As Pillow takes them."""
-        return self.left, self.top, self.right, self.bottom
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One drawing: a heading, bars on a line, and words below the line."""
-
-    heading: str
-    total: str
-    top: int
-    bars: tuple[Bar, ...]
-    below: tuple[tuple[int, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Everything that is drawn, before it is drawn."""
-
-    title: str
-    subtitle: str
-    panels: tuple[Panel, ...]
-    note: str
-    height: int
+DRAWN: tuple[Kind, ...] = ("posted", "mailed")
 
 
 def chart_of(month: Month) -> Chart:
@@ -106,7 +53,7 @@ def _amounts(month: Month, currency: str, place: int) -> Panel:
         _bar(kind, str(day), value, largest, top,
              (MARGIN + slot * (day - 1 + (0.08 if kind == "posted" else 0.5)), slot * 0.42))
         for (day, kind), value in sorted(values.items())
-        if kind in COLORS
+        if kind in DRAWN
     )  # fmt: skip
     below = tuple(
         (round(MARGIN + slot * (day - 0.5)), str(day)) for day in (1, 5, 10, 15, 20, 25, days)
@@ -141,57 +88,7 @@ def _bar(
 ) -> Bar:
     """A bar whose height is to `BARS` what its value is to the largest one."""
     height = round(float(abs(value) / largest) * BARS)
-    bottom = top + 64 + BARS
+    bottom = top + BARS_TOP + BARS
     left, width = place
     known: Kind = "posted" if kind == "posted" else "mailed" if kind == "mailed" else "decided"
     return Bar(known, key, value, round(left), bottom - height, round(left + width), bottom)
-
-
-def draw(chart: Chart) -> bytes:
-    """The picture as PNG."""
-    image = Image.new("RGB", (WIDTH, chart.height), GROUND)
-    pen = ImageDraw.Draw(image)
-    title, label = ImageFont.load_default(TITLE), ImageFont.load_default(LABEL)
-    pen.text((MARGIN, 34), chart.title, INK, title)
-    pen.text((MARGIN, 104), chart.subtitle, QUIET, label)
-    _legend(pen, label)
-    for panel in chart.panels:
-        _panel(pen, panel, label)
-    pen.text((MARGIN, chart.height - 62), chart.note, QUIET, ImageFont.load_default(28))
-    made = io.BytesIO()
-    image.save(made, "PNG", optimize=True)
-    return made.getvalue()
-
-
-def _legend(pen: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> None:
-    at = WIDTH - MARGIN - 360
-    for name, color in (("posted", COLORS["posted"]), ("mailed", COLORS["mailed"])):
-        pen.rectangle((at, 52, at + 30, 82), color)
-        pen.text((at + 42, 46), name, INK, font)
-        at += 190
-
-
-def _panel(
-    pen: ImageDraw.ImageDraw, panel: Panel, font: ImageFont.ImageFont | ImageFont.FreeTypeFont
-) -> None:
-    base = panel.top + 64 + BARS
-    pen.text((MARGIN, panel.top), panel.heading, INK, font)
-    pen.text((WIDTH - MARGIN, panel.top), _fitting(pen, panel.total, font), INK, font, anchor="ra")
-    pen.line((MARGIN, base, WIDTH - MARGIN, base), GRID, 3)
-    for bar in panel.bars:
-        if bar.bottom > bar.top:
-            inside = GROUND if bar.value < 0 else COLORS[bar.kind]
-            pen.rectangle(bar.corners, inside, COLORS[bar.kind], width=3)
-    small = ImageFont.load_default(28)
-    for x, words in panel.below:
-        pen.text((x, base + 10), words, QUIET, small, anchor="ma")
-
-
-def _fitting(
-    pen: ImageDraw.ImageDraw, words: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont
-) -> str:
-    """Words cut to what stands beside a heading."""
-    parts: Sequence[str] = words.split(" · ")
-    while len(parts) > 1 and pen.textlength(" · ".join(parts), font) > WIDTH - 2 * MARGIN - 130:
-        parts = parts[1:]
-    return " · ".join(parts)

@@ -31,6 +31,7 @@ ACTIONS = {
 MOST_CHARACTERS = 10_000
 """Of the blocks of one message; Slack takes some 13,000, which it does not document."""
 
+ON_THE_HOME = "the Home tab lists them page by page"
 CUT = Line("", ("… and more than fits here; the Home tab and the export have all.",))
 
 Answer = tuple[str, Blocks]
@@ -149,21 +150,19 @@ def calls_in_words(verdicts: Mapping[str, int]) -> str:
     return ", ".join(found)
 
 
-def section(heading: str, lines: Sequence[Line], number: int) -> tuple[Line, ...]:
-    """A heading with its number, the lines, and how many more there are."""
+def section(
+    heading: str, lines: Sequence[Line], number: int, *, rest: str = ON_THE_HOME
+) -> tuple[Line, ...]:
+    """A heading with its number, the lines, how many more there are, and where the rest stands."""
     if not number:
         return (Line("", (Strong(heading), ": none")),)
     said = f"more than {MOST_COUNTED - 1:,}" if number >= MOST_COUNTED else f"{number:,}"
     more = number - len(lines)
-    rest = f"{'at least ' if number >= MOST_COUNTED else ''}{more:,} more"
+    words = f"{'at least ' if number >= MOST_COUNTED else ''}{more:,} more"
     return (
         Line("", (Strong(f"{heading}: {said}"),)),
         *lines,
-        *(
-            [Line("", (f"… and {rest}; the Home tab lists them page by page.",))]
-            if more > 0
-            else []
-        ),
+        *([Line("", (f"… and {words}; {rest}.",))] if more > 0 else []),
     )
 
 

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from bot.domain.money import Money
-from bot.domain.request import FINAL, State
+from bot.domain.request import FINAL, Request, State
 from bot.reports.status.counting import LIMITS, figure_of
+from bot.store.figures import Figure
 from bot.store.store import Store
 
-AT_ONCE = 5
-"""Requests counted before others get their turn: one short transaction."""
+AT_ONCE = 10
+"""Requests whose figures are written in one transaction."""
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
@@ -81,17 +82,25 @@ def span_of(month: str) -> tuple[datetime, datetime]:
 async def catch_up(store: Store) -> int:
     """Count what has moved since it was last counted; how many requests that were.
 
+    Others get their turn after each request that is read. What has moved meanwhile is not written
+    but stays due.
+
     Raises:
         CouldNotRecordError: Some were not counted yet; they stay due.
     """
     counted = 0
     while numbers := store.figures.due(AT_ONCE):
+        ready: list[tuple[Request, Figure]] = []
+        for number in numbers:
+            request = store.requests.get(number)
+            if request is not None:
+                ready.append((request, figure_of(request, store.calls.of(number))))
+            await asyncio.sleep(0)
         with store.transaction():
-            for number in numbers:
-                request = store.requests.get(number)
-                if request is not None:
-                    store.figures.write(figure_of(request, store.calls.of(number)))
-        counted += len(numbers)
+            for request, figure in ready:
+                if store.requests.stands(request):
+                    store.figures.write(figure)
+                    counted += 1
         await asyncio.sleep(0)
     return counted
 

@@ -1,6 +1,5 @@
 """`/billstatus month` and `export month`: figures as a table and a picture, and a month's file."""
 
-import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -9,7 +8,8 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from bot.cards import blocks
-from bot.reports.status.chart import chart_of, draw
+from bot.reports.status.chart import chart_of
+from bot.reports.status.drawing import DrawingError, drawn
 from bot.reports.status.export import export
 from bot.reports.status.month import Month, read_month
 from bot.reports.status.month_words import rows_of, title_of, told
@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 ALT_LIMIT = 1000
 NOT_SENT = "Slack did not take the {what}. Nothing was lost; please ask once more."
+NOT_DRAWN = (
+    "The picture of {month} could not be drawn; the table above has its figures. Please tell whoever "
+    "runs Billing Bot; the log says what failed."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +81,13 @@ def _lines(month: Month) -> str:
 async def _send_picture(
     answering: Answering, respond: AsyncRespond, command: payloads.Command, month: Month
 ) -> None:
-    content = await asyncio.to_thread(lambda: draw(chart_of(month)))
+    await answering.parts.store.calm()  # the table first, which somebody waits for
+    try:
+        content = await drawn(chart_of(month))
+    except DrawingError:
+        logger.exception("picture_was_not_drawn")
+        await _tell(respond, NOT_DRAWN.format(month=title_of(month)))
+        return
     await _upload(
         answering,
         respond,
@@ -149,7 +159,11 @@ async def _upload(answering: Answering, respond: AsyncRespond, to: str, upload: 
         )
     except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
         logger.exception("file_was_not_sent")
-        try:
-            await respond(text=NOT_SENT.format(what=upload.title), response_type="ephemeral")
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
-            logger.warning("answer_could_not_be_sent")
+        await _tell(respond, NOT_SENT.format(what=upload.title))
+
+
+async def _tell(respond: AsyncRespond, words: str) -> None:
+    try:
+        await respond(text=words, response_type="ephemeral")
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
+        logger.warning("answer_could_not_be_sent")

@@ -89,7 +89,7 @@ async def answer_to(answering: Answering, links: Links, person: Person, text: st
     if word == "help":
         return HELP + what_happens(answering), []
     if word == "waiting":
-        return await answers.waiting(store, links, person)
+        return answers.waiting(store, links, person, answering.parts.clock.now())
     if word == "mine":
         return answers.mine(store, links, person.user_id)
     return _of_a_number(store, links, text.strip()) if word else answers.overview(store, links)

@@ -1,0 +1,99 @@
+"""Every read that somebody waits for is found by index, whatever the size of the tables."""
+
+import re
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.domain.authority import Person
+from bot.domain.request import State
+from bot.reports.status import answers
+from bot.reports.status.digest import Timetable, digest
+from bot.reports.status.export import rows_of_month
+from bot.reports.status.lists import Links
+from bot.reports.status.month import read_month
+from bot.store.store import Store
+from tests.reports import made
+
+NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+LINKS = Links("https://example.slack.com/")
+BOB = Person(user_id=made.BOB, team_id="T")
+MORNING = Timetable(at=time(8), zone=ZoneInfo("Europe/Berlin"), days=frozenset(range(7)))
+DOCUMENTS = [f"INV{number:08}" for number in range(500)]
+THE_FIRST_FEW = ("SCAN requests USING COVERING INDEX requests_ended", "SCAN figures_due")
+"""Read from one end, with a limit: the last results, whose index has them in order, and what is due."""
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(tmp_path / "bot.db")
+    made.november(store)
+    made.request(store, "email_invoice", made.mail_facts("1.00"), day=18)
+    yield store
+    store.close()
+
+
+async def _rows(store):
+    return [row async for row in rows_of_month(store, "2026-11")]
+
+
+READS = {
+    "overview": lambda s: answers.overview(s, LINKS),
+    "mine": lambda s: answers.mine(s, LINKS, made.ALICE),
+    "waiting": lambda s: answers.waiting(s, LINKS, BOB, NOW),
+    "a request": lambda s: answers.story(s, LINKS, 2),
+    "a bill run": lambda s: answers.about(s, LINKS, "BR-00000001"),
+    "a document": lambda s: answers.about(s, LINKS, "INV00000001"),
+    "month": lambda s: read_month(s, "2026-11"),
+    "digest": lambda s: digest(s, LINKS, MORNING, NOW),
+    "export": _rows,
+    "home": lambda s: (
+        s.status.numbers_in_state(State.RUNNING, 200), s.status.open_of(made.ALICE, 200),
+        s.status.ended(10), s.homes.of(made.BOB), s.status.briefs([1, 2, 3]),
+    ),
+    "card of a message": lambda s: s.status.with_card("C0BILLING", "1.0"),
+    "open about": lambda s: s.requests.open_about(DOCUMENTS),
+    "asked just now": lambda s: s.requests.open_by(made.ALICE, NOW - timedelta(minutes=5)),
+    "mailed since": lambda s: s.calls.mailed_since(DOCUMENTS, NOW - timedelta(days=1)),
+    "outstanding": lambda s: s.calls.outstanding_about(DOCUMENTS, not_of=1),
+    "latest": lambda s: s.calls.latest_about("BR-00000001", "email_bill_run", not_of=1),
+    "due": lambda s: (s.requests.due(NOW, 10), s.requests.next_wake_after(NOW)),
+    "form": lambda s: s.requests.by_form("f1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READS)
+async def test_no_read_looks_through_a_table(store, name):
+    connection = store._database.conn
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    found = READS[name](store)
+    if hasattr(found, "__await__"):
+        await found
+    connection.set_trace_callback(None)
+    tables = {row[0] for row in connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table'")}  # fmt: skip
+
+    reads = [sql for sql in asked if re.match(r"\s*(SELECT|WITH)", sql)]
+    assert reads
+    for sql in reads:
+        for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {sql}"):
+            words = detail.split()
+            if words[0] == "SCAN" and words[1] in tables | {"s", "r"}:
+                assert detail in THE_FIRST_FEW, f"{detail}: {sql[:400]}"
+                assert "LIMIT" in sql
+
+
+async def test_what_waits_for_somebody_is_found_in_order_without_sorting_all_of_it(store):
+    connection = store._database.conn
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    store.status.to_decide(made.BOB, store.status.rules_waiting(), NOW, 10)
+    connection.set_trace_callback(None)
+
+    plans = [
+        detail for sql in asked for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {sql}")
+    ]
+    assert "SEARCH requests USING COVERING INDEX requests_to_decide (rule=?)" in " ".join(plans)
+    assert not [plan for plan in plans if "TEMP B-TREE" in plan]
