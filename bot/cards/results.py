@@ -10,6 +10,7 @@ from bot.cards import blocks, lines
 from bot.domain.call import Call, Verdict
 from bot.domain.message import File, Kind, Message
 from bot.domain.request import Request
+from bot.domain.tally import Tally
 from bot.domain.words import count, listed
 from bot.operations.operation import Table
 
@@ -21,19 +22,15 @@ AGAIN = "again"
 NOT_WELL = {Verdict.REJECTED: "refused", Verdict.LOST: "outcome unknown"}
 
 
-def progress(request: Request, calls: Sequence[Call], now: datetime) -> Message:
+def progress(request: Request, tally: Tally, now: datetime) -> Message:
     """How many of the calls have their answer, as a bar and as figures."""
-    accepted = sum(1 for call in calls if call.verdict is Verdict.ACCEPTED)
-    refused = sum(1 for call in calls if call.verdict is Verdict.REJECTED)
-    lost = sum(1 for call in calls if call.verdict is Verdict.LOST)
-    answered = accepted + refused + lost
-    filled = BAR * answered // max(1, len(calls))
+    filled = BAR * tally.answered // max(1, tally.calls)
     parts = [
         "▰" * filled + "▱" * (BAR - filled),
-        f" {accepted:,} of {count(len(calls), 'mail')} accepted by Zuora",
-        f", {refused:,} refused" if refused else "",
-        f", {lost:,} with outcome unknown" if lost else "",
-        _time_left(calls, answered, now),
+        f" {tally.accepted:,} of {count(tally.calls, 'mail')} accepted by Zuora",
+        f", {tally.refused:,} refused" if tally.refused else "",
+        f", {tally.lost:,} with outcome unknown" if tally.lost else "",
+        _time_left(tally, now),
     ]
     text = "".join(parts)
     return Message(
@@ -45,13 +42,12 @@ def progress(request: Request, calls: Sequence[Call], now: datetime) -> Message:
     )
 
 
-def _time_left(calls: Sequence[Call], answered: int, now: datetime) -> str:
-    started = min((call.first_sent_at for call in calls if call.first_sent_at), default=now)
-    seconds = (now - started).total_seconds()
-    left = len(calls) - answered
-    if not answered or not left or seconds < 1:
+def _time_left(tally: Tally, now: datetime) -> str:
+    seconds = (now - (tally.began_at or now)).total_seconds()
+    left = tally.calls - tally.answered
+    if not tally.answered or not left or seconds < 1:
         return "."
-    return f"; about {max(1, round(seconds * left / answered))} s left."
+    return f"; about {max(1, round(seconds * left / tally.answered))} s left."
 
 
 def failures(request: Request, calls: Sequence[Call]) -> list[Message]:

@@ -20,6 +20,7 @@ from bot.domain.words import Mention
 from bot.store.database import CouldNotRecordError
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
+from bot.workflow.ending import PROGRESS_GAP
 from bot.workflow.parts import Clock
 from bot.workflow.runner import wait_for
 
@@ -213,6 +214,8 @@ class Sender:
                 self._store.requests.set_card(message.request, ts)
             elif message.kind is Kind.PROGRESS:
                 self._store.requests.set_progress_message(message.request, ts)
+                rested = self._clock.now() + PROGRESS_GAP
+                self._store.outbox.progress_rests(message.request, rested)
 
     async def _call(self, outgoing: Outgoing) -> str | None:
         message = outgoing.message

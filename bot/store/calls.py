@@ -7,6 +7,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.domain.call import Call, Verdict
+from bot.domain.tally import Tally
 from bot.store.times import from_text, from_text_or_none, to_text_or_none
 
 _COLUMNS = (
@@ -17,7 +18,7 @@ _TIMES = ("first_sent_at", "sent_at", "answered_at", "retry_at")
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM calls"  # noqa: S608 - names of this module alone
 _SAVE = (
     f"INSERT INTO calls ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of this module alone
-    f"VALUES ({', '.join(':' + column for column in _COLUMNS)}) "
+    f"VALUES ({', '.join('?' for _ in _COLUMNS)}) "
     "ON CONFLICT (request, subject) DO UPDATE SET "
     + ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in ("request", "subject"))
 )
@@ -29,13 +30,25 @@ class Calls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save(self, call: Call) -> None:
-        """Write a call as it now stands."""
-        row: dict[str, Any] = {column: getattr(call, column) for column in _COLUMNS}
-        row["verdict"] = None if call.verdict is None else call.verdict.value
-        for column in _TIMES:
-            row[column] = to_text_or_none(row[column])
-        self._database.execute(_SAVE, row)
+    def save(self, *calls: Call) -> None:
+        """Write calls as they now stand, in this order."""
+        self._database.conn.executemany(_SAVE, map(_to_row, calls))
+
+    def tally(self, request: int) -> Tally:
+        """How many calls of a request have which answer, without reading them all."""
+        rows = self._database.execute(
+            "SELECT verdict, COUNT(*), MIN(first_sent_at) FROM calls WHERE request = ? "
+            "GROUP BY verdict",
+            [request],
+        ).fetchall()
+        number = {verdict: many for verdict, many, _ in rows}
+        return Tally(
+            calls=sum(number.values()),
+            accepted=number.get(Verdict.ACCEPTED.value, 0),
+            refused=number.get(Verdict.REJECTED.value, 0),
+            lost=number.get(Verdict.LOST.value, 0),
+            began_at=from_text_or_none(min((at for _, _, at in rows if at), default=None)),
+        )
 
     def of(self, request: int) -> tuple[Call, ...]:
         """All calls of a request, ordered by subject."""
@@ -90,6 +103,16 @@ class Calls:
             [*subjects, to_text_or_none(since)],
         )
         return [(number, subject, many, from_text(at)) for number, subject, many, at in rows]
+
+
+def _to_row(call: Call) -> tuple[Any, ...]:
+    return (
+        call.request, call.subject, call.key, call.track_id, call.tries,
+        to_text_or_none(call.first_sent_at), to_text_or_none(call.sent_at),
+        to_text_or_none(call.answered_at), None if call.verdict is None else call.verdict.value,
+        call.http_status, call.zuora_request_id, call.words, to_text_or_none(call.retry_at),
+        call.began,
+    )  # fmt: skip
 
 
 def _from_row(values: tuple[Any, ...]) -> Call:

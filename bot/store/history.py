@@ -1,6 +1,7 @@
 """The append-only history: each row holds the hash of the row before it."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -26,6 +27,10 @@ SELECT (SELECT value FROM meta WHERE name = 'audit_key'), last.sequence, last.ha
 FROM (SELECT 1) LEFT JOIN
   (SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1) AS last
 """
+_APPEND = (
+    "INSERT INTO history (sequence, at, request, what, who, team, data, before, hash) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _OTHER_KEY = (
     "The history is written with an AUDIT_KEY, and this process has {which}. Set the key that it "
     "was begun with; without it nothing can be recorded, so nothing would be done."
@@ -48,6 +53,14 @@ class History:
     def append(self, entry: Entry, now: datetime) -> None:
         """Write the next entry of the chain.
 
+        Raises:
+            CouldNotRecordError: The chain needs another key than this process has.
+        """
+        self.append_all([entry], now)
+
+    def append_all(self, entries: Iterable[Entry], now: datetime) -> None:
+        """Write the next entries of the chain, all of them of this moment.
+
         The last row is read each time, by its index: another process on the same file may have
         written it, or may have begun the key.
 
@@ -57,19 +70,19 @@ class History:
         begun, last, last_hash = self._database.execute(_LAST).fetchone()
         if begun and begun != self._fingerprint:
             raise CouldNotRecordError(self._other_key())
-        before, sequence = (FIRST_HASH, 1) if last is None else (last_hash, last + 1)
-        at, data = to_text(now), canonical(entry.data)
-        text = row_text(
-            before, sequence, at, entry.request, entry.what.value, entry.who, entry.team, data
-        )
-        self._database.execute(
-            "INSERT INTO history (sequence, at, request, what, who, team, data, before, hash) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                sequence, at, entry.request, entry.what.value, entry.who, entry.team,
-                data, before, row_hash(text, self._key if begun else b""),
-            ],
-        )  # fmt: skip
+        before, sequence = (FIRST_HASH, 0) if last is None else (last_hash, last)
+        at, key = to_text(now), self._key if begun else b""
+        rows = []
+        for entry in entries:
+            sequence += 1
+            data, what = canonical(entry.data), entry.what.value
+            text = row_text(before, sequence, at, entry.request, what, entry.who, entry.team, data)
+            hashed = row_hash(text, key)
+            rows.append(
+                (sequence, at, entry.request, what, entry.who, entry.team, data, before, hashed)
+            )
+            before = hashed
+        self._database.conn.executemany(_APPEND, rows)
 
     def begin_key(self, now: datetime) -> None:
         """From here on the chain is an HMAC with this process's key; once, inside a transaction.

@@ -130,6 +130,14 @@ class Outbox:
         told_at = None if row is None else from_text_or_none(row[0])
         return row is not None and told_at is None, told_at
 
+    def progress_rests(self, request: int, until: datetime) -> None:
+        """Let no progress of a request go out before then; one was told just now."""
+        self._database.execute(
+            "UPDATE outbox SET wake_at = :until WHERE request = :request AND kind = 'progress' "
+            "AND ended_at IS NULL AND (wake_at IS NULL OR wake_at < :until)",
+            {"request": request, "until": to_text(until)},
+        )
+
     def make_plain(self, sequence: int) -> None:
         """Send it without its blocks: the text alone tells it all. Slack refused the blocks."""
         self._database.execute(

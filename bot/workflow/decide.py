@@ -17,9 +17,9 @@ from bot.domain.message import Message
 from bot.domain.next_step import conclusion
 from bot.domain.request import Approval, Request, State
 from bot.domain.words import Mention, Part, count
+from bot.workflow.ending import tally
 from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
-from bot.workflow.send import tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from bot.domain.next_step import conclusion, pause
 from bot.domain.request import Request, State
 from bot.domain.words import Mention
 from bot.operations.operation import Settlement
+from bot.workflow.ending import tally
 from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
-from bot.workflow.send import tally
 from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 LOST_AND_FOUND = "Some answers were lost, and reading Zuora settled them."

@@ -3,10 +3,11 @@
 `Width` is the rule, a plain state machine. `Pace` is the gate the calls go through.
 
 Zuora allows 40 calls at once per tenant by default (page *Rate limits*; 80 object queries, 200
-high-volume) and says so in `Concurrency-Limit-*`, which it refreshes about once a second. Where
-it does not say, the width is found by trying: it doubles each round at first, then grows by half,
-until a refusal or those 40; it gives back exactly what was refused, and from then on tries one
-more only now and then, so that about one call in a hundred is refused.
+high-volume) and says so in `Concurrency-Limit-*`, which it refreshes about once a second: the width
+begins low and takes what is told to be free. Where nothing is told, the width is found by trying: it
+doubles each round at first, then grows by half, until a refusal or those 40; it gives back exactly
+what was refused, and from then on tries one more only now and then, so that about one call in a
+hundred is refused.
 """
 
 import asyncio
@@ -15,10 +16,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-FIRST_WIDTH: Final = 4
+FIRST_WIDTH: Final = 8
 DEFAULT_LIMIT: Final = 40
 LONGEST_WAIT_SECONDS: Final = 30.0
-_TOLD: Final = 4.0  # where the limit is told: there in two rounds
 _SMALL: Final = 16  # below the smallest limit Zuora has ever written of (20)
 _ROUNDS_BETWEEN_TRIES: Final = 5  # once refused, or past 40: one call more after five full rounds
 
@@ -49,7 +49,7 @@ class Width:
         self._widest = max(1, widest)
         self._value = float(min(max(1, first), self._widest))
         self._limits: dict[str, int] = {}
-        self._remaining = True
+        self._remaining: int | None = None
         self._refused_once = False
         self._credit = 0.0
 
@@ -69,16 +69,18 @@ class Width:
         if limit is not None and limit > 0:
             self._limits[headers.get("Concurrency-Limit-Type", "")] = limit
             self._value = min(self._value, float(self.ceiling))
-        self._remaining = _whole(headers.get("Concurrency-Limit-Remaining")) != 0
+        self._remaining = _whole(headers.get("Concurrency-Limit-Remaining"))
 
     def went_well(self, *, full: bool) -> None:
         """A call was let through; `full` if the width was in use, else it says nothing."""
-        if not full or not self._remaining:
+        if not full or self._remaining == 0:
             return
         if self._refused_once or (not self._limits and self._value >= DEFAULT_LIMIT):
             self._try_one_more()
+        elif self._limits and self._remaining is not None:
+            self._widen(self._remaining)
         else:
-            self._widen(_TOLD if self._limits else 1.0 if self._value < _SMALL else 0.5)
+            self._widen(1.0 if self._value < _SMALL else 0.5)
 
     def _try_one_more(self) -> None:
         self._credit += 1.0

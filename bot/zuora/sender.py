@@ -3,14 +3,15 @@
 Reads are repeated here; effects never are, but for one 401, which means "not executed".
 """
 
-import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import httpx2
+import aiohttp
 
 from bot.zuora import wire
+from bot.zuora.connections import AnswerLostError, HttpClient, NotSentError, Received
 from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
@@ -24,15 +25,7 @@ from bot.zuora.verdict import AUTHENTICATION, Reply, judge
 logger = logging.getLogger(__name__)
 
 READ_PAUSES: Final = (0.5, 2.0, 6.0)  # seconds between the four tries of a read
-_NOTHING_WAS_SENT: Final = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.ProxyError,
-    httpx2.UnsupportedProtocol,
-    httpx2.InvalidURL,
-)
-_NO_HEADERS: Final[dict[str, str]] = {}
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +49,13 @@ class Settings:
     connect_seconds: float = 10.0
     read_seconds: float = 120.0
 
-    def timeout(self) -> dict[str, float]:
-        """As the `timeout` extension of a request."""
-        return {
-            "connect": self.connect_seconds,
-            "read": self.read_seconds,
-            "write": self.read_seconds,
-            "pool": self.read_seconds,
-        }
+    def timeout(self) -> aiohttp.ClientTimeout:
+        """How long a call may take to connect, to be silent, and in all."""
+        return aiohttp.ClientTimeout(
+            total=self.connect_seconds + 2 * self.read_seconds,
+            connect=self.connect_seconds,
+            sock_read=self.read_seconds,
+        )
 
 
 class Sender:
@@ -79,7 +71,7 @@ class Sender:
 
     def __init__(
         self,
-        http: httpx2.AsyncClient,
+        http: HttpClient,
         clock: Clock,
         settings: Settings,
         tokens: TokenKeeper,
@@ -91,7 +83,6 @@ class Sender:
         self._tokens = tokens
         self._pace = pace
         self._timeout = settings.timeout()
-        self._longest = settings.connect_seconds + 2 * settings.read_seconds
 
     async def effect(self, call: wire.Call) -> Reply:
         """Send a call that does something, once.
@@ -141,18 +132,16 @@ class Sender:
         if rest:
             return ZuoraBusy("Zuora asked for a rest; nothing was sent.", retry_after=rest)
         status: int | None = None
-        headers: httpx2.Headers | dict[str, str] = _NO_HEADERS
+        headers = _NO_HEADERS
         found: Reply | ZuoraError
         wait: float | None = None
         try:
-            response = await self._answer(call, token)
-            if isinstance(response, ZuoraError):
-                found = response
+            received = await self._answer(call, token)
+            if isinstance(received, ZuoraError):
+                found = received
             else:
-                status, headers = response.status_code, response.headers
-                found = judge(
-                    status, headers, response.content, effect=call.effect, repeat=call.repeat
-                )
+                status, headers = received.status, received.headers
+                found = _judged(call, received)
             if isinstance(found, ZuoraBusy):
                 wait = found.retry_after
         finally:
@@ -160,34 +149,39 @@ class Sender:
         _log(call, found)
         return found
 
-    async def _answer(self, call: wire.Call, token: str) -> httpx2.Response | ZuoraError:
-        try:
-            async with asyncio.timeout(self._longest):
-                return await self._http.send(
-                    self._request(call, token), auth=None, follow_redirects=False
-                )
-        except _NOTHING_WAS_SENT as error:
-            logger.info("zuora_not_reached", extra={"error": type(error).__name__})
-            return _not_sent(call)
-        except (httpx2.HTTPError, httpx2.StreamError, TimeoutError) as error:
-            logger.warning("zuora_answer_lost", extra={"error": type(error).__name__})
-            return _lost(call, in_time=not _timed_out(error))
-
-    def _request(self, call: wire.Call, token: str) -> httpx2.Request:
+    async def _answer(self, call: wire.Call, token: str) -> Received | ZuoraError:
         settings = self._settings
-        return httpx2.Request(
-            call.method,
-            settings.base_url + call.target,
-            headers=wire.headers(
-                call,
-                token=token,
-                version=settings.version,
-                entity_ids=settings.entity_ids,
-                org_ids=settings.org_ids,
-            ),
-            content=call.content or None,
-            extensions={"timeout": self._timeout},
+        headers = wire.headers(
+            call,
+            token=token,
+            version=settings.version,
+            entity_ids=settings.entity_ids,
+            org_ids=settings.org_ids,
         )
+        try:
+            return await self._http.send(
+                call.method,
+                settings.base_url,
+                call.target,
+                headers=headers,
+                content=call.content,
+                timeout=self._timeout,
+            )
+        except NotSentError as error:
+            logger.info("zuora_not_reached", extra={"error": str(error)})
+            return _not_sent(call)
+        except AnswerLostError as error:
+            logger.warning("zuora_answer_lost", extra={"error": str(error)})
+            return _lost(call, in_time=error.in_time)
+
+
+def _judged(call: wire.Call, received: Received) -> Reply | ZuoraError:
+    """A file that came is taken as it is; whatever else came in its place is judged as usual."""
+    status, headers, content = received.status, received.headers, received.content
+    is_json = "json" in headers.get("Content-Type", "").lower()
+    if call.is_file and status == 200 and not is_json:  # noqa: PLR2004 - HTTP
+        return Reply(status, content, headers.get("Zuora-Request-Id", "")[:64])
+    return judge(status, headers, content, effect=call.effect, repeat=call.repeat)
 
 
 def _or_raise(found: Reply | ZuoraError) -> Reply:
@@ -205,10 +199,6 @@ def _pause_before_next(found: Reply | ZuoraError, pause: float) -> float | None:
     if found.retry_after is None:
         return pause
     return found.retry_after if found.retry_after <= LONGEST_WAIT_SECONDS else None
-
-
-def _timed_out(error: Exception) -> bool:
-    return isinstance(error, httpx2.TimeoutException | TimeoutError)
 
 
 def _not_sent(call: wire.Call) -> ZuoraError:

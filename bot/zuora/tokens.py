@@ -10,15 +10,23 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
-import httpx2
+import aiohttp
 
+from bot.zuora.connections import AnswerLostError, HttpClient, NotSentError, Received
 from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraRejected
 from bot.zuora.pace import Clock
 from bot.zuora.verdict import retry_after
 
 _EARLY_SECONDS: Final = 300.0
 _TOKEN: Final = re.compile(r"[!-~]+")
+_PATH: Final = "/oauth/token"
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "Content-Type": "application/x-www-form-urlencoded",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,29 @@ def tenant_of(scope: str) -> Tenant:
     return Tenant(tenants[0] if tenants else "", tuple(entities))
 
 
+def not_the_tenant(tenant: Tenant, expected: str) -> str:
+    """Why a token may not be used: it speaks for another tenant, or does not say for which."""
+    if not expected or tenant.id == expected:
+        return ""
+    found = f"speaks for tenant {tenant.id}" if tenant.id else "does not say for which tenant"
+    return (
+        f"The OAuth client {found}, and ZUORA_TENANT_ID is {expected}. Nothing is asked of Zuora "
+        "until the two agree: check the client, the base URL and the setting."
+    )
+
+
+def entities_outside(tenant: Tenant, entity_ids: str) -> tuple[str, ...]:
+    """Which of the configured entities a token does not name; none where it names no entity."""
+    named = {_plain(entity) for entity in tenant.entities}
+    asked = (entity.strip() for entity in entity_ids.split(","))
+    return tuple(each for each in asked if each and named and _plain(each) not in named)
+
+
+def _plain(entity: str) -> str:
+    """Entity ids are written with hyphens and without."""
+    return entity.replace("-", "").lower()
+
+
 class TokenKeeper:
     """Keeps one token and renews it, one call at a time.
 
@@ -51,27 +82,30 @@ class TokenKeeper:
         base_url: Zuora's base URL.
         client_id: OAuth client id.
         client_secret: OAuth client secret; appears in no text this object makes.
-        timeout: Seconds to connect and to read, as the `timeout` extension of a request.
+        tenant_id: The only tenant whose tokens are used; empty for any.
+        timeout: How long to wait for what.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name, made once by the client
         self,
-        http: httpx2.AsyncClient,
+        http: HttpClient,
         clock: Clock,
         *,
         base_url: str,
         client_id: str,
         client_secret: str,
-        timeout: dict[str, float],
+        tenant_id: str = "",
+        timeout: aiohttp.ClientTimeout,
     ) -> None:
         self._http = http
         self._clock = clock
-        self._url = f"{base_url}/oauth/token"
+        self._base_url = base_url
         self._form = {
             "client_id": client_id,
             "client_secret": client_secret,
             "grant_type": "client_credentials",
         }
+        self._tenant_id = tenant_id
         self._timeout = timeout
         self._lock = asyncio.Lock()
         self._token = ""
@@ -80,7 +114,7 @@ class TokenKeeper:
 
     def __repr__(self) -> str:
         """Without the secret and the token."""
-        return f"TokenKeeper({self._url})"
+        return f"TokenKeeper({self._base_url})"
 
     async def token(self, *, refused: str = "") -> str:
         """A token that is good now.
@@ -89,7 +123,7 @@ class TokenKeeper:
             refused: A token Zuora answered 401 to; it is not handed out again.
 
         Raises:
-            ZuoraRejected: Zuora does not know the client.
+            ZuoraRejected: Zuora does not know the client, or it is another tenant's.
             ZuoraBusy: No token can be had just now; nothing else was sent.
         """
         if not self._is_good(refused):
@@ -106,45 +140,47 @@ class TokenKeeper:
     async def _fetch(self) -> None:
         asked_at = self._clock.now()
         try:
-            request = httpx2.Request(
+            received = await self._http.send(
                 "POST",
-                self._url,
-                data=self._form,
-                headers={"Accept": "application/json"},
-                extensions={"timeout": self._timeout},
+                self._base_url,
+                _PATH,
+                headers=_HEADERS,
+                content=urlencode(self._form).encode(),
+                timeout=self._timeout,
             )
-            response = await self._http.send(request, auth=None, follow_redirects=False)
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            kind = type(error).__name__
-            raise ZuoraBusy(f"Zuora's token service cannot be reached ({kind}).") from None
-        self._keep(_granted(response), asked_at)
+        except (NotSentError, AnswerLostError) as error:
+            raise ZuoraBusy(f"Zuora's token service cannot be reached ({error}).") from None
+        self._keep(_granted(received), asked_at)
 
     def _keep(self, granted: dict[str, Any], asked_at: datetime) -> None:
+        tenant = tenant_of(str(granted.get("scope", "")))
+        if wrong := not_the_tenant(tenant, self._tenant_id):
+            raise ZuoraRejected(wrong)
         try:
             lives = float(granted.get("expires_in", 0))
         except (TypeError, ValueError):
             lives = 0.0
         self._token = granted["access_token"]
         self._renew_at = asked_at + timedelta(seconds=lives - min(_EARLY_SECONDS, lives / 2))
-        self.tenant = tenant_of(str(granted.get("scope", "")))
+        self.tenant = tenant
 
 
-def _granted(response: httpx2.Response) -> dict[str, Any]:
+def _granted(received: Received) -> dict[str, Any]:
     """The token answer, or the error it is. Its body is never shown: it may repeat the form."""
-    status = response.status_code
-    data = _json_object(response.content)
+    status = received.status
+    data = _json_object(received.content)
     token = data.get("access_token")
     if status == 200 and isinstance(token, str) and _TOKEN.fullmatch(token):  # noqa: PLR2004 - HTTP
         return data
-    raise _token_error(status, response)
+    raise _token_error(status, received)
 
 
-def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
-    request_id = response.headers.get("Zuora-Request-Id", "")
+def _token_error(status: int, received: Received) -> ZuoraError:
+    request_id = received.headers.get("Zuora-Request-Id", "")
     if status == 429 or status >= 500 or status == 200:  # noqa: PLR2004 - HTTP
         return ZuoraBusy(
             f"Zuora gives no token just now (HTTP {status}).",
-            retry_after=retry_after(response.headers),
+            retry_after=retry_after(received.headers),
             status=status,
             zuora_request_id=request_id,
         )

@@ -35,6 +35,7 @@ class Call:
         idempotency_key: `Idempotency-Key`; empty for none.
         repeat: True where this key was sent before and its answer was lost: a conflict (409) may
             then be the first call, still at work.
+        is_file: True where the answer is a file and no JSON.
 
     Raises:
         CallError: See `checked`.
@@ -48,6 +49,7 @@ class Call:
     track_id: str = ""
     idempotency_key: str = ""
     repeat: bool = False
+    is_file: bool = False
 
     def __post_init__(self) -> None:
         problem = _problem(self)
@@ -64,7 +66,7 @@ class Call:
         """The body as UTF-8 JSON; empty for GET."""
         if self.body is None:
             return b""
-        return json.dumps(dict(self.body), default=_number, separators=(",", ":")).encode()
+        return _ENCODER.encode(dict(self.body)).encode()
 
 
 def path(*parts: str) -> str:
@@ -92,7 +94,7 @@ def headers(
     """
     found = {
         "Authorization": f"Bearer {token}",
-        "Accept": "application/json",
+        "Accept": "*/*" if call.is_file else "application/json",
         "Accept-Encoding": "gzip",
         "Zuora-Version": version,
     }
@@ -128,3 +130,6 @@ def _number(value: object) -> int | float | str:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return str(value)
+
+
+_ENCODER: Final = json.JSONEncoder(default=_number, separators=(",", ":"))

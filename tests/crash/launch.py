@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-import bot.cli  # noqa: E402 - imported here once for all processes
+import bot.cli.serve  # noqa: E402 - imported here once for all processes
 import bot.wiring  # noqa: E402
 from tests.crash.clock import FastClock  # noqa: E402
 from tests.crash.points import Points, watch  # noqa: E402

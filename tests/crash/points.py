@@ -16,13 +16,14 @@ from types import FrameType
 from typing import Any, ClassVar
 
 import aiohttp
-import httpx2
+from yarl import URL
 
 KILLED = 137
 EDGES = ("bot.store.", "bot.zuora.", "bot.wiring")
 """Every write and every call passes through these; they do not tell one from another."""
 
 EFFECTS = ("HTTP POST", "HTTP PUT", "HTTP DELETE", "COMMIT", "Slack chat.")
+ZUORA = ("/v1/", "/oauth/", "/object-query/", "/settings/")
 HEAVIER = 6
 """How much likelier a process that looks for a new point dies at one of these."""
 
@@ -96,7 +97,6 @@ def _site(frame: FrameType | None) -> str:
 def watch(points: Points) -> None:
     """Wrap the libraries through which the bot writes and speaks."""
     _watch_sqlite(points.reached)
-    _watch_httpx(points.reached)
     _watch_aiohttp(points.reached)
     _watch_sockets(points.reached)
 
@@ -153,47 +153,28 @@ def _watch_sqlite(reached: Reached) -> None:
     sqlite3.connect = watched_connect  # type: ignore[assignment]
 
 
-def _watch_httpx(reached: Reached) -> None:
-    send = httpx2.AsyncHTTPTransport.handle_async_request
-    moments = {
-        "http11.send_request_body.complete": "sent",
-        "http11.receive_response_headers.complete": "answered",
-    }
-
-    async def watched(self: Any, request: httpx2.Request) -> httpx2.Response:
-        what = f"HTTP {request.method}"
-
-        async def trace(event: str, _: Any) -> None:
-            if event in moments:
-                reached(f"{what} {moments[event]}")
-
-        reached(f"{what} before")
-        request.extensions = {**request.extensions, "trace": trace}
-        response = await send(self, request)
-        reached(f"{what} after")
-        return response
-
-    httpx2.AsyncHTTPTransport.handle_async_request = watched  # type: ignore[method-assign]
-
-
 def _watch_aiohttp(reached: Reached) -> None:
     request, start = aiohttp.ClientSession._request, aiohttp.ClientResponse.start
 
-    def named(url: Any) -> str:
-        path = str(url).split("?")[0]
+    def named(method: str, url: Any) -> str:
+        path = URL(url).raw_path
+        if path.startswith(ZUORA):
+            return f"HTTP {method}"
         return f"Slack {path.split('/api/')[1]}" if "/api/" in path else "Slack's other addresses"
 
     async def watched_request(self: Any, method: str, url: Any, **kwargs: Any) -> Any:
-        reached(f"{named(url)} before")
+        reached(f"{named(method, url)} before")
         response = await request(self, method, url, **kwargs)
-        reached(f"{named(url)} after")
+        reached(f"{named(method, url)} after")
         return response
 
     async def watched_start(self: Any, connection: Any) -> Any:
         while self._writer is not None:  # noqa: ASYNC110 - the body goes out in a task of its own
             await asyncio.sleep(0)
-        reached(f"{named(self.url)} sent")
-        return await start(self, connection)
+        reached(f"{named(self.method, self.url)} sent")
+        response = await start(self, connection)
+        reached(f"{named(self.method, self.url)} answered")
+        return response
 
     aiohttp.ClientSession._request = watched_request  # type: ignore[method-assign]
     aiohttp.ClientResponse.start = watched_start  # type: ignore[method-assign]

@@ -28,7 +28,7 @@ def test_the_width_begins_low_and_widens_while_it_is_used():
             width.went_well(full=True)
         seen.append(width.calls)
 
-    assert seen == [4, 8, 16, 24]
+    assert seen == [8, 16, 24, 36]
 
 
 def test_past_the_documented_limit_the_width_only_grows_fast_where_zuora_tells_a_higher_one():
@@ -46,7 +46,7 @@ def test_a_width_that_is_not_used_does_not_widen():
     for _ in range(100):
         width.went_well(full=False)
 
-    assert width.calls == 4
+    assert width.calls == 8
 
 
 def test_the_width_never_passes_the_limit_of_the_header_or_its_own():
@@ -75,7 +75,18 @@ def test_the_width_waits_while_others_use_the_tenant():
     for _ in range(100):
         width.went_well(full=True)
 
-    assert width.calls == 4
+    assert width.calls == 8
+
+
+def test_what_is_told_to_be_free_is_used_at_once_and_no_more():
+    width = Width(first=8)
+    width.read(limits(40, remaining=5))
+    width.went_well(full=True)
+    assert width.calls == 13
+
+    width.read(limits(40, remaining=36))
+    width.went_well(full=True)
+    assert width.calls == 40
 
 
 def test_each_refusal_takes_one_place_and_one_stays():

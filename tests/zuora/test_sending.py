@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.zuora.errors import ZuoraBusy, ZuoraRejected, ZuoraUnavailable
-from bot.zuora.tokens import Tenant, tenant_of
+from bot.zuora.tokens import Tenant, entities_outside, not_the_tenant, tenant_of
 
 RULES = "/settings/billing-rules"
 
@@ -20,6 +20,48 @@ async def test_check_tells_the_tenant_and_its_entities(zuora):
 
     assert tenant.id == "12270"
     assert tenant.entities == ("11e6ba62b31d7c1db23700163e000000",)
+
+
+async def test_a_client_of_another_tenant_is_never_used(local, make):
+    zuora = make(tenant_id="9999")
+
+    assert await zuora.billing_rules() is None
+    for ask in (zuora.check, lambda: zuora.bill_run("BR-00000001")):
+        with pytest.raises(ZuoraRejected, match="speaks for tenant 12270, and ZUORA_TENANT_ID"):
+            await ask()
+
+    assert {call.path for call in local.calls} == {"/oauth/token"}
+    assert (await make(tenant_id="12270").check()).id == "12270"
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected", "words"),
+    [
+        ("tenant.12270", "12270", ""),
+        ("tenant.12270", "", ""),
+        ("platform.write", "", ""),
+        ("platform.write", "12270", "does not say for which tenant"),
+        ("tenant.122701", "12270", "speaks for tenant 122701"),
+    ],
+)
+def test_a_token_must_name_the_tenant_that_is_set(scope, expected, words):
+    why = not_the_tenant(tenant_of(scope), expected)
+
+    assert words in why
+    assert bool(why) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("scope", "entity_ids", "outside"),
+    [
+        ("entity.11e6ba62-b31d tenant.1", "11E6BA62B31D", ()),
+        ("entity.11e6 entity.22f7 tenant.1", "22f7, 33a8", ("33a8",)),
+        ("tenant.1", "33a8", ()),
+        ("entity.11e6 tenant.1", "", ()),
+    ],
+)
+def test_entities_that_a_token_does_not_name_are_told(scope, entity_ids, outside):
+    assert entities_outside(tenant_of(scope), entity_ids) == outside
 
 
 def test_a_scope_without_a_tenant_is_read_too():

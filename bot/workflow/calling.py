@@ -1,0 +1,90 @@
+"""One call to Zuora: made once, and what came of it as a value and as a line of the history."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.call import Call, Verdict
+from bot.domain.history import Entry, What
+from bot.domain.request import Request
+from bot.operations.operation import Progress
+from bot.workflow.begin import new_key
+from bot.workflow.opened import Opened
+from bot.workflow.parts import Parts
+from bot.zuora.answers import Answer
+from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraRejected
+
+logger = logging.getLogger(__name__)
+
+
+async def make_call(parts: Parts, request: Request, call: Call, what: Opened) -> Call:
+    """Make one call, once; the call as it then stands."""
+    operation, body, facts = what
+    try:
+        answer = await operation.act(body, facts, call, parts.zuora)
+        return _accepted(parts, call, answer, operation.begun(body, facts, answer))
+    except ZuoraRejected as error:
+        return _with_error(call, Verdict.REJECTED, error)
+    except ZuoraBusy as error:
+        return _busy(parts, request, call, error)
+    except OutcomeUnknown as error:
+        return _with_error(call, Verdict.LOST, error)
+    except Exception:
+        logger.exception("call_ended_in_a_fault", extra={"request": request.number})
+        words = "the bot had a fault while the call was out"
+        return replace(call, verdict=Verdict.LOST, words=words)
+
+
+def _accepted(parts: Parts, call: Call, answer: Answer, progress: Progress) -> Call:
+    return replace(
+        call,
+        verdict=Verdict.ACCEPTED,
+        answered_at=parts.clock.now(),
+        http_status=answer.http_status,
+        zuora_request_id=answer.zuora_request_id or "",
+        began=progress.model_dump_json() if progress.run_id else "",
+    )
+
+
+def _with_error(call: Call, verdict: Verdict, error: ZuoraError) -> Call:
+    return replace(
+        call,
+        verdict=verdict,
+        http_status=error.status,
+        zuora_request_id=error.zuora_request_id or "",
+        words=" ".join(error.words) or str(error),
+    )
+
+
+def _busy(parts: Parts, request: Request, call: Call, error: ZuoraBusy) -> Call:
+    """Not done, and to be tried again: under a new key if Zuora would only repeat its failure."""
+    if error.new_key_needed:
+        call = call.with_new_key(new_key(parts, request))
+    retry_at = parts.clock.now() + timedelta(seconds=error.retry_after or 0)
+    return replace(_with_error(call, Verdict.BUSY, error), retry_at=retry_at)
+
+
+def sent_entry(call: Call) -> Entry:
+    """The history entry of a call that goes out."""
+    data = {
+        "subject": call.subject, "key": call.key, "track_id": call.track_id, "try": call.tries,
+    }  # fmt: skip
+    return Entry(what=What.CALL_SENT, request=call.request, data=data)
+
+
+def answer_entry(call: Call) -> Entry:
+    """The history entry of what came of a call."""
+    lost = call.verdict is Verdict.LOST
+    return Entry(
+        what=What.CALL_LOST if lost else What.CALL_ANSWERED,
+        request=call.request,
+        data={
+            "subject": call.subject,
+            "key": call.key,
+            "track_id": call.track_id,
+            "verdict": call.verdict.value if call.verdict else "",
+            "http_status": call.http_status,
+            "zuora_request_id": call.zuora_request_id,
+            "words": call.words,
+        },
+    )

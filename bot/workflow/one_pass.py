@@ -1,0 +1,204 @@
+"""One pass over the calls of a request: many side by side, each written before and after it goes out.
+
+What came back together and what goes out next is written in one transaction, so that durability
+costs little however many calls there are.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from bot.domain.call import Call, Verdict
+from bot.domain.request import Request, State
+from bot.store.database import CouldNotRecordError
+from bot.workflow.begin import too_late_at
+from bot.workflow.calling import answer_entry, make_call, sent_entry
+from bot.workflow.ending import go_on, tell_progress
+from bot.workflow.opened import opened
+from bot.workflow.parts import Parts
+
+BUSY_IN_A_ROW = 3
+"""So many calls that Zuora did not take, with no answer between: it is down, not just full."""
+
+TRIES_TO_WRITE = 5
+LONGEST_REST = timedelta(seconds=5)
+"""As long as the first pause between two passes."""
+
+MANY = 12
+A_MOMENT = 0.003
+"""Seconds of real time. While many are out, each answer waits so long for others to share its commit,
+which costs a third of what a call costs. It is about the disk: no clock of the product's tells it."""
+
+_TOO_MANY = 429
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+class Pass:
+    """Sends calls, as many at once as Zuora allows, until none is left or none can go on.
+
+    A call that was one too many (429) goes to the end of the line, once some others were accepted:
+    then Zuora takes calls and is just full. Before that nothing is repeated without reading the
+    facts again, which is the next pass's business, as is whatever Zuora did not take otherwise.
+
+    Args:
+        parts: The outside.
+        request: Whose calls they are.
+        calls: Calls none of which can have taken effect.
+        stopping: Whether nothing new may be begun.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        request: Request,
+        calls: Sequence[Call],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._parts = parts
+        self._request = request
+        self._what = opened(request)  # once: the facts of many documents are long
+        self._too_late_at = too_late_at(request)
+        self._line = deque(calls)
+        self._resting: list[Call] = []
+        self._stopping = stopping
+        self._out: set[asyncio.Task[None]] = set()
+        self._answered: list[Call] = []
+        self._bell = asyncio.Event()
+        self._busy = 0
+        self._some_accepted = False
+        self._left = False
+        self._progress_at: datetime | None = None
+
+    async def run(self) -> None:
+        """Go through all of them.
+
+        Raises:
+            CouldNotRecordError: The database could not be written for too long.
+        """
+        try:
+            while await self._turn():
+                pass
+        finally:  # cut short: what is still out is found unanswered after the restart
+            for task in self._out:
+                task.cancel()
+
+    async def _turn(self) -> bool:
+        """Write what came back and what goes out next, let that go, wait; False at the end."""
+        self._bell.clear()
+        came, self._answered = self._answered, []
+        for call in came:
+            self._note(call)
+        now = self._parts.clock.now()
+        sending = [call.sending(now) for call in self._next(now)]
+        if came or sending:
+            await self._write(came, sending)
+        for call in sending:
+            self._out.add(asyncio.create_task(self._send(call)))
+        if self._out or self._answered:
+            await self._bell.wait()
+            if len(self._out) >= MANY:
+                await asyncio.sleep(A_MOMENT)
+            return True
+        return await self._rest()
+
+    async def _send(self, call: Call) -> None:
+        try:
+            answered = await make_call(self._parts, self._request, call, self._what)
+            self._answered.append(answered)
+        finally:
+            self._out -= {asyncio.current_task()}
+            self._bell.set()
+
+    def _note(self, call: Call) -> None:
+        """What an answer means for the others."""
+        if call.verdict is not Verdict.BUSY:
+            self._busy = 0
+            self._some_accepted |= call.verdict is Verdict.ACCEPTED
+            return
+        self._busy += 1
+        if call.http_status == _TOO_MANY:
+            self._resting.append(call)
+        else:
+            self._left = True
+
+    @property
+    def _may_begin(self) -> bool:
+        return self._busy < BUSY_IN_A_ROW and not self._stopping()
+
+    def _next(self, now: datetime) -> list[Call]:
+        """What goes out now: as many as there is room for, those that were refused at the end."""
+        if not self._may_begin:
+            return []
+        if self._some_accepted and now < self._too_late_at:
+            self._line += [call for call in self._resting if _rested_at(call) <= now]
+            self._resting = [call for call in self._resting if _rested_at(call) > now]
+        room = max(0, self._parts.zuora.width - len(self._out))
+        return [self._line.popleft() for _ in range(min(room, len(self._line)))]
+
+    async def _rest(self) -> bool:
+        """Sit out a short rest that Zuora asked for, if nothing else can be done; False: the end."""
+        now = self._parts.clock.now()
+        until = min(map(_rested_at, self._resting), default=None)
+        if until is None or not self._some_accepted or not self._may_begin:
+            return False
+        if until - now > LONGEST_REST or max(now, until) >= self._too_late_at:
+            return False
+        await self._parts.clock.sleep(min(1.0, max(0.0, (until - now).total_seconds())))
+        return True
+
+    async def _write(self, answered: Sequence[Call], sending: Sequence[Call]) -> None:
+        """Write what came of calls and what goes out next; if those were the last, how it goes on.
+
+        An answer that came must not be lost to a database that is locked for a moment.
+        """
+        write = partial(self._write_once, answered, sending)
+        for tries_left in reversed(range(TRIES_TO_WRITE if answered else 1)):
+            try:
+                told = await self._parts.store.together(write)
+            except CouldNotRecordError:
+                if not tries_left:
+                    raise
+                await self._parts.clock.sleep(1.0)
+            else:
+                if told:
+                    self._parts.wake_sender()
+                return
+
+    def _write_once(self, answered: Sequence[Call], sending: Sequence[Call]) -> bool:
+        """As above; whether there is something to tell people."""
+        store, now = self._parts.store, self._parts.clock.now()
+        with store.transaction():
+            store.calls.save(*answered, *sending)
+            store.history.append_all([*map(answer_entry, answered), *map(sent_entry, sending)], now)
+            if not answered:
+                return False
+            return self._conclude() if self._was_last(sending) else self._tell_progress(now)
+
+    def _was_last(self, sending: Sequence[Call]) -> bool:
+        more = sending or self._out or self._answered or self._line or self._resting
+        return not more and not self._left
+
+    def _conclude(self) -> bool:
+        """Every call of the request has its answer: write how it goes on."""
+        request = self._parts.store.requests.get(self._request.number)
+        calls = self._parts.store.calls.of(self._request.number)
+        if request is None or request.state is not State.RUNNING:
+            return False
+        if any(call.is_under_way or call.is_open for call in calls):
+            return False
+        go_on(self._parts, request, calls)
+        return True
+
+    def _tell_progress(self, now: datetime) -> bool:
+        """One message with a bar and figures; how often it is edited, `tell_progress` decides."""
+        if self._progress_at is not None and now < self._progress_at:
+            return False
+        self._progress_at = tell_progress(self._parts, self._request)
+        return True
+
+
+def _rested_at(call: Call) -> datetime:
+    """When a refused call may be tried again."""
+    return call.retry_at or _ALWAYS
