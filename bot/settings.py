@@ -50,8 +50,9 @@ class AuditSettings(BaseSettings):
     """What it takes to check the history: the file, and the key where one is set."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", hide_input_in_errors=True, frozen=True
-    )
+        env_file=".env", extra="ignore", hide_input_in_errors=True, frozen=True,
+        defer_build=True,  # a command builds what it reads, and no other
+    )  # fmt: skip
 
     database_url: Annotated[Text, StringConstraints(pattern=r"^sqlite:///.+")] = (
         "sqlite:///billing-bot.db"
@@ -79,12 +80,14 @@ class EvidenceSettings(AuditSettings):
     zuora_base_url: Annotated[Text, StringConstraints(pattern=ADDRESS)]
     zuora_client_id: Text
     zuora_client_secret: Annotated[Secret, AfterValidator(_given)]
+    zuora_tenant_id: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
     zuora_entity_ids: str = ""
     zuora_org_ids: str = ""
     zuora_version: Annotated[Text, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$|^\d+\.\d+$")] = (
         "2025-08-12"
     )
     zuora_debit_memo_path: Literal["debitmemos", "debit-memos"] = "debitmemos"
+    zuora_batches: int = Field(default=50, ge=50, le=200)
 
 
 class Settings(EvidenceSettings):
@@ -207,7 +210,7 @@ def _right(settings: S | None, problems: dict[str, str]) -> S:
 class _Tokens(BaseSettings):
     """What only one way of running needs, read even where other settings are wrong."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", defer_build=True)
 
     slack_app_token: SecretStr = SecretStr("")
     slack_signing_secret: SecretStr = SecretStr("")

@@ -11,7 +11,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import aiohttp
-import httpx2
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -27,14 +26,16 @@ from bot.slack.people import People
 from bot.slack.sender import Sender
 from bot.store.lock import WorkLock
 from bot.store.store import Store
+from bot.workflow.estimates import Estimates
 from bot.workflow.heads import Heads
 from bot.workflow.parts import Clock, Parts
 from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
 from bot.workflow.supervised import Supervised
-from bot.zuora.client import ZuoraClient, http_client
+from bot.zuora.client import HttpClient, ZuoraClient, http_client
 from bot.zuora.environments import environment
 from bot.zuora.errors import ZuoraError
+from bot.zuora.tokens import entities_outside
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +70,10 @@ class Bot:
         answering: Answering,
         runner: Runner,
         sender: Sender,
+        estimates: Estimates,
         lock: WorkLock,
         slack_session: aiohttp.ClientSession,
-        zuora_http: httpx2.AsyncClient,
+        zuora_http: HttpClient,
         zuora_trouble: str,
         heads: Heads,
         daily: Daily,
@@ -80,6 +82,7 @@ class Bot:
         self.app = app
         self.runner = runner
         self.sender = sender
+        self.estimates = estimates
         self.answering = answering
         self._lock = lock
         self._slack_session = slack_session
@@ -122,6 +125,7 @@ class Bot:
         await asyncio.gather(
             run("runner", self.runner.run),
             run("sender", self.sender.run),
+            run("estimates", self.estimates.run),
             run("listener", self._hear_others),
             run("heads", self._heads.run),
             run("daily", self._daily.run),
@@ -138,6 +142,7 @@ class Bot:
             if self.parts.store.others_have_written():
                 self.runner.wake()
                 self.sender.wake()
+                self.estimates.wake()
 
 
 async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) -> Bot:
@@ -187,7 +192,9 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
     )
     runner = Runner(parts)
     sender = Sender(store, client, clock, seconds_a_message=tuning.seconds_a_message)
+    estimates = Estimates(parts)
     parts.wake_runner, parts.wake_sender = runner.wake, sender.wake
+    parts.wake_estimates = estimates.wake
     answering = Answering(parts, people, client)
     homes = Homes(answering, Links(identity.team_url))
     sender.draw_home = homes.view
@@ -204,6 +211,7 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         answering=answering,
         runner=runner,
         sender=sender,
+        estimates=estimates,
         lock=WorkLock(Path(settings.database_path + ".lock")),
         slack_session=session,
         zuora_http=http,
@@ -229,7 +237,7 @@ def _timetable(settings: Settings) -> Timetable:
 
 
 def zuora_client(
-    settings: EvidenceSettings, clock: Clock, http: httpx2.AsyncClient, *, read_seconds: float
+    settings: EvidenceSettings, clock: Clock, http: HttpClient, *, read_seconds: float
 ) -> ZuoraClient:
     """The client for the tenant that the settings name."""
     return ZuoraClient(
@@ -239,9 +247,11 @@ def zuora_client(
         client_id=settings.zuora_client_id,
         client_secret=settings.zuora_client_secret.get_secret_value(),
         version=settings.zuora_version,
+        tenant_id=settings.zuora_tenant_id,
         entity_ids=settings.zuora_entity_ids,
         org_ids=settings.zuora_org_ids,
         debit_memo_path=settings.zuora_debit_memo_path,
+        highest_batch=settings.zuora_batches,
         read_seconds=read_seconds,
     )
 
@@ -256,4 +266,8 @@ async def _tenant(settings: Settings, zuora: ZuoraClient) -> tuple[str, str]:
         logger.error("zuora_does_not_let_the_bot_in: %s", error)  # noqa: TRY400 - no trace needed
         return f"{kind} · {found.name}", str(error)
     logger.info("zuora_ready: %s, tenant %s", found.name, tenant.id)
-    return f"{kind} · {found.name} · tenant {tenant.id}", ""
+    trouble = ""
+    if outside := entities_outside(tenant, settings.zuora_entity_ids):
+        trouble = f"ZUORA_ENTITY_IDS names entities that the token does not: {', '.join(outside)}"
+        logger.error("zuora_entities: %s", trouble)
+    return f"{kind} · {found.name} · tenant {tenant.id}", trouble

@@ -111,6 +111,7 @@ class Stage:
         if self.bot is not None:
             self.bot.runner.wake()
             self.bot.sender.wake()
+            self.bot.estimates.wake()
 
     async def restart(self) -> None:
         await self.stop()
@@ -230,12 +231,17 @@ class Stage:
         """Return once the bot has nothing under way that needs no clock."""
         assert self.bot is not None
         bot = self.bot
-        await self.until(lambda: bot.runner.is_idle and bot.sender.is_idle and not self._due())
+        await self.until(
+            lambda: bot.runner.is_idle and bot.sender.is_idle and bot.estimates.is_idle
+            and not self._due()
+        )  # fmt: skip
         for _ in range(10):  # both loops get to where they sleep on the clock
             await asyncio.sleep(0)
 
     def _due(self) -> bool:
         now = self.clock.now()
+        if self.store.estimates.due(now, 1):
+            return True
         return bool(self.store.requests.due(now, 1)) or any(
             each.wake_at is None or each.wake_at <= now for each in self.store.outbox.open()
         )

@@ -236,6 +236,14 @@ def test_rules_look_at_tenant_sending_and_documents(policy):
     assert policy.rule(asked(**cancel, documents=None)).name == "rule 3"
 
 
+def test_a_rule_can_ask_for_more_where_something_is_mailed_again(path):
+    path.write_text(f"{GOOD}[[rule]]\nmails_again = true\napprovals = 2\n")
+    policy = read_policy(path)
+
+    assert policy.rule(asked(mails_again=True)).approvals == 2
+    assert policy.rule(asked()).approvals == 1
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
@@ -252,6 +260,7 @@ def test_rules_look_at_tenant_sending_and_documents(policy):
         ('expires_after = "soon"', "expires_after: 'soon' is not a time"),
         ('expires_after = "1h"\nremind_after = ["1h"]', "a reminder comes after"),
         ('sends = "yes"', "sends is true or false"),
+        ("mails_again = 1", "mails_again is true or false"),
         ("colour = 1", "line 4: rule 1: unknown key 'colour'"),
     ],
 )

@@ -168,6 +168,8 @@ def test_an_empty_setting_is_not_set(environment, name):
         ("POLL_SECONDS", "0"),
         ("POLL_SECONDS", "-1"),
         ("POLL_SECONDS", "nan"),
+        ("ZUORA_BATCHES", "49"),
+        ("ZUORA_BATCHES", "201"),
         ("PORT", "-1"),
         ("PORT", "65536"),
         ("DATABASE_URL", "sqlite:///"),

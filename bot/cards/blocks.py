@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.domain.words import Line, Link, Mention, Moment, Part, Strong
+from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, in_minutes
 
 Block = dict[str, Any]
 HEADER_LIMIT = 150
@@ -157,7 +157,7 @@ def escaped(text: str) -> str:
 
 def spoken_time(at: datetime) -> str:
     """A moment for a reader whose client cannot show it in their own zone."""
-    return at.strftime("%-d %b %Y %H:%M UTC")
+    return in_minutes(at)
 
 
 def _section(parts: Sequence[Part]) -> Block:

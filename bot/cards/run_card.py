@@ -1,12 +1,11 @@
 """The private card of a bill run: how it stands, and a button for each thing that is legal now."""
 
 from collections.abc import Sequence
-from datetime import date
 
 from bot.cards import blocks
 from bot.cards.card import NEXT_STEPS
 from bot.domain.message import Blocks
-from bot.domain.words import Line, Moment, Part, count, line
+from bot.domain.words import Line, Moment, Part, count, in_days, line
 from bot.operations.run_documents import DocumentsFacts
 from bot.operations.run_states import legal_steps
 from bot.zuora.answers import BillingDocument, BillRun
@@ -64,10 +63,10 @@ def _meaning(run: BillRun, facts: DocumentsFacts) -> str:
 
 
 def _when(run: BillRun) -> tuple[Line, ...]:
-    dates = f"target date {_day(run.target_date)} · invoice date {_day(run.invoice_date)}"
+    dates = f"target date {in_days(run.target_date)} · invoice date {in_days(run.invoice_date)}"
     found = [] if run.schedule else [line("Dates", dates)]
     if run.schedule:
-        until = f" until {_day(run.schedule.repeat_to)}" if run.schedule.repeat_to else ""
+        until = f" until {in_days(run.schedule.repeat_to)}" if run.schedule.repeat_to else ""
         found.append(line("Schedule", f"{run.schedule.repeat_type or 'once'}{until}", *_next(run)))
     return tuple(found)
 
@@ -87,10 +86,6 @@ def _mailed(run: BillRun, facts: DocumentsFacts) -> tuple[Part, ...]:
     last = facts.last_mailed_at or run.last_emailed_at
     when: tuple[Part, ...] = (", last ", Moment(last)) if last else ()
     return (f"{facts.mailed_before:,} of {count(facts.posted, 'document')}", *when)
-
-
-def _day(day: date | None) -> str:
-    return day.strftime("%-d %b %Y") if day else "not known"
 
 
 def _buttons(number: str, legal: Sequence[str]) -> Blocks:

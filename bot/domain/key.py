@@ -23,6 +23,12 @@ def bill_run_key(typed: str) -> str | None:
 
 DocumentKind = Literal["invoice", "credit_memo", "debit_memo"]
 PREFIXES: dict[DocumentKind, str] = {"invoice": "INV", "credit_memo": "CM", "debit_memo": "DM"}
+KIND_WORDS: dict[DocumentKind, tuple[str, str]] = {
+    "invoice": ("invoice", "invoices"),
+    "credit_memo": ("credit memo", "credit memos"),
+    "debit_memo": ("debit memo", "debit memos"),
+}
+"""One and many, for people."""
 _KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 _DOCUMENT_NUMBER = re.compile(r"(INV|CM|DM)-?\d{1,20}", re.ASCII | re.IGNORECASE)
 _TOLD = re.compile(r"(INV|CM|DM):([a-z0-9][a-z0-9_-]{0,59})", re.ASCII | re.IGNORECASE)

@@ -39,6 +39,7 @@ class Asked:
     Attributes:
         amounts: Totals per kind and currency; None where the amount is not known, which counts as
             above every amount.
+        mails_again: Whether it mails again what was mailed before.
         documents: How many documents it touches; None where that is not known, likewise.
     """
 
@@ -47,6 +48,7 @@ class Asked:
     sends: bool
     amounts: Sequence[Money] | None
     documents: int | None
+    mails_again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class Tier:
     operations: tuple[str, ...] = ()
     tenants: tuple[str, ...] = ()
     sends: bool | None = None
+    mails_again: bool | None = None
     above: Mapping[str, Decimal] = field(default_factory=dict)
     documents_above: int | None = None
 
@@ -71,7 +74,8 @@ class Tier:
         return (
             (not self.operations or asked.operation in self.operations)
             and (not self.tenants or asked.tenant in self.tenants)
-            and (self.sends is None or self.sends == asked.sends)
+            and self.sends in (None, asked.sends)
+            and self.mails_again in (None, asked.mails_again)
             and (not self.above or _is_above(self.above, asked.amounts))
             and (
                 self.documents_above is None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,16 @@ def listed(items: Sequence[str], last: str = "and") -> str:
     if len(items) < 2:  # noqa: PLR2004 - one item needs no joining word
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def in_days(day: date | None) -> str:
+    """`30 Nov 2026`."""
+    return day.strftime("%-d %b %Y") if day else "not known"
+
+
+def in_minutes(at: datetime) -> str:
+    """`30 Nov 2026 14:05 UTC`: a moment where nobody's own zone is known."""
+    return at.astimezone(UTC).strftime("%-d %b %Y %H:%M UTC")
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

@@ -4,17 +4,17 @@ Source: pages *Cancel a bill run* and *Bill run status types*. It throws the dra
 scheduled run that waits it cancels this occurrence, or this and all later ones.
 """
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 
 from bot.domain.call import Call
-from bot.domain.key import bill_run_key
 from bot.domain.money import Money
-from bot.domain.words import Line, Moment, count, line
+from bot.domain.words import Line, Moment, count, in_days, in_minutes, line
 from bot.operations import cancel_following as following
 from bot.operations.drafts import Drafts
 from bot.operations.operation import Body, Facts, Form, Operation, Problems, Progress, Settlement
 from bot.operations.run_documents import RunFacts
+from bot.operations.run_key import read_run_key
 from bot.operations.run_states import why_not_cancel
 from bot.zuora.answers import Answer, BillRun
 from bot.zuora.client import ZuoraClient
@@ -74,16 +74,13 @@ class CancelBillRun(Operation[CancelBillRunBody, CancelFacts]):
 
     def read(self, form: Form) -> CancelBillRunBody | Problems:
         """A bill run's number or id, and what of a scheduled run."""
-        typed, which = str(form.get("bill_run") or ""), str(form.get(FIELD) or "")
-        problems = {}
-        key = bill_run_key(typed)
-        if key is None:
-            wrong = "Type the bill run's" if not typed.strip() else "This is not a bill run's"
-            problems["bill_run"] = f"{wrong} number, like BR-00000001, or its id of 32 digits."
+        wrong: dict[str, str] = {}
+        key = read_run_key(form, wrong)
+        which = str(form.get(FIELD) or "")
         if which not in CHOICES:
-            problems[FIELD] = "Choose what is canceled of a scheduled run."
-        if problems or key is None:
-            return Problems(problems)
+            wrong[FIELD] = "Choose what is canceled of a scheduled run."
+        if wrong:
+            return Problems(wrong)
         return CancelBillRunBody(bill_run=key, cancel_once=CHOICES[which])
 
     async def facts(self, body: CancelBillRunBody, zuora: ZuoraClient) -> CancelFacts | Problems:
@@ -181,7 +178,7 @@ class CancelBillRun(Operation[CancelBillRunBody, CancelFacts]):
     def lines(self, body: CancelBillRunBody, facts: CancelFacts) -> tuple[Line, ...]:
         """What a controller decides on."""
         run = facts.run
-        dates = f"target date {_shown(run.target_date)} · invoice date {_shown(run.invoice_date)}"
+        dates = f"target date {in_days(run.target_date)} · invoice date {in_days(run.invoice_date)}"
         return (
             line("Bill run", f"{run.number} · {run.name or 'no name'} · {run.status}"),
             *facts.drafts.lines(),
@@ -211,7 +208,10 @@ class CancelBillRun(Operation[CancelBillRunBody, CancelFacts]):
 
     def accepted(self, body: CancelBillRunBody, facts: CancelFacts, at: datetime) -> str:  # noqa: ARG002
         """Accepted is all that the answer says; canceling takes some seconds."""
-        return f"Zuora accepted the order to cancel {facts.run.number} and cancels it now."
+        return (
+            f"Zuora accepted the order to cancel {facts.run.number}. It cancels the run by itself; "
+            "what becomes of that is followed here."
+        )
 
 
 def _runs(facts: CancelFacts) -> tuple[Line, ...]:
@@ -241,8 +241,8 @@ def _schedule(run: BillRun) -> str:
     schedule = run.schedule
     if schedule is None:
         return ""
-    start = f"from {_shown(schedule.repeat_from)}" if schedule.repeat_from else ""
-    end = f"until {_shown(schedule.repeat_to)}" if schedule.repeat_to else ""
+    start = f"from {in_days(schedule.repeat_from)}" if schedule.repeat_from else ""
+    end = f"until {in_days(schedule.repeat_to)}" if schedule.repeat_to else ""
     hour = f"at hour {schedule.run_time} ({run.time_zone or 'tenant time'})"
     parts = (
         schedule.repeat_type or "once",
@@ -264,9 +264,5 @@ def _what(body: CancelBillRunBody, facts: CancelFacts) -> str:
     return "the run"
 
 
-def _shown(day: date | None) -> str:
-    return day.strftime("%-d %b %Y") if day else "not known"
-
-
 def _time(at: datetime | None) -> str:
-    return at.astimezone(UTC).strftime("%-d %b %Y %H:%M UTC") if at else "at a time not known"
+    return in_minutes(at) if at else "at a time not known"

@@ -25,15 +25,18 @@ class Problems:
     by_field: Mapping[str, str]
 
 
-class Body(BaseModel, frozen=True, extra="forbid"):
-    """What was asked for: everything that takes effect, valid and frozen."""
+class Body(BaseModel, frozen=True, extra="forbid", defer_build=True):
+    """What was asked for: everything that takes effect, valid and frozen.
+
+    Validators of bodies and facts are made at first use: a bot at rest needs none of them.
+    """
 
 
-class Facts(BaseModel, frozen=True, extra="forbid"):
+class Facts(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What an approver must know, as Zuora said it at one moment."""
 
 
-class Progress(BaseModel, frozen=True):
+class Progress(BaseModel, frozen=True, defer_build=True):
     """How far that got which an accepted call began.
 
     Attributes:
@@ -67,7 +70,7 @@ class Progress(BaseModel, frozen=True):
     lost: int = 0
 
 
-class Settlement(BaseModel, frozen=True):
+class Settlement(BaseModel, frozen=True, defer_build=True):
     """What reading Zuora proved about a lost call: `words` say what was seen.
 
     `progress` is there where the call began something that has to be followed.
@@ -186,6 +189,10 @@ class Operation(ABC, Generic[B, F]):
         """Whether a customer can get mail from it."""
         return True
 
+    def mails_again(self, body: B, facts: F) -> bool:  # noqa: ARG002 - only what mails documents can
+        """Whether it mails again what was mailed before."""
+        return False
+
     def amounts(self, body: B, facts: F) -> Sequence[Money] | None:  # noqa: ARG002
         """Totals per kind and currency that a rule of the policy looks at; None: not known."""
         return None
@@ -209,6 +216,28 @@ class Operation(ABC, Generic[B, F]):
             ZuoraError: Zuora could not be read; it is looked at again later.
         """
         return progress
+
+    def foresees(self, body: B) -> bool:  # noqa: ARG002 - only where Zuora can do it
+        """Whether Zuora can estimate in the background what it comes to, while it waits. No I/O."""
+        return False
+
+    async def begin_estimate(self, body: B, key: str, zuora: ZuoraClient) -> str:  # noqa: ARG002
+        """Have Zuora begin that estimate, where `foresees`; what names it there.
+
+        It has no effect that anybody would see. Begun twice under one key, it is begun once.
+
+        Raises:
+            ZuoraError: It was not begun, or its answer was lost.
+        """
+        return ""
+
+    async def estimate(self, body: B, begun: str, zuora: ZuoraClient) -> str:  # noqa: ARG002
+        """What the estimate came to or why there is none, for the thread; empty: not ready yet.
+
+        Raises:
+            ZuoraError: Zuora could not be read.
+        """
+        return ""
 
     def result(self, body: B, facts: F, calls: Sequence[Call], at: datetime) -> str:
         """How it ended, as a sentence, when every call has its answer and none was lost."""

@@ -9,18 +9,21 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from bot.domain.call import Call
-from bot.domain.key import bill_run_key
 from bot.domain.money import Money
-from bot.domain.words import Line, count, line
+from bot.domain.words import Line, count, in_days, line
 from bot.operations import post_following as following
+from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import Drafts
+from bot.operations.mail_checks import with_profiles
+from bot.operations.notices import profiles_in_use
 from bot.operations.operation import Body, Facts, Form, Operation, Problems, Progress, Settlement
 from bot.operations.run_documents import RunFacts
+from bot.operations.run_key import read_run_key
 from bot.operations.run_states import why_not_post
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
-from bot.zuora.lookups import MailNotification
+from bot.zuora.notifications import MailNotification
 
 Mails = Literal["yes", "no", "not known"]
 
@@ -34,7 +37,6 @@ MAIL_WORDS: dict[Mails, str] = {
         "Whether posting itself mails customers could not be checked; assume that it does"
     ),
 }
-EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
 
 
 class PostBillRunBody(Body):
@@ -77,17 +79,14 @@ class PostBillRun(Operation[PostBillRunBody, PostFacts]):
 
     def read(self, form: Form) -> PostBillRunBody | Problems:
         """A bill run's number or id, and a date or none."""
-        typed, day = str(form.get("bill_run") or ""), str(form.get("invoice_date") or "").strip()
-        problems = {}
-        key = bill_run_key(typed)
-        if key is None:
-            wrong = "Type the bill run's" if not typed.strip() else "This is not a bill run's"
-            problems["bill_run"] = f"{wrong} number, like BR-00000001, or its id of 32 digits."
-        invoice_date = _day(day)
-        if day and invoice_date is None:
-            problems["invoice_date"] = "Give a date as year-month-day, like 2026-11-30."
-        if problems or key is None:
-            return Problems(problems)
+        wrong: dict[str, str] = {}
+        key = read_run_key(form, wrong)
+        typed = str(form.get("invoice_date") or "").strip()
+        invoice_date = day(typed)
+        if typed and invoice_date is None:
+            wrong["invoice_date"] = "Give a date as year-month-day, like 2026-11-30."
+        if wrong:
+            return Problems(wrong)
         return PostBillRunBody(bill_run=key, invoice_date=invoice_date)
 
     async def facts(self, body: PostBillRunBody, zuora: ZuoraClient) -> PostFacts | Problems:
@@ -103,11 +102,12 @@ class PostBillRun(Operation[PostBillRunBody, PostFacts]):
                     "can be posted."
                 }
             )
-        documents = await zuora.documents_of_run(run.number)
+        documents, profiles = await with_profiles(zuora, zuora.documents_of_run(run.number))
+        used = profiles_in_use(documents, profiles) or profiles
         return PostFacts(
             run=RunFacts.of(run, documents),
             drafts=Drafts.of(documents),
-            mails=posting_mails(await zuora.mail_notifications()),
+            mails=posting_mails(None if used is None else await zuora.mail_notifications(used)),
         )
 
     def material(self, body: PostBillRunBody, facts: PostFacts) -> dict[str, Any]:  # noqa: ARG002
@@ -192,7 +192,10 @@ class PostBillRun(Operation[PostBillRunBody, PostFacts]):
 
     def accepted(self, body: PostBillRunBody, facts: PostFacts, at: datetime) -> str:  # noqa: ARG002
         """Accepted is all that the answer says; posting takes its time."""
-        return f"Zuora accepted the order to post {facts.run.number} and posts its documents now."
+        return (
+            f"Zuora accepted the order to post {facts.run.number}. It posts the documents by "
+            "itself; what becomes of that is followed here."
+        )
 
 
 def posting_mails(notifications: Sequence[MailNotification] | None) -> Mails:
@@ -205,32 +208,26 @@ def posting_mails(notifications: Sequence[MailNotification] | None) -> Mails:
     posted = [each for each in notifications or () if _fires_on_post(each)]
     if not posted:
         return "not known"
-    return "yes" if any(each.active is not False and not each.muted for each in posted) else "no"
+    return "yes" if any(_mails(each) for each in posted) else "no"
+
+
+def _mails(notification: MailNotification) -> bool:
+    is_on = notification.active is not False and notification.email is not False
+    return is_on and not notification.muted
 
 
 def _fires_on_post(notification: MailNotification) -> bool:
     words = f"{notification.event} {notification.name}".lower()
     of_a_run = "invoice" in words or "credit memo" in words
-    return of_a_run and "posted" in words and "auto-post" not in words
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if EARLIEST <= day <= LATEST else None
+    by_hand = "manually" in words and "api" not in words
+    return of_a_run and "posted" in words and "auto-post" not in words and not by_hand
 
 
 def _dates(body: PostBillRunBody, run: RunFacts) -> str:
-    target = _shown(run.target_date)
+    target = in_days(run.target_date)
     if body.invoice_date is None:
-        return f"target date {target} · invoice date {_shown(run.invoice_date)} stays"
+        return f"target date {target} · invoice date {in_days(run.invoice_date)} stays"
     return (
-        f"target date {target} · all its invoices are re-dated from {_shown(run.invoice_date)} "
-        f"to {_shown(body.invoice_date)}"
+        f"target date {target} · all its invoices are re-dated from {in_days(run.invoice_date)} "
+        f"to {in_days(body.invoice_date)}"
     )
-
-
-def _shown(day: date | None) -> str:
-    return day.strftime("%-d %b %Y") if day else "not known"

@@ -9,16 +9,12 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from bot.domain.digest import canonical
+from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.money import Money, in_words, totals
 from bot.domain.words import count
 from bot.operations.operation import Facts
 from bot.zuora.answers import BillingDocument, BillRun
 
-KIND_WORDS = {
-    "invoice": ("invoice", "invoices"),
-    "credit_memo": ("credit memo", "credit memos"),
-    "debit_memo": ("debit memo", "debit memos"),
-}
 LARGEST = 10
 """How many of the largest documents are kept for each currency."""
 
@@ -26,7 +22,7 @@ LARGEST = 10
 class KindTotals(BaseModel, frozen=True):
     """One kind of documents: how many, and how much in each currency."""
 
-    kind: str
+    kind: DocumentKind
     count: int
     totals: tuple[Money, ...]
 
@@ -95,7 +91,7 @@ class DocumentsFacts(BaseModel, frozen=True):
         was: the order to mail a run covers both kinds.
         """
         posted = [document for document in documents if document.status == "Posted"]
-        mailed = [at for d in posted if (at := _mailed_at(d, run_mailed_at)) is not None]
+        mailed = [at for d in posted if (at := mailed_at(d, run_mailed_at)) is not None]
         by_size = sorted(posted, key=lambda d: (d.currency, -abs(d.amount), d.number))
         return cls(
             kinds=tuple(kinds_of(documents)),
@@ -147,9 +143,10 @@ class RunFacts(Facts):
     documents: DocumentsFacts
 
     @classmethod
-    def of(cls, run: BillRun, documents: Sequence[BillingDocument]) -> "RunFacts":
-        """Take from Zuora's answers what matters."""
+    def of(cls, run: BillRun, documents: Sequence[BillingDocument], **more: Any) -> Self:
+        """Take from Zuora's answers what matters; `more` are fields that a subclass has besides."""
         return cls(
+            **more,
             run_id=run.id,
             number=run.number,
             name=run.name,
@@ -189,7 +186,8 @@ class RunFacts(Facts):
         return found + self.documents.differs(now.documents)
 
 
-def _mailed_at(document: BillingDocument, run_mailed_at: datetime | None) -> datetime | None:
+def mailed_at(document: BillingDocument, run_mailed_at: datetime | None) -> datetime | None:
+    """When a document was mailed last; a credit memo with its run, see `DocumentsFacts.of`."""
     return document.last_emailed_at if document.emailed_known else run_mailed_at
 
 
@@ -206,7 +204,7 @@ def _totals_of(facts: DocumentsFacts, kind: str) -> KindTotals | None:
     return next((totals for totals in facts.kinds if totals.kind == kind), None)
 
 
-def _kind_words(kind_totals: KindTotals | None, kind: str) -> str:
+def _kind_words(kind_totals: KindTotals | None, kind: DocumentKind) -> str:
     return kind_totals.words if kind_totals else f"no {KIND_WORDS[kind][1]}"
 
 

@@ -24,7 +24,7 @@ OPERATIONS = (
 TENANTS = ("production", "sandbox", "unknown")
 _LISTS = ("requesters", "approvers", "viewers")
 _RULE_KEYS = (
-    "operations", "tenants", "sends", "above", "documents_above", "approvals", "approvers",
+    "operations", "tenants", "sends", "mails_again", "above", "documents_above", "approvals", "approvers",
     "expires_after", "remind_after",
 )  # fmt: skip
 _PERSON = re.compile(r"[USW][A-Z0-9]+", re.ASCII)
@@ -110,10 +110,6 @@ class _Reading:
                 "approvals", number,
                 f"{approvals} approvals are needed and {len(approvers)} people are named",
             )  # fmt: skip
-        sends = rule.get("sends")
-        if sends is not None and not isinstance(sends, bool):
-            self._wrong("sends", number, "sends is true or false")
-            sends = None
         expires_after = self._span("expires_after", rule, number) or A_DAY
         return Tier(
             rule=Rule(
@@ -125,7 +121,8 @@ class _Reading:
             ),
             operations=self._names("operations", rule, number, OPERATIONS),
             tenants=self._names("tenants", rule, number, TENANTS),
-            sends=sends,
+            sends=self._truth("sends", rule, number),
+            mails_again=self._truth("mails_again", rule, number),
             above=self._amounts(rule, number),
             documents_above=self._whole("documents_above", rule, number, default=None, least=0),
         )
@@ -180,6 +177,13 @@ class _Reading:
             return value
         self._wrong(key, number, f"{key} is a whole number of at least {least}")
         return default
+
+    def _truth(self, key: str, rule: Mapping[str, Any], number: int) -> bool | None:
+        value = rule.get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        self._wrong(key, number, f"{key} is true or false")
+        return None
 
     def _span(self, key: str, rule: Mapping[str, Any], number: int) -> timedelta | None:
         return self._as_span(key, rule[key], number) if key in rule else None

@@ -14,7 +14,6 @@ from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.asking import open_form, refusal_to_ask
 from bot.slack.forms.ask_form import Origin
-from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.email import OPERATION_OF, EmailForm, values_for_documents
 from bot.store.database import CouldNotRecordError
 
@@ -46,8 +45,9 @@ async def _again(answering: Answering, click: payloads.Click) -> None:
         return
     values = values_for_documents(kind, refused, json.loads(request.body))
     origin = Origin(channel=click.channel, parent=request.number)
-    form = FORMS[EmailForm.callback_id]
-    if trouble := await open_form(answering, click.trigger_id, form, values, origin):
+    form = answering.forms[EmailForm.callback_id]
+    trouble = await open_form(answering, click.actor, click.trigger_id, form, values, origin)
+    if trouble:
         await _tell(answering, click, trouble)
 
 

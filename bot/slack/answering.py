@@ -13,6 +13,7 @@ from bot.cards import blocks, lines
 from bot.domain.authority import Person, Refusal, still_counts
 from bot.domain.request import Request
 from bot.domain.words import Part
+from bot.slack.forms.catalog import forms_for
 from bot.slack.payloads import Actor
 from bot.slack.people import People
 from bot.workflow.parts import Parts
@@ -33,6 +34,7 @@ class Answering:
         self.parts = parts
         self.people = people
         self.client = client
+        self.forms = forms_for(parts.zuora.highest_batch)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def person(self, actor: Actor, names: Iterable[str]) -> Person:

@@ -53,6 +53,7 @@ def make_app(
         )
 
     app = AsyncApp(
+        name="billing-bot",  # without one Bolt reads the source of every caller, and keeps it
         # Without a token of its own: Bolt hands each request a client with the authorized one.
         client=AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[]),
         authorize=authorize,

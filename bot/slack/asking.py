@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm, Origin, origin_of
-from bot.slack.forms.catalog import FORMS
+from bot.slack.keeping import drawn, values_of
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Asker, Refused, ask, record_refusal
 
@@ -36,7 +37,7 @@ Outcome = tuple[Request, ...] | Problems | Refused | CouldNotRecordError
 
 def register(app: AsyncApp, answering: Answering) -> None:
     """Connect every form of the catalog."""
-    for form in FORMS.values():
+    for form in answering.forms.values():
         _register_form(app, answering, form)
 
     @app.action(re.compile(f"^{fields.CHANGES_FORM}"))
@@ -68,11 +69,19 @@ async def refusal_to_ask(
 
 
 async def open_form(
-    answering: Answering, trigger_id: str, form: AskForm, values: fields.Values, origin: Origin
+    answering: Answering,
+    actor: payloads.Actor,
+    trigger_id: str,
+    form: AskForm,
+    values: fields.Values,
+    origin: Origin,
 ) -> str:
     """Open a form while its trigger lives; why it did not open, or empty."""
     try:
-        await answering.client.views_open(trigger_id=trigger_id, view=form.view(values, origin))
+        view = drawn(answering, actor.user_id, form, values, origin)
+        await answering.client.views_open(trigger_id=trigger_id, view=view)
+    except CouldNotRecordError:
+        return COULD_NOT_RECORD
     except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
         logger.warning("form_did_not_open", extra={"error": repr(error)})
         return "Slack did not open the form in time. Nothing was sent; please try once more."
@@ -85,12 +94,18 @@ async def _changed(answering: Answering, change: payloads.Change) -> None:
     if why := await refusal_to_ask(answering, change.actor, f"change {change.callback_id}"):
         await answering.tell_now(origin.channel or answering.parts.channel, change.actor, *why)
         return
-    form = FORMS.get(change.callback_id)
+    form = answering.forms.get(change.callback_id)
     if form is None:
         return
-    view = form.view({**origin.kept, **change.form}, origin)
+    user_id = change.actor.user_id
+    values = values_of(answering, user_id, origin, change.form)
     try:
+        view = drawn(answering, user_id, form, values, origin)
         await answering.client.views_update(view_id=change.view_id, hash=change.hash, view=view)
+    except CouldNotRecordError:  # the form stays as it is, with everything in it
+        await answering.tell_now(
+            origin.channel or answering.parts.channel, change.actor, COULD_NOT_RECORD
+        )
     except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
         logger.warning("form_did_not_change", extra={"error": repr(error)})
 
@@ -212,8 +227,8 @@ async def _answer_late(
     origin = origin_of(submission.metadata)
     match outcome:
         case Problems(by_field):
-            view = form.view({**origin.kept, **submission.form}, origin, by_field)
             words: tuple[Part, ...] = ("Nothing was saved. ", " ".join(by_field.values()))
+            view = _with_problems(answering, form, submission, by_field)
         case tuple():
             words = asked(outcome)
             view = fields.notice("Asked for approval", *words)
@@ -225,6 +240,18 @@ async def _answer_late(
     except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
         channel = origin.channel or answering.parts.channel
         await answering.tell_now(channel, submission.actor, *words)
+
+
+def _with_problems(
+    answering: Answering, form: AskForm, submission: payloads.Submission, found: Mapping[str, str]
+) -> fields.View:
+    """The form as it was submitted, with what is wrong with it."""
+    origin, user_id = origin_of(submission.metadata), submission.actor.user_id
+    values = values_of(answering, user_id, origin, submission.form)
+    try:
+        return drawn(answering, user_id, form, values, origin, found)
+    except CouldNotRecordError:
+        return fields.notice("Nothing was saved", " ".join(found.values()))
 
 
 def _tell_where(

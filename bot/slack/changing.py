@@ -12,7 +12,6 @@ from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.asking import open_form, refusal_to_ask
 from bot.slack.forms.ask_form import Origin
-from bot.slack.forms.catalog import FORMS
 from bot.store.database import CouldNotRecordError
 
 NOTHING_TO_CHANGE = "This request cannot be opened again. Ask with the command instead."
@@ -48,10 +47,10 @@ async def _change(answering: Answering, click: payloads.Click) -> tuple[Part, ..
 
 async def _open(answering: Answering, click: payloads.Click, request: Request) -> tuple[Part, ...]:
     typed = json.loads(request.typed)
-    form = FORMS.get(typed["form"])
+    form = answering.forms.get(typed["form"])
     if form is None:
         return (NOTHING_TO_CHANGE,)
     values = {**typed["values"], "reason": request.reason}
     origin = Origin(channel=click.channel, parent=request.number)
-    trouble = await open_form(answering, click.trigger_id, form, values, origin)
+    trouble = await open_form(answering, click.actor, click.trigger_id, form, values, origin)
     return (trouble,) if trouble else ()

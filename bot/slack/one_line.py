@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from bot.operations.catalog import operation_named
+from bot.operations.create_bill_run.batches import batch_named, beyond
 from bot.operations.operation import Form, Problems
 from bot.slack.one_line_words import SETTERS, WORDS, plain
 
@@ -21,8 +22,10 @@ def is_one_line(text: str) -> bool:
     return bool(_BEGINS.match(text))
 
 
-def read_one_line(text: str) -> Form | Problems:
+def read_one_line(text: str, highest_batch: int) -> Form | Problems:
     """The form's values, or what is wrong with what was typed; what is missing may be filled in.
+
+    `highest_batch` is the number of the tenant's last batch of accounts.
 
     Problems stand under the field's name, or under the word that was typed where there is none.
     """
@@ -36,7 +39,7 @@ def read_one_line(text: str) -> Form | Problems:
     for part in parts:
         _take(part, values, wrong, seen)
     _conclude(values, wrong)
-    return Problems(wrong) if wrong else _checked(values)
+    return Problems(wrong) if wrong else _checked(values, highest_batch)
 
 
 def _take(part: str, values: Values, wrong: dict[str, str], seen: set[str]) -> None:
@@ -82,14 +85,18 @@ def _conclude(values: Values, wrong: dict[str, str]) -> None:
         )
 
 
-def _checked(values: Values) -> Form | Problems:
+def _checked(values: Values, highest_batch: int) -> Form | Problems:
     """Every word that is there must be right; a field that is missing can still be filled in."""
     read = operation_named("create_bill_run").read(values)
-    if not isinstance(read, Problems):
-        return values
-    given = {name for name, value in values.items() if value}
-    wrong = {name: words for name, words in read.by_field.items() if name in given}
+    found = read.by_field if isinstance(read, Problems) else {}
+    wrong = {name: words for name, words in found.items() if values.get(name)}
+    if unknown := beyond(_named(values.get("batches") or []), highest_batch):
+        wrong.setdefault("batches", unknown)
     return Problems(wrong) if wrong else values
+
+
+def _named(typed: list[str]) -> list[str]:
+    return [each for each in typed if batch_named(each)]
 
 
 def _unknown(typed: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from bot.operations.create_bill_run.reading import batch_named
+from bot.operations.create_bill_run.batches import batch_named
 
 Values = dict[str, Any]
 Set = Callable[[Values, str], str]

@@ -15,7 +15,6 @@ from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.asking import open_form, refusal_to_ask
 from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.cancel_bill_run import CancelBillRunForm
-from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.email import EmailForm, values_for
 from bot.slack.forms.post_bill_run import PostBillRunForm
 from bot.store.database import CouldNotRecordError
@@ -57,7 +56,7 @@ async def _after_a_request(answering: Answering, press: payloads.Press, number: 
 async def _open(
     answering: Answering, press: payloads.Press, operation: str, run: str, parent: int | None
 ) -> None:
-    form = FORMS.get(FORM_OF.get(operation, ""))
+    form = answering.forms.get(FORM_OF.get(operation, ""))
     if why := await refusal_to_ask(answering, press.actor, shortened(operation, LONGEST_NAME)):
         await _tell(answering, press, *why)
     elif form is None or not run:
@@ -65,7 +64,7 @@ async def _open(
     else:
         origin = Origin(channel=press.channel, parent=parent)
         values = values_for(run) if form.callback_id == EmailForm.callback_id else {"bill_run": run}
-        trouble = await open_form(answering, press.trigger_id, form, values, origin)
+        trouble = await open_form(answering, press.actor, press.trigger_id, form, values, origin)
         if trouble:
             await _tell(answering, press, trouble)
 

@@ -1,7 +1,7 @@
 """The table of requests."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -56,9 +56,19 @@ class Requests:
         ).fetchone()
         return int(number)
 
-    def add(self, request: Request) -> None:
-        """Save a new request."""
+    def add(self, request: Request, subjects: Collection[str] = ()) -> None:
+        """Save a new request.
+
+        Args:
+            request: As asked for.
+            subjects: Everything that it acts on, under each name that it is looked for by; nothing
+                but its subject where this is empty.
+        """
         self._database.execute(_INSERT, _to_row(request))
+        self._database.execute(
+            "INSERT INTO request_subjects SELECT DISTINCT value, ? FROM json_each(?)",
+            [request.number, json.dumps(list(subjects or [request.subject]))],
+        )
 
     def get(self, number: int) -> Request | None:
         """The request of that number."""
@@ -105,14 +115,35 @@ class Requests:
         ).fetchone()
         return from_text_or_none(at)
 
-    def open_of(self, operation: str) -> list[Request]:
-        """Requests for the same operation that are not at their end yet."""
+    def open_about(self, subjects: Collection[str]) -> list[tuple[int, str, str]]:
+        """Requests that are not at their end yet and act on some of these: number, operation, which.
+
+        Ordered by number and subject. It reads index entries alone, however many requests are open.
+        """
+        return self._database.execute(
+            "SELECT r.number, r.operation, s.subject FROM json_each(?) AS wanted "
+            "CROSS JOIN request_subjects AS s ON s.subject = wanted.value "
+            "CROSS JOIN requests AS r INDEXED BY requests_open ON r.number = s.request "
+            "AND r.state IN ('waiting', 'approved', 'running', 'unknown') "
+            "GROUP BY r.number, s.subject ORDER BY r.number, s.subject",
+            [json.dumps(list(subjects))],
+        ).fetchall()
+
+    def open_by(self, person: str, since: datetime) -> list[Request]:
+        """What somebody has asked for since then and that is not at its end yet."""
         rows = self._database.execute(
-            f"{_SELECT} WHERE operation = ? "
+            f"{_SELECT} INDEXED BY requests_created WHERE requester = ? AND created_at >= ? "
             "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number",
-            [operation],
+            [person, to_text(since)],
         )
         return [_from_row(row) for row in rows]
+
+    def stands(self, request: Request) -> bool:
+        """Whether it has not moved since it was read."""
+        row = self._database.execute(
+            "SELECT state, state_at, progress FROM requests WHERE number = ?", [request.number]
+        ).fetchone()
+        return bool(row == (request.state.value, to_text(request.state_at), request.progress))
 
     def approve(self, request: Request, person: str, team: str, now: datetime) -> None:
         """Record one person's approval of exactly what the request says."""

@@ -377,3 +377,67 @@ def status(db: Database) -> None:
     be made without them.
     """
     run(db, _STATUS)
+
+
+_SUBJECTS = """
+CREATE TABLE request_subjects (
+  subject TEXT NOT NULL,
+  request INTEGER NOT NULL REFERENCES requests (number),
+  PRIMARY KEY (subject, request)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO request_subjects SELECT subject, request FROM calls;
+INSERT INTO request_subjects SELECT subject, number FROM requests
+WHERE instr(subject, ' ') = 0 OR operation NOT IN (
+  'email_invoice', 'email_debit_memo', 'email_credit_memo') ON CONFLICT DO NOTHING;
+INSERT INTO request_subjects SELECT json_extract(document.value, '$.number'), requests.number
+FROM requests, json_each(iif(json_valid(facts), facts, '{}'), '$.documents') AS document
+WHERE operation IN ('email_invoice', 'email_debit_memo', 'email_credit_memo')
+  AND state IN ('waiting', 'approved', 'running', 'unknown')
+  AND json_extract(document.value, '$.number') IS NOT NULL ON CONFLICT DO NOTHING;
+
+CREATE INDEX requests_open ON requests (number, operation, state) WHERE state IN
+  ('waiting', 'approved', 'running', 'unknown');
+DROP INDEX requests_open_of;
+CREATE INDEX requests_open_of ON requests (requester, number, state) WHERE state IN
+  ('waiting', 'approved', 'running', 'unknown');
+CREATE INDEX requests_to_decide ON requests (rule, state_at, requester, expires_at, state)
+  WHERE state = 'waiting';
+"""
+
+
+@migrations(name="0008_subjects")
+def subjects(db: Database) -> None:
+    """What each request acts on, one row for each thing; what waits, by the rule that it waits under.
+
+    Requests that a version before this has written: those with calls by these, those that are open
+    by their facts. The words for many documents (`3 invoices`) are not a thing. The indexes hold the
+    state too: without it SQLite reads each row, whose facts can be long, for what they imply.
+    """
+    run(db, _SUBJECTS)
+
+
+_DRAFTS = """
+CREATE TABLE drafts (
+  id TEXT PRIMARY KEY,
+  person TEXT NOT NULL CHECK (person <> ''),
+  kept TEXT NOT NULL,
+  at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX drafts_at ON drafts (at);
+
+CREATE TABLE estimates (
+  request INTEGER PRIMARY KEY REFERENCES requests (number),
+  key TEXT NOT NULL,
+  begun TEXT NOT NULL,
+  looks INTEGER NOT NULL,
+  wake_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX estimates_due ON estimates (wake_at);
+"""
+
+
+@migrations(name="0009_drafts_and_estimates")
+def drafts_and_estimates(db: Database) -> None:
+    """What was typed into fields that a form does not show now; estimates that are still to be told."""
+    run(db, _DRAFTS)

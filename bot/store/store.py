@@ -14,6 +14,8 @@ from bot.domain.message import Message
 from bot.domain.request import Request
 from bot.store.calls import Calls
 from bot.store.database import open_database, transaction
+from bot.store.drafts import Drafts
+from bot.store.estimates import Estimates
 from bot.store.figures import Figures
 from bot.store.history import History
 from bot.store.outbox import Outbox
@@ -38,6 +40,8 @@ class Store:
         self.figures = Figures(database)
         self.homes = Homes(database)
         self.digests = Digests(database)
+        self.drafts = Drafts(database)
+        self.estimates = Estimates(database)
         self._together = Together(self.transaction)
 
     @classmethod

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from bot.cards import lines, results
@@ -12,19 +11,20 @@ from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Entry, What
 from bot.domain.message import Kind, Message
-from bot.domain.policy import A_DAY, Asked, Rule
+from bot.domain.policy import Asked, Rule
+from bot.domain.repeated import SOON, Order, still_waiting
 from bot.domain.request import Request, State
-from bot.domain.words import Mention, Moment, count, listed
+from bot.domain.words import Mention, count, listed
 from bot.operations.operation import Body, Facts, Form, Operation, Problems
 from bot.store.requests import asked_hash
+from bot.workflow.beside import also_open, mailed_by_the_bot, subjects_of
 from bot.workflow.guard import mailed_lately
-from bot.workflow.opened import digest_of, opened
+from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError
 
 REASON_LIMIT = 1000
 MAILS = "email_"
-SHOWN_SUBJECTS = 3
 Wanted = Sequence[tuple[Operation[Any, Any], Form]]
 """Operations to ask for, each with what was typed for it, by field name."""
 
@@ -47,6 +47,8 @@ class Asker:
         parent: Number of the request that this one continues. If that still waits and is of the
             same person, it is withdrawn: what is changed has to be approved anew.
         form_name: Which form it was, so that it can be opened again with what was typed.
+        once: Whether the same order of a short while ago that still waits is this one, because
+            nothing else tells that it was typed again.
     """
 
     person: Person
@@ -54,6 +56,7 @@ class Asker:
     reason: str
     parent: int | None = None
     form_name: str = ""
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ async def ask(
     if asker.parent is not None and parts.store.requests.get(asker.parent) is None:
         asker = replace(asker, parent=None)  # a form may name a request that never was
     bodies, problems = _read(wanted, asker.reason)
+    if not problems and (again := _typed_again(parts, bodies, asker)):
+        return again
     ready = await _with_facts(parts, bodies, problems)
     if isinstance(ready, Problems):
         return ready
@@ -105,6 +110,24 @@ def _known(parts: Parts, wanted: Wanted, asker: Asker) -> tuple[Request, ...]:
         for operation, _ in wanted
     ]
     return tuple(request for request in found if request is not None)
+
+
+def _typed_again(parts: Parts, bodies: Sequence[_Read], asker: Asker) -> tuple[Request, ...]:
+    """The request that this line has made before, where a line is all there is to tell by."""
+    if not asker.once:
+        return ()
+    now, person = parts.clock.now(), asker.person.user_id
+    open_ = parts.store.requests.open_by(person, now - SOON)
+    found = []
+    for operation, body, _ in bodies:
+        order = Order(
+            operation=operation.name,
+            body=canonical(body.model_dump()),
+            requester=person,
+            tenant=parts.tenant,
+        )
+        found.append(still_waiting(order, open_, now))
+    return tuple(each for each in found if each is not None)
 
 
 def _form_id(asker: Asker, operation: Operation[Any, Any], of: int) -> str:
@@ -171,6 +194,7 @@ def _rule(parts: Parts, ready: _Ready) -> Rule:
             operation=operation.name,
             tenant=parts.tenant_kind,
             sends=operation.sends(body, facts),
+            mails_again=operation.mails_again(body, facts),
             amounts=operation.amounts(body, facts),
             documents=operation.documents(body, facts),
         )
@@ -207,10 +231,14 @@ def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request,
         wanted: Wanted = [(each.operation, {}) for each in ready]
         if known := _known(parts, wanted, asker):
             return known  # the second of two submissions that were under way together
+        bodies = [(each.operation, each.body, each.form) for each in ready]
+        if again := _typed_again(parts, bodies, asker):
+            return again
         saved = tuple(_save_one(parts, each, asker, len(ready)) for each in ready)
         _withdraw_parent(parts, asker, saved)
     parts.wake_sender()
     parts.wake_runner()
+    parts.wake_estimates()
     return saved
 
 
@@ -241,55 +269,35 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
         parent=asker.parent,
         typed=json.dumps({"form": asker.form_name, "values": dict(ready.form)}),
     )
-    others = _open_about(parts, operation, operation.subjects(body, facts))
-    parts.store.requests.add(request)
+    acts_on = operation.subjects(body, facts)
     shown = card(request, Kind.CARD)
     messages = [shown, *results.tables(request, operation.tables(body, facts))]
-    messages += [
-        lines.reply(request, f"{name} is also open about {about}.") for name, about in others
-    ]
+    replaced = _parent_to_withdraw(parts, asker)
+    messages += also_open(
+        parts, request, acts_on, without=replaced.number if replaced is not None else None
+    )
     if operation.name.startswith(MAILS):
-        messages += _mailed_by_the_bot(parts, request, operation.subjects(body, facts), now)
+        messages += mailed_by_the_bot(parts, request, acts_on, now)
+    parts.store.requests.add(request, subjects_of(operation, body, facts))
     parts.store.record(_asked_entry(request, shown), now, *messages)
+    if operation.foresees(body):
+        parts.store.estimates.add(request.number, parts.new_id(), now)
     return request
 
 
-def _mailed_by_the_bot(
-    parts: Parts, request: Request, subjects: Sequence[str], now: datetime
-) -> list[Message]:
-    """What the bot had mailed a short while ago, which Zuora may not show yet (or never, of memos)."""
-    return [
-        lines.reply(
-            request,
-            f"R-{number} had {subject if one == 1 else count(one, 'of these', 'of these')} mailed ",
-            Moment(at),
-            "; Zuora may not show that yet.",
-        )
-        for number, subject, one, at in parts.store.calls.mailed_since(subjects, now - A_DAY)
-    ]
-
-
-def _open_about(
-    parts: Parts, operation: Operation[Any, Any], subjects: Sequence[str]
-) -> list[tuple[str, str]]:
-    """Open requests of the operation that act on some of the same things, and on which."""
-    wanted = set(subjects)
-    found = []
-    for other in parts.store.requests.open_of(operation.name):
-        _, body, facts = opened(other)
-        both = sorted(wanted.intersection(operation.subjects(body, facts)))
-        if both:
-            rest = [f"{len(both) - SHOWN_SUBJECTS:,} more"] if len(both) > SHOWN_SUBJECTS else []
-            found.append((other.name, listed([*both[:SHOWN_SUBJECTS], *rest])))
-    return found
+def _parent_to_withdraw(parts: Parts, asker: Asker) -> Request | None:
+    parent = None if asker.parent is None else parts.store.requests.get(asker.parent)
+    if parent is None or parent.state is not State.WAITING:
+        return None
+    return parent if parent.requester == asker.person.user_id else None
 
 
 def _withdraw_parent(parts: Parts, asker: Asker, saved: tuple[Request, ...]) -> None:
     """What was changed and asked again waits no longer, and its approvals are void."""
-    parent = None if asker.parent is None else parts.store.requests.get(asker.parent)
-    person = asker.person
-    if parent is None or parent.state is not State.WAITING or parent.requester != person.user_id:
+    parent = _parent_to_withdraw(parts, asker)
+    if parent is None:
         return
+    person = asker.person
     now = parts.clock.now()
     reason = f"changed and asked again as {listed([each.name for each in saved])}"
     after = parent.decided(State.WITHDRAWN, person.user_id, now, reason=reason, wake_at=None)

@@ -39,7 +39,7 @@ class Parts:
         poll: First pause between two looks at Zuora.
         guard: How long after a mail the same thing may not be mailed again without `resend`.
         members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
-        wake_runner, wake_sender: Rung after a transaction that left work for them.
+        wake_runner, wake_sender, wake_estimates: Rung after a transaction that left work for them.
     """
 
     store: Store
@@ -56,3 +56,4 @@ class Parts:
     guard: timedelta = timedelta(minutes=60)
     wake_runner: Callable[[], None] = field(default=_nobody)
     wake_sender: Callable[[], None] = field(default=_nobody)
+    wake_estimates: Callable[[], None] = field(default=_nobody)

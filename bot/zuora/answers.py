@@ -94,6 +94,7 @@ class BillingDocument:
         last_emailed_at: Zuora keeps it for invoices only.
         emailed_known: Whether None above means "never mailed" rather than "not told".
         bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
+        profile_id: The communication profile of its account; empty where it is not told.
     """
 
     kind: DocumentKind
@@ -112,6 +113,7 @@ class BillingDocument:
     emailed_known: bool = False
     bill_run_number: str = ""
     bill_to_mail: bool | None = None
+    profile_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

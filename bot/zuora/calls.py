@@ -4,7 +4,7 @@ Sources: Zuora's API pages of the same operations; object-query, settings and no
 have no `/v1` (the `servers` and paths of Zuora's OpenAPI document).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
@@ -14,6 +14,7 @@ from bot.zuora.wire import Call, CallError, path
 DocumentKind = Literal["invoice", "credit_memo", "debit_memo"]
 DebitMemoPath = Literal["debitmemos", "debit-memos"]
 PAGE: Final = 50  # the SDK allows 1..50 for object queries, the guide 1..99: 50 suits both
+LONGEST_BATCHES: Final = 1000
 HISTORY_PAGE: Final = 40  # other pages: at most 40 (guide *Pagination*)
 
 
@@ -120,6 +121,44 @@ def billing_preview(account_id: str, target_date: date) -> Call:
     """What billing one account up to a date would charge; nothing is stored."""
     body = {"accountId": account_id, "targetDate": target_date.isoformat()}
     return Call(method="POST", path=path("v1", "operations", "billing-preview"), body=body)
+
+
+def begin_preview_run(
+    *,
+    batches: Collection[str],
+    target_date: date,
+    exclude: Collection[str],
+    renew: bool,
+    organizations: Collection[Mapping[str, str]],
+    idempotency_key: str,
+) -> Call:
+    """Begin a preview of what a bill run by batch would charge; no customer sees anything of it.
+
+    `batches` is a text with commas of at most 1,000 characters, and none is all of them (page
+    *Create a billing preview run*); names that are longer are asked for as all. Evergreen
+    subscriptions are left out by default, and a bill run bills them.
+    """
+    names = ",".join(batches)
+    all_of_them = "AllBatches" in batches or len(names) > LONGEST_BATCHES
+    body = {
+        "targetDate": target_date.isoformat(),
+        "batches": "" if all_of_them else names,
+        "chargeTypeToExclude": ",".join(exclude),
+        "assumeRenewal": "Autorenew" if renew else "None",
+        "includingEvergreenSubscription": True,
+        "organizationLabels": list(organizations),
+    }
+    return Call(
+        method="POST",
+        path=path("v1", "billing-preview-runs"),
+        body={name: value for name, value in body.items() if value},
+        idempotency_key=idempotency_key,
+    )
+
+
+def file(file_id: str) -> Call:
+    """The content of a file, whatever it is (page *Retrieve a file*)."""
+    return Call(method="GET", path=path("v1", "files", file_id), is_file=True)
 
 
 def email_history(object_id: str, start: datetime, end: datetime, page: int) -> Call:

@@ -1,25 +1,34 @@
 """The client: every call the bot makes to Zuora, each as one method."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 
-import httpx2
-
-from bot.zuora import bill_runs, documents, lookups, scope
+from bot.zuora import (
+    bill_runs,
+    documents,
+    lookups,
+    notifications,
+    pdfs,
+    preview_runs,
+    scope,
+)
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
 from bot.zuora.calls import DebitMemoPath, DocumentKind
-from bot.zuora.connections import http_client
+from bot.zuora.connections import HttpClient, http_client
 from bot.zuora.effects import Effects, checked
 from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraBusy, ZuoraUnavailable
-from bot.zuora.lookups import BillingRules, EmailRecord, MailNotification, Preview
+from bot.zuora.lookups import BillingRules, EmailRecord, Preview
+from bot.zuora.notifications import MailNotification, MailProfile
 from bot.zuora.pace import DEFAULT_LIMIT, Clock, Pace, Width
+from bot.zuora.pdfs import PdfStatus
+from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
 from bot.zuora.scope import AccountsInScope
 from bot.zuora.sender import Sender, Settings
 from bot.zuora.tokens import Tenant, TokenKeeper
 
-__all__ = ["VERSION", "ZuoraClient", "http_client"]
+__all__ = ["VERSION", "HttpClient", "ZuoraClient", "http_client"]
 
 VERSION: Final = "2025-08-12"
 
@@ -37,10 +46,13 @@ class ZuoraClient(Effects):
         base_url: Zuora's base URL, for example `https://rest.test.zuora.com`.
         client_id: OAuth client id.
         client_secret: OAuth client secret.
+        tenant_id: The tenant that the token must speak for; empty for any.
         version: `Zuora-Version`; 2024-05-20 or later gives errors an HTTP status of their own.
         entity_ids: `Zuora-Entity-Ids`, only with Multi-entity.
         org_ids: `Zuora-Org-Ids`, only with Multi-Org.
         debit_memo_path: Zuora's pages spell it `debitmemos`, its newer SDK `debit-memos`.
+        highest_batch: The last of the tenant's batches of accounts: 50, or more with Zuora's
+            Performance Booster.
         zone: The tenant's time zone, for times that Zuora writes without an offset.
         widest: Most calls at once, whatever Zuora allows.
         connect_seconds: Longest time to connect.
@@ -49,16 +61,18 @@ class ZuoraClient(Effects):
 
     def __init__(  # noqa: PLR0913 - one object with all settings is made once, in wiring
         self,
-        http: httpx2.AsyncClient,
+        http: HttpClient,
         clock: Clock,
         *,
         base_url: str,
         client_id: str,
         client_secret: str,
+        tenant_id: str = "",
         version: str = VERSION,
         entity_ids: str = "",
         org_ids: str = "",
         debit_memo_path: DebitMemoPath = "debitmemos",
+        highest_batch: int = 50,
         zone: tzinfo = UTC,
         widest: int = DEFAULT_LIMIT,
         connect_seconds: float = 10.0,
@@ -78,6 +92,7 @@ class ZuoraClient(Effects):
             base_url=settings.base_url,
             client_id=client_id,
             client_secret=client_secret,
+            tenant_id=tenant_id,
             timeout=settings.timeout(),
         )
         self._pace = Pace(clock, Width(widest))
@@ -87,6 +102,7 @@ class ZuoraClient(Effects):
             "debit_memo": debit_memo_path,
         }
         super().__init__(Sender(http, clock, settings, self._tokens, self._pace), paths)
+        self.highest_batch = highest_batch
         self._clock = clock
         self._zone = zone
         self._base_url = settings.base_url
@@ -182,9 +198,29 @@ class ZuoraClient(Effects):
         """The tenant's rules for bill runs; None where the bot may not read settings."""
         return await lookups.billing_rules(self._sender)
 
-    async def mail_notifications(self) -> tuple[MailNotification, ...] | None:
-        """What is set up to be mailed; None where the bot may not read settings."""
-        return await lookups.mail_notifications(self._sender)
+    async def mail_profiles(self) -> tuple[MailProfile, ...] | None:
+        """The communication profiles; None where the bot may not read settings."""
+        return await notifications.profiles(self._sender)
+
+    async def mail_notifications(
+        self, profiles: Collection[MailProfile] | None = None
+    ) -> tuple[MailNotification, ...] | None:
+        """What is set up to be mailed in these profiles, or in all; None: it may not be read."""
+        wanted = await self.mail_profiles() if profiles is None else profiles
+        if wanted is None:
+            return None
+        return await notifications.of_profiles(self._sender, wanted)
+
+    async def pdf_statuses(
+        self, kind: DocumentKind, keys: Sequence[str]
+    ) -> tuple[PdfStatus, ...] | None:
+        """How far the PDFs of documents are; None where the bot may not read that."""
+        return await pdfs.statuses(self._sender, kind, keys)
+
+    async def pdf_files(self, kind: DocumentKind, key: str) -> frozenset[str] | None:
+        """The ids of a memo's PDF files; None where the bot may not read them."""
+        with checked():
+            return await pdfs.files_of_memo(self._sender, kind, key)
 
     async def email_history(self, object_id: str, since: datetime) -> tuple[EmailRecord, ...]:
         """What Zuora's mail server said about the mails of one document since then."""
@@ -195,3 +231,18 @@ class ZuoraClient(Effects):
     async def billing_preview(self, account_id: str, target_date: date) -> Preview:
         """What billing an account up to a date would charge."""
         return await lookups.billing_preview(self._sender, account_id, target_date)
+
+    async def begin_preview_run(self, wanted: PreviewWanted, *, key: str) -> str:
+        """Have Zuora begin a preview of some batches in the background; its id."""
+        with checked():
+            return await preview_runs.begin(self._sender, wanted, key=key)
+
+    async def preview_run(self, run_id: str) -> PreviewRun:
+        """How far a preview run is."""
+        with checked():
+            return await preview_runs.read(self._sender, run_id)
+
+    async def preview_totals(self, run: PreviewRun, wanted: PreviewWanted) -> PreviewTotals:
+        """What a completed preview run comes to, in each currency."""
+        with checked():
+            return await preview_runs.totals(self._sender, run, wanted)

@@ -179,4 +179,5 @@ def _with_account(document: BillingDocument, owner: Account) -> BillingDocument:
         account_name=document.account_name or owner.name,
         currency=document.currency or owner.currency,
         bill_to_mail=owner.bill_to_mail,
+        profile_id=owner.communication_profile_id or document.profile_id,
     )

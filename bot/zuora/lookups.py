@@ -1,11 +1,11 @@
-"""Reads what an approver should know besides: subscriptions, rules, notifications, mails sent."""
+"""Reads what an approver should know besides: subscriptions, rules, mails sent, a preview."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
 
-from bot.zuora import calls, paging, rows
+from bot.zuora import calls, rows
 from bot.zuora.answers import Subscription
 from bot.zuora.documents import as_row
 from bot.zuora.errors import ZuoraRejected
@@ -25,27 +25,6 @@ class BillingRules:
 
     auto_post_allowed: bool | None = None
     catch_up_allowed: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailNotification:
-    """One notification of one communication profile.
-
-    Attributes:
-        event: For example `Manual Email For Invoice`.
-        name: For example `Manually email Debit Memo`.
-        active: Whether it is on; an inactive one sends nothing.
-        muted: Whether the whole profile is muted.
-        template: Name of the mail template.
-    """
-
-    profile_id: str
-    profile_name: str
-    event: str
-    name: str
-    active: bool | None = None
-    muted: bool | None = None
-    template: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +68,6 @@ async def billing_rules(sender: Sender) -> BillingRules | None:
     )
 
 
-async def mail_notifications(sender: Sender) -> tuple[MailNotification, ...] | None:
-    """All notifications of all communication profiles; None where they may not be read."""
-    try:
-        data = (await sender.read(calls.get("settings", "communication-profiles"))).data
-        profiles = rows.listed(data, "communicationProfiles", "profiles", "data")
-        found = await paging.side_by_side(_of_profile(sender, one) for one in profiles)
-    except ZuoraRejected:
-        return None
-    return tuple(one for profile in found for one in profile)
-
-
 async def email_history(
     sender: Sender, object_id: str, since: datetime, now: datetime, zone: tzinfo
 ) -> tuple[EmailRecord, ...]:
@@ -124,26 +92,6 @@ async def billing_preview(sender: Sender, account_id: str, target_date: date) ->
         credits=_sum(credited, "amount"),
         items=len(invoiced) + len(credited),
     )
-
-
-async def _of_profile(sender: Sender, profile: Row) -> list[MailNotification]:
-    profile_id = rows.text(profile, "id", "Id")
-    if not profile_id:
-        return []
-    call = calls.get("settings", "communication-profiles", profile_id, "notifications")
-    data = (await sender.read(call)).data
-    return [
-        MailNotification(
-            profile_id=profile_id,
-            profile_name=rows.text(profile, "name", "profileName"),
-            event=rows.text(row, "eventName", "eventTypeName"),
-            name=rows.text(row, "name"),
-            active=rows.flag(row, "active"),
-            muted=rows.flag(profile, "muted"),
-            template=rows.text(row, "emailTemplateName"),
-        )
-        for row in rows.listed(data, "notifications", "data")
-    ]
 
 
 async def _history(

@@ -91,6 +91,7 @@ def document_of(kind: DocumentKind, row: Row, zone: tzinfo = UTC) -> BillingDocu
         last_emailed_at=rows.moment(row, "lastEmailSentDate", "LastEmailSentDate", zone=zone),
         emailed_known=kind == "invoice",
         bill_run_number=_run_number(rows.text(row, "sourceId", "SourceId")),
+        profile_id=rows.text(account, _PROFILE) or rows.text(row, _PROFILE),
     )
 
 
@@ -109,7 +110,7 @@ def account_of(data: Row) -> Account:
         bill_to_mail=bool(rows.text(contact, "workEmail", "personalEmail")),
         additional_mails=len(rows.words(billing, "additionalEmailAddresses")),
         prefers_email=rows.flag(billing, "invoiceDeliveryPrefsEmail"),
-        communication_profile_id=rows.text(basic, "communicationProfileId"),
+        communication_profile_id=rows.text(basic, _PROFILE),
     )
 
 
@@ -129,6 +130,7 @@ def subscription_of(data: Row) -> Subscription:
     )
 
 
+_PROFILE: Final = "communicationProfileId"
 _ZOQL_NUMBERS: Final = ("InvoiceNumber", "MemoNumber", "Number")
 
 

@@ -1,4 +1,4 @@
-"""Counts the accounts that a bill run by batch covers."""
+"""The accounts that a bill run by batch covers: how many, and in which currencies."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from bot.zuora.sender import Sender
 
 ALL_BATCHES: Final = "AllBatches"
 MOST_ACCOUNTS: Final = 20_000  # ten calls; beyond that "or more" is said
+MOST_CURRENCIES: Final = 200_000  # a hundred calls
 _FEW_BATCHES: Final = 5
-_SELECT: Final = "select Id, Batch, BillCycleDay, Status from Account where {} = {}"
+_SELECT: Final = "select Id, Batch, BillCycleDay, Status, Currency from Account where {} = {}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,45 @@ async def accounts_in_batches(
         return None
     wanted = [row for row in found if _is_in(row, batches, bill_cycle_day)]
     return AccountsInScope(count=len(wanted), is_all=len(found) < MOST_ACCOUNTS)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountScope:
+    """An account's currency, and whether the run covers it."""
+
+    currency: str
+    in_scope: bool
+
+
+async def currencies(
+    sender: Sender, batches: Collection[str], bill_cycle_day: str
+) -> dict[str, AccountScope] | None:
+    """The active accounts of some batches by id, with their currencies.
+
+    Args:
+        sender: Sends the calls.
+        batches: `AllBatches`, or names of batches.
+        bill_cycle_day: `1` to `31`, or anything else for every day.
+
+    Returns:
+        None where the query is refused. At most `MOST_CURRENCIES` accounts.
+
+    Raises:
+        ZuoraError: As from `Sender.read`, but for a refusal.
+    """
+    found: list[Row] = []
+    try:
+        for text in _queries(batches):
+            left = MOST_CURRENCIES - len(found)
+            found += await paging.zoql(sender, text, most=left) if left > 0 else []
+    except ZuoraRejected:
+        return None
+    return {
+        rows.text(row, "Id", "id"): AccountScope(
+            rows.text(row, "Currency", "currency"), _is_in(row, batches, bill_cycle_day)
+        )
+        for row in found
+    }
 
 
 def _queries(batches: Collection[str]) -> list[str]:

@@ -49,6 +49,16 @@ def test_it_says_the_rule_the_approvers_and_the_number_of_pings(explain):
     ]
 
 
+def test_mailing_again_can_have_a_rule_of_its_own(explain):
+    policy = f"{POLICY}\n[[rule]]\nmails_again = true\napprovals = 2\n"
+
+    again = explain("email_invoice", "--amount", "USD=1", "--again", policy=policy)
+    once = explain("email_invoice", "--amount", "USD=1", policy=policy)
+
+    assert "rule 2 holds" in again.output
+    assert "the general lists holds" in once.output
+
+
 def test_a_smaller_amount_falls_to_the_general_lists(explain):
     told = explain("email_bill_run", "--amount", "USD=100000.00")
 

@@ -15,13 +15,13 @@ FORM = FORMS["ask:bill_run"]
 
 
 def read(text):
-    found = read_one_line(text)
+    found = read_one_line(text, 50)
     assert not isinstance(found, Problems), found
     return found
 
 
 def problems(text):
-    found = read_one_line(text)
+    found = read_one_line(text, 50)
     assert isinstance(found, Problems), found
     return found.by_field
 
@@ -98,7 +98,9 @@ def test_a_backslash_is_an_ordinary_character():
         ("batch=", "batch", "Nothing stands behind"),
         ('name="November', "name", "quotation mark"),
         ("batch=1 account=A1", "scope", "Only one of"),
-        ("batch=Batch99", "batches", "no batch Batch99"),
+        ("batch=Batch99", "batches", "Batch99 is above Batch50"),
+        ("batch=Batch99", "batches", "ZUORA_BATCHES"),
+        ("batch=Batch201", "batches", "no batch Batch201"),
         ("batch=1 target=tomorrow", "target_date", "tomorrow is no date"),
         ("batch=1 target=2026-02-30", "target_date", "no date"),
         ("batch=1 type=weird", "type", "Regular, CatchUp"),
@@ -131,7 +133,7 @@ VALUE = st.one_of(
 
 @given(st.lists(st.tuples(WORD, VALUE), max_size=8))
 def test_whatever_is_typed_the_form_opens_with_it_or_there_are_messages(pairs):
-    found = read_one_line(" ".join(f"{word}={value}" for word, value in pairs))
+    found = read_one_line(" ".join(f"{word}={value}" for word, value in pairs), 50)
 
     if isinstance(found, Problems):
         assert found.by_field
@@ -142,5 +144,5 @@ def test_whatever_is_typed_the_form_opens_with_it_or_there_are_messages(pairs):
 
 @given(st.text())
 def test_no_text_is_an_exception(text):
-    read_one_line(text)
+    read_one_line(text, 50)
     is_one_line(text)

@@ -16,6 +16,13 @@ approvals = 2
 remind_after = ["1h", "4h"]
 expires_after = "8h"
 """
+AGAIN = """requesters = ["S0BILLING"]
+approvers = ["S0CONTROLLERS", "U0MARA"]
+
+[[rule]]
+mails_again = true
+approvals = 2
+"""
 LARGEST = """requesters = ["S0BILLING"]
 approvers = ["S0CONTROLLERS"]
 
@@ -46,6 +53,20 @@ async def test_two_distinct_people_are_needed_and_the_card_shows_who_has_approve
     await two.until_card(ts, "Accepted by Zuora")
     assert f"Approved: by <@{CARLA}>" in two.card(ts)
     assert len(two.orders()) == 1
+
+
+async def test_mailing_again_can_take_more_approvals_than_mailing_once(stage):
+    stage.policy = AGAIN
+    await stage.restart()
+    stage.zuora.world.add_bill_run(
+        "BR-00000003", invoices=[("A00000001", "USD", "5.00")], mailed_at=stage.clock.now()
+    )
+
+    once = await stage.ask()
+    again = await stage.ask(text="BR-00000003", resend=["yes"])
+
+    assert "Needs: one of " in stage.card(once)
+    assert "Needs: two of " in stage.card(again)
 
 
 async def test_the_same_person_counts_once_however_many_lists_they_are_in(two):

@@ -372,3 +372,14 @@ async def test_who_may_not_decide_is_told_who_may(stage, run):
 
     await stage.until_told(MARA, "You may not decide R-1")
     assert stage.puts("cancel") == []
+
+
+async def test_an_open_posting_of_the_same_run_is_told_and_which_it_is(stage, run):
+    await stage.ask_step("post_bill_run", RUN)
+
+    ts = await ask(stage)
+    await stage.quiet()
+
+    assert [text for text in stage.thread(ts) if "also open" in text] == [
+        f"R-1 (post bill run) is also open about {RUN}."
+    ]

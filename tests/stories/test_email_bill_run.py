@@ -16,7 +16,7 @@ async def test_a_mail_is_asked_for_approved_by_another_person_and_accepted(stage
     told = stage.thread(ts)
     assert len(told) == 3
     assert "approved R-1" in told[0]
-    assert "The order to mail 5 documents is being sent to Zuora" in told[1]
+    assert "The order to send 5 mails is being sent to Zuora" in told[1]
     assert "Zuora accepted" in told[2]
     assert f"<@{BOB}>" in stage.card(ts)
     assert stage.buttons(ts) == []

@@ -325,9 +325,13 @@ async def test_a_balance_that_changed_is_no_drift(stage, invoice):
     await approved(stage, ts)
 
 
-async def test_an_inactive_notification_is_told_in_zuoras_words(stage, invoice):
+async def test_a_notification_that_could_not_be_checked_and_is_off_is_told_in_zuoras_words(
+    stage, invoice
+):
     stage.zuora.knobs = replace(
-        stage.zuora.knobs, inactive_notifications=frozenset({MANUAL_INVOICE})
+        stage.zuora.knobs,
+        inactive_notifications=frozenset({MANUAL_INVOICE}),
+        settings_allowed=False,
     )
     (ts,) = await ask(stage, "INV00000077")
 

@@ -5,6 +5,10 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
+from bot.domain.authority import Person
+from bot.operations.catalog import operation_named
+from bot.workflow.ask import Asker
+from bot.workflow.ask import ask as asking
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 MAILS = "/v1/invoices/*/emails"
@@ -53,13 +57,13 @@ def orders_of(stage):
 
 
 def progress_gaps(stage):
-    """Seconds between two edits of the progress message; the last edit, with the end, may be early."""
+    """Seconds between two edits of the progress message, the last one, with the end, too."""
     times = [
         call.time for call in stage.slack.calls
         if call.method in ("chat.postMessage", "chat.update")
         and str(call.args.get("text", "")).startswith(("▰", "▱"))
     ]  # fmt: skip
-    return [(b - a).total_seconds() for a, b in pairwise(times[:-1])]
+    return [(b - a).total_seconds() for a, b in pairwise(times)]
 
 
 async def test_five_hundred_each_get_their_own_result_whatever_happens_in_between(stage):
@@ -284,8 +288,25 @@ async def test_an_open_request_for_some_of_the_same_documents_is_told(stage):
 
     told = [text for text in stage.thread(ts) if "also open" in text]
     assert told == [
-        f"R-1 is also open about {numbers[5]}.",
-        f"R-2 is also open about {', '.join(numbers[6:9])} and 1 more.",
+        f"R-1 (email invoice) is also open about {numbers[5]}.",
+        f"R-2 (email invoice) is also open about {', '.join(numbers[6:9])} and 1 more.",
+    ]
+
+
+async def test_the_request_whose_place_a_changed_one_takes_is_not_told_as_open(stage):
+    await stage.ask()
+    await stage.ask(user=ALICE)
+    person = Person(user_id=ALICE, team_id="T0SANDBOX", memberships={"S0BILLING": True})
+    asker = Asker(person=person, form_id="changed", reason="Another reason", parent=1)
+
+    wanted = [(operation_named("email_bill_run"), {"bill_run": "BR-00000001"})]
+    await asking(stage.bot.parts, wanted, asker)
+    await stage.quiet()
+
+    assert stage.request(1).state == "withdrawn"
+    ts = stage.slack.channel_messages(CHANNEL)[-1].ts
+    assert [text for text in stage.thread(ts) if "also open" in text] == [
+        "R-2 (email bill run) is also open about BR-00000001."
     ]
 
 

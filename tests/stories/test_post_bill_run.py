@@ -6,7 +6,7 @@ import pytest
 
 from bot.operations.operation import Problems
 from bot.operations.post_bill_run import PostBillRun, posting_mails
-from bot.zuora.lookups import MailNotification
+from bot.zuora.notifications import MailNotification
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 RUN = "BR-00000002"

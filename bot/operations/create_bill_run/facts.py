@@ -7,11 +7,8 @@ from pydantic import BaseModel
 
 from bot.domain.money import Money
 from bot.domain.words import listed
-from bot.operations.create_bill_run.body import ALL_BATCHES, CreateBillRunBody
+from bot.operations.autopost_mails import AutoMails
 from bot.operations.operation import Facts
-from bot.zuora.answers import BillRun
-
-ACTIVE_STATUSES = ("Pending", "Processing", "PostInProgress", "CancelInProgress", "Paused")
 
 
 class BilledAccount(BaseModel, frozen=True):
@@ -23,6 +20,8 @@ class BilledAccount(BaseModel, frozen=True):
     currency: str
     batch: str
     bill_to_mail: bool
+    profile_id: str = ""
+    bill_cycle_day: str = ""
 
 
 class BilledSubscription(BaseModel, frozen=True):
@@ -65,6 +64,8 @@ class CreateFacts(Facts):
         is_all: False where there are more accounts than were counted.
         auto_post_allowed, catch_up_allowed: Zuora's rules; None where they cannot be read.
         others: Other runs over the same accounts that have not ended, by number.
+        estimate: For one account; that for batches is made in the background and no fact.
+        mails: Whether Zuora would mail what the run posts by itself.
         pending: How many runs wait in Zuora, of the 500 it allows.
         today: The day in the tenant's zone, for what is said of the dates.
     """
@@ -76,6 +77,7 @@ class CreateFacts(Facts):
     auto_post_allowed: bool | None = None
     catch_up_allowed: bool | None = None
     others: tuple[OtherRun, ...] = ()
+    mails: AutoMails = AutoMails()
     pending: int = 0
     estimate: Estimate | None = None
     today: date
@@ -92,6 +94,7 @@ class CreateFacts(Facts):
             "currency": self.account.currency if self.account else "",
             "subscriptions": sorted((each.number, each.id) for each in self.subscriptions),
             "others": sorted(each.number for each in self.others),
+            **self.mails.material,
         }
 
     def differs(self, now: "CreateFacts") -> list[str]:
@@ -100,30 +103,8 @@ class CreateFacts(Facts):
             *_account_differs(self.account, now.account),
             *_subscriptions_differ(self.subscriptions, now.subscriptions),
             *_others_differ(self.others, now.others),
+            *self.mails.differs(now.mails),
         ]
-
-
-def others_of(
-    runs: tuple[BillRun, ...], body: CreateBillRunBody, account: BilledAccount | None
-) -> tuple[OtherRun, ...]:
-    """The runs that have not ended and bill some of the same accounts, by number."""
-    found = [
-        OtherRun(number=run.number, name=run.name, status=run.status)
-        for run in runs
-        if run.status in ACTIVE_STATUSES and _overlap(run, body, account)
-    ]
-    return tuple(sorted(found, key=lambda run: run.number))
-
-
-def _overlap(run: BillRun, body: CreateBillRunBody, account: BilledAccount | None) -> bool:
-    if account is not None:
-        return (
-            run.billed_account_id == account.id
-            or account.batch in run.batches
-            or ALL_BATCHES in run.batches
-        )
-    everything = ALL_BATCHES in body.batches or ALL_BATCHES in run.batches
-    return everything or bool(set(body.batches) & set(run.batches))
 
 
 def _account_differs(before: BilledAccount | None, after: BilledAccount | None) -> list[str]:

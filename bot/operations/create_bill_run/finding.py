@@ -2,23 +2,23 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
-from bot.domain.money import Money
 from bot.domain.words import listed
+from bot.operations.autopost_mails import AutoMails, read_auto_mails
+from bot.operations.create_bill_run import estimating, overlap
+from bot.operations.create_bill_run.batches import beyond
 from bot.operations.create_bill_run.body import CreateBillRunBody, RunSchedule
 from bot.operations.create_bill_run.facts import (
     BilledAccount,
     BilledSubscription,
     CreateFacts,
-    Estimate,
-    others_of,
 )
 from bot.operations.create_bill_run.typed import quoted
 from bot.operations.operation import Problems
 from bot.zuora.answers import Account, BillRun, Subscription
 from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
+from bot.zuora.errors import ZuoraNotFound
 from bot.zuora.lookups import BillingRules
 from bot.zuora.rows import zone_of
 
@@ -34,15 +34,21 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
     Raises:
         ZuoraError: Zuora could not be read.
     """
+    if unknown := beyond(body.batches, zuora.highest_batch):
+        return Problems({"batches": unknown})
     billed = await _billed(body, zuora)
     if isinstance(billed, Problems):
         return billed
     account, subscriptions = billed
     rules = await zuora.billing_rules()
+    mails = AutoMails()
+    if body.auto_email:
+        mails = await read_auto_mails(zuora, account.profile_id if account else "")
     runs = await zuora.bill_runs()
     now = _local_now(runs, zuora.now())
     pending = sum(run.status == "Pending" for run in runs)
     problems = {
+        **({"posting": mails.problem} if mails.problem else {}),
         **_rules_problems(body, rules),
         **_schedule_problems(body.schedule, now),
         **_pending_problems(body, pending),
@@ -59,9 +65,10 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
         is_all=in_scope.is_all if in_scope else True,
         auto_post_allowed=rules.auto_post_allowed if rules else None,
         catch_up_allowed=rules.catch_up_allowed if rules else None,
-        others=others_of(runs, body, account),
+        others=await overlap.others(runs, body, account, zuora),
+        mails=mails,
         pending=pending,
-        estimate=await _estimate(body, account, zuora),
+        estimate=await estimating.of_account(body, account, zuora),
         today=now.date(),
     )
 
@@ -98,6 +105,8 @@ def _billed_account(account: Account) -> BilledAccount:
         currency=account.currency,
         batch=account.batch,
         bill_to_mail=account.bill_to_mail,
+        profile_id=account.communication_profile_id,
+        bill_cycle_day=account.bill_cycle_day,
     )
 
 
@@ -203,24 +212,3 @@ def _local_now(runs: Sequence[BillRun], now: datetime) -> datetime:
     """The moment in the tenant's zone, which bill runs tell."""
     name = next((run.time_zone for run in runs if run.time_zone), "")
     return now.astimezone(zone_of(name, now.tzinfo)) if now.tzinfo else now
-
-
-async def _estimate(
-    body: CreateBillRunBody, account: BilledAccount | None, zuora: ZuoraClient
-) -> Estimate | None:
-    """Zuora's preview, which is for a whole account up to a date; None where it gives none."""
-    until: date | None = body.target_date or (
-        body.schedule.repeat_from if body.schedule and not body.target_month_day else None
-    )
-    if not body.account or account is None or until is None:
-        return None
-    try:
-        preview = await zuora.billing_preview(account.id, until)
-    except ZuoraRejected:
-        return None
-    return Estimate(
-        charges=Money(account.currency, preview.charges),
-        tax=Money(account.currency, preview.tax),
-        credits=Money(account.currency, preview.credits),
-        items=preview.items,
-    )

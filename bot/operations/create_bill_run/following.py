@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.call import Call
-from bot.domain.words import count
+from bot.domain.words import count, in_days
 from bot.operations.create_bill_run.body import CreateBillRunBody
 from bot.operations.operation import Progress
 from bot.operations.run_documents import RunFacts
@@ -212,7 +212,7 @@ def _not_found(before: Progress) -> Progress:
 
 def _until(run: BillRun) -> str:
     """` for target date 30 Nov 2026`, where Zuora tells one."""
-    return f" for target date {run.target_date:%-d %b %Y}" if run.target_date else ""
+    return f" for target date {in_days(run.target_date)}" if run.target_date else ""
 
 
 def _made(facts: RunFacts, run: BillRun) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from bot.domain.words import in_days
 from bot.operations.create_bill_run.body import ALL_BATCHES, CreateBillRunBody
 from bot.operations.create_bill_run.facts import CreateFacts
 from bot.operations.create_bill_run.finding import MOST_PENDING
@@ -27,7 +28,7 @@ def _date_notes(body: CreateBillRunBody, today: date) -> Iterator[str]:
     if target and today - target > LONG_AGO:
         yield "The target date is long past: only what was due by then is billed."
     if invoice and invoice != today:
-        yield f"The invoice date is not today, {shown(today)}."
+        yield f"The invoice date is not today, {in_days(today)}."
 
 
 def _body_notes(body: CreateBillRunBody) -> Iterator[str]:
@@ -57,12 +58,8 @@ def _fact_notes(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
         yield "Whether catch-up runs are enabled in Zuora could not be checked."
     if body.auto_email and facts.account and not facts.account.bill_to_mail:
         yield "The account's bill-to contact has no mail address."
+    yield from facts.mails.notes
     if facts.accounts == 0:
         yield "No active account is in this scope: the run would make nothing."
     if facts.pending >= MANY_PENDING:
         yield f"{facts.pending} of {MOST_PENDING} allowed runs are Pending in Zuora."
-
-
-def shown(day: date) -> str:
-    """`30 Nov 2026`."""
-    return day.strftime("%-d %b %Y")

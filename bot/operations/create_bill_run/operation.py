@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.domain.call import Call
 from bot.domain.words import Line
-from bot.operations.create_bill_run import finding, following, reading, words
+from bot.operations.create_bill_run import estimating, finding, following, reading, words
 from bot.operations.create_bill_run.body import CreateBillRunBody, wire
 from bot.operations.create_bill_run.facts import CreateFacts
 from bot.operations.operation import Form, Operation, Problems, Progress, Settlement
@@ -29,7 +29,7 @@ class CreateBillRun(Operation[CreateBillRunBody, CreateFacts]):
         return reading.read(form)
 
     async def facts(self, body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Problems:
-        """Accounts, subscriptions, rules, other runs, an estimate; see `finding`."""
+        """Accounts, subscriptions, rules, other runs, an account's estimate; see `finding`."""
         return await finding.find(body, zuora)
 
     def material(self, body: CreateBillRunBody, facts: CreateFacts) -> dict[str, Any]:  # noqa: ARG002
@@ -105,6 +105,19 @@ class CreateBillRun(Operation[CreateBillRunBody, CreateFacts]):
             words=f"Zuora has the bill run {run.number} of the name that was sent",
             progress=following.first_progress(run),
         )
+
+    def foresees(self, body: CreateBillRunBody) -> bool:
+        """Zuora previews batches in the background."""
+        return estimating.of_batches(body) is not None
+
+    async def begin_estimate(self, body: CreateBillRunBody, key: str, zuora: ZuoraClient) -> str:
+        """Begin a preview run; its id."""
+        wanted = estimating.of_batches(body)
+        return await zuora.begin_preview_run(wanted, key=key) if wanted else ""
+
+    async def estimate(self, body: CreateBillRunBody, begun: str, zuora: ZuoraClient) -> str:
+        """Look at the preview run once; see `estimating`."""
+        return await estimating.look(body, begun, zuora)
 
     def title(self, body: CreateBillRunBody, facts: CreateFacts) -> str:
         """`create bill run "November" for Batch1 and Batch2`."""

@@ -6,6 +6,7 @@ The rules are those of the page *Create a bill run*. A rule that only Zuora can 
 import re
 from typing import get_args
 
+from bot.operations.create_bill_run.batches import batch_named
 from bot.operations.create_bill_run.body import (
     ALL_BATCHES,
     ALL_DAYS,
@@ -24,14 +25,12 @@ NAME_LIMIT = 100
 KEY_LIMIT = 100
 MOST_SUBSCRIPTIONS = 50
 MOST_EXCLUDED = 2
-LAST_BATCH = 50
 SCOPES = ("batches", "account", "subscriptions")
 POSTING = ("draft", "post", "post_and_email")
 CHARGE_TYPES: tuple[ChargeType, ...] = get_args(ChargeType)
 RUN_TYPES: tuple[RunType, ...] = get_args(RunType)
 OPTIONS = ("auto_renewal", "no_zero_mail")
 LEAVE_OUT = ("subscriptions", "order_line_items")
-_BATCH = re.compile(r"(?:batch)?\s*0*([1-9]\d{0,2})", re.ASCII | re.IGNORECASE)
 _PRINTABLE_KEY = re.compile(r"[^\s/?#\\]+")
 
 Found = dict[str, str]
@@ -79,14 +78,6 @@ def read(form: Form) -> CreateBillRunBody | Problems:
     )
 
 
-def batch_named(typed: str) -> str | None:
-    """`Batch7` for `Batch7`, `batch7` and `7`; `AllBatches` for `all`; None for anything else."""
-    if typed.lower() in ("allbatches", "all"):
-        return ALL_BATCHES
-    match = _BATCH.fullmatch(typed)
-    return f"Batch{match[1]}" if match and int(match[1]) <= LAST_BATCH else None
-
-
 def _scope(form: Form, wrong: Found) -> str:
     """Which of the three it is for; where that was not chosen, what is there tells."""
     scope = text(form, "scope")
@@ -130,7 +121,8 @@ def _batches(form: Form, wrong: Found) -> tuple[str, ...]:
         wrong["batches"] = "Choose at least one batch, or AllBatches."
     elif unknown:
         wrong["batches"] = (
-            f"There is no batch {quoted(unknown)}. Choose AllBatches or Batch1 to Batch{LAST_BATCH}."
+            f"There is no batch {quoted(unknown)}. Choose AllBatches, or Batch1 to the highest batch "
+            "of your Zuora, as ZUORA_BATCHES of this bot says."
         )
     elif ALL_BATCHES in batches and len(batches) > 1:
         wrong["batches"] = "AllBatches is every batch: choose it alone, or single batches."

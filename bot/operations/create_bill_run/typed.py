@@ -30,7 +30,12 @@ def chosen(form: Form, name: str) -> tuple[str, ...]:
 
 def items(form: Form, name: str) -> tuple[str, ...]:
     """What was typed there with commas, spaces or lines between, each once, in order."""
-    return unique(each for each in _BETWEEN.split(text(form, name)) if each)
+    return unique(parted(text(form, name)))
+
+
+def parted(typed: str) -> tuple[str, ...]:
+    """What stands between commas, semicolons, spaces and lines."""
+    return tuple(each for each in _BETWEEN.split(typed) if each)
 
 
 def unique(values: Iterable[str]) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
-from bot.domain.words import Line, count, line, listed
+from bot.domain.words import Line, count, in_days, line, listed
+from bot.operations.create_bill_run.batches import batch_order
 from bot.operations.create_bill_run.body import (
     ALL_BATCHES,
     AS_RUN_DAY,
@@ -11,8 +12,9 @@ from bot.operations.create_bill_run.body import (
     MonthDay,
     RunSchedule,
 )
+from bot.operations.create_bill_run.estimating import of_batches
 from bot.operations.create_bill_run.facts import CreateFacts
-from bot.operations.create_bill_run.notes import notes, shown
+from bot.operations.create_bill_run.notes import notes
 
 SHOWN = 4
 NUMBER_SHOWN = 20
@@ -33,7 +35,7 @@ def scope(body: CreateBillRunBody, facts: CreateFacts) -> str:
 def subject(body: CreateBillRunBody, facts: CreateFacts) -> str:
     """What it bills, without names: two open requests for the same thing have the same."""
     if body.batches:
-        return _few(sorted(body.batches, key=_batch_order), most=8)
+        return _few(sorted(body.batches, key=batch_order), most=8)
     number = facts.account.number if facts.account else body.account
     if not facts.subscriptions:
         return number
@@ -102,7 +104,10 @@ def _who(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Line]:
         yield line("Accounts", f"{_accounts(facts)} · {cycle_day}")
     elif facts.account:
         account = facts.account
-        yield line("Account", f"{account.currency} · {account.batch or 'no batch'} · Active")
+        parts = [account.currency, account.batch or "no batch"]
+        if account.bill_cycle_day:
+            parts.append(f"bill cycle day {account.bill_cycle_day}")
+        yield line("Account", " · ".join([*parts, "Active"]))
     if body.organizations:
         names = [each.name or each.id for each in body.organizations]
         yield line("Organizations", _few(names))
@@ -135,17 +140,17 @@ def repeats(schedule: RunSchedule) -> str:
         if schedule.on_end_of_month
         else f"every month on day {schedule.repeat_from.day} from",
     }[schedule.repeat_type]
-    until = f" to {shown(schedule.repeat_to)}" if schedule.repeat_to else ""
+    until = f" to {in_days(schedule.repeat_to)}" if schedule.repeat_to else ""
     endless = "" if schedule.repeat_to or schedule.repeat_type == "None" else ", without an end"
     return (
-        f"{often} {shown(schedule.repeat_from)}{until}{endless}, at {schedule.run_time}:00 in the "
+        f"{often} {in_days(schedule.repeat_from)}{until}{endless}, at {schedule.run_time}:00 in the "
         "time zone of the Zuora tenant, up to 20 minutes sooner or later"
     )
 
 
 def _date(day: date | None, of_month: MonthDay | None) -> str:
     if day:
-        return shown(day)
+        return in_days(day)
     if of_month is None:
         return ""
     which = "the last day" if of_month.day == 31 else f"day {of_month.day}"  # noqa: PLR2004
@@ -178,18 +183,18 @@ def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
         yield f"{' · '.join(parts)} in {items}{before}, as Zuora's preview says"
     elif body.account:
         yield "Zuora gave none"
+    elif of_batches(body):
+        yield "asked of Zuora; it follows in the thread while this waits for approval"
+    elif body.batches:
+        yield "none; there is nothing to preview up to a date"
     else:
-        yield "none; Zuora's preview is for one whole account"
+        yield "none; Zuora's preview is for whole accounts"
 
 
 def _others(facts: CreateFacts) -> str:
     if not facts.others:
         return "none over the same accounts"
     return f"over the same accounts and not ended: {_few([run.words for run in facts.others])}"
-
-
-def _batch_order(batch: str) -> tuple[int, str]:
-    return len(batch), batch
 
 
 def _few(values: tuple[str, ...] | list[str], most: int = SHOWN) -> str:

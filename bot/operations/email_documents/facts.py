@@ -1,16 +1,18 @@
 """What Zuora says of the documents: read side by side, added up, compared."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
 
-from bot.domain.key import DocumentKind
+from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.money import Money, totals
 from bot.domain.words import count, listed
-from bot.operations.email_documents.reading import KIND_WORDS, EmailDocumentsBody
+from bot.operations import notices, pdf_checks
+from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.operation import Facts, Problems
 from bot.zuora.answers import BillingDocument
 from bot.zuora.client import ZuoraClient
@@ -47,10 +49,18 @@ class MailDocument(BaseModel, frozen=True):
 
 
 class EmailDocumentsFacts(Facts):
-    """Documents of one kind, ordered by number."""
+    """Documents of one kind, ordered by number.
+
+    Attributes:
+        checks: What may keep their mails from going out.
+        pdf_file_known: Whether Zuora lists the PDF file that is to be attached among those of the
+            memo; None where it was not asked or did not say.
+    """
 
     kind: DocumentKind
     documents: tuple[MailDocument, ...]
+    checks: MailChecks = MailChecks()
+    pdf_file_known: bool | None = None
 
     @property
     def totals(self) -> tuple[Money, ...]:
@@ -101,6 +111,7 @@ class EmailDocumentsFacts(Facts):
             for words in _changes(document, later.get(document.number))
         ]
         found += [f"{number} was not among them" for number in later if number not in before]
+        found += self.checks.differs(now.checks)
         if len(found) > SHOWN:
             found = [*found[:SHOWN], f"{count(len(found) - SHOWN, 'further change')}"]
         return found
@@ -115,7 +126,7 @@ async def read_facts(
         ZuoraError: Zuora could not be read.
     """
     try:
-        found = await zuora.documents_for_mail(kind, body.documents)
+        found, profiles = await with_profiles(zuora, zuora.documents_for_mail(kind, body.documents))
         documents = [document for document in found if document is not None]
         if wrong := _cannot_be_mailed(kind, body.documents, found):
             return Problems({"documents": wrong})
@@ -125,10 +136,48 @@ async def read_facts(
         if kind == "invoice" or error.category != NO_PERMISSION:
             raise
         return Problems({"documents": f"{_NO_SETTLEMENT} Zuora said: {error.message}"})
-    facts = EmailDocumentsFacts(kind=kind, documents=tuple(_each_once(documents)))
+    by_number = {document.number: document for document in documents}
+    once = [by_number[number] for number in sorted(by_number)]
+    facts = EmailDocumentsFacts(
+        kind=kind,
+        documents=tuple(_of(document) for document in once),
+        checks=await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id),
+        pdf_file_known=await _pdf_file_known(kind, body, once[0], zuora),
+    )
+    problems = _problems(body, facts)
+    return Problems(problems) if problems else facts
+
+
+async def _pdf_file_known(
+    kind: DocumentKind, body: EmailDocumentsBody, memo: BillingDocument, zuora: ZuoraClient
+) -> bool | None:
+    """Whether the file to attach is one of the memo's; a file belongs to one memo only."""
+    if not body.pdf_file_id:
+        return None
+    files = await zuora.pdf_files(kind, memo.number)
+    return None if files is None else body.pdf_file_id in files
+
+
+def _problems(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> dict[str, str]:
+    """What is known to leave customers without their mail, by field."""
+    found = {}
+    one = len(facts.documents) == 1
+    leave_out = "" if one else ", or leave those documents out"
+    said = []
+    if off := notices.switched_off(facts.checks.notices, whole_kind=False):
+        said.append(notices.off_in_words(off, leave_out))
+    if facts.checks.pdfs.failed and facts.checks.pdfs.certain:
+        said.append(pdf_checks.failed_in_words(facts.checks.pdfs, leave_out))
+    if said:
+        found["documents"] = " ".join(said)
     if body.recipients == "bill_to" and not body.additional and _nobody(facts):
-        return Problems({"recipients": _NOBODY})
-    return facts
+        found["recipients"] = _NOBODY
+    if facts.pdf_file_known is False:
+        found["pdf_file_id"] = (
+            f"Zuora lists no PDF file {body.pdf_file_id} of {facts.documents[0].number}. Type the "
+            "id of one of its own files, or leave this empty for the latest."
+        )
+    return found
 
 
 _NO_SETTLEMENT = "This tenant has no memos for the bot: Invoice Settlement is off, or its user may not read them."
@@ -173,12 +222,6 @@ async def _path_problem(kind: DocumentKind, memo: BillingDocument, zuora: ZuoraC
         hint = " Check ZUORA_DEBIT_MEMO_PATH." if kind == "debit_memo" else ""
         return f"Zuora shows {memo.number}, but not at the path to mail it.{hint}"
     return ""
-
-
-def _each_once(documents: Iterable[BillingDocument]) -> list[MailDocument]:
-    """By number and once each, also if one was named by its number and by its id."""
-    by_number = {document.number: document for document in documents}
-    return [_of(by_number[number]) for number in sorted(by_number)]
 
 
 def _of(document: BillingDocument) -> MailDocument:

@@ -48,6 +48,7 @@ class EmailDocuments(Operation[EmailDocumentsBody, EmailDocumentsFacts]):
             "email_addresses": sorted(body.email_addresses),
             "additional": body.additional,
             "pdf_file_id": body.pdf_file_id,
+            **facts.checks.material(),
         }
 
     def differs(self, approved: _Facts, now: _Facts) -> list[str]:
@@ -123,6 +124,10 @@ class EmailDocuments(Operation[EmailDocumentsBody, EmailDocumentsFacts]):
     def tables(self, body: _Body, facts: _Facts) -> Sequence[Table]:
         """The ten largest documents."""
         return words.tables(body, facts)
+
+    def mails_again(self, body: _Body, facts: _Facts) -> bool:  # noqa: ARG002
+        """Whether one of them was mailed before, as far as Zuora keeps that."""
+        return bool(facts.mailed_before)
 
     def amounts(self, body: _Body, facts: _Facts) -> Sequence[Money]:  # noqa: ARG002
         """The totals per currency."""

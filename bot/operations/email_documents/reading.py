@@ -4,22 +4,16 @@ Rules: pages *Email an invoice* and *Email a debit memo*.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.domain.key import DocumentKey, DocumentKind, document_key
+from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key
 from bot.domain.words import count, listed
 from bot.operations.operation import Body, Form, Problems
 
 MOST_DOCUMENTS = 500
 MOST_ADDRESSES = 50
 SHOWN = 5
-KIND_WORDS: Mapping[DocumentKind, tuple[str, str]] = {
-    "invoice": ("invoice", "invoices"),
-    "debit_memo": ("debit memo", "debit memos"),
-    "credit_memo": ("credit memo", "credit memos"),
-}
 Recipients = Literal["template", "bill_to", "addresses"]
 RECIPIENTS: tuple[Recipients, ...] = ("template", "bill_to", "addresses")
 

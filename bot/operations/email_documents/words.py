@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bot.domain.call import Call, Verdict
+from bot.domain.key import KIND_WORDS
 from bot.domain.money import in_words
-from bot.domain.words import Line, Moment, Part, count, line
+from bot.domain.words import Line, Moment, Part, count, in_minutes, line
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
-from bot.operations.email_documents.reading import KIND_WORDS, EmailDocumentsBody
+from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.operation import Table
 
 SHOWN_LARGEST = 3
@@ -46,8 +47,15 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
     if len(facts.documents) > 1:
         found.append(line("Largest", _largest(facts)))
     if body.pdf_file_id:
-        found.append(line("PDF", f"file {body.pdf_file_id}, not the latest one"))
-    return tuple(found)
+        found.append(line("PDF", _pdf_file(body, facts)))
+    return (*found, *facts.checks.lines())
+
+
+def _pdf_file(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
+    said = f"file {body.pdf_file_id} in place of the latest one"
+    if facts.pdf_file_known is None:
+        return f"{said}; whether it is a file of this memo could not be checked"
+    return f"{said}; Zuora lists it for this memo"
 
 
 def goes_to(body: EmailDocumentsBody) -> str:
@@ -80,7 +88,7 @@ def accepted(facts: EmailDocumentsFacts) -> str:
     orders = "the order" if len(facts.documents) == 1 else "every order"
     return (
         f"Zuora accepted {orders} to mail {subject(facts)}. "
-        "It makes the PDFs and sends them by itself; when they arrive is not known here."
+        "It makes the PDFs and mails them by itself; whether and when they arrive is not known here."
     )
 
 
@@ -171,7 +179,7 @@ def _row(facts: EmailDocumentsFacts, document: MailDocument) -> tuple[str, ...]:
     if facts.kind != "invoice":
         mailed = "not known"
     else:
-        mailed = f"{document.mailed_at:%-d %b %Y %H:%M} UTC" if document.mailed_at else "never"
+        mailed = in_minutes(document.mailed_at) if document.mailed_at else "never"
     return (document.number, str(document.money), _balance(document), _account(document), mailed)
 
 

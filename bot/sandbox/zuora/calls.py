@@ -31,16 +31,19 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes out; `body` is JSON unless `text` is given."""
+    """What goes out; `body` is JSON unless `text` or the bytes of a `file` are given."""
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str | None = None
     content_type: str = "application/json;charset=utf-8"
+    file: bytes | None = None
 
     def payload(self) -> bytes:
         """Return the body's bytes."""
+        if self.file is not None:
+            return self.file
         if self.text is not None:
             return self.text.encode()
         return json.dumps(self.body, ensure_ascii=False).encode()
@@ -85,7 +88,7 @@ class Context:
 
 
 Handler = Callable[[Context], Any]
-"""Returns the JSON of a 200 answer, or raises RefusalError."""
+"""Returns the JSON of a 200 answer or a whole `Answer`, or raises RefusalError."""
 
 
 @dataclass(frozen=True)

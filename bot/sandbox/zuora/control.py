@@ -115,6 +115,7 @@ class Control:
 def _entry(world: World, name: str, key: str) -> Any:
     tables: Mapping[str, Any] = {
         "accounts": world.accounts,
+        "profiles": world.profiles,
         "subscriptions": world.subscriptions,
         "bill_runs": world.bill_runs,
         "invoices": world.invoices,

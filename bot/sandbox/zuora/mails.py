@@ -75,13 +75,33 @@ def run_letters(
     ]
 
 
-def refuse_inactive(tenant: Tenant, notifications: Iterable[str]) -> None:
-    """Refuse with category 30 when a notification is off and the tenant's answer is an error."""
+def refuse_inactive(tenant: Tenant, letters: Iterable[Letter]) -> None:
+    """Refuse with category 30 when a notification is off and the tenant's answer is an error.
+
+    A notification that is on for some of the letters counts as on; the others are not sent.
+    """
     if tenant.knobs.inactive_answer == "silent":
         return
-    for name in notifications:
-        if name in tenant.knobs.inactive_notifications:
+    is_on: dict[str, bool] = {}
+    for letter in letters:
+        name = letter.notification
+        is_on[name] = is_on.get(name, False) or not is_off(tenant, letter.document.account, name)
+    for name, on in is_on.items():
+        if not on:
             raise refusal(30, f"The notification '{name}' is not active.")
+
+
+def is_off(tenant: Tenant, account: Account, notification: str) -> bool:
+    """Whether a notification is off for an account, by its profile or in every one."""
+    profile = tenant.world.profiles.get(account.communication_profile_id or "")
+    here = profile.inactive if profile else frozenset()
+    return notification in here | tenant.knobs.inactive_notifications
+
+
+def is_muted(tenant: Tenant, account: Account) -> bool:
+    """Whether an account's profile is muted."""
+    profile = tenant.world.profiles.get(account.communication_profile_id or "")
+    return tenant.knobs.muted or (profile is not None and profile.muted)
 
 
 def queue(
@@ -102,10 +122,10 @@ def queue(
 
 
 def _send(tenant: Tenant, letter: Letter, at: datetime, cause: Cause, run: BillRun | None) -> None:
-    knobs = tenant.knobs
-    if knobs.muted or letter.notification in knobs.inactive_notifications:
-        return
     document = letter.document
+    off = is_off(tenant, document.account, letter.notification)
+    if off or is_muted(tenant, document.account):
+        return
     subject = f"{_TITLES[document.kind]} {document.number} has been posted"
     delivered = bool(letter.recipients)
     tenant.world.history.append(

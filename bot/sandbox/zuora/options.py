@@ -46,9 +46,13 @@ class Knobs:
     multi_org: bool = False
     invoice_settlement: bool = True
     inactive_notifications: frozenset[str] = frozenset({POSTED_BY_API})
+    """Names of notifications that are off in every communication profile."""
     inactive_answer: Literal["error", "silent"] = "error"
     """What an email call answers when its notification is not active."""
     muted: bool = False
+    """True: every communication profile is muted."""
+    attach_pdf: bool = True
+    """Whether the notifications that mail documents have *Include … PDF* ticked."""
     unposted_run_email: Literal["error", "accept"] = "error"
     """What emailing a run that is not Posted does; accepted, it mails its posted documents only."""
     settings_allowed: bool = True
@@ -57,6 +61,10 @@ class Knobs:
     """True: GET, post, cancel and delete of a bill run take a BR number too."""
     post_requires_invoice_date: bool = False
     books_closed_until: date | None = None
+    preview_runs: bool = True
+    """False: billing preview runs answer 403, as they do to a user without the permission."""
+    runs_tell_scope: bool = True
+    """False: Object Query tells neither account nor batches of a bill run; no page promises them."""
     pending_limit: int = 500
     pending_limit_category: Literal[30, 70] = 30
     max_batch: int = 50

@@ -21,6 +21,18 @@ class Contact:
 
 
 @dataclass
+class Profile:
+    """A communication profile: which notifications the accounts that are linked to it get."""
+
+    id: str
+    name: str
+    number: str
+    muted: bool = False
+    inactive: frozenset[str] = frozenset()
+    """Names of notifications that are off here, beside those that are off in every profile."""
+
+
+@dataclass
 class Account:
     """A customer account."""
 
@@ -83,7 +95,17 @@ class Document:
     cancelled_at: datetime | None = None
     last_email_sent: datetime | None = None
     pdf_file_id: str | None = None
+    older_pdf_file_ids: tuple[str, ...] = ()
+    pdf_status: str | None = None
+    """Zuora's word for its latest PDF; None: `Generated` where there is a file, else `None`."""
+    pdf_error: str | None = None
     updated_at: datetime | None = None
+
+    @property
+    def pdf_file_ids(self) -> tuple[str, ...]:
+        """Its PDF files, the latest first."""
+        latest = (self.pdf_file_id,) if self.pdf_file_id else ()
+        return latest + self.older_pdf_file_ids
 
 
 @dataclass
@@ -147,7 +169,11 @@ class PreviewRun:
     created_at: datetime
     status: str = "Pending"
     total_accounts: int = 0
+    failed_accounts: int = 0
     ended_at: datetime | None = None
+    ends_in: Literal["Completed", "Error"] = "Completed"
+    error_message: str | None = None
+    file: bytes = b""
 
 
 @dataclass(frozen=True)

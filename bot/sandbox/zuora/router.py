@@ -8,6 +8,8 @@ from bot.sandbox.zuora import (
     routes_accounts,
     routes_bill_runs,
     routes_documents,
+    routes_files,
+    routes_previews,
     routes_query,
     routes_settings,
 )
@@ -25,6 +27,8 @@ class Found:
 ROUTES: tuple[Route, ...] = (
     *routes_bill_runs.ROUTES,
     *routes_documents.ROUTES,
+    *routes_previews.ROUTES,
+    *routes_files.ROUTES,
     *routes_query.ROUTES,
     *routes_accounts.ROUTES,
     *routes_settings.ROUTES,

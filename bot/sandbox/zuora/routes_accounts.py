@@ -1,16 +1,16 @@
-"""Accounts, subscriptions, previews."""
+"""Accounts, subscriptions, the preview of one account."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from bot.sandbox.zuora import billing, shapes_v1
 from bot.sandbox.zuora.calls import Context, Route
-from bot.sandbox.zuora.errors import Reason, RefusalError, not_found, refusal
+from bot.sandbox.zuora.errors import not_found, refusal
 from bot.sandbox.zuora.occurrences import month_day
-from bot.sandbox.zuora.records import Account, PreviewRun, Subscription
+from bot.sandbox.zuora.records import Account, Subscription
 from bot.sandbox.zuora.tenant import Tenant
 from bot.sandbox.zuora.validation import parse_date
-from bot.sandbox.zuora.world import USER_ID, find
+from bot.sandbox.zuora.world import find
 
 
 def account(context: Context) -> dict[str, Any]:
@@ -103,62 +103,9 @@ def _item(tenant: Tenant, entry: Subscription, target: date) -> dict[str, Any]:
     }
 
 
-def preview_run(context: Context) -> dict[str, Any]:
-    """POST /v1/billing-preview-runs: by batch, in the background."""
-    tenant, body = context.tenant, context.body
-    target = _target(context)
-    batches = body.get("batches") or ([body["batch"]] if body.get("batch") else None)
-    if not isinstance(batches, list):
-        raise RefusalError(Reason(22, "'batches' is required."))
-    number = f"BPR-{len(tenant.world.preview_runs) + 1:08d}"
-    run = PreviewRun(tenant.world.new_id(), number, dict(body), target, tenant.now())
-    tenant.world.preview_runs[number] = run
-
-    def ended(at: datetime) -> None:
-        run.status, run.ended_at = "Completed", at
-        run.total_accounts = sum(
-            "AllBatches" in batches or entry.batch in batches
-            for entry in tenant.world.accounts.values()
-        )
-
-    tenant.world.agenda.at(tenant.after(run.created_at, tenant.timings.preview), ended)
-    return {"success": True, "billingPreviewRunId": run.id}
-
-
-def retrieve_preview_run(context: Context) -> dict[str, Any]:
-    """GET /v1/billing-preview-runs/{id}."""
-    tenant = context.tenant
-    run = find(tenant.world.preview_runs, context.key(), by_number=False)
-    if run is None:
-        raise not_found(context.key())
-    done = run.status == "Completed"
-    return {
-        "success": True,
-        "runNumber": run.number,
-        "batches": run.body.get("batches"),
-        "batch": run.body.get("batch"),
-        "chargeTypeToExclude": run.body.get("chargeTypeToExclude"),
-        "assumeRenewal": run.body.get("assumeRenewal"),
-        "includingDraftItems": run.body.get("includingDraftItems", False),
-        "includingEvergreenSubscription": run.body.get("includingEvergreenSubscription", False),
-        "targetDate": shapes_v1.day(run.target_date),
-        "status": run.status,
-        "totalAccounts": run.total_accounts,
-        "succeededAccounts": run.total_accounts,
-        "resultFileUrl": f"/v1/files/{run.id}" if done else None,
-        "errorMessage": None,
-        "startDate": tenant.local(run.created_at),
-        "endDate": tenant.local(run.ended_at),
-        "createdById": USER_ID,
-        "createdDate": tenant.local(run.created_at),
-    }
-
-
 ROUTES = (
     Route("GET", "/v1/accounts/*", account),
     Route("GET", "/v1/subscriptions/*", subscription),
     Route("GET", "/v1/subscriptions/accounts/*", subscriptions_of),
     Route("POST", "/v1/operations/billing-preview", preview),
-    Route("POST", "/v1/billing-preview-runs", preview_run),
-    Route("GET", "/v1/billing-preview-runs/*", retrieve_preview_run),
 )

@@ -126,7 +126,7 @@ def email(context: Context) -> dict[str, Any]:
     if run.status != "Posted" and tenant.knobs.unposted_run_email == "error":
         raise refusal(30, f"The billing documents of a bill run in {run.status} cannot be emailed.")
     letters = mails.run_letters(tenant, run, resend=resend)
-    mails.refuse_inactive(tenant, dict.fromkeys(letter.notification for letter in letters))
+    mails.refuse_inactive(tenant, letters)
     mails.queue(tenant, letters, tenant.now(), context.cause(), run)
     return {"success": True}
 

@@ -21,13 +21,15 @@ PATHS: Mapping[str, Kind] = {
 """Both spellings of each memo are served (seed S3, SDK 3.21.0)."""
 
 
-def _require_feature(context: Context, kind: Kind) -> None:
+def require_feature(context: Context, kind: Kind) -> None:
+    """Refuse memos with category 10 where the tenant has no Invoice Settlement."""
     if kind != "invoice" and not context.tenant.knobs.invoice_settlement:
         raise refusal(10, "The Invoice Settlement feature is not enabled.")
 
 
-def _document(context: Context, kind: Kind) -> Document:
-    _require_feature(context, kind)
+def the_document(context: Context, kind: Kind) -> Document:
+    """Return the document that the path names, by id or number."""
+    require_feature(context, kind)
     document = find(context.tenant.world.table(kind), context.key())
     if document is None:
         raise not_found(context.key())
@@ -36,7 +38,7 @@ def _document(context: Context, kind: Kind) -> Document:
 
 def _retrieve(kind: Kind) -> Handler:
     def handler(context: Context) -> dict[str, Any]:
-        return shapes_v1.document_of(context.tenant, _document(context, kind))
+        return shapes_v1.document_of(context.tenant, the_document(context, kind))
 
     return handler
 
@@ -45,7 +47,7 @@ def _list(kind: Kind, path: str) -> Handler:
     name = {"credit_memo": "creditmemos", "debit_memo": "debitmemos"}.get(kind, "invoices")
 
     def handler(context: Context) -> dict[str, Any]:
-        _require_feature(context, kind)
+        require_feature(context, kind)
         wanted: Mapping[str, Callable[[Document], str]] = {
             "accountId": lambda d: d.account.id,
             "accountNumber": lambda d: d.account.number,
@@ -93,20 +95,19 @@ def _check_pdf(context: Context, document: Document) -> None:
         return
     if not isinstance(file_id, str) or not re.fullmatch(r"[0-9a-fA-F]{32}", file_id):
         raise refusal(20, "'pdfFileId' must be an id of 32 hexadecimal digits.")
-    if file_id != document.pdf_file_id:
+    if file_id not in document.pdf_file_ids:
         raise not_found(file_id)
 
 
 def _email(kind: Kind) -> Handler:
     def handler(context: Context) -> dict[str, Any]:
-        document = _document(context, kind)
+        document = the_document(context, kind)
         recipients = _recipients(context, document)
         _check_pdf(context, document)
         if document.status != "Posted":
             raise refusal(30, f"'{document.number}' is not posted and cannot be emailed.")
-        name = mails.MANUAL[kind]
-        mails.refuse_inactive(context.tenant, [name])
-        letter = mails.Letter(document, recipients, name)
+        letter = mails.Letter(document, recipients, mails.MANUAL[kind])
+        mails.refuse_inactive(context.tenant, [letter])
         mails.queue(context.tenant, [letter], context.tenant.now(), context.cause())
         return {"success": True}
 

@@ -16,6 +16,13 @@ from bot.sandbox.zuora.options import (
 )
 from bot.sandbox.zuora.world import PROFILE_ID
 
+_PDF_OF = {
+    "Manual Email For Invoice": "invoice",
+    "Invoice Posted": "invoice",
+    "Email Credit Memo": "credit memo",
+    "Email Debit Memo": "debit memo",
+}
+"""Events whose notification has the box *Include … PDF*."""
 NOTIFICATIONS = (
     ("Manual Email For Invoice", MANUAL_INVOICE, "Invoice Posted Default Email Template"),
     ("Email Credit Memo", MANUAL_CREDIT_MEMO, "Manual Email for Credit Memo Default Template"),
@@ -54,33 +61,35 @@ def profiles(context: Context) -> list[dict[str, Any]]:
     _allowed(context)
     return [
         {
-            "id": PROFILE_ID,
-            "name": "Default Profile",
-            "number": "CP-00000001",
+            "id": profile.id,
+            "name": profile.name,
+            "number": profile.number,
             "description": "",
-            "default": True,
-            "muted": context.tenant.knobs.muted,
+            "default": profile.id == PROFILE_ID,
+            "muted": context.tenant.knobs.muted or profile.muted,
         }
+        for profile in context.tenant.world.profiles.values()
     ]
 
 
 def notifications(context: Context) -> list[dict[str, Any]]:
     """GET /settings/communication-profiles/{id}/notifications."""
     _allowed(context)
-    if context.key() != PROFILE_ID:
+    profile = context.tenant.world.profiles.get(context.key())
+    if profile is None:
         raise not_found(context.key())
-    inactive = context.tenant.knobs.inactive_notifications
+    inactive = context.tenant.knobs.inactive_notifications | profile.inactive
     return [
         {
-            "id": f"{PROFILE_ID[:-8]}{index:08x}",
-            "profileId": PROFILE_ID,
+            "id": f"{profile.id[:-8]}{index:08x}",
+            "profileId": profile.id,
             "eventId": f"1d3d0e5b2b8b11e5b8640025{index:08x}",
             "eventName": event,
             "name": name,
             "description": "",
             "active": name not in inactive,
             "hidden": False,
-            "param4": "Include invoice PDF" if "Invoice" in name else None,
+            "param4": _pdf_box(context, event),
             "emailOption": True,
             "emailTemplate": f"2c92c0f85e0d9c58015e0e93{index:08x}",
             "emailTemplateName": template,
@@ -88,6 +97,13 @@ def notifications(context: Context) -> list[dict[str, Any]]:
         }
         for index, (event, name, template) in enumerate(NOTIFICATIONS, start=1)
     ]
+
+
+def _pdf_box(context: Context, event: str) -> str | None:
+    """Return whether a PDF is attached, as the page writes it; of memos by analogy."""
+    if event not in _PDF_OF:
+        return None
+    return f"{'Include' if context.tenant.knobs.attach_pdf else 'Not include'} {_PDF_OF[event]} PDF"
 
 
 def _moment(context: Context, name: str, otherwise: datetime) -> datetime:

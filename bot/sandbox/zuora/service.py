@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl
 
@@ -48,13 +49,7 @@ class Service:
         finally:
             headers = self.limits.headers(path, now, knobs)
             self.limits.leave(path)
-        return Answer(
-            answer.status,
-            answer.body,
-            {**headers, **exchange.own_headers(), **answer.headers},
-            answer.text,
-            answer.content_type,
-        )
+        return replace(answer, headers={**headers, **exchange.own_headers(), **answer.headers})
 
     def _token(self, exchange: Exchange) -> Answer:
         if (early := self._early(exchange)) is not None:
@@ -121,6 +116,7 @@ class Service:
 
     def _handled(self, exchange: Exchange, handle: Callable[[], object]) -> Answer:
         try:
-            return Answer(200, handle(), exchange.own_headers())
+            made = handle()
+            return made if isinstance(made, Answer) else Answer(200, made, exchange.own_headers())
         except RefusalError as refused:
             return exchange.refuse(refused, self.tenant)

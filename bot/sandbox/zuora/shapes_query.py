@@ -29,7 +29,8 @@ def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
     memos = sum(document.kind == "credit_memo" for document in documents)
     took = run.ended_at - run.executed_at if run.ended_at and run.executed_at else None
     schedule = run.schedule or {}
-    filters = run.filters or []
+    told = tenant.knobs.runs_tell_scope
+    filters = (run.filters or []) if told else []
     return {
         "id": run.id,
         **_audit(run.created_at, run.updated_at),
@@ -39,7 +40,7 @@ def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
         "status": run.status,
         "targetType": "BatchBillRun" if run.batches else "SingleAccount",
         "accountId": filters[0].get("accountId") if filters else None,
-        "batches": ",".join(run.batches) if run.batches else None,
+        "batches": ",".join(run.batches) if run.batches and told else None,
         "billCycleDay": run.bill_cycle_day,
         "targetDate": day(run.target_date),
         "invoiceDate": day(run.invoice_date),

@@ -16,6 +16,7 @@ from bot.sandbox.zuora.records import (
     Kind,
     Mail,
     PreviewRun,
+    Profile,
     Subscription,
 )
 
@@ -33,6 +34,9 @@ class World:
     def __init__(self, now: datetime | None = None) -> None:
         self.started = now or datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
         self.agenda = Agenda()
+        self.profiles: dict[str, Profile] = {
+            PROFILE_ID: Profile(PROFILE_ID, "Default Profile", "CP-00000001")
+        }
         self.accounts: dict[str, Account] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.bill_runs: dict[str, BillRun] = {}
@@ -64,6 +68,13 @@ class World:
         both = itertools.chain(self.invoices.values(), self.credit_memos.values())
         return [document for document in both if document.source_id == run.number]
 
+    def add_profile(self, name: str, **fields: Any) -> Profile:
+        """Add a communication profile beside the default one."""
+        number = f"CP-{len(self.profiles) + 1:08d}"
+        profile = Profile(self.new_id(), name, number, **fields)
+        self.profiles[profile.id] = profile
+        return profile
+
     def add_account(
         self,
         number: str | None = None,
@@ -85,7 +96,7 @@ class World:
             bill_to=Contact(self.new_id(), "Accounts", "Payable", address),
             created_at=self.started - timedelta(days=400),
             batch=batch,
-            communication_profile_id=PROFILE_ID,
+            communication_profile_id=fields.pop("communication_profile_id", PROFILE_ID),
             **fields,
         )
         self.accounts[number] = account

@@ -9,6 +9,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.cards import blocks, refusals
 from bot.cards.run_card import run_card
 from bot.domain.key import bill_run_key
+from bot.domain.request import Request
 from bot.operations.operation import Form, Problems
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
@@ -17,7 +18,6 @@ from bot.slack.commands.help import what_happens
 from bot.slack.commands.opening import answer_with_form
 from bot.slack.commands.replying import Reply, reply
 from bot.slack.forms.bill_run import BillRunForm
-from bot.slack.forms.catalog import FORMS
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Asker, Refused, ask
@@ -70,7 +70,9 @@ async def _billrun(
     if key := bill_run_key(text):
         await reply(answering, ack, respond, _look(answering, key), f"Reading {key} in Zuora…")
     elif not text:
-        await answer_with_form(answering, ack, respond, command, FORMS[BillRunForm.callback_id], {})
+        await answer_with_form(
+            answering, ack, respond, command, answering.forms[BillRunForm.callback_id], {}
+        )
     elif is_one_line(text):
         await _read_line(answering, ack, respond, command)
     else:
@@ -93,20 +95,20 @@ async def _look(answering: Answering, key: str) -> Reply:
 async def _read_line(
     answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
 ) -> None:
-    read = read_one_line(command.text)
+    read = read_one_line(command.text, answering.parts.zuora.highest_batch)
     if isinstance(read, Problems):
         await ack(blocks.escaped(_all(read)))
     elif read.get("reason"):
         work = _ask(answering, command, read)
         await reply(answering, ack, respond, work, "Reading Zuora…")
     else:
-        form = FORMS[BillRunForm.callback_id]
+        form = answering.forms[BillRunForm.callback_id]
         await answer_with_form(answering, ack, respond, command, form, read)
 
 
 async def _ask(answering: Answering, command: payloads.Command, form: Form) -> Reply:
     """Ask without a form; where the requests wait, or everything that is wrong."""
-    wanted = FORMS[BillRunForm.callback_id].wanted(form)
+    wanted = answering.forms[BillRunForm.callback_id].wanted(form)
     if isinstance(wanted, Problems):
         return Reply(blocks.escaped(_all(wanted)))
     policy = answering.parts.policy
@@ -116,6 +118,7 @@ async def _ask(answering: Answering, command: payloads.Command, form: Form) -> R
         person=person,
         form_id=f"{command.actor.team_id}:{command.trigger_id}",
         reason=str(form["reason"]),
+        once=True,
     )
     try:
         outcome = await ask(answering.parts, wanted, asker)
@@ -126,8 +129,18 @@ async def _ask(answering: Answering, command: payloads.Command, form: Form) -> R
             return Reply(blocks.escaped(_all(outcome)))
         case Refused(refusal):
             return Reply(as_answer(refusals.to_ask(refusal, person, policy)))
+        case _ if outcome[0].form != asker.form_id:
+            return Reply(already(outcome[0]))
         case _:
             return Reply(as_answer(asked(outcome)))
+
+
+def already(request: Request) -> str:
+    """The same line was typed a short while ago: nothing new was made."""
+    return (
+        f"{request.name} of a moment ago already waits for exactly this, so no second request was "
+        f"made. To ask for it twice, type `{COMMAND}` without `reason=` and submit the form."
+    )
 
 
 def unknown(text: str) -> str:

@@ -9,7 +9,6 @@ from bot.slack.answering import Answering
 from bot.slack.asking import as_answer, refusal_to_ask
 from bot.slack.commands.help import what_happens
 from bot.slack.commands.opening import answer_with_form
-from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.email import EmailForm, values_for
 
 EMAIL_HELP = """*`/billemail`* opens a form to email the documents of a posted bill run, or invoices, \
@@ -37,5 +36,5 @@ async def _billemail(
     if why := await refusal_to_ask(answering, command.actor, "/billemail"):
         await ack(as_answer(why))
         return
-    form = FORMS[EmailForm.callback_id]
+    form = answering.forms[EmailForm.callback_id]
     await answer_with_form(answering, ack, respond, command, form, values_for(command.text))

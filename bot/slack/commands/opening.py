@@ -40,7 +40,7 @@ async def _open(
     values: Form,
 ) -> None:
     origin = Origin(channel=command.channel)
-    trouble = await open_form(answering, command.trigger_id, form, values, origin)
+    trouble = await open_form(answering, command.actor, command.trigger_id, form, values, origin)
     if not trouble:
         return
     try:

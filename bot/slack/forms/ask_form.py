@@ -24,19 +24,18 @@ class Origin:
         channel: Where the command was typed, for answers that have no form any more.
         parent: Number of the request that this one continues, if it does.
         kept: What was typed into fields that the form does not show just now.
+        draft: Where that is in the database, when it is too long for Slack; empty for nowhere.
     """
 
     channel: str = ""
     parent: int | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
+    draft: str = ""
 
     def metadata(self) -> str:
-        """As `private_metadata`, within Slack's limit; what was typed goes first if it must."""
+        """As `private_metadata`, of which Slack takes `METADATA_LIMIT` characters."""
         told = {"channel": self.channel, "parent": self.parent, "kept": dict(self.kept)}
-        text = json.dumps(told)
-        if len(text) <= METADATA_LIMIT:
-            return text
-        return json.dumps({"channel": self.channel, "parent": self.parent})
+        return json.dumps({**told, "draft": self.draft} if self.draft else told)
 
 
 def origin_of(metadata: str) -> Origin:
@@ -48,10 +47,12 @@ def origin_of(metadata: str) -> Origin:
     if not isinstance(told, dict):
         return Origin()
     channel, parent, kept = told.get("channel"), told.get("parent"), told.get("kept")
+    draft = told.get("draft")
     return Origin(
         channel=channel if isinstance(channel, str) else "",
         parent=request_number(str(parent)) if type(parent) is int else None,
         kept=kept if isinstance(kept, dict) else {},
+        draft=draft if isinstance(draft, str) else "",
     )
 
 
@@ -69,18 +70,32 @@ class AskForm(ABC):
     def wanted(self, form: Form) -> Wanted | Problems:
         """The operations that a submitted form asks for. No I/O."""
 
-    def view(
-        self, values: Values, origin: Origin, problems: Mapping[str, str] | None = None
-    ) -> View:
-        """The form with these values; what it does not show is kept in its metadata."""
-        blocks = [*self.blocks(values), fields.reason(values)]
+    def all_blocks(self, values: Values) -> list[Block]:
+        """The form's own fields and the one that every form has. No I/O."""
+        return [*self.blocks(values), fields.reason(values)]
+
+    def kept(self, values: Values, blocks: Sequence[Block]) -> dict[str, Any]:
+        """Of the values those that none of the blocks shows. No I/O."""
         shown = {block.get("block_id") for block in blocks}
-        kept = {name: value for name, value in values.items() if name not in shown and value}
-        metadata = Origin(channel=origin.channel, parent=origin.parent, kept=kept).metadata()
+        return {name: value for name, value in values.items() if name not in shown and value}
+
+    def view_of(
+        self, blocks: Sequence[Block], origin: Origin, problems: Mapping[str, str] | None = None
+    ) -> View:
+        """The form of these blocks; it carries its origin along as it is. No I/O."""
         return fields.modal(
             self.title,
             "Ask for approval",
             self.callback_id,
-            metadata,
+            origin.metadata(),
             fields.with_problems(blocks, problems or {}),
         )
+
+    def view(self, values: Values, origin: Origin) -> View:
+        """The form with these values; what it does not show it carries along. No I/O.
+
+        Where that may be too long for Slack, see `slack.keeping.drawn`.
+        """
+        blocks = self.all_blocks(values)
+        kept = self.kept(values, blocks)
+        return self.view_of(blocks, Origin(channel=origin.channel, parent=origin.parent, kept=kept))

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from bot.cards.blocks import Block, context, paragraph
 from bot.operations.catalog import operation_named
+from bot.operations.create_bill_run.typed import parted
 from bot.operations.operation import Form, Problems
 from bot.slack.forms import bill_run_dates as dates
 from bot.slack.forms import fields
@@ -44,10 +45,6 @@ RUN_TYPES: tuple[Choice, ...] = (
     ("Regular", "Regular", ""),
     ("CatchUp", "Catch-up", "Makes no invoices and cannot be undone."),
 )
-BATCHES: tuple[Choice, ...] = (
-    ("AllBatches", "AllBatches", ""),
-    *((f"Batch{each}", f"Batch{each}", "") for each in range(1, 51)),
-)
 DAYS: tuple[Choice, ...] = tuple((str(day), str(day), "") for day in range(1, 32))
 
 
@@ -56,6 +53,11 @@ class BillRunForm(AskForm):
 
     callback_id: ClassVar[str] = "ask:bill_run"
     title: ClassVar[str] = "Create a bill run"
+
+    def __init__(self, highest_batch: int = 50) -> None:
+        """Offer the batches that the tenant has, up to the number of its last one."""
+        names = ("AllBatches", *(f"Batch{each}" for each in range(1, highest_batch + 1)))
+        self._batches: tuple[Choice, ...] = tuple((name, name, "") for name in names)
 
     def blocks(self, values: Values) -> Sequence[Block]:
         """Every field of the operation that these choices allow."""
@@ -66,7 +68,7 @@ class BillRunForm(AskForm):
                 "before the run is created."
             ),
             fields.radio("scope", "What to bill", values, SCOPES, changes_form=True),
-            *_whom(values, scheduled=scheduled),
+            *_whom(values, self._batches, scheduled=scheduled),
             *_when(values),
             *(schedule_fields(values) if scheduled else ()),
             *dates.fields_for(values, "target", scheduled=scheduled),
@@ -85,7 +87,7 @@ def is_scheduled(values: Values) -> bool:
     return values.get("when") == "scheduled" and values.get("scope") != "subscriptions"
 
 
-def _whom(values: Values, *, scheduled: bool) -> Iterator[Block]:
+def _whom(values: Values, batches: Sequence[Choice], *, scheduled: bool) -> Iterator[Block]:
     match values.get("scope"):
         case "account":
             yield fields.text(
@@ -99,12 +101,27 @@ def _whom(values: Values, *, scheduled: bool) -> Iterator[Block]:
                 multiline=True, max_length=1800,
             )  # fmt: skip
         case _:
-            yield fields.select("batches", "Batches", values, BATCHES, several=True)
+            yield _batches(values, batches)
             yield fields.select(
                 "bill_cycle_day", "Bill cycle day", {"bill_cycle_day": "AllBillCycleDays"} | {
                     name: value for name, value in values.items() if value
                 }, _cycle_days(scheduled=scheduled),
             )  # fmt: skip
+
+
+def _batches(values: Values, batches: Sequence[Choice]) -> Block:
+    """A menu; more than Slack lets a menu begin with are text, so that none of them is lost."""
+    chosen = values.get("batches")
+    if isinstance(chosen, str):
+        chosen = parted(chosen)
+    if not chosen or len(chosen) <= fields.MOST_OPTIONS:
+        return fields.select("batches", "Batches", {"batches": chosen}, batches, several=True)
+    typed = fields.text(
+        "batches", "Batches", {"batches": ", ".join(chosen)},
+        hint="Names with commas, spaces or lines between.", multiline=True, max_length=3000,
+    )  # fmt: skip
+    typed["element"]["action_id"] = "names"  # Slack keeps the menu's choice for the menu alone
+    return typed
 
 
 def _cycle_days(*, scheduled: bool) -> tuple[Choice, ...]:

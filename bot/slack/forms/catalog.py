@@ -6,12 +6,17 @@ from bot.slack.forms.cancel_bill_run import CancelBillRunForm
 from bot.slack.forms.email import EmailForm
 from bot.slack.forms.post_bill_run import PostBillRunForm
 
-FORMS: dict[str, AskForm] = {
-    form.callback_id: form
-    for form in (
-        BillRunForm(),
+
+def forms_for(highest_batch: int) -> dict[str, AskForm]:
+    """Every form by its callback id, for a tenant with so many batches of accounts."""
+    forms = (
+        BillRunForm(highest_batch),
         EmailForm(),
         PostBillRunForm(),
         CancelBillRunForm(),
     )
-}
+    return {form.callback_id: form for form in forms}
+
+
+FORMS = forms_for(50)
+"""Those of a tenant with as many batches as Zuora gives every tenant."""

@@ -10,15 +10,17 @@ from bot.operations.email_documents.reading import parts_of, pdf_problem, sort_o
 from bot.operations.operation import Form, Problems
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
+from bot.slack.forms.document_fields import (
+    FIELD_LIMIT,
+    LISTS,
+    document_fields,
+    typed_documents,
+)
 from bot.slack.forms.fields import Values
 from bot.workflow.ask import Wanted
 
 WHAT = "what"
 BILL_RUN, DOCUMENTS = "bill_run", "documents"
-LISTS = ("documents", "more_documents", "still_more_documents")
-"""Fields for numbers: Slack takes 3,000 characters in one, and 500 numbers are twice that."""
-
-FIELD_LIMIT = 3000
 OPERATION_OF: Mapping[DocumentKind, str] = {
     "invoice": "email_invoice",
     "debit_memo": "email_debit_memo",
@@ -57,7 +59,7 @@ class EmailForm(AskForm):
         if form.get(WHAT) != DOCUMENTS:
             return ((operation_named("email_bill_run"), form),)
         wanted = _by_kind(form)
-        found = sort_out(_typed(form))
+        found = sort_out(typed_documents(form))
         problems = {
             "documents": found.problem(),
             "pdf_file_id": pdf_problem(_pdf(form), found.documents),
@@ -74,11 +76,12 @@ class EmailForm(AskForm):
 def _by_kind(form: Form) -> Wanted:
     """An operation for each kind of document in the form, with its part of the list."""
     by_kind: dict[DocumentKind, list[str]] = {}
-    for part in parts_of(_typed(form)):
+    for part in parts_of(typed_documents(form)):
         if (key := document_key(part)) is not None:
             by_kind.setdefault(key.kind, []).append(part)
+    rest = {name: value for name, value in form.items() if name not in LISTS}
     return [
-        (operation_named(OPERATION_OF[kind]), {**form, "documents": " ".join(parts)})
+        (operation_named(OPERATION_OF[kind]), {**rest, "documents": " ".join(parts)})
         for kind, parts in by_kind.items()
     ]
 
@@ -139,7 +142,7 @@ def _documents(values: Values) -> Sequence[Block]:
             "Zuora mails each document by itself; they must be Posted. "
             "A second person approves before anything is sent."
         ),
-        *_lists(values),
+        *document_fields(values),
         fields.radio(
             "recipients",
             "Who gets the mail",
@@ -189,48 +192,3 @@ def _documents(values: Values) -> Sequence[Block]:
         )
     )
     return found
-
-
-def _lists(values: Values) -> list[Block]:
-    """As many fields as the numbers need, and one more for those that are still to come."""
-    texts = _spread(_typed(values))
-    shown = min(len(LISTS), max(2, len(texts) + 1))
-    typed = dict(zip(LISTS, texts, strict=False))
-    labels = ("Documents", "More documents", "Still more documents")
-    hints = (
-        (
-            "Numbers like INV00000012, DM00000003, CM00000004, separated by spaces, commas or "
-            "lines; 500 at most in all. An id needs its kind before it: INV:402881e5…"
-        ),
-        "A field takes some 250 numbers; the others go here.",
-        "And here.",
-    )
-    return [
-        fields.text(
-            name,
-            labels[position],
-            typed,
-            hint=hints[position],
-            placeholder="INV00000012" if position == 0 else "",
-            multiline=True,
-            max_length=FIELD_LIMIT,
-            optional=position > 0,
-        )
-        for position, name in enumerate(LISTS[:shown])
-    ]
-
-
-def _typed(form: Form) -> str:
-    return "\n".join(text for name in LISTS if isinstance(text := form.get(name), str) and text)
-
-
-def _spread(text: str) -> list[str]:
-    """The text itself if one field takes it, else its parts spread over as many as it needs."""
-    if len(text) <= FIELD_LIMIT:
-        return [text]
-    texts = [""]
-    for part in parts_of(text):
-        if len(texts[-1]) + 1 + len(part) > FIELD_LIMIT:
-            texts.append("")
-        texts[-1] = f"{texts[-1]} {part}".strip()
-    return texts

@@ -10,6 +10,7 @@ from bot.domain.words import Part
 View = dict[str, Any]
 Values = Mapping[str, Any]
 ELEMENT = "value"
+MOST_OPTIONS = 100
 CHANGES_FORM = "form:"
 """Prefix of the `action_id` of an element on which the rest of the form depends."""
 
@@ -95,12 +96,12 @@ def select(  # noqa: PLR0913 - what a field shows
     several: bool = False,
     changes_form: bool = False,
 ) -> Block:
-    """A choice of one, or of several, out of a menu."""
+    """A choice of one, or of several, out of a menu; in groups where there are many."""
     options = [option(choice) for choice in choices]
     element: Block = {
         "type": "multi_static_select" if several else "static_select",
         "action_id": CHANGES_FORM + name if changes_form else ELEMENT,
-        "options": options,
+        **_menu(options),
     }
     wanted = values.get(name) or ()
     wanted = wanted if isinstance(wanted, list | tuple) else (str(wanted),)
@@ -110,6 +111,19 @@ def select(  # noqa: PLR0913 - what a field shows
             chosen if several else chosen[0]
         )
     return _input(name, label, element, hint=hint, optional=optional, dispatch=changes_form)
+
+
+def _menu(options: Sequence[Block]) -> Block:
+    """Slack takes 100 options of a menu, and 100 groups of 100 options each."""
+    if len(options) <= MOST_OPTIONS:
+        return {"options": list(options)}
+    parts = [options[at : at + MOST_OPTIONS] for at in range(0, len(options), MOST_OPTIONS)]
+    return {"option_groups": [{"label": _from_to(part), "options": list(part)} for part in parts]}
+
+
+def _from_to(options: Sequence[Block]) -> Block:
+    first, last = (options[at]["text"]["text"] for at in (0, -1))
+    return plain_text(first if first == last else f"{first} to {last}", 75)
 
 
 def checkboxes(

@@ -17,10 +17,10 @@ from bot.operations.create_bill_run.facts import (
     BilledSubscription,
     CreateFacts,
     OtherRun,
-    others_of,
 )
 from bot.operations.create_bill_run.finding import subscription_problem
 from bot.operations.create_bill_run.notes import notes
+from bot.operations.create_bill_run.overlap import others_of
 from bot.operations.create_bill_run.reading import read
 from bot.operations.operation import Progress
 from bot.operations.run_documents import RunFacts
@@ -128,13 +128,15 @@ def test_a_run_is_of_concern_only_while_it_runs_over_the_same_accounts():
         )
     )
 
-    assert [run.number for run in others_of(runs, BODY, None)] == ["BR-1", "BR-4"]
-    of_account = others_of(runs, BODY.model_copy(update={"batches": ()}), ACCOUNT)
-    assert [run.number for run in of_account] == ["BR-1", "BR-4", "BR-5"]
+    def numbers(body, account=None, batches=None):
+        return [run.number for run in others_of(runs, body, account, batches or {})]
+
+    assert numbers(BODY) == ["BR-1", "BR-4"]
+    assert numbers(BODY, batches={ACCOUNT.id: "Batch2"}) == ["BR-1", "BR-4"]
+    assert numbers(BODY, batches={ACCOUNT.id: "Batch1"}) == ["BR-1", "BR-4", "BR-5"]
+    assert numbers(BODY.model_copy(update={"batches": ()}), ACCOUNT) == ["BR-1", "BR-4", "BR-5"]
     everything = BODY.model_copy(update={"batches": ("AllBatches",)})
-    assert [run.number for run in others_of(runs, everything, None)] == [
-        "BR-1", "BR-2", "BR-4", "BR-5",
-    ]  # fmt: skip
+    assert numbers(everything) == ["BR-1", "BR-2", "BR-4", "BR-5"]
 
 
 @given(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.operations.create_bill_run.batches import batch_named, beyond
 from bot.operations.create_bill_run.body import CreateBillRunBody, wire
 from bot.operations.create_bill_run.reading import read
 from bot.operations.operation import Problems
@@ -56,7 +57,7 @@ def test_a_plain_form_is_a_body_that_zuora_takes(form):
         (AD_HOC, {"scope": "", "account": "A1"}, "scope", "exclude each other"),
         (AD_HOC, {"batches": []}, "batches", "at least one"),
         (AD_HOC, {"batches": ["AllBatches", "Batch2"]}, "batches", "choose it alone"),
-        (AD_HOC, {"batches": ["Batch51"]}, "batches", "Batch1 to Batch50"),
+        (AD_HOC, {"batches": ["Batch201"]}, "batches", "ZUORA_BATCHES"),
         (AD_HOC, {"batches": ["Batch0"]}, "batches", "no batch Batch0"),
         (AD_HOC, {"bill_cycle_day": "AsRunDay"}, "bill_cycle_day", "scheduled runs"),
         (AD_HOC, {"bill_cycle_day": "32"}, "bill_cycle_day", "1 to 31"),
@@ -290,3 +291,12 @@ def test_whatever_was_typed_slack_takes_the_form_with_it(form):
 
     assert check_view(view, "modal") == []
     assert len(view["private_metadata"]) <= METADATA_LIMIT
+
+
+@given(st.integers(1, 200), st.integers(50, 200))
+def test_a_batch_is_there_up_to_the_highest_that_is_set(number, highest):
+    batch = batch_named(str(number))
+
+    assert batch == f"Batch{number}"
+    assert (beyond([batch], highest) == "") == (number <= highest)
+    assert beyond(["AllBatches"], highest) == ""

@@ -188,11 +188,14 @@ async def test_a_preview_tells_what_an_account_would_be_billed(client, world):
 
 
 async def test_a_preview_run_completes_in_time(client, clock):
-    body = {"batches": ["AllBatches"], "targetDate": "2026-11-30"}
+    body = {"batches": "Batch1,Batch2", "targetDate": "2026-11-30"}
     made = (await client.post("/v1/billing-preview-runs", body)).json()
     path = f"/v1/billing-preview-runs/{made['billingPreviewRunId']}"
     assert (await client.get(path)).json()["status"] == "Pending"
     clock.move(4)
     answer = (await client.get(path)).json()
     assert (answer["status"], answer["totalAccounts"]) == ("Completed", 3)
+    assert answer["resultFileUrl"].endswith(f"/v1/files/{made['billingPreviewRunId']}")
+    wrong = await client.post("/v1/billing-preview-runs", {**body, "batches": ["Batch1"]})
+    assert (wrong.status_code, (await client.get("/v1/files/none")).status_code) == (400, 404)
     assert (await client.get("/v1/billing-preview-runs/none")).status_code == 404

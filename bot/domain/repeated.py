@@ -1,0 +1,38 @@
+"""An order that was typed again because its answer did not come. No I/O.
+
+A form has an id and asks once. A line that is typed has none, and whoever saw *operation_timeout*
+types it again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.request import Request, State
+
+SOON = timedelta(minutes=10)
+"""For so long a line that is typed again is taken for the same order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What somebody asks for: `body` is canonical JSON, `tenant` as it stands on the card."""
+
+    operation: str
+    body: str
+    requester: str
+    tenant: str
+
+
+def still_waiting(order: Order, known: Iterable[Request], now: datetime) -> Request | None:
+    """The request that this person made of exactly this a short while ago and that still waits."""
+    for request in known:
+        same = order == Order(
+            operation=request.operation,
+            body=request.body,
+            requester=request.requester,
+            tenant=request.tenant,
+        )
+        if same and request.state is State.WAITING and now - request.created_at <= SOON:
+            return request
+    return None

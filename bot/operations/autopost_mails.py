@@ -1,0 +1,120 @@
+"""Whether Zuora mails what a bill run posts by itself: facts and their words.
+
+Source: page *Email delivery*: a run with auto-post and auto-email has a notification of its own,
+which the notification for mails by order does not stand in for.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel
+
+from bot.domain.words import listed
+from bot.operations.notices import AUTO_POSTED, SHOWN, WHERE, posts_itself, state_of
+from bot.zuora.client import ZuoraClient
+from bot.zuora.notifications import MailNotification, MailProfile
+
+NAME = f"“{AUTO_POSTED[1]}”"
+
+
+class AutoMails(BaseModel, frozen=True):
+    """What is known of the notification in the communication profiles that the run can meet.
+
+    Attributes:
+        state: `off`: it is off in every one of them; `partly`: off or muted in some, which
+            `profiles` names.
+        profiles: Names of the profiles where it is off or muted.
+    """
+
+    state: Literal["not asked", "on", "off", "partly", "not listed", "not readable"] = "not asked"
+    profiles: tuple[str, ...] = ()
+
+    @property
+    def material(self) -> dict[str, list[str]]:
+        """What an approval is bound to: nothing where everybody is mailed."""
+        if self.state in ("not asked", "on"):
+            return {}
+        return {"auto_mails": [self.state, *sorted(self.profiles)]}
+
+    @property
+    def problem(self) -> str:
+        """Why nobody would be mailed, and how to put it right; empty if that is not so."""
+        if self.state != "off":
+            return ""
+        return (
+            f"Zuora would mail nobody: its notification {NAME} is off in {self._where}. Switch it "
+            f"on {WHERE}, or have the run posted without mails."
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What an approver should know, as sentences."""
+        said = {
+            "partly": f"The notification {NAME} is off or muted in {self._where}: what is posted "
+            "for the accounts there stays unmailed.",
+            "not listed": f"Zuora lists no {NAME}: whether it mails could not be checked.",
+            "not readable": f"Whether the notification {NAME} is on could not be checked: the "
+            "bot's user in Zuora lacks the right to read it. Where it is off, nobody is mailed.",
+        }
+        return tuple(words for state, words in said.items() if state == self.state)
+
+    def differs(self, now: "AutoMails") -> list[str]:
+        """What changed in whether mails go out, in words."""
+        if self.material == now.material:
+            return []
+        return [f"{NAME}: Zuora's notification was {self.words} and is {now.words} now"]
+
+    @property
+    def words(self) -> str:
+        """`on`, or what it is instead."""
+        if self.state in ("not asked", "on"):
+            return "on"
+        return f"off or muted in {self._where}" if self.profiles else self.state
+
+    @property
+    def _where(self) -> str:
+        names = list(self.profiles[:SHOWN])
+        if len(self.profiles) > SHOWN:
+            names.append(f"{len(self.profiles) - SHOWN:,} more")
+        return f"the communication profile{'s' if len(names) > 1 else ''} {listed(names)}"
+
+
+async def read_auto_mails(zuora: ZuoraClient, profile_id: str = "") -> AutoMails:
+    """Ask Zuora whether a run that posts and mails by itself would mail.
+
+    Args:
+        zuora: Zuora.
+        profile_id: The communication profile of the one account that is billed; empty where the
+            run bills many, which can have any profile.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    profiles = await zuora.mail_profiles()
+    if profiles is None:
+        return AutoMails(state="not readable")
+    wanted = tuple(each for each in profiles if each.id == profile_id) or profiles
+    notifications = await zuora.mail_notifications(wanted)
+    if notifications is None:
+        return AutoMails(state="not readable")
+    return auto_mails(wanted, notifications)
+
+
+def auto_mails(
+    profiles: Sequence[MailProfile], notifications: Sequence[MailNotification]
+) -> AutoMails:
+    """What these profiles come to. No I/O."""
+    states = {
+        profile: state_of(
+            [one for one in notifications if one.profile_id == profile.id and posts_itself(one)]
+        )
+        for profile in profiles
+    }
+    known = {profile: state for profile, state in states.items() if state != "not listed"}
+    stopped = tuple(sorted(p.name or p.id for p, state in known.items() if state != "on"))
+    if not known:
+        return AutoMails(state="not listed")
+    if not stopped:
+        return AutoMails(state="on")
+    all_off = all(state == "off" for state in known.values())
+    return AutoMails(state="off" if all_off else "partly", profiles=stopped)

@@ -1,0 +1,121 @@
+"""What a run would bill, by Zuora's previews: at once for one account, later for batches.
+
+Zuora previews one account while it is asked, and batches in the background. Neither is bound by an
+approval: an estimate changes with every usage record.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+
+from bot.domain.money import Money, in_words, totals
+from bot.domain.words import count, in_days
+from bot.operations.create_bill_run.body import AS_RUN_DAY, CreateBillRunBody
+from bot.operations.create_bill_run.facts import BilledAccount, Estimate
+from bot.zuora.client import ZuoraClient
+from bot.zuora.errors import ZuoraRejected
+from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
+
+
+def until(body: CreateBillRunBody) -> date | None:
+    """Up to which day is billed, where that is a date."""
+    first = body.schedule.repeat_from if body.schedule and not body.target_month_day else None
+    return body.target_date or first
+
+
+async def of_account(
+    body: CreateBillRunBody, account: BilledAccount | None, zuora: ZuoraClient
+) -> Estimate | None:
+    """Zuora's preview of one whole account; None where there is none.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    day = until(body)
+    if not body.account or account is None or day is None:
+        return None
+    try:
+        preview = await zuora.billing_preview(account.id, day)
+    except ZuoraRejected:
+        return None
+    return Estimate(
+        charges=Money(account.currency, preview.charges),
+        tax=Money(account.currency, preview.tax),
+        credits=Money(account.currency, preview.credits),
+        items=preview.items,
+    )
+
+
+def of_batches(body: CreateBillRunBody) -> PreviewWanted | None:
+    """What Zuora is asked to preview in the background; None where there is nothing to preview.
+
+    A catch-up run makes no documents, and months and a day of each run are no date.
+    """
+    day = until(body)
+    if not body.batches or day is None or body.run_type == "CatchUp":
+        return None
+    labels = (
+        {"organizationId": each.id} if each.id else {"organizationName": each.name}
+        for each in body.organizations
+    )
+    return PreviewWanted(
+        batches=body.batches,
+        bill_cycle_day=body.bill_cycle_day,
+        target_date=day,
+        exclude=body.exclude,
+        renew=body.auto_renewal,
+        organizations=tuple(labels),
+    )
+
+
+async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> str:
+    """What a preview run came to, in words; empty while Zuora makes it.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    wanted = of_batches(body)
+    run = await zuora.preview_run(run_id)
+    if wanted is None or not run.has_ended:
+        return ""
+    if run.status != "Completed":
+        why = f": {run.words.rstrip('.')}" if run.words else ""
+        return f"Zuora gave no estimate; its preview run {run.number} ended in {run.status}{why}."
+    return " ".join(told(body, run, await zuora.preview_totals(run, wanted)))
+
+
+def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iterator[str]:
+    """The sums of each currency, and what is not in them. No I/O."""
+    day = until(body)
+    items = f"{count(found.items, 'item')} of {count(found.accounts, 'account')}"
+    due = f"due by {in_days(day)}" if day else "due"
+    if found.items:
+        yield (
+            f"Zuora's preview {run.number} estimates what is {due}: {_charged(found)} in {items}."
+        )
+    elif not found.without_currency:
+        yield f"Zuora's preview {run.number} finds nothing that is {due}."
+    if found.without_currency:
+        yield (
+            f"{count(found.without_currency, 'amount')} of it cannot be added up: the currency of "
+            "the accounts is not known to the bot."
+        )
+    if run.failed_accounts:
+        yield f"{count(run.failed_accounts, 'account')} could not be previewed."
+    if not body.include_subscriptions or not body.include_order_line_items:
+        yield "What the run leaves out besides charges is still in it."
+    if body.bill_cycle_day == AS_RUN_DAY:
+        yield "It is for all bill cycle days; the run bills the day's own."
+
+
+def _charged(found: PreviewTotals) -> str:
+    parts = [f"{_sums(found.charges)} charges"] if found.charges else []
+    if any(found.tax.values()):
+        parts.append(f"{_sums(found.tax)} tax")
+    if any(found.credits.values()):
+        parts.append(f"{_sums(found.credits)} credits")
+    return ", ".join(parts) or "nothing"
+
+
+def _sums(amounts: Mapping[str, Decimal]) -> str:
+    return in_words(totals(Money(currency, amount) for currency, amount in amounts.items()))

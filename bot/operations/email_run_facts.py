@@ -1,0 +1,21 @@
+"""What an approver must know before the documents of a bill run are mailed. No I/O."""
+
+from bot.operations.mail_checks import MailChecks
+from bot.operations.run_documents import RunFacts
+
+
+class EmailRunFacts(RunFacts):
+    """A bill run with its documents, and what Zuora would mail of them.
+
+    Attributes:
+        checks: What may keep mails from going out.
+        zero_left_out: Whether the run is set not to mail invoices of zero; fixed when a run is
+            made, so no approval need be bound to it. None where Zuora did not say.
+    """
+
+    checks: MailChecks = MailChecks()
+    zero_left_out: bool | None = None
+
+    def mails(self, *, resend: bool) -> int:
+        """How many documents Zuora is ordered to mail."""
+        return self.documents.posted if resend else self.documents.never_mailed

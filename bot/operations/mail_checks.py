@@ -1,0 +1,112 @@
+"""What Zuora is asked about mails before anybody is asked to approve them.
+
+Whether the notification is on that mails these documents, in the communication profile of each
+account; and, where it attaches the PDF, how far the PDFs are.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from bot.domain.key import DocumentKind
+from bot.domain.words import Line
+from bot.operations import notices, pdf_checks
+from bot.operations.notices import Notice, Profiles
+from bot.operations.pdf_checks import Pdfs
+from bot.zuora.answers import BillingDocument
+from bot.zuora.client import ZuoraClient
+from bot.zuora.paging import side_by_side
+
+T = TypeVar("T")
+
+
+class MailChecks(BaseModel, frozen=True):
+    """What may keep mails from going out."""
+
+    notices: tuple[Notice, ...] = ()
+    pdfs: Pdfs = Pdfs()
+
+    def material(self) -> dict[str, Any]:
+        """What an approval is bound to: documents that may stay unmailed; nothing if none may."""
+        limits = notices.limits(self.notices)
+        return {"notices": limits} if limits else {}
+
+    def differs(self, now: "MailChecks") -> list[str]:
+        """What changed in whether documents are mailed, in words."""
+        return notices.differs(self.notices, now.notices)
+
+    def lines(self) -> tuple[Line, ...]:
+        """What an approver should know, for the card."""
+        return (*notices.lines(self.notices), *pdf_checks.lines(self.pdfs))
+
+
+async def with_profiles(zuora: ZuoraClient, reading: Awaitable[T]) -> tuple[T, Profiles]:
+    """Read something, and the communication profiles beside it.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    profiles = asyncio.ensure_future(zuora.mail_profiles())
+    try:
+        return await reading, await profiles
+    finally:
+        profiles.cancel()
+        await asyncio.gather(profiles, return_exceptions=True)
+
+
+async def read_checks(
+    zuora: ZuoraClient,
+    documents: Sequence[BillingDocument],
+    profiles: Profiles,
+    *,
+    pdfs: bool = True,
+) -> MailChecks:
+    """Ask Zuora about the mails of these documents.
+
+    Args:
+        zuora: Zuora.
+        documents: Those that are to be mailed.
+        profiles: As `with_profiles` read them.
+        pdfs: False where a PDF of its own is attached.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    used = notices.profiles_in_use(documents, profiles)
+    found = notices.notices_of(
+        documents, profiles, None if profiles is None else await zuora.mail_notifications(used)
+    )
+    if not pdfs:
+        return MailChecks(notices=found)
+    return MailChecks(notices=found, pdfs=await _pdfs(zuora, documents, profiles, found))
+
+
+async def _pdfs(
+    zuora: ZuoraClient,
+    documents: Sequence[BillingDocument],
+    profiles: Profiles,
+    found: Sequence[Notice],
+) -> Pdfs:
+    """How far the PDFs are of those documents whose mail carries one, or may carry one."""
+    attaches = {(each.kind, each.profile_id): each.attaches_pdf for each in found}
+
+    def key(document: BillingDocument) -> tuple[DocumentKind, str]:
+        profile = notices.profile_of(document, profiles)
+        return document.kind, profile.id if profile else ""
+
+    carrying = [each for each in documents if attaches.get(key(each)) is not False]
+    asked = carrying[: pdf_checks.MOST_ASKED]
+    numbers: dict[DocumentKind, list[str]] = {}
+    for document in asked:
+        numbers.setdefault(document.kind, []).append(document.number)
+    reads = (zuora.pdf_statuses(kind, of_kind) for kind, of_kind in numbers.items())
+    read = list(zip(await side_by_side(reads), map(len, numbers.values()), strict=True))
+    told = [status for statuses, _ in read for status in statuses or ()]
+    return pdf_checks.pdfs_of(
+        told,
+        unread=sum(number for statuses, number in read if statuses is None),
+        unasked=len(carrying) - len(asked),
+        certain=all(attaches.get(key(each)) for each in carrying),
+    )

@@ -1,0 +1,233 @@
+"""Whether Zuora's notifications let out the mails that are asked for: facts and their words. No I/O.
+
+Sources: the pages of the calls that mail name the notification that each needs; which communication
+profile counts is told on *Supported base object for custom events*: the account's. Zuora does not
+say what an order does whose notification is off; nobody is mailed by it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel
+
+from bot.domain.key import KIND_WORDS, DocumentKind
+from bot.domain.words import Line, count, line, listed
+from bot.zuora.answers import BillingDocument
+from bot.zuora.notifications import MailNotification, MailProfile
+
+State = Literal["on", "off", "muted", "not listed", "not readable"]
+NAMES: Mapping[DocumentKind, tuple[str, str]] = {
+    "invoice": ("Manual Email For Invoice", "Manual Email For Invoice"),
+    "credit_memo": ("Email Credit Memo", "Manually email Credit Memo"),
+    "debit_memo": ("Email Debit Memo", "Manually email Debit Memo"),
+}
+"""Event and name of the notification that a mail by order needs."""
+
+SHOWN = 5
+WHERE = "in Zuora under Billing Settings, Notifications"
+AUTO_POSTED = ("Invoice Posted", "Invoice Posted within a Bill Run of Auto-Post")
+Profiles = Sequence[MailProfile] | None
+Notifications = Sequence[MailNotification] | None
+
+
+class Notice(BaseModel, frozen=True):
+    """The documents of one kind whose accounts have the same communication profile.
+
+    Attributes:
+        profile_id, profile: Empty where Zuora does not tell which it is.
+        documents: How many.
+        some: Numbers of a few of them.
+        state: Of the notification that mails them: `not listed` where Zuora shows none of that
+            name, `not readable` where the bot may not read notifications.
+        attaches_pdf: Whether the PDF is attached; None where that is not told.
+    """
+
+    kind: DocumentKind
+    profile_id: str
+    profile: str
+    documents: int
+    some: tuple[str, ...] = ()
+    state: State
+    attaches_pdf: bool | None = None
+
+    @property
+    def of_kind(self) -> str:
+        """`3 invoices`."""
+        return count(self.documents, *KIND_WORDS[self.kind])
+
+    @property
+    def which(self) -> str:
+        """`INV00000001 and INV00000002`, or `312 invoices` where they are many."""
+        return listed(self.some) if self.documents <= SHOWN else self.of_kind
+
+    @property
+    def unmailed(self) -> str:
+        """`its 3 invoices stay unmailed`."""
+        return f"its {self.of_kind} {'stays' if self.documents == 1 else 'stay'} unmailed"
+
+    @property
+    def name(self) -> str:
+        """`“Manual Email For Invoice”`."""
+        return f"“{NAMES[self.kind][1]}”"
+
+    @property
+    def place(self) -> str:
+        """`the communication profile Default Profile`."""
+        return f"the communication profile {self.profile}" if self.profile else "its profile"
+
+
+def profile_of(document: BillingDocument, profiles: Profiles) -> MailProfile | None:
+    """The profile that counts for a document; where it is not told, the only one there is."""
+    known = profiles or ()
+    if not document.profile_id:
+        return known[0] if len(known) == 1 else None
+    return next((one for one in known if one.id == document.profile_id), None)
+
+
+def profiles_in_use(
+    documents: Sequence[BillingDocument], profiles: Profiles
+) -> tuple[MailProfile, ...]:
+    """The profiles of these documents, each once."""
+    found = (profile_of(document, profiles) for document in documents)
+    return tuple(dict.fromkeys(one for one in found if one is not None))
+
+
+def notices_of(
+    documents: Sequence[BillingDocument], profiles: Profiles, notifications: Notifications
+) -> tuple[Notice, ...]:
+    """For each kind and profile, whether its documents are mailed."""
+    groups: dict[tuple[DocumentKind, MailProfile | None], list[str]] = {}
+    for each in documents:
+        groups.setdefault((each.kind, profile_of(each, profiles)), []).append(each.number)
+    readable = profiles is not None and notifications is not None
+    found = [
+        _notice(kind, profile, numbers, notifications if readable else None)
+        for (kind, profile), numbers in groups.items()
+    ]
+    return tuple(sorted(found, key=lambda notice: (list(NAMES).index(notice.kind), notice.profile)))
+
+
+def _notice(
+    kind: DocumentKind,
+    profile: MailProfile | None,
+    numbers: Sequence[str],
+    notifications: Notifications,
+) -> Notice:
+    asked = [
+        each
+        for each in notifications or ()
+        if profile is not None and each.profile_id == profile.id and _mails(each, kind)
+    ]
+    state: State = "not readable" if notifications is None else state_of(asked)
+    attaches = {each.attaches_pdf for each in asked}
+    return Notice(
+        kind=kind,
+        profile_id=profile.id if profile else "",
+        profile=(profile.name or profile.id) if profile else "",
+        documents=len(numbers),
+        some=tuple(sorted(numbers)[:SHOWN]),
+        state=state,
+        attaches_pdf=attaches.pop() if len(attaches) == 1 else None,
+    )
+
+
+def state_of(notifications: Sequence[MailNotification]) -> State:
+    """Whether one of these mails: a muted profile sends nothing, nor does one without e-mail."""
+    if not notifications:
+        return "not listed"
+    if not any(each.active is not False and each.email is not False for each in notifications):
+        return "off"
+    return "muted" if all(each.muted for each in notifications) else "on"
+
+
+def _mails(notification: MailNotification, kind: DocumentKind) -> bool:
+    """Whether it is the one for mails by order; its name is known from Zuora's pages alone."""
+    words = f"{notification.event} {notification.name}".lower()
+    return "manual" in words and "email" in words and KIND_WORDS[kind][0] in words
+
+
+def posts_itself(notification: MailNotification) -> bool:
+    """Whether it is the one that fires when a bill run posts itself."""
+    words = f"{notification.event} {notification.name}".lower()
+    return "invoice" in words and "posted" in words and "auto-post" in words
+
+
+def limits(notices: Sequence[Notice]) -> list[tuple[str, str, int]]:
+    """What of it takes effect, in one form: kind, state and number of what may stay unmailed."""
+    found: Counter[tuple[str, str]] = Counter()
+    for notice in notices:
+        if notice.state != "on":
+            found[notice.kind, notice.state] += notice.documents
+    return sorted((kind, state, number) for (kind, state), number in found.items())
+
+
+def differs(approved: Sequence[Notice], now: Sequence[Notice]) -> list[str]:
+    """What changed in whether documents are mailed, in words."""
+    return [
+        f"{NAMES[kind][1]}: Zuora's notification was {before} and is {after} now"
+        for kind in NAMES
+        if (before := _states(approved, kind)) != (after := _states(now, kind))
+    ]
+
+
+def _states(notices: Sequence[Notice], kind: DocumentKind) -> str:
+    found = [f"{state} for {number:,}" for of, state, number in limits(notices) if of == kind]
+    return listed(found) or "on"
+
+
+def switched_off(notices: Sequence[Notice], *, whole_kind: bool) -> list[Notice]:
+    """The notices that make an order pointless.
+
+    Args:
+        notices: All of them.
+        whole_kind: Only kinds of which nothing at all would be mailed: the documents of a run
+            cannot be left out one by one.
+    """
+    off = [notice for notice in notices if notice.state == "off"]
+    if not whole_kind:
+        return off
+    on = {notice.kind for notice in notices if notice.state != "off"}
+    return [notice for notice in off if notice.kind not in on]
+
+
+def off_in_words(notices: Sequence[Notice], otherwise: str = "") -> str:
+    """Why nobody would be mailed, and how to put it right.
+
+    Args:
+        notices: Those that are off.
+        otherwise: What else can be done.
+    """
+    said = " ".join(
+        f"Zuora would not mail {each.which}: its notification {each.name} is off in {each.place}."
+        for each in notices
+    )
+    names = listed([" | ".join(NAMES[kind]) for kind in dict.fromkeys(n.kind for n in notices)])
+    return f"{said} Switch on {names} {WHERE}{otherwise}."
+
+
+def lines(notices: Sequence[Notice]) -> tuple[Line, ...]:
+    """What may keep mails from going out, for the card."""
+    unreadable = [notice for notice in notices if notice.state == "not readable"]
+    said = [_words(notice) for notice in notices if notice.state not in ("on", "not readable")]
+    if unreadable:
+        names = listed(list(dict.fromkeys(notice.name for notice in unreadable)), "or")
+        said.append(
+            "could not be checked: the bot's user in Zuora lacks the right to read them. "
+            f"Where {names} is off, nobody is mailed"
+        )
+    return tuple(line("Notifications", each) for each in said)
+
+
+def _words(notice: Notice) -> str:
+    match notice.state:
+        case "off":
+            return f"{notice.name} is off in {notice.place}: {notice.unmailed}"
+        case "muted":
+            return f"{notice.place} is muted: {notice.unmailed} while it is"
+        case _:
+            where = f" in {notice.place}" if notice.profile else ""
+            return (
+                f"Zuora lists no {notice.name}{where}: whether {notice.of_kind} would be mailed "
+                "could not be checked"
+            )

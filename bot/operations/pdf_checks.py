@@ -1,0 +1,111 @@
+"""How far the PDFs are that mails would carry: facts and their words. No I/O.
+
+Source: pages *Retrieve the PDF file generation status of invoices* (of credit and debit memos).
+Zuora makes a PDF before it mails (page *Email delivery*), so one that is not made yet only takes
+time. One that could not be made will hardly be made later by itself.
+"""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from bot.domain.words import Line, count, line, listed
+from bot.zuora.pdfs import PdfStatus
+
+MOST_ASKED = 1000
+"""Fifty to a call: twenty calls at most, for an order of any size."""
+SHOWN = 5
+MAKING = frozenset({"Pending", "Processing"})
+
+
+class FailedPdf(BaseModel, frozen=True):
+    """A document whose PDF Zuora could not make, and why."""
+
+    number: str
+    words: str = ""
+
+
+class Pdfs(BaseModel, frozen=True):
+    """The PDFs of the documents that are to be mailed, where one is attached.
+
+    Zuora's work, which goes on: shown, and no approval is bound to it.
+
+    Attributes:
+        asked: Of how many Zuora was asked.
+        making: How many are being made.
+        archived: How many are archived.
+        failed: Those that could not be made.
+        unread: How many it could not be asked of, for want of the right or because it keeps silent.
+        unasked: How many more there are than are asked for.
+        certain: Whether it is known that the PDF is attached.
+    """
+
+    asked: int = 0
+    making: int = 0
+    archived: int = 0
+    failed: tuple[FailedPdf, ...] = ()
+    unread: int = 0
+    unasked: int = 0
+    certain: bool = True
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether not one of them can be attached."""
+        return bool(self.failed) and self.certain and len(self.failed) == self.asked + self.unasked
+
+
+def pdfs_of(found: Sequence[PdfStatus], *, unread: int, unasked: int, certain: bool) -> Pdfs:
+    """Count what Zuora said."""
+    return Pdfs(
+        asked=len(found),
+        making=sum(each.status in MAKING for each in found),
+        archived=sum(each.status == "Archived" for each in found),
+        failed=tuple(
+            FailedPdf(number=each.number, words=each.words.rstrip("."))
+            for each in found
+            if each.status == "Error"
+        ),
+        unread=unread,
+        unasked=unasked,
+        certain=certain,
+    )
+
+
+def failed_in_words(pdfs: Pdfs, otherwise: str = "") -> str:
+    """Which PDFs could not be made, and how to put it right."""
+    return (
+        f"Zuora could not make the PDF of {_which(pdfs)}. Put its template right and generate the "
+        f"PDF again in Zuora{otherwise}."
+    )
+
+
+def lines(pdfs: Pdfs) -> tuple[Line, ...]:
+    """What an approver should know of the PDFs, for the card."""
+    said = []
+    if pdfs.failed:
+        perhaps = "" if pdfs.certain else ", if the notification attaches one"
+        said.append(f"Zuora could not make that of {_which(pdfs)}{perhaps}")
+    if pdfs.making:
+        said.append(
+            f"{count(pdfs.making, 'PDF')} of {pdfs.asked:,} still being made; Zuora mails when "
+            "they are there"
+        )
+    if pdfs.archived:
+        said.append(f"{count(pdfs.archived, 'PDF')} archived in Zuora")
+    if pdfs.unread:
+        said.append(
+            f"whether {count(pdfs.unread, 'PDF')} can be attached could not be checked: Zuora "
+            "does not let the bot's user read that"
+        )
+    if pdfs.unasked:
+        said.append(f"those of {pdfs.unasked:,} more documents were not looked at")
+    return tuple(line("PDFs", each) for each in said)
+
+
+def _which(pdfs: Pdfs) -> str:
+    shown = [
+        f"{each.number} ({each.words})" if each.words else each.number
+        for each in pdfs.failed[:SHOWN]
+    ]
+    more = len(pdfs.failed) - SHOWN
+    return listed([*shown, f"{more:,} more"] if more > 0 else shown)

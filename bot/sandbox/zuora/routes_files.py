@@ -1,0 +1,84 @@
+"""PDF files of billing documents: how far they are, and which ones a memo has.
+
+Key names: pages *Retrieve the PDF file generation status of invoices* (and of credit and debit
+memos) and *List all files of a credit memo*.
+"""
+
+from typing import Any
+
+from bot.sandbox.zuora.calls import Context, Handler, Route
+from bot.sandbox.zuora.errors import not_found, refusal
+from bot.sandbox.zuora.records import Document, Kind
+from bot.sandbox.zuora.routes_documents import PATHS, require_feature, the_document
+from bot.sandbox.zuora.world import find
+
+_NAMES: dict[Kind, str] = {
+    "invoice": "invoice",
+    "credit_memo": "creditMemo",
+    "debit_memo": "debitMemo",
+}
+_MOST_KEYS = 50
+_MEMO_PATHS = {path: kind for path, kind in PATHS.items() if kind != "invoice"}
+
+
+def file_url(file_id: str) -> str:
+    """Return where a file is opened; the id there is the file's handle, not the file's own."""
+    return f"/v1/files/{file_id[:-1]}{'e' if file_id[-1] != 'e' else 'f'}"
+
+
+def _status(context: Context, document: Document) -> dict[str, Any]:
+    name, latest = _NAMES[document.kind], document.pdf_file_id
+    status = document.pdf_status or ("Generated" if latest else "None")
+    made = context.tenant.local(document.posted_at)
+    shown: dict[str, Any] = {
+        f"{name}Id": document.id,
+        f"{name}Number": document.number,
+        "pdfGenerationStatus": status,
+        "createdOn": made,
+        "updatedOn": made,
+    }
+    if status == "Generated" and latest:
+        shown["pdfFileUrl"] = file_url(latest)
+    if status == "Error":
+        shown["errorCode"] = "INVALID_TEMPLATE"
+        shown["errorMessage"] = document.pdf_error or "Unknown merge field chargeNumber__c"
+    return shown
+
+
+def _statuses(kind: Kind) -> Handler:
+    name = _NAMES[kind]
+
+    def handler(context: Context) -> dict[str, Any]:
+        require_feature(context, kind)
+        keys = [key for key in (context.param(f"{name}Keys") or "").split(",") if key]
+        if not keys:
+            raise refusal(23, f"'{name}Keys' is required.")
+        if len(keys) > _MOST_KEYS:
+            raise refusal(27, f"At most {_MOST_KEYS} keys can be given in '{name}Keys'.")
+        table = context.tenant.world.table(kind)
+        found = [find(table, key) for key in keys]
+        missing = [key for key, document in zip(keys, found, strict=True) if document is None]
+        if missing:
+            raise not_found(missing[0])
+        rows = [_status(context, document) for document in found if document is not None]
+        return {"success": True, f"{name}Files": rows}
+
+    return handler
+
+
+def _files(kind: Kind) -> Handler:
+    def handler(context: Context) -> dict[str, Any]:
+        document = the_document(context, kind)
+        files = [
+            {"id": file_id, "pdfFileUrl": file_url(file_id), "versionNumber": -place}
+            for place, file_id in enumerate(document.pdf_file_ids)
+        ]
+        return {"success": True, f"{_NAMES[kind]}Files": files}
+
+    return handler
+
+
+ROUTES = (
+    *(Route("GET", f"{path}/pdf-status", _statuses(kind)) for path, kind in PATHS.items()),
+    *(Route("GET", f"{path}/*/files", _files(kind)) for path, kind in _MEMO_PATHS.items()),
+)

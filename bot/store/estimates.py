@@ -1,0 +1,72 @@
+"""Estimates that Zuora makes in the background and that are still to be told in a thread."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from bot.store.times import from_text, from_text_or_none, to_text
+
+_COLUMNS = "request, key, begun, looks, wake_at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An estimate that is still to be told.
+
+    Attributes:
+        request: Number of the request.
+        key: Random part of the key under which Zuora is asked to begin it.
+        begun: What names it in Zuora; empty until it was begun.
+        looks: How often it was begun or looked at.
+        wake_at: When to do so next.
+    """
+
+    request: int
+    key: str
+    begun: str = ""
+    looks: int = 0
+    wake_at: datetime
+
+
+class Estimates:
+    """A row is there as long as there is something to do; every write is inside a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, request: int, key: str, now: datetime) -> None:
+        """Have it begun."""
+        self._database.execute(
+            "INSERT INTO estimates (request, key, begun, looks, wake_at) VALUES (?, ?, '', 0, ?)",
+            [request, key, to_text(now)],
+        )
+
+    def due(self, now: datetime, limit: int) -> list[Waiting]:
+        """Those whose time has come, the longest due first."""
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM estimates WHERE wake_at <= ? "  # noqa: S608 - own names
+            "ORDER BY wake_at LIMIT ?",
+            [to_text(now), limit],
+        )
+        return [
+            Waiting(request=request, key=key, begun=begun, looks=looks, wake_at=from_text(wake_at))
+            for request, key, begun, looks, wake_at in rows
+        ]
+
+    def next_wake(self) -> datetime | None:
+        """When the next one is due."""
+        (at,) = self._database.execute("SELECT MIN(wake_at) FROM estimates").fetchone()
+        return from_text_or_none(at)
+
+    def later(self, request: int, begun: str, wake_at: datetime) -> None:
+        """It was begun or looked at; look again at `wake_at`."""
+        self._database.execute(
+            "UPDATE estimates SET begun = ?, looks = looks + 1, wake_at = ? WHERE request = ?",
+            [begun, to_text(wake_at), request],
+        )
+
+    def end(self, request: int) -> bool:
+        """It was told, or nobody waits for it; False if it had ended before."""
+        cursor = self._database.execute("DELETE FROM estimates WHERE request = ?", [request])
+        return cursor.rowcount == 1

@@ -1,0 +1,154 @@
+"""Estimates that Zuora makes in the background: begun, looked at, told in the request's thread.
+
+They are for whoever decides: nothing waits for one, an approval is not bound to it, and once the
+request is decided none is told any more.
+"""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+from bot.cards import lines
+from bot.domain.request import Request, State
+from bot.store.database import CouldNotRecordError
+from bot.store.estimates import Waiting
+from bot.workflow.opened import opened
+from bot.workflow.parts import Parts
+from bot.workflow.runner import wait_for
+from bot.zuora.errors import ZuoraError, ZuoraRejected
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 10
+LONGEST_REST = 3600.0
+LONGEST_PAUSE = timedelta(minutes=5)
+PATIENCE = timedelta(hours=2)
+"""For so long after it was asked for Zuora's estimate is waited for."""
+
+UNTIL_BEGUN = timedelta(minutes=15)
+MAY_PASS = frozenset({None, 30, 50, 70})
+"""Categories of Zuora's errors (page *Error codes*): a rule, contention, a limit, or none told."""
+
+AFTER_A_FAULT = 30.0
+
+
+def pause(looks: int, first: timedelta) -> timedelta:
+    """How long after so many looks the next one comes; the pauses double up to five minutes."""
+    return min(LONGEST_PAUSE, first * (1 << min(looks, 16)))
+
+
+class Estimates:
+    """A loop of its own, so that no request and no click waits for it.
+
+    What is to be done stands in the database, so that it goes on after a restart.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._wake = asyncio.Event()
+        self._is_working = False
+
+    def wake(self) -> None:
+        """Something may be due."""
+        self._wake.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being worked on."""
+        return not self._is_working
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._wake.clear()
+            now = self._parts.clock.now()
+            due = self._parts.store.estimates.due(now, AT_ONCE)
+            if due:
+                await self._work(due)
+            else:
+                await self._rest(now)
+
+    async def _work(self, due: list[Waiting]) -> None:
+        self._is_working = True
+        try:
+            well = await asyncio.gather(*(self._one(waiting) for waiting in due))
+        finally:
+            self._is_working = False
+        if not all(well):
+            await self._parts.clock.sleep(AFTER_A_FAULT)
+
+    async def _rest(self, now: datetime) -> None:
+        due = self._parts.store.estimates.next_wake()
+        seconds = LONGEST_REST if due is None else (due - now).total_seconds()
+        await wait_for(self._wake, self._parts.clock.sleep(min(seconds, LONGEST_REST)))
+
+    async def _one(self, waiting: Waiting) -> bool:
+        """Do one and be done with it, so that one that breaks does not stop the others."""
+        try:
+            await self._look(waiting)
+        except CouldNotRecordError:
+            return False
+        except Exception:
+            logger.exception("estimate_failed", extra={"request": waiting.request})
+            return False
+        return True
+
+    async def _look(self, waiting: Waiting) -> None:
+        """Take one step, and write down what came of it."""
+        request = self._parts.store.requests.get(waiting.request)
+        if request is None or request.state is not State.WAITING:
+            self._end(waiting)
+            return
+        begun, words = waiting.begun, ""
+        try:
+            begun, words = await self._step(request, waiting)
+        except ZuoraRejected as error:
+            words = self._refused(request, waiting, error)
+        except ZuoraError as error:
+            logger.info("estimate_waits", extra={"request": request.number, "error": str(error)})
+        now = self._parts.clock.now()
+        if not words and now - request.created_at >= PATIENCE:
+            hours = int(PATIENCE.total_seconds()) // 3600
+            words = f"Zuora gave no estimate within {hours} hours."
+        if words:
+            self._end(waiting, words)
+            return
+        wake_at = now + pause(waiting.looks, self._parts.poll)
+        with self._parts.store.transaction():
+            self._parts.store.estimates.later(waiting.request, begun, wake_at)
+
+    def _refused(self, request: Request, waiting: Waiting, error: ZuoraRejected) -> str:
+        """What to tell of a refusal; nothing yet where it may be one for a while.
+
+        A batch has one preview at a time (page *Create a billing preview run*), so that whoever
+        changes a request and asks again would be refused the second one. With which code that is
+        refused no page tells; a right that is missing and a mistake have codes of their own.
+        """
+        may_pass = not waiting.begun and error.category in MAY_PASS
+        if may_pass and self._parts.clock.now() - request.created_at < UNTIL_BEGUN:
+            return ""
+        return f"Zuora gave no estimate: {error}"
+
+    async def _step(self, request: Request, waiting: Waiting) -> tuple[str, str]:
+        """Begin it, or look at it once: what names it in Zuora, and what is to be told.
+
+        Raises:
+            ZuoraError: Zuora could not be read.
+        """
+        operation, body, _ = opened(request)
+        zuora = self._parts.zuora
+        if waiting.begun:
+            return waiting.begun, await operation.estimate(body, waiting.begun, zuora)
+        # Zuora keeps a failure under its key for a day, so each try has one of its own.
+        key = f"billing-bot:{request.name}:estimate:{waiting.key}:{waiting.looks}"
+        return await operation.begin_estimate(body, key, zuora), ""
+
+    def _end(self, waiting: Waiting, words: str = "") -> None:
+        """Tell it, if the request still waits: it may have been decided meanwhile."""
+        parts = self._parts
+        with parts.store.transaction():
+            request = parts.store.requests.get(waiting.request)
+            is_told = parts.store.estimates.end(waiting.request) and bool(words)
+            if is_told and request is not None and request.state is State.WAITING:
+                parts.store.outbox.add(lines.reply(request, words), parts.clock.now())
+        parts.wake_sender()

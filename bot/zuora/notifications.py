@@ -1,0 +1,104 @@
+"""Reads which mails the tenant is set up to send, by communication profile.
+
+Source: the Settings API pages *Get all communication profiles* and *Get all Notifications under a
+particular Communication Profile*. They need the rights of an administrator. Which profile counts
+for a document is told on *Supported base object for custom events*: that of its account.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bot.zuora import calls, paging, rows
+from bot.zuora.errors import ZuoraRejected
+from bot.zuora.rows import Row
+from bot.zuora.sender import Sender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailProfile:
+    """A communication profile; a muted one sends nothing."""
+
+    id: str
+    name: str
+    muted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailNotification:
+    """One notification of one communication profile.
+
+    Attributes:
+        event: For example `Manual Email For Invoice`.
+        name: For example `Manually email Debit Memo`.
+        active: Whether it is on; an inactive one sends nothing.
+        muted: Whether the whole profile is muted.
+        template: Name of the mail template.
+        email: Whether it sends a mail at all; a notification can be a call to a server alone.
+        attaches_pdf: Whether *Include … PDF* is ticked; None where that is not told.
+    """
+
+    profile_id: str
+    profile_name: str
+    event: str
+    name: str
+    active: bool | None = None
+    muted: bool | None = None
+    template: str = ""
+    email: bool | None = None
+    attaches_pdf: bool | None = None
+
+
+async def profiles(sender: Sender) -> tuple[MailProfile, ...] | None:
+    """All communication profiles; None where they may not be read."""
+    try:
+        data = (await sender.read(calls.get("settings", "communication-profiles"))).data
+    except ZuoraRejected:
+        return None
+    found = rows.listed(data, "communicationProfiles", "profiles", "data")
+    return tuple(
+        MailProfile(
+            id=rows.text(row, "id", "Id"),
+            name=rows.text(row, "name", "profileName"),
+            muted=rows.flag(row, "muted"),
+        )
+        for row in found
+        if rows.text(row, "id", "Id")
+    )
+
+
+async def of_profiles(
+    sender: Sender, wanted: Collection[MailProfile]
+) -> tuple[MailNotification, ...] | None:
+    """The notifications of these profiles, side by side; None where they may not be read."""
+    try:
+        found = await paging.side_by_side(_of_profile(sender, one) for one in wanted)
+    except ZuoraRejected:
+        return None
+    return tuple(one for profile in found for one in profile)
+
+
+async def _of_profile(sender: Sender, profile: MailProfile) -> list[MailNotification]:
+    call = calls.get("settings", "communication-profiles", profile.id, "notifications")
+    data = (await sender.read(call)).data
+    return [
+        MailNotification(
+            profile_id=profile.id,
+            profile_name=profile.name,
+            event=rows.text(row, "eventName", "eventTypeName"),
+            name=rows.text(row, "name"),
+            active=rows.flag(row, "active"),
+            muted=profile.muted,
+            template=rows.text(row, "emailTemplateName"),
+            email=rows.flag(row, "emailOption", "emailActive"),
+            attaches_pdf=_attaches_pdf(row),
+        )
+        for row in rows.listed(data, "notifications", "data")
+    ]
+
+
+def _attaches_pdf(row: Row) -> bool | None:
+    """`param4` is `Include invoice PDF` or `Not include invoice PDF` in Zuora's samples."""
+    said = rows.text(row, "param4").strip().lower()
+    if not said.endswith("pdf"):
+        return None
+    return {"not": False, "include": True}.get(said.partition(" ")[0])

@@ -1,0 +1,104 @@
+"""Reads how far the PDFs of documents are, and which PDF files a memo has.
+
+Source: pages *Retrieve the PDF file generation status of invoices* (of credit memos, of debit
+memos) and *List all files of a credit memo* (of a debit memo). The statuses are those of Zuora's
+SDK: None, Pending, Processing, Generated, Error, Obsolete, Archived.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from bot.zuora import calls, paging, rows
+from bot.zuora.calls import DocumentKind
+from bot.zuora.errors import ZuoraRejected
+from bot.zuora.redact import for_people
+from bot.zuora.sender import Sender
+
+_PATHS: Final[dict[DocumentKind, str]] = {
+    "invoice": "invoices",
+    "credit_memo": "credit-memos",
+    "debit_memo": "debit-memos",
+}
+"""As documented; the older spelling of debit memos was never documented for these two reads."""
+_NAMES: Final[dict[DocumentKind, str]] = {
+    "invoice": "invoice",
+    "credit_memo": "creditMemo",
+    "debit_memo": "debitMemo",
+}
+_MOST_KEYS: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PdfStatus:
+    """The latest PDF of one document.
+
+    Attributes:
+        number: The document's.
+        status: Zuora's word; empty where it did not say.
+        words: Why it could not be made, as Zuora says it.
+    """
+
+    number: str
+    status: str
+    words: str = ""
+
+
+async def statuses(
+    sender: Sender, kind: DocumentKind, keys: Sequence[str]
+) -> tuple[PdfStatus, ...] | None:
+    """How far the PDFs of documents are, fifty to a call; None where they may not be read.
+
+    Raises:
+        ZuoraError: As from `Sender.read`, but for a refusal.
+    """
+    if not keys:
+        return ()
+    reads = [partial(_statuses, sender, kind, batch) for batch in _batches(keys)]
+    try:
+        found = await paging.all_or_none(reads)
+    except ZuoraRejected:
+        return None
+    return tuple(one for batch in found for one in batch)
+
+
+async def files_of_memo(sender: Sender, kind: DocumentKind, key: str) -> frozenset[str] | None:
+    """The ids of a memo's PDF files; None where they may not be read.
+
+    A file has an id and, in its address, the id of its handle; which of them a mail takes is not
+    said, so both are there.
+
+    Raises:
+        ZuoraError: As from `Sender.read`, but for a refusal.
+    """
+    query = (("pageSize", str(calls.HISTORY_PAGE)),)
+    try:
+        data = (await sender.read(calls.get("v1", _PATHS[kind], key, "files", query=query))).data
+    except ZuoraRejected:
+        return None
+    found = rows.listed(data, f"{_NAMES[kind]}Files", f"{_NAMES[kind].lower()}files")
+    ids = (
+        each
+        for row in found
+        for each in (rows.text(row, "id"), rows.text(row, "pdfFileUrl").rpartition("/")[2])
+    )
+    return frozenset(each.lower() for each in ids if each)
+
+
+def _batches(keys: Sequence[str]) -> list[Sequence[str]]:
+    return [keys[first : first + _MOST_KEYS] for first in range(0, len(keys), _MOST_KEYS)]
+
+
+async def _statuses(sender: Sender, kind: DocumentKind, keys: Sequence[str]) -> list[PdfStatus]:
+    name = _NAMES[kind]
+    query = ((f"{name}Keys", ",".join(keys)),)
+    data = (await sender.read(calls.get("v1", _PATHS[kind], "pdf-status", query=query))).data
+    return [
+        PdfStatus(
+            number=rows.text(row, f"{name}Number"),
+            status=rows.text(row, "pdfGenerationStatus"),
+            words=for_people(rows.text(row, "errorMessage")),
+        )
+        for row in rows.listed(data, f"{name}Files")
+    ]

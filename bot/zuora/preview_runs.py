@@ -1,0 +1,169 @@
+"""Billing preview runs: what a run by batch would bill, made by Zuora in the background.
+
+A preview changes nothing and reaches no customer. Sources: pages *Create a billing preview run*,
+*Retrieve a billing preview run* and *Retrieve a file*.
+"""
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from bot.zuora import calls, rows, scope
+from bot.zuora.documents import as_row
+from bot.zuora.errors import ZuoraRejected
+from bot.zuora.preview_file import What, items_of
+from bot.zuora.redact import for_people
+from bot.zuora.sender import Sender
+
+ENDED: Final = frozenset({"Completed", "Error", "Canceled"})
+_FILE_ID: Final = re.compile(r"/([0-9A-Za-z_-]{8,64})/?$", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewWanted:
+    """What to preview.
+
+    Attributes:
+        batches: `AllBatches`, or names of batches.
+        bill_cycle_day: `1` to `31`, or anything else for every day.
+        target_date: The last day that is billed for.
+        exclude: Types of charges to leave out.
+        renew: Whether subscriptions with auto-renew are taken as renewed.
+        organizations: `organizationLabels`, as for the bill run.
+    """
+
+    batches: tuple[str, ...]
+    bill_cycle_day: str
+    target_date: date
+    exclude: tuple[str, ...] = ()
+    renew: bool = False
+    organizations: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewRun:
+    """A preview run.
+
+    Attributes:
+        status: `Pending`, `Processing`, `Completed`, `Error` or `Canceled`.
+        file_id: Id of its file; empty until there is one.
+        failed_accounts: Accounts that it could not preview.
+        words: Zuora's reason where it failed.
+    """
+
+    number: str = ""
+    status: str = ""
+    file_id: str = ""
+    failed_accounts: int = 0
+    words: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its state is a last one."""
+        return self.status in ENDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewTotals:
+    """The amounts of a preview by currency; currencies are never added up.
+
+    Attributes:
+        charges, tax, credits: An amount for each currency.
+        items: How many amounts that is.
+        accounts: Of how many accounts.
+        without_currency: Amounts in the file that are in none of the sums, because the currency of
+            their account is not known.
+    """
+
+    charges: Mapping[str, Decimal] = field(default_factory=dict)
+    tax: Mapping[str, Decimal] = field(default_factory=dict)
+    credits: Mapping[str, Decimal] = field(default_factory=dict)
+    items: int = 0
+    accounts: int = 0
+    without_currency: int = 0
+
+
+async def begin(sender: Sender, wanted: PreviewWanted, *, key: str) -> str:
+    """Have Zuora begin a preview run; its id.
+
+    Raises:
+        ZuoraError: As from `Sender.read`. It is sent as a read is: under one key it is begun once.
+    """
+    call = calls.begin_preview_run(
+        batches=wanted.batches,
+        target_date=wanted.target_date,
+        exclude=wanted.exclude,
+        renew=wanted.renew,
+        organizations=wanted.organizations,
+        idempotency_key=key,
+    )
+    run_id = rows.text(as_row((await sender.read(call)).data), "billingPreviewRunId", "id")
+    if not run_id:
+        raise ZuoraRejected("Zuora did not say which preview run it began.")
+    return run_id
+
+
+async def read(sender: Sender, run_id: str) -> PreviewRun:
+    """How far a preview run is."""
+    row = as_row((await sender.read(calls.get("v1", "billing-preview-runs", run_id))).data)
+    total, good = rows.number(row, "totalAccounts"), rows.number(row, "succeededAccounts")
+    found = _FILE_ID.search(rows.text(row, "resultFileUrl"))
+    return PreviewRun(
+        number=rows.text(row, "runNumber"),
+        status=rows.text(row, "status").capitalize(),
+        file_id=found[1] if found else "",
+        failed_accounts=max(0, total - good) if total is not None and good is not None else 0,
+        words=for_people(rows.text(row, "errorMessage")),
+    )
+
+
+async def totals(sender: Sender, run: PreviewRun, wanted: PreviewWanted) -> PreviewTotals:
+    """Add up the file of a completed run, as far as its accounts are in scope.
+
+    The address in the answer is not followed, only the id at its end is used: the token goes to
+    the tenant's own address and to no other.
+
+    Raises:
+        ZuoraRejected: There is no file, or it cannot be read.
+        ZuoraError: As from `Sender.read`.
+    """
+    if not run.file_id:
+        raise ZuoraRejected("Zuora's preview run has no file.")
+    content = (await sender.read(calls.file(run.file_id))).data
+    accounts = await scope.currencies(sender, wanted.batches, wanted.bill_cycle_day)
+    return await asyncio.to_thread(_add_up, content, accounts)
+
+
+def _add_up(content: object, accounts: Mapping[str, scope.AccountScope] | None) -> PreviewTotals:
+    """In a thread of its own: a file can have millions of rows."""
+    if not isinstance(content, bytes):
+        raise ZuoraRejected("The file of Zuora's preview run could not be read.")
+    sums: dict[What, dict[str, Decimal]] = {
+        "charge": defaultdict(Decimal), "tax": defaultdict(Decimal), "credit": defaultdict(Decimal),
+    }  # fmt: skip
+    seen: set[str] = set()
+    items = without = 0
+    for item in items_of(content):
+        account = (accounts or {}).get(item.account_id)
+        if account is not None and not account.in_scope:
+            continue
+        currency = item.currency or (account.currency if account else "")
+        if not currency:
+            without += 1
+            continue
+        sums[item.what][currency] += item.amount
+        seen.add(item.account_id)
+        items += 1
+    return PreviewTotals(
+        charges=dict(sums["charge"]),
+        tax=dict(sums["tax"]),
+        credits=dict(sums["credit"]),
+        items=items,
+        accounts=len(seen),
+        without_currency=without,
+    )

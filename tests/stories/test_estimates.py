@@ -1,0 +1,224 @@
+"""The estimate of a bill run by batch: made by Zuora in the background, told in the thread."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.operations.catalog import operation_named
+from tests.stage import ALICE, BOB, CHANNEL
+
+PREVIEWS = "/v1/billing-preview-runs"
+LINE = "batch=Batch1,Batch2 target=2026-11-30"
+PROMISED = "Estimate: asked of Zuora; it follows in the thread while this waits for approval"
+
+
+@pytest.fixture
+def world(stage):
+    world = stage.zuora.world
+    for number, batch, currency in (("A1", "Batch1", "USD"), ("A2", "Batch2", "EUR")):
+        world.add_account(number, batch=batch, currency=currency)
+        world.add_subscription(number, "100.00", number=f"S-{number}")
+    return world
+
+
+async def ask(stage, line=LINE):
+    before = len(stage.slack.channel_messages(CHANNEL))
+    ack = await stage.slack.slash(ALICE, CHANNEL, f'/billrun {line} reason="Month end"')
+    assert "waits for approval" in ack.text, ack.text
+    await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) > before)
+    await stage.quiet()
+    return stage.slack.channel_messages(CHANNEL)[-1].ts
+
+
+def begun(stage):
+    return [c for c in stage.zuora.calls if (c.method, c.path) == ("POST", PREVIEWS)]
+
+
+def estimates(stage, ts):
+    return [text for text in stage.thread(ts) if "preview" in text or "estimate" in text]
+
+
+async def test_asking_does_not_wait_and_the_estimate_follows_in_the_thread(stage, world):
+    ts = await ask(stage)
+
+    assert PROMISED in stage.card(ts)
+    assert estimates(stage, ts) == []
+    await stage.pass_time(seconds=20)
+
+    (told,) = estimates(stage, ts)
+    assert told == (
+        "Zuora's preview BPR-00000001 estimates what is due by 30 Nov 2026: "
+        "EUR 100.00 · USD 100.00 charges in 2 items of 2 accounts."
+    )
+    assert len(begun(stage)) == 1
+
+
+async def test_it_is_made_once_and_approval_and_sending_make_no_other(stage, world):
+    ts = await ask(stage)
+    await stage.pass_time(seconds=20)
+    world.add_subscription("A1", "55.00")  # the estimate would be another one now
+
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request().state in ("running", "stopped"))
+    await stage.quiet()
+    await stage.pass_time(minutes=10)
+
+    assert stage.request().state in ("running", "succeeded")
+    assert len(begun(stage)) == 1
+    assert len(estimates(stage, ts)) == 1
+
+
+async def test_once_it_is_decided_no_estimate_is_told_any_more(stage, world):
+    ts = await ask(stage)
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request().state == "running")
+
+    await stage.pass_time(seconds=60)
+
+    assert estimates(stage, ts) == []
+    assert [c for c in stage.zuora.calls if c.path.startswith(f"{PREVIEWS}/")] == []
+    assert stage.store.estimates.next_wake() is None
+
+
+async def test_a_bot_that_is_restarted_goes_on_waiting_for_the_same_preview(stage, world):
+    ts = await ask(stage)
+    assert len(begun(stage)) == 1
+    await stage.restart()
+    await stage.pass_time(seconds=20)
+
+    assert len(estimates(stage, ts)) == 1
+    assert len(begun(stage)) == 1
+
+
+async def test_a_tenant_without_the_permission_is_no_reason_to_refuse(stage, world):
+    stage.zuora.knobs = replace(stage.zuora.knobs, preview_runs=False)
+
+    ts = await ask(stage)
+
+    assert stage.request().state == "waiting"
+    (told,) = estimates(stage, ts)
+    assert told.startswith("Zuora gave no estimate: ")
+    assert "permission" in told
+
+
+async def test_a_preview_that_fails_in_zuora_is_told(stage, world):
+    ts = await ask(stage)
+    (run,) = world.preview_runs.values()
+    run.ends_in = "Error"
+    await stage.pass_time(seconds=20)
+
+    (told,) = estimates(stage, ts)
+    assert told.startswith("Zuora gave no estimate; its preview run BPR-00000001 ended in Error")
+    assert told.endswith(": The preview could not be made.")
+
+
+async def test_a_preview_that_never_ends_is_not_waited_for_for_ever(stage, world):
+    stage.zuora.timings = replace(stage.zuora.timings, preview=10**6)
+    ts = await ask(stage)
+    for _ in range(40):
+        await stage.pass_time(minutes=5)
+
+    assert estimates(stage, ts) == ["Zuora gave no estimate within 2 hours."]
+    looked = [c for c in stage.zuora.calls if c.path.startswith(f"{PREVIEWS}/")]
+    assert len(looked) < 40
+
+
+async def test_an_outage_is_waited_out(stage, world):
+    stage.zuora.faults.add(PREVIEWS, kind="status", times=4, status=503)
+    ts = await ask_through_an_outage(stage)
+    for _ in range(6):
+        await stage.pass_time(seconds=30)
+
+    assert len(estimates(stage, ts)) == 1
+    assert "EUR 100.00 · USD 100.00 charges" in estimates(stage, ts)[0]
+    keys = [call.headers["idempotency-key"] for call in begun(stage)]
+    assert len(set(keys)) == 2, "Zuora repeats a failure under its key for a day"
+
+
+async def ask_through_an_outage(stage):
+    """The tries of a read rest on the clock, so that it has to move while it is asked."""
+    await stage.slack.slash(ALICE, CHANNEL, f'/billrun {LINE} reason="Month end"')
+    await stage.slack.until(lambda: bool(stage.slack.channel_messages(CHANNEL)))
+    for _ in range(3):
+        calls = len(begun(stage))
+        await stage.until(lambda calls=calls: len(begun(stage)) >= calls)
+        stage.clock.advance(seconds=7)
+        await stage.until(lambda calls=calls: len(begun(stage)) > calls)
+    await stage.quiet()
+    return stage.slack.channel_messages(CHANNEL)[-1].ts
+
+
+async def test_a_file_that_cannot_be_read_is_not_told_as_nothing(stage, world):
+    ts = await ask(stage)
+    stage.clock.advance(seconds=4)
+    world.agenda.advance(stage.clock.now())
+    (run,) = world.preview_runs.values()
+    run.file = b"PK broken"
+    await stage.pass_time(seconds=20)
+
+    assert estimates(stage, ts) == [
+        "Zuora gave no estimate: The file of Zuora's preview run could not be read."
+    ]
+
+
+async def test_a_batch_that_is_being_previewed_for_another_request_is_waited_for(stage, world):
+    first = await ask(stage)
+    second = await ask(stage, f"{LINE} name=Other")
+    assert len(begun(stage)) == 2
+    assert estimates(stage, second) == []
+    for _ in range(5):
+        await stage.pass_time(seconds=10)
+
+    for ts in (first, second):
+        (told,) = estimates(stage, ts)
+        assert "EUR 100.00 · USD 100.00 charges" in told
+    assert "BPR-00000001" in estimates(stage, first)[0]
+    assert "BPR-00000002" in estimates(stage, second)[0]
+
+
+async def test_a_batch_that_is_previewed_for_long_is_told_in_zuoras_words(stage, world):
+    stage.zuora.timings = replace(stage.zuora.timings, preview=10**6)
+    await ask(stage)
+    second = await ask(stage, f"{LINE} name=Other")
+    for _ in range(8):
+        await stage.pass_time(minutes=5)
+
+    assert estimates(stage, second) == [
+        "Zuora gave no estimate: Zuora said no: BPR-00000001 previews some of these batches already."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("batch=1 target=2026-11-30 type=CatchUp", "none; there is nothing to preview"),
+        ("subscriptions=S-A1 target=2026-11-30", "none; Zuora's preview is for whole accounts"),
+    ],
+)
+async def test_where_nothing_can_be_previewed_nothing_is_asked(stage, world, line, words):
+    stage.zuora.knobs = replace(stage.zuora.knobs, catch_up=True)
+    ts = await ask(stage, line)
+    await stage.pass_time(seconds=20)
+
+    assert words in stage.card(ts)
+    assert begun(stage) == []
+
+
+async def test_what_cannot_be_written_down_is_done_later(stage, world):
+    ts = await ask(stage)
+    stage.store._database.execute("PRAGMA query_only = ON")
+    stage.clock.advance(seconds=10)
+    await stage.until(lambda: any(c.path.startswith("/v1/files/") for c in stage.zuora.calls))
+    await stage.until(lambda: stage.bot.estimates.is_idle)
+    stage.store._database.execute("PRAGMA query_only = OFF")
+    for _ in range(3):
+        stage.clock.advance(seconds=30)
+        await stage.quiet()
+
+    assert len(estimates(stage, ts)) == 1
+
+
+def test_an_approval_is_not_bound_to_an_estimate():
+    facts = operation_named("create_bill_run").facts_type
+
+    assert "estimate" not in facts.model_validate({"today": "2026-11-21"}).material()

@@ -1,0 +1,108 @@
+"""Rules of Zuora that no other story breaks; docs/zuora-notes.md says where each rule is broken."""
+
+import pytest
+from pydantic import ValidationError
+
+from bot.operations.cancel_bill_run import CancelBillRunBody
+from bot.operations.create_bill_run.body import CreateBillRunBody
+from bot.operations.email_bill_run import EmailBillRunBody
+from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.operations.post_bill_run import PostBillRun, PostBillRunBody
+from tests.stage import ALICE, BOB, CHANNEL
+
+RUN = {"bill_run": "BR-00000001"}
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        (CreateBillRunBody, {"batches": ("Batch1",), "noEmailForZeroAmountInvoices": True}),
+        (EmailBillRunBody, {**RUN, "resnd": True}),
+        (EmailDocumentsBody, {"documents": ("INV1",), "emailAdresses": "a@b.example"}),
+        (PostBillRunBody, {**RUN, "invoiceDat": "2026-11-30"}),
+        (CancelBillRunBody, {**RUN, "cancelOnce": True}),
+    ],
+)
+def test_a_body_has_no_field_that_nobody_knows(body, values):
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        body.model_validate(values)
+
+
+@pytest.mark.parametrize("typed", ["20261130", "2026-W48-1", "30.11.2026"])
+def test_a_date_is_typed_in_one_form_only(typed):
+    read = PostBillRun().read({**RUN, "invoice_date": typed})
+
+    assert set(read.by_field) == {"invoice_date"}
+
+
+@pytest.fixture
+def account(stage):
+    """An account that is billed on the fifteenth and has no address."""
+    world = stage.zuora.world
+    account = world.add_account(
+        "A00000077", name="Acme", currency="EUR", email=None, batch="Batch7", bill_cycle_day=15
+    )
+    world.add_subscription("A00000077", "100.00", number="S-77")
+    return account
+
+
+async def fill(stage, line):
+    ack = await stage.slack.slash(ALICE, CHANNEL, f"/billrun {line}")
+    assert ack.ok, ack
+    return await stage.slack.submit(ALICE, {"reason": "Month end"})
+
+
+@pytest.mark.parametrize(("field", "key"), [("account", "A00000077"), ("subscriptions", "S-77")])
+async def test_an_account_that_is_not_active_is_said_at_its_field(stage, account, field, key):
+    account.status = "Canceled"
+    word = {"account": "account", "subscriptions": "subs"}[field]
+
+    submitted = await fill(stage, f"{word}={key} target=2026-11-30")
+
+    assert submitted.errors[field] == (
+        "Account A00000077 (Acme) is Canceled; only an Active account is billed."
+    )
+
+
+async def test_the_card_shows_what_an_account_is_billed_by_and_that_it_has_no_address(
+    stage, account
+):
+    submitted = await fill(stage, "account=A00000077 target=2026-11-30 autopost=yes autoemail=yes")
+    assert submitted.ok, submitted.errors
+    await stage.slack.until(lambda: stage.slack.channel_messages(CHANNEL))
+
+    card = stage.slack.channel_messages(CHANNEL)[-1].text
+    assert "Account: EUR · Batch7 · bill cycle day 15 · Active" in card
+    assert "The account's bill-to contact has no mail address." in card
+
+
+async def test_a_client_of_another_tenant_gets_nothing_from_zuora(stage):
+    stage.changes = {"zuora_tenant_id": "9999"}
+    await stage.restart()
+
+    submitted = await stage.fill()
+
+    assert "speaks for tenant 12270, and ZUORA_TENANT_ID is 9999" in submitted.errors["bill_run"]
+    assert "ZUORA_TENANT_ID" in stage.bot.health()["zuora"]
+
+
+async def test_a_tenant_that_is_another_one_after_the_approval_stops_it(stage):
+    ts = await stage.ask()
+    stage.changes = {"zuora_tenant_id": "9999"}
+    await stage.restart()
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Stopped, nothing was sent to Zuora")
+    assert stage.orders() == []
+
+
+@pytest.mark.parametrize(
+    ("entity", "trouble"), [("11e6ba62-b31d-7c1d-b237-00163e000000", False), ("33a8", True)]
+)
+async def test_an_entity_that_the_token_does_not_name_is_told_by_the_health(stage, entity, trouble):
+    stage.changes = {"zuora_entity_ids": entity}
+
+    await stage.restart()
+
+    assert ("ZUORA_ENTITY_IDS" in stage.bot.health()["zuora"]) == trouble
