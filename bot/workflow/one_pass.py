@@ -7,6 +7,7 @@ costs little however many calls there are.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -83,6 +84,9 @@ class Pass:
         finally:  # cut short: what is still out is found unanswered after the restart
             for task in self._out:
                 task.cancel()
+            if self._answered:
+                with suppress(CouldNotRecordError):
+                    self._write_once(self._answered, ())
 
     async def _turn(self) -> bool:
         """Write what came back and what goes out next, let that go, wait; False at the end."""
