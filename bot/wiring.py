@@ -24,6 +24,7 @@ from bot.slack.daily import Daily
 from bot.slack.home import Homes
 from bot.slack.people import People
 from bot.slack.sender import Sender
+from bot.store.checkpoints import checkpoint
 from bot.store.lock import WorkLock
 from bot.store.store import Store
 from bot.workflow.estimates import Estimates
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 SLACK_SECONDS = 20
 LOCK_PAUSE_SECONDS = 0.5
 HEAR_OTHERS_SECONDS = 0.25
+CHECKPOINT_SECONDS = 2.0
 
 
 @dataclass(kw_only=True)
@@ -127,6 +129,7 @@ class Bot:
             run("sender", self.sender.run),
             run("estimates", self.estimates.run),
             run("listener", self._hear_others),
+            run("checkpoints", self._checkpoints),
             run("heads", self._heads.run),
             run("daily", self._daily.run),
         )
@@ -134,6 +137,15 @@ class Bot:
     async def _take_the_lock(self) -> None:
         while not self._lock.take():
             await self.parts.clock.sleep(LOCK_PAUSE_SECONDS)
+
+    async def _checkpoints(self) -> None:
+        """Move the database's log into its file, in a thread."""
+        checkpoints = self.parts.store.checkpoints
+        checkpoints.take_over()
+        while True:
+            await self.parts.clock.sleep(CHECKPOINT_SECONDS)
+            if checkpoints.due:
+                await asyncio.to_thread(checkpoint, checkpoints.begin())
 
     async def _hear_others(self) -> None:
         """Another process on the same file takes clicks too; what it writes is worked on here."""

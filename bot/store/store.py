@@ -13,6 +13,7 @@ from bot.domain.history import Entry
 from bot.domain.message import Message
 from bot.domain.request import Request
 from bot.store.calls import Calls
+from bot.store.checkpoints import Checkpoints
 from bot.store.database import open_database, transaction
 from bot.store.drafts import Drafts
 from bot.store.estimates import Estimates
@@ -42,6 +43,7 @@ class Store:
         self.digests = Digests(database)
         self.drafts = Drafts(database)
         self.estimates = Estimates(database)
+        self.checkpoints = Checkpoints(database)
         self._together = Together(self.transaction)
 
     @classmethod

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 from bot.store.errors import CouldNotRecordError
 
 T = TypeVar("T")
-AT_ONCE = 25
-"""How many share one: some 20 ms of the event loop."""
+AT_ONCE = 20
+"""How many share one: some 10 ms of the event loop."""
 
-BEGIN_AT_ONCE = 20
-"""How many answers are begun in one turn of the event loop: some 20 ms, signed HTTP included."""
+BEGIN_AT_ONCE = 10
+"""How many answers are begun in one turn of the event loop: some 10 ms, signed HTTP included."""
 
 _Waiting = tuple[Callable[[], Any], asyncio.Future[Any]]
 
@@ -34,6 +34,7 @@ class Together:
         self._task: asyncio.Task[None] | None = None
         self._attended = 0
         self._begun = 0
+        self._line: deque[asyncio.Future[None]] = deque()
         self._calm = asyncio.Event()
         self._calm.set()
         self._turn = asyncio.Lock()
@@ -44,18 +45,32 @@ class Together:
         self._attended += 1
         self._calm.clear()
         try:
-            while self._begun >= BEGIN_AT_ONCE:  # noqa: ASYNC110 - a turn is what is waited for
-                await asyncio.sleep(0)
-            if not self._begun:
-                asyncio.get_running_loop().call_soon(self._begin_again)
-            self._begun += 1
+            await self._my_turn()
             yield
         finally:
             self._attended -= 1
             self._be_calm()
 
-    def _begin_again(self) -> None:
+    async def _my_turn(self) -> None:
+        if self._begun < BEGIN_AT_ONCE:
+            self._begin()
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.append(place)
+        await place
+
+    def _begin(self) -> None:
+        if not self._begun:
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        self._begun += 1
+
+    def _next_turn(self) -> None:
         self._begun = 0
+        while self._line and self._begun < BEGIN_AT_ONCE:
+            place = self._line.popleft()
+            if not place.done():  # else nobody waits for it any more
+                self._begin()
+                place.set_result(None)
 
     def _be_calm(self) -> None:
         if not self._attended and not self._waiting:

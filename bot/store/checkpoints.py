@@ -1,0 +1,51 @@
+"""Checkpoints of the write-ahead log, beside the event loop instead of inside somebody's commit."""
+
+import logging
+import sqlite3
+from contextlib import closing
+
+from sqlite_utils import Database
+
+logger = logging.getLogger(__name__)
+
+MANY_ROWS = 2_000
+"""Written since the last one: a log of some four megabytes."""
+
+
+class Checkpoints:
+    """Moves what was committed from the log into the database file, now and then.
+
+    SQLite would do it in whichever commit made the log long, and that one would wait for the disk
+    some thirty milliseconds more. Durability does not hang on it: the log is the durable part, and
+    SQLite reads it again after a crash (page *Write-Ahead Logging*).
+
+    Args:
+        database: The open database whose rows are counted.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._connection = database.conn
+        self._before = self._connection.total_changes
+
+    def take_over(self) -> None:
+        """From here on no commit of this connection does it."""
+        self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+    @property
+    def due(self) -> bool:
+        """Whether enough was written."""
+        return self._connection.total_changes - self._before >= MANY_ROWS
+
+    def begin(self) -> str:
+        """Count from here; the path for `checkpoint`."""
+        self._before = self._connection.total_changes
+        return str(self._connection.execute("PRAGMA database_list").fetchone()[2])
+
+
+def checkpoint(path: str) -> None:
+    """Do it by a connection of its own, in any thread. It waits for nobody, and nobody for it."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.Error:  # the log stays as it is, and the next time does it
+        logger.exception("checkpoint_failed")
