@@ -85,17 +85,22 @@ def headline(request: Request) -> str:
         return "Running in Zuora"
     if request.state is State.SUCCEEDED:
         return operation_named(request.operation).done
-    return _of_many(request) or HEADLINES[request.state]
+    return of_many(request.state, request.progress) or HEADLINES[request.state]
 
 
-def _of_many(request: Request) -> str:
-    """`3 of 500 failed`: what became of many calls; empty where one word holds for all of them."""
-    if not request.progress or request.state not in (State.FAILED, State.UNKNOWN):
+def of_many(state: State, told: str) -> str:
+    """`3 of 500 failed`: what became of many calls; empty where one word holds for all of them.
+
+    Args:
+        state: Of the request.
+        told: Its progress, as it is saved.
+    """
+    if not told or state not in (State.FAILED, State.UNKNOWN):
         return ""
-    progress = Progress.model_validate_json(request.progress)
-    if request.state is State.UNKNOWN and 0 < progress.lost < progress.calls:
+    progress = Progress.model_validate_json(told)
+    if state is State.UNKNOWN and 0 < progress.lost < progress.calls:
         return f"{HEADLINES[State.UNKNOWN]} for {progress.lost:,} of {progress.calls:,}"
-    if request.state is State.FAILED and 0 < progress.failed < progress.calls:
+    if state is State.FAILED and 0 < progress.failed < progress.calls:
         return f"{progress.failed:,} of {progress.calls:,} failed"
     return ""
 

@@ -25,14 +25,14 @@ CANNOT_READ = 2
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="The file to write.",
+    help="The file to write; without it billing-2026-10.csv here, by month and format.",
 )
-def export_month(typed: str, kind: Format, out: Path) -> None:
+def export_month(typed: str, kind: Format, out: Path | None) -> None:
     """Write each request of a month with its documents and results into a file."""
     month = month_named(typed, datetime.now(UTC))
     if month is None:
         raise click.BadParameter("is not a month like 2026-10", param_hint="--month")
+    out = out or Path(f"billing-{month}.{kind}")
     try:
         settings = read_audit_settings()
         with open_read_only(settings.database_path) as connection:

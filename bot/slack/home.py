@@ -169,6 +169,11 @@ def _entries(
 ) -> list[Entry]:
     """Everything that the home has, in order: numbers alone, nothing of it read or made yet."""
     status = store.status
+    to_decide = answers.to_decide(store, person, now, MOST_LISTED)
+    own = status.open_of(person.user_id, MOST_LISTED)
+    shown = {*to_decide, *own}
+    others = [number for number in status.numbers_in_state(State.WAITING, MOST_LISTED)
+              if number not in shown]  # fmt: skip
     running = [
         *status.numbers_in_state(State.RUNNING, MOST_LISTED),
         *status.numbers_in_state(State.APPROVED, MOST_LISTED),
@@ -177,8 +182,9 @@ def _entries(
         Entry(heading, size, number, make)
         for heading, size, make, numbers in (
             ("OUTCOME UNKNOWN", 1, shows, status.numbers_in_state(State.UNKNOWN, MOST_LISTED)),
-            ("Waiting for you", 2, decides, answers.to_decide(store, person, now, MOST_LISTED)),
-            ("Your open requests", 1, shows, status.open_of(person.user_id, MOST_LISTED)),
+            ("Waiting for you", 2, decides, to_decide),
+            ("Your open requests", 1, shows, own),
+            ("Waiting for others", 1, shows, others),
             ("Running", 1, shows, running),
             ("Last results", 1, shows, status.ended(answers.RECENT)),
         )

@@ -15,9 +15,15 @@ logger = logging.getLogger(__name__)
 
 
 async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part, ...]]:
-    """The person, with every group of the policy, and why they may not look; empty if they may."""
+    """The person, and why they may not look; empty if they may.
+
+    With every group of the policy, and of the rules that requests wait under: these can be of an
+    older policy, and hold for their requests.
+    """
     policy = answering.parts.policy
-    person = await answering.person(actor, policy.everybody)
+    rules = answering.parts.store.status.rules_waiting().values()
+    older = {name for rule in rules for name in rule.approvers} - set(policy.everybody)
+    person = await answering.person(actor, (*policy.everybody, *sorted(older)))
     refusal = may_view(person, policy)
     return person, () if refusal is None else not_to_view(refusal, person, policy)
 

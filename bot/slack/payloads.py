@@ -4,11 +4,14 @@ Of a click or a form nothing is believed but who acted and which request it name
 comes from the database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.operations.operation import Form
+
+WORDS = ("pretext", "title", "text", "value", "fallback")
+"""What is read of a block or an attachment."""
 
 MOST_TEXT = 4000
 """So much of a message is searched for a number."""
@@ -137,8 +140,27 @@ def pointed(body: Mapping[str, Any]) -> Pointed:
         channel=_text(_mapping(body, "channel"), "id"),
         ts=_text(body, "message_ts") or _text(message, "ts"),
         thread_ts=_text(message, "thread_ts"),
-        text=_text(message, "text")[:MOST_TEXT],
+        text=" ".join(_words(message))[:MOST_TEXT],
     )
+
+
+def _words(message: Mapping[str, Any]) -> Iterator[str]:
+    """What a message says: its text, and then what its blocks and attachments show.
+
+    Other apps' messages often have their words in these alone. No recursion: a payload can be as
+    deep as somebody likes.
+    """
+    yield _text(message, "text")
+    left: list[Any] = [message.get("attachments"), message.get("blocks")]
+    while left:
+        match left.pop():
+            case list() as several:
+                left.extend(reversed(several))
+            case Mapping() as one:
+                yield from (one[name] for name in WORDS if isinstance(one.get(name), str))
+                left.extend(reversed([each for each in one.values() if not isinstance(each, str)]))
+            case _:
+                continue
 
 
 def submission(body: Mapping[str, Any]) -> Submission:

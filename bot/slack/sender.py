@@ -212,6 +212,8 @@ class Sender:
                 return
             if message.kind in (Kind.CARD, Kind.UPDATE):
                 self._store.requests.set_card(message.request, ts)
+                if message.kind is Kind.CARD:
+                    self._store.homes.redraw(self._clock.now())  # now there is something to link to
             elif message.kind is Kind.PROGRESS:
                 self._store.requests.set_progress_message(message.request, ts)
                 rested = self._clock.now() + PROGRESS_GAP

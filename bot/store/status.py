@@ -152,6 +152,11 @@ class Status:
         return self._briefs("WHERE state = 'waiting' AND expires_at < ? ORDER BY expires_at LIMIT ?",
                             to_text(before), limit)  # fmt: skip
 
+    def count_expiring(self, before: datetime) -> int:
+        """How many `expiring` would have, at most `MOST_COUNTED`."""
+        return self._one("SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = 'waiting' "
+                         "AND expires_at < ? LIMIT ?)", to_text(before), MOST_COUNTED)  # fmt: skip
+
     def open_of(self, person: str, limit: int) -> list[int]:
         """Numbers of somebody's requests that have not ended, the newest first."""
         return self._numbers(
@@ -232,6 +237,16 @@ class Homes:
             "INSERT INTO homes (person, team, page) VALUES (?, ?, ?) "
             "ON CONFLICT (person) DO UPDATE SET team = excluded.team, page = excluded.page",
             [person, team, page],
+        )
+
+    def redraw(self, now: datetime) -> None:
+        """Have everybody's home drawn anew, as a move of a request does; inside a transaction."""
+        self._database.execute(
+            "INSERT INTO outbox (kind, channel, user, text, blocks, created_at, tries) "
+            "SELECT 'home', '', person, '', '[]', ?, 0 FROM homes WHERE NOT EXISTS ("
+            " SELECT 1 FROM outbox"
+            " WHERE kind = 'home' AND ended_at IS NULL AND user = homes.person AND tries = 0)",
+            [to_text(now)],
         )
 
     def forget(self, person: str) -> None:

@@ -27,5 +27,6 @@ def record_start(store: Store, policy: Policy, now: datetime, *, version: str, t
                 "rules": len(policy.tiers),
             }
             store.record(Entry(what=What.POLICY_CHANGED, data=data), now)
+            store.homes.redraw(now)  # who may look and who may decide can be others now
         started = {"version": version, "tenant": tenant, "policy": policy.hash}
         store.record(Entry(what=What.STARTED_BOT, data=started), now)

@@ -9,13 +9,15 @@ import statistics
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
-from PIL import Image
+from PIL import Image, ImageFont
 
 from bot.cli import main
 from bot.domain.money import Money
@@ -25,10 +27,10 @@ from bot.reports.status.counting import LIMITS
 from bot.reports.status.digest import Timetable
 from bot.reports.status.drawing import DrawingError, drawn
 from bot.reports.status.export import COLUMNS, export
-from bot.reports.status.ink import COLORS, GROUND, draw
+from bot.reports.status.ink import COLORS, GROUND, SMALL, draw
 from bot.reports.status.month import catch_up, month_named, month_of, read_month, span_of
 from bot.reports.status.month_words import CLASSES, duration, rows_of, told
-from bot.reports.status.picture import WIDTH, as_text, from_text
+from bot.reports.status.picture import MARGIN, WIDTH, as_text, from_text
 from bot.slack.commands.month import alt_text
 from bot.store.store import Store
 from tests.reports import made
@@ -256,6 +258,30 @@ async def test_amounts_below_zero_are_hollow_and_the_picture_says_so(store):
     assert "below zero" in chart.note
 
 
+async def test_every_word_of_the_picture_stands_on_it(month):
+    currencies = [f"{a}{b}X" for a in "ABCD" for b in "ABCDEF"]
+    days = {(2, "mailed", currency): Decimal("-1.00") for currency in currencies}
+    chart = chart_of(replace(month, days=days, waited=(99999,) * len(CLASSES)))
+    small = ImageFont.load_default(SMALL)
+
+    assert "Hollow: below zero." in chart.note
+    assert all(currency in chart.note for currency in currencies[4:])
+    for words in chart.note.splitlines():
+        assert small.getlength(words) <= WIDTH - 2 * MARGIN
+    decided = chart.panels[-1]
+    places = [x for x, _ in decided.below]
+    widths = [
+        max(small.getlength(each) for each in words.splitlines()) for _, words in decided.below
+    ]
+    assert max(widths) < min(b - a for a, b in pairwise(places))
+    below = (
+        Image.open(io.BytesIO(draw(chart)))
+        .convert("L")
+        .crop((0, chart.height - 20, WIDTH, chart.height))
+    )
+    assert below.getextrema()[0] == below.getextrema()[1]
+
+
 @pytest.mark.parametrize("ink", [*COLORS.values(), (24, 32, 44), (86, 97, 112)])
 def test_every_color_stands_out_from_the_ground(ink):
     """Contrast of graphics and large text: at least 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11)."""
@@ -272,7 +298,12 @@ async def test_the_alt_text_has_every_figure_of_the_table(month):
     for label, value in rows_of(month):
         assert f"{label}: {value}" in alt_text(month)
     assert "2: USD 330.50 mailed" in told(month)
-    assert len(alt_text(month)) <= 1000
+    assert alt_text(month) == told(month)
+    many = {(day, "mailed", "USD"): Decimal("1000.00") for day in range(1, 31)}
+    alt = alt_text(replace(month, days=many))
+    assert len(alt) <= 1000
+    assert "Time to decision: < 15 min 3" in alt
+    assert alt.endswith("By day: /billstatus export month 2026-11 has all.")
 
 
 @pytest.mark.parametrize(
@@ -353,6 +384,18 @@ def test_the_command_writes_the_file_from_the_database_alone(tmp_path, monkeypat
 
     assert done.exit_code == 0, done.output
     assert len((tmp_path / f"m.{kind}").read_bytes()) > 1000
+
+
+def test_without_a_name_the_command_names_the_file_by_month_and_format(tmp_path, monkeypatch):
+    store = Store.open(tmp_path / "billing-bot.db")
+    made.november(store)
+    store.close()
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(main, ["export", "--month", "2026-11", "--format", "json"])
+
+    assert done.output == "billing-2026-11.json written.\n"
+    assert json.loads((tmp_path / "billing-2026-11.json").read_bytes())
 
 
 @pytest.mark.parametrize(

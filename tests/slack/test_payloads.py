@@ -3,7 +3,7 @@
 import pytest
 
 from bot.domain.history import What
-from bot.slack.payloads import click, command, request_number, submission
+from bot.slack.payloads import click, command, pointed, request_number, submission
 from tests.stage import BOB, CHANNEL
 
 
@@ -188,3 +188,27 @@ def test_the_first_view_of_a_stack_names_the_form():
 
     assert submission({"view": view}).view_id == "V1"
     assert submission({"view": {"id": "V2"}}).view_id == "V2"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"text": "is INV00000012 out?"},
+        {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "*INV00000012*"}}]},
+        {"text": "", "blocks": [{"type": "rich_text", "elements": [
+            {"type": "rich_text_section", "elements": [{"type": "text", "text": "INV00000012"}]}]}]},
+        {"attachments": [{"title": "Mailed", "fields": [{"title": "Invoice", "value": "INV00000012"}]}]},
+    ],
+)  # fmt: skip
+def test_a_message_is_searched_for_numbers_wherever_its_words_stand(message):
+    assert "INV00000012" in pointed({"message": message}).text
+
+
+def test_a_message_is_read_from_its_begin_and_as_deep_as_it_is():
+    deep = {"text": "last"}
+    for _ in range(5000):
+        deep = {"elements": [deep]}
+
+    told = pointed({"message": {"text": "first", "blocks": [{"text": "second"}, deep]}}).text
+
+    assert told == "first second last"

@@ -133,3 +133,16 @@ async def test_who_was_answered_is_told_nothing_more(slow):
     await slow.quiet()
 
     assert slow.told(ALICE) == []
+
+
+async def test_the_status_of_a_run_follows_when_zuora_has_answered(slow, monkeypatch):
+    monkeypatch.setattr("bot.slack.commands.replying.SECONDS_FOR_ZUORA", 0.05)
+    slow.zuora.faults.clear()
+    slow.zuora.faults.add(RUN, kind="slow", seconds=SLOW)
+
+    ack = await slow.slack.slash(ALICE, CHANNEL, "/billstatus BR-00000001")
+
+    assert ack.text == "Reading BR-00000001 in Zuora…"
+    slow.clock.advance(seconds=SLOW)
+    await slow.until_told(ALICE, "Bill run BR-00000001: Posted")
+    assert "Requests: none" in slow.told(ALICE)[-1]

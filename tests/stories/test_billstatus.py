@@ -4,11 +4,12 @@ import sys
 
 import pytest
 
+from bot.domain.history import What
 from bot.reports.status.answers import STORY_LIMIT
 from bot.reports.status.lists import SHOWN
 from bot.sandbox.slack.workspace import User
 from bot.slack.commands import status
-from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 
 STRANGER, GUEST = "U0STRAY", "U0GUEST"
 
@@ -220,6 +221,7 @@ async def test_a_request_is_told_from_its_asking_to_its_end_with_card_and_thread
     deeds = ["asked", "was refused: self approval", "approved", "Read again as approved", "Ended"]
     places = [told.index(deed) for deed in deeds]
     assert places == sorted(places)
+    assert told.endswith("Ended: Accepted by Zuora")
     assert "Why: Month end" in told
     assert "Calls: 1 of 1 call accepted" in told
     card = f"https://{stage.slack.workspace.domain}.slack.com/archives/{CHANNEL}/p{ts.replace('.', '')}"
@@ -273,10 +275,16 @@ async def test_a_document_is_found_in_requests_that_wait_and_in_calls(stage):
     ("typed", "meant"),
     [("mien", "mine"), ("wating", "waiting"), ("mnth", "month"), ("approve", "waiting"),
      ("17", "R-17"), ("00000417", "BR-00000417"), ("BR 417", "BR-00000417"), ("zzz", "help"),
-     ("month 10/2026", "month 2026-10"), ("export", "export month 2026-10")],
+     ("month 10/2026", "month 2026-10"), ("export", "export month 2026-10"),
+     ("INV", "INV00000012"), ("br", "BR-00000001")],
 )  # fmt: skip
 async def test_a_word_it_does_not_know_gets_the_nearest(stage, typed, meant):
     assert f"Did you mean `/billstatus {meant}`?" in await ask_status(stage, MARA, typed)
+
+
+@pytest.mark.parametrize("typed", ["unknown", "running", "failed", "status", "reslts"])
+def test_a_word_that_the_overview_answers_gets_the_command_itself(typed):
+    assert status.unknown(typed).endswith("Did you mean `/billstatus`?")
 
 
 def test_what_it_does_not_know_pings_nobody():
@@ -302,6 +310,7 @@ async def test_the_month_comes_as_table_and_as_picture_with_the_same_words(stage
     assert "Mailed: EUR 80.00 · USD 330.50" in told
     table = stage.slack.private(MARA, CHANNEL)[-1].blocks[1]
     assert table["type"] == "table"
+    assert table["column_settings"][1] == {"is_wrapped": True}
     await stage.slack.until(lambda: bool(stage.slack.workspace.files))
     (picture,) = stage.slack.workspace.files.values()
     await stage.slack.until(lambda: picture.shared)
@@ -352,6 +361,78 @@ async def test_a_file_that_slack_does_not_take_is_told(stage):
     await stage.until_told(MARA, "Slack did not take the Requests of 2026-11")
 
 
+async def test_a_file_that_cannot_be_made_is_told(stage):
+    await stage.ask()
+    database = stage.store.requests._database
+    database.execute("ALTER TABLE approvals RENAME TO elsewhere")
+
+    await ask_status(stage, MARA, "export month")
+
+    await stage.until_told(MARA, "The file of 2026-11 could not be made.")
+    database.execute("ALTER TABLE elsewhere RENAME TO approvals")
+
+
+@pytest.mark.parametrize("words", ["month 2026-12", "export month 2027-05"])
+async def test_a_month_that_has_not_begun_has_no_figures(stage, words):
+    told = await ask_status(stage, MARA, words)
+
+    assert told.startswith(f"{words[-7:]} has not begun")
+    await stage.quiet()
+    assert not stage.slack.workspace.files
+
+
+async def test_what_became_of_many_documents_is_told_as_on_the_card(stage):
+    stage.zuora.world.add_bill_run(
+        "BR-00000002", invoices=[("A00000001", "USD", f"{n}.00") for n in (1, 2, 3)]
+    )
+    documents = stage.zuora.world.documents_of(stage.zuora.world.bill_runs["BR-00000002"])
+    stage.zuora.faults.add(
+        f"/v1/invoices/{documents[1].number}/emails", kind="status", status=200,
+        body={"success": False, "reasons": [{"code": 58730020, "message": "No address"}]},
+        times=None,
+    )  # fmt: skip
+    ts = await stage.ask(text=" ".join(each.number for each in documents))
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "1 of 3 failed")
+
+    assert "R-1> email 3 invoices · 1 of 3 failed" in await ask_status(stage, MARA)
+    assert "email 3 invoices · 1 of 3 failed" in await ask_status(stage, MARA, "R-1")
+
+
+async def test_a_document_mailed_with_its_whole_run_is_not_told_as_never_mailed(stage):
+    number = stage.zuora.world.documents_of(stage.zuora.world.bill_runs["BR-00000001"])[0].number
+    await approve(stage, await stage.ask())
+
+    told = await ask_status(stage, MARA, number)
+
+    assert "Requests: none" in told
+    assert "Requests for its whole bill run are not among these" in told
+
+
+async def test_the_story_claims_no_order_that_has_not_gone_out(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(EMAILS, kind="status", status=429, body={}, headers={"Retry-After": "9"},
+                           times=None)  # fmt: skip
+    await stage.press(BOB, ts)
+    await stage.until(lambda: What.STARTED in stage.happened())
+
+    told = await ask_status(stage, MARA, "R-1")
+
+    assert "the order is being sent" in told
+    assert "went out" not in told
+
+
+async def test_more_approvers_than_fit_on_a_line_are_counted(stage):
+    stage.policy = (
+        'requesters = ["S0BILLING"]\nviewers = ["U0MARA"]\n'
+        'approvers = ["U0BOB", "U0CARLA", "U0DAVE", "U0ERIN", "U0FRED", "U0GINA"]\n'
+    )
+    await stage.restart()
+    await stage.ask()
+
+    assert "<@U0ERIN> and 2 others until" in await ask_status(stage, MARA)
+
+
 # Shortcuts
 
 
@@ -385,6 +466,7 @@ async def test_the_message_shortcut_tells_the_status_privately(stage, where):
 
     await stage.until_told(MARA, "Accepted by Zuora")
     assert "R-1> email BR-00000001" in stage.told(MARA)[-1]
+    assert "whole bill run" not in stage.told(MARA)[-1]
 
 
 async def test_the_message_shortcut_says_when_there_is_no_number(stage):
@@ -435,6 +517,28 @@ async def test_the_digest_comes_once_a_working_morning_across_restarts(stage):
     await stage.pass_time(hours=21)
     await stage.slack.until(lambda: len(digests(stage)) == 2)
     assert "Yesterday" in digests(stage)[1]
+
+
+async def test_the_digest_counts_all_that_expires_and_all_that_ended(stage):
+    for number in range(2, 2 + 24):
+        run = f"BR-{number:08}"
+        stage.zuora.world.add_bill_run(run, invoices=[("A00000001", "USD", "1.00")])
+        ts = await stage.ask(text=run)
+        if number % 2:
+            await stage.reject(CARLA, ts, "Not this one")
+            await stage.until_card(ts, "Rejected")
+    stage.changes = {"digest_time": "08:00", "digest_days": "sun"}
+    await stage.restart()
+
+    for minutes in (21 * 60 + 50, 10, 5):
+        await stage.pass_time(minutes=minutes)
+    await stage.slack.until(lambda: bool(digests(stage)))
+
+    (told,) = digests(stage)
+    assert "Expires today: 12" in told
+    assert "… and 2 more; the Home tab lists them, up to 200 of a kind." in told
+    assert ": 12 Rejected" in told
+    assert "… and 2 more; the export of their months has all." in told
 
 
 async def test_two_processes_tell_the_digest_once(stage):

@@ -55,6 +55,45 @@ async def test_whoever_may_not_ask_has_no_button_to_begin(stage):
     assert buttons(stage, MARA) == []
 
 
+async def test_whoever_only_looks_sees_what_waits_for_others(stage):
+    await stage.ask()
+    await opened(stage, MARA)
+    await opened(stage, BOB)
+
+    assert headings(stage, MARA) == ["Waiting for others"]
+    assert "R-1" in text_of(stage, MARA)
+    assert buttons(stage, MARA) == []
+    assert headings(stage, BOB) == ["Waiting for you"]
+
+
+async def test_a_new_request_leads_to_its_card_once_that_is_there(stage):
+    await opened(stage, BOB)
+    stage.slack.faults.add("chat.postMessage", "ratelimited", retry_after=30, times=1)
+    assert (await stage.fill()).ok
+    await stage.slack.until(lambda: "R-1" in text_of(stage, BOB))
+    await stage.quiet()
+    assert "/archives/" not in text_of(stage, BOB)
+
+    await stage.pass_time(seconds=31)
+
+    ts = stage.slack.channel_messages(CHANNEL)[-1].ts
+    await stage.slack.until(lambda: f"p{ts.replace('.', '')}" in text_of(stage, BOB))
+
+
+async def test_whoever_a_new_policy_leaves_out_sees_nothing_more(stage):
+    await stage.ask()
+    await opened(stage, BOB)
+    await opened(stage, CARLA)
+    stage.policy = 'requesters = ["S0BILLING"]\napprovers = ["U0CARLA"]\n'
+
+    await stage.restart()
+
+    await stage.slack.until(lambda: "You are not among those" in text_of(stage, BOB))
+    assert "BR-" not in text_of(stage, BOB)
+    await stage.quiet()
+    assert headings(stage, CARLA) == ["Waiting for you"]
+
+
 async def test_a_stranger_sees_who_may_and_nothing_else_and_is_not_drawn_for_again(stage):
     stage.slack.workspace.users[STRANGER] = User(STRANGER, "stray", "Stray")
     await stage.ask()

@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.cards import blocks
 from bot.domain.authority import Person, Verb, may
 from bot.domain.history import What
+from bot.domain.key import bill_run_key
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, line
 from bot.reports.status import lists
@@ -15,12 +16,19 @@ from bot.store.status import MOST_COUNTED, Brief
 from bot.store.store import Store
 
 RECENT = 10
+WITH_ITS_RUN = Line(
+    "",
+    ("Requests for its whole bill run are not among these: ask for the run (/billstatus BR-…).",),
+)
+"""Of a whole run's request the facts hold no document numbers, so it cannot be found by one."""
+
 STORY_LIMIT = 25
 
+STATES = frozenset(state.value for state in State)
 DEEDS = {
     What.ASKED: "asked", What.APPROVED: "approved", What.REJECTED: "rejected",
     What.WITHDRAWN: "withdrew", What.EXPIRED: "Expired; nobody decided in time",
-    What.REMINDED: "Reminded those who may decide", What.STARTED: "Read again as approved; the order went out",
+    What.REMINDED: "Reminded those who may decide", What.STARTED: "Read again as approved; the order is being sent",
     What.STOPPED: "Stopped; nothing was sent", What.DELAYED: "Delayed",
     What.PROGRESSED: "Went on in Zuora", What.ENDED: "Ended", What.SETTLED: "Settled",
     What.REFUSED: "was refused",
@@ -85,13 +93,15 @@ def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[i
 
 def about(store: Store, links: Links, subject: str) -> Answer:
     """The requests about a bill run or a document."""
-    return lists.answer(f"Requests about {subject}", about_lines(store, links, subject))
+    found = about_lines(store, links, subject)
+    note = () if bill_run_key(subject) else (WITH_ITS_RUN,)
+    return lists.answer(f"Requests about {subject}", found, note)
 
 
 def about_lines(store: Store, links: Links, subject: str) -> tuple[Line, ...]:
     """The same, as lines for another answer."""
     found = store.status.about(subject, MOST_COUNTED)
-    return _some("Requests", found, store, links, rest="the export of their months has all")
+    return _some("Requests", found, store, links, rest=lists.IN_THE_EXPORT)
 
 
 def story(store: Store, links: Links, number: int) -> Answer:
@@ -101,9 +111,9 @@ def story(store: Store, links: Links, number: int) -> Answer:
     if request is None or brief is None:
         return f"There is no request R-{number}.", []
     written, left_out = store.history.story(number, STORY_LIMIT)
-    told = [_deed(each) for each in written]
+    told = [_deed(each, brief) for each in written]
     if left_out > 0:
-        told.append(Line("", (f"… and {left_out:,} more; the thread and the evidence have all.",)))
+        told.append(Line("", (f"… and {left_out:,} more; the evidence has all.",)))
     verdicts = store.status.verdicts(number)
     return lists.answer(
         f"{brief.name}: {lists.what_of(brief.operation, brief.subject)}",
@@ -126,19 +136,21 @@ def _places(links: Links, brief: Brief) -> tuple[Line, ...]:
     return (line("In Slack", Link("the card", card), " · ", Link("its thread", thread)),)
 
 
-def _deed(written: Written) -> Line:
+def _deed(written: Written, brief: Brief) -> Line:
     entry = written.entry
     who: tuple[Part, ...] = (Mention(entry.who), " ") if entry.who else ()
     words = DEEDS.get(entry.what, entry.what.value)
-    return Line("", (Moment(written.at), " · ", *who, words, _more(written)))
+    return Line("", (Moment(written.at), " · ", *who, words, _more(written, brief)))
 
 
-def _more(written: Written) -> str:
+def _more(written: Written, brief: Brief) -> str:
     data = written.entry.data
     for name in ("reason", "why", "seen", "refusal", "state", "status"):
         said = data.get(name)
         if name == "refusal" and isinstance(said, str):
             said = said.replace("_", " ")
+        if name == "state" and said in STATES:
+            said = lists.ending(brief, State(said))
         if isinstance(said, str) and said:
             return f": {blocks.shortened(said, 160)}"
     return ""

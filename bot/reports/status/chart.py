@@ -5,13 +5,26 @@ wide with letters of 34 px and more: on a phone, which shows it some 360 px wide
 """
 
 import calendar
+import textwrap
+from collections.abc import Sequence
 from decimal import Decimal
 
 from bot.reports.status.month import Month
 from bot.reports.status.month_words import CLASSES, duration, title_of
-from bot.reports.status.picture import BARS, BARS_TOP, MARGIN, WIDTH, Bar, Chart, Kind, Panel
+from bot.reports.status.picture import (
+    BARS,
+    BARS_TOP,
+    MARGIN,
+    NOTE_LINE,
+    WIDTH,
+    Bar,
+    Chart,
+    Kind,
+    Panel,
+)
 
 HEAD, PANEL = 190, 400
+NOTE_LETTERS = 60
 MOST_CURRENCIES = 4
 DRAWN: tuple[Kind, ...] = ("posted", "mailed")
 
@@ -22,17 +35,23 @@ def chart_of(month: Month) -> Chart:
     shown = currencies[:MOST_CURRENCIES]
     panels = [_amounts(month, currency, place) for place, currency in enumerate(shown)]
     panels.append(_decisions(month, len(panels)))
-    note = "Days are UTC; a request counts on the day it was asked."
-    if any(value < 0 for value in month.days.values()):
-        note = f"Hollow: below zero. {note}"
-    if len(currencies) > len(shown):
-        note = f"Not drawn: {', '.join(currencies[MOST_CURRENCIES:])}. {note}"
+    note = _note(month, currencies[MOST_CURRENCIES:])
     subtitle = (
         f"{month.documents.get('posted', 0):,} documents posted, "
         f"{month.documents.get('mailed', 0):,} mailed"
     )
-    height = HEAD + PANEL * len(panels) + 80
+    height = HEAD + PANEL * len(panels) + NOTE_LINE * (1 + note.count("\n")) + 64
     return Chart(title_of(month), subtitle, tuple(panels), note, height)
+
+
+def _note(month: Month, not_drawn: Sequence[str]) -> str:
+    """A sentence a line, each as long as the picture is wide."""
+    sentences = ["Days are UTC; a request counts on the day it was asked."]
+    if any(value < 0 for value in month.days.values()):
+        sentences.append("Hollow: below zero.")
+    if not_drawn:
+        sentences.append(f"Not drawn: {', '.join(not_drawn)}.")
+    return "\n".join(line for each in sentences for line in textwrap.wrap(each, NOTE_LETTERS))
 
 
 def _currencies(month: Month) -> list[str]:
@@ -77,7 +96,7 @@ def _decisions(month: Month, place: int) -> Panel:
         for column, (name, number) in enumerate(zip(CLASSES, month.waited, strict=True))
     )  # fmt: skip
     below = tuple(
-        (round(MARGIN + slot * (column + 0.5)), f"{name}: {number:,}")
+        (round(MARGIN + slot * (column + 0.5)), f"{name}\n{number:,}")
         for column, (name, number) in enumerate(zip(CLASSES, month.waited, strict=True))
     )
     return Panel("Time to decision", f"median {duration(month.to_decision)}", top, bars, below)

@@ -69,7 +69,7 @@ def digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> A
         "How billing stands this morning",
         lists.unknown_section(store, links),
         lists.section("Expires today", [lists.waiting(links, each) for each in expiring],
-                      len(expiring)),
+                      status.count_expiring(tonight)),
         lists.section("Waiting for approval", [lists.waiting(links, each) for each in waiting],
                       status.count(State.WAITING)),
         _results(store, links, timetable, now),
@@ -86,4 +86,6 @@ def _results(store: Store, links: Links, timetable: Timetable, now: datetime) ->
     words = ", ".join(f"{number:,} {HEADLINES[state]}" for state, number in counted.items())
     found = store.status.ended_between(first, last, SHOWN)
     told = [lists.ended(links, each) for each in found]
-    return (Line("", (Strong(when), f": {words}")), *told)
+    more = sum(counted.values()) - len(told)
+    rest = [Line("", (f"… and {more:,} more; {lists.IN_THE_EXPORT}.",))] if more > 0 else []
+    return (Line("", (Strong(when), f": {words}")), *told, *rest)

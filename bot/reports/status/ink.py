@@ -12,7 +12,16 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bot.reports.status.picture import BARS, BARS_TOP, MARGIN, WIDTH, Chart, Panel, from_text
+from bot.reports.status.picture import (
+    BARS,
+    BARS_TOP,
+    MARGIN,
+    NOTE_LINE,
+    WIDTH,
+    Chart,
+    Panel,
+    from_text,
+)
 
 TITLE, LABEL, SMALL = 52, 34, 28
 GROUND, INK, QUIET, GRID = (248, 249, 251), (24, 32, 44), (86, 97, 112), (205, 211, 219)
@@ -30,7 +39,9 @@ def draw(chart: Chart) -> bytes:
     _legend(pen, label)
     for panel in chart.panels:
         _panel(pen, panel, label)
-    pen.text((MARGIN, chart.height - 62), chart.note, QUIET, ImageFont.load_default(SMALL))
+    small = ImageFont.load_default(SMALL)
+    note = (MARGIN, chart.height - 22 - NOTE_LINE * len(chart.note.splitlines()))
+    pen.text(note, chart.note, QUIET, small, spacing=NOTE_LINE - SMALL)
     made = io.BytesIO()
     image.save(made, "PNG", optimize=True)
     return made.getvalue()
@@ -57,7 +68,7 @@ def _panel(
             pen.rectangle(bar.corners, inside, COLORS[bar.kind], width=3)
     small = ImageFont.load_default(SMALL)
     for x, words in panel.below:
-        pen.text((x, base + 10), words, QUIET, small, anchor="ma")
+        pen.text((x, base + 10), words, QUIET, small, anchor="ma", align="center")
 
 
 def _fitting(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.cards import blocks
-from bot.cards.card import HEADLINES, approvers_in_words
+from bot.cards.card import HEADLINES, approvers_in_words, of_many
 from bot.domain.message import Blocks
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count
@@ -14,6 +14,7 @@ from bot.operations.operation import Progress
 from bot.store.status import MOST_COUNTED, Brief
 from bot.store.store import Store
 
+SHOWN_APPROVERS = 4
 SHOWN = 10
 """Requests of a list in one message; some 13,000 characters of blocks are Slack's limit."""
 
@@ -31,8 +32,9 @@ ACTIONS = {
 MOST_CHARACTERS = 10_000
 """Of the blocks of one message; Slack takes some 13,000, which it does not document."""
 
-ON_THE_HOME = "the Home tab lists them page by page"
-CUT = Line("", ("… and more than fits here; the Home tab and the export have all.",))
+ON_THE_HOME = "the Home tab lists them, up to 200 of a kind"
+IN_THE_EXPORT = "the export of their months has all"
+CUT = Line("", (f"… and more than fits here; {IN_THE_EXPORT}.",))
 
 Answer = tuple[str, Blocks]
 """A private answer: text that tells the whole thing by itself, and blocks."""
@@ -76,11 +78,13 @@ def what_of(operation: str, subject: str) -> str:
 
 def waiting(links: Links, brief: Brief) -> Line:
     """For whom, since when, until when."""
-    approvers = approvers_in_words(brief.rule.approvers[:4])
+    approvers = approvers_in_words(brief.rule.approvers[:SHOWN_APPROVERS])
+    rest = len(brief.rule.approvers) - SHOWN_APPROVERS
+    more = f" and {count(rest, 'other')}" if rest > 0 else ""
     return _line(
         links, brief,
         " · asked by ", Mention(brief.requester), " ", Moment(brief.created_at),
-        " · waits for ", *approvers, " until ", Moment(brief.expires_at),
+        " · waits for ", *approvers, f"{more} until ", Moment(brief.expires_at),
     )  # fmt: skip
 
 
@@ -95,14 +99,14 @@ def unknown(links: Links, brief: Brief) -> Line:
     """Since when, and who has to look."""
     return _line(
         links, brief,
-        " · OUTCOME UNKNOWN since ", Moment(brief.state_at),
+        f" · {ending(brief, brief.state)} since ", Moment(brief.state_at),
         " · asked by ", Mention(brief.requester), " · look in Zuora, then record it on the card",
     )  # fmt: skip
 
 
 def ended(links: Links, brief: Brief) -> Line:
     """How and when."""
-    return _line(links, brief, f" · {_ending(brief)} ", Moment(brief.state_at),
+    return _line(links, brief, f" · {ending(brief, brief.state)} ", Moment(brief.state_at),
                  " · asked by ", Mention(brief.requester))  # fmt: skip
 
 
@@ -123,10 +127,11 @@ def _line(links: Links, brief: Brief, *parts: Part) -> Line:
     return Line("", (links.named(brief), f" {what_of(brief.operation, brief.subject)}", *parts))
 
 
-def _ending(brief: Brief) -> str:
-    if brief.state is State.SUCCEEDED:
+def ending(brief: Brief, state: State) -> str:
+    """A state of a request in the card's words, which claim no more than its operation can."""
+    if state is State.SUCCEEDED:
         return operation_named(brief.operation).done
-    return HEADLINES[brief.state]
+    return of_many(state, brief.progress) or HEADLINES[state]
 
 
 def _how_far(brief: Brief, verdicts: Mapping[str, int]) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 
 WIDTH = 1080
 MARGIN = 48
+NOTE_LINE = 40
 BARS = 260
 """Height of the tallest bar of a panel, in pixels."""
 

@@ -21,7 +21,15 @@ from bot.store.database import CouldNotRecordError
 logger = logging.getLogger(__name__)
 
 ALT_LIMIT = 1000
+HOW_COUNTED = (
+    "A request counts in the month it was asked in (UTC). What a bill run posts or mails by itself, "
+    "where it was created so, is not among the documents and amounts."
+)
 NOT_SENT = "Slack did not take the {what}. Nothing was lost; please ask once more."
+NOT_MADE = (
+    "The file of {month} could not be made. Please tell whoever runs Billing Bot; the log says what "
+    "failed."
+)
 NOT_DRAWN = (
     "The picture of {month} could not be drawn; the table above has its figures. Please tell whoever "
     "runs Billing Bot; the log says what failed."
@@ -57,7 +65,7 @@ async def _month(
     except CouldNotRecordError:
         return Reply(COULD_NOT_RECORD)
     answering.keep(_send_picture(answering, respond, command, month))
-    return Reply(f"{title_of(month)}\n{_lines(month)}", table(month))
+    return Reply(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED}", table(month))
 
 
 def table(month: Month) -> list[blocks.Block]:
@@ -65,8 +73,12 @@ def table(month: Month) -> list[blocks.Block]:
     rows = (("Figure", title_of(month)), *rows_of(month))
     return [
         blocks.header(f"{title_of(month)} in figures"),
-        {"type": "table", "rows": [[_cell(text) for text in row] for row in rows]},
-        blocks.context("A request counts in the month it was asked in (UTC)."),
+        {
+            "type": "table",
+            "column_settings": [{"is_wrapped": False}, {"is_wrapped": True}],  # fits a phone
+            "rows": [[_cell(text) for text in row] for row in rows],
+        },
+        blocks.context(HOW_COUNTED),
     ]
 
 
@@ -103,9 +115,12 @@ async def _send_picture(
 
 
 def alt_text(month: Month) -> str:
-    """What the picture says, as long as Slack takes it; the days go first."""
+    """What the picture says, as long as Slack takes it; the days go first, and it says so."""
     whole = told(month)
-    return whole if len(whole) <= ALT_LIMIT else blocks.shortened(whole.split(" By day:")[0], 1000)
+    if len(whole) <= ALT_LIMIT:
+        return whole
+    days = f" By day: /billstatus export month {month.name} has all."
+    return blocks.shortened(whole.split(" By day:")[0], ALT_LIMIT - len(days)) + days
 
 
 async def send_export(
@@ -123,7 +138,12 @@ async def send_export(
 async def _send_file(
     answering: Answering, respond: AsyncRespond, command: payloads.Command, name: str
 ) -> None:
-    content = await export(answering.parts.store, name, "csv")
+    try:
+        content = await export(answering.parts.store, name, "csv")
+    except Exception:
+        logger.exception("file_was_not_made")
+        await _tell(respond, NOT_MADE.format(month=name))
+        return
     upload = _Upload(
         name=f"billing-{name}.csv",
         title=f"Requests of {name}",

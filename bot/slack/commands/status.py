@@ -12,7 +12,7 @@ from bot.domain.authority import Person
 from bot.domain.key import bill_run_key, document_key
 from bot.reports.status import answers
 from bot.reports.status.lists import Answer, Links
-from bot.reports.status.month import month_named
+from bot.reports.status.month import month_named, span_of
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
@@ -36,8 +36,13 @@ WORDS = ("mine", "waiting", "month", "export month", "help")
 NEAREST = {
     **{word: word for word in WORDS}, "my": "mine", "me": "mine", "approve": "waiting",
     "pending": "waiting", "open": "waiting", "export": "export month", "download": "export month",
-    "csv": "export month", "report": "month", "figures": "month",
+    "csv": "export month", "report": "month", "figures": "month", "unknown": "", "running": "",
+    "failed": "", "results": "", "recent": "", "today": "", "status": "", "all": "",
+    "inv": "INV00000012", "dm": "DM00000012", "cm": "CM00000012", "br": "BR-00000001",
 }  # fmt: skip
+"""What is meant by a word, also by a misspelled one; empty: the command without any word."""
+
+NOT_BEGUN = "{month} has not begun (months are UTC). `/billstatus month` tells the present one."
 _REQUEST = re.compile(r"R-?(\d{1,12})", re.ASCII | re.IGNORECASE)
 
 
@@ -66,6 +71,9 @@ async def _billstatus(
         work = look(answering, links, key)
         await reply(answering, ack, respond, work, f"Reading {key} in Zuora…")
     elif first in ("month", "export") and (month := _month(answering, words)):
+        if span_of(month)[0] > answering.parts.clock.now():
+            await ack(NOT_BEGUN.format(month=month))
+            return
         send = send_month if first == "month" else send_export
         await send(answering, ack, respond, command, month)
     else:
@@ -141,4 +149,5 @@ def unknown(text: str) -> str:
         near = difflib.get_close_matches(word, NEAREST, n=1, cutoff=0.5)
         meant = NEAREST[near[0]] if near else "help"
     shown = blocks.escaped(blocks.shortened(text, 60))
-    return f"{COMMAND} does not know “{shown}”. Did you mean `{COMMAND} {meant}`?"
+    meant = f"{COMMAND} {meant}".rstrip()
+    return f"{COMMAND} does not know “{shown}”. Did you mean `{meant}`?"
