@@ -49,8 +49,8 @@ def fitted(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:
 
 
 def header(text: str) -> Block:
-    """A heading; literal."""
-    return {"type": "header", "text": plain_text(text, HEADER_LIMIT)}
+    """A heading; literal, and one line."""
+    return {"type": "header", "text": plain_text(literal(text), HEADER_LIMIT)}
 
 
 def plain_text(text: str, limit: int = TEXT_LIMIT) -> Block:

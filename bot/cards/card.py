@@ -57,7 +57,9 @@ def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
         *_progress(request),
         *_ending(request),
     )
-    text = blocks.fitted([blocks.escaped(title), *(blocks.lines_as_text([each]) for each in lines)])
+    text = blocks.fitted(
+        [blocks.as_text([title]), *(blocks.lines_as_text([each]) for each in lines)]
+    )
     buttons = _buttons(request, operation.effect(body, facts), operation.warning(body, facts))
     return Message(
         kind=kind,

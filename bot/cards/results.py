@@ -80,12 +80,12 @@ def table(request: Request, found: Table, buttons: Sequence[blocks.Block] = ()) 
     """One list for the thread: as a table, or as a file where it is long."""
     if len(found.rows) > MOST_ROWS:
         return _file(request, found)
-    told = "\n".join(" · ".join(row) for row in found.rows)
+    told = [f"{found.title}:", *(" · ".join(row) for row in found.rows)]
     return Message(
         kind=Kind.REPLY,
         request=request.number,
         channel=request.channel,
-        text=blocks.escaped(f"{found.title}:\n{told}"),
+        text="\n".join(blocks.as_text([each]) for each in told),
         blocks=[
             blocks.paragraph(f"{found.title}:"),
             {

@@ -73,11 +73,17 @@ class EmailBillRun(Operation[EmailBillRunBody, EmailRunFacts]):
             return Problems(
                 {
                     "bill_run": f"{run.number} is {run.status}; only the documents of a Posted "
-                    "bill run can be emailed. Post it in Zuora first."
+                    f"bill run can be emailed. /billrun {run.number} shows what can be done with "
+                    "it now."
                 }
             )
         documents, profiles = await with_profiles(zuora, zuora.documents_of_run(run.number))
-        facts = EmailRunFacts.of(run, documents, zero_left_out=run.no_email_for_zero_amount)
+        facts = EmailRunFacts.of(
+            run,
+            documents,
+            zero_left_out=run.no_email_for_zero_amount,
+            mails_itself=bool(run.auto_post and run.auto_email),
+        )
         if nothing := _nothing_to_send(body, facts):
             return nothing
         checks = await read_checks(zuora, _to_send(body, run, documents), profiles)

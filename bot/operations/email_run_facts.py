@@ -11,10 +11,12 @@ class EmailRunFacts(RunFacts):
         checks: What may keep mails from going out.
         zero_left_out: Whether the run is set not to mail invoices of zero; fixed when a run is
             made, so no approval need be bound to it. None where Zuora did not say.
+        mails_itself: Whether the run was made to post and mail by itself; fixed likewise.
     """
 
     checks: MailChecks = MailChecks()
     zero_left_out: bool | None = None
+    mails_itself: bool = False
 
     def mails(self, *, resend: bool) -> int:
         """How many documents Zuora is ordered to mail."""

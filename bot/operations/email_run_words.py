@@ -22,6 +22,7 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
         *_mailed_before(facts),
         *_without_address(facts),
         *_odd_ones(facts),
+        *_mails_itself(facts),
         line("Dates", _dates(facts)),
         line("Largest", _largest(facts)),
         *facts.checks.lines(),
@@ -86,6 +87,17 @@ def _odd_ones(facts: EmailRunFacts) -> tuple[Line, ...]:
         if number
     ]
     return (line("Among them", ", ".join(found)),) if found else ()
+
+
+def _mails_itself(facts: EmailRunFacts) -> tuple[Line, ...]:
+    """Zuora marks documents as mailed only later, so those of its own mails can look unmailed."""
+    if not facts.mails_itself:
+        return ()
+    said = (
+        "this run was made to mail its documents by itself; where that mail is still on its way, "
+        "customers get it twice"
+    )
+    return (line("Note", said),)
 
 
 def _zero_mails(facts: EmailRunFacts) -> str:

@@ -106,7 +106,7 @@ async def _pdfs(
     told = [status for statuses, _ in read for status in statuses or ()]
     return pdf_checks.pdfs_of(
         told,
-        unread=sum(number for statuses, number in read if statuses is None),
+        unread=sum(max(0, number - len(statuses or ())) for statuses, number in read),
         unasked=len(carrying) - len(asked),
         certain=all(attaches.get(key(each)) for each in carrying),
     )

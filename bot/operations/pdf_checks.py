@@ -31,11 +31,11 @@ class Pdfs(BaseModel, frozen=True):
     Zuora's work, which goes on: shown, and no approval is bound to it.
 
     Attributes:
-        asked: Of how many Zuora was asked.
+        asked: Of how many Zuora told.
         making: How many are being made.
         archived: How many are archived.
         failed: Those that could not be made.
-        unread: How many it could not be asked of, for want of the right or because it keeps silent.
+        unread: Of how many it did not tell, for want of the right or because it keeps silent.
         unasked: How many more there are than are asked for.
         certain: Whether it is known that the PDF is attached.
     """
@@ -51,7 +51,8 @@ class Pdfs(BaseModel, frozen=True):
     @property
     def all_failed(self) -> bool:
         """Whether not one of them can be attached."""
-        return bool(self.failed) and self.certain and len(self.failed) == self.asked + self.unasked
+        carrying = self.asked + self.unread + self.unasked
+        return bool(self.failed) and self.certain and len(self.failed) == carrying
 
 
 def pdfs_of(found: Sequence[PdfStatus], *, unread: int, unasked: int, certain: bool) -> Pdfs:
@@ -95,7 +96,7 @@ def lines(pdfs: Pdfs) -> tuple[Line, ...]:
     if pdfs.unread:
         said.append(
             f"whether {count(pdfs.unread, 'PDF')} can be attached could not be checked: Zuora "
-            "does not let the bot's user read that"
+            "did not tell the bot's user"
         )
     if pdfs.unasked:
         said.append(f"those of {pdfs.unasked:,} more documents were not looked at")

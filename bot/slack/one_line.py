@@ -74,7 +74,7 @@ def _conclude(values: Values, wrong: dict[str, str]) -> None:
             values[f"{which}_by"] = "date" if values.get(f"{which}_date") else "month"
             if values.get(f"{which}_date"):
                 wrong[f"{which}_date"] = (
-                    f"Either {which}=, or {which}months= with {which}day=, not both."
+                    f"Either {which}=, or {which}Months= with {which}Day=, not both."
                 )
     posted, mailed = values.pop("auto_post", ""), values.pop("auto_email", "")
     if mailed == "yes" and posted != "yes":

@@ -45,12 +45,13 @@ def _batches(values: Values, value: str) -> str:
     return ""
 
 
-def _choice(name: str, *choices: str) -> Set:
+def _choice(name: str, *choices: str, told: str = "") -> Set:
+    """One of the choices; `told` names them where they are many."""
     spelled = {plain(each): each for each in choices}
 
     def set_choice(values: Values, value: str) -> str:
         if plain(value) not in spelled:
-            return f"choose one of {', '.join(choices)}."
+            return f"choose one of {told or ', '.join(choices)}."
         values[name] = spelled[plain(value)]
         return ""
 
@@ -103,7 +104,11 @@ def _included(option: str) -> Set:
 SETTERS: dict[str, Set] = {
     "batch": _batches,
     "billCycleDay": _choice(
-        "bill_cycle_day", "AllBillCycleDays", "AsRunDay", *(str(day) for day in range(1, 32))
+        "bill_cycle_day",
+        "AllBillCycleDays",
+        "AsRunDay",
+        *(str(day) for day in range(1, 32)),
+        told="AllBillCycleDays, AsRunDay and 1 to 31",
     ),
     "account": _text("account"),
     "subscriptions": _text("subscriptions"),
@@ -126,7 +131,7 @@ SETTERS: dict[str, Set] = {
     "repeat": _choice("repeat_type", "None", "Daily", "Weekly", "Monthly"),
     "from": _text("repeat_from"),
     "to": _text("repeat_to"),
-    "hour": _choice("run_time", *(str(hour) for hour in range(24))),
+    "hour": _choice("run_time", *(str(hour) for hour in range(24)), told="0 to 23"),
     "days": _several("weekly_on", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "endOfMonth": _flag("on_end_of_month", "yes"),
     "reason": _text("reason"),

@@ -21,7 +21,7 @@ from bot.workflow.beside import also_open, mailed_by_the_bot, subjects_of
 from bot.workflow.guard import mailed_lately
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
-from bot.zuora.errors import ZuoraError
+from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 REASON_LIMIT = 1000
 MAILS = "email_"
@@ -178,7 +178,10 @@ async def _facts(parts: Parts, operation: Operation[Any, Any], body: Body) -> Fa
     try:
         facts: Facts | Problems = await operation.facts(body, parts.zuora)
     except ZuoraError as error:
-        words = f"Zuora could not be read: {error} Nothing was saved; try again."
+        then = "try again."
+        if isinstance(error, ZuoraRejected):
+            then = "it would be refused again, until somebody puts that right in Zuora."
+        words = f"Zuora could not be read: {error} Nothing was saved; {then}"
         return Problems({operation.field: words})
     if isinstance(facts, Problems):
         return facts

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cards import lines, results
-from bot.cards.card import card_edit
+from bot.cards.card import card_edit, change_and_ask_again
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
@@ -58,6 +58,8 @@ def end(parts: Parts, request: Request, state: State, calls: Sequence[Call]) -> 
         what=What.ENDED, request=request.number, data={"state": state.value, "result": result}
     )
     told = lines.reply(after, result, " ", Mention(request.requester))
+    if state is State.FAILED and len(calls) == 1:  # of many, the list of failures has the button
+        told = change_and_ask_again(told, after)
     _move(parts, request, after, entry, calls, told)
 
 

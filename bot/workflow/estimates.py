@@ -85,13 +85,20 @@ class Estimates:
     async def _one(self, waiting: Waiting) -> bool:
         """Do one and be done with it, so that one that breaks does not stop the others."""
         try:
-            await self._look(waiting)
+            await self._look_or_give_up(waiting)
         except CouldNotRecordError:
             return False
+        return True
+
+    async def _look_or_give_up(self, waiting: Waiting) -> None:
+        """One that breaks would break again, and keep its place before the others."""
+        try:
+            await self._look(waiting)
+        except CouldNotRecordError:
+            raise
         except Exception:
             logger.exception("estimate_failed", extra={"request": waiting.request})
-            return False
-        return True
+            self._end(waiting, "There is no estimate: the bot had a fault while it asked for one.")
 
     async def _look(self, waiting: Waiting) -> None:
         """Take one step, and write down what came of it."""

@@ -31,8 +31,9 @@ def mailed_lately(
     minutes = int(parts.guard.total_seconds()) // 60
     free_at = (call.sent_at or parts.clock.now()) + parts.guard
     return (
-        f"R-{call.request} has mailed {subject}, or is about to, within {minutes} minutes. Zuora "
-        "marks documents as mailed only later, so a second order now would mail customers twice. "
+        f"R-{call.request} has ordered the mails of {subject} in the last {minutes} minutes, or is "
+        "about to. Zuora marks documents as mailed only later, so a second order now could mail "
+        "customers twice. "
         f"Ask again after {free_at:%H:%M} UTC."
     )
 

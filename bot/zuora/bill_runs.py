@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.zuora import calls, paging, rows
 from bot.zuora.answers import BillRun
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
 from bot.zuora.readers import bill_run_of
 from bot.zuora.rows import Row
 from bot.zuora.sender import Sender
@@ -20,16 +20,23 @@ async def read(sender: Sender, key: str, zone: tzinfo) -> BillRun:
     """One bill run by id or number.
 
     Object Query takes both; `/v1` promises to take the id. Where Object Query is closed to the
-    bot, `/v1` is asked alone and there are no counts.
+    bot, `/v1` is asked alone and there are no counts; that it knows no number is no proof then.
 
     Raises:
         ZuoraNotFound: Neither knows it.
         ZuoraError: As from `Sender.read`.
     """
-    counts = await _counts(sender, key)
+    counts, refused = await _counts(sender, key)
     bill_run_id = rows.text(counts, "id") or key
     try:
         plain = rows.part({"run": (await sender.read(_plain(bill_run_id))).data}, "run")
+    except ZuoraNotFound as error:
+        is_number = key.upper().startswith("BR-")
+        if is_number and refused is not None and not isinstance(refused, ZuoraNotFound):
+            raise refused from error
+        if not counts:
+            raise
+        plain = {}
     except ZuoraRejected:
         if not counts:
             raise
@@ -74,12 +81,13 @@ async def listing(
     return tuple(wanted)
 
 
-async def _counts(sender: Sender, key: str) -> Row:
+async def _counts(sender: Sender, key: str) -> tuple[Row, ZuoraRejected | None]:
+    """What Object Query says; where it is refused nothing, and the refusal."""
     try:
         data = (await sender.read(calls.get("object-query", "billing-runs", key))).data
-    except ZuoraRejected:  # no such run, or no such right: `/v1` tells which
-        return {}
-    return rows.part(data, "data") or rows.part({"run": data}, "run")
+    except ZuoraRejected as error:
+        return {}, error
+    return rows.part(data, "data") or rows.part({"run": data}, "run"), None
 
 
 def _plain(key: str) -> Call:

@@ -228,9 +228,18 @@ class ZuoraClient(Effects):
             self._sender, object_id, since, self._clock.now(), self._zone
         )
 
-    async def billing_preview(self, account_id: str, target_date: date) -> Preview:
-        """What billing an account up to a date would charge."""
-        return await lookups.billing_preview(self._sender, account_id, target_date)
+    async def billing_preview(
+        self,
+        account_id: str,
+        target_date: date,
+        *,
+        exclude: Collection[str] = (),
+        renew: bool = False,
+    ) -> Preview:
+        """What billing an account up to a date would charge, without some types of charges."""
+        return await lookups.billing_preview(
+            self._sender, account_id, target_date, exclude=exclude, renew=renew
+        )
 
     async def begin_preview_run(self, wanted: PreviewWanted, *, key: str) -> str:
         """Have Zuora begin a preview of some batches in the background; its id."""

@@ -1,5 +1,6 @@
 """Reads what an approver should know besides: subscriptions, rules, mails sent, a preview."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -81,9 +82,17 @@ async def email_history(
     return tuple(dict.fromkeys(found))
 
 
-async def billing_preview(sender: Sender, account_id: str, target_date: date) -> Preview:
-    """What billing an account up to a date would charge."""
-    data = as_row((await sender.read(calls.billing_preview(account_id, target_date))).data)
+async def billing_preview(
+    sender: Sender,
+    account_id: str,
+    target_date: date,
+    *,
+    exclude: Collection[str] = (),
+    renew: bool = False,
+) -> Preview:
+    """What billing an account up to a date would charge, without some types of charges."""
+    call = calls.billing_preview(account_id, target_date, exclude=exclude, renew=renew)
+    data = as_row((await sender.read(call)).data)
     invoiced, credited = rows.listed(data, "invoiceItems"), rows.listed(data, "creditMemoItems")
     return Preview(
         account_id=rows.text(data, "accountId") or account_id,

@@ -20,6 +20,8 @@ from bot.zuora.errors import ZuoraRejected
 
 What = Literal["charge", "tax", "credit"]
 ZIP: Final = b"PK"
+MOST_DIGITS: Final = 20
+"""Before or behind the decimal point; what has more is no amount, and could not be added up."""
 _ACCOUNT: Final = ("accountid",)
 _CURRENCY: Final = ("accountcurrency", "currency", "invoiceitemcurrency")
 _CHARGE: Final = ("invoiceitemchargeamount", "chargeamount")
@@ -106,10 +108,10 @@ def _amount(said: str) -> Decimal:
     """As written, with a decimal point and without an exponent that is meant for nobody.
 
     Raises:
-        ValueError: It is no finite number.
+        ValueError: It is no finite number, or none of any money.
     """
     amount = Decimal(said)
-    if not amount.is_finite():
+    if not amount.is_finite() or abs(amount.adjusted()) > MOST_DIGITS:
         msg = f"{said} is no amount"
         raise ValueError(msg)
     return amount

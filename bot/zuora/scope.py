@@ -1,6 +1,7 @@
 """The accounts that a bill run by batch covers: how many, and in which currencies."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,8 +52,8 @@ async def accounts_in_batches(
                 break
     except ZuoraRejected:
         return None
-    wanted = [row for row in found if _is_in(row, batches, bill_cycle_day)]
-    return AccountsInScope(count=len(wanted), is_all=len(found) < MOST_ACCOUNTS)
+    count = await asyncio.to_thread(_count, found, batches, bill_cycle_day)
+    return AccountsInScope(count=count, is_all=len(found) < MOST_ACCOUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,18 @@ async def currencies(
             found += await paging.zoql(sender, text, most=left) if left > 0 else []
     except ZuoraRejected:
         return None
+    return await asyncio.to_thread(_by_id, found, batches, bill_cycle_day)
+
+
+def _count(found: Sequence[Row], batches: Collection[str], bill_cycle_day: str) -> int:
+    """In a thread of its own: twenty thousand rows hold everybody else up."""
+    return sum(_is_in(row, batches, bill_cycle_day) for row in found)
+
+
+def _by_id(
+    found: Sequence[Row], batches: Collection[str], bill_cycle_day: str
+) -> dict[str, AccountScope]:
+    """In a thread of its own: two hundred thousand rows take most of a second."""
     return {
         rows.text(row, "Id", "id"): AccountScope(
             rows.text(row, "Currency", "currency"), _is_in(row, batches, bill_cycle_day)

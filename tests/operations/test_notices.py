@@ -138,9 +138,9 @@ def test_many_documents_are_counted_and_few_are_named():
     assert "300 invoices" in many
 
 
-def pdfs(*statuses, certain=True, unasked=0):
+def pdfs(*statuses, certain=True, unread=0, unasked=0):
     found = [PdfStatus(number=f"INV{n}", status=each) for n, each in enumerate(statuses)]
-    return pdfs_of(found, unread=0, unasked=unasked, certain=certain)
+    return pdfs_of(found, unread=unread, unasked=unasked, certain=certain)
 
 
 @pytest.mark.parametrize("status", ["Generated", "None", "Obsolete", ""])
@@ -153,6 +153,7 @@ def test_a_mail_of_which_every_pdf_failed_is_pointless():
     assert not pdfs("Error", "Generated").all_failed
     assert not pdfs("Error", certain=False).all_failed
     assert not pdfs("Error", unasked=1).all_failed
+    assert not pdfs("Error", unread=1).all_failed
     assert not pdfs().all_failed
 
 

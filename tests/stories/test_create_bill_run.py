@@ -1,5 +1,7 @@
 """A bill run from form or line to its end in Zuora: asked for, approved, created, followed."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.stage import ALICE, BOB, CHANNEL
@@ -117,6 +119,78 @@ async def test_a_run_by_batch_is_created_followed_and_told_with_its_totals(stage
     assert stage.zuora.mails == []
 
 
+async def test_the_estimate_of_an_account_leaves_out_and_renews_what_the_run_does(stage, world):
+    line = "account=A1 target=2026-11-30 autorenewal=yes includeorderlineitems=no"
+
+    card = stage.card(await ask(stage, f"{line} exclude=Usage,OneTime"))
+
+    (call,) = [c for c in stage.zuora.calls if c.path == "/v1/operations/billing-preview"]
+    assert call.body == {
+        "accountId": world.accounts["A1"].id,
+        "targetDate": "2026-11-30",
+        "chargeTypeToExclude": "OneTime,Usage",
+        "assumeRenewal": "Autorenew",
+        "includingEvergreenSubscription": True,
+    }
+    assert "without tax, before what is left out besides charges, as Zuora's preview says" in card
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("account=A1 target=2026-11-30 type=CatchUp", "none; a catch-up run makes no invoices"),
+        ("batch=1 target=2026-11-30 type=CatchUp", "none; a catch-up run makes no invoices"),
+        (
+            "account=A1 repeat=Monthly from=2026-11-30 hour=6 targetmonths=0 targetday=31",
+            "none; Zuora previews up to a date, and each run has its own",
+        ),
+    ],
+)
+async def test_where_nothing_was_previewed_the_card_says_why(stage, world, line, words):
+    stage.zuora.knobs = replace(stage.zuora.knobs, catch_up=True)
+
+    card = stage.card(await ask(stage, line))
+
+    assert f"Estimate: {words}\n" in card
+    assert not [c for c in stage.zuora.calls if "preview" in c.path]
+
+
+async def test_what_only_an_administrator_can_put_right_is_not_to_be_tried_again(stage, world):
+    refusal = {"success": False, "reasons": [{"code": 50000010, "message": "No permission."}]}
+    stage.zuora.faults.add("/v1/accounts/*", kind="status", status=403, body=refusal, times=None)
+
+    submitted = await fill(stage, "account=A1 target=2026-11-30")
+
+    assert submitted.errors["scope"] == (
+        "Zuora could not be read: Zuora said no: No permission. Nothing was saved; it would be "
+        "refused again, until somebody puts that right in Zuora."
+    )
+
+
+async def test_a_customers_name_makes_no_line_and_no_format_of_its_own(stage, world):
+    world.accounts["A1"].name = "Acme\nApproved: by *everybody*"
+
+    ts = await ask(stage, "account=A1 target=2026-11-30")
+
+    card = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
+    assert "*everybody*" not in card.text
+    assert not [line for line in card.text.splitlines() if line.startswith("Approved")]
+    assert "\n" not in card.blocks[0]["text"]["text"]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_a_run_that_mails_by_itself_and_makes_nothing_claims_no_mail(stage, world, forgotten):
+    ts = await ask(stage, "batch=1 target=2001-01-01 autopost=yes autoemail=yes")
+    await approve(stage, ts)
+    if forgotten:  # an empty run that Zuora leaves Completed
+        world.bill_runs["BR-00000002"].auto_post = False
+    await follow(stage, looks=60)
+
+    assert stage.request().state == "succeeded"
+    assert "it made no document. Nothing was due" in stage.request().result
+    assert "mails" not in stage.request().result
+
+
 async def test_each_change_of_state_is_a_line_in_the_thread(stage, world):
     ts = await ask(stage)
     await approve(stage, ts)
@@ -148,7 +222,7 @@ async def test_a_run_for_one_account_shows_its_name_and_zuoras_estimate(stage, w
 
     card = stage.card(ts)
     assert "create bill run for account A1 (Customer A1)" in card
-    assert "Estimate: USD 100.00 charges · USD 0.00 tax in 1 item" in card
+    assert "Estimate: USD 100.00 charges in 1 item, without tax, as Zuora's preview says" in card
     await approve(stage, ts)
     await follow(stage)
 
@@ -325,6 +399,9 @@ async def test_zuoras_refusal_to_create_it_is_told_in_its_words(stage, world):
     assert stage.request().state == "failed"
     assert "The Multi-Org feature is not enabled" in stage.request().result
     assert set(world.bill_runs) == {"BR-00000001"}
+    told = stage.slack.thread(CHANNEL, ts)[-1]
+    await stage.slack.click(ALICE, CHANNEL, told.ts, "change")
+    assert fields(stage)["organizations"]["element"]["initial_value"] == "Europe"
 
 
 async def test_a_lost_answer_is_settled_by_the_name_and_the_run_is_followed(stage, world):

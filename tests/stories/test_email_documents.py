@@ -185,6 +185,36 @@ async def test_the_form_says_who_will_get_the_mail(stage):
     await stage.slack.until(lambda: any("nobody else" in w for w in words_of_the_form(stage)))
 
 
+async def test_a_single_document_that_was_refused_can_be_asked_for_again(stage, invoice):
+    stage.zuora.faults.add(
+        "/v1/invoices/*/emails", kind="http200_failure", category=30, message="No contact."
+    )
+    (ts,) = await ask(stage, "INV00000077")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Failed")
+
+    told = stage.slack.thread(CHANNEL, ts)[-1]
+    assert "No contact." in told.text
+    await stage.slack.click(ALICE, CHANNEL, told.ts, "change")
+    submitted = await stage.slack.submit(ALICE, {"reason": "Contact added"})
+
+    assert submitted.ok, submitted.errors
+    await stage.quiet()
+    assert stage.request(2).parent == 1
+    assert stage.request(2).subject == "INV00000077"
+
+
+async def test_accounts_without_an_address_are_named_for_the_template_too(stage, invoice):
+    """Whom the template names is not known; mostly it is the bill-to contact."""
+    (reached,) = await ask(stage, "INV00000077")
+    stage.zuora.world.add_account("A00000078", email=None)
+    stage.zuora.world.add_invoice("A00000078", "USD", "1.00", number="INV00000078")
+    (ts,) = await ask(stage, "INV00000078")
+
+    assert "Bill-to contacts" not in stage.card(reached)
+    assert "1 account without a bill-to address: A00000078" in stage.card(ts)
+
+
 async def test_accounts_without_an_address_are_named_when_the_bill_to_contact_is_chosen(
     stage, invoice
 ):

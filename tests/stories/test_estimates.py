@@ -191,7 +191,7 @@ async def test_a_batch_that_is_previewed_for_long_is_told_in_zuoras_words(stage,
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("batch=1 target=2026-11-30 type=CatchUp", "none; there is nothing to preview"),
+        ("batch=1 target=2026-11-30 type=CatchUp", "none; a catch-up run makes no invoices"),
         ("subscriptions=S-A1 target=2026-11-30", "none; Zuora's preview is for whole accounts"),
     ],
 )
@@ -216,6 +216,20 @@ async def test_what_cannot_be_written_down_is_done_later(stage, world):
         await stage.quiet()
 
     assert len(estimates(stage, ts)) == 1
+
+
+async def test_a_fault_of_the_bots_own_is_told_once_and_does_not_come_again(stage, world):
+    ts = await ask(stage)
+    stage.store._database.execute("DROP TRIGGER requests_keep_what_was_asked")
+    stage.store._database.execute("UPDATE requests SET facts = 'broken' WHERE number = 1")
+    for _ in range(3):
+        stage.clock.advance(seconds=30)
+        await stage.quiet()
+
+    assert estimates(stage, ts) == [
+        "There is no estimate: the bot had a fault while it asked for one."
+    ]
+    assert stage.store.estimates.next_wake() is None
 
 
 def test_an_approval_is_not_bound_to_an_estimate():

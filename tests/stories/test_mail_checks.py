@@ -352,6 +352,31 @@ async def test_pdfs_that_zuora_does_not_tell_of_are_a_line(stage, world):
     assert "PDFs: whether 1 PDF can be attached could not be checked" in card
 
 
+async def test_a_run_is_not_refused_for_pdfs_of_which_zuora_keeps_silent(stage, world):
+    """One failed PDF is not all of them, although it is all that Zuora told of."""
+    world.add_bill_run("BR-00000009", invoices=[("A00000077", "USD", "1.00")] * 3)
+    document = world.documents_of(world.bill_runs["BR-00000009"])[0]
+    found = {"invoiceNumber": document.number, "pdfGenerationStatus": "Error"}
+    stage.zuora.faults.add(
+        "/v1/invoices/pdf-status", kind="status", status=200, body={"invoiceFiles": [found]}
+    )
+
+    card = stage.card(await ask(stage, "BR-00000009"))
+
+    assert f"PDFs: Zuora could not make that of {document.number}" in card
+    assert "PDFs: whether 2 PDFs can be attached could not be checked" in card
+
+
+async def test_a_run_that_mails_by_itself_warns_of_a_second_mail(stage, world):
+    documents = [("A00000077", "USD", "1.00")]
+    world.add_bill_run("BR-00000009", invoices=documents, auto_post=True, auto_email=True)
+
+    assert "Note: this run was made to mail its documents by itself" in stage.card(
+        await ask(stage, "BR-00000009")
+    )
+    assert "by itself" not in stage.card(await ask(stage, "BR-00000001"))
+
+
 async def fill_with_file(stage, number, file_id):
     return await fill(stage, number, pdf_file_id=file_id)
 

@@ -168,7 +168,8 @@ def test_lines_of_tax_are_tax():
 @pytest.mark.parametrize(
     "content",
     [b"", b"PK\x03\x04 no zip", b"\xff\xfe", packed(), packed(a=[["x"], ["y"]]),
-     packed(a=[HEADINGS, ["a", "ten", "charge"]]), packed(a=[HEADINGS, ["a", "NaN", "charge"]])],
+     packed(a=[HEADINGS, ["a", "ten", "charge"]]), packed(a=[HEADINGS, ["a", "NaN", "charge"]]),
+     packed(a=[HEADINGS, ["a", "1E+9999999", "charge"]])],
 )  # fmt: skip
 def test_what_is_no_such_file_is_refused_and_not_taken_for_nothing(content):
     with pytest.raises(ZuoraRejected):

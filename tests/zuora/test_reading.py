@@ -51,6 +51,22 @@ async def test_an_unknown_bill_run_is_not_found(zuora):
     assert raised.value.words
 
 
+async def test_a_number_that_may_not_be_looked_up_is_not_called_unknown(local, zuora):
+    """`/v1` promises to take an id only, so that it knows no number proves nothing."""
+    made = local.world.add_bill_run("BR-00000001")
+    refusal = {"success": False, "reasons": [{"code": 50000010, "message": "No permission."}]}
+    local.faults.add("/object-query/*", kind="status", status=403, body=refusal, times=None)
+
+    with pytest.raises(ZuoraRejected) as raised:
+        await zuora.bill_run("BR-00000001")
+    assert not isinstance(raised.value, ZuoraNotFound)
+    assert raised.value.words == ("No permission.",)
+
+    local.world.remove_bill_run(made)
+    with pytest.raises(ZuoraNotFound):
+        await zuora.bill_run(made.id)
+
+
 @pytest.mark.parametrize("status", [403, 404])
 async def test_without_object_query_a_bill_run_is_read_without_counts(local, zuora, status):
     made = local.world.add_bill_run("BR-00000001", invoices=INVOICES)

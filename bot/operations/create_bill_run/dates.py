@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bot.operations.create_bill_run.body import MonthDay
-from bot.operations.create_bill_run.typed import day, quoted, text, whole
+from bot.operations.create_bill_run.typed import day, no_date, text, whole
 from bot.operations.operation import Form
 
 MOST_MONTHS = 24
@@ -42,7 +42,7 @@ def _one(
     of_month = "" if by == "date" else text(form, f"{which}_day")
     found = day(typed)
     if typed and found is None:
-        wrong[f"{which}_date"] = f"{quoted([typed])} is no date. Type it like 2026-11-30."
+        wrong[f"{which}_date"] = no_date(typed)
     if not months and not of_month and by != "month":
         return found, None
     if not monthly:

@@ -23,6 +23,11 @@ def until(body: CreateBillRunBody) -> date | None:
     return body.target_date or first
 
 
+def can_be_previewed(body: CreateBillRunBody) -> bool:
+    """Whether there is something to preview up to a date: a catch-up run makes no documents."""
+    return until(body) is not None and body.run_type != "CatchUp"
+
+
 async def of_account(
     body: CreateBillRunBody, account: BilledAccount | None, zuora: ZuoraClient
 ) -> Estimate | None:
@@ -32,10 +37,12 @@ async def of_account(
         ZuoraError: Zuora could not be read.
     """
     day = until(body)
-    if not body.account or account is None or day is None:
+    if not body.account or account is None or day is None or not can_be_previewed(body):
         return None
     try:
-        preview = await zuora.billing_preview(account.id, day)
+        preview = await zuora.billing_preview(
+            account.id, day, exclude=body.exclude, renew=body.auto_renewal
+        )
     except ZuoraRejected:
         return None
     return Estimate(
@@ -52,7 +59,7 @@ def of_batches(body: CreateBillRunBody) -> PreviewWanted | None:
     A catch-up run makes no documents, and months and a day of each run are no date.
     """
     day = until(body)
-    if not body.batches or day is None or body.run_type == "CatchUp":
+    if not body.batches or day is None or not can_be_previewed(body):
         return None
     labels = (
         {"organizationId": each.id} if each.id else {"organizationName": each.name}
@@ -97,8 +104,8 @@ def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iter
         yield f"Zuora's preview {run.number} finds nothing that is {due}."
     if found.without_currency:
         yield (
-            f"{count(found.without_currency, 'amount')} of it cannot be added up: the currency of "
-            "the accounts is not known to the bot."
+            f"{count(found.without_currency, 'amount')} of {run.number} cannot be added up: the "
+            "currency of the accounts is not known to the bot."
         )
     if run.failed_accounts:
         yield f"{count(run.failed_accounts, 'account')} could not be previewed."

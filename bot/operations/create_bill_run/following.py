@@ -139,7 +139,7 @@ def ended(body: CreateBillRunBody, progress: Progress, run: BillRun, facts: RunF
             drafts = ("post_bill_run", "cancel_bill_run") if facts.documents.kinds else ()
             return _end(progress, "succeeded", result, drafts)
         case "Posted":
-            result = f"{number} posted{_until(run)}: {_made(facts, run)}{_posted(body)}"
+            result = f"{number} posted{_until(run)}: {_made(facts, run)}{_posted(body, facts)}"
             unmailed = facts.documents.posted and not body.auto_email
             return _end(progress, "succeeded", result, ("email_bill_run",) if unmailed else ())
         case "Error":
@@ -183,6 +183,9 @@ async def _completed_and_to_be_posted(progress: Progress, zuora: ZuoraClient) ->
             return progress
         if facts.documents.posted and facts.documents.not_posted:
             return _post_failed(progress, facts)
+        if looks >= LOOKS_AT_COMPLETED and not facts.documents.kinds:
+            result = f"{progress.number} completed{_until(run)}: {_made(facts, run)}{_NOTHING_DUE}"
+            return _end(progress, "succeeded", result)
         if looks >= LOOKS_AT_COMPLETED:
             result = (
                 f"{progress.number} completed but Zuora has not posted it: {_made(facts, run)} "
@@ -222,18 +225,26 @@ def _made(facts: RunFacts, run: BillRun) -> str:
     return f"{made}{accounts}." if made else "it made no document."
 
 
+_NOTHING_DUE = (
+    " Nothing was due for these accounts by then, or their bill cycle day comes later, or billing "
+    "them failed; accounts that failed are listed on the run's page in Zuora only."
+)
+
+
 def _completed(body: CreateBillRunBody, facts: RunFacts) -> str:
     if body.run_type == "CatchUp":
         return " A catch-up run makes none; the billed-through dates were moved on."
     if not facts.documents.kinds:
-        return " Nothing was due for these accounts by then, or their bill cycle day comes later."
+        return _NOTHING_DUE
     return (
         " They are drafts: nothing is posted or mailed. Accounts that failed are listed on the "
         "run's page in Zuora only."
     )
 
 
-def _posted(body: CreateBillRunBody) -> str:
+def _posted(body: CreateBillRunBody, facts: RunFacts) -> str:
+    if not facts.documents.kinds:
+        return _NOTHING_DUE
     if body.auto_email:
         return " Zuora mails them by itself; when the mails arrive is not known here."
     return " This run does not mail them."

@@ -54,7 +54,7 @@ def read(form: Form) -> CreateBillRunBody | Problems:
         "batches": batches,
         "bill_cycle_day": _cycle_day(form, wrong, scheduled=scheduled)
         if scope == "batches"
-        else "",
+        else _no_cycle_day(form, scope, wrong),
         "account": _account(form, wrong) if scope == "account" else "",
         "subscriptions": _subscriptions(form, wrong) if scope == "subscriptions" else (),
         "exclude": _excluded(form, wrong),
@@ -144,6 +144,15 @@ def _cycle_day(form: Form, wrong: Found, *, scheduled: bool) -> str:
         also = " or AsRunDay" if scheduled else ""
         wrong["bill_cycle_day"] = f"Choose AllBillCycleDays, a day from 1 to 31{also}."
     return str(number)
+
+
+def _no_cycle_day(form: Form, scope: str, wrong: Found) -> str:
+    """Only a run by batch has one; all of them is what the others bill anyway."""
+    if scope and text(form, "bill_cycle_day").lower() not in ("", ALL_DAYS.lower()):
+        wrong["bill_cycle_day"] = (
+            "A bill cycle day is for batches only. Leave it out, or choose batches."
+        )
+    return ""
 
 
 def _account(form: Form, wrong: Found) -> str:

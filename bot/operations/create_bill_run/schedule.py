@@ -10,7 +10,7 @@ from bot.operations.create_bill_run.body import (
     Weekday,
     is_month_end,
 )
-from bot.operations.create_bill_run.typed import chosen, day, quoted, text, unique, whole
+from bot.operations.create_bill_run.typed import chosen, day, no_date, text, unique, whole
 from bot.operations.operation import Form
 
 REPEATS: tuple[RepeatType, ...] = get_args(RepeatType)
@@ -27,6 +27,7 @@ def read_schedule(form: Form, wrong: dict[str, str]) -> RunSchedule | None:
     hour = _hour(form, wrong)
     weekdays = _weekdays(form, wrong) if repeat == "Weekly" else ()
     end_of_month = repeat == "Monthly" and bool(chosen(form, "on_end_of_month"))
+    _superfluous(form, repeat, wrong)
     if first is None and "repeat_from" not in wrong:
         wrong["repeat_from"] = "Choose the day on which it runs first."
     if first and last and last < first:
@@ -60,11 +61,25 @@ def _repeat(form: Form, wrong: dict[str, str]) -> RepeatType | None:
     return None
 
 
+def _superfluous(form: Form, repeat: RepeatType | None, wrong: dict[str, str]) -> None:
+    """What was typed for another kind of schedule is told, not silently left out."""
+    if repeat == "None" and text(form, "repeat_to"):
+        wrong["repeat_to"] = (
+            "A run that does not repeat has no last day. Leave it out, or choose how often it repeats."
+        )
+    if repeat not in ("Weekly", None) and chosen(form, "weekly_on"):
+        wrong["weekly_on"] = "Days are for weekly runs. Leave them out, or choose Weekly."
+    if repeat not in ("Monthly", None) and chosen(form, "on_end_of_month"):
+        wrong["on_end_of_month"] = (
+            "The end of the month is for monthly runs. Leave it out, or choose Monthly."
+        )
+
+
 def _date(form: Form, name: str, wrong: dict[str, str]) -> date | None:
     typed = text(form, name)
     found = day(typed)
     if typed and found is None:
-        wrong[name] = f"{quoted([typed])} is no date. Type it like 2026-11-30."
+        wrong[name] = no_date(typed)
     return found
 
 

@@ -54,6 +54,17 @@ def day(typed: str) -> date | None:
     return found if EARLIEST <= found <= LATEST else None
 
 
+def no_date(typed: str) -> str:
+    """Why `day` takes it for none."""
+    try:
+        is_date = bool(_DATE.fullmatch(typed)) and bool(date.fromisoformat(typed))
+    except ValueError:
+        is_date = False
+    if is_date:
+        return f"{typed} is not within the years {EARLIEST.year} to {LATEST.year}."
+    return f"{quoted([typed])} is no date. Type it like 2026-11-30."
+
+
 def whole(typed: Any) -> int | None:
     """A whole number of at most four digits; None for anything else."""
     return int(typed) if isinstance(typed, str) and _WHOLE.fullmatch(typed) else None

@@ -12,7 +12,7 @@ from bot.operations.create_bill_run.body import (
     MonthDay,
     RunSchedule,
 )
-from bot.operations.create_bill_run.estimating import of_batches
+from bot.operations.create_bill_run.estimating import can_be_previewed, of_batches
 from bot.operations.create_bill_run.facts import CreateFacts
 from bot.operations.create_bill_run.notes import notes
 
@@ -175,18 +175,24 @@ def _bills(body: CreateBillRunBody) -> str:
 def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
     estimate = facts.estimate
     if estimate is not None:
-        parts = [f"{estimate.charges} charges", f"{estimate.tax} tax"]
+        parts = [f"{estimate.charges} charges"]
+        if estimate.tax.amount:
+            parts.append(f"{estimate.tax} tax")
         if estimate.credits.amount:
             parts.append(f"{estimate.credits} credits")
         items = count(estimate.items, "item")
-        before = ", before what is left out" if body.exclude else ""
-        yield f"{' · '.join(parts)} in {items}{before}, as Zuora's preview says"
+        without = "" if estimate.tax.amount else ", without tax"
+        whole = body.include_subscriptions and body.include_order_line_items
+        before = "" if whole else ", before what is left out besides charges"
+        yield f"{' · '.join(parts)} in {items}{without}{before}, as Zuora's preview says"
+    elif body.run_type == "CatchUp":
+        yield "none; a catch-up run makes no invoices"
+    elif not can_be_previewed(body):
+        yield "none; Zuora previews up to a date, and each run has its own"
     elif body.account:
         yield "Zuora gave none"
     elif of_batches(body):
         yield "asked of Zuora; it follows in the thread while this waits for approval"
-    elif body.batches:
-        yield "none; there is nothing to preview up to a date"
     else:
         yield "none; Zuora's preview is for whole accounts"
 

@@ -41,7 +41,7 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
         found.append(
             line("Note", f"documents of {len(facts.accounts)} accounts go to the same addresses")
         )
-    if body.recipients == "bill_to":
+    if body.recipients == "bill_to" or (body.recipients == "template" and facts.unreachable):
         found.append(line("Bill-to contacts", _reached(facts)))
     found.append(line("Mailed before", *_mailed(facts)))
     if len(facts.documents) > 1:
@@ -114,7 +114,7 @@ def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Tab
     if len(body.email_addresses) > SHOWN_NAMES:
         rows = tuple((address,) for address in body.email_addresses)
         found.append(Table("All addresses that get the mail", ("Address",), rows))
-    if body.recipients == "bill_to" and len(facts.unreachable) > SHOWN_NAMES:
+    if body.recipients != "addresses" and len(facts.unreachable) > SHOWN_NAMES:
         without = tuple((d.number, _account(d)) for d in facts.unreachable)
         found.append(Table("Without a bill-to address", ("Document", "Account"), without))
     return found

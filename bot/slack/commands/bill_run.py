@@ -21,7 +21,7 @@ from bot.slack.forms.bill_run import BillRunForm
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Asker, Refused, ask
-from bot.zuora.errors import ZuoraError, ZuoraNotFound
+from bot.zuora.errors import ZuoraError, ZuoraNotFound, ZuoraRejected
 
 COMMAND = "/billrun"
 HELP = """*`/billrun`* opens a form for a new bill run.
@@ -88,7 +88,8 @@ async def _look(answering: Answering, key: str) -> Reply:
     except ZuoraNotFound:
         return Reply(f"Zuora knows no bill run {key}.")
     except ZuoraError as error:
-        return Reply(blocks.escaped(f"Zuora could not be read: {error} Try again in a minute."))
+        again = "" if isinstance(error, ZuoraRejected) else " Try again in a minute."
+        return Reply(blocks.escaped(f"Zuora could not be read: {error}{again}"))
     return Reply(*run_card(answering.parts.tenant, run, documents))
 
 

@@ -21,7 +21,7 @@ WEEKLY = {
     "scope": "batches", "when": "scheduled", "batches": ["Batch1"], "repeat_type": "Weekly",
     "repeat_from": "2026-12-01", "run_time": "6", "weekly_on": ["Mon"],
 }  # fmt: skip
-MONTHLY = {**WEEKLY, "repeat_type": "Monthly", "repeat_from": "2026-11-30"}
+MONTHLY = {**WEEKLY, "repeat_type": "Monthly", "repeat_from": "2026-11-30", "weekly_on": []}
 ACCOUNT_ID, SUBSCRIPTION_ID = "a" * 32, "b" * 32
 
 
@@ -80,6 +80,16 @@ def test_a_plain_form_is_a_body_that_zuora_takes(form):
         (AD_HOC, {"when": "later"}, "when", "now or on a schedule"),
         (AD_HOC, {"target_date": ""}, "target_date", "Choose the target date"),
         (AD_HOC, {"target_date": "2026-02-30"}, "target_date", "is no date"),
+        (AD_HOC, {"target_date": "1999-12-31"}, "target_date", "not within the years 2000 to 2199"),
+        (
+            AD_HOC,
+            {"scope": "account", "account": "A1", "bill_cycle_day": "5"},
+            "bill_cycle_day",
+            "for batches only",
+        ),
+        (WEEKLY, {"repeat_type": "None", "repeat_to": "2026-12-31"}, "repeat_to", "no last day"),
+        (WEEKLY, {"repeat_type": "Daily"}, "weekly_on", "for weekly runs"),
+        (WEEKLY, {"on_end_of_month": ["yes"]}, "on_end_of_month", "for monthly runs"),
         (AD_HOC, {"target_date": "30.11.2026"}, "target_date", "like 2026-11-30"),
         (AD_HOC, {"invoice_date": "x"}, "invoice_date", "is no date"),
         (AD_HOC, {"invoice_months": "1", "invoice_day": "1"}, "invoice_months", "monthly runs"),
