@@ -113,6 +113,10 @@ class Operation(ABC, Generic[B, F]):
     guarded: ClassVar[bool] = False
     """Whether doing it twice to the same subject in quick succession mails customers twice."""
 
+    each_mailed: ClassVar[bool] = False
+    """Whether each subject is mailed by a call of its own, so that the bot's calls tell what was
+    mailed: Zuora keeps no mail date of memos, and marks an invoice only later."""
+
     @abstractmethod
     def read(self, form: Form) -> B | Problems:
         """Make a valid body of what was typed, or say at each field what is wrong. No I/O."""

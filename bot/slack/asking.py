@@ -98,8 +98,8 @@ async def _changed(answering: Answering, change: payloads.Change) -> None:
     if form is None:
         return
     user_id = change.actor.user_id
-    values = values_of(answering, user_id, origin, change.form)
     try:
+        values = values_of(answering, user_id, origin, change.form)
         view = drawn(answering, user_id, form, values, origin)
         await answering.client.views_update(view_id=change.view_id, hash=change.hash, view=view)
     except CouldNotRecordError:  # the form stays as it is, with everything in it
@@ -223,7 +223,6 @@ async def _answer_late(
 ) -> None:
     """Answer by changing the view, or privately if it was closed meanwhile; nothing is lost."""
     outcome = await work
-    _take_back(answering, note)
     origin = origin_of(submission.metadata)
     match outcome:
         case Problems(by_field):
@@ -240,6 +239,7 @@ async def _answer_late(
     except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
         channel = origin.channel or answering.parts.channel
         await answering.tell_now(channel, submission.actor, *words)
+    _take_back(answering, note)  # last: whatever broke above, the person hears something
 
 
 def _with_problems(
@@ -247,8 +247,8 @@ def _with_problems(
 ) -> fields.View:
     """The form as it was submitted, with what is wrong with it."""
     origin, user_id = origin_of(submission.metadata), submission.actor.user_id
-    values = values_of(answering, user_id, origin, submission.form)
     try:
+        values = values_of(answering, user_id, origin, submission.form)
         return drawn(answering, user_id, form, values, origin, found)
     except CouldNotRecordError:
         return fields.notice("Nothing was saved", " ".join(found.values()))

@@ -148,8 +148,7 @@ class Sender:
         for kind in REPLACED:
             edits = [each for each in waiting if each.message.kind is kind]
             for older in edits[:-1]:
-                with self._store.transaction():
-                    self._store.outbox.end(older.sequence, self._clock.now(), outcome="merged")
+                self._end(older, "merged")
                 waiting.remove(older)
             if was_first in edits[:-1]:  # the newest edit takes the place of the one it replaces
                 waiting.remove(edits[-1])
@@ -168,7 +167,14 @@ class Sender:
         await self._keep_pace(outgoing)
         if self._stopping:
             return
-        outgoing = self._shown(outgoing)
+        try:
+            outgoing = self._shown(outgoing)
+        except CouldNotRecordError:
+            raise
+        except Exception:
+            logger.exception("card_could_not_be_drawn", extra={"request": outgoing.message.request})
+            self._end(outgoing, "not drawn")  # the thread below it goes on
+            return
         try:
             await self._send_once(outgoing)
         except SlackApiError as error:
@@ -369,8 +375,11 @@ class Sender:
             self._cannot_be_shown(outgoing, name)
         else:
             logger.error("slack_refuses_a_message", extra={"error": name})
-            with self._store.transaction():
-                self._store.outbox.end(outgoing.sequence, now, outcome=f"refused: {name}")
+            self._end(outgoing, f"refused: {name}")
+
+    def _end(self, outgoing: Outgoing, outcome: str) -> None:
+        with self._store.transaction():
+            self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome=outcome)
 
     def _cannot_be_shown(self, outgoing: Outgoing, error: str) -> None:
         """A card waits until the bot may speak in its channel; who asked hears of it, once."""

@@ -16,6 +16,9 @@ _COLUMNS = (
 )  # fmt: skip
 _TIMES = ("first_sent_at", "sent_at", "answered_at", "retry_at")
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM calls"  # noqa: S608 - names of this module alone
+_DONE_AT = "COALESCE(calls.answered_at, calls.sent_at)"
+"""An answer that was lost and proved later has no time of its own."""
+
 _SAVE = (
     f"INSERT INTO calls ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of this module alone
     f"VALUES ({', '.join('?' for _ in _COLUMNS)}) "
@@ -95,10 +98,10 @@ class Calls:
         """Which requests had some of these mailed: number, one subject, how many, and when last."""
         marks = ", ".join("?" for _ in subjects)
         rows = self._database.execute(
-            "SELECT calls.request, MIN(calls.subject), COUNT(*), MAX(calls.answered_at) "  # noqa: S608 - marks
+            f"SELECT calls.request, MIN(calls.subject), COUNT(*), MAX({_DONE_AT}) "  # noqa: S608 - marks
             "FROM calls JOIN requests ON requests.number = calls.request "
             f"WHERE calls.subject IN ({marks}) AND calls.verdict = 'accepted' "
-            "AND calls.answered_at >= ? AND requests.operation LIKE 'email!_%' ESCAPE '!' "
+            f"AND {_DONE_AT} >= ? AND requests.operation LIKE 'email!_%' ESCAPE '!' "
             "GROUP BY calls.request ORDER BY calls.request",
             [*subjects, to_text_or_none(since)],
         )

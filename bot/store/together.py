@@ -18,6 +18,9 @@ AT_ONCE = 20
 BEGIN_AT_ONCE = 10
 """How many answers are begun in one turn of the event loop: some 10 ms, signed HTTP included."""
 
+LONGEST_CALM = 0.25
+"""Seconds of real time that what can wait stands back for people, who may come without a pause."""
+
 _Waiting = tuple[Callable[[], Any], asyncio.Future[Any]]
 
 
@@ -37,13 +40,14 @@ class Together:
         self._line: deque[asyncio.Future[None]] = deque()
         self._calm = asyncio.Event()
         self._calm.set()
+        self._patience: asyncio.TimerHandle | None = None
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def attending(self) -> AsyncIterator[None]:
         """Somebody waits for an answer meanwhile. Of many, some begin in each turn of the event loop."""
         self._attended += 1
-        self._calm.clear()
+        self._be_busy()
         try:
             await self._my_turn()
             yield
@@ -72,12 +76,27 @@ class Together:
                 self._begin()
                 place.set_result(None)
 
+    def _be_busy(self) -> None:
+        """Let what can wait stand back from now on, but not for ever."""
+        self._calm.clear()
+        if self._patience is None:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(LONGEST_CALM, self._let_go_on)
+
     def _be_calm(self) -> None:
         if not self._attended and not self._waiting:
-            self._calm.set()
+            self._let_go_on()
+
+    def _let_go_on(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        self._calm.set()
 
     async def calm(self) -> None:
         """Wait until nobody waits for an answer or a write: what can wait lets them go first.
+
+        However many come, and however long one of them takes, it waits for a moment only.
 
         Of many that wait, one goes on in each turn of the event loop, so that none of its turns is
         long, and a click that comes between them need not wait for the others.
@@ -98,7 +117,7 @@ class Together:
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, answer))
-        self._calm.clear()
+        self._be_busy()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work_off(), name="together")
         return await answer

@@ -18,7 +18,7 @@ from bot.domain.words import Mention, count, listed
 from bot.operations.operation import Body, Facts, Form, Operation, Problems
 from bot.store.requests import asked_hash
 from bot.workflow.beside import also_open, mailed_by_the_bot, subjects_of
-from bot.workflow.guard import mailed_lately
+from bot.workflow.guard import mailed_before, mailed_lately
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraRejected
@@ -197,7 +197,7 @@ def _rule(parts: Parts, ready: _Ready) -> Rule:
             operation=operation.name,
             tenant=parts.tenant_kind,
             sends=operation.sends(body, facts),
-            mails_again=operation.mails_again(body, facts),
+            mails_again=mailed_before(parts, operation, body, facts),
             amounts=operation.amounts(body, facts),
             documents=operation.documents(body, facts),
         )

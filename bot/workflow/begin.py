@@ -11,7 +11,7 @@ from bot.domain.next_step import PATIENCE, pause
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Moment, count, listed
 from bot.operations.operation import Facts, Problems
-from bot.workflow.guard import mailed_lately, under_way
+from bot.workflow.guard import mailed_lately, mailed_meanwhile, under_way
 from bot.workflow.opened import digest_of, opened
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraRejected
@@ -115,8 +115,10 @@ def _start(parts: Parts, request: Request, facts: Facts) -> None:
     )
     with parts.store.transaction():
         subjects = operation.subjects(body, facts)
-        why = mailed_lately(parts, operation, body, request.subject, request.number) or under_way(
-            parts, subjects, request.number
+        why = (
+            mailed_lately(parts, operation, body, request.subject, request.number)
+            or under_way(parts, subjects, request.number)
+            or mailed_meanwhile(parts, operation, subjects, request)
         )
         if not why:
             for subject in subjects:

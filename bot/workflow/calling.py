@@ -88,3 +88,17 @@ def answer_entry(call: Call) -> Entry:
             "words": call.words,
         },
     )
+
+
+def settled_entry(call: Call) -> Entry:
+    """The history entry of a call whose verdict was found without an answer of Zuora."""
+    return Entry(
+        what=What.CALL_SETTLED,
+        request=call.request,
+        data={
+            "subject": call.subject,
+            "key": call.key,
+            "verdict": call.verdict.value if call.verdict else "",
+            "words": call.words,
+        },
+    )

@@ -1,11 +1,15 @@
 """The same thing is not done twice at once, nor is a run mailed twice in quick succession."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain.call import Call
-from bot.operations.operation import Body, Operation
+from bot.domain.request import Request
+from bot.operations.operation import Body, Facts, Operation
 from bot.workflow.parts import Parts
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def mailed_lately(
@@ -57,6 +61,34 @@ def under_way(parts: Parts, subjects: Sequence[str], number: int) -> str:
         f"R-{call.request} has an order for {call.subject} under way whose outcome is not known "
         f"yet. See how R-{call.request} ends, and then ask again if it is still needed."
     )
+
+
+def mailed_meanwhile(
+    parts: Parts, operation: Operation[Any, Any], subjects: Sequence[str], request: Request
+) -> str:
+    """Why what was approved is no longer so: the bot has mailed some of it since it was asked for.
+
+    Zuora may not show that yet, and of memos never does, so comparing facts does not tell. To be
+    asked inside the transaction in which the calls are planned.
+    """
+    if not operation.each_mailed:
+        return ""
+    found = parts.store.calls.mailed_since(subjects, request.created_at)
+    if not found:
+        return ""
+    number, subject, _, _ = found[0]
+    return (
+        f"It changed since it was asked for: Zuora accepted the mail of {subject} for R-{number} "
+        "meanwhile."
+    )
+
+
+def mailed_before(parts: Parts, operation: Operation[Any, Any], body: Body, facts: Facts) -> bool:
+    """Whether it mails again what was mailed before, as far as Zuora or the bot itself knows."""
+    if operation.mails_again(body, facts):
+        return True
+    subjects = operation.subjects(body, facts) if operation.each_mailed else ()
+    return bool(subjects and parts.store.calls.mailed_since(subjects, EVER))
 
 
 def _is_recent(parts: Parts, call: Call) -> bool:

@@ -86,18 +86,19 @@ class Pass:
                 task.cancel()
             if self._answered:
                 with suppress(CouldNotRecordError):
-                    self._write_once(self._answered, ())
+                    self._keep_answers()
 
     async def _turn(self) -> bool:
         """Write what came back and what goes out next, let that go, wait; False at the end."""
         self._bell.clear()
-        came, self._answered = self._answered, []
+        came = list(self._answered)
         for call in came:
             self._note(call)
         now = self._parts.clock.now()
         sending = [call.sending(now) for call in self._next(now)]
         if came or sending:
             await self._write(came, sending)
+        del self._answered[: len(came)]  # not before they are written
         for call in sending:
             self._out.add(asyncio.create_task(self._send(call)))
         if self._out or self._answered:
@@ -129,13 +130,14 @@ class Pass:
 
     @property
     def _may_begin(self) -> bool:
-        return self._busy < BUSY_IN_A_ROW and not self._stopping()
+        in_time = self._parts.clock.now() < self._too_late_at
+        return in_time and self._busy < BUSY_IN_A_ROW and not self._stopping()
 
     def _next(self, now: datetime) -> list[Call]:
         """What goes out now: as many as there is room for, those that were refused at the end."""
         if not self._may_begin:
             return []
-        if self._some_accepted and now < self._too_late_at:
+        if self._some_accepted:
             self._line += [call for call in self._resting if _rested_at(call) <= now]
             self._resting = [call for call in self._resting if _rested_at(call) > now]
         room = max(0, self._parts.zuora.width - len(self._out))
@@ -178,11 +180,22 @@ class Pass:
             store.history.append_all([*map(answer_entry, answered), *map(sent_entry, sending)], now)
             if not answered:
                 return False
-            return self._conclude() if self._was_last(sending) else self._tell_progress(now)
+            last = len(answered) == len(self._answered) and self._was_last(sending)
+            return self._conclude() if last else self._tell_progress(now)
+
+    def _keep_answers(self) -> None:
+        """Write answers that came and are not written; how it goes on is another step's business."""
+        store = self._parts.store
+        with store.transaction():
+            waiting = {
+                call.subject for call in store.calls.of(self._request.number) if call.is_under_way
+            }
+            came = [call for call in self._answered if call.subject in waiting]
+            store.calls.save(*came)
+            store.history.append_all(map(answer_entry, came), self._parts.clock.now())
 
     def _was_last(self, sending: Sequence[Call]) -> bool:
-        more = sending or self._out or self._answered or self._line or self._resting
-        return not more and not self._left
+        return not (sending or self._out or self._line or self._resting or self._left)
 
     def _conclude(self) -> bool:
         """Every call of the request has its answer: write how it goes on."""

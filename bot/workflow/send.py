@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.domain.call import Call, Verdict
 from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.workflow.begin import facts_as_approved, too_late_at, wait_for_zuora
-from bot.workflow.calling import answer_entry
+from bot.workflow.calling import answer_entry, settled_entry
 from bot.workflow.ending import go_on
 from bot.workflow.one_pass import Pass
 from bot.workflow.parts import Parts
+
+JUST_READ = timedelta(minutes=1)
+"""Calls that go out so soon after they were planned go by the facts that they were planned with."""
 
 
 async def send(
@@ -24,25 +28,31 @@ async def send(
         calls: Calls none of which can have taken effect.
         stopping: Whether nothing new may be begun.
     """
-    if any(call.tries for call in calls) and await _may_not_repeat(parts, request, calls):
+    if await _may_not_send(parts, request, calls):
         return
     await Pass(parts, request, calls, stopping).run()
     _wait_for_the_rest(parts, request.number)
 
 
-async def _may_not_repeat(parts: Parts, request: Request, calls: Sequence[Call]) -> bool:
-    """Before a repetition: whether it is too late, or what was approved is no longer so.
+async def _may_not_send(parts: Parts, request: Request, calls: Sequence[Call]) -> bool:
+    """Whether it is too late, or what was approved is no longer so. Then that is written.
 
-    Then that is written. Once some calls were done, the facts have changed by what was done, and
-    only the time counts.
+    Once a call was done, or may have been, the facts have changed by that, and only the time
+    counts. Before that they are read again, but where they were read just now.
     """
-    done = any(call.verdict is Verdict.ACCEPTED for call in parts.store.calls.of(request.number))
-    if not done:
-        return await facts_as_approved(parts, request) is None
-    if parts.clock.now() >= too_late_at(request):
-        _give_up(parts, request, calls, "it could not be sent in time")
-        return True
-    return False
+    now = parts.clock.now()
+    if _went_out(parts.store.calls.of(request.number)):
+        if now >= too_late_at(request):
+            _give_up(parts, request, calls, "it could not be sent in time")
+            return True
+        return False
+    just_read = now - request.state_at < JUST_READ and not any(call.tries for call in calls)
+    return not just_read and await facts_as_approved(parts, request) is None
+
+
+def _went_out(calls: Sequence[Call]) -> int:
+    """How many calls were done, or may have been."""
+    return sum(1 for call in calls if call.verdict in (Verdict.ACCEPTED, Verdict.LOST))
 
 
 def _wait_for_the_rest(parts: Parts, number: int) -> None:
@@ -55,7 +65,7 @@ def _wait_for_the_rest(parts: Parts, number: int) -> None:
     now = parts.clock.now()
     retry_at = max((call.retry_at for call in busy if call.retry_at), default=now)
     words = "; ".join(dict.fromkeys(call.words for call in busy))
-    done = sum(1 for call in calls if call.verdict in (Verdict.ACCEPTED, Verdict.LOST))
+    done = _went_out(calls)
     late = max(retry_at, now + pause(request.looks, parts.poll)) > too_late_at(request)
     if done and late:
         still_open = [call for call in calls if call.is_open]
@@ -71,6 +81,7 @@ def _give_up(parts: Parts, request: Request, busy: Sequence[Call], words: str) -
     given_up = [replace(call, verdict=Verdict.REJECTED, words=words) for call in busy]
     with parts.store.transaction():
         parts.store.calls.save(*given_up)
+        parts.store.history.append_all(map(settled_entry, given_up), parts.clock.now())
         go_on(parts, request, parts.store.calls.of(request.number))
 
 

@@ -1,6 +1,6 @@
 """Settling: what became of a call whose answer was lost. Nothing is sent by any of this."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from bot.domain.next_step import conclusion, pause
 from bot.domain.request import Request, State
 from bot.domain.words import Mention
 from bot.operations.operation import Settlement
+from bot.workflow.calling import settled_entry
 from bot.workflow.ending import tally
 from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
@@ -52,21 +53,10 @@ def _settled(call: Call, settlement: Settlement) -> Call:
     )
 
 
-def _save(parts: Parts, settled: Iterable[Call], now: datetime) -> None:
+def _save(parts: Parts, settled: Sequence[Call], now: datetime) -> None:
     """Write what reading Zuora proved of single calls, each with its history entry."""
-    for call in settled:
-        parts.store.calls.save(call)
-        entry = Entry(
-            what=What.CALL_SETTLED,
-            request=call.request,
-            data={
-                "subject": call.subject,
-                "key": call.key,
-                "verdict": call.verdict.value if call.verdict else "",
-                "words": call.words,
-            },
-        )
-        parts.store.record(entry, now)
+    parts.store.calls.save(*settled)
+    parts.store.history.append_all(map(settled_entry, settled), now)
 
 
 def _write(
@@ -75,8 +65,7 @@ def _write(
     now = parts.clock.now()
     operation, body, facts = opened(request)
     with parts.store.transaction():
-        for call in settled:
-            parts.store.calls.save(call)
+        _save(parts, settled, now)
         calls = parts.store.calls.of(request.number)
         state = conclusion(calls)
         seen = "; ".join(dict.fromkeys(settlement.words for settlement in found.values()))
@@ -112,8 +101,7 @@ def _look_later(parts: Parts, request: Request, settled: list[Call], *, unread: 
     )
     entry = Entry(what=What.DELAYED, request=request.number, data=data)
     with parts.store.transaction():
-        for call in settled:
-            parts.store.calls.save(call)
+        _save(parts, settled, now)
         calls = parts.store.calls.of(request.number)
         after = replace(after, progress=tally(calls))
         left = sum(1 for call in calls if call.is_lost)

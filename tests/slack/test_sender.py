@@ -262,6 +262,24 @@ async def test_an_edit_shows_the_card_as_it_stands_when_it_goes_out_and_that_is_
     assert "Accepted by Zuora" in blocks
 
 
+async def test_a_card_that_cannot_be_drawn_holds_up_nothing_of_its_thread(stage, caplog):
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("chat.update", "ratelimited", retry_after=60)
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request().state == "succeeded")
+    database = stage.store._database
+    database.execute("DROP TRIGGER requests_keep_what_was_asked")
+    database.execute("UPDATE requests SET facts = '{}'")
+    database.conn.commit()
+
+    await pass_time(stage, seconds=60)
+    await pass_time(stage, seconds=60)
+
+    assert "card_could_not_be_drawn" in caplog.text
+    assert is_the_story(stage.thread(ts))
+
+
 async def test_an_edit_whose_blocks_slack_refuses_becomes_plain_text(stage):
     ts = await stage.ask()
     await quiet(stage)

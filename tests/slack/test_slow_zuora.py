@@ -127,6 +127,7 @@ async def test_who_was_answered_is_told_nothing_more(slow):
     await slow.fill()
     slow.clock.advance(seconds=SLOW)
     await until_title(slow, "Asked for approval")
+    await slow.until(lambda: not slow.bot.answering._tasks)
 
     slow.clock.advance(minutes=16)
     slow.bot.sender.wake()
@@ -146,3 +147,15 @@ async def test_the_status_of_a_run_follows_when_zuora_has_answered(slow, monkeyp
     slow.clock.advance(seconds=SLOW)
     await slow.until_told(ALICE, "Bill run BR-00000001: Posted")
     assert "Requests: none" in slow.told(ALICE)[-1]
+
+
+async def test_if_the_answer_itself_breaks_the_person_still_hears_something(slow):
+    await slow.fill()
+    slow.bot.answering.client = None  # whatever it is that nobody thought of
+    slow.clock.advance(seconds=SLOW)
+    await slow.slack.until(lambda: len(slow.slack.channel_messages(CHANNEL)) == 1)
+    await slow.quiet()
+
+    await slow.pass_time(minutes=16)
+
+    await slow.until_told(ALICE, "If no card with your request has appeared, please ask again")

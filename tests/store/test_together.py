@@ -142,3 +142,41 @@ async def test_an_answer_that_fails_holds_up_nothing_that_waits(store):
             raise ValueError("fault")
 
     await asyncio.wait_for(store.calm(), 5)
+
+
+async def test_what_can_wait_is_not_kept_waiting_by_people_who_come_without_a_pause(store):
+    async def person():
+        async with store.attending():
+            await asyncio.sleep(0.05)
+
+    async def people():
+        while True:
+            tasks.add(asyncio.create_task(person()))
+            await asyncio.sleep(0.01)
+
+    tasks = set()
+    coming = asyncio.create_task(people())
+    await asyncio.sleep(0.02)
+    try:
+        for _ in range(3):
+            await asyncio.wait_for(store.calm(), 2)
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, *tasks, return_exceptions=True)
+
+
+async def test_of_many_that_wait_none_waits_long_for_somebody_whose_answer_hangs(store):
+    hangs = asyncio.Event()
+
+    async def person():
+        async with store.attending():
+            await hangs.wait()
+
+    task = asyncio.create_task(person())
+    await asyncio.sleep(0)
+
+    await asyncio.wait_for(asyncio.gather(*(store.calm() for _ in range(100))), 2)
+
+    hangs.set()
+    await task
+    assert store._together._patience is None

@@ -9,6 +9,13 @@ from bot.sandbox.zuora.options import MANUAL_INVOICE
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 DOCUMENTS = {"what": "documents"}
+AGAIN = """requesters = ["S0BILLING"]
+approvers = ["S0CONTROLLERS"]
+
+[[rule]]
+mails_again = true
+approvals = 2
+"""
 ID = "402881e522cf4f9b0122cf5d82860002"
 
 
@@ -348,6 +355,18 @@ async def test_what_is_wrong_with_each_kind_of_a_mixed_list_is_said(stage, invoi
     )
 
 
+async def test_a_bill_to_contact_that_loses_its_address_stops_what_goes_to_it(stage, invoice):
+    account = stage.zuora.world.add_account("A00000078")
+    stage.zuora.world.add_invoice("A00000078", "USD", "5.00", number="INV00000078")
+    (ts,) = await ask(stage, "INV00000077 INV00000078", recipients="bill_to")
+    account.bill_to = replace(account.bill_to, work_email=None)
+
+    await approved(stage, ts, "Stopped, nothing was sent")
+
+    assert "the bill-to contact of INV00000078 has no address now" in stage.thread(ts)[-1]
+    assert stage.orders() == []
+
+
 async def test_a_balance_that_changed_is_no_drift(stage, invoice):
     (ts,) = await ask(stage, "INV00000077")
     invoice.balance -= 20
@@ -460,3 +479,32 @@ async def test_a_bill_run_and_documents_share_a_form_and_change_by_choice(stage)
     names = [block.get("block_id") for block in stage.slack.view(ALICE)["blocks"]]
     assert {"documents", "recipients", "additional", "pdf_file_id", "reason"} <= set(names)
     assert "bill_run" not in names
+
+
+@pytest.mark.parametrize("number", ["INV00000077", "DM00000001"])
+async def test_what_the_bot_mailed_meanwhile_is_not_mailed_twice_whatever_zuora_shows(
+    stage, invoice, number
+):
+    stage.zuora.world.add_debit_memo("A00000077", "USD", "10.00")
+    (first,) = await ask(stage, number)
+    (second,) = await ask(stage, number)
+    await approved(stage, first)
+    invoice.last_email_sent = None  # Zuora marks it later, and memos never
+
+    await approved(stage, second, "Stopped, nothing was sent to Zuora")
+
+    assert f"Zuora accepted the mail of {number} for R-1 meanwhile" in stage.thread(second)[-1]
+    assert [order.status for order in stage.orders()] == [200]
+
+
+async def test_a_mail_that_the_bot_knows_of_counts_as_mailed_before_for_the_policy(stage, invoice):
+    stage.policy = AGAIN
+    await stage.restart()
+    stage.zuora.world.add_debit_memo("A00000077", "USD", "10.00")
+    (first,) = await ask(stage, "DM00000001")
+    await approved(stage, first)
+    await stage.pass_time(hours=30)
+
+    await ask(stage, "DM00000001")
+
+    assert [stage.request(number).rule.approvals for number in (1, 2)] == [1, 2]

@@ -52,6 +52,7 @@ class EmailDocumentsFacts(Facts):
     """Documents of one kind, ordered by number.
 
     Attributes:
+        to_bill_to: Whether the bill-to contacts alone decide who gets them.
         checks: What may keep their mails from going out.
         pdf_file_known: Whether Zuora lists the PDF file that is to be attached among those of the
             memo; None where it was not asked or did not say.
@@ -59,6 +60,7 @@ class EmailDocumentsFacts(Facts):
 
     kind: DocumentKind
     documents: tuple[MailDocument, ...]
+    to_bill_to: bool = False
     checks: MailChecks = MailChecks()
     pdf_file_known: bool | None = None
 
@@ -101,6 +103,10 @@ class EmailDocumentsFacts(Facts):
             [d.number, d.id, d.status, d.currency, d.amount, d.mailed_at] for d in self.documents
         ]
 
+    def left_out(self) -> dict[str, list[str]]:
+        """Documents that reach nobody, where that hangs on the bill-to contacts."""
+        return {"left_out": [d.number for d in self.unreachable]} if self.to_bill_to else {}
+
     def differs(self, now: "EmailDocumentsFacts") -> list[str]:
         """What changed between this and now, in words."""
         later = {document.number: document for document in now.documents}
@@ -111,6 +117,8 @@ class EmailDocumentsFacts(Facts):
             for words in _changes(document, later.get(document.number))
         ]
         found += [f"{number} was not among them" for number in later if number not in before]
+        lost = set(now.left_out().get("left_out", ())) - set(self.left_out().get("left_out", ()))
+        found += [f"the bill-to contact of {number} has no address now" for number in sorted(lost)]
         found += self.checks.differs(now.checks)
         if len(found) > SHOWN:
             found = [*found[:SHOWN], f"{count(len(found) - SHOWN, 'further change')}"]
@@ -141,6 +149,7 @@ async def read_facts(
     facts = EmailDocumentsFacts(
         kind=kind,
         documents=tuple(_of(document) for document in once),
+        to_bill_to=body.recipients == "bill_to" and not body.additional,
         checks=await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id),
         pdf_file_known=await _pdf_file_known(kind, body, once[0], zuora),
     )

@@ -31,6 +31,7 @@ class EmailDocuments(Operation[EmailDocumentsBody, EmailDocumentsFacts]):
     body_type = EmailDocumentsBody
     facts_type = EmailDocumentsFacts
     field = "documents"
+    each_mailed = True
 
     def read(self, form: Form) -> _Body | Problems:
         """Documents of this kind, recipients, a PDF file id."""
@@ -48,6 +49,7 @@ class EmailDocuments(Operation[EmailDocumentsBody, EmailDocumentsFacts]):
             "email_addresses": sorted(body.email_addresses),
             "additional": body.additional,
             "pdf_file_id": body.pdf_file_id,
+            **facts.left_out(),
             **facts.checks.material(),
         }
 

@@ -15,7 +15,7 @@ from bot.reports.status.month import Month, read_month
 from bot.reports.status.month_words import rows_of, title_of, told
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
-from bot.slack.commands.replying import Reply, reply
+from bot.slack.commands.replying import Reply, reply, tell, told_if_it_fails
 from bot.store.database import CouldNotRecordError
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,8 @@ async def _month(
         month = await read_month(answering.parts.store, name)
     except CouldNotRecordError:
         return Reply(COULD_NOT_RECORD)
-    answering.keep(_send_picture(answering, respond, command, month))
+    picture = _send_picture(answering, respond, command, month)
+    answering.keep(told_if_it_fails(respond, picture))
     return Reply(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED}", table(month))
 
 
@@ -98,7 +99,7 @@ async def _send_picture(
         content = await drawn(chart_of(month))
     except DrawingError:
         logger.exception("picture_was_not_drawn")
-        await _tell(respond, NOT_DRAWN.format(month=title_of(month)))
+        await tell(respond, Reply(NOT_DRAWN.format(month=title_of(month))))
         return
     await _upload(
         answering,
@@ -132,7 +133,7 @@ async def send_export(
 ) -> None:
     """A month's file goes to the asker alone: it holds reasons and names."""
     await ack(f"The file of {name} is being made; it comes as a direct message.")
-    answering.keep(_send_file(answering, respond, command, name))
+    answering.keep(told_if_it_fails(respond, _send_file(answering, respond, command, name)))
 
 
 async def _send_file(
@@ -142,7 +143,7 @@ async def _send_file(
         content = await export(answering.parts.store, name, "csv")
     except Exception:
         logger.exception("file_was_not_made")
-        await _tell(respond, NOT_MADE.format(month=name))
+        await tell(respond, Reply(NOT_MADE.format(month=name)))
         return
     upload = _Upload(
         name=f"billing-{name}.csv",
@@ -179,11 +180,4 @@ async def _upload(answering: Answering, respond: AsyncRespond, to: str, upload: 
         )
     except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
         logger.exception("file_was_not_sent")
-        await _tell(respond, NOT_SENT.format(what=upload.title))
-
-
-async def _tell(respond: AsyncRespond, words: str) -> None:
-    try:
-        await respond(text=words, response_type="ephemeral")
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
-        logger.warning("answer_could_not_be_sent")
+        await tell(respond, Reply(NOT_SENT.format(what=upload.title)))

@@ -1,18 +1,13 @@
 """Commands that open a form: acknowledged at once, with the form on its way meanwhile."""
 
-import logging
-
-import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncRespond
-from slack_sdk.errors import SlackClientError
 
 from bot.operations.operation import Form
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.asking import open_form
+from bot.slack.commands.replying import Reply, tell, told_if_it_fails
 from bot.slack.forms.ask_form import AskForm, Origin
-
-logger = logging.getLogger(__name__)
 
 
 async def answer_with_form(
@@ -28,7 +23,8 @@ async def answer_with_form(
     However long Slack takes to open the form, nobody reads that the command was not answered; that
     the form did not open is said where the command was typed.
     """
-    answering.keep(_open(answering, respond, command, form, values))
+    opening = _open(answering, respond, command, form, values)
+    answering.keep(told_if_it_fails(respond, opening))
     await ack()
 
 
@@ -41,9 +37,5 @@ async def _open(
 ) -> None:
     origin = Origin(channel=command.channel)
     trouble = await open_form(answering, command.actor, command.trigger_id, form, values, origin)
-    if not trouble:
-        return
-    try:
-        await respond(text=trouble, response_type="ephemeral")
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
-        logger.exception("answer_could_not_be_sent")
+    if trouble:
+        await tell(respond, Reply(trouble))

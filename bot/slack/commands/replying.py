@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -10,8 +10,9 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from bot.domain.message import Blocks
-from bot.slack.answering import Answering
+from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.asking import SECONDS_FOR_ZUORA
+from bot.store.database import CouldNotRecordError
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,22 @@ async def _later(respond: AsyncRespond, task: asyncio.Task[Reply]) -> None:
     except Exception:
         logger.exception("listener_failed")
         made = Reply(FAULT)
+    await tell(respond, made)
+
+
+async def told_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None:
+    """Do what a command promised when it was acknowledged; whoever typed it hears of a fault."""
+    try:
+        await work
+    except CouldNotRecordError:
+        await tell(respond, Reply(COULD_NOT_RECORD))
+    except Exception:
+        logger.exception("listener_failed")
+        await tell(respond, Reply(FAULT))
+
+
+async def tell(respond: AsyncRespond, made: Reply) -> None:
+    """Answer who typed a command, after it was acknowledged."""
     try:
         await respond(text=made.text, blocks=made.blocks or None, response_type="ephemeral")
     except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):

@@ -1,0 +1,26 @@
+"""What a command promised when it was acknowledged is kept, or whoever typed it hears why not."""
+
+import logging
+
+from bot.slack.commands.replying import FAULT
+from tests.stage import ALICE, CARLA, CHANNEL
+
+
+async def test_a_file_that_cannot_be_made_is_told_to_who_asked_for_it(stage):
+    await stage.ask()
+    stage.store._database.conn.execute("ALTER TABLE calls RENAME TO gone")
+
+    ack = await stage.slack.slash(CARLA, CHANNEL, "/billstatus export month")
+    assert "is being made" in ack.text
+
+    await stage.until_told(CARLA, "I could not record this")
+
+
+async def test_a_fault_while_a_form_is_on_its_way_is_told_to_who_typed_the_command(stage, caplog):
+    caplog.set_level(logging.CRITICAL)
+    stage.bot.answering.client = None  # whatever it is that nobody thought of
+
+    ack = await stage.slack.slash(ALICE, CHANNEL, "/billrun")
+
+    assert ack.ok
+    await stage.until_told(ALICE, FAULT)

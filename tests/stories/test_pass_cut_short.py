@@ -1,0 +1,137 @@
+"""A pass that is cut short, late or refused: what came is kept, and no more is claimed than is known."""
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.reports.verify import verify_database
+from tests.stage import BOB
+from tests.stories.test_email_many_documents import (
+    MAILS,
+    add_invoices,
+    ask,
+    ended,
+    orders_of,
+    run_down,
+)
+
+RUN = "/v1/bill-runs/*"
+
+
+def findings(stage):
+    return verify_database(Path(stage.settings().database_path), key="").findings
+
+
+def verdicts(stage):
+    return Counter(call.verdict for call in stage.store.calls.of(1))
+
+
+async def test_answers_that_could_not_be_written_before_the_pass_was_cut_short_are_kept(stage):
+    numbers = add_invoices(stage, 5)
+    stage.zuora.faults.add(MAILS, kind="slow", seconds=1, times=None)
+    ts = await ask(stage, numbers)
+    await stage.until(lambda: orders_of(stage).total() == 5)
+    stage.store._database.execute("PRAGMA query_only = ON")
+    stage.clock.advance(seconds=1)
+    again = stage.clock.now() + timedelta(seconds=1)
+    await stage.until(lambda: all(order.status == 200 for order in stage.orders()))
+    await stage.until(lambda: again in {due for due, _ in stage.clock._sleepers})
+    stage.store._database.execute("PRAGMA query_only = OFF")
+    stage.bot.runner._held[1].cancel()
+
+    await stage.restart()
+    await stage.quiet()
+
+    assert verdicts(stage) == {"accepted": 5}
+    assert stage.happened().count("call.answered") == 5
+    await stage.until_card(ts, "Accepted by Zuora: email 5 invoices")
+    assert orders_of(stage) == Counter(numbers)
+
+
+async def test_what_was_never_sent_is_not_sent_a_day_after_the_approval(stage):
+    numbers = add_invoices(stage, 60)
+    stage.zuora.faults.add(MAILS, kind="hang", times=None)
+    ts = await ask(stage, numbers)
+    await stage.until(lambda: orders_of(stage).total() >= stage.bot.parts.zuora.width)
+    stage.bot.runner._held[1].cancel()  # the process dies with calls under way
+    await stage.stop()
+    sent = orders_of(stage)
+    stage.zuora.faults.clear()
+    stage.clock.advance(hours=24)
+
+    await stage.start()
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    assert orders_of(stage) == sent
+    assert verdicts(stage) == {"lost": len(sent), "rejected": 60 - len(sent)}
+    assert findings(stage) == ()
+
+
+async def test_a_pass_that_takes_until_a_day_after_the_approval_sends_no_more(stage):
+    numbers = add_invoices(stage, 60)
+    stage.zuora.faults.add(MAILS, kind="slow", seconds=1, times=None)
+    await ask(stage, numbers)
+    await stage.until(lambda: orders_of(stage).total() >= stage.bot.parts.zuora.width)
+    sent = orders_of(stage)
+
+    stage.clock.advance(hours=23)
+    await stage.until(lambda: ended(stage))
+
+    assert orders_of(stage) == sent
+    assert verdicts(stage) == {"accepted": len(sent), "rejected": 60 - len(sent)}
+    assert findings(stage) == ()
+
+
+@pytest.mark.parametrize(("change", "hours"), [("later", 24), ("changed", 2)])
+async def test_an_order_that_was_planned_long_ago_is_checked_before_it_goes_out(
+    stage, change, hours
+):
+    ts = await stage.ask()
+    stage.zuora.faults.add(RUN, kind="slow", seconds=1)
+    read = len(stage.zuora.calls)
+    await stage.press(BOB, ts)
+    await stage.until(lambda: len(stage.zuora.calls) > read)
+    stage.bot.runner._stopping = True  # the process dies between the plan and the order
+    await run_down(stage, lambda: stage.request().state == "running")
+    await stage.stop()
+    assert stage.orders() == []
+    if change == "changed":
+        next(iter(stage.zuora.world.invoices.values())).amount += 1
+    stage.clock.advance(hours=hours)
+
+    await stage.start()
+    await stage.until_card(ts, "Stopped, nothing was sent")
+
+    assert stage.orders() == []
+
+
+async def test_after_a_lost_answer_nothing_says_that_nothing_was_sent(stage):
+    numbers = add_invoices(stage, 3)
+    stage.zuora.faults.add(f"/v1/invoices/{numbers[0]}/emails", kind="lose_answer")
+    for number in numbers[1:]:
+        stage.zuora.faults.add(f"/v1/invoices/{number}/emails", kind="too_many")
+    ts = await ask(stage, numbers)
+    await stage.until_thread(ts, "1 of 3 went out")
+    stage.zuora.world.invoices[numbers[1]].amount += 1
+
+    await stage.pass_time(seconds=10)
+    await stage.until(lambda: orders_of(stage).total() == 5)
+    await stage.until_card(ts, "OUTCOME UNKNOWN for 1 of 3")
+
+    assert not any("nothing was sent" in text.lower() for text in stage.thread(ts))
+
+
+async def test_of_what_zuora_never_took_the_history_tells_that_it_was_given_up(stage):
+    numbers = add_invoices(stage, 60)
+    stage.zuora.faults.add(MAILS, kind="too_many", times=None, after=5, retry_after=600)
+    await ask(stage, numbers)
+    for _ in range(30):
+        await stage.pass_time(hours=1)
+
+    found = verdicts(stage)
+    assert stage.request().state == "failed"
+    assert found == {"accepted": 5, "rejected": 55}
+    assert any(call.tries == 0 for call in stage.store.calls.of(1))
+    assert findings(stage) == ()
