@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import aiohttp
+import httpx2
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -33,7 +34,7 @@ from bot.workflow.parts import Clock, Parts
 from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
 from bot.workflow.supervised import Supervised
-from bot.zuora.client import HttpClient, ZuoraClient, http_client
+from bot.zuora.client import ZuoraClient, http_client
 from bot.zuora.environments import environment
 from bot.zuora.errors import ZuoraError
 from bot.zuora.tokens import entities_outside
@@ -75,7 +76,7 @@ class Bot:
         estimates: Estimates,
         lock: WorkLock,
         slack_session: aiohttp.ClientSession,
-        zuora_http: HttpClient,
+        zuora_http: httpx2.AsyncBaseTransport,
         zuora_trouble: str,
         heads: Heads,
         daily: Daily,
@@ -249,7 +250,11 @@ def _timetable(settings: Settings) -> Timetable:
 
 
 def zuora_client(
-    settings: EvidenceSettings, clock: Clock, http: HttpClient, *, read_seconds: float
+    settings: EvidenceSettings,
+    clock: Clock,
+    http: httpx2.AsyncBaseTransport,
+    *,
+    read_seconds: float,
 ) -> ZuoraClient:
     """The client for the tenant that the settings name."""
     return ZuoraClient(

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 
+import httpx2
+
 from bot.zuora import (
     bill_runs,
     documents,
@@ -15,7 +17,7 @@ from bot.zuora import (
 )
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
 from bot.zuora.calls import DebitMemoPath, DocumentKind
-from bot.zuora.connections import HttpClient, http_client
+from bot.zuora.connections import http_client
 from bot.zuora.effects import Effects, checked
 from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraBusy, ZuoraUnavailable
@@ -28,7 +30,7 @@ from bot.zuora.scope import AccountsInScope
 from bot.zuora.sender import Sender, Settings
 from bot.zuora.tokens import Tenant, TokenKeeper
 
-__all__ = ["VERSION", "HttpClient", "ZuoraClient", "http_client"]
+__all__ = ["VERSION", "ZuoraClient", "http_client"]
 
 VERSION: Final = "2025-08-12"
 
@@ -61,7 +63,7 @@ class ZuoraClient(Effects):
 
     def __init__(  # noqa: PLR0913 - one object with all settings is made once, in wiring
         self,
-        http: HttpClient,
+        http: httpx2.AsyncBaseTransport,
         clock: Clock,
         *,
         base_url: str,
@@ -93,7 +95,7 @@ class ZuoraClient(Effects):
             client_id=client_id,
             client_secret=client_secret,
             tenant_id=tenant_id,
-            timeout=settings.timeout(),
+            extensions=settings.extensions(),
         )
         self._pace = Pace(clock, Width(widest))
         paths: dict[DocumentKind, str] = {

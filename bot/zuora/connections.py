@@ -1,66 +1,48 @@
-"""The HTTP client for Zuora: connections that stay open, and each request sent once.
+"""The HTTP transport for Zuora: httpx2's requests and answers over aiohttp's connections.
 
-An answer or one of two errors comes back, told apart by what may have been done: before a
-connection stands nothing was sent; once bytes may have gone out, nobody knows.
+Connections stay open, and each request is sent once. Which of httpx2's errors comes back tells what
+may have been done: one of `NOTHING_WAS_SENT`, or any other, after which nobody knows.
 """
 
 import select
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import httpx2
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
 from yarl import URL
 
+NOTHING_WAS_SENT: Final = (
+    httpx2.ConnectError,  # no address, no connection, no TLS; also of a proxy
+    httpx2.ConnectTimeout,
+    httpx2.ProxyError,  # the proxy makes no tunnel, or speaks no HTTP
+    httpx2.UnsupportedProtocol,
+    httpx2.InvalidURL,  # comes already where a request is made
+)
 _KEPT_SECONDS: Final = 15.0
 _MOST_CLOSED: Final = 200  # as many as may be kept: Zuora takes at most 200 calls at once
 _SCHEMES: Final = frozenset({"http", "https"})
-_NOTHING_WAS_SENT: Final = (
-    aiohttp.ClientConnectorError,  # no address, no connection, no TLS; also of a proxy
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.ClientHttpProxyError,  # the proxy makes no tunnel
-    aiohttp.InvalidURL,
-)
-_LOST: Final = (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError)
+_BEFORE: Final[dict[type[Exception], type[httpx2.TransportError]]] = {
+    aiohttp.ClientHttpProxyError: httpx2.ProxyError,
+    aiohttp.ConnectionTimeoutError: httpx2.ConnectTimeout,
+    aiohttp.ClientConnectorError: httpx2.ConnectError,
+    aiohttp.InvalidURL: httpx2.UnsupportedProtocol,
+}
+_AFTER: Final[dict[type[Exception], type[httpx2.TransportError]]] = {
+    TimeoutError: httpx2.ReadTimeout,
+    aiohttp.ClientOSError: httpx2.ReadError,
+    OSError: httpx2.ReadError,
+    aiohttp.ClientError: httpx2.RemoteProtocolError,  # ended, or was no HTTP
+    HttpProcessingError: httpx2.RemoteProtocolError,
+}
+_NAMES: Final = _BEFORE | _AFTER  # the first that fits counts
+_FOREIGN: Final = tuple(_NAMES)
 
 
-class NotSentError(Exception):
-    """No connection: nothing reached Zuora. The text is the kind of error."""
-
-
-class AnswerLostError(Exception):
-    """The request may have reached Zuora, and no whole answer came. The text is the kind of error.
-
-    Attributes:
-        in_time: False where it was waited for too long.
-    """
-
-    def __init__(self, kind: str, *, in_time: bool) -> None:
-        super().__init__(kind)
-        self.in_time = in_time
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An HTTP answer, whole.
-
-    Attributes:
-        status: HTTP status.
-        headers: Names in any case.
-        content: The body, decompressed.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-
-class HttpClient:
+class AiohttpTransport(httpx2.AsyncBaseTransport):
     """Sends requests over connections that stay open; `async with`, or `aclose` at the end.
 
     How many are out at once is the caller's business. Redirects are not followed, cookies not kept.
@@ -70,75 +52,69 @@ class HttpClient:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._proxies: dict[str, URL | None] = {}
+        self._proxies: dict[URL, URL | None] = {}
 
-    async def send(
-        self,
-        method: str,
-        base: str,
-        target: str,
-        *,
-        headers: Mapping[str, str],
-        content: bytes,
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - several at once, kept by the library
-    ) -> Received:
-        """Send one request, once.
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request, once; the answer is whole and decompressed.
 
-        Args:
-            method: `GET`, `POST` or `PUT`.
-            base: Scheme and host, without a slash at the end.
-            target: Path and query, quoted as they have to stand in the request.
-            headers: All of them but `Host` and `Content-Length`.
-            content: The body; empty for none.
-            timeout: How long to wait for what.
+        The extension `timeout` says how long to wait to connect and in silence; an answer that
+        drips may take twice that silence in all. The text of an error is its kind in aiohttp.
 
         Raises:
-            NotSentError: Nothing was sent.
-            AnswerLostError: It may have been sent.
+            httpx2.RequestError: One of `NOTHING_WAS_SENT`; any other: it may have been sent.
         """
-        if base not in self._proxies:
-            self._proxies[base] = _proxy_for(base)
+        try:
+            url = URL(str(request.url), encoded=True)
+            proxy = self._proxy(url.origin())
+        except ValueError as error:  # no scheme, no host, or no such port
+            raise httpx2.UnsupportedProtocol("InvalidURL") from error
         if self._session is None:
             self._session = _session()
         try:
             async with self._session.request(
-                method,
-                URL(base + target, encoded=True),
-                headers=headers,
-                data=content or None,
-                timeout=timeout,
-                proxy=self._proxies[base],
+                request.method,
+                url,
+                headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
+                data=await request.aread() or None,
+                timeout=_timeout(request),
+                proxy=proxy,
                 allow_redirects=False,
             ) as response:
-                return Received(response.status, response.headers, await response.read())
-        except _NOTHING_WAS_SENT as error:
-            raise NotSentError(type(error).__name__) from error
-        except _LOST as error:
-            in_time = not isinstance(error, TimeoutError)
-            raise AnswerLostError(type(error).__name__, in_time=in_time) from error
+                content = await response.read()
+        except _FOREIGN as error:
+            raise _named(error) from error
+        return httpx2.Response(
+            response.status, headers=response.raw_headers, content=content, request=request
+        )
 
     async def aclose(self) -> None:
         """Close all connections."""
         if self._session is not None:
             await self._session.close()
 
-    async def __aenter__(self) -> Self:
-        """Itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        """Close all connections."""
-        await self.aclose()
+    def _proxy(self, host: URL) -> URL | None:
+        """The proxy on the way to a host; the environment is asked once for each."""
+        if host not in self._proxies:
+            self._proxies[host] = _proxy_for(host)
+        return self._proxies[host]
 
 
-def http_client() -> HttpClient:
-    """An HTTP client that suits Zuora. The caller closes it."""
-    return HttpClient()
+def http_client() -> AiohttpTransport:
+    """What sends requests in a way that suits Zuora. The caller closes it."""
+    return AiohttpTransport()
+
+
+def _timeout(request: httpx2.Request) -> aiohttp.ClientTimeout:
+    given = request.extensions.get("timeout", {})
+    connect, read = given.get("connect"), given.get("read")
+    in_all = None if connect is None or read is None else connect + 2 * read
+    return aiohttp.ClientTimeout(total=in_all, connect=connect, sock_read=read)
+
+
+def _named(error: Exception) -> httpx2.TransportError:
+    """An error of aiohttp's under httpx2's name."""
+    name = next(ours for theirs, ours in _NAMES.items() if isinstance(error, theirs))
+    return name(type(error).__name__)
 
 
 def _session() -> aiohttp.ClientSession:
@@ -146,6 +122,7 @@ def _session() -> aiohttp.ClientSession:
         connector=_Connector(limit=0, keepalive_timeout=_KEPT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=("User-Agent",),
+        auto_decompress=False,  # httpx2's answer does that
         middlewares=(_once,),
     )
 
@@ -191,29 +168,24 @@ async def _once(
     """
     try:
         return await handler(request)
-    except _NOTHING_WAS_SENT:
-        raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise AnswerLostError(type(error).__name__, in_time=True) from error
+        raise _named(error) from error
 
 
-def _proxy_for(base: str) -> URL | None:
-    """The proxy that the environment names for a base URL.
+def _proxy_for(host: URL) -> URL | None:
+    """The proxy that the environment names for a host.
 
     Raises:
-        NotSentError: The base URL or the proxy is none that HTTP can be spoken to.
+        httpx2.UnsupportedProtocol: HTTP cannot be spoken to that host.
+        httpx2.ProxyError: HTTP cannot be spoken to the proxy.
     """
-    try:
-        url = URL(base)
-    except ValueError as error:
-        raise NotSentError("InvalidURL") from error
-    if url.scheme not in _SCHEMES or not url.host:
-        raise NotSentError("InvalidURL")
+    if host.scheme not in _SCHEMES or host.port is None:  # looking at the port checks it
+        raise httpx2.UnsupportedProtocol("InvalidURL")
     proxies = getproxies()
-    named = proxies.get(url.scheme) or proxies.get("all")
-    if not named or proxy_bypass(f"{url.host}:{url.port}"):
+    named = proxies.get(host.scheme) or proxies.get("all")
+    if not named or proxy_bypass(f"{host.host}:{host.port}"):
         return None
     proxy = URL(named if "://" in named else f"http://{named}")
     if proxy.scheme not in _SCHEMES:
-        raise NotSentError("a proxy that does not speak HTTP")
+        raise httpx2.ProxyError("a proxy that does not speak HTTP")
     return proxy

@@ -6,12 +6,12 @@ Reads are repeated here; effects never are, but for one 401, which means "not ex
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-import aiohttp
+import httpx2
 
 from bot.zuora import wire
-from bot.zuora.connections import AnswerLostError, HttpClient, NotSentError, Received
+from bot.zuora.connections import NOTHING_WAS_SENT
 from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
@@ -49,13 +49,10 @@ class Settings:
     connect_seconds: float = 10.0
     read_seconds: float = 120.0
 
-    def timeout(self) -> aiohttp.ClientTimeout:
-        """How long a call may take to connect, to be silent, and in all."""
-        return aiohttp.ClientTimeout(
-            total=self.connect_seconds + 2 * self.read_seconds,
-            connect=self.connect_seconds,
-            sock_read=self.read_seconds,
-        )
+    def extensions(self) -> dict[str, Any]:
+        """How long a call may take to connect and be silent, as a request of httpx2 carries it."""
+        timeout = httpx2.Timeout(self.read_seconds, connect=self.connect_seconds)
+        return {"timeout": timeout.as_dict()}
 
 
 class Sender:
@@ -71,7 +68,7 @@ class Sender:
 
     def __init__(
         self,
-        http: HttpClient,
+        http: httpx2.AsyncBaseTransport,
         clock: Clock,
         settings: Settings,
         tokens: TokenKeeper,
@@ -82,7 +79,7 @@ class Sender:
         self._settings = settings
         self._tokens = tokens
         self._pace = pace
-        self._timeout = settings.timeout()
+        self._extensions = settings.extensions()
 
     async def effect(self, call: wire.Call) -> Reply:
         """Send a call that does something, once.
@@ -136,12 +133,12 @@ class Sender:
         found: Reply | ZuoraError
         wait: float | None = None
         try:
-            received = await self._answer(call, token)
-            if isinstance(received, ZuoraError):
-                found = received
+            response = await self._answer(call, token)
+            if isinstance(response, ZuoraError):
+                found = response
             else:
-                status, headers = received.status, received.headers
-                found = _judged(call, received)
+                status, headers = response.status_code, response.headers
+                found = _judged(call, response)
             if isinstance(found, ZuoraBusy):
                 wait = found.retry_after
         finally:
@@ -149,7 +146,7 @@ class Sender:
         _log(call, found)
         return found
 
-    async def _answer(self, call: wire.Call, token: str) -> Received | ZuoraError:
+    async def _answer(self, call: wire.Call, token: str) -> httpx2.Response | ZuoraError:
         settings = self._settings
         headers = wire.headers(
             call,
@@ -159,29 +156,32 @@ class Sender:
             org_ids=settings.org_ids,
         )
         try:
-            return await self._http.send(
+            request = httpx2.Request(
                 call.method,
-                settings.base_url,
-                call.target,
+                settings.base_url + call.target,
                 headers=headers,
                 content=call.content,
-                timeout=self._timeout,
+                extensions=self._extensions,
             )
-        except NotSentError as error:
+            return await self._http.handle_async_request(request)
+        except NOTHING_WAS_SENT as error:
             logger.info("zuora_not_reached", extra={"error": str(error)})
             return _not_sent(call)
-        except AnswerLostError as error:
+        except httpx2.RequestError as error:
             logger.warning("zuora_answer_lost", extra={"error": str(error)})
-            return _lost(call, in_time=error.in_time)
+            return _lost(call, in_time=not isinstance(error, httpx2.TimeoutException))
 
 
-def _judged(call: wire.Call, received: Received) -> Reply | ZuoraError:
+def _judged(call: wire.Call, response: httpx2.Response) -> Reply | ZuoraError:
     """A file that came is taken as it is; whatever else came in its place is judged as usual."""
-    status, headers, content = received.status, received.headers, received.content
-    is_json = "json" in headers.get("Content-Type", "").lower()
-    if call.is_file and status == 200 and not is_json:  # noqa: PLR2004 - HTTP
+    status, headers, content = response.status_code, response.headers, response.content
+    if call.is_file and status == 200 and not _is_json(headers):  # noqa: PLR2004 - HTTP
         return Reply(status, content, headers.get("Zuora-Request-Id", "")[:64])
     return judge(status, headers, content, effect=call.effect, repeat=call.repeat)
+
+
+def _is_json(headers: Mapping[str, str]) -> bool:
+    return "json" in headers.get("Content-Type", "").lower()
 
 
 def _or_raise(found: Reply | ZuoraError) -> Reply:

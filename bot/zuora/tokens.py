@@ -7,14 +7,14 @@ token lives about an hour. Redirects are never followed, so the secret goes to o
 import asyncio
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import aiohttp
+import httpx2
 
-from bot.zuora.connections import AnswerLostError, HttpClient, NotSentError, Received
 from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraRejected
 from bot.zuora.pace import Clock
 from bot.zuora.verdict import retry_after
@@ -83,19 +83,19 @@ class TokenKeeper:
         client_id: OAuth client id.
         client_secret: OAuth client secret; appears in no text this object makes.
         tenant_id: The only tenant whose tokens are used; empty for any.
-        timeout: How long to wait for what.
+        extensions: Of the request: how long to wait for what.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, made once by the client
         self,
-        http: HttpClient,
+        http: httpx2.AsyncBaseTransport,
         clock: Clock,
         *,
         base_url: str,
         client_id: str,
         client_secret: str,
         tenant_id: str = "",
-        timeout: aiohttp.ClientTimeout,
+        extensions: Mapping[str, Any],
     ) -> None:
         self._http = http
         self._clock = clock
@@ -106,7 +106,7 @@ class TokenKeeper:
             "grant_type": "client_credentials",
         }
         self._tenant_id = tenant_id
-        self._timeout = timeout
+        self._extensions = extensions
         self._lock = asyncio.Lock()
         self._token = ""
         self._renew_at: datetime | None = None
@@ -140,17 +140,18 @@ class TokenKeeper:
     async def _fetch(self) -> None:
         asked_at = self._clock.now()
         try:
-            received = await self._http.send(
+            request = httpx2.Request(
                 "POST",
-                self._base_url,
-                _PATH,
+                self._base_url + _PATH,
                 headers=_HEADERS,
                 content=urlencode(self._form).encode(),
-                timeout=self._timeout,
+                extensions=self._extensions,
             )
-        except (NotSentError, AnswerLostError) as error:
-            raise ZuoraBusy(f"Zuora's token service cannot be reached ({error}).") from None
-        self._keep(_granted(received), asked_at)
+            response = await self._http.handle_async_request(request)
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
+            why = str(error) or type(error).__name__
+            raise ZuoraBusy(f"Zuora's token service cannot be reached ({why}).") from None
+        self._keep(_granted(response), asked_at)
 
     def _keep(self, granted: dict[str, Any], asked_at: datetime) -> None:
         tenant = tenant_of(str(granted.get("scope", "")))
@@ -165,22 +166,22 @@ class TokenKeeper:
         self.tenant = tenant
 
 
-def _granted(received: Received) -> dict[str, Any]:
+def _granted(response: httpx2.Response) -> dict[str, Any]:
     """The token answer, or the error it is. Its body is never shown: it may repeat the form."""
-    status = received.status
-    data = _json_object(received.content)
+    status = response.status_code
+    data = _json_object(response.content)
     token = data.get("access_token")
     if status == 200 and isinstance(token, str) and _TOKEN.fullmatch(token):  # noqa: PLR2004 - HTTP
         return data
-    raise _token_error(status, received)
+    raise _token_error(status, response)
 
 
-def _token_error(status: int, received: Received) -> ZuoraError:
-    request_id = received.headers.get("Zuora-Request-Id", "")
+def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
+    request_id = response.headers.get("Zuora-Request-Id", "")
     if status == 429 or status >= 500 or status == 200:  # noqa: PLR2004 - HTTP
         return ZuoraBusy(
             f"Zuora gives no token just now (HTTP {status}).",
-            retry_after=retry_after(received.headers),
+            retry_after=retry_after(response.headers),
             status=status,
             zuora_request_id=request_id,
         )

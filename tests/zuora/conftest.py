@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
+import httpx2
 import pytest
 
 from bot.sandbox.zuora import LocalZuora, World
-from bot.zuora.client import HttpClient, ZuoraClient, http_client
+from bot.zuora.client import ZuoraClient, http_client
 
 
 class HandClock:
@@ -43,7 +44,7 @@ async def local(clock: HandClock) -> AsyncIterator[LocalZuora]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[HttpClient]:
+async def http() -> AsyncIterator[httpx2.AsyncBaseTransport]:
     async with http_client() as client:
         yield client
 
@@ -52,7 +53,7 @@ Make = Callable[..., ZuoraClient]
 
 
 @pytest.fixture
-def make(local: LocalZuora, http: HttpClient, clock: HandClock) -> Make:
+def make(local: LocalZuora, http: httpx2.AsyncBaseTransport, clock: HandClock) -> Make:
     def build(**settings: object) -> ZuoraClient:
         given = {
             "base_url": local.base_url,
