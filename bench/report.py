@@ -15,7 +15,7 @@ Kept = list[tuple[Row, str]]
 """Rows, each with the time it was measured at."""
 
 FIGURES = CACHE / "figures.json"
-LIBRARIES = ("slack-bolt", "slack-sdk", "aiohttp", "pydantic", "sqlite-utils")
+LIBRARIES = ("slack-bolt", "slack-sdk", "aiohttp", "httpx2", "pydantic", "sqlite-utils")
 
 
 def keep(rows: Sequence[Row]) -> Kept:

@@ -113,8 +113,6 @@ class Estimates:
             words = self._refused(request, waiting, error)
         except ZuoraError as error:
             logger.info("estimate_waits", extra={"request": request.number, "error": str(error)})
-        except Exception:  # the next look comes later, so that others have their turn
-            logger.exception("estimate_failed", extra={"request": request.number})
         now = self._parts.clock.now()
         if not words and now - request.created_at >= PATIENCE:
             hours = int(PATIENCE.total_seconds()) // 3600

@@ -13,7 +13,7 @@ async def test_a_file_that_cannot_be_made_is_told_to_who_asked_for_it(stage):
     ack = await stage.slack.slash(CARLA, CHANNEL, "/billstatus export month")
     assert "is being made" in ack.text
 
-    await stage.until_told(CARLA, "I could not record this")
+    await stage.until_told(CARLA, "could not be made")
 
 
 async def test_a_fault_while_a_form_is_on_its_way_is_told_to_who_typed_the_command(stage, caplog):
