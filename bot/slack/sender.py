@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +17,16 @@ from bot.cards.card import card
 from bot.domain.message import File, Kind
 from bot.domain.next_step import pause
 from bot.domain.words import Mention
+from bot.slack.errors import (
+    CLOSED,
+    GONE,
+    MALFORMED,
+    NOT_NOW,
+    PASSING,
+    UNREACHABLE,
+    name_of,
+)
+from bot.slack.landed import THREAD, Landed
 from bot.store.database import CouldNotRecordError
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
@@ -32,21 +42,9 @@ LANDING = timedelta(seconds=3)
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
-GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-UNREACHABLE = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found"})
-CLOSED = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
-"""The bot was not invited to the channel, or it is not there: somebody can mend that."""
-
-MALFORMED = frozenset(
-    {"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "invalid_blocks_format"}
-)
-PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
-NOT_NOW = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked"})
-
 LOOKED_FOR = frozenset({Kind.CARD, Kind.REPLY, Kind.PROGRESS, Kind.FILE, Kind.NOTICE})
 """What would be shown twice if it were sent twice."""
 
-THREAD = frozenset({Kind.REPLY, Kind.PROGRESS, Kind.FILE})
 EDITS = frozenset({Kind.UPDATE, Kind.PRIVATE})
 REPLACED = (Kind.UPDATE, Kind.PROGRESS, Kind.HOME)
 """Of these the newest one alone is sent."""
@@ -59,8 +57,8 @@ class Sender:
     """Sends what stands in the outbox.
 
     `chat.postMessage` has no idempotency key: a message whose answer was lost is looked for by its
-    metadata before it is sent again. Edits are idempotent, and a newer edit replaces an older one
-    that has not gone out.
+    metadata before it is sent again. Edits are idempotent, and of those that have not gone out the
+    oldest says what the newest would.
     """
 
     def __init__(
@@ -70,6 +68,7 @@ class Sender:
         self._client = client
         self._clock = clock
         self._gap = timedelta(seconds=seconds_a_message)
+        self._landed = Landed(store, client, clock)
         self._free_at: dict[str, datetime] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -142,21 +141,27 @@ class Sender:
             self._wake.set()
 
     def _next_of(self, lane: str) -> Outgoing | None:
-        """The lane's next message, unless it has to wait; older edits are merged into the newest."""
+        """The lane's next message, unless it has to wait; of edits that wait the newest is sent."""
         waiting = self._store.outbox.of_lane(lane)
-        was_first = waiting[0] if waiting else None
         for kind in REPLACED:
-            edits = [each for each in waiting if each.message.kind is kind]
-            for older in edits[:-1]:
-                self._end(older, "merged")
-                waiting.remove(older)
-            if was_first in edits[:-1]:  # the newest edit takes the place of the one it replaces
-                waiting.remove(edits[-1])
-                waiting.insert(0, edits[-1])
+            edits = [each for each in waiting if each.message.kind is kind and not each.tries]
+            if len(edits) > 1:
+                merged, gone = self._merged(edits), edits[1:]
+                kept = [each for each in waiting if each not in gone]
+                waiting = [merged if each.sequence == merged.sequence else each for each in kept]
         if not waiting:
             return None
         due = waiting[0].wake_at
         return None if due is not None and due > self._clock.now() else waiting[0]
+
+    def _merged(self, edits: Sequence[Outgoing]) -> Outgoing:
+        """The oldest of edits that have not gone out, which keeps its place, as the newest says it."""
+        oldest, newest = edits[0], edits[-1].message
+        with self._store.transaction():
+            self._store.outbox.rewrite(oldest.sequence, newest)
+            for each in edits[1:]:
+                self._store.outbox.end(each.sequence, self._clock.now(), outcome="merged")
+        return replace(oldest, message=newest)
 
     async def _send(self, outgoing: Outgoing) -> None:
         if self._may_stand_there(outgoing):
@@ -190,7 +195,7 @@ class Sender:
         return outgoing.tries > 0 and outgoing.message.kind in LOOKED_FOR
 
     async def _send_once(self, outgoing: Outgoing) -> None:
-        ts = await self._landed(outgoing) if self._may_stand_there(outgoing) else None
+        ts = await self._landed.ts_of(outgoing) if self._may_stand_there(outgoing) else None
         if ts is None:
             await self._store.together(partial(self._trying, outgoing))
             ts = await self._call(outgoing)
@@ -207,7 +212,7 @@ class Sender:
     def _trying(self, outgoing: Outgoing) -> None:
         with self._store.transaction():
             if outgoing.message.kind is Kind.UPDATE:
-                self._store.outbox.drawn(outgoing.sequence, outgoing.message)
+                self._store.outbox.rewrite(outgoing.sequence, outgoing.message)
             self._store.outbox.trying(outgoing.sequence, self._clock.now())
 
     def _sent(self, outgoing: Outgoing, ts: str | None) -> None:
@@ -254,17 +259,12 @@ class Sender:
         if self.draw_home is not None:
             await self._client.views_publish(user_id=user, view=await self.draw_home(user))
 
-    def _card_ts(self, outgoing: Outgoing) -> str | None:
-        number = outgoing.message.request
-        request = None if number is None else self._store.requests.get(number)
-        return None if request is None else request.card_ts
-
     async def _upload(self, outgoing: Outgoing, file: File, thread_ts: str | None) -> None:
         """Upload a file into the thread; its name says which one it is, for it has no metadata."""
         await self._client.files_upload_v2(
             channel=outgoing.message.channel,
             thread_ts=thread_ts,
-            filename=_file_name(outgoing),
+            filename=outgoing.file_name,
             title=file.title,
             content=file.content,
             initial_comment=outgoing.message.text,
@@ -293,7 +293,7 @@ class Sender:
         try:
             await self._client.chat_update(channel=outgoing.message.channel, ts=ts, **words)
         except SlackApiError as error:
-            if _name_of(error) not in GONE:
+            if name_of(error) not in GONE:
                 raise
             logger.warning("message_is_gone", extra={"request": outgoing.message.request})
             return await self._post(outgoing, words, thread_ts=thread_ts)
@@ -306,56 +306,15 @@ class Sender:
         try:
             await self._client.chat_postEphemeral(channel=channel, user=user, **words)
         except SlackApiError as error:
-            if _name_of(error) not in UNREACHABLE:
+            if name_of(error) not in UNREACHABLE:
                 raise
             answer = await self._client.chat_postMessage(channel=user, **words)
             return str(answer["ts"])
         return None
 
-    async def _landed(self, outgoing: Outgoing) -> str | None:
-        """The `ts` of a lost message if it stands there; None too where Slack lets nobody look.
-
-        A message that is shown twice does less harm than one that is never shown: a request whose
-        card is missing cannot be decided, and of two cards either one decides it once.
-        """
-        try:
-            return await self._find(outgoing)
-        except SlackApiError as error:
-            name = _name_of(error)
-            if name == "ratelimited" or name in PASSING | NOT_NOW:
-                raise
-            logger.error("slack_lets_nobody_look", extra={"error": name})  # noqa: TRY400 - it is named
-            return None
-
-    async def _find(self, outgoing: Outgoing) -> str | None:
-        """The `ts` of a message that may have landed although its answer was lost."""
-        message = outgoing.message
-        oldest = str(((outgoing.tried_at or self._clock.now()) - timedelta(minutes=5)).timestamp())
-        card_ts = self._card_ts(outgoing) if message.kind in THREAD else None
-        cursor: str | None = None
-        while True:
-            if card_ts is not None:
-                page = await self._client.conversations_replies(
-                    channel=message.channel, ts=card_ts, include_all_metadata=True, cursor=cursor,
-                    limit=200,
-                )  # fmt: skip
-            else:
-                page = await self._client.conversations_history(
-                    channel=message.channel, oldest=oldest, include_all_metadata=True,
-                    cursor=cursor, limit=200,
-                )  # fmt: skip
-            for each in page["messages"]:
-                payload = (each.get("metadata") or {}).get("event_payload") or {}
-                names = {file.get("name") for file in each.get("files") or ()}
-                if payload.get("sequence") == outgoing.sequence or _file_name(outgoing) in names:
-                    return str(each["ts"])
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return None
-
     def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
         """Slack's no: wait where it asks for that, else send it plainer, else give it up loudly."""
-        name = _name_of(error)
+        name = name_of(error)
         now = self._clock.now()
         if name == "ratelimited":
             seconds = float(error.response.headers.get("Retry-After", 30))
@@ -417,17 +376,3 @@ class Sender:
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond the moment the sender is stopped."""
         await wait_for(self._stopped, self._clock.sleep(seconds))
-
-
-def _file_name(outgoing: Outgoing) -> str:
-    """The file's name, different for every message: `R-17-results.81.csv`."""
-    if outgoing.message.file is None:
-        return ""
-    stem, _, ending = outgoing.message.file.name.rpartition(".")
-    return f"{stem}.{outgoing.sequence}.{ending}"
-
-
-def _name_of(error: SlackApiError) -> str:
-    """Slack's name for its no; an answer that is not Slack's JSON (a gateway's page) is passing."""
-    answer = error.response.data
-    return str(answer.get("error")) if isinstance(answer, dict) else "service_unavailable"

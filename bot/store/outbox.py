@@ -42,6 +42,14 @@ class Outgoing:
             return f"private-{self.sequence}"
         return f"request-{message.request}"
 
+    @property
+    def file_name(self) -> str:
+        """The file's name, different for every message: `R-17-results.81.csv`; empty for none."""
+        if self.message.file is None:
+            return ""
+        stem, _, ending = self.message.file.name.rpartition(".")
+        return f"{stem}.{self.sequence}.{ending}"
+
 
 _LANE = (
     "CASE WHEN kind = 'home' THEN 'home-' || user "
@@ -98,8 +106,8 @@ class Outbox:
         )
         return [_from_row(row) for row in rows]
 
-    def drawn(self, sequence: int, message: Message) -> None:
-        """Keep what a message shows that was drawn when it was its turn."""
+    def rewrite(self, sequence: int, message: Message) -> None:
+        """Keep what a message says that was drawn when it was its turn, or replaced before it."""
         self._database.execute(
             "UPDATE outbox SET text = ?, blocks = ? WHERE sequence = ?",
             [message.text, json.dumps(message.blocks), sequence],

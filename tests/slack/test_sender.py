@@ -262,6 +262,45 @@ async def test_an_edit_shows_the_card_as_it_stands_when_it_goes_out_and_that_is_
     assert "Accepted by Zuora" in blocks
 
 
+def write(stage, *told):
+    """Put lines and progress of R-1 into the outbox."""
+    with stage.store.transaction():
+        for kind, text in told:
+            message = Message(kind=kind, request=1, channel=CHANNEL, text=text, blocks=[])
+            stage.store.outbox.add(message, stage.clock.now())
+    stage.bot.sender.wake()
+
+
+async def test_progress_that_has_not_gone_out_is_told_as_it_stands_now_in_its_place(stage):
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("chat.postMessage", "ratelimited", retry_after=60)
+    write(stage, (Kind.PROGRESS, "1 of 2"))
+    await stage.until(lambda: calls_of(stage, "chat.postMessage", ok=False))
+
+    write(stage, (Kind.REPLY, "done"), (Kind.PROGRESS, "2 of 2"))
+    await pass_time(stage, seconds=60)
+
+    assert stage.thread(ts) == ["2 of 2", "done"]
+    shown = [
+        reply.metadata["event_payload"]["sequence"] for reply in stage.slack.thread(CHANNEL, ts)
+    ]
+    assert shown == sorted(shown)
+
+
+async def test_progress_whose_answer_was_lost_is_found_and_then_edited_not_told_twice(stage):
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("chat.postMessage", "lose_answer")
+    write(stage, (Kind.PROGRESS, "1 of 2"))
+    await stage.until(lambda: stage.thread(ts) == ["1 of 2"])
+
+    write(stage, (Kind.REPLY, "done"), (Kind.PROGRESS, "2 of 2"))
+    await seconds(stage, 10)
+
+    assert stage.thread(ts) == ["2 of 2", "done"]
+
+
 async def test_a_card_that_cannot_be_drawn_holds_up_nothing_of_its_thread(stage, caplog):
     ts = await stage.ask()
     await quiet(stage)

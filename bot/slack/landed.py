@@ -1,0 +1,73 @@
+"""Whether a message whose answer was lost stands in Slack all the same."""
+
+import logging
+from datetime import timedelta
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.message import Kind
+from bot.slack.errors import NOT_NOW, PASSING, name_of
+from bot.store.outbox import Outgoing
+from bot.store.store import Store
+from bot.workflow.parts import Clock
+
+logger = logging.getLogger(__name__)
+
+THREAD = frozenset({Kind.REPLY, Kind.PROGRESS, Kind.FILE})
+"""What stands in the thread of a card."""
+
+
+class Landed:
+    """Looks for messages by their metadata, and for files by their names."""
+
+    def __init__(self, store: Store, client: AsyncWebClient, clock: Clock) -> None:
+        self._store = store
+        self._client = client
+        self._clock = clock
+
+    async def ts_of(self, outgoing: Outgoing) -> str | None:
+        """The `ts` of a lost message if it stands there; None too where Slack lets nobody look.
+
+        A message that is shown twice does less harm than one that is never shown: a request whose
+        card is missing cannot be decided, and of two cards either one decides it once.
+        """
+        try:
+            return await self._find(outgoing)
+        except SlackApiError as error:
+            name = name_of(error)
+            if name == "ratelimited" or name in PASSING | NOT_NOW:
+                raise
+            logger.error("slack_lets_nobody_look", extra={"error": name})  # noqa: TRY400 - it is named
+            return None
+
+    async def _find(self, outgoing: Outgoing) -> str | None:
+        """The `ts` of a message that may have landed although its answer was lost."""
+        message = outgoing.message
+        oldest = str(((outgoing.tried_at or self._clock.now()) - timedelta(minutes=5)).timestamp())
+        card_ts = self._card_ts(outgoing) if message.kind in THREAD else None
+        cursor: str | None = None
+        while True:
+            if card_ts is not None:
+                page = await self._client.conversations_replies(
+                    channel=message.channel, ts=card_ts, include_all_metadata=True, cursor=cursor,
+                    limit=200,
+                )  # fmt: skip
+            else:
+                page = await self._client.conversations_history(
+                    channel=message.channel, oldest=oldest, include_all_metadata=True,
+                    cursor=cursor, limit=200,
+                )  # fmt: skip
+            for each in page["messages"]:
+                payload = (each.get("metadata") or {}).get("event_payload") or {}
+                names = {file.get("name") for file in each.get("files") or ()}
+                if payload.get("sequence") == outgoing.sequence or outgoing.file_name in names:
+                    return str(each["ts"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return None
+
+    def _card_ts(self, outgoing: Outgoing) -> str | None:
+        number = outgoing.message.request
+        request = None if number is None else self._store.requests.get(number)
+        return None if request is None else request.card_ts
