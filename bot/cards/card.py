@@ -113,7 +113,10 @@ def _progress(request: Request) -> tuple[Line, ...]:
     progress = Progress.model_validate_json(request.progress)
     if not progress.number:
         return ()
-    return (line("Seen in Zuora", f"{progress.number} · {progress.status}"),)
+    seen = f"{progress.number} · {progress.status}"
+    if progress.unread:
+        seen = f"{seen} when it could last be read; {progress.unread}"
+    return (line("Seen in Zuora", seen),)
 
 
 def change_and_ask_again(message: Message, request: Request) -> Message:

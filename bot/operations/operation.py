@@ -47,6 +47,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
             something else than before it.
         not_before: When it is worth looking again at the earliest; None: after the usual pause.
         words: What is new since the last look, for the thread; empty: nothing.
+        unread: Why Zuora refused the last look; empty where it told.
         ended: Empty while it has to be looked at again.
         result: One sentence on how it ended.
         next_steps: Names of the operations that are legal now.
@@ -61,6 +62,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
     seen: tuple[str, ...] = ()
     not_before: datetime | None = None
     words: str = ""
+    unread: str = ""
     ended: Literal["", "succeeded", "failed"] = ""
     result: str = ""
     next_steps: tuple[str, ...] = ()

@@ -138,8 +138,8 @@ def _note_for_a_crash(answering: Answering, submission: payloads.Submission) -> 
     message = lines.private(
         origin_of(submission.metadata).channel or parts.channel,
         submission.actor.user_id,
-        "The bot was stopped while it read Zuora for your form, so it may not have been saved. If "
-        "no card with your request has appeared, please ask again.",
+        "The bot did not come to the end of reading Zuora for your form, so it may not have been "
+        "saved. If no card with your request has appeared, please ask again.",
     )
     try:
         with parts.store.transaction():

@@ -12,7 +12,7 @@ from bot.domain.words import Mention
 from bot.operations.operation import Progress
 from bot.workflow.opened import opened, progress_of
 from bot.workflow.parts import Parts
-from bot.zuora.errors import ZuoraError
+from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 LONGEST_PAUSE = timedelta(hours=1)
 """What waits for its hour is still looked at now and then: it may be canceled or deleted."""
@@ -22,10 +22,13 @@ async def follow(parts: Parts, request: Request) -> None:
     """Look once. Each change of state is a line in the thread; a run that goes on is let be."""
     operation, body, facts = opened(request)
     before = progress_of(request)
+    readable = before.model_copy(update={"unread": ""})
     try:
-        progress = await operation.look(body, facts, before, parts.zuora)
+        progress = await operation.look(body, facts, readable, parts.zuora)
+    except ZuoraRejected as error:  # it would be the same for ever, if nobody were told
+        progress = before.model_copy(update={"words": "", "unread": str(error)})
     except ZuoraError:
-        progress = before  # the next look tells
+        progress = before.model_copy(update={"words": ""})  # the next look tells
     if progress.ended:
         _end(parts, request, progress)
     else:
@@ -34,7 +37,7 @@ async def follow(parts: Parts, request: Request) -> None:
 
 def _go_on(parts: Parts, request: Request, before: Progress, progress: Progress) -> None:
     now = parts.clock.now()
-    changed = progress.status != before.status
+    changed = progress.status != before.status or progress.unread != before.unread
     looks = 0 if changed else request.looks + 1
     wake_at = now + pause_between_looks(looks, parts.poll)
     after = replace(
@@ -50,10 +53,21 @@ def _go_on(parts: Parts, request: Request, before: Progress, progress: Progress)
     )
     with parts.store.transaction():
         if changed:
-            told = lines.reply(after, progress.words)
+            told = lines.reply(after, _what_is_new(before, progress))
             parts.store.move(request, after, entry, now, card_edit(after), told)
         else:
             parts.store.requests.move(request, after)  # nothing happened: nothing to record
+
+
+def _what_is_new(before: Progress, progress: Progress) -> str:
+    if progress.unread:
+        return (
+            f"What became of {progress.number} cannot be read: {progress.unread} It is looked at "
+            "again until that works."
+        )
+    if before.unread and not progress.words:
+        return f"{progress.number} can be read again: it is {progress.status}."
+    return progress.words
 
 
 def _end(parts: Parts, request: Request, progress: Progress) -> None:

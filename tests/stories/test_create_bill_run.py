@@ -260,6 +260,29 @@ async def test_subscriptions_are_sent_by_the_id_of_their_latest_version(stage, w
     ]
 
 
+async def test_a_look_that_zuora_refuses_is_told_once_and_that_it_can_be_read_again(stage, world):
+    ts = await ask(stage)
+    await approve(stage, ts)
+    await stage.until_card(ts, "Running in Zuora")
+    refusal = {"success": False, "reasons": [{"code": 50000010, "message": "No permission."}]}
+    stage.zuora.faults.add(f"{RUNS}/*", kind="status", status=403, body=refusal, times=None)
+
+    for _ in range(4):
+        await pass_time(stage, minutes=5)
+
+    told = [line for line in stage.thread(ts) if "cannot be read" in line]
+    (only,) = told
+    assert only == (
+        "What became of BR-00000002 cannot be read: Zuora said no: No permission. It is looked at "
+        "again until that works."
+    )
+    assert "when it could last be read; Zuora said no: No permission." in stage.card(ts)
+    stage.zuora.faults.clear()
+    await follow(stage)
+    assert stage.request().state == "succeeded"
+    assert "when it could last be read" not in stage.card(ts)
+
+
 async def test_a_weekly_run_is_followed_in_its_first_occurrence(stage, world):
     line = "batch=1 repeat=Weekly from=2026-11-23 to=2026-12-31 hour=6 days=Mon,Fri"
     ts = await ask(stage, line)
