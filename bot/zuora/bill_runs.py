@@ -12,7 +12,9 @@ from bot.zuora.rows import Row
 from bot.zuora.sender import Sender
 from bot.zuora.wire import Call
 
-_MOST_LISTED: Final = 1000
+MOST_LISTED: Final = 1000
+"""Bill runs that are looked at, the newest ones."""
+
 _QUERY_REFUSED: Final = frozenset({None, 20, 21, 22, 23, 27, 30})
 
 
@@ -100,8 +102,8 @@ async def _listed(sender: Sender, filters: tuple[str, ...]) -> list[Row]:
     for wanted, extra in ((filters, newest_first), ((), newest_first)):
         call = calls.object_page("billing-runs", filters=wanted, extra=extra)
         try:
-            return await paging.objects(sender, call, most=_MOST_LISTED)
+            return await paging.objects(sender, call, most=MOST_LISTED)
         except ZuoraRejected as error:
             if error.category not in _QUERY_REFUSED:
                 raise
-    return await paging.objects(sender, calls.object_page("billing-runs"), most=_MOST_LISTED)
+    return await paging.objects(sender, calls.object_page("billing-runs"), most=MOST_LISTED)

@@ -6,6 +6,7 @@ import pytest
 
 from bot.sandbox.slack.errors import NotOnScreenError
 from bot.sandbox.zuora.options import Knobs
+from bot.zuora.bill_runs import MOST_LISTED
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
 LINE = "batch=Batch1,Batch2 target=2026-11-30"
@@ -134,6 +135,17 @@ async def test_a_run_by_batch_does_not_mind_a_run_for_an_account_of_another_batc
     account_run(world, "A77")
 
     assert await others(stage, LINE) == "Other runs: none over the same accounts"
+
+
+async def test_where_a_tenant_has_more_runs_than_are_looked_at_the_card_says_so(stage, world):
+    for _ in range(MOST_LISTED):
+        world.add_bill_run(status="Posted", batches=["Batch9"])
+
+    told = await others(stage, LINE)
+
+    assert told == (
+        "Other runs: none over the same accounts · only the newest 1,000 runs were looked at"
+    )
 
 
 async def test_a_run_for_an_account_sees_runs_over_its_batch_and_over_all(stage, world):

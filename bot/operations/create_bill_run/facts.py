@@ -64,6 +64,7 @@ class CreateFacts(Facts):
         is_all: False where there are more accounts than were counted.
         auto_post_allowed, catch_up_allowed: Zuora's rules; None where they cannot be read.
         others: Other runs over the same accounts that have not ended, by number.
+        all_runs: False where the tenant has more runs than were looked at for that.
         estimate: For one account; that for batches is made in the background and no fact.
         mails: Whether Zuora would mail what the run posts by itself.
         pending: How many runs wait in Zuora, of the 500 it allows.
@@ -77,6 +78,7 @@ class CreateFacts(Facts):
     auto_post_allowed: bool | None = None
     catch_up_allowed: bool | None = None
     others: tuple[OtherRun, ...] = ()
+    all_runs: bool = True
     mails: AutoMails = AutoMails()
     pending: int = 0
     estimate: Estimate | None = None

@@ -17,6 +17,7 @@ from bot.operations.create_bill_run.facts import (
 from bot.operations.create_bill_run.typed import quoted
 from bot.operations.operation import Problems
 from bot.zuora.answers import Account, BillRun, Subscription
+from bot.zuora.bill_runs import MOST_LISTED
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
 from bot.zuora.lookups import BillingRules
@@ -66,6 +67,7 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
         auto_post_allowed=rules.auto_post_allowed if rules else None,
         catch_up_allowed=rules.catch_up_allowed if rules else None,
         others=await overlap.others(runs, body, account, zuora),
+        all_runs=len(runs) < MOST_LISTED,
         mails=mails,
         pending=pending,
         estimate=await estimating.of_account(body, account, zuora),

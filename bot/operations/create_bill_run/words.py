@@ -15,6 +15,7 @@ from bot.operations.create_bill_run.body import (
 from bot.operations.create_bill_run.estimating import can_be_previewed, of_batches
 from bot.operations.create_bill_run.facts import CreateFacts
 from bot.operations.create_bill_run.notes import notes
+from bot.zuora.bill_runs import MOST_LISTED
 
 SHOWN = 4
 NUMBER_SHOWN = 20
@@ -198,9 +199,11 @@ def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
 
 
 def _others(facts: CreateFacts) -> str:
+    among = "" if facts.all_runs else f" · only the newest {MOST_LISTED:,} runs were looked at"
     if not facts.others:
-        return "none over the same accounts"
-    return f"over the same accounts and not ended: {_few([run.words for run in facts.others])}"
+        return f"none over the same accounts{among}"
+    found = _few([run.words for run in facts.others])
+    return f"over the same accounts and not ended: {found}{among}"
 
 
 def _few(values: tuple[str, ...] | list[str], most: int = SHOWN) -> str:
