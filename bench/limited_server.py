@@ -1,19 +1,32 @@
 """A server that answers an email call in 50 ms and allows so many at once: Zuora's limit alone.
 
-It does nothing else, so that what is measured is the caller. `python -m bench.limited_server WIDTH
+It does nothing else and as little as it can for it, so that what is measured is the caller: with a
+web framework the server itself stayed a tenth below its limit. `python -m bench.limited_server WIDTH
 TOLD` with TOLD `1` names its limit in `Concurrency-Limit-*` as Zuora does; with `0` it does not.
 """
 
 import asyncio
+import json
+import selectors
 import sys
-from typing import Any
-
-from aiohttp import web
 
 from bench.watch import say
 
 SECONDS = 0.05
 HOST = "127.0.0.1"
+END_OF_HEADERS = b"\r\n\r\n"
+TOKEN = json.dumps({
+    "access_token": "made-up", "token_type": "bearer", "expires_in": 3598, "jti": "1",
+    "scope": "tenant.12270",
+}).encode()  # fmt: skip
+TAKEN = b'{"success": true}'
+REFUSED = json.dumps({
+    "success": False,
+    "reasons": [{"code": 50000070, "message": "Too many concurrent requests"}],
+}).encode()  # fmt: skip
+A_RUN = json.dumps({
+    "success": True, "id": "1" * 32, "billRunNumber": "BR-00000001", "status": "Posted",
+}).encode()  # fmt: skip
 
 
 class Limited:
@@ -27,55 +40,89 @@ class Limited:
         self.taken = 0
         self.refused = 0
 
-    def _headers(self) -> dict[str, str]:
-        if not self.told:
-            return {}
-        return {
-            "Concurrency-Limit-Type": "Default",
-            "Concurrency-Limit-Limit": str(self.width),
-            "Concurrency-Limit-Remaining": str(max(0, self.width - self.out)),
-        }
-
-    async def email(self, request: web.Request) -> web.Response:
-        """One mail."""
-        await request.read()
+    def begin(self) -> bool:
+        """Whether there is a place for one more mail, which is then taken."""
         if self.out >= self.width:
             self.refused += 1
-            reasons = [{"code": 50000070, "message": "Too many concurrent requests"}]
-            return web.json_response(
-                {"success": False, "reasons": reasons}, status=429, headers=self._headers()
-            )
+            return False
         self.out += 1
         self.most = max(self.most, self.out)
-        try:
-            await asyncio.sleep(SECONDS)
-            self.taken += 1
-            return web.json_response({"success": True}, headers=self._headers())
-        finally:
-            self.out -= 1
+        return True
 
-    async def token(self, _: web.Request) -> web.Response:
-        """A token for an hour."""
-        found: dict[str, Any] = {
-            "access_token": "made-up", "token_type": "bearer", "expires_in": 3598, "jti": "1",
-            "scope": "tenant.12270",
-        }  # fmt: skip
-        return web.json_response(found)
+    def end(self) -> None:
+        """A mail is done."""
+        self.taken += 1
+        self.out -= 1
+
+    @property
+    def headers(self) -> str:
+        """What is said of the limit, as lines of an answer."""
+        if not self.told:
+            return ""
+        return (
+            "Concurrency-Limit-Type: Default\r\n"
+            f"Concurrency-Limit-Limit: {self.width}\r\n"
+            f"Concurrency-Limit-Remaining: {max(0, self.width - self.out)}\r\n"
+        )
+
+
+class Connection(asyncio.Protocol):
+    """One caller, who waits for each answer before the next request."""
+
+    def __init__(self, limited: Limited) -> None:
+        self._limited = limited
+        self._came = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A caller connected."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is one of TCP
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """A part of a request, or the whole of it."""
+        self._came += data
+        head, found, body = self._came.partition(END_OF_HEADERS)
+        if found and len(body) >= _length(head):
+            self._came = b""
+            self._answer(head)
+
+    def _answer(self, head: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        if b"/emails" in head.partition(b"\r\n")[0]:
+            if self._limited.begin():
+                loop.call_later(SECONDS, self._done)
+            else:
+                self._say("429 Too Many Requests", REFUSED)
+        else:
+            self._say("200 OK", TOKEN if b"/oauth/" in head else A_RUN)
+
+    def _done(self) -> None:
+        self._say("200 OK", TAKEN)
+        self._limited.end()
+
+    def _say(self, status: str, body: bytes) -> None:
+        head = (
+            f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n{self._limited.headers}\r\n"
+        )
+        self._transport.write(head.encode() + body)
+
+
+def _length(head: bytes) -> int:
+    """Bytes of the body that follow these headers."""
+    _, found, rest = head.lower().partition(b"content-length:")
+    return int(rest.partition(b"\r\n")[0]) if found else 0
 
 
 async def main(width: int, *, told: bool) -> None:
     """Serve until told to stop."""
     limited = Limited(width, told=told)
-    app = web.Application()
-    app.router.add_post("/oauth/token", limited.token)
-    app.router.add_post("/v1/invoices/{key}/emails", limited.email)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, HOST, 0).start()
-    say(ready=runner.addresses[0][1])
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(limited), HOST, 0)
+    say(ready=server.sockets[0].getsockname()[1])
     while await _asked(limited):
         limited.most = limited.taken = limited.refused = 0
-    await runner.cleanup()
+    server.close()
 
 
 async def _asked(limited: Limited) -> bool:
@@ -87,5 +134,11 @@ async def _asked(limited: Limited) -> bool:
     return True
 
 
+def _loop() -> asyncio.AbstractEventLoop:
+    """One whose timers are as exact as the system's: epoll rounds up to the next millisecond."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), told=sys.argv[2] == "1"))
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(main(int(sys.argv[1]), told=sys.argv[2] == "1"))

@@ -30,6 +30,11 @@ class Tally:
         """How many will not go out again by themselves."""
         return self.accepted + self.refused + self.lost
 
+    @property
+    def went_out(self) -> int:
+        """How many were done, or may have been."""
+        return self.accepted + self.lost
+
     @classmethod
     def of(cls, calls: Iterable[Call]) -> Self:
         """Count."""

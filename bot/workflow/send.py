@@ -7,6 +7,7 @@ from datetime import timedelta
 from bot.domain.call import Call, Verdict
 from bot.domain.next_step import pause
 from bot.domain.request import Request, State
+from bot.domain.tally import Tally
 from bot.workflow.begin import facts_as_approved, too_late_at, wait_for_zuora
 from bot.workflow.calling import answer_entry, settled_entry
 from bot.workflow.ending import go_on
@@ -41,7 +42,7 @@ async def _may_not_send(parts: Parts, request: Request, calls: Sequence[Call]) -
     counts. Before that they are read again, but where they were read just now.
     """
     now = parts.clock.now()
-    if _went_out(parts.store.calls.of(request.number)):
+    if parts.store.calls.tally(request.number).went_out:
         if now >= too_late_at(request):
             _give_up(parts, request, calls, "it could not be sent in time")
             return True
@@ -50,22 +51,19 @@ async def _may_not_send(parts: Parts, request: Request, calls: Sequence[Call]) -
     return not just_read and await facts_as_approved(parts, request) is None
 
 
-def _went_out(calls: Sequence[Call]) -> int:
-    """How many calls were done, or may have been."""
-    return sum(1 for call in calls if call.verdict in (Verdict.ACCEPTED, Verdict.LOST))
-
-
 def _wait_for_the_rest(parts: Parts, number: int) -> None:
     """What Zuora did not take is tried again later, up to a limit; not within the same pass."""
     request = parts.store.requests.get(number)
+    if request is None or request.state is not State.RUNNING:
+        return
     calls = parts.store.calls.of(number)
     busy = [call for call in calls if call.verdict is Verdict.BUSY]
-    if request is None or request.state is not State.RUNNING or not busy:
+    if not busy:
         return
     now = parts.clock.now()
     retry_at = max((call.retry_at for call in busy if call.retry_at), default=now)
     words = "; ".join(dict.fromkeys(call.words for call in busy))
-    done = _went_out(calls)
+    done = Tally.of(calls).went_out
     late = max(retry_at, now + pause(request.looks, parts.poll)) > too_late_at(request)
     if done and late:
         still_open = [call for call in calls if call.is_open]

@@ -57,14 +57,17 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request, once; the answer is whole and decompressed.
 
-        The extension `timeout` says how long to wait to connect and in silence; an answer that
-        drips may take twice that silence in all. The text of an error is its kind in aiohttp.
+        The extension `target` is what stands in the request line, where it is not the URL's path; so
+        one URL that was taken apart once does for many requests. The extension `timeout` says how
+        long to wait to connect and in silence; an answer that drips may take twice that silence in
+        all. Both are named as httpx2's own transport names them. The text of an error is its kind
+        in aiohttp.
 
         Raises:
             httpx2.RequestError: One of `NOTHING_WAS_SENT`; any other: it may have been sent.
         """
         try:
-            url = URL(str(request.url), encoded=True)
+            url = _url(request)
             proxy = self._proxy(url.origin())
         except ValueError as error:  # no scheme, no host, or no such port
             raise httpx2.UnsupportedProtocol("InvalidURL") from error
@@ -102,6 +105,15 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 def http_client() -> AiohttpTransport:
     """What sends requests in a way that suits Zuora. The caller closes it."""
     return AiohttpTransport()
+
+
+def _url(request: httpx2.Request) -> URL:
+    """Where a request goes; nothing in it is quoted again."""
+    target = request.extensions.get("target")
+    if target is None:
+        return URL(str(request.url), encoded=True)
+    host = f"{request.url.scheme}://{request.url.netloc.decode()}"
+    return URL(host + target.decode(), encoded=True)
 
 
 def _timeout(request: httpx2.Request) -> aiohttp.ClientTimeout:

@@ -4,7 +4,7 @@
 
 Zuora allows 40 calls at once per tenant by default (page *Rate limits*; 80 object queries, 200
 high-volume) and says so in `Concurrency-Limit-*`, which it refreshes about once a second: the width
-begins low and takes what is told to be free. Where nothing is told, the width is found by trying: it
+begins low and takes what is told to be free, by a read as by a mail. Where nothing is told, the width is found by trying: it
 doubles each round at first, then grows by half, until a refusal or those 40; it gives back exactly
 what was refused, and from then on tries one more only now and then, so that about one call in a
 hundred is refused.
@@ -64,12 +64,20 @@ class Width:
         return max(1, min((self._widest, *self._limits.values())))
 
     def read(self, headers: Mapping[str, str]) -> None:
-        """Take note of `Concurrency-Limit-*`; without them nothing changes."""
+        """Take note of `Concurrency-Limit-*`; without them nothing changes.
+
+        What is free of the smallest limit is taken at once: the reads before a thousand mails tell
+        how many of them may go at once.
+        """
         limit = _whole(headers.get("Concurrency-Limit-Limit"))
-        if limit is not None and limit > 0:
-            self._limits[headers.get("Concurrency-Limit-Type", "")] = limit
-            self._value = min(self._value, float(self.ceiling))
         self._remaining = _whole(headers.get("Concurrency-Limit-Remaining"))
+        if limit is None or limit <= 0:
+            return
+        self._limits[headers.get("Concurrency-Limit-Type", "")] = limit
+        self._value = min(self._value, float(self.ceiling))
+        smallest = limit == min(self._limits.values())
+        if self._remaining and smallest and not self._refused_once:
+            self._value = max(self._value, float(min(self._remaining, self.ceiling)))
 
     def went_well(self, *, full: bool) -> None:
         """A call was let through; `full` if the width was in use, else it says nothing."""

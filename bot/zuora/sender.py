@@ -6,9 +6,11 @@ Reads are repeated here; effects never are, but for one 401, which means "not ex
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import httpx2
+from multidict import CIMultiDict
 
 from bot.zuora import wire
 from bot.zuora.connections import NOTHING_WAS_SENT
@@ -129,7 +131,7 @@ class Sender:
         if rest:
             return ZuoraBusy("Zuora asked for a rest; nothing was sent.", retry_after=rest)
         status: int | None = None
-        headers = _NO_HEADERS
+        headers: Mapping[str, str] = _NO_HEADERS
         found: Reply | ZuoraError
         wait: float | None = None
         try:
@@ -137,14 +139,27 @@ class Sender:
             if isinstance(response, ZuoraError):
                 found = response
             else:
-                status, headers = response.status_code, response.headers
-                found = _judged(call, response)
+                status, headers = response.status_code, CIMultiDict(response.headers.multi_items())
+                found = _judged(call, status, headers, response.content)
             if isinstance(found, ZuoraBusy):
                 wait = found.retry_after
         finally:
             self._pace.leave(status, headers, wait)
         _log(call, found)
         return found
+
+    @cached_property
+    def _base(self) -> httpx2.URL:
+        """Taken apart once, which is as much work as the rest of a request.
+
+        Raises:
+            httpx2.InvalidURL: It is none.
+        """
+        return httpx2.URL(self._settings.base_url)
+
+    def _target(self, call: wire.Call) -> bytes:
+        """What stands in the request line."""
+        return self._base.raw_path.rstrip(b"/") + call.target.encode()
 
     async def _answer(self, call: wire.Call, token: str) -> httpx2.Response | ZuoraError:
         settings = self._settings
@@ -158,10 +173,10 @@ class Sender:
         try:
             request = httpx2.Request(
                 call.method,
-                settings.base_url + call.target,
+                self._base,
                 headers=headers,
-                content=call.content,
-                extensions=self._extensions,
+                stream=httpx2.ByteStream(call.content),
+                extensions=self._extensions | {"target": self._target(call)},
             )
             return await self._http.handle_async_request(request)
         except NOTHING_WAS_SENT as error:
@@ -172,9 +187,10 @@ class Sender:
             return _lost(call, in_time=not isinstance(error, httpx2.TimeoutException))
 
 
-def _judged(call: wire.Call, response: httpx2.Response) -> Reply | ZuoraError:
+def _judged(
+    call: wire.Call, status: int, headers: Mapping[str, str], content: bytes
+) -> Reply | ZuoraError:
     """A file that came is taken as it is; whatever else came in its place is judged as usual."""
-    status, headers, content = response.status_code, response.headers, response.content
     if call.is_file and status == 200 and not _is_json(headers):  # noqa: PLR2004 - HTTP
         return Reply(status, content, headers.get("Zuora-Request-Id", "")[:64])
     return judge(status, headers, content, effect=call.effect, repeat=call.repeat)

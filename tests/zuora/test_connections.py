@@ -156,6 +156,20 @@ async def test_a_request_stands_on_the_wire_as_it_was_given(http):
         assert received.headers.get("content-TYPE") == "application/json"
 
 
+@pytest.mark.parametrize("path", ["", "/", "/behind/a%2Fgate/"])
+async def test_one_address_serves_for_many_targets_which_go_out_unchanged(http, path):
+    targets = ["/v1/x?a=b%20c&d=%2F", "/v1/y%2Fz"]
+    async with serving(Bare()) as bare:
+        base = httpx2.URL(bare.base + path)
+        for target in targets:
+            await http.handle_async_request(
+                httpx2.Request("GET", base, extensions={"target": target.encode()})
+            )
+
+        assert [head.split(b" ")[1].decode() for head in bare.requests] == targets
+        assert bare.connections == 1
+
+
 async def test_a_cookie_is_not_kept_and_a_redirect_not_followed(http):
     there = (
         b"HTTP/1.1 307 There\r\nLocation: /there\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"

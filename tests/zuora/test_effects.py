@@ -207,6 +207,34 @@ async def test_a_host_that_cannot_be_reached_is_busy(make, base_url):
         await mail(make(base_url=base_url))
 
 
+@contextlib.asynccontextmanager
+async def serving(**handlers):
+    """A server of two: `token` and `rest`; yields where it is."""
+    app = web.Application()
+    app.router.add_post("/{where:(gate/)?}oauth/token", handlers["token"])
+    app.router.add_post("/{rest:.*}", handlers["rest"])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_base_url_with_a_path_stands_before_every_call(make):
+    paths = []
+
+    async def answer(request):
+        paths.append(request.raw_path)
+        return web.json_response({"access_token": "abc", "expires_in": 3598, "success": True})
+
+    async with serving(token=answer, rest=answer) as base:
+        await mail(make(base_url=f"{base}/gate/"))
+
+    assert paths == ["/gate/oauth/token", f"/gate{ROUTE}"]
+
+
 async def test_an_answer_that_drips_without_end_leaves_the_outcome_unknown(make):
     async def token(_):
         return web.json_response({"access_token": "abc", "expires_in": 3598})
@@ -220,23 +248,11 @@ async def test_an_answer_that_drips_without_end_leaves_the_outcome_unknown(make)
                 await response.write(b" ")
                 await asyncio.sleep(0.01)
 
-    app = web.Application()
-    app.router.add_post("/oauth/token", token)
-    app.router.add_post("/{rest:.*}", drip)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    zuora = make(
-        base_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
-        connect_seconds=0.05,
-        read_seconds=0.05,
-    )
+    async with serving(token=token, rest=drip) as base:
+        zuora = make(base_url=base, connect_seconds=0.05, read_seconds=0.05)
 
-    try:
         with pytest.raises(OutcomeUnknown):
             await mail(zuora)
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_401_is_answered_with_a_new_token_and_one_more_try(local, zuora, run, clock):

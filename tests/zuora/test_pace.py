@@ -89,6 +89,29 @@ def test_what_is_told_to_be_free_is_used_at_once_and_no_more():
     assert width.calls == 40
 
 
+def test_a_single_read_tells_how_many_may_go_at_once():
+    width = Width()
+    width.read(limits(50, remaining=49))
+
+    assert width.calls == 40  # what is free, and no more than the widest
+
+
+def test_what_is_free_of_a_larger_limit_says_nothing_of_the_smallest():
+    width = Width(widest=200)
+    width.read(limits(40, remaining=0))
+    width.read(limits(80, remaining=79, group="Object Query"))
+
+    assert width.calls == 8
+
+
+def test_once_refused_nothing_is_taken_at_once():
+    width = Width()
+    width.was_refused()
+    width.read(limits(40, remaining=39))
+
+    assert width.calls == 7
+
+
 def test_each_refusal_takes_one_place_and_one_stays():
     width = Width(first=6)
     for _ in range(3):
