@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -60,26 +61,27 @@ def register(app: AsyncApp, answering: Answering) -> None:
 
 def _settles(answering: Answering, act: Act) -> Callable[..., Awaitable[None]]:
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _clicked(answering, ack, payloads.click(body), Verb.SETTLE, act)
+        await _clicked(answering, ack, payloads.click(body), Verb.SETTLE, lambda _: act)
 
     return pressed
 
 
 def _decides(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]:
+    def act_on(request: Request | None) -> Act:
+        return decide if _at_once(verb, request) else may_decide_now
+
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         click = payloads.click(body)
-        try:
-            request = _request(answering, click.request)
-        except CouldNotRecordError:
-            await _could_not_record(answering, ack, click)
-            return
-        at_once = verb is Verb.APPROVE and not (request and request.rule.type_the_number)
-        act = decide if at_once else may_decide_now
-        outcome = await _clicked(answering, ack, click, verb, act)
-        if isinstance(outcome, Request) and not at_once:
+        outcome = await _clicked(answering, ack, click, verb, act_on)
+        if isinstance(outcome, Request) and not _at_once(verb, outcome):
             await _ask_more(answering, click, verb, outcome)
 
     return pressed
+
+
+def _at_once(verb: Verb, request: Request | None) -> bool:
+    """Whether the click alone decides; else a form asks for the reason or the number."""
+    return verb is Verb.APPROVE and not (request and request.rule.type_the_number)
 
 
 def _submits(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]:
@@ -90,13 +92,17 @@ def _submits(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]
 
 
 async def _clicked(
-    answering: Answering, ack: AsyncAck, click: payloads.Click, verb: Verb, act: Act
+    answering: Answering,
+    ack: AsyncAck,
+    click: payloads.Click,
+    verb: Verb,
+    act_on: Callable[[Request | None], Act],
 ) -> Request | Declined | None:
     """Have a click decided and acknowledged; None if it could not be recorded."""
+    asked = _Asked(verb=verb, actor=click.actor, number=click.request, answer_in=click.channel)
     try:
-        outcome = await _decided(
-            answering, act, verb, click.actor, click.request, answer_in=click.channel
-        )
+        request = _request(answering, click.request)
+        outcome = await _decided(answering, act_on(request), asked, request)
     except CouldNotRecordError:
         await _could_not_record(answering, ack, click)
         return None
@@ -109,33 +115,43 @@ async def _could_not_record(answering: Answering, ack: AsyncAck, click: payloads
     answering.keep(answering.tell_now(click.channel, click.actor, COULD_NOT_RECORD))
 
 
-async def _decided(  # noqa: PLR0913 - who, what, about what, with what, answered where
-    answering: Answering,
-    act: Act,
-    verb: Verb,
-    actor: payloads.Actor,
-    number: int | None,
-    *,
-    answer_in: str = "",
-    reason: str = "",
-    typed: str = "",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What somebody asks for, as it came from Slack; see `Decision`."""
+
+    verb: Verb
+    actor: payloads.Actor
+    number: int | None
+    reason: str = ""
+    typed: str = ""
+    answer_in: str = ""
+
+
+async def _decided(
+    answering: Answering, act: Act, asked: _Asked, request: Request | None
 ) -> Request | Declined:
-    """Read who acts and whether earlier approvals still count, then have it decided."""
-    outcome: Request | Declined | CheckAgain = CheckAgain()
+    """Read who acts and whether earlier approvals still count, then have it decided.
+
+    Args:
+        answering: The listeners' side of the bot.
+        act: What to do.
+        asked: By whom, with what.
+        request: As it was read just now; what counts is read again inside the transaction.
+    """
     for _ in range(TRIES):
-        request = _request(answering, number)
         decision = Decision(
-            verb=verb,
-            number=number,
-            person=await answering.approver(actor, request),
-            reason=reason,
-            typed=typed,
-            standing=await answering.standing(request) if verb is Verb.APPROVE else {},
-            answer_in=answer_in,
+            verb=asked.verb,
+            number=asked.number,
+            person=await answering.approver(asked.actor, request),
+            reason=asked.reason,
+            typed=asked.typed,
+            standing=await answering.standing(request) if asked.verb is Verb.APPROVE else {},
+            answer_in=asked.answer_in,
         )
         outcome = await answering.parts.store.together(partial(act, answering.parts, decision))
         if not isinstance(outcome, CheckAgain):
             return outcome
+        request = _request(answering, asked.number)
     return Declined(None, ("Others are deciding at this very moment. Please press again.",))
 
 
@@ -155,17 +171,18 @@ async def _ask_more(
 async def _submitted(
     answering: Answering, ack: AsyncAck, verb: Verb, submission: payloads.Submission
 ) -> None:
-    number = payloads.request_number(submission.metadata)
-    reason = str(submission.form.get("reason") or "").strip()
-    typed = str(submission.form.get("typed") or "").strip()
+    asked = _Asked(
+        verb=verb,
+        actor=submission.actor,
+        number=payloads.request_number(submission.metadata),
+        reason=str(submission.form.get("reason") or "").strip(),
+        typed=str(submission.form.get("typed") or "").strip(),
+    )
     try:
-        act: Act = decide
-        problems = _problems(verb, _request(answering, number), reason, typed)
-        if problems:  # a stranger hears nothing about what was typed
-            act = may_decide_now
-        outcome = await _decided(
-            answering, act, verb, submission.actor, number, reason=reason, typed=typed
-        )
+        request = _request(answering, asked.number)
+        problems = _problems(asked, request)
+        # a stranger hears nothing about what was typed
+        outcome = await _decided(answering, may_decide_now if problems else decide, asked, request)
     except CouldNotRecordError:
         await ack(
             response_action="update", view=fields.notice("Nothing was changed", COULD_NOT_RECORD)
@@ -180,10 +197,11 @@ async def _submitted(
         await ack()
 
 
-def _problems(verb: Verb, request: Request | None, reason: str, typed: str) -> dict[str, str]:
-    if verb is Verb.REJECT and not reason:
+def _problems(asked: _Asked, request: Request | None) -> dict[str, str]:
+    if asked.verb is Verb.REJECT and not asked.reason:
         return {"reason": "Say why, for whoever asked."}
-    if verb is Verb.APPROVE and request and typed.upper() != request.confirmation:
+    approves = asked.verb is Verb.APPROVE
+    if approves and request and asked.typed.upper() != request.confirmation:
         return {"typed": f"Type {request.confirmation} to approve {request.name}."}
     return {}
 

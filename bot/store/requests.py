@@ -26,6 +26,10 @@ KEPT = (
 """What of a request is never changed; the history binds it."""
 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
+_SELECT_ONE = (
+    f"SELECT {', '.join(_COLUMNS)}, (SELECT json_group_array(json_array(person, team, at)) "  # noqa: S608 - as above
+    "FROM approvals WHERE request = number) FROM requests WHERE number = ?"
+)
 _INSERT = (
     f"INSERT INTO requests ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of this module alone
     f"VALUES ({', '.join(':' + column for column in _COLUMNS)})"
@@ -72,8 +76,8 @@ class Requests:
 
     def get(self, number: int) -> Request | None:
         """The request of that number."""
-        row = self._database.execute(f"{_SELECT} WHERE number = ?", [number]).fetchone()
-        return None if row is None else _from_row(row, self.approvals(number))
+        row = self._database.execute(_SELECT_ONE, [number]).fetchone()
+        return None if row is None else _from_row(row[:-1], _approvals(row[-1]))
 
     def by_form(self, form: str) -> Request | None:
         """The request that this form made, if it was submitted before."""
@@ -87,7 +91,21 @@ class Requests:
             RequestMovedError: It is no longer in the state of `before`.
         """
         cursor = self._database.execute(
-            _MOVE, {**_to_row(after), "state_before": before.state.value}
+            _MOVE,
+            {
+                "number": after.number,
+                "state_before": before.state.value,
+                "state": after.state.value,
+                "state_at": to_text(after.state_at),
+                "wake_at": to_text_or_none(after.wake_at),
+                "decided_by": after.decided_by,
+                "decided_at": to_text_or_none(after.decided_at),
+                "decision_reason": after.decision_reason,
+                "looks": after.looks,
+                "result": after.result,
+                "progress": after.progress,
+                "reminded": after.reminded,
+            },
         )
         if cursor.rowcount != 1:
             raise RequestMovedError(before.name)
@@ -152,14 +170,11 @@ class Requests:
             [request.number, person, team, to_text(now), request.digest],
         )
 
-    def approvals(self, number: int) -> tuple[Approval, ...]:
-        """Who has approved, in order."""
-        rows = self._database.execute(
-            "SELECT person, team, at FROM approvals WHERE request = ? ORDER BY at, person", [number]
-        )
-        return tuple(
-            Approval(person=person, team=team, at=from_text(at)) for person, team, at in rows
-        )
+
+def _approvals(text: str) -> tuple[Approval, ...]:
+    """Who has approved, in order."""
+    rows = sorted((at, person, team) for person, team, at in json.loads(text))
+    return tuple(Approval(person=person, team=team, at=from_text(at)) for at, person, team in rows)
 
 
 def _to_row(request: Request) -> dict[str, Any]:
