@@ -1,17 +1,20 @@
 """The settings: environment or `.env`, read once, everything wrong named in one message."""
 
+import os
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
+    BaseModel,
+    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Mode = Literal["run", "web"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -20,7 +23,7 @@ SHORTEST_KEY = 32
 ADDRESS = r"^https?://[^\s/@]+(/[^\s@]*)?$"
 """A host and perhaps a path; a name and a password have no place in it."""
 
-S = TypeVar("S", bound=BaseSettings)
+S = TypeVar("S", bound=BaseModel)
 
 
 def _sendable(secret: SecretStr) -> SecretStr:
@@ -46,11 +49,11 @@ class SettingsError(Exception):
     """Settings are missing or wrong; the message names all of them, never a value."""
 
 
-class AuditSettings(BaseSettings):
+class AuditSettings(BaseModel):
     """What it takes to check the history: the file, and the key where one is set."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", hide_input_in_errors=True, frozen=True,
+    model_config = ConfigDict(
+        extra="ignore", hide_input_in_errors=True, frozen=True,
         defer_build=True,  # a command builds what it reads, and no other
     )  # fmt: skip
 
@@ -154,9 +157,7 @@ def read_settings(mode: Mode) -> Settings:
     Raises:
         SettingsError: Names everything that is missing or wrong.
     """
-    settings, problems = _read(Settings)
-    problems |= _missing_for(mode, settings)
-    return _right(settings, problems)
+    return _right(*_read(Settings, mode))
 
 
 def read_evidence_settings() -> EvidenceSettings:
@@ -177,14 +178,25 @@ def read_audit_settings() -> AuditSettings:
     return _right(*_read(AuditSettings))
 
 
-def _read(kind: type[S]) -> tuple[S | None, dict[str, str]]:
+def _what_is_set() -> dict[str, str]:
+    """The file `.env` and the environment, which is the stronger one; names in small letters."""
     try:
-        return kind(), {}
+        file = dotenv_values(".env")
     except UnicodeDecodeError:
         msg = "The file .env cannot be read: it is not UTF-8."
         raise SettingsError(msg) from None
+    found = {name.lower(): value for name, value in file.items() if value is not None}
+    return found | {name.lower(): value for name, value in os.environ.items()}
+
+
+def _read(kind: type[S], mode: Mode | None = None) -> tuple[S | None, dict[str, str]]:
+    """The settings, and what is wrong. What was given stays in here: a traceback shows values."""
+    given = _what_is_set()
+    problems = _missing_for(mode, given) if mode else {}
+    try:
+        return kind.model_validate(given), problems
     except ValidationError as error:
-        return None, {
+        return None, problems | {
             str(each["loc"][0]): _in_words(str(each["loc"][0]), each["type"], each["msg"])
             for each in error.errors(include_input=False, include_url=False)
         }
@@ -207,19 +219,10 @@ def _right(settings: S | None, problems: dict[str, str]) -> S:
     return settings
 
 
-class _Tokens(BaseSettings):
-    """What only one way of running needs, read even where other settings are wrong."""
-
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", defer_build=True)
-
-    slack_app_token: SecretStr = SecretStr("")
-    slack_signing_secret: SecretStr = SecretStr("")
-
-
-def _missing_for(mode: Mode, settings: Settings | None) -> dict[str, str]:
-    source = settings or _Tokens()
+def _missing_for(mode: Mode, given: dict[str, str]) -> dict[str, str]:
+    """What only one way of running needs, told even where other settings are wrong."""
     return {
         name: f"is missing (billing-bot {mode} needs it)"
         for name in NEEDED[mode]
-        if not getattr(source, name).get_secret_value()
+        if not given.get(name, "").strip()
     }

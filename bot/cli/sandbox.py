@@ -96,7 +96,6 @@ def sandbox_settings(slack: LocalSlack, zuora: LocalZuora, folder: Path, mode: M
     policy = folder / "policy.toml"
     policy.write_text(POLICY)
     return Settings(
-        _env_file=None,
         slack_bot_token=SecretStr(BOT_TOKEN),
         slack_app_token=SecretStr(APP_TOKEN),
         slack_signing_secret=SecretStr(SIGNING_SECRET if mode == "web" else ""),
