@@ -24,7 +24,7 @@ from bench.stage import (
     make_slack,
     place,
 )
-from bench.watch import until
+from bench.watch import no_collections, until
 from bot.cli.sandbox import BOT_TOKEN
 from bot.settings import Mode
 from bot.wiring import Bot
@@ -68,6 +68,11 @@ class _Both:
             )
             found.append(str(answer["ts"]))
         return found
+
+    async def note_pauses(self, what: str, options: Options) -> None:
+        """The longest pause of each since it was last asked."""
+        ours, empty = await self.bot.tell(), await self.empty.tell()
+        options.paused(what, ours["longest_pause"] * 1000, empty["longest_pause"] * 1000)
 
     async def quiet(self) -> None:
         """Until the bot has written and sent everything that it can now."""
@@ -115,19 +120,19 @@ async def _at_rest(both: _Both, mode: Mode, options: Options) -> list[Row]:
     others = await both.same_cards(cards)
     ours: list[float] = []
     theirs: list[float] = []
-    for place_, (ts, other) in enumerate(zip(cards, others, strict=True)):
-        await _click(both.here.slack, ts)
-        await until(partial(_shows, both.here.slack, ts, "Accepted by Zuora"))
-        await both.quiet()
-        await asyncio.sleep(0.02)
-        await _click(both.other, other)
-        await asyncio.sleep(0.02)
-        mine, their = both.here.slack.taken(), both.other.taken()
-        if place_ >= warm:
-            ours += mine
-            theirs += their
-    pause = (await both.bot.tell())["longest_pause"] * 1000
-    options.pauses[f"clicks at rest, {MODES[mode]}"] = pause
+    with no_collections():
+        for place_, (ts, other) in enumerate(zip(cards, others, strict=True)):
+            await _click(both.here.slack, ts)
+            await until(partial(_shows, both.here.slack, ts, "Accepted by Zuora"))
+            await both.quiet()
+            await asyncio.sleep(0.02)
+            await _click(both.other, other)
+            await asyncio.sleep(0.02)
+            mine, their = both.here.slack.taken(), both.other.taken()
+            if place_ >= warm:
+                ours += mine
+                theirs += their
+    await both.note_pauses(f"clicks at rest, {MODES[mode]}", options)
     title = f"Approve to its ack at rest, {MODES[mode]}"
     return [
         _of(title, percent, [ours], [theirs], 0.25, f"{len(ours)} clicks") for percent in PERCENT
@@ -137,17 +142,16 @@ async def _at_rest(both: _Both, mode: Mode, options: Options) -> list[Row]:
 async def _at_once(both: _Both, mode: Mode, options: Options) -> list[Row]:
     """Many clicks in the same moment, in turns; what they set off begins meanwhile."""
     rounds: list[tuple[list[float], list[float]]] = []
-    for _ in range(min(3, options.rounds)):
+    for _ in range(options.rounds):
         cards = await both.cards(options.clicks_at_once)
         others = await both.same_cards(cards)
-        await both.bot.tell()
-        await asyncio.gather(*(_click(both.other, ts) for ts in others))
-        await asyncio.gather(*(_click(both.here.slack, ts) for ts in cards))
-        rounds.append((both.here.slack.taken(), both.other.taken()))
-        await both.quiet()
-        pause = (await both.bot.tell())["longest_pause"] * 1000
-        name = f"{options.clicks_at_once} clicks at once, {MODES[mode]}"
-        options.pauses[name] = max(pause, options.pauses.get(name, 0.0))
+        await asyncio.gather(both.bot.tell(), both.empty.tell())
+        with no_collections():
+            await asyncio.gather(*(_click(both.other, ts) for ts in others))
+            await asyncio.gather(*(_click(both.here.slack, ts) for ts in cards))
+            rounds.append((both.here.slack.taken(), both.other.taken()))
+            await both.quiet()
+        await both.note_pauses(f"{options.clicks_at_once} clicks at once, {MODES[mode]}", options)
     title = f"Approve to its ack, {options.clicks_at_once} at once, {MODES[mode]}"
     ours, theirs = [mine for mine, _ in rounds], [their for _, their in rounds]
     return [_of(title, percent, ours, theirs, 1.0, "") for percent in PERCENT]

@@ -83,6 +83,14 @@ class Options:
     rest_seconds: float = 60.0
     pauses: dict[str, float] = field(default_factory=dict)
     """Longest pause of the bot's event loop, in milliseconds, by part."""
+    pauses_of_empty: dict[str, float] = field(default_factory=dict)
+    """The same of the empty Bolt app, where it did the same: what the machine adds is in both."""
+
+    def paused(self, what: str, ours: float, empty: float | None = None) -> None:
+        """Note pauses in milliseconds, of the bot and of the empty app; the longest one stands."""
+        self.pauses[what] = max(ours, self.pauses.get(what, 0.0))
+        if empty is not None:
+            self.pauses_of_empty[what] = max(empty, self.pauses_of_empty.get(what, 0.0))
 
     @classmethod
     def of_size(cls, *, small: bool, rounds: int | None) -> "Options":

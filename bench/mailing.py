@@ -65,7 +65,7 @@ async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
                 most=0.75,
             )
         )
-    options.pauses[f"{options.mails:,} mails"] = 1000 * max(e["pause"] for e in found["runner"])
+    options.paused(f"{options.mails:,} mails", 1000 * max(e["pause"] for e in found["runner"]))
     return rows
 
 

@@ -42,7 +42,7 @@ async def _row(
         ours.append(await look(large))
         await asyncio.sleep(0.05)
         pauses.append((await bot.tell())["longest_pause"] * 1000)
-    options.pauses[name] = max(pauses)
+    options.paused(name, max(pauses))
     rounds = tuple(a / b for a, b in zip(ours, theirs, strict=True))
     held = sorted(pauses)[len(pauses) // 2]
     middle = sorted(rounds)[len(rounds) // 2]

@@ -61,11 +61,16 @@ def pauses(options: Options) -> list[Row]:
             part=PAUSES,
             what=f"longest pause of the bot's event loop: {what}",
             ours=f"{milliseconds:.0f} ms",
+            against=_of_empty(options.pauses_of_empty.get(what)),
             goal="≤ 50 ms",
             met=milliseconds <= 50,  # noqa: PLR2004 - the goal
         )
         for what, milliseconds in options.pauses.items()
     ]
+
+
+def _of_empty(milliseconds: float | None) -> str:
+    return "" if milliseconds is None else f"the empty Bolt app, {milliseconds:.0f} ms"
 
 
 def table(rows: Sequence[Row]) -> str:

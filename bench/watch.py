@@ -1,11 +1,13 @@
 """Runs inside a program that is measured: its memory, its processor time, its longest pause."""
 
 import asyncio
+import gc
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 EVERY = 0.004
@@ -69,6 +71,17 @@ async def answer_until_stopped(watching: bool = True, **more: object) -> None:  
                 each.clear()
     if task is not None:
         task.cancel()
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """The process that measures collects no garbage meanwhile: it would be in everybody's figures."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def until(holds: Callable[[], object], seconds: float = 120.0) -> None:
