@@ -90,7 +90,7 @@ class Core:
             self.workspace.ephemerals.append(message)
             self.changes.tell([message.ephemeral_to])
         else:
-            channel.messages.append(message)
+            channel.add(message)
             self.changes.tell(channel.members)
         return message
 

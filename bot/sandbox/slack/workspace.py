@@ -78,14 +78,24 @@ class Channel:
     im_user: str | None = None
     is_private: bool = False
     is_archived: bool = False
+    _by_ts: dict[str, Message] = field(default_factory=dict)
+    _below: dict[str, list[Message]] = field(default_factory=dict)
+
+    def add(self, message: Message) -> None:
+        """Put a new message at the end."""
+        self.messages.append(message)
+        self._by_ts[message.ts] = message
+        if message.thread_ts is not None and message.is_reply:
+            self._below.setdefault(message.thread_ts, []).append(message)
 
     def message(self, ts: str) -> Message | None:
         """Return the message with this ``ts``, unless it is gone."""
-        return next((m for m in self.messages if m.ts == ts and not m.deleted), None)
+        found = self._by_ts.get(ts)
+        return None if found is None or found.deleted else found
 
     def replies(self, ts: str) -> list[Message]:
         """Return the replies below ``ts``, oldest first."""
-        return [m for m in self.messages if m.thread_ts == ts and m.is_reply and not m.deleted]
+        return [m for m in self._below.get(ts, ()) if not m.deleted]
 
 
 @dataclass
