@@ -13,10 +13,10 @@ from bot.store.errors import CouldNotRecordError
 
 T = TypeVar("T")
 AT_ONCE = 20
-"""How many share one: some 10 ms of the event loop."""
+"""How many share one: some 10 ms of the event loop, of which the commit is 2."""
 
-BEGIN_AT_ONCE = 10
-"""How many answers are begun in one turn of the event loop: some 10 ms, signed HTTP included."""
+BEGIN_AT_ONCE = AT_ONCE
+"""How many answers are begun in one turn of the event loop, so that their writes share a commit."""
 
 LONGEST_CALM = 0.25
 """Seconds of real time that what can wait stands back for people, who may come without a pause."""
