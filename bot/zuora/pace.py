@@ -115,7 +115,7 @@ class Pace:
         longest_wait_seconds: A longer pause is not sat out: `enter` returns the seconds instead.
     """
 
-    __slots__ = ("_clock", "_longest", "_out", "_paused_until", "_waiting", "_width")
+    __slots__ = ("_clock", "_longest", "_out", "_paused_until", "_turn", "_waiting", "_width")
 
     def __init__(
         self,
@@ -129,6 +129,7 @@ class Pace:
         self._out = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._paused_until: datetime | None = None
+        self._turn = asyncio.Lock()
 
     @property
     def width(self) -> int:
@@ -150,6 +151,7 @@ class Pace:
             self._out += 1
         else:
             await self._stand_in_line()
+        await self._one_by_one()
         return await self._rest() if self._paused_until is not None else 0.0
 
     def leave(self, status: int | None, headers: Mapping[str, str], rest: float | None) -> None:
@@ -177,6 +179,19 @@ class Pace:
         if rest and (spent or alone):
             until = self._clock.now() + timedelta(seconds=rest)
             self._paused_until = max(until, self._paused_until or until)
+
+    async def _one_by_one(self) -> None:
+        """Of calls that begin in the same moment one goes out in each turn of the event loop.
+
+        Sent all at once they would come back all at once, and each would wait until the others are
+        read, round after round: forty calls of 50 ms took 57 to 60 instead of 52.
+        """
+        try:
+            async with self._turn:
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._give_back()
+            raise
 
     async def _stand_in_line(self) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from aiohttp import web
@@ -146,6 +147,28 @@ async def test_the_gate_lets_so_many_through_and_the_next_when_one_leaves(clock)
 
     assert await third == 0
     assert pace.out == 2
+
+
+async def test_calls_of_the_same_moment_go_out_one_in_each_turn(clock):
+    pace = Pace(clock, Width(first=8))
+    calls = [asyncio.create_task(pace.enter()) for _ in range(5)]
+    through = []
+    while not all(call.done() for call in calls):
+        await asyncio.sleep(0)
+        through.append(sum(call.done() for call in calls))
+
+    assert max(b - a for a, b in pairwise([0, *through])) == 1
+    assert pace.out == 5
+
+
+async def test_a_call_that_is_given_up_in_line_leaves_its_place(clock):
+    pace = Pace(clock, Width(first=8))
+    calls = [asyncio.create_task(pace.enter()) for _ in range(3)]
+    await asyncio.sleep(0)
+    calls[1].cancel()
+
+    assert await calls[2] == 0
+    assert (calls[1].cancelled(), pace.out) == (True, 2)
 
 
 async def test_a_spent_rate_makes_everybody_rest(clock):
