@@ -120,6 +120,7 @@ async def _at_rest(both: _Both, mode: Mode, options: Options) -> list[Row]:
     others = await both.same_cards(cards)
     ours: list[float] = []
     theirs: list[float] = []
+    await asyncio.gather(both.bot.tell(), both.empty.tell())  # their pauses count from here
     with no_collections():
         for place_, (ts, other) in enumerate(zip(cards, others, strict=True)):
             await _click(both.here.slack, ts)

@@ -84,7 +84,7 @@ class Options:
     pauses: dict[str, float] = field(default_factory=dict)
     """Longest pause of the bot's event loop, in milliseconds, by part."""
     pauses_of_empty: dict[str, float] = field(default_factory=dict)
-    """The same of the empty Bolt app, where it did the same: what the machine adds is in both."""
+    """The same of the empty Bolt app on the same clicks; it has nothing to do after them."""
 
     def paused(self, what: str, ours: float, empty: float | None = None) -> None:
         """Note pauses in milliseconds, of the bot and of the empty app; the longest one stands."""

@@ -1,6 +1,6 @@
 """A server that answers an email call in 50 ms and allows so many at once: Zuora's limit alone.
 
-It does nothing else and as little as it can for it, so that what is measured is the caller: with a
+It does nothing else, and that with as little work as possible, so that what is measured is the caller: with a
 web framework the server itself stayed a tenth below its limit. `python -m bench.limited_server WIDTH
 TOLD` with TOLD `1` names its limit in `Concurrency-Limit-*` as Zuora does; with `0` it does not.
 """
@@ -27,6 +27,7 @@ REFUSED = json.dumps({
 A_RUN = json.dumps({
     "success": True, "id": "1" * 32, "billRunNumber": "BR-00000001", "status": "Posted",
 }).encode()  # fmt: skip
+OTHERS = {b" /oauth/token ": TOKEN, b" /v1/bill-runs/": A_RUN}
 
 
 class Limited:
@@ -87,14 +88,16 @@ class Connection(asyncio.Protocol):
             self._answer(head)
 
     def _answer(self, head: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        if b"/emails" in head.partition(b"\r\n")[0]:
+        line = head.partition(b"\r\n")[0]
+        if b"/emails " in line:
             if self._limited.begin():
-                loop.call_later(SECONDS, self._done)
+                asyncio.get_running_loop().call_later(SECONDS, self._done)
             else:
                 self._say("429 Too Many Requests", REFUSED)
+        elif answer := next((each for path, each in OTHERS.items() if path in line), None):
+            self._say("200 OK", answer)
         else:
-            self._say("200 OK", TOKEN if b"/oauth/" in head else A_RUN)
+            self._say("404 Not Found", b"{}")
 
     def _done(self) -> None:
         self._say("200 OK", TAKEN)

@@ -33,7 +33,7 @@ WAYS = {"runner": "the bot's way, with every step in the database", "client": "i
 
 async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
     found: dict[str, list[dict[str, Any]]] = {"runner": [], "client": [], "sdk": []}
-    for _ in range(min(3, options.rounds)):
+    for _ in range(options.rounds):
         for how, rounds in found.items():
             rounds.append(await _run(how, server, options.mails, sdk))
     limit = options.mails * SECONDS / TOLD_WIDTH
@@ -71,7 +71,7 @@ async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
 
 async def _untold(server: Program, how: str, words: str, options: Options) -> Row:
     limit = options.mails * SECONDS / UNTOLD_WIDTH
-    found = [await _run(how, server, options.mails, None) for _ in range(min(3, options.rounds))]
+    found = [await _run(how, server, options.mails, None) for _ in range(options.rounds)]
     refused = [each["refused"] / (each["taken"] + each["refused"]) for each in found]
     rounds = tuple(limit / each["seconds"] for each in found)
     share = _middle(refused)

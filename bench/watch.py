@@ -75,7 +75,7 @@ async def answer_until_stopped(watching: bool = True, **more: object) -> None:  
 
 @contextmanager
 def no_collections() -> Iterator[None]:
-    """The process that measures collects no garbage meanwhile: it would be in everybody's figures."""
+    """The process that measures collects no garbage meanwhile: a collection would be in all figures."""
     gc.collect()
     gc.disable()
     try:

@@ -53,7 +53,7 @@ class AuditSettings(BaseModel):
     """What it takes to check the history: the file, and the key where one is set."""
 
     model_config = ConfigDict(
-        extra="ignore", hide_input_in_errors=True, frozen=True,
+        extra="ignore", hide_input_in_errors=True, frozen=True, validate_default=True,
         defer_build=True,  # a command builds what it reads, and no other
     )  # fmt: skip
 
@@ -179,7 +179,11 @@ def read_audit_settings() -> AuditSettings:
 
 
 def _what_is_set() -> dict[str, str]:
-    """The file `.env` and the environment, which is the stronger one; names in small letters."""
+    """The file `.env` and the environment, which is the stronger one; names in lower case.
+
+    Raises:
+        SettingsError: The file is not UTF-8.
+    """
     try:
         file = dotenv_values(".env")
     except UnicodeDecodeError:
@@ -190,7 +194,7 @@ def _what_is_set() -> dict[str, str]:
 
 
 def _read(kind: type[S], mode: Mode | None = None) -> tuple[S | None, dict[str, str]]:
-    """The settings, and what is wrong. What was given stays in here: a traceback shows values."""
+    """The settings, and what is wrong. What was given stays in here: tracebacks can show locals."""
     given = _what_is_set()
     problems = _missing_for(mode, given) if mode else {}
     try:

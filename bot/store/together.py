@@ -13,10 +13,11 @@ from bot.store.errors import CouldNotRecordError
 
 T = TypeVar("T")
 AT_ONCE = 20
-"""How many share one: some 10 ms of the event loop, of which the commit is 2."""
+"""How many share one: some 10 ms of the event loop, of which the commit of all of them is 2."""
 
 BEGIN_AT_ONCE = AT_ONCE
-"""How many answers are begun in one turn of the event loop, so that their writes share a commit."""
+"""How many answers are begun in one turn of the event loop (some 10 ms), so that their writes can share
+a commit."""
 
 LONGEST_CALM = 0.25
 """Seconds of real time that what can wait stands back for people, who may come without a pause."""

@@ -32,6 +32,12 @@ A_MOMENT = 0.003
 """Seconds of real time. While many are out, each answer waits so long for others to share its commit,
 which costs a third of what a call costs. It is about the disk: no clock of the product's tells it."""
 
+A_FEW = 4
+BETWEEN = 0.001
+"""So many calls are written down as sent and go out, and so many seconds of real time later the next
+ones. All at once they would come back all at once, each waiting until the others are read, round after
+round. And whoever is killed just then leaves few of which nobody knows whether they went out."""
+
 _TOO_MANY = 429
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
@@ -101,6 +107,9 @@ class Pass:
         del self._answered[: len(came)]  # not before they are written
         for call in sending:
             self._out.add(asyncio.create_task(self._send(call)))
+        if len(sending) == A_FEW:  # there may be room for more
+            await asyncio.sleep(BETWEEN)
+            return True
         if self._out or self._answered:
             await self._bell.wait()
             if len(self._out) >= MANY:
@@ -141,7 +150,7 @@ class Pass:
             self._line += [call for call in self._resting if _rested_at(call) <= now]
             self._resting = [call for call in self._resting if _rested_at(call) > now]
         room = max(0, self._parts.zuora.width - len(self._out))
-        return [self._line.popleft() for _ in range(min(room, len(self._line)))]
+        return [self._line.popleft() for _ in range(min(room, len(self._line), A_FEW))]
 
     async def _rest(self) -> bool:
         """Sit out a short rest that Zuora asked for, if nothing else can be done; False: the end."""

@@ -4,8 +4,6 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 
-import httpx2
-
 from bot.zuora import (
     bill_runs,
     documents,
@@ -17,7 +15,7 @@ from bot.zuora import (
 )
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
 from bot.zuora.calls import DebitMemoPath, DocumentKind
-from bot.zuora.connections import http_client
+from bot.zuora.connections import AiohttpTransport, http_client
 from bot.zuora.effects import Effects, checked
 from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraBusy, ZuoraUnavailable
@@ -63,7 +61,7 @@ class ZuoraClient(Effects):
 
     def __init__(  # noqa: PLR0913 - one object with all settings is made once, in wiring
         self,
-        http: httpx2.AsyncBaseTransport,
+        http: AiohttpTransport,
         clock: Clock,
         *,
         base_url: str,

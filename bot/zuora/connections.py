@@ -57,11 +57,11 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request, once; the answer is whole and decompressed.
 
-        The extension `target` is what stands in the request line, where it is not the URL's path; so
-        one URL that was taken apart once does for many requests. The extension `timeout` says how
-        long to wait to connect and in silence; an answer that drips may take twice that silence in
-        all. Both are named as httpx2's own transport names them. The text of an error is its kind
-        in aiohttp.
+        The extension `target` is what stands in the request line in place of the URL's path, so that
+        one URL, taken apart once, serves many requests. The extension `timeout` says how long to
+        wait to connect and in silence; an answer that drips may take twice that silence in all.
+        Both are named as httpx2's own transport names them. Host and Content-Length are added where
+        the request has none. The text of an error is its kind in aiohttp.
 
         Raises:
             httpx2.RequestError: One of `NOTHING_WAS_SENT`; any other: it may have been sent.

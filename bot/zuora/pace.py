@@ -4,10 +4,10 @@
 
 Zuora allows 40 calls at once per tenant by default (page *Rate limits*; 80 object queries, 200
 high-volume) and says so in `Concurrency-Limit-*`, which it refreshes about once a second: the width
-begins low and takes what is told to be free, by a read as by a mail. Where nothing is told, the width is found by trying: it
-doubles each round at first, then grows by half, until a refusal or those 40; it gives back exactly
-what was refused, and from then on tries one more only now and then, so that about one call in a
-hundred is refused.
+begins low and takes what is told to be free, whether a read or a mail was told it. Where nothing is
+told, the width is found by trying: it doubles each round at first, then grows by half, until a refusal
+or those 40; it gives back exactly what was refused, and from then on tries one more only now and then,
+so that about one call in a hundred is refused.
 """
 
 import asyncio
@@ -43,11 +43,15 @@ class Width:
         first: Where to begin.
     """
 
-    __slots__ = ("_credit", "_limits", "_refused_once", "_remaining", "_value", "_widest")
+    __slots__ = (
+        "_credit", "_first", "_limit", "_limits", "_refused_once", "_remaining", "_value", "_widest",
+    )  # fmt: skip
 
     def __init__(self, widest: int = DEFAULT_LIMIT, first: int = FIRST_WIDTH) -> None:
         self._widest = max(1, widest)
-        self._value = float(min(max(1, first), self._widest))
+        self._first = min(max(1, first), self._widest)
+        self._value = float(self._first)
+        self._limit: int | None = None
         self._limits: dict[str, int] = {}
         self._remaining: int | None = None
         self._refused_once = False
@@ -64,23 +68,26 @@ class Width:
         return max(1, min((self._widest, *self._limits.values())))
 
     def read(self, headers: Mapping[str, str]) -> None:
-        """Take note of `Concurrency-Limit-*`; without them nothing changes.
-
-        What is free of the smallest limit is taken at once: the reads before a thousand mails tell
-        how many of them may go at once.
-        """
-        limit = _whole(headers.get("Concurrency-Limit-Limit"))
+        """Take note of `Concurrency-Limit-*`; without them nothing changes."""
+        self._limit = _whole(headers.get("Concurrency-Limit-Limit"))
         self._remaining = _whole(headers.get("Concurrency-Limit-Remaining"))
-        if limit is None or limit <= 0:
-            return
-        self._limits[headers.get("Concurrency-Limit-Type", "")] = limit
-        self._value = min(self._value, float(self.ceiling))
-        smallest = limit == min(self._limits.values())
-        if self._remaining and smallest and not self._refused_once:
-            self._value = max(self._value, float(min(self._remaining, self.ceiling)))
+        if self._limit is not None and self._limit > 0:
+            self._limits[headers.get("Concurrency-Limit-Type", "")] = self._limit
+            self._value = min(self._value, float(self.ceiling))
 
-    def went_well(self, *, full: bool) -> None:
-        """A call was let through; `full` if the width was in use, else it says nothing."""
+    def went_well(self, *, full: bool, alone: bool = False) -> None:
+        """A call was let through.
+
+        Args:
+            full: Whether the width was in use; else it says nothing about more.
+            alone: Whether no other call was out. Then what is told to be free is all there is: the
+                read before a thousand mails tells how many of them may go at once. Object Query has
+                a larger limit of its own, which tells nothing about mails.
+        """
+        told = self._remaining is not None and 0 < (self._limit or 0) <= DEFAULT_LIMIT
+        if alone and told and not self._refused_once:
+            self._value = float(min(max(self._first, self._remaining or 0), self.ceiling))
+            return
         if not full or self._remaining == 0:
             return
         if self._refused_once or (not self._limits and self._value >= DEFAULT_LIMIT):
@@ -115,7 +122,7 @@ class Pace:
         longest_wait_seconds: A longer pause is not sat out: `enter` returns the seconds instead.
     """
 
-    __slots__ = ("_clock", "_longest", "_out", "_paused_until", "_turn", "_waiting", "_width")
+    __slots__ = ("_clock", "_longest", "_out", "_paused_until", "_waiting", "_width")
 
     def __init__(
         self,
@@ -129,7 +136,6 @@ class Pace:
         self._out = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._paused_until: datetime | None = None
-        self._turn = asyncio.Lock()
 
     @property
     def width(self) -> int:
@@ -151,7 +157,6 @@ class Pace:
             self._out += 1
         else:
             await self._stand_in_line()
-        await self._one_by_one()
         return await self._rest() if self._paused_until is not None else 0.0
 
     def leave(self, status: int | None, headers: Mapping[str, str], rest: float | None) -> None:
@@ -162,12 +167,12 @@ class Pace:
             headers: Response headers.
             rest: Seconds Zuora asked for with a 429.
         """
-        full = self._out >= self._width.calls
+        full, alone = self._out >= self._width.calls, self._out == 1
         self._width.read(headers)
         if status == 429:  # noqa: PLR2004 - HTTP
             self._refused(headers, rest)
         elif status is not None:
-            self._width.went_well(full=full)
+            self._width.went_well(full=full, alone=alone)
         self._give_back()
 
     def _refused(self, headers: Mapping[str, str], rest: float | None) -> None:
@@ -179,19 +184,6 @@ class Pace:
         if rest and (spent or alone):
             until = self._clock.now() + timedelta(seconds=rest)
             self._paused_until = max(until, self._paused_until or until)
-
-    async def _one_by_one(self) -> None:
-        """Of calls that begin in the same moment one goes out in each turn of the event loop.
-
-        Sent all at once they would come back all at once, and each would wait until the others are
-        read, round after round: forty calls of 50 ms took 57 to 60 instead of 52.
-        """
-        try:
-            async with self._turn:
-                await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            self._give_back()
-            raise
 
     async def _stand_in_line(self) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -13,7 +13,7 @@ import httpx2
 from multidict import CIMultiDict
 
 from bot.zuora import wire
-from bot.zuora.connections import NOTHING_WAS_SENT
+from bot.zuora.connections import NOTHING_WAS_SENT, AiohttpTransport
 from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
@@ -61,7 +61,7 @@ class Sender:
     """Sends calls and reads answers.
 
     Args:
-        http: The client; closed by its owner.
+        http: Sends requests by their `target`, and adds Host and Content-Length; closed by its owner.
         clock: For the pauses between tries.
         settings: What is the same for every call.
         tokens: The token.
@@ -70,7 +70,7 @@ class Sender:
 
     def __init__(
         self,
-        http: httpx2.AsyncBaseTransport,
+        http: AiohttpTransport,
         clock: Clock,
         settings: Settings,
         tokens: TokenKeeper,
@@ -150,7 +150,7 @@ class Sender:
 
     @cached_property
     def _base(self) -> httpx2.URL:
-        """Taken apart once, which is as much work as the rest of a request.
+        """Where all calls go. Taking it apart for each would cost as much as aiohttp's part of a call.
 
         Raises:
             httpx2.InvalidURL: It is none.

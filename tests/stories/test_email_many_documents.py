@@ -9,6 +9,7 @@ from bot.domain.authority import Person
 from bot.operations.catalog import operation_named
 from bot.workflow.ask import Asker
 from bot.workflow.ask import ask as asking
+from bot.workflow.one_pass import A_FEW
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 MAILS = "/v1/invoices/*/emails"
@@ -56,6 +57,12 @@ def orders_of(stage):
     return Counter(order.path.split("/")[3] for order in stage.orders())
 
 
+def all_arrived(stage):
+    """Whether Zuora has received every call that is written down as sent."""
+    sent = sum(1 for call in stage.store.calls.of(1) if call.tries)
+    return sent == len(stage.orders())
+
+
 def progress_gaps(stage):
     """Seconds between two edits of the progress message, the last one, with the end, too."""
     times = [
@@ -71,7 +78,7 @@ async def test_five_hundred_each_get_their_own_result_whatever_happens_in_betwee
     refused = [numbers[7], numbers[250], numbers[499]]
     refuse(stage, refused)
     stage.zuora.knobs = replace(
-        stage.zuora.knobs, rate_headers=False, concurrency_limit=12, latency={MAILS: 0.004}
+        stage.zuora.knobs, rate_headers=False, concurrency_limit=12, latency={MAILS: 0.02}
     )
     stage.zuora.faults.add(MAILS, kind="too_many", times=2, after=200, retry_after=30)
     stage.zuora.faults.add(MAILS, kind="conflict", times=2, after=300)
@@ -178,7 +185,7 @@ async def test_a_crash_in_the_middle_of_sixty_sends_each_once(stage):
     numbers = add_invoices(stage, 60)
     stage.zuora.faults.add(MAILS, kind="hang", times=3, after=25)
     ts = await ask(stage, numbers)
-    await stage.until(lambda: len(stage.orders()) >= 30)
+    await stage.until(lambda: len(stage.orders()) >= 30 and all_arrived(stage))
     stage.bot.runner._held[1].cancel()  # the process dies with calls under way
 
     await stage.restart()
@@ -192,6 +199,24 @@ async def test_a_crash_in_the_middle_of_sixty_sends_each_once(stage):
         await stage.pass_time(minutes=1)
     await stage.until_card(ts, "Accepted by Zuora: email 60 invoices")
     assert orders_of(stage) == Counter(numbers)
+
+
+async def test_few_calls_are_written_down_as_sent_before_they_go_out(stage):
+    written = [set()]
+
+    def note(statement):
+        if statement == "COMMIT":
+            written.append(set())
+        elif statement.startswith("INSERT INTO history") and "'call.sent'" in statement:
+            written[-1].add(statement)
+
+    numbers = add_invoices(stage, 60)
+    stage.store._database.conn.set_trace_callback(note)
+    ts = await ask(stage, numbers)
+    await stage.until_card(ts, "Accepted by Zuora: email 60 invoices")
+
+    assert sum(map(len, written)) == 60
+    assert max(map(len, written)) == A_FEW
 
 
 async def test_a_stop_in_the_middle_of_sixty_loses_nothing_and_goes_on(stage):

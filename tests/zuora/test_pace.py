@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from datetime import timedelta
-from itertools import pairwise
 
 import pytest
 from aiohttp import web
@@ -90,27 +89,53 @@ def test_what_is_told_to_be_free_is_used_at_once_and_no_more():
     assert width.calls == 40
 
 
-def test_a_single_read_tells_how_many_may_go_at_once():
-    width = Width()
-    width.read(limits(50, remaining=49))
-
-    assert width.calls == 40  # what is free, and no more than the widest
-
-
-def test_what_is_free_of_a_larger_limit_says_nothing_of_the_smallest():
-    width = Width(widest=200)
-    width.read(limits(40, remaining=0))
-    width.read(limits(80, remaining=79, group="Object Query"))
-
-    assert width.calls == 8
+async def answered(pace, status=200, **told):
+    """A call by itself, and what was told with its answer."""
+    await pace.enter()
+    pace.leave(status, limits(**told) if told else {}, None)
 
 
-def test_once_refused_nothing_is_taken_at_once():
-    width = Width()
-    width.was_refused()
-    width.read(limits(40, remaining=39))
+async def test_a_single_read_tells_how_many_may_go_at_once(clock):
+    pace = Pace(clock)
+    await answered(pace, limit=40, remaining=39)
+    assert pace.width == 39
 
-    assert width.calls == 7
+    await answered(pace, limit=40, remaining=3)  # others use the tenant meanwhile
+    assert pace.width == 8
+
+
+async def test_what_a_read_was_told_counts_once(clock):
+    pace = Pace(clock)
+    for _ in range(8):
+        await pace.enter()
+    pace.leave(200, limits(40, remaining=20), None)
+
+    assert pace.width == 28
+
+
+async def test_a_larger_limit_says_nothing_about_mails(clock):
+    pace = Pace(clock)
+    await answered(pace, limit=80, remaining=79, group="Object Query")
+
+    assert pace.width == 8
+
+
+async def test_a_refusal_never_widens_and_nothing_is_taken_at_once_after_it(clock):
+    pace = Pace(clock)
+    await answered(pace, status=429, limit=40, remaining=30)
+    assert pace.width == 7
+
+    await answered(pace, limit=40, remaining=39)
+    assert pace.width == 7
+
+
+async def test_one_call_at_a_time_after_many_refusals_becomes_more_again(clock):
+    pace = Pace(clock, Width(first=1))
+    await answered(pace, status=429, limit=40, remaining=0)
+    for _ in range(5):
+        await answered(pace, limit=40, remaining=39)
+
+    assert pace.width == 2
 
 
 def test_each_refusal_takes_one_place_and_one_stays():
@@ -147,28 +172,6 @@ async def test_the_gate_lets_so_many_through_and_the_next_when_one_leaves(clock)
 
     assert await third == 0
     assert pace.out == 2
-
-
-async def test_calls_of_the_same_moment_go_out_one_in_each_turn(clock):
-    pace = Pace(clock, Width(first=8))
-    calls = [asyncio.create_task(pace.enter()) for _ in range(5)]
-    through = []
-    while not all(call.done() for call in calls):
-        await asyncio.sleep(0)
-        through.append(sum(call.done() for call in calls))
-
-    assert max(b - a for a, b in pairwise([0, *through])) == 1
-    assert pace.out == 5
-
-
-async def test_a_call_that_is_given_up_in_line_leaves_its_place(clock):
-    pace = Pace(clock, Width(first=8))
-    calls = [asyncio.create_task(pace.enter()) for _ in range(3)]
-    await asyncio.sleep(0)
-    calls[1].cancel()
-
-    assert await calls[2] == 0
-    assert (calls[1].cancelled(), pace.out) == (True, 2)
 
 
 async def test_a_spent_rate_makes_everybody_rest(clock):

@@ -78,8 +78,8 @@ class Channel:
     im_user: str | None = None
     is_private: bool = False
     is_archived: bool = False
-    _by_ts: dict[str, Message] = field(default_factory=dict)
-    _below: dict[str, list[Message]] = field(default_factory=dict)
+    _by_ts: dict[str, Message] = field(init=False, repr=False, default_factory=dict)
+    _below: dict[str, list[Message]] = field(init=False, repr=False, default_factory=dict)
 
     def add(self, message: Message) -> None:
         """Put a new message at the end."""
