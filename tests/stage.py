@@ -1,7 +1,7 @@
 """The stage that every story is played on: local Slack, local Zuora, the real bot, a real file."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,7 +79,7 @@ class Stage:
         self.bot: Bot | None = None
         self.policy = ""
         self.changes: dict[str, Any] = {}
-        self.tuning = Tuning(seconds_a_message=0.0, zuora_read_seconds=1.0)
+        self.tuning = Tuning(seconds_a_message=0.0, zuora_read_seconds=30.0)
         self._bot_stack = AsyncExitStack()
 
     async def open(self) -> None:
@@ -119,13 +119,24 @@ class Stage:
 
     # What people do
 
-    async def fill(self, user: str = ALICE, text: str = "BR-00000001", **values: Any):
-        """Type the command and submit the form; returns what the form answered."""
+    async def open_form(self, user: str = ALICE, text: str = "BR-00000001") -> None:
+        """Type the command, which opens the form."""
         ack = await self.slack.slash(user, CHANNEL, f"/billemail {text}")
         assert ack.ok, ack
-        view = self.slack.view(user)
-        assert view is not None, ack.text
+        assert self.slack.view(user) is not None, ack.text
+
+    async def fill(self, user: str = ALICE, text: str = "BR-00000001", **values: Any):
+        """Type the command and submit the form; returns what the form answered."""
+        await self.open_form(user, text)
         return await self.slack.submit(user, {"reason": "Month end", **values})
+
+    async def fill_as_time_passes(
+        self, user: str = ALICE, text: str = "BR-00000001", step: float = 1.0
+    ):
+        """As `fill`, while the clock goes on; not before the form is open, for triggers run out."""
+        await self.open_form(user, text)
+        submitting = self.slack.submit(user, {"reason": "Month end"})
+        return await self.done_as_time_passes(submitting, step)
 
     async def ask(self, user: str = ALICE, text: str = "BR-00000001", **values: Any) -> str:
         """Ask for a mail; returns the `ts` of the card."""
@@ -243,15 +254,46 @@ class Stage:
         if self.store.estimates.due(now, 1):
             return True
         return bool(self.store.requests.due(now, 1)) or any(
-            each.wake_at is None or each.wake_at <= now for each in self.store.outbox.open()
+            wake_at is None or wake_at <= now for _, wake_at in self.store.outbox.heads()
         )
 
-    async def until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> None:
+    async def until(self, predicate: Callable[[], bool], seconds: float = 20.0) -> None:
         """Return once a predicate over the bot's own state holds."""
         end = asyncio.get_running_loop().time() + seconds
         while not predicate():
             assert asyncio.get_running_loop().time() < end, "it did not come to hold"
             await asyncio.sleep(0.002)
+
+    async def as_time_passes(
+        self,
+        until: Callable[[], bool],
+        step: float = 1.0,
+        real: float = 0.002,
+        seconds: float = 20.0,
+    ) -> None:
+        """Let the clock go on until something holds, for what rests on the clock meanwhile.
+
+        One move would be too early for a rest that has not begun by then.
+
+        Args:
+            step: Seconds of the clock each time.
+            real: Real seconds from one time to the next.
+            seconds: Real time that it may take altogether.
+        """
+        end = asyncio.get_running_loop().time() + seconds
+        while not until():
+            assert asyncio.get_running_loop().time() < end, "it did not come to hold"
+            await asyncio.sleep(real)
+            self.clock.advance(seconds=step)
+
+    async def done_as_time_passes(
+        self, work: Coroutine[Any, Any, Any], step: float = 1.0, seconds: float = 20.0
+    ) -> Any:
+        """Return the result of something that may rest on the clock."""
+        task = asyncio.create_task(work)
+        await asyncio.wait({task}, timeout=0.1)  # most of it does not
+        await self.as_time_passes(task.done, step, real=0.02, seconds=seconds)
+        return task.result()
 
     async def pass_time(self, **span: float) -> None:
         """Move the clock, and let the bot do what has become due."""

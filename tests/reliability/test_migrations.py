@@ -13,7 +13,7 @@ from bot.domain.history import FIRST_HASH, Entry, What, entry_hash
 from bot.store.schema import migrations
 from bot.store.store import Store
 from tests.reliability.test_database_faults import started
-from tests.reliability.truths import check_everything, done, orders_of, pass_time, rest
+from tests.reliability.truths import check_everything, orders_of, pass_time, rest
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS
 
 NAMES = [migration.name for migration in migrations.pending(Database(memory=True))]
@@ -62,7 +62,7 @@ async def lived(web_stage, tmp_path):
     states = {number: stage.request(number).state for number in cards}
     assert states == ENDED | OPEN
     snapshot = snapshot_of(stage, tmp_path / "snapshot.db")
-    await done(stage, stage.stop())
+    await stage.done_as_time_passes(stage.stop())
     stage.zuora.faults.clear()
     return stage, cards, snapshot
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.reliability.truths import check_everything, done, orders_of, pass_time, rest, took_effect
+from tests.reliability.truths import check_everything, orders_of, pass_time, rest, took_effect
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
 RUNS = ("BR-00000001", "BR-00000002", "BR-00000003", "BR-00000004")
@@ -102,9 +102,9 @@ async def test_an_hour_without_zuora(busy, restarted):
     assert stage.orders() == []
     if restarted:
         await stage.stop()
-        await done(stage, stage.start(), push=5)  # Zuora is asked who we are, and does not answer
+        await stage.done_as_time_passes(stage.start(), step=5)  # asks Zuora who we are, in vain
         assert "ready" not in stage.bot.health()["zuora"]
-    refused = await done(stage, stage.fill(text=RUNS[3]), push=5)
+    refused = await stage.fill_as_time_passes(text=RUNS[3], step=5)
     assert "Zuora could not be read" in refused.errors["bill_run"]
     await pass_time(stage, step=120, minutes=30)
     for ts in cards(stage):  # an hour of tries is told once, not each time
@@ -145,7 +145,7 @@ async def test_an_hour_without_both(busy, restarted):
     if restarted:
         await stage.stop()
         stage.slack.faults.down = False
-        await done(stage, stage.start(), push=5)
+        await stage.done_as_time_passes(stage.start(), step=5)
         stage.slack.faults.down = True
     await pass_time(stage, step=120, minutes=30)
     assert stage.orders() == []

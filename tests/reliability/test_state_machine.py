@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bot.cards.card import RECORD_NOT_SENT, RECORD_SENT
 from bot.domain.request import FINAL
-from tests.reliability.truths import check_everything, done, numbers, pass_time, rest
+from tests.reliability.truths import check_everything, numbers, pass_time, rest
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA, Stage
 
 EXAMPLES = int(os.environ.get("RELIABILITY_EXAMPLES", "6"))
@@ -89,7 +89,7 @@ class Life(RuleBasedStateMachine):
         """Have something done, and wait until the bot is at rest and everything is true."""
 
         async def played():
-            result = await done(self.stage, work, push=2, seconds=30)
+            result = await self.stage.done_as_time_passes(work, step=2, seconds=30)
             await rest(self.stage, push=2, seconds=30)
             return result
 

@@ -164,17 +164,15 @@ def at_rest(stage: Stage) -> bool:
     assert stage.bot is not None
     bot, now = stage.bot, stage.clock.now()
     try:
-        first: dict = {}
-        for each in stage.store.outbox.open():
-            first.setdefault(each.lane, each)
+        heads = stage.store.outbox.heads()
         due = stage.store.requests.due(now, 1)
     except sqlite3.Error:
         return False
-    waits = all(each.wake_at and each.wake_at > now for each in first.values())
+    waits = all(wake_at and wake_at > now for _, wake_at in heads)
     return waits and bot.runner.is_idle and bot.sender.is_idle and not due
 
 
-async def rest(stage: Stage, push: float = 1.0, seconds: float = 10.0) -> None:
+async def rest(stage: Stage, push: float = 1.0, seconds: float = 20.0) -> None:
     """Return once the bot is at rest; the clock is pushed where something waits for it.
 
     Args:
@@ -193,19 +191,6 @@ async def rest(stage: Stage, push: float = 1.0, seconds: float = 10.0) -> None:
             await asyncio.sleep(0.001)
         assert loop.time() < end, "the bot does not come to rest"
         stage.clock.advance(seconds=push)
-
-
-async def done(stage: Stage, work, push: float = 1.0, seconds: float = 10.0):
-    """The result of something that may wait for the clock, which is pushed meanwhile."""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while not task.done():
-        await asyncio.wait({task}, timeout=0.03)
-        assert loop.time() < end, "it does not come to an end"
-        if not task.done():
-            stage.clock.advance(seconds=push)
-    return task.result()
 
 
 async def pass_time(stage: Stage, step: float = 60.0, **span: float) -> None:

@@ -13,7 +13,6 @@ SLOW = 60.0
 async def slow(stage, monkeypatch):
     """A Zuora whose next answer about a bill run takes a minute of the clock."""
     monkeypatch.setattr("bot.slack.asking.SECONDS_FOR_ZUORA", 0.05)
-    stage.tuning.zuora_read_seconds = 30.0
     await stage.restart()
     stage.zuora.faults.add(QUERY, kind="slow", seconds=SLOW)
     return stage

@@ -29,7 +29,9 @@ async def line(stage, text, user=ALICE):
 
 async def others(stage, text):
     """The card's line on other runs."""
-    assert "waits for approval" in await line(stage, text)
+    before = len(stage.slack.channel_messages(CHANNEL))
+    await line(stage, text)
+    await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) > before)
     card = stage.card(stage.slack.channel_messages(CHANNEL)[-1].ts)
     return next(each for each in card.splitlines() if each.startswith("Other runs:"))
 

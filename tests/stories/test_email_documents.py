@@ -1,6 +1,5 @@
 """Emails of invoices, debit memos and credit memos: one, mixed, refused, changed meanwhile."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -30,8 +29,7 @@ def invoice(stage):
 
 async def fill(stage, text, recipients="", user=ALICE, **values):
     """Type the command, choose the recipients, submit; what the form answered."""
-    ack = await stage.slack.slash(user, CHANNEL, f"/billemail {text}")
-    assert ack.ok, ack
+    await stage.open_form(user, text)
     if recipients:
         await stage.slack.choose(user, "form:recipients", recipients)
         await stage.slack.until(lambda: recipients in words_of_the_form(stage))
@@ -437,11 +435,7 @@ async def test_the_form_keeps_numbers_that_one_field_cannot_take(stage):
 
 async def test_zuora_down_when_asking_is_said_in_the_form(stage, invoice):
     stage.zuora.faults.down = True
-    filling = asyncio.ensure_future(fill(stage, "INV00000077"))
-    for _ in range(4):
-        await asyncio.sleep(0.05)
-        stage.clock.advance(seconds=10)
-    submitted = await filling
+    submitted = await stage.fill_as_time_passes(text="INV00000077")
 
     assert "Zuora could not be read" in submitted.errors["documents"]
 

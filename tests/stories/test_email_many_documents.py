@@ -1,6 +1,5 @@
 """Hundreds of emails side by side: each its own call and result, whatever happens in between."""
 
-import asyncio
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -29,16 +28,6 @@ async def ask(stage, numbers, **values):
     ts = await stage.ask(text=" ".join(numbers), **values)
     await stage.press(BOB, ts)
     return ts
-
-
-async def run_down(stage, done, seconds=0.25):
-    """Let the clock run until something holds."""
-    for _ in range(4000):
-        if done():
-            return
-        await asyncio.sleep(0.001)
-        stage.clock.advance(seconds=seconds)
-    raise AssertionError("it did not come to hold")
 
 
 def ended(stage, number=1):
@@ -77,11 +66,10 @@ async def test_five_hundred_each_get_their_own_result_whatever_happens_in_betwee
     numbers = add_invoices(stage, 500)
     refused = [numbers[7], numbers[250], numbers[499]]
     refuse(stage, refused)
-    stage.zuora.knobs = replace(
-        stage.zuora.knobs, rate_headers=False, concurrency_limit=12, latency={MAILS: 0.02}
-    )
+    stage.zuora.knobs = replace(stage.zuora.knobs, rate_headers=False, concurrency_limit=12)
     stage.zuora.faults.add(MAILS, kind="too_many", times=2, after=200, retry_after=30)
     stage.zuora.faults.add(MAILS, kind="conflict", times=2, after=300)
+    stage.zuora.faults.add(MAILS, kind="slow", seconds=6, times=None)
     ts = await ask(stage, numbers)
     widths = set()
 
@@ -89,7 +77,7 @@ async def test_five_hundred_each_get_their_own_result_whatever_happens_in_betwee
         widths.add(stage.bot.parts.zuora.width)
         return ended(stage)
 
-    await run_down(stage, done)
+    await stage.as_time_passes(done, seconds=30)
     await stage.quiet()
 
     calls = {call.subject: call for call in stage.store.calls.of(1)}
@@ -189,7 +177,7 @@ async def test_a_crash_in_the_middle_of_sixty_sends_each_once(stage):
     stage.bot.runner._held[1].cancel()  # the process dies with calls under way
 
     await stage.restart()
-    await run_down(stage, lambda: ended(stage))
+    await stage.as_time_passes(lambda: ended(stage), step=0.25)
 
     assert set(orders_of(stage).values()) == {1}
     lost = [call for call in stage.store.calls.of(1) if call.verdict == "lost"]
@@ -231,7 +219,7 @@ async def test_a_stop_in_the_middle_of_sixty_loses_nothing_and_goes_on(stage):
     sent_before = len(stage.orders())
     assert sent_before < 60
     await stage.start()
-    await run_down(stage, lambda: ended(stage))
+    await stage.as_time_passes(lambda: ended(stage), step=0.25)
 
     await stage.until_card(ts, "Accepted by Zuora: email 60 invoices")
     assert orders_of(stage) == Counter(numbers)
@@ -280,7 +268,7 @@ async def test_zuora_down_in_the_middle_waits_and_says_what_went_out(stage):
     assert any("20 of 40 went out" in text for text in stage.thread(ts))
     assert stage.request().state == "running"
     stage.zuora.faults.clear()
-    await run_down(stage, lambda: ended(stage))
+    await stage.as_time_passes(lambda: ended(stage), step=0.25)
 
     await stage.until_card(ts, "Accepted by Zuora: email 40 invoices")
     accepted = Counter(o.path.split("/")[3] for o in stage.orders() if o.status == 200)
@@ -339,11 +327,7 @@ async def test_while_zuora_is_down_five_hundred_documents_are_not_waited_for_one
     numbers = add_invoices(stage, 500)
     stage.zuora.faults.down = True
     before = len(stage.zuora.calls)
-    filling = asyncio.ensure_future(stage.fill(text=" ".join(numbers)))
-    for _ in range(8):
-        await asyncio.sleep(0.05)
-        stage.clock.advance(seconds=10)
-    submitted = await filling
+    submitted = await stage.fill_as_time_passes(text=" ".join(numbers))
 
     assert "Zuora could not be read" in submitted.errors["documents"]
     assert len(stage.zuora.calls) - before < 100

@@ -11,7 +11,6 @@ from tests.stories.test_email_many_documents import (
     ended,
     orders_of,
     progress_gaps,
-    run_down,
 )
 
 DELAYED = "request.delayed"
@@ -47,7 +46,7 @@ async def test_a_short_rest_that_zuora_asks_for_is_sat_out_within_the_pass(stage
     await stage.until(lambda: orders_of(stage).total() == 30)
     (refused,) = [o for o in stage.orders() if o.status == 429]
 
-    await run_down(stage, lambda: ended(stage), seconds=0.5)
+    await stage.as_time_passes(lambda: ended(stage), step=0.5)
 
     assert DELAYED not in stage.happened()
     assert tries_of(stage) == {1: 29, 2: 1}
@@ -94,7 +93,7 @@ async def test_the_last_progress_waits_its_turn_and_keeps_nothing_else_waiting(s
     await stage.until(lambda: len(stage.orders()) == 30)
     await stage.until_thread(ts, "of 30 mails accepted by Zuora")
 
-    await run_down(stage, lambda: ended(stage), seconds=0.1)
+    await stage.as_time_passes(lambda: ended(stage), step=0.1)
     await stage.until_card(ts, "Accepted by Zuora: email 30 invoices")
     await stage.quiet()
     told = [m.text for m in stage.slack.thread(CHANNEL, ts) if m.text.startswith(("▰", "▱"))]
@@ -115,9 +114,9 @@ async def test_the_last_progress_keeps_its_distance_from_one_that_was_just_going
     stage.slack.faults.add("chat.postMessage", "slow", seconds=2.5, after=2)  # the first progress
     await stage.press(BOB, ts)
 
-    await run_down(stage, lambda: ended(stage), seconds=0.1)
+    await stage.as_time_passes(lambda: ended(stage), step=0.1)
     assert not any(text.startswith(("▰", "▱")) for text in stage.thread(ts))
-    await run_down(stage, lambda: any("▰" * 20 in text for text in stage.thread(ts)), seconds=0.1)
+    await stage.as_time_passes(lambda: any("▰" * 20 in text for text in stage.thread(ts)), step=0.1)
 
     assert min(progress_gaps(stage)) >= 3
 
@@ -128,7 +127,7 @@ async def test_many_refusals_in_the_same_moment_do_not_end_the_pass(stage):
     stage.zuora.faults.add(MAILS, kind="slow", seconds=1, times=None, after=8)
     ts = await ask(stage, numbers)
 
-    await run_down(stage, lambda: ended(stage), seconds=0.5)
+    await stage.as_time_passes(lambda: ended(stage), step=0.5)
 
     assert DELAYED not in stage.happened()
     assert sum(order.status == 429 for order in stage.orders()) == 6

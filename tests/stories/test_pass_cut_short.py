@@ -15,7 +15,6 @@ from tests.stories.test_email_many_documents import (
     ask,
     ended,
     orders_of,
-    run_down,
 )
 
 RUN = "/v1/bill-runs/*"
@@ -40,6 +39,7 @@ async def test_answers_that_could_not_be_written_before_the_pass_was_cut_short_a
     ts = await ask(stage, numbers)
     answers = stage.clock.now() + timedelta(seconds=1)
     await stage.until(lambda: [due for due, _ in stage.clock._sleepers].count(answers) == 5)
+    await stage.until(lambda: not stage.store.outbox.open() and stage.bot.sender.is_idle)
     stage.store._database.execute("PRAGMA query_only = ON")
     stage.clock.advance(seconds=1)
     again = stage.clock.now() + timedelta(seconds=1)
@@ -101,7 +101,7 @@ async def test_an_order_that_was_planned_long_ago_is_checked_before_it_goes_out(
     await stage.press(BOB, ts)
     await stage.until(lambda: len(stage.zuora.calls) > read)
     stage.bot.runner._stopping = True  # the process dies between the plan and the order
-    await run_down(stage, lambda: stage.request().state == "running")
+    await stage.as_time_passes(lambda: stage.request().state == "running", step=0.25)
     await stage.stop()
     assert stage.orders() == []
     if change == "changed":

@@ -294,13 +294,16 @@ def test_whatever_is_typed_there_is_a_body_that_zuora_takes_or_there_are_message
 
 
 @given(st.one_of(FORMS_TYPED, FILLED))
-def test_whatever_was_typed_slack_takes_the_form_with_it(form):
-    values = {name: value for name, value in form.items() if not isinstance(value, bool | int)}
+def test_whatever_was_typed_slack_takes_the_form_with_it(typed):
+    values = {name: value for name, value in typed.items() if not isinstance(value, bool | int)}
 
-    view = FORMS["ask:bill_run"].view(values, Origin(channel="C1"))
+    form = FORMS["ask:bill_run"]
+
+    view = form.view(values, Origin(channel="C1"))
+    if len(view["private_metadata"]) > METADATA_LIMIT:  # then `drawn` keeps it in the database
+        view = form.view_of(form.all_blocks(values), Origin(channel="C1", draft="a draft"))
 
     assert check_view(view, "modal") == []
-    assert len(view["private_metadata"]) <= METADATA_LIMIT
 
 
 @given(st.integers(1, 200), st.integers(50, 200))
