@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.watch import Watch, say
 from bot.cli.clock import SystemClock
-from bot.cli.serve import keep_out_of_collections
+from bot.cli.serve import collect_less
 from bot.domain.call import Call, track_id
 from bot.domain.digest import canonical
 from bot.domain.history import Entry, What
@@ -185,7 +185,7 @@ async def main(how: str, url: str, number: int, folder: Path) -> None:
         zuora = ZuoraClient(http, CLOCK, base_url=url, client_id="bench", client_secret="bench")  # noqa: S106 - made up
         await zuora.check()
         await zuora.bill_run_state(A_RUN)  # as the facts are read again before anything is sent
-        keep_out_of_collections()
+        collect_less()
         watching = asyncio.create_task(watch.run())
         if how == "runner":
             await by_the_runner(zuora, number, folder / "mailer.db")

@@ -28,7 +28,8 @@ def main(url: str, number: int) -> None:
         )
 
     gc.collect()
-    gc.freeze()  # as the bot does once it is ready
+    gc.freeze()  # as the bot does once it is ready, and this too
+    gc.set_threshold(10_000)
     with ThreadPoolExecutor(THREADS) as pool:
         started, used = time.perf_counter(), time.process_time()
         list(pool.map(mail, range(number)))

@@ -9,7 +9,6 @@ event loop was held. The requests of the large one are laid either over 24 month
 
 import argparse
 import asyncio
-import gc
 import statistics
 import tempfile
 import time
@@ -21,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from bot.cli.serve import collect_less
 from bot.domain.authority import Person
 from bot.domain.policy import Rule
 from bot.operations.email_bill_run import EmailBillRunBody
@@ -167,8 +167,7 @@ async def held(work: Awaitable[object]) -> tuple[float, float]:
 async def measure(store: Store, last: int, rounds: int) -> dict[str, tuple[float, float]]:
     """Median and longest hold in milliseconds, for each read."""
     found = {}
-    gc.collect()
-    gc.freeze()  # as a bot that was started does
+    collect_less()
     for name, read in reads(last).items():
         await read(store)
         runs = [await held(read(store)) for _ in range(rounds)]

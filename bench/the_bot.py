@@ -12,7 +12,7 @@ from typing import cast
 from bench.watch import answer_until_stopped, say
 from bot.cli.clock import SystemClock
 from bot.cli.logs import log_to_stderr
-from bot.cli.serve import connected, keep_out_of_collections
+from bot.cli.serve import collect_less, connected
 from bot.settings import Mode, read_settings
 from bot.wiring import Tuning, build
 
@@ -27,7 +27,7 @@ async def main(mode: Mode) -> None:
     try:
         async with connected(bot, settings, mode, host=HOST) as port:
             bot.start()
-            keep_out_of_collections()
+            collect_less()
             say(ready=port)
             await answer_until_stopped()
     finally:

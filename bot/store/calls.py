@@ -14,7 +14,6 @@ _COLUMNS = (
     "request", "subject", "key", "track_id", "tries", "first_sent_at", "sent_at", "answered_at",
     "verdict", "http_status", "zuora_request_id", "words", "retry_at", "began",
 )  # fmt: skip
-_TIMES = ("first_sent_at", "sent_at", "answered_at", "retry_at")
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM calls"  # noqa: S608 - names of this module alone
 _DONE_AT = "COALESCE(calls.answered_at, calls.sent_at)"
 """An answer that was lost and proved later has no time of its own."""
@@ -118,9 +117,24 @@ def _to_row(call: Call) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _from_row(values: tuple[Any, ...]) -> Call:
-    row = dict(zip(_COLUMNS, values, strict=True))
-    row["verdict"] = None if row["verdict"] is None else Verdict(row["verdict"])
-    for column in _TIMES:
-        row[column] = from_text_or_none(row[column])
-    return Call(**row)
+def _from_row(row: tuple[Any, ...]) -> Call:
+    (
+        request, subject, key, track_id, tries, first_sent_at, sent_at, answered_at,
+        verdict, http_status, zuora_request_id, words, retry_at, began,
+    ) = row  # fmt: skip
+    return Call(
+        request=request,
+        subject=subject,
+        key=key,
+        track_id=track_id,
+        tries=tries,
+        first_sent_at=from_text_or_none(first_sent_at),
+        sent_at=from_text_or_none(sent_at),
+        answered_at=from_text_or_none(answered_at),
+        verdict=None if verdict is None else Verdict(verdict),
+        http_status=http_status,
+        zuora_request_id=zuora_request_id,
+        words=words,
+        retry_at=from_text_or_none(retry_at),
+        began=began,
+    )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from bot.cards import lines
 from bot.cards.card import approvers_in_words, card_edit, change_and_ask_again
@@ -65,8 +66,9 @@ async def remind(parts: Parts, request: Request) -> None:
 async def begin(parts: Parts, request: Request) -> None:
     """Read the facts again; stop if they are not those that were approved, else plan the calls."""
     facts = await facts_as_approved(parts, request)
+    await parts.store.calm()  # Zuora's answers to many may come in the same moment
     if facts is not None:
-        _start(parts, request, facts)
+        await parts.store.together(partial(_start, parts, request, facts))
 
 
 async def facts_as_approved(parts: Parts, request: Request) -> Facts | None:

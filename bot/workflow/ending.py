@@ -13,33 +13,38 @@ from bot.domain.next_step import conclusion
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
 from bot.domain.words import Mention, Part
-from bot.operations.catalog import operation_named
 from bot.operations.operation import Progress
-from bot.workflow.opened import opened
+from bot.workflow.opened import Opened
 from bot.workflow.parts import Parts
 
 PROGRESS_GAP = timedelta(seconds=3)
 """The progress message is edited at most so often."""
 
 
-def go_on(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
+def go_on(parts: Parts, request: Request, calls: Sequence[Call], what: Opened) -> None:
     """Write how a request goes on whose calls all have their answer; inside a transaction.
 
     It ended, or its outcome is unknown, or what an accepted call began is now followed.
+
+    Args:
+        parts: The outside.
+        request: As it stands in the database.
+        calls: All of its calls.
+        what: The request opened; to open hundreds of documents takes milliseconds.
     """
-    operation = operation_named(request.operation)
+    operation, _, _ = what
     state = conclusion(calls)
     if state is State.UNKNOWN:
         _unknown(parts, request, calls)
     elif operation.follows and state is State.SUCCEEDED:
-        _follow_from_now(parts, request, calls)
+        _follow_from_now(parts, request, calls, what)
     else:
-        end(parts, request, state, calls)
+        _end(parts, request, state, calls, what)
 
 
-def _follow_from_now(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
+def _follow_from_now(parts: Parts, request: Request, calls: Sequence[Call], what: Opened) -> None:
     now = parts.clock.now()
-    operation, body, facts = opened(request)
+    operation, body, facts = what
     accepted = operation.accepted(body, facts, now)
     after = replace(
         request, progress=calls[0].began, result=accepted, wake_at=now + parts.poll, looks=0
@@ -48,10 +53,10 @@ def _follow_from_now(parts: Parts, request: Request, calls: Sequence[Call]) -> N
     parts.store.move(request, after, entry, now, card_edit(after), lines.reply(after, accepted))
 
 
-def end(parts: Parts, request: Request, state: State, calls: Sequence[Call]) -> None:
+def _end(parts: Parts, request: Request, state: State, calls: Sequence[Call], what: Opened) -> None:
     """Write how it ended, to everybody; inside a transaction."""
     now = parts.clock.now()
-    operation, body, facts = opened(request)
+    operation, body, facts = what
     result = operation.result(body, facts, calls, now)
     after = replace(request.moved(state, now, result=result), progress=tally(calls))
     entry = Entry(

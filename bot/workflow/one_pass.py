@@ -214,7 +214,7 @@ class Pass:
             return False
         if any(call.is_under_way or call.is_open for call in calls):
             return False
-        go_on(self._parts, request, calls)
+        go_on(self._parts, request, calls, self._what)
         return True
 
     def _tell_progress(self, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from bot.workflow.begin import facts_as_approved, too_late_at, wait_for_zuora
 from bot.workflow.calling import answer_entry, settled_entry
 from bot.workflow.ending import go_on
 from bot.workflow.one_pass import Pass
+from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
 
 JUST_READ = timedelta(minutes=1)
@@ -80,7 +81,7 @@ def _give_up(parts: Parts, request: Request, busy: Sequence[Call], words: str) -
     with parts.store.transaction():
         parts.store.calls.save(*given_up)
         parts.store.history.append_all(map(settled_entry, given_up), parts.clock.now())
-        go_on(parts, request, parts.store.calls.of(request.number))
+        go_on(parts, request, parts.store.calls.of(request.number), opened(request))
 
 
 def lose(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
@@ -93,10 +94,10 @@ def lose(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
         parts.store.history.append_all(map(answer_entry, lost), now)
         everything = parts.store.calls.of(request.number)
         if not any(each.is_open for each in everything):
-            go_on(parts, request, everything)
+            go_on(parts, request, everything, opened(request))
 
 
 def conclude(parts: Parts, request: Request) -> None:
     """Every call has its answer; write how it goes on."""
     with parts.store.transaction():
-        go_on(parts, request, parts.store.calls.of(request.number))
+        go_on(parts, request, parts.store.calls.of(request.number), opened(request))

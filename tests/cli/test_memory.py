@@ -42,17 +42,18 @@ def test_a_running_bot_holds_nothing_that_only_other_commands_need():
     assert [name for name in NOT_AT_REST if name in loaded] == []
 
 
-def test_a_full_collection_looks_at_hardly_anything_once_the_bot_is_ready():
-    before, after = told(
+def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
+    before, after, new_objects = told(
         "import gc, json\n"
-        "from bot.cli.serve import keep_out_of_collections\n"
+        "from bot.cli.serve import collect_less\n"
         "before = len(gc.get_objects())\n"
-        "keep_out_of_collections()\n"
-        "print(json.dumps([before, len(gc.get_objects())]))"
+        "collect_less()\n"
+        "print(json.dumps([before, len(gc.get_objects()), gc.get_threshold()[0]]))"
     )
 
     assert before > 50_000
     assert after < before / 100
+    assert new_objects == 10_000
 
 
 @pytest.mark.parametrize("name", COMMANDS)
