@@ -26,22 +26,7 @@ WHAT_TO_DO = "could_not_record: check the disk's space, rights and health of the
 
 
 class _Guarded(Database):
-    """A database whose failures are the bot's own errors, for reading outside a transaction too.
-
-    Attributes:
-        waits_for_disk: Whether a commit is durable when it is made. Where it is not, `sync_log`
-            makes it so.
-    """
-
-    waits_for_disk = True
-    _synchronous = "FULL"
-
-    def wait_as_wanted(self) -> None:
-        """Before a transaction: SQLite takes no such order within one."""
-        wanted = "FULL" if self.waits_for_disk else "NORMAL"
-        if wanted != self._synchronous:
-            self.execute(f"PRAGMA synchronous = {wanted}")
-            self._synchronous = wanted
+    """A database whose failures are the bot's own errors, for reading outside a transaction too."""
 
     def execute(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None
@@ -142,8 +127,6 @@ def transaction(database: Database) -> Iterator[None]:
     """
     connection = database.conn
     begin, end, undo = _INNER if connection.in_transaction else _OUTER
-    if begin == _BEGIN and isinstance(database, _Guarded):
-        database.wait_as_wanted()
     try:
         connection.execute(begin)
         try:
@@ -163,49 +146,7 @@ def transaction(database: Database) -> Iterator[None]:
         raise _could_not_record(error) from error
 
 
-@contextmanager
-def synced_later(database: Database) -> Iterator[None]:
-    """Commits made inside do not wait for the disk: before anybody is told, `sync_log` has to.
-
-    Until then they are whole or not at all, in their order, and survive the end of this process,
-    but not a loss of power.
-    """
-    if not isinstance(database, _Guarded):
-        yield
-        return
-    database.waits_for_disk = False
-    try:
-        yield
-    finally:
-        database.waits_for_disk = True
-
-
-def sync_log(path: str) -> None:
-    """Make durable what has been committed so far to a database file; in any thread.
-
-    SQLite does the same at each commit with `synchronous = FULL`, and not with `NORMAL` (pages
-    *Write-Ahead Logging* and *PRAGMA synchronous*). It keeps no locks on this file that closing it
-    here could take away.
-
-    Args:
-        path: Of the database file; empty for one in memory.
-
-    Raises:
-        OSError: The disk did not take it.
-    """
-    if not path:
-        return
-    descriptor = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _sync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-_sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
-
-_BEGIN = "BEGIN IMMEDIATE"
-_OUTER = (_BEGIN, "COMMIT", ("ROLLBACK",))
+_OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
 _INNER = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import TypeVar
@@ -15,7 +14,7 @@ from bot.domain.message import Message
 from bot.domain.request import Request
 from bot.store.calls import Calls
 from bot.store.checkpoints import Checkpoints
-from bot.store.database import open_database, sync_log, synced_later, transaction
+from bot.store.database import open_database, transaction
 from bot.store.drafts import Drafts
 from bot.store.estimates import Estimates
 from bot.store.figures import Figures
@@ -45,9 +44,7 @@ class Store:
         self.drafts = Drafts(database)
         self.estimates = Estimates(database)
         self.checkpoints = Checkpoints(database)
-        self._together = Together(
-            self.transaction, partial(synced_later, database), partial(sync_log, self.path)
-        )
+        self._together = Together(self.transaction)
 
     @classmethod
     def open(cls, path: Path | str, audit_key: str = "") -> "Store":
@@ -104,11 +101,6 @@ class Store:
         self.requests.move(before, after)
         self.record(entry, now, *messages)
 
-    @property
-    def path(self) -> str:
-        """Of the file; empty for one in memory."""
-        return str(self._database.execute("PRAGMA database_list").fetchone()[2])
-
     def others_have_written(self) -> bool:
         """Whether another connection has changed the file since this was last asked. Very cheap."""
         (version,) = self._database.execute("PRAGMA data_version").fetchone()
@@ -118,5 +110,4 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
-        self._together.close()
         self._database.close()

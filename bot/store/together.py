@@ -1,57 +1,39 @@
 """Short writes that come in the same moment, such as two hundred clicks, share a commit.
 
-What a commit costs is the waiting for the disk, which a thread does; a write by itself takes a
-fraction of that. Nobody is answered before what he asked for is durable.
+What a commit costs is the waiting for the disk; a write by itself takes a fraction of that.
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 from bot.store.errors import CouldNotRecordError
 
-logger = logging.getLogger(__name__)
-
 T = TypeVar("T")
-AT_ONCE = 20
-"""How many share one: some 10 ms of the event loop, of which the commit of all of them is 2."""
+AT_ONCE = 8
+"""How many share one: some 5 ms of the event loop, of which the commit of all of them is 1 to 2."""
 
 BEGIN_AT_ONCE = AT_ONCE
-"""How many answers are begun in one turn of the event loop (some 10 ms), so that their writes can share
-a commit."""
+"""How many answers are begun in one turn of the event loop, so that their writes can share a commit:
+some 2 ms with Socket Mode and 7 with signed HTTP."""
 
 LONGEST_CALM = 0.25
 """Seconds of real time that what can wait stands back for people, who may come without a pause."""
 
 _Waiting = tuple[Callable[[], Any], asyncio.Future[Any]]
-_Outcome = tuple[Any, Exception | None]
 
 
 class Together:
     """Runs writes in order, those that wait in one commit, each of them whole or not at all.
 
     Args:
-        transaction: Opens a transaction; inside another one it is a part of that.
-        synced_later: Transactions inside it do not wait for the disk.
-        sync: Makes durable what was committed; may take as long as the disk does, in any thread.
+        transaction: Opens a durable transaction; inside another one it is a part of that.
     """
 
-    def __init__(
-        self,
-        transaction: Callable[[], AbstractContextManager[None]],
-        synced_later: Callable[[], AbstractContextManager[None]],
-        sync: Callable[[], None],
-    ) -> None:
+    def __init__(self, transaction: Callable[[], AbstractContextManager[None]]) -> None:
         self._transaction = transaction
-        self._synced_later = synced_later
-        self._sync = sync
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync")
-        self._done: list[tuple[asyncio.Future[Any], _Outcome]] = []
-        self._telling: asyncio.Task[None] | None = None
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
         self._attended = 0
@@ -103,7 +85,7 @@ class Together:
             self._patience = loop.call_later(LONGEST_CALM, self._let_go_on)
 
     def _be_calm(self) -> None:
-        if not (self._attended or self._waiting or self._done):
+        if not self._attended and not self._waiting:
             self._let_go_on()
 
     def _let_go_on(self) -> None:
@@ -145,52 +127,30 @@ class Together:
         while self._waiting:
             some = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
             some = [each for each in some if not each[1].done()]  # nobody waits for it any more
-            works = [work for work, _ in some]
-            with self._synced_later():
-                outcomes = self._share(works) if len(works) > 1 else None
-                if outcomes is None:
-                    outcomes = [_outcome(work) for work in works]
-            self._done += zip((answer for _, answer in some), outcomes, strict=True)
-            if self._telling is None or self._telling.done():
-                self._telling = asyncio.create_task(self._tell(), name="together: durable")
+            if len(some) < 2 or not self._share(some):  # noqa: PLR2004 - two or more share
+                for work, answer in some:
+                    _settle(answer, *_outcome(work))
             await asyncio.sleep(0)
         self._be_calm()
 
-    def _share(self, works: list[Callable[[], Any]]) -> list[_Outcome] | None:
-        """Write all of them in one commit; None: nothing was written, each has to try alone."""
+    def _share(self, some: list[_Waiting]) -> bool:
+        """Write all of them in one commit; False: nothing was written, each has to try alone."""
         outcomes = []
         try:
             with self._transaction():
-                for work in works:
+                for work, _ in some:
                     value, error = _outcome(work)
                     if isinstance(error, CouldNotRecordError):
                         raise error  # noqa: TRY301 - it undoes what the others wrote
                     outcomes.append((value, error))
         except Exception:  # noqa: BLE001 - each of them meets it again, alone
-            return None
-        return outcomes
-
-    async def _tell(self) -> None:
-        """Answer those whose writes are committed, once they are durable. More come meanwhile."""
-        loop = asyncio.get_running_loop()
-        while self._done:
-            done, self._done = self._done, []
-            try:
-                await loop.run_in_executor(self._thread, self._sync)
-            except OSError as error:
-                logger.exception("could_not_record: the disk did not take what was written")
-                lost = CouldNotRecordError(f"could not record this: {error}")
-                done = [(answer, (None, outcome[1] or lost)) for answer, outcome in done]
-            for answer, outcome in done:
-                _settle(answer, *outcome)
-        self._be_calm()
-
-    def close(self) -> None:
-        """Let the thread end, with what it is doing."""
-        self._thread.shutdown()
+            return False
+        for (_, answer), outcome in zip(some, outcomes, strict=True):
+            _settle(answer, *outcome)
+        return True
 
 
-def _outcome(work: Callable[[], Any]) -> _Outcome:
+def _outcome(work: Callable[[], Any]) -> tuple[Any, Exception | None]:
     try:
         return work(), None
     except Exception as error:  # noqa: BLE001 - whoever asked for the write gets it

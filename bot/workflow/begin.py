@@ -66,8 +66,8 @@ async def remind(parts: Parts, request: Request) -> None:
 async def begin(parts: Parts, request: Request) -> None:
     """Read the facts again; stop if they are not those that were approved, else plan the calls."""
     facts = await facts_as_approved(parts, request)
-    await parts.store.calm()  # Zuora's answers to many may come in the same moment
     if facts is not None:
+        await parts.store.calm()  # Zuora's answers to many may come in the same moment
         await parts.store.together(partial(_start, parts, request, facts))
 
 

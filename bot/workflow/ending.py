@@ -13,15 +13,18 @@ from bot.domain.next_step import conclusion
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
 from bot.domain.words import Mention, Part
+from bot.operations.catalog import operation_named
 from bot.operations.operation import Progress
-from bot.workflow.opened import Opened
+from bot.workflow.opened import Opened, opened
 from bot.workflow.parts import Parts
 
 PROGRESS_GAP = timedelta(seconds=3)
 """The progress message is edited at most so often."""
 
 
-def go_on(parts: Parts, request: Request, calls: Sequence[Call], what: Opened) -> None:
+def go_on(
+    parts: Parts, request: Request, calls: Sequence[Call], what: Opened | None = None
+) -> None:
     """Write how a request goes on whose calls all have their answer; inside a transaction.
 
     It ended, or its outcome is unknown, or what an accepted call began is now followed.
@@ -30,16 +33,16 @@ def go_on(parts: Parts, request: Request, calls: Sequence[Call], what: Opened) -
         parts: The outside.
         request: As it stands in the database.
         calls: All of its calls.
-        what: The request opened; to open hundreds of documents takes milliseconds.
+        what: The request opened, where it is; to open hundreds of documents takes milliseconds.
     """
-    operation, _, _ = what
+    operation = operation_named(request.operation)
     state = conclusion(calls)
     if state is State.UNKNOWN:
         _unknown(parts, request, calls)
     elif operation.follows and state is State.SUCCEEDED:
-        _follow_from_now(parts, request, calls, what)
+        _follow_from_now(parts, request, calls, what or opened(request))
     else:
-        _end(parts, request, state, calls, what)
+        _end(parts, request, state, calls, what or opened(request))
 
 
 def _follow_from_now(parts: Parts, request: Request, calls: Sequence[Call], what: Opened) -> None:

@@ -12,7 +12,6 @@ from bot.workflow.begin import facts_as_approved, too_late_at, wait_for_zuora
 from bot.workflow.calling import answer_entry, settled_entry
 from bot.workflow.ending import go_on
 from bot.workflow.one_pass import Pass
-from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
 
 JUST_READ = timedelta(minutes=1)
@@ -49,7 +48,8 @@ async def _may_not_send(parts: Parts, request: Request, calls: Sequence[Call]) -
             return True
         return False
     just_read = now - request.state_at < JUST_READ and not any(call.tries for call in calls)
-    return not just_read and await facts_as_approved(parts, request) is None
+    in_time = now < too_late_at(request)
+    return not (just_read and in_time) and await facts_as_approved(parts, request) is None
 
 
 def _wait_for_the_rest(parts: Parts, number: int) -> None:
@@ -81,7 +81,7 @@ def _give_up(parts: Parts, request: Request, busy: Sequence[Call], words: str) -
     with parts.store.transaction():
         parts.store.calls.save(*given_up)
         parts.store.history.append_all(map(settled_entry, given_up), parts.clock.now())
-        go_on(parts, request, parts.store.calls.of(request.number), opened(request))
+        go_on(parts, request, parts.store.calls.of(request.number))
 
 
 def lose(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
@@ -94,10 +94,10 @@ def lose(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
         parts.store.history.append_all(map(answer_entry, lost), now)
         everything = parts.store.calls.of(request.number)
         if not any(each.is_open for each in everything):
-            go_on(parts, request, everything, opened(request))
+            go_on(parts, request, everything)
 
 
 def conclude(parts: Parts, request: Request) -> None:
     """Every call has its answer; write how it goes on."""
     with parts.store.transaction():
-        go_on(parts, request, parts.store.calls.of(request.number), opened(request))
+        go_on(parts, request, parts.store.calls.of(request.number))

@@ -1,14 +1,11 @@
 """Writes of the same moment share a commit, and each of them is whole or not at all."""
 
 import asyncio
-import errno
-import threading
 from datetime import UTC, datetime
 
 import pytest
 
 from bot.domain.history import Entry, What
-from bot.store import database
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.store.together import AT_ONCE, BEGIN_AT_ONCE
@@ -183,89 +180,3 @@ async def test_of_many_that_wait_none_waits_long_for_somebody_whose_answer_hangs
     hangs.set()
     await task
     assert store._together._patience is None
-
-
-class Disk:
-    """Takes what is written when it is told to, as a slow one does."""
-
-    def __init__(self, monkeypatch):
-        self.asked = 0
-        self.taken = threading.Event()
-        self.broken = False
-        sync = database._sync
-
-        def slow(descriptor):
-            self.asked += 1
-            assert self.taken.wait(20)
-            if self.broken:
-                raise OSError(errno.EIO, "Input/output error")
-            sync(descriptor)
-
-        monkeypatch.setattr(database, "_sync", slow)
-
-
-@pytest.fixture
-def disk(store, monkeypatch):
-    disk = Disk(monkeypatch)
-    yield disk
-    disk.taken.set()
-
-
-async def until(predicate):
-    end = asyncio.get_running_loop().time() + 20
-    while not predicate():
-        assert asyncio.get_running_loop().time() < end, "it did not come to hold"
-        await asyncio.sleep(0.001)
-
-
-async def test_nobody_is_answered_before_the_disk_has_taken_it_and_the_loop_goes_on(store, disk):
-    tasks = [asyncio.create_task(store.together(writing(store, name))) for name in "ab"]
-    await until(lambda: disk.asked == 1)
-    await asyncio.sleep(0.01)
-
-    assert reasons(store) == ["a", "b"]
-    assert not any(task.done() for task in tasks)
-    disk.taken.set()
-    assert await asyncio.gather(*tasks) == ["a", "b"]
-
-
-async def test_what_was_written_while_the_disk_was_busy_waits_for_the_next_time(store, disk):
-    first = asyncio.create_task(store.together(writing(store, "first")))
-    await until(lambda: disk.asked == 1)
-    later = [asyncio.create_task(store.together(writing(store, name))) for name in "abc"]
-    await until(lambda: len(reasons(store)) == 4)
-
-    disk.taken.set()
-    await asyncio.gather(first, *later)
-
-    assert disk.asked == 2
-
-
-async def test_what_the_disk_did_not_take_is_said_to_everybody_who_asked_for_it(store, disk):
-    disk.broken = True
-    disk.taken.set()
-
-    answers = await asyncio.gather(
-        *(store.together(writing(store, name)) for name in "ab"), return_exceptions=True
-    )
-
-    assert [type(answer) for answer in answers] == [CouldNotRecordError] * 2
-    assert "Input/output error" in str(answers[0])
-    disk.broken = False
-    assert await store.together(writing(store, "c")) == "c"
-
-
-async def test_a_transaction_of_its_own_waits_for_the_disk_by_itself(store):
-    levels = []
-
-    def work():
-        with store.transaction():
-            levels.extend(store._database.execute("PRAGMA synchronous").fetchone())
-
-    await store.together(work)
-    work()
-    await asyncio.gather(store.together(work), store.together(work))
-    work()
-
-    normal, full = 1, 2
-    assert levels == [normal, full, normal, normal, full]

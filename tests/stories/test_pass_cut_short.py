@@ -142,3 +142,22 @@ async def test_of_what_zuora_never_took_the_history_tells_that_it_was_given_up(s
     assert found == {"accepted": 5, "rejected": 55}
     assert any(call.tries == 0 for call in stage.store.calls.of(1))
     assert findings(stage) == ()
+
+
+async def test_what_was_planned_just_before_it_became_too_late_is_stopped_at_once(stage):
+    ts = await stage.ask()
+    span = 23 * 3600 - 20
+    stage.zuora.faults.add(RUN, kind="slow", seconds=span)
+    read = stage.clock.now() + timedelta(seconds=span)
+    await stage.press(BOB, ts)
+    await stage.until(lambda: read in {due for due, _ in stage.clock._sleepers})
+    stage.bot.runner._stopping = True  # the process dies between the plan and the order
+    stage.clock.advance(seconds=span)
+    await stage.until(lambda: stage.request().state == "running")
+    await stage.stop()
+    stage.clock.advance(seconds=30)
+
+    await stage.start()
+    await stage.until_card(ts, "Stopped, nothing was sent")
+
+    assert stage.orders() == []
