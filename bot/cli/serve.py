@@ -76,7 +76,7 @@ async def _until_stopped(settings: Settings, mode: Mode) -> None:
 
 
 NEW_OBJECTS = 10_000
-"""So many more of them, and the garbage collector looks for cycles among them: some 3 ms of work."""
+"""So many more of them, and the garbage collector looks for cycles among them."""
 
 
 def collect_less() -> None:
@@ -85,7 +85,7 @@ def collect_less() -> None:
     A full collection looks at every object there is, which holds the event loop for some 50 ms.
     Without the modules, their classes and functions there is hardly anything left to look at.
 
-    New objects it looks through whenever there are 700 more, by default. Two hundred clicks at
+    New objects it looks through, by default, whenever there are some hundreds more. Two hundred clicks at
     once make as many again and again, and hardly any of them is garbage.
     """
     gc.collect()

@@ -91,6 +91,15 @@ class Calls:
         ).fetchone()
         return None if row is None else _from_row(row)
 
+    def sent_since(self, subjects: Sequence[str], since: datetime, *, not_of: int) -> bool:
+        """Whether a call of another request about one of these went out after a moment."""
+        marks = ", ".join("?" for _ in subjects)
+        row = self._database.execute(
+            f"SELECT 1 FROM calls WHERE subject IN ({marks}) AND sent_at > ? AND request <> ? LIMIT 1",  # noqa: S608 - marks
+            [*subjects, to_text_or_none(since), not_of],
+        ).fetchone()
+        return row is not None
+
     def mailed_since(
         self, subjects: Sequence[str], since: datetime
     ) -> list[tuple[int, str, int, datetime]]:

@@ -84,6 +84,10 @@ class Store:
         """Wait until nobody waits: people who pressed a button go first."""
         await self._together.calm()
 
+    async def turn(self) -> None:
+        """Wait for a turn of the event loop that nobody else who waits here gets."""
+        await self._together.turn()
+
     def record(self, entry: Entry, now: datetime, *messages: Message) -> None:
         """Write a history entry and the messages that it causes; inside a transaction."""
         self.history.append(entry, now)

@@ -43,6 +43,7 @@ class Together:
         self._calm.set()
         self._patience: asyncio.TimerHandle | None = None
         self._turn = asyncio.Lock()
+        self._turns = asyncio.Lock()
 
     @asynccontextmanager
     async def attending(self) -> AsyncIterator[None]:
@@ -104,6 +105,11 @@ class Together:
         """
         async with self._turn:
             await self._calm.wait()
+            await asyncio.sleep(0)
+
+    async def turn(self) -> None:
+        """Wait for nobody, but of many that come here at once one goes on in each turn of the event loop."""
+        async with self._turns:
             await asyncio.sleep(0)
 
     async def write(self, work: Callable[[], T]) -> T:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from bot.cards import lines
 from bot.cards.card import approvers_in_words, card_edit, change_and_ask_again
@@ -64,11 +63,16 @@ async def remind(parts: Parts, request: Request) -> None:
 
 
 async def begin(parts: Parts, request: Request) -> None:
-    """Read the facts again; stop if they are not those that were approved, else plan the calls."""
+    """Read the facts again; stop if they are not those that were approved, else plan the calls.
+
+    Where another request has acted on the same thing since, it is left to the next step, which
+    reads once more.
+    """
+    since = parts.clock.now()
     facts = await facts_as_approved(parts, request)
     if facts is not None:
-        await parts.store.calm()  # Zuora's answers to many may come in the same moment
-        await parts.store.together(partial(_start, parts, request, facts))
+        await parts.store.turn()  # Zuora's answers to many may come in the same moment
+        _start(parts, request, facts, since)
 
 
 async def facts_as_approved(parts: Parts, request: Request) -> Facts | None:
@@ -101,7 +105,7 @@ async def facts_as_approved(parts: Parts, request: Request) -> Facts | None:
     return facts
 
 
-def _start(parts: Parts, request: Request, facts: Facts) -> None:
+def _start(parts: Parts, request: Request, facts: Facts, since: datetime) -> None:
     now = parts.clock.now()
     operation, body, _ = opened(request)
     after = request.moved(State.RUNNING, now, wake_at=now)
@@ -117,6 +121,8 @@ def _start(parts: Parts, request: Request, facts: Facts) -> None:
     )
     with parts.store.transaction():
         subjects = operation.subjects(body, facts)
+        if parts.store.calls.sent_since(subjects, since, not_of=request.number):
+            return
         why = (
             mailed_lately(parts, operation, body, request.subject, request.number)
             or under_way(parts, subjects, request.number)

@@ -33,7 +33,7 @@ def go_on(
         parts: The outside.
         request: As it stands in the database.
         calls: All of its calls.
-        what: The request opened, where it is; to open hundreds of documents takes milliseconds.
+        what: The request opened, where that was done already; to open hundreds of documents takes milliseconds.
     """
     operation = operation_named(request.operation)
     state = conclusion(calls)

@@ -57,6 +57,7 @@ READS = {
     "asked just now": lambda s: s.requests.open_by(made.ALICE, NOW - timedelta(minutes=5)),
     "mailed since": lambda s: s.calls.mailed_since(DOCUMENTS, NOW - timedelta(days=1)),
     "outstanding": lambda s: s.calls.outstanding_about(DOCUMENTS, not_of=1),
+    "sent since": lambda s: s.calls.sent_since(DOCUMENTS, NOW, not_of=1),
     "latest": lambda s: s.calls.latest_about("BR-00000001", "email_bill_run", not_of=1),
     "due": lambda s: (s.requests.due(NOW, 10), s.requests.next_wake_after(NOW)),
     "form": lambda s: s.requests.by_form("f1"),

@@ -1,5 +1,6 @@
 """Posting a bill run: asked for by one, approved by another, followed until it is Posted or not."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -524,3 +525,28 @@ async def test_a_requester_may_not_approve_it(stage, run):
 
     await stage.until_told(ALICE, "R-1 is your own request")
     assert stage.puts("post") == []
+
+
+async def test_what_another_request_changed_while_this_one_waited_for_its_turn_is_read_again(
+    stage, run, monkeypatch
+):
+    post = await ask(stage)
+    cancel = await stage.ask_step("cancel_bill_run", RUN)
+    waits, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def turn():
+        waits.set()
+        await goes_on.wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.store, "turn", turn)
+        await stage.press(BOB, cancel)
+        await asyncio.wait_for(waits.wait(), 20)
+    stage.clock.advance(seconds=1)
+    await stage.press(BOB, post)
+    await stage.as_time_passes(lambda: "Posted: post bill run" in stage.card(post))
+    goes_on.set()
+
+    await stage.until_card(cancel, "Stopped, nothing was sent")
+    assert stage.puts("cancel") == []
+    assert "BR-00000002 is Posted" in stage.request(2).result
