@@ -46,7 +46,7 @@ format: $(VENV)/.test  ## let ruff format and mend what it can
 lock: $(VENV)/.test  ## pin the dependencies anew from pyproject.toml
 	PIP_NO_INDEX= PIP_FIND_LINKS= sh requirements/lock.sh $(PYTHON)
 
-bench: $(VENV)/.test  ## measure, and write docs/benchmarks.md; some eleven minutes
+bench: $(VENV)/.test  ## measure, and write docs/benchmarks.md; some thirteen minutes
 	$(BIN)/python -m bench
 
 clean:  ## remove what make made
