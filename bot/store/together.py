@@ -13,7 +13,7 @@ from bot.store.errors import CouldNotRecordError
 
 T = TypeVar("T")
 AT_ONCE = 8
-"""How many share one: some 5 ms of the event loop, of which the commit of all of them is 1 to 2."""
+"""How many share one: some 4 ms of the event loop, of which the commit of all of them is 1."""
 
 BEGIN_AT_ONCE = AT_ONCE
 """How many answers are begun in one turn of the event loop, so that their writes can share a commit:

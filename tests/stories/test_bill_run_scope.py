@@ -30,8 +30,10 @@ async def line(stage, text, user=ALICE):
 async def others(stage, text):
     """The card's line on other runs."""
     before = len(stage.slack.channel_messages(CHANNEL))
-    await line(stage, text)
+    answer = await line(stage, text)
     await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) > before)
+    if "waits for approval" not in answer:  # Zuora took too long for the answer of the command
+        await stage.until_told(ALICE, "waits for approval")
     card = stage.card(stage.slack.channel_messages(CHANNEL)[-1].ts)
     return next(each for each in card.splitlines() if each.startswith("Other runs:"))
 

@@ -304,6 +304,7 @@ def test_whatever_was_typed_slack_takes_the_form_with_it(typed):
         view = form.view_of(form.all_blocks(values), Origin(channel="C1", draft="a draft"))
 
     assert check_view(view, "modal") == []
+    assert len(view["private_metadata"]) <= METADATA_LIMIT
 
 
 @given(st.integers(1, 200), st.integers(50, 200))
