@@ -216,7 +216,7 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         answering=answering,
         homes=homes,
         identity=identity,
-        signing_secret=settings.slack_signing_secret.get_secret_value(),
+        over_http=bool(settings.slack_signing_secret.get_secret_value()),
     )
     return Bot(
         parts=parts,

@@ -121,9 +121,9 @@ async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _http(bot: Bot, settings: Settings, host: str) -> AsyncIterator[int]:
-    runner = aiohttp_web.AppRunner(
-        make_server(bot.app, bot.health, bot.parts.store.attending), access_log=None
-    )
+    secret = settings.slack_signing_secret.get_secret_value()
+    server = make_server(bot.app, secret, bot.health, bot.parts.store.attending)
+    runner = aiohttp_web.AppRunner(server, access_log=None)
     await runner.setup()
     site = aiohttp_web.TCPSite(runner, host, settings.port, backlog=BACKLOG)
     await site.start()

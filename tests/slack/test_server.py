@@ -108,12 +108,55 @@ async def test_a_signed_request_of_five_minutes_ago_is_still_taken(web_stage, ht
         assert "/billemail" in await answer.text()
 
 
-async def test_slack_may_check_the_certificate(web_stage, http):
-    body = urlencode({"ssl_check": "1", "token": "x"})
+@pytest.mark.parametrize("is_signed", [True, False])
+async def test_slack_may_check_the_certificate(web_stage, http, is_signed):
+    body = urlencode({"ssl_check": "1", "token": "x", "command": "/billemail", "user_id": ALICE})
+    before = untouched(web_stage)
+
+    headers = signed(body) if is_signed else {"Content-Type": FORM}
+    async with http.post(web_stage.slack.request_url, data=body, headers=headers) as answer:
+        assert answer.status == 200
+        assert await answer.text() == ""
+
+    assert untouched(web_stage) == before
+
+
+async def test_an_event_that_speaks_of_such_a_check_is_an_event(web_stage, http):
+    event = {"type": "app_home_opened", "user": BOB, "tab": "home", "words": "a&ssl_check=1&b"}
+    body = json.dumps({"type": "event_callback", "team_id": "T0SANDBOX", "event": event})
+    before = len(web_stage.slack.calls)
+
+    headers = signed(body, content_type="application/json")
+    async with http.post(web_stage.slack.request_url, data=body, headers=headers) as answer:
+        assert answer.status == 200
+
+    await web_stage.until(lambda: len(web_stage.slack.calls) > before)
+
+
+async def test_a_command_may_speak_of_a_payload(web_stage, http):
+    """Bolt takes any form in which the word stands for one of a click, and would not answer."""
+    body = command("payload", command="/billstatus")
 
     async with http.post(web_stage.slack.request_url, data=body, headers=signed(body)) as answer:
         assert answer.status == 200
-        assert await answer.text() == ""
+        assert "/billstatus does not know “payload”" in await answer.text()
+
+
+async def test_what_is_typed_comes_as_it_was_typed(web_stage, http):
+    body = command("ü+ß %41 100% “net” 日本 🎉 a=b;c #7", command="/billstatus")
+
+    async with http.post(web_stage.slack.request_url, data=body, headers=signed(body)) as answer:
+        assert answer.status == 200
+        assert "“ü+ß %41 100% “net” 日本 🎉 a=b;c #7”" in await answer.text()
+
+
+async def test_slack_may_ask_whether_the_address_is_ours(web_stage, http):
+    body = json.dumps({"type": "url_verification", "challenge": "3eZbrw1aB"})
+
+    headers = signed(body, content_type="application/json")
+    async with http.post(web_stage.slack.request_url, data=body, headers=headers) as answer:
+        assert answer.status == 200
+        assert "3eZbrw1aB" in await answer.text()
 
 
 @pytest.mark.parametrize("is_signed", [True, False])
