@@ -1,8 +1,8 @@
 """One call to Zuora that has an effect: planned, sent, answered."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum, unique
+from typing import NamedTuple
 
 
 @unique
@@ -15,9 +15,10 @@ class Verdict(StrEnum):
     LOST = "lost"  # it went out and nobody knows: never sent again blindly
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     """What must be known before a call goes out, and what came of it.
+
+    A tuple in the order of the table's columns: a request has hundreds, and they are made anew with each step.
 
     Attributes:
         request: Number of the request that it carries out.
@@ -64,8 +65,7 @@ class Call:
 
     def sending(self, now: datetime) -> "Call":
         """The call as it must be saved before it goes out."""
-        return replace(
-            self,
+        return self._replace(
             tries=self.tries + 1,
             first_sent_at=self.first_sent_at or now,
             sent_at=now,
@@ -78,7 +78,7 @@ class Call:
 
     def with_new_key(self, key: str) -> "Call":
         """The call under another key, after a stored failure that Zuora would only repeat."""
-        return replace(self, key=key, first_sent_at=None)
+        return self._replace(key=key, first_sent_at=None)
 
 
 def track_id(request: int, subject: str) -> str:

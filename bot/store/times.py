@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 def to_text(at: datetime) -> str:
     """`2026-11-21T10:14:00.000000+00:00`, always with microseconds and always UTC."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
 def to_text_or_none(at: datetime | None) -> str | None:

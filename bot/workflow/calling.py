@@ -1,7 +1,6 @@
 """One call to Zuora: made once, and what came of it as a value and as a line of the history."""
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.call import Call, Verdict
@@ -32,12 +31,11 @@ async def make_call(parts: Parts, request: Request, call: Call, what: Opened) ->
     except Exception:
         logger.exception("call_ended_in_a_fault", extra={"request": request.number})
         words = "the bot had a fault while the call was out"
-        return replace(call, verdict=Verdict.LOST, words=words)
+        return call._replace(verdict=Verdict.LOST, words=words)
 
 
 def _accepted(parts: Parts, call: Call, answer: Answer, progress: Progress) -> Call:
-    return replace(
-        call,
+    return call._replace(
         verdict=Verdict.ACCEPTED,
         answered_at=parts.clock.now(),
         http_status=answer.http_status,
@@ -47,8 +45,7 @@ def _accepted(parts: Parts, call: Call, answer: Answer, progress: Progress) -> C
 
 
 def _with_error(call: Call, verdict: Verdict, error: ZuoraError) -> Call:
-    return replace(
-        call,
+    return call._replace(
         verdict=verdict,
         http_status=error.status,
         zuora_request_id=error.zuora_request_id or "",
@@ -61,7 +58,20 @@ def _busy(parts: Parts, request: Request, call: Call, error: ZuoraBusy) -> Call:
     if error.new_key_needed:
         call = call.with_new_key(new_key(parts, request))
     retry_at = parts.clock.now() + timedelta(seconds=error.retry_after or 0)
-    return replace(_with_error(call, Verdict.BUSY, error), retry_at=retry_at)
+    return _with_error(call, Verdict.BUSY, error)._replace(retry_at=retry_at)
+
+
+NOT_SENT = "it was not sent after all"
+
+
+def taken_back(call: Call) -> Call:
+    """A call that was written down as sent and did not go out: it may go out later."""
+    return call._replace(tries=call.tries - 1, verdict=Verdict.BUSY, words=NOT_SENT)
+
+
+def came_entry(call: Call) -> Entry:
+    """The history entry of a call that came back, or was taken back."""
+    return settled_entry(call) if call.words == NOT_SENT else answer_entry(call)
 
 
 def sent_entry(call: Call) -> Entry:

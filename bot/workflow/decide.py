@@ -197,7 +197,7 @@ def _write_settlement(
     for call in parts.store.calls.of(request.number):
         if call.is_lost:
             words = f"a person recorded that {seen}"
-            parts.store.calls.save(replace(call, verdict=verdict, words=words))
+            parts.store.calls.save(call._replace(verdict=verdict, words=words))
     calls = parts.store.calls.of(request.number)
     result = f"The answer was lost; a person looked in Zuora and recorded that {seen}."
     if len(calls) > 1:

@@ -15,7 +15,7 @@ from bot.domain.call import Call, Verdict
 from bot.domain.request import Request, State
 from bot.store.database import CouldNotRecordError
 from bot.workflow.begin import too_late_at
-from bot.workflow.calling import answer_entry, make_call, sent_entry
+from bot.workflow.calling import NOT_SENT, came_entry, make_call, sent_entry, taken_back
 from bot.workflow.ending import go_on, tell_progress
 from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
@@ -28,7 +28,7 @@ LONGEST_REST = timedelta(seconds=5)
 """As long as the first pause between two passes."""
 
 MANY = 12
-A_MOMENT = 0.003
+A_MOMENT = 0.002
 """Seconds of real time. While many are out, each answer waits so long for others to share its commit,
 which costs a third of what a call costs. It is about the disk: no clock of the product's tells it."""
 
@@ -37,6 +37,12 @@ BETWEEN = 0.001
 """So many calls are written down as sent and go out, and so many seconds of real time later the next
 ones. All at once they would come back all at once, each waiting until the others are read, round after
 round. And whoever is killed just then leaves few of which nobody knows whether they went out."""
+
+A_PART = 4
+"""Of each so many that are out, one more is written down as sent (of few, a few more) and goes out as soon as
+an answer frees a place, which need not wait for a commit then. And so large a part of the width has each
+request for itself, however many others use it. Both are small: after a crash nobody knows of these either
+whether they went out."""
 
 _TOO_MANY = 429
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
@@ -70,6 +76,7 @@ class Pass:
         self._line = deque(calls)
         self._resting: list[Call] = []
         self._stopping = stopping
+        self._ready: deque[Call] = deque()  # written down as sent
         self._out: set[asyncio.Task[None]] = set()
         self._answered: list[Call] = []
         self._bell = asyncio.Event()
@@ -90,6 +97,8 @@ class Pass:
         finally:  # cut short: what is still out is found unanswered after the restart
             for task in self._out:
                 task.cancel()
+            self._answered += map(taken_back, self._ready)
+            self._ready.clear()
             if self._answered:
                 with suppress(CouldNotRecordError):
                     self._keep_answers()
@@ -105,8 +114,8 @@ class Pass:
         if came or sending:
             await self._write(came, sending)
         del self._answered[: len(came)]  # not before they are written
-        for call in sending:
-            self._out.add(asyncio.create_task(self._send(call)))
+        self._ready += sending
+        self._let_go(self._places)
         if len(sending) == A_FEW:  # there may be room for more
             await asyncio.sleep(BETWEEN)
             return True
@@ -117,6 +126,28 @@ class Pass:
             return True
         return await self._rest()
 
+    @property
+    def _places(self) -> int:
+        """How many may go out now: what is free of the width that all share, or else a part of it.
+
+        Of that part some wait at the gate, where requests take turns. What waits for a token is not
+        at the gate.
+        """
+        zuora, out = self._parts.zuora, len(self._out)
+        part = max(1, zuora.width // A_PART)
+        return max(zuora.width - max(zuora.under_way, out), part - out, 0)
+
+    def _let_go(self, places: int) -> None:
+        """Send what is ready, as far as there are places; what may not go out any more is taken back."""
+        if self._ready and not self._may_begin:
+            self._answered += map(taken_back, self._ready)
+            self._ready.clear()
+            self._bell.set()
+        now = self._parts.clock.now()
+        for _ in range(min(places, len(self._ready))):
+            call = self._ready.popleft()._replace(sent_at=now)
+            self._out.add(asyncio.create_task(self._send(call)))
+
     async def _send(self, call: Call) -> None:
         try:
             answered = await make_call(self._parts, self._request, call, self._what)
@@ -124,9 +155,14 @@ class Pass:
         finally:
             self._out -= {asyncio.current_task()}
             self._bell.set()
+        if answered.verdict is not Verdict.BUSY:  # what that means for the others, the turn knows
+            self._let_go(self._places)
 
     def _note(self, call: Call) -> None:
         """What an answer means for the others."""
+        if call.words == NOT_SENT:
+            self._left = True
+            return
         if call.verdict is not Verdict.BUSY:
             self._busy = 0
             self._some_accepted |= call.verdict is Verdict.ACCEPTED
@@ -149,8 +185,9 @@ class Pass:
         if self._some_accepted:
             self._line += [call for call in self._resting if _rested_at(call) <= now]
             self._resting = [call for call in self._resting if _rested_at(call) > now]
-        room = max(0, self._parts.zuora.width - len(self._out))
-        return [self._line.popleft() for _ in range(min(room, len(self._line), A_FEW))]
+        out = len(self._out)
+        room = self._places + max(out // A_PART, min(out, A_FEW)) - len(self._ready)
+        return [self._line.popleft() for _ in range(min(max(room, 0), len(self._line), A_FEW))]
 
     async def _rest(self) -> bool:
         """Sit out a short rest that Zuora asked for, if nothing else can be done; False: the end."""
@@ -186,7 +223,7 @@ class Pass:
         store, now = self._parts.store, self._parts.clock.now()
         with store.transaction():
             store.calls.save(*answered, *sending)
-            store.history.append_all([*map(answer_entry, answered), *map(sent_entry, sending)], now)
+            store.history.append_all([*map(came_entry, answered), *map(sent_entry, sending)], now)
             if not answered:
                 return False
             last = len(answered) == len(self._answered) and self._was_last(sending)
@@ -201,10 +238,12 @@ class Pass:
             }
             came = [call for call in self._answered if call.subject in waiting]
             store.calls.save(*came)
-            store.history.append_all(map(answer_entry, came), self._parts.clock.now())
+            store.history.append_all(map(came_entry, came), self._parts.clock.now())
 
     def _was_last(self, sending: Sequence[Call]) -> bool:
-        return not (sending or self._out or self._line or self._resting or self._left)
+        return not (
+            sending or self._ready or self._out or self._line or self._resting or self._left
+        )
 
     def _conclude(self) -> bool:
         """Every call of the request has its answer: write how it goes on."""

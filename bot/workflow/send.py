@@ -1,7 +1,6 @@
 """Sending: what has to be true before a pass over the calls of a request, and after it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.call import Call, Verdict
@@ -9,7 +8,7 @@ from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
 from bot.workflow.begin import facts_as_approved, too_late_at, wait_for_zuora
-from bot.workflow.calling import answer_entry, settled_entry
+from bot.workflow.calling import NOT_SENT, answer_entry, settled_entry
 from bot.workflow.ending import go_on
 from bot.workflow.one_pass import Pass
 from bot.workflow.parts import Parts
@@ -58,7 +57,7 @@ def _wait_for_the_rest(parts: Parts, number: int) -> None:
     if request is None or request.state is not State.RUNNING:
         return
     calls = parts.store.calls.of(number)
-    busy = [call for call in calls if call.verdict is Verdict.BUSY]
+    busy = [call for call in calls if call.verdict is Verdict.BUSY and call.words != NOT_SENT]
     if not busy:
         return
     now = parts.clock.now()
@@ -77,7 +76,7 @@ def _wait_for_the_rest(parts: Parts, number: int) -> None:
 
 def _give_up(parts: Parts, request: Request, busy: Sequence[Call], words: str) -> None:
     """Some were done and the rest was never taken: that is how it ended."""
-    given_up = [replace(call, verdict=Verdict.REJECTED, words=words) for call in busy]
+    given_up = [call._replace(verdict=Verdict.REJECTED, words=words) for call in busy]
     with parts.store.transaction():
         parts.store.calls.save(*given_up)
         parts.store.history.append_all(map(settled_entry, given_up), parts.clock.now())
@@ -88,7 +87,7 @@ def lose(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
     """Calls that went out before the bot was stopped: nobody knows what became of them."""
     now = parts.clock.now()
     words = "the bot was stopped before the answer came"
-    lost = [replace(call, verdict=Verdict.LOST, words=words) for call in calls]
+    lost = [call._replace(verdict=Verdict.LOST, words=words) for call in calls]
     with parts.store.transaction():
         parts.store.calls.save(*lost)
         parts.store.history.append_all(map(answer_entry, lost), now)

@@ -45,8 +45,7 @@ async def settle(parts: Parts, request: Request, calls: tuple[Call, ...]) -> Non
 
 
 def _settled(call: Call, settlement: Settlement) -> Call:
-    return replace(
-        call,
+    return call._replace(
         verdict=Verdict.ACCEPTED if settlement.accepted else Verdict.REJECTED,
         words=settlement.words,
         began=settlement.progress.model_dump_json() if settlement.progress else "",

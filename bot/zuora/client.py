@@ -121,6 +121,11 @@ class ZuoraClient(Effects):
         """How many calls may be out at once just now."""
         return self._pace.width
 
+    @property
+    def under_way(self) -> int:
+        """How many calls are out, or wait until there is a place for them."""
+        return self._pace.at_the_gate
+
     def now(self) -> datetime:
         """The moment, aware UTC, by the clock that was handed in."""
         return self._clock.now()

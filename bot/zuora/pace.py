@@ -147,6 +147,11 @@ class Pace:
         """How many are out."""
         return self._out
 
+    @property
+    def at_the_gate(self) -> int:
+        """How many are out, or wait for a place."""
+        return self._out + len(self._waiting)
+
     async def enter(self) -> float:
         """Wait for a place.
 

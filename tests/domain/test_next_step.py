@@ -23,7 +23,7 @@ REQUEST = Request(
 CALL = Call(request=1, subject="BR-1", key="k", track_id="t")
 
 calls = st.builds(
-    lambda tries, verdict: replace(CALL, tries=tries, verdict=verdict if tries else None),
+    lambda tries, verdict: CALL._replace(tries=tries, verdict=verdict if tries else None),
     st.integers(0, 3),
     st.none() | st.sampled_from(Verdict),
 )
@@ -96,17 +96,17 @@ def test_a_waiting_request_expires_to_the_second(hours, step):
     ("calls", "step"),
     [
         ((CALL,), steps.Send((CALL,))),
-        ((replace(CALL, tries=1),), steps.Lose((replace(CALL, tries=1),))),
+        ((CALL._replace(tries=1),), steps.Lose((CALL._replace(tries=1),))),
         (
-            (replace(CALL, tries=1, verdict=Verdict.BUSY),),
-            steps.Send((replace(CALL, tries=1, verdict=Verdict.BUSY),)),
+            (CALL._replace(tries=1, verdict=Verdict.BUSY),),
+            steps.Send((CALL._replace(tries=1, verdict=Verdict.BUSY),)),
         ),
-        ((replace(CALL, tries=1, verdict=Verdict.ACCEPTED),), steps.Conclude()),
-        ((replace(CALL, tries=1, verdict=Verdict.REJECTED),), steps.Conclude()),
-        ((replace(CALL, tries=1, verdict=Verdict.LOST),), steps.Conclude()),
+        ((CALL._replace(tries=1, verdict=Verdict.ACCEPTED),), steps.Conclude()),
+        ((CALL._replace(tries=1, verdict=Verdict.REJECTED),), steps.Conclude()),
+        ((CALL._replace(tries=1, verdict=Verdict.LOST),), steps.Conclude()),
         (
-            (CALL, replace(CALL, subject="BR-2", tries=1)),
-            steps.Lose((replace(CALL, subject="BR-2", tries=1),)),
+            (CALL, CALL._replace(subject="BR-2", tries=1)),
+            steps.Lose((CALL._replace(subject="BR-2", tries=1),)),
         ),
     ],
 )
@@ -115,7 +115,7 @@ def test_a_running_request_does_what_its_calls_say(calls, step):
 
 
 def test_a_lost_answer_is_looked_for_a_while_and_then_left_to_a_person():
-    lost = replace(CALL, tries=1, verdict=Verdict.LOST)
+    lost = CALL._replace(tries=1, verdict=Verdict.LOST)
     unknown = replace(REQUEST, state=State.UNKNOWN)
 
     assert next_step(unknown, (lost,), NOW) == steps.Settle((lost,))
@@ -132,7 +132,7 @@ def test_a_lost_answer_is_looked_for_a_while_and_then_left_to_a_person():
     ],
 )
 def test_the_worst_answer_tells_how_it_ended(verdicts, state):
-    calls = [replace(CALL, tries=1, verdict=verdict) for verdict in verdicts]
+    calls = [CALL._replace(tries=1, verdict=verdict) for verdict in verdicts]
 
     assert conclusion(calls) is state
 

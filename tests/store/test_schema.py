@@ -156,7 +156,7 @@ def test_two_calls_never_share_an_idempotency_key(store):
     with store.transaction():
         store.calls.save(call)
     with pytest.raises(sqlite3.IntegrityError, match="key"), store.transaction():
-        store.calls.save(replace(call, subject="BR-2"))
+        store.calls.save(call._replace(subject="BR-2"))
 
 
 # Moves

@@ -11,22 +11,17 @@ from tests.stage import BOB
 from tests.stories.test_email_many_documents import (
     MAILS,
     add_invoices,
-    all_arrived,
     ask,
     ended,
     orders_of,
 )
+from tests.stories.test_several_at_once import all_out
 
 RUN = "/v1/bill-runs/*"
 
 
 def findings(stage):
     return verify_database(Path(stage.settings().database_path), key="").findings
-
-
-def all_out(stage):
-    """Whether as many calls are out as may be, and Zuora has received each of them."""
-    return orders_of(stage).total() >= stage.bot.parts.zuora.width and all_arrived(stage)
 
 
 def verdicts(stage):

@@ -39,6 +39,7 @@ class Service:
         self.tenant.advance()
         path, now, knobs = exchange.call.path, self.tenant.now(), self.tenant.knobs
         if path == TOKEN_PATH:
+            await self._take_time(exchange)
             return self._token(exchange)
         found = candidates(exchange.raw_path.partition("?")[0])
         if not found:
@@ -105,14 +106,18 @@ class Service:
                 self.tenant.advance()
             answer = early[1] if early else self._handled(exchange, handle)
             self.tenant.advance()
-            if exchange.fault is not None and exchange.fault.kind == "slow":
-                await self.tenant.clock.sleep(exchange.fault.details.get("seconds", 30.0))
+            await self._take_time(exchange)
         finally:
             if key is not None and answer is not None:
                 self.idempotency.store(key, answer)
             elif key is not None:
                 self.idempotency.release(key)
         return answer
+
+    async def _take_time(self, exchange: Exchange) -> None:
+        """A slow answer."""
+        if exchange.fault is not None and exchange.fault.kind == "slow":
+            await self.tenant.clock.sleep(exchange.fault.details.get("seconds", 30.0))
 
     def _handled(self, exchange: Exchange, handle: Callable[[], object]) -> Answer:
         try:

@@ -231,7 +231,7 @@ def test_two_keys_of_one_request_make_two_names():
     one = Call(request=17, subject="x", key="billing-bot:R-17:aa3f9a", track_id="t")
 
     assert following.unique_name(BODY, one) == "Billing Bot [R-17 3f9a]"
-    assert following.unique_name(BODY, replace(one, key="bb11")) == "Billing Bot [R-17 bb11]"
+    assert following.unique_name(BODY, one._replace(key="bb11")) == "Billing Bot [R-17 bb11]"
 
 
 def test_a_subscription_typed_by_number_and_by_id_is_there_twice():
