@@ -21,9 +21,9 @@ from bench.watch import until
 from bot.domain.authority import Person, Verb
 from bot.domain.history import fingerprint, hasher, row_text
 from bot.domain.request import State
-from bot.reports.status.counting import LIMITS
-from bot.reports.status.month import catch_up
 from bot.sandbox.slack.workspace import TEAM_ID
+from bot.status.counting import LIMITS
+from bot.status.month import catch_up
 from bot.store.figures import DAILY, SPANS, class_of
 from bot.store.requests import KEPT, asked_hash_of
 from bot.store.store import Store

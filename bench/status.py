@@ -24,15 +24,15 @@ from bot.cli.serve import collect_less
 from bot.domain.authority import Person
 from bot.domain.policy import Rule
 from bot.operations.email_bill_run import EmailBillRunBody
-from bot.reports.status import answers
-from bot.reports.status.digest import Timetable, digest
-from bot.reports.status.export import rows_of_month
-from bot.reports.status.lists import Links
-from bot.reports.status.month import catch_up, read_month
+from bot.status import answers
+from bot.status.digest import Timetable, digest
+from bot.status.export import rows_of_month
+from bot.status.lists import Links
+from bot.status.month import catch_up, read_month
 from bot.store.requests import _COLUMNS, rule_to_text
 from bot.store.store import Store
 from bot.store.times import to_text
-from tests.reports.made import run_facts
+from tests.status.made import run_facts
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 LINKS = Links("https://example.slack.com/")

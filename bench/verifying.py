@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.figures import Options, Row
 from bench.seed import big_database
-from bot.reports.verify import verify_database
+from bot.audit.verify import verify_database
 
 KEY = "a key for the benchmark, which protects nothing"
 

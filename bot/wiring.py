@@ -15,8 +15,6 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.policy.file import read_policy
-from bot.reports.status.digest import DAYS, Timetable
-from bot.reports.status.lists import Links
 from bot.settings import EvidenceSettings, Settings
 from bot.slack.answering import Answering
 from bot.slack.app import identity_of, make_app
@@ -24,6 +22,8 @@ from bot.slack.daily import Daily
 from bot.slack.home import Homes
 from bot.slack.people import People
 from bot.slack.sender import Sender
+from bot.status.digest import DAYS, Timetable
+from bot.status.lists import Links
 from bot.store.checkpoints import checkpoint
 from bot.store.lock import WorkLock
 from bot.store.store import Store

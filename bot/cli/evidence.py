@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
+from bot.audit.evidence import archive
+from bot.audit.evidence.archive import Wanted
+from bot.audit.evidence.mask import Mask, NoMask
+from bot.audit.evidence.reconcile import Period, reconciled
+from bot.audit.verify import Verified, verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.verify import CANNOT_START, CODES, NOT_READABLE
-from bot.reports.evidence import archive
-from bot.reports.evidence.archive import Wanted
-from bot.reports.evidence.mask import Mask, NoMask
-from bot.reports.evidence.reconcile import Period, reconciled
-from bot.reports.verify import Verified, verify_database
 from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
 from bot.store import evidence as stored
 from bot.store.errors import StoreError

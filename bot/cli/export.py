@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from bot.reports.status.export import Format, export
-from bot.reports.status.month import month_named
 from bot.settings import SettingsError, read_audit_settings
+from bot.status.export import Format, export
+from bot.status.month import month_named
 from bot.store.errors import StoreError
 from bot.store.reading import open_read_only
 from bot.store.store import Store

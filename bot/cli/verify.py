@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from bot.audit.evidence.check import verify_evidence
+from bot.audit.verify import Verified, verify_database
 from bot.domain.chain import Flaw, Head
-from bot.reports.evidence.check import verify_evidence
-from bot.reports.verify import Verified, verify_database
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
 

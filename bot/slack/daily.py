@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from bot.domain.message import Kind, Message
-from bot.reports.status.digest import Timetable, digest
-from bot.reports.status.lists import Links
-from bot.reports.status.month import catch_up
+from bot.status.digest import Timetable, digest
+from bot.status.lists import Links
+from bot.status.month import catch_up
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.parts import Clock

@@ -16,14 +16,14 @@ from bot.domain.authority import Person, Verb, may, may_ask
 from bot.domain.message import Blocks, Kind, Message
 from bot.domain.request import Request, State
 from bot.domain.words import Strong
-from bot.reports.status import answers, lists
-from bot.reports.status.lists import Links
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.asking import open_form, refusal_to_ask
 from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.email import EmailForm
 from bot.slack.looking import viewer, viewer_or_recorded
+from bot.status import answers, lists
+from bot.status.lists import Links
 from bot.store.status import Brief
 from bot.store.store import Store
 

@@ -9,12 +9,12 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from bot.cards import blocks
-from bot.reports.status import answers
-from bot.reports.status.lists import Answer, Links
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.home import begin_email
 from bot.slack.looking import viewer_or_recorded
+from bot.status import answers
+from bot.status.lists import Answer, Links
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ NOT_AT_REST = (
     "xlsxwriter",
     "yaml",
     "bot.sandbox",
-    "bot.reports.evidence",
-    "bot.reports.verify",
+    "bot.audit.evidence",
+    "bot.audit.verify",
 )
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.audit.verify import verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, MANIFEST, POLICY, SIGNING_SECRET
-from bot.reports.verify import verify_database
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora import LocalZuora, World
 from bot.store.store import Store

@@ -7,10 +7,10 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from bot.audit.verify import verify_database
 from bot.cards.card import HEADLINES
 from bot.domain.history import What
 from bot.domain.request import TRANSITIONS, State
-from bot.reports.verify import verify_database
 from bot.store.crosscheck import state_after
 from tests.stage import CHANNEL, Stage
 

@@ -8,13 +8,13 @@ import pytest
 
 from bot.domain.authority import Person
 from bot.domain.request import State
-from bot.reports.status import answers
-from bot.reports.status.digest import Timetable, digest
-from bot.reports.status.export import rows_of_month
-from bot.reports.status.lists import Links
-from bot.reports.status.month import read_month
+from bot.status import answers
+from bot.status.digest import Timetable, digest
+from bot.status.export import rows_of_month
+from bot.status.lists import Links
+from bot.status.month import read_month
 from bot.store.store import Store
-from tests.reports import made
+from tests.status import made
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 LINKS = Links("https://example.slack.com/")

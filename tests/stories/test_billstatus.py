@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from bot.domain.history import What
-from bot.reports.status.answers import STORY_LIMIT
-from bot.reports.status.lists import SHOWN
 from bot.sandbox.slack.workspace import User
 from bot.slack.commands import status
+from bot.status.answers import STORY_LIMIT
+from bot.status.lists import SHOWN
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 
 STRANGER, GUEST = "U0STRAY", "U0GUEST"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.reports.verify import verify_database
+from bot.audit.verify import verify_database
 from tests.stage import BOB
 from tests.stories.test_email_many_documents import (
     MAILS,

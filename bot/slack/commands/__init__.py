@@ -2,9 +2,9 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.reports.status.lists import Links
 from bot.slack.answering import Answering
 from bot.slack.commands import bill_run, email, status
+from bot.status.lists import Links
 
 
 def register(app: AsyncApp, answering: Answering, links: Links) -> None:

@@ -8,14 +8,14 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from bot.cards import blocks
-from bot.reports.status.chart import chart_of
-from bot.reports.status.drawing import DrawingError, drawn
-from bot.reports.status.export import export
-from bot.reports.status.month import Month, read_month
-from bot.reports.status.month_words import rows_of, title_of, told
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.commands.replying import Reply, reply, tell, told_if_it_fails
+from bot.status.chart import chart_of
+from bot.status.drawing import DrawingError, drawn
+from bot.status.export import export
+from bot.status.month import Month, read_month
+from bot.status.month_words import rows_of, title_of, told
 from bot.store.database import CouldNotRecordError
 
 logger = logging.getLogger(__name__)

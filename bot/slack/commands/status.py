@@ -10,15 +10,15 @@ from bot.cards import blocks
 from bot.cards.run_card import run_card
 from bot.domain.authority import Person
 from bot.domain.key import bill_run_key, document_key
-from bot.reports.status import answers
-from bot.reports.status.lists import Answer, Links
-from bot.reports.status.month import month_named, span_of
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import send_export, send_month
 from bot.slack.commands.replying import Reply, reply
 from bot.slack.looking import viewer_or_recorded
+from bot.status import answers
+from bot.status.lists import Answer, Links
+from bot.status.month import month_named, span_of
 from bot.store.store import Store
 from bot.zuora.errors import ZuoraError, ZuoraNotFound
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from bot.domain.money import Money
 from bot.domain.request import FINAL, Request, State
-from bot.reports.status.counting import LIMITS, figure_of
+from bot.status.counting import LIMITS, figure_of
 from bot.store.figures import Figure
 from bot.store.store import Store
 

@@ -3,7 +3,7 @@
 from bot.domain.money import in_words
 from bot.domain.request import State
 from bot.domain.words import count
-from bot.reports.status.month import Month
+from bot.status.month import Month
 
 Row = tuple[str, str]
 RUNS = (

@@ -1,6 +1,6 @@
 """Draws a month's picture with Pillow. A program of its own, which ends when the picture is drawn.
 
-    python -m bot.reports.status.ink < CHART.json > PICTURE.png
+    python -m bot.status.ink < CHART.json > PICTURE.png
 
 It imports nothing of the bot but the picture's layout, so it starts quickly. Drawing beside the
 event loop, in a thread, would keep that waiting for the interpreter, and Pillow in memory.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bot.reports.status.picture import (
+from bot.status.picture import (
     BARS,
     BARS_TOP,
     MARGIN,

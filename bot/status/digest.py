@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from bot.cards.card import HEADLINES
 from bot.domain.request import State
 from bot.domain.words import Line, Strong
-from bot.reports.status import lists
-from bot.reports.status.lists import SHOWN, Answer, Links
+from bot.status import lists
+from bot.status.lists import SHOWN, Answer, Links
 from bot.store.store import Store
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

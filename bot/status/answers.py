@@ -9,8 +9,8 @@ from bot.domain.history import What
 from bot.domain.key import bill_run_key
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, line
-from bot.reports.status import lists
-from bot.reports.status.lists import SHOWN, Answer, Links
+from bot.status import lists
+from bot.status.lists import SHOWN, Answer, Links
 from bot.store.history import Written
 from bot.store.status import MOST_COUNTED, Brief
 from bot.store.store import Store

@@ -4,10 +4,10 @@ import asyncio
 import os
 import sys
 
-from bot.reports.status.picture import Chart, as_text
+from bot.status.picture import Chart, as_text
 
 LONGEST_SECONDS = 30.0
-PROGRAM = "bot.reports.status.ink"
+PROGRAM = "bot.status.ink"
 HANDED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 """What the drawing process gets of the bot's environment, which holds the tokens."""
 

@@ -9,9 +9,9 @@ import textwrap
 from collections.abc import Sequence
 from decimal import Decimal
 
-from bot.reports.status.month import Month
-from bot.reports.status.month_words import CLASSES, duration, title_of
-from bot.reports.status.picture import (
+from bot.status.month import Month
+from bot.status.month_words import CLASSES, duration, title_of
+from bot.status.picture import (
     BARS,
     BARS_TOP,
     MARGIN,

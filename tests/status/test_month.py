@@ -22,18 +22,18 @@ from PIL import Image, ImageFont
 from bot.cli import main
 from bot.domain.money import Money
 from bot.domain.request import State
-from bot.reports.status.chart import chart_of
-from bot.reports.status.counting import LIMITS
-from bot.reports.status.digest import Timetable
-from bot.reports.status.drawing import DrawingError, drawn
-from bot.reports.status.export import COLUMNS, export
-from bot.reports.status.ink import COLORS, GROUND, SMALL, draw
-from bot.reports.status.month import catch_up, month_named, month_of, read_month, span_of
-from bot.reports.status.month_words import CLASSES, duration, rows_of, told
-from bot.reports.status.picture import MARGIN, WIDTH, as_text, from_text
 from bot.slack.commands.month import alt_text
+from bot.status.chart import chart_of
+from bot.status.counting import LIMITS
+from bot.status.digest import Timetable
+from bot.status.drawing import DrawingError, drawn
+from bot.status.export import COLUMNS, export
+from bot.status.ink import COLORS, GROUND, SMALL, draw
+from bot.status.month import catch_up, month_named, month_of, read_month, span_of
+from bot.status.month_words import CLASSES, duration, rows_of, told
+from bot.status.picture import MARGIN, WIDTH, as_text, from_text
 from bot.store.store import Store
-from tests.reports import made
+from tests.status import made
 
 
 @pytest.fixture

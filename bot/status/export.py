@@ -12,8 +12,8 @@ from typing import Any, Literal
 from bot.cards.results import safe
 from bot.domain.call import Call
 from bot.domain.request import FINAL, Request
-from bot.reports.status.counting import decision_seconds, done_seconds, effect_name, items_of
-from bot.reports.status.month import span_of
+from bot.status.counting import decision_seconds, done_seconds, effect_name, items_of
+from bot.status.month import span_of
 from bot.store.store import Store
 
 Format = Literal["csv", "json", "xlsx"]

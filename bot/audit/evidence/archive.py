@@ -13,12 +13,12 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
+from bot.audit.evidence.mask import Mask
+from bot.audit.evidence.reconcile import Period
 from bot.cards.results import safe
 from bot.domain.chain import Row
 from bot.domain.digest import canonical
 from bot.domain.history import What, fingerprint, row_hash
-from bot.reports.evidence.mask import Mask
-from bot.reports.evidence.reconcile import Period
 from bot.store import evidence, reading
 from bot.store.evidence import Span
 from bot.store.times import to_text
