@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import Connection
 
-from bot.domain.chain import Finding, Flaw, Head, Walked, against_noted, walk
-from bot.domain.history import fingerprint
-from bot.store import crosscheck, reading
+from bot.audit.chain import Finding, Flaw, Walked, against_noted, walk
+from bot.domain.history import Head, fingerprint
 from bot.store.errors import StoreError
+from bot.store.file import crosscheck
+from bot.store.file.reading import DatabaseFile, open_read_only
 
 MOST_TOLD = 20
 ORDER = (
@@ -69,18 +69,18 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _verify(path: Path, key: bytes, noted: Head | None) -> Verified:
-    with reading.open_read_only(path) as connection:
-        triggers = tuple(_triggers(connection))
-        if "history" not in reading.tables(connection):
+    with open_read_only(path) as file:
+        triggers = tuple(_triggers(file))
+        if "history" not in file.tables:
             gone = Finding(Flaw.GONE, None, "The table of the history is gone.")
             return Verified(
                 findings=(gone, *triggers), entries=0, last=Head(0, ""), keyed=False
             )  # fmt: skip
-        rows = reading.rows(connection)
+        rows = file.rows()
         walked = walk(rows, key=key, note=noted.sequence if noted else 0)
-        findings = [*_chain(connection, walked, key), *against_noted(walked, noted), *triggers]
+        findings = [*_chain(file, walked, key), *against_noted(walked, noted), *triggers]
         if not any(found.flaw in _BROKEN for found in findings):
-            findings += _tables(connection, walked, cut=_is_cut(findings))
+            findings += _tables(file, walked, cut=_is_cut(findings))
         return Verified(
             findings=tuple(findings),
             entries=walked.rows,
@@ -99,14 +99,14 @@ def _is_cut(findings: list[Finding]) -> bool:
     return any(finding.flaw is Flaw.TAIL_CUT for finding in findings)
 
 
-def _chain(connection: Connection, walked: Walked, key: bytes) -> Iterator[Finding]:
+def _chain(file: DatabaseFile, walked: Walked, key: bytes) -> Iterator[Finding]:
     if walked.finding is not None:
         yield walked.finding
         return
-    head = reading.head(connection)
-    begun = reading.audit_key(connection)
+    head = file.head()
+    begun = file.audit_key()
     if not walked.rows:
-        if begun or (head and head.sequence) or _has_requests(connection):
+        if begun or (head and head.sequence) or file.has_requests():
             yield Finding(Flaw.GONE, None, "The history is empty, and other tables are not.")
         return
     if walked.keyed_from is None and (begun or key):
@@ -114,10 +114,6 @@ def _chain(connection: Connection, walked: Walked, key: bytes) -> Iterator[Findi
         return
     if head is not None and head != walked.last:
         yield _other_head(head, walked.last)
-
-
-def _has_requests(connection: Connection) -> bool:
-    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM requests)").fetchone()[0])
 
 
 def _without_key(begun: str, key: bytes) -> Finding:
@@ -153,9 +149,9 @@ def _other_head(head: Head, last: Head) -> Finding:
     )  # fmt: skip
 
 
-def _tables(connection: Connection, walked: Walked, *, cut: bool) -> Iterator[Finding]:
+def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Finding]:
     """What the other tables tell of later than the history is lost from its end."""
-    for told, mismatch in enumerate(crosscheck.mismatches(connection)):
+    for told, mismatch in enumerate(crosscheck.mismatches(file)):
         if told == MOST_TOLD:
             yield Finding(Flaw.UNSUPPORTED, None, "There is more of this; the rest is not listed.")
             return
@@ -170,8 +166,8 @@ def _capital(words: str) -> str:
     return words[0].upper() + words[1:]
 
 
-def _triggers(connection: Connection) -> Iterator[Finding]:
-    for name in reading.missing_triggers(connection):
+def _triggers(file: DatabaseFile) -> Iterator[Finding]:
+    for name in file.missing_triggers():
         yield Finding(
             Flaw.TRIGGER, None,
             f"The trigger {name} is missing or was changed: the database no longer forbids what "

@@ -16,9 +16,9 @@ from bot.audit.verify import Verified, verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.verify import CANNOT_START, CODES, NOT_READABLE
 from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
-from bot.store import evidence as stored
 from bot.store.errors import StoreError
-from bot.store.reading import open_read_only
+from bot.store.file import evidence as stored
+from bot.store.file.reading import open_read_only
 from bot.wiring import zuora_client
 from bot.zuora.client import http_client
 
@@ -65,9 +65,9 @@ def _make(settings: EvidenceSettings, period: Period, out: Path, *, redact: bool
     path = Path(settings.database_path)
     key = settings.audit_key.get_secret_value()
     verified = verify_database(path, key=key)
-    with open_read_only(path) as connection:
+    with open_read_only(path) as file:
         click.echo("Reading Zuora's list of bill runs")
-        compared = asyncio.run(_reconciled(settings, period, stored.done(connection)))
+        compared = asyncio.run(_reconciled(settings, period, stored.done(file)))
         wanted = Wanted(
             period=period,
             made_at=SystemClock().now(),
@@ -75,9 +75,9 @@ def _make(settings: EvidenceSettings, period: Period, out: Path, *, redact: bool
             mask=Mask() if redact else NoMask(),
             verified=_told(verified),
         )
-        packets = archive.size(connection, period)
+        packets = archive.size(file, period)
         with click.progressbar(length=packets, label=f"{packets} requests") as bar:
-            manifest = archive.write(out, connection, wanted, compared, lambda: bar.update(1))
+            manifest = archive.write(out, file, wanted, compared, lambda: bar.update(1))
     click.echo(f"{out}: {packets} requests. Manifest's SHA-256: {manifest}")
     if compared["status"] == "done":
         click.echo(f"Done outside the bot: {len(compared['exceptions'])} (exceptions.csv)")

@@ -11,7 +11,7 @@ from bot.settings import SettingsError, read_audit_settings
 from bot.status.export import Format, export
 from bot.status.month import month_named
 from bot.store.errors import StoreError
-from bot.store.reading import open_read_only
+from bot.store.file.reading import open_read_only
 from bot.store.store import Store
 
 CANNOT_READ = 2
@@ -35,8 +35,8 @@ def export_month(typed: str, kind: Format, out: Path | None) -> None:
     out = out or Path(f"billing-{month}.{kind}")
     try:
         settings = read_audit_settings()
-        with open_read_only(settings.database_path) as connection:
-            content = asyncio.run(export(Store.reading(connection), month, kind))
+        with open_read_only(settings.database_path) as file:
+            content = asyncio.run(export(Store.reading(file), month, kind))
         out.write_bytes(content)
     except (SettingsError, StoreError, OSError) as error:
         click.echo(str(error), err=True)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from bot.audit.chain import Flaw
 from bot.audit.evidence.check import verify_evidence
 from bot.audit.verify import Verified, verify_database
-from bot.domain.chain import Flaw, Head
+from bot.domain.history import Head
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from json.encoder import encode_basestring as quoted
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.domain.digest import canonical
 
@@ -58,6 +58,30 @@ class Entry:
     team: str = ""
     request: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Row(NamedTuple):
+    """A row of the history as it stands in the database, nothing parsed."""
+
+    sequence: int
+    at: str
+    request: int | None
+    what: str
+    who: str
+    team: str
+    data: str
+    before: str
+    hash: str
+
+
+class Head(NamedTuple):
+    """Where a chain ends, or ended when it was noted down."""
+
+    sequence: int
+    hash: str
+
+
+START = Head(0, FIRST_HASH)
 
 
 def entry_hash(before: str, sequence: int, at: str, entry: Entry, key: bytes = b"") -> str:

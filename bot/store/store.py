@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from sqlite3 import Connection
 from typing import TypeVar
 
 from sqlite_utils import Database
@@ -18,6 +17,7 @@ from bot.store.database import open_database, transaction
 from bot.store.drafts import Drafts
 from bot.store.estimates import Estimates
 from bot.store.figures import Figures
+from bot.store.file.reading import DatabaseFile
 from bot.store.history import History
 from bot.store.outbox import Outbox
 from bot.store.requests import Requests
@@ -56,9 +56,9 @@ class Store:
         return cls(open_database(path), audit_key)
 
     @classmethod
-    def reading(cls, connection: Connection) -> "Store":
-        """On a connection that only reads, of a file that is not migrated."""
-        return cls(Database(connection))
+    def reading(cls, file: DatabaseFile) -> "Store":
+        """On a file that is only read and not migrated."""
+        return cls(Database(file.connection))
 
     def transaction(self) -> AbstractContextManager[None]:
         """One durable transaction: what is read in it is what is written upon. Never await in it.

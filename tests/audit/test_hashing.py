@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.chain import MOST_QUOTES, Row, walk
-from bot.domain.history import FIRST_HASH, hasher, row_hash, row_text
+from bot.audit.chain import MOST_QUOTES, walk
+from bot.domain.history import FIRST_HASH, Row, hasher, row_hash, row_text
 
 
 @given(st.binary(max_size=200), st.text())

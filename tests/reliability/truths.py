@@ -11,7 +11,7 @@ from bot.audit.verify import verify_database
 from bot.cards.card import HEADLINES
 from bot.domain.history import What
 from bot.domain.request import TRANSITIONS, State
-from bot.store.crosscheck import state_after
+from bot.store.file.crosscheck import state_after
 from tests.stage import CHANNEL, Stage
 
 DECISIONS = {What.REJECTED, What.WITHDRAWN, What.EXPIRED}

@@ -10,17 +10,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any
 
 from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.reconcile import Period
 from bot.cards.results import safe
-from bot.domain.chain import Row
 from bot.domain.digest import canonical
-from bot.domain.history import What, fingerprint, row_hash
-from bot.store import evidence, reading
-from bot.store.evidence import Span
+from bot.domain.history import Row, What, fingerprint, row_hash
+from bot.store.file import evidence
+from bot.store.file.evidence import Span
+from bot.store.file.reading import DatabaseFile
 from bot.store.times import to_text
 
 FORMAT = 1
@@ -53,14 +52,14 @@ class Wanted:
     verified: dict[str, Any]
 
 
-def size(connection: Connection, period: Period) -> int:
+def size(file: DatabaseFile, period: Period) -> int:
     """How many packets there will be."""
-    return len(evidence.population(connection, *_texts(period)))
+    return len(evidence.population(file, *_texts(period)))
 
 
 def write(
     path: Path,
-    connection: Connection,
+    file: DatabaseFile,
     wanted: Wanted,
     reconciliation: dict[str, Any],
     step: Callable[[], None],
@@ -69,7 +68,7 @@ def write(
 
     Args:
         path: The file, replaced only when the new one is whole.
-        connection: The database, read-only.
+        file: The database.
         wanted: What it is about.
         reconciliation: What comparing with Zuora gave.
         step: Called after each packet.
@@ -78,7 +77,7 @@ def write(
         The SHA-256 (hex) of the manifest, which is worth noting down elsewhere.
     """
     unfinished = path.with_name(path.name + ".part")
-    writing = _Writing(connection, wanted)
+    writing = _Writing(file, wanted)
     try:
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in writing.files(reconciliation, step):
@@ -93,11 +92,11 @@ def write(
 
 
 class _Writing:
-    def __init__(self, connection: Connection, wanted: Wanted) -> None:
-        self._connection = connection
+    def __init__(self, file: DatabaseFile, wanted: Wanted) -> None:
+        self._file = file
         self._wanted = wanted
         self._start, self._end = _texts(wanted.period)
-        self._span = evidence.span(connection, self._start, self._end)
+        self._span = evidence.span(file, self._start, self._end)
         self._mask = wanted.mask
         self.hashes: dict[str, str] = {}
 
@@ -105,17 +104,17 @@ class _Writing:
         self, reconciliation: dict[str, Any], step: Callable[[], None]
     ) -> Iterator[tuple[str, bytes]]:
         """Each file's name and content."""
-        found = evidence.population(self._connection, self._start, self._end)
+        found = evidence.population(self._file, self._start, self._end)
         for (
             each
         ) in found:  # a name may stand in an earlier text than the field that tells it is one
-            self._mask.learn(evidence.packet(self._connection, each["number"]))
+            self._mask.learn(evidence.packet(self._file, each["number"]))
         yield from self._population(found)
         for each in found:
             yield f"requests/R-{each['number']}.json", self._packet(each["number"])
             step()
         for name, what in KINDS.items():
-            entries = evidence.entries(self._connection, self._span, what.value)
+            entries = evidence.entries(self._file, self._span, what.value)
             yield name, self._json({"count": len(entries), "entries": entries})
         yield "reconciliation.json", self._json(reconciliation)
         if reconciliation["status"] == "done":
@@ -127,8 +126,7 @@ class _Writing:
 
     def _population(self, found: Sequence[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
         first, last = (
-            next(reading.rows(self._connection, at, at), None)
-            for at in (self._span.first, self._span.last)
+            next(self._file.rows(at, at), None) for at in (self._span.first, self._span.last)
         )
         about = {
             "period": {"from": self._start, "before": self._end},
@@ -144,7 +142,7 @@ class _Writing:
         yield "population.csv", self._csv(found)
 
     def _packet(self, number: int) -> bytes:
-        found = evidence.packet(self._connection, number)
+        found = evidence.packet(self._file, number)
         request, history = found["request"], found["history"]
         decisions = [each for each in history if each["what"] in _DECISIONS]
         started = [each["data"].get("facts") for each in history if each["what"] == What.STARTED]
@@ -180,7 +178,7 @@ class _Writing:
 
     def _rows(self) -> Iterator[bytes]:
         """The rows of the chain; one whose text is masked says so, for its hash fits no more."""
-        for row in reading.rows(self._connection, self._span.first, self._span.last):
+        for row in self._file.rows(self._span.first, self._span.last):
             each = Row(*row)
             data = json.loads(each.data)
             masked = self._mask.masked(data)

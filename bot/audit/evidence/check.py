@@ -7,11 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from bot.audit.chain import Finding, Flaw, against_noted, walk
 from bot.audit.evidence.archive import CHAIN, MANIFEST, ROWS
 from bot.audit.verify import Verified
-from bot.domain.chain import Finding, Flaw, Head, Row, against_noted, walk
 from bot.domain.digest import canonical
-from bot.domain.history import fingerprint, row_hash
+from bot.domain.history import Head, Row, fingerprint, row_hash
 from bot.store.errors import StoreError
 
 UNSEALED = (

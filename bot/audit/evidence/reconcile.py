@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from bot.store.evidence import Done
+from bot.store.file.evidence import Done
 from bot.zuora.answers import BillRun
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraError

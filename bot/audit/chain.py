@@ -11,9 +11,8 @@ from enum import StrEnum, unique
 from itertools import chain as chained
 from itertools import islice
 from json.encoder import encode_basestring as quoted
-from typing import NamedTuple
 
-from bot.domain.history import FIRST_HASH, What, fingerprint, hasher, row_hash, row_text
+from bot.domain.history import START, Head, Row, What, fingerprint, hasher, row_hash, row_text
 
 WINDOW = 500
 """How many rows after the first that does not fit are looked at, to tell what was done."""
@@ -23,30 +22,6 @@ MOST_QUOTES = 1000
 
 FARTHEST = 50
 """How far a row may have been moved for that to be told from an edit."""
-
-
-class Row(NamedTuple):
-    """A row of the history as it stands in the database, nothing parsed."""
-
-    sequence: int
-    at: str
-    request: int | None
-    what: str
-    who: str
-    team: str
-    data: str
-    before: str
-    hash: str
-
-
-class Head(NamedTuple):
-    """Where a chain ends, or ended when it was noted down."""
-
-    sequence: int
-    hash: str
-
-
-START = Head(0, FIRST_HASH)
 
 
 @unique

@@ -1,13 +1,12 @@
 """Whether the other tables and the history tell the same story: SQL over a read-only file."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from bot.domain.digest import text_hash
 from bot.domain.history import What
-from bot.store.reading import tables
+from bot.store.file.reading import DatabaseFile
 from bot.store.requests import KEPT, asked_hash_of
 
 
@@ -85,35 +84,35 @@ _STATE_AFTER = {
 }
 
 
-def mismatches(connection: sqlite3.Connection) -> Iterator[Mismatch]:
+def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
     """Everything in requests, approvals and calls that the history does not tell, or tells otherwise."""
-    for number, at in connection.execute(_NOT_ASKED):
+    for number, at in file.connection.execute(_NOT_ASKED):
         yield Mismatch(
             f"R-{number} is in the requests, and no entry says that it was asked for", at
         )
-    for number, sequence in connection.execute(_REQUEST_GONE):
+    for number, sequence in file.connection.execute(_REQUEST_GONE):
         yield Mismatch(f"row {sequence} tells of R-{number}, which is not in the requests", "")
-    yield from _states(connection)
-    yield from _requests(connection)
-    for number, person, at in connection.execute(_APPROVALS):
+    yield from _states(file)
+    yield from _requests(file)
+    for number, person, at in file.connection.execute(_APPROVALS):
         yield Mismatch(f"R-{number} has an approval of {person} that no entry tells of", at)
-    for number, person, sequence in connection.execute(_APPROVALS_GONE):
+    for number, person, sequence in file.connection.execute(_APPROVALS_GONE):
         yield Mismatch(
             f"row {sequence} tells of an approval of R-{number} by {person}, which is gone", ""
         )
-    for number, subject, tries, told, at in connection.execute(_CALLS):
+    for number, subject, tries, told, at in file.connection.execute(_CALLS):
         yield Mismatch(
             f"R-{number} called Zuora about {subject} {tries} times, and the history tells of {told}",
             at or "",
         )
-    for number, subject, verdict, at in connection.execute(_ANSWERS):
+    for number, subject, verdict, at in file.connection.execute(_ANSWERS):
         yield Mismatch(
             f"R-{number} has the answer {verdict!r} about {subject} that no entry tells of", at
         )
 
 
-def _states(connection: sqlite3.Connection) -> Iterator[Mismatch]:
-    for number, state, at, sequence, what, data in connection.execute(_STATES):
+def _states(file: DatabaseFile) -> Iterator[Mismatch]:
+    for number, state, at, sequence, what, data in file.connection.execute(_STATES):
         told = state_after(what, json.loads(data))
         if told and told != state:
             yield Mismatch(
@@ -134,12 +133,12 @@ def state_after(what: str, data: dict[str, object]) -> str:
     return _STATE_AFTER.get(kind, "")
 
 
-def _requests(connection: sqlite3.Connection) -> Iterator[Mismatch]:
+def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
     """Requests whose text, or whose card as shown, is no longer what the history bound."""
     columns = ", ".join(f"r.{name}" for name in KEPT)
-    has_outbox = "outbox" in tables(connection)
+    has_outbox = "outbox" in file.tables
     shown, cards = ("o.text, o.blocks", _CARDS) if has_outbox else ("NULL, NULL", "")
-    found = connection.execute(
+    found = file.connection.execute(
         f"SELECT {columns}, h.sequence, h.data, {shown} "  # noqa: S608 - own names
         "FROM history AS h NOT INDEXED CROSS JOIN requests AS r ON r.number = h.request "
         f"{cards} WHERE h.what = 'request.asked'"  # along the history once, not by its index

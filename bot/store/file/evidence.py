@@ -5,7 +5,8 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from bot.domain.chain import START, Head
+from bot.domain.history import START, Head
+from bot.store.file.reading import DatabaseFile
 
 POPULATION = """SELECT number, operation, subject, state, requester, reason, digest, policy_hash,
   created_at, decided_by, decided_at, state_at, result, parent,
@@ -71,16 +72,16 @@ class Done(NamedTuple):
     sent_at: str
 
 
-def span(connection: sqlite3.Connection, start: str, end: str) -> Span:
+def span(file: DatabaseFile, start: str, end: str) -> Span:
     """The rows of a period: all between the first and the last whose time lies in it."""
-    first, last = connection.execute(_SPAN, {"start": start, "end": end}).fetchone()
+    first, last = file.connection.execute(_SPAN, {"start": start, "end": end}).fetchone()
     if first is None:
         return Span(START, 1, 0, keyed=False)
-    row = connection.execute(
+    row = file.connection.execute(
         "SELECT sequence, hash FROM history WHERE sequence < ? ORDER BY sequence DESC LIMIT 1",
         [first],
     ).fetchone()
-    (keyed,) = connection.execute(
+    (keyed,) = file.connection.execute(
         "SELECT EXISTS (SELECT 1 FROM history WHERE request IS NULL "
         "AND what = 'audit.key_changed' AND sequence < ?)",
         [first],
@@ -88,33 +89,36 @@ def span(connection: sqlite3.Connection, start: str, end: str) -> Span:
     return Span(Head(*row) if row else START, first, last, keyed=bool(keyed))
 
 
-def population(connection: sqlite3.Connection, start: str, end: str) -> list[dict[str, Any]]:
+def population(file: DatabaseFile, start: str, end: str) -> list[dict[str, Any]]:
     """The requests of a period."""
-    return list(_rows(connection.execute(POPULATION, {"start": start, "end": end})))
+    return list(_rows(file.connection.execute(POPULATION, {"start": start, "end": end})))
 
 
-def packet(connection: sqlite3.Connection, number: int) -> dict[str, Any]:
+def packet(file: DatabaseFile, number: int) -> dict[str, Any]:
     """Everything about one request."""
-    (request,) = _rows(connection.execute("SELECT * FROM requests WHERE number = ?", [number]))
+    (request,) = _rows(file.connection.execute("SELECT * FROM requests WHERE number = ?", [number]))
     return {
         "request": request,
-        **{name: list(_rows(connection.execute(sql, [number]))) for name, sql in _TABLES.items()},
+        **{
+            name: list(_rows(file.connection.execute(sql, [number])))
+            for name, sql in _TABLES.items()
+        },
     }
 
 
-def entries(connection: sqlite3.Connection, within: Span, what: str) -> list[dict[str, Any]]:
+def entries(file: DatabaseFile, within: Span, what: str) -> list[dict[str, Any]]:
     """The history entries of a kind."""
-    return list(_rows(connection.execute(_ENTRIES, [within.first, within.last, what])))
+    return list(_rows(file.connection.execute(_ENTRIES, [within.first, within.last, what])))
 
 
-def done(connection: sqlite3.Connection) -> list[Done]:
+def done(file: DatabaseFile) -> list[Done]:
     """What the bot did to bill runs, or may have done, at any time."""
     return [
         Done(
             operation, number, subject, json.loads(body),
             frozenset(_numbers(subject, progress, began)), sent_at,
         )
-        for operation, number, subject, body, progress, began, sent_at in connection.execute(_DONE)
+        for operation, number, subject, body, progress, began, sent_at in file.connection.execute(_DONE)
     ]  # fmt: skip
 
 
