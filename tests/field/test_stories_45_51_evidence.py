@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 import aiohttp
 import yaml
 from pydantic import SecretStr
-from tests.cli.test_verify import Tampering, checked
 
 from bot.cli.sandbox import APP_TOKEN, MANIFEST, SIGNING_SECRET
 from bot.domain.history import What
@@ -19,6 +18,7 @@ from bot.sandbox.slack.http_delivery import sign
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.slack.workspace import sandbox_workspace
 from bot.sandbox.zuora import LocalZuora, World
+from tests.audit.test_verify import Tampering, checked
 from tests.field.listeners import Who, click, dispatch, frame, view
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA, Stage
 

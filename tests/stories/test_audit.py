@@ -5,13 +5,13 @@ import sqlite3
 
 import pytest
 from pydantic import SecretStr
-from tests.cli.test_verify import checked
 
 from bot.domain.history import What
 from bot.sandbox.slack.workspace import BOT_USER
 from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.store import Store
 from bot.workflow.heads import Heads
+from tests.audit.test_verify import checked
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 
 AUDIT = "C0GENERAL"
