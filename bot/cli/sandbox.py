@@ -32,7 +32,7 @@ POLICY = """requesters = ["S0BILLING"]
 approvers = ["S0CONTROLLERS"]
 viewers = ["S0FINANCE"]
 """
-MANIFEST = Path(__file__).parent.parent.parent / "manifest.yml"
+MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
 
 
 @click.command()

@@ -17,7 +17,7 @@ ALICE, BOB = "U0ALICE", "U0BOB"
 FIRST = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
 
-def run_facts(number="BR-00000001", *, before=0, credit="20.00"):
+def run_facts(number: str = "BR-00000001", *, before: int = 0, credit: str = "20.00") -> RunFacts:
     """Three invoices (EUR 80, USD 350.50) and a credit memo."""
     return RunFacts(
         run_id="1" * 32,

@@ -134,13 +134,13 @@ class PageApi:
                 return await self._screens.choose(person, *action)
             case "submit":
                 return await self._screens.submit(person, data.get("values") or {})
-            case "close":
-                return await self._screens.close(person)
             case _:
                 return await self._do_elsewhere(person, data)
 
-    async def _do_elsewhere(self, person: str, data: Mapping[str, Any]) -> Ack:
+    async def _do_elsewhere(self, person: str, data: Mapping[str, Any]) -> Ack | None:
         match data.get("kind"):
+            case "close":
+                return await self._screens.close(person)
             case "shortcut":
                 return await self._people.shortcut(person, data["callback_id"])
             case "message_shortcut":

@@ -43,24 +43,27 @@ def message_json(core: Core, message: Message, *, metadata: bool = False) -> dic
         name = core.workspace.users[BOT_USER].real_name
         body |= {"bot_id": BOT_ID, "app_id": APP_ID}
         body["bot_profile"] = {"id": BOT_ID, "app_id": APP_ID, "name": name, "team_id": TEAM_ID}
-    if message.blocks:
-        body["blocks"] = message.blocks
-    if message.thread_ts is not None:
-        body["thread_ts"] = message.thread_ts
-    if message.broadcast:
-        body["subtype"] = "thread_broadcast"
-    if message.edited is not None:
-        body["edited"] = {"user": message.user, "ts": message.edited}
-    if message.files:
-        body["files"] = [file_json(core, core.workspace.files[f]) for f in message.files]
-    if message.reactions:
-        body["reactions"] = [
+    found = _optional(core, message)
+    if not metadata:
+        del found["metadata"]
+    body |= {name: value for name, value in found.items() if value}
+    return body | _thread_facts(core, message)
+
+
+def _optional(core: Core, message: Message) -> dict[str, Any]:
+    """What a message has only sometimes; Slack leaves out what is empty."""
+    return {
+        "blocks": message.blocks,
+        "thread_ts": message.thread_ts,
+        "subtype": "thread_broadcast" if message.broadcast else None,
+        "edited": message.edited and {"user": message.user, "ts": message.edited},
+        "files": [file_json(core, core.workspace.files[f]) for f in message.files],
+        "reactions": [
             {"name": name, "users": users, "count": len(users)}
             for name, users in message.reactions.items()
-        ]
-    if metadata and message.metadata is not None:
-        body["metadata"] = message.metadata
-    return body | _thread_facts(core, message)
+        ],
+        "metadata": message.metadata,
+    }
 
 
 def _thread_facts(core: Core, message: Message) -> dict[str, Any]:

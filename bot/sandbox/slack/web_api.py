@@ -70,22 +70,13 @@ class WebApi:
     async def _before(self, fault: Fault | None, request: web.Request) -> None:
         if fault is None:
             return
-        match fault.kind:
-            case "ratelimited":
-                raise SlackError("ratelimited", retry_after=fault.retry_after)
-            case "error":
-                raise SlackError(fault.error)
-            case "status":
-                raise _status(fault.code)
-            case "drop":
-                raise ConnectionAbortedError
-            case "slow":
-                await self._core.clock.sleep(fault.seconds)
-            case "hang":
-                await self._core.changes.until(lambda: _gone(request), _HANG_SECONDS)
-                raise ConnectionAbortedError
-            case "lose_answer":
-                return
+        if fault.kind == "slow":
+            await self._core.clock.sleep(fault.seconds)
+        elif fault.kind == "hang":
+            await self._core.changes.until(lambda: _gone(request), _HANG_SECONDS)
+            raise ConnectionAbortedError
+        else:
+            _raise(fault)
 
     def _answer(self, name: str, args: Args, request: web.Request) -> dict[str, Any]:
         method = self._methods.get(name)
@@ -114,6 +105,21 @@ class WebApi:
         call = ApiCall(name, values, error is None, error, self._core.clock.now())
         self._core.calls.append(call)
         self._core.changes.wake()
+
+
+def _raise(fault: Fault) -> None:
+    """Fail at once, as the fault says; a lost answer is lost later."""
+    match fault.kind:
+        case "ratelimited":
+            raise SlackError("ratelimited", retry_after=fault.retry_after)
+        case "error":
+            raise SlackError(fault.error)
+        case "status":
+            raise _status(fault.code)
+        case "drop":
+            raise ConnectionAbortedError
+        case "slow" | "hang" | "lose_answer":
+            return
 
 
 def _gone(request: web.Request) -> bool:

@@ -157,6 +157,10 @@ def _condition(condition: Mapping[str, Any]) -> list[Reason]:
         if not all(isinstance(inner, dict) for inner in nested):
             return [invalid("conditions", "must be a list of conditions.")]
         return [reason for inner in nested for reason in _condition(inner)]
+    return _comparison(condition)
+
+
+def _comparison(condition: Mapping[str, Any]) -> list[Reason]:
     operator = condition.get("operator")
     if not condition.get("field") or operator not in OPERATORS:
         return [invalid("condition", f"needs a field and one of {', '.join(OPERATORS)}.")]

@@ -60,8 +60,9 @@ async def test_a_slow_answer_waits_for_the_clock(slack, client, clock):
 
 async def test_a_hanging_call_outlasts_the_callers_patience(slack):
     hasty = AsyncWebClient(
-        token="xoxb-sandbox", base_url=slack.api_url, timeout=0.1, retry_handlers=[]
-    )
+        token="xoxb-sandbox", base_url=slack.api_url, retry_handlers=[],
+        timeout=0.1,  # type: ignore[arg-type]  # aiohttp takes parts of a second
+    )  # fmt: skip
     slack.faults.add(method="auth.test", kind="hang")
     with pytest.raises(TimeoutError):
         await hasty.auth_test()

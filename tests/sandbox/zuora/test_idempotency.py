@@ -68,7 +68,7 @@ async def test_a_repeat_while_the_first_is_in_progress_is_a_conflict(client, zuo
 async def test_a_put_with_an_idempotency_key_is_refused(client):
     for method in ("PUT", "DELETE"):
         path = "/v1/bill-runs/x" + ("/post" if method == "PUT" else "")
-        body = {} if method == "PUT" else None
+        body: dict[str, object] | None = {} if method == "PUT" else None
         answer = await client.call(method, path, body, Idempotency_Key="k")
         assert answer.status_code == 400
         text = f"Request method '{method}' not supported with Idempotency-Key header"

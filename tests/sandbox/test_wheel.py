@@ -1,0 +1,88 @@
+"""The sandbox starts from an installed wheel: O14 of the inputs about operating."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = ("bot", "pyproject.toml", "README.md", "LICENSE", "manifest.yml")
+
+
+def ran(*command, cwd):
+    """What a program printed, in a folder that is not the project's."""
+    done = subprocess.run(  # noqa: S603 - our own programs
+        [str(each) for each in command], cwd=cwd, capture_output=True, text=True, check=False,
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd)}, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A wheel of a copy of the sources, so that nothing old in `build/` gets into it."""
+    copy = tmp_path_factory.mktemp("sources")
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, copy / name, symlinks=True,
+                            ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+        else:
+            shutil.copy(ROOT / name, copy / name)
+    ran(
+        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+        "--no-index", "--wheel-dir", copy / "dist", copy, cwd=copy,
+    )  # fmt: skip
+    (made,) = (copy / "dist").glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The program in a fresh environment, which sees what the bot depends on and not the sources."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder / "venv", symlinks=True)
+    python = folder / "venv" / "bin" / "python"
+    ran(
+        sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps",
+        "--no-index", wheel, cwd=folder,
+    )  # fmt: skip
+    (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
+    (site / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder
+
+
+def test_the_wheel_holds_everything_that_is_read_beside_the_code(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    beside = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "bot").rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+
+    assert beside <= set(names)
+    assert {"bot/slack/manifest.yml", "bot/sandbox/page/index.html", "bot/py.typed"} <= beside
+
+
+def test_it_is_the_wheel_that_is_run(installed):
+    where = ran(
+        installed / "venv" / "bin" / "python", "-c", "import bot; print(bot.__file__)",
+        cwd=installed,
+    )  # fmt: skip
+
+    assert str(installed) in where
+
+
+@pytest.mark.parametrize("mode", [[], ["--web"]], ids=["Socket Mode", "signed HTTP"])
+def test_the_sandbox_plays_its_story_from_the_wheel(installed, mode):
+    told = ran(
+        installed / "venv" / "bin" / "billing-bot", "sandbox", "--play", *mode, cwd=installed
+    )
+
+    assert "The story ended as it should." in told
