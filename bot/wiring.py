@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import time, timedelta
 from importlib.metadata import version
@@ -45,6 +46,7 @@ SLACK_SECONDS = 20
 LOCK_PAUSE_SECONDS = 0.5
 HEAR_OTHERS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 2.0
+LET_IN_SECONDS = 30.0
 
 
 @dataclass(kw_only=True)
@@ -117,7 +119,7 @@ class Bot:
         failed = ended or bool(self._supervised.broken)
         return {
             "status": "failed" if failed else "ready",
-            "zuora": self._zuora_trouble or "ready",
+            "zuora": self.parts.zuora.trouble or self._zuora_trouble or "ready",
         }
 
     async def _work(self) -> None:
@@ -133,6 +135,7 @@ class Bot:
             run("checkpoints", self._checkpoints),
             run("heads", self._heads.run),
             run("daily", self._daily.run),
+            run("zuora", self._be_let_in),
         )
 
     async def _take_the_lock(self) -> None:
@@ -147,6 +150,15 @@ class Bot:
             await self.parts.clock.sleep(CHECKPOINT_SECONDS)
             if checkpoints.due:
                 await asyncio.to_thread(checkpoint, checkpoints.begin())
+
+    async def _be_let_in(self) -> None:
+        """Where Zuora does not let the bot in, ask again now and then, so that it is known when it does."""
+        zuora = self.parts.zuora
+        while True:
+            await self.parts.clock.sleep(LET_IN_SECONDS)
+            if zuora.trouble:
+                with suppress(ZuoraError):
+                    await zuora.check()
 
     async def _hear_others(self) -> None:
         """Another process on the same file takes clicks too; what it writes is worked on here."""
@@ -281,7 +293,7 @@ async def _tenant(settings: Settings, zuora: ZuoraClient) -> tuple[str, str]:
         tenant = await zuora.check()
     except ZuoraError as error:
         logger.error("zuora_does_not_let_the_bot_in: %s", error)  # noqa: TRY400 - no trace needed
-        return f"{kind} · {found.name}", str(error)
+        return f"{kind} · {found.name}", ""  # what is wrong, the client itself keeps saying
     logger.info("zuora_ready: %s, tenant %s", found.name, tenant.id)
     trouble = ""
     if outside := entities_outside(tenant, settings.zuora_entity_ids):

@@ -179,7 +179,13 @@ def _decision(request: Request) -> tuple[Line, ...]:
 
 
 def _ending(request: Request) -> tuple[Line, ...]:
-    return (line("Result", request.result),) if request.result else ()
+    return (line(result_label(request), request.result),) if request.result else ()
+
+
+def result_label(request: Request) -> str:
+    """What `request.result` is: how it ended, or what it waits for while nothing of it is followed."""
+    under_way = request.state in (State.APPROVED, State.RUNNING) and not request.progress
+    return "Waits" if under_way else "Result"
 
 
 def _buttons(request: Request, effect: str, warning: str) -> Blocks:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.cards import blocks
+from bot.cards.card import result_label
 from bot.domain.authority import Person, Verb, may
 from bot.domain.history import What
 from bot.domain.key import bill_run_key
@@ -121,7 +122,11 @@ def story(store: Store, links: Links, number: int) -> Answer:
             lists.any_state(links, brief, store.status.verdicts),
             line("Why", blocks.shortened(request.reason, 300)),
             *([line("Calls", lists.calls_in_words(verdicts))] if verdicts else []),
-            *([line("Result", blocks.shortened(request.result, 600))] if request.result else []),
+            *(
+                [line(result_label(request), blocks.shortened(request.result, 600))]
+                if request.result
+                else []
+            ),
             *_places(links, brief),
         ),
         told,

@@ -178,12 +178,15 @@ def wait_for_zuora(
     until = too_late_at(request)
     wake_at = now + max(at_least, pause(request.looks, parts.poll))
     if wake_at > until:
-        stop(parts, request, f"{why} It was tried for {HOURS} hours.")
+        stop(parts, request, f"{why} It could not be sent within {HOURS} hours of its approval.")
         return
-    after = request.waiting_again(wake_at)
+    after = replace(request.waiting_again(wake_at), result=why)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": why, "look": after.looks})
+    drawn = [card_edit(after)] if after.result != request.result else []
     told = lines.reply(
         after, f"{why} {so_far} It is tried again until ", Moment(until), "."
     )  # fmt: skip
     with parts.store.transaction():
-        parts.store.move(request, after, entry, now, *([told] if request.looks == 0 else []))
+        parts.store.move(
+            request, after, entry, now, *drawn, *([told] if request.looks == 0 else [])
+        )

@@ -17,21 +17,26 @@ logger = logging.getLogger(__name__)
 
 
 async def make_call(parts: Parts, request: Request, call: Call, what: Opened) -> Call:
-    """Make one call, once; the call as it then stands."""
+    """Make one call, once; the call as it then stands, whatever happened."""
+    try:
+        return await _made(parts, request, call, what)
+    except Exception:
+        logger.exception("call_ended_in_a_fault", extra={"request": request.number})
+        words = "the bot had a fault while the call was out"
+        return call._replace(verdict=Verdict.LOST, words=words)
+
+
+async def _made(parts: Parts, request: Request, call: Call, what: Opened) -> Call:
     operation, body, facts = what
     try:
         answer = await operation.act(body, facts, call, parts.zuora)
-        return _accepted(parts, call, answer, operation.begun(body, facts, answer))
     except ZuoraRejected as error:
         return _with_error(call, Verdict.REJECTED, error)
     except ZuoraBusy as error:
         return _busy(parts, request, call, error)
     except OutcomeUnknown as error:
         return _with_error(call, Verdict.LOST, error)
-    except Exception:
-        logger.exception("call_ended_in_a_fault", extra={"request": request.number})
-        words = "the bot had a fault while the call was out"
-        return call._replace(verdict=Verdict.LOST, words=words)
+    return _accepted(parts, call, answer, operation.begun(body, facts, answer))
 
 
 def _accepted(parts: Parts, call: Call, answer: Answer, progress: Progress) -> Call:

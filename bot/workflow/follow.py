@@ -12,7 +12,7 @@ from bot.domain.words import Mention
 from bot.operations.operation import Progress
 from bot.workflow.opened import opened, progress_of
 from bot.workflow.parts import Parts
-from bot.zuora.errors import ZuoraError, ZuoraRejected
+from bot.zuora.errors import ZuoraError, ZuoraLockedOut, ZuoraRejected
 
 LONGEST_PAUSE = timedelta(hours=1)
 """What waits for its hour is still looked at now and then: it may be canceled or deleted."""
@@ -25,7 +25,10 @@ async def follow(parts: Parts, request: Request) -> None:
     readable = before.model_copy(update={"unread": ""})
     try:
         progress = await operation.look(body, facts, readable, parts.zuora)
-    except ZuoraRejected as error:  # it would be the same for ever, if nobody were told
+    except (
+        ZuoraRejected,
+        ZuoraLockedOut,
+    ) as error:  # it would be the same for ever, if nobody were told
         progress = before.model_copy(update={"words": "", "unread": str(error)})
     except ZuoraError:
         progress = before.model_copy(update={"words": ""})  # the next look tells

@@ -1,8 +1,10 @@
 """Sending: what has to be true before a pass over the calls of a request, and after it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
+from bot.cards.card import card_edit
 from bot.domain.call import Call, Verdict
 from bot.domain.next_step import pause
 from bot.domain.request import Request, State
@@ -30,8 +32,20 @@ async def send(
     """
     if await _may_not_send(parts, request, calls):
         return
+    request = _goes_on(parts, request)
     await Pass(parts, request, calls, stopping).run()
     _wait_for_the_rest(parts, request.number)
+
+
+def _goes_on(parts: Parts, request: Request) -> Request:
+    """The request, whose card no longer says what it waited for."""
+    if not request.result:
+        return request
+    after = replace(request, result="")
+    with parts.store.transaction():
+        parts.store.requests.move(request, after)
+        parts.store.outbox.add(card_edit(after), parts.clock.now())
+    return after
 
 
 async def _may_not_send(parts: Parts, request: Request, calls: Sequence[Call]) -> bool:

@@ -18,7 +18,7 @@ from bot.zuora.calls import DebitMemoPath, DocumentKind
 from bot.zuora.connections import AiohttpTransport, http_client
 from bot.zuora.effects import Effects, checked
 from bot.zuora.environments import Environment, environment
-from bot.zuora.errors import ZuoraBusy, ZuoraUnavailable
+from bot.zuora.errors import ZuoraBusy, ZuoraLockedOut, ZuoraUnavailable
 from bot.zuora.lookups import BillingRules, EmailRecord, Preview
 from bot.zuora.notifications import MailNotification, MailProfile
 from bot.zuora.pace import DEFAULT_LIMIT, Clock, Pace, Width
@@ -126,6 +126,11 @@ class ZuoraClient(Effects):
         """How many calls are out, or wait until there is a place for them."""
         return self._pace.at_the_gate
 
+    @property
+    def trouble(self) -> str:
+        """Why Zuora does not let the bot in, in words for people; empty while it does."""
+        return self._tokens.trouble
+
     def now(self) -> datetime:
         """The moment, aware UTC, by the clock that was handed in."""
         return self._clock.now()
@@ -134,11 +139,14 @@ class ZuoraClient(Effects):
         """Get a token and tell whose it is.
 
         Raises:
-            ZuoraRejected: Zuora does not know the client.
+            ZuoraLockedOut: Zuora does not know the client.
+            ZuoraRejected: It is another tenant's.
             ZuoraUnavailable: No token can be had just now.
         """
         try:
             await self._tokens.token()
+        except ZuoraLockedOut:
+            raise
         except ZuoraBusy as error:
             raise ZuoraUnavailable(error.message, status=error.status) from None
         return self._tokens.tenant or Tenant("")

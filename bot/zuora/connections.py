@@ -5,6 +5,7 @@ may have been done: one of `NOTHING_WAS_SENT`, or any other, after which nobody 
 """
 
 import select
+from importlib.metadata import version
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
 
@@ -133,7 +134,7 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=_Connector(limit=0, keepalive_timeout=_KEPT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
-        skip_auto_headers=("User-Agent",),
+        headers={"User-Agent": f"billing-bot/{version('billing-bot')}"},
         auto_decompress=False,  # httpx2's answer does that
         middlewares=(_once,),
     )

@@ -78,6 +78,13 @@ class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
         self.new_key_needed = new_key_needed
 
 
+class ZuoraLockedOut(ZuoraBusy):
+    """Zuora does not let the bot in: definitely not done, and nothing can be until that is put right.
+
+    It is about the bot and never about one call, so no call is refused by it.
+    """
+
+
 class ZuoraUnavailable(ZuoraError):  # noqa: N818 - as above
     """A read failed, also when repeated. Nothing changed in Zuora."""
 

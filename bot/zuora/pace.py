@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from bot.zuora.numbers import whole
+
 FIRST_WIDTH: Final = 8
 DEFAULT_LIMIT: Final = 40
 LONGEST_WAIT_SECONDS: Final = 30.0
@@ -69,8 +71,8 @@ class Width:
 
     def read(self, headers: Mapping[str, str]) -> None:
         """Take note of `Concurrency-Limit-*`; without them nothing changes."""
-        self._limit = _whole(headers.get("Concurrency-Limit-Limit"))
-        self._remaining = _whole(headers.get("Concurrency-Limit-Remaining"))
+        self._limit = whole(headers.get("Concurrency-Limit-Limit"))
+        self._remaining = whole(headers.get("Concurrency-Limit-Remaining"))
         if self._limit is not None and self._limit > 0:
             self._limits[headers.get("Concurrency-Limit-Type", "")] = self._limit
             self._value = min(self._value, float(self.ceiling))
@@ -182,7 +184,7 @@ class Pace:
 
     def _refused(self, headers: Mapping[str, str], rest: float | None) -> None:
         """Too many at once: one less, the others go on. Too many in all: everybody rests."""
-        spent = _whole(headers.get("RateLimit-Remaining")) == 0
+        spent = whole(headers.get("RateLimit-Remaining")) == 0
         alone = self._width.calls == 1
         if not spent:
             self._width.was_refused()
@@ -226,9 +228,3 @@ class Pace:
             if not place.done():
                 self._out += 1
                 place.set_result(None)
-
-
-def _whole(text: str | None) -> int | None:
-    """The first number of a header such as `2250000, 50000;w=60`."""
-    digits = (text or "").split(",", 1)[0].split(";", 1)[0].strip()
-    return int(digits) if digits.isascii() and digits.isdigit() else None

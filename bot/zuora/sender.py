@@ -4,8 +4,9 @@ Reads are repeated here; effects never are, but for one 401, which means "not ex
 """
 
 import logging
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
     ZuoraError,
+    ZuoraLockedOut,
+    ZuoraRejected,
     ZuoraUnavailable,
 )
 from bot.zuora.pace import LONGEST_WAIT_SECONDS, Clock, Pace
@@ -82,6 +85,8 @@ class Sender:
         self._tokens = tokens
         self._pace = pace
         self._extensions = settings.extensions()
+        self._name = secrets.token_hex(4)
+        self._reads = 0
 
     async def effect(self, call: wire.Call) -> Reply:
         """Send a call that does something, once.
@@ -94,13 +99,16 @@ class Sender:
         return _or_raise(await self._with_token(call))
 
     async def read(self, call: wire.Call) -> Reply:
-        """Send a call that only reads, up to four times.
+        """Send a call that only reads, up to four times, under a track id of its own.
 
         Raises:
             ZuoraRejected: A definite no.
             ZuoraBusy: Zuora asks for a rest that is too long to sit out.
             ZuoraUnavailable: No good answer.
         """
+        if not call.track_id:
+            self._reads += 1
+            call = replace(call, track_id=f"billing-bot.read.{self._name}-{self._reads}")
         for pause in READ_PAUSES:
             found = await self._try_read(call)
             wait = _pause_before_next(found, pause)
@@ -113,7 +121,7 @@ class Sender:
         try:
             return await self._with_token(call)
         except ZuoraBusy as error:  # no token just now
-            if error.status == 429:  # noqa: PLR2004 - HTTP
+            if isinstance(error, ZuoraLockedOut) or error.status == 429:  # noqa: PLR2004 - HTTP
                 return error
             return ZuoraUnavailable(error.message, status=error.status)
 
@@ -121,9 +129,13 @@ class Sender:
         """One try, and one more after a 401 with a token that is new."""
         token = await self._tokens.token()
         found = await self._once(call, token)
-        if isinstance(found, ZuoraError) and found.category == AUTHENTICATION:
+        if _is_about_the_token(found):
             token = await self._tokens.token(refused=token)
             found = await self._once(call, token)
+        if _is_about_the_token(found):
+            return self._tokens.was_refused(token)
+        if found.status is not None:
+            self._tokens.was_taken(token)
         return found
 
     async def _once(self, call: wire.Call, token: str) -> Reply | ZuoraError:
@@ -196,6 +208,11 @@ def _judged(
     return judge(status, headers, content, effect=call.effect, repeat=call.repeat)
 
 
+def _is_about_the_token(found: Reply | ZuoraError) -> bool:
+    """Whether Zuora has not even looked at the call."""
+    return isinstance(found, ZuoraRejected) and found.category == AUTHENTICATION
+
+
 def _is_json(headers: Mapping[str, str]) -> bool:
     return "json" in headers.get("Content-Type", "").lower()
 
@@ -210,7 +227,7 @@ def _pause_before_next(found: Reply | ZuoraError, pause: float) -> float | None:
     """Seconds until the next try of a read; None where there is none."""
     if isinstance(found, ZuoraUnavailable):
         return pause
-    if not isinstance(found, ZuoraBusy):
+    if not isinstance(found, ZuoraBusy) or isinstance(found, ZuoraLockedOut):
         return None
     if found.retry_after is None:
         return pause

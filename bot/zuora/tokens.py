@@ -1,13 +1,18 @@
 """The OAuth token: fetched once for everybody, five minutes before the old one ends.
 
+Where none can be had, that too is one fact for everybody: it is asked for again after a pause, and
+until then nobody's call goes out.
+
 Source: page *Create an OAuth token* and its SDK: a form POST without an Authorization header; a
 token lives about an hour. Redirects are never followed, so the secret goes to one host only.
 """
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,11 +20,20 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraRejected
+from bot.zuora import numbers
+from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraRejected
 from bot.zuora.pace import Clock
-from bot.zuora.verdict import retry_after
+
+logger = logging.getLogger(__name__)
 
 _EARLY_SECONDS: Final = 300.0
+_LIFE_SECONDS: Final = 600.0
+"""A token of whose life nothing is understood is renewed after half of this; an hour is usual."""
+
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 30.0
+"""Seconds between two tries to get a token. Zuora takes 100 a minute (page *Rate limits*)."""
+
 _TOKEN: Final = re.compile(r"[!-~]+")
 _PATH: Final = "/oauth/token"
 _HEADERS: Final = {
@@ -76,6 +90,9 @@ def _plain(entity: str) -> str:
 class TokenKeeper:
     """Keeps one token and renews it, one call at a time.
 
+    Attributes:
+        tenant: Whom the last token speaks for; None before the first.
+
     Args:
         http: The client; closed by its owner.
         clock: For the token's age.
@@ -110,27 +127,100 @@ class TokenKeeper:
         self._lock = asyncio.Lock()
         self._token = ""
         self._renew_at: datetime | None = None
+        self._proved = ""
+        self._was_refused = False
+        self._failed: ZuoraError | None = None
+        self._failures = 0
+        self._ask_again_at: datetime | None = None
         self.tenant: Tenant | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no token; empty while all is well."""
+        return "" if self._failed is None else self._failed.message
 
     def __repr__(self) -> str:
         """Without the secret and the token."""
         return f"TokenKeeper({self._base_url})"
 
     async def token(self, *, refused: str = "") -> str:
-        """A token that is good now.
+        """A token that is good now; whoever asks while one is fetched waits for that one.
 
         Args:
             refused: A token Zuora answered 401 to; it is not handed out again.
 
         Raises:
-            ZuoraRejected: Zuora does not know the client, or it is another tenant's.
+            ZuoraLockedOut: Zuora does not know the client, or refuses its tokens.
+            ZuoraRejected: It is another tenant's.
             ZuoraBusy: No token can be had just now; nothing else was sent.
         """
         if not self._is_good(refused):
             async with self._lock:
                 if not self._is_good(refused):
-                    await self._fetch()
+                    self._still_failed()
+                    await self._renew()
         return self._token
+
+    def was_taken(self, token: str) -> None:
+        """Zuora has let a call in with this token."""
+        self._proved = token
+        if self._failed is not None and token == self._token:
+            self._well()
+
+    def was_refused(self, token: str) -> ZuoraLockedOut:
+        """Zuora refused a call with a token that is new; what that means for the call.
+
+        Where the token was good for another call, it is about that call alone; else about all.
+        """
+        error = ZuoraLockedOut(
+            "Zuora gives a token and refuses it (HTTP 401): check the OAuth client's user, the base "
+            "URL and ZUORA_ENTITY_IDS.",
+            status=401, category=11, retry_after=_FIRST_PAUSE,
+        )  # fmt: skip
+        if token == self._token != self._proved:
+            self._token, self._was_refused = "", True
+            self._fail(error)
+        return error
+
+    def _still_failed(self) -> None:
+        """Nobody asks again before the pause is over.
+
+        Raises:
+            ZuoraError: As when it was asked for.
+        """
+        if self._failed is None or self._ask_again_at is None:
+            return
+        left = (self._ask_again_at - self._clock.now()).total_seconds()
+        if 0 < left <= numbers.LONGEST_REST:  # more is a clock that was put back
+            error = copy(self._failed)
+            if isinstance(error, ZuoraBusy):
+                error.retry_after = left
+            raise error
+
+    async def _renew(self) -> None:
+        try:
+            await self._fetch()
+        except ZuoraError as error:
+            self._fail(error)
+            raise
+        self._ask_again_at = None
+        if not self._was_refused:  # else only a call that is let in shows that all is well
+            self._well()
+
+    def _fail(self, error: ZuoraError) -> None:
+        asked = error.retry_after if isinstance(error, ZuoraBusy) else None
+        pause = min(_FIRST_PAUSE * 2 ** min(self._failures, 10), _LONGEST_PAUSE)
+        if self._failed is None:
+            logger.error("zuora_gives_no_token: %s", error)
+        self._failed = error
+        self._failures += 1
+        self._ask_again_at = self._clock.now() + timedelta(seconds=max(asked or 0.0, pause))
+
+    def _well(self) -> None:
+        if self._failed is not None:
+            logger.info("zuora_gives_tokens_again")
+        self._failed, self._failures, self._ask_again_at = None, 0, None
+        self._was_refused = False
 
     def _is_good(self, refused: str) -> bool:
         if not self._token or self._renew_at is None or self._token == refused:
@@ -157,10 +247,7 @@ class TokenKeeper:
         tenant = tenant_of(str(granted.get("scope", "")))
         if wrong := not_the_tenant(tenant, self._tenant_id):
             raise ZuoraRejected(wrong)
-        try:
-            lives = float(granted.get("expires_in", 0))
-        except (TypeError, ValueError):
-            lives = 0.0
+        lives = numbers.seconds(granted.get("expires_in")) or _LIFE_SECONDS
         self._token = granted["access_token"]
         self._renew_at = asked_at + timedelta(seconds=lives - min(_EARLY_SECONDS, lives / 2))
         self.tenant = tenant
@@ -181,11 +268,11 @@ def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
     if status == 429 or status >= 500 or status == 200:  # noqa: PLR2004 - HTTP
         return ZuoraBusy(
             f"Zuora gives no token just now (HTTP {status}).",
-            retry_after=retry_after(response.headers),
+            retry_after=numbers.rest(response.headers),
             status=status,
             zuora_request_id=request_id,
         )
-    return ZuoraRejected(
+    return ZuoraLockedOut(
         f"Zuora does not accept the OAuth client (HTTP {status}): check the client id, the secret "
         "and that the base URL is the tenant's own data centre.",
         status=status,
@@ -197,6 +284,6 @@ def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

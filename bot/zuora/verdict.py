@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from bot.zuora import numbers
 from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
@@ -99,26 +100,6 @@ def judge(
     return _refusal(seen, effect=effect)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds until Zuora wants to be asked again, or None.
-
-    `Retry-After`; without it `RateLimit-Reset`, which stands on every answer and so counts only
-    where the rate is spent (`RateLimit-Remaining` 0 or missing).
-    """
-    asked = _seconds(headers.get("Retry-After", ""))
-    if asked is not None or headers.get("RateLimit-Remaining", "0").strip() != "0":
-        return asked
-    return _seconds(headers.get("RateLimit-Reset", ""))
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        seconds = float(text)
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None
-
-
 def _take_apart(status: int, headers: Mapping[str, str], body: bytes) -> _Seen:
     data = _json(body)
     reasons = reasons_of(data)
@@ -129,7 +110,7 @@ def _take_apart(status: int, headers: Mapping[str, str], body: bytes) -> _Seen:
         "excerpt": excerpt_of(data, body, headers.get("Content-Type", "")),
         "words": tuple(for_people(reason.message) for reason in reasons if reason.message),
     }
-    return _Seen(status, data, reasons, category, retry_after(headers), facts)
+    return _Seen(status, data, reasons, category, numbers.rest(headers), facts)
 
 
 def _json(body: bytes) -> Any:

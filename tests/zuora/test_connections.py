@@ -150,7 +150,10 @@ async def test_a_request_stands_on_the_wire_as_it_was_given(http):
         lines = bare.requests[0].split(b"\r\n")
         names = {line.partition(b":")[0].lower() for line in lines[1:-2]}
         assert lines[0] == b"PUT /v1/a%2Fb/c%3A?x=1&filter%5B%5D=d%20e HTTP/1.1"
-        assert names == {b"host", b"accept", b"accept-encoding", b"content-type", b"content-length"}
+        assert names == {
+            b"host", b"accept", b"accept-encoding", b"content-type", b"content-length",
+            b"user-agent",
+        }  # fmt: skip
         assert lines[-1] == b'{"a":1}'
         assert (received.status_code, received.content) == (200, b"{}")
         assert received.headers.get("content-TYPE") == "application/json"

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from bot.zuora.calls import EmailBody
-from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraNotFound, ZuoraRejected
+from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraLockedOut, ZuoraNotFound, ZuoraRejected
 
 IDS = {"track_id": "R-17 try 1", "idempotency_key": "bot-R-17-g1"}
 ROUTE = "/v1/bill-runs/BR-00000001/emails"
@@ -268,10 +268,10 @@ async def test_a_401_is_answered_with_a_new_token_and_one_more_try(local, zuora,
     assert len(local.mails) == 1
 
 
-async def test_a_second_401_is_a_no(local, zuora, run):
+async def test_a_second_401_is_about_the_bot_and_no_refusal_of_the_call(local, zuora, run):
     local.faults.add(ROUTE, kind="unauthorized", times=None)
 
-    with pytest.raises(ZuoraRejected) as raised:
+    with pytest.raises(ZuoraLockedOut) as raised:
         await mail(zuora)
 
     assert raised.value.category == 11

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.zuora.errors import ZuoraBusy, ZuoraRejected, ZuoraUnavailable
+from bot.zuora.errors import ZuoraBusy, ZuoraLockedOut, ZuoraRejected, ZuoraUnavailable
 from bot.zuora.tokens import Tenant, entities_outside, not_the_tenant, tenant_of
 
 RULES = "/settings/billing-rules"
@@ -71,7 +71,7 @@ def test_a_scope_without_a_tenant_is_read_too():
 async def test_a_wrong_secret_is_told_without_showing_it(make):
     zuora = make(client_secret="very-secret")
 
-    with pytest.raises(ZuoraRejected) as raised:
+    with pytest.raises(ZuoraLockedOut) as raised:
         await zuora.check()
 
     error = raised.value
@@ -142,7 +142,7 @@ async def test_the_token_call_follows_no_redirect(local, zuora):
         "/oauth/token", kind="status", status=302, text="", headers={"Location": "/elsewhere"}
     )
 
-    with pytest.raises(ZuoraRejected):
+    with pytest.raises(ZuoraLockedOut):
         await zuora.check()
 
     assert [call.path for call in local.calls] == ["/oauth/token"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, tzinfo
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 MANUAL_INVOICE = "Manual Email For Invoice"
@@ -39,6 +39,8 @@ class Knobs:
     idempotency_hours: float = 24.0
     idempotency_body_mismatch: Literal["replay", "reject"] = "replay"
     token_seconds: int = 3598
+    expires_in: Any = None
+    """What the token call says of a token's life, however odd; None: `token_seconds`."""
     tokens_per_minute: int = 100
     default_version: str = "186.0"
     auto_post_rule: bool = True

@@ -44,7 +44,7 @@ class Tokens:
             {
                 "access_token": token,
                 "token_type": "bearer",
-                "expires_in": knobs.token_seconds,
+                "expires_in": knobs.token_seconds if knobs.expires_in is None else knobs.expires_in,
                 "scope": f"{scope} user.{USER_ID}",
                 "jti": secrets.token_hex(16),
             },

@@ -1,0 +1,48 @@
+"""Numbers in what Zuora says of itself: headers, a token's life. No I/O.
+
+What is not understood counts as absent: no such number may become a date beyond the calendar, a rest
+for ever or a fault.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+A_DAY: Final = 86_400.0
+"""Seconds; the longest span that Zuora counts in (page *Rate limits*). What is longer is no span: a
+moment since 1970, for example."""
+
+LONGEST_REST: Final = 3_600.0
+"""Seconds after which Zuora is asked again, however long a rest it wants."""
+
+_MOST_DIGITS: Final = 12
+
+
+def seconds(value: object) -> float | None:
+    """A span of at most a day; None for whatever is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) and 0 <= found <= A_DAY else None
+
+
+def whole(text: str | None) -> int | None:
+    """The first number of a header such as `2250000, 50000;w=60`."""
+    digits = (text or "").split(",", 1)[0].split(";", 1)[0].strip()
+    is_one = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+    return int(digits) if is_one else None
+
+
+def rest(headers: Mapping[str, str]) -> float | None:
+    """Seconds until Zuora wants to be asked again, at most an hour; None where it does not say.
+
+    `Retry-After`; without it `RateLimit-Reset`, which stands on every answer and so counts only
+    where the rate is spent (`RateLimit-Remaining` 0 or missing).
+    """
+    asked = seconds(headers.get("Retry-After", ""))
+    if asked is None and whole(headers.get("RateLimit-Remaining")) in (None, 0):
+        asked = seconds(headers.get("RateLimit-Reset", ""))
+    return None if asked is None else min(asked, LONGEST_REST)
