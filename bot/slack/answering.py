@@ -5,17 +5,17 @@ import logging
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
-import aiohttp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import blocks, lines
 from bot.domain.authority import Person, Refusal, still_counts
 from bot.domain.request import Request
 from bot.domain.words import Part
+from bot.slack.errors import NO_ANSWER
 from bot.slack.forms.catalog import forms_for
 from bot.slack.payloads import Actor
 from bot.slack.people import People
+from bot.store.database import CouldNotRecordError
 from bot.workflow.parts import Parts
 
 T = TypeVar("T")
@@ -25,6 +25,9 @@ COULD_NOT_RECORD = (
     "I could not record this, so nothing was done. Please tell whoever runs Billing Bot; "
     "the log says what to do. Then try again."
 )
+
+SECONDS_FOR_ZUORA = 2.0
+"""A form or a command has to be answered within 3 s; what takes longer to read is read behind it."""
 
 
 class Answering:
@@ -56,32 +59,30 @@ class Answering:
             found[approval.person] = still_counts(person, request)
         return found
 
-    def tell(self, channel: str, actor: Actor, *words: Part) -> None:
-        """Answer one person privately, by way of the outbox.
-
-        Raises:
-            CouldNotRecordError: The answer could not be written down.
-        """
+    async def say(self, channel: str, actor: Actor, *words: Part) -> None:
+        """Answer one person privately, by way of the outbox; at once if it cannot be written."""
         if not actor.user_id:
             return  # Slack did not say whom to answer
-        with self.parts.store.transaction():
-            self.parts.store.outbox.add(
-                lines.private(channel, actor.user_id, *words), self.parts.clock.now()
-            )
-        self.parts.wake_sender()
-
-    async def tell_now(self, channel: str, actor: Actor, *words: Part) -> None:
-        """Answer one person privately at once, when the outbox cannot be written."""
-        if not actor.user_id:
-            return  # Slack did not say whom to answer
+        message = lines.private(channel, actor.user_id, *words)
         try:
-            if channel == actor.user_id:  # from the home tab, which is no channel
-                await self.client.chat_postMessage(channel=channel, text=blocks.as_text(words))
-                return
-            await self.client.chat_postEphemeral(
-                channel=channel, user=actor.user_id, text=blocks.as_text(words)
-            )
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
+            with self.parts.store.transaction():
+                self.parts.store.outbox.add(message, self.parts.clock.now())
+        except CouldNotRecordError:
+            await self.say_now(channel, actor, COULD_NOT_RECORD)
+        else:
+            self.parts.wake_sender()
+
+    async def say_now(self, channel: str, actor: Actor, *words: Part) -> None:
+        """Answer one person privately past the outbox."""
+        if not actor.user_id:
+            return  # Slack did not say whom to answer
+        text = blocks.as_text(words)
+        try:
+            if channel == actor.user_id:  # from a place that is no channel
+                await self.client.chat_postMessage(channel=channel, text=text)
+            else:
+                await self.client.chat_postEphemeral(channel=channel, user=actor.user_id, text=text)
+        except NO_ANSWER:
             logger.exception("answer_could_not_be_sent")
 
     def keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

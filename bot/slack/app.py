@@ -10,7 +10,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import again, asking, changing, commands, deciding, shortcuts, steps
+from bot.slack import asking, commands, deciding, opening, shortcuts
 from bot.slack.answering import Answering
 from bot.slack.home import Homes
 
@@ -69,9 +69,7 @@ def make_app(
     deciding.register(app, answering)  # first: Bolt asks one listener after the other
     commands.register(app, answering, homes.links)
     asking.register(app, answering)
-    again.register(app, answering)
-    changing.register(app, answering)
-    steps.register(app, answering)
+    opening.register(app, answering)
     shortcuts.register(app, answering, homes.links)
     homes.register(app)
     return app

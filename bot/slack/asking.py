@@ -1,33 +1,28 @@
-"""What becomes of a form with which something is asked for: opened, changed, submitted."""
+"""What becomes of a form with which something is asked for once it is submitted."""
 
 import asyncio
 import logging
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.errors import SlackClientError
 
-from bot.cards import blocks, lines, refusals
+from bot.cards import lines, refusals
 from bot.domain.authority import Person, may_ask
 from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part, listed
 from bot.operations.operation import Problems
 from bot.slack import payloads
-from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
+from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
-from bot.slack.forms.ask_form import AskForm, Origin, origin_of
-from bot.slack.keeping import drawn, values_of
+from bot.slack.forms.ask_form import AskForm, origin_of
+from bot.slack.opening import drawn, values_of
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Asker, Refused, ask, record_refusal
 
 logger = logging.getLogger(__name__)
-
-SECONDS_FOR_ZUORA = 2.0
-"""A form has to be answered within 3 s; a bill run that takes longer to read is read behind it."""
 
 LONGEST_READING = timedelta(minutes=15)
 """A form that was not answered after this was being read when the bot was stopped."""
@@ -40,74 +35,11 @@ def register(app: AsyncApp, answering: Answering) -> None:
     for form in answering.forms.values():
         _register_form(app, answering, form)
 
-    @app.action(re.compile(f"^{fields.CHANGES_FORM}"))
-    async def changed(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await ack()
-        await _changed(answering, payloads.change(body))
-
 
 def _register_form(app: AsyncApp, answering: Answering, form: AskForm) -> None:
     @app.view(form.callback_id)
     async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
         await _submitted(answering, ack, form, payloads.submission(body))
-
-
-async def refusal_to_ask(
-    answering: Answering, actor: payloads.Actor, wanted: str
-) -> tuple[Part, ...]:
-    """Why somebody may not ask, for a private answer; empty if they may. A refusal is recorded."""
-    policy = answering.parts.policy
-    person = await answering.person(actor, policy.requesters)
-    refusal = may_ask(person, policy)
-    if refusal is None:
-        return ()
-    try:
-        record_refusal(answering.parts, person, refusal, wanted)
-    except CouldNotRecordError:
-        logger.warning("refusal_was_not_recorded")
-    return refusals.to_ask(refusal, person, policy)
-
-
-async def open_form(
-    answering: Answering,
-    actor: payloads.Actor,
-    trigger_id: str,
-    form: AskForm,
-    values: fields.Values,
-    origin: Origin,
-) -> str:
-    """Open a form while its trigger lives; why it did not open, or empty."""
-    try:
-        view = drawn(answering, actor.user_id, form, values, origin)
-        await answering.client.views_open(trigger_id=trigger_id, view=view)
-    except CouldNotRecordError:
-        return COULD_NOT_RECORD
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-        logger.warning("form_did_not_open", extra={"error": repr(error)})
-        return "Slack did not open the form in time. Nothing was sent; please try once more."
-    return ""
-
-
-async def _changed(answering: Answering, change: payloads.Change) -> None:
-    """Draw the form anew for what was chosen in it; what was typed stays."""
-    origin = origin_of(change.metadata)
-    if why := await refusal_to_ask(answering, change.actor, f"change {change.callback_id}"):
-        await answering.tell_now(origin.channel or answering.parts.channel, change.actor, *why)
-        return
-    form = answering.forms.get(change.callback_id)
-    if form is None:
-        return
-    user_id = change.actor.user_id
-    try:
-        values = values_of(answering, user_id, origin, change.form)
-        view = drawn(answering, user_id, form, values, origin)
-        await answering.client.views_update(view_id=change.view_id, hash=change.hash, view=view)
-    except CouldNotRecordError:  # the form stays as it is, with everything in it
-        await answering.tell_now(
-            origin.channel or answering.parts.channel, change.actor, COULD_NOT_RECORD
-        )
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-        logger.warning("form_did_not_change", extra={"error": repr(error)})
 
 
 async def _submitted(
@@ -168,8 +100,8 @@ async def _ask(
         except CouldNotRecordError as error:
             return error
         return Refused(refusal)
-    wanted = form.wanted(submission.form)
-    reason = str(submission.form.get("reason") or "")
+    wanted = form.wanted(submission.values)
+    reason = str(submission.values.get("reason") or "")
     if isinstance(wanted, Problems):
         missing = {} if reason.strip() else {"reason": "Say why, for the person who approves."}
         return Problems({**wanted.by_field, **missing})
@@ -196,18 +128,18 @@ async def _answer(
     """Answer in the form itself, while Slack still waits for it."""
     match outcome:
         case Problems(by_field):
-            known = {name: words for name, words in by_field.items() if name in submission.form}
-            other = [words for name, words in by_field.items() if name not in submission.form]
-            if not submission.form:
+            known = {name: words for name, words in by_field.items() if name in submission.values}
+            other = [words for name, words in by_field.items() if name not in submission.values]
+            if not submission.values:
                 await ack(response_action="update", view=fields.notice("Nothing was saved", *other))
                 return
             if other:  # a message needs a field to stand at
-                first = next(iter(submission.form))
+                first = next(iter(submission.values))
                 known[first] = " ".join([*([known[first]] if first in known else []), *other])
             await ack(response_action="errors", errors=known)
         case tuple():
             await ack()
-            _tell_where(answering, submission, outcome)
+            await _say_where(answering, submission, outcome)
         case _:
             view = fields.notice("Nothing was saved", *_why_not(answering, outcome, person))
             await ack(response_action="update", view=view)
@@ -236,9 +168,9 @@ async def _answer_late(
             view = fields.notice("Nothing was saved", *words)
     try:
         await answering.client.views_update(view_id=submission.view_id, view=view)
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
+    except NO_ANSWER:
         channel = origin.channel or answering.parts.channel
-        await answering.tell_now(channel, submission.actor, *words)
+        await answering.say_now(channel, submission.actor, *words)
     _take_back(answering, note)  # last: whatever broke above, the person hears something
 
 
@@ -248,22 +180,19 @@ def _with_problems(
     """The form as it was submitted, with what is wrong with it."""
     origin, user_id = origin_of(submission.metadata), submission.actor.user_id
     try:
-        values = values_of(answering, user_id, origin, submission.form)
+        values = values_of(answering, user_id, origin, submission.values)
         return drawn(answering, user_id, form, values, origin, found)
     except CouldNotRecordError:
         return fields.notice("Nothing was saved", " ".join(found.values()))
 
 
-def _tell_where(
+async def _say_where(
     answering: Answering, submission: payloads.Submission, requests: tuple[Request, ...]
 ) -> None:
     """Somebody who asked elsewhere does not see the card appear, so say where it is."""
     channel = origin_of(submission.metadata).channel
     if channel and channel != answering.parts.channel:
-        try:
-            answering.tell(channel, submission.actor, *asked(requests))
-        except CouldNotRecordError:
-            logger.warning("answer_was_not_recorded")
+        await answering.say(channel, submission.actor, *asked(requests))
 
 
 def asked(requests: tuple[Request, ...]) -> tuple[Part, ...]:
@@ -284,8 +213,3 @@ def _why_not(answering: Answering, outcome: Outcome, person: Person) -> tuple[Pa
             return refusals.to_ask(refusal, person, answering.parts.policy)
         case _:
             return (COULD_NOT_RECORD,)
-
-
-def as_answer(words: tuple[Part, ...]) -> str:
-    """Words for the answer to a slash command, which takes text alone."""
-    return blocks.as_text(words)

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.errors import SlackClientError
 
 from bot.cards.card import APPROVE, RECORD_NOT_SENT, RECORD_SENT, REJECT, WITHDRAW
 from bot.domain.authority import Verb
 from bot.domain.request import Request
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.decide import DECIDE_FORMS, decide_form
 from bot.store.database import CouldNotRecordError
@@ -99,9 +98,9 @@ async def _clicked(
     act_on: Callable[[Request | None], Act],
 ) -> Request | Declined | None:
     """Have a click decided and acknowledged; None if it could not be recorded."""
-    asked = _Asked(verb=verb, actor=click.actor, number=click.request, answer_in=click.channel)
+    asked = _Asked(verb=verb, actor=click.actor, number=click.number, answer_in=click.channel)
     try:
-        request = _request(answering, click.request)
+        request = _request(answering, click.number)
         outcome = await _decided(answering, act_on(request), asked, request)
     except CouldNotRecordError:
         await _could_not_record(answering, ack, click)
@@ -112,7 +111,7 @@ async def _clicked(
 
 async def _could_not_record(answering: Answering, ack: AsyncAck, click: payloads.Click) -> None:
     await ack()
-    answering.keep(answering.tell_now(click.channel, click.actor, COULD_NOT_RECORD))
+    answering.keep(answering.say_now(click.channel, click.actor, COULD_NOT_RECORD))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +161,10 @@ async def _ask_more(
     view = decide_form(verb, request, operation.title(body, facts), operation.effect(body, facts))
     try:
         await answering.client.views_open(trigger_id=click.trigger_id, view=view)
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+    except NO_ANSWER as error:
         logger.warning("form_did_not_open", extra={"error": repr(error)})
         words = "Slack did not open the form in time. Nothing was changed; please press again."
-        await answering.tell_now(click.channel, click.actor, words)
+        await answering.say_now(click.channel, click.actor, words)
 
 
 async def _submitted(
@@ -175,8 +174,8 @@ async def _submitted(
         verb=verb,
         actor=submission.actor,
         number=payloads.request_number(submission.metadata),
-        reason=str(submission.form.get("reason") or "").strip(),
-        typed=str(submission.form.get("typed") or "").strip(),
+        reason=str(submission.values.get("reason") or "").strip(),
+        typed=str(submission.values.get("typed") or "").strip(),
     )
     try:
         request = _request(answering, asked.number)

@@ -1,6 +1,10 @@
-"""What Slack's names for its errors mean for a message that was refused."""
+"""What calls to Slack fail with, and what Slack's names for its errors mean."""
 
-from slack_sdk.errors import SlackApiError
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+NO_ANSWER = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
+"""What a call to Slack fails with: Slack said no, or could not be reached."""
 
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 UNREACHABLE = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found"})

@@ -18,16 +18,13 @@ from bot.domain.request import Request, State
 from bot.domain.words import Strong
 from bot.slack import payloads
 from bot.slack.answering import Answering
-from bot.slack.asking import open_form, refusal_to_ask
-from bot.slack.forms.ask_form import Origin
-from bot.slack.forms.email import EmailForm
 from bot.slack.looking import viewer, viewer_or_recorded
+from bot.slack.opening import BEGIN
 from bot.status import answers, lists
 from bot.status.lists import Links
 from bot.store.status import Brief
 from bot.store.store import Store
 
-BEGIN = "home:begin"
 TURN = "home:page:"
 """Prefix of the buttons that turn the page; their value is the page."""
 
@@ -73,14 +70,8 @@ class Homes:
         @app.action(re.compile(f"^{TURN}"))
         async def turned(ack: AsyncAck, body: dict[str, Any]) -> None:
             await ack()
-            press = payloads.press(body)
-            await self._opened(press.actor, payloads.request_number(press.value) or 0)
-
-        @app.action(BEGIN)
-        async def begin(ack: AsyncAck, body: dict[str, Any]) -> None:
-            await ack()
-            press = payloads.press(body)
-            await begin_email(self._answering, press.actor, press.trigger_id)
+            click = payloads.click(body)
+            await self._opened(click.actor, click.number or 0)
 
     async def _opened(self, actor: payloads.Actor, page: int) -> None:
         """Draw it soon, and from now on whenever something changes; strangers see it once."""
@@ -146,18 +137,6 @@ class Homes:
                 self._buttons.clear()
             self._buttons[brief.number] = _two_buttons(request)
         return [*self._line_of(brief), self._buttons[brief.number]]
-
-
-async def begin_email(answering: Answering, actor: payloads.Actor, trigger_id: str) -> None:
-    """Open the email form; why not is told in a direct message."""
-    why = await refusal_to_ask(answering, actor, "email form")
-    if not why:
-        origin = Origin(channel=actor.user_id)
-        form = answering.forms[EmailForm.callback_id]
-        trouble = await open_form(answering, actor, trigger_id, form, {}, origin)
-        why = (trouble,) if trouble else ()
-    if why:
-        await answering.tell_now(actor.user_id, actor, *why)
 
 
 def _to(user: str) -> Message:

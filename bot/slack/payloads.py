@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.operations.operation import Form
+Values = Mapping[str, Any]
+"""What stands in the fields of a form, by their names."""
 
 WORDS = ("pretext", "title", "text", "value", "fallback")
 """What is read of a block or an attachment."""
@@ -37,27 +38,26 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Click:
-    """A button's click. `request` is None when the click does not name exactly one request.
+    """A click on a button.
 
-    A click on the home tab has no channel; it is answered in a direct message, so `channel` is the
-    person's id then.
+    A click on the home tab and a shortcut have no channel; they are answered in a direct message, so
+    `channel` is the person's id then.
+
+    Attributes:
+        action_id: Which button it was; empty where the click is not exactly one action.
+        value: What the button names, as text.
     """
-
-    actor: Actor
-    channel: str
-    request: int | None
-    trigger_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Press:
-    """A press on a button that opens a form: which one, and what it names."""
 
     actor: Actor
     channel: str
     action_id: str
     value: str
     trigger_id: str
+
+    @property
+    def number(self) -> int | None:
+        """The number of the request that the button names."""
+        return request_number(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Submission:
     actor: Actor
     view_id: str
     metadata: str
-    form: Form
+    values: Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Change:
     hash: str
     callback_id: str
     metadata: str
-    form: Form
+    values: Values
 
 
 def command(body: Mapping[str, Any]) -> Command:
@@ -104,32 +104,24 @@ def command(body: Mapping[str, Any]) -> Command:
 
 
 def click(body: Mapping[str, Any]) -> Click:
-    """Read a `block_actions` payload with exactly one action whose value is a request's number."""
-    value = _text(_only_action(body), "value")
-    container = _mapping(body, "container")
+    """Read a `block_actions` payload with exactly one action, or a global shortcut's."""
+    action = _only_action(body)
     actor = _actor(body)
-    at_home = _text(_mapping(body, "view"), "type") == "home"
     return Click(
         actor=actor,
         channel=_text(_mapping(body, "channel"), "id")
-        or _text(container, "channel_id")
-        or (actor.user_id if at_home else ""),
-        request=request_number(value),
+        or _text(_mapping(body, "container"), "channel_id")
+        or (actor.user_id if _is_nowhere(body) else ""),
+        action_id=_text(action, "action_id"),
+        value=_text(action, "value"),
         trigger_id=_text(body, "trigger_id"),
     )
 
 
-def press(body: Mapping[str, Any]) -> Press:
-    """Read a `block_actions` payload with exactly one action; any other names nothing."""
-    action = _only_action(body)
-    clicked = click(body)
-    return Press(
-        actor=clicked.actor,
-        channel=clicked.channel,
-        action_id=_text(action, "action_id"),
-        value=_text(action, "value"),
-        trigger_id=clicked.trigger_id,
-    )
+def _is_nowhere(body: Mapping[str, Any]) -> bool:
+    """Whether it comes from a place that is no channel."""
+    home = _text(_mapping(body, "view"), "type") == "home"
+    return home or _text(body, "type") == "shortcut"
 
 
 def pointed(body: Mapping[str, Any]) -> Pointed:
@@ -170,7 +162,7 @@ def submission(body: Mapping[str, Any]) -> Submission:
         actor=_actor(body),
         view_id=_text(view, "root_view_id") or _text(view, "id"),
         metadata=_text(view, "private_metadata"),
-        form=_form(_mapping(_mapping(view, "state"), "values")),
+        values=_values(_mapping(_mapping(view, "state"), "values")),
     )
 
 
@@ -183,7 +175,7 @@ def change(body: Mapping[str, Any]) -> Change:
         hash=_text(view, "hash"),
         callback_id=_text(view, "callback_id"),
         metadata=_text(view, "private_metadata"),
-        form=_form(_mapping(_mapping(view, "state"), "values")),
+        values=_values(_mapping(_mapping(view, "state"), "values")),
     )
 
 
@@ -205,13 +197,13 @@ def _actor(body: Mapping[str, Any]) -> Actor:
     return Actor(user_id=_text(user, "id"), team_id=team)
 
 
-def _form(values: Mapping[str, Any]) -> Form:
+def _values(state: Mapping[str, Any]) -> Values:
     """What was typed, by `block_id`."""
-    form: dict[str, Any] = {}
-    for block_id in values:
-        for state in _mapping(values, block_id).values():
-            form[block_id] = _value(state) if isinstance(state, Mapping) else None
-    return form
+    values: dict[str, Any] = {}
+    for block_id in state:
+        for element in _mapping(state, block_id).values():
+            values[block_id] = _value(element) if isinstance(element, Mapping) else None
+    return values
 
 
 def _value(state: Mapping[str, Any]) -> Any:

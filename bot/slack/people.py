@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.authority import Person
 from bot.domain.policy import is_group
+from bot.slack.errors import NO_ANSWER
 from bot.slack.payloads import Actor
 from bot.workflow.parts import Clock
 
@@ -110,7 +109,7 @@ class People:
     async def _read_now(name: str, read: _Reading) -> Any:
         try:
             return await asyncio.wait_for(read(name), SECONDS_TO_ANSWER)
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except NO_ANSWER as error:
             logger.warning("slack_could_not_be_read", extra={"of": name, "error": repr(error)})
             return None
 

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import lines
@@ -21,6 +20,7 @@ from bot.slack.errors import (
     CLOSED,
     GONE,
     MALFORMED,
+    NO_ANSWER,
     NOT_NOW,
     PASSING,
     UNREACHABLE,
@@ -184,7 +184,7 @@ class Sender:
             await self._send_once(outgoing)
         except SlackApiError as error:
             self._refused(outgoing, error)
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except NO_ANSWER as error:
             logger.warning("slack_answer_lost", extra={"error": repr(error)})
             wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
             self._again(outgoing, self._clock.now() + wait, never_arrived=False)

@@ -1,17 +1,15 @@
-"""Shortcuts: the email form from everywhere, and "Status of this" on a message."""
+"""The shortcut "Status of this" on a message."""
 
 import logging
 import re
 from typing import Any
 
-import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
-from slack_sdk.errors import SlackClientError
 
 from bot.cards import blocks
 from bot.slack import payloads
 from bot.slack.answering import Answering
-from bot.slack.home import begin_email
+from bot.slack.errors import NO_ANSWER
 from bot.slack.looking import viewer_or_recorded
 from bot.status import answers
 from bot.status.lists import Answer, Links
@@ -28,13 +26,7 @@ NOTHING_THERE = (
 
 
 def register(app: AsyncApp, answering: Answering, links: Links) -> None:
-    """Connect the two shortcuts of the manifest."""
-
-    @app.shortcut("email_documents")
-    async def email_documents(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await ack()
-        shortcut = payloads.press(body)
-        await begin_email(answering, shortcut.actor, shortcut.trigger_id)
+    """Connect the shortcut."""
 
     @app.shortcut("status_of_this")
     async def status_of_this(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
@@ -42,7 +34,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
         text, shown = await _status_of(answering, links, payloads.pointed(body))
         try:
             await respond(text=text, blocks=shown or None, response_type="ephemeral")
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
+        except NO_ANSWER:
             logger.exception("answer_could_not_be_sent")
 
 

@@ -152,9 +152,9 @@ NOTHING = [{}, {"user": None}, {"user": "U1"}, {"actions": None}, {"view": []}, 
 
 @pytest.mark.parametrize("body", NOTHING, ids=repr)
 def test_a_payload_with_nothing_in_it_names_nobody_and_nothing(body):
-    assert click(body).request is None
+    assert click(body).number is None
     assert click(body).actor.user_id == ""
-    assert submission(body).form == {}
+    assert submission(body).values == {}
     assert command(body).text == ""
 
 
@@ -162,7 +162,7 @@ def test_a_payload_with_nothing_in_it_names_nobody_and_nothing(body):
     "actions", ["approve", {"0": {}}, [None], ["approve"], [[]], [7], 7], ids=repr
 )
 def test_actions_of_a_wrong_type_name_no_request(actions):
-    assert click({"actions": actions}).request is None
+    assert click({"actions": actions}).number is None
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_actions_of_a_wrong_type_name_no_request(actions):
     ids=repr,
 )
 def test_form_values_of_a_wrong_type_are_read_as_nothing(values):
-    form = submission({"view": {"state": {"values": values}}}).form
+    form = submission({"view": {"state": {"values": values}}}).values
 
     assert not any(form.values())
 

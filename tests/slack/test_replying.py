@@ -2,7 +2,7 @@
 
 import logging
 
-from bot.slack.commands.replying import FAULT
+from bot.slack.replying import FAULT
 from tests.stage import ALICE, CARLA, CHANNEL
 
 

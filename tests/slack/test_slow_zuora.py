@@ -136,7 +136,7 @@ async def test_who_was_answered_is_told_nothing_more(slow):
 
 
 async def test_the_status_of_a_run_follows_when_zuora_has_answered(slow, monkeypatch):
-    monkeypatch.setattr("bot.slack.commands.replying.SECONDS_FOR_ZUORA", 0.05)
+    monkeypatch.setattr("bot.slack.replying.SECONDS_FOR_ZUORA", 0.05)
     slow.zuora.faults.clear()
     slow.zuora.faults.add(RUN, kind="slow", seconds=SLOW)
 

@@ -13,12 +13,12 @@ from bot.domain.request import Request
 from bot.operations.operation import Form, Problems
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
-from bot.slack.asking import as_answer, asked, refusal_to_ask
+from bot.slack.asking import asked
 from bot.slack.commands.help import what_happens
-from bot.slack.commands.opening import answer_with_form
-from bot.slack.commands.replying import Reply, reply
 from bot.slack.forms.bill_run import BillRunForm
 from bot.slack.one_line import is_one_line, read_one_line
+from bot.slack.opening import open_for_command, refusal_to_ask
+from bot.slack.replying import Reply, reply
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Asker, Refused, ask
 from bot.zuora.errors import ZuoraError, ZuoraNotFound, ZuoraRejected
@@ -65,12 +65,12 @@ async def _billrun(
         await ack(HELP + what_happens(answering))
         return
     if why := await refusal_to_ask(answering, command.actor, COMMAND):
-        await ack(as_answer(why))
+        await ack(blocks.as_text(why))
         return
     if key := bill_run_key(text):
         await reply(answering, ack, respond, _look(answering, key), f"Reading {key} in Zuora…")
     elif not text:
-        await answer_with_form(
+        await open_for_command(
             answering, ack, respond, command, answering.forms[BillRunForm.callback_id], {}
         )
     elif is_one_line(text):
@@ -104,7 +104,7 @@ async def _read_line(
         await reply(answering, ack, respond, work, "Reading Zuora…")
     else:
         form = answering.forms[BillRunForm.callback_id]
-        await answer_with_form(answering, ack, respond, command, form, read)
+        await open_for_command(answering, ack, respond, command, form, read)
 
 
 async def _ask(answering: Answering, command: payloads.Command, form: Form) -> Reply:
@@ -129,11 +129,11 @@ async def _ask(answering: Answering, command: payloads.Command, form: Form) -> R
         case Problems():
             return Reply(blocks.escaped(_all(outcome)))
         case Refused(refusal):
-            return Reply(as_answer(refusals.to_ask(refusal, person, policy)))
+            return Reply(blocks.as_text(refusals.to_ask(refusal, person, policy)))
         case _ if outcome[0].form != asker.form_id:
             return Reply(already(outcome[0]))
         case _:
-            return Reply(as_answer(asked(outcome)))
+            return Reply(blocks.as_text(asked(outcome)))
 
 
 def already(request: Request) -> str:

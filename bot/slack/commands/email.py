@@ -4,12 +4,12 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
+from bot.cards.blocks import as_text
 from bot.slack import payloads
 from bot.slack.answering import Answering
-from bot.slack.asking import as_answer, refusal_to_ask
 from bot.slack.commands.help import what_happens
-from bot.slack.commands.opening import answer_with_form
 from bot.slack.forms.email import EmailForm, values_for
+from bot.slack.opening import open_for_command, refusal_to_ask
 
 EMAIL_HELP = """*`/billemail`* opens a form to email the documents of a posted bill run, or invoices, \
 debit memos and credit memos by their numbers.
@@ -34,7 +34,7 @@ async def _billemail(
         await ack(EMAIL_HELP + what_happens(answering))
         return
     if why := await refusal_to_ask(answering, command.actor, "/billemail"):
-        await ack(as_answer(why))
+        await ack(as_text(why))
         return
     form = answering.forms[EmailForm.callback_id]
-    await answer_with_form(answering, ack, respond, command, form, values_for(command.text))
+    await open_for_command(answering, ack, respond, command, form, values_for(command.text))

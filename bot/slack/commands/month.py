@@ -3,14 +3,13 @@
 import logging
 from dataclasses import dataclass
 
-import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncRespond
-from slack_sdk.errors import SlackClientError
 
 from bot.cards import blocks
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
-from bot.slack.commands.replying import Reply, reply, tell, told_if_it_fails
+from bot.slack.errors import NO_ANSWER
+from bot.slack.replying import Reply, reply, said_if_it_fails, say
 from bot.status.chart import chart_of
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import export
@@ -65,7 +64,7 @@ async def _month(
     except CouldNotRecordError:
         return Reply(COULD_NOT_RECORD)
     picture = _send_picture(answering, respond, command, month)
-    answering.keep(told_if_it_fails(respond, picture))
+    answering.keep(said_if_it_fails(respond, picture))
     return Reply(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED}", table(month))
 
 
@@ -99,7 +98,7 @@ async def _send_picture(
         content = await drawn(chart_of(month))
     except DrawingError:
         logger.exception("picture_was_not_drawn")
-        await tell(respond, Reply(NOT_DRAWN.format(month=title_of(month))))
+        await say(respond, Reply(NOT_DRAWN.format(month=title_of(month))))
         return
     await _upload(
         answering,
@@ -133,7 +132,7 @@ async def send_export(
 ) -> None:
     """A month's file goes to the asker alone: it holds reasons and names."""
     await ack(f"The file of {name} is being made; it comes as a direct message.")
-    answering.keep(told_if_it_fails(respond, _send_file(answering, respond, command, name)))
+    answering.keep(said_if_it_fails(respond, _send_file(answering, respond, command, name)))
 
 
 async def _send_file(
@@ -143,7 +142,7 @@ async def _send_file(
         content = await export(answering.parts.store, name, "csv")
     except Exception:
         logger.exception("file_was_not_made")
-        await tell(respond, Reply(NOT_MADE.format(month=name)))
+        await say(respond, Reply(NOT_MADE.format(month=name)))
         return
     upload = _Upload(
         name=f"billing-{name}.csv",
@@ -178,6 +177,6 @@ async def _upload(answering: Answering, respond: AsyncRespond, to: str, upload: 
             alt_txt=upload.alt,
             initial_comment=upload.words if channel == to else None,
         )
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
+    except NO_ANSWER:
         logger.exception("file_was_not_sent")
-        await tell(respond, Reply(NOT_SENT.format(what=upload.title)))
+        await say(respond, Reply(NOT_SENT.format(what=upload.title)))

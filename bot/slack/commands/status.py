@@ -14,8 +14,8 @@ from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import send_export, send_month
-from bot.slack.commands.replying import Reply, reply
 from bot.slack.looking import viewer_or_recorded
+from bot.slack.replying import Reply, reply
 from bot.status import answers
 from bot.status.lists import Answer, Links
 from bot.status.month import month_named, span_of

@@ -94,7 +94,7 @@ class AskForm(ABC):
     def view(self, values: Values, origin: Origin) -> View:
         """The form with these values; what it does not show it carries along. No I/O.
 
-        Where that may be too long for Slack, see `slack.keeping.drawn`.
+        Where that may be too long for Slack, see `slack.opening.drawn`.
         """
         blocks = self.all_blocks(values)
         kept = self.kept(values, blocks)

@@ -5,13 +5,11 @@ import logging
 from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
 
-import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncRespond
-from slack_sdk.errors import SlackClientError
 
 from bot.domain.message import Blocks
-from bot.slack.answering import COULD_NOT_RECORD, Answering
-from bot.slack.asking import SECONDS_FOR_ZUORA
+from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
+from bot.slack.errors import NO_ANSWER
 from bot.store.database import CouldNotRecordError
 
 logger = logging.getLogger(__name__)
@@ -63,23 +61,23 @@ async def _later(respond: AsyncRespond, task: asyncio.Task[Reply]) -> None:
     except Exception:
         logger.exception("listener_failed")
         made = Reply(FAULT)
-    await tell(respond, made)
+    await say(respond, made)
 
 
-async def told_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None:
+async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None:
     """Do what a command promised when it was acknowledged; whoever typed it hears of a fault."""
     try:
         await work
     except CouldNotRecordError:
-        await tell(respond, Reply(COULD_NOT_RECORD))
+        await say(respond, Reply(COULD_NOT_RECORD))
     except Exception:
         logger.exception("listener_failed")
-        await tell(respond, Reply(FAULT))
+        await say(respond, Reply(FAULT))
 
 
-async def tell(respond: AsyncRespond, made: Reply) -> None:
+async def say(respond: AsyncRespond, made: Reply) -> None:
     """Answer who typed a command, after it was acknowledged."""
     try:
         await respond(text=made.text, blocks=made.blocks or None, response_type="ephemeral")
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
+    except NO_ANSWER:
         logger.exception("answer_could_not_be_sent")

@@ -1,0 +1,298 @@
+"""Opening a form: who may, what stands in it, and what is said when it does not open.
+
+A command, each button that leads to a form, and the shortcut come through here. The form itself is
+one of `bot.slack.forms`; what becomes of it when it is submitted is `bot.slack.asking`.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot.cards import refusals
+from bot.cards.blocks import shortened
+from bot.cards.card import CHANGE, NEXT
+from bot.cards.results import AGAIN
+from bot.cards.run_card import RUN
+from bot.domain.authority import may_ask
+from bot.domain.call import Verdict
+from bot.domain.key import DocumentKind, bill_run_key
+from bot.domain.request import Request, State
+from bot.domain.words import Mention, Part
+from bot.slack import payloads
+from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.errors import NO_ANSWER
+from bot.slack.forms import fields
+from bot.slack.forms.ask_form import METADATA_LIMIT, AskForm, Origin, origin_of
+from bot.slack.forms.cancel_bill_run import CancelBillRunForm
+from bot.slack.forms.email import OPERATION_OF, EmailForm, values_for, values_for_documents
+from bot.slack.forms.fields import Values, View
+from bot.slack.forms.post_bill_run import PostBillRunForm
+from bot.slack.payloads import Actor, Click
+from bot.slack.replying import Reply, said_if_it_fails, say
+from bot.store.database import CouldNotRecordError
+from bot.workflow.ask import record_refusal
+from bot.workflow.opened import progress_of
+
+logger = logging.getLogger(__name__)
+
+BEGIN = "home:begin"
+"""The button of the home tab."""
+
+FORM_OF = {
+    "post_bill_run": PostBillRunForm.callback_id,
+    "email_bill_run": EmailForm.callback_id,
+    "cancel_bill_run": CancelBillRunForm.callback_id,
+}
+KIND_OF: dict[str, DocumentKind] = {name: kind for kind, name in OPERATION_OF.items()}
+LONGEST_NAME = 40
+NOTHING_TO_CHANGE = "This request cannot be opened again. Ask with the command instead."
+NOTHING_TO_OPEN = "This button belongs to nothing that the bot knows of. Nothing was done."
+NOTHING_REFUSED = "Nothing of this request was refused, so there is nothing to ask for again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A form that is to be opened.
+
+    Attributes:
+        values: What it begins with, by the names of its fields.
+        parent: Number of the request that it continues.
+    """
+
+    form: AskForm
+    values: Values
+    parent: int | None = None
+
+
+Find = Callable[[Answering, Click, Request | None], "Opening | tuple[Part, ...]"]
+"""What a button opens, or why nothing; the request is the one that the button names, if any."""
+
+
+def register(app: AsyncApp, answering: Answering) -> None:
+    """Connect every button and shortcut that opens a form, and the choices that change one."""
+    buttons: dict[str | re.Pattern[str], tuple[Find, str]] = {
+        CHANGE: (_changed_request, "{name} again"),
+        AGAIN: (_what_was_refused, "{name} again, after {request}"),
+        re.compile(f"^{NEXT}"): (_next_step, "{step}"),
+        re.compile(f"^{RUN}"): (_step_of_a_run, "{step}"),
+        BEGIN: (_email, "email form"),
+    }
+    for action_id, (find, wanted) in buttons.items():
+        app.action(action_id)(_opens(answering, find, wanted))
+    app.shortcut("email_documents")(_opens(answering, _email, "email form"))
+
+    @app.action(re.compile(f"^{fields.CHANGES_FORM}"))
+    async def changed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        await _change(answering, payloads.change(body))
+
+
+async def open_for_command(
+    answering: Answering,
+    ack: AsyncAck,
+    respond: AsyncRespond,
+    command: payloads.Command,
+    form: AskForm,
+    values: Values,
+) -> None:
+    """Acknowledge a command and open its form, side by side.
+
+    However long Slack takes to open the form, nobody reads that the command was not answered; that
+    the form did not open is said where the command was typed.
+    """
+
+    async def opened() -> None:
+        opening = Opening(form=form, values=values)
+        if why := await _open(answering, command, opening):
+            await say(respond, Reply(why))
+
+    answering.keep(said_if_it_fails(respond, opened()))
+    await ack()
+
+
+def _opens(answering: Answering, find: Find, wanted: str) -> Callable[..., Any]:
+    """A listener for a button; `wanted` is what a refusal is recorded with."""
+
+    async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        click = payloads.click(body)
+        why = await _pressed(answering, click, find, wanted)
+        if why:
+            await answering.say(click.channel, click.actor, *why)
+
+    return pressed
+
+
+async def _pressed(answering: Answering, click: Click, find: Find, wanted: str) -> tuple[Part, ...]:
+    """Open what a button leads to; why not, or nothing. Of the click nothing is believed but ids."""
+    request = None if click.number is None else answering.parts.store.requests.get(click.number)
+    told = wanted.format(
+        name=request.operation if request else "form",
+        request=request.name if request else "nothing",
+        step=shortened(click.action_id.rpartition(":")[2], LONGEST_NAME),
+    )
+    if why := await refusal_to_ask(answering, click.actor, told):
+        return why
+    found = find(answering, click, request)
+    if not isinstance(found, Opening):
+        return found
+    trouble = await _open(answering, click, found)
+    return (trouble,) if trouble else ()
+
+
+async def refusal_to_ask(answering: Answering, actor: Actor, wanted: str) -> tuple[Part, ...]:
+    """Why somebody may not ask, for a private answer; empty if they may. A refusal is recorded."""
+    policy = answering.parts.policy
+    person = await answering.person(actor, policy.requesters)
+    refusal = may_ask(person, policy)
+    if refusal is None:
+        return ()
+    try:
+        record_refusal(answering.parts, person, refusal, wanted)
+    except CouldNotRecordError:
+        logger.warning("refusal_was_not_recorded")
+    return refusals.to_ask(refusal, person, policy)
+
+
+async def _open(answering: Answering, by: Click | payloads.Command, opening: Opening) -> str:
+    """Open a form while its trigger lives; why it did not open, or empty."""
+    origin = Origin(channel=by.channel, parent=opening.parent)
+    try:
+        view = drawn(answering, by.actor.user_id, opening.form, opening.values, origin)
+        await answering.client.views_open(trigger_id=by.trigger_id, view=view)
+    except CouldNotRecordError:
+        return COULD_NOT_RECORD
+    except NO_ANSWER as error:
+        logger.warning("form_did_not_open", extra={"error": repr(error)})
+        return "Slack did not open the form in time. Nothing was sent; please try once more."
+    return ""
+
+
+# What a button opens
+
+
+def _email(answering: Answering, _click: Click, _request: Request | None) -> Opening:
+    """The email form, empty."""
+    return Opening(form=answering.forms[EmailForm.callback_id], values={})
+
+
+def _changed_request(
+    answering: Answering, click: Click, request: Request | None
+) -> Opening | tuple[Part, ...]:
+    """*Change and ask again*: what was typed, as a new request linked to the old."""
+    if request is None or not request.typed:
+        return (NOTHING_TO_CHANGE,)
+    if request.state is State.WAITING and click.actor.user_id != request.requester:
+        only = f" can change {request.name} while it waits."
+        return ("Only ", Mention(request.requester), only)
+    typed = json.loads(request.typed)
+    form = answering.forms.get(typed["form"])
+    if form is None:
+        return (NOTHING_TO_CHANGE,)
+    values = {**typed["values"], "reason": request.reason}
+    return Opening(form=form, values=values, parent=request.number)
+
+
+def _what_was_refused(
+    answering: Answering, _click: Click, request: Request | None
+) -> Opening | tuple[Part, ...]:
+    """Below a list of failures: exactly the documents that Zuora refused."""
+    kind = KIND_OF.get(request.operation) if request else None
+    calls = answering.parts.store.calls.of(request.number) if request else ()
+    refused = tuple(call.subject for call in calls if call.verdict is Verdict.REJECTED)
+    if request is None or kind is None or not refused:
+        return (NOTHING_REFUSED,)
+    values = values_for_documents(kind, refused, json.loads(request.body))
+    form = answering.forms[EmailForm.callback_id]
+    return Opening(form=form, values=values, parent=request.number)
+
+
+def _next_step(
+    answering: Answering, click: Click, request: Request | None
+) -> Opening | tuple[Part, ...]:
+    """Below a result: the run is the one that the stored request followed."""
+    run = progress_of(request).number if request else ""
+    return _about_a_run(answering, click.action_id.removeprefix(NEXT), run, click.number)
+
+
+def _step_of_a_run(
+    answering: Answering, click: Click, _request: Request | None
+) -> Opening | tuple[Part, ...]:
+    """On a run's private card: the button names the run."""
+    run = bill_run_key(click.value) or ""
+    return _about_a_run(answering, click.action_id.removeprefix(RUN), run, None)
+
+
+def _about_a_run(
+    answering: Answering, operation: str, run: str, parent: int | None
+) -> Opening | tuple[Part, ...]:
+    form = answering.forms.get(FORM_OF.get(operation, ""))
+    if form is None or not run:
+        return (NOTHING_TO_OPEN,)
+    values = values_for(run) if form.callback_id == EmailForm.callback_id else {"bill_run": run}
+    return Opening(form=form, values=values, parent=parent)
+
+
+# What stands in a form
+
+
+def drawn(
+    answering: Answering,
+    user_id: str,
+    form: AskForm,
+    values: Values,
+    origin: Origin,
+    problems: Mapping[str, str] | None = None,
+) -> View:
+    """The form with these values, for one person. What it does not show is kept for it.
+
+    Slack takes 3,000 characters of what a form carries unseen, and 500 numbers are more.
+
+    Raises:
+        CouldNotRecordError: It is too long for Slack and could not be written down.
+    """
+    blocks = form.all_blocks(values)
+    kept = form.kept(values, blocks)
+    carried = Origin(channel=origin.channel, parent=origin.parent, kept=kept)
+    if len(carried.metadata()) > METADATA_LIMIT:
+        parts = answering.parts
+        name = parts.new_id()
+        with parts.store.transaction():
+            parts.store.drafts.add(name, user_id, kept, parts.clock.now())
+        carried = Origin(channel=origin.channel, parent=origin.parent, draft=name)
+    return form.view_of(blocks, carried, problems)
+
+
+def values_of(answering: Answering, user_id: str, origin: Origin, shown: Values) -> Values:
+    """What a form shows and what was kept for it; what it shows goes first."""
+    kept = origin.kept
+    if origin.draft:
+        parts = answering.parts
+        kept = parts.store.drafts.get(origin.draft, user_id, parts.clock.now())
+    return {**kept, **shown}
+
+
+async def _change(answering: Answering, change: payloads.Change) -> None:
+    """Draw the form anew for what was chosen in it; what was typed stays."""
+    origin = origin_of(change.metadata)
+    channel = origin.channel or answering.parts.channel
+    if why := await refusal_to_ask(answering, change.actor, f"change {change.callback_id}"):
+        await answering.say_now(channel, change.actor, *why)
+        return
+    form = answering.forms.get(change.callback_id)
+    if form is None:
+        return
+    user_id = change.actor.user_id
+    try:
+        values = values_of(answering, user_id, origin, change.values)
+        view = drawn(answering, user_id, form, values, origin)
+        await answering.client.views_update(view_id=change.view_id, hash=change.hash, view=view)
+    except CouldNotRecordError:  # the form stays as it is, with everything in it
+        await answering.say_now(channel, change.actor, COULD_NOT_RECORD)
+    except NO_ANSWER as error:
+        logger.warning("form_did_not_change", extra={"error": repr(error)})
