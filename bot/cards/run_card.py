@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bot.cards import blocks
 from bot.cards.card import NEXT_STEPS
+from bot.domain.key import bill_run_key
 from bot.domain.message import Blocks
 from bot.domain.words import Line, Moment, Part, count, in_days, line
 from bot.operations.run_documents import DocumentsFacts
@@ -11,7 +12,8 @@ from bot.operations.run_states import legal_steps
 from bot.zuora.answers import BillingDocument, BillRun
 
 RUN = "run:"
-"""Prefix of the `action_id` of these buttons; their value is the run's number.
+"""Prefix of the `action_id` of these buttons; their value is the run's number, or its id
+where the number is not in Zuora's own spelling.
 
 No request stands behind such a card. A button only opens a form with the number filled in, which
 the same person could have typed there.
@@ -38,7 +40,11 @@ def run_card(tenant: str, run: BillRun, documents: Sequence[BillingDocument]) ->
     lines = (line("Zuora", tenant), *_lines(run, facts))
     text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"
     legal = legal_steps(run.status, posted=facts.posted, run_type=run.type)
-    return text, [blocks.header(title), blocks.labelled(lines), *_buttons(run.number, legal)]
+    return text, [
+        blocks.header(title),
+        blocks.labelled(lines),
+        *_buttons(bill_run_key(run.number) or run.id, legal),
+    ]
 
 
 def _lines(run: BillRun, facts: DocumentsFacts) -> tuple[Line, ...]:

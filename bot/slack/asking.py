@@ -18,6 +18,7 @@ from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm, origin_of
+from bot.slack.naming import with_kinds
 from bot.slack.opening import drawn, values_of
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Asker, Refused, ask, record_refusal
@@ -100,7 +101,8 @@ async def _ask(
         except CouldNotRecordError as error:
             return error
         return Refused(refusal)
-    wanted = form.wanted(submission.values)
+    known = await with_kinds(answering, form, submission.values)
+    wanted = known if isinstance(known, Problems) else form.wanted(known)
     reason = str(submission.values.get("reason") or "")
     if isinstance(wanted, Problems):
         missing = {} if reason.strip() else {"reason": "Say why, for the person who approves."}

@@ -2,9 +2,10 @@
 
 import difflib
 import re
-import shlex
+from collections.abc import Iterator
 from typing import Any
 
+from bot.domain.clean import UNSEEN, as_key
 from bot.operations.catalog import operation_named
 from bot.operations.create_bill_run.batches import batch_named, beyond
 from bot.operations.operation import Form, Problems
@@ -12,7 +13,15 @@ from bot.slack.one_line_words import SETTERS, WORDS, plain
 
 EXAMPLE = 'batch=Batch1,Batch2 target=2026-11-30 name="November"'
 _BEGINS = re.compile(r"\s*[A-Za-z][\w-]*\s*=")
-_QUOTES = str.maketrans("“”„«»‘’‚", '"""""\'\'\'')  # noqa: RUF001 - what phones make of quotes
+_WORD = re.compile(rf"(?:^|[\s{UNSEEN}]+)([A-Za-z][\w-]*)\s*=\s*")
+_CLOSING = {
+    '"': '"“”', "'": "'‘’", "“": '"“”', "”": '"“”', "„": '"“”', "«": "»", "»": "«", "‘": "'‘’", "‚": "'‘’",  # noqa: RUF001 - what phones make of quotes
+}  # fmt: skip
+FREE_TEXT = frozenset({"name", "reason"})
+"""What may have spaces in it without quotation marks."""
+
+AS_TYPED = FREE_TEXT | {"account", "subscriptions", "organizations"}
+"""Of which every character may be meant; the others are what they look like."""
 
 Values = dict[str, Any]
 
@@ -29,25 +38,70 @@ def read_one_line(text: str, highest_batch: int) -> Form | Problems:
 
     Problems stand under the field's name, or under the word that was typed where there is none.
     """
-    try:
-        parts = shlex.split(text.translate(_QUOTES).replace("\\", "\\\\"))
-    except ValueError:
-        return Problems({"name": 'A quotation mark is missing: write name="November".'})
     values: Values = {}
     wrong: dict[str, str] = {}
     seen: set[str] = set()
-    for part in parts:
-        _take(part, values, wrong, seen)
+    for typed, value, rest in _parts(text):
+        if value is None:
+            wrong[WORDS.get(plain(typed), typed)] = (
+                f'A quotation mark is missing behind {_short(typed)}=: write name="November".'
+            )
+        else:
+            _take(typed, value, values, wrong, seen)
+        for word in rest.split():
+            wrong[word] = f"{_short(word)} has no `=`. Write it like {EXAMPLE}."
     _conclude(values, wrong)
     return Problems(wrong) if wrong else _checked(values, highest_batch)
 
 
-def _take(part: str, values: Values, wrong: dict[str, str], seen: set[str]) -> None:
-    typed, equals, value = part.partition("=")
+def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
+    """Each word with its value and what stands behind it without an `=`.
+
+    A quotation mark that opens a value closes where a space, the next word or the end follows, so
+    that `don't` and `the "Q4" run` need none. The value is None where none closes it.
+    """
+    at = 0
+    while word := _WORD.match(text, at):
+        start = word.end()
+        if text[start : start + 1] in _CLOSING:
+            value, end = _quoted(text, start)
+        elif WORDS.get(plain(word[1])) in FREE_TEXT:
+            end = _next_word(text, start)
+            value = text[start:end].strip()
+        else:
+            value = text[start:].split(maxsplit=1)[0] if text[start:].strip() else ""
+            end = start + len(value)
+        at = _next_word(text, end)
+        yield word[1], value, text[end:at]
+    if text[at:].strip():
+        yield "", "", text[at:]
+
+
+def _quoted(text: str, start: int) -> tuple[str | None, int]:
+    """What stands in quotation marks, and where it ends."""
+    closing = _CLOSING[text[start]]
+    ends = [
+        at
+        for at in range(start + 1, len(text))
+        if text[at] in closing and (at + 1 == len(text) or text[at + 1].isspace())
+    ]
+    if not ends:
+        return None, len(text)
+    clean_end = (at for at in ends if not text[at + 1 :].strip() or _WORD.match(text, at + 1))
+    end = next(clean_end, ends[0])
+    return text[start + 1 : end], end + 1
+
+
+def _next_word(text: str, start: int) -> int:
+    found = _WORD.search(text, start)
+    return found.start() if found else len(text)
+
+
+def _take(typed: str, value: str, values: Values, wrong: dict[str, str], seen: set[str]) -> None:
+    if not typed:
+        return
     word = WORDS.get(plain(typed))
-    if not equals:
-        wrong[typed] = f"{_short(typed)} has no `=`. Write it like {EXAMPLE}."
-    elif word is None:
+    if word is None:
         wrong[typed] = _unknown(typed)
     elif word in seen:
         wrong[typed] = f"{typed} is there twice."
@@ -55,7 +109,8 @@ def _take(part: str, values: Values, wrong: dict[str, str], seen: set[str]) -> N
         wrong[typed] = f"Nothing stands behind {typed}=."
     else:
         seen.add(word)
-        if message := SETTERS[word](values, value.strip()):
+        said = value.strip() if word in AS_TYPED else as_key(value)
+        if message := SETTERS[word](values, said):
             wrong[typed] = f"{typed}={_short(value)}: {message}"
 
 

@@ -20,7 +20,7 @@ from bot.cards.results import AGAIN
 from bot.cards.run_card import RUN
 from bot.domain.authority import may_ask
 from bot.domain.call import Verdict
-from bot.domain.key import DocumentKind, bill_run_key
+from bot.domain.key import DocumentKind, bill_run_key, is_id
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part
 from bot.slack import payloads
@@ -224,7 +224,7 @@ def _step_of_a_run(
     answering: Answering, click: Click, _request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """On a run's private card: the button names the run."""
-    run = bill_run_key(click.value) or ""
+    run = bill_run_key(click.value) or (click.value if is_id(click.value) else "")
     return _about_a_run(answering, click.action_id.removeprefix(RUN), run, None)
 
 

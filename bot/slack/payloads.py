@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.domain.clean import trimmed, unescaped
+
 Values = Mapping[str, Any]
 """What stands in the fields of a form, by their names."""
 
@@ -98,7 +100,7 @@ def command(body: Mapping[str, Any]) -> Command:
     return Command(
         actor=Actor(user_id=_text(body, "user_id"), team_id=_text(body, "team_id")),
         channel=_text(body, "channel_id"),
-        text=_text(body, "text").strip(),
+        text=trimmed(unescaped(_text(body, "text"))),
         trigger_id=_text(body, "trigger_id"),
     )
 

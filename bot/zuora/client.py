@@ -8,6 +8,7 @@ from bot.zuora import (
     bill_runs,
     documents,
     lookups,
+    named,
     notifications,
     pdfs,
     preview_runs,
@@ -190,6 +191,11 @@ class ZuoraClient(Effects):
         """Documents by id or number, side by side; None in the place of one that does not exist."""
         with checked():
             return await documents.for_mail(self._sender, kind, self._paths[kind], keys, self._zone)
+
+    async def what_are(self, keys: Collection[str]) -> named.Found:
+        """What numbers or ids name: bill runs, invoices, credit memos, debit memos."""
+        with checked():
+            return await named.what_are(self._sender, self._paths, keys)
 
     async def account(self, key: str) -> Account:
         """One account by id or number."""

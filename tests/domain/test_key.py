@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.key import bill_run_key
+from bot.domain.key import bill_run_key, number_key
 
 ID = "402881e522cf4f9b0122cf5d82860002"
 
@@ -16,12 +16,44 @@ ID = "402881e522cf4f9b0122cf5d82860002"
         ("  br-00000001\n", "BR-00000001"),
         ("BR-1", "BR-1"),
         ("BR-123456789012", "BR-123456789012"),
-        (ID, ID),
-        (ID.upper(), ID),
+        ("BR\u201300000001", "BR-00000001"),
+        ("BR\u201100000001", "BR-00000001"),
+        ("\ufeffBR-0000\u200b0001", "BR-00000001"),
+        ("*BR-00000001*", "BR-00000001"),
+        ("_`BR-00000001`_,", "BR-00000001"),
+        ("“BR-00000001”.", "BR-00000001"),
+        ("(BR-00000001)", "BR-00000001"),
+        ("\uff22\uff32\uff0d\uff10\uff10\uff10\uff10\uff10\uff1001", "BR-00000001"),
+        ("\u2066BR\u22121\u2069", "BR-1"),
     ],
 )
-def test_a_number_or_an_id_is_taken(typed, key):
+def test_a_bill_runs_number_is_taken_however_it_was_pasted(typed, key):
+    """Row H13."""
     assert bill_run_key(typed) == key
+    assert number_key(typed) == key
+
+
+@pytest.mark.parametrize(
+    ("typed", "key"),
+    [
+        (ID, ID),
+        (f" {ID.upper()}.", ID),
+        ("ACME/0002", "ACME/0002"),
+        ("SUB/2026#1", "SUB/2026#1"),
+        ("ACME 0001", "ACME 0001"),
+        ("GHINV00000142", "GHINV00000142"),
+        ("EU-INV-000123", "EU-INV-000123"),
+        ("../x1", "../x1"),
+        ("nonsense", ""),
+        ("Größe-7", "Größe-7"),
+        ("..", ""),
+        ("a\nb", ""),
+        ("x" * 256, ""),
+    ],
+)
+def test_whatever_may_be_a_number_is_one_as_it_was_typed(typed, key):
+    """Row S9: numbers with any prefix and any characters."""
+    assert number_key(typed) == key
 
 
 @pytest.mark.parametrize(
@@ -39,6 +71,7 @@ def test_a_number_or_an_id_is_taken(typed, key):
         "BR-١٢٣",  # Arabic digits are digits to Python
         "../../users",
         "BR-1/emails?x=",
+        ID,
         ID[:-1],
         ID + "0",
         ID[:-1] + "g",
@@ -57,6 +90,6 @@ def test_whatever_is_typed_a_key_is_safe_in_a_path(typed):
 
 
 @settings(max_examples=30)
-@given(st.from_regex(r"\A(BR-[0-9]{1,12}|[0-9a-f]{32})\Z"))
+@given(st.from_regex(r"\ABR-[0-9]{1,12}\Z"))
 def test_a_key_is_its_own_key(key):
     assert bill_run_key(key) == key

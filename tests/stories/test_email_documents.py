@@ -244,7 +244,7 @@ async def test_an_invoice_that_was_mailed_says_when_and_that_it_goes_again(stage
 
 REFUSED = [
     ("nonsense", {}, "documents", "Not a document's number: nonsense"),
-    (ID, {}, "documents", "INV:…"),
+    (ID, {}, "documents", f"Zuora knows no bill run, invoice or memo {ID}."),
     ("BR-00000001", {}, "documents", "is a bill run"),
     ("INV00000099", {}, "documents", "Zuora knows no invoice INV00000099."),
     ("INV00000078", {}, "documents", "INV00000078 is Draft; only posted invoices"),

@@ -1,9 +1,11 @@
 """Asks Zuora for the facts, and says at its field what cannot be done."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
+from bot.domain.clean import spellings
 from bot.domain.words import listed
 from bot.operations.autopost_mails import AutoMails, read_auto_mails
 from bot.operations.create_bill_run import estimating, overlap
@@ -26,6 +28,7 @@ from bot.zuora.rows import zone_of
 MOST_PENDING = 500
 """Zuora creates no run through the API beyond so many Pending ones (*Create a bill run*)."""
 
+T = TypeVar("T")
 Billed = tuple[BilledAccount | None, tuple[BilledSubscription, ...]]
 
 
@@ -85,10 +88,10 @@ async def _billed(body: CreateBillRunBody, zuora: ZuoraClient) -> Billed | Probl
 
 
 async def _account(key: str, field: str, zuora: ZuoraClient) -> BilledAccount | Problems:
-    try:
-        account = await zuora.account(key)
-    except ZuoraNotFound:
-        return Problems({field: f"Zuora knows no account {key}."})
+    account = await _first(spellings(key), zuora.account)
+    if account is None:
+        several = " One account only: for several, choose their batches."
+        return Problems({field: f"Zuora knows no account {key}.{several if ',' in key else ''}"})
     if account.status != "Active":
         return Problems(
             {
@@ -132,10 +135,7 @@ async def _read_all(
     """Each key with its subscription; None where Zuora knows none."""
 
     async def one(key: str) -> tuple[str, Subscription | None]:
-        try:
-            return key, await zuora.subscription(key)
-        except ZuoraNotFound:
-            return key, None
+        return key, await _first(spellings(key), zuora.subscription)
 
     read = await asyncio.gather(*(one(key) for key in keys), return_exceptions=True)
     good = [each for each in read if not isinstance(each, BaseException)]
@@ -145,6 +145,16 @@ async def _read_all(
     return good
 
 
+async def _first(keys: Sequence[str], read: Callable[[str], Awaitable[T]]) -> T | None:
+    """What the first of the keys names that Zuora knows: as typed, then as it looks."""
+    for key in keys:
+        try:
+            return await read(key)
+        except ZuoraNotFound:
+            continue
+    return None
+
+
 def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) -> str:
     """Why these subscriptions cannot be billed together, or empty. No I/O."""
     inactive = [f"{each.number} ({each.status})" for each in found if each.status != "Active"]
@@ -152,7 +162,10 @@ def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) 
     owners = {_owner(each): each.invoice_owner_number or each.account_number for each in found}
     twice = len({each.number for each in found}) < len(found)
     if unknown:
-        return f"Zuora knows no subscription {quoted(unknown)}."
+        return (
+            f"Zuora knows no subscription {quoted(unknown)}. A number with spaces in it stands in "
+            'quotation marks: "ACME 0001".'
+        )
     if old:
         return f"This is not the latest version of {listed(sorted(set(old)))}: type the number."
     if inactive:

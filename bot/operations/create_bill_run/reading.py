@@ -3,9 +3,9 @@
 The rules are those of the page *Create a bill run*. A rule that only Zuora can check is not here.
 """
 
-import re
 from typing import get_args
 
+from bot.domain.key import is_id
 from bot.operations.create_bill_run.batches import batch_named
 from bot.operations.create_bill_run.body import (
     ALL_BATCHES,
@@ -18,11 +18,21 @@ from bot.operations.create_bill_run.body import (
 )
 from bot.operations.create_bill_run.dates import Dates, read_dates
 from bot.operations.create_bill_run.schedule import read_schedule
-from bot.operations.create_bill_run.typed import chosen, is_id, key, quoted, text, unique, whole
+from bot.operations.create_bill_run.typed import (
+    chosen,
+    free_text,
+    is_one_line,
+    key,
+    quoted,
+    text,
+    unique,
+    whole,
+)
 from bot.operations.operation import Form, Problems
 
 NAME_LIMIT = 100
 KEY_LIMIT = 100
+LONGEST = 255
 MOST_SUBSCRIPTIONS = 50
 MOST_EXCLUDED = 2
 SCOPES = ("batches", "account", "subscriptions")
@@ -31,7 +41,6 @@ CHARGE_TYPES: tuple[ChargeType, ...] = get_args(ChargeType)
 RUN_TYPES: tuple[RunType, ...] = get_args(RunType)
 OPTIONS = ("auto_renewal", "no_zero_mail")
 LEAVE_OUT = ("subscriptions", "order_line_items")
-_PRINTABLE_KEY = re.compile(r"[^\s/?#\\]+")
 
 Found = dict[str, str]
 
@@ -104,10 +113,10 @@ def _is_scheduled(form: Form, scope: str, wrong: Found) -> bool:
 
 
 def _name(form: Form, wrong: Found) -> str:
-    name = text(form, "name")
+    name = free_text(form, "name")
     if len(name) > NAME_LIMIT:
         wrong["name"] = f"At most {NAME_LIMIT} characters; these are {len(name)}."
-    if not name.isprintable():
+    if not is_one_line(name):
         wrong["name"] = "One line of text, please, without control characters."
     return name
 
@@ -156,13 +165,13 @@ def _no_cycle_day(form: Form, scope: str, wrong: Found) -> str:
 
 
 def _account(form: Form, wrong: Found) -> str:
-    typed = text(form, "account")
+    typed = free_text(form, "account")
     if not typed:
         wrong["account"] = "Type the account's number, like A00000001, or its id of 32 digits."
-    elif len(chosen(form, "account")) > 1:
+    elif "\n" in typed:
         wrong["account"] = "One account only. For several, choose their batches."
     elif not _is_key(typed):
-        wrong["account"] = f"{quoted([typed])} is no account number: no slashes, 100 characters."
+        wrong["account"] = f"{quoted([typed])} is no account number: it has no letter or digit."
     return key(typed)
 
 
@@ -172,7 +181,9 @@ def _subscriptions(form: Form, wrong: Found) -> tuple[str, ...]:
     if not typed:
         wrong["subscriptions"] = "Type one or more subscription numbers, like A-S00000001, or ids."
     elif odd:
-        wrong["subscriptions"] = f"{quoted(odd)} is no subscription number: no slashes."
+        wrong["subscriptions"] = (
+            f"{quoted(odd)} is no subscription number: it has no letter or digit."
+        )
     elif len(typed) > MOST_SUBSCRIPTIONS:
         wrong["subscriptions"] = (
             f"At most {MOST_SUBSCRIPTIONS} subscriptions in one run; these are {len(typed)}. "
@@ -182,7 +193,8 @@ def _subscriptions(form: Form, wrong: Found) -> tuple[str, ...]:
 
 
 def _is_key(typed: str) -> bool:
-    return len(typed) <= KEY_LIMIT and typed.isprintable() and bool(_PRINTABLE_KEY.fullmatch(typed))
+    """Whether it may be a number: these may have any characters, so Zuora alone knows."""
+    return len(typed) <= LONGEST and is_one_line(typed) and any(map(str.isalnum, typed))
 
 
 def _run_type(form: Form, scheduled: bool, wrong: Found) -> RunType:  # noqa: FBT001 - one fact
@@ -231,7 +243,7 @@ def _known(form: Form, name: str, known: tuple[str, ...], wrong: Found) -> tuple
 
 def _organizations(form: Form, wrong: Found) -> tuple[Organization, ...]:
     """Names may have spaces in them: only commas and lines part them."""
-    lines = text(form, "organizations").replace("\n", ",").split(",")
+    lines = free_text(form, "organizations").replace("\n", ",").split(",")
     names = unique(each.strip() for each in lines if each.strip())
     if any(len(each) > KEY_LIMIT or not each.isprintable() for each in names):
         wrong["organizations"] = "Type ids or names of organizations with commas between them."

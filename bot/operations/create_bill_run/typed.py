@@ -1,23 +1,29 @@
 """Reads single values that people type: text, lists, dates, numbers. No I/O, no exceptions."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
+from bot.domain.clean import as_key, clean
+from bot.domain.key import is_id, tokens
 from bot.operations.operation import Form
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,4}", re.ASCII)
-_ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
-_BETWEEN = re.compile(r"[\s,;]+")
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
-def text(form: Form, name: str) -> str:
-    """What was typed there, without the space around it; empty for nothing or for another type."""
+def free_text(form: Form, name: str) -> str:
+    """What was typed there for people; empty for nothing or for another type."""
     value = form.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    return clean(value).strip() if isinstance(value, str) else ""
+
+
+def text(form: Form, name: str) -> str:
+    """What was typed there as a choice, a date or a number, however it was pasted."""
+    return as_key(free_text(form, name))
 
 
 def chosen(form: Form, name: str) -> tuple[str, ...]:
@@ -30,12 +36,17 @@ def chosen(form: Form, name: str) -> tuple[str, ...]:
 
 def items(form: Form, name: str) -> tuple[str, ...]:
     """What was typed there with commas, spaces or lines between, each once, in order."""
-    return unique(parted(text(form, name)))
+    return unique(parted(free_text(form, name)))
 
 
 def parted(typed: str) -> tuple[str, ...]:
-    """What stands between commas, semicolons, spaces and lines."""
-    return tuple(each for each in _BETWEEN.split(typed) if each)
+    """What stands between commas, semicolons, spaces and lines; quoted it stays together."""
+    return tuple(each for token in tokens(typed) if (each := token.strip('"').strip()))
+
+
+def is_one_line(typed: str) -> bool:
+    """Whether it has no line break and no control character; joiners and emoji are characters."""
+    return not any(unicodedata.category(each) in ("Cc", "Zl", "Zp", "Cs") for each in typed)
 
 
 def unique(values: Iterable[str]) -> tuple[str, ...]:
@@ -45,6 +56,7 @@ def unique(values: Iterable[str]) -> tuple[str, ...]:
 
 def day(typed: str) -> date | None:
     """The date of `2026-11-30`; None for anything else and for years nobody means."""
+    typed = as_key(typed)
     if not _DATE.fullmatch(typed):
         return None
     try:
@@ -70,14 +82,10 @@ def whole(typed: Any) -> int | None:
     return int(typed) if isinstance(typed, str) and _WHOLE.fullmatch(typed) else None
 
 
-def is_id(typed: str) -> bool:
-    """Whether it has the form of an id in Zuora: 32 hexadecimal digits."""
-    return bool(_ID.fullmatch(typed))
-
-
 def key(typed: str) -> str:
     """A number as typed, an id in lower case."""
-    return typed.lower() if is_id(typed) else typed
+    folded = as_key(typed)
+    return folded.lower() if is_id(folded) else typed
 
 
 def quoted(values: Sequence[str], most: int = 5) -> str:

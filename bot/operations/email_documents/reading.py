@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key
+from bot.domain.clean import as_key
+from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key, tokens
 from bot.domain.words import count, listed
 from bot.operations.operation import Body, Form, Problems
 
@@ -17,7 +18,6 @@ SHOWN = 5
 Recipients = Literal["template", "bill_to", "addresses"]
 RECIPIENTS: tuple[Recipients, ...] = ("template", "bill_to", "addresses")
 
-_SEPARATORS = re.compile(r"[\s,;]+")
 _PDF = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -68,8 +68,8 @@ class Sorted:
 
 
 def parts_of(text: str) -> list[str]:
-    """What stands between spaces, commas, semicolons and line breaks."""
-    return [part for part in _SEPARATORS.split(text) if part]
+    """What stands between spaces, commas, semicolons and line breaks; quoted it stays together."""
+    return tokens(text)
 
 
 def sort_out(text: str) -> Sorted:
@@ -97,7 +97,7 @@ def read(kind: DocumentKind, form: Form) -> EmailDocumentsBody | Problems:
     addresses, problem = _addresses(form, recipients or "addresses")
     if problem and recipients is not None:
         problems["email_addresses"] = problem
-    pdf = _text(form, "pdf_file_id").strip().lower()
+    pdf = as_key(_text(form, "pdf_file_id")).lower()
     if problem := pdf_problem(pdf, found.documents):
         problems["pdf_file_id"] = problem
     if problems or recipients is None:

@@ -1,5 +1,6 @@
 """The payloads of interactions, in the shapes of docs.slack.dev/reference/interaction-payloads."""
 
+from html import escape
 from typing import Any
 
 from bot.sandbox.slack.core import Core
@@ -38,7 +39,7 @@ class Payloads:
         return f"{self._core.base_url}/{path}/{TEAM_ID}/{token}"
 
     def slash(self, user: str, channel: Channel, command: str, text: str) -> dict[str, str]:
-        """Return the form fields of a slash command."""
+        """Return the form fields of a slash command; `&`, `<` and `>` come as entities."""
         core = self._core
         token = core.response_urls.issue(user, channel.id)
         return {
@@ -50,7 +51,7 @@ class Payloads:
             "user_id": user,
             "user_name": core.workspace.users[user].name,
             "command": command,
-            "text": text,
+            "text": escape(text, quote=False),
             "api_app_id": APP_ID,
             "is_enterprise_install": "false",
             "response_url": self._response_url("commands", token),

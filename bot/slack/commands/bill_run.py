@@ -8,13 +8,14 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks, refusals
 from bot.cards.run_card import run_card
-from bot.domain.key import bill_run_key
+from bot.domain.key import bill_run_key, numbered
 from bot.domain.request import Request
 from bot.operations.operation import Form, Problems
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.asking import asked
 from bot.slack.commands.help import what_happens
+from bot.slack.forms import numbers
 from bot.slack.forms.bill_run import BillRunForm
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.slack.opening import open_for_command, refusal_to_ask
@@ -75,8 +76,23 @@ async def _billrun(
         )
     elif is_one_line(text):
         await _read_line(answering, ack, respond, command)
+    elif key := numbered(text):
+        work = _look_up(answering, key, text)
+        await reply(answering, ack, respond, work, f"Looking for {blocks.escaped(key)} in Zuora…")
     else:
         await ack(unknown(text))
+
+
+async def _look_up(answering: Answering, key: str, text: str) -> Reply:
+    """The card of the run that has this number or id, or what else has it."""
+    try:
+        found = await answering.parts.zuora.what_are((key,))
+    except ZuoraError as error:
+        return Reply(blocks.escaped(f"Zuora could not be read: {error}"))
+    if not found.named and "bill_run" not in found.not_read:
+        return Reply(f"{blocks.escaped(numbers.unknown([key], found))} {unknown(text)}")
+    number, why = numbers.run_of(key, found)
+    return Reply(blocks.escaped(why)) if why else await _look(answering, number or key)
 
 
 async def _look(answering: Answering, key: str) -> Reply:

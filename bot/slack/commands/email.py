@@ -1,15 +1,21 @@
 """`/billemail`: emails of billing documents."""
 
+import asyncio
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards.blocks import as_text
+from bot.operations.operation import Form
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
-from bot.slack.forms.email import EmailForm, values_for
+from bot.slack.forms.email import EmailForm, asked_about, values_for, values_known
+from bot.slack.naming import found_or_none
 from bot.slack.opening import open_for_command, refusal_to_ask
+
+SECONDS_TO_OPEN = 1.0
+"""Of the three that Slack gives to open a form."""
 
 EMAIL_HELP = """*`/billemail`* opens a form to email the documents of a posted bill run, or invoices, \
 debit memos and credit memos by their numbers.
@@ -37,4 +43,15 @@ async def _billemail(
         await ack(as_text(why))
         return
     form = answering.forms[EmailForm.callback_id]
-    await open_for_command(answering, ack, respond, command, form, values_for(command.text))
+    values = await _values(answering, command.text)
+    await open_for_command(answering, ack, respond, command, form, values)
+
+
+async def _values(answering: Answering, text: str) -> Form:
+    """What the form begins with; Zuora is asked only as long as Slack's trigger surely lives."""
+    if not (asked := asked_about(text)):
+        return values_for(text)
+    work = answering.keep(found_or_none(answering, asked))
+    done, _ = await asyncio.wait({work}, timeout=SECONDS_TO_OPEN)
+    found = work.result() if done else None
+    return values_for(text) if found is None else values_known(text, found)

@@ -9,11 +9,13 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.cards import blocks
 from bot.cards.run_card import run_card
 from bot.domain.authority import Person
-from bot.domain.key import bill_run_key, document_key
+from bot.domain.clean import as_key
+from bot.domain.key import bill_run_key, document_key, numbered
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import send_export, send_month
+from bot.slack.forms import numbers
 from bot.slack.looking import viewer_or_recorded
 from bot.slack.replying import Reply, reply
 from bot.status import answers
@@ -76,9 +78,19 @@ async def _billstatus(
             return
         send = send_month if first == "month" else send_export
         await send(answering, ack, respond, command, month)
+    elif key := _to_look_up(command.text):
+        work = look_up(answering, links, key, command.text)
+        await reply(answering, ack, respond, work, f"Looking for {blocks.escaped(key)} in Zuora…")
     else:
         text, shown = await answer_to(answering, links, person, command.text)
         await ack(text=text, blocks=shown or None)
+
+
+def _to_look_up(text: str) -> str:
+    """What may be a number of which only Zuora knows what it names; empty for anything else."""
+    if _REQUEST.fullmatch(as_key(text)) or document_key(text):
+        return ""
+    return numbered(text)
 
 
 def _month(answering: Answering, words: list[str]) -> str | None:
@@ -104,11 +116,33 @@ async def answer_to(answering: Answering, links: Links, person: Person, text: st
 
 
 def _of_a_number(store: Store, links: Links, text: str) -> Answer:
-    if request := _REQUEST.fullmatch(text):
+    if request := _REQUEST.fullmatch(as_key(text)):
         return answers.story(store, links, int(request[1]))
     if document := document_key(text):
         return answers.about(store, links, document.key)
     return unknown(text), []
+
+
+async def look_up(answering: Answering, links: Links, key: str, text: str) -> Reply:
+    """What a number names in Zuora: a bill run as it stands, or the requests about a document."""
+    parts = answering.parts
+    try:
+        found = await parts.zuora.what_are((key,))
+    except ZuoraError as error:
+        return _with_requests(answering, links, key, f"Zuora could not be read: {error}")
+    named = found.of(key)
+    if not named:
+        words = f"{numbers.unknown([key], found)} {unknown(text)}"
+        return _with_requests(answering, links, key, words)
+    if len(named) > 1:
+        words = (
+            f"{numbers.several(key, named)} `{COMMAND} {numbers.either(named)}` names one of them."
+        )
+        return _with_requests(answering, links, key, words)
+    if named[0].kind == "bill_run":
+        return await look(answering, links, named[0].number)
+    words = numbers.several(key, named)
+    return _with_requests(answering, links, named[0].number, words)
 
 
 async def look(answering: Answering, links: Links, key: str) -> Reply:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 from bot.cards.blocks import Block
 from bot.operations.operation import Form, Problems
-from bot.slack.forms import fields
+from bot.slack.forms import fields, numbers
 from bot.slack.forms.fields import Values, View
 from bot.slack.payloads import request_number
 from bot.workflow.ask import Wanted
+from bot.zuora.named import Found
 
 METADATA_LIMIT = 3000
 
@@ -69,6 +70,19 @@ class AskForm(ABC):
     @abstractmethod
     def wanted(self, form: Form) -> Wanted | Problems:
         """The operations that a submitted form asks for. No I/O."""
+
+    def unclear(self, form: Form) -> tuple[str, ...]:
+        """What was typed of which only Zuora knows what it names. No I/O."""
+        return numbers.unclear_run(form.get("bill_run"))
+
+    def cleared(self, form: Form, found: Found) -> Form | Problems:
+        """The form with what Zuora knows about `unclear`, or what has to be typed. No I/O."""
+        for key in numbers.unclear_run(form.get("bill_run")):
+            number, why = numbers.run_of(key, found)
+            if why:
+                return Problems({"bill_run": why})
+            return {**form, "bill_run": number or key}
+        return form
 
     def all_blocks(self, values: Values) -> list[Block]:
         """The form's own fields and the one that every form has. No I/O."""

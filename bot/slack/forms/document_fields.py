@@ -52,7 +52,7 @@ def _list(name: str, position: int, typed: Values) -> Block:
     hints = (
         (
             "Numbers like INV00000012, DM00000003, CM00000004, separated by spaces, commas or "
-            "lines; 500 at most in all. An id needs its kind before it: INV:402881e5…"
+            "lines; 500 at most in all. Ids and numbers with other prefixes are looked up in Zuora."
         ),
         "A field takes 3,000 characters, some 250 numbers or 75 ids; the others go here.",
         "And here.",

@@ -8,7 +8,7 @@ from bot.domain.key import DocumentKind, document_as_typed, document_key
 from bot.operations.catalog import operation_named
 from bot.operations.email_documents.reading import parts_of, pdf_problem, sort_out
 from bot.operations.operation import Form, Problems
-from bot.slack.forms import fields
+from bot.slack.forms import fields, numbers
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.document_fields import (
     FIELD_LIMIT,
@@ -18,6 +18,7 @@ from bot.slack.forms.document_fields import (
 )
 from bot.slack.forms.fields import Values
 from bot.workflow.ask import Wanted
+from bot.zuora.named import Found
 
 WHAT = "what"
 BILL_RUN, DOCUMENTS = "bill_run", "documents"
@@ -53,6 +54,20 @@ class EmailForm(AskForm):
         )
         chosen = _documents(values) if values.get(WHAT) == DOCUMENTS else _bill_run(values)
         return (what, *chosen)
+
+    def unclear(self, form: Form) -> tuple[str, ...]:
+        """The bill run, or the documents whose numbers do not say what they are."""
+        if form.get(WHAT) != DOCUMENTS:
+            return super().unclear(form)
+        return numbers.unclear_documents(typed_documents(form))
+
+    def cleared(self, form: Form, found: Found) -> Form | Problems:
+        """Each number with its kind before it."""
+        if form.get(WHAT) != DOCUMENTS:
+            return super().cleared(form, found)
+        typed, why = numbers.documents_of(typed_documents(form), found)
+        rest = {name: value for name, value in form.items() if name not in LISTS}
+        return Problems({"documents": why}) if why else {**rest, "documents": typed}
 
     def wanted(self, form: Form) -> Wanted | Problems:
         """One bill run, or one operation for each kind of document."""
@@ -96,6 +111,24 @@ def values_for(text: str) -> dict[str, Any]:
     if any(document_key(part) for part in parts_of(text)):
         return {WHAT: DOCUMENTS, "documents": text}
     return {WHAT: BILL_RUN, "bill_run": text}
+
+
+def asked_about(text: str) -> tuple[str, ...]:
+    """What was typed behind the command of which only Zuora knows what it names."""
+    return numbers.unclear_documents(text)
+
+
+def values_known(text: str, found: Found) -> dict[str, Any]:
+    """As `values_for`, after Zuora was asked; what it does not know stays as it was typed."""
+    typed, why = numbers.documents_of(text, found)
+    if not why and typed:
+        return {WHAT: DOCUMENTS, "documents": typed}
+    keys = numbers.unclear_run(text)
+    run = numbers.run_of(keys[0], found)[0] if keys else ""
+    if run:
+        return {WHAT: BILL_RUN, "bill_run": run}
+    several = bool(found.named) or any(document_key(part) for part in parts_of(text))
+    return {WHAT: DOCUMENTS, "documents": text} if several else values_for(text)
 
 
 def values_for_documents(
