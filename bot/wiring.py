@@ -97,14 +97,26 @@ class Bot:
         self._daily = daily
         self._supervised = Supervised(parts.clock)
         self._worker: asyncio.Task[None] | None = None
+        self._is_finished = False
 
     def start(self) -> None:
         """Begin to work; unfinished requests go on by themselves."""
         self._worker = asyncio.create_task(self._work(), name="worker")
 
+    async def finish(self) -> None:
+        """Take no new work and reach the next safe point; people are answered still.
+
+        Who can hold a connection open must not hold up the end of the work, so this comes before the
+        connection to Slack is closed.
+        """
+        if not self._is_finished:
+            self._is_finished = True
+            await asyncio.gather(self.answering.drain(), self.runner.stop(), self.sender.stop())
+
     async def stop(self) -> None:
-        """Take no new work, reach the next safe point, close everything."""
-        await asyncio.gather(self.answering.drain(), self.runner.stop(), self.sender.stop())
+        """Finish, and close everything."""
+        await self.finish()
+        await self.answering.drain(patience=1.0)  # of those who came since
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)

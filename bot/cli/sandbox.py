@@ -128,5 +128,6 @@ async def running(
                 slack.request_url = f"http://{LOOPBACK}:{port}/slack/events"
             bot.start()
             yield bot
+            await bot.finish()
     finally:
         await bot.stop()

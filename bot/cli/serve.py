@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import click
-from aiohttp import web as aiohttp_web
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -18,6 +17,7 @@ from bot.cli.clock import SystemClock
 from bot.cli.logs import log_to_stderr
 from bot.policy.file import PolicyError
 from bot.settings import Mode, Settings, SettingsError, read_settings
+from bot.slack.door import opened
 from bot.slack.server import make_server
 from bot.slack.socket_mode import SocketMode
 from bot.store.database import StoreError
@@ -27,9 +27,6 @@ logger = logging.getLogger(__name__)
 
 CANNOT_START = 2
 """Exit status when settings, policy, database or Slack do not let the bot start."""
-
-BACKLOG = 1024
-"""Connections that may wait to be taken; one that finds no place comes again after a whole second."""
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - Slack comes from outside; every request is signed
 
@@ -71,6 +68,7 @@ async def _until_stopped(settings: Settings, mode: Mode) -> None:
             logger.info("ready")
             await stopped.wait()
             logger.info("stopping")
+            await bot.finish()
     finally:
         await bot.stop()
 
@@ -122,12 +120,6 @@ async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _http(bot: Bot, settings: Settings, host: str) -> AsyncIterator[int]:
     secret = settings.slack_signing_secret.get_secret_value()
-    server = make_server(bot.app, secret, bot.health, bot.parts.store.attending)
-    runner = aiohttp_web.AppRunner(server, access_log=None)
-    await runner.setup()
-    site = aiohttp_web.TCPSite(runner, host, settings.port, backlog=BACKLOG)
-    await site.start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    server = make_server(bot.app, secret, lambda: bot.health()["status"], bot.parts.store.attending)
+    async with opened(server, host, settings.port) as port:
+        yield port

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 from yarl import URL
+
+from bot.slack.door import Visitor, strangers_go
 
 LARGEST_BODY = 1024 * 1024
 TIMESTAMP = "X-Slack-Request-Timestamp"
@@ -23,7 +26,7 @@ LONGEST_CHECK = 1000  # characters
 def make_server(
     app: AsyncApp,
     signing_secret: str,
-    health: Callable[[], dict[str, str]],
+    status: Callable[[], str],
     attending: Callable[[], AbstractAsyncContextManager[None]],
 ) -> web.Application:
     """The aiohttp application.
@@ -31,19 +34,22 @@ def make_server(
     Args:
         app: The Bolt app. What it is handed was signed by Slack.
         signing_secret: What Slack signs with.
-        health: What `/healthz` tells; `status` is `ready` or it answers 503.
+        status: What `/healthz` says to everybody who asks, and nothing else: `ready`, or why it
+            answers 503.
         attending: Entered for every payload; what can wait lets it go first.
     """
     verifier = SignatureVerifier(signing_secret)
 
     async def events(request: web.Request) -> web.Response:
-        raw = await request.read()  # nobody is attended to who takes long to say what it is about
+        # nobody is attended to who takes long to say what it is about, or is not Slack
+        text = await _text(request)
+        if _is_certificate_check(text):
+            return web.Response()
+        if not _is_signed(verifier, request, text):
+            return _refused(401)
+        if isinstance(request.protocol, Visitor):
+            request.protocol.is_known()
         async with attending():
-            text = raw.decode(errors="replace")
-            if _is_certificate_check(text):
-                return web.Response()
-            if not _is_signed(verifier, request, text):
-                return _refused(401)
             try:
                 body = _payload(text)
             except (ValueError, RecursionError):
@@ -53,13 +59,34 @@ def make_server(
             return await to_aiohttp_response(await app.async_dispatch(bolt_request))
 
     async def healthz(_: web.Request) -> web.Response:
-        told = health()
-        return web.json_response(told, status=200 if told["status"] == "ready" else 503)
+        found = status()
+        return web.json_response({"status": found}, status=200 if found == "ready" else 503)
 
-    server = web.Application(client_max_size=LARGEST_BODY)
+    server = web.Application(middlewares=[strangers_go])
     server.router.add_post("/slack/events", events)
     server.router.add_get("/healthz", healthz)
     return server
+
+
+async def _text(request: web.Request) -> str:
+    """The body.
+
+    Raises:
+        HTTPRequestEntityTooLarge: It is longer than `LARGEST_BODY`.
+        ConnectionError: It broke off; nobody waits for an answer.
+    """
+    body = bytearray()
+    try:
+        async for part in request.content.iter_any():
+            body += part
+            if len(body) > LARGEST_BODY:
+                raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, len(body))
+        return body.decode(errors="replace")
+    except (ConnectionError, aiohttp.ClientError, web.RequestPayloadError) as error:
+        # the request keeps its error, which would keep the request: nothing frees such a circle soon
+        error.__traceback__ = None
+        body.clear()
+        raise ConnectionResetError from None
 
 
 def _refused(status: int) -> web.Response:

@@ -1,0 +1,217 @@
+"""The web mode's door: how many strangers stand in it, for how long, and with how much in their hands.
+
+Whoever has not sent a whole request that Slack signed is a stranger. Strangers are bounded in number,
+bytes and time, all together and for each address, and where there are too many the oldest one goes:
+someone new always gets in, and Slack's requests are whole within milliseconds. Behind a reverse proxy
+all come from one address, and the bounds of one address are wide enough for that.
+"""
+
+import asyncio
+import resource
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from aiohttp import web
+
+SECONDS_TO_SPEAK = 5.0
+"""Header and body have to arrive within that; Slack itself waits 3 s for the whole answer."""
+
+MOST_STRANGERS = 512
+MOST_OF_ONE = 256
+MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES_OF_ONE = 8 * 1024 * 1024
+"""A click carries its message: some 100 KB, seldom more than 300."""
+
+KEPT_SECONDS = 75.0
+"""How long a connection that Slack or a proxy has used is kept for the next request."""
+
+SECONDS_TO_CLOSE = 2.0
+"""How long answers that are being made are waited for when the door closes."""
+
+ACCEPTED_AT_ONCE = 16
+"""Connections taken in one turn of the event loop: asyncio would take as many as may wait."""
+
+BACKLOG = 1024
+"""Connections that may wait to be taken; one that finds no place comes again after a whole second."""
+
+
+@dataclass(slots=True)
+class _Crowd:
+    """Strangers in the order in which they came, and what they have sent."""
+
+    visitors: dict["Visitor", None] = field(default_factory=dict)
+    bytes: int = 0
+
+    @property
+    def oldest(self) -> "Visitor":
+        return next(iter(self.visitors))
+
+    @property
+    def heaviest(self) -> "Visitor":
+        return max(self.visitors, key=lambda visitor: visitor.unread)
+
+
+class Door:
+    """Counts strangers and turns away the oldest, or who holds most, where there is too much."""
+
+    def __init__(self) -> None:
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = MOST_STRANGERS if files < 0 else min(MOST_STRANGERS, files // 2)
+        self._all = _Crowd()
+        self._of: dict[str, _Crowd] = {}
+
+    def enter(self, visitor: "Visitor") -> None:
+        """Count a stranger."""
+        of_one = self._of.setdefault(visitor.address, _Crowd())
+        of_one.visitors[visitor] = self._all.visitors[visitor] = None
+        if len(of_one.visitors) > MOST_OF_ONE:
+            of_one.oldest.turn_away()
+        elif len(self._all.visitors) > self._most:
+            self._all.oldest.turn_away()
+
+    def brought(self, visitor: "Visitor", number: int) -> None:
+        """Count what a stranger has sent, in bytes."""
+        of_one = self._of[visitor.address]
+        visitor.unread += number
+        of_one.bytes += number
+        self._all.bytes += number
+        if of_one.bytes > MOST_BYTES_OF_ONE:
+            of_one.heaviest.turn_away()
+        elif self._all.bytes > MOST_BYTES:
+            self._all.heaviest.turn_away()
+
+    def leave(self, visitor: "Visitor") -> None:
+        """Count a stranger no more: it is known now, or gone."""
+        if visitor not in self._all.visitors:
+            return
+        of_one = self._of[visitor.address]
+        for crowd in (of_one, self._all):
+            del crowd.visitors[visitor]
+            crowd.bytes -= visitor.unread
+        visitor.unread = 0
+        if not of_one.visitors:
+            del self._of[visitor.address]
+
+    def clear(self) -> None:
+        """Turn every stranger away."""
+        for visitor in tuple(self._all.visitors):
+            visitor.turn_away()
+
+
+class Visitor(web.RequestHandler):
+    """One connection: a stranger until a request of it was signed, and again with the next one."""
+
+    __slots__ = ("_connection", "_door", "_timer", "address", "is_stranger", "unread")
+
+    def __init__(self, door: Door, server: web.Server, **how: Any) -> None:
+        super().__init__(server, **how)
+        self._door = door
+        self._timer: asyncio.TimerHandle | None = None
+        self._connection: asyncio.Transport | None = None
+        self.is_stranger = True
+        self.address = ""
+        self.unread = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As the base class does, and begin to wait."""
+        super().connection_made(transport)
+        self._connection = cast("asyncio.Transport", transport)
+        self.address = str((transport.get_extra_info("peername") or ("",))[0])
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """As the base class does, and count it."""
+        if data and self._timer is None:
+            self._wait()
+        if data and self._connection is not None:
+            self._door.brought(self, len(data))
+        if self._connection is not None:
+            super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """As the base class does."""
+        self._wait_no_more()
+        self._connection = None
+        super().connection_lost(exc)
+
+    def log_exception(self, *args: Any, **how: Any) -> None:
+        """As the base class does, but not of strangers, who may send what they like."""
+        if not self.is_stranger:
+            super().log_exception(*args, **how)
+
+    def is_known(self) -> None:
+        """A whole request was read, and Slack signed it."""
+        self.is_stranger = False
+        self._wait_no_more()
+
+    def _wait_no_more(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._door.leave(self)
+
+    def turn_away(self) -> None:
+        """End the connection at once, and keep nothing of it."""
+        self._wait_no_more()
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
+
+    def _wait(self) -> None:
+        self.is_stranger = True
+        self._timer = asyncio.get_running_loop().call_later(SECONDS_TO_SPEAK, self.turn_away)
+        self._door.enter(self)
+
+
+@web.middleware
+async def strangers_go(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Keep a connection for whoever signs; everybody else gets one answer."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        error.force_close()
+        raise
+    if isinstance(request.protocol, Visitor) and request.protocol.is_stranger:
+        response.force_close()
+    return response
+
+
+@asynccontextmanager
+async def opened(server: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """The application behind the door, until the block is left; yields the port.
+
+    Raises:
+        OSError: The port cannot be had.
+    """
+    runner = web.AppRunner(
+        server, access_log=None, keepalive_timeout=KEPT_SECONDS, shutdown_timeout=SECONDS_TO_CLOSE
+    )
+    await runner.setup()
+    door = Door()
+    loop = asyncio.get_running_loop()
+
+    def visitor() -> Visitor:
+        assert runner.server is not None  # noqa: S101 - for the type: it is set up
+        return Visitor(
+            door, runner.server, loop=loop, access_log=None, keepalive_timeout=KEPT_SECONDS,
+            lingering_time=SECONDS_TO_CLOSE,
+        )  # fmt: skip
+
+    try:
+        with socket.create_server((host, port)) as place:
+            listening = await loop.create_server(visitor, sock=place, backlog=ACCEPTED_AT_ONCE)
+            place.listen(
+                BACKLOG
+            )  # how many may wait; the line before says how many are taken at once
+            try:
+                yield place.getsockname()[1]
+            finally:
+                listening.close()
+                door.clear()
+    finally:
+        await runner.cleanup()
