@@ -6,11 +6,11 @@ from typing import Final
 
 from bot.zuora import calls, paging, rows
 from bot.zuora.answers import BillRun
+from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
 from bot.zuora.readers import bill_run_of
 from bot.zuora.rows import Row
-from bot.zuora.sender import Sender
-from bot.zuora.wire import Call
+from bot.zuora.wire import HttpCall
 
 MOST_LISTED: Final = 1000
 """Bill runs that are looked at, the newest ones."""
@@ -18,7 +18,7 @@ MOST_LISTED: Final = 1000
 _QUERY_REFUSED: Final = frozenset({None, 20, 21, 22, 23, 27, 30})
 
 
-async def read(sender: Sender, key: str, zone: tzinfo) -> BillRun:
+async def read(caller: Caller, key: str, zone: tzinfo) -> BillRun:
     """One bill run by id or number.
 
     Object Query takes both; `/v1` promises to take the id. Where Object Query is closed to the
@@ -26,12 +26,12 @@ async def read(sender: Sender, key: str, zone: tzinfo) -> BillRun:
 
     Raises:
         ZuoraNotFound: Neither knows it.
-        ZuoraError: As from `Sender.read`.
+        ZuoraError: As from `Caller.read`.
     """
-    counts, refused = await _counts(sender, key)
+    counts, refused = await _counts(caller, key)
     bill_run_id = rows.text(counts, "id") or key
     try:
-        plain = rows.part({"run": (await sender.read(_plain(bill_run_id))).data}, "run")
+        plain = rows.part({"run": (await caller.read(_plain(bill_run_id))).data}, "run")
     except ZuoraNotFound as error:
         is_number = key.upper().startswith("BR-")
         if is_number and refused is not None and not isinstance(refused, ZuoraNotFound):
@@ -46,19 +46,19 @@ async def read(sender: Sender, key: str, zone: tzinfo) -> BillRun:
     return bill_run_of(counts, plain, zone)
 
 
-async def read_state(sender: Sender, bill_run_id: str, zone: tzinfo) -> BillRun:
+async def read_state(caller: Caller, bill_run_id: str, zone: tzinfo) -> BillRun:
     """One bill run by id, from `/v1` alone: one call, so that it can be looked at often.
 
     Raises:
         ZuoraNotFound: There is none (any more).
-        ZuoraError: As from `Sender.read`.
+        ZuoraError: As from `Caller.read`.
     """
-    data = (await sender.read(_plain(bill_run_id))).data
+    data = (await caller.read(_plain(bill_run_id))).data
     return bill_run_of({}, rows.part({"run": data}, "run"), zone)
 
 
 async def listing(
-    sender: Sender,
+    caller: Caller,
     zone: tzinfo,
     *,
     name: str = "",
@@ -70,7 +70,7 @@ async def listing(
     Zuora filters only by fields it has an index for and does not say which: what it refuses is
     filtered here. The filters are applied here in any case.
     """
-    found = await _listed(sender, (f"name.EQ:{name}",) if name else ())
+    found = await _listed(caller, (f"name.EQ:{name}",) if name else ())
     runs = [bill_run_of(row, {}, zone) for row in found]
     wanted = [
         run
@@ -83,27 +83,27 @@ async def listing(
     return tuple(wanted)
 
 
-async def _counts(sender: Sender, key: str) -> tuple[Row, ZuoraRejected | None]:
+async def _counts(caller: Caller, key: str) -> tuple[Row, ZuoraRejected | None]:
     """What Object Query says; where it is refused nothing, and the refusal."""
     try:
-        data = (await sender.read(calls.get("object-query", "billing-runs", key))).data
+        data = (await caller.read(calls.get("object-query", "billing-runs", key))).data
     except ZuoraRejected as error:
         return {}, error
     return rows.part(data, "data") or rows.part({"run": data}, "run"), None
 
 
-def _plain(key: str) -> Call:
+def _plain(key: str) -> HttpCall:
     return calls.get("v1", "bill-runs", key)
 
 
-async def _listed(sender: Sender, filters: tuple[str, ...]) -> list[Row]:
+async def _listed(caller: Caller, filters: tuple[str, ...]) -> list[Row]:
     """With filter and order; where that is refused, in order; then as it comes."""
     newest_first = (("sort[]", "createdDate.DESC"),)
     for wanted, extra in ((filters, newest_first), ((), newest_first)):
         call = calls.object_page("billing-runs", filters=wanted, extra=extra)
         try:
-            return await paging.objects(sender, call, most=MOST_LISTED)
+            return await paging.objects(caller, call, most=MOST_LISTED)
         except ZuoraRejected as error:
             if error.category not in _QUERY_REFUSED:
                 raise
-    return await paging.objects(sender, calls.object_page("billing-runs"), most=MOST_LISTED)
+    return await paging.objects(caller, calls.object_page("billing-runs"), most=MOST_LISTED)

@@ -1,4 +1,4 @@
-"""Every call the bot makes, one function each: values in, a `Call` out. No I/O.
+"""Every call the bot makes, one function each: values in, an `HttpCall` out. No I/O.
 
 Sources: Zuora's API pages of the same operations; object-query, settings and notification paths
 have no `/v1` (the `servers` and paths of Zuora's OpenAPI document).
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
-from bot.zuora.wire import Call, CallError, path
+from bot.zuora.wire import CallError, HttpCall, path
 
 DocumentKind = Literal["invoice", "credit_memo", "debit_memo"]
 DebitMemoPath = Literal["debitmemos", "debit-memos"]
@@ -46,7 +46,7 @@ class EmailBody:
         return {name: value for name, value in fields.items() if value}
 
 
-def email_bill_run(key: str, *, resend: bool, track_id: str, idempotency_key: str) -> Call:
+def email_bill_run(key: str, *, resend: bool, track_id: str, idempotency_key: str) -> HttpCall:
     """Mail the documents of a posted bill run; `resend` is a JSON boolean, never a string."""
     return _effect(
         path("v1", "bill-runs", key, "emails"), {"resend": resend}, track_id, idempotency_key
@@ -55,7 +55,7 @@ def email_bill_run(key: str, *, resend: bool, track_id: str, idempotency_key: st
 
 def email_document(
     collection: str, key: str, body: EmailBody, *, track_id: str, idempotency_key: str
-) -> Call:
+) -> HttpCall:
     """Mail one posted document; `collection` is its part of the path.
 
     Raises:
@@ -66,49 +66,49 @@ def email_document(
     return _effect(path("v1", collection, key, "emails"), body.wire(), track_id, idempotency_key)
 
 
-def create_bill_run(body: Mapping[str, Any], *, track_id: str, idempotency_key: str) -> Call:
+def create_bill_run(body: Mapping[str, Any], *, track_id: str, idempotency_key: str) -> HttpCall:
     """Create an ad-hoc or a scheduled bill run."""
     return _effect(path("v1", "bill-runs"), body, track_id, idempotency_key)
 
 
-def post_bill_run(bill_run_id: str, body: Mapping[str, Any], *, track_id: str) -> Call:
+def post_bill_run(bill_run_id: str, body: Mapping[str, Any], *, track_id: str) -> HttpCall:
     """Post a completed bill run. A PUT: Zuora keeps no key for it."""
     return _put(path("v1", "bill-runs", bill_run_id, "post"), body, track_id)
 
 
-def cancel_bill_run(bill_run_id: str, body: Mapping[str, Any], *, track_id: str) -> Call:
+def cancel_bill_run(bill_run_id: str, body: Mapping[str, Any], *, track_id: str) -> HttpCall:
     """Cancel a bill run. A PUT: Zuora keeps no key for it."""
     return _put(path("v1", "bill-runs", bill_run_id, "cancel"), body, track_id)
 
 
-def get(*parts: str, query: tuple[tuple[str, str], ...] = ()) -> Call:
+def get(*parts: str, query: tuple[tuple[str, str], ...] = ()) -> HttpCall:
     """Read something by its path."""
-    return Call(method="GET", path=path(*parts), query=query)
+    return HttpCall(method="GET", path=path(*parts), query=query)
 
 
 def object_page(
     objects: str, *, filters: tuple[str, ...] = (), extra: tuple[tuple[str, str], ...] = ()
-) -> Call:
+) -> HttpCall:
     """The first page of an object query; each filter as `sourceId.EQ:BR-00000001`."""
     query = (("pageSize", str(PAGE)), *(("filter[]", one) for one in filters), *extra)
     return get("object-query", objects, query=query)
 
 
-def next_object_page(call: Call, cursor: str) -> Call:
+def next_object_page(call: HttpCall, cursor: str) -> HttpCall:
     """The same query from a cursor on."""
     kept = tuple(pair for pair in call.query if pair[0] != "cursor")
-    return Call(method="GET", path=call.path, query=(*kept, ("cursor", cursor)))
+    return HttpCall(method="GET", path=call.path, query=(*kept, ("cursor", cursor)))
 
 
-def zoql(text: str) -> Call:
+def zoql(text: str) -> HttpCall:
     """A ZOQL query: a POST that only reads (page *CRUD: Query*, at most 2,000 rows)."""
-    return Call(method="POST", path=path("v1", "action", "query"), body={"queryString": text})
+    return HttpCall(method="POST", path=path("v1", "action", "query"), body={"queryString": text})
 
 
-def zoql_more(locator: str) -> Call:
+def zoql_more(locator: str) -> HttpCall:
     """The next rows of a ZOQL query."""
     body = {"queryLocator": locator}
-    return Call(method="POST", path=path("v1", "action", "queryMore"), body=body)
+    return HttpCall(method="POST", path=path("v1", "action", "queryMore"), body=body)
 
 
 def zoql_text(value: str) -> str:
@@ -119,7 +119,7 @@ def zoql_text(value: str) -> str:
 
 def billing_preview(
     account_id: str, target_date: date, *, exclude: Collection[str] = (), renew: bool = False
-) -> Call:
+) -> HttpCall:
     """What billing one account up to a date would charge; nothing is stored.
 
     Evergreen subscriptions are left out by default (page *Generate a billing preview*), and a bill
@@ -132,7 +132,7 @@ def billing_preview(
         "assumeRenewal": "Autorenew" if renew else "None",
         "includingEvergreenSubscription": True,
     }
-    return Call(
+    return HttpCall(
         method="POST",
         path=path("v1", "operations", "billing-preview"),
         body={name: value for name, value in body.items() if value},
@@ -147,7 +147,7 @@ def begin_preview_run(
     renew: bool,
     organizations: Collection[Mapping[str, str]],
     idempotency_key: str,
-) -> Call:
+) -> HttpCall:
     """Begin a preview of what a bill run by batch would charge; no customer sees anything of it.
 
     `batches` is a text with commas of at most 1,000 characters, and none is all of them (page
@@ -164,7 +164,7 @@ def begin_preview_run(
         "includingEvergreenSubscription": True,
         "organizationLabels": list(organizations),
     }
-    return Call(
+    return HttpCall(
         method="POST",
         path=path("v1", "billing-preview-runs"),
         body={name: value for name, value in body.items() if value},
@@ -172,12 +172,12 @@ def begin_preview_run(
     )
 
 
-def file(file_id: str) -> Call:
+def file(file_id: str) -> HttpCall:
     """The content of a file, whatever it is (page *Retrieve a file*)."""
-    return Call(method="GET", path=path("v1", "files", file_id), is_file=True)
+    return HttpCall(method="GET", path=path("v1", "files", file_id), is_file=True)
 
 
-def email_history(object_id: str, start: datetime, end: datetime, page: int) -> Call:
+def email_history(object_id: str, start: datetime, end: datetime, page: int) -> HttpCall:
     """Mails about one object between two local times, at most three days apart.
 
     `failedOnly` must be set: Zuora's default hides every mail that went out.
@@ -193,8 +193,8 @@ def email_history(object_id: str, start: datetime, end: datetime, page: int) -> 
     return get("v1", "notification-history", "email", query=query)
 
 
-def _effect(where: str, body: Mapping[str, Any], track_id: str, idempotency_key: str) -> Call:
-    return Call(
+def _effect(where: str, body: Mapping[str, Any], track_id: str, idempotency_key: str) -> HttpCall:
+    return HttpCall(
         method="POST",
         path=where,
         body=dict(body),
@@ -204,5 +204,5 @@ def _effect(where: str, body: Mapping[str, Any], track_id: str, idempotency_key:
     )
 
 
-def _put(where: str, body: Mapping[str, Any], track_id: str) -> Call:
-    return Call(method="PUT", path=where, body=dict(body), effect=True, track_id=track_id)
+def _put(where: str, body: Mapping[str, Any], track_id: str) -> HttpCall:
+    return HttpCall(method="PUT", path=where, body=dict(body), effect=True, track_id=track_id)

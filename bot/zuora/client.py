@@ -15,6 +15,7 @@ from bot.zuora import (
     scope,
 )
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
+from bot.zuora.caller import Caller, Settings
 from bot.zuora.calls import DebitMemoPath, DocumentKind
 from bot.zuora.connections import AiohttpTransport, http_client
 from bot.zuora.effects import Effects, checked
@@ -26,7 +27,6 @@ from bot.zuora.pace import DEFAULT_LIMIT, Clock, Pace, Width
 from bot.zuora.pdfs import PdfStatus
 from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
 from bot.zuora.scope import AccountsInScope
-from bot.zuora.sender import Sender, Settings
 from bot.zuora.tokens import Tenant, TokenKeeper
 
 __all__ = ["VERSION", "ZuoraClient", "http_client"]
@@ -102,7 +102,7 @@ class ZuoraClient(Effects):
             "credit_memo": "credit-memos",
             "debit_memo": debit_memo_path,
         }
-        super().__init__(Sender(http, clock, settings, self._tokens, self._pace), paths)
+        super().__init__(Caller(http, clock, settings, self._tokens, self._pace), paths)
         self.highest_batch = highest_batch
         self._clock = clock
         self._zone = zone
@@ -157,12 +157,12 @@ class ZuoraClient(Effects):
     async def bill_run(self, key: str) -> BillRun:
         """One bill run by id or number."""
         with checked():
-            return await bill_runs.read(self._sender, key, self._zone)
+            return await bill_runs.read(self._caller, key, self._zone)
 
     async def bill_run_state(self, bill_run_id: str) -> BillRun:
         """One bill run by id in one call: name, dates and status, without counts."""
         with checked():
-            return await bill_runs.read_state(self._sender, bill_run_id, self._zone)
+            return await bill_runs.read_state(self._caller, bill_run_id, self._zone)
 
     async def bill_runs(
         self,
@@ -173,24 +173,24 @@ class ZuoraClient(Effects):
     ) -> tuple[BillRun, ...]:
         """Bill runs, newest first, without the name-and-dates reading of `bill_run`."""
         return await bill_runs.listing(
-            self._sender, self._zone, name=name, statuses=statuses, created_since=created_since
+            self._caller, self._zone, name=name, statuses=statuses, created_since=created_since
         )
 
     async def documents_of_run(self, number: str) -> tuple[BillingDocument, ...]:
         """The invoices and credit memos of a bill run, by its number."""
-        return await documents.of_run(self._sender, number, self._zone)
+        return await documents.of_run(self._caller, number, self._zone)
 
     async def document(self, kind: DocumentKind, key: str) -> BillingDocument:
         """One document by id or number, with its account."""
         with checked():
-            return await documents.one(self._sender, kind, self._paths[kind], key, self._zone)
+            return await documents.one(self._caller, kind, self._paths[kind], key, self._zone)
 
     async def documents_for_mail(
         self, kind: DocumentKind, keys: Collection[str]
     ) -> tuple[BillingDocument | None, ...]:
         """Documents by id or number, side by side; None in the place of one that does not exist."""
         with checked():
-            return await documents.for_mail(self._sender, kind, self._paths[kind], keys, self._zone)
+            return await documents.for_mail(self._caller, kind, self._paths[kind], keys, self._zone)
 
     async def what_are(self, keys: Collection[str]) -> named.Found:
         """What numbers or ids name: bill runs, invoices, credit memos, debit memos."""
@@ -200,26 +200,26 @@ class ZuoraClient(Effects):
     async def account(self, key: str) -> Account:
         """One account by id or number."""
         with checked():
-            return await documents.account(self._sender, key)
+            return await documents.account(self._caller, key)
 
     async def subscription(self, key: str) -> Subscription:
         """The latest version of a subscription by its number, or one version by its id."""
         with checked():
-            return await lookups.subscription(self._sender, key)
+            return await lookups.subscription(self._caller, key)
 
     async def accounts_in_batches(
         self, batches: Collection[str], bill_cycle_day: str
     ) -> AccountsInScope | None:
         """How many active accounts a run by batch covers; None where they may not be queried."""
-        return await scope.accounts_in_batches(self._sender, batches, bill_cycle_day)
+        return await scope.accounts_in_batches(self._caller, batches, bill_cycle_day)
 
     async def billing_rules(self) -> BillingRules | None:
         """The tenant's rules for bill runs; None where the bot may not read settings."""
-        return await lookups.billing_rules(self._sender)
+        return await lookups.billing_rules(self._caller)
 
     async def mail_profiles(self) -> tuple[MailProfile, ...] | None:
         """The communication profiles; None where the bot may not read settings."""
-        return await notifications.profiles(self._sender)
+        return await notifications.profiles(self._caller)
 
     async def mail_notifications(
         self, profiles: Collection[MailProfile] | None = None
@@ -228,23 +228,23 @@ class ZuoraClient(Effects):
         wanted = await self.mail_profiles() if profiles is None else profiles
         if wanted is None:
             return None
-        return await notifications.of_profiles(self._sender, wanted)
+        return await notifications.of_profiles(self._caller, wanted)
 
     async def pdf_statuses(
         self, kind: DocumentKind, keys: Sequence[str]
     ) -> tuple[PdfStatus, ...] | None:
         """How far the PDFs of documents are; None where the bot may not read that."""
-        return await pdfs.statuses(self._sender, kind, keys)
+        return await pdfs.statuses(self._caller, kind, keys)
 
     async def pdf_files(self, kind: DocumentKind, key: str) -> frozenset[str] | None:
         """The ids of a memo's PDF files; None where the bot may not read them."""
         with checked():
-            return await pdfs.files_of_memo(self._sender, kind, key)
+            return await pdfs.files_of_memo(self._caller, kind, key)
 
     async def email_history(self, object_id: str, since: datetime) -> tuple[EmailRecord, ...]:
         """What Zuora's mail server said about the mails of one document since then."""
         return await lookups.email_history(
-            self._sender, object_id, since, self._clock.now(), self._zone
+            self._caller, object_id, since, self._clock.now(), self._zone
         )
 
     async def billing_preview(
@@ -257,20 +257,20 @@ class ZuoraClient(Effects):
     ) -> Preview:
         """What billing an account up to a date would charge, without some types of charges."""
         return await lookups.billing_preview(
-            self._sender, account_id, target_date, exclude=exclude, renew=renew
+            self._caller, account_id, target_date, exclude=exclude, renew=renew
         )
 
     async def begin_preview_run(self, wanted: PreviewWanted, *, key: str) -> str:
         """Have Zuora begin a preview of some batches in the background; its id."""
         with checked():
-            return await preview_runs.begin(self._sender, wanted, key=key)
+            return await preview_runs.begin(self._caller, wanted, key=key)
 
     async def preview_run(self, run_id: str) -> PreviewRun:
         """How far a preview run is."""
         with checked():
-            return await preview_runs.read(self._sender, run_id)
+            return await preview_runs.read(self._caller, run_id)
 
     async def preview_totals(self, run: PreviewRun, wanted: PreviewWanted) -> PreviewTotals:
         """What a completed preview run comes to, in each currency."""
         with checked():
-            return await preview_runs.totals(self._sender, run, wanted)
+            return await preview_runs.totals(self._caller, run, wanted)

@@ -8,11 +8,11 @@ from typing import Final
 
 from bot.zuora import calls, paging, rows
 from bot.zuora.answers import Account, BillingDocument
+from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
 from bot.zuora.readers import account_of, document_of
 from bot.zuora.rows import Row
-from bot.zuora.sender import Sender
 
 _OBJECTS: Final[dict[DocumentKind, str]] = {
     "invoice": "invoices",
@@ -29,31 +29,31 @@ _EXPANDED: Final = (("expand[]", "account"), ("expand[]", "billToContact"))
 _NO_PERMISSION: Final = 10
 
 
-async def of_run(sender: Sender, number: str, zone: tzinfo) -> tuple[BillingDocument, ...]:
+async def of_run(caller: Caller, number: str, zone: tzinfo) -> tuple[BillingDocument, ...]:
     """The invoices and credit memos of a bill run, in Zuora's order.
 
     A bill run makes no debit memos. Without Invoice Settlement there are no credit memos.
 
     Args:
-        sender: Sends the calls.
+        caller: Sends the calls.
         number: The bill run's number, which documents carry as `sourceId`.
         zone: For times without an offset.
 
     Raises:
-        ZuoraError: As from `Sender.read`.
+        ZuoraError: As from `Caller.read`.
     """
     kinds: tuple[DocumentKind, ...] = ("invoice", "credit_memo")
-    found = await paging.side_by_side(_of_kind(sender, kind, number, zone) for kind in kinds)
-    return await _with_currencies(sender, [one for kind in found for one in kind])
+    found = await paging.side_by_side(_of_kind(caller, kind, number, zone) for kind in kinds)
+    return await _with_currencies(caller, [one for kind in found for one in kind])
 
 
-async def one(sender: Sender, kind: DocumentKind, where: str, key: str, zone: tzinfo) -> (
+async def one(caller: Caller, kind: DocumentKind, where: str, key: str, zone: tzinfo) -> (
     BillingDocument
 ):  # fmt: skip
     """One document by id or number, with its account's name, number and bill-to address.
 
     Args:
-        sender: Sends the calls.
+        caller: Sends the calls.
         kind: Which kind.
         where: Its part of the path, `invoices` for example.
         key: Id or number.
@@ -61,18 +61,18 @@ async def one(sender: Sender, kind: DocumentKind, where: str, key: str, zone: tz
 
     Raises:
         ZuoraNotFound: There is no such document.
-        ZuoraError: As from `Sender.read`.
+        ZuoraError: As from `Caller.read`.
     """
     document = document_of(
-        kind, as_row((await sender.read(calls.get("v1", where, key))).data), zone
+        kind, as_row((await caller.read(calls.get("v1", where, key))).data), zone
     )
     if not document.account_id:
         return document
-    return _with_account(document, await account(sender, document.account_id))
+    return _with_account(document, await account(caller, document.account_id))
 
 
 async def for_mail(
-    sender: Sender, kind: DocumentKind, where: str, keys: Iterable[str], zone: tzinfo
+    caller: Caller, kind: DocumentKind, where: str, keys: Iterable[str], zone: tzinfo
 ) -> tuple[BillingDocument | None, ...]:
     """Many documents by id or number, side by side and with one call each; None: there is none.
 
@@ -80,31 +80,31 @@ async def for_mail(
     before a document is called unknown, it is looked for as by `one`.
 
     Raises:
-        ZuoraError: As from `Sender.read`.
+        ZuoraError: As from `Caller.read`.
     """
-    reads = [partial(_for_mail, sender, kind, where, key, zone) for key in keys]
+    reads = [partial(_for_mail, caller, kind, where, key, zone) for key in keys]
     return tuple(await paging.all_or_none(reads)) if reads else ()
 
 
 async def _for_mail(
-    sender: Sender, kind: DocumentKind, where: str, key: str, zone: tzinfo
+    caller: Caller, kind: DocumentKind, where: str, key: str, zone: tzinfo
 ) -> BillingDocument | None:
     call = calls.get("object-query", _OBJECTS[kind], key, query=_EXPANDED)
     try:
-        row = as_row((await sender.read(call)).data)
+        row = as_row((await caller.read(call)).data)
     except ZuoraRejected:
         row = {}
     document = document_of(kind, row, zone)
     if not document.number:
         try:
-            return await one(sender, kind, where, key, zone)
+            return await one(caller, kind, where, key, zone)
         except ZuoraNotFound:
             return None
     if document.currency and rows.part(row, "billToContact"):
         return _with_contact(document, row)
     if not document.account_id:
         return document
-    return _with_account(document, await account(sender, document.account_id))
+    return _with_account(document, await account(caller, document.account_id))
 
 
 def _with_contact(document: BillingDocument, row: Row) -> BillingDocument:
@@ -116,14 +116,14 @@ def _with_contact(document: BillingDocument, row: Row) -> BillingDocument:
     return replace(document, bill_to_mail=reached)
 
 
-async def account(sender: Sender, key: str) -> Account:
+async def account(caller: Caller, key: str) -> Account:
     """One account by id or number.
 
     Raises:
         ZuoraNotFound: There is no such account.
-        ZuoraError: As from `Sender.read`.
+        ZuoraError: As from `Caller.read`.
     """
-    return account_of(as_row((await sender.read(calls.get("v1", "accounts", key))).data))
+    return account_of(as_row((await caller.read(calls.get("v1", "accounts", key))).data))
 
 
 def as_row(data: object) -> Row:
@@ -132,21 +132,21 @@ def as_row(data: object) -> Row:
 
 
 async def _of_kind(
-    sender: Sender, kind: DocumentKind, number: str, zone: tzinfo
+    caller: Caller, kind: DocumentKind, number: str, zone: tzinfo
 ) -> list[BillingDocument]:
     call = calls.object_page(_OBJECTS[kind], filters=(f"sourceId.EQ:{number}",), extra=_EXPANDED)
     try:
-        found = await paging.objects(sender, call)
+        found = await paging.objects(caller, call)
     except ZuoraRejected:
-        found = await _by_zoql(sender, kind, number)
+        found = await _by_zoql(caller, kind, number)
     return [
         _with_contact(document_of(kind, {**row, "sourceId": number}, zone), row) for row in found
     ]
 
 
-async def _by_zoql(sender: Sender, kind: DocumentKind, number: str) -> list[Row]:
+async def _by_zoql(caller: Caller, kind: DocumentKind, number: str) -> list[Row]:
     try:
-        return await paging.zoql(sender, _ZOQL[kind].format(calls.zoql_text(number)))
+        return await paging.zoql(caller, _ZOQL[kind].format(calls.zoql_text(number)))
     except ZuoraRejected as error:
         if kind == "credit_memo" and error.category == _NO_PERMISSION:
             return []  # Invoice Settlement is off
@@ -154,7 +154,7 @@ async def _by_zoql(sender: Sender, kind: DocumentKind, number: str) -> list[Row]
 
 
 async def _with_currencies(
-    sender: Sender, documents: Iterable[BillingDocument]
+    caller: Caller, documents: Iterable[BillingDocument]
 ) -> tuple[BillingDocument, ...]:
     documents = tuple(documents)
     asked = dict.fromkeys(
@@ -162,7 +162,7 @@ async def _with_currencies(
         for document in documents
         if not document.currency and document.account_id
     )
-    read = await paging.side_by_side(account(sender, account_id) for account_id in asked)
+    read = await paging.side_by_side(account(caller, account_id) for account_id in asked)
     accounts = dict(zip(asked, read, strict=True))
     return tuple(
         _with_account(document, accounts[document.account_id])

@@ -7,11 +7,11 @@ from typing import Any
 
 from bot.zuora import calls
 from bot.zuora.answers import Answer
+from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind, EmailBody
 from bot.zuora.documents import as_row
 from bot.zuora.errors import ZuoraRejected
-from bot.zuora.sender import Sender
-from bot.zuora.wire import Call, CallError
+from bot.zuora.wire import CallError, HttpCall
 
 
 @contextmanager
@@ -29,12 +29,12 @@ class Effects:
     All raise `ZuoraRejected` or `ZuoraBusy` (both: not done) or `OutcomeUnknown`.
 
     Args:
-        sender: Sends the calls.
+        caller: Sends the calls.
         paths: For each kind of document its part of the path.
     """
 
-    def __init__(self, sender: Sender, paths: Mapping[DocumentKind, str]) -> None:
-        self._sender = sender
+    def __init__(self, caller: Caller, paths: Mapping[DocumentKind, str]) -> None:
+        self._caller = caller
         self._paths = paths
 
     async def email_bill_run(
@@ -161,10 +161,10 @@ class Effects:
             lambda: calls.cancel_bill_run(bill_run_id, body, track_id=track_id)
         )
 
-    async def _effect(self, make: Callable[[], Call], *, repeat: bool = False) -> Answer:
+    async def _effect(self, make: Callable[[], HttpCall], *, repeat: bool = False) -> Answer:
         with checked():
             call = make()
-            reply = await self._sender.effect(replace(call, repeat=True) if repeat else call)
+            reply = await self._caller.effect(replace(call, repeat=True) if repeat else call)
         return Answer(
             http_status=reply.status,
             zuora_request_id=reply.zuora_request_id,

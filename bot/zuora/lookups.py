@@ -8,12 +8,12 @@ from typing import Final
 
 from bot.zuora import calls, rows
 from bot.zuora.answers import Subscription
+from bot.zuora.caller import Caller
 from bot.zuora.documents import as_row
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.readers import subscription_of
 from bot.zuora.redact import for_people
 from bot.zuora.rows import Row
-from bot.zuora.sender import Sender
 
 _WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes
 _MOST_WINDOWS: Final = 11  # a month; older mails are not looked for
@@ -50,16 +50,16 @@ class Preview:
     items: int
 
 
-async def subscription(sender: Sender, key: str) -> Subscription:
+async def subscription(caller: Caller, key: str) -> Subscription:
     """One subscription by id or number."""
-    data = (await sender.read(calls.get("v1", "subscriptions", key))).data
+    data = (await caller.read(calls.get("v1", "subscriptions", key))).data
     return subscription_of(as_row(data))
 
 
-async def billing_rules(sender: Sender) -> BillingRules | None:
+async def billing_rules(caller: Caller) -> BillingRules | None:
     """The rules for bill runs; None where they may not be read."""
     try:
-        data = (await sender.read(calls.get("settings", "billing-rules"))).data
+        data = (await caller.read(calls.get("settings", "billing-rules"))).data
     except ZuoraRejected:
         return None
     row = as_row(data)
@@ -70,20 +70,20 @@ async def billing_rules(sender: Sender) -> BillingRules | None:
 
 
 async def email_history(
-    sender: Sender, object_id: str, since: datetime, now: datetime, zone: tzinfo
+    caller: Caller, object_id: str, since: datetime, now: datetime, zone: tzinfo
 ) -> tuple[EmailRecord, ...]:
     """The mails about one object, oldest first; windows of three days, one after the other."""
     start = max(since, now - _MOST_WINDOWS * _WINDOW)
     found: list[EmailRecord] = []
     while start < now:
         end = min(start + _WINDOW, now + timedelta(seconds=1))
-        found += await _history(sender, object_id, start.astimezone(zone), end.astimezone(zone))
+        found += await _history(caller, object_id, start.astimezone(zone), end.astimezone(zone))
         start = end
     return tuple(dict.fromkeys(found))
 
 
 async def billing_preview(
-    sender: Sender,
+    caller: Caller,
     account_id: str,
     target_date: date,
     *,
@@ -92,7 +92,7 @@ async def billing_preview(
 ) -> Preview:
     """What billing an account up to a date would charge, without some types of charges."""
     call = calls.billing_preview(account_id, target_date, exclude=exclude, renew=renew)
-    data = as_row((await sender.read(call)).data)
+    data = as_row((await caller.read(call)).data)
     invoiced, credited = rows.listed(data, "invoiceItems"), rows.listed(data, "creditMemoItems")
     return Preview(
         account_id=rows.text(data, "accountId") or account_id,
@@ -104,11 +104,11 @@ async def billing_preview(
 
 
 async def _history(
-    sender: Sender, object_id: str, start: datetime, end: datetime
+    caller: Caller, object_id: str, start: datetime, end: datetime
 ) -> list[EmailRecord]:
     found: list[EmailRecord] = []
     for page in range(1, _MOST_PAGES + 1):
-        data = (await sender.read(calls.email_history(object_id, start, end, page))).data
+        data = (await caller.read(calls.email_history(object_id, start, end, page))).data
         found += [_record(row, start.tzinfo) for row in rows.listed(data, "emailHistories")]
         if not rows.text(as_row(data), "nextPage"):
             break

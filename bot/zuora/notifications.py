@@ -9,9 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.zuora import calls, paging, rows
+from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.rows import Row
-from bot.zuora.sender import Sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +48,10 @@ class MailNotification:
     attaches_pdf: bool | None = None
 
 
-async def profiles(sender: Sender) -> tuple[MailProfile, ...] | None:
+async def profiles(caller: Caller) -> tuple[MailProfile, ...] | None:
     """All communication profiles; None where they may not be read."""
     try:
-        data = (await sender.read(calls.get("settings", "communication-profiles"))).data
+        data = (await caller.read(calls.get("settings", "communication-profiles"))).data
     except ZuoraRejected:
         return None
     found = rows.listed(data, "communicationProfiles", "profiles", "data")
@@ -67,19 +67,19 @@ async def profiles(sender: Sender) -> tuple[MailProfile, ...] | None:
 
 
 async def of_profiles(
-    sender: Sender, wanted: Collection[MailProfile]
+    caller: Caller, wanted: Collection[MailProfile]
 ) -> tuple[MailNotification, ...] | None:
     """The notifications of these profiles, side by side; None where they may not be read."""
     try:
-        found = await paging.side_by_side(_of_profile(sender, one) for one in wanted)
+        found = await paging.side_by_side(_of_profile(caller, one) for one in wanted)
     except ZuoraRejected:
         return None
     return tuple(one for profile in found for one in profile)
 
 
-async def _of_profile(sender: Sender, profile: MailProfile) -> list[MailNotification]:
+async def _of_profile(caller: Caller, profile: MailProfile) -> list[MailNotification]:
     call = calls.get("settings", "communication-profiles", profile.id, "notifications")
-    data = (await sender.read(call)).data
+    data = (await caller.read(call)).data
     return [
         MailNotification(
             profile_id=profile.id,

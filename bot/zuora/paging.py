@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final, TypeVar
 
 from bot.zuora import calls, rows
+from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraUnavailable
 from bot.zuora.rows import Row
-from bot.zuora.sender import Sender
-from bot.zuora.wire import Call
+from bot.zuora.wire import HttpCall
 
 T = TypeVar("T")
 _AT_ONCE: Final = 40  # as many as Zuora allows; how many really go out is the pace's business
@@ -53,22 +53,22 @@ async def all_or_none(reads: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> 
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def objects(sender: Sender, first: Call, *, most: int | None = None) -> list[Row]:
+async def objects(caller: Caller, first: HttpCall, *, most: int | None = None) -> list[Row]:
     """All rows of an object query, page by page.
 
     Args:
-        sender: Sends the calls.
+        caller: Sends the calls.
         first: The first page, of `calls.object_page`.
         most: Stop after so many rows.
 
     Raises:
         ZuoraUnavailable: The pages do not end.
-        ZuoraError: As from `Sender.read`.
+        ZuoraError: As from `Caller.read`.
     """
     found: list[Row] = []
     call, seen = first, set[str]()
     for _ in range(_MOST_PAGES):
-        data = (await sender.read(call)).data
+        data = (await caller.read(call)).data
         found += rows.listed(data, "data")
         cursor = rows.text(data, "nextPage") if isinstance(data, dict) else ""
         if not cursor or (most is not None and len(found) >= most):
@@ -80,22 +80,22 @@ async def objects(sender: Sender, first: Call, *, most: int | None = None) -> li
     raise ZuoraUnavailable("Zuora's pages do not end.")
 
 
-async def zoql(sender: Sender, text: str, *, most: int | None = None) -> list[Row]:
+async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Row]:
     """All rows of a ZOQL query.
 
     Args:
-        sender: Sends the calls.
+        caller: Sends the calls.
         text: The query.
         most: Stop after so many rows.
 
     Raises:
         ZuoraUnavailable: The rows do not end.
-        ZuoraError: As from `Sender.read`.
+        ZuoraError: As from `Caller.read`.
     """
     found: list[Row] = []
     call, seen = calls.zoql(text), set[str]()
     for _ in range(_MOST_PAGES):
-        data: Any = (await sender.read(call)).data
+        data: Any = (await caller.read(call)).data
         found += rows.listed(data, "records")
         locator = rows.text(data, "queryLocator") if isinstance(data, dict) else ""
         enough = most is not None and len(found) >= most

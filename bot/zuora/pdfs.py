@@ -11,10 +11,10 @@ from functools import partial
 from typing import Final
 
 from bot.zuora import calls, paging, rows
+from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.redact import for_people
-from bot.zuora.sender import Sender
 
 _PATHS: Final[dict[DocumentKind, str]] = {
     "invoice": "invoices",
@@ -46,16 +46,16 @@ class PdfStatus:
 
 
 async def statuses(
-    sender: Sender, kind: DocumentKind, keys: Sequence[str]
+    caller: Caller, kind: DocumentKind, keys: Sequence[str]
 ) -> tuple[PdfStatus, ...] | None:
     """How far the PDFs of documents are, fifty to a call; None where they may not be read.
 
     Raises:
-        ZuoraError: As from `Sender.read`, but for a refusal.
+        ZuoraError: As from `Caller.read`, but for a refusal.
     """
     if not keys:
         return ()
-    reads = [partial(_statuses, sender, kind, batch) for batch in _batches(keys)]
+    reads = [partial(_statuses, caller, kind, batch) for batch in _batches(keys)]
     try:
         found = await paging.all_or_none(reads)
     except ZuoraRejected:
@@ -63,18 +63,18 @@ async def statuses(
     return tuple(one for batch in found for one in batch)
 
 
-async def files_of_memo(sender: Sender, kind: DocumentKind, key: str) -> frozenset[str] | None:
+async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozenset[str] | None:
     """The ids of a memo's PDF files; None where they may not be read.
 
     A file has an id and, in its address, the id of its handle; which of them a mail takes is not
     said, so both are there.
 
     Raises:
-        ZuoraError: As from `Sender.read`, but for a refusal.
+        ZuoraError: As from `Caller.read`, but for a refusal.
     """
     query = (("pageSize", str(calls.HISTORY_PAGE)),)
     try:
-        data = (await sender.read(calls.get("v1", _PATHS[kind], key, "files", query=query))).data
+        data = (await caller.read(calls.get("v1", _PATHS[kind], key, "files", query=query))).data
     except ZuoraRejected:
         return None
     found = rows.listed(data, f"{_NAMES[kind]}Files", f"{_NAMES[kind].lower()}files")
@@ -90,10 +90,10 @@ def _batches(keys: Sequence[str]) -> list[Sequence[str]]:
     return [keys[first : first + _MOST_KEYS] for first in range(0, len(keys), _MOST_KEYS)]
 
 
-async def _statuses(sender: Sender, kind: DocumentKind, keys: Sequence[str]) -> list[PdfStatus]:
+async def _statuses(caller: Caller, kind: DocumentKind, keys: Sequence[str]) -> list[PdfStatus]:
     name = _NAMES[kind]
     query = ((f"{name}Keys", ",".join(keys)),)
-    data = (await sender.read(calls.get("v1", _PATHS[kind], "pdf-status", query=query))).data
+    data = (await caller.read(calls.get("v1", _PATHS[kind], "pdf-status", query=query))).data
     return [
         PdfStatus(
             number=rows.text(row, f"{name}Number"),

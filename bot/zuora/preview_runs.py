@@ -14,11 +14,11 @@ from decimal import Decimal
 from typing import Final
 
 from bot.zuora import calls, rows, scope
+from bot.zuora.caller import Caller
 from bot.zuora.documents import as_row
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.preview_file import What, items_of
 from bot.zuora.redact import for_people
-from bot.zuora.sender import Sender
 
 ENDED: Final = frozenset({"Completed", "Error", "Canceled"})
 _FILE_ID: Final = re.compile(r"/([0-9A-Za-z_-]{8,64})/?$", re.ASCII)
@@ -88,11 +88,11 @@ class PreviewTotals:
     without_currency: int = 0
 
 
-async def begin(sender: Sender, wanted: PreviewWanted, *, key: str) -> str:
+async def begin(caller: Caller, wanted: PreviewWanted, *, key: str) -> str:
     """Have Zuora begin a preview run; its id.
 
     Raises:
-        ZuoraError: As from `Sender.read`. It is sent as a read is: under one key it is begun once.
+        ZuoraError: As from `Caller.read`. It is sent as a read is: under one key it is begun once.
     """
     call = calls.begin_preview_run(
         batches=wanted.batches,
@@ -102,15 +102,15 @@ async def begin(sender: Sender, wanted: PreviewWanted, *, key: str) -> str:
         organizations=wanted.organizations,
         idempotency_key=key,
     )
-    run_id = rows.text(as_row((await sender.read(call)).data), "billingPreviewRunId", "id")
+    run_id = rows.text(as_row((await caller.read(call)).data), "billingPreviewRunId", "id")
     if not run_id:
         raise ZuoraRejected("Zuora did not say which preview run it began.")
     return run_id
 
 
-async def read(sender: Sender, run_id: str) -> PreviewRun:
+async def read(caller: Caller, run_id: str) -> PreviewRun:
     """How far a preview run is."""
-    row = as_row((await sender.read(calls.get("v1", "billing-preview-runs", run_id))).data)
+    row = as_row((await caller.read(calls.get("v1", "billing-preview-runs", run_id))).data)
     total, good = rows.number(row, "totalAccounts"), rows.number(row, "succeededAccounts")
     found = _FILE_ID.search(rows.text(row, "resultFileUrl"))
     return PreviewRun(
@@ -122,7 +122,7 @@ async def read(sender: Sender, run_id: str) -> PreviewRun:
     )
 
 
-async def totals(sender: Sender, run: PreviewRun, wanted: PreviewWanted) -> PreviewTotals:
+async def totals(caller: Caller, run: PreviewRun, wanted: PreviewWanted) -> PreviewTotals:
     """Add up the file of a completed run, as far as its accounts are in scope.
 
     The address in the answer is not followed, only the id at its end is used: the token goes to
@@ -130,12 +130,12 @@ async def totals(sender: Sender, run: PreviewRun, wanted: PreviewWanted) -> Prev
 
     Raises:
         ZuoraRejected: There is no file, or it cannot be read.
-        ZuoraError: As from `Sender.read`.
+        ZuoraError: As from `Caller.read`.
     """
     if not run.file_id:
         raise ZuoraRejected("Zuora's preview run has no file.")
-    content = (await sender.read(calls.file(run.file_id))).data
-    accounts = await scope.currencies(sender, wanted.batches, wanted.bill_cycle_day)
+    content = (await caller.read(calls.file(run.file_id))).data
+    accounts = await scope.currencies(caller, wanted.batches, wanted.bill_cycle_day)
     return await asyncio.to_thread(_add_up, content, accounts)
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.zuora import calls, paging, rows
+from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.rows import Row
-from bot.zuora.sender import Sender
 
 ALL_BATCHES: Final = "AllBatches"
 MOST_ACCOUNTS: Final = 20_000  # ten calls; beyond that "or more" is said
@@ -26,7 +26,7 @@ class AccountsInScope:
 
 
 async def accounts_in_batches(
-    sender: Sender, batches: Collection[str], bill_cycle_day: str
+    caller: Caller, batches: Collection[str], bill_cycle_day: str
 ) -> AccountsInScope | None:
     """Count active accounts of some batches, and of one bill cycle day where it is a number.
 
@@ -34,7 +34,7 @@ async def accounts_in_batches(
     and because neither says which fields it has an index for.
 
     Args:
-        sender: Sends the calls.
+        caller: Sends the calls.
         batches: `AllBatches`, or names of batches.
         bill_cycle_day: `1` to `31`, or anything else for every day.
 
@@ -42,12 +42,12 @@ async def accounts_in_batches(
         None where the query is refused.
 
     Raises:
-        ZuoraError: As from `Sender.read`, but for a refusal.
+        ZuoraError: As from `Caller.read`, but for a refusal.
     """
     found: list[Row] = []
     try:
         for text in _queries(batches):
-            found += await paging.zoql(sender, text, most=MOST_ACCOUNTS)
+            found += await paging.zoql(caller, text, most=MOST_ACCOUNTS)
             if len(found) >= MOST_ACCOUNTS:
                 break
     except ZuoraRejected:
@@ -65,12 +65,12 @@ class AccountScope:
 
 
 async def currencies(
-    sender: Sender, batches: Collection[str], bill_cycle_day: str
+    caller: Caller, batches: Collection[str], bill_cycle_day: str
 ) -> dict[str, AccountScope] | None:
     """The active accounts of some batches by id, with their currencies.
 
     Args:
-        sender: Sends the calls.
+        caller: Sends the calls.
         batches: `AllBatches`, or names of batches.
         bill_cycle_day: `1` to `31`, or anything else for every day.
 
@@ -78,13 +78,13 @@ async def currencies(
         None where the query is refused. At most `MOST_CURRENCIES` accounts.
 
     Raises:
-        ZuoraError: As from `Sender.read`, but for a refusal.
+        ZuoraError: As from `Caller.read`, but for a refusal.
     """
     found: list[Row] = []
     try:
         for text in _queries(batches):
             left = MOST_CURRENCIES - len(found)
-            found += await paging.zoql(sender, text, most=left) if left > 0 else []
+            found += await paging.zoql(caller, text, most=left) if left > 0 else []
     except ZuoraRejected:
         return None
     return await asyncio.to_thread(_by_id, found, batches, bill_cycle_day)

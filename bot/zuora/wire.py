@@ -22,7 +22,7 @@ class CallError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class HttpCall:
     """What to send.
 
     Attributes:
@@ -81,7 +81,7 @@ def path(*parts: str) -> str:
 
 
 def headers(
-    call: Call, *, token: str, version: str, entity_ids: str = "", org_ids: str = ""
+    call: HttpCall, *, token: str, version: str, entity_ids: str = "", org_ids: str = ""
 ) -> dict[str, str]:
     """All headers of a call.
 
@@ -108,7 +108,7 @@ def headers(
     return found | {name: value for name, value in optional.items() if value}
 
 
-def _problem(call: Call) -> str:
+def _problem(call: HttpCall) -> str:
     if (call.method == "GET") != (call.body is None):
         return "a GET takes no body; POST and PUT need at least {}"
     if call.idempotency_key and call.method != "POST":

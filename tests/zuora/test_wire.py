@@ -8,31 +8,31 @@ import pytest
 
 from bot.zuora import calls, wire
 from bot.zuora.calls import EmailBody
-from bot.zuora.wire import Call, CallError
+from bot.zuora.wire import CallError, HttpCall
 
 IDS = {"track_id": "t-1", "idempotency_key": "k-1"}
 
 
 def test_a_put_with_an_idempotency_key_is_refused():
     with pytest.raises(CallError):
-        Call(method="PUT", path="/v1/x", body={}, effect=True, idempotency_key="k")
+        HttpCall(method="PUT", path="/v1/x", body={}, effect=True, idempotency_key="k")
 
 
 def test_a_get_with_an_idempotency_key_or_a_body_is_refused():
     with pytest.raises(CallError):
-        Call(method="GET", path="/v1/x", idempotency_key="k")
+        HttpCall(method="GET", path="/v1/x", idempotency_key="k")
     with pytest.raises(CallError):
-        Call(method="GET", path="/v1/x", body={})
+        HttpCall(method="GET", path="/v1/x", body={})
 
 
 def test_an_effect_without_a_key_is_refused():
     with pytest.raises(CallError):
-        Call(method="POST", path="/v1/x", body={}, effect=True)
+        HttpCall(method="POST", path="/v1/x", body={}, effect=True)
 
 
 def test_a_post_without_a_body_is_refused():
     with pytest.raises(CallError):
-        Call(method="POST", path="/v1/x")
+        HttpCall(method="POST", path="/v1/x")
 
 
 @pytest.mark.parametrize("track_id", ["a:b", "a;b", 'a"b', "a'b", "x" * 65, "ä", "a\nb"])

@@ -60,7 +60,7 @@ class Settings:
         return {"timeout": timeout.as_dict()}
 
 
-class Sender:
+class Caller:
     """Sends calls and reads answers.
 
     Args:
@@ -88,7 +88,7 @@ class Sender:
         self._name = secrets.token_hex(4)
         self._reads = 0
 
-    async def effect(self, call: wire.Call) -> Reply:
+    async def effect(self, call: wire.HttpCall) -> Reply:
         """Send a call that does something, once.
 
         Raises:
@@ -98,7 +98,7 @@ class Sender:
         """
         return _or_raise(await self._with_token(call))
 
-    async def read(self, call: wire.Call) -> Reply:
+    async def read(self, call: wire.HttpCall) -> Reply:
         """Send a call that only reads, up to four times, under a track id of its own.
 
         Raises:
@@ -117,7 +117,7 @@ class Sender:
             await self._clock.sleep(wait)
         return _or_raise(await self._try_read(call))
 
-    async def _try_read(self, call: wire.Call) -> Reply | ZuoraError:
+    async def _try_read(self, call: wire.HttpCall) -> Reply | ZuoraError:
         try:
             return await self._with_token(call)
         except ZuoraBusy as error:  # no token just now
@@ -125,7 +125,7 @@ class Sender:
                 return error
             return ZuoraUnavailable(error.message, status=error.status)
 
-    async def _with_token(self, call: wire.Call) -> Reply | ZuoraError:
+    async def _with_token(self, call: wire.HttpCall) -> Reply | ZuoraError:
         """One try, and one more after a 401 with a token that is new."""
         token = await self._tokens.token()
         found = await self._once(call, token)
@@ -138,7 +138,7 @@ class Sender:
             self._tokens.was_taken(token)
         return found
 
-    async def _once(self, call: wire.Call, token: str) -> Reply | ZuoraError:
+    async def _once(self, call: wire.HttpCall, token: str) -> Reply | ZuoraError:
         rest = await self._pace.enter()
         if rest:
             return ZuoraBusy("Zuora asked for a rest; nothing was sent.", retry_after=rest)
@@ -169,11 +169,11 @@ class Sender:
         """
         return httpx2.URL(self._settings.base_url)
 
-    def _target(self, call: wire.Call) -> bytes:
+    def _target(self, call: wire.HttpCall) -> bytes:
         """What stands in the request line."""
         return self._base.raw_path.rstrip(b"/") + call.target.encode()
 
-    async def _answer(self, call: wire.Call, token: str) -> httpx2.Response | ZuoraError:
+    async def _answer(self, call: wire.HttpCall, token: str) -> httpx2.Response | ZuoraError:
         settings = self._settings
         headers = wire.headers(
             call,
@@ -200,7 +200,7 @@ class Sender:
 
 
 def _judged(
-    call: wire.Call, status: int, headers: Mapping[str, str], content: bytes
+    call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
 ) -> Reply | ZuoraError:
     """A file that came is taken as it is; whatever else came in its place is judged as usual."""
     if call.is_file and status == 200 and not _is_json(headers):  # noqa: PLR2004 - HTTP
@@ -234,12 +234,12 @@ def _pause_before_next(found: Reply | ZuoraError, pause: float) -> float | None:
     return found.retry_after if found.retry_after <= LONGEST_WAIT_SECONDS else None
 
 
-def _not_sent(call: wire.Call) -> ZuoraError:
+def _not_sent(call: wire.HttpCall) -> ZuoraError:
     message = "Zuora cannot be reached; nothing was sent."
     return ZuoraBusy(message) if call.effect else ZuoraUnavailable(message)
 
 
-def _lost(call: wire.Call, *, in_time: bool) -> ZuoraError:
+def _lost(call: wire.HttpCall, *, in_time: bool) -> ZuoraError:
     why = (
         "the connection broke before Zuora answered" if in_time else "Zuora did not answer in time"
     )
@@ -248,7 +248,7 @@ def _lost(call: wire.Call, *, in_time: bool) -> ZuoraError:
     return ZuoraUnavailable(f"{why[:1].upper()}{why[1:]}.")
 
 
-def _log(call: wire.Call, found: Reply | ZuoraError) -> None:
+def _log(call: wire.HttpCall, found: Reply | ZuoraError) -> None:
     """Method, path and ids only; successes of reads are not worth a line."""
     if isinstance(found, Reply) and not call.effect:
         return
