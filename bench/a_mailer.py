@@ -50,8 +50,12 @@ async def by_the_client(zuora: ZuoraClient, number: int) -> None:
     async def mail(at: int) -> None:
         while True:
             try:
-                await zuora.email_invoice(
-                    f"INV{at:08}", body, track_id=f"bench.{at}", idempotency_key=f"bench:{at}"
+                await zuora.email_document(
+                    "invoice",
+                    f"INV{at:08}",
+                    body,
+                    track_id=f"bench.{at}",
+                    idempotency_key=f"bench:{at}",
                 )
             except ZuoraBusy as busy:  # not done: it is tried again
                 await asyncio.sleep(busy.retry_after or 0.05)

@@ -43,7 +43,7 @@ def _accepted(parts: Parts, call: Call, answer: Answer, progress: Progress) -> C
     return call._replace(
         verdict=Verdict.ACCEPTED,
         answered_at=parts.clock.now(),
-        http_status=answer.http_status,
+        http_status=answer.status,
         zuora_request_id=answer.zuora_request_id or "",
         began=progress.model_dump_json() if progress.run_id else "",
     )

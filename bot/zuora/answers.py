@@ -4,7 +4,6 @@ Key names: the pages *Retrieve a bill run*, *Retrieve an invoice*, *Retrieve a d
 *Retrieve an account* and the expanded objects of Object Query in Zuora's SDK 3.21.0.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,23 +14,19 @@ from bot.zuora.calls import DocumentKind
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Zuora said yes with, to a call that does something.
+    """What Zuora said yes with.
 
-    `success` means accepted: mails go out later, and nobody is told when.
+    To a call that does something it means accepted: mails go out later, and nobody is told when.
 
     Attributes:
-        http_status: 2xx.
-        zuora_request_id: For Zuora's support.
-        track_id: As echoed by Zuora.
-        excerpt: At most 500 characters, without mail addresses and names.
-        data: The whole answer; not for logs.
+        status: HTTP status, 2xx.
+        zuora_request_id: Header `Zuora-Request-Id`, for Zuora's support.
+        data: The JSON value, amounts as `Decimal`; not for logs. Of a file its bytes.
     """
 
-    http_status: int
+    status: int
     zuora_request_id: str
-    track_id: str
-    excerpt: str
-    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    data: Any = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ import httpx2
 from multidict import CIMultiDict
 
 from bot.zuora import wire
+from bot.zuora.answers import Answer
 from bot.zuora.connections import NOTHING_WAS_SENT, AiohttpTransport
 from bot.zuora.errors import (
     OutcomeUnknown,
@@ -25,7 +26,7 @@ from bot.zuora.errors import (
 )
 from bot.zuora.pace import LONGEST_WAIT_SECONDS, Clock, Pace
 from bot.zuora.tokens import TokenKeeper
-from bot.zuora.verdict import AUTHENTICATION, Reply, judge
+from bot.zuora.verdict import AUTHENTICATION, judge
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Caller:
         self._name = secrets.token_hex(4)
         self._reads = 0
 
-    async def effect(self, call: wire.HttpCall) -> Reply:
+    async def effect(self, call: wire.HttpCall) -> Answer:
         """Send a call that does something, once.
 
         Raises:
@@ -98,7 +99,7 @@ class Caller:
         """
         return _or_raise(await self._with_token(call))
 
-    async def read(self, call: wire.HttpCall) -> Reply:
+    async def read(self, call: wire.HttpCall) -> Answer:
         """Send a call that only reads, up to four times, under a track id of its own.
 
         Raises:
@@ -117,7 +118,7 @@ class Caller:
             await self._clock.sleep(wait)
         return _or_raise(await self._try_read(call))
 
-    async def _try_read(self, call: wire.HttpCall) -> Reply | ZuoraError:
+    async def _try_read(self, call: wire.HttpCall) -> Answer | ZuoraError:
         try:
             return await self._with_token(call)
         except ZuoraBusy as error:  # no token just now
@@ -125,7 +126,7 @@ class Caller:
                 return error
             return ZuoraUnavailable(error.message, status=error.status)
 
-    async def _with_token(self, call: wire.HttpCall) -> Reply | ZuoraError:
+    async def _with_token(self, call: wire.HttpCall) -> Answer | ZuoraError:
         """One try, and one more after a 401 with a token that is new."""
         token = await self._tokens.token()
         found = await self._once(call, token)
@@ -138,13 +139,13 @@ class Caller:
             self._tokens.was_taken(token)
         return found
 
-    async def _once(self, call: wire.HttpCall, token: str) -> Reply | ZuoraError:
+    async def _once(self, call: wire.HttpCall, token: str) -> Answer | ZuoraError:
         rest = await self._pace.enter()
         if rest:
             return ZuoraBusy("Zuora asked for a rest; nothing was sent.", retry_after=rest)
         status: int | None = None
         headers: Mapping[str, str] = _NO_HEADERS
-        found: Reply | ZuoraError
+        found: Answer | ZuoraError
         wait: float | None = None
         try:
             response = await self._answer(call, token)
@@ -201,14 +202,14 @@ class Caller:
 
 def _judged(
     call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
-) -> Reply | ZuoraError:
+) -> Answer | ZuoraError:
     """A file that came is taken as it is; whatever else came in its place is judged as usual."""
     if call.is_file and status == 200 and not _is_json(headers):  # noqa: PLR2004 - HTTP
-        return Reply(status, content, headers.get("Zuora-Request-Id", "")[:64])
+        return Answer(status, headers.get("Zuora-Request-Id", "")[:64], content)
     return judge(status, headers, content, effect=call.effect, repeat=call.repeat)
 
 
-def _is_about_the_token(found: Reply | ZuoraError) -> bool:
+def _is_about_the_token(found: Answer | ZuoraError) -> bool:
     """Whether Zuora has not even looked at the call."""
     return isinstance(found, ZuoraRejected) and found.category == AUTHENTICATION
 
@@ -217,13 +218,13 @@ def _is_json(headers: Mapping[str, str]) -> bool:
     return "json" in headers.get("Content-Type", "").lower()
 
 
-def _or_raise(found: Reply | ZuoraError) -> Reply:
+def _or_raise(found: Answer | ZuoraError) -> Answer:
     if isinstance(found, ZuoraError):
         raise found
     return found
 
 
-def _pause_before_next(found: Reply | ZuoraError, pause: float) -> float | None:
+def _pause_before_next(found: Answer | ZuoraError, pause: float) -> float | None:
     """Seconds until the next try of a read; None where there is none."""
     if isinstance(found, ZuoraUnavailable):
         return pause
@@ -248,11 +249,11 @@ def _lost(call: wire.HttpCall, *, in_time: bool) -> ZuoraError:
     return ZuoraUnavailable(f"{why[:1].upper()}{why[1:]}.")
 
 
-def _log(call: wire.HttpCall, found: Reply | ZuoraError) -> None:
+def _log(call: wire.HttpCall, found: Answer | ZuoraError) -> None:
     """Method, path and ids only; successes of reads are not worth a line."""
-    if isinstance(found, Reply) and not call.effect:
+    if isinstance(found, Answer) and not call.effect:
         return
-    outcome = "ok" if isinstance(found, Reply) else type(found).__name__
+    outcome = "ok" if isinstance(found, Answer) else type(found).__name__
     logger.info(
         "zuora_call",
         extra={

@@ -76,63 +76,6 @@ class Effects:
             repeat=repeat,
         )
 
-    async def email_invoice(
-        self,
-        key: str,
-        body: EmailBody,
-        *,
-        track_id: str,
-        idempotency_key: str,
-        repeat: bool = False,
-    ) -> Answer:
-        """Have Zuora mail one posted invoice."""
-        return await self.email_document(
-            "invoice",
-            key,
-            body,
-            track_id=track_id,
-            idempotency_key=idempotency_key,
-            repeat=repeat,
-        )
-
-    async def email_debit_memo(
-        self,
-        key: str,
-        body: EmailBody,
-        *,
-        track_id: str,
-        idempotency_key: str,
-        repeat: bool = False,
-    ) -> Answer:
-        """Have Zuora mail one posted debit memo."""
-        return await self.email_document(
-            "debit_memo",
-            key,
-            body,
-            track_id=track_id,
-            idempotency_key=idempotency_key,
-            repeat=repeat,
-        )
-
-    async def email_credit_memo(
-        self,
-        key: str,
-        body: EmailBody,
-        *,
-        track_id: str,
-        idempotency_key: str,
-        repeat: bool = False,
-    ) -> Answer:
-        """Have Zuora mail one posted credit memo."""
-        return await self.email_document(
-            "credit_memo",
-            key,
-            body,
-            track_id=track_id,
-            idempotency_key=idempotency_key,
-            repeat=repeat,
-        )
-
     async def create_bill_run(
         self,
         body: Mapping[str, Any],
@@ -164,11 +107,5 @@ class Effects:
     async def _effect(self, make: Callable[[], HttpCall], *, repeat: bool = False) -> Answer:
         with checked():
             call = make()
-            reply = await self._caller.effect(replace(call, repeat=True) if repeat else call)
-        return Answer(
-            http_status=reply.status,
-            zuora_request_id=reply.zuora_request_id,
-            track_id=reply.track_id,
-            excerpt=reply.excerpt,
-            data=as_row(reply.data),
-        )
+            answer = await self._caller.effect(replace(call, repeat=True) if repeat else call)
+        return replace(answer, data=as_row(answer.data))

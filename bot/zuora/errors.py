@@ -13,7 +13,6 @@ class ZuoraError(Exception):
         status: HTTP status, None where no answer came.
         category: The last two digits of Zuora's error code (page *Error codes*), None if none.
         zuora_request_id: For Zuora's support; empty where no answer came.
-        excerpt: At most 500 characters of the answer, made from a list of harmless fields.
         words: Zuora's own messages for people; may be empty.
     """
 
@@ -24,7 +23,6 @@ class ZuoraError(Exception):
         status: int | None = None,
         category: int | None = None,
         zuora_request_id: str = "",
-        excerpt: str = "",
         words: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
@@ -32,7 +30,6 @@ class ZuoraError(Exception):
         self.status = status
         self.category = category
         self.zuora_request_id = zuora_request_id
-        self.excerpt = excerpt
         self.words = words
 
 
@@ -63,7 +60,6 @@ class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
         status: int | None = None,
         category: int | None = None,
         zuora_request_id: str = "",
-        excerpt: str = "",
         words: tuple[str, ...] = (),
     ) -> None:
         super().__init__(
@@ -71,7 +67,6 @@ class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
             status=status,
             category=category,
             zuora_request_id=zuora_request_id,
-            excerpt=excerpt,
             words=words,
         )
         self.retry_after = retry_after

@@ -7,11 +7,12 @@ and the recorded answers in tests/zuora.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from bot.zuora import numbers
+from bot.zuora.answers import Answer
 from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
@@ -21,7 +22,7 @@ from bot.zuora.errors import (
     ZuoraUnavailable,
 )
 from bot.zuora.reasons import Reason, reasons_of
-from bot.zuora.redact import excerpt_of, for_people
+from bot.zuora.redact import for_people
 
 PERMISSION: Final = 10
 AUTHENTICATION: Final = 11
@@ -40,25 +41,6 @@ _TIMEOUTS: Final = frozenset({408, 425, 499})  # the request may have gone on to
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer that says yes.
-
-    Attributes:
-        status: HTTP status, 2xx.
-        data: The JSON value; amounts are `Decimal`.
-        zuora_request_id: Header `Zuora-Request-Id`.
-        track_id: Header `Zuora-Track-Id`, as echoed.
-        excerpt: At most 500 characters, without mail addresses and names.
-    """
-
-    status: int
-    data: Any = field(repr=False)
-    zuora_request_id: str = ""
-    track_id: str = ""
-    excerpt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class _Seen:
     """An answer, taken apart once."""
 
@@ -72,7 +54,7 @@ class _Seen:
 
 def judge(
     status: int, headers: Mapping[str, str], body: bytes, *, effect: bool, repeat: bool = False
-) -> Reply | ZuoraError:
+) -> Answer | ZuoraError:
     """Read one answer.
 
     Args:
@@ -84,17 +66,11 @@ def judge(
             first call may still be at work (guide *Idempotent requests*).
 
     Returns:
-        A `Reply`, or the error to raise.
+        An `Answer`, or the error to raise.
     """
     seen = _take_apart(status, headers, body)
     if _is_yes(seen, effect=effect):
-        return Reply(
-            status=status,
-            data=seen.data,
-            zuora_request_id=seen.facts["zuora_request_id"],
-            track_id=headers.get("Zuora-Track-Id", ""),
-            excerpt=seen.facts["excerpt"],
-        )
+        return Answer(status, seen.facts["zuora_request_id"], seen.data)
     if _is_in_doubt(seen) or (repeat and seen.status == _CONFLICT):
         return _doubt(seen, effect=effect)
     return _refusal(seen, effect=effect)
@@ -107,7 +83,6 @@ def _take_apart(status: int, headers: Mapping[str, str], body: bytes) -> _Seen:
     request_id = headers.get("Zuora-Request-Id", "") or _request_id(data)
     facts = {
         "zuora_request_id": request_id[:64],
-        "excerpt": excerpt_of(data, body, headers.get("Content-Type", "")),
         "words": tuple(for_people(reason.message) for reason in reasons if reason.message),
     }
     return _Seen(status, data, reasons, category, numbers.rest(headers), facts)

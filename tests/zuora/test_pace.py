@@ -263,8 +263,12 @@ async def test_a_limit_that_is_not_told_is_found_and_hardly_ever_tried_beyond(ma
     async def send(number):
         while True:
             try:
-                return await zuora.email_invoice(
-                    f"INV{number}", EmailBody(), track_id="t", idempotency_key=f"k{number}"
+                return await zuora.email_document(
+                    "invoice",
+                    f"INV{number}",
+                    EmailBody(),
+                    track_id="t",
+                    idempotency_key=f"k{number}",
                 )
             except ZuoraBusy:
                 await asyncio.sleep(0.01)

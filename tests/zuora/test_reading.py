@@ -252,7 +252,7 @@ async def test_settings_are_read_or_given_up_quietly(local, zuora):
 async def test_the_mail_history_shows_what_went_out_without_addresses(local, zuora, clock):
     made = local.world.add_invoice("A00000001", "USD", "1.00")
     since = clock.now()
-    await zuora.email_invoice(made.number, EMAIL, track_id="t", idempotency_key="k")
+    await zuora.email_document("invoice", made.number, EMAIL, track_id="t", idempotency_key="k")
     clock.move(7 * 86400)
 
     history = await zuora.email_history(made.id, since)
