@@ -1,6 +1,6 @@
 """Mails so many invoices and tells how long it took.
 
-`client`: by the Zuora client alone. `runner`: by the bot's own way, from planned calls in the
+`client`: by the Zuora client alone. `types`: the same without httpx2's own client. `runner`: by the bot's own way, from planned calls in the
 database to the last answer written.
 """
 
@@ -12,6 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from bench.by_types import ByTypes
 from bench.watch import Watch, say
 from bot.cli.clock import SystemClock
 from bot.cli.serve import collect_less
@@ -185,7 +186,7 @@ def _document(at: int) -> MailDocument:
 async def main(how: str, url: str, number: int, folder: Path) -> None:
     """Mail, and tell what it took."""
     watch = Watch()
-    async with http_client() as http:
+    async with ByTypes() if how == "types" else http_client() as http:
         zuora = ZuoraClient(http, CLOCK, base_url=url, client_id="bench", client_secret="bench")  # noqa: S106 - made up
         await zuora.check()
         await zuora.bill_run_state(A_RUN)  # as the facts are read again before anything is sent

@@ -29,16 +29,18 @@ async def measure(options: Options) -> list[Row]:
 
 
 WAYS = {"runner": "the bot's way, with every step in the database", "client": "its client alone"}
+BY_TYPES = "its client alone, by httpx2's types without httpx2's client"
 
 
 async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
-    found: dict[str, list[dict[str, Any]]] = {"runner": [], "client": [], "sdk": []}
+    found: dict[str, list[dict[str, Any]]] = {"runner": [], "client": [], "types": [], "sdk": []}
     for _ in range(options.rounds):
         for how, rounds in found.items():
             rounds.append(await _run(how, server, options.mails, sdk))
     limit = options.mails * SECONDS / TOLD_WIDTH
     rows = []
-    for how, words in {**WAYS, "sdk": f"{SDK}, 40 threads"}.items():
+    others = {"types": BY_TYPES, "sdk": f"{SDK}, 40 threads"}
+    for how, words in {**WAYS, **others}.items():
         seconds = [each["seconds"] for each in found[how]]
         rows.append(
             Row(
@@ -47,11 +49,11 @@ async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
                 ours=f"{_middle(seconds):.2f} s",
                 against=f"the server's limit, {limit:.2f} s",
                 rounds=tuple(limit / each for each in seconds),
-                goal="" if how == "sdk" else "≥ 0.9",
-                least=None if how == "sdk" else 0.9,
+                goal="" if how in others else "≥ 0.9",
+                least=None if how in others else 0.9,
             )
         )
-    for how, words in WAYS.items():
+    for how, words in {**WAYS, "types": BY_TYPES}.items():
         ours = [each["processor"] / each["calls"] for each in found[how]]
         theirs = [each["processor"] / each["calls"] for each in found["sdk"]]
         rows.append(
@@ -61,8 +63,8 @@ async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
                 ours=f"{_middle(ours) * 1000:.2f} ms",
                 against=f"the SDK, {_middle(theirs) * 1000:.2f} ms",
                 rounds=tuple(a / b for a, b in zip(ours, theirs, strict=True)),
-                goal="≤ 0.75",
-                most=0.75,
+                goal="≤ 0.75" if how in WAYS else "",
+                most=0.75 if how in WAYS else None,
             )
         )
     options.paused(f"{options.mails:,} mails", 1000 * max(e["pause"] for e in found["runner"]))

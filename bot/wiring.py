@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import aiohttp
+import httpx2
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -35,7 +36,6 @@ from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
 from bot.workflow.supervised import Supervised
 from bot.zuora.client import ZuoraClient, http_client
-from bot.zuora.connections import AiohttpTransport
 from bot.zuora.environments import environment
 from bot.zuora.errors import ZuoraError
 from bot.zuora.tokens import entities_outside
@@ -78,7 +78,7 @@ class Bot:
         estimates: Estimates,
         lock: WorkLock,
         slack_session: aiohttp.ClientSession,
-        zuora_http: AiohttpTransport,
+        zuora_http: httpx2.AsyncClient,
         zuora_trouble: str,
         heads: Heads,
         daily: Daily,
@@ -276,7 +276,7 @@ def _timetable(settings: Settings) -> Timetable:
 def zuora_client(
     settings: EvidenceSettings,
     clock: Clock,
-    http: AiohttpTransport,
+    http: httpx2.AsyncClient,
     *,
     read_seconds: float,
 ) -> ZuoraClient:

@@ -7,15 +7,14 @@ import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 from multidict import CIMultiDict
 
 from bot.zuora import wire
 from bot.zuora.answers import Answer
-from bot.zuora.connections import NOTHING_WAS_SENT, AiohttpTransport
+from bot.zuora.connections import NOTHING_WAS_SENT
 from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
@@ -55,17 +54,16 @@ class Settings:
     connect_seconds: float = 10.0
     read_seconds: float = 120.0
 
-    def extensions(self) -> dict[str, Any]:
-        """How long a call may take to connect and be silent, as a request of httpx2 carries it."""
-        timeout = httpx2.Timeout(self.read_seconds, connect=self.connect_seconds)
-        return {"timeout": timeout.as_dict()}
+    def timeout(self) -> httpx2.Timeout:
+        """How long a call may take to connect and be silent."""
+        return httpx2.Timeout(self.read_seconds, connect=self.connect_seconds)
 
 
 class Caller:
     """Sends calls and reads answers.
 
     Args:
-        http: Sends requests by their `target`, and adds Host and Content-Length; closed by its owner.
+        http: See `http_client`; closed by its owner.
         clock: For the pauses between tries.
         settings: What is the same for every call.
         tokens: The token.
@@ -74,7 +72,7 @@ class Caller:
 
     def __init__(
         self,
-        http: AiohttpTransport,
+        http: httpx2.AsyncClient,
         clock: Clock,
         settings: Settings,
         tokens: TokenKeeper,
@@ -85,7 +83,7 @@ class Caller:
         self._settings = settings
         self._tokens = tokens
         self._pace = pace
-        self._extensions = settings.extensions()
+        self._timeout = settings.timeout()
         self._name = secrets.token_hex(4)
         self._reads = 0
 
@@ -161,19 +159,6 @@ class Caller:
         _log(call, found)
         return found
 
-    @cached_property
-    def _base(self) -> httpx2.URL:
-        """Where all calls go. Taking it apart for each would cost as much as aiohttp's part of a call.
-
-        Raises:
-            httpx2.InvalidURL: It is none.
-        """
-        return httpx2.URL(self._settings.base_url)
-
-    def _target(self, call: wire.HttpCall) -> bytes:
-        """What stands in the request line."""
-        return self._base.raw_path.rstrip(b"/") + call.target.encode()
-
     async def _answer(self, call: wire.HttpCall, token: str) -> httpx2.Response | ZuoraError:
         settings = self._settings
         headers = wire.headers(
@@ -184,14 +169,13 @@ class Caller:
             org_ids=settings.org_ids,
         )
         try:
-            request = httpx2.Request(
+            return await self._http.request(
                 call.method,
-                self._base,
+                settings.base_url + call.target,
                 headers=headers,
-                stream=httpx2.ByteStream(call.content),
-                extensions=self._extensions | {"target": self._target(call)},
+                content=call.content,
+                timeout=self._timeout,
             )
-            return await self._http.handle_async_request(request)
         except NOTHING_WAS_SENT as error:
             logger.info("zuora_not_reached", extra={"error": str(error)})
             return _not_sent(call)

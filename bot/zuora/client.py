@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 
+import httpx2
+
 from bot.zuora import (
     bill_runs,
     documents,
@@ -17,7 +19,7 @@ from bot.zuora import (
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
 from bot.zuora.caller import Caller, Settings
 from bot.zuora.calls import DebitMemoPath, DocumentKind
-from bot.zuora.connections import AiohttpTransport, http_client
+from bot.zuora.connections import http_client
 from bot.zuora.effects import Effects, checked
 from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraBusy, ZuoraLockedOut, ZuoraUnavailable
@@ -62,7 +64,7 @@ class ZuoraClient(Effects):
 
     def __init__(  # noqa: PLR0913 - one object with all settings is made once, in wiring
         self,
-        http: AiohttpTransport,
+        http: httpx2.AsyncClient,
         clock: Clock,
         *,
         base_url: str,
@@ -94,7 +96,7 @@ class ZuoraClient(Effects):
             client_id=client_id,
             client_secret=client_secret,
             tenant_id=tenant_id,
-            extensions=settings.extensions(),
+            timeout=settings.timeout(),
         )
         self._pace = Pace(clock, Width(widest))
         paths: dict[DocumentKind, str] = {

@@ -5,6 +5,7 @@ may have been done: one of `NOTHING_WAS_SENT`, or any other, after which nobody 
 """
 
 import select
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
@@ -46,7 +47,7 @@ _FOREIGN: Final = tuple(_NAMES)
 class AiohttpTransport(httpx2.AsyncBaseTransport):
     """Sends requests over connections that stay open; `async with`, or `aclose` at the end.
 
-    How many are out at once is the caller's business. Redirects are not followed, cookies not kept.
+    How many are out at once is the caller's business. Redirects are not followed.
     A proxy that the environment names is gone through (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
     `NO_PROXY`); TLS trusts what the system trusts, or `SSL_CERT_FILE`.
     """
@@ -58,17 +59,14 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request, once; the answer is whole and decompressed.
 
-        The extension `target` is what stands in the request line in place of the URL's path, so that
-        one URL, taken apart once, serves many requests. The extension `timeout` says how long to
-        wait to connect and in silence; an answer that drips may take twice that silence in all.
-        Both are named as httpx2's own transport names them. Host and Content-Length are added where
-        the request has none. The text of an error is its kind in aiohttp.
+        How long is waited to connect and in silence is the client's timeout; an answer that drips
+        may take twice that silence in all. The text of an error is its kind in aiohttp.
 
         Raises:
             httpx2.RequestError: One of `NOTHING_WAS_SENT`; any other: it may have been sent.
         """
         try:
-            url = _url(request)
+            url = URL(str(request.url), encoded=True)  # nothing in it is quoted again
             proxy = self._proxy(url.origin())
         except ValueError as error:  # no scheme, no host, or no such port
             raise httpx2.UnsupportedProtocol("InvalidURL") from error
@@ -103,18 +101,14 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         return self._proxies[host]
 
 
-def http_client() -> AiohttpTransport:
-    """What sends requests in a way that suits Zuora. The caller closes it."""
-    return AiohttpTransport()
-
-
-def _url(request: httpx2.Request) -> URL:
-    """Where a request goes; nothing in it is quoted again."""
-    target = request.extensions.get("target")
-    if target is None:
-        return URL(str(request.url), encoded=True)
-    host = f"{request.url.scheme}://{request.url.netloc.decode()}"
-    return URL(host + target.decode(), encoded=True)
+def http_client() -> httpx2.AsyncClient:
+    """A client that sends requests in a way that suits Zuora. The caller closes it."""
+    return httpx2.AsyncClient(
+        transport=AiohttpTransport(),
+        headers={"User-Agent": f"billing-bot/{version('billing-bot')}"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        trust_env=False,  # the transport finds the proxy
+    )
 
 
 def _timeout(request: httpx2.Request) -> aiohttp.ClientTimeout:
@@ -134,7 +128,6 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=_Connector(limit=0, keepalive_timeout=_KEPT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": f"billing-bot/{version('billing-bot')}"},
         auto_decompress=False,  # httpx2's answer does that
         middlewares=(_once,),
     )

@@ -11,7 +11,6 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -100,19 +99,19 @@ class TokenKeeper:
         client_id: OAuth client id.
         client_secret: OAuth client secret; appears in no text this object makes.
         tenant_id: The only tenant whose tokens are used; empty for any.
-        extensions: Of the request: how long to wait for what.
+        timeout: How long to wait for what.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, made once by the client
         self,
-        http: httpx2.AsyncBaseTransport,
+        http: httpx2.AsyncClient,
         clock: Clock,
         *,
         base_url: str,
         client_id: str,
         client_secret: str,
         tenant_id: str = "",
-        extensions: Mapping[str, Any],
+        timeout: httpx2.Timeout,
     ) -> None:
         self._http = http
         self._clock = clock
@@ -123,7 +122,7 @@ class TokenKeeper:
             "grant_type": "client_credentials",
         }
         self._tenant_id = tenant_id
-        self._extensions = extensions
+        self._timeout = timeout
         self._lock = asyncio.Lock()
         self._token = ""
         self._renew_at: datetime | None = None
@@ -230,14 +229,12 @@ class TokenKeeper:
     async def _fetch(self) -> None:
         asked_at = self._clock.now()
         try:
-            request = httpx2.Request(
-                "POST",
+            response = await self._http.post(
                 self._base_url + _PATH,
                 headers=_HEADERS,
                 content=urlencode(self._form).encode(),
-                extensions=self._extensions,
+                timeout=self._timeout,
             )
-            response = await self._http.handle_async_request(request)
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
             why = str(error) or type(error).__name__
             raise ZuoraBusy(f"Zuora's token service cannot be reached ({why}).") from None

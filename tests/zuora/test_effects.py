@@ -259,7 +259,7 @@ async def test_a_401_is_answered_with_a_new_token_and_one_more_try(local, zuora,
 
     answer = await mail(zuora)
 
-    assert answer.http_status == 200
+    assert answer.status == 200
     assert len(posts(local)) == 2
     assert len({call.headers["authorization"] for call in posts(local)}) == 2
     assert {call.headers["idempotency-key"] for call in posts(local)} == {IDS["idempotency_key"]}
