@@ -197,7 +197,7 @@ class ZuoraClient(Effects):
     async def what_are(self, keys: Collection[str]) -> named.Found:
         """What numbers or ids name: bill runs, invoices, credit memos, debit memos."""
         with checked():
-            return await named.what_are(self._sender, self._paths, keys)
+            return await named.what_are(self._caller, self._paths, keys)
 
     async def account(self, key: str) -> Account:
         """One account by id or number."""

@@ -11,10 +11,10 @@ from typing import Final, Literal
 
 from bot.domain.key import is_id
 from bot.zuora import calls, paging, rows
+from bot.zuora.caller import Caller
 from bot.zuora.calls import PAGE, DocumentKind
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
 from bot.zuora.rows import Row
-from bot.zuora.sender import Sender
 
 Kind = DocumentKind | Literal["bill_run"]
 KINDS: Final[tuple[Kind, ...]] = ("bill_run", "invoice", "credit_memo", "debit_memo")
@@ -54,20 +54,20 @@ class Found:
 
 
 async def what_are(
-    sender: Sender, paths: Mapping[DocumentKind, str], keys: Collection[str]
+    caller: Caller, paths: Mapping[DocumentKind, str], keys: Collection[str]
 ) -> Found:
     """Look for keys among bill runs, invoices, credit memos and debit memos.
 
     Args:
-        sender: Sends the calls.
+        caller: Sends the calls.
         paths: Each kind's part of a path below `/v1`, for where Object Query is closed.
         keys: Numbers or ids, as `number_key` makes them.
 
     Raises:
-        ZuoraError: As from `Sender.read`, but for a refusal.
+        ZuoraError: As from `Caller.read`, but for a refusal.
     """
     wanted = tuple(dict.fromkeys(keys))
-    found = await paging.side_by_side(_of_kind(sender, paths, kind, wanted) for kind in KINDS)
+    found = await paging.side_by_side(_of_kind(caller, paths, kind, wanted) for kind in KINDS)
     named: dict[str, tuple[Named, ...]] = {}
     for kind, by_key in zip(KINDS, found, strict=True):
         for key, row in (by_key or {}).items():
@@ -78,22 +78,22 @@ async def what_are(
 
 
 async def _of_kind(
-    sender: Sender, paths: Mapping[DocumentKind, str], kind: Kind, keys: Sequence[str]
+    caller: Caller, paths: Mapping[DocumentKind, str], kind: Kind, keys: Sequence[str]
 ) -> dict[str, Row] | None:
     """The rows of one kind by key; None where Zuora refuses to look for some."""
     alone = [key for key in keys if len(keys) <= FEW or _NOT_IN_A_LIST & set(key)]
     together = [key for key in keys if key not in set(alone)]
-    found = await _listed(sender, kind, together) if together else {}
+    found = await _listed(caller, kind, together) if together else {}
     if found is None:
         alone, found = list(keys), {}
-    reads = await paging.side_by_side(_one(sender, paths, kind, key) for key in alone)
+    reads = await paging.side_by_side(_one(caller, paths, kind, key) for key in alone)
     for key, row in zip(alone, reads, strict=True):
         if row:
             found[key] = row
     return None if any(row is None for row in reads) else found
 
 
-async def _listed(sender: Sender, kind: Kind, keys: Sequence[str]) -> dict[str, Row] | None:
+async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, Row] | None:
     """Fifty in a call; None where Zuora takes no such filter."""
     objects, number = _PLACES[kind]
     found: dict[str, Row] = {}
@@ -104,7 +104,7 @@ async def _listed(sender: Sender, kind: Kind, keys: Sequence[str]) -> dict[str, 
             calls.object_page(objects, filters=(f"{name}.IN:[{','.join(page)}]",)) for page in pages
         ]
         try:
-            listed = await paging.side_by_side(paging.objects(sender, call) for call in asked)
+            listed = await paging.side_by_side(paging.objects(caller, call) for call in asked)
         except ZuoraRejected:
             return None
         for row in (row for page in listed for row in page):
@@ -115,7 +115,7 @@ async def _listed(sender: Sender, kind: Kind, keys: Sequence[str]) -> dict[str, 
 
 
 async def _one(
-    sender: Sender, paths: Mapping[DocumentKind, str], kind: Kind, key: str
+    caller: Caller, paths: Mapping[DocumentKind, str], kind: Kind, key: str
 ) -> Row | None:
     """The row of one key; empty where there is none, None where Zuora refuses to look."""
     objects, _ = _PLACES[kind]
@@ -123,7 +123,7 @@ async def _one(
     refused = False
     for call in (calls.get("object-query", objects, key), calls.get("v1", where, key)):
         try:
-            data = (await sender.read(call)).data
+            data = (await caller.read(call)).data
         except ZuoraNotFound:
             return {}
         except ZuoraRejected:
