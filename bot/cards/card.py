@@ -7,7 +7,7 @@ from bot.cards import blocks
 from bot.domain.message import Blocks, Kind, Message
 from bot.domain.request import Request, State
 from bot.domain.words import Line, Mention, Moment, Part, count, line
-from bot.operations.catalog import operation_named
+from bot.operations.catalog import opened, operation_named
 from bot.operations.operation import Progress
 
 APPROVE = "approve"
@@ -42,13 +42,11 @@ HEADLINES = {
 
 def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
     """The card as it must look for the request's present state. Its plain text says it all."""
-    operation = operation_named(request.operation)
-    body = operation.body_type.model_validate_json(request.body)
-    facts = operation.facts_type.model_validate_json(request.facts)
-    title = f"{headline(request)}: {operation.title(body, facts)}"
+    order = opened(request)
+    title = f"{headline(request)}: {order.title()}"
     lines = (
         line("Zuora", request.tenant),
-        *operation.lines(body, facts),
+        *order.lines(),
         line("Why", request.reason),
         line(request.name, *_who_and_when(request)),
         *((line("Continues", f"R-{request.parent}"),) if request.parent else ()),
@@ -60,7 +58,7 @@ def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
     text = blocks.fitted(
         [blocks.as_text([title]), *(blocks.lines_as_text([each]) for each in lines)]
     )
-    buttons = _buttons(request, operation.effect(body, facts), operation.warning(body, facts))
+    buttons = _buttons(request, order.effect(), order.warning())
     return Message(
         kind=kind,
         request=request.number,
@@ -203,10 +201,8 @@ def waiting_buttons(request: Request) -> blocks.Block:
 
     They depend on nothing that changes while it waits.
     """
-    operation = operation_named(request.operation)
-    body = operation.body_type.model_validate_json(request.body)
-    facts = operation.facts_type.model_validate_json(request.facts)
-    return _waiting_buttons(request, operation.effect(body, facts), operation.warning(body, facts))
+    order = opened(request)
+    return _waiting_buttons(request, order.effect(), order.warning())
 
 
 def _waiting_buttons(request: Request, effect: str, warning: str) -> blocks.Block:

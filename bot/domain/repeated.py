@@ -15,7 +15,7 @@ SOON = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Typed:
     """What somebody asks for: `body` is canonical JSON, `tenant` as it stands on the card."""
 
     operation: str
@@ -24,10 +24,10 @@ class Order:
     tenant: str
 
 
-def still_waiting(order: Order, known: Iterable[Request], now: datetime) -> Request | None:
+def still_waiting(typed: Typed, known: Iterable[Request], now: datetime) -> Request | None:
     """The request that this person made of exactly this a short while ago and that still waits."""
     for request in known:
-        same = order == Order(
+        same = typed == Typed(
             operation=request.operation,
             body=request.body,
             requester=request.requester,

@@ -7,12 +7,14 @@ scheduled run that waits it cancels this occurrence, or this and all later ones.
 from datetime import datetime
 from typing import Any
 
+from typing_extensions import override
+
 from bot.domain.call import Call
 from bot.domain.money import Money
 from bot.domain.words import Line, Moment, count, in_days, in_minutes, line
 from bot.operations import cancel_following as following
 from bot.operations.drafts import Drafts
-from bot.operations.operation import Body, Facts, Form, Operation, Problems, Progress, Settlement
+from bot.operations.operation import Body, Facts, Followed, Form, Problems, Progress, Settlement
 from bot.operations.run_documents import RunFacts
 from bot.operations.run_key import read_run_key
 from bot.operations.run_states import why_not_cancel
@@ -54,7 +56,7 @@ class CancelFacts(Facts):
     scheduled_for: datetime | None
 
 
-class CancelBillRun(Operation[CancelBillRunBody, CancelFacts]):
+class CancelBillRun(Followed[CancelBillRunBody, CancelFacts]):
     """Cancel a pending or completed bill run."""
 
     name = "cancel_bill_run"
@@ -62,17 +64,17 @@ class CancelBillRun(Operation[CancelBillRunBody, CancelFacts]):
     facts_type = CancelFacts
     field = "bill_run"
     done = "Canceled"
-    follows = True
 
-    def amounts(self, body: CancelBillRunBody, facts: CancelFacts) -> tuple[Money, ...]:  # noqa: ARG002
+    def amounts(self) -> tuple[Money, ...]:
         """Totals of the drafts per kind and currency."""
-        return facts.drafts.amounts
+        return self.facts.drafts.amounts
 
-    def documents(self, body: CancelBillRunBody, facts: CancelFacts) -> int:  # noqa: ARG002
+    def documents(self) -> int:
         """How many drafts there are."""
-        return facts.drafts.count
+        return self.facts.drafts.count
 
-    def read(self, form: Form) -> CancelBillRunBody | Problems:
+    @classmethod
+    def read(cls, form: Form) -> CancelBillRunBody | Problems:
         """A bill run's number or id, and what of a scheduled run."""
         wrong: dict[str, str] = {}
         key = read_run_key(form, wrong)
@@ -83,7 +85,8 @@ class CancelBillRun(Operation[CancelBillRunBody, CancelFacts]):
             return Problems(wrong)
         return CancelBillRunBody(bill_run=key, cancel_once=CHOICES[which])
 
-    async def facts(self, body: CancelBillRunBody, zuora: ZuoraClient) -> CancelFacts | Problems:
+    @classmethod
+    async def look_up(cls, body: CancelBillRunBody, zuora: ZuoraClient) -> CancelFacts | Problems:
         """Read the run, every document of it, and its schedule."""
         try:
             run = await zuora.bill_run(body.bill_run)
@@ -107,109 +110,98 @@ class CancelBillRun(Operation[CancelBillRunBody, CancelFacts]):
             )
         return _wrong_choice(body, facts) or facts
 
-    def material(self, body: CancelBillRunBody, facts: CancelFacts) -> dict[str, Any]:  # noqa: ARG002
+    def material(self) -> dict[str, Any]:
         """Every document counts, and the schedule."""
         return {
-            **facts.run.material(),
-            "schedule": facts.schedule,
-            "scheduled_for": facts.scheduled_for,
+            **self.facts.run.material(),
+            "schedule": self.facts.schedule,
+            "scheduled_for": self.facts.scheduled_for,
         }
 
-    def differs(self, approved: CancelFacts, now: CancelFacts) -> list[str]:
+    def differs(self, now: CancelFacts) -> list[str]:
         """Compare the run, its documents and its schedule."""
-        found = approved.run.differs(now.run)
-        if approved.schedule != now.schedule:
-            was, is_now = approved.schedule or "none", now.schedule or "none"
+        found = self.facts.run.differs(now.run)
+        if self.facts.schedule != now.schedule:
+            was, is_now = self.facts.schedule or "none", now.schedule or "none"
             found.append(f"its schedule was {was} and is {is_now} now")
-        if approved.scheduled_for != now.scheduled_for:
-            was, is_now = _time(approved.scheduled_for), _time(now.scheduled_for)
+        if self.facts.scheduled_for != now.scheduled_for:
+            was, is_now = _time(self.facts.scheduled_for), _time(now.scheduled_for)
             found.append(f"this occurrence was due {was} and is due {is_now} now")
         return found
 
-    def subject(self, body: CancelBillRunBody, facts: CancelFacts) -> str:  # noqa: ARG002
+    def subject(self) -> str:
         """The bill run's number."""
-        return facts.run.number
+        return self.facts.run.number
 
-    def subjects(self, body: CancelBillRunBody, facts: CancelFacts) -> tuple[str, ...]:  # noqa: ARG002
+    def subjects(self) -> tuple[str, ...]:
         """One call."""
-        return (facts.run.number,)
+        return (self.facts.run.number,)
 
-    async def act(
-        self, body: CancelBillRunBody, facts: CancelFacts, call: Call, zuora: ZuoraClient
-    ) -> Answer:
+    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
         """Ask Zuora to cancel the run that was approved, by its id."""
-        wanted = {"cancelOnce": body.cancel_once is not False}
-        return await zuora.cancel_bill_run(facts.run.run_id, wanted, track_id=call.track_id)
+        wanted = {"cancelOnce": self.body.cancel_once is not False}
+        return await zuora.cancel_bill_run(self.facts.run.run_id, wanted, track_id=call.track_id)
 
-    async def settle(
-        self,
-        body: CancelBillRunBody,  # noqa: ARG002
-        facts: CancelFacts,
-        call: Call,  # noqa: ARG002
-        zuora: ZuoraClient,
-    ) -> Settlement | None:
+    @override
+    async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
         """The run is being canceled or is canceled: then the call got through."""
-        return await following.settled(facts.run, zuora)
+        return await following.settled(self.facts.run, zuora)
 
-    def begun(self, body: CancelBillRunBody, facts: CancelFacts, answer: Answer) -> Progress:  # noqa: ARG002
+    def begun(self, answer: Answer) -> Progress:
         """Canceling goes on after the answer, which may name the next occurrence."""
-        return following.begun(facts.run, answer)
+        return following.begun(self.facts.run, answer)
 
-    async def look(
-        self,
-        body: CancelBillRunBody,
-        facts: CancelFacts,
-        progress: Progress,
-        zuora: ZuoraClient,
-    ) -> Progress:
+    async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
         """Look once: still canceling, Canceled, or something else that was not meant."""
-        goes_on = facts.waits_for_schedule and body.cancel_once is True
-        return await following.look(facts.run, progress, zuora, schedule_goes_on=goes_on)
+        goes_on = self.facts.waits_for_schedule and self.body.cancel_once is True
+        return await following.look(self.facts.run, progress, zuora, schedule_goes_on=goes_on)
 
-    def title(self, body: CancelBillRunBody, facts: CancelFacts) -> str:
+    def title(self) -> str:
         """`cancel bill run BR-00000417`, and what of its schedule."""
-        number = facts.run.number
-        if not facts.waits_for_schedule:
+        number = self.facts.run.number
+        if not self.facts.waits_for_schedule:
             return f"cancel bill run {number}"
-        if body.cancel_once:
+        if self.body.cancel_once:
             return f"cancel this one occurrence, bill run {number}"
         return f"cancel bill run {number} and all later occurrences"
 
-    def lines(self, body: CancelBillRunBody, facts: CancelFacts) -> tuple[Line, ...]:
+    def lines(self) -> tuple[Line, ...]:
         """What a controller decides on."""
-        run = facts.run
+        run = self.facts.run
         dates = f"target date {in_days(run.target_date)} · invoice date {in_days(run.invoice_date)}"
         return (
             line("Bill run", f"{run.number} · {run.name or 'no name'} · {run.status}"),
-            *facts.drafts.lines(),
-            *([] if facts.schedule else [line("Dates", dates)]),
-            *([line("Schedule", facts.schedule)] if facts.schedule else []),
-            *_runs(facts),
-            line("Canceled is", _what(body, facts)),
+            *self.facts.drafts.lines(),
+            *([] if self.facts.schedule else [line("Dates", dates)]),
+            *([line("Schedule", self.facts.schedule)] if self.facts.schedule else []),
+            *_runs(self.facts),
+            line("Canceled is", _what(self.body, self.facts)),
         )
 
-    def effect(self, body: CancelBillRunBody, facts: CancelFacts) -> str:
+    def effect(self) -> str:
         """`cancel the run and its 5 drafts`."""
-        if facts.waits_for_schedule:
-            return "cancel this occurrence" if body.cancel_once else "cancel the whole schedule"
-        if facts.drafts.count:
-            return f"cancel the run and its {count(facts.drafts.count, 'draft')}"
+        if self.facts.waits_for_schedule:
+            return (
+                "cancel this occurrence" if self.body.cancel_once else "cancel the whole schedule"
+            )
+        if self.facts.drafts.count:
+            return f"cancel the run and its {count(self.facts.drafts.count, 'draft')}"
         return "cancel the run"
 
-    def warning(self, body: CancelBillRunBody, facts: CancelFacts) -> str:
+    def warning(self) -> str:
         """A canceled run stays canceled."""
-        if facts.waits_for_schedule and body.cancel_once is False:
+        if self.facts.waits_for_schedule and self.body.cancel_once is False:
             return "Nothing is billed by this schedule any more; it cannot be brought back."
         return "A canceled run cannot be brought back; a new one has to be made."
 
-    def sends(self, body: CancelBillRunBody, facts: CancelFacts) -> bool:  # noqa: ARG002
+    def sends(self) -> bool:
         """No customer gets anything."""
         return False
 
-    def accepted(self, body: CancelBillRunBody, facts: CancelFacts, at: datetime) -> str:  # noqa: ARG002
+    def accepted(self) -> str:
         """Accepted is all that the answer says; canceling takes some seconds."""
         return (
-            f"Zuora accepted the order to cancel {facts.run.number}. It cancels the run by itself; "
+            f"Zuora accepted the order to cancel {self.facts.run.number}. It cancels the run by itself; "
             "what becomes of that is followed here."
         )
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.domain.request import Request
 from bot.operations.cancel_bill_run import CancelBillRun
 from bot.operations.create_bill_run import CreateBillRun
 from bot.operations.email_bill_run import EmailBillRun
@@ -10,27 +11,40 @@ from bot.operations.email_documents.operation import (
     EmailDebitMemos,
     EmailInvoices,
 )
-from bot.operations.operation import Operation
+from bot.operations.operation import Operation, Order
 from bot.operations.post_bill_run import PostBillRun
 
-OPERATIONS: dict[str, Operation[Any, Any]] = {
+OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
-        CreateBillRun(),
-        EmailBillRun(),
-        EmailInvoices(),
-        EmailDebitMemos(),
-        EmailCreditMemos(),
-        PostBillRun(),
-        CancelBillRun(),
+        CreateBillRun,
+        EmailBillRun,
+        EmailInvoices,
+        EmailDebitMemos,
+        EmailCreditMemos,
+        PostBillRun,
+        CancelBillRun,
     )
 }
 
 
-def operation_named(name: str) -> Operation[Any, Any]:
+def operation_named(name: str) -> Operation:
     """The operation of that name.
 
     Raises:
         KeyError: There is none: a fault in the program, since names come from the database.
     """
     return OPERATIONS[name]
+
+
+def opened(request: Request) -> Order[Any, Any]:
+    """The order of a stored request, with the facts that were approved.
+
+    Raises:
+        KeyError, ValidationError: Another version of the bot has written it.
+    """
+    operation = operation_named(request.operation)
+    return operation(
+        operation.body_type.model_validate_json(request.body),
+        operation.facts_type.model_validate_json(request.facts),
+    )

@@ -5,7 +5,6 @@ memos, never debit memos; nobody can be named as recipient: the email template d
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from bot.domain.call import Call
@@ -15,7 +14,7 @@ from bot.operations import email_run_words as words
 from bot.operations import notices, pdf_checks
 from bot.operations.email_run_facts import EmailRunFacts
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
-from bot.operations.operation import Body, Form, Operation, Problems, Settlement, Table
+from bot.operations.operation import Body, Form, Order, Problems, Settlement, Table
 from bot.operations.run_documents import mailed_at
 from bot.operations.run_key import read_run_key
 from bot.zuora.answers import Answer, BillingDocument, BillRun
@@ -30,7 +29,7 @@ class EmailBillRunBody(Body):
     resend: bool = False
 
 
-class EmailBillRun(Operation[EmailBillRunBody, EmailRunFacts]):
+class EmailBillRun(Order[EmailBillRunBody, EmailRunFacts]):
     """Email the documents of a bill run."""
 
     name = "email_bill_run"
@@ -39,23 +38,24 @@ class EmailBillRun(Operation[EmailBillRunBody, EmailRunFacts]):
     field = "bill_run"
     guarded = True
 
-    def amounts(self, body: EmailBillRunBody, facts: EmailRunFacts) -> tuple[Money, ...]:  # noqa: ARG002
+    def amounts(self) -> tuple[Money, ...]:
         """Totals per kind and currency."""
-        return facts.documents.amounts
+        return self.facts.documents.amounts
 
-    def documents(self, body: EmailBillRunBody, facts: EmailRunFacts) -> int:
+    def documents(self) -> int:
         """How many are mailed."""
-        return facts.mails(resend=body.resend)
+        return self.facts.mails(resend=self.body.resend)
 
-    def mails_again(self, body: EmailBillRunBody, facts: EmailRunFacts) -> bool:  # noqa: ARG002
+    def mails_again(self) -> bool:
         """With `resend`, whatever Zuora says was mailed before: its dates come late."""
-        return body.resend
+        return self.body.resend
 
-    def is_repeat(self, body: EmailBillRunBody) -> bool:
+    def is_repeat(self) -> bool:
         """`resend` means to mail again; without it a second order mails twice by accident."""
-        return body.resend
+        return self.body.resend
 
-    def read(self, form: Form) -> EmailBillRunBody | Problems:
+    @classmethod
+    def read(cls, form: Form) -> EmailBillRunBody | Problems:
         """A bill run's number or id, and a truth value."""
         wrong: dict[str, str] = {}
         key = read_run_key(form, wrong)
@@ -63,7 +63,8 @@ class EmailBillRun(Operation[EmailBillRunBody, EmailRunFacts]):
             return Problems(wrong)
         return EmailBillRunBody(bill_run=key, resend=bool(form.get("resend")))
 
-    async def facts(self, body: EmailBillRunBody, zuora: ZuoraClient) -> EmailRunFacts | Problems:
+    @classmethod
+    async def look_up(cls, body: EmailBillRunBody, zuora: ZuoraClient) -> EmailRunFacts | Problems:
         """Read the run, every document of it, and whether Zuora would mail them."""
         try:
             run = await zuora.bill_run(body.bill_run)
@@ -89,44 +90,32 @@ class EmailBillRun(Operation[EmailBillRunBody, EmailRunFacts]):
         checks = await read_checks(zuora, _to_send(body, run, documents), profiles)
         return _pointless(facts.number, checks) or facts.model_copy(update={"checks": checks})
 
-    def material(self, body: EmailBillRunBody, facts: EmailRunFacts) -> dict[str, Any]:  # noqa: ARG002
+    def material(self) -> dict[str, Any]:
         """Every document counts: a single changed amount changes the digest."""
-        return {**facts.material(), **facts.checks.material()}
+        return {**self.facts.material(), **self.facts.checks.material()}
 
-    def differs(self, approved: EmailRunFacts, now: EmailRunFacts) -> list[str]:
+    def differs(self, now: EmailRunFacts) -> list[str]:
         """Compare the run, its documents, and whether they are mailed."""
-        return approved.differs(now) + approved.checks.differs(now.checks)
+        return self.facts.differs(now) + self.facts.checks.differs(now.checks)
 
-    def subject(self, body: EmailBillRunBody, facts: EmailRunFacts) -> str:  # noqa: ARG002
+    def subject(self) -> str:
         """The bill run's number."""
-        return facts.number
+        return self.facts.number
 
-    def subjects(self, body: EmailBillRunBody, facts: EmailRunFacts) -> tuple[str, ...]:  # noqa: ARG002
+    def subjects(self) -> tuple[str, ...]:
         """One call for the whole run."""
-        return (facts.number,)
+        return (self.facts.number,)
 
-    async def act(
-        self,
-        body: EmailBillRunBody,
-        facts: EmailRunFacts,  # noqa: ARG002
-        call: Call,
-        zuora: ZuoraClient,
-    ) -> Answer:
+    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
         """Ask Zuora to mail them, by the number that was approved."""
         return await zuora.email_bill_run(
             call.subject,
-            resend=body.resend,
+            resend=self.body.resend,
             track_id=call.track_id,
             idempotency_key=call.key,
         )
 
-    async def settle(
-        self,
-        body: EmailBillRunBody,  # noqa: ARG002
-        facts: EmailRunFacts,
-        call: Call,
-        zuora: ZuoraClient,
-    ) -> Settlement | None:
+    async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
         """A mail date that is newer than the one read before the call proves that mails went out.
 
         The opposite is never proved: mails wait for their PDF, at month end for hours (part h,
@@ -134,7 +123,7 @@ class EmailBillRun(Operation[EmailBillRunBody, EmailRunFacts]):
         """
         run = await zuora.bill_run(call.subject)
         documents = await zuora.documents_of_run(call.subject)
-        before = facts.documents.last_mailed_at
+        before = self.facts.documents.last_mailed_at
         mailed = [run.last_emailed_at, *(document.last_emailed_at for document in documents)]
         newest = max((at for at in mailed if at is not None), default=None)
         if newest is None or (before is not None and newest <= before):
@@ -143,36 +132,36 @@ class EmailBillRun(Operation[EmailBillRunBody, EmailRunFacts]):
             accepted=True, words=f"Zuora shows mail for {call.subject} that was not there before"
         )
 
-    def title(self, body: EmailBillRunBody, facts: EmailRunFacts) -> str:
+    def title(self) -> str:
         """`email the documents of bill run BR-00000417`."""
-        again = " again" if body.resend else ""
-        return f"email the documents of bill run {facts.number}{again}"
+        again = " again" if self.body.resend else ""
+        return f"email the documents of bill run {self.facts.number}{again}"
 
-    def lines(self, body: EmailBillRunBody, facts: EmailRunFacts) -> tuple[Line, ...]:
+    def lines(self) -> tuple[Line, ...]:
         """What a controller decides on."""
-        return words.lines(facts, resend=body.resend)
+        return words.lines(self.facts, resend=self.body.resend)
 
-    def tables(self, body: EmailBillRunBody, facts: EmailRunFacts) -> Sequence[Table]:  # noqa: ARG002
+    def tables(self) -> Sequence[Table]:
         """The ten largest of each currency, and the accounts that do not fit on the card."""
-        return words.tables(facts)
+        return words.tables(self.facts)
 
-    def effect(self, body: EmailBillRunBody, facts: EmailRunFacts) -> str:
+    def effect(self) -> str:
         """`send 316 mails`: one for each document."""
-        return f"send {count(facts.mails(resend=body.resend), 'mail')}"
+        return f"send {count(self.facts.mails(resend=self.body.resend), 'mail')}"
 
-    def warning(self, body: EmailBillRunBody, facts: EmailRunFacts) -> str:
+    def warning(self) -> str:
         """Mails cannot be called back; with `resend` customers get them twice."""
-        if body.resend and facts.documents.mailed_before:
+        if self.body.resend and self.facts.documents.mailed_before:
             return (
-                f"{count(facts.documents.mailed_before, 'customer document')} will be mailed "
+                f"{count(self.facts.documents.mailed_before, 'customer document')} will be mailed "
                 "a second time. Mails cannot be called back."
             )
         return "Mails to customers cannot be called back."
 
-    def accepted(self, body: EmailBillRunBody, facts: EmailRunFacts, at: datetime) -> str:  # noqa: ARG002
+    def accepted(self) -> str:
         """Accepted is all that the answer says; it is never called delivered."""
         return (
-            f"Zuora accepted the order to {self.effect(body, facts)} for {facts.number}. "
+            f"Zuora accepted the order to {self.effect()} for {self.facts.number}. "
             "It makes the PDFs and mails them by itself; whether and when they arrive is not known here."
         )
 

@@ -1,4 +1,4 @@
-"""The shape that every operation has."""
+"""The shape that every operation has: a class whose objects are orders."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -96,8 +96,15 @@ B = TypeVar("B", bound=Body)
 F = TypeVar("F", bound=Facts)
 
 
-class Operation(ABC, Generic[B, F]):
-    """One kind of billing work. Adding one is a module and a line in `operations.catalog`."""
+class Order(ABC, Generic[B, F]):
+    """One kind of billing work as a class, and one piece of it, asked for and read, as an object.
+
+    An order holds what was asked for and what Zuora said about it when that was read.
+
+    Attributes:
+        body: What was asked for.
+        facts: What an approver must know.
+    """
 
     name: ClassVar[str]
     body_type: type[B]
@@ -119,12 +126,18 @@ class Operation(ABC, Generic[B, F]):
     """Whether each subject is mailed by a call of its own, so that the bot's calls tell what was
     mailed: Zuora keeps no mail date of memos, and marks an invoice only later."""
 
+    def __init__(self, body: B, facts: F) -> None:
+        self.body = body
+        self.facts = facts
+
+    @classmethod
     @abstractmethod
-    def read(self, form: Form) -> B | Problems:
+    def read(cls, form: Form) -> B | Problems:
         """Make a valid body of what was typed, or say at each field what is wrong. No I/O."""
 
+    @classmethod
     @abstractmethod
-    async def facts(self, body: B, zuora: ZuoraClient) -> F | Problems:
+    async def look_up(cls, body: B, zuora: ZuoraClient) -> F | Problems:
         """Ask Zuora what an approver must know.
 
         Raises:
@@ -132,23 +145,23 @@ class Operation(ABC, Generic[B, F]):
         """
 
     @abstractmethod
-    def material(self, body: B, facts: F) -> dict[str, Any]:
+    def material(self) -> dict[str, Any]:
         """The facts that matter, in one form whatever their order and spelling. No I/O."""
 
     @abstractmethod
-    def differs(self, approved: F, now: F) -> list[str]:
+    def differs(self, now: F) -> list[str]:
         """What differs between the facts that were approved and those of now, in words. No I/O."""
 
     @abstractmethod
-    def subject(self, body: B, facts: F) -> str:
+    def subject(self) -> str:
         """What it acts on, as people call it: `BR-00000417`. No I/O."""
 
     @abstractmethod
-    def subjects(self, body: B, facts: F) -> tuple[str, ...]:
+    def subjects(self) -> tuple[str, ...]:
         """The subjects of the calls to be made, one call each. No I/O."""
 
     @abstractmethod
-    async def act(self, body: B, facts: F, call: Call, zuora: ZuoraClient) -> Answer:
+    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
         """Make one call, once.
 
         Raises:
@@ -158,7 +171,7 @@ class Operation(ABC, Generic[B, F]):
         """
 
     @abstractmethod
-    async def settle(self, body: B, facts: F, call: Call, zuora: ZuoraClient) -> Settlement | None:
+    async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
         """Find out by reading Zuora what became of a call whose answer was lost.
 
         `facts` are those read just before the call went out. None: nothing was proved (yet).
@@ -168,66 +181,84 @@ class Operation(ABC, Generic[B, F]):
         """
 
     @abstractmethod
-    def title(self, body: B, facts: F) -> str:
+    def title(self) -> str:
         """What will happen, as a clause in lower case: `email the documents of bill run …`."""
 
     @abstractmethod
-    def lines(self, body: B, facts: F) -> tuple[Line, ...]:
+    def lines(self) -> tuple[Line, ...]:
         """The words and figures of the card. No I/O."""
 
     @abstractmethod
-    def effect(self, body: B, facts: F) -> str:
+    def effect(self) -> str:
         """The effect for a button, counted: `send 316 mails`."""
 
     @abstractmethod
-    def warning(self, body: B, facts: F) -> str:
+    def warning(self) -> str:
         """What cannot be undone, said once and plainly."""
 
     @abstractmethod
-    def accepted(self, body: B, facts: F, at: datetime) -> str:
+    def accepted(self) -> str:
         """What may be claimed when Zuora has accepted it, as a sentence."""
 
-    def tables(self, body: B, facts: F) -> Sequence[Table]:  # noqa: ARG002
+    def tables(self) -> Sequence[Table]:
         """Lists that are too long for the card; they stand in its thread."""
         return ()
 
-    def sends(self, body: B, facts: F) -> bool:  # noqa: ARG002 - most operations always do
+    def sends(self) -> bool:
         """Whether a customer can get mail from it."""
         return True
 
-    def mails_again(self, body: B, facts: F) -> bool:  # noqa: ARG002 - only what mails documents can
+    def mails_again(self) -> bool:
         """Whether it mails again what was mailed before."""
         return False
 
-    def amounts(self, body: B, facts: F) -> Sequence[Money] | None:  # noqa: ARG002
+    def amounts(self) -> Sequence[Money] | None:
         """Totals per kind and currency that a rule of the policy looks at; None: not known."""
         return None
 
-    def documents(self, body: B, facts: F) -> int | None:  # noqa: ARG002
+    def documents(self) -> int | None:
         """How many documents it touches; None: not known."""
         return None
 
-    def is_repeat(self, body: B) -> bool:  # noqa: ARG002 - only where it can be asked for
+    def is_repeat(self) -> bool:
         """Whether it is meant to be done again, so that `guarded` does not hold."""
         return False
 
-    def begun(self, body: B, facts: F, answer: Answer) -> Progress:  # noqa: ARG002
-        """What an accepted call began, where `follows`."""
-        return Progress()
+    def result(self, calls: Sequence[Call]) -> str:
+        """How it ended, as a sentence, when every call has its answer and none was lost."""
+        refused = [call for call in calls if call.verdict is Verdict.REJECTED]
+        if not refused:
+            return self.accepted()
+        return f"Zuora refused it and nothing was done: {'; '.join(call.words for call in refused)}"
 
-    async def look(self, body: B, facts: F, progress: Progress, zuora: ZuoraClient) -> Progress:  # noqa: ARG002
-        """Look once at what a call began, where `follows`.
+
+class Followed(Order[B, F]):
+    """An order whose accepted call begins something that is looked at until it ends."""
+
+    follows = True
+
+    @abstractmethod
+    def begun(self, answer: Answer) -> Progress:
+        """What an accepted call began."""
+
+    @abstractmethod
+    async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
+        """Look once at what a call began.
 
         Raises:
             ZuoraError: Zuora could not be read; it is looked at again later.
         """
-        return progress
 
-    def foresees(self, body: B) -> bool:  # noqa: ARG002 - only where Zuora can do it
-        """Whether Zuora can estimate in the background what it comes to, while it waits. No I/O."""
-        return False
 
-    async def begin_estimate(self, body: B, key: str, zuora: ZuoraClient) -> str:  # noqa: ARG002
+class Estimated(Order[B, F]):
+    """An order of which Zuora can estimate in the background what it comes to, while it waits."""
+
+    @abstractmethod
+    def foresees(self) -> bool:
+        """Whether Zuora can do that for this one. No I/O."""
+
+    @abstractmethod
+    async def begin_estimate(self, key: str, zuora: ZuoraClient) -> str:
         """Have Zuora begin that estimate, where `foresees`; what names it there.
 
         It has no effect that anybody would see. Begun twice under one key, it is begun once.
@@ -235,19 +266,15 @@ class Operation(ABC, Generic[B, F]):
         Raises:
             ZuoraError: It was not begun, or its answer was lost.
         """
-        return ""
 
-    async def estimate(self, body: B, begun: str, zuora: ZuoraClient) -> str:  # noqa: ARG002
+    @abstractmethod
+    async def estimate(self, begun: str, zuora: ZuoraClient) -> str:
         """What the estimate came to or why there is none, for the thread; empty: not ready yet.
 
         Raises:
             ZuoraError: Zuora could not be read.
         """
-        return ""
 
-    def result(self, body: B, facts: F, calls: Sequence[Call], at: datetime) -> str:
-        """How it ended, as a sentence, when every call has its answer and none was lost."""
-        refused = [call for call in calls if call.verdict is Verdict.REJECTED]
-        if not refused:
-            return self.accepted(body, facts, at)
-        return f"Zuora refused it and nothing was done: {'; '.join(call.words for call in refused)}"
+
+Operation = type[Order[Any, Any]]
+"""An operation: the class of its orders."""

@@ -5,8 +5,10 @@ idempotency key for a PUT, so a lost answer is settled by reading and the call n
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal
+
+from typing_extensions import override
 
 from bot.domain.call import Call
 from bot.domain.money import Money
@@ -16,7 +18,7 @@ from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import Drafts
 from bot.operations.mail_checks import with_profiles
 from bot.operations.notices import profiles_in_use
-from bot.operations.operation import Body, Facts, Form, Operation, Problems, Progress, Settlement
+from bot.operations.operation import Body, Facts, Followed, Form, Problems, Progress, Settlement
 from bot.operations.run_documents import RunFacts
 from bot.operations.run_key import read_run_key
 from bot.operations.run_states import why_not_post
@@ -59,7 +61,7 @@ class PostFacts(Facts):
     mails: Mails
 
 
-class PostBillRun(Operation[PostBillRunBody, PostFacts]):
+class PostBillRun(Followed[PostBillRunBody, PostFacts]):
     """Post a completed bill run."""
 
     name = "post_bill_run"
@@ -67,17 +69,17 @@ class PostBillRun(Operation[PostBillRunBody, PostFacts]):
     facts_type = PostFacts
     field = "bill_run"
     done = "Posted"
-    follows = True
 
-    def amounts(self, body: PostBillRunBody, facts: PostFacts) -> tuple[Money, ...]:  # noqa: ARG002
+    def amounts(self) -> tuple[Money, ...]:
         """Totals of the drafts per kind and currency."""
-        return facts.drafts.amounts
+        return self.facts.drafts.amounts
 
-    def documents(self, body: PostBillRunBody, facts: PostFacts) -> int:  # noqa: ARG002
+    def documents(self) -> int:
         """How many drafts there are."""
-        return facts.drafts.count
+        return self.facts.drafts.count
 
-    def read(self, form: Form) -> PostBillRunBody | Problems:
+    @classmethod
+    def read(cls, form: Form) -> PostBillRunBody | Problems:
         """A bill run's number or id, and a date or none."""
         wrong: dict[str, str] = {}
         key = read_run_key(form, wrong)
@@ -89,7 +91,8 @@ class PostBillRun(Operation[PostBillRunBody, PostFacts]):
             return Problems(wrong)
         return PostBillRunBody(bill_run=key, invoice_date=invoice_date)
 
-    async def facts(self, body: PostBillRunBody, zuora: ZuoraClient) -> PostFacts | Problems:
+    @classmethod
+    async def look_up(cls, body: PostBillRunBody, zuora: ZuoraClient) -> PostFacts | Problems:
         """Read the run, every document of it, and which notifications are active."""
         try:
             run = await zuora.bill_run(body.bill_run)
@@ -110,90 +113,80 @@ class PostBillRun(Operation[PostBillRunBody, PostFacts]):
             mails=posting_mails(None if used is None else await zuora.mail_notifications(used)),
         )
 
-    def material(self, body: PostBillRunBody, facts: PostFacts) -> dict[str, Any]:  # noqa: ARG002
+    def material(self) -> dict[str, Any]:
         """Every document counts, and whether posting mails."""
-        return {**facts.run.material(), "mails": facts.mails}
+        return {**self.facts.run.material(), "mails": self.facts.mails}
 
-    def differs(self, approved: PostFacts, now: PostFacts) -> list[str]:
+    def differs(self, now: PostFacts) -> list[str]:
         """Compare the run, its documents, and what posting mails."""
-        found = approved.run.differs(now.run)
-        if approved.mails != now.mails:
+        found = self.facts.run.differs(now.run)
+        if self.facts.mails != now.mails:
             found.append(
-                f"whether posting mails customers was “{approved.mails}” and is “{now.mails}” now"
+                f"whether posting mails customers was “{self.facts.mails}” and is “{now.mails}” now"
             )
         return found
 
-    def subject(self, body: PostBillRunBody, facts: PostFacts) -> str:  # noqa: ARG002
+    def subject(self) -> str:
         """The bill run's number."""
-        return facts.run.number
+        return self.facts.run.number
 
-    def subjects(self, body: PostBillRunBody, facts: PostFacts) -> tuple[str, ...]:  # noqa: ARG002
+    def subjects(self) -> tuple[str, ...]:
         """One call."""
-        return (facts.run.number,)
+        return (self.facts.run.number,)
 
-    async def act(
-        self, body: PostBillRunBody, facts: PostFacts, call: Call, zuora: ZuoraClient
-    ) -> Answer:
+    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
         """Ask Zuora to post the run that was approved, by its id."""
-        wanted = {"invoiceDate": body.invoice_date.isoformat()} if body.invoice_date else {}
-        return await zuora.post_bill_run(facts.run.run_id, wanted, track_id=call.track_id)
+        wanted = (
+            {"invoiceDate": self.body.invoice_date.isoformat()} if self.body.invoice_date else {}
+        )
+        return await zuora.post_bill_run(self.facts.run.run_id, wanted, track_id=call.track_id)
 
-    async def settle(
-        self,
-        body: PostBillRunBody,  # noqa: ARG002
-        facts: PostFacts,
-        call: Call,  # noqa: ARG002
-        zuora: ZuoraClient,
-    ) -> Settlement | None:
+    @override
+    async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
         """The run moved on, or drafts of it are posted now: then the call got through.
 
         A run that is Completed with all its drafts proves nothing: the call may still be waiting.
         """
-        return await following.settled(facts.run, facts.drafts, zuora)
+        return await following.settled(self.facts.run, self.facts.drafts, zuora)
 
-    def begun(self, body: PostBillRunBody, facts: PostFacts, answer: Answer) -> Progress:  # noqa: ARG002
+    @override
+    def begun(self, answer: Answer) -> Progress:
         """Posting goes on after the answer, whatever state the answer shows."""
-        return following.begun(facts.run)
+        return following.begun(self.facts.run)
 
-    async def look(
-        self,
-        body: PostBillRunBody,  # noqa: ARG002
-        facts: PostFacts,
-        progress: Progress,
-        zuora: ZuoraClient,
-    ) -> Progress:
+    async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
         """Look once: still posting, Posted, or Completed again because some failed to post."""
-        return await following.look(facts.run, facts.drafts, progress, zuora)
+        return await following.look(self.facts.run, self.facts.drafts, progress, zuora)
 
-    def title(self, body: PostBillRunBody, facts: PostFacts) -> str:  # noqa: ARG002
+    def title(self) -> str:
         """`post bill run BR-00000417`."""
-        return f"post bill run {facts.run.number}"
+        return f"post bill run {self.facts.run.number}"
 
-    def lines(self, body: PostBillRunBody, facts: PostFacts) -> tuple[Line, ...]:
+    def lines(self) -> tuple[Line, ...]:
         """What a controller decides on."""
-        run = facts.run
+        run = self.facts.run
         already = run.documents.posted
         return (
             line("Bill run", f"{run.number} · {run.name or 'no name'} · {run.status}"),
-            *facts.drafts.lines(),
+            *self.facts.drafts.lines(),
             *([line("Posted already", count(already, "document"))] if already else []),
-            line("Dates", _dates(body, run)),
-            line("Mail", f"{MAIL_WORDS[facts.mails]}."),
+            line("Dates", _dates(self.body, run)),
+            line("Mail", f"{MAIL_WORDS[self.facts.mails]}."),
         )
 
-    def effect(self, body: PostBillRunBody, facts: PostFacts) -> str:  # noqa: ARG002
+    def effect(self) -> str:
         """`post 5 documents`."""
-        return f"post {count(facts.drafts.count, 'document')}"
+        return f"post {count(self.facts.drafts.count, 'document')}"
 
-    def warning(self, body: PostBillRunBody, facts: PostFacts) -> str:  # noqa: ARG002
+    def warning(self) -> str:
         """Posting is final, and may be the moment at which customers are mailed."""
         final = "A posted run cannot be canceled any more."
-        return final if facts.mails == "no" else f"{final} {MAIL_WORDS[facts.mails]}."
+        return final if self.facts.mails == "no" else f"{final} {MAIL_WORDS[self.facts.mails]}."
 
-    def accepted(self, body: PostBillRunBody, facts: PostFacts, at: datetime) -> str:  # noqa: ARG002
+    def accepted(self) -> str:
         """Accepted is all that the answer says; posting takes its time."""
         return (
-            f"Zuora accepted the order to post {facts.run.number}. It posts the documents by "
+            f"Zuora accepted the order to post {self.facts.run.number}. It posts the documents by "
             "itself; what becomes of that is followed here."
         )
 

@@ -11,6 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.cards.card import APPROVE, RECORD_NOT_SENT, RECORD_SENT, REJECT, WITHDRAW
 from bot.domain.authority import Verb
 from bot.domain.request import Request
+from bot.operations.catalog import opened
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
@@ -25,7 +26,6 @@ from bot.workflow.decide import (
     may_decide_now,
     settle_by_hand,
 )
-from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -157,8 +157,8 @@ async def _decided(
 async def _ask_more(
     answering: Answering, click: payloads.Click, verb: Verb, request: Request
 ) -> None:
-    operation, body, facts = opened(request)
-    view = decide_form(verb, request, operation.title(body, facts), operation.effect(body, facts))
+    order = opened(request)
+    view = decide_form(verb, request, order.title(), order.effect())
     try:
         await answering.client.views_open(trigger_id=click.trigger_id, view=view)
     except NO_ANSWER as error:

@@ -12,7 +12,7 @@ from bot.domain.call import Call, Verdict
 from bot.domain.money import Money, totals
 from bot.domain.request import Request, State
 from bot.operations.cancel_bill_run import CancelFacts
-from bot.operations.catalog import operation_named
+from bot.operations.catalog import opened
 from bot.operations.email_documents.facts import EmailDocumentsFacts
 from bot.operations.operation import Facts
 from bot.operations.post_bill_run import PostFacts
@@ -58,12 +58,11 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
     but itself; it must not keep a whole month from being told.
     """
     try:
-        operation = operation_named(request.operation)
-        body = operation.body_type.model_validate_json(request.body)
-        facts = operation.facts_type.model_validate_json(request.facts)
+        order = opened(request)
     except (KeyError, ValidationError):
         logger.warning("request_is_of_another_version", extra={"request": request.number})
         return _run(request, calls, 0, ())
+    facts = order.facts
     if isinstance(facts, EmailDocumentsFacts):
         by_subject = {call.subject: call for call in calls}
         return tuple(
@@ -75,7 +74,7 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
             )
             for document in facts.documents
         )
-    documents = operation.documents(body, facts) or 0
+    documents = order.documents() or 0
     return _run(request, calls, documents, _amounts(facts, documents))
 
 

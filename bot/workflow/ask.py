@@ -12,10 +12,10 @@ from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Entry, What
 from bot.domain.message import Kind, Message
 from bot.domain.policy import Asked, Rule
-from bot.domain.repeated import SOON, Order, still_waiting
+from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, count, listed
-from bot.operations.operation import Body, Facts, Form, Operation, Problems
+from bot.operations.operation import Body, Estimated, Facts, Form, Operation, Order, Problems
 from bot.store.requests import asked_hash
 from bot.workflow.beside import also_open, mailed_by_the_bot, subjects_of
 from bot.workflow.guard import mailed_before, mailed_lately
@@ -25,7 +25,7 @@ from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 REASON_LIMIT = 1000
 MAILS = "email_"
-Wanted = Sequence[tuple[Operation[Any, Any], Form]]
+Wanted = Sequence[tuple[Operation, Form]]
 """Operations to ask for, each with what was typed for it, by field name."""
 
 
@@ -61,15 +61,13 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """One operation, read and with its facts."""
+    """One order, and what was typed for it."""
 
-    operation: Operation[Any, Any]
-    body: Body
-    facts: Facts
+    order: Order[Any, Any]
     form: Form
 
 
-_Read = tuple[Operation[Any, Any], Body, Form]
+_Read = tuple[Operation, Body, Form]
 
 
 async def ask(
@@ -120,17 +118,17 @@ def _typed_again(parts: Parts, bodies: Sequence[_Read], asker: Asker) -> tuple[R
     open_ = parts.store.requests.open_by(person, now - SOON)
     found = []
     for operation, body, _ in bodies:
-        order = Order(
+        typed = Typed(
             operation=operation.name,
             body=canonical(body.model_dump()),
             requester=person,
             tenant=parts.tenant,
         )
-        found.append(still_waiting(order, open_, now))
+        found.append(still_waiting(typed, open_, now))
     return tuple(each for each in found if each is not None)
 
 
-def _form_id(asker: Asker, operation: Operation[Any, Any], of: int) -> str:
+def _form_id(asker: Asker, operation: Operation, of: int) -> str:
     return asker.form_id if of == 1 else f"{asker.form_id}#{operation.name}"
 
 
@@ -166,17 +164,17 @@ async def _with_facts(
     problems = dict(wrong)
     ready: list[_Ready] = []
     for operation, body, form in bodies:
-        facts = await _facts(parts, operation, body)
-        if isinstance(facts, Problems):
-            _add(problems, facts)
+        order = await _order(parts, operation, body)
+        if isinstance(order, Problems):
+            _add(problems, order)
         else:
-            ready.append(_Ready(operation, body, facts, form))
+            ready.append(_Ready(order, form))
     return Problems(problems) if problems else ready
 
 
-async def _facts(parts: Parts, operation: Operation[Any, Any], body: Body) -> Facts | Problems:
+async def _order(parts: Parts, operation: Operation, body: Body) -> Order[Any, Any] | Problems:
     try:
-        facts: Facts | Problems = await operation.facts(body, parts.zuora)
+        facts: Facts | Problems = await operation.look_up(body, parts.zuora)
     except ZuoraError as error:
         then = "try again."
         if isinstance(error, ZuoraRejected):
@@ -185,21 +183,21 @@ async def _facts(parts: Parts, operation: Operation[Any, Any], body: Body) -> Fa
         return Problems({operation.field: words})
     if isinstance(facts, Problems):
         return facts
-    why = mailed_lately(parts, operation, body, operation.subject(body, facts))
-    return Problems({operation.field: why}) if why else facts
+    order = operation(body, facts)
+    why = mailed_lately(parts, order, order.subject())
+    return Problems({operation.field: why}) if why else order
 
 
-def _rule(parts: Parts, ready: _Ready) -> Rule:
+def _rule(parts: Parts, order: Order[Any, Any]) -> Rule:
     """The rule of the policy that holds for what is asked."""
-    operation, body, facts = ready.operation, ready.body, ready.facts
     return parts.policy.rule(
         Asked(
-            operation=operation.name,
+            operation=order.name,
             tenant=parts.tenant_kind,
-            sends=operation.sends(body, facts),
-            mails_again=mailed_before(parts, operation, body, facts),
-            amounts=operation.amounts(body, facts),
-            documents=operation.documents(body, facts),
+            sends=order.sends(),
+            mails_again=mailed_before(parts, order),
+            amounts=order.amounts(),
+            documents=order.documents(),
         )
     )
 
@@ -209,14 +207,14 @@ async def _nobody_to_approve(
 ) -> Problems | None:
     """A request that could never be approved is refused now, with the names, not left to expire."""
     for each in ready:
-        rule = _rule(parts, each)
+        rule = _rule(parts, each.order)
         members = await parts.members(rule.approvers)
         if members is None:
             words = (
                 "Slack did not tell me who may approve this, so it cannot be asked for now. "
                 "Nothing was saved; try again in a minute."
             )
-            return Problems({each.operation.field: words})
+            return Problems({each.order.field: words})
         others = sorted(members - {asker.person.user_id})
         if len(others) < rule.approvals:
             names = ", ".join(others) or "nobody"
@@ -225,16 +223,16 @@ async def _nobody_to_approve(
                 f"the policy), and besides you there is only: {names}. "
                 "Whoever keeps the policy has to name more people."
             )
-            return Problems({each.operation.field: words})
+            return Problems({each.order.field: words})
     return None
 
 
 def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request, ...]:
     with parts.store.transaction():
-        wanted: Wanted = [(each.operation, {}) for each in ready]
+        wanted: Wanted = [(type(each.order), {}) for each in ready]
         if known := _known(parts, wanted, asker):
             return known  # the second of two submissions that were under way together
-        bodies = [(each.operation, each.body, each.form) for each in ready]
+        bodies = [(type(each.order), each.order.body, each.form) for each in ready]
         if again := _typed_again(parts, bodies, asker):
             return again
         saved = tuple(_save_one(parts, each, asker, len(ready)) for each in ready)
@@ -247,22 +245,22 @@ def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request,
 
 def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     now = parts.clock.now()
-    operation, body, facts = ready.operation, ready.body, ready.facts
-    rule = _rule(parts, ready)
+    order = ready.order
+    rule = _rule(parts, order)
     request = Request(
         number=parts.store.requests.next_number(),
-        operation=operation.name,
-        subject=operation.subject(body, facts),
-        body=canonical(body.model_dump()),
-        facts=facts.model_dump_json(),
-        digest=digest_of(parts, operation, body, facts),
+        operation=order.name,
+        subject=order.subject(),
+        body=canonical(order.body.model_dump()),
+        facts=order.facts.model_dump_json(),
+        digest=digest_of(parts, order),
         tenant=parts.tenant,
         requester=asker.person.user_id,
         team=asker.person.team_id,
         reason=asker.reason.strip(),
         rule=rule,
         policy_hash=parts.policy.hash,
-        form=_form_id(asker, operation, of),
+        form=_form_id(asker, type(order), of),
         state=State.WAITING,
         created_at=now,
         expires_at=now + rule.expires_after,
@@ -272,18 +270,18 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
         parent=asker.parent,
         typed=json.dumps({"form": asker.form_name, "values": dict(ready.form)}),
     )
-    acts_on = operation.subjects(body, facts)
+    acts_on = order.subjects()
     shown = card(request, Kind.CARD)
-    messages = [shown, *results.tables(request, operation.tables(body, facts))]
+    messages = [shown, *results.tables(request, order.tables())]
     replaced = _parent_to_withdraw(parts, asker)
     messages += also_open(
         parts, request, acts_on, without=replaced.number if replaced is not None else None
     )
-    if operation.name.startswith(MAILS):
+    if order.name.startswith(MAILS):
         messages += mailed_by_the_bot(parts, request, acts_on, now)
-    parts.store.requests.add(request, subjects_of(operation, body, facts))
+    parts.store.requests.add(request, subjects_of(order))
     parts.store.record(_asked_entry(request, shown), now, *messages)
-    if operation.foresees(body):
+    if isinstance(order, Estimated) and order.foresees():
         parts.store.estimates.add(request.number, parts.new_id(), now)
     return request
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.cards import lines
 from bot.cards.card import approvers_in_words, card_edit, change_and_ask_again
@@ -10,9 +11,10 @@ from bot.domain.history import Entry, What
 from bot.domain.next_step import PATIENCE, pause
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Moment, count, listed
-from bot.operations.operation import Facts, Problems
+from bot.operations.catalog import opened
+from bot.operations.operation import Facts, Order, Problems
 from bot.workflow.guard import mailed_lately, mailed_meanwhile, under_way
-from bot.workflow.opened import digest_of, opened
+from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraRejected
 
@@ -69,14 +71,14 @@ async def begin(parts: Parts, request: Request) -> None:
     reads once more.
     """
     since = parts.clock.now()
-    facts = await facts_as_approved(parts, request)
-    if facts is not None:
+    order = await facts_as_approved(parts, request)
+    if order is not None:
         await parts.store.turn()  # Zuora's answers to many may come in the same moment
-        _start(parts, request, facts, since)
+        _start(parts, request, order, since)
 
 
-async def facts_as_approved(parts: Parts, request: Request) -> Facts | None:
-    """The facts of now if they are those that were approved.
+async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] | None:
+    """The order with the facts of now if they are those that were approved.
 
     None: it was written why not. Facts that differ, or that cannot be read for good, stop the
     request; while Zuora does not answer it waits.
@@ -84,9 +86,9 @@ async def facts_as_approved(parts: Parts, request: Request) -> Facts | None:
     if parts.clock.now() >= too_late_at(request):
         stop(parts, request, f"It was approved more than {HOURS} hours ago.")
         return None
-    operation, body, approved = opened(request)
+    approved = opened(request)
     try:
-        facts: Facts | Problems = await operation.facts(body, parts.zuora)
+        facts: Facts | Problems = await approved.look_up(approved.body, parts.zuora)
     except ZuoraRejected as error:
         stop(parts, request, f"Zuora could not be read again: {error}")
         return None
@@ -96,37 +98,37 @@ async def facts_as_approved(parts: Parts, request: Request) -> Facts | None:
     if isinstance(facts, Problems):
         stop(parts, request, " ".join(facts.by_field.values()))
         return None
-    changed = operation.differs(approved, facts)
-    if not changed and digest_of(parts, operation, body, facts) != request.digest:
+    now = type(approved)(approved.body, facts)
+    changed = approved.differs(facts)
+    if not changed and digest_of(parts, now) != request.digest:
         changed = ["what was approved belongs to another Zuora tenant or another version of it"]
     if changed:
         stop(parts, request, f"It changed since it was asked for: {listed(changed)}.")
         return None
-    return facts
+    return now
 
 
-def _start(parts: Parts, request: Request, facts: Facts, since: datetime) -> None:
+def _start(parts: Parts, request: Request, order: Order[Any, Any], since: datetime) -> None:
     now = parts.clock.now()
-    operation, body, _ = opened(request)
     after = request.moved(State.RUNNING, now, wake_at=now)
     entry = Entry(
         what=What.STARTED,
         request=request.number,
-        data={"digest": request.digest, "facts": facts.model_dump(mode="json")},
+        data={"digest": request.digest, "facts": order.facts.model_dump(mode="json")},
     )
     told = lines.reply(
         after,
         "Zuora was read again and nothing has changed. "
-        f"The order to {operation.effect(body, facts)} is being sent to Zuora.",
+        f"The order to {order.effect()} is being sent to Zuora.",
     )
     with parts.store.transaction():
-        subjects = operation.subjects(body, facts)
+        subjects = order.subjects()
         if parts.store.calls.sent_since(subjects, since, not_of=request.number):
             return
         why = (
-            mailed_lately(parts, operation, body, request.subject, request.number)
+            mailed_lately(parts, order, request.subject, request.number)
             or under_way(parts, subjects, request.number)
-            or mailed_meanwhile(parts, operation, subjects, request)
+            or mailed_meanwhile(parts, order, request)
         )
         if not why:
             for subject in subjects:

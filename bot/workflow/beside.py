@@ -10,17 +10,17 @@ from bot.domain.message import Message
 from bot.domain.policy import A_DAY
 from bot.domain.request import Request
 from bot.domain.words import Moment, count, listed
-from bot.operations.operation import Body, Facts, Operation
+from bot.operations.operation import Order
 from bot.workflow.parts import Parts
 
 SHOWN_SUBJECTS = 3
 
 
-def subjects_of(operation: Operation[Any, Any], body: Body, facts: Facts) -> tuple[str, ...]:
+def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
     """Everything that a request acts on, by number and, where an id was typed, by that too."""
-    typed = body.model_dump(include={"bill_run", "documents"})
+    typed = order.body.model_dump(include={"bill_run", "documents"})
     named = [*typed.get("documents", ()), *([typed["bill_run"]] if "bill_run" in typed else [])]
-    return tuple(dict.fromkeys([*operation.subjects(body, facts), *named]))
+    return tuple(dict.fromkeys([*order.subjects(), *named]))
 
 
 def also_open(

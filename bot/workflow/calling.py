@@ -2,13 +2,13 @@
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.request import Request
-from bot.operations.operation import Progress
+from bot.operations.operation import Followed, Order, Progress
 from bot.workflow.begin import new_key
-from bot.workflow.opened import Opened
 from bot.workflow.parts import Parts
 from bot.zuora.answers import Answer
 from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraRejected
@@ -16,36 +16,36 @@ from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraRejecte
 logger = logging.getLogger(__name__)
 
 
-async def make_call(parts: Parts, request: Request, call: Call, what: Opened) -> Call:
+async def make_call(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> Call:
     """Make one call, once; the call as it then stands, whatever happened."""
     try:
-        return await _made(parts, request, call, what)
+        return await _made(parts, request, call, order)
     except Exception:
         logger.exception("call_ended_in_a_fault", extra={"request": request.number})
         words = "the bot had a fault while the call was out"
         return call._replace(verdict=Verdict.LOST, words=words)
 
 
-async def _made(parts: Parts, request: Request, call: Call, what: Opened) -> Call:
-    operation, body, facts = what
+async def _made(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> Call:
     try:
-        answer = await operation.act(body, facts, call, parts.zuora)
+        answer = await order.act(call, parts.zuora)
     except ZuoraRejected as error:
         return _with_error(call, Verdict.REJECTED, error)
     except ZuoraBusy as error:
         return _busy(parts, request, call, error)
     except OutcomeUnknown as error:
         return _with_error(call, Verdict.LOST, error)
-    return _accepted(parts, call, answer, operation.begun(body, facts, answer))
+    began = order.begun(answer) if isinstance(order, Followed) else None
+    return _accepted(parts, call, answer, began)
 
 
-def _accepted(parts: Parts, call: Call, answer: Answer, progress: Progress) -> Call:
+def _accepted(parts: Parts, call: Call, answer: Answer, began: Progress | None) -> Call:
     return call._replace(
         verdict=Verdict.ACCEPTED,
         answered_at=parts.clock.now(),
         http_status=answer.status,
         zuora_request_id=answer.zuora_request_id or "",
-        began=progress.model_dump_json() if progress.run_id else "",
+        began=began.model_dump_json() if began else "",
     )
 
 

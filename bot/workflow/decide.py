@@ -17,8 +17,8 @@ from bot.domain.message import Message
 from bot.domain.next_step import conclusion
 from bot.domain.request import Approval, Request, State
 from bot.domain.words import Mention, Part, count
+from bot.operations.catalog import opened
 from bot.workflow.ending import tally
-from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
 
 
@@ -201,8 +201,7 @@ def _write_settlement(
     calls = parts.store.calls.of(request.number)
     result = f"The answer was lost; a person looked in Zuora and recorded that {seen}."
     if len(calls) > 1:
-        operation, body, facts = opened(request)
-        of_all = operation.result(body, facts, calls, now)
+        of_all = opened(request).result(calls)
         result = f"{of_all} Of those whose answer was lost a person recorded that {seen}."
     after = replace(request.moved(conclusion(calls), now, result=result), progress=tally(calls))
     entry = Entry(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.cards import lines, results
 from bot.cards.card import card_edit, change_and_ask_again
@@ -13,9 +14,8 @@ from bot.domain.next_step import conclusion
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
 from bot.domain.words import Mention, Part
-from bot.operations.catalog import operation_named
-from bot.operations.operation import Progress
-from bot.workflow.opened import Opened, opened
+from bot.operations.catalog import opened, operation_named
+from bot.operations.operation import Order, Progress
 from bot.workflow.parts import Parts
 
 PROGRESS_GAP = timedelta(seconds=3)
@@ -23,7 +23,7 @@ PROGRESS_GAP = timedelta(seconds=3)
 
 
 def go_on(
-    parts: Parts, request: Request, calls: Sequence[Call], what: Opened | None = None
+    parts: Parts, request: Request, calls: Sequence[Call], order: Order[Any, Any] | None = None
 ) -> None:
     """Write how a request goes on whose calls all have their answer; inside a transaction.
 
@@ -33,22 +33,23 @@ def go_on(
         parts: The outside.
         request: As it stands in the database.
         calls: All of its calls.
-        what: The request opened, where that was done already; to open hundreds of documents takes milliseconds.
+        order: The request opened, where that was done already; to open hundreds of documents takes milliseconds.
     """
     operation = operation_named(request.operation)
     state = conclusion(calls)
     if state is State.UNKNOWN:
         _unknown(parts, request, calls)
     elif operation.follows and state is State.SUCCEEDED:
-        _follow_from_now(parts, request, calls, what or opened(request))
+        _follow_from_now(parts, request, calls, order or opened(request))
     else:
-        _end(parts, request, state, calls, what or opened(request))
+        _end(parts, request, state, calls, order or opened(request))
 
 
-def _follow_from_now(parts: Parts, request: Request, calls: Sequence[Call], what: Opened) -> None:
+def _follow_from_now(
+    parts: Parts, request: Request, calls: Sequence[Call], order: Order[Any, Any]
+) -> None:
     now = parts.clock.now()
-    operation, body, facts = what
-    accepted = operation.accepted(body, facts, now)
+    accepted = order.accepted()
     after = replace(
         request, progress=calls[0].began, result=accepted, wake_at=now + parts.poll, looks=0
     )
@@ -56,11 +57,12 @@ def _follow_from_now(parts: Parts, request: Request, calls: Sequence[Call], what
     parts.store.move(request, after, entry, now, card_edit(after), lines.reply(after, accepted))
 
 
-def _end(parts: Parts, request: Request, state: State, calls: Sequence[Call], what: Opened) -> None:
+def _end(
+    parts: Parts, request: Request, state: State, calls: Sequence[Call], order: Order[Any, Any]
+) -> None:
     """Write how it ended, to everybody; inside a transaction."""
     now = parts.clock.now()
-    operation, body, facts = what
-    result = operation.result(body, facts, calls, now)
+    result = order.result(calls)
     after = replace(request.moved(state, now, result=result), progress=tally(calls))
     entry = Entry(
         what=What.ENDED, request=request.number, data={"state": state.value, "result": result}

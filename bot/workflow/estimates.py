@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from bot.cards import lines
 from bot.domain.request import Request, State
+from bot.operations.catalog import opened
+from bot.operations.operation import Estimated
 from bot.store.database import CouldNotRecordError
 from bot.store.estimates import Waiting
-from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
 from bot.workflow.runner import wait_for
 from bot.zuora.errors import ZuoraError, ZuoraRejected
@@ -142,13 +143,16 @@ class Estimates:
         Raises:
             ZuoraError: Zuora could not be read.
         """
-        operation, body, _ = opened(request)
+        order = opened(request)
+        if not isinstance(order, Estimated):
+            msg = f"nothing of {order.name} can be estimated"
+            raise TypeError(msg)
         zuora = self._parts.zuora
         if waiting.begun:
-            return waiting.begun, await operation.estimate(body, waiting.begun, zuora)
+            return waiting.begun, await order.estimate(waiting.begun, zuora)
         # Zuora keeps a failure under its key for a day, so each try has one of its own.
         key = f"billing-bot:{request.name}:estimate:{waiting.key}:{waiting.looks}"
-        return await operation.begin_estimate(body, key, zuora), ""
+        return await order.begin_estimate(key, zuora), ""
 
     def _end(self, waiting: Waiting, words: str = "") -> None:
         """Tell it, if the request still waits: it may have been decided meanwhile."""

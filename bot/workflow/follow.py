@@ -9,8 +9,9 @@ from bot.domain.history import Entry, What
 from bot.domain.next_step import pause_between_looks
 from bot.domain.request import Request, State
 from bot.domain.words import Mention
-from bot.operations.operation import Progress
-from bot.workflow.opened import opened, progress_of
+from bot.operations.catalog import opened
+from bot.operations.operation import Followed, Progress
+from bot.workflow.opened import progress_of
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraLockedOut, ZuoraRejected
 
@@ -20,11 +21,14 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 async def follow(parts: Parts, request: Request) -> None:
     """Look once. Each change of state is a line in the thread; a run that goes on is let be."""
-    operation, body, facts = opened(request)
+    order = opened(request)
+    if not isinstance(order, Followed):
+        msg = f"nothing of {order.name} can be looked at"
+        raise TypeError(msg)
     before = progress_of(request)
     readable = before.model_copy(update={"unread": ""})
     try:
-        progress = await operation.look(body, facts, readable, parts.zuora)
+        progress = await order.look(readable, parts.zuora)
     except (
         ZuoraRejected,
         ZuoraLockedOut,

@@ -6,15 +6,13 @@ from typing import Any
 
 from bot.domain.call import Call
 from bot.domain.request import Request
-from bot.operations.operation import Body, Facts, Operation
+from bot.operations.operation import Order
 from bot.workflow.parts import Parts
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def mailed_lately(
-    parts: Parts, operation: Operation[Any, Any], body: Body, subject: str, number: int = 0
-) -> str:
+def mailed_lately(parts: Parts, order: Order[Any, Any], subject: str, number: int = 0) -> str:
     """Why a run may not be mailed now, empty if it may; whoever asks. In a transaction where it counts.
 
     Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
@@ -22,14 +20,13 @@ def mailed_lately(
 
     Args:
         parts: The outside.
-        operation: What is to be done.
-        body: As asked for; with `resend` it is meant to be done again.
+        order: What is to be done; with `resend` it is meant to be done again.
         subject: What it acts on.
         number: The request that asks, which does not stand in its own way.
     """
-    if not operation.guarded or operation.is_repeat(body):
+    if not order.guarded or order.is_repeat():
         return ""
-    call = parts.store.calls.latest_about(subject, operation.name, not_of=number)
+    call = parts.store.calls.latest_about(subject, order.name, not_of=number)
     if call is None or not _is_recent(parts, call):
         return ""
     minutes = int(parts.guard.total_seconds()) // 60
@@ -63,17 +60,15 @@ def under_way(parts: Parts, subjects: Sequence[str], number: int) -> str:
     )
 
 
-def mailed_meanwhile(
-    parts: Parts, operation: Operation[Any, Any], subjects: Sequence[str], request: Request
-) -> str:
+def mailed_meanwhile(parts: Parts, order: Order[Any, Any], request: Request) -> str:
     """Why what was approved is no longer so: the bot has mailed some of it since it was asked for.
 
     Zuora may not show that yet, and of memos never does, so comparing facts does not tell. To be
     asked inside the transaction in which the calls are planned.
     """
-    if not operation.each_mailed:
+    if not order.each_mailed:
         return ""
-    found = parts.store.calls.mailed_since(subjects, request.created_at)
+    found = parts.store.calls.mailed_since(order.subjects(), request.created_at)
     if not found:
         return ""
     number, subject, _, _ = found[0]
@@ -83,11 +78,11 @@ def mailed_meanwhile(
     )
 
 
-def mailed_before(parts: Parts, operation: Operation[Any, Any], body: Body, facts: Facts) -> bool:
+def mailed_before(parts: Parts, order: Order[Any, Any]) -> bool:
     """Whether it mails again what was mailed before, as far as Zuora or the bot itself knows."""
-    if operation.mails_again(body, facts):
+    if order.mails_again():
         return True
-    subjects = operation.subjects(body, facts) if operation.each_mailed else ()
+    subjects = order.subjects() if order.each_mailed else ()
     return bool(subjects and parts.store.calls.mailed_since(subjects, EVER))
 
 

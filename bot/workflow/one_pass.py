@@ -13,11 +13,11 @@ from functools import partial
 
 from bot.domain.call import Call, Verdict
 from bot.domain.request import Request, State
+from bot.operations.catalog import opened
 from bot.store.database import CouldNotRecordError
 from bot.workflow.begin import too_late_at
 from bot.workflow.calling import NOT_SENT, came_entry, make_call, sent_entry, taken_back
 from bot.workflow.ending import go_on, tell_progress
-from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
 
 BUSY_IN_A_ROW = 3
@@ -71,7 +71,7 @@ class Pass:
     ) -> None:
         self._parts = parts
         self._request = request
-        self._what = opened(request)  # once: the facts of many documents are long
+        self._order = opened(request)  # once: the facts of many documents are long
         self._too_late_at = too_late_at(request)
         self._line = deque(calls)
         self._resting: list[Call] = []
@@ -150,7 +150,7 @@ class Pass:
 
     async def _send(self, call: Call) -> None:
         try:
-            answered = await make_call(self._parts, self._request, call, self._what)
+            answered = await make_call(self._parts, self._request, call, self._order)
             self._answered.append(answered)
         finally:
             self._out -= {asyncio.current_task()}
@@ -253,7 +253,7 @@ class Pass:
             return False
         if any(call.is_under_way or call.is_open for call in calls):
             return False
-        go_on(self._parts, request, calls, self._what)
+        go_on(self._parts, request, calls, self._order)
         return True
 
     def _tell_progress(self, now: datetime) -> bool:

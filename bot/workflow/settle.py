@@ -11,10 +11,10 @@ from bot.domain.history import Entry, What
 from bot.domain.next_step import conclusion, pause
 from bot.domain.request import Request, State
 from bot.domain.words import Mention
+from bot.operations.catalog import opened
 from bot.operations.operation import Settlement
 from bot.workflow.calling import settled_entry
 from bot.workflow.ending import tally
-from bot.workflow.opened import opened
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraRejected
 
@@ -25,12 +25,12 @@ UNREAD = 5
 
 async def settle(parts: Parts, request: Request, calls: tuple[Call, ...]) -> None:
     """Look in Zuora for what became of the lost calls."""
-    operation, body, facts = opened(request)
+    order = opened(request)
     found: dict[str, Settlement] = {}
     unread = False
     for call in calls:
         try:
-            settlement = await operation.settle(body, facts, call, parts.zuora)
+            settlement = await order.settle(call, parts.zuora)
         except ZuoraRejected:
             settlement = None
         except ZuoraError:
@@ -62,7 +62,7 @@ def _write(
     parts: Parts, request: Request, settled: list[Call], found: dict[str, Settlement]
 ) -> None:
     now = parts.clock.now()
-    operation, body, facts = opened(request)
+    order = opened(request)
     with parts.store.transaction():
         _save(parts, settled, now)
         calls = parts.store.calls.of(request.number)
@@ -70,8 +70,8 @@ def _write(
         seen = "; ".join(dict.fromkeys(settlement.words for settlement in found.values()))
         result = f"The answer was lost, and reading Zuora settled it: {seen}."
         if len(calls) > 1:
-            result = f"{operation.result(body, facts, calls, now)} {LOST_AND_FOUND}"
-        if operation.follows and state is State.SUCCEEDED:
+            result = f"{order.result(calls)} {LOST_AND_FOUND}"
+        if order.follows and state is State.SUCCEEDED:
             after = replace(
                 request.moved(State.RUNNING, now, wake_at=now, result=result),
                 progress=settled[0].began,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain.policy import Rule
-from bot.domain.repeated import SOON, Order, still_waiting
+from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -16,7 +16,7 @@ REQUEST = Request(
     rule=Rule(approvers=("U0BEN",)), policy_hash="h", form="f", state=State.WAITING,
     created_at=NOW, expires_at=NOW + timedelta(hours=24), state_at=NOW, wake_at=None, channel="C1",
 )  # fmt: skip
-ORDER = Order(
+ORDER = Typed(
     operation="create_bill_run", body='{"a":1}', requester="U0ANN", tenant="SANDBOX"
 )  # fmt: skip
 

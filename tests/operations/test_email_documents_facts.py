@@ -29,7 +29,7 @@ def facts(*documents):
 def bound(body, its_facts):
     return digest(
         operation="email_invoice", tenant="t", body=body.model_dump(),
-        facts=OPERATION.material(body, its_facts),
+        facts=OPERATION(body, its_facts).material(),
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def test_a_body_has_no_field_that_nobody_knows(body, values):
 
 @pytest.mark.parametrize("typed", ["20261130", "2026-W48-1", "30.11.2026"])
 def test_a_date_is_typed_in_one_form_only(typed):
-    read = PostBillRun().read({**RUN, "invoice_date": typed})
+    read = PostBillRun.read({**RUN, "invoice_date": typed})
 
     assert set(read.by_field) == {"invoice_date"}
 

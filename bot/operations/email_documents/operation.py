@@ -5,7 +5,6 @@ memo (Zuora's OpenAPI document, *Email a credit memo*).
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 
 from bot.domain.call import Call, Verdict
@@ -15,7 +14,7 @@ from bot.domain.words import Line
 from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument, read_facts
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
-from bot.operations.operation import Form, Operation, Problems, Settlement, Table
+from bot.operations.operation import Form, Order, Problems, Settlement, Table
 from bot.zuora.answers import Answer
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient
@@ -24,7 +23,7 @@ _Body = EmailDocumentsBody
 _Facts = EmailDocumentsFacts
 
 
-class EmailDocuments(Operation[EmailDocumentsBody, EmailDocumentsFacts]):
+class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     """What the three kinds share; they differ in `kind`, and memos take a PDF file id."""
 
     kind: ClassVar[DocumentKind]
@@ -33,65 +32,61 @@ class EmailDocuments(Operation[EmailDocumentsBody, EmailDocumentsFacts]):
     field = "documents"
     each_mailed = True
 
-    def read(self, form: Form) -> _Body | Problems:
+    @classmethod
+    def read(cls, form: Form) -> _Body | Problems:
         """Documents of this kind, recipients, a PDF file id."""
-        return read(self.kind, form)
+        return read(cls.kind, form)
 
-    async def facts(self, body: _Body, zuora: ZuoraClient) -> _Facts | Problems:
+    @classmethod
+    async def look_up(cls, body: _Body, zuora: ZuoraClient) -> _Facts | Problems:
         """Read every document, side by side."""
-        return await read_facts(self.kind, body, zuora)
+        return await read_facts(cls.kind, body, zuora)
 
-    def material(self, body: _Body, facts: _Facts) -> dict[str, Any]:
+    def material(self) -> dict[str, Any]:
         """Every document counts, and everything that decides who gets it."""
         return {
-            "documents": facts.material(),
-            "recipients": body.recipients,
-            "email_addresses": sorted(body.email_addresses),
-            "additional": body.additional,
-            "pdf_file_id": body.pdf_file_id,
-            **facts.left_out(),
-            **facts.checks.material(),
+            "documents": self.facts.material(),
+            "recipients": self.body.recipients,
+            "email_addresses": sorted(self.body.email_addresses),
+            "additional": self.body.additional,
+            "pdf_file_id": self.body.pdf_file_id,
+            **self.facts.left_out(),
+            **self.facts.checks.material(),
         }
 
-    def differs(self, approved: _Facts, now: _Facts) -> list[str]:
+    def differs(self, now: _Facts) -> list[str]:
         """Compare document by document."""
-        return approved.differs(now)
+        return self.facts.differs(now)
 
-    def subject(self, body: _Body, facts: _Facts) -> str:  # noqa: ARG002
+    def subject(self) -> str:
         """`INV00000012` or `312 invoices`."""
-        return words.subject(facts)
+        return words.subject(self.facts)
 
-    def subjects(self, body: _Body, facts: _Facts) -> tuple[str, ...]:  # noqa: ARG002
+    def subjects(self) -> tuple[str, ...]:
         """One call for each document, by its number."""
-        return tuple(document.number for document in facts.documents)
+        return tuple(document.number for document in self.facts.documents)
 
-    async def act(self, body: _Body, facts: _Facts, call: Call, zuora: ZuoraClient) -> Answer:  # noqa: ARG002
+    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
         """Ask Zuora to mail one document."""
         return await zuora.email_document(
             self.kind,
             call.subject,
             EmailBody(
-                email_addresses=body.email_addresses,
-                include_additional_email_addresses=body.additional,
-                use_email_template_setting=body.recipients == "template",
-                pdf_file_id=body.pdf_file_id,
+                email_addresses=self.body.email_addresses,
+                include_additional_email_addresses=self.body.additional,
+                use_email_template_setting=self.body.recipients == "template",
+                pdf_file_id=self.body.pdf_file_id,
             ),
             track_id=call.track_id,
             idempotency_key=call.key,
         )
 
-    async def settle(
-        self,
-        body: _Body,  # noqa: ARG002
-        facts: _Facts,
-        call: Call,
-        zuora: ZuoraClient,
-    ) -> Settlement | None:
+    async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
         """A mail that was not there before the call proves it; no mail proves nothing (yet).
 
         Zuora keeps a mail date for invoices alone; of a memo its mail history tells.
         """
-        document = facts.named(call.subject)
+        document = self.facts.named(call.subject)
         if document is None or call.sent_at is None:
             return None
         if self.kind == "invoice":
@@ -103,46 +98,46 @@ class EmailDocuments(Operation[EmailDocumentsBody, EmailDocumentsFacts]):
             accepted=True, words=f"Zuora's mail history shows {call.subject} since the order"
         )
 
-    def title(self, body: _Body, facts: _Facts) -> str:  # noqa: ARG002
+    def title(self) -> str:
         """`email 312 invoices`."""
-        return words.title(facts)
+        return words.title(self.facts)
 
-    def lines(self, body: _Body, facts: _Facts) -> tuple[Line, ...]:
+    def lines(self) -> tuple[Line, ...]:
         """What a controller decides on."""
-        return words.lines(body, facts)
+        return words.lines(self.body, self.facts)
 
-    def effect(self, body: _Body, facts: _Facts) -> str:  # noqa: ARG002
+    def effect(self) -> str:
         """`send 312 mails`."""
-        return words.effect(facts)
+        return words.effect(self.facts)
 
-    def warning(self, body: _Body, facts: _Facts) -> str:  # noqa: ARG002
+    def warning(self) -> str:
         """What cannot be undone."""
-        return words.warning(facts)
+        return words.warning(self.facts)
 
-    def accepted(self, body: _Body, facts: _Facts, at: datetime) -> str:  # noqa: ARG002
+    def accepted(self) -> str:
         """What may be claimed."""
-        return words.accepted(facts)
+        return words.accepted(self.facts)
 
-    def tables(self, body: _Body, facts: _Facts) -> Sequence[Table]:
+    def tables(self) -> Sequence[Table]:
         """The ten largest documents."""
-        return words.tables(body, facts)
+        return words.tables(self.body, self.facts)
 
-    def mails_again(self, body: _Body, facts: _Facts) -> bool:  # noqa: ARG002
+    def mails_again(self) -> bool:
         """Whether one of them was mailed before, as far as Zuora keeps that."""
-        return bool(facts.mailed_before)
+        return bool(self.facts.mailed_before)
 
-    def amounts(self, body: _Body, facts: _Facts) -> Sequence[Money]:  # noqa: ARG002
+    def amounts(self) -> Sequence[Money]:
         """The totals per currency."""
-        return facts.totals
+        return self.facts.totals
 
-    def documents(self, body: _Body, facts: _Facts) -> int:  # noqa: ARG002
+    def documents(self) -> int:
         """How many there are."""
-        return len(facts.documents)
+        return len(self.facts.documents)
 
-    def result(self, body: _Body, facts: _Facts, calls: Sequence[Call], at: datetime) -> str:
+    def result(self, calls: Sequence[Call]) -> str:
         """How many were accepted and refused: `497 of 500 mails accepted by Zuora, 3 refused`."""
         if len(calls) == 1 or all(call.verdict is Verdict.ACCEPTED for call in calls):
-            return super().result(body, facts, calls, at)
+            return super().result(calls)
         return words.result(calls)
 
 

@@ -113,7 +113,7 @@ def test_facts_that_are_bound_alike_do_not_differ_and_the_others_do(before, afte
         return  # what the body asks for decides whether there is one
     alike = canonical(before.material()) == canonical(after.material())
 
-    assert alike == (CREATE.differs(before, after) == [])
+    assert alike == (CREATE(BODY, before).differs(after) == [])
 
 
 def test_a_run_is_of_concern_only_while_it_runs_over_the_same_accounts():
@@ -150,7 +150,7 @@ def test_the_effect_fits_its_button(batches, auto_post, auto_email):
     )
 
     assert len(words.effect(body, FACTS)) <= 60
-    assert len(CREATE.effect(body, FACTS) + CREATE.subject(body, FACTS)) <= 150
+    assert len(CREATE(body, FACTS).effect() + CREATE(body, FACTS).subject()) <= 150
 
 
 def test_the_effect_of_a_scheduled_run_for_an_account_fits_its_button():
@@ -172,8 +172,8 @@ def test_the_effect_of_a_scheduled_run_for_an_account_fits_its_button():
 def test_a_run_that_posts_itself_can_send(change, sends, warning):
     body = BODY.model_copy(update=change)
 
-    assert CREATE.sends(body, FACTS) is sends
-    assert warning in CREATE.warning(body, FACTS)
+    assert CREATE(body, FACTS).sends() is sends
+    assert warning in CREATE(body, FACTS).warning()
 
 
 @pytest.mark.parametrize(
