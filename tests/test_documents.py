@@ -228,14 +228,42 @@ def test_the_script_is_the_program():
     assert project["scripts"] == {"billing-bot": "bot.cli:main"}
 
 
+def test_a_commit_is_checked_by_the_same_command_as_by_hand_and_ci_runs_the_whole():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pythons = jobs["test"]["strategy"]["matrix"]["python"]
+
+    assert [hook["entry"] for hook in hooks] == ["make check"]
+    assert any(step.get("run", "").startswith("make test") for step in jobs["test"]["steps"])
+    assert project["requires-python"] == f">={pythons[0]}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_what_a_document_links_to_is_there(name):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / name).read_text())
+
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "Makefile"])
+def test_every_command_of_make_that_is_named_is_there(name):
+    named = set(re.findall(r"\bmake ([a-z-]+)`", (ROOT / name).read_text()))
+    there = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert named <= there
+
+
 def texts():
     """Every source file and document of the project."""
     kinds = {".py", ".md", ".yml", ".toml", ".txt", ".sh", ".js", ".css", ".html"}
-    for top in ("bot", "tests", "docs", "requirements", ".ci"):
+    for top in ("bot", "tests", "docs", "requirements", ".ci", ".github"):
         for path in sorted((ROOT / top).rglob("*")):
             if path.is_file() and (path.suffix in kinds or top == ".ci"):
                 yield path
-    for name in ("README.md", "CHANGELOG.md", "Makefile", "Procfile", "manifest.yml"):
+    for name in ("README.md", "CHANGELOG.md", "Makefile", "Procfile", "manifest.yml", "CONTRIBUTING.md",
+                 "SECURITY.md", "Dockerfile", ".editorconfig", ".pre-commit-config.yaml"):  # fmt: skip
         yield ROOT / name
     yield ROOT / "pyproject.toml"
 
