@@ -143,6 +143,7 @@ def _planned(store: Store, first: int, of: int) -> int:
             rule=Rule(approvers=("S0CONTROLLERS",)),
             policy_hash="",
             form=f"bench:{first}",
+            token=f"bench-{first}",
             state=State.WAITING,
             created_at=now,
             expires_at=now + timedelta(days=1),

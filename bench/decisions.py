@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import Options, Row
-from bench.stage import BOB, Place, add_runs, ask_for, place
+from bench.stage import BOB, Place, add_runs, ask_for, name_of, place
 from bot.domain.authority import Person, Verb
 from bot.domain.request import Request
 from bot.sandbox.slack.workspace import TEAM_ID
@@ -53,7 +53,9 @@ def _decide(bot: Bot, numbers: list[int]) -> float:
     person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
     started = time.perf_counter()
     for number in numbers:
-        found = decide(bot.parts, Decision(verb=Verb.APPROVE, number=number, person=person))
+        found = decide(
+            bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person)
+        )
         if not isinstance(found, Request):
             raise TypeError(f"R-{number} was not approved: {found}")
     return time.perf_counter() - started

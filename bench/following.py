@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.figures import Options, Row
-from bench.stage import BOB, Place, add_runs, ask_for, make_slack
+from bench.stage import BOB, Place, add_runs, ask_for, make_slack, name_of
 from bench.watch import until
 from bot.domain.authority import Person, Verb
 from bot.domain.request import State
@@ -57,7 +57,7 @@ async def _follow(bot: Bot, here: Place, clock: ManualClock) -> int:
     (number,) = await ask_for(bot, [name], "post_bill_run")
     bot.start()
     person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
-    decide(bot.parts, Decision(verb=Verb.APPROVE, number=number, person=person))
+    decide(bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person))
     store = bot.parts.store
     while True:
         await until(lambda: bot.runner.is_idle and not store.requests.due(clock.now(), 1))

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bench.figures import Options, Row
-from bench.stage import BOB, Place, add_runs, ask_for, empty_app, make_slack, place
+from bench.stage import BOB, Place, add_runs, ask_for, empty_app, make_slack, name_of, place
 from bench.start import running_command
 from bench.watch import memory_of, processor_seconds, until
 from bot.domain.authority import Person, Verb
@@ -85,7 +85,9 @@ async def _followed(options: Options) -> AsyncIterator[Place]:
             person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
             for name in names:
                 (number,) = await ask_for(bot, [name], "post_bill_run")
-                decide(bot.parts, Decision(verb=Verb.APPROVE, number=number, person=person))
+                decide(
+                    bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person)
+                )
             status, outbox = bot.parts.store.status, bot.parts.store.outbox
             await until(lambda: status.count(State.RUNNING) == options.followed, 300)
             await until(lambda: not outbox.open(1), 300)

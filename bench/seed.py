@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bench.stage import BOB, add_runs, ask_for, place
+from bench.stage import BOB, add_runs, ask_for, name_of, place
 from bench.watch import until
 from bot.domain.authority import Person, Verb
 from bot.domain.history import fingerprint, hasher, row_text
@@ -67,7 +67,7 @@ async def _pattern(path: Path) -> None:
         async with here.hands() as bot:
             waits, done = await ask_for(bot, ["BR-00001000", "BR-00001001"])
             person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
-            decide(bot.parts, Decision(verb=Verb.APPROVE, number=done, person=person))
+            decide(bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, done), person=person))
             bot.start()
             store = bot.parts.store
             await until(lambda: _state(store, done) is State.SUCCEEDED and not store.outbox.open(1))

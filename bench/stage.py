@@ -24,6 +24,7 @@ from bot.cli.sandbox import (
     sandbox_settings,
 )
 from bot.domain.authority import Person
+from bot.domain.named import Named, named
 from bot.operations.catalog import operation_named
 from bot.sandbox.slack.delivery import Delivered, Kind, Retry
 from bot.sandbox.slack.server import LocalSlack
@@ -222,6 +223,12 @@ async def ask_for(bot: Bot, runs: list[str], operation: str = "email_bill_run") 
             raise TypeError(f"{run} could not be asked for: {found}")
         numbers += [request.number for request in found]
     return numbers
+
+
+def name_of(bot: Bot, number: int) -> Named | None:
+    """What the buttons of a request's card name."""
+    request = bot.parts.store.requests.get(number)
+    return named(request.reference) if request else None
 
 
 def add_runs(zuora: LocalZuora, first: int, count: int, status: str = "Posted") -> list[str]:

@@ -124,25 +124,27 @@ def change_and_ask_again(message: Message, request: Request) -> Message:
     button = blocks.button(
         "Change and ask again…",
         action_id=CHANGE,
-        value=str(request.number),
+        value=request.reference,
         spoken=f"Change {request.name} and ask again",
     )
     row = blocks.actions(f"change-{request.number}", button)
     return replace(message, blocks=[*message.blocks, row])
 
 
-def next_steps(message: Message, names: Sequence[str]) -> Message:
+def next_steps(message: Message, request: Request, names: Sequence[str]) -> Message:
     """A message with a button for each operation that is legal now on the run it speaks of."""
-    if not names or message.request is None:
+    if not names:
         return message
-    value = str(message.request)
     buttons = [
         blocks.button(
-            NEXT_STEPS[name], action_id=f"{NEXT}{name}", value=value, spoken=NEXT_STEPS[name]
+            NEXT_STEPS[name],
+            action_id=f"{NEXT}{name}",
+            value=request.reference,
+            spoken=NEXT_STEPS[name],
         )
         for name in names
     ]
-    row = blocks.actions(f"next-{value}", *buttons)
+    row = blocks.actions(f"next-{request.number}", *buttons)
     return replace(message, blocks=[*message.blocks, row])
 
 
@@ -206,9 +208,9 @@ def waiting_buttons(request: Request) -> blocks.Block:
 
 
 def _waiting_buttons(request: Request, effect: str, warning: str) -> blocks.Block:
-    value = str(request.number)
+    value = request.reference
     return blocks.actions(
-        f"decide-{value}",
+        f"decide-{request.number}",
         _approve_button(request, effect, warning),
         blocks.button(
             "Reject…", action_id=REJECT, value=value, spoken=f"Reject {request.name} with a reason"
@@ -229,7 +231,7 @@ def _approve_button(request: Request, effect: str, warning: str) -> blocks.Block
     return blocks.button(
         f"Approve: {effect}{'…' if typing else ''}",
         action_id=APPROVE,
-        value=str(request.number),
+        value=request.reference,
         style="primary",
         spoken=f"Approve {request.name}: {effect}",
         confirm=None
@@ -243,11 +245,11 @@ def _approve_button(request: Request, effect: str, warning: str) -> blocks.Block
 
 
 def _unknown_buttons(request: Request) -> blocks.Block:
-    value = str(request.number)
+    value = request.reference
     lost = Progress.model_validate_json(request.progress or "{}").lost
     whose = f"the {count(lost, 'lost call')} of {request.name}" if lost else request.subject
     return blocks.actions(
-        f"settle-{value}",
+        f"settle-{request.number}",
         blocks.button(
             "It went through: record that",
             action_id=RECORD_SENT,

@@ -38,6 +38,25 @@ def to_decide(refusal: Refusal, person: Person, request: Request) -> tuple[Part,
     return _not_yours(refusal, request)
 
 
+def misnamed(refusal: Refusal, number: int | None) -> tuple[Part, ...]:
+    """Why a button or a form means no request of this database, and what to do instead."""
+    match refusal:
+        case Refusal.ANOTHER_DATABASE:
+            words = (
+                f"This R-{number} is of another database: another bot posts here, or a new "
+                "database was begun. Nothing was changed. Use the buttons of a card that was "
+                "posted since, and ask whoever runs Billing Bot that only one of them posts here."
+            )
+        case Refusal.ANOTHER_REQUEST:
+            words = (
+                f"This was shown for another request that had the number R-{number}, or by an older "
+                f"version. Nothing was changed. Use the buttons on the present card of R-{number}."
+            )
+        case _:
+            words = "This request is not known here. Nothing was changed."
+    return (words,)
+
+
 def _not_yours(refusal: Refusal, request: Request) -> tuple[Part, ...]:
     name = request.name
     approvers = approvers_in_words(request.rule.approvers)

@@ -107,7 +107,7 @@ def _again(request: Request, number: int) -> blocks.Block:
         blocks.button(
             f"Ask again for the {number:,} refused…",
             action_id=AGAIN,
-            value=str(request.number),
+            value=request.reference,
             spoken=f"Ask again for what was refused of {request.name}",
         ),
     )

@@ -56,6 +56,9 @@ class Refusal(StrEnum):
     NUMBER_NOT_TYPED = "number_not_typed"
     EXPIRED = "expired"
     NOT_UNKNOWN = "not_unknown"
+    NO_SUCH_REQUEST = "no_such_request"
+    ANOTHER_REQUEST = "another_request"
+    ANOTHER_DATABASE = "another_database"
 
 
 def may(
@@ -100,6 +103,11 @@ def may_view(person: Person, policy: Policy) -> Refusal | None:
 def may_decide(verb: Verb, person: Person, request: Request, now: datetime) -> Refusal | None:
     """Whether somebody may approve, reject, withdraw or settle this request at this moment."""
     return may(verb, person, request, now)
+
+
+def may_ever(verb: Verb, person: Person, request: Request) -> Refusal | None:
+    """Whether somebody may decide this request at all, whatever its state."""
+    return may(verb, person, request)
 
 
 def still_counts(person: Person, request: Request) -> Refusal | None:

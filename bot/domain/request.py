@@ -80,6 +80,7 @@ class Request:
         tenant: Which Zuora: host, tenant and entities.
         requester: Slack user id. `team` is the id of that person's workspace.
         form: What makes a form submitted twice one request.
+        token: Random part of the name by which buttons and forms mean this request and no other.
         wake_at: When the runner has to look at it next; None: only a person can move it.
         looks: How often Zuora was looked at in vain, for the growing pause.
         result: One sentence in the past tense on how it ended.
@@ -105,6 +106,7 @@ class Request:
     rule: Rule
     policy_hash: str
     form: str
+    token: str
     state: State
     created_at: datetime
     expires_at: datetime
@@ -128,6 +130,11 @@ class Request:
     def name(self) -> str:
         """The request's number as people say it: `R-17`."""
         return f"R-{self.number}"
+
+    @property
+    def reference(self) -> str:
+        """The name on buttons and in forms, `R-17.k3f9…`; `bot.domain.named` reads it."""
+        return f"{self.name}.{self.token}"
 
     @property
     def confirmation(self) -> str:

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import lines, refusals
-from bot.domain.authority import Person, may_ask
+from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part, listed
 from bot.operations.operation import Problems
@@ -18,17 +19,27 @@ from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm, origin_of
+from bot.slack.meaning import meant_or_why
 from bot.slack.naming import with_kinds
 from bot.slack.opening import drawn, values_of
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Asker, Refused, ask, record_refusal
+from bot.workflow.meant import meant
 
 logger = logging.getLogger(__name__)
 
 LONGEST_READING = timedelta(minutes=15)
 """A form that was not answered after this was being read when the bot was stopped."""
 
-Outcome = tuple[Request, ...] | Problems | Refused | CouldNotRecordError
+
+@dataclass(frozen=True, slots=True)
+class NotMeant:
+    """The form continues a request that it does not mean any more."""
+
+    why: tuple[Part, ...]
+
+
+Outcome = tuple[Request, ...] | Problems | Refused | NotMeant | CouldNotRecordError
 
 
 def register(app: AsyncApp, answering: Answering) -> None:
@@ -101,6 +112,9 @@ async def _ask(
         except CouldNotRecordError as error:
             return error
         return Refused(refusal)
+    parent, why = _parent(answering, submission)
+    if why:
+        return NotMeant(why)
     known = await with_kinds(answering, form, submission.values)
     wanted = known if isinstance(known, Problems) else form.wanted(known)
     reason = str(submission.values.get("reason") or "")
@@ -111,13 +125,24 @@ async def _ask(
         person=person,
         form_id=f"{submission.actor.team_id}:{submission.view_id}",
         reason=reason,
-        parent=origin_of(submission.metadata).parent,
+        parent=parent,
         form_name=form.callback_id,
     )
     try:
         return await ask(answering.parts, wanted, asker)
     except CouldNotRecordError as error:
         return error
+
+
+def _parent(
+    answering: Answering, submission: payloads.Submission
+) -> tuple[int | None, tuple[Part, ...]]:
+    """Number of the request that the form continues, and why it does not mean that one any more."""
+    name = origin_of(submission.metadata).continues
+    if name is None or meant(answering.parts, name)[1] is Refusal.NO_SUCH_REQUEST:
+        return None, ()  # a form may name a request that never was
+    request, why = meant_or_why(answering, name, submission.actor, "form of another request")
+    return request.number if request else None, why
 
 
 async def _answer(
@@ -213,5 +238,7 @@ def _why_not(answering: Answering, outcome: Outcome, person: Person) -> tuple[Pa
     match outcome:
         case Refused(refusal):
             return refusals.to_ask(refusal, person, answering.parts.policy)
+        case NotMeant(why):
+            return why
         case _:
             return (COULD_NOT_RECORD,)

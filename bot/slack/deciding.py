@@ -10,6 +10,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards.card import APPROVE, RECORD_NOT_SENT, RECORD_SENT, REJECT, WITHDRAW
 from bot.domain.authority import Verb
+from bot.domain.named import Named, named
 from bot.domain.request import Request
 from bot.operations.catalog import opened
 from bot.slack import payloads
@@ -17,6 +18,7 @@ from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.decide import DECIDE_FORMS, decide_form
+from bot.slack.meaning import stored
 from bot.store.database import CouldNotRecordError
 from bot.workflow.decide import (
     CheckAgain,
@@ -98,9 +100,9 @@ async def _clicked(
     act_on: Callable[[Request | None], Act],
 ) -> Request | Declined | None:
     """Have a click decided and acknowledged; None if it could not be recorded."""
-    asked = _Asked(verb=verb, actor=click.actor, number=click.number, answer_in=click.channel)
+    asked = _Asked(verb=verb, actor=click.actor, name=click.named, answer_in=click.channel)
     try:
-        request = _request(answering, click.number)
+        request = stored(answering, click.named)
         outcome = await _decided(answering, act_on(request), asked, request)
     except CouldNotRecordError:
         await _could_not_record(answering, ack, click)
@@ -120,7 +122,7 @@ class _Asked:
 
     verb: Verb
     actor: payloads.Actor
-    number: int | None
+    name: Named | None
     reason: str = ""
     typed: str = ""
     answer_in: str = ""
@@ -140,7 +142,7 @@ async def _decided(
     for _ in range(TRIES):
         decision = Decision(
             verb=asked.verb,
-            number=asked.number,
+            name=asked.name,
             person=await answering.approver(asked.actor, request),
             reason=asked.reason,
             typed=asked.typed,
@@ -150,7 +152,7 @@ async def _decided(
         outcome = await answering.parts.store.together(partial(act, answering.parts, decision))
         if not isinstance(outcome, CheckAgain):
             return outcome
-        request = _request(answering, asked.number)
+        request = stored(answering, asked.name)
     return Declined(None, ("Others are deciding at this very moment. Please press again.",))
 
 
@@ -173,12 +175,12 @@ async def _submitted(
     asked = _Asked(
         verb=verb,
         actor=submission.actor,
-        number=payloads.request_number(submission.metadata),
+        name=named(submission.metadata),
         reason=str(submission.values.get("reason") or "").strip(),
         typed=str(submission.values.get("typed") or "").strip(),
     )
     try:
-        request = _request(answering, asked.number)
+        request = stored(answering, asked.name)
         problems = _problems(asked, request)
         # a stranger hears nothing about what was typed
         outcome = await _decided(answering, may_decide_now if problems else decide, asked, request)
@@ -203,7 +205,3 @@ def _problems(asked: _Asked, request: Request | None) -> dict[str, str]:
     if approves and request and asked.typed.upper() != request.confirmation:
         return {"typed": f"Type {request.confirmation} to approve {request.name}."}
     return {}
-
-
-def _request(answering: Answering, number: int | None) -> Request | None:
-    return None if number is None else answering.parts.store.requests.get(number)

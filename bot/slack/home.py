@@ -71,7 +71,7 @@ class Homes:
         async def turned(ack: AsyncAck, body: dict[str, Any]) -> None:
             await ack()
             click = payloads.click(body)
-            await self._opened(click.actor, click.number or 0)
+            await self._opened(click.actor, payloads.page_number(click.value))
 
     async def _opened(self, actor: payloads.Actor, page: int) -> None:
         """Draw it soon, and from now on whenever something changes; strangers see it once."""

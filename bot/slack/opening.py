@@ -32,6 +32,7 @@ from bot.slack.forms.cancel_bill_run import CancelBillRunForm
 from bot.slack.forms.email import OPERATION_OF, EmailForm, values_for, values_for_documents
 from bot.slack.forms.fields import Values, View
 from bot.slack.forms.post_bill_run import PostBillRunForm
+from bot.slack.meaning import known, meant_or_why
 from bot.slack.payloads import Actor, Click
 from bot.slack.replying import Reply, said_if_it_fails, say
 from bot.store.database import CouldNotRecordError
@@ -61,12 +62,12 @@ class Opening:
 
     Attributes:
         values: What it begins with, by the names of its fields.
-        parent: Number of the request that it continues.
+        parent: Name of the request that it continues; empty for none.
     """
 
     form: AskForm
     values: Values
-    parent: int | None = None
+    parent: str = ""
 
 
 Find = Callable[[Answering, Click, Request | None], "Opening | tuple[Part, ...]"]
@@ -130,7 +131,7 @@ def _opens(answering: Answering, find: Find, wanted: str) -> Callable[..., Any]:
 
 async def _pressed(answering: Answering, click: Click, find: Find, wanted: str) -> tuple[Part, ...]:
     """Open what a button leads to; why not, or nothing. Of the click nothing is believed but ids."""
-    request = None if click.number is None else answering.parts.store.requests.get(click.number)
+    request = known(answering, click.named)
     told = wanted.format(
         name=request.operation if request else "form",
         request=request.name if request else "nothing",
@@ -138,6 +139,10 @@ async def _pressed(answering: Answering, click: Click, find: Find, wanted: str) 
     )
     if why := await refusal_to_ask(answering, click.actor, told):
         return why
+    if find in NAMING:
+        _, why = meant_or_why(answering, click.named, click.actor, told)
+        if why:
+            return why
     found = find(answering, click, request)
     if not isinstance(found, Opening):
         return found
@@ -195,7 +200,7 @@ def _changed_request(
     if form is None:
         return (NOTHING_TO_CHANGE,)
     values = {**typed["values"], "reason": request.reason}
-    return Opening(form=form, values=values, parent=request.number)
+    return Opening(form=form, values=values, parent=request.reference)
 
 
 def _what_was_refused(
@@ -209,7 +214,7 @@ def _what_was_refused(
         return (NOTHING_REFUSED,)
     values = values_for_documents(kind, refused, json.loads(request.body))
     form = answering.forms[EmailForm.callback_id]
-    return Opening(form=form, values=values, parent=request.number)
+    return Opening(form=form, values=values, parent=request.reference)
 
 
 def _next_step(
@@ -217,7 +222,8 @@ def _next_step(
 ) -> Opening | tuple[Part, ...]:
     """Below a result: the run is the one that the stored request followed."""
     run = progress_of(request).number if request else ""
-    return _about_a_run(answering, click.action_id.removeprefix(NEXT), run, click.number)
+    parent = request.reference if request else ""
+    return _about_a_run(answering, click.action_id.removeprefix(NEXT), run, parent)
 
 
 def _step_of_a_run(
@@ -225,11 +231,11 @@ def _step_of_a_run(
 ) -> Opening | tuple[Part, ...]:
     """On a run's private card: the button names the run."""
     run = bill_run_key(click.value) or (click.value if is_id(click.value) else "")
-    return _about_a_run(answering, click.action_id.removeprefix(RUN), run, None)
+    return _about_a_run(answering, click.action_id.removeprefix(RUN), run, "")
 
 
 def _about_a_run(
-    answering: Answering, operation: str, run: str, parent: int | None
+    answering: Answering, operation: str, run: str, parent: str
 ) -> Opening | tuple[Part, ...]:
     form = answering.forms.get(FORM_OF.get(operation, ""))
     if form is None or not run:
@@ -237,6 +243,9 @@ def _about_a_run(
     values = values_for(run) if form.callback_id == EmailForm.callback_id else {"bill_run": run}
     return Opening(form=form, values=values, parent=parent)
 
+
+NAMING: tuple[Find, ...] = (_changed_request, _what_was_refused, _next_step)
+"""What opens a form for a request that the button has to name."""
 
 # What stands in a form
 

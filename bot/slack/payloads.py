@@ -5,16 +5,20 @@ comes from the database.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.domain.clean import trimmed, unescaped
+from bot.domain.named import Named, named
 
 Values = Mapping[str, Any]
 """What stands in the fields of a form, by their names."""
 
 WORDS = ("pretext", "title", "text", "value", "fallback")
 """What is read of a block or an attachment."""
+
+LONGEST_PAGE = 6
+"""Digits."""
 
 MOST_TEXT = 4000
 """So much of a message is searched for a number."""
@@ -48,18 +52,15 @@ class Click:
     Attributes:
         action_id: Which button it was; empty where the click is not exactly one action.
         value: What the button names, as text.
+        named: The request that it names; None where it names none.
     """
 
     actor: Actor
     channel: str
     action_id: str
     value: str
+    named: Named | None
     trigger_id: str
-
-    @property
-    def number(self) -> int | None:
-        """The number of the request that the button names."""
-        return request_number(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,7 @@ def click(body: Mapping[str, Any]) -> Click:
         or (actor.user_id if _is_nowhere(body) else ""),
         action_id=_text(action, "action_id"),
         value=_text(action, "value"),
+        named=_named(_text(action, "value"), body),
         trigger_id=_text(body, "trigger_id"),
     )
 
@@ -181,9 +183,25 @@ def change(body: Mapping[str, Any]) -> Change:
     )
 
 
-def request_number(text: str) -> int | None:
-    """A request's number: up to 12 ASCII digits, nothing else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None  # noqa: PLR2004
+def page_number(text: str) -> int:
+    """The page that a button of the Home tab turns to; 0, the first, for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_PAGE else 0
+
+
+def _named(value: str, body: Mapping[str, Any]) -> Named | None:
+    """What a button names, and the message that it stands on."""
+    found = named(value)
+    if found is None:
+        return None
+    message, container = _mapping(body, "message"), _mapping(body, "container")
+    payload = _mapping(_mapping(message, "metadata"), "event_payload")
+    return replace(
+        found,
+        channel=_text(_mapping(body, "channel"), "id") or _text(container, "channel_id"),
+        ts=_text(container, "message_ts") or _text(message, "ts"),
+        thread_ts=_text(container, "thread_ts") or _text(message, "thread_ts"),
+        database=_text(payload, "database"),
+    )
 
 
 def _only_action(body: Mapping[str, Any]) -> Mapping[str, Any]:

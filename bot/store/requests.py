@@ -17,7 +17,7 @@ _COLUMNS = (
     "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
     "reason", "rule", "policy_hash", "form", "state", "created_at", "expires_at", "state_at",
     "wake_at", "channel", "card_ts", "decided_by", "decided_at", "decision_reason", "looks",
-    "result", "parent", "progress", "progress_ts", "reminded", "typed",
+    "result", "parent", "progress", "progress_ts", "reminded", "typed", "token",
 )  # fmt: skip
 KEPT = (
     "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",

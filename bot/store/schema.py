@@ -441,3 +441,39 @@ CREATE INDEX estimates_due ON estimates (wake_at);
 def drafts_and_estimates(db: Database) -> None:
     """What was typed into fields that a form does not show now; estimates that are still to be told."""
     run(db, _DRAFTS)
+
+
+_CLICKS = """
+CREATE TABLE copies (
+  position INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE CHECK (length(id) >= 16),
+  last_number INTEGER NOT NULL,
+  seen_until TEXT NOT NULL
+) STRICT;
+INSERT INTO copies VALUES (1, lower(hex(randomblob(8))), 0, '');
+
+CREATE TRIGGER copies_are_never_changed BEFORE UPDATE ON copies
+BEGIN SELECT RAISE(ABORT, 'which database this was is never changed'); END;
+
+CREATE TRIGGER copies_are_never_deleted BEFORE DELETE ON copies
+BEGIN SELECT RAISE(ABORT, 'which database this was is never deleted'); END;
+
+ALTER TABLE requests ADD COLUMN token TEXT NOT NULL DEFAULT '';
+UPDATE requests SET token = lower(hex(randomblob(8))) || '-' || (SELECT id FROM copies);
+
+CREATE TRIGGER requests_have_a_token BEFORE INSERT ON requests
+WHEN NEW.token = ''
+BEGIN SELECT RAISE(ABORT, 'a request has a random part in its name'); END;
+
+CREATE TRIGGER requests_keep_their_token BEFORE UPDATE OF token ON requests
+BEGIN SELECT RAISE(ABORT, 'the name of a request is never changed'); END;
+"""
+
+
+@migrations(name="0011_clicks")
+def clicks(db: Database) -> None:
+    """Which database this is, and a random part in the name of each request.
+
+    Requests of before get one too: their buttons, which have none, count on their own cards alone.
+    """
+    run(db, _CLICKS)

@@ -13,6 +13,7 @@ from bot.domain.message import Message
 from bot.domain.request import Request
 from bot.store.calls import Calls
 from bot.store.checkpoints import Checkpoints
+from bot.store.copies import Copies
 from bot.store.database import open_database, transaction
 from bot.store.drafts import Drafts
 from bot.store.estimates import Estimates
@@ -43,6 +44,7 @@ class Store:
         self.digests = Digests(database)
         self.drafts = Drafts(database)
         self.estimates = Estimates(database)
+        self.copies = Copies(database)
         self.checkpoints = Checkpoints(database)
         self._together = Together(self.transaction)
 

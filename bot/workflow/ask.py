@@ -11,6 +11,7 @@ from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Entry, What
 from bot.domain.message import Kind, Message
+from bot.domain.named import new_token
 from bot.domain.policy import Asked, Rule
 from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
@@ -261,6 +262,7 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
         rule=rule,
         policy_hash=parts.policy.hash,
         form=_form_id(asker, type(order), of),
+        token=new_token(parts.new_id(), parts.store.copies.id),
         state=State.WAITING,
         created_at=now,
         expires_at=now + rule.expires_after,

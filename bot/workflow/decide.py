@@ -10,15 +10,17 @@ from typing import Any
 
 from bot.cards import lines, refusals, results
 from bot.cards.card import card_edit, change_and_ask_again
-from bot.domain.authority import Person, Refusal, Verb, may_decide
+from bot.domain.authority import Person, Refusal, Verb, may_decide, may_ever
 from bot.domain.call import Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
+from bot.domain.named import Named
 from bot.domain.next_step import conclusion
 from bot.domain.request import Approval, Request, State
 from bot.domain.words import Mention, Part, count
 from bot.operations.catalog import opened
 from bot.workflow.ending import tally
+from bot.workflow.meant import meant
 from bot.workflow.parts import Parts
 
 
@@ -35,7 +37,6 @@ class CheckAgain:
     """Somebody else approved meanwhile; their standing has to be read before this counts."""
 
 
-NO_SUCH = Declined(None, ("This request is not known here. Nothing was changed.",))
 NOBODY: Mapping[str, Refusal | None] = {}
 
 
@@ -45,7 +46,7 @@ class Decision:
 
     Attributes:
         verb: Approve, reject or withdraw.
-        number: The request's number: all that is believed of a click; None: it named none.
+        name: The request's name: all that is believed of a click; None: it named none.
         person: Who pressed, as read from Slack just now.
         reason: Why, where it was asked for.
         typed: The number that was typed to confirm, where the rule wants it.
@@ -55,7 +56,7 @@ class Decision:
     """
 
     verb: Verb
-    number: int | None
+    name: Named | None
     person: Person
     reason: str = ""
     typed: str = ""
@@ -72,10 +73,9 @@ def decide(parts: Parts, decision: Decision) -> Request | Declined | CheckAgain:
     now = parts.clock.now()
     result: Request | Declined | CheckAgain
     with parts.store.transaction():
-        request = _known(parts, decision.number)
-        declined = _declined(decision, request, now)
+        request, declined = _asked_of(parts, decision, now)
         if request is None or declined is not None:
-            result = declined or NO_SUCH
+            result = declined or _no_such()
             _record(parts, decision, request, result)
         elif decision.verb is Verb.APPROVE:
             result = _approve(parts, request, decision, now)
@@ -158,11 +158,11 @@ def may_decide_now(parts: Parts, decision: Decision) -> Request | Declined:
     Raises:
         CouldNotRecordError: A refusal could not be written.
     """
-    request = _known(parts, decision.number)
-    declined = _declined(replace(decision, typed=ANY_NUMBER), request, parts.clock.now())
+    sure = replace(decision, typed=ANY_NUMBER)
+    request, declined = _asked_of(parts, sure, parts.clock.now())
     if declined is None and request is not None:
         return request
-    declined = declined or NO_SUCH
+    declined = declined or _no_such()
     with parts.store.transaction():
         _record(parts, decision, request, declined)
     parts.wake_sender()
@@ -178,10 +178,9 @@ def settle_by_hand(parts: Parts, decision: Decision, *, accepted: bool) -> Reque
     now = parts.clock.now()
     result: Request | Declined
     with parts.store.transaction():
-        request = _known(parts, decision.number)
-        declined = _declined(decision, request, now)
+        request, declined = _asked_of(parts, decision, now)
         if request is None or declined is not None:
-            result = declined or NO_SUCH
+            result = declined or _no_such()
             _record(parts, decision, request, result)
         else:
             result = _write_settlement(parts, request, decision.person, now, accepted=accepted)
@@ -222,13 +221,25 @@ def _write_settlement(
     return after
 
 
-def _known(parts: Parts, number: int | None) -> Request | None:
-    return None if number is None else parts.store.requests.get(number)
+def _asked_of(
+    parts: Parts, decision: Decision, now: datetime
+) -> tuple[Request | None, Declined | None]:
+    """The request of the number that is named, and why the decision changes nothing."""
+    request, refusal = meant(parts, decision.name)
+    if refusal is None:
+        return request, None if request is None else _declined(decision, request, now)
+    if request is not None:  # a stranger hears nothing about what the button means
+        unfit = may_ever(decision.verb, decision.person, request)
+        if unfit in NO_RIGHT:
+            return request, Declined(unfit, refusals.to_decide(unfit, decision.person, request))
+    return request, _no_such(refusal, decision.name)
 
 
-def _declined(decision: Decision, request: Request | None, now: datetime) -> Declined | None:
-    if request is None:
-        return NO_SUCH
+def _no_such(refusal: Refusal = Refusal.NO_SUCH_REQUEST, name: Named | None = None) -> Declined:
+    return Declined(refusal, refusals.misnamed(refusal, name.number if name else None))
+
+
+def _declined(decision: Decision, request: Request, now: datetime) -> Declined | None:
     refusal = may_decide(decision.verb, decision.person, request, now)
     if refusal is None and decision.verb is Verb.APPROVE:
         refusal = _not_sure(decision, request)
@@ -247,6 +258,14 @@ def _not_sure(decision: Decision, request: Request) -> Refusal | None:
     return None
 
 
+NO_RIGHT = frozenset({Refusal.BARRED, Refusal.NOT_AN_APPROVER, Refusal.GROUP_UNREADABLE})
+"""Why somebody may not decide, whichever request it is about."""
+
+STALE = frozenset(
+    {Refusal.ALREADY_DECIDED, Refusal.ANOTHER_REQUEST, Refusal.ANOTHER_DATABASE}
+)  # fmt: skip
+"""What shows that somebody saw a card that is not the present one: it is drawn anew."""
+
 ANY_NUMBER = "\0"
 """Stands for a number that is still to be typed; nobody can type it."""
 
@@ -262,7 +281,7 @@ def _record(parts: Parts, decision: Decision, request: Request | None, declined:
         request=number,
         data={
             "wanted": decision.verb.value,
-            "refusal": str(declined.refusal or "no_such_request"),
+            "refusal": str(declined.refusal),
         },
     )
     messages: list[Message] = []
@@ -270,6 +289,6 @@ def _record(parts: Parts, decision: Decision, request: Request | None, declined:
         messages.append(
             lines.private(decision.answer_in, person.user_id, *declined.why, request=number)
         )
-    if request is not None and declined.refusal is Refusal.ALREADY_DECIDED:
+    if request is not None and declined.refusal in STALE:
         messages.append(card_edit(request))
     parts.store.record(entry, parts.clock.now(), *messages)

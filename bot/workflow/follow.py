@@ -91,5 +91,10 @@ def _end(parts: Parts, request: Request, progress: Progress) -> None:
     told = lines.reply(after, progress.result, " ", Mention(request.requester))
     with parts.store.transaction():
         parts.store.move(
-            request, after, entry, now, card_edit(after), next_steps(told, progress.next_steps)
+            request,
+            after,
+            entry,
+            now,
+            card_edit(after),
+            next_steps(told, after, progress.next_steps),
         )

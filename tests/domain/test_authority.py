@@ -18,7 +18,7 @@ POLICY = Policy(requesters=(ANN, GROUP), approvers=(BEN, OTHER), viewers=(CLEO,)
 REQUEST = Request(
     number=1, operation="email_bill_run", subject="BR-1", body="{}", facts="{}", digest="d",
     tenant="t", requester=ANN, team="T1", reason="r", rule=Rule(approvers=(BEN, OTHER)), policy_hash="h",
-    form="f", state=State.WAITING, created_at=NOW, expires_at=NOW + timedelta(hours=24),
+    form="f", token="k3f9", state=State.WAITING, created_at=NOW, expires_at=NOW + timedelta(hours=24),
     state_at=NOW, wake_at=None, channel="C1",
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 REQUEST = Request(
     number=1, operation="email_bill_run", subject="BR-1", body="{}", facts="{}", digest="d",
     tenant="t", requester="U1", team="T1", reason="r", rule=Rule(approvers=("U2",)),
-    policy_hash="p", form="f", state=State.WAITING, created_at=NOW,
+    policy_hash="p", form="f", token="k3f9", state=State.WAITING, created_at=NOW,
     expires_at=NOW + timedelta(hours=24), state_at=NOW, wake_at=NOW, channel="C1",
 )  # fmt: skip
 CALL = Call(request=1, subject="BR-1", key="k", track_id="t")

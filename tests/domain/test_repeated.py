@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 REQUEST = Request(
     number=17, operation="create_bill_run", subject="Batch1", body='{"a":1}', facts="{}",
     digest="d", tenant="SANDBOX", requester="U0ANN", team="T1", reason="r",
-    rule=Rule(approvers=("U0BEN",)), policy_hash="h", form="f", state=State.WAITING,
+    rule=Rule(approvers=("U0BEN",)), policy_hash="h", form="f", token="k3f9", state=State.WAITING,
     created_at=NOW, expires_at=NOW + timedelta(hours=24), state_at=NOW, wake_at=None, channel="C1",
 )  # fmt: skip
 ORDER = Typed(

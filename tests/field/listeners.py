@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.domain import authority
-from tests.stage import CHANNEL
+from tests.stage import CHANNEL, Stage
 
 TEAM = "T0SANDBOX"
 FOREIGN = "T0OTHER"
@@ -130,6 +130,11 @@ def _payloads(listener: Listener, who: Who, values: list[Any]) -> Iterator[dict[
     assert make is not None, f"teach this test to send what {listener.kind} takes"
     for position, value in enumerate(values):
         yield from make(ids[position % len(ids)], who, value)
+
+
+def name_of(stage: Stage, number: int = 1) -> str:
+    """What the buttons of a request's card carry."""
+    return stage.request(number).reference
 
 
 def frame(kind: str, who: Who) -> dict[str, Any]:

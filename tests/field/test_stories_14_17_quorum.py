@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.field.listeners import Who, click, dispatch
+from tests.field.listeners import Who, click, dispatch, name_of
 from tests.stage import ALICE, BOB, CARLA, MARA
 
 HEAD = 'requesters = ["S0BILLING"]\n'
@@ -24,7 +24,9 @@ async def test_story_14_one_person_in_two_groups_counts_once(stage):
     ts = await stage.ask()
 
     app = stage.bot.app
-    await asyncio.gather(*(dispatch(app, click("approve", Who(BOB), "1")) for _ in range(10)))
+    await asyncio.gather(
+        *(dispatch(app, click("approve", Who(BOB), name_of(stage))) for _ in range(10))
+    )
     await stage.press(BOB, ts)
 
     await stage.until_told(BOB, "You approved R-1 already; 1 more approval of other people needed.")
@@ -60,7 +62,9 @@ async def test_story_15_several_at_once_where_one_is_needed_are_one_approval(sta
 
     app = stage.bot.app
     people = (BOB, CARLA, MARA)
-    await asyncio.gather(*(dispatch(app, click("approve", Who(who), "1")) for who in people))
+    await asyncio.gather(
+        *(dispatch(app, click("approve", Who(who), name_of(stage))) for who in people)
+    )
 
     await stage.until_card(ts, "Accepted by Zuora")
     assert len(stage.request().approvals) == 1

@@ -11,7 +11,7 @@ from bot.domain.money import Money
 from bot.domain.policy import Asked
 from bot.operations.catalog import opened
 from bot.workflow.opened import digest_of
-from tests.field.listeners import Who, click, dispatch, frame
+from tests.field.listeners import Who, click, dispatch, frame, name_of
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
 RUN = "BR-00000001"
@@ -135,7 +135,7 @@ async def test_story_21_a_button_of_one_card_with_the_number_of_another_moves_on
     other = await stage.ask(text="BR-00000009")
 
     container = {"type": "message", "message_ts": one, "channel_id": CHANNEL}
-    forged = click("approve", Who(BOB), "2", container=container, message={"ts": one})
+    forged = click("approve", Who(BOB), name_of(stage, 2), container=container, message={"ts": one})
     await stage.slack.deliver(forged, "interactive")
 
     await stage.until_card(other, "Accepted by Zuora")

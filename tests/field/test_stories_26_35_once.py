@@ -7,18 +7,18 @@ import pytest
 
 from bot.domain.history import What
 from bot.sandbox.slack.delivery import Retry
-from tests.field.listeners import Who, click, dispatch, frame, view
+from tests.field.listeners import Who, click, dispatch, frame, name_of, view
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 
 DRAFTS = "BR-00000002"
 POST = "/v1/bill-runs/*/post"
 
 
-def decision(form, who, **typed):
+def decision(stage, form, who, **typed):
     state = {
         name: {"e": {"type": "plain_text_input", "value": each}} for name, each in typed.items()
     }
-    return {**frame("view_submission", Who(who)), "view": view(form, "1", state)}
+    return {**frame("view_submission", Who(who)), "view": view(form, name_of(stage), state)}
 
 
 async def together(stage, *bodies):
@@ -29,7 +29,7 @@ async def test_story_26_fifty_clicks_at_once_are_one_decision_and_one_order(stag
     ts = await stage.ask()
 
     answers = await together(
-        stage, *(click("approve", Who(who), "1") for who in [BOB, CARLA] * 25)
+        stage, *(click("approve", Who(who), name_of(stage)) for who in [BOB, CARLA] * 25)
     )  # fmt: skip
 
     assert {answer.status for answer in answers} == {200}
@@ -48,9 +48,9 @@ async def test_story_27_of_approve_reject_and_withdraw_one_wins_and_the_others_a
 ):
     ts = await stage.ask()
     bodies = [
-        click("approve", Who(BOB), "1"),
-        decision("decide:reject", CARLA, reason="No"),
-        decision("decide:withdraw", ALICE, reason="Mine"),
+        click("approve", Who(BOB), name_of(stage)),
+        decision(stage, "decide:reject", CARLA, reason="No"),
+        decision(stage, "decide:withdraw", ALICE, reason="Mine"),
     ]
     bodies = bodies[turn:] + bodies[:turn]
 
@@ -72,7 +72,7 @@ async def test_story_27_a_click_at_the_moment_of_expiry_does_not_win(stage):
     await stage.quiet()
     stage.clock.advance(hours=24)
 
-    await together(stage, click("approve", Who(BOB), "1"))
+    await together(stage, click("approve", Who(BOB), name_of(stage)))
 
     await stage.until_told(BOB, "R-1 expired")
     await stage.until_card(ts, "Expired")
@@ -102,7 +102,7 @@ async def test_story_28_a_redelivery_of_a_click_never_seen_is_processed(stage, m
         await stage.restart()
     ts = await stage.ask()
 
-    unseen = click("approve", Who(BOB), "1")
+    unseen = click("approve", Who(BOB), name_of(stage))
     await stage.slack.send("interactive", unseen, Retry(3, "http_timeout"))
 
     await stage.until_card(ts, "Accepted by Zuora")
@@ -147,15 +147,15 @@ async def test_story_31_a_strangers_click_takes_nothing_from_the_approver(stage)
     row = "SELECT * FROM requests"
     before = stage.store._database.execute(row).fetchall()
 
-    await together(stage, *(click("approve", Who(MARA), "1") for _ in range(5)))
+    await together(stage, *(click("approve", Who(MARA), name_of(stage)) for _ in range(5)))
     assert stage.store._database.execute(row).fetchall() == before
     await stage.quiet()
     assert not [call for call in stage.slack.calls if call.method == "chat.update"]
     await together(
         stage,
-        *(click("approve", Who(MARA), "1") for _ in range(5)),
-        click("approve", Who(BOB), "1"),
-        *(click("approve", Who(MARA), "1") for _ in range(5)),
+        *(click("approve", Who(MARA), name_of(stage)) for _ in range(5)),
+        click("approve", Who(BOB), name_of(stage)),
+        *(click("approve", Who(MARA), name_of(stage)) for _ in range(5)),
     )
 
     await stage.until_card(ts, "Accepted by Zuora")
@@ -260,7 +260,7 @@ async def test_story_35_a_malformed_click_is_answered_recorded_and_does_nothing(
     await stage.quiet()
 
     for count, (name, malform) in enumerate(MALFORMED.items(), 1):
-        answer = await dispatch(stage.bot.app, malform(click("approve", Who(BOB), "1")))
+        answer = await dispatch(stage.bot.app, malform(click("approve", Who(BOB), name_of(stage))))
         assert answer.status == 200, name
         assert stage.store.history.all()[-1].entry.data["refusal"] == "no_such_request", name
         await stage.until(lambda count=count: len(stage.told(BOB)) == count)

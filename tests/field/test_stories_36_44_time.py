@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from bot.domain.history import What
-from tests.field.listeners import Who, click, dispatch
+from tests.field.listeners import Who, click, dispatch, name_of
 from tests.slack.test_sender import pass_time
 from tests.stage import BOB, CARLA, CHANNEL, EMAILS
 
@@ -19,7 +19,7 @@ async def test_story_36_a_click_after_expiry_is_refused_though_nobody_swept(stag
     stage.bot._worker.cancel()  # no sweeper runs
     stage.clock.advance(hours=24, seconds=1)
 
-    await dispatch(stage.bot.app, click("approve", Who(BOB), "1"))
+    await dispatch(stage.bot.app, click("approve", Who(BOB), name_of(stage)))
 
     refused = stage.store.history.all()[-1].entry
     assert (refused.who, refused.data["refusal"]) == (BOB, "expired")
@@ -72,7 +72,7 @@ async def test_story_38_a_stop_at_any_point_ends_in_done_once_or_unknown_and_lou
     await stage.quiet()
     if point == "after the decision":
         stage.bot._worker.cancel()
-        await dispatch(stage.bot.app, click("approve", Who(BOB), "1"))
+        await dispatch(stage.bot.app, click("approve", Who(BOB), name_of(stage)))
     elif point == "while reading":
         stage.zuora.faults.add("/object-query/*", kind="hang")
         before = len(stage.zuora.calls)

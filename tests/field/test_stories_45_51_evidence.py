@@ -19,7 +19,7 @@ from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.slack.workspace import sandbox_workspace
 from bot.sandbox.zuora import LocalZuora, World
 from tests.audit.test_verify import Tampering, checked
-from tests.field.listeners import Who, click, dispatch, frame, view
+from tests.field.listeners import Who, click, dispatch, frame, name_of, view
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA, Stage
 
 MANIPULATIONS = {
@@ -98,7 +98,7 @@ async def test_story_47_what_cannot_be_written_into_the_history_does_not_happen(
         )
     other.close()
 
-    await dispatch(stage.bot.app, click("approve", Who(BOB), "1"))
+    await dispatch(stage.bot.app, click("approve", Who(BOB), name_of(stage)))
     await dispatch(stage.bot.app, submitted())
     await stage.quiet()
 
@@ -174,7 +174,7 @@ async def test_story_49_no_log_line_and_no_card_shows_a_token_or_an_address(stag
 async def test_story_50_who_cannot_sign_is_refused_before_anything_is_read(web_stage):
     await web_stage.ask()
     await web_stage.quiet()
-    body = urlencode({"payload": json.dumps(click("approve", Who(BOB), "1"))})
+    body = urlencode({"payload": json.dumps(click("approve", Who(BOB), name_of(web_stage)))})
     now = int(time.time())
 
     def headers(secret=SIGNING_SECRET, at=now, text=body):
@@ -262,7 +262,9 @@ class Tenant:
         assert submitted.ok, submitted
 
     def click(self, who):
-        body = click("approve", Who(who, self.team), "1", channel={"id": self.channel})
+        body = click(
+            "approve", Who(who, self.team), name_of(self.stage), channel={"id": self.channel}
+        )
         return dispatch(self.stage.bot.app, body)
 
 

@@ -147,7 +147,8 @@ async def test_a_database_of_every_earlier_version_goes_on_with_its_open_request
     made_old(snapshot, Path(stage.settings().database_path), last)
 
     await stage.start()
-    await stage.press(CARLA, cards[WAITING])
+    card = cards[WAITING]  # as it was posted then, with the number alone
+    await stage.slack.click(CARLA, CHANNEL, card, "approve", value=str(WAITING), force=True)
     await pass_time(stage, step=120, minutes=20)
 
     for number, state in ENDED.items():
@@ -157,7 +158,8 @@ async def test_a_database_of_every_earlier_version_goes_on_with_its_open_request
         assert len(orders_of(stage, number)) == 1
     assert any("OUTCOME UNKNOWN of R-8" in text for text in stage.thread(cards[RUNNING]))
     assert stage.request(LOST).state == "unknown"
-    await stage.press(CARLA, cards[LOST], "record_not_sent")
+    card = cards[LOST]
+    await stage.slack.click(CARLA, CHANNEL, card, "record_not_sent", value=str(LOST), force=True)
     await rest(stage)
     assert stage.request(LOST).state == "failed"
     assert len(orders_of(stage, LOST)) == 1

@@ -3,7 +3,8 @@
 import pytest
 
 from bot.domain.history import What
-from bot.slack.payloads import click, command, pointed, request_number, submission
+from bot.domain.named import Named, named
+from bot.slack.payloads import click, command, pointed, submission
 from tests.stage import BOB, CHANNEL
 
 
@@ -137,14 +138,25 @@ async def test_a_form_with_forged_metadata_is_still_only_a_form(stage):
 
 
 @pytest.mark.parametrize(
-    ("text", "number"),
+    ("text", "number", "token"),
     [
-        ("1", 1), ("007", 7), ("999999999999", 999999999999), ("1" * 13, None), ("", None),
-        ("-1", None), ("+1", None), ("1.0", None), ("1_000", None), ("²", None), (" 1", None),
+        ("R-1.k3f9-9ac2", 1, "k3f9-9ac2"), ("R-999999999999.a", 999999999999, "a"),
+        ("1", 1, ""), ("007", 7, ""), ("999999999999", 999999999999, ""),
     ],
 )  # fmt: skip
-def test_a_number_is_up_to_twelve_ascii_digits(text, number):
-    assert request_number(text) == number
+def test_a_request_is_named_by_up_to_twelve_ascii_digits_and_its_random_part(text, number, token):
+    assert named(text) == Named(number=number, token=token)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1" * 13, "", "-1", "+1", "1.0", "1_000", "²", " 1", "R-1", "R-1.", "R-1.k3 f9", "R-1.é",
+        "r-1.k3f9", "1.k3f9", "R-1.k3f9\n", "R-1.k3f9.x", "R-²." + "a", "R-1." + "a" * 101,
+    ],
+)  # fmt: skip
+def test_anything_else_names_no_request(text):
+    assert named(text) is None
 
 
 NOTHING = [{}, {"user": None}, {"user": "U1"}, {"actions": None}, {"view": []}, {"container": 3}]
@@ -152,7 +164,7 @@ NOTHING = [{}, {"user": None}, {"user": "U1"}, {"actions": None}, {"view": []}, 
 
 @pytest.mark.parametrize("body", NOTHING, ids=repr)
 def test_a_payload_with_nothing_in_it_names_nobody_and_nothing(body):
-    assert click(body).number is None
+    assert click(body).named is None
     assert click(body).actor.user_id == ""
     assert submission(body).values == {}
     assert command(body).text == ""
@@ -162,7 +174,7 @@ def test_a_payload_with_nothing_in_it_names_nobody_and_nothing(body):
     "actions", ["approve", {"0": {}}, [None], ["approve"], [[]], [7], 7], ids=repr
 )
 def test_actions_of_a_wrong_type_name_no_request(actions):
-    assert click({"actions": actions}).number is None
+    assert click({"actions": actions}).named is None
 
 
 @pytest.mark.parametrize(

@@ -82,10 +82,11 @@ async def test_who_cannot_sign_is_refused_before_anything_of_ours(web_stage, htt
 async def test_a_click_that_is_not_signed_decides_nothing(web_stage, http):
     ts = await web_stage.ask()
     await web_stage.quiet()
+    name = web_stage.request().reference
     payload = {
         "type": "block_actions", "user": {"id": BOB, "team_id": "T0SANDBOX"},
         "team": {"id": "T0SANDBOX"}, "channel": {"id": CHANNEL}, "trigger_id": "1",
-        "actions": [{"type": "button", "action_id": "approve", "block_id": "b", "value": "1"}],
+        "actions": [{"type": "button", "action_id": "approve", "block_id": "b", "value": name}],
     }  # fmt: skip
     body = urlencode({"payload": json.dumps(payload)})
 

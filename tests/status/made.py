@@ -76,8 +76,7 @@ def request(store, operation="email_bill_run", facts=None, *, day=0, reason="Mon
             number=number, operation=operation, subject=getattr(facts, "number", "invoices"),
             body=(body or EmailDocumentsBody(documents=("INV00000001",))).model_dump_json(),
             facts=facts.model_dump_json(), digest="d", tenant="SANDBOX", requester=ALICE, team="T",
-            reason=reason, rule=Rule(approvers=(BOB,)), policy_hash="h", form=f"f{number}",
-            state=State.WAITING, created_at=at, expires_at=at + timedelta(hours=24), state_at=at,
+            reason=reason, rule=Rule(approvers=(BOB,)), policy_hash="h", form=f"f{number}", token="k3f9", state=State.WAITING, created_at=at, expires_at=at + timedelta(hours=24), state_at=at,
             wake_at=None, channel="C0BILLING",
         )  # fmt: skip
         store.requests.add(made)

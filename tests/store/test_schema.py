@@ -23,7 +23,7 @@ ANN, BEN, CLEO = "U0ANN", "U0BEN", "U0CLEO"
 REQUEST = Request(
     number=1, operation="email_bill_run", subject="BR-1", body="{}", facts="{}", digest="d1",
     tenant="t", requester=ANN, team="T1", reason="r", rule=Rule(approvers=(BEN, CLEO)),
-    policy_hash="p", form="f1", state=State.WAITING, created_at=NOW,
+    policy_hash="p", form="f1", token="k3f9", state=State.WAITING, created_at=NOW,
     expires_at=NOW + timedelta(hours=24), state_at=NOW, wake_at=NOW + timedelta(hours=24),
     channel="C1",
 )  # fmt: skip

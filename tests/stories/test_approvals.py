@@ -3,6 +3,7 @@
 import pytest
 
 from bot.domain.authority import Person, Verb
+from bot.domain.named import named
 from bot.workflow.decide import Decision, Declined, decide
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
@@ -205,7 +206,7 @@ async def test_a_forged_click_does_not_go_by_the_typing(stage):
         stage.bot.parts,
         Decision(
             verb=Verb.APPROVE,
-            number=1,
+            name=named(stage.request().reference),
             person=Person(user_id=BOB, team_id="T0SANDBOX", memberships={"S0CONTROLLERS": True}),
         ),
     )

@@ -119,7 +119,8 @@ async def test_it_changes_when_something_changes_for_those_who_have_opened_it(st
     await stage.quiet()
 
     assert headings(stage, BOB) == ["Waiting for you"]
-    assert buttons(stage, BOB) == [("approve", "1"), ("reject", "1")]
+    name = stage.request().reference
+    assert buttons(stage, BOB) == [("approve", name), ("reject", name)]
     assert headings(stage, ALICE) == ["Your open requests"]
     assert buttons(stage, ALICE) == [("home:begin", "email")]
     assert stage.slack.home(MARA) is None

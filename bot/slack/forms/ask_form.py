@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from bot.cards.blocks import Block
+from bot.domain.named import Named, named
 from bot.operations.operation import Form, Problems
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.fields import Values, View
-from bot.slack.payloads import request_number
 from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
 
@@ -23,15 +23,20 @@ class Origin:
 
     Attributes:
         channel: Where the command was typed, for answers that have no form any more.
-        parent: Number of the request that this one continues, if it does.
+        parent: Name of the request that this one continues, with its random part; empty for none.
         kept: What was typed into fields that the form does not show just now.
         draft: Where that is in the database, when it is too long for Slack; empty for nowhere.
     """
 
     channel: str = ""
-    parent: int | None = None
+    parent: str = ""
     kept: Mapping[str, Any] = field(default_factory=dict)
     draft: str = ""
+
+    @property
+    def continues(self) -> Named | None:
+        """The request that this one continues; None for none."""
+        return named(self.parent)
 
     def metadata(self) -> str:
         """As `private_metadata`, of which Slack takes `METADATA_LIMIT` characters."""
@@ -51,10 +56,17 @@ def origin_of(metadata: str) -> Origin:
     draft = told.get("draft")
     return Origin(
         channel=channel if isinstance(channel, str) else "",
-        parent=request_number(str(parent)) if type(parent) is int else None,
+        parent=_parent(parent),
         kept=kept if isinstance(kept, dict) else {},
         draft=draft if isinstance(draft, str) else "",
     )
+
+
+def _parent(told: Any) -> str:
+    """The name; an older version wrote the number alone, as a number."""
+    if type(told) is int:
+        return str(told)
+    return told if isinstance(told, str) and not told.isdigit() else ""
 
 
 class AskForm(ABC):

@@ -15,7 +15,7 @@ _CALLBACKS = {verb: callback_id for callback_id, verb in DECIDE_FORMS.items()}
 
 
 def decide_form(verb: Verb, request: Request, title: str, effect: str) -> View:
-    """The form for one request; it carries the request's number and nothing else.
+    """The form for one request; it carries the request's name and nothing else.
 
     Args:
         verb: Approve, reject or withdraw.
@@ -38,7 +38,7 @@ def decide_form(verb: Verb, request: Request, title: str, effect: str) -> View:
         case _:
             heading, button = f"Withdraw {name}", "Withdraw"
             blocks = (paragraph(f"{name}, to {title}, will not be carried out."), _why(verb))
-    return fields.modal(heading, button, _CALLBACKS[verb], str(request.number), blocks)
+    return fields.modal(heading, button, _CALLBACKS[verb], request.reference, blocks)
 
 
 def _why(verb: Verb) -> Block:

@@ -1,0 +1,49 @@
+"""Which stored request a button or a form means, and what is done where it means none."""
+
+from bot.cards import refusals
+from bot.cards.card import card_edit
+from bot.domain.authority import Refusal
+from bot.domain.history import Entry, What
+from bot.domain.named import Named
+from bot.domain.request import Request
+from bot.domain.words import Part
+from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.payloads import Actor
+from bot.store.database import CouldNotRecordError
+from bot.workflow.meant import meant
+
+
+def stored(answering: Answering, name: Named | None) -> Request | None:
+    """The request of the number that is named, whether it is meant or not: whose rule is read."""
+    return None if name is None else answering.parts.store.requests.get(name.number)
+
+
+def known(answering: Answering, name: Named | None) -> Request | None:
+    """The request that is meant, if any; nothing is recorded."""
+    request, refusal = meant(answering.parts, name)
+    return None if refusal else request
+
+
+def meant_or_why(
+    answering: Answering, name: Named | None, actor: Actor, wanted: str
+) -> tuple[Request | None, tuple[Part, ...]]:
+    """The request that is meant, or why it is none; that is recorded, and its card is drawn anew."""
+    parts = answering.parts
+    request, refusal = meant(parts, name)
+    if refusal is None:
+        return request, ()
+    entry = Entry(
+        what=What.REFUSED,
+        who=actor.user_id,
+        team=actor.team_id,
+        request=request.number if request else None,
+        data={"wanted": wanted, "refusal": refusal.value},
+    )
+    edits = [card_edit(request)] if request and refusal is not Refusal.NO_SUCH_REQUEST else []
+    try:
+        with parts.store.transaction():
+            parts.store.record(entry, parts.clock.now(), *edits)
+    except CouldNotRecordError:
+        return None, (COULD_NOT_RECORD,)
+    parts.wake_sender()
+    return None, refusals.misnamed(refusal, name.number if name else None)

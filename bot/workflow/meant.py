@@ -1,0 +1,14 @@
+"""The stored request that a click or a form means: the one way from a name to a request."""
+
+from bot.domain.authority import Refusal
+from bot.domain.named import Named, misnamed
+from bot.domain.request import Request
+from bot.workflow.parts import Parts
+
+
+def meant(parts: Parts, name: Named | None) -> tuple[Request | None, Refusal | None]:
+    """The stored request of that number, and why it is not the one that is meant; None: it is."""
+    if name is None:
+        return None, Refusal.NO_SUCH_REQUEST
+    request = parts.store.requests.get(name.number)
+    return request, misnamed(name, request, parts.store.copies.ids)
