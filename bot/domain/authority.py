@@ -100,14 +100,14 @@ def may_view(person: Person, policy: Policy) -> Refusal | None:
     return may(Verb.VIEW, person, policy)
 
 
-def may_decide(verb: Verb, person: Person, request: Request, now: datetime) -> Refusal | None:
-    """Whether somebody may approve, reject, withdraw or settle this request at this moment."""
+def may_decide(
+    verb: Verb, person: Person, request: Request, now: datetime | None
+) -> Refusal | None:
+    """Whether somebody may approve, reject, withdraw or settle this request at this moment.
+
+    Without a moment: whether they may at all, whatever its state.
+    """
     return may(verb, person, request, now)
-
-
-def may_ever(verb: Verb, person: Person, request: Request) -> Refusal | None:
-    """Whether somebody may decide this request at all, whatever its state."""
-    return may(verb, person, request)
 
 
 def still_counts(person: Person, request: Request) -> Refusal | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.cards import lines, refusals, results
 from bot.cards.card import card_edit, change_and_ask_again
-from bot.domain.authority import Person, Refusal, Verb, may_decide, may_ever
+from bot.domain.authority import Person, Refusal, Verb, may_decide
 from bot.domain.call import Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
@@ -229,7 +229,7 @@ def _asked_of(
     if refusal is None:
         return request, None if request is None else _declined(decision, request, now)
     if request is not None:  # a stranger hears nothing about what the button means
-        unfit = may_ever(decision.verb, decision.person, request)
+        unfit = may_decide(decision.verb, decision.person, request, None)
         if unfit in NO_RIGHT:
             return request, Declined(unfit, refusals.to_decide(unfit, decision.person, request))
     return request, _no_such(refusal, decision.name)
