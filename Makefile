@@ -19,8 +19,8 @@ $(VENV)/.test: $(VENV)/.run requirements/test.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
-sandbox: $(VENV)/.run  ## the bot with a local Slack and a local Zuora, in the browser
-	$(BIN)/billing-bot sandbox
+sandbox: $(VENV)/.run  ## the bot with a local Slack and a local Zuora, in the browser; PORT=8400 for another port
+	$(BIN)/billing-bot sandbox $(if $(PORT),--port $(PORT)) $(if $(KEEP),--keep $(KEEP))
 
 # Only in `make test`: processes killed and frozen, lives searched through, every bypass retold, the
 # local servers by themselves, a real browser.

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.needs import loud_lines
 from tests.stage import Stage
 
 INVOICES = [
@@ -10,6 +11,12 @@ INVOICES = [
     ("A00000003", "EUR", "80.00"),
     ("A00000004", "EUR", "0.00"),
 ]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say at the end, in red, what did not run on this machine."""
+    for line in loud_lines():
+        terminalreporter.write_line(line, red=True, bold=True)
 
 
 @pytest.fixture

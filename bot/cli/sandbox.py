@@ -6,17 +6,20 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import click
 import yaml
 from pydantic import SecretStr
 
-from bot.cli.clock import SystemClock
 from bot.cli.logs import log_to_stderr
 from bot.cli.play import play_story
 from bot.cli.serve import connected
+from bot.sandbox.panel.clock import MovableClock
+from bot.sandbox.panel.keep import SOON, Kept, KeptError, load, save
+from bot.sandbox.panel.panel import Panel, PolicyChoice
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora.server import LocalZuora
 from bot.settings import Mode, Settings
@@ -32,6 +35,15 @@ POLICY = """requesters = ["S0BILLING"]
 approvers = ["S0CONTROLLERS"]
 viewers = ["S0FINANCE"]
 """
+POLICIES = {
+    "one": ("One approval", POLICY),
+    "tiers": (
+        "Tiers: above USD or EUR 10,000 two approvals and typing the number",
+        f'{POLICY}\n[[rule]]\nabove = {{ USD = "10000.00", EUR = "10000.00" }}\napprovals = 2\n',
+    ),
+    "two": ("Two approvals for everything", f"{POLICY}\n[[rule]]\napprovals = 2\n"),
+}
+"""Policies to choose from on the page: words, and the file's text."""
 MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
 
 
@@ -39,62 +51,138 @@ MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
 @click.option("--port", default=PORT, show_default=True, help="Port of the page; 0 for any.")
 @click.option("--web", "over_http", is_flag=True, help="Signed HTTP instead of Socket Mode.")
 @click.option("--play", is_flag=True, help="Play the story by itself and print the conversation.")
-def sandbox(port: int, *, over_http: bool, play: bool) -> None:
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File in which everything is kept when it ends, to go on with the next time.",
+)
+def sandbox(port: int, *, over_http: bool, play: bool, keep: Path | None) -> None:
     """Run the bot with a local Slack and a local Zuora, in the browser."""
     log_to_stderr(logging.WARNING if play else logging.INFO)
     mode: Mode = "web" if over_http else "run"
-    told = asyncio.run(_play(mode) if play else _stay(mode, port))
-    sys.exit(0 if told else 1)
+    try:
+        ended_well = asyncio.run(_play(mode) if play else _stay(mode, port, keep))
+    except KeptError as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(0 if ended_well else 1)
 
 
-async def _stay(mode: Mode, port: int) -> bool:
+async def _stay(mode: Mode, port: int, keep: Path | None) -> bool:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with _sandbox(mode, port) as (slack, _):
+    async with opened(mode, port, keep=keep) as (slack, _):
         click.echo(f"Billing Bot's sandbox is at {slack.page_url}  (Ctrl-C ends it)")
         await stopped.wait()
     return True
 
 
 async def _play(mode: Mode) -> bool:
-    async with _sandbox(mode, 0, seconds_a_message=0.0) as (slack, zuora):
+    async with opened(mode, 0, seconds_a_message=0.0) as (slack, zuora):
         return await play_story(slack, zuora, click.echo)
 
 
 @asynccontextmanager
-async def _sandbox(
-    mode: Mode, port: int, *, seconds_a_message: float = 1.0
+async def opened(
+    mode: Mode, port: int, *, seconds_a_message: float = 1.0, keep: Path | None = None
 ) -> AsyncIterator[tuple[LocalSlack, LocalZuora]]:
-    clock = SystemClock()
-    zuora = LocalZuora(clock)
-    slack = LocalSlack(
-        clock,
-        manifest=yaml.safe_load(MANIFEST.read_text()),
-        bot_token=BOT_TOKEN,
-        app_token=APP_TOKEN,
-        signing_secret=SIGNING_SECRET,
-    )
-    await zuora.start()
-    try:
-        await slack.start(port=port)
-        try:
-            with tempfile.TemporaryDirectory(prefix="billing-bot-") as folder:
-                settings = sandbox_settings(slack, zuora, Path(folder), mode)
-                tuning = Tuning(seconds_a_message=seconds_a_message)
-                async with running(settings, clock, tuning, slack, mode):
-                    yield slack, zuora
-        finally:
-            await slack.stop()
-    finally:
-        await zuora.stop()
+    """The whole sandbox: two servers, the bot between them, and the page with its panel.
+
+    Raises:
+        KeptError: `keep` names a file that cannot be gone on with.
+    """
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="billing-bot-")))
+        kept = load(keep, folder) if keep is not None else None
+        clock = MovableClock(kept.ahead if kept else timedelta())
+        zuora = LocalZuora(clock, world=kept.world if kept else None)
+        slack = LocalSlack(
+            clock,
+            manifest=yaml.safe_load(MANIFEST.read_text()),
+            workspace=kept.workspace if kept else None,
+            bot_token=BOT_TOKEN,
+            app_token=APP_TOKEN,
+            signing_secret=SIGNING_SECRET,
+        )
+        local_bot = _SandboxBot(slack, zuora, clock, folder, mode, seconds_a_message)
+        local_bot.policy = kept.policy if kept else "one"
+        labels = {name: label for name, (label, _) in POLICIES.items()}
+        choice = PolicyChoice(labels, lambda: local_bot.policy, local_bot.follow)
+        panel = Panel(slack, zuora, clock, choice)
+
+        def keep_it() -> None:
+            if keep is not None:
+                zuora.world.agenda.advance(clock.now() + SOON)
+                ahead, at = clock.ahead, zuora.port
+                state = Kept(slack.workspace, zuora.world, local_bot.policy, ahead, at)
+                save(keep, folder, state)
+
+        stack.callback(keep_it)
+        await zuora.start(port=kept.zuora_port if kept else 0)
+        stack.push_async_callback(zuora.stop)
+        await slack.start(port=port, beside=panel.routes())
+        stack.push_async_callback(slack.stop)
+        await local_bot.start()
+        stack.push_async_callback(local_bot.stop)
+        stack.push_async_callback(panel.stop)
+        yield slack, zuora
 
 
-def sandbox_settings(slack: LocalSlack, zuora: LocalZuora, folder: Path, mode: Mode) -> Settings:
+class _SandboxBot:
+    """The sandbox's bot, which can be started again with another policy."""
+
+    def __init__(
+        self,
+        slack: LocalSlack,
+        zuora: LocalZuora,
+        clock: MovableClock,
+        folder: Path,
+        mode: Mode,
+        seconds_a_message: float,
+    ) -> None:
+        self._slack = slack
+        self._zuora = zuora
+        self._clock = clock
+        self._folder = folder
+        self._mode: Mode = mode
+        self._tuning = Tuning(seconds_a_message=seconds_a_message)
+        self._stack = AsyncExitStack()
+        self.policy = "one"
+
+    async def start(self) -> None:
+        """Start the bot with the policy that is chosen."""
+        policy = POLICIES[self.policy][1]
+        settings = sandbox_settings(self._slack, self._zuora, self._folder, self._mode, policy)
+        bot = await self._stack.enter_async_context(
+            running(settings, self._clock, self._tuning, self._slack, self._mode)
+        )
+
+        def wake() -> None:
+            bot.runner.wake()
+            bot.sender.wake()
+            bot.estimates.wake()
+
+        self._clock.on_move = wake
+
+    async def stop(self) -> None:
+        """Stop the bot."""
+        self._clock.on_move = lambda: None
+        await self._stack.aclose()
+
+    async def follow(self, policy: str) -> None:
+        """Start the bot again with another policy; requests that wait keep the rule they had."""
+        await self.stop()
+        self.policy = policy
+        await self.start()
+
+
+def sandbox_settings(
+    slack: LocalSlack, zuora: LocalZuora, folder: Path, mode: Mode, policy: str = POLICY
+) -> Settings:
     """Settings that point at the two local servers, with a policy for the people of the sandbox."""
-    policy = folder / "policy.toml"
-    policy.write_text(POLICY)
+    policy_file = folder / "policy.toml"
+    policy_file.write_text(policy)
     return Settings(
         slack_bot_token=SecretStr(BOT_TOKEN),
         slack_app_token=SecretStr(APP_TOKEN),
@@ -110,7 +198,7 @@ def sandbox_settings(slack: LocalSlack, zuora: LocalZuora, folder: Path, mode: M
         zuora_org_ids="",
         database_url=f"sqlite:///{folder / 'billing-bot.db'}",
         audit_key=SecretStr(""),
-        policy_file=str(policy),
+        policy_file=str(policy_file),
         poll_seconds=2.0,
         port=0,
     )

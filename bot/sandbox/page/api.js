@@ -36,6 +36,38 @@ export async function send(body) {
   }
 }
 
+/** What the panel shows, or null when it could not be read. */
+export async function readPanel() {
+  try {
+    const answer = await fetch("/sandbox/panel", { cache: "no-store" });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A run or a document of the local Zuora, or null when it has none of that number. */
+export async function readRecord(number) {
+  try {
+    const answer = await fetch(`/sandbox/panel/records/${encodeURIComponent(number)}`, { cache: "no-store" });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Switches something in the panel; resolves to whether it was done. */
+export async function switchPanel(body) {
+  try {
+    const answer = await fetch("/sandbox/panel", {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
 /** Tells about every change a person can see; returns what ends it. */
 export function listen(person, { changed, lost, found }) {
   const source = new EventSource(`/sandbox/events?as=${encodeURIComponent(person)}`);

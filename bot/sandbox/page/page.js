@@ -9,6 +9,7 @@ import { Values } from "./forms.js";
 import { avatar, MessageValues, showMessages } from "./messages.js";
 import { Modal } from "./modal.js";
 import { plain } from "./mrkdwn.js";
+import { Panel } from "./panel.js";
 
 const $ = (id) => document.getElementById(id);
 const page = { state: null, where: null, stop: null, reading: false, again: false, seen: new Map(), heard: null, trouble: null, dismissed: null,
@@ -201,8 +202,16 @@ function drawChannel(state, names, channel) {
   const messages = byTime(state.messages[channel.id]);
   inPlace($("scroll"), `${state.me} ${channel.id}`, () => showMessages($("messages"), messages, roomOf(state, names, channel, false)));
   const empty = $("scroll").querySelector(".empty");
-  if (channel.member && !messages.length && !empty) $("scroll").append(el("p", { class: "quiet empty" }, "Nothing here yet. Type / to see what the bot can do."));
+  if (channel.member && !messages.length && !empty) $("scroll").append(direct(channel) ? el("p", { class: "quiet empty" }, "Nothing here yet.") : firstWords());
   if (messages.length) empty?.remove();
+}
+
+/** What a newcomer reads: what this is, and what to press first. */
+function firstWords() {
+  return el("div", { class: "empty first" }, el("h2", {}, "Try Billing Bot here"),
+    el("p", {}, "Everything on this page is pretend: a Slack with four people, a Zuora with forty customers, and the real bot between them."),
+    el("p", {}, "Press ", el("button", { type: "button", class: "primary small", data: { first: "story" }, onclick: () => panel.play("mail_a_run") }, "Mail a run"),
+      " to watch one request from start to end, or type ", el("code", {}, "/billemail BR-00000001"), " yourself."));
 }
 
 /** Redraws a list; it stays at its end when it stood there, and begins there. */
@@ -273,6 +282,38 @@ function drawNotice() {
   } }, "Dismiss")] : null);
 }
 
+/** Links to Slack's messages and Zuora's records lead to where they are on this page. */
+function inside(event) {
+  const anchor = event.target.closest?.("a[href]");
+  if (!anchor || event.ctrlKey || event.metaKey) return;
+  const message = /\/archives\/(\w+)\/p(\d{10})(\d{6})/.exec(anchor.href);
+  const thread = /[?&]thread_ts=([\d.]+)/.exec(anchor.href);
+  const record = /#zuora=([^&]+)/.exec(anchor.href) ?? /\/apps\/[^?#]*?([\w-]*\d[\w-]*)$/.exec(anchor.href);
+  if (message) {
+    event.preventDefault();
+    const ts = `${message[2]}.${message[3]}`;
+    go({ place: message[1], thread: thread?.[1] ?? null });
+    showMessage(ts);
+  } else if (record) {
+    event.preventDefault();
+    panel.openRecord(decodeURIComponent(record[1]));
+  }
+}
+
+function showMessage(ts) {
+  requestAnimationFrame(() => {
+    const shown = [...document.querySelectorAll("[data-ts]")].find((node) => node.dataset.ts === ts);
+    shown?.scrollIntoView({ block: "center" });
+    shown?.classList.add("sought");
+    setTimeout(() => shown?.classList.remove("sought"), 2000);
+  });
+}
+
+const panel = new Panel({ stories: $("stories"), scene: $("scene"), panel: $("panel") }, {
+  follow: (scene) => go({ as: scene.actor, place: "C0BILLING", thread: scene.thread }),
+  moved: () => { if (page.state) draw(); },
+});
+document.addEventListener("click", inside);
 window.addEventListener("hashchange", follow);
 document.addEventListener("keydown", (event) => {
   const free = !document.querySelector("dialog[open], [popover]:popover-open");

@@ -61,6 +61,11 @@ class Faults:
         self._list.append(fault)
         return fault
 
+    def remove(self, fault: Fault) -> None:
+        """Take back one trouble, unless its calls have used it up."""
+        if fault in self._list:
+            self._list.remove(fault)
+
     def clear(self) -> None:
         """Take back every trouble, also ``down``."""
         self._list.clear()

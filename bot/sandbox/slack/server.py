@@ -1,6 +1,6 @@
 """The local Slack: START HERE. One server on 127.0.0.1, and methods to act in it as a person."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -59,9 +59,12 @@ class LocalSlack:
 
     # the server
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Begin to listen; port 0 takes a free one."""
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, beside: Iterable[web.RouteDef] = ()
+    ) -> None:
+        """Begin to listen; port 0 takes a free one. `beside` are more routes of the page."""
         app = make_app(self._core, self.sockets, self._page)
+        app.add_routes(beside)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         site = web.TCPSite(runner, host, port)

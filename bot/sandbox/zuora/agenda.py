@@ -19,6 +19,10 @@ class Agenda:
         self._heap: list[tuple[datetime, int, Action]] = []
         self._order = itertools.count()
 
+    def __reduce__(self) -> tuple[type["Agenda"], tuple[()]]:
+        """Leave out what is still to come where a tenant is kept: it is code, and cannot be."""
+        return Agenda, ()
+
     def at(self, when: datetime, action: Action) -> None:
         """Do `action` when the clock reaches `when`."""
         heapq.heappush(self._heap, (when, next(self._order), action))

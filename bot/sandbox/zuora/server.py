@@ -51,6 +51,7 @@ class LocalZuora:
         self.faults = Faults()
         self.calls: list[Call] = []
         self.base_url = ""
+        self.port = 0
         self.tenant = Tenant(tenant, world or sandbox_world(clock.now()), clock, timings, knobs)
         self._service = Service(self.tenant, Tokens(client_id, client_secret, tenant))
         self._control = Control(self.tenant, self.faults, self.calls)
@@ -97,7 +98,8 @@ class LocalZuora:
         site = web.TCPSite(self._runner, host, port)
         await site.start()
         bound = self._runner.addresses[0]
-        self.base_url = f"http://{host}:{bound[1]}"
+        self.port = bound[1]
+        self.base_url = f"http://{host}:{self.port}"
 
     async def stop(self) -> None:
         """End all connections, those that hang too; data, keys and tokens stay for a new start."""

@@ -48,11 +48,12 @@ class World:
         self.history: list[HistoryRow] = []
         self.plans: list[Mapping[str, Any]] = []
         """Fields for the next runs that the API creates, one mapping a run: `ends_in` and so on."""
-        self._ids = itertools.count(1)
+        self._ids = 0
 
     def new_id(self) -> str:
         """Return an unused id of 32 hexadecimal digits."""
-        return f"8ad08c84{next(self._ids):024x}"
+        self._ids += 1
+        return f"8ad08c84{self._ids:024x}"
 
     def table(self, kind: Kind) -> dict[str, Document]:
         """Return the documents of one kind."""

@@ -1,0 +1,70 @@
+"""A sandbox in one file: what Slack shows, what Zuora holds, and the bot's own database."""
+
+import pickle
+import zipfile
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.zuora.world import World
+
+SOON = timedelta(minutes=10)
+"""What Zuora has begun is done ahead by this much before it is kept, so that nothing hangs."""
+_STATE = "state.pickle"
+
+
+@dataclass
+class Kept:
+    """What is kept beside the bot's files."""
+
+    workspace: Workspace
+    world: World
+    policy: str
+    ahead: timedelta
+    zuora_port: int
+    """What is approved is bound to Zuora's address, so that has to stay the same."""
+
+
+class KeptError(Exception):
+    """The file cannot be used; the text says why."""
+
+
+def load(file: Path, folder: Path) -> Kept | None:
+    """Put the bot's files into a folder and return the rest; None where there is no file yet.
+
+    The file is a pickle in a zip, which can run code: open only what your own sandbox has kept.
+
+    Raises:
+        KeptError: It is no file of a sandbox, or one of another version.
+    """
+    if not file.exists():
+        return None
+    try:
+        with zipfile.ZipFile(file) as kept:
+            for name in kept.namelist():
+                if name.startswith("bot/"):
+                    (folder / Path(name).name).write_bytes(kept.read(name))
+            state = pickle.loads(kept.read(_STATE))  # noqa: S301 - made by `save` on this machine
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        pickle.UnpicklingError,
+        AttributeError,
+        EOFError,
+    ) as wrong:
+        raise KeptError(f"{file} is no file that this sandbox can go on with: {wrong}") from wrong
+    if not isinstance(state, Kept):
+        raise KeptError(f"{file} was kept by another version of the sandbox")
+    return state
+
+
+def save(file: Path, folder: Path, kept: Kept) -> None:
+    """Write everything into the file, in one step. The bot has stopped by then."""
+    partial = file.with_name(f"{file.name}.part")
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr(_STATE, pickle.dumps(kept))
+        for each in sorted(folder.glob("billing-bot.db*")):
+            if not each.name.endswith(".lock"):
+                made.write(each, f"bot/{each.name}")
+    partial.replace(file)

@@ -1,0 +1,119 @@
+"""The panel beside Slack: stories that play by themselves, trouble, clock, policy, what Zuora did."""
+
+import pytest
+
+from bot.sandbox.panel.stories import STORIES
+from tests.browser.conftest import PHONE, WIDE
+from tests.stage import ALICE, BOB, CHANNEL
+
+
+@pytest.mark.parametrize("story", STORIES)
+async def test_each_story_plays_to_its_end_and_mails_nobody_twice(sandbox, browser, story):
+    slack, zuora = sandbox
+    async with browser.window(f"{slack.page_url}?pause=0.1") as page:
+        await page.click(f"[data-story={story}]")
+        await page.wait_for_selector("[data-scene=close]", timeout=60_000)
+        ended = await page.inner_text("#scene p")
+        await page.click("#panel-button")
+        twice = page.locator("#panel [data-twice]")
+        await twice.wait_for()
+
+    assert "stopped here" not in ended, ended
+    mailed = [(mail.document, who) for mail in zuora.mails for who in mail.recipients]
+    assert len(mailed) == len(set(mailed))
+
+
+async def test_a_story_is_taken_over_and_finished_by_hand(sandbox, browser):
+    slack, _ = sandbox
+    async with browser.window(f"{slack.page_url}?pause=0.5") as page:
+        await page.click("[data-story=mail_a_run]")
+        await page.locator("#messages button[data-action-id=approve]").wait_for()
+        await page.click("[data-scene=take-over]")
+        await page.click(f"[data-person={BOB}]")
+        await page.click("#messages button[data-action-id=approve]")
+        await page.click("dialog.confirm [data-confirm=yes]")
+        approve = page.locator("#messages button[data-action-id=approve]")
+        await approve.wait_for(state="detached")
+        await page.click("#panel-button")
+        await page.locator("#panel", has_text="/emails").wait_for()
+
+
+async def test_trouble_that_is_switched_on_holds_until_it_is_switched_off(sandbox, browser):
+    slack, zuora = sandbox
+    async with browser.window(slack.page_url) as page:
+        await page.click("#panel-button")
+        await page.click("[data-tab=trouble]")
+        await page.check("[data-trouble=zuora_failing]")
+        await page.locator("#panel-button.warned").wait_for()
+        await slack.slash(ALICE, CHANNEL, "/billrun BR-00000001")
+        await slack.until(lambda: any(call.status == 503 for call in zuora.calls))
+        await page.uncheck("[data-trouble=zuora_failing]")
+        await page.locator("#panel-button:not(.warned)").wait_for()
+        seen = len(zuora.calls)
+        await slack.slash(ALICE, CHANNEL, "/billrun BR-00000002")
+        await slack.until(lambda: any(call.status == 200 for call in zuora.calls[seen:]))
+
+    assert all(call.status != 503 for call in zuora.calls[seen:])
+
+
+async def test_moving_the_clock_by_a_day_lets_a_request_expire(sandbox, browser):
+    slack, _ = sandbox
+    async with browser.window(slack.page_url) as page:
+        await slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
+        assert (await slack.submit(ALICE, {"reason": "Month end"})).ok
+        approve = page.locator("#messages button[data-action-id=approve]")
+        await approve.wait_for()
+        await page.click("#panel-button")
+        await page.click("[data-tab=trouble]")
+        await page.click("[data-move='86400']")
+        await approve.wait_for(state="detached")
+
+
+async def test_the_policy_of_two_approvals_holds_once_it_is_chosen(sandbox, browser):
+    slack, zuora = sandbox
+    async with browser.window(slack.page_url) as page:
+        await page.click("#panel-button")
+        await page.click("[data-tab=trouble]")
+        await page.check("[data-policy=two]")
+        await page.locator("[data-policy=two]:checked").wait_for()
+        await slack.until(lambda: slack.sockets.connections > 0)
+        await slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
+        assert (await slack.submit(ALICE, {"reason": "Month end"})).ok
+        await page.locator("#messages button[data-action-id=approve]").wait_for()
+        ts = slack.channel_messages(CHANNEL)[-1].ts
+        await slack.click(BOB, CHANNEL, ts, "approve")
+        await slack.until(lambda: bool(slack.thread(CHANNEL, ts)))
+
+    assert not [call for call in zuora.calls if call.path.endswith("/emails")]
+
+
+async def test_a_number_in_the_panel_opens_the_record(sandbox, browser):
+    slack, _ = sandbox
+    async with browser.window(slack.page_url) as page:
+        await page.click("#panel-button")
+        await page.click("#panel [data-open=BR-00000003]")
+        record = page.locator("#panel [data-record=BR-00000003]")
+        await record.wait_for()
+        assert "Posted" in await record.inner_text()
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE, (360, 700)])
+async def test_nothing_is_wider_than_the_screen(sandbox, browser, size):
+    slack, _ = sandbox
+    async with browser.window(slack.page_url, size) as page:
+        await page.wait_for_selector("[data-story]")
+        await page.click("#panel-button")
+        for tab in ("did", "trouble"):
+            await page.click(f"[data-tab={tab}]")
+            wide = await page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= size[0], tab
+
+
+async def test_a_newcomer_starts_the_first_story_with_the_keyboard_alone(sandbox, browser):
+    slack, _ = sandbox
+    async with browser.window(f"{slack.page_url}?pause=0.1") as page:
+        first = page.locator("[data-first=story]")
+        await first.wait_for()
+        await first.focus()
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("[data-scene=close]", timeout=60_000)
