@@ -3,7 +3,7 @@
 import pytest
 
 from bot.operations import notices, pdf_checks
-from bot.operations.autopost_mails import auto_mails
+from bot.operations.create_bill_run.autopost_mails import auto_mails
 from bot.operations.mail_checks import MailChecks
 from bot.operations.pdf_checks import pdfs_of
 from bot.zuora.answers import BillingDocument

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from bot.domain.money import Money
 from bot.domain.words import listed
-from bot.operations.autopost_mails import AutoMails
+from bot.operations.create_bill_run.autopost_mails import AutoMails
 from bot.operations.operation import Facts
 
 

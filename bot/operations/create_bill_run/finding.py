@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from bot.domain.clean import spellings
 from bot.domain.words import listed
-from bot.operations.autopost_mails import AutoMails, read_auto_mails
 from bot.operations.create_bill_run import estimating, overlap
+from bot.operations.create_bill_run.autopost_mails import AutoMails, read_auto_mails
 from bot.operations.create_bill_run.batches import beyond
 from bot.operations.create_bill_run.body import CreateBillRunBody, RunSchedule
 from bot.operations.create_bill_run.facts import (

@@ -13,12 +13,12 @@ from typing_extensions import override
 from bot.domain.call import Call
 from bot.domain.money import Money
 from bot.domain.words import Line, count, in_days, line
-from bot.operations import post_following as following
 from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import Drafts
 from bot.operations.mail_checks import with_profiles
 from bot.operations.notices import profiles_in_use
 from bot.operations.operation import Body, Facts, Followed, Form, Problems, Progress, Settlement
+from bot.operations.post_bill_run import following
 from bot.operations.run_documents import RunFacts
 from bot.operations.run_key import read_run_key
 from bot.operations.run_states import why_not_post

@@ -10,9 +10,9 @@ from typing import Any
 from bot.domain.call import Call
 from bot.domain.money import Money
 from bot.domain.words import Line, count
-from bot.operations import email_run_words as words
 from bot.operations import notices, pdf_checks
-from bot.operations.email_run_facts import EmailRunFacts
+from bot.operations.email_bill_run import words
+from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.operation import Body, Form, Order, Problems, Settlement, Table
 from bot.operations.run_documents import mailed_at

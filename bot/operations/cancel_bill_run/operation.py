@@ -12,7 +12,7 @@ from typing_extensions import override
 from bot.domain.call import Call
 from bot.domain.money import Money
 from bot.domain.words import Line, Moment, count, in_days, in_minutes, line
-from bot.operations import cancel_following as following
+from bot.operations.cancel_bill_run import following
 from bot.operations.drafts import Drafts
 from bot.operations.operation import Body, Facts, Followed, Form, Problems, Progress, Settlement
 from bot.operations.run_documents import RunFacts

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.domain.words import Line, Moment, Part, count, in_days, line
-from bot.operations.email_run_facts import EmailRunFacts
+from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.operation import Table
 
 SHOWN_LARGEST = 2
