@@ -16,6 +16,7 @@ import httpx2
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.clock import Clock
 from bot.policy.file import read_policy
 from bot.settings import EvidenceSettings, Settings
 from bot.slack.answering import Answering
@@ -31,7 +32,7 @@ from bot.store.lock import WorkLock
 from bot.store.store import Store
 from bot.workflow.estimates import Estimates
 from bot.workflow.heads import Heads
-from bot.workflow.parts import Clock, Parts
+from bot.workflow.parts import Parts
 from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
 from bot.workflow.supervised import Supervised

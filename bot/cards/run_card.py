@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.cards import blocks
 from bot.cards.card import NEXT_STEPS
 from bot.domain.key import bill_run_key
-from bot.domain.message import Blocks
+from bot.domain.message import Blocks, Words
 from bot.domain.words import Line, Moment, Part, count, in_days, line
 from bot.operations.run_documents import DocumentsFacts
 from bot.operations.run_states import legal_steps
@@ -33,18 +33,21 @@ WHAT_IT_MEANS = {
 }
 
 
-def run_card(tenant: str, run: BillRun, documents: Sequence[BillingDocument]) -> tuple[str, Blocks]:
+def run_card(tenant: str, run: BillRun, documents: Sequence[BillingDocument]) -> Words:
     """The card as plain text and as blocks."""
     facts = DocumentsFacts.of(documents, run.last_emailed_at)
     title = f"Bill run {run.number}: {run.status}"
     lines = (line("Zuora", tenant), *_lines(run, facts))
     text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"
     legal = legal_steps(run.status, posted=facts.posted, run_type=run.type)
-    return text, [
-        blocks.header(title),
-        blocks.labelled(lines),
-        *_buttons(bill_run_key(run.number) or run.id, legal),
-    ]
+    return Words(
+        text,
+        [
+            blocks.header(title),
+            blocks.labelled(lines),
+            *_buttons(bill_run_key(run.number) or run.id, legal),
+        ],
+    )
 
 
 def _lines(run: BillRun, facts: DocumentsFacts) -> tuple[Line, ...]:

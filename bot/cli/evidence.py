@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bot.audit.evidence import archive
-from bot.audit.evidence.archive import Wanted
+from bot.audit.evidence.archive import Scope
 from bot.audit.evidence.mask import Mask, NoMask
 from bot.audit.evidence.reconcile import Period, reconciled
 from bot.audit.verify import Verified, verify_database
@@ -68,7 +68,7 @@ def _make(settings: EvidenceSettings, period: Period, out: Path, *, redact: bool
     with open_read_only(path) as file:
         click.echo("Reading Zuora's list of bill runs")
         compared = asyncio.run(_reconciled(settings, period, stored.done(file)))
-        wanted = Wanted(
+        scope = Scope(
             period=period,
             made_at=SystemClock().now(),
             key=key.encode() if verified.keyed else b"",
@@ -77,7 +77,7 @@ def _make(settings: EvidenceSettings, period: Period, out: Path, *, redact: bool
         )
         packets = archive.size(file, period)
         with click.progressbar(length=packets, label=f"{packets} requests") as bar:
-            manifest = archive.write(out, file, wanted, compared, lambda: bar.update(1))
+            manifest = archive.write(out, file, scope, compared, lambda: bar.update(1))
     click.echo(f"{out}: {packets} requests. Manifest's SHA-256: {manifest}")
     if compared["status"] == "done":
         click.echo(f"Done outside the bot: {len(compared['exceptions'])} (exceptions.csv)")

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from bot.cli.logs import log_to_stderr
 from bot.cli.play import play_story
 from bot.cli.serve import connected
+from bot.domain.clock import Clock
 from bot.sandbox.panel.clock import MovableClock
 from bot.sandbox.panel.keep import SOON, Kept, KeptError, load, save
 from bot.sandbox.panel.panel import Panel, PolicyChoice
@@ -24,7 +25,6 @@ from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora.server import LocalZuora
 from bot.settings import Mode, Settings
 from bot.wiring import Bot, Tuning, build
-from bot.workflow.parts import Clock
 
 LOOPBACK = "127.0.0.1"
 PORT = 8321

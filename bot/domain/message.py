@@ -1,10 +1,18 @@
 """A Slack message that is still to be sent, as a value that stands in the outbox."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Any
+from typing import Any, NamedTuple
 
 Blocks = list[dict[str, Any]]
+
+
+class Words(NamedTuple):
+    """What one person sees in private; the text tells the whole thing by itself."""
+
+    text: str
+    blocks: Sequence[dict[str, Any]] = ()
 
 
 @unique

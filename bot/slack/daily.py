@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from bot.domain.clock import Clock
 from bot.domain.message import Kind, Message
 from bot.status.digest import Timetable, digest
 from bot.status.lists import Links
 from bot.status.month import catch_up
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
-from bot.workflow.parts import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,9 @@ class Daily:
             if not self._store.digests.told(self._timetable.day(now), now):
                 return False
             text, blocks = digest(self._store, self._links, self._timetable, now)
-            message = Message(kind=Kind.NOTICE, channel=self._channel, text=text, blocks=blocks)
+            message = Message(
+                kind=Kind.NOTICE, channel=self._channel, text=text, blocks=list(blocks)
+            )
             self._store.outbox.add(message, now)
         self._wake_sender()
         return True

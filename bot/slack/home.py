@@ -40,7 +40,7 @@ Make = Callable[[Brief], Blocks]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Listed:
     """What stands below a heading: how many blocks a request takes, and how to make them."""
 
     heading: str
@@ -145,7 +145,7 @@ def _to(user: str) -> Message:
 
 def _entries(
     store: Store, person: Person, now: datetime, decides: Make, shows: Make
-) -> list[Entry]:
+) -> list[Listed]:
     """Everything that the home has, in order: numbers alone, nothing of it read or made yet."""
     status = store.status
     to_decide = answers.to_decide(store, person, now, MOST_LISTED)
@@ -158,7 +158,7 @@ def _entries(
         *status.numbers_in_state(State.APPROVED, MOST_LISTED),
     ]
     return [
-        Entry(heading, size, number, make)
+        Listed(heading, size, number, make)
         for heading, size, make, numbers in (
             ("OUTCOME UNKNOWN", 1, shows, status.numbers_in_state(State.UNKNOWN, MOST_LISTED)),
             ("Waiting for you", 2, decides, to_decide),
@@ -171,9 +171,9 @@ def _entries(
     ]
 
 
-def pages_of(entries: Sequence[Entry]) -> list[list[Entry]]:
+def pages_of(entries: Sequence[Listed]) -> list[list[Listed]]:
     """The entries page by page; a heading takes a block too."""
-    pages: list[list[Entry]] = [[]]
+    pages: list[list[Listed]] = [[]]
     size, heading = 0, ""
     for entry in entries:
         needed = entry.size + (entry.heading != heading)

@@ -6,11 +6,11 @@ from datetime import timedelta
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.clock import Clock
 from bot.domain.message import Kind
 from bot.slack.errors import NOT_NOW, PASSING, name_of
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
-from bot.workflow.parts import Clock
 
 logger = logging.getLogger(__name__)
 

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Sequence
 
-from bot.operations.operation import Form, Problems
+from bot.operations.operation import Problems
 from bot.slack.answering import Answering
 from bot.slack.forms.ask_form import AskForm
+from bot.slack.payloads import Values
 from bot.zuora.errors import ZuoraError
 from bot.zuora.named import Found
 
@@ -21,7 +22,7 @@ async def found_or_none(answering: Answering, keys: Sequence[str]) -> Found | No
         return None
 
 
-async def with_kinds(answering: Answering, form: AskForm, values: Form) -> Form | Problems:
+async def with_kinds(answering: Answering, form: AskForm, values: Values) -> Values | Problems:
     """What was typed with what Zuora knows about its numbers, or what has to be typed instead."""
     unclear = form.unclear(values)
     if not unclear:

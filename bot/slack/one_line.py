@@ -8,8 +8,9 @@ from typing import Any
 from bot.domain.clean import UNSEEN, as_key
 from bot.operations.catalog import operation_named
 from bot.operations.create_bill_run.batches import batch_named, beyond
-from bot.operations.operation import Form, Problems
+from bot.operations.operation import Problems
 from bot.slack.one_line_words import SETTERS, WORDS, plain
+from bot.slack.payloads import Values
 
 EXAMPLE = 'batch=Batch1,Batch2 target=2026-11-30 name="November"'
 _BEGINS = re.compile(r"\s*[A-Za-z][\w-]*\s*=")
@@ -23,22 +24,20 @@ FREE_TEXT = frozenset({"name", "reason"})
 AS_TYPED = FREE_TEXT | {"account", "subscriptions", "organizations"}
 """Of which every character may be meant; the others are what they look like."""
 
-Values = dict[str, Any]
-
 
 def is_one_line(text: str) -> bool:
     """Whether it is meant to be read here: it begins with `word=`."""
     return bool(_BEGINS.match(text))
 
 
-def read_one_line(text: str, highest_batch: int) -> Form | Problems:
+def read_one_line(text: str, highest_batch: int) -> Values | Problems:
     """The form's values, or what is wrong with what was typed; what is missing may be filled in.
 
     `highest_batch` is the number of the tenant's last batch of accounts.
 
     Problems stand under the field's name, or under the word that was typed where there is none.
     """
-    values: Values = {}
+    values: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     seen: set[str] = set()
     for typed, value, rest in _parts(text):
@@ -97,7 +96,9 @@ def _next_word(text: str, start: int) -> int:
     return found.start() if found else len(text)
 
 
-def _take(typed: str, value: str, values: Values, wrong: dict[str, str], seen: set[str]) -> None:
+def _take(
+    typed: str, value: str, values: dict[str, Any], wrong: dict[str, str], seen: set[str]
+) -> None:
     if not typed:
         return
     word = WORDS.get(plain(typed))
@@ -114,7 +115,7 @@ def _take(typed: str, value: str, values: Values, wrong: dict[str, str], seen: s
             wrong[typed] = f"{typed}={_short(value)}: {message}"
 
 
-def _conclude(values: Values, wrong: dict[str, str]) -> None:
+def _conclude(values: dict[str, Any], wrong: dict[str, str]) -> None:
     """What follows from the words together: whom it is for, when, and what happens afterwards."""
     scopes = [each for each in ("batches", "account", "subscriptions") if values.get(each)]
     if len(scopes) > 1:
@@ -140,7 +141,7 @@ def _conclude(values: Values, wrong: dict[str, str]) -> None:
         )
 
 
-def _checked(values: Values, highest_batch: int) -> Form | Problems:
+def _checked(values: dict[str, Any], highest_batch: int) -> Values | Problems:
     """Every word that is there must be right; a field that is missing can still be filled in."""
     read = operation_named("create_bill_run").read(values)
     found = read.by_field if isinstance(read, Problems) else {}

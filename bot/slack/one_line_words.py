@@ -9,8 +9,7 @@ from typing import Any
 
 from bot.operations.create_bill_run.batches import batch_named
 
-Values = dict[str, Any]
-Set = Callable[[Values, str], str]
+Set = Callable[[dict[str, Any], str], str]
 """Puts what stands behind the `=` into the values; a message if it cannot."""
 
 YES = frozenset({"yes", "true", "y", "1", "on"})
@@ -23,7 +22,7 @@ def plain(word: str) -> str:
 
 
 def _text(name: str) -> Set:
-    def set_text(values: Values, value: str) -> str:
+    def set_text(values: dict[str, Any], value: str) -> str:
         values[name] = value
         return ""
 
@@ -31,14 +30,14 @@ def _text(name: str) -> Set:
 
 
 def _list(name: str) -> Set:
-    def set_list(values: Values, value: str) -> str:
+    def set_list(values: dict[str, Any], value: str) -> str:
         values[name] = [each.strip() for each in re.split(r"[,;\s]+", value) if each.strip()]
         return ""
 
     return set_list
 
 
-def _batches(values: Values, value: str) -> str:
+def _batches(values: dict[str, Any], value: str) -> str:
     """`1`, `batch1` and `all` become the names that the form's menu has."""
     _list("batches")(values, value)
     values["batches"] = [batch_named(each) or each for each in values["batches"]]
@@ -49,7 +48,7 @@ def _choice(name: str, *choices: str, told: str = "") -> Set:
     """One of the choices; `told` names them where they are many."""
     spelled = {plain(each): each for each in choices}
 
-    def set_choice(values: Values, value: str) -> str:
+    def set_choice(values: dict[str, Any], value: str) -> str:
         if plain(value) not in spelled:
             return f"choose one of {told or ', '.join(choices)}."
         values[name] = spelled[plain(value)]
@@ -61,7 +60,7 @@ def _choice(name: str, *choices: str, told: str = "") -> Set:
 def _several(name: str, *choices: str) -> Set:
     spelled = {plain(each): each for each in choices}
 
-    def set_several(values: Values, value: str) -> str:
+    def set_several(values: dict[str, Any], value: str) -> str:
         typed = [each for each in re.split(r"[,;\s]+", value) if each]
         if any(plain(each) not in spelled for each in typed):
             return f"choose among {', '.join(choices)}."
@@ -74,7 +73,7 @@ def _several(name: str, *choices: str) -> Set:
 def _flag(name: str, option: str = "") -> Set:
     """`yes` or `no`: a text of its own, or one of the options of a field."""
 
-    def set_flag(values: Values, value: str) -> str:
+    def set_flag(values: dict[str, Any], value: str) -> str:
         said = value.lower()
         if said not in YES | NO:
             return "write yes or no."
@@ -90,7 +89,7 @@ def _flag(name: str, option: str = "") -> Set:
 def _included(option: str) -> Set:
     """The seed's `includeSubscriptions=no` is the form's *leave out*."""
 
-    def set_included(values: Values, value: str) -> str:
+    def set_included(values: dict[str, Any], value: str) -> str:
         said = value.lower()
         if said not in YES | NO:
             return "write yes or no."

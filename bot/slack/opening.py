@@ -21,6 +21,7 @@ from bot.cards.run_card import RUN
 from bot.domain.authority import may_ask
 from bot.domain.call import Verdict
 from bot.domain.key import DocumentKind, bill_run_key, is_id
+from bot.domain.message import Words
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part
 from bot.slack import payloads
@@ -30,11 +31,11 @@ from bot.slack.forms import fields
 from bot.slack.forms.ask_form import METADATA_LIMIT, AskForm, Origin, origin_of
 from bot.slack.forms.cancel_bill_run import CancelBillRunForm
 from bot.slack.forms.email import OPERATION_OF, EmailForm, values_for, values_for_documents
-from bot.slack.forms.fields import Values, View
+from bot.slack.forms.fields import View
 from bot.slack.forms.post_bill_run import PostBillRunForm
 from bot.slack.meaning import known, meant_or_why
-from bot.slack.payloads import Actor, Click
-from bot.slack.replying import Reply, said_if_it_fails, say
+from bot.slack.payloads import Actor, Click, Values
+from bot.slack.replying import said_if_it_fails, say
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import record_refusal
 from bot.workflow.opened import progress_of
@@ -110,7 +111,7 @@ async def open_for_command(
     async def opened() -> None:
         opening = Opening(form=form, values=values)
         if why := await _open(answering, command, opening):
-            await say(respond, Reply(why))
+            await say(respond, Words(why))
 
     answering.keep(said_if_it_fails(respond, opened()))
     await ack()

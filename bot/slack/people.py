@@ -10,10 +10,10 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.authority import Person
+from bot.domain.clock import Clock
 from bot.domain.policy import is_group
 from bot.slack.errors import NO_ANSWER
 from bot.slack.payloads import Actor
-from bot.workflow.parts import Clock
 
 logger = logging.getLogger(__name__)
 

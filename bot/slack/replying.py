@@ -3,11 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine
-from dataclasses import dataclass, field
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 
-from bot.domain.message import Blocks
+from bot.domain.message import Words
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.store.database import CouldNotRecordError
@@ -17,19 +16,11 @@ logger = logging.getLogger(__name__)
 FAULT = "Something went wrong in Billing Bot and is in its log. Nothing was sent to Zuora."
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What only the person who typed the command sees; `text` tells the whole thing by itself."""
-
-    text: str
-    blocks: Blocks = field(default_factory=list)
-
-
 async def reply(
     answering: Answering,
     ack: AsyncAck,
     respond: AsyncRespond,
-    work: Coroutine[object, object, Reply],
+    work: Coroutine[object, object, Words],
     meanwhile: str,
 ) -> None:
     """Answer a command with what some work comes to.
@@ -55,12 +46,12 @@ async def reply(
     answering.keep(_later(respond, task))
 
 
-async def _later(respond: AsyncRespond, task: asyncio.Task[Reply]) -> None:
+async def _later(respond: AsyncRespond, task: asyncio.Task[Words]) -> None:
     try:
         made = await task
     except Exception:
         logger.exception("listener_failed")
-        made = Reply(FAULT)
+        made = Words(FAULT)
     await say(respond, made)
 
 
@@ -69,13 +60,13 @@ async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None
     try:
         await work
     except CouldNotRecordError:
-        await say(respond, Reply(COULD_NOT_RECORD))
+        await say(respond, Words(COULD_NOT_RECORD))
     except Exception:
         logger.exception("listener_failed")
-        await say(respond, Reply(FAULT))
+        await say(respond, Words(FAULT))
 
 
-async def say(respond: AsyncRespond, made: Reply) -> None:
+async def say(respond: AsyncRespond, made: Words) -> None:
     """Answer who typed a command, after it was acknowledged."""
     try:
         await respond(text=made.text, blocks=made.blocks or None, response_type="ephemeral")

@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import lines
 from bot.cards.card import card
+from bot.domain.clock import Clock
 from bot.domain.message import File, Kind
 from bot.domain.next_step import pause
 from bot.domain.words import Mention
@@ -31,7 +32,6 @@ from bot.store.database import CouldNotRecordError
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
 from bot.workflow.ending import PROGRESS_GAP
-from bot.workflow.parts import Clock
 from bot.workflow.runner import wait_for
 
 logger = logging.getLogger(__name__)

@@ -1,20 +1,18 @@
 """The shortcut "Status of this" on a message."""
 
-import logging
 import re
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks
+from bot.domain.message import Words
 from bot.slack import payloads
 from bot.slack.answering import Answering
-from bot.slack.errors import NO_ANSWER
 from bot.slack.looking import viewer_or_recorded
+from bot.slack.replying import say
 from bot.status import answers
-from bot.status.lists import Answer, Links
-
-logger = logging.getLogger(__name__)
+from bot.status.lists import Links
 
 NUMBERS = re.compile(
     r"\b(?:R-\d{1,12}|BR-\d{1,12}|(?:INV|CM|DM)-?\d{1,20})\b", re.ASCII | re.IGNORECASE
@@ -31,18 +29,14 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
     @app.shortcut("status_of_this")
     async def status_of_this(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
         await ack()
-        text, shown = await _status_of(answering, links, payloads.pointed(body))
-        try:
-            await respond(text=text, blocks=shown or None, response_type="ephemeral")
-        except NO_ANSWER:
-            logger.exception("answer_could_not_be_sent")
+        await say(respond, await _status_of(answering, links, payloads.pointed(body)))
 
 
-async def _status_of(answering: Answering, links: Links, pointed: payloads.Pointed) -> Answer:
+async def _status_of(answering: Answering, links: Links, pointed: payloads.Pointed) -> Words:
     """By the message's place if it is a card or stands in a card's thread, else by its text."""
     _, why = await viewer_or_recorded(answering, pointed.actor, "status of this")
     if why:
-        return blocks.as_text(why), []
+        return Words(blocks.as_text(why))
     store = answering.parts.store
     for ts in (pointed.ts, pointed.thread_ts):
         number = store.status.with_card(pointed.channel, ts) if ts else None
@@ -50,7 +44,7 @@ async def _status_of(answering: Answering, links: Links, pointed: payloads.Point
             return answers.story(store, links, number)
     found = NUMBERS.search(pointed.text)
     if found is None:
-        return NOTHING_THERE, []
+        return Words(NOTHING_THERE)
     named = found[0].upper()
     if named.startswith("R-"):
         return answers.story(store, links, int(named[2:]))

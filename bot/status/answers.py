@@ -8,10 +8,11 @@ from bot.cards.card import result_label
 from bot.domain.authority import Person, Verb, may
 from bot.domain.history import What
 from bot.domain.key import bill_run_key
+from bot.domain.message import Words
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, line
 from bot.status import lists
-from bot.status.lists import SHOWN, Answer, Links
+from bot.status.lists import SHOWN, Links
 from bot.store.history import Written
 from bot.store.status import MOST_COUNTED, Brief
 from bot.store.store import Store
@@ -36,7 +37,7 @@ DEEDS = {
 }  # fmt: skip
 
 
-def overview(store: Store, links: Links) -> Answer:
+def overview(store: Store, links: Links) -> Words:
     """Unknown first and loud, then waiting, running, and the last results."""
     status = store.status
     waiting = status.in_state(State.WAITING, SHOWN)
@@ -45,7 +46,7 @@ def overview(store: Store, links: Links) -> Answer:
     recent = status.briefs(status.ended(RECENT))
     unknown = lists.unknown_section(store, links)
     title = "OUTCOME UNKNOWN: look in Zuora" if unknown else "How billing stands"
-    return lists.answer(
+    return lists.words(
         title,
         unknown,
         lists.section("Waiting for approval", [lists.waiting(links, each) for each in waiting],
@@ -56,24 +57,24 @@ def overview(store: Store, links: Links) -> Answer:
     )  # fmt: skip
 
 
-def mine(store: Store, links: Links, person: str) -> Answer:
+def mine(store: Store, links: Links, person: str) -> Words:
     """One's own requests: the open ones, then the last ones."""
     opened = store.status.open_of(person, MOST_COUNTED)
     last = store.status.of(person, RECENT)
     recent = [number for number in last if number not in set(opened)]
-    return lists.answer(
+    return lists.words(
         "Your requests",
         _some("Open", opened, store, links),
         _some("Before that", recent, store, links),
     )
 
 
-def waiting(store: Store, links: Links, person: Person, now: datetime) -> Answer:
+def waiting(store: Store, links: Links, person: Person, now: datetime) -> Words:
     """What somebody may approve now."""
     found = to_decide(store, person, now, MOST_COUNTED)
     sure = [number for number in found[:SHOWN] if _may(store, person, number, now)]
     numbers = [*sure, *found[SHOWN:]]
-    return lists.answer("Waiting for you", _some("You may approve", numbers, store, links))
+    return lists.words("Waiting for you", _some("You may approve", numbers, store, links))
 
 
 def _may(store: Store, person: Person, number: int, now: datetime) -> bool:
@@ -92,11 +93,11 @@ def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[i
     return store.status.to_decide(person.user_id, allowed, now, limit)
 
 
-def about(store: Store, links: Links, subject: str) -> Answer:
+def about(store: Store, links: Links, subject: str) -> Words:
     """The requests about a bill run or a document."""
     found = about_lines(store, links, subject)
     note = () if bill_run_key(subject) else (WITH_ITS_RUN,)
-    return lists.answer(f"Requests about {subject}", found, note)
+    return lists.words(f"Requests about {subject}", found, note)
 
 
 def about_lines(store: Store, links: Links, subject: str) -> tuple[Line, ...]:
@@ -105,18 +106,18 @@ def about_lines(store: Store, links: Links, subject: str) -> tuple[Line, ...]:
     return _some("Requests", found, store, links, rest=lists.IN_THE_EXPORT)
 
 
-def story(store: Store, links: Links, number: int) -> Answer:
+def story(store: Store, links: Links, number: int) -> Words:
     """A request from its asking to now, with links to card and thread."""
     request = store.requests.get(number)
     brief = store.status.brief(number)
     if request is None or brief is None:
-        return f"There is no request R-{number}.", []
+        return Words(f"There is no request R-{number}.")
     written, left_out = store.history.story(number, STORY_LIMIT)
     told = [_deed(each, brief) for each in written]
     if left_out > 0:
         told.append(Line("", (f"… and {left_out:,} more; the evidence has all.",)))
     verdicts = store.status.verdicts(number)
-    return lists.answer(
+    return lists.words(
         f"{brief.name}: {lists.what_of(brief.operation, brief.subject)}",
         (
             lists.any_state(links, brief, store.status.verdicts),

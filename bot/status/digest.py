@@ -6,10 +6,11 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.cards.card import HEADLINES
+from bot.domain.message import Words
 from bot.domain.request import State
 from bot.domain.words import Line, Strong
 from bot.status import lists
-from bot.status.lists import SHOWN, Answer, Links
+from bot.status.lists import SHOWN, Links
 from bot.store.store import Store
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -59,13 +60,13 @@ class Timetable:
         return next((back for back in range(1, 8) if (today - back) % 7 in self.days), 1)
 
 
-def digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> Answer:
+def digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> Words:
     """What waits and since when, what expires today, what is unknown, and the last results."""
     status = store.status
     waiting = status.in_state(State.WAITING, SHOWN)
     tonight = timetable.midnight(now, 1)
     expiring = status.expiring(tonight, SHOWN)
-    return lists.answer(
+    return lists.words(
         "How billing stands this morning",
         lists.unknown_section(store, links),
         lists.section("Expires today", [lists.waiting(links, each) for each in expiring],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.cards import blocks
 from bot.cards.card import HEADLINES, approvers_in_words, of_many
-from bot.domain.message import Blocks
+from bot.domain.message import Blocks, Words
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count
 from bot.operations.catalog import operation_named
@@ -36,7 +36,6 @@ ON_THE_HOME = "the Home tab lists them, up to 200 of a kind"
 IN_THE_EXPORT = "the export of their months has all"
 CUT = Line("", (f"… and more than fits here; {IN_THE_EXPORT}.",))
 
-Answer = tuple[str, Blocks]
 """A private answer: text that tells the whole thing by itself, and blocks."""
 
 Verdicts = Callable[[int], Mapping[str, int]]
@@ -171,7 +170,7 @@ def section(
     )
 
 
-def answer(title: str, *groups: Sequence[Line]) -> Answer:
+def words(title: str, *groups: Sequence[Line]) -> Words:
     """Groups of lines below a heading, one block each, and never more than Slack takes.
 
     What is too long is cut from the longest group, whose last line then says so.
@@ -184,7 +183,7 @@ def answer(title: str, *groups: Sequence[Line]) -> Answer:
         longest.append(CUT)
         made = _blocks(title, shown)
     text = "\n".join([blocks.escaped(title), *(blocks.lines_as_text(group) for group in shown)])
-    return text, made
+    return Words(text, made)
 
 
 def _blocks(title: str, groups: Sequence[Sequence[Line]]) -> Blocks:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
 from bot.cards import blocks
+from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
 from bot.domain.message import Kind, Message
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
-from bot.workflow.parts import Clock
 
 logger = logging.getLogger(__name__)
 

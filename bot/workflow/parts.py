@@ -2,24 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
 
+from bot.domain.clock import Clock
 from bot.domain.policy import Policy
 from bot.store.store import Store
 from bot.zuora.client import ZuoraClient
-
-
-class Clock(Protocol):
-    """The time, handed in so that tests can move it."""
-
-    def now(self) -> datetime:
-        """The moment, aware UTC."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait that long on this clock."""
-        ...
 
 
 def _nobody() -> None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 
-from bot.workflow.parts import Clock
+from bot.domain.clock import Clock
 
 logger = logging.getLogger(__name__)
 

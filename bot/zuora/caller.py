@@ -12,6 +12,7 @@ from typing import Final
 import httpx2
 from multidict import CIMultiDict
 
+from bot.domain.clock import Clock
 from bot.zuora import wire
 from bot.zuora.answers import Answer
 from bot.zuora.connections import NOTHING_WAS_SENT
@@ -23,7 +24,7 @@ from bot.zuora.errors import (
     ZuoraRejected,
     ZuoraUnavailable,
 )
-from bot.zuora.pace import LONGEST_WAIT_SECONDS, Clock, Pace
+from bot.zuora.pace import LONGEST_WAIT_SECONDS, Pace
 from bot.zuora.tokens import TokenKeeper
 from bot.zuora.verdict import AUTHENTICATION, judge
 

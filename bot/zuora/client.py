@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx2
 
+from bot.domain.clock import Clock
 from bot.zuora import (
     bill_runs,
     documents,
@@ -25,7 +26,7 @@ from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraBusy, ZuoraLockedOut, ZuoraUnavailable
 from bot.zuora.lookups import BillingRules, EmailRecord, Preview
 from bot.zuora.notifications import MailNotification, MailProfile
-from bot.zuora.pace import DEFAULT_LIMIT, Clock, Pace, Width
+from bot.zuora.pace import DEFAULT_LIMIT, Pace, Width
 from bot.zuora.pdfs import PdfStatus
 from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
 from bot.zuora.scope import AccountsInScope

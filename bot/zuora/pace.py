@@ -14,8 +14,9 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
+from bot.domain.clock import Clock
 from bot.zuora.numbers import whole
 
 FIRST_WIDTH: Final = 8
@@ -23,18 +24,6 @@ DEFAULT_LIMIT: Final = 40
 LONGEST_WAIT_SECONDS: Final = 30.0
 _SMALL: Final = 16  # below the smallest limit Zuora has ever written of (20)
 _ROUNDS_BETWEEN_TRIES: Final = 5  # once refused, or past 40: one call more after five full rounds
-
-
-class Clock(Protocol):
-    """Time, handed in."""
-
-    def now(self) -> datetime:
-        """The present, aware, UTC."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
 
 
 class Width:

@@ -19,9 +19,9 @@ from urllib.parse import urlencode
 
 import httpx2
 
+from bot.domain.clock import Clock
 from bot.zuora import numbers
 from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraRejected
-from bot.zuora.pace import Clock
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.message import Kind
 from bot.sandbox.slack.workspace import User
-from bot.slack.home import MOST_BLOCKS, Entry, pages_of
+from bot.slack.home import MOST_BLOCKS, Listed, pages_of
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 STRANGER = "U0STRAY"
@@ -236,7 +236,7 @@ async def test_more_than_a_page_has_buttons_to_turn(stage, number):
 
 
 def test_pages_lose_no_entry_and_keep_to_the_limit():
-    entries = [Entry(f"h{n // 7}", 1 + n % 2, n, lambda _: []) for n in range(400)]
+    entries = [Listed(f"h{n // 7}", 1 + n % 2, n, lambda _: []) for n in range(400)]
 
     pages = pages_of(entries)
 

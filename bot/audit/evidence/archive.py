@@ -35,7 +35,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Scope:
     """What the evidence is to be about.
 
     Attributes:
@@ -60,7 +60,7 @@ def size(file: DatabaseFile, period: Period) -> int:
 def write(
     path: Path,
     file: DatabaseFile,
-    wanted: Wanted,
+    scope: Scope,
     reconciliation: dict[str, Any],
     step: Callable[[], None],
 ) -> str:
@@ -69,7 +69,7 @@ def write(
     Args:
         path: The file, replaced only when the new one is whole.
         file: The database.
-        wanted: What it is about.
+        scope: What it is about.
         reconciliation: What comparing with Zuora gave.
         step: Called after each packet.
 
@@ -77,7 +77,7 @@ def write(
         The SHA-256 (hex) of the manifest, which is worth noting down elsewhere.
     """
     unfinished = path.with_name(path.name + ".part")
-    writing = _Writing(file, wanted)
+    writing = _Writing(file, scope)
     try:
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in writing.files(reconciliation, step):
@@ -92,12 +92,12 @@ def write(
 
 
 class _Writing:
-    def __init__(self, file: DatabaseFile, wanted: Wanted) -> None:
+    def __init__(self, file: DatabaseFile, scope: Scope) -> None:
         self._file = file
-        self._wanted = wanted
-        self._start, self._end = _texts(wanted.period)
+        self._scope = scope
+        self._start, self._end = _texts(scope.period)
         self._span = evidence.span(file, self._start, self._end)
-        self._mask = wanted.mask
+        self._mask = scope.mask
         self.hashes: dict[str, str] = {}
 
     def files(
@@ -119,7 +119,7 @@ class _Writing:
         yield "reconciliation.json", self._json(reconciliation)
         if reconciliation["status"] == "done":
             yield "exceptions.csv", self._csv(reconciliation["exceptions"])
-        yield "verification.json", self._json(self._wanted.verified)
+        yield "verification.json", self._json(self._scope.verified)
         rows = list(self._rows())
         yield CHAIN, self._json(_chain_of(self._span, rows))
         yield ROWS, b"".join(rows)
@@ -192,11 +192,11 @@ class _Writing:
         about = {
             "format": FORMAT,
             "period": {"from": self._start, "before": self._end},
-            "made_at": to_text(self._wanted.made_at),
+            "made_at": to_text(self._scope.made_at),
             "masked": type(self._mask) is Mask,
             "files": self.hashes,
         }
-        key = self._wanted.key
+        key = self._scope.key
         seal = {"key": fingerprint(key), "hmac": row_hash(canonical(about), key)} if key else None
         return _dumped({**about, "seal": seal})
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bot.sandbox.clock import Clock
 from bot.sandbox.slack.changes import Changes
-from bot.sandbox.slack.clock import Clock
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.handles import ResponseUrls, Triggers
 from bot.sandbox.slack.limits import ACK_SECONDS

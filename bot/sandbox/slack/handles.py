@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.sandbox.slack.clock import Clock
+from bot.sandbox.clock import Clock
 from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.limits import RESPONSE_URL_SECONDS, RESPONSE_URL_USES, TRIGGER_SECONDS
 

@@ -13,7 +13,7 @@ REQUIRED_TEXT: Final = "Please complete this required field."
 
 
 @dataclass(frozen=True)
-class Kind:
+class ElementKind:
     """How an element keeps its state: ``key`` in the state, ``initial`` in the element."""
 
     key: str
@@ -26,22 +26,24 @@ class Kind:
         return [] if self.many else None
 
 
-KINDS: Final[Mapping[str, Kind]] = {
-    "plain_text_input": Kind("value", "initial_value"),
-    "number_input": Kind("value", "initial_value"),
-    "email_text_input": Kind("value", "initial_value"),
-    "url_text_input": Kind("value", "initial_value"),
-    "datepicker": Kind("selected_date", "initial_date"),
-    "timepicker": Kind("selected_time", "initial_time"),
-    "datetimepicker": Kind("selected_date_time", "initial_date_time"),
-    "static_select": Kind("selected_option", "initial_option", option=True),
-    "radio_buttons": Kind("selected_option", "initial_option", option=True),
-    "multi_static_select": Kind("selected_options", "initial_options", many=True, option=True),
-    "checkboxes": Kind("selected_options", "initial_options", many=True, option=True),
-    "users_select": Kind("selected_user", "initial_user"),
-    "multi_users_select": Kind("selected_users", "initial_users", many=True),
-    "channels_select": Kind("selected_channel", "initial_channel"),
-    "conversations_select": Kind("selected_conversation", "initial_conversation"),
+KINDS: Final[Mapping[str, ElementKind]] = {
+    "plain_text_input": ElementKind("value", "initial_value"),
+    "number_input": ElementKind("value", "initial_value"),
+    "email_text_input": ElementKind("value", "initial_value"),
+    "url_text_input": ElementKind("value", "initial_value"),
+    "datepicker": ElementKind("selected_date", "initial_date"),
+    "timepicker": ElementKind("selected_time", "initial_time"),
+    "datetimepicker": ElementKind("selected_date_time", "initial_date_time"),
+    "static_select": ElementKind("selected_option", "initial_option", option=True),
+    "radio_buttons": ElementKind("selected_option", "initial_option", option=True),
+    "multi_static_select": ElementKind(
+        "selected_options", "initial_options", many=True, option=True
+    ),
+    "checkboxes": ElementKind("selected_options", "initial_options", many=True, option=True),
+    "users_select": ElementKind("selected_user", "initial_user"),
+    "multi_users_select": ElementKind("selected_users", "initial_users", many=True),
+    "channels_select": ElementKind("selected_channel", "initial_channel"),
+    "conversations_select": ElementKind("selected_conversation", "initial_conversation"),
 }
 
 

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 
-from bot.sandbox.slack.clock import Clock
+from bot.sandbox.clock import Clock
 from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.limits import POST_BURST, TIER_CALLS
 

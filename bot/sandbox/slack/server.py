@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from bot.sandbox.slack.clock import Clock
+from bot.sandbox.clock import Clock
 from bot.sandbox.slack.core import ApiCall, Core
 from bot.sandbox.slack.delivery import Delivered, Kind, Retry
 from bot.sandbox.slack.events import Events

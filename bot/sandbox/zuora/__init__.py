@@ -1,6 +1,6 @@
 """A local Zuora for tests and for trying the bot out; it knows nothing of the bot."""
 
-from bot.sandbox.zuora.clock import Clock
+from bot.sandbox.clock import Clock
 from bot.sandbox.zuora.faults import Faults
 from bot.sandbox.zuora.options import Knobs, Timings
 from bot.sandbox.zuora.sandbox_world import sandbox_world

@@ -9,7 +9,7 @@ from bot.sandbox.zuora.options import Knobs
 
 
 @dataclass
-class Entry:
+class Kept:
     """A key in use; `answer` is None while the first request is in progress."""
 
     method: str
@@ -23,7 +23,7 @@ class IdempotencyStore:
     """The keys of one tenant, each kept for a day from the moment it was first seen."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, Kept] = {}
 
     def look(
         self, key: str, request: tuple[str, str, bytes], now: datetime, knobs: Knobs
@@ -41,7 +41,7 @@ class IdempotencyStore:
         method, path, body = request
         entry = self._entries.get(key)
         if entry is None or now - entry.created >= timedelta(hours=knobs.idempotency_hours):
-            self._entries[key] = Entry(method, path, body, now)
+            self._entries[key] = Kept(method, path, body, now)
             return None
         if (entry.method, entry.path) != (method, path):
             raise refusal(30, "The Idempotency-Key was used for another request.", http=422)

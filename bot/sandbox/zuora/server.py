@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from bot.sandbox.clock import Clock
 from bot.sandbox.zuora.calls import Answer, Call
-from bot.sandbox.zuora.clock import Clock
 from bot.sandbox.zuora.control import PREFIX, Control
 from bot.sandbox.zuora.exchange import Exchange
 from bot.sandbox.zuora.faults import Faults

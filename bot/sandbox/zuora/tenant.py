@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from bot.sandbox.zuora.clock import Clock
+from bot.sandbox.clock import Clock
 from bot.sandbox.zuora.options import Knobs, Timings
 from bot.sandbox.zuora.world import World
 

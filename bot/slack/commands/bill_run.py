@@ -9,8 +9,9 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.cards import blocks, refusals
 from bot.cards.run_card import run_card
 from bot.domain.key import bill_run_key, numbered
+from bot.domain.message import Words
 from bot.domain.request import Request
-from bot.operations.operation import Form, Problems
+from bot.operations.operation import Problems
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.asking import asked
@@ -19,7 +20,8 @@ from bot.slack.forms import numbers
 from bot.slack.forms.bill_run import BillRunForm
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.slack.opening import open_for_command, refusal_to_ask
-from bot.slack.replying import Reply, reply
+from bot.slack.payloads import Values
+from bot.slack.replying import reply
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Asker, Refused, ask
 from bot.zuora.errors import ZuoraError, ZuoraNotFound, ZuoraRejected
@@ -83,30 +85,30 @@ async def _billrun(
         await ack(unknown(text))
 
 
-async def _look_up(answering: Answering, key: str, text: str) -> Reply:
+async def _look_up(answering: Answering, key: str, text: str) -> Words:
     """The card of the run that has this number or id, or what else has it."""
     try:
         found = await answering.parts.zuora.what_are((key,))
     except ZuoraError as error:
-        return Reply(blocks.escaped(f"Zuora could not be read: {error}"))
+        return Words(blocks.escaped(f"Zuora could not be read: {error}"))
     if not found.named and "bill_run" not in found.not_read:
-        return Reply(f"{blocks.escaped(numbers.unknown([key], found))} {unknown(text)}")
+        return Words(f"{blocks.escaped(numbers.unknown([key], found))} {unknown(text)}")
     number, why = numbers.run_of(key, found)
-    return Reply(blocks.escaped(why)) if why else await _look(answering, number or key)
+    return Words(blocks.escaped(why)) if why else await _look(answering, number or key)
 
 
-async def _look(answering: Answering, key: str) -> Reply:
+async def _look(answering: Answering, key: str) -> Words:
     """The run's private card, or why there is none."""
     zuora = answering.parts.zuora
     try:
         run = await zuora.bill_run(key)
         documents = await zuora.documents_of_run(run.number)
     except ZuoraNotFound:
-        return Reply(f"Zuora knows no bill run {key}.")
+        return Words(f"Zuora knows no bill run {key}.")
     except ZuoraError as error:
         again = "" if isinstance(error, ZuoraRejected) else " Try again in a minute."
-        return Reply(blocks.escaped(f"Zuora could not be read: {error}{again}"))
-    return Reply(*run_card(answering.parts.tenant, run, documents))
+        return Words(blocks.escaped(f"Zuora could not be read: {error}{again}"))
+    return run_card(answering.parts.tenant, run, documents)
 
 
 async def _read_line(
@@ -123,33 +125,33 @@ async def _read_line(
         await open_for_command(answering, ack, respond, command, form, read)
 
 
-async def _ask(answering: Answering, command: payloads.Command, form: Form) -> Reply:
+async def _ask(answering: Answering, command: payloads.Command, values: Values) -> Words:
     """Ask without a form; where the requests wait, or everything that is wrong."""
-    wanted = answering.forms[BillRunForm.callback_id].wanted(form)
+    wanted = answering.forms[BillRunForm.callback_id].wanted(values)
     if isinstance(wanted, Problems):
-        return Reply(blocks.escaped(_all(wanted)))
+        return Words(blocks.escaped(_all(wanted)))
     policy = answering.parts.policy
     person = await answering.person(command.actor, policy.requesters)
     asker = Asker(
         form_name="ask:bill_run",
         person=person,
         form_id=f"{command.actor.team_id}:{command.trigger_id}",
-        reason=str(form["reason"]),
+        reason=str(values["reason"]),
         once=True,
     )
     try:
         outcome = await ask(answering.parts, wanted, asker)
     except CouldNotRecordError:
-        return Reply(COULD_NOT_RECORD)
+        return Words(COULD_NOT_RECORD)
     match outcome:
         case Problems():
-            return Reply(blocks.escaped(_all(outcome)))
+            return Words(blocks.escaped(_all(outcome)))
         case Refused(refusal):
-            return Reply(blocks.as_text(refusals.to_ask(refusal, person, policy)))
+            return Words(blocks.as_text(refusals.to_ask(refusal, person, policy)))
         case _ if outcome[0].form != asker.form_id:
-            return Reply(already(outcome[0]))
+            return Words(already(outcome[0]))
         case _:
-            return Reply(blocks.as_text(asked(outcome)))
+            return Words(blocks.as_text(asked(outcome)))
 
 
 def already(request: Request) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards.blocks import as_text
-from bot.operations.operation import Form
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.forms.email import EmailForm, asked_about, values_for, values_known
 from bot.slack.naming import found_or_none
 from bot.slack.opening import open_for_command, refusal_to_ask
+from bot.slack.payloads import Values
 
 SECONDS_TO_OPEN = 1.0
 """Of the three that Slack gives to open a form."""
@@ -47,7 +47,7 @@ async def _billemail(
     await open_for_command(answering, ack, respond, command, form, values)
 
 
-async def _values(answering: Answering, text: str) -> Form:
+async def _values(answering: Answering, text: str) -> Values:
     """What the form begins with; Zuora is asked only as long as Slack's trigger surely lives."""
     if not (asked := asked_about(text)):
         return values_for(text)

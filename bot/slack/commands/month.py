@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 
 from bot.cards import blocks
+from bot.domain.message import Words
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
-from bot.slack.replying import Reply, reply, said_if_it_fails, say
+from bot.slack.replying import reply, said_if_it_fails, say
 from bot.status.chart import chart_of
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import export
@@ -58,14 +59,14 @@ async def send_month(
 
 async def _month(
     answering: Answering, respond: AsyncRespond, command: payloads.Command, name: str
-) -> Reply:
+) -> Words:
     try:
         month = await read_month(answering.parts.store, name)
     except CouldNotRecordError:
-        return Reply(COULD_NOT_RECORD)
+        return Words(COULD_NOT_RECORD)
     picture = _send_picture(answering, respond, command, month)
     answering.keep(said_if_it_fails(respond, picture))
-    return Reply(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED}", table(month))
+    return Words(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED}", table(month))
 
 
 def table(month: Month) -> list[blocks.Block]:
@@ -98,7 +99,7 @@ async def _send_picture(
         content = await drawn(chart_of(month))
     except DrawingError:
         logger.exception("picture_was_not_drawn")
-        await say(respond, Reply(NOT_DRAWN.format(month=title_of(month))))
+        await say(respond, Words(NOT_DRAWN.format(month=title_of(month))))
         return
     await _upload(
         answering,
@@ -142,7 +143,7 @@ async def _send_file(
         content = await export(answering.parts.store, name, "csv")
     except Exception:
         logger.exception("file_was_not_made")
-        await say(respond, Reply(NOT_MADE.format(month=name)))
+        await say(respond, Words(NOT_MADE.format(month=name)))
         return
     upload = _Upload(
         name=f"billing-{name}.csv",
@@ -179,4 +180,4 @@ async def _upload(answering: Answering, respond: AsyncRespond, to: str, upload: 
         )
     except NO_ANSWER:
         logger.exception("file_was_not_sent")
-        await say(respond, Reply(NOT_SENT.format(what=upload.title)))
+        await say(respond, Words(NOT_SENT.format(what=upload.title)))

@@ -11,15 +11,16 @@ from bot.cards.run_card import run_card
 from bot.domain.authority import Person
 from bot.domain.clean import as_key
 from bot.domain.key import bill_run_key, document_key, numbered
+from bot.domain.message import Words
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import send_export, send_month
 from bot.slack.forms import numbers
 from bot.slack.looking import viewer_or_recorded
-from bot.slack.replying import Reply, reply
+from bot.slack.replying import reply
 from bot.status import answers
-from bot.status.lists import Answer, Links
+from bot.status.lists import Links
 from bot.status.month import month_named, span_of
 from bot.store.store import Store
 from bot.zuora.errors import ZuoraError, ZuoraNotFound
@@ -102,12 +103,12 @@ def _month(answering: Answering, words: list[str]) -> str | None:
     return month_named(rest[1] if len(rest) > 1 else "", answering.parts.clock.now())
 
 
-async def answer_to(answering: Answering, links: Links, person: Person, text: str) -> Answer:
+async def answer_to(answering: Answering, links: Links, person: Person, text: str) -> Words:
     """What the database alone answers."""
     store = answering.parts.store
     word = text.strip().lower()
     if word == "help":
-        return HELP + what_happens(answering), []
+        return Words(HELP + what_happens(answering))
     if word == "waiting":
         return answers.waiting(store, links, person, answering.parts.clock.now())
     if word == "mine":
@@ -115,15 +116,15 @@ async def answer_to(answering: Answering, links: Links, person: Person, text: st
     return _of_a_number(store, links, text.strip()) if word else answers.overview(store, links)
 
 
-def _of_a_number(store: Store, links: Links, text: str) -> Answer:
+def _of_a_number(store: Store, links: Links, text: str) -> Words:
     if request := _REQUEST.fullmatch(as_key(text)):
         return answers.story(store, links, int(request[1]))
     if document := document_key(text):
         return answers.about(store, links, document.key)
-    return unknown(text), []
+    return Words(unknown(text))
 
 
-async def look_up(answering: Answering, links: Links, key: str, text: str) -> Reply:
+async def look_up(answering: Answering, links: Links, key: str, text: str) -> Words:
     """What a number names in Zuora: a bill run as it stands, or the requests about a document."""
     parts = answering.parts
     try:
@@ -145,7 +146,7 @@ async def look_up(answering: Answering, links: Links, key: str, text: str) -> Re
     return _with_requests(answering, links, named[0].number, words)
 
 
-async def look(answering: Answering, links: Links, key: str) -> Reply:
+async def look(answering: Answering, links: Links, key: str) -> Words:
     """A bill run as Zuora has it, and the requests about it; these also when Zuora is silent."""
     parts = answering.parts
     try:
@@ -159,12 +160,12 @@ async def look(answering: Answering, links: Links, key: str) -> Reply:
     text, shown = run_card(parts.tenant, run, documents)
     about = answers.about_lines(parts.store, links, run.number)
     card = [block for block in shown if block["type"] != "actions"]
-    return Reply(f"{text}\n{blocks.lines_as_text(about)}", [*card, blocks.labelled(about)])
+    return Words(f"{text}\n{blocks.lines_as_text(about)}", [*card, blocks.labelled(about)])
 
 
-def _with_requests(answering: Answering, links: Links, key: str, words: str) -> Reply:
+def _with_requests(answering: Answering, links: Links, key: str, words: str) -> Words:
     about = answers.about_lines(answering.parts.store, links, key)
-    return Reply(
+    return Words(
         f"{blocks.escaped(words)}\n{blocks.lines_as_text(about)}",
         [blocks.paragraph(words), blocks.labelled(about)],
     )

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 from bot.cards.blocks import Block
 from bot.domain.named import Named, named
-from bot.operations.operation import Form, Problems
+from bot.operations.operation import Problems
 from bot.slack.forms import fields, numbers
-from bot.slack.forms.fields import Values, View
+from bot.slack.forms.fields import View
+from bot.slack.payloads import Values
 from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
 
@@ -80,21 +81,21 @@ class AskForm(ABC):
         """The fields that the choices in `values` allow, each with its value. No I/O."""
 
     @abstractmethod
-    def wanted(self, form: Form) -> Wanted | Problems:
+    def wanted(self, values: Values) -> Wanted | Problems:
         """The operations that a submitted form asks for. No I/O."""
 
-    def unclear(self, form: Form) -> tuple[str, ...]:
+    def unclear(self, values: Values) -> tuple[str, ...]:
         """What was typed of which only Zuora knows what it names. No I/O."""
-        return numbers.unclear_run(form.get("bill_run"))
+        return numbers.unclear_run(values.get("bill_run"))
 
-    def cleared(self, form: Form, found: Found) -> Form | Problems:
+    def cleared(self, values: Values, found: Found) -> Values | Problems:
         """The form with what Zuora knows about `unclear`, or what has to be typed. No I/O."""
-        for key in numbers.unclear_run(form.get("bill_run")):
+        for key in numbers.unclear_run(values.get("bill_run")):
             number, why = numbers.run_of(key, found)
             if why:
                 return Problems({"bill_run": why})
-            return {**form, "bill_run": number or key}
-        return form
+            return {**values, "bill_run": number or key}
+        return values
 
     def all_blocks(self, values: Values) -> list[Block]:
         """The form's own fields and the one that every form has. No I/O."""

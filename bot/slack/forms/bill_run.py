@@ -6,12 +6,13 @@ from typing import ClassVar
 from bot.cards.blocks import Block, context, paragraph
 from bot.operations.catalog import operation_named
 from bot.operations.create_bill_run.typed import parted
-from bot.operations.operation import Form, Problems
+from bot.operations.operation import Problems
 from bot.slack.forms import bill_run_dates as dates
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.bill_run_schedule import schedule_fields
-from bot.slack.forms.fields import Choice, Values
+from bot.slack.forms.fields import Choice
+from bot.slack.payloads import Values
 from bot.workflow.ask import Wanted
 
 SCOPES: tuple[Choice, ...] = (
@@ -77,9 +78,9 @@ class BillRunForm(AskForm):
             *_details(values),
         )
 
-    def wanted(self, form: Form) -> Wanted | Problems:
+    def wanted(self, values: Values) -> Wanted | Problems:
         """One bill run."""
-        return ((operation_named("create_bill_run"), form),)
+        return ((operation_named("create_bill_run"), values),)
 
 
 def is_scheduled(values: Values) -> bool:

@@ -6,7 +6,8 @@ from typing import Literal
 
 from bot.cards.blocks import Block
 from bot.slack.forms import fields
-from bot.slack.forms.fields import Choice, Values
+from bot.slack.forms.fields import Choice
+from bot.slack.payloads import Values
 
 Which = Literal["target", "invoice"]
 LABELS: dict[Which, str] = {"target": "Target date", "invoice": "Invoice date"}

@@ -6,10 +6,10 @@ from typing import ClassVar
 from bot.cards.blocks import Block, paragraph
 from bot.operations.cancel_bill_run import ALL, FIELD, NOT_SCHEDULED, ONCE
 from bot.operations.catalog import operation_named
-from bot.operations.operation import Form, Problems
+from bot.operations.operation import Problems
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
-from bot.slack.forms.fields import Values
+from bot.slack.payloads import Values
 from bot.workflow.ask import Wanted
 
 
@@ -46,6 +46,6 @@ class CancelBillRunForm(AskForm):
             ),
         )
 
-    def wanted(self, form: Form) -> Wanted | Problems:
+    def wanted(self, values: Values) -> Wanted | Problems:
         """One bill run."""
-        return ((operation_named("cancel_bill_run"), form),)
+        return ((operation_named("cancel_bill_run"), values),)

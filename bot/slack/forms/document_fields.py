@@ -2,9 +2,8 @@
 
 from bot.cards.blocks import Block
 from bot.operations.email_documents.reading import parts_of
-from bot.operations.operation import Form
 from bot.slack.forms import fields
-from bot.slack.forms.fields import Values
+from bot.slack.payloads import Values
 
 LISTS = (
     "documents",
@@ -70,9 +69,9 @@ def _list(name: str, position: int, typed: Values) -> Block:
     )
 
 
-def typed_documents(form: Form) -> str:
+def typed_documents(values: Values) -> str:
     """Everything that stands in the fields. No I/O."""
-    return "\n".join(text for name in LISTS if isinstance(text := form.get(name), str) and text)
+    return "\n".join(text for name in LISTS if isinstance(text := values.get(name), str) and text)
 
 
 def _texts(values: Values) -> list[str]:

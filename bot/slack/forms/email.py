@@ -7,7 +7,7 @@ from bot.cards.blocks import Block, context, paragraph
 from bot.domain.key import DocumentKind, document_as_typed, document_key
 from bot.operations.catalog import operation_named
 from bot.operations.email_documents.reading import parts_of, pdf_problem, sort_out
-from bot.operations.operation import Form, Problems
+from bot.operations.operation import Problems
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.document_fields import (
@@ -16,7 +16,7 @@ from bot.slack.forms.document_fields import (
     document_fields,
     typed_documents,
 )
-from bot.slack.forms.fields import Values
+from bot.slack.payloads import Values
 from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
 
@@ -55,29 +55,29 @@ class EmailForm(AskForm):
         chosen = _documents(values) if values.get(WHAT) == DOCUMENTS else _bill_run(values)
         return (what, *chosen)
 
-    def unclear(self, form: Form) -> tuple[str, ...]:
+    def unclear(self, values: Values) -> tuple[str, ...]:
         """The bill run, or the documents whose numbers do not say what they are."""
-        if form.get(WHAT) != DOCUMENTS:
-            return super().unclear(form)
-        return numbers.unclear_documents(typed_documents(form))
+        if values.get(WHAT) != DOCUMENTS:
+            return super().unclear(values)
+        return numbers.unclear_documents(typed_documents(values))
 
-    def cleared(self, form: Form, found: Found) -> Form | Problems:
+    def cleared(self, values: Values, found: Found) -> Values | Problems:
         """Each number with its kind before it."""
-        if form.get(WHAT) != DOCUMENTS:
-            return super().cleared(form, found)
-        typed, why = numbers.documents_of(typed_documents(form), found)
-        rest = {name: value for name, value in form.items() if name not in LISTS}
+        if values.get(WHAT) != DOCUMENTS:
+            return super().cleared(values, found)
+        typed, why = numbers.documents_of(typed_documents(values), found)
+        rest = {name: value for name, value in values.items() if name not in LISTS}
         return Problems({"documents": why}) if why else {**rest, "documents": typed}
 
-    def wanted(self, form: Form) -> Wanted | Problems:
+    def wanted(self, values: Values) -> Wanted | Problems:
         """One bill run, or one operation for each kind of document."""
-        if form.get(WHAT) != DOCUMENTS:
-            return ((operation_named("email_bill_run"), form),)
-        wanted = _by_kind(form)
-        found = sort_out(typed_documents(form))
+        if values.get(WHAT) != DOCUMENTS:
+            return ((operation_named("email_bill_run"), values),)
+        wanted = _by_kind(values)
+        found = sort_out(typed_documents(values))
         problems = {
             "documents": found.problem(),
-            "pdf_file_id": pdf_problem(_pdf(form), found.documents),
+            "pdf_file_id": pdf_problem(_pdf(values), found.documents),
         }
         problems = {name: words for name, words in problems.items() if words}
         if not problems:
@@ -88,21 +88,21 @@ class EmailForm(AskForm):
         return Problems(problems)
 
 
-def _by_kind(form: Form) -> Wanted:
+def _by_kind(values: Values) -> Wanted:
     """An operation for each kind of document in the form, with its part of the list."""
     by_kind: dict[DocumentKind, list[str]] = {}
-    for part in parts_of(typed_documents(form)):
+    for part in parts_of(typed_documents(values)):
         if (key := document_key(part)) is not None:
             by_kind.setdefault(key.kind, []).append(part)
-    rest = {name: value for name, value in form.items() if name not in LISTS}
+    rest = {name: value for name, value in values.items() if name not in LISTS}
     return [
         (operation_named(OPERATION_OF[kind]), {**rest, "documents": " ".join(parts)})
         for kind, parts in by_kind.items()
     ]
 
 
-def _pdf(form: Form) -> str:
-    typed = form.get("pdf_file_id")
+def _pdf(values: Values) -> str:
+    typed = values.get("pdf_file_id")
     return typed.strip() if isinstance(typed, str) else ""
 
 

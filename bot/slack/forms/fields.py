@@ -6,9 +6,9 @@ from typing import Any
 from bot.cards.blocks import Block, context, paragraph, plain_text, shortened
 from bot.domain.message import Blocks
 from bot.domain.words import Part
+from bot.slack.payloads import Values
 
 View = dict[str, Any]
-Values = Mapping[str, Any]
 ELEMENT = "value"
 MOST_OPTIONS = 100
 CHANGES_FORM = "form:"

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from bot.cards.blocks import Block, paragraph
 from bot.operations.catalog import operation_named
-from bot.operations.operation import Form, Problems
+from bot.operations.operation import Problems
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
-from bot.slack.forms.fields import Values
+from bot.slack.payloads import Values
 from bot.workflow.ask import Wanted
 
 
@@ -41,6 +41,6 @@ class PostBillRunForm(AskForm):
             ),
         )
 
-    def wanted(self, form: Form) -> Wanted | Problems:
+    def wanted(self, values: Values) -> Wanted | Problems:
         """One bill run."""
-        return ((operation_named("post_bill_run"), form),)
+        return ((operation_named("post_bill_run"), values),)

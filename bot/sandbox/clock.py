@@ -1,4 +1,4 @@
-"""The clock that the local Slack reads; whoever starts it hands one in."""
+"""The clock that both local servers read; whoever starts them hands one in."""
 
 import asyncio
 from datetime import UTC, datetime
