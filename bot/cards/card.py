@@ -8,6 +8,7 @@ from bot.domain.message import Blocks, Kind, Message
 from bot.domain.request import Request, State
 from bot.domain.words import Line, Mention, Moment, Part, count, line
 from bot.operations.catalog import opened, operation_named
+from bot.operations.on_run import STEPS
 from bot.operations.operation import Progress
 
 APPROVE = "approve"
@@ -18,11 +19,6 @@ RECORD_SENT = "record_sent"
 RECORD_NOT_SENT = "record_not_sent"
 
 NEXT = "next:"
-NEXT_STEPS = {
-    "post_bill_run": "Post…",
-    "email_bill_run": "Email…",
-    "cancel_bill_run": "Cancel…",
-}
 """Buttons that open the form of a new request; what they open it with comes from the database."""
 
 MOST_ON_A_CONFIRMATION = 30
@@ -137,10 +133,10 @@ def next_steps(message: Message, request: Request, names: Sequence[str]) -> Mess
         return message
     buttons = [
         blocks.button(
-            NEXT_STEPS[name],
+            STEPS[name].button,
             action_id=f"{NEXT}{name}",
             value=request.reference,
-            spoken=NEXT_STEPS[name],
+            spoken=STEPS[name].button,
         )
         for name in names
     ]

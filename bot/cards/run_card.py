@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from bot.cards import blocks
-from bot.cards.card import NEXT_STEPS
 from bot.domain.key import bill_run_key
 from bot.domain.message import Blocks, Words
 from bot.domain.words import Line, Moment, Part, count, in_days, line
+from bot.operations.on_run import STEPS, legal_steps
 from bot.operations.run_documents import DocumentsFacts
-from bot.operations.run_states import legal_steps
 from bot.zuora.answers import BillingDocument, BillRun
 
 RUN = "run:"
@@ -102,10 +101,10 @@ def _buttons(number: str, legal: Sequence[str]) -> Blocks:
         return [blocks.context("Nothing can be done with it from here just now.")]
     buttons = (
         blocks.button(
-            NEXT_STEPS[name],
+            STEPS[name].button,
             action_id=f"{RUN}{name}",
             value=number,
-            spoken=f"{NEXT_STEPS[name]} {number}",
+            spoken=f"{STEPS[name].button} {number}",
         )
         for name in legal
     )

@@ -11,7 +11,7 @@ import click
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Scope
 from bot.audit.evidence.mask import Mask, NoMask
-from bot.audit.evidence.reconcile import Period, reconciled
+from bot.audit.evidence.reconcile import ABOUT_RUNS, Period, reconciled
 from bot.audit.verify import Verified, verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.verify import CANNOT_START, CODES, NOT_READABLE
@@ -67,7 +67,7 @@ def _make(settings: EvidenceSettings, period: Period, out: Path, *, redact: bool
     verified = verify_database(path, key=key)
     with open_read_only(path) as file:
         click.echo("Reading Zuora's list of bill runs")
-        compared = asyncio.run(_reconciled(settings, period, stored.done(file)))
+        compared = asyncio.run(_reconciled(settings, period, stored.done(file, ABOUT_RUNS)))
         scope = Scope(
             period=period,
             made_at=SystemClock().now(),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.domain.operation import Deed
 from bot.domain.request import Request
 from bot.operations.cancel_bill_run import CancelBillRun
 from bot.operations.create_bill_run import CreateBillRun
@@ -18,14 +19,16 @@ OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
         CreateBillRun,
+        PostBillRun,
+        CancelBillRun,
         EmailBillRun,
         EmailInvoices,
         EmailDebitMemos,
         EmailCreditMemos,
-        PostBillRun,
-        CancelBillRun,
     )
 }
+MAILING = tuple(name for name, each in OPERATIONS.items() if each.deed is Deed.MAILED)
+"""Names of those that are orders to mail."""
 
 
 def operation_named(name: str) -> Operation:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from bot.domain.money import Money
 from bot.domain.words import Line, count, line, listed
-from bot.operations.run_documents import KindTotals, kinds_of
+from bot.operations.kinds import KindTotals, kinds_of
 from bot.zuora.answers import BillingDocument
 
 DRAFT = "Draft"

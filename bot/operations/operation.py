@@ -4,13 +4,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
 from bot.domain.call import Call, Verdict
 from bot.domain.money import Money
+from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line
+from bot.operations.kinds import KindTotals, SingleDocument
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 
@@ -65,7 +68,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
     unread: str = ""
     ended: Literal["", "succeeded", "failed"] = ""
     result: str = ""
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[OperationName, ...] = ()
     next_run: str = ""
     calls: int = 0
     failed: int = 0
@@ -92,6 +95,9 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
+TRAITS = ("deed", "short", "form", "body_type", "facts_type", "field")
+"""What every operation says of itself."""
+
 B = TypeVar("B", bound=Body)
 F = TypeVar("F", bound=Facts)
 
@@ -106,7 +112,14 @@ class Order(ABC, Generic[B, F]):
         facts: What an approver must know.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[OperationName]
+    deed: ClassVar[Deed]
+    short: ClassVar[str]
+    """What it does in a list, before what it does it to: `email`."""
+
+    form: ClassVar[str]
+    """The `callback_id` of the form that asks for it."""
+
     body_type: type[B]
     facts_type: type[F]
 
@@ -119,12 +132,21 @@ class Order(ABC, Generic[B, F]):
     follows: ClassVar[bool] = False
     """Whether an accepted call begins something that is looked at until it ends."""
 
+    by_itself: ClassVar[Mapping[Deed, str]] = MappingProxyType({})
+    """What Zuora does without another order when a field of the body says so."""
+
     guarded: ClassVar[bool] = False
     """Whether doing it twice to the same subject in quick succession mails customers twice."""
 
     each_mailed: ClassVar[bool] = False
     """Whether each subject is mailed by a call of its own, so that the bot's calls tell what was
     mailed: Zuora keeps no mail date of memos, and marks an invoice only later."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if "name" in vars(cls) and (missing := [each for each in TRAITS if not hasattr(cls, each)]):
+            msg = f"{cls.__name__} says nothing of: {', '.join(missing)}"
+            raise TypeError(msg)
 
     def __init__(self, body: B, facts: F) -> None:
         self.body = body
@@ -159,6 +181,10 @@ class Order(ABC, Generic[B, F]):
     @abstractmethod
     def subjects(self) -> tuple[str, ...]:
         """The subjects of the calls to be made, one call each. No I/O."""
+
+    @abstractmethod
+    def typed(self) -> tuple[str, ...]:
+        """What was typed to name what it acts on: it is about that too. No I/O."""
 
     @abstractmethod
     async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
@@ -204,21 +230,29 @@ class Order(ABC, Generic[B, F]):
         """Lists that are too long for the card; they stand in its thread."""
         return ()
 
+    @abstractmethod
     def sends(self) -> bool:
         """Whether a customer can get mail from it."""
-        return True
 
     def mails_again(self) -> bool:
         """Whether it mails again what was mailed before."""
         return False
 
+    @abstractmethod
     def amounts(self) -> Sequence[Money] | None:
         """Totals per kind and currency that a rule of the policy looks at; None: not known."""
-        return None
 
+    @abstractmethod
     def documents(self) -> int | None:
         """How many documents it touches; None: not known."""
-        return None
+
+    @abstractmethod
+    def kinds(self) -> Sequence[KindTotals]:
+        """What it is about, counted and added up, for the month's figures; empty: not known."""
+
+    def each(self) -> Sequence[SingleDocument]:
+        """Every document, where `each_mailed`."""
+        return ()
 
     def is_repeat(self) -> bool:
         """Whether it is meant to be done again, so that `guarded` does not hold."""

@@ -10,36 +10,14 @@ from pydantic import BaseModel
 
 from bot.domain.digest import canonical
 from bot.domain.key import KIND_WORDS, DocumentKind
-from bot.domain.money import Money, in_words, totals
+from bot.domain.money import Money
 from bot.domain.words import count
+from bot.operations.kinds import KindTotals, kinds_of
 from bot.operations.operation import Facts
 from bot.zuora.answers import BillingDocument, BillRun
 
 LARGEST = 10
 """How many of the largest documents are kept for each currency."""
-
-
-class KindTotals(BaseModel, frozen=True):
-    """One kind of documents: how many, and how much in each currency."""
-
-    kind: DocumentKind
-    count: int
-    totals: tuple[Money, ...]
-
-    @property
-    def label(self) -> str:
-        """`Invoices`."""
-        return KIND_WORDS[self.kind][1].capitalize()
-
-    @property
-    def figures(self) -> str:
-        """`312 · EUR 88,120.00 · USD 1,204,310.25`."""
-        return f"{self.count:,} · {in_words(self.totals)}"
-
-    @property
-    def words(self) -> str:
-        """`312 invoices for EUR 88,120.00 · USD 1,204,310.25`."""
-        return f"{count(self.count, *KIND_WORDS[self.kind])} for {in_words(self.totals)}"
 
 
 class Largest(BaseModel, frozen=True):
@@ -189,15 +167,6 @@ class RunFacts(Facts):
 def mailed_at(document: BillingDocument, run_mailed_at: datetime | None) -> datetime | None:
     """When a document was mailed last; a credit memo with its run, see `DocumentsFacts.of`."""
     return document.last_emailed_at if document.emailed_known else run_mailed_at
-
-
-def kinds_of(documents: Iterable[BillingDocument]) -> Iterable[KindTotals]:
-    """Each kind that occurs, counted and added up."""
-    documents = tuple(documents)
-    for kind in KIND_WORDS:
-        amounts = [Money(d.currency, d.amount) for d in documents if d.kind == kind]
-        if amounts:
-            yield KindTotals(kind=kind, count=len(amounts), totals=totals(amounts))
 
 
 def _totals_of(facts: DocumentsFacts, kind: str) -> KindTotals | None:

@@ -10,17 +10,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from bot.domain.operation import OperationName
 from bot.domain.policy import A_DAY, Policy, Rule, Tier, is_group
 
-OPERATIONS = (
-    "create_bill_run",
-    "post_bill_run",
-    "cancel_bill_run",
-    "email_bill_run",
-    "email_invoice",
-    "email_debit_memo",
-    "email_credit_memo",
-)
+OPERATIONS = tuple(each.value for each in OperationName)
 TENANTS = ("production", "sandbox", "unknown")
 _LISTS = ("requesters", "approvers", "viewers")
 _RULE_KEYS = (

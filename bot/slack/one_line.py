@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.domain.clean import UNSEEN, as_key
-from bot.operations.catalog import operation_named
+from bot.operations.create_bill_run import CreateBillRun
 from bot.operations.create_bill_run.batches import batch_named, beyond
 from bot.operations.operation import Problems
 from bot.slack.one_line_words import SETTERS, WORDS, plain
@@ -143,7 +143,7 @@ def _conclude(values: dict[str, Any], wrong: dict[str, str]) -> None:
 
 def _checked(values: dict[str, Any], highest_batch: int) -> Values | Problems:
     """Every word that is there must be right; a field that is missing can still be filled in."""
-    read = operation_named("create_bill_run").read(values)
+    read = CreateBillRun.read(values)
     found = read.by_field if isinstance(read, Problems) else {}
     wrong = {name: words for name, words in found.items() if values.get(name)}
     if unknown := beyond(_named(values.get("batches") or []), highest_batch):

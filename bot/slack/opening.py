@@ -24,15 +24,15 @@ from bot.domain.key import DocumentKind, bill_run_key, is_id
 from bot.domain.message import Words
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part
+from bot.operations.email_documents.operation import OF_KIND
+from bot.operations.on_run import STEPS
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import METADATA_LIMIT, AskForm, Origin, origin_of
-from bot.slack.forms.cancel_bill_run import CancelBillRunForm
-from bot.slack.forms.email import OPERATION_OF, EmailForm, values_for, values_for_documents
+from bot.slack.forms.email import EmailForm, values_for, values_for_documents
 from bot.slack.forms.fields import View
-from bot.slack.forms.post_bill_run import PostBillRunForm
 from bot.slack.meaning import known, meant_or_why
 from bot.slack.payloads import Actor, Click, Values
 from bot.slack.replying import said_if_it_fails, say
@@ -45,12 +45,7 @@ logger = logging.getLogger(__name__)
 BEGIN = "home:begin"
 """The button of the home tab."""
 
-FORM_OF = {
-    "post_bill_run": PostBillRunForm.callback_id,
-    "email_bill_run": EmailForm.callback_id,
-    "cancel_bill_run": CancelBillRunForm.callback_id,
-}
-KIND_OF: dict[str, DocumentKind] = {name: kind for kind, name in OPERATION_OF.items()}
+KIND_OF: dict[str, DocumentKind] = {each.name: kind for kind, each in OF_KIND.items()}
 LONGEST_NAME = 40
 NOTHING_TO_CHANGE = "This request cannot be opened again. Ask with the command instead."
 NOTHING_TO_OPEN = "This button belongs to nothing that the bot knows of. Nothing was done."
@@ -238,9 +233,10 @@ def _step_of_a_run(
 def _about_a_run(
     answering: Answering, operation: str, run: str, parent: str
 ) -> Opening | tuple[Part, ...]:
-    form = answering.forms.get(FORM_OF.get(operation, ""))
-    if form is None or not run:
+    step = STEPS.get(operation)
+    if step is None or not run:
         return (NOTHING_TO_OPEN,)
+    form = answering.forms[step.form]
     values = values_for(run) if form.callback_id == EmailForm.callback_id else {"bill_run": run}
     return Opening(form=form, values=values, parent=parent)
 

@@ -10,19 +10,15 @@ from pydantic import ValidationError
 
 from bot.domain.call import Call, Verdict
 from bot.domain.money import Money, totals
+from bot.domain.operation import Deed
 from bot.domain.request import Request, State
-from bot.operations.cancel_bill_run import CancelFacts
-from bot.operations.catalog import opened
-from bot.operations.email_documents.facts import EmailDocumentsFacts
-from bot.operations.operation import Facts
-from bot.operations.post_bill_run import PostFacts
-from bot.operations.run_documents import RunFacts
+from bot.operations.catalog import OPERATIONS, opened
+from bot.operations.kinds import KindTotals
 from bot.store.figures import Counted, Figure
 
 logger = logging.getLogger(__name__)
 
-MAILS = frozenset({"email_bill_run", "email_invoice", "email_debit_memo", "email_credit_memo"})
-POSTS = "post_bill_run"
+COUNTED = (Deed.MAILED, Deed.POSTED)
 LIMITS = (15 * 60, 60 * 60, 4 * 3600, 24 * 3600)
 """Upper ends, in seconds, of the classes of the time to a decision; the last class has none."""
 
@@ -62,34 +58,21 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
     except (KeyError, ValidationError):
         logger.warning("request_is_of_another_version", extra={"request": request.number})
         return _run(request, calls, 0, ())
-    facts = order.facts
-    if isinstance(facts, EmailDocumentsFacts):
+    if order.each_mailed:
         by_subject = {call.subject: call for call in calls}
         return tuple(
-            _document(
-                document.number,
-                _signed(facts.kind, document.money),
-                by_subject.get(document.number),
-                request,
-            )
-            for document in facts.documents
+            _document(number, _signed(kind, amount), by_subject.get(number), request)
+            for number, kind, amount in order.each()
         )
     documents = order.documents() or 0
-    return _run(request, calls, documents, _amounts(facts, documents))
+    return _run(request, calls, documents, _amounts(order.kinds(), documents))
 
 
-def _amounts(facts: Facts, documents: int) -> tuple[Money, ...]:
+def _amounts(kinds: Sequence[KindTotals], documents: int) -> tuple[Money, ...]:
     """The totals, credit memos below zero: Zuora writes their totals as positive amounts.
 
     Where a run is mailed only in part, the facts do not tell what that part amounts to: none.
     """
-    match facts:
-        case RunFacts():
-            kinds = facts.documents.kinds
-        case PostFacts() | CancelFacts():
-            kinds = facts.drafts.kinds
-        case _:
-            return ()
     if sum(kind.count for kind in kinds) != documents:
         return ()
     return totals(_signed(kind.kind, money) for kind in kinds for money in kind.totals)
@@ -176,7 +159,8 @@ def figure_of(request: Request, calls: Sequence[Call]) -> Figure:
 
 def effect_name(operation: str) -> str:
     """`mailed`, `posted`, or empty for what neither mails nor posts."""
-    return "mailed" if operation in MAILS else "posted" if operation == POSTS else ""
+    known = OPERATIONS.get(operation)
+    return known.deed.value if known and known.deed in COUNTED else ""
 
 
 def _effect(operation: str, items: Iterable[Item]) -> Counted:

@@ -18,17 +18,6 @@ SHOWN_APPROVERS = 4
 SHOWN = 10
 """Requests of a list in one message; some 13,000 characters of blocks are Slack's limit."""
 
-ACTIONS = {
-    "create_bill_run": "create bill run",
-    "email_bill_run": "email",
-    "email_invoice": "email",
-    "email_debit_memo": "email",
-    "email_credit_memo": "email",
-    "post_bill_run": "post",
-    "cancel_bill_run": "cancel",
-}
-"""What a request does, before what it does it to."""
-
 MOST_CHARACTERS = 10_000
 """Of the blocks of one message; Slack takes some 13,000, which it does not document."""
 
@@ -71,8 +60,7 @@ class Links:
 
 def what_of(operation: str, subject: str) -> str:
     """`email BR-00000417`."""
-    words = ACTIONS.get(operation) or operation_named(operation).name
-    return f"{words} {blocks.shortened(subject, 60)}"
+    return f"{operation_named(operation).short} {blocks.shortened(subject, 60)}"
 
 
 def waiting(links: Links, brief: Brief) -> Line:

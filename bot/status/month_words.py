@@ -1,16 +1,13 @@
 """A month's figures as labelled values: for the table, the text and the picture's alt text."""
 
 from bot.domain.money import in_words
+from bot.domain.operation import Deed
 from bot.domain.request import State
 from bot.domain.words import count
+from bot.operations.catalog import OPERATIONS
 from bot.status.month import Month
 
 Row = tuple[str, str]
-RUNS = (
-    ("create_bill_run", "created"),
-    ("post_bill_run", "posted"),
-    ("cancel_bill_run", "canceled"),
-)
 CLASSES = ("< 15 min", "< 1 h", "< 4 h", "< 24 h", "longer")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
@@ -24,7 +21,9 @@ def title_of(month: Month) -> str:
 def rows_of(month: Month) -> tuple[Row, ...]:
     """What is counted, and how much it is."""
     runs = ", ".join(
-        f"{month.operations[name]:,} {word}" for name, word in RUNS if month.operations.get(name)
+        f"{number:,} {operation.deed}"
+        for name, operation in OPERATIONS.items()
+        if operation.deed is not Deed.MAILED and (number := month.operations.get(name))
     )
     return (
         ("Requests", f"{month.asked:,}"),

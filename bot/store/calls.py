@@ -101,17 +101,24 @@ class Calls:
         return row is not None
 
     def mailed_since(
-        self, subjects: Sequence[str], since: datetime
+        self, subjects: Sequence[str], since: datetime, operations: Sequence[str]
     ) -> list[tuple[int, str, int, datetime]]:
-        """Which requests had some of these mailed: number, one subject, how many, and when last."""
+        """Which requests had some of these mailed: number, one subject, how many, and when last.
+
+        Args:
+            subjects: What may have been mailed.
+            since: From when on.
+            operations: Names of those that mail.
+        """
         marks = ", ".join("?" for _ in subjects)
+        names = ", ".join("?" for _ in operations)
         rows = self._database.execute(
             f"SELECT calls.request, MIN(calls.subject), COUNT(*), MAX({_DONE_AT}) "  # noqa: S608 - marks
             "FROM calls JOIN requests ON requests.number = calls.request "
             f"WHERE calls.subject IN ({marks}) AND calls.verdict = 'accepted' "
-            f"AND {_DONE_AT} >= ? AND requests.operation LIKE 'email!_%' ESCAPE '!' "
+            f"AND {_DONE_AT} >= ? AND requests.operation IN ({names}) "
             "GROUP BY calls.request ORDER BY calls.request",
-            [*subjects, to_text_or_none(since)],
+            [*subjects, to_text_or_none(since), *operations],
         )
         return [(number, subject, many, from_text(at)) for number, subject, many, at in rows]
 

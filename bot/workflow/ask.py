@@ -12,6 +12,7 @@ from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Entry, What
 from bot.domain.message import Kind, Message
 from bot.domain.named import new_token
+from bot.domain.operation import Deed
 from bot.domain.policy import Asked, Rule
 from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
@@ -25,7 +26,6 @@ from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 REASON_LIMIT = 1000
-MAILS = "email_"
 Wanted = Sequence[tuple[Operation, Form]]
 """Operations to ask for, each with what was typed for it, by field name."""
 
@@ -279,7 +279,7 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     messages += also_open(
         parts, request, acts_on, without=replaced.number if replaced is not None else None
     )
-    if order.name.startswith(MAILS):
+    if order.deed is Deed.MAILED:
         messages += mailed_by_the_bot(parts, request, acts_on, now)
     parts.store.requests.add(request, subjects_of(order))
     parts.store.record(_asked_entry(request, shown), now, *messages)

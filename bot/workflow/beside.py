@@ -10,6 +10,7 @@ from bot.domain.message import Message
 from bot.domain.policy import A_DAY
 from bot.domain.request import Request
 from bot.domain.words import Moment, count, listed
+from bot.operations.catalog import MAILING
 from bot.operations.operation import Order
 from bot.workflow.parts import Parts
 
@@ -18,9 +19,7 @@ SHOWN_SUBJECTS = 3
 
 def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
     """Everything that a request acts on, by number and, where an id was typed, by that too."""
-    typed = order.body.model_dump(include={"bill_run", "documents"})
-    named = [*typed.get("documents", ()), *([typed["bill_run"]] if "bill_run" in typed else [])]
-    return tuple(dict.fromkeys([*order.subjects(), *named]))
+    return tuple(dict.fromkeys([*order.subjects(), *order.typed()]))
 
 
 def also_open(
@@ -62,5 +61,7 @@ def mailed_by_the_bot(
             Moment(at),
             "; Zuora may not show that yet.",
         )
-        for number, subject, one, at in parts.store.calls.mailed_since(subjects, now - A_DAY)
+        for number, subject, one, at in parts.store.calls.mailed_since(
+            subjects, now - A_DAY, MAILING
+        )
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.domain.call import Call
 from bot.domain.request import Request
+from bot.operations.catalog import MAILING
 from bot.operations.operation import Order
 from bot.workflow.parts import Parts
 
@@ -68,7 +69,7 @@ def mailed_meanwhile(parts: Parts, order: Order[Any, Any], request: Request) -> 
     """
     if not order.each_mailed:
         return ""
-    found = parts.store.calls.mailed_since(order.subjects(), request.created_at)
+    found = parts.store.calls.mailed_since(order.subjects(), request.created_at, MAILING)
     if not found:
         return ""
     number, subject, _, _ = found[0]
@@ -83,7 +84,7 @@ def mailed_before(parts: Parts, order: Order[Any, Any]) -> bool:
     if order.mails_again():
         return True
     subjects = order.subjects() if order.each_mailed else ()
-    return bool(subjects and parts.store.calls.mailed_since(subjects, EVER))
+    return bool(subjects and parts.store.calls.mailed_since(subjects, EVER, MAILING))
 
 
 def _is_recent(parts: Parts, call: Call) -> bool:

@@ -11,7 +11,8 @@ from bot.domain.request import Request, State
 from bot.operations.email_bill_run import EmailBillRunBody
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
-from bot.operations.run_documents import DocumentsFacts, KindTotals, RunFacts
+from bot.operations.kinds import KindTotals
+from bot.operations.run_documents import DocumentsFacts, RunFacts
 
 ALICE, BOB = "U0ALICE", "U0BOB"
 FIRST = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)

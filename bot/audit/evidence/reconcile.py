@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from bot.domain.operation import Deed
+from bot.operations.catalog import OPERATIONS, operation_named
 from bot.store.file.evidence import Done
 from bot.zuora.answers import BillRun
 from bot.zuora.client import ZuoraClient
@@ -11,6 +13,9 @@ from bot.zuora.errors import ZuoraError
 
 MOST_READ = 1000
 """So many bill runs the client looks at, the newest first."""
+
+ABOUT_RUNS = tuple(name for name, each in OPERATIONS.items() if not each.each_mailed)
+"""Names of the operations whose calls are about a bill run."""
 
 MARKED_WITHIN = timedelta(hours=24)
 """Zuora marks a run as mailed some time after it took the order."""
@@ -68,48 +73,48 @@ def _older(oldest: datetime | None) -> str:
     return f"Runs created before {oldest} were not read: one posted or mailed in the period is not listed."
 
 
-def _happened(run: BillRun, period: Period) -> dict[str, bool]:
+def _happened(run: BillRun, period: Period) -> dict[Deed, bool]:
     """What happened to a run in the period; without a time of its own, by the run's creation."""
     born = period.holds(run.created_at)
     posted = run.posted_at
     mailed = run.last_emailed_at
     return {
-        "created": born,
-        "posted": period.holds(posted) if posted else born and run.status == "Posted",
-        "mailed": period.holds(mailed) if mailed else born and bool(run.invoices_emailed),
+        Deed.CREATED: born,
+        Deed.POSTED: period.holds(posted) if posted else born and run.status == "Posted",
+        Deed.MAILED: period.holds(mailed) if mailed else born and bool(run.invoices_emailed),
     }
 
 
 def _exceptions(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[str, Any]]:
     """What happened to a run in the period and was not done by the bot."""
     mine = [each for each in done if each.numbers & {run.number, run.id}]
-    by_operation = {
-        "created": [each for each in mine if each.operation == "create_bill_run"],
-        "posted": [each for each in mine if _did(each, "post_bill_run", "auto_post")],
-        "mailed": [each for each in mine if _did(each, "email_bill_run", "auto_email")],
-    }
     for what, happened in _happened(run, period).items():
         if not happened:
             continue
-        found = by_operation[what]
+        found = [each for each in mine if _did(each, what)]
         if not found:
             yield {"bill_run": run.number, "what": f"{what} outside the bot", **_told(run)}
-        elif what == "mailed" and _mailed_later(run, found):
+        elif what == Deed.MAILED and _mailed_later(run, found):
             yield {"bill_run": run.number, "what": "mailed again outside the bot", **_told(run)}
 
 
-def _did(done: Done, operation: str, flag: str) -> bool:
-    """Whether the bot did it: by itself, or by creating a run that does it by itself."""
-    by_itself = done.operation == "create_bill_run" and bool(done.body.get(flag))
-    return done.operation == operation or by_itself
+def _did(done: Done, deed: Deed) -> bool:
+    """Whether the bot did it: by itself, or by an order after which Zuora does it by itself."""
+    operation = operation_named(done.operation)
+    flag = operation.by_itself.get(deed)
+    return operation.deed is deed or (flag is not None and bool(done.body.get(flag)))
 
 
 def _mailed_later(run: BillRun, found: Sequence[Done]) -> bool:
     """Whether the last mail is too late to be the bot's; a run that mails by itself does it later."""
-    if run.last_emailed_at is None or any(each.operation == "create_bill_run" for each in found):
+    if run.last_emailed_at is None or any(not _mails(each) for each in found):
         return False
     latest = max(datetime.fromisoformat(each.sent_at) for each in found)
     return run.last_emailed_at > latest + MARKED_WITHIN
+
+
+def _mails(done: Done) -> bool:
+    return operation_named(done.operation).deed is Deed.MAILED
 
 
 def _told(run: BillRun) -> dict[str, Any]:

@@ -11,13 +11,15 @@ from typing_extensions import override
 
 from bot.domain.call import Call
 from bot.domain.money import Money
+from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line, Moment, count, in_days, in_minutes, line
 from bot.operations.cancel_bill_run import following
 from bot.operations.drafts import Drafts
-from bot.operations.operation import Body, Facts, Followed, Form, Problems, Progress, Settlement
+from bot.operations.kinds import KindTotals
+from bot.operations.on_run import UNKNOWN, OnRun, RunBody
+from bot.operations.operation import Facts, Followed, Form, Problems, Progress, Settlement
 from bot.operations.run_documents import RunFacts
 from bot.operations.run_key import read_run_key
-from bot.operations.run_states import why_not_cancel
 from bot.zuora.answers import Answer, BillRun
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
@@ -27,7 +29,20 @@ ONCE, ALL, NOT_SCHEDULED = "once", "all", "none"
 CHOICES = {ONCE: True, ALL: False, NOT_SCHEDULED: None, "": None}
 
 
-class CancelBillRunBody(Body):
+WHY_NOT_CANCEL = {
+    "Paused": "Zuora does not cancel a paused schedule; resume it in Zuora first",
+    "Processing": "a run that is being worked on cannot be canceled; wait until it is Completed",
+    "Error": "it failed, so there is nothing to cancel; it can be deleted in Zuora",
+    "PostInProgress": "it is being posted",
+    "Posted": "its documents are posted",
+    "CancelInProgress": "it is being canceled already",
+    "Canceled": "it was canceled already",
+    "RemoveInProgress": "it is being deleted",
+}
+CATCH_UP = "CatchUp"
+
+
+class CancelBillRunBody(RunBody):
     """Which bill run.
 
     Attributes:
@@ -35,7 +50,6 @@ class CancelBillRunBody(Body):
             for a run that is not scheduled.
     """
 
-    bill_run: str
     cancel_once: bool | None = None
 
 
@@ -56,18 +70,42 @@ class CancelFacts(Facts):
     scheduled_for: datetime | None
 
 
-class CancelBillRun(Followed[CancelBillRunBody, CancelFacts]):
+class CancelBillRun(
+    OnRun[CancelBillRunBody, CancelFacts], Followed[CancelBillRunBody, CancelFacts]
+):
     """Cancel a pending or completed bill run."""
 
-    name = "cancel_bill_run"
+    name = OperationName.CANCEL_BILL_RUN
+    deed = Deed.CANCELED
+    short = "cancel"
+    button = "Cancel…"
+    form = "ask:cancel_bill_run"
     body_type = CancelBillRunBody
     facts_type = CancelFacts
-    field = "bill_run"
     done = "Canceled"
 
     def amounts(self) -> tuple[Money, ...]:
         """Totals of the drafts per kind and currency."""
         return self.facts.drafts.amounts
+
+    def kinds(self) -> tuple[KindTotals, ...]:
+        """The drafts."""
+        return self.facts.drafts.kinds
+
+    @classmethod
+    def why_not(cls, status: str, *, posted: int, run_type: str) -> str:
+        """Only a Pending one, or a Completed one with nothing posted that is no catch-up run.
+
+        Sources: pages *Bill run status types* and *Catch-up bill runs*; that nothing may be posted
+        is from the older page *CRUD: Post or cancel a bill run*.
+        """
+        if status not in ("Pending", "Completed"):
+            return WHY_NOT_CANCEL.get(status, UNKNOWN)
+        if posted:
+            return f"{posted:,} of its documents {'is' if posted == 1 else 'are'} posted"
+        if run_type == CATCH_UP and status == "Completed":
+            return "a catch-up run cannot be undone"
+        return ""
 
     def documents(self) -> int:
         """How many drafts there are."""
@@ -101,7 +139,7 @@ class CancelBillRun(Followed[CancelBillRunBody, CancelFacts]):
             scheduled_for=run.scheduled_for if run.schedule else None,
         )
         posted = facts.run.documents.posted
-        if why := why_not_cancel(run.status, posted=posted, run_type=run.type):
+        if why := cls.why_not(run.status, posted=posted, run_type=run.type):
             return Problems(
                 {
                     "bill_run": f"{run.number} is {run.status}: {why}. Only a Pending bill run, or "

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.call import Call
+from bot.domain.operation import OperationName
 from bot.domain.words import count, in_days
 from bot.operations.create_bill_run.body import CreateBillRunBody
 from bot.operations.operation import Progress
@@ -136,12 +137,18 @@ def ended(body: CreateBillRunBody, progress: Progress, run: BillRun, facts: RunF
             result = (
                 f"{number} completed{_until(run)}: {_made(facts, run)}{_completed(body, facts)}"
             )
-            drafts = ("post_bill_run", "cancel_bill_run") if facts.documents.kinds else ()
+            drafts = (
+                (OperationName.POST_BILL_RUN, OperationName.CANCEL_BILL_RUN)
+                if facts.documents.kinds
+                else ()
+            )
             return _end(progress, "succeeded", result, drafts)
         case "Posted":
             result = f"{number} posted{_until(run)}: {_made(facts, run)}{_posted(body, facts)}"
             unmailed = facts.documents.posted and not body.auto_email
-            return _end(progress, "succeeded", result, ("email_bill_run",) if unmailed else ())
+            return _end(
+                progress, "succeeded", result, (OperationName.EMAIL_BILL_RUN,) if unmailed else ()
+            )
         case "Error":
             why = run.error_message or "Zuora gave no reason"
             return _end(progress, "failed", f"{number} ended in Error: {why.rstrip('.')}.")
@@ -151,7 +158,7 @@ def ended(body: CreateBillRunBody, progress: Progress, run: BillRun, facts: RunF
 
 
 def _end(
-    progress: Progress, how: str, result: str, next_steps: tuple[str, ...] = ()
+    progress: Progress, how: str, result: str, next_steps: tuple[OperationName, ...] = ()
 ) -> Progress:  # fmt: skip
     changes: Mapping[str, object] = {
         "ended": how, "result": result, "words": "", "next_steps": next_steps,
@@ -191,7 +198,12 @@ async def _completed_and_to_be_posted(progress: Progress, zuora: ZuoraClient) ->
                 f"{progress.number} completed but Zuora has not posted it: {_made(facts, run)} "
                 "Nothing was mailed by it. Post it, or look in Zuora why it waits."
             )
-            return _end(progress, "failed", result, ("post_bill_run", "cancel_bill_run"))
+            return _end(
+                progress,
+                "failed",
+                result,
+                (OperationName.POST_BILL_RUN, OperationName.CANCEL_BILL_RUN),
+            )
     return progress.model_copy(update={"seen": (*progress.seen, "Completed")})
 
 
@@ -203,7 +215,7 @@ def _post_failed(progress: Progress, facts: RunFacts) -> Progress:
         f"{count(total, 'document')} {documents.posted:,} posted and {documents.not_posted:,} "
         "did not. It is Completed again; it can be posted once more."
     )
-    return _end(progress, "failed", result, ("post_bill_run",))
+    return _end(progress, "failed", result, (OperationName.POST_BILL_RUN,))
 
 
 def _not_found(before: Progress) -> Progress:

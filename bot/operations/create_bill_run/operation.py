@@ -1,12 +1,15 @@
 """The operation: its pieces, put together in the shape that every operation has."""
 
+from types import MappingProxyType
 from typing import Any
 
 from bot.domain.call import Call
+from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line
 from bot.operations.create_bill_run import estimating, finding, following, reading, words
 from bot.operations.create_bill_run.body import CreateBillRunBody, wire
 from bot.operations.create_bill_run.facts import CreateFacts
+from bot.operations.kinds import KindTotals
 from bot.operations.operation import Estimated, Followed, Form, Problems, Progress, Settlement
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
@@ -18,11 +21,15 @@ class CreateBillRun(
 ):
     """Create a bill run, and follow it until it has ended."""
 
-    name = "create_bill_run"
+    name = OperationName.CREATE_BILL_RUN
+    deed = Deed.CREATED
+    short = "create bill run"
+    form = "ask:bill_run"
     body_type = CreateBillRunBody
     facts_type = CreateFacts
     field = "scope"
     done = "Bill run created"
+    by_itself = MappingProxyType({Deed.POSTED: "auto_post", Deed.MAILED: "auto_email"})
 
     @classmethod
     def read(cls, form: Form) -> CreateBillRunBody | Problems:
@@ -45,6 +52,22 @@ class CreateBillRun(
     def sends(self) -> bool:
         """Posting can mail customers through Zuora's notifications, and `autoEmail` does."""
         return self.body.auto_post or self.body.auto_email
+
+    def amounts(self) -> None:
+        """Not known before Zuora has billed: it counts as above every amount."""
+        return
+
+    def documents(self) -> None:
+        """Not known either."""
+        return
+
+    def kinds(self) -> tuple[KindTotals, ...]:
+        """It has made nothing yet."""
+        return ()
+
+    def typed(self) -> tuple[str, ...]:
+        """Nothing that another operation could be about."""
+        return ()
 
     def subject(self) -> str:
         """What it bills: it has no number before it exists."""

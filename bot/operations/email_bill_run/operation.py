@@ -7,14 +7,19 @@ memos, never debit memos; nobody can be named as recipient: the email template d
 from collections.abc import Sequence
 from typing import Any
 
+from typing_extensions import override
+
 from bot.domain.call import Call
 from bot.domain.money import Money
+from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line, count
 from bot.operations import notices, pdf_checks
 from bot.operations.email_bill_run import words
 from bot.operations.email_bill_run.facts import EmailRunFacts
+from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
-from bot.operations.operation import Body, Form, Order, Problems, Settlement, Table
+from bot.operations.on_run import OnRun, RunBody
+from bot.operations.operation import Form, Problems, Settlement, Table
 from bot.operations.run_documents import mailed_at
 from bot.operations.run_key import read_run_key
 from bot.zuora.answers import Answer, BillingDocument, BillRun
@@ -22,25 +27,43 @@ from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
 
 
-class EmailBillRunBody(Body):
+class EmailBillRunBody(RunBody):
     """Which bill run, and whether customers who were already mailed get their mail again."""
 
-    bill_run: str
     resend: bool = False
 
 
-class EmailBillRun(Order[EmailBillRunBody, EmailRunFacts]):
+class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     """Email the documents of a bill run."""
 
-    name = "email_bill_run"
+    name = OperationName.EMAIL_BILL_RUN
+    deed = Deed.MAILED
+    short = "email"
+    button = "Email…"
+    form = "ask:email"
     body_type = EmailBillRunBody
     facts_type = EmailRunFacts
-    field = "bill_run"
     guarded = True
 
     def amounts(self) -> tuple[Money, ...]:
         """Totals per kind and currency."""
         return self.facts.documents.amounts
+
+    def sends(self) -> bool:
+        """That is what it is for."""
+        return True
+
+    def kinds(self) -> tuple[KindTotals, ...]:
+        """All of the run's."""
+        return self.facts.documents.kinds
+
+    @classmethod
+    @override
+    def why_not(cls, status: str, *, posted: int = 0, run_type: str = "") -> str:
+        """Only posted documents are mailed."""
+        return (
+            "" if status == "Posted" else "only the documents of a Posted bill run can be emailed"
+        )
 
     def documents(self) -> int:
         """How many are mailed."""
@@ -70,11 +93,10 @@ class EmailBillRun(Order[EmailBillRunBody, EmailRunFacts]):
             run = await zuora.bill_run(body.bill_run)
         except ZuoraNotFound:
             return Problems({"bill_run": f"Zuora knows no bill run {body.bill_run}."})
-        if run.status != "Posted":
+        if why := cls.why_not(run.status):
             return Problems(
                 {
-                    "bill_run": f"{run.number} is {run.status}; only the documents of a Posted "
-                    f"bill run can be emailed. /billrun {run.number} shows what can be done with "
+                    "bill_run": f"{run.number} is {run.status}; {why}. /billrun {run.number} shows what can be done with "
                     "it now."
                 }
             )

@@ -4,16 +4,18 @@ Sources: pages *Email an invoice* and *Email a debit memo*; a credit memo is mai
 memo (Zuora's OpenAPI document, *Email a credit memo*).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bot.domain.call import Call, Verdict
 from bot.domain.key import DocumentKind
 from bot.domain.money import Money
+from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line
 from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument, read_facts
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
+from bot.operations.kinds import KindTotals, SingleDocument
 from bot.operations.operation import Form, Order, Problems, Settlement, Table
 from bot.zuora.answers import Answer
 from bot.zuora.calls import EmailBody
@@ -30,6 +32,9 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     body_type = EmailDocumentsBody
     facts_type = EmailDocumentsFacts
     field = "documents"
+    deed = Deed.MAILED
+    short = "email"
+    form = "ask:email"
     each_mailed = True
 
     @classmethod
@@ -130,6 +135,24 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         """The totals per currency."""
         return self.facts.totals
 
+    def sends(self) -> bool:
+        """That is what it is for."""
+        return True
+
+    def kinds(self) -> tuple[KindTotals, ...]:
+        """All of the one kind."""
+        facts = self.facts
+        return (KindTotals(kind=facts.kind, count=len(facts.documents), totals=facts.totals),)
+
+    def each(self) -> tuple[SingleDocument, ...]:
+        """Every document."""
+        kind = self.facts.kind
+        return tuple(SingleDocument(each.number, kind, each.money) for each in self.facts.documents)
+
+    def typed(self) -> tuple[str, ...]:
+        """The documents' numbers, or ids where those were typed."""
+        return self.body.documents
+
     def documents(self) -> int:
         """How many there are."""
         return len(self.facts.documents)
@@ -144,22 +167,27 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
 class EmailInvoices(EmailDocuments):
     """Email invoices."""
 
-    name = "email_invoice"
+    name = OperationName.EMAIL_INVOICE
     kind = "invoice"
 
 
 class EmailDebitMemos(EmailDocuments):
     """Email debit memos; needs Invoice Settlement."""
 
-    name = "email_debit_memo"
+    name = OperationName.EMAIL_DEBIT_MEMO
     kind = "debit_memo"
 
 
 class EmailCreditMemos(EmailDocuments):
     """Email credit memos; needs Invoice Settlement."""
 
-    name = "email_credit_memo"
+    name = OperationName.EMAIL_CREDIT_MEMO
     kind = "credit_memo"
+
+
+OF_KIND: Mapping[DocumentKind, type[EmailDocuments]] = {
+    operation.kind: operation for operation in (EmailInvoices, EmailDebitMemos, EmailCreditMemos)
+}
 
 
 async def _by_mail_date(document: MailDocument, zuora: ZuoraClient) -> Settlement | None:

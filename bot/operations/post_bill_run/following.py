@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from bot.domain.operation import OperationName
 from bot.domain.words import count
 from bot.operations.drafts import Drafts, drafts_among
+from bot.operations.kinds import kinds_of
 from bot.operations.operation import Progress, Settlement
-from bot.operations.run_documents import RunFacts, kinds_of
+from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import BillingDocument
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
@@ -68,7 +70,9 @@ def _posted(progress: Progress, number: str, documents: Sequence[BillingDocument
     posted = [document for document in documents if document.status == POSTED]
     figures = " and ".join(kind.words for kind in kinds_of(posted)) or "it has no document"
     found = _ended(progress, POSTED, f"{number} is Posted: {figures}.")
-    return found.model_copy(update={"ended": "succeeded", "next_steps": ("email_bill_run",)})
+    return found.model_copy(
+        update={"ended": "succeeded", "next_steps": (OperationName.EMAIL_BILL_RUN,)}
+    )
 
 
 def _back(
@@ -92,7 +96,7 @@ def _back(
         )
     words += " The run is Completed again and can be posted again; Zuora shows there what failed."
     found = _ended(progress, COMPLETED, words)
-    return found.model_copy(update={"next_steps": ("post_bill_run",)})
+    return found.model_copy(update={"next_steps": (OperationName.POST_BILL_RUN,)})
 
 
 def _seen(progress: Progress, status: str) -> Progress:

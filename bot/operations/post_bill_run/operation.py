@@ -12,16 +12,18 @@ from typing_extensions import override
 
 from bot.domain.call import Call
 from bot.domain.money import Money
+from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line, count, in_days, line
 from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import Drafts
+from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import with_profiles
 from bot.operations.notices import profiles_in_use
-from bot.operations.operation import Body, Facts, Followed, Form, Problems, Progress, Settlement
+from bot.operations.on_run import UNKNOWN, OnRun, RunBody
+from bot.operations.operation import Facts, Followed, Form, Problems, Progress, Settlement
 from bot.operations.post_bill_run import following
 from bot.operations.run_documents import RunFacts
 from bot.operations.run_key import read_run_key
-from bot.operations.run_states import why_not_post
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
@@ -41,10 +43,22 @@ MAIL_WORDS: dict[Mails, str] = {
 }
 
 
-class PostBillRunBody(Body):
+WHY_NOT_POST = {
+    "Pending": "it has not run yet; wait until it is Completed",
+    "Paused": "it is a scheduled run on hold; resume it in Zuora first",
+    "Processing": "it is still being worked on; wait until it is Completed",
+    "Error": "it failed and has nothing to post; make a new one",
+    "PostInProgress": "it is being posted already",
+    "Posted": "it was posted already",
+    "CancelInProgress": "it is being canceled",
+    "Canceled": "it was canceled",
+    "RemoveInProgress": "it is being deleted",
+}
+
+
+class PostBillRunBody(RunBody):
     """Which bill run, and the date that its invoices get instead of their own, if any."""
 
-    bill_run: str
     invoice_date: date | None = None
 
 
@@ -61,18 +75,35 @@ class PostFacts(Facts):
     mails: Mails
 
 
-class PostBillRun(Followed[PostBillRunBody, PostFacts]):
+class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, PostFacts]):
     """Post a completed bill run."""
 
-    name = "post_bill_run"
+    name = OperationName.POST_BILL_RUN
+    deed = Deed.POSTED
+    short = "post"
+    button = "Post…"
+    form = "ask:post_bill_run"
     body_type = PostBillRunBody
     facts_type = PostFacts
-    field = "bill_run"
     done = "Posted"
 
     def amounts(self) -> tuple[Money, ...]:
         """Totals of the drafts per kind and currency."""
         return self.facts.drafts.amounts
+
+    def sends(self) -> bool:
+        """Posting can mail; also where that could not be checked, and later by another setting."""
+        return True
+
+    def kinds(self) -> tuple[KindTotals, ...]:
+        """The drafts."""
+        return self.facts.drafts.kinds
+
+    @classmethod
+    @override
+    def why_not(cls, status: str, *, posted: int = 0, run_type: str = "") -> str:
+        """Only a Completed one can be posted (page *Bill run status types*)."""
+        return "" if status == "Completed" else WHY_NOT_POST.get(status, UNKNOWN)
 
     def documents(self) -> int:
         """How many drafts there are."""
@@ -98,7 +129,7 @@ class PostBillRun(Followed[PostBillRunBody, PostFacts]):
             run = await zuora.bill_run(body.bill_run)
         except ZuoraNotFound:
             return Problems({"bill_run": f"Zuora knows no bill run {body.bill_run}."})
-        if why := why_not_post(run.status):
+        if why := cls.why_not(run.status):
             return Problems(
                 {
                     "bill_run": f"{run.number} is {run.status}: {why}. Only a Completed bill run "

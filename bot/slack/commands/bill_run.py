@@ -11,6 +11,7 @@ from bot.cards.run_card import run_card
 from bot.domain.key import bill_run_key, numbered
 from bot.domain.message import Words
 from bot.domain.request import Request
+from bot.operations.on_run import steps
 from bot.operations.operation import Problems
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
@@ -27,9 +28,10 @@ from bot.workflow.ask import Asker, Refused, ask
 from bot.zuora.errors import ZuoraError, ZuoraNotFound, ZuoraRejected
 
 COMMAND = "/billrun"
-HELP = """*`/billrun`* opens a form for a new bill run.
+STEPS_IN_WORDS = ", ".join(step.button for step in steps())
+HELP = f"""*`/billrun`* opens a form for a new bill run.
 `/billrun BR-00000001` shows how a bill run stands, with a button for each thing that can be done \
-with it now: Post…, Email…, Cancel…
+with it now: {STEPS_IN_WORDS}
 `/billrun batch=Batch1,Batch2 target=2026-11-30 name="November"` opens the form filled in; with \
 `reason="Month end"` as well it asks at once, without a form.
 `/billrun help` shows this.
@@ -133,7 +135,7 @@ async def _ask(answering: Answering, command: payloads.Command, values: Values) 
     policy = answering.parts.policy
     person = await answering.person(command.actor, policy.requesters)
     asker = Asker(
-        form_name="ask:bill_run",
+        form_name=BillRunForm.callback_id,
         person=person,
         form_id=f"{command.actor.team_id}:{command.trigger_id}",
         reason=str(values["reason"]),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from bot.cards.blocks import Block, context, paragraph
-from bot.operations.catalog import operation_named
+from bot.operations.create_bill_run import CreateBillRun
 from bot.operations.create_bill_run.typed import parted
 from bot.operations.operation import Problems
 from bot.slack.forms import bill_run_dates as dates
@@ -80,7 +80,7 @@ class BillRunForm(AskForm):
 
     def wanted(self, values: Values) -> Wanted | Problems:
         """One bill run."""
-        return ((operation_named("create_bill_run"), values),)
+        return ((CreateBillRun, values),)
 
 
 def is_scheduled(values: Values) -> bool:

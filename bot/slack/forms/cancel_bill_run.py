@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from bot.cards.blocks import Block, paragraph
-from bot.operations.cancel_bill_run import ALL, FIELD, NOT_SCHEDULED, ONCE
-from bot.operations.catalog import operation_named
+from bot.operations.cancel_bill_run import ALL, FIELD, NOT_SCHEDULED, ONCE, CancelBillRun
 from bot.operations.operation import Problems
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
@@ -16,7 +15,7 @@ from bot.workflow.ask import Wanted
 class CancelBillRunForm(AskForm):
     """Cancel a pending or completed bill run."""
 
-    callback_id: ClassVar[str] = "ask:cancel_bill_run"
+    callback_id: ClassVar[str] = CancelBillRun.form
     title: ClassVar[str] = "Cancel a bill run"
 
     def blocks(self, values: Values) -> Sequence[Block]:
@@ -48,4 +47,4 @@ class CancelBillRunForm(AskForm):
 
     def wanted(self, values: Values) -> Wanted | Problems:
         """One bill run."""
-        return ((operation_named("cancel_bill_run"), values),)
+        return ((CancelBillRun, values),)

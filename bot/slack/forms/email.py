@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from bot.cards.blocks import Block, context, paragraph
 from bot.domain.key import DocumentKind, document_as_typed, document_key
-from bot.operations.catalog import operation_named
+from bot.operations.email_bill_run import EmailBillRun
+from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.email_documents.reading import parts_of, pdf_problem, sort_out
 from bot.operations.operation import Problems
 from bot.slack.forms import fields, numbers
@@ -22,11 +23,6 @@ from bot.zuora.named import Found
 
 WHAT = "what"
 BILL_RUN, DOCUMENTS = "bill_run", "documents"
-OPERATION_OF: Mapping[DocumentKind, str] = {
-    "invoice": "email_invoice",
-    "debit_memo": "email_debit_memo",
-    "credit_memo": "email_credit_memo",
-}
 WHO: Mapping[str, str] = {
     "template": "Zuora mails to the addresses in To Email of its email template, for every document.",
     "bill_to": "Zuora mails to the work or personal address of each bill-to contact, nobody else.",
@@ -37,7 +33,7 @@ WHO: Mapping[str, str] = {
 class EmailForm(AskForm):
     """Email the documents of a bill run, or documents by number."""
 
-    callback_id: ClassVar[str] = "ask:email"
+    callback_id: ClassVar[str] = EmailBillRun.form
     title: ClassVar[str] = "Email billing documents"
 
     def blocks(self, values: Values) -> Sequence[Block]:
@@ -72,7 +68,7 @@ class EmailForm(AskForm):
     def wanted(self, values: Values) -> Wanted | Problems:
         """One bill run, or one operation for each kind of document."""
         if values.get(WHAT) != DOCUMENTS:
-            return ((operation_named("email_bill_run"), values),)
+            return ((EmailBillRun, values),)
         wanted = _by_kind(values)
         found = sort_out(typed_documents(values))
         problems = {
@@ -96,8 +92,7 @@ def _by_kind(values: Values) -> Wanted:
             by_kind.setdefault(key.kind, []).append(part)
     rest = {name: value for name, value in values.items() if name not in LISTS}
     return [
-        (operation_named(OPERATION_OF[kind]), {**rest, "documents": " ".join(parts)})
-        for kind, parts in by_kind.items()
+        (OF_KIND[kind], {**rest, "documents": " ".join(parts)}) for kind, parts in by_kind.items()
     ]
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from bot.cards.blocks import Block, paragraph
-from bot.operations.catalog import operation_named
 from bot.operations.operation import Problems
+from bot.operations.post_bill_run import PostBillRun
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.payloads import Values
@@ -15,7 +15,7 @@ from bot.workflow.ask import Wanted
 class PostBillRunForm(AskForm):
     """Post a completed bill run."""
 
-    callback_id: ClassVar[str] = "ask:post_bill_run"
+    callback_id: ClassVar[str] = PostBillRun.form
     title: ClassVar[str] = "Post a bill run"
 
     def blocks(self, values: Values) -> Sequence[Block]:
@@ -43,4 +43,4 @@ class PostBillRunForm(AskForm):
 
     def wanted(self, values: Values) -> Wanted | Problems:
         """One bill run."""
-        return ((operation_named("post_bill_run"), values),)
+        return ((PostBillRun, values),)

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from bot.domain.history import START, Head
@@ -42,7 +42,7 @@ SELECT requests.operation, requests.number, requests.subject, requests.body, req
   calls.began, calls.sent_at
 FROM calls JOIN requests ON requests.number = calls.request
 WHERE calls.sent_at IS NOT NULL AND (calls.verdict IS NULL OR calls.verdict IN ('accepted', 'lost'))
-  AND requests.operation IN ('create_bill_run', 'post_bill_run', 'email_bill_run')
+  AND requests.operation IN (SELECT value FROM json_each(?))
 """
 
 
@@ -111,14 +111,16 @@ def entries(file: DatabaseFile, within: Span, what: str) -> list[dict[str, Any]]
     return list(_rows(file.connection.execute(_ENTRIES, [within.first, within.last, what])))
 
 
-def done(file: DatabaseFile) -> list[Done]:
-    """What the bot did to bill runs, or may have done, at any time."""
+def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:
+    """What the bot did to bill runs by these operations, or may have done, at any time."""
     return [
         Done(
             operation, number, subject, json.loads(body),
             frozenset(_numbers(subject, progress, began)), sent_at,
         )
-        for operation, number, subject, body, progress, began, sent_at in file.connection.execute(_DONE)
+        for operation, number, subject, body, progress, began, sent_at in file.connection.execute(
+            _DONE, [json.dumps(operations)]
+        )
     ]  # fmt: skip
 
 

@@ -1,0 +1,27 @@
+"""The names of the operations and what they do: what every layer may know of them."""
+
+from enum import StrEnum
+
+
+class OperationName(StrEnum):
+    """Every operation, as the database, the policy file and the history name it.
+
+    What else is known of one stands in its folder of `bot.operations`.
+    """
+
+    CREATE_BILL_RUN = "create_bill_run"
+    POST_BILL_RUN = "post_bill_run"
+    CANCEL_BILL_RUN = "cancel_bill_run"
+    EMAIL_BILL_RUN = "email_bill_run"
+    EMAIL_INVOICE = "email_invoice"
+    EMAIL_DEBIT_MEMO = "email_debit_memo"
+    EMAIL_CREDIT_MEMO = "email_credit_memo"
+
+
+class Deed(StrEnum):
+    """What an operation does in Zuora, as the month's figures and the evidence count it."""
+
+    CREATED = "created"
+    POSTED = "posted"
+    CANCELED = "canceled"
+    MAILED = "mailed"
