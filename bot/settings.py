@@ -16,6 +16,8 @@ from pydantic import (
     field_validator,
 )
 
+from bot.domain.place import Places, units_of
+
 Mode = Literal["run", "web"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SLACK = "https://slack.com/api/"
@@ -86,11 +88,17 @@ class EvidenceSettings(AuditSettings):
     zuora_tenant_id: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
     zuora_entity_ids: str = ""
     zuora_org_ids: str = ""
+    zuora_gzip: bool = False
     zuora_version: Annotated[Text, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$|^\d+\.\d+$")] = (
         "2025-08-12"
     )
     zuora_debit_memo_path: Literal["debitmemos", "debit-memos"] = "debitmemos"
     zuora_batches: int = Field(default=50, ge=50, le=200)
+
+    @property
+    def places(self) -> Places:
+        """The entities and organizations that requests act in."""
+        return Places(units_of(self.zuora_entity_ids), units_of(self.zuora_org_ids))
 
 
 class Settings(EvidenceSettings):

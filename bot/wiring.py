@@ -192,7 +192,7 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         SlackClientError: Slack does not let the bot in; without Slack there is nothing to do.
     """
     tuning = tuning or Tuning()
-    policy = read_policy(Path(settings.policy_file))
+    policy = read_policy(Path(settings.policy_file), settings.places)
     store = Store.open(settings.database_path, settings.audit_key.get_secret_value())
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
     http = http_client()
@@ -222,7 +222,8 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         tenant=tenant,
         tenant_kind=environment(settings.zuora_base_url).kind,
         members=people.members,
-        tenant_id=f"{settings.zuora_base_url}|{settings.zuora_entity_ids}|{settings.zuora_org_ids}",
+        tenant_id=settings.zuora_base_url,
+        places=settings.places,
         channel=settings.billing_channel,
         new_id=tuning.new_id,
         poll=timedelta(seconds=settings.poll_seconds),
@@ -282,6 +283,7 @@ def zuora_client(
     read_seconds: float,
 ) -> ZuoraClient:
     """The client for the tenant that the settings name."""
+    entity_ids, org_ids = settings.places.headers("")
     return ZuoraClient(
         http,
         clock,
@@ -290,8 +292,9 @@ def zuora_client(
         client_secret=settings.zuora_client_secret.get_secret_value(),
         version=settings.zuora_version,
         tenant_id=settings.zuora_tenant_id,
-        entity_ids=settings.zuora_entity_ids,
-        org_ids=settings.zuora_org_ids,
+        entity_ids=entity_ids,
+        org_ids=org_ids,
+        gzip=settings.zuora_gzip,
         debit_memo_path=settings.zuora_debit_memo_path,
         highest_batch=settings.zuora_batches,
         read_seconds=read_seconds,
@@ -309,7 +312,7 @@ async def _tenant(settings: Settings, zuora: ZuoraClient) -> tuple[str, str]:
         return f"{kind} · {found.name}", ""  # what is wrong, the client itself keeps saying
     logger.info("zuora_ready: %s, tenant %s", found.name, tenant.id)
     trouble = ""
-    if outside := entities_outside(tenant, settings.zuora_entity_ids):
+    if outside := entities_outside(tenant, settings.places.entities):
         trouble = f"ZUORA_ENTITY_IDS names entities that the token does not: {', '.join(outside)}"
         logger.error("zuora_entities: %s", trouble)
     return f"{kind} · {found.name} · tenant {tenant.id}", trouble

@@ -32,21 +32,18 @@ WHAT_IT_MEANS = {
 }
 
 
-def run_card(tenant: str, run: BillRun, documents: Sequence[BillingDocument]) -> Words:
-    """The card as plain text and as blocks."""
+def run_card(
+    tenant: str, run: BillRun, documents: Sequence[BillingDocument], place: str = ""
+) -> Words:
+    """The card as plain text and as blocks; `place` is the key of the place that it is read in."""
     facts = DocumentsFacts.of(documents, run.last_emailed_at)
     title = f"Bill run {run.number}: {run.status}"
     lines = (line("Zuora", tenant), *_lines(run, facts))
     text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"
+    named = ";".join(each for each in (bill_run_key(run.number) or run.id, place) if each)
     legal = legal_steps(run.status, posted=facts.posted, run_type=run.type)
-    return Words(
-        text,
-        [
-            blocks.header(title),
-            blocks.labelled(lines),
-            *_buttons(bill_run_key(run.number) or run.id, legal),
-        ],
-    )
+    shown = [blocks.header(title), blocks.labelled(lines), *_buttons(named, legal)]
+    return Words(text, shown)
 
 
 def _lines(run: BillRun, facts: DocumentsFacts) -> tuple[Line, ...]:

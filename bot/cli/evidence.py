@@ -11,7 +11,7 @@ import click
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Scope
 from bot.audit.evidence.mask import Mask, NoMask
-from bot.audit.evidence.reconcile import ABOUT_RUNS, Period, reconciled
+from bot.audit.evidence.reconcile import ABOUT_RUNS, Period, reconciled_everywhere
 from bot.audit.verify import Verified, verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.verify import CANNOT_START, CODES, NOT_READABLE
@@ -105,6 +105,6 @@ async def _reconciled(
     http = http_client()
     try:
         zuora = zuora_client(settings, SystemClock(), http, read_seconds=READ_SECONDS)
-        return await reconciled(zuora, period, done)
+        return await reconciled_everywhere(zuora, settings.places, period, done)
     finally:
         await http.aclose()

@@ -38,6 +38,8 @@ class What(StrEnum):
     CALL_ANSWERED = "call.answered"
     CALL_LOST = "call.lost"
     CALL_SETTLED = "call.settled"
+    ESTIMATE_ASKED = "estimate.asked"
+    ESTIMATE_BEGUN = "estimate.begun"
     STARTED_BOT = "bot.started"
     POLICY_CHANGED = "policy.changed"
     KEY_CHANGED = "audit.key_changed"

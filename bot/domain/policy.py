@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.domain.money import Money
+from bot.domain.place import NOWHERE, Place, Unit
 
 A_DAY = timedelta(hours=24)
 
@@ -41,6 +42,7 @@ class Asked:
             above every amount.
         mails_again: Whether it mails again what was mailed before.
         documents: How many documents it touches; None where that is not known, likewise.
+        place: The entity and the organization that were chosen, where there are several.
     """
 
     operation: str
@@ -49,6 +51,7 @@ class Asked:
     amounts: Sequence[Money] | None
     documents: int | None
     mails_again: bool = False
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ class Tier:
         above: Per currency; any one total above its amount matches, and so does a total in a
             currency that is not named.
         documents_above: More documents than this match.
+        entities, organizations: Names or ids as the settings have them. A request that chose none
+            matches too: it may act in any of them.
     """
 
     rule: Rule
@@ -68,12 +73,16 @@ class Tier:
     mails_again: bool | None = None
     above: Mapping[str, Decimal] = field(default_factory=dict)
     documents_above: int | None = None
+    entities: tuple[str, ...] = ()
+    organizations: tuple[str, ...] = ()
 
     def holds_for(self, asked: Asked) -> bool:
         """Whether this is the rule for what is asked, as far as it alone can tell."""
         return (
             (not self.operations or asked.operation in self.operations)
             and (not self.tenants or asked.tenant in self.tenants)
+            and _is_in(self.entities, asked.place.entity)
+            and _is_in(self.organizations, asked.place.organization)
             and self.sends in (None, asked.sends)
             and self.mails_again in (None, asked.mails_again)
             and (not self.above or _is_above(self.above, asked.amounts))
@@ -109,6 +118,13 @@ class Policy:
         for tier in self.tiers:
             named += tier.rule.approvers
         return tuple(dict.fromkeys(named))
+
+
+def _is_in(wanted: tuple[str, ...], unit: Unit | None) -> bool:
+    if not wanted or unit is None:
+        return True
+    known = {each.lower() for each in wanted}
+    return unit.name.lower() in known or unit.id.lower() in known
 
 
 def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> bool:

@@ -16,7 +16,10 @@ SOON = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """What somebody asks for: `body` is canonical JSON, `tenant` as it stands on the card."""
+    """What somebody asks for: `body` is canonical JSON, `tenant` as it stands on the card.
+
+    That names the place in the tenant too.
+    """
 
     operation: str
     body: str

@@ -91,6 +91,8 @@ class Request:
         approvals: Who has approved so far, in order.
         reminded: How many of the rule's reminders were sent.
         typed: JSON of the form as it was typed, so that it can be changed and asked again.
+        place: Where in the tenant it acts, as `Place.key`; empty where there was nothing to choose.
+        place_words: The same for people.
     """
 
     number: int
@@ -125,6 +127,8 @@ class Request:
     approvals: tuple[Approval, ...] = ()
     reminded: int = 0
     typed: str = ""
+    place: str = ""
+    place_words: str = ""
 
     @property
     def name(self) -> str:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.operation import OperationName
+from bot.domain.place import Places
 from bot.domain.policy import A_DAY, Policy, Rule, Tier, is_group
 
 OPERATIONS = tuple(each.value for each in OperationName)
 TENANTS = ("production", "sandbox", "unknown")
 _LISTS = ("requesters", "approvers", "viewers")
 _RULE_KEYS = (
-    "operations", "tenants", "sends", "mails_again", "above", "documents_above", "approvals", "approvers",
+    "operations", "tenants", "sends", "mails_again", "above", "documents_above", "entities", "organizations", "approvals", "approvers",
     "expires_after", "remind_after",
 )  # fmt: skip
 _PERSON = re.compile(r"[USW][A-Z0-9]+", re.ASCII)
@@ -35,8 +36,8 @@ class PolicyError(Exception):
         super().__init__(f"The policy {path} cannot be used:{told}")
 
 
-def read_policy(path: Path) -> Policy:
-    """Read and check the file.
+def read_policy(path: Path, places: Places | None = None) -> Policy:
+    """Read and check the file; with the places of the settings also whether they list its names.
 
     Raises:
         PolicyError: With every problem. Without approvers nothing could ever be approved, so an
@@ -52,7 +53,9 @@ def read_policy(path: Path) -> Policy:
         raise PolicyError(path, [f"it is not TOML ({error})"]) from error
     reading = _Reading(text.splitlines())
     policy = reading.policy(found, hashlib.sha256(content).hexdigest())
-    if policy is None:
+    if policy is not None and places is not None:
+        reading.check_places(policy, places)
+    if policy is None or reading.problems:
         raise PolicyError(path, reading.problems)
     return policy
 
@@ -87,6 +90,22 @@ class _Reading:
             return None
         return Policy(**lists, tiers=tuple(_with_largest(tiers)), hash=file_hash)
 
+    def check_places(self, policy: Policy, places: Places) -> None:
+        """A rule for an entity that nobody can choose would never hold, and nobody would know."""
+        for number, tier in enumerate(policy.tiers, 1):
+            for key, named, units in (
+                ("entities", tier.entities, places.entities),
+                ("organizations", tier.organizations, places.organizations),
+            ):
+                known = {text.lower() for unit in units for text in unit}
+                for each in named:
+                    if each.lower() not in known:
+                        setting = {
+                            "entities": "ZUORA_ENTITY_IDS",
+                            "organizations": "ZUORA_ORG_IDS",
+                        }[key]
+                        self._wrong(key, number, f"{key}: {each!r} is not listed in {setting}")
+
     def _tier(self, number: int, rule: Mapping[str, Any], general: tuple[str, ...]) -> Tier:
         for key in rule:
             if key not in _RULE_KEYS:
@@ -118,6 +137,8 @@ class _Reading:
             mails_again=self._truth("mails_again", rule, number),
             above=self._amounts(rule, number),
             documents_above=self._whole("documents_above", rule, number, default=None, least=0),
+            entities=self._texts("entities", rule, number),
+            organizations=self._texts("organizations", rule, number),
         )
 
     def _check_possible(self, number: int, rule: Rule, requesters: tuple[str, ...]) -> None:
@@ -161,6 +182,18 @@ class _Reading:
             if each not in known:
                 self._wrong(key, number, f"{key}: {each!r} is none of: {', '.join(known)}")
         return tuple(each for each in value if each in known)
+
+    def _texts(self, key: str, rule: Mapping[str, Any], number: int) -> tuple[str, ...]:
+        """Names or ids that the settings list; whether they do is checked at the start."""
+        value = rule.get(key, [])
+        texts = (
+            tuple(each.strip() for each in value if isinstance(each, str) and each.strip())
+            if isinstance(value, list)
+            else ()
+        )
+        if key in rule and (not texts or len(texts) != len(value)):
+            self._wrong(key, number, f'{key} is a list of names such as ["Europe"]')
+        return texts
 
     def _whole(
         self, key: str, rule: Mapping[str, Any], number: int, *, default: int | None, least: int

@@ -37,7 +37,7 @@ class Answering:
         self.parts = parts
         self.people = people
         self.client = client
-        self.forms = forms_for(parts.zuora.highest_batch)
+        self.forms = forms_for(parts.zuora.highest_batch, parts.places)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def person(self, actor: Actor, names: Iterable[str]) -> Person:

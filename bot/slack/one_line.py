@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.domain.clean import UNSEEN, as_key
+from bot.domain.place import Places
 from bot.operations.create_bill_run import CreateBillRun
 from bot.operations.create_bill_run.batches import batch_named, beyond
 from bot.operations.operation import Problems
@@ -21,8 +22,10 @@ _CLOSING = {
 FREE_TEXT = frozenset({"name", "reason"})
 """What may have spaces in it without quotation marks."""
 
-AS_TYPED = FREE_TEXT | {"account", "subscriptions", "organizations"}
+AS_TYPED = FREE_TEXT | {"account", "subscriptions", "organizations", "entity", "org"}
 """Of which every character may be meant; the others are what they look like."""
+
+NO_CHOICE = Places()
 
 
 def is_one_line(text: str) -> bool:
@@ -30,10 +33,11 @@ def is_one_line(text: str) -> bool:
     return bool(_BEGINS.match(text))
 
 
-def read_one_line(text: str, highest_batch: int) -> Values | Problems:
+def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> Values | Problems:
     """The form's values, or what is wrong with what was typed; what is missing may be filled in.
 
-    `highest_batch` is the number of the tenant's last batch of accounts.
+    `highest_batch` is the number of the tenant's last batch of accounts. Where the settings list no
+    organizations to choose from, `org` means those that the run is for.
 
     Problems stand under the field's name, or under the word that was typed where there is none.
     """
@@ -49,7 +53,11 @@ def read_one_line(text: str, highest_batch: int) -> Values | Problems:
             _take(typed, value, values, wrong, seen)
         for word in rest.split():
             wrong[word] = f"{_short(word)} has no `=`. Write it like {EXAMPLE}."
+    if not places.organizations and values.get("org"):
+        values.setdefault("organizations", values.pop("org"))
     _conclude(values, wrong)
+    _, nowhere = places.read(values)
+    wrong.update({name: words for name, words in nowhere.items() if values.get(name)})
     return Problems(wrong) if wrong else _checked(values, highest_batch)
 
 

@@ -22,6 +22,7 @@ from bot.domain.authority import may_ask
 from bot.domain.call import Verdict
 from bot.domain.key import DocumentKind, bill_run_key, is_id
 from bot.domain.message import Words
+from bot.domain.place import values_of_key
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part
 from bot.operations.email_documents.operation import OF_KIND
@@ -208,7 +209,10 @@ def _what_was_refused(
     refused = tuple(call.subject for call in calls if call.verdict is Verdict.REJECTED)
     if request is None or kind is None or not refused:
         return (NOTHING_REFUSED,)
-    values = values_for_documents(kind, refused, json.loads(request.body))
+    values = {
+        **values_for_documents(kind, refused, json.loads(request.body)),
+        **values_of_key(request.place),
+    }
     form = answering.forms[EmailForm.callback_id]
     return Opening(form=form, values=values, parent=request.reference)
 
@@ -218,27 +222,28 @@ def _next_step(
 ) -> Opening | tuple[Part, ...]:
     """Below a result: the run is the one that the stored request followed."""
     run = progress_of(request).number if request else ""
-    parent = request.reference if request else ""
-    return _about_a_run(answering, click.action_id.removeprefix(NEXT), run, parent)
+    parent, place = (request.reference, request.place) if request else ("", "")
+    return _about_a_run(answering, click.action_id.removeprefix(NEXT), run, parent, place)
 
 
 def _step_of_a_run(
     answering: Answering, click: Click, _request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """On a run's private card: the button names the run."""
-    run = bill_run_key(click.value) or (click.value if is_id(click.value) else "")
-    return _about_a_run(answering, click.action_id.removeprefix(RUN), run, "")
+    named, _, place = click.value.partition(";")
+    run = bill_run_key(named) or (named if is_id(named) else "")
+    return _about_a_run(answering, click.action_id.removeprefix(RUN), run, "", place)
 
 
 def _about_a_run(
-    answering: Answering, operation: str, run: str, parent: str
+    answering: Answering, operation: str, run: str, parent: str, place: str
 ) -> Opening | tuple[Part, ...]:
     step = STEPS.get(operation)
     if step is None or not run:
         return (NOTHING_TO_OPEN,)
     form = answering.forms[step.form]
     values = values_for(run) if form.callback_id == EmailForm.callback_id else {"bill_run": run}
-    return Opening(form=form, values=values, parent=parent)
+    return Opening(form=form, values={**values, **values_of_key(place)}, parent=parent)
 
 
 NAMING: tuple[Find, ...] = (_changed_request, _what_was_refused, _next_step)

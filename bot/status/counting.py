@@ -142,6 +142,8 @@ def figure_of(request: Request, calls: Sequence[Call]) -> Figure:
         ("requests", request.state.value): Decimal(1),
         ("operations", f"{request.operation}:{request.state.value}"): Decimal(1),
     }
+    if request.place_words:
+        counted["places", request.place_words] = Decimal(1)
     if to_decision is not None:
         counted["decided", ""] = Decimal(1)
         counted["waited", str(_class(to_decision))] = Decimal(1)

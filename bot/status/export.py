@@ -22,7 +22,7 @@ AT_ONCE = 100
 """Rows that are written before others get their turn; and requests that are looked up together."""
 
 COLUMNS = (
-    "request", "operation", "subject", "state", "result", "asked_at", "asked_by", "reason",
+    "request", "operation", "subject", "place", "state", "result", "asked_at", "asked_by", "reason",
     "approved_by", "decided_by", "decided_at", "decision_reason", "ended_at", "seconds_to_decision",
     "seconds_to_done", "item", "item_result", "zuora_words", "effect", "documents",
     "documents_done", "currency", "amount", "amount_done",
@@ -57,6 +57,7 @@ def rows_of(request: Request, calls: Sequence[Call]) -> list[Row]:
         "request": request.name,
         "operation": request.operation,
         "subject": request.subject,
+        "place": request.place_words,
         "state": request.state.value,
         "result": request.result,
         "asked_at": _time(request.created_at),

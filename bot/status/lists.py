@@ -111,7 +111,9 @@ def any_state(links: Links, brief: Brief, verdicts: Verdicts) -> Line:
 
 
 def _line(links: Links, brief: Brief, *parts: Part) -> Line:
-    return Line("", (links.named(brief), f" {what_of(brief.operation, brief.subject)}", *parts))
+    place = f" in {brief.place_words}" if brief.place_words else ""
+    what = f" {what_of(brief.operation, brief.subject)}{place}"
+    return Line("", (links.named(brief), what, *parts))
 
 
 def ending(brief: Brief, state: State) -> str:

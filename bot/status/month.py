@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -32,6 +32,7 @@ class Month:
         posted, mailed: Sums per currency.
         days: Sums for the picture: day of the month, `posted` or `mailed`, currency.
         waited: Decisions by class of `LIMITS`.
+        places: How many requests for each entity and organization, where there are several.
         to_decision, to_done: Medians in seconds; None where there is none.
     """
 
@@ -47,6 +48,7 @@ class Month:
     to_decision: float | None
     to_done: float | None
     refusals: int
+    places: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def asked(self) -> int:
@@ -141,6 +143,7 @@ def month_of(store: Store, name: str) -> Month:
         to_decision=store.figures.median_to_decision(name, number.get(("decided", ""), 0)),
         to_done=store.figures.median_to_done(name, number.get(("done", ""), 0)),
         refusals=store.figures.refusals(name),
+        places={key: n for (group, key), n in sorted(number.items()) if group == "places" and n},
     )
 
 

@@ -43,6 +43,7 @@ def rows_of(month: Month) -> tuple[Row, ...]:
         ("Median to decision", duration(month.to_decision)),
         ("Median decision to done", duration(month.to_done)),
         ("Clicks refused", f"{month.refusals:,}"),
+        *((f"Requests in {place}", f"{number:,}") for place, number in month.places.items()),
     )
 
 

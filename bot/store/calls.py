@@ -25,6 +25,13 @@ _SAVE = (
     + ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in ("request", "subject"))
 )
 
+_SAME_PLACE = (
+    "(? = '' OR (SELECT place FROM requests AS of INDEXED BY requests_place "
+    "WHERE of.number = calls.request) IN ('', ?))"
+)
+"""A number names something else in another entity; where the place is not known it may be the same.
+An index has it: a request's row is read whole, and its facts can be long."""
+
 
 class Calls:
     """Saves and reads calls; inside a transaction of the caller."""
@@ -57,7 +64,9 @@ class Calls:
         rows = self._database.execute(f"{_SELECT} WHERE request = ? ORDER BY subject", [request])
         return tuple(_from_row(row) for row in rows)
 
-    def latest_about(self, subject: str, operation: str, *, not_of: int) -> Call | None:
+    def latest_about(
+        self, subject: str, operation: str, *, not_of: int, place: str = ""
+    ) -> Call | None:
         """The latest call of another request that did, or may have done, the same to a subject.
 
         A call that is planned or under way counts; one that Zuora refused does not.
@@ -67,13 +76,15 @@ class Calls:
             f"SELECT {names} FROM calls JOIN requests ON requests.number = calls.request "  # noqa: S608 - own names
             "WHERE calls.subject = ? AND requests.operation = ? AND calls.request <> ? "
             "AND (calls.verdict IS NULL OR calls.verdict <> 'rejected') "
-            "AND requests.state NOT IN ('stopped') "
+            f"AND requests.state NOT IN ('stopped') AND {_SAME_PLACE} "
             "ORDER BY calls.sent_at IS NULL DESC, calls.sent_at DESC LIMIT 1",
-            [subject, operation, not_of],
+            [subject, operation, not_of, place, place],
         ).fetchone()
         return None if row is None else _from_row(row)
 
-    def outstanding_about(self, subjects: Sequence[str], *, not_of: int) -> Call | None:
+    def outstanding_about(
+        self, subjects: Sequence[str], *, not_of: int, place: str = ""
+    ) -> Call | None:
         """A call of another request about one of these that is not over.
 
         It is planned, out, to be repeated, or lost and still being looked for. Once reading has
@@ -85,23 +96,31 @@ class Calls:
             f"SELECT {names} FROM calls JOIN requests ON requests.number = calls.request "  # noqa: S608 - own names
             f"WHERE calls.subject IN ({marks}) AND calls.request <> ? "
             "AND (calls.verdict IS NULL OR calls.verdict IN ('busy', 'lost')) "
-            "AND (requests.state = 'running' "
+            f"AND {_SAME_PLACE} AND (requests.state = 'running' "
             "OR requests.state = 'unknown' AND requests.wake_at IS NOT NULL) ORDER BY calls.request, calls.subject LIMIT 1",
-            [*subjects, not_of],
+            [*subjects, not_of, place, place],
         ).fetchone()
         return None if row is None else _from_row(row)
 
-    def sent_since(self, subjects: Sequence[str], since: datetime, *, not_of: int) -> bool:
+    def sent_since(
+        self, subjects: Sequence[str], since: datetime, *, not_of: int, place: str = ""
+    ) -> bool:
         """Whether a call of another request about one of these went out after a moment."""
         marks = ", ".join("?" for _ in subjects)
         row = self._database.execute(
-            f"SELECT 1 FROM calls WHERE subject IN ({marks}) AND sent_at > ? AND request <> ? LIMIT 1",  # noqa: S608 - marks
-            [*subjects, to_text_or_none(since), not_of],
+            "SELECT 1 FROM calls JOIN requests ON requests.number = calls.request "  # noqa: S608 - marks
+            f"WHERE calls.subject IN ({marks}) AND calls.sent_at > ? AND calls.request <> ? "
+            f"AND {_SAME_PLACE} LIMIT 1",
+            [*subjects, to_text_or_none(since), not_of, place, place],
         ).fetchone()
         return row is not None
 
     def mailed_since(
-        self, subjects: Sequence[str], since: datetime, operations: Sequence[str]
+        self,
+        subjects: Sequence[str],
+        since: datetime,
+        operations: Sequence[str],
+        place: str = "",
     ) -> list[tuple[int, str, int, datetime]]:
         """Which requests had some of these mailed: number, one subject, how many, and when last.
 
@@ -109,6 +128,7 @@ class Calls:
             subjects: What may have been mailed.
             since: From when on.
             operations: Names of those that mail.
+            place: Where in the tenant, as `Place.key`; empty for anywhere.
         """
         marks = ", ".join("?" for _ in subjects)
         names = ", ".join("?" for _ in operations)
@@ -117,8 +137,8 @@ class Calls:
             "FROM calls JOIN requests ON requests.number = calls.request "
             f"WHERE calls.subject IN ({marks}) AND calls.verdict = 'accepted' "
             f"AND {_DONE_AT} >= ? AND requests.operation IN ({names}) "
-            "GROUP BY calls.request ORDER BY calls.request",
-            [*subjects, to_text_or_none(since), *operations],
+            f"AND {_SAME_PLACE} GROUP BY calls.request ORDER BY calls.request",
+            [*subjects, to_text_or_none(since), *operations, place, place],
         )
         return [(number, subject, many, from_text(at)) for number, subject, many, at in rows]
 

@@ -18,6 +18,7 @@ _COLUMNS = (
     "reason", "rule", "policy_hash", "form", "state", "created_at", "expires_at", "state_at",
     "wake_at", "channel", "card_ts", "decided_by", "decided_at", "decision_reason", "looks",
     "result", "parent", "progress", "progress_ts", "reminded", "typed", "token",
+    "place", "place_words",
 )  # fmt: skip
 KEPT = (
     "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
@@ -133,8 +134,10 @@ class Requests:
         ).fetchone()
         return from_text_or_none(at)
 
-    def open_about(self, subjects: Collection[str]) -> list[tuple[int, str, str]]:
+    def open_about(self, subjects: Collection[str], place: str = "") -> list[tuple[int, str, str]]:
         """Requests that are not at their end yet and act on some of these: number, operation, which.
+
+        Of the same place, or of one that is not known.
 
         Ordered by number and subject. It reads index entries alone, however many requests are open.
         """
@@ -143,8 +146,8 @@ class Requests:
             "CROSS JOIN request_subjects AS s ON s.subject = wanted.value "
             "CROSS JOIN requests AS r INDEXED BY requests_open ON r.number = s.request "
             "AND r.state IN ('waiting', 'approved', 'running', 'unknown') "
-            "GROUP BY r.number, s.subject ORDER BY r.number, s.subject",
-            [json.dumps(list(subjects))],
+            "AND (r.place IN ('', ?) OR ? = '') GROUP BY r.number, s.subject ORDER BY r.number, s.subject",
+            [json.dumps(list(subjects)), place, place],
         ).fetchall()
 
     def open_by(self, person: str, since: datetime) -> list[Request]:
@@ -206,7 +209,10 @@ def asked_hash(request: Request) -> str:
 
 def asked_hash_of(row: Mapping[str, Any]) -> str:
     """As `asked_hash`, of a row of the table."""
-    return digest.text_hash(digest.canonical([row[name] for name in KEPT]))
+    place = (
+        [row["place"], row["place_words"]] if row.get("place") else []
+    )  # none before there were any
+    return digest.text_hash(digest.canonical([*(row[name] for name in KEPT), *place]))
 
 
 def rule_to_text(rule: Rule) -> str:

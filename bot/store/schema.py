@@ -477,3 +477,22 @@ def clicks(db: Database) -> None:
     Requests of before get one too: their buttons, which have none, count on their own cards alone.
     """
     run(db, _CLICKS)
+
+
+_PLACES = """
+ALTER TABLE requests ADD COLUMN place TEXT NOT NULL DEFAULT '';
+ALTER TABLE requests ADD COLUMN place_words TEXT NOT NULL DEFAULT '';
+CREATE TRIGGER requests_keep_their_place BEFORE UPDATE OF place, place_words ON requests
+BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END;
+CREATE INDEX requests_place ON requests (number, place);
+DROP INDEX requests_open;
+CREATE INDEX requests_open ON requests (number, operation, state, place) WHERE state IN
+  ('waiting', 'approved', 'running', 'unknown');
+CREATE INDEX requests_of_a_place ON requests (created_at, place_words) WHERE place <> '';
+"""
+
+
+@migrations(name="0014_places")
+def places(db: Database) -> None:
+    """Which entity and organizations a request acts in, where there are several to choose from."""
+    run(db, _PLACES)

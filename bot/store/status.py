@@ -18,7 +18,7 @@ _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
 _BY_END = "INDEXED BY requests_ended"  # the planner takes one that leaves it to sort them all
 _COLUMNS = (
     "number", "operation", "subject", "requester", "state", "created_at", "expires_at", "state_at",
-    "decided_by", "channel", "card_ts", "rule", "progress", "result",
+    "decided_by", "channel", "card_ts", "rule", "progress", "result", "place_words",
 )  # fmt: skip
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests "  # noqa: S608 - names of this module alone
 MOST_COUNTED = 1000
@@ -58,6 +58,7 @@ class Brief:
     rule: Rule
     progress: str
     result: str
+    place_words: str
 
     @property
     def name(self) -> str:

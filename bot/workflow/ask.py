@@ -13,6 +13,7 @@ from bot.domain.history import Entry, What
 from bot.domain.message import Kind, Message
 from bot.domain.named import new_token
 from bot.domain.operation import Deed
+from bot.domain.place import NOWHERE, Place
 from bot.domain.policy import Asked, Rule
 from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
@@ -50,6 +51,7 @@ class Asker:
         form_name: Which form it was, so that it can be opened again with what was typed.
         once: Whether the same order of a short while ago that still waits is this one, because
             nothing else tells that it was typed again.
+        place: Where in the tenant it acts; read from the form.
     """
 
     person: Person
@@ -58,6 +60,7 @@ class Asker:
     parent: int | None = None
     form_name: str = ""
     once: bool = False
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,16 @@ async def ask(
         return known
     if asker.parent is not None and parts.store.requests.get(asker.parent) is None:
         asker = replace(asker, parent=None)  # a form may name a request that never was
+    place, nowhere = parts.places.read(wanted[0][1] if wanted else {})
+    asker = replace(asker, place=place)
     bodies, problems = _read(wanted, asker.reason)
-    if not problems and (again := _typed_again(parts, bodies, asker)):
+    if not problems and not nowhere and (again := _typed_again(parts, bodies, asker)):
         return again
-    ready = await _with_facts(parts, bodies, problems)
+    ready = (
+        Problems({**problems, **nowhere})  # nothing is read where it is not known where
+        if nowhere
+        else await _with_facts(parts, bodies, problems, place.key)
+    )
     if isinstance(ready, Problems):
         return ready
     if impossible := await _nobody_to_approve(parts, ready, asker):
@@ -123,7 +132,7 @@ def _typed_again(parts: Parts, bodies: Sequence[_Read], asker: Asker) -> tuple[R
             operation=operation.name,
             body=canonical(body.model_dump()),
             requester=person,
-            tenant=parts.tenant,
+            tenant=parts.tenant_with(asker.place.words),
         )
         found.append(still_waiting(typed, open_, now))
     return tuple(each for each in found if each is not None)
@@ -159,13 +168,13 @@ def _add(problems: dict[str, str], found: Problems) -> None:
 
 
 async def _with_facts(
-    parts: Parts, bodies: Sequence[_Read], wrong: Mapping[str, str]
+    parts: Parts, bodies: Sequence[_Read], wrong: Mapping[str, str], place: str
 ) -> list[_Ready] | Problems:
     """Read Zuora also where something typed is wrong, so that all of it is told at once."""
     problems = dict(wrong)
     ready: list[_Ready] = []
     for operation, body, form in bodies:
-        order = await _order(parts, operation, body)
+        order = await _order(parts, operation, body, place)
         if isinstance(order, Problems):
             _add(problems, order)
         else:
@@ -173,9 +182,11 @@ async def _with_facts(
     return Problems(problems) if problems else ready
 
 
-async def _order(parts: Parts, operation: Operation, body: Body) -> Order[Any, Any] | Problems:
+async def _order(
+    parts: Parts, operation: Operation, body: Body, place: str
+) -> Order[Any, Any] | Problems:
     try:
-        facts: Facts | Problems = await operation.look_up(body, parts.zuora)
+        facts: Facts | Problems = await operation.look_up(body, parts.zuora_in(place))
     except ZuoraError as error:
         then = "try again."
         if isinstance(error, ZuoraRejected):
@@ -185,20 +196,21 @@ async def _order(parts: Parts, operation: Operation, body: Body) -> Order[Any, A
     if isinstance(facts, Problems):
         return facts
     order = operation(body, facts)
-    why = mailed_lately(parts, order, order.subject())
+    why = mailed_lately(parts, order, order.subject(), 0, place)
     return Problems({operation.field: why}) if why else order
 
 
-def _rule(parts: Parts, order: Order[Any, Any]) -> Rule:
+def _rule(parts: Parts, order: Order[Any, Any], place: Place) -> Rule:
     """The rule of the policy that holds for what is asked."""
     return parts.policy.rule(
         Asked(
             operation=order.name,
             tenant=parts.tenant_kind,
             sends=order.sends(),
-            mails_again=mailed_before(parts, order),
+            mails_again=mailed_before(parts, order, place.key),
             amounts=order.amounts(),
             documents=order.documents(),
+            place=place,
         )
     )
 
@@ -208,7 +220,7 @@ async def _nobody_to_approve(
 ) -> Problems | None:
     """A request that could never be approved is refused now, with the names, not left to expire."""
     for each in ready:
-        rule = _rule(parts, each.order)
+        rule = _rule(parts, each.order, asker.place)
         members = await parts.members(rule.approvers)
         if members is None:
             words = (
@@ -247,15 +259,17 @@ def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request,
 def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     now = parts.clock.now()
     order = ready.order
-    rule = _rule(parts, order)
+    rule = _rule(parts, order, asker.place)
     request = Request(
         number=parts.store.requests.next_number(),
         operation=order.name,
         subject=order.subject(),
         body=canonical(order.body.model_dump()),
         facts=order.facts.model_dump_json(),
-        digest=digest_of(parts, order),
-        tenant=parts.tenant,
+        digest=digest_of(parts, order, asker.place.key),
+        tenant=parts.tenant_with(asker.place.words),
+        place=asker.place.key,
+        place_words=asker.place.words,
         requester=asker.person.user_id,
         team=asker.person.team_id,
         reason=asker.reason.strip(),

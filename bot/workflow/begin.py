@@ -88,7 +88,9 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
         return None
     approved = opened(request)
     try:
-        facts: Facts | Problems = await approved.look_up(approved.body, parts.zuora)
+        facts: Facts | Problems = await approved.look_up(
+            approved.body, parts.zuora_in(request.place)
+        )
     except ZuoraRejected as error:
         stop(parts, request, f"Zuora could not be read again: {error}")
         return None
@@ -100,7 +102,7 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
         return None
     now = type(approved)(approved.body, facts)
     changed = approved.differs(facts)
-    if not changed and digest_of(parts, now) != request.digest:
+    if not changed and digest_of(parts, now, request.place) != request.digest:
         changed = ["what was approved belongs to another Zuora tenant or another version of it"]
     if changed:
         stop(parts, request, f"It changed since it was asked for: {listed(changed)}.")
@@ -123,11 +125,14 @@ def _start(parts: Parts, request: Request, order: Order[Any, Any], since: dateti
     )
     with parts.store.transaction():
         subjects = order.subjects()
-        if parts.store.calls.sent_since(subjects, since, not_of=request.number):
+        if parts.store.calls.sent_since(
+            subjects, since, not_of=request.number, place=request.place
+        ):
             return
+        number, place = request.number, request.place
         why = (
-            mailed_lately(parts, order, request.subject, request.number)
-            or under_way(parts, subjects, request.number)
+            mailed_lately(parts, order, request.subject, number, place)
+            or under_way(parts, subjects, number, place)
             or mailed_meanwhile(parts, order, request)
         )
         if not why:

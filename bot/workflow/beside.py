@@ -33,7 +33,7 @@ def also_open(
         subjects: What its calls act on.
         without: Number of the request whose place it takes, which is not told.
     """
-    found = parts.store.requests.open_about(subjects)
+    found = parts.store.requests.open_about(subjects, request.place)
     return [
         lines.reply(
             request,
@@ -62,6 +62,6 @@ def mailed_by_the_bot(
             "; Zuora may not show that yet.",
         )
         for number, subject, one, at in parts.store.calls.mailed_since(
-            subjects, now - A_DAY, MAILING
+            subjects, now - A_DAY, MAILING, request.place
         )
     ]

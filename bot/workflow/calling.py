@@ -28,7 +28,7 @@ async def make_call(parts: Parts, request: Request, call: Call, order: Order[Any
 
 async def _made(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> Call:
     try:
-        answer = await order.act(call, parts.zuora)
+        answer = await order.act(call, parts.zuora_in(request.place))
     except ZuoraRejected as error:
         return _with_error(call, Verdict.REJECTED, error)
     except ZuoraBusy as error:

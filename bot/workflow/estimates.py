@@ -9,6 +9,7 @@ import logging
 from datetime import datetime, timedelta
 
 from bot.cards import lines
+from bot.domain.history import Entry, What
 from bot.domain.request import Request, State
 from bot.operations.catalog import opened
 from bot.operations.operation import Estimated
@@ -147,12 +148,21 @@ class Estimates:
         if not isinstance(order, Estimated):
             msg = f"nothing of {order.name} can be estimated"
             raise TypeError(msg)
-        zuora = self._parts.zuora
+        zuora = self._parts.zuora_in(request.place)
         if waiting.begun:
             return waiting.begun, await order.estimate(waiting.begun, zuora)
         # Zuora keeps a failure under its key for a day, so each try has one of its own.
         key = f"billing-bot:{request.name}:estimate:{waiting.key}:{waiting.looks}"
-        return await order.begin_estimate(key, zuora), ""
+        self._record(request, What.ESTIMATE_ASKED, key=key)
+        begun = await order.begin_estimate(key, zuora)
+        self._record(request, What.ESTIMATE_BEGUN, key=key, preview=begun)
+        return begun, ""
+
+    def _record(self, request: Request, what: What, **data: str) -> None:
+        """The one order to Zuora that goes out before an approval is in the history, as all are."""
+        entry = Entry(what=what, request=request.number, data=data)
+        with self._parts.store.transaction():
+            self._parts.store.record(entry, self._parts.clock.now())
 
     def _end(self, waiting: Waiting, words: str = "") -> None:
         """Tell it, if the request still waits: it may have been decided meanwhile."""

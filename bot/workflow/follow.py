@@ -28,7 +28,7 @@ async def follow(parts: Parts, request: Request) -> None:
     before = progress_of(request)
     readable = before.model_copy(update={"unread": ""})
     try:
-        progress = await order.look(readable, parts.zuora)
+        progress = await order.look(readable, parts.zuora_in(request.place))
     except (
         ZuoraRejected,
         ZuoraLockedOut,

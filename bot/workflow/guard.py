@@ -13,7 +13,9 @@ from bot.workflow.parts import Parts
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def mailed_lately(parts: Parts, order: Order[Any, Any], subject: str, number: int = 0) -> str:
+def mailed_lately(
+    parts: Parts, order: Order[Any, Any], subject: str, number: int, place: str
+) -> str:
     """Why a run may not be mailed now, empty if it may; whoever asks. In a transaction where it counts.
 
     Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
@@ -23,11 +25,12 @@ def mailed_lately(parts: Parts, order: Order[Any, Any], subject: str, number: in
         parts: The outside.
         order: What is to be done; with `resend` it is meant to be done again.
         subject: What it acts on.
-        number: The request that asks, which does not stand in its own way.
+        number: The request that asks, which does not stand in its own way; 0 for one to be made.
+        place: Where in the tenant it acts, as `Place.key`.
     """
     if not order.guarded or order.is_repeat():
         return ""
-    call = parts.store.calls.latest_about(subject, order.name, not_of=number)
+    call = parts.store.calls.latest_about(subject, order.name, not_of=number, place=place)
     if call is None or not _is_recent(parts, call):
         return ""
     minutes = int(parts.guard.total_seconds()) // 60
@@ -40,7 +43,7 @@ def mailed_lately(parts: Parts, order: Order[Any, Any], subject: str, number: in
     )
 
 
-def under_way(parts: Parts, subjects: Sequence[str], number: int) -> str:
+def under_way(parts: Parts, subjects: Sequence[str], number: int, place: str) -> str:
     """Why it must not begin now: another request's call about the same thing has no answer yet.
 
     Two requests that were approved within seconds both read the facts before either has changed
@@ -51,8 +54,9 @@ def under_way(parts: Parts, subjects: Sequence[str], number: int) -> str:
         parts: The outside.
         subjects: What the calls to be made act on.
         number: The request that is to begin.
+        place: Where in the tenant it acts, as `Place.key`.
     """
-    call = parts.store.calls.outstanding_about(subjects, not_of=number)
+    call = parts.store.calls.outstanding_about(subjects, not_of=number, place=place)
     if call is None:
         return ""
     return (
@@ -69,7 +73,9 @@ def mailed_meanwhile(parts: Parts, order: Order[Any, Any], request: Request) -> 
     """
     if not order.each_mailed:
         return ""
-    found = parts.store.calls.mailed_since(order.subjects(), request.created_at, MAILING)
+    found = parts.store.calls.mailed_since(
+        order.subjects(), request.created_at, MAILING, request.place
+    )
     if not found:
         return ""
     number, subject, _, _ = found[0]
@@ -79,12 +85,12 @@ def mailed_meanwhile(parts: Parts, order: Order[Any, Any], request: Request) -> 
     )
 
 
-def mailed_before(parts: Parts, order: Order[Any, Any]) -> bool:
+def mailed_before(parts: Parts, order: Order[Any, Any], place: str) -> bool:
     """Whether it mails again what was mailed before, as far as Zuora or the bot itself knows."""
     if order.mails_again():
         return True
     subjects = order.subjects() if order.each_mailed else ()
-    return bool(subjects and parts.store.calls.mailed_since(subjects, EVER, MAILING))
+    return bool(subjects and parts.store.calls.mailed_since(subjects, EVER, MAILING, place))
 
 
 def _is_recent(parts: Parts, call: Call) -> bool:

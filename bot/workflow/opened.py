@@ -13,11 +13,11 @@ def progress_of(request: Request) -> Progress:
     return Progress.model_validate_json(request.progress) if request.progress else Progress()
 
 
-def digest_of(parts: Parts, order: Order[Any, Any]) -> str:
-    """The digest over everything that takes effect, for this tenant."""
+def digest_of(parts: Parts, order: Order[Any, Any], place: str) -> str:
+    """The digest over everything that takes effect, for this tenant and this place in it."""
     return digest(
         operation=order.name,
-        tenant=parts.tenant_id,
+        tenant="|".join([parts.tenant_id, *parts.places.headers(place)]),
         body=order.body.model_dump(),
         facts=order.material(),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.domain.clock import Clock
+from bot.domain.place import Places
 from bot.domain.policy import Policy
 from bot.store.store import Store
 from bot.zuora.client import ZuoraClient
@@ -20,11 +21,12 @@ class Parts:
 
     Attributes:
         tenant: Which Zuora, in words for the card: `PRODUCTION · tenant 12270`.
-        tenant_id: Which Zuora, for the digest: base URL, entities and organizations.
+        tenant_id: Which Zuora, for the digest; entities and organizations come to it.
         tenant_kind: `production`, `sandbox` or `unknown`, for the rules of the policy.
         channel: Slack channel id where requests are shown.
         new_id: A new random id, for keys.
         poll: First pause between two looks at Zuora.
+        places: The entities and organizations that requests choose from.
         guard: How long after a mail the same thing may not be mailed again without `resend`.
         members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
         wake_runner, wake_sender, wake_estimates: Rung after a transaction that left work for them.
@@ -42,6 +44,15 @@ class Parts:
     poll: timedelta
     members: Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
     guard: timedelta = timedelta(minutes=60)
+    places: Places = field(default_factory=Places)
     wake_runner: Callable[[], None] = field(default=_nobody)
     wake_sender: Callable[[], None] = field(default=_nobody)
     wake_estimates: Callable[[], None] = field(default=_nobody)
+
+    def zuora_in(self, place: str) -> ZuoraClient:
+        """The client whose every call goes to that place, by `Place.key`."""
+        return self.zuora.within(*self.places.headers(place))
+
+    def tenant_with(self, place_words: str) -> str:
+        """Which Zuora, in words, with the place."""
+        return " · ".join(each for each in (self.tenant, place_words) if each)

@@ -3,6 +3,7 @@
 Reads are repeated here; effects never are, but for one 401, which means "not executed".
 """
 
+import gzip
 import logging
 import secrets
 from collections.abc import Mapping
@@ -43,6 +44,7 @@ class Settings:
         version: `Zuora-Version`.
         entity_ids: `Zuora-Entity-Ids` or empty.
         org_ids: `Zuora-Org-Ids` or empty.
+        gzip: Whether long bodies are sent compressed.
         connect_seconds: Longest time to connect.
         read_seconds: Longest silence; Zuora itself gives up after 120 s (guide *Requests*). An
             answer that drips may take twice that in all.
@@ -52,6 +54,7 @@ class Settings:
     version: str
     entity_ids: str = ""
     org_ids: str = ""
+    gzip: bool = False
     connect_seconds: float = 10.0
     read_seconds: float = 120.0
 
@@ -87,6 +90,16 @@ class Caller:
         self._timeout = settings.timeout()
         self._name = secrets.token_hex(4)
         self._reads = 0
+
+    def within(self, entity_ids: str, org_ids: str) -> "Caller":
+        """This caller for calls to one entity and to these organizations; all else is shared."""
+        settings = replace(self._settings, entity_ids=entity_ids, org_ids=org_ids)
+        return Caller(self._http, self._clock, settings, self._tokens, self._pace)
+
+    @property
+    def names_organizations(self) -> bool:
+        """Whether calls carry `Zuora-Org-Ids`."""
+        return bool(self._settings.org_ids)
 
     async def effect(self, call: wire.HttpCall) -> Answer:
         """Send a call that does something, once.
@@ -162,19 +175,23 @@ class Caller:
 
     async def _answer(self, call: wire.HttpCall, token: str) -> httpx2.Response | ZuoraError:
         settings = self._settings
+        content = call.content
+        is_packed = settings.gzip and len(content) > wire.LONG
+        if is_packed:
+            content = gzip.compress(content)
         headers = wire.headers(
             call,
             token=token,
             version=settings.version,
             entity_ids=settings.entity_ids,
             org_ids=settings.org_ids,
-        )
+        ) | ({"Content-Encoding": "gzip"} if is_packed else {})
         try:
             return await self._http.request(
                 call.method,
                 settings.base_url + call.target,
                 headers=headers,
-                content=call.content,
+                content=content,
                 timeout=self._timeout,
             )
         except NOTHING_WAS_SENT as error:

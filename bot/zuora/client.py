@@ -1,6 +1,7 @@
 """The client: every call the bot makes to Zuora, each as one method."""
 
 from collections.abc import Collection, Sequence
+from copy import copy
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 
@@ -57,6 +58,7 @@ class ZuoraClient(Effects):
         debit_memo_path: Zuora's pages spell it `debitmemos`, its newer SDK `debit-memos`.
         highest_batch: The last of the tenant's batches of accounts: 50, or more with Zuora's
             Performance Booster.
+        gzip: Whether long bodies are sent compressed (header `Content-Encoding`).
         zone: The tenant's time zone, for times that Zuora writes without an offset.
         widest: Most calls at once, whatever Zuora allows.
         connect_seconds: Longest time to connect.
@@ -77,6 +79,7 @@ class ZuoraClient(Effects):
         org_ids: str = "",
         debit_memo_path: DebitMemoPath = "debitmemos",
         highest_batch: int = 50,
+        gzip: bool = False,
         zone: tzinfo = UTC,
         widest: int = DEFAULT_LIMIT,
         connect_seconds: float = 10.0,
@@ -87,6 +90,7 @@ class ZuoraClient(Effects):
             version=version,
             entity_ids=entity_ids,
             org_ids=org_ids,
+            gzip=gzip,
             connect_seconds=connect_seconds,
             read_seconds=read_seconds,
         )
@@ -121,6 +125,11 @@ class ZuoraClient(Effects):
         return environment(self._base_url)
 
     @property
+    def names_organizations(self) -> bool:
+        """Whether its calls say for which organizations they are, as with Multi-Org."""
+        return self._caller.names_organizations
+
+    @property
     def width(self) -> int:
         """How many calls may be out at once just now."""
         return self._pace.width
@@ -134,6 +143,12 @@ class ZuoraClient(Effects):
     def trouble(self) -> str:
         """Why Zuora does not let the bot in, in words for people; empty while it does."""
         return self._tokens.trouble
+
+    def within(self, entity_ids: str, org_ids: str) -> "ZuoraClient":
+        """This client for calls to one entity and to these organizations; all else is shared."""
+        client = copy(self)
+        client.send_within(entity_ids, org_ids)
+        return client
 
     def now(self) -> datetime:
         """The moment, aware UTC, by the clock that was handed in."""

@@ -104,6 +104,10 @@ class Effects:
             lambda: calls.cancel_bill_run(bill_run_id, body, track_id=track_id)
         )
 
+    def send_within(self, entity_ids: str, org_ids: str) -> None:
+        """Send every call from now on to one entity and to these organizations."""
+        self._caller = self._caller.within(entity_ids, org_ids)
+
     async def _effect(self, make: Callable[[], HttpCall], *, repeat: bool = False) -> Answer:
         with checked():
             call = make()

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from bot.domain.clock import Clock
+from bot.domain.place import Unit
 from bot.zuora import numbers
 from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraRejected
 
@@ -74,11 +76,10 @@ def not_the_tenant(tenant: Tenant, expected: str) -> str:
     )
 
 
-def entities_outside(tenant: Tenant, entity_ids: str) -> tuple[str, ...]:
+def entities_outside(tenant: Tenant, entities: Iterable[Unit]) -> tuple[str, ...]:
     """Which of the configured entities a token does not name; none where it names no entity."""
     named = {_plain(entity) for entity in tenant.entities}
-    asked = (entity.strip() for entity in entity_ids.split(","))
-    return tuple(each for each in asked if each and named and _plain(each) not in named)
+    return tuple(each.id for each in entities if named and _plain(each.id) not in named)
 
 
 def _plain(entity: str) -> str:

@@ -132,4 +132,7 @@ def _number(value: object) -> int | float | str:
     return str(value)
 
 
+LONG: Final = 1000
+"""Bytes of a body beyond which it is worth compressing; so Zuora does with its answers."""
+
 _ENCODER: Final = json.JSONEncoder(default=_number, separators=(",", ":"))

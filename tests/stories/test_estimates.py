@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.history import What
 from bot.operations.catalog import operation_named
 from tests.stage import ALICE, BOB, CHANNEL
 
@@ -245,3 +246,16 @@ async def test_one_that_breaks_the_bot_holds_up_no_other(stage, world):
         await stage.pass_time(seconds=10)
 
     assert "EUR 100.00 · USD 100.00 charges" in estimates(stage, second)[0]
+
+
+async def test_the_preview_that_is_asked_for_before_the_approval_is_in_the_history(stage, world):
+    """Row S15: a request that is made before an approval."""
+    ts = await ask(stage)
+    await stage.quiet()
+
+    (call,) = [each for each in stage.zuora.calls if each.path == "/v1/billing-preview-runs"]
+    told = {entry.entry.what: entry.entry.data for entry in stage.store.history.of(1)}
+    assert told[What.ESTIMATE_ASKED]["key"] == call.headers["idempotency-key"]
+    assert told[What.ESTIMATE_BEGUN]["preview"]
+    assert What.APPROVED not in told
+    assert "Waiting for approval" in stage.card(ts)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.place import units_of
 from bot.zuora.errors import ZuoraBusy, ZuoraLockedOut, ZuoraRejected, ZuoraUnavailable
 from bot.zuora.tokens import Tenant, entities_outside, not_the_tenant, tenant_of
 
@@ -61,7 +62,7 @@ def test_a_token_must_name_the_tenant_that_is_set(scope, expected, words):
     ],
 )
 def test_entities_that_a_token_does_not_name_are_told(scope, entity_ids, outside):
-    assert entities_outside(tenant_of(scope), entity_ids) == outside
+    assert entities_outside(tenant_of(scope), units_of(entity_ids)) == outside
 
 
 def test_a_scope_without_a_tenant_is_read_too():

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from bot.domain.operation import Deed
+from bot.domain.place import Places
 from bot.operations.catalog import OPERATIONS, operation_named
 from bot.store.file.evidence import Done
 from bot.zuora.answers import BillRun
@@ -44,6 +45,32 @@ async def reconciled(zuora: ZuoraClient, period: Period, done: Sequence[Done]) -
     except ZuoraError as error:
         return {"status": "not done", "why": f"Zuora could not be read: {error}"}
     return compared(runs, period, done)
+
+
+async def reconciled_everywhere(
+    zuora: ZuoraClient, places: Places, period: Period, done: Sequence[Done]
+) -> dict[str, Any]:
+    """As `reconciled`, entity by entity where there are several: a number is another run in each."""
+    if not places.is_choice:
+        return await reconciled(zuora, period, done)
+    found: dict[str, Any] = {
+        "status": "done",
+        "read": 0,
+        "limits": [],
+        "runs": [],
+        "exceptions": [],
+    }
+    for place in places.all:
+        there = zuora.within(*places.headers(place.key))
+        mine = [each for each in done if each.place in ("", place.key)]
+        one = await reconciled(there, period, mine)
+        if one["status"] != "done":
+            return {**one, "why": f"{place.words}: {one['why']}"}
+        found["read"] += one["read"]
+        found["limits"] += [f"{place.words}: {words}" for words in one["limits"]]
+        for name in ("runs", "exceptions"):
+            found[name] += [{**each, "place": place.words} for each in one[name]]
+    return found
 
 
 def compared(runs: Sequence[BillRun], period: Period, done: Sequence[Done]) -> dict[str, Any]:

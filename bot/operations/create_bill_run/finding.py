@@ -28,6 +28,11 @@ from bot.zuora.rows import zone_of
 MOST_PENDING = 500
 """Zuora creates no run through the API beyond so many Pending ones (*Create a bill run*)."""
 
+_NO_ORGANIZATIONS = (
+    "With Multi-Org Zuora wants to know for which organizations a run is created: type their ids or "
+    "names with commas between."
+)  # "This field is only required when you have already turned on Multi-Org feature."
+
 T = TypeVar("T")
 Billed = tuple[BilledAccount | None, tuple[BilledSubscription, ...]]
 
@@ -40,6 +45,8 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
     """
     if unknown := beyond(body.batches, zuora.highest_batch):
         return Problems({"batches": unknown})
+    if zuora.names_organizations and not body.organizations:
+        return Problems({"organizations": _NO_ORGANIZATIONS})
     billed = await _billed(body, zuora)
     if isinstance(billed, Problems):
         return billed

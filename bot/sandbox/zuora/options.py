@@ -46,6 +46,8 @@ class Knobs:
     auto_post_rule: bool = True
     catch_up: bool = False
     multi_org: bool = False
+    orgs: frozenset[str] = frozenset()
+    """Ids of the organizations that the user may act in; empty where nothing is checked."""
     invoice_settlement: bool = True
     inactive_notifications: frozenset[str] = frozenset({POSTED_BY_API})
     """Names of notifications that are off in every communication profile."""

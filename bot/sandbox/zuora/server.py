@@ -65,6 +65,15 @@ class LocalZuora:
         self.tenant.advance()
         return self.tenant.world
 
+    def add_entity(self, entity_id: str) -> World:
+        """Make an entity with data of its own (Multi-entity); returns these."""
+        whole = self.tenant
+        world = World(whole.now())
+        whole.entities[entity_id] = Tenant(
+            whole.number, world, whole.clock, whole.timings, whole.knobs
+        )
+        return world
+
     @property
     def mails(self) -> list[Mail]:
         """Every mail sent to a customer up to this moment."""

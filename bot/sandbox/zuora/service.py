@@ -58,7 +58,7 @@ class Service:
         if exchange.call.method != "POST":
             return NO_ROUTE
         form = dict(parse_qsl(exchange.body.decode(errors="replace")))
-        return self.tokens.issue(form, self.tenant.now(), self.tenant.knobs)
+        return self.tokens.issue(form, self.tenant)
 
     def _early(self, exchange: Exchange) -> tuple[Fault, Answer] | None:
         fault = exchange.fault
@@ -77,7 +77,9 @@ class Service:
         fitting = [entry for entry in found if entry.route.method == exchange.call.method]
         try:
             exchange.check_headers(bool(fitting))
-            context = exchange.context(self.tenant, fitting[0])
+            self.tenant.check_orgs(exchange.header("Zuora-Org-Ids"))
+            entity = self.tenant.entity(exchange.header("Zuora-Entity-Ids"))
+            context = exchange.context(entity, fitting[0])
             key = exchange.key()
             if key is not None:
                 request = (exchange.call.method, exchange.raw_path, exchange.body)

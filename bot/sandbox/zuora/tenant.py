@@ -1,9 +1,10 @@
 """A tenant: its data, its settings, its clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from bot.sandbox.clock import Clock
+from bot.sandbox.zuora.errors import refusal
 from bot.sandbox.zuora.options import Knobs, Timings
 from bot.sandbox.zuora.world import World
 
@@ -17,6 +18,8 @@ class Tenant:
     clock: Clock
     timings: Timings
     knobs: Knobs
+    entities: dict[str, "Tenant"] = field(default_factory=dict)
+    """With Multi-entity: each entity by its id, with data of its own. Empty for a single one."""
 
     def now(self) -> datetime:
         """Return the present moment in UTC."""
@@ -34,7 +37,33 @@ class Tenant:
 
     def advance(self) -> bool:
         """Let everything happen that is due by now; tell whether anything did."""
-        return self.world.agenda.advance(self.now())
+        happened = [entity.advance() for entity in self.entities.values()]
+        return self.world.agenda.advance(self.now()) or any(happened)
+
+    def entity(self, named: str | None) -> "Tenant":
+        """Return the entity that a call's header names (header `Zuora-Entity-Ids`).
+
+        Raises:
+            RefusalError: there are several and the header names none of them. No page says with
+                which error.
+        """
+        if not self.entities:
+            return self
+        plain = (named or "").replace("-", "").lower()
+        if plain not in self.entities:
+            raise refusal(10, "The Zuora-Entity-Ids header must name an entity of the user.")
+        return self.entities[plain]
+
+    def check_orgs(self, named: str | None) -> None:
+        """Refuse organizations that the user may not see (header `Zuora-Org-Ids`).
+
+        Raises:
+            RefusalError: "If you specify an org that the user does not have access to, the
+                operation fails."
+        """
+        wanted = {each.strip() for each in (named or "").split(",") if each.strip()}
+        if self.knobs.orgs and not wanted <= self.knobs.orgs:
+            raise refusal(10, "The user does not have access to the specified organizations.")
 
     @staticmethod
     def after(moment: datetime, seconds: float) -> datetime:

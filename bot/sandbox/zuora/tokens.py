@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.sandbox.zuora.calls import Answer
-from bot.sandbox.zuora.options import Knobs
+from bot.sandbox.zuora.tenant import Tenant
 from bot.sandbox.zuora.world import USER_ID
 
 ENTITY_ID = "11e6ba62b31d7c1db23700163e000000"
@@ -22,8 +22,9 @@ class Tokens:
         self._live: dict[str, datetime] = {}
         self._asked: deque[datetime] = deque()
 
-    def issue(self, form: Mapping[str, str], now: datetime, knobs: Knobs) -> Answer:
+    def issue(self, form: Mapping[str, str], tenant: Tenant) -> Answer:
         """Answer a token request: 200, 400 for a wrong grant, 401 for wrong credentials, 429."""
+        now, knobs = tenant.now(), tenant.knobs
         while self._asked and now - self._asked[0] >= timedelta(minutes=1):
             self._asked.popleft()
         self._asked.append(now)
@@ -38,7 +39,8 @@ class Tokens:
             return Answer(401, {"message": "Authentication error"})
         token = secrets.token_hex(16)
         self._live[token] = now + timedelta(seconds=knobs.token_seconds)
-        scope = f"entity.{ENTITY_ID} platform.write service.usage.write tenant.{self._tenant}"
+        entities = " ".join(f"entity.{each}" for each in tenant.entities or (ENTITY_ID,))
+        scope = f"{entities} platform.write service.usage.write tenant.{self._tenant}"
         return Answer(
             200,
             {

@@ -10,6 +10,7 @@ from bot.cards import blocks, refusals
 from bot.cards.run_card import run_card
 from bot.domain.key import bill_run_key, numbered
 from bot.domain.message import Words
+from bot.domain.place import parted
 from bot.domain.request import Request
 from bot.operations.on_run import steps
 from bot.operations.operation import Problems
@@ -19,13 +20,14 @@ from bot.slack.asking import asked
 from bot.slack.commands.help import what_happens
 from bot.slack.forms import numbers
 from bot.slack.forms.bill_run import BillRunForm
+from bot.slack.naming import NO_VALUES, found_in, run_with_documents, which_place
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.slack.opening import open_for_command, refusal_to_ask
 from bot.slack.payloads import Values
 from bot.slack.replying import reply
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Asker, Refused, ask
-from bot.zuora.errors import ZuoraError, ZuoraNotFound, ZuoraRejected
+from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 COMMAND = "/billrun"
 STEPS_IN_WORDS = ", ".join(step.button for step in steps())
@@ -65,7 +67,9 @@ def register(app: AsyncApp, answering: Answering) -> None:
 async def _billrun(
     answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
 ) -> None:
-    text = command.text
+    text, chosen = command.text, NO_VALUES
+    if answering.parts.places.is_choice and not is_one_line(text):
+        text, chosen = parted(text)
     if text.lower() == "help":
         await ack(HELP + what_happens(answering))
         return
@@ -73,50 +77,59 @@ async def _billrun(
         await ack(blocks.as_text(why))
         return
     if key := bill_run_key(text):
-        await reply(answering, ack, respond, _look(answering, key), f"Reading {key} in Zuora…")
+        await reply(
+            answering, ack, respond, _look(answering, key, chosen), f"Reading {key} in Zuora…"
+        )
     elif not text:
         await open_for_command(
-            answering, ack, respond, command, answering.forms[BillRunForm.callback_id], {}
+            answering, ack, respond, command, answering.forms[BillRunForm.callback_id], chosen
         )
     elif is_one_line(text):
         await _read_line(answering, ack, respond, command)
     elif key := numbered(text):
-        work = _look_up(answering, key, text)
+        work = _look_up(answering, key, text, chosen)
         await reply(answering, ack, respond, work, f"Looking for {blocks.escaped(key)} in Zuora…")
     else:
         await ack(unknown(text))
 
 
-async def _look_up(answering: Answering, key: str, text: str) -> Words:
+async def _look_up(answering: Answering, key: str, text: str, chosen: Values) -> Words:
     """The card of the run that has this number or id, or what else has it."""
     try:
-        found = await answering.parts.zuora.what_are((key,))
+        found = await found_in(answering, chosen, lambda zuora: zuora.what_are((key,)))
     except ZuoraError as error:
         return Words(blocks.escaped(f"Zuora could not be read: {error}"))
-    if not found.named and "bill_run" not in found.not_read:
-        return Words(f"{blocks.escaped(numbers.unknown([key], found))} {unknown(text)}")
-    number, why = numbers.run_of(key, found)
-    return Words(blocks.escaped(why)) if why else await _look(answering, number or key)
+    there = [(place, each) for place, each in found if each.named or "bill_run" in each.not_read]
+    if not there:
+        return Words(f"{blocks.escaped(numbers.unknown([key], found[0][1]))} {unknown(text)}")
+    if len(there) > 1:
+        return Words(blocks.escaped(which_place(key, COMMAND, there)))
+    place, known = there[0]
+    number, why = numbers.run_of(key, known)
+    return (
+        Words(blocks.escaped(why)) if why else await _look(answering, number or key, place.values)
+    )
 
 
-async def _look(answering: Answering, key: str) -> Words:
+async def _look(answering: Answering, key: str, chosen: Values) -> Words:
     """The run's private card, or why there is none."""
-    zuora = answering.parts.zuora
     try:
-        run = await zuora.bill_run(key)
-        documents = await zuora.documents_of_run(run.number)
-    except ZuoraNotFound:
-        return Words(f"Zuora knows no bill run {key}.")
+        found = await found_in(answering, chosen, lambda zuora: run_with_documents(zuora, key))
     except ZuoraError as error:
         again = "" if isinstance(error, ZuoraRejected) else " Try again in a minute."
         return Words(blocks.escaped(f"Zuora could not be read: {error}{again}"))
-    return run_card(answering.parts.tenant, run, documents)
+    if not found:
+        return Words(f"Zuora knows no bill run {key}.")
+    if len(found) > 1:
+        return Words(blocks.escaped(which_place(key, COMMAND, found)))
+    place, (run, documents) = found[0]
+    return run_card(answering.parts.tenant_with(place.words), run, documents, place.key)
 
 
 async def _read_line(
     answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
 ) -> None:
-    read = read_one_line(command.text, answering.parts.zuora.highest_batch)
+    read = read_one_line(command.text, answering.parts.zuora.highest_batch, answering.parts.places)
     if isinstance(read, Problems):
         await ack(blocks.escaped(_all(read)))
     elif read.get("reason"):

@@ -6,6 +6,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards.blocks import as_text
+from bot.domain.place import parted
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
@@ -47,11 +48,12 @@ async def _billemail(
     await open_for_command(answering, ack, respond, command, form, values)
 
 
-async def _values(answering: Answering, text: str) -> Values:
+async def _values(answering: Answering, typed: str) -> Values:
     """What the form begins with; Zuora is asked only as long as Slack's trigger surely lives."""
+    text, chosen = parted(typed) if answering.parts.places.is_choice else (typed, {})
     if not (asked := asked_about(text)):
-        return values_for(text)
-    work = answering.keep(found_or_none(answering, asked))
+        return {**values_for(text), **chosen}
+    work = answering.keep(found_or_none(answering, asked, chosen))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_TO_OPEN)
     found = work.result() if done else None
-    return values_for(text) if found is None else values_known(text, found)
+    return {**(values_for(text) if found is None else values_known(text, found)), **chosen}

@@ -12,18 +12,21 @@ from bot.domain.authority import Person
 from bot.domain.clean import as_key
 from bot.domain.key import bill_run_key, document_key, numbered
 from bot.domain.message import Words
+from bot.domain.place import parted
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import send_export, send_month
 from bot.slack.forms import numbers
 from bot.slack.looking import viewer_or_recorded
+from bot.slack.naming import NO_VALUES, found_in, run_with_documents, which_place
+from bot.slack.payloads import Values
 from bot.slack.replying import reply
 from bot.status import answers
 from bot.status.lists import Links
 from bot.status.month import month_named, span_of
 from bot.store.store import Store
-from bot.zuora.errors import ZuoraError, ZuoraNotFound
+from bot.zuora.errors import ZuoraError
 
 COMMAND = "/billstatus"
 HELP = """*`/billstatus`* tells you alone how billing stands: unknown outcomes first, then what waits, \
@@ -68,10 +71,13 @@ async def _billstatus(
     if why:
         await ack(text=blocks.as_text(why))
         return
-    words = command.text.split()
+    text, chosen = command.text, NO_VALUES
+    if answering.parts.places.is_choice:
+        text, chosen = parted(text)
+    words = text.split()
     first = words[0].lower() if words else ""
-    if key := bill_run_key(command.text):
-        work = look(answering, links, key)
+    if key := bill_run_key(text):
+        work = look(answering, links, key, chosen)
         await reply(answering, ack, respond, work, f"Reading {key} in Zuora…")
     elif first in ("month", "export") and (month := _month(answering, words)):
         if span_of(month)[0] > answering.parts.clock.now():
@@ -79,12 +85,12 @@ async def _billstatus(
             return
         send = send_month if first == "month" else send_export
         await send(answering, ack, respond, command, month)
-    elif key := _to_look_up(command.text):
-        work = look_up(answering, links, key, command.text)
+    elif key := _to_look_up(text):
+        work = look_up(answering, links, key, chosen)
         await reply(answering, ack, respond, work, f"Looking for {blocks.escaped(key)} in Zuora…")
     else:
-        text, shown = await answer_to(answering, links, person, command.text)
-        await ack(text=text, blocks=shown or None)
+        told, shown = await answer_to(answering, links, person, text)
+        await ack(text=told, blocks=shown or None)
 
 
 def _to_look_up(text: str) -> str:
@@ -124,40 +130,39 @@ def _of_a_number(store: Store, links: Links, text: str) -> Words:
     return Words(unknown(text))
 
 
-async def look_up(answering: Answering, links: Links, key: str, text: str) -> Words:
+async def look_up(answering: Answering, links: Links, key: str, chosen: Values) -> Words:
     """What a number names in Zuora: a bill run as it stands, or the requests about a document."""
-    parts = answering.parts
     try:
-        found = await parts.zuora.what_are((key,))
+        read = await found_in(answering, chosen, lambda zuora: zuora.what_are((key,)))
     except ZuoraError as error:
         return _with_requests(answering, links, key, f"Zuora could not be read: {error}")
-    named = found.of(key)
-    if not named:
-        words = f"{numbers.unknown([key], found)} {unknown(text)}"
+    there = [(place, named) for place, found in read if (named := found.of(key))]
+    if not there:
+        words = f"{numbers.unknown([key], read[0][1])} {unknown(key)}"
         return _with_requests(answering, links, key, words)
-    if len(named) > 1:
-        words = (
-            f"{numbers.several(key, named)} `{COMMAND} {numbers.either(named)}` names one of them."
-        )
-        return _with_requests(answering, links, key, words)
-    if named[0].kind == "bill_run":
-        return await look(answering, links, named[0].number)
-    words = numbers.several(key, named)
+    place, named = there[0]
+    if len(there) == len(named) == 1 and named[0].kind == "bill_run":
+        return await look(answering, links, named[0].number, place.values)
+    words = " ".join(numbers.several(key, each, place.words) for place, each in there)
+    if len(there) == 1 < len(named):
+        words += f" `{COMMAND} {numbers.either(named)}` names one of them."
     return _with_requests(answering, links, named[0].number, words)
 
 
-async def look(answering: Answering, links: Links, key: str) -> Words:
+async def look(answering: Answering, links: Links, key: str, chosen: Values) -> Words:
     """A bill run as Zuora has it, and the requests about it; these also when Zuora is silent."""
     parts = answering.parts
     try:
-        run = await parts.zuora.bill_run(key)
-        documents = await parts.zuora.documents_of_run(run.number)
-    except ZuoraNotFound:
-        return _with_requests(answering, links, key, f"Zuora knows no bill run {key}.")
+        found = await found_in(answering, chosen, lambda zuora: run_with_documents(zuora, key))
     except ZuoraError as error:
         words = f"Zuora could not be read: {error}"
         return _with_requests(answering, links, key, words)
-    text, shown = run_card(parts.tenant, run, documents)
+    if not found:
+        return _with_requests(answering, links, key, f"Zuora knows no bill run {key}.")
+    if len(found) > 1:
+        return _with_requests(answering, links, key, which_place(key, COMMAND, found))
+    place, (run, documents) = found[0]
+    text, shown = run_card(parts.tenant_with(place.words), run, documents, place.key)
     about = answers.about_lines(parts.store, links, run.number)
     card = [block for block in shown if block["type"] != "actions"]
     return Words(f"{text}\n{blocks.lines_as_text(about)}", [*card, blocks.labelled(about)])

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 from bot.cards.blocks import Block
 from bot.domain.named import Named, named
+from bot.domain.place import Places
 from bot.operations.operation import Problems
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.fields import View
+from bot.slack.forms.place import place_fields
 from bot.slack.payloads import Values
 from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
@@ -75,6 +77,8 @@ class AskForm(ABC):
 
     callback_id: ClassVar[str]
     title: ClassVar[str]
+    places: Places = Places()
+    """The entities and organizations to choose from."""
 
     @abstractmethod
     def blocks(self, values: Values) -> Sequence[Block]:
@@ -98,8 +102,8 @@ class AskForm(ABC):
         return values
 
     def all_blocks(self, values: Values) -> list[Block]:
-        """The form's own fields and the one that every form has. No I/O."""
-        return [*self.blocks(values), fields.reason(values)]
+        """The form's own fields, and those that every form has. No I/O."""
+        return [*place_fields(values, self.places), *self.blocks(values), fields.reason(values)]
 
     def kept(self, values: Values, blocks: Sequence[Block]) -> dict[str, Any]:
         """Of the values those that none of the blocks shows. No I/O."""

@@ -1,20 +1,25 @@
 """The one list of forms with which something is asked for."""
 
+from bot.domain.place import Places
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.bill_run import BillRunForm
 from bot.slack.forms.cancel_bill_run import CancelBillRunForm
 from bot.slack.forms.email import EmailForm
 from bot.slack.forms.post_bill_run import PostBillRunForm
 
+NO_CHOICE = Places()
 
-def forms_for(highest_batch: int) -> dict[str, AskForm]:
-    """Every form by its callback id, for a tenant with so many batches of accounts."""
+
+def forms_for(highest_batch: int, places: Places = NO_CHOICE) -> dict[str, AskForm]:
+    """Every form by its callback id, for a tenant with so many batches of accounts and such places."""
     forms = (
         BillRunForm(highest_batch),
         EmailForm(),
         PostBillRunForm(),
         CancelBillRunForm(),
     )
+    for form in forms:
+        form.places = places
     return {form.callback_id: form for form in forms}
 
 

@@ -92,9 +92,9 @@ def _which(key: str, named: tuple[Named, ...]) -> str:
     return f"{several(key, named)} Type {either(named)} for the one you mean."
 
 
-def several(key: str, named: tuple[Named, ...]) -> str:
+def several(key: str, named: tuple[Named, ...], place: str = "") -> str:
     """Say what a number is: `A-1 is an invoice and a debit memo in Zuora`."""
-    return f"{key} is {_each_of(named)} in Zuora."
+    return f"{key} is {_each_of(named)} in Zuora{f', {place}' if place else ''}."
 
 
 def _each_of(named: tuple[Named, ...]) -> str:

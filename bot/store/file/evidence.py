@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bot.domain.history import START, Head
 from bot.store.file.reading import DatabaseFile
 
-POPULATION = """SELECT number, operation, subject, state, requester, reason, digest, policy_hash,
+POPULATION = """SELECT number, operation, subject, tenant, place_words AS place, state, requester, reason, digest, policy_hash,
   created_at, decided_by, decided_at, state_at, result, parent,
   CASE WHEN created_at >= :start AND created_at < :end THEN 'yes' ELSE 'no' END AS asked_in_period
 FROM requests
@@ -39,7 +39,7 @@ WHERE sequence BETWEEN ? AND ? AND what = ? ORDER BY sequence
 """
 _DONE = """
 SELECT requests.operation, requests.number, requests.subject, requests.body, requests.progress,
-  calls.began, calls.sent_at
+  calls.began, calls.sent_at, requests.place
 FROM calls JOIN requests ON requests.number = calls.request
 WHERE calls.sent_at IS NOT NULL AND (calls.verdict IS NULL OR calls.verdict IN ('accepted', 'lost'))
   AND requests.operation IN (SELECT value FROM json_each(?))
@@ -70,6 +70,7 @@ class Done(NamedTuple):
     body: dict[str, Any]
     numbers: frozenset[str]
     sent_at: str
+    place: str = ""
 
 
 def span(file: DatabaseFile, start: str, end: str) -> Span:
@@ -116,9 +117,10 @@ def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:
     return [
         Done(
             operation, number, subject, json.loads(body),
-            frozenset(_numbers(subject, progress, began)), sent_at,
+            frozenset(_numbers(subject, progress, began)), sent_at, place,
         )
-        for operation, number, subject, body, progress, began, sent_at in file.connection.execute(
+        for operation, number, subject, body, progress, began, sent_at, place
+        in file.connection.execute(
             _DONE, [json.dumps(operations)]
         )
     ]  # fmt: skip
