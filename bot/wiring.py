@@ -127,13 +127,26 @@ class Bot:
         self.parts.store.close()
 
     def health(self) -> dict[str, str]:
-        """What `/healthz` tells: `status`, and whether Zuora let the bot in."""
-        ended = self._worker is not None and self._worker.done()
-        failed = ended or bool(self._supervised.broken)
+        """How the bot is.
+
+        `status` is what `/healthz` says to everybody: `ready`, or what is wrong, without a name of
+        anything. `slack` and `zuora` say more, for whoever runs it.
+        """
         return {
-            "status": "failed" if failed else "ready",
+            "status": self._status(),
+            "slack": self._refusals(),
             "zuora": self.parts.zuora.trouble or self._zuora_trouble or "ready",
         }
+
+    def _status(self) -> str:
+        ended = self._worker is not None and self._worker.done()
+        if ended or self._supervised.broken:
+            return "failed"
+        return "ready" if self._refusals() == "ready" else "slack refuses messages"
+
+    def _refusals(self) -> str:
+        found = self.parts.store.outbox.refusals()
+        return "; ".join(f"{channel}: {error}" for channel, error in found) or "ready"
 
     async def _work(self) -> None:
         """Wait for the lock that lets one process at a time run and send, then do so."""
@@ -230,7 +243,9 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         guard=timedelta(minutes=settings.resend_guard_minutes),
     )
     runner = Runner(parts)
-    sender = Sender(store, client, clock, seconds_a_message=tuning.seconds_a_message)
+    sender = Sender(
+        store, client, clock, people.members, seconds_a_message=tuning.seconds_a_message
+    )
     estimates = Estimates(parts)
     parts.wake_runner, parts.wake_sender = runner.wake, sender.wake
     parts.wake_estimates = estimates.wake

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     FILE = "file"  # a file uploaded into the thread
     NOTICE = "notice"  # chat.postMessage into a channel, about no request
     PRIVATE = "private"  # chat.postEphemeral to one person
+    DIRECT = "direct"  # chat.postMessage to one person, who has to know it however late
     HOME = "home"  # views.publish: one person's home tab, drawn when it is sent
 
 

@@ -1,5 +1,7 @@
 """What calls to Slack fail with, and what Slack's names for its errors mean."""
 
+from math import isfinite
+
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
@@ -8,17 +10,38 @@ NO_ANSWER = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
 
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 UNREACHABLE = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found"})
-CLOSED = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
-"""The bot was not invited to the channel, or it is not there: somebody can mend that."""
+MALFORMED = frozenset({
+    "invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text",
+    "too_many_attachments", "invalid_attachments", "markdown_text_conflict", "block_mismatch",
+    "metadata_too_large", "invalid_metadata_format", "invalid_metadata_schema",
+})  # fmt: skip
+"""The message itself is at fault, wherever it is sent and whenever (page *chat.postMessage*)."""
 
-MALFORMED = frozenset(
-    {"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "invalid_blocks_format"}
-)
 PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
-NOT_NOW = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked"})
+LIMITED = frozenset({"ratelimited", "rate_limited"})
+NOT_NOW = frozenset({
+    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired",
+    "accesslimited", "org_login_required", "ekm_access_denied", "team_access_not_granted",
+    "two_factor_setup_required",
+})  # fmt: skip
+"""The bot may do nothing at all just now, wherever it is."""
 
 
 def name_of(error: SlackApiError) -> str:
     """Slack's name for its no; an answer that is not Slack's JSON (a gateway's page) is passing."""
     answer = error.response.data
     return str(answer.get("error")) if isinstance(answer, dict) else "service_unavailable"
+
+
+def seconds_to_wait(error: SlackApiError) -> float:
+    """Return what a 429 asks for, between 1 s and 10 min; 30 s where it does not say."""
+    try:
+        seconds = float(error.response.headers.get("Retry-After", ""))
+    except (TypeError, ValueError):
+        return 30.0
+    return min(max(seconds, 1.0), 600.0) if isfinite(seconds) else 30.0
+
+
+def method_of(error: SlackApiError) -> str:
+    """Return the Web API method that said no, such as `chat.postMessage`."""
+    return str(error.response.api_url).rstrip("/").rpartition("/")[2]

@@ -11,23 +11,24 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.cards import lines
 from bot.cards.card import card
 from bot.domain.clock import Clock
 from bot.domain.message import File, Kind
 from bot.domain.next_step import pause
-from bot.domain.words import Mention
 from bot.slack.errors import (
-    CLOSED,
     GONE,
+    LIMITED,
     MALFORMED,
     NO_ANSWER,
     NOT_NOW,
     PASSING,
     UNREACHABLE,
+    method_of,
     name_of,
+    seconds_to_wait,
 )
 from bot.slack.landed import THREAD, Landed
+from bot.slack.silence import Members, Silence
 from bot.store.database import CouldNotRecordError
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
@@ -42,12 +43,26 @@ LANDING = timedelta(seconds=3)
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
-LOOKED_FOR = frozenset({Kind.CARD, Kind.REPLY, Kind.PROGRESS, Kind.FILE, Kind.NOTICE})
+WORTH = timedelta(minutes=2)
+"""A private answer is worth nothing to somebody who pressed longer ago than this."""
+
+LOOKED_FOR = frozenset({Kind.CARD, Kind.REPLY, Kind.PROGRESS, Kind.FILE, Kind.NOTICE, Kind.DIRECT})
 """What would be shown twice if it were sent twice."""
 
 EDITS = frozenset({Kind.UPDATE, Kind.PRIVATE})
 REPLACED = (Kind.UPDATE, Kind.PROGRESS, Kind.HOME)
 """Of these the newest one alone is sent."""
+
+FLEETING = frozenset({Kind.PRIVATE, Kind.HOME})
+"""What need not be said any more once Slack has refused it."""
+
+METHODS = {
+    Kind.PRIVATE: "chat.postEphemeral",
+    Kind.UPDATE: "chat.update",
+    Kind.HOME: "views.publish",
+    Kind.FILE: "files.getUploadURLExternal",
+}
+"""The method that a message begins with, where it is not `chat.postMessage`."""
 
 HOME_GAPS = 3
 """A home is drawn anew at most every three seconds: 100 calls a minute are Slack's limit for all."""
@@ -62,19 +77,26 @@ class Sender:
     """
 
     def __init__(
-        self, store: Store, client: AsyncWebClient, clock: Clock, *, seconds_a_message: float = 1.0
+        self,
+        store: Store,
+        client: AsyncWebClient,
+        clock: Clock,
+        members: Members,
+        *,
+        seconds_a_message: float = 1.0,
     ) -> None:
         self._store = store
         self._client = client
         self._clock = clock
         self._gap = timedelta(seconds=seconds_a_message)
         self._landed = Landed(store, client, clock)
+        self._silence = Silence(store, clock, members)
+        self._held: dict[str, datetime] = {}
         self._free_at: dict[str, datetime] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopping = False
-        self._told_of: set[int] = set()
         self.draw_home: Callable[[str], Awaitable[dict[str, Any]]] | None = None
 
     def wake(self) -> None:
@@ -143,6 +165,7 @@ class Sender:
     def _next_of(self, lane: str) -> Outgoing | None:
         """The lane's next message, unless it has to wait; of edits that wait the newest is sent."""
         waiting = self._store.outbox.of_lane(lane)
+        has_news = bool(waiting) and 0 < waiting[0].refused_with < waiting[-1].sequence
         for kind in REPLACED:
             edits = [each for each in waiting if each.message.kind is kind and not each.tries]
             if len(edits) > 1:
@@ -151,7 +174,7 @@ class Sender:
                 waiting = [merged if each.sequence == merged.sequence else each for each in kept]
         if not waiting:
             return None
-        due = waiting[0].wake_at
+        due = None if has_news else waiting[0].wake_at
         return None if due is not None and due > self._clock.now() else waiting[0]
 
     def _merged(self, edits: Sequence[Outgoing]) -> Outgoing:
@@ -164,30 +187,32 @@ class Sender:
         return replace(oldest, message=newest)
 
     async def _send(self, outgoing: Outgoing) -> None:
-        if self._may_stand_there(outgoing):
-            landed = (outgoing.tried_at or self._clock.now()) + LANDING
-            if landed > self._clock.now():
-                self._again(outgoing, landed, never_arrived=False)
-                return
+        if self._has_to_wait(outgoing):
+            return
         await self._keep_pace(outgoing)
-        if self._stopping:
+        shown = None if self._stopping else self._drawn(outgoing)
+        if shown is None:
             return
-        try:
-            outgoing = self._shown(outgoing)
-        except CouldNotRecordError:
-            raise
-        except Exception:
-            logger.exception("card_could_not_be_drawn", extra={"request": outgoing.message.request})
-            self._end(outgoing, "not drawn")  # the thread below it goes on
-            return
+        outgoing = shown
         try:
             await self._send_once(outgoing)
         except SlackApiError as error:
-            self._refused(outgoing, error)
+            await self._refused(outgoing, error)
         except NO_ANSWER as error:
             logger.warning("slack_answer_lost", extra={"error": repr(error)})
             wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
             self._again(outgoing, self._clock.now() + wait, never_arrived=False)
+
+    def _drawn(self, outgoing: Outgoing) -> Outgoing | None:
+        """What goes out as it looks now; None: it cannot be drawn, and the thread below it goes on."""
+        try:
+            return self._shown(outgoing)
+        except CouldNotRecordError:
+            raise
+        except Exception:
+            logger.exception("card_could_not_be_drawn", extra={"request": outgoing.message.request})
+            self._end(outgoing, "not drawn")
+            return None
 
     @staticmethod
     def _may_stand_there(outgoing: Outgoing) -> bool:
@@ -219,6 +244,8 @@ class Sender:
         message = outgoing.message
         with self._store.transaction():
             self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome="sent", ts=ts)
+            if outgoing.refused_with or message.kind is Kind.CARD:
+                self._store.outbox.speaks_again(message.channel)
             if message.request is None or ts is None:
                 return
             if message.kind in (Kind.CARD, Kind.UPDATE):
@@ -312,52 +339,58 @@ class Sender:
             return str(answer["ts"])
         return None
 
-    def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
-        """Slack's no: wait where it asks for that, else send it plainer, else give it up loudly."""
-        name = name_of(error)
-        now = self._clock.now()
-        if name == "ratelimited":
-            seconds = float(error.response.headers.get("Retry-After", 30))
-            self._free_at[outgoing.message.channel] = now + timedelta(seconds=seconds)
-            self._again(outgoing, now + timedelta(seconds=seconds), never_arrived=True)
+    async def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
+        """Slack's no: wait where it asks for that, say it plainer, or wait until the bot may speak."""
+        name, now, message = name_of(error), self._clock.now(), outgoing.message
+        if name in LIMITED:
+            free_at = now + timedelta(seconds=seconds_to_wait(error))
+            self._held[method_of(error)] = free_at
+            self._again(outgoing, free_at, never_arrived=True)
         elif name in PASSING:
             wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
             self._again(outgoing, now + wait, never_arrived=False)
-        elif name in NOT_NOW:
-            logger.error("slack_refuses_the_token", extra={"error": name})
-            self._again(outgoing, now + LONGEST_PAUSE, never_arrived=True)
-        elif name in MALFORMED and outgoing.message.blocks:
+        elif name in MALFORMED and message.blocks:
             logger.error("slack_refuses_the_blocks", extra={"error": name, "says": str(error)})
             with self._store.transaction():
                 self._store.outbox.make_plain(outgoing.sequence)
-        elif name in CLOSED and outgoing.message.kind is Kind.CARD:
-            self._cannot_be_shown(outgoing, name)
-        else:
-            logger.error("slack_refuses_a_message", extra={"error": name})
+        elif name in MALFORMED or (message.kind in FLEETING and name not in NOT_NOW):
+            logger.error(
+                "slack_refuses_a_message",
+                extra={"error": name, "channel": message.channel, "request": message.request},
+            )
             self._end(outgoing, f"refused: {name}")
+        else:
+            await self._silence.met(outgoing, name)
+            self.wake()
 
     def _end(self, outgoing: Outgoing, outcome: str) -> None:
         with self._store.transaction():
             self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome=outcome)
 
-    def _cannot_be_shown(self, outgoing: Outgoing, error: str) -> None:
-        """A card waits until the bot may speak in its channel; who asked hears of it, once."""
-        message, now = outgoing.message, self._clock.now()
-        logger.error("the_bot_cannot_speak_in_the_channel", extra={"error": error})
-        self._again(outgoing, now + LONGEST_PAUSE, never_arrived=True)
-        request = None if message.request is None else self._store.requests.get(message.request)
-        if request is None or message.request in self._told_of:
-            return
-        self._told_of.add(request.number)
-        words = (
-            f"{request.name} is saved, but I cannot show it in ", Mention(message.channel),
-            f": Slack says {error}. Please have me invited there (/invite); it appears by itself.",
-        )  # fmt: skip
-        with self._store.transaction():
-            self._store.outbox.add(lines.private(request.requester, request.requester, *words), now)
-        self.wake()
+    def _has_to_wait(self, outgoing: Outgoing) -> bool:
+        """Whether it does not go out now: it may land still, its method rests, or nobody needs it."""
+        now, message = self._clock.now(), outgoing.message
+        if self._is_needless(outgoing):
+            self._end(outgoing, "needless")
+            return True
+        free_at = self._held.get(METHODS.get(message.kind, "chat.postMessage"), now)
+        if self._may_stand_there(outgoing):
+            free_at = max(free_at, (outgoing.tried_at or now) + LANDING)
+        if free_at > now:
+            self._again(outgoing, free_at, never_arrived=False)
+        return free_at > now
+
+    def _is_needless(self, outgoing: Outgoing) -> bool:
+        """Whether an answer is too old, or the channel shows by now what is written directly."""
+        message = outgoing.message
+        if message.kind is Kind.PRIVATE:
+            return self._clock.now() - outgoing.created_at > WORTH
+        waits = self._store.outbox.waits_to_speak
+        return message.kind is Kind.DIRECT and not (message.request and waits(message.request))
 
     def _again(self, outgoing: Outgoing, at: datetime, *, never_arrived: bool) -> None:
+        if outgoing.message.kind is Kind.PRIVATE:
+            at = min(at, outgoing.created_at + WORTH + FIRST_PAUSE)
         with self._store.transaction():
             self._store.outbox.later(outgoing.sequence, at, never_arrived=never_arrived)
 

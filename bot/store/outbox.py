@@ -8,9 +8,12 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.domain.message import File, Kind, Message
-from bot.store.times import from_text_or_none, to_text, to_text_or_none
+from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
-_COLUMNS = "sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at"
+_COLUMNS = (
+    "sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at, "
+    "created_at, refused_with"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,8 @@ class Outgoing:
         sequence: Order of writing; it goes out with the message as metadata, so that a message
             whose answer was lost can be found again.
         tries: How often it was sent; more than 0 means that it may stand in Slack already.
+        refused_with: Sequence of the newest message when Slack last did not let the bot speak; 0: it
+            was not refused.
     """
 
     sequence: int
@@ -28,18 +33,22 @@ class Outgoing:
     wake_at: datetime | None
     tries: int
     tried_at: datetime | None
+    created_at: datetime
+    refused_with: int = 0
 
     @property
     def lane(self) -> str:
         """Messages of one lane go out one after the other: a request's card and its thread.
 
-        A private answer keeps nobody waiting and waits for nobody.
+        The answers to one person are a lane, so that nobody's answers keep anybody else waiting.
         """
         message = self.message
         if message.kind is Kind.HOME:
             return f"home-{message.user}"
-        if message.kind is Kind.PRIVATE or message.request is None:
-            return f"private-{self.sequence}"
+        if message.kind in (Kind.PRIVATE, Kind.DIRECT):
+            return f"{message.kind}-{message.user}"
+        if message.request is None:
+            return f"notice-{message.channel}"
         return f"request-{message.request}"
 
     @property
@@ -52,8 +61,8 @@ class Outgoing:
 
 
 _LANE = (
-    "CASE WHEN kind = 'home' THEN 'home-' || user "
-    "WHEN kind = 'private' OR request IS NULL THEN 'private-' || sequence "
+    "CASE WHEN kind IN ('home', 'private', 'direct') THEN kind || '-' || user "
+    "WHEN request IS NULL THEN 'notice-' || channel "
     "ELSE 'request-' || request END"
 )
 """`Outgoing.lane`, so that a lane is found without reading all that is to be sent."""
@@ -88,14 +97,18 @@ class Outbox:
         )
         return [_from_row(row) for row in rows]
 
-    def heads(self, limit: int = 1000) -> list[tuple[str, datetime | None]]:
-        """The lanes that have something to send, and when the first message of each is due."""
+    def heads(self) -> list[tuple[str, datetime | None]]:
+        """The lanes that have something to send, and when the first message of each is due.
+
+        Where Slack does not let the bot speak, something new is a reason to try again at once.
+        """
         rows = self._database.execute(
-            f"SELECT {_LANE}, wake_at, MIN(sequence) FROM outbox WHERE ended_at IS NULL "  # noqa: S608 - own names
-            "GROUP BY 1 ORDER BY 3 LIMIT ?",
-            [limit],
+            f"SELECT lane, CASE WHEN refused_with BETWEEN 1 AND newest - 1 THEN NULL ELSE wake_at END "  # noqa: S608 - own names
+            f"FROM (SELECT {_LANE} AS lane, MIN(sequence) AS oldest, MAX(sequence) AS newest "
+            "FROM outbox WHERE ended_at IS NULL GROUP BY 1) AS lanes "
+            "JOIN outbox ON sequence = oldest ORDER BY oldest"
         )
-        return [(lane, from_text_or_none(wake_at)) for lane, wake_at, _ in rows]
+        return [(lane, from_text_or_none(wake_at)) for lane, wake_at in rows]
 
     def of_lane(self, lane: str) -> list[Outgoing]:
         """A lane's messages that are still to be sent, oldest first."""
@@ -128,6 +141,47 @@ class Outbox:
             [to_text_or_none(wake_at), never_arrived, sequence],
         )
 
+    def refused(self, outgoing: Outgoing, wake_at: datetime, error: str) -> None:
+        """Let a message wait that Slack does not let the bot say; it cannot stand there."""
+        self._database.execute(
+            "UPDATE outbox SET wake_at = ?, tries = 0, refusal = ?, refused_with = "
+            "(SELECT MAX(sequence) FROM outbox) WHERE sequence = ?",
+            [to_text(wake_at), error, outgoing.sequence],
+        )
+
+    def speaks_again(self, channel: str) -> None:
+        """Slack lets the bot speak in a channel again: what waits for that is due now."""
+        self._database.execute(
+            "UPDATE outbox SET wake_at = NULL, refusal = '', refused_with = 0 "
+            "WHERE ended_at IS NULL AND refusal <> '' AND channel = ?",
+            [channel],
+        )
+
+    def refusals(self) -> list[tuple[str, str]]:
+        """Channels in which Slack does not let the bot speak, each with a reason that it gave."""
+        return self._database.execute(
+            "SELECT channel, MIN(refusal) FROM outbox WHERE ended_at IS NULL AND refusal <> '' "
+            "GROUP BY channel ORDER BY channel"
+        ).fetchall()
+
+    def waits_to_speak(self, request: int) -> bool:
+        """Whether something of a request waits until Slack lets the bot speak."""
+        found = self._database.execute(
+            "SELECT 1 FROM outbox WHERE ended_at IS NULL AND refusal <> '' AND request = ? "
+            "AND kind <> 'direct'",
+            [request],
+        )
+        return found.fetchone() is not None
+
+    def has_direct(self, request: int, user: str, since: datetime) -> bool:
+        """Whether somebody was written to directly about a request since then."""
+        found = self._database.execute(
+            "SELECT 1 FROM outbox WHERE request = ? AND kind = 'direct' AND user = ? "
+            "AND created_at >= ?",
+            [request, user, to_text(since)],
+        )
+        return found.fetchone() is not None
+
     def progress_told(self, request: int) -> tuple[bool, datetime | None]:
         """Whether some of the request's progress is still to be told, and when some was last."""
         row = self._database.execute(
@@ -147,9 +201,14 @@ class Outbox:
         )
 
     def make_plain(self, sequence: int) -> None:
-        """Send it without its blocks: the text alone tells it all. Slack refused the blocks."""
+        """Send it without its blocks: the text alone tells it all. Slack refused the blocks.
+
+        Slack takes 4,000 characters at the least (page *chat.update*).
+        """
         self._database.execute(
-            "UPDATE outbox SET blocks = '[]', tries = 0 WHERE sequence = ?", [sequence]
+            "UPDATE outbox SET blocks = '[]', tries = 0, text = substr(text, 1, 4000) "
+            "WHERE sequence = ?",
+            [sequence],
         )
 
     def end(self, sequence: int, now: datetime, *, outcome: str, ts: str | None = None) -> None:
@@ -161,7 +220,8 @@ class Outbox:
 
 
 def _from_row(row: tuple[Any, ...]) -> Outgoing:
-    sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at = row
+    sequence, request, kind, channel, user, text, blocks, file, wake_at, *tried = row
+    tries, tried_at, created_at, refused_with = tried
     message = Message(
         kind=Kind(kind),
         request=request,
@@ -177,4 +237,6 @@ def _from_row(row: tuple[Any, ...]) -> Outgoing:
         wake_at=from_text_or_none(wake_at),
         tries=tries,
         tried_at=from_text_or_none(tried_at),
+        created_at=from_text(created_at),
+        refused_with=refused_with,
     )

@@ -496,3 +496,18 @@ CREATE INDEX requests_of_a_place ON requests (created_at, place_words) WHERE pla
 def places(db: Database) -> None:
     """Which entity and organizations a request acts in, where there are several to choose from."""
     run(db, _PLACES)
+
+
+_REFUSED = """
+ALTER TABLE outbox ADD COLUMN refusal TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN refused_with INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outbox_refused ON outbox (channel, refusal)
+  WHERE ended_at IS NULL AND refusal <> '';
+CREATE INDEX outbox_direct ON outbox (request, user, created_at) WHERE kind = 'direct';
+"""
+
+
+@migrations(name="0013_refused_messages")
+def refused_messages(db: Database) -> None:
+    """What Slack said last to a message that waits until the bot may speak."""
+    run(db, _REFUSED)

@@ -37,6 +37,8 @@ class Faults:
         self._list: list[Fault] = []
         self._down = False
         self.on_down: Callable[[], None] = lambda: None
+        self.silent: dict[str, str] = {}
+        """Channels in which nothing may be said, each with Slack's error string for it."""
 
     @property
     def down(self) -> bool:
@@ -69,6 +71,7 @@ class Faults:
     def clear(self) -> None:
         """Take back every trouble, also ``down``."""
         self._list.clear()
+        self.silent.clear()
         self._down = False
 
     def take(self, method: str) -> Fault | None:

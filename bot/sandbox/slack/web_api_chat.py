@@ -56,12 +56,18 @@ def read_metadata(args: Args) -> dict[str, Any] | None:
     return {"event_type": data["event_type"], "event_payload": data["event_payload"]}
 
 
+def _may_speak(core: Core, channel_id: str) -> None:
+    if error := core.faults.silent.get(channel_id):
+        raise SlackError(error)
+
+
 def writable_channel(core: Core, reference: str) -> Channel:
     """Return the channel in which the bot may write.
 
     Raises:
-        SlackError: ``channel_not_found``, ``is_archived`` or ``not_in_channel``.
+        SlackError: ``channel_not_found``, ``is_archived`` or ``not_in_channel``, or what was ordered.
     """
+    _may_speak(core, reference)
     user = core.workspace.users.get(reference)
     if user is not None:
         if user.is_bot or user.deleted:
@@ -120,6 +126,7 @@ def _own_message(core: Core, args: Args, refusal: str) -> Message:
     channel = core.workspace.channels.get(args.need("channel"))
     if channel is None:
         raise SlackError("channel_not_found")
+    _may_speak(core, channel.id)
     message = channel.message(args.need("ts"))
     if message is None:
         raise SlackError("message_not_found")

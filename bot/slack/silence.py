@@ -1,0 +1,94 @@
+"""Where Slack does not let the bot speak: what people must know reaches them directly meanwhile."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+
+from bot.cards import blocks
+from bot.domain.message import Kind, Message
+from bot.domain.request import Request, State
+from bot.domain.words import Mention, Part
+from bot.store.outbox import Outgoing
+from bot.store.store import Store
+from bot.workflow.parts import Clock
+
+logger = logging.getLogger(__name__)
+
+SHORTEST_PAUSE = timedelta(seconds=10)
+LONGEST_PAUSE = timedelta(minutes=5)
+
+Members = Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
+
+MIDWAY = frozenset({State.APPROVED, State.RUNNING})
+"""What nobody needs to be fetched for: it goes on by itself."""
+
+
+class Silence:
+    """Says in direct messages what a channel does not show.
+
+    Args:
+        store: The store.
+        clock: The time.
+        members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
+    """
+
+    def __init__(self, store: Store, clock: Clock, members: Members) -> None:
+        self._store = store
+        self._clock = clock
+        self._members = members
+
+    async def met(self, outgoing: Outgoing, error: str) -> None:
+        """Let a refused message wait, and write to those who have to know what it is about.
+
+        It is tried again as soon as its lane has something new to say, else after a pause that grows
+        with its age.
+        """
+        message, now = outgoing.message, self._clock.now()
+        logger.error(
+            "slack_does_not_let_the_bot_speak: the message waits",
+            extra={"error": error, "channel": message.channel, "request": message.request},
+        )
+        pause = min(max((now - outgoing.created_at) / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
+        with self._store.transaction():
+            self._store.outbox.refused(outgoing, now + pause, error)
+        number = message.request if message.kind is not Kind.DIRECT else None
+        request = None if number is None else self._store.requests.get(number)
+        if request is not None and request.state not in MIDWAY:
+            await self._write_to_people(request, message.channel, error)
+
+    async def _write_to_people(self, request: Request, channel: str, error: str) -> None:
+        """Write once for each state that the request comes to."""
+        asked = await self._members(request.rule.approvers)
+        people = [request.requester, *(approval.person for approval in request.approvals)]
+        people += sorted(asked if asked is not None else ())
+        words = _words(request, channel, error)
+        now = self._clock.now()
+        with self._store.transaction():
+            for user in dict.fromkeys(people):
+                if not self._store.outbox.has_direct(request.number, user, request.state_at):
+                    self._store.outbox.add(direct(request, user, words), now)
+
+
+def _words(request: Request, channel: str, error: str) -> tuple[Part, ...]:
+    shown = Mention(channel)
+    why = f" does not show it: Slack says {error}. Once the bot may speak there, it appears by itself."
+    if request.state is State.WAITING:
+        waits = f"{request.name} is saved and waits for approval, but "
+        until = " Until then it can be decided on the bot's Home tab. /invite lets the bot in."
+        return (waits, shown, why, until)
+    if request.state is State.UNKNOWN:
+        return (f"OUTCOME UNKNOWN of {request.name}. {request.result} ", shown, why)
+    return (f"{request.name} has ended: {request.state.value}. {request.result} ", shown, why)
+
+
+def direct(request: Request, user: str, words: Iterable[Part]) -> Message:
+    """A direct message about a request."""
+    words = tuple(words)
+    return Message(
+        kind=Kind.DIRECT,
+        request=request.number,
+        channel=user,
+        user=user,
+        text=blocks.as_text(words),
+        blocks=[blocks.paragraph(*words)],
+    )
