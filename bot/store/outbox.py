@@ -40,13 +40,15 @@ class Outgoing:
     def lane(self) -> str:
         """Messages of one lane go out one after the other: a request's card and its thread.
 
-        The answers to one person are a lane, so that nobody's answers keep anybody else waiting.
+        A private answer keeps nobody waiting and waits for nobody.
         """
         message = self.message
         if message.kind is Kind.HOME:
             return f"home-{message.user}"
-        if message.kind in (Kind.PRIVATE, Kind.DIRECT):
-            return f"{message.kind}-{message.user}"
+        if message.kind is Kind.PRIVATE:
+            return f"private-{self.sequence}"
+        if message.kind is Kind.DIRECT:
+            return f"direct-{message.user}"
         if message.request is None:
             return f"notice-{message.channel}"
         return f"request-{message.request}"
@@ -61,7 +63,8 @@ class Outgoing:
 
 
 _LANE = (
-    "CASE WHEN kind IN ('home', 'private', 'direct') THEN kind || '-' || user "
+    "CASE WHEN kind IN ('home', 'direct') THEN kind || '-' || user "
+    "WHEN kind = 'private' THEN 'private-' || sequence "
     "WHEN request IS NULL THEN 'notice-' || channel "
     "ELSE 'request-' || request END"
 )
@@ -75,7 +78,7 @@ class Outbox:
         self._database = database
 
     def add(self, message: Message, now: datetime, *, not_before: datetime | None = None) -> int:
-        """Put a message at the end of its lane; its sequence. It goes out at `not_before` at first."""
+        """Put a message at the end of its lane; its sequence. It goes out, and its age counts, from `not_before` on."""
         cursor = self._database.execute(
             "INSERT INTO outbox "
             "(request, kind, channel, user, text, blocks, file, created_at, wake_at, tries) "
@@ -83,7 +86,7 @@ class Outbox:
             [
                 message.request, message.kind.value, message.channel, message.user, message.text,
                 json.dumps(message.blocks), json.dumps(asdict(message.file)) if message.file else "",
-                to_text(now), to_text_or_none(not_before),
+                to_text(not_before or now), to_text_or_none(not_before),
             ],
         )  # fmt: skip
         return int(cursor.lastrowid or 0)
