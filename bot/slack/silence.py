@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 from bot.cards import blocks
+from bot.domain.clock import Clock
 from bot.domain.message import Kind, Message
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
-from bot.workflow.parts import Clock
 
 logger = logging.getLogger(__name__)
 
