@@ -24,7 +24,7 @@ from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.status.counting import LIMITS
 from bot.status.month import catch_up
-from bot.store.figures import DAILY, SPANS, class_of
+from bot.store.figures import DAILY
 from bot.store.requests import KEPT, asked_hash_of
 from bot.store.store import Store
 from bot.workflow.decide import Decision, decide
@@ -221,9 +221,6 @@ def _tallied(row: dict[str, Any]) -> Iterator[tuple[tuple[str, str, str], Decima
     """What a row of figures adds to the sums, as `bot.store.figures` adds it."""
     for name, key, value in json.loads(row["counted"]):
         yield (row["day"] if name in DAILY else row["month"], name, key), Decimal(value)
-    for name in ("to_decision", "to_done"):
-        if row[name] is not None:
-            yield (f"{row['month']}{SPANS}", name, str(class_of(row[name]))), Decimal(1)
 
 
 _HISTORY = ("at", "request", "what", "who", "team", "data")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, in_minutes
+from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, in_minutes, shortened
 
 Block = dict[str, Any]
 HEADER_LIMIT = 150
@@ -24,11 +24,6 @@ FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 WORD_JOINER = "\u2060"
 _FORMATS = re.compile(r"[*_~`]|:(?=[a-z0-9+-]+:)|:(?=//)")
 _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def shortened(text: str, limit: int) -> str:
-    """At most `limit` characters; an ellipsis says where something was cut."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def fitted(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:

@@ -11,7 +11,7 @@ from bot.domain.call import Call, Verdict
 from bot.domain.message import File, Kind, Message
 from bot.domain.request import Request
 from bot.domain.tally import Tally
-from bot.domain.words import count, listed
+from bot.domain.words import count, listed, shortened
 from bot.operations.operation import Table
 
 BAR = 20
@@ -98,7 +98,7 @@ def table(request: Request, found: Table, buttons: Sequence[blocks.Block] = ()) 
 
 
 def _cell(text: str) -> blocks.Block:
-    return {"type": "raw_text", "text": blocks.shortened(text, 90) or "-"}
+    return {"type": "raw_text", "text": shortened(text, 90) or "-"}
 
 
 def _again(request: Request, number: int) -> blocks.Block:

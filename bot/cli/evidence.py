@@ -14,7 +14,8 @@ from bot.audit.evidence.mask import Mask, NoMask
 from bot.audit.evidence.reconcile import ABOUT_RUNS, Period, reconciled_everywhere
 from bot.audit.verify import Verified, verify_database
 from bot.cli.clock import SystemClock
-from bot.cli.verify import CANNOT_START, CODES, NOT_READABLE
+from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.verify import CODES
 from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
 from bot.store.errors import StoreError
 from bot.store.file import evidence as stored
@@ -45,7 +46,7 @@ def evidence(first: datetime, last: datetime, out: Path, *, redact: bool) -> Non
         verified = _make(settings, _period(first.date(), last.date()), out, redact=redact)
     except SettingsError as error:
         click.echo(str(error), err=True)
-        sys.exit(CANNOT_START)
+        sys.exit(WRONG_SETTINGS)
     except (StoreError, OSError) as error:
         click.echo(f"not readable or not writable: {error}", err=True)
         sys.exit(NOT_READABLE)

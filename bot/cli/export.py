@@ -7,14 +7,13 @@ from pathlib import Path
 
 import click
 
+from bot.cli.exits import WRONG_SETTINGS
 from bot.settings import SettingsError, read_audit_settings
 from bot.status.export import Format, export
 from bot.status.month import month_named
 from bot.store.errors import StoreError
 from bot.store.file.reading import open_read_only
 from bot.store.store import Store
-
-CANNOT_READ = 2
 
 
 @click.command("export")
@@ -40,5 +39,5 @@ def export_month(typed: str, kind: Format, out: Path | None) -> None:
         out.write_bytes(content)
     except (SettingsError, StoreError, OSError) as error:
         click.echo(str(error), err=True)
-        sys.exit(CANNOT_READ)
+        sys.exit(WRONG_SETTINGS)
     click.echo(f"{out} written.")

@@ -10,11 +10,10 @@ import click
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.cli.exits import WRONG_SETTINGS
 from bot.domain.money import Money, in_words
 from bot.domain.policy import Asked, Policy, Rule, is_group
 from bot.policy.file import OPERATIONS, TENANTS, PolicyError, read_policy
-
-CANNOT_BE_USED = 2
 
 
 @click.group()
@@ -48,7 +47,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
         read = read_policy(path)
     except PolicyError as error:
         click.echo(str(error), err=True)
-        sys.exit(CANNOT_BE_USED)
+        sys.exit(WRONG_SETTINGS)
     asked = Asked(
         operation=operation,
         tenant=tenant,

@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cli.clock import SystemClock
+from bot.cli.exits import WRONG_SETTINGS
 from bot.cli.logs import log_to_stderr
 from bot.policy.file import PolicyError
 from bot.settings import Mode, Settings, SettingsError, read_settings
@@ -25,7 +26,6 @@ from bot.wiring import Bot, build
 
 logger = logging.getLogger(__name__)
 
-CANNOT_START = 2
 """Exit status when settings, policy, database or Slack do not let the bot start."""
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - Slack comes from outside; every request is signed
@@ -49,10 +49,10 @@ def _serve(mode: Mode) -> None:
         asyncio.run(_until_stopped(read_settings(mode), mode))
     except (SettingsError, PolicyError, StoreError) as error:
         click.echo(str(error), err=True)
-        sys.exit(CANNOT_START)
+        sys.exit(WRONG_SETTINGS)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         click.echo(f"Slack does not let the bot in: {error}", err=True)
-        sys.exit(CANNOT_START)
+        sys.exit(WRONG_SETTINGS)
 
 
 async def _until_stopped(settings: Settings, mode: Mode) -> None:

@@ -9,12 +9,11 @@ import click
 from bot.audit.chain import Flaw
 from bot.audit.evidence.check import verify_evidence
 from bot.audit.verify import Verified, verify_database
+from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.domain.history import Head
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
 
-CANNOT_START = 2
-NOT_READABLE = 3
 CODES = {
     Flaw.EDITED: 10,
     Flaw.DELETED: 11,
@@ -89,7 +88,7 @@ def verify(file: Path | None, noted: Head | None) -> None:
         verified = check(path, key=key, noted=noted)
     except SettingsError as error:
         click.echo(str(error), err=True)
-        sys.exit(CANNOT_START)
+        sys.exit(WRONG_SETTINGS)
     except (StoreError, OSError) as error:
         click.echo(f"not readable: {error}", err=True)
         sys.exit(NOT_READABLE)

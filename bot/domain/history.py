@@ -13,9 +13,6 @@ from bot.domain.digest import canonical
 FIRST_HASH = "0" * 64
 """The hash before the first row."""
 
-_BLOCK = 64
-"""Bytes that SHA-256 works on at once, and to which HMAC pads its key."""
-
 
 @unique
 class What(StrEnum):
@@ -129,22 +126,15 @@ def row_hash(text: str, key: bytes) -> str:
 
 
 def hasher(key: bytes) -> Callable[[str], str]:
-    """As `row_hash` with one key, for many rows: what the key costs is paid once.
-
-    HMAC as RFC 2104 writes it: the two hashes begin with the padded key, which is the same for all
-    rows, so each row goes on from a copy of them.
-    """
+    """As `row_hash` with one key, for many rows: what the key costs is paid once."""
     if not key:
-        return lambda text: hashlib.sha256(text.encode()).hexdigest()
-    padded = (key if len(key) <= _BLOCK else hashlib.sha256(key).digest()).ljust(_BLOCK, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded)).copy
-    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)).copy
+        return lambda text: row_hash(text, key)
+    begun = hmac.new(key, digestmod="sha256")
 
     def hashed(text: str) -> str:
-        one, other = inner(), outer()
+        one = begun.copy()
         one.update(text.encode())
-        other.update(one.digest())
-        return other.hexdigest()
+        return one.hexdigest()
 
     return hashed
 

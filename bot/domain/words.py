@@ -58,6 +58,17 @@ def listed(items: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
+def some(items: Sequence[str], most: int, last: str = "and") -> str:
+    """As `listed`, of the first so many: `a, b and 3 more`."""
+    rest = [f"{len(items) - most:,} more"] if len(items) > most else []
+    return listed([*items[:most], *rest], last)
+
+
+def shortened(text: str, limit: int = 40) -> str:
+    """At most `limit` characters, by default a word of a message; an ellipsis says where it was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def in_days(day: date | None) -> str:
     """`30 Nov 2026`."""
     return day.strftime("%-d %b %Y") if day else "not known"

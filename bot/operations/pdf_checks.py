@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from bot.domain.words import Line, count, line, listed
+from bot.domain.words import Line, count, line, some
 from bot.zuora.pdfs import PdfStatus
 
 MOST_ASKED = 1000
@@ -104,9 +104,7 @@ def lines(pdfs: Pdfs) -> tuple[Line, ...]:
 
 
 def _which(pdfs: Pdfs) -> str:
-    shown = [
-        f"{each.number} ({each.words})" if each.words else each.number
-        for each in pdfs.failed[:SHOWN]
+    failed = [
+        f"{each.number} ({each.words})" if each.words else each.number for each in pdfs.failed
     ]
-    more = len(pdfs.failed) - SHOWN
-    return listed([*shown, f"{more:,} more"] if more > 0 else shown)
+    return some(failed, SHOWN)

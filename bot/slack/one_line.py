@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.domain.clean import UNSEEN, as_key
 from bot.domain.place import Places
+from bot.domain.words import shortened
 from bot.operations.create_bill_run import CreateBillRun
 from bot.operations.create_bill_run.batches import batch_named, beyond
 from bot.operations.operation import Problems
@@ -47,12 +48,12 @@ def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> 
     for typed, value, rest in _parts(text):
         if value is None:
             wrong[WORDS.get(plain(typed), typed)] = (
-                f'A quotation mark is missing behind {_short(typed)}=: write name="November".'
+                f'A quotation mark is missing behind {shortened(typed)}=: write name="November".'
             )
         else:
             _take(typed, value, values, wrong, seen)
         for word in rest.split():
-            wrong[word] = f"{_short(word)} has no `=`. Write it like {EXAMPLE}."
+            wrong[word] = f"{shortened(word)} has no `=`. Write it like {EXAMPLE}."
     if not places.organizations and values.get("org"):
         values.setdefault("organizations", values.pop("org"))
     _conclude(values, wrong)
@@ -120,7 +121,7 @@ def _take(
         seen.add(word)
         said = value.strip() if word in AS_TYPED else as_key(value)
         if message := SETTERS[word](values, said):
-            wrong[typed] = f"{typed}={_short(value)}: {message}"
+            wrong[typed] = f"{typed}={shortened(value)}: {message}"
 
 
 def _conclude(values: dict[str, Any], wrong: dict[str, str]) -> None:
@@ -166,8 +167,4 @@ def _named(typed: list[str]) -> list[str]:
 def _unknown(typed: str) -> str:
     near = difflib.get_close_matches(plain(typed), WORDS, n=1, cutoff=0.6)
     hint = f"did you mean {WORDS[near[0]]}?" if near else f"known are {', '.join(SETTERS)}."  # fmt: skip
-    return f"There is no {_short(typed)}=; {hint}"
-
-
-def _short(typed: str) -> str:
-    return typed if len(typed) <= 40 else typed[:39] + "…"  # noqa: PLR2004 - as much as is needed
+    return f"There is no {shortened(typed)}=; {hint}"

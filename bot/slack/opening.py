@@ -14,7 +14,6 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import refusals
-from bot.cards.blocks import shortened
 from bot.cards.card import CHANGE, NEXT
 from bot.cards.results import AGAIN
 from bot.cards.run_card import RUN
@@ -24,7 +23,7 @@ from bot.domain.key import DocumentKind, bill_run_key, is_id
 from bot.domain.message import Words
 from bot.domain.place import values_of_key
 from bot.domain.request import Request, State
-from bot.domain.words import Mention, Part
+from bot.domain.words import Mention, Part, shortened
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.on_run import STEPS
 from bot.slack import payloads

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.cards import blocks
 from bot.cards.card import result_label
 from bot.domain.authority import Person, Verb, may
 from bot.domain.history import What
 from bot.domain.key import bill_run_key
 from bot.domain.message import Words
 from bot.domain.request import State
-from bot.domain.words import Line, Link, Mention, Moment, Part, line
+from bot.domain.words import Line, Link, Mention, Moment, Part, line, shortened
 from bot.status import lists
 from bot.status.lists import SHOWN, Links
 from bot.store.history import Written
@@ -122,10 +121,10 @@ def story(store: Store, links: Links, number: int) -> Words:
         f"{brief.name}: {lists.what_of(brief.operation, brief.subject)}",
         (
             lists.any_state(links, brief, store.status.verdicts),
-            line("Why", blocks.shortened(request.reason, 300)),
+            line("Why", shortened(request.reason, 300)),
             *([line("Calls", lists.calls_in_words(verdicts))] if verdicts else []),
             *(
-                [line(result_label(request), blocks.shortened(request.result, 600))]
+                [line(result_label(request), shortened(request.result, 600))]
                 if request.result
                 else []
             ),
@@ -159,7 +158,7 @@ def _more(written: Written, brief: Brief) -> str:
         if name == "state" and said in STATES:
             said = lists.ending(brief, State(said))
         if isinstance(said, str) and said:
-            return f": {blocks.shortened(said, 160)}"
+            return f": {shortened(said, 160)}"
     return ""
 
 

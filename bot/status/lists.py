@@ -8,7 +8,7 @@ from bot.cards import blocks
 from bot.cards.card import HEADLINES, approvers_in_words, of_many
 from bot.domain.message import Blocks, Words
 from bot.domain.request import State
-from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count
+from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count, shortened
 from bot.operations.catalog import operation_named
 from bot.operations.operation import Progress
 from bot.store.status import MOST_COUNTED, Brief
@@ -60,7 +60,7 @@ class Links:
 
 def what_of(operation: str, subject: str) -> str:
     """`email BR-00000417`."""
-    return f"{operation_named(operation).short} {blocks.shortened(subject, 60)}"
+    return f"{operation_named(operation).short} {shortened(subject, 60)}"
 
 
 def waiting(links: Links, brief: Brief) -> Line:

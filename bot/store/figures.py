@@ -13,9 +13,6 @@ from bot.store.times import to_text
 DAILY = frozenset({"posted", "mailed"})
 """What is summed up for each day; everything else for the month, whose name stands for the day."""
 
-SPANS = "/seconds"
-"""Behind a month's name: how many requests lie in each class of seconds."""
-
 Counted = Mapping[tuple[str, str], Decimal]
 """What a request counts for: by name and key, for example `("mailed", "EUR")`."""
 
@@ -57,7 +54,6 @@ class Figures:
             if value:
                 day = figure.day if name in DAILY else figure.day[:7]
                 self._add(day, name, key, value)
-        self._count_spans(figure)
         self._database.execute(
             "INSERT INTO figures (request, day, month, to_decision, to_done, counted) "
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO UPDATE SET "
@@ -97,43 +93,12 @@ class Figures:
     def _median(self, column: str, month: str, of: int) -> float | None:
         if not of:
             return None
-        first, skipped = self._class_at(column, month, (of - 1) // 2)
         rows = self._database.execute(
-            f"SELECT {column} FROM figures WHERE month = ? AND {column} >= ? "  # noqa: S608 - own names
+            f"SELECT {column} FROM figures WHERE month = ? AND {column} IS NOT NULL "  # noqa: S608 - own names
             f"ORDER BY {column} LIMIT ? OFFSET ?",
-            [month, first, 2 - of % 2, (of - 1) // 2 - skipped],
+            [month, 2 - of % 2, (of - 1) // 2],
         ).fetchall()
         return sum(value for (value,) in rows) / len(rows) if rows else None
-
-    def _class_at(self, column: str, month: str, place: int) -> tuple[int, int]:
-        """The class of seconds that a place lies in, and how many lie before it."""
-        rows = self._database.execute(
-            "SELECT CAST(key AS INTEGER), CAST(value AS INTEGER) FROM tallies "
-            "WHERE day = ? AND name = ? ORDER BY 1",
-            [f"{month}{SPANS}", column],
-        )
-        before = 0
-        for first, number in rows:
-            if before + number > place:
-                return first, before
-            before += number
-        return 0, 0
-
-    def _count_spans(self, figure: Figure) -> None:
-        """How many of a month lie in each class of seconds, so that a median is found at once."""
-        row = self._database.execute(
-            "SELECT to_decision, to_done FROM figures WHERE request = ?", [figure.request]
-        ).fetchone() or (None, None)
-        for name, before, after in (
-            ("to_decision", row[0], figure.to_decision),
-            ("to_done", row[1], figure.to_done),
-        ):
-            if before != after:
-                for seconds, step in ((before, -1), (after, 1)):
-                    if seconds is not None:
-                        self._add(
-                            f"{figure.day[:7]}{SPANS}", name, str(class_of(seconds)), Decimal(step)
-                        )
 
     def asked_in(
         self, first: datetime, last: datetime, after: tuple[str, int], limit: int
@@ -170,9 +135,3 @@ class Figures:
             "ON CONFLICT (day, name, key) DO UPDATE SET value = excluded.value",
             [day, name, key, str(total)],
         )
-
-
-def class_of(seconds: int) -> int:
-    """The least number of seconds of a class: exact up to 31, then 16 classes an octave."""
-    shift = max(0, seconds.bit_length() - 5)
-    return seconds >> shift << shift

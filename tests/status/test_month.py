@@ -193,7 +193,7 @@ async def test_a_request_of_another_version_does_not_hide_the_month(store, caplo
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 40, 41])
-async def test_medians_are_exact_whatever_the_classes(store, number):
+async def test_medians_are_exact(store, number):
     spans = [(each * 7919) % 90000 for each in range(1, number + 1)]
     for span in spans:
         made.decide(store, made.request(store), State.REJECTED, after=span)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from bot.domain.words import listed
+from bot.domain.words import some
 from bot.operations.notices import AUTO_POSTED, SHOWN, WHERE, posts_itself, state_of
 from bot.zuora.client import ZuoraClient
 from bot.zuora.notifications import MailNotification, MailProfile
@@ -73,10 +73,8 @@ class AutoMails(BaseModel, frozen=True):
 
     @property
     def _where(self) -> str:
-        names = list(self.profiles[:SHOWN])
-        if len(self.profiles) > SHOWN:
-            names.append(f"{len(self.profiles) - SHOWN:,} more")
-        return f"the communication profile{'s' if len(names) > 1 else ''} {listed(names)}"
+        several = "s" if len(self.profiles) > 1 else ""
+        return f"the communication profile{several} {some(self.profiles, SHOWN)}"
 
 
 async def read_auto_mails(zuora: ZuoraClient, profile_id: str = "") -> AutoMails:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.domain.clean import as_key, clean
 from bot.domain.key import is_id, tokens
+from bot.domain.words import shortened, some
 from bot.operations.operation import Form
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -90,5 +91,4 @@ def key(typed: str) -> str:
 
 def quoted(values: Sequence[str], most: int = 5) -> str:
     """`a`, `b` and so on for a message, not too many and none too long."""
-    shown = ", ".join(value if len(value) <= 40 else value[:39] + "…" for value in values[:most])  # noqa: PLR2004
-    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
+    return some([shortened(value) for value in values], most)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
-from bot.domain.words import Line, count, in_days, line, listed
+from bot.domain.words import Line, count, in_days, line, listed, some
 from bot.operations.create_bill_run.batches import batch_order
 from bot.operations.create_bill_run.body import (
     ALL_BATCHES,
@@ -24,23 +24,23 @@ NUMBER_SHOWN = 20
 def scope(body: CreateBillRunBody, facts: CreateFacts) -> str:
     """Whom it bills, by name: `Batch1 and Batch2`, `account A00000001 (Aldergate Logistics)`."""
     if body.batches:
-        return "all batches" if ALL_BATCHES in body.batches else _few(body.batches)
+        return "all batches" if ALL_BATCHES in body.batches else some(body.batches, SHOWN)
     account = facts.account
     owner = f"{account.number} ({account.name})" if account else body.account
     if not facts.subscriptions:
         return f"account {owner}"
-    numbers = _few([each.number for each in facts.subscriptions])
+    numbers = some([each.number for each in facts.subscriptions], SHOWN)
     return f"{numbers} of account {owner}"
 
 
 def subject(body: CreateBillRunBody, facts: CreateFacts) -> str:
     """What it bills, without names: two open requests for the same thing have the same."""
     if body.batches:
-        return _few(sorted(body.batches, key=batch_order), most=8)
+        return some(sorted(body.batches, key=batch_order), 8)
     number = facts.account.number if facts.account else body.account
     if not facts.subscriptions:
         return number
-    return _few(sorted(each.number for each in facts.subscriptions), most=8)
+    return some(sorted(each.number for each in facts.subscriptions), 8)
 
 
 def counted(body: CreateBillRunBody, facts: CreateFacts) -> str:
@@ -111,7 +111,7 @@ def _who(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Line]:
         yield line("Account", " · ".join([*parts, "Active"]))
     if body.organizations:
         names = [each.name or each.id for each in body.organizations]
-        yield line("Organizations", _few(names))
+        yield line("Organizations", some(names, SHOWN))
 
 
 def _accounts(facts: CreateFacts) -> str:
@@ -202,11 +202,5 @@ def _others(facts: CreateFacts) -> str:
     among = "" if facts.all_runs else f" · only the newest {MOST_LISTED:,} runs were looked at"
     if not facts.others:
         return f"none over the same accounts{among}"
-    found = _few([run.words for run in facts.others])
+    found = some([run.words for run in facts.others], SHOWN)
     return f"over the same accounts and not ended: {found}{among}"
-
-
-def _few(values: tuple[str, ...] | list[str], most: int = SHOWN) -> str:
-    if len(values) <= most:
-        return listed(values)
-    return f"{', '.join(values[:most])} and {len(values) - most} more"

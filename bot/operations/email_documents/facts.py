@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.money import Money, totals
-from bot.domain.words import count, listed
+from bot.domain.words import count, some
 from bot.operations import notices, pdf_checks
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
@@ -213,9 +213,11 @@ def _cannot_be_mailed(
     ]
     said = []
     if unknown:
-        said.append(f"Zuora knows no {one} {_some(unknown, last='or')}.")
+        said.append(f"Zuora knows no {one} {some(unknown, SHOWN, 'or')}.")
     if drafts:
-        said.append(f"{_some(drafts)}; only posted {many} can be mailed. Post first, or leave out.")
+        said.append(
+            f"{some(drafts, SHOWN)}; only posted {many} can be mailed. Post first, or leave out."
+        )
     return " ".join(said)
 
 
@@ -261,10 +263,3 @@ def _changes(before: MailDocument, now: MailDocument | None) -> list[str]:
     if before.mailed_at != now.mailed_at:
         found.append(f"{before.number} was mailed meanwhile")
     return found
-
-
-def _some(texts: Sequence[str], last: str = "and") -> str:
-    shown = list(texts[:SHOWN])
-    if len(texts) > SHOWN:
-        shown.append(f"{len(texts) - SHOWN:,} more")
-    return listed(shown, last)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from bot.domain.clean import as_key
 from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key, tokens
-from bot.domain.words import count, listed
+from bot.domain.words import count, shortened, some
 from bot.operations.operation import Body, Form, Problems
 
 MOST_DOCUMENTS = 500
@@ -161,7 +161,9 @@ def _other_kind(kind: DocumentKind, others: list[str]) -> str:
 def _not_documents(wrong: tuple[str, ...]) -> str:
     run = next((each for each in wrong if each[:3].upper() == "BR-"), "")
     if run:
-        return f"{_short(run)} is a bill run: ask for it by itself, with “A bill run” chosen above."
+        return (
+            f"{shortened(run)} is a bill run: ask for it by itself, with “A bill run” chosen above."
+        )
     return (
         f"Not a document's number: {_some(wrong)}. {_HOW_TO}. Before an id or a number of your own "
         "kind write what it is: INV:…, DM:… or CM:…"
@@ -169,14 +171,7 @@ def _not_documents(wrong: tuple[str, ...]) -> str:
 
 
 def _some(texts: list[str] | tuple[str, ...]) -> str:
-    shown = [_short(text) for text in texts[:SHOWN]]
-    if len(texts) > SHOWN:
-        shown.append(f"{len(texts) - SHOWN:,} more")
-    return listed(shown)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:39]}…"  # noqa: PLR2004 - a word of a message
+    return some([shortened(text) for text in texts], SHOWN)
 
 
 def _text(form: Form, name: str) -> str:

@@ -12,6 +12,7 @@ from bot.domain.key import bill_run_key, numbered
 from bot.domain.message import Words
 from bot.domain.place import parted
 from bot.domain.request import Request
+from bot.domain.words import shortened
 from bot.operations.on_run import steps
 from bot.operations.operation import Problems
 from bot.slack import payloads
@@ -186,7 +187,7 @@ def unknown(text: str) -> str:
         stem = re.split(r"[=:]", word)[0]
         near = difflib.get_close_matches(stem, NEAREST, n=1, cutoff=0.5)
         meant = NEAREST[near[0]] if near else "help"
-    shown = blocks.escaped(blocks.shortened(text, 60))
+    shown = blocks.escaped(shortened(text, 60))
     return f"{COMMAND} does not know “{shown}”. Did you mean `{COMMAND} {meant}`?"
 
 

@@ -7,6 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 
 from bot.cards import blocks
 from bot.domain.message import Words
+from bot.domain.words import shortened
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
@@ -121,7 +122,7 @@ def alt_text(month: Month) -> str:
     if len(whole) <= ALT_LIMIT:
         return whole
     days = f" By day: /billstatus export month {month.name} has all."
-    return blocks.shortened(whole.split(" By day:")[0], ALT_LIMIT - len(days)) + days
+    return shortened(whole.split(" By day:")[0], ALT_LIMIT - len(days)) + days
 
 
 async def send_export(

@@ -13,6 +13,7 @@ from bot.domain.clean import as_key
 from bot.domain.key import bill_run_key, document_key, numbered
 from bot.domain.message import Words
 from bot.domain.place import parted
+from bot.domain.words import shortened
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
@@ -188,6 +189,6 @@ def unknown(text: str) -> str:
     else:
         near = difflib.get_close_matches(word, NEAREST, n=1, cutoff=0.5)
         meant = NEAREST[near[0]] if near else "help"
-    shown = blocks.escaped(blocks.shortened(text, 60))
+    shown = blocks.escaped(shortened(text, 60))
     meant = f"{COMMAND} {meant}".rstrip()
     return f"{COMMAND} does not know “{shown}”. Did you mean `{meant}`?"

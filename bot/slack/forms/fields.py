@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.cards.blocks import Block, context, paragraph, plain_text, shortened
+from bot.cards.blocks import Block, context, paragraph, plain_text
 from bot.domain.message import Blocks
-from bot.domain.words import Part
+from bot.domain.words import Part, shortened
 from bot.slack.payloads import Values
 
 View = dict[str, Any]

@@ -12,7 +12,7 @@ from bot.domain.key import (
     number_key,
     tokens,
 )
-from bot.domain.words import listed
+from bot.domain.words import listed, some
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
 from bot.zuora.named import Found, Named
 
@@ -116,8 +116,7 @@ def either(named: tuple[Named, ...]) -> str:
 
 def unknown(keys: list[str], found: Found) -> str:
     """That Zuora knows none of them, and what the bot may not look for."""
-    more = [f"{len(keys) - SHOWN:,} more"] if len(keys) > SHOWN else []
-    words = f"Zuora knows no bill run, invoice or memo {listed([*keys[:SHOWN], *more], 'or')}."
+    words = f"Zuora knows no bill run, invoice or memo {some(keys, SHOWN, 'or')}."
     if found.not_read:
         kinds = [
             "bill runs" if kind == "bill_run" else KIND_WORDS[kind][1] for kind in found.not_read

@@ -1,0 +1,7 @@
+"""Exit statuses that several commands share; `billing-bot verify` has more of its own."""
+
+WRONG_SETTINGS = 2
+"""A setting, an option or a file that was named is wrong; the message says which."""
+
+NOT_READABLE = 3
+"""What was to be read cannot be read, or what was to be written cannot be written."""
