@@ -1,7 +1,10 @@
 """The settings: environment or `.env`, read once, everything wrong named in one message."""
 
 import os
+import re
+from ipaddress import ip_address
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
@@ -25,6 +28,8 @@ SHORTEST_KEY = 32
 ADDRESS = r"^https?://[^\s/@]+(/[^\s@]*)?$"
 """A host and perhaps a path; a name and a password have no place in it."""
 
+_ID = re.compile(r"[0-9A-Za-z_.-]+", re.ASCII)
+
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -37,6 +42,36 @@ def _sendable(secret: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+def _trimmed(secret: SecretStr) -> SecretStr:
+    return SecretStr(secret.get_secret_value().strip())
+
+
+def _encrypted(url: str) -> str:
+    """Nobody on the way reads a token or a customer's invoice: http:// is for this machine alone."""
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+        msg = "begins with http://, which everybody on the way can read; use https://"
+        raise ValueError(msg)
+    return url
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listed_ids(text: str) -> str:
+    """Ids as a header carries them, each with a name where one is given; others are named now."""
+    units = units_of(text)
+    ids = [each for unit in units for each in unit.id.split(",")]
+    if text.strip() and not (ids and all(_ID.fullmatch(each) for each in ids)):
+        msg = "is not a list of ids with commas between, such as 11e6ba62-b31d-7c1d-b237-00163e0000"
+        raise ValueError(msg)
+    return text.strip()
+
+
 def _given(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value():
         msg = "is missing"
@@ -44,6 +79,8 @@ def _given(secret: SecretStr) -> SecretStr:
     return secret
 
 
+Address = Annotated[Text, StringConstraints(pattern=ADDRESS), AfterValidator(_encrypted)]
+Ids = Annotated[str, AfterValidator(_listed_ids)]
 Secret = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
@@ -62,7 +99,7 @@ class AuditSettings(BaseModel):
     database_url: Annotated[Text, StringConstraints(pattern=r"^sqlite:///.+")] = (
         "sqlite:///billing-bot.db"
     )
-    audit_key: SecretStr = SecretStr("")
+    audit_key: Annotated[SecretStr, AfterValidator(_trimmed)] = SecretStr("")
 
     @field_validator("audit_key")
     @classmethod
@@ -82,12 +119,12 @@ class AuditSettings(BaseModel):
 class EvidenceSettings(AuditSettings):
     """What evidence takes: the history, and Zuora to compare it with. Slack is not needed."""
 
-    zuora_base_url: Annotated[Text, StringConstraints(pattern=ADDRESS)]
+    zuora_base_url: Address
     zuora_client_id: Text
     zuora_client_secret: Annotated[Secret, AfterValidator(_given)]
     zuora_tenant_id: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
-    zuora_entity_ids: str = ""
-    zuora_org_ids: str = ""
+    zuora_entity_ids: Ids = ""
+    zuora_org_ids: Ids = ""
     zuora_gzip: bool = False
     zuora_version: Annotated[Text, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$|^\d+\.\d+$")] = (
         "2025-08-12"
@@ -107,7 +144,7 @@ class Settings(EvidenceSettings):
     slack_bot_token: Annotated[Secret, AfterValidator(_given)]
     slack_app_token: Secret = SecretStr("")
     slack_signing_secret: Secret = SecretStr("")
-    slack_api_url: Annotated[Text, StringConstraints(pattern=ADDRESS)] = SLACK
+    slack_api_url: Address = SLACK
     billing_channel: Annotated[Text, StringConstraints(pattern=r"^[CG][A-Z0-9]+$")]
     audit_channel: Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]+)?$")] = ""
     policy_file: Text = "policy.toml"

@@ -37,7 +37,7 @@ from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
 from bot.workflow.supervised import Supervised
 from bot.zuora.client import ZuoraClient, http_client
-from bot.zuora.environments import environment
+from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraError
 from bot.zuora.tokens import entities_outside
 
@@ -80,7 +80,6 @@ class Bot:
         lock: WorkLock,
         slack_session: aiohttp.ClientSession,
         zuora_http: httpx2.AsyncClient,
-        zuora_trouble: str,
         heads: Heads,
         daily: Daily,
     ) -> None:
@@ -93,7 +92,6 @@ class Bot:
         self._lock = lock
         self._slack_session = slack_session
         self._zuora_http = zuora_http
-        self._zuora_trouble = zuora_trouble
         self._heads = heads
         self._daily = daily
         self._supervised = Supervised(parts.clock)
@@ -135,7 +133,7 @@ class Bot:
         return {
             "status": self._status(),
             "slack": self._refusals(),
-            "zuora": self.parts.zuora.trouble or self._zuora_trouble or "ready",
+            "zuora": self.parts.zuora.trouble or "ready",
         }
 
     def _status(self) -> str:
@@ -196,14 +194,33 @@ class Bot:
                 self.estimates.wake()
 
 
-async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) -> Bot:
+class CannotStartError(Exception):
+    """The settings name something that is not so; the message says what, in one sentence."""
+
+
+async def build(
+    settings: Settings,
+    clock: Clock,
+    tuning: Tuning | None = None,
+    *,
+    where: Environment | None = None,
+) -> Bot:
     """Build the bot: policy read, database migrated, Slack and Zuora asked who we are.
+
+    Args:
+        settings: As read.
+        clock: The time.
+        tuning: For tests and the sandbox.
+        where: What is behind Zuora's address, for whoever knows better than the list of addresses:
+            the sandbox, which has started it.
 
     Raises:
         PolicyError: The policy cannot be used.
         StoreError: The database cannot be used.
         SlackClientError: Slack does not let the bot in; without Slack there is nothing to do.
+        CannotStartError: The token does not speak for the entities of the settings.
     """
+    where = where or environment(settings.zuora_base_url)
     tuning = tuning or Tuning()
     policy = read_policy(Path(settings.policy_file), settings.places)
     store = Store.open(settings.database_path, settings.audit_key.get_secret_value())
@@ -219,7 +236,7 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         )
         identity = await identity_of(client)
         zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
-        tenant, trouble = await _tenant(settings, zuora)
+        tenant = await _tenant(settings, zuora, where)
         record_start(store, policy, clock.now(), version=version("billing-bot"), tenant=tenant)
     except BaseException:
         await session.close()
@@ -233,7 +250,7 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         policy=policy,
         clock=clock,
         tenant=tenant,
-        tenant_kind=environment(settings.zuora_base_url).kind,
+        tenant_kind=where.kind,
         members=people.members,
         tenant_id=settings.zuora_base_url,
         places=settings.places,
@@ -269,7 +286,6 @@ async def build(settings: Settings, clock: Clock, tuning: Tuning | None = None) 
         lock=WorkLock(Path(settings.database_path + ".lock")),
         slack_session=session,
         zuora_http=http,
-        zuora_trouble=trouble,
         heads=Heads(store, clock, channel=settings.audit_channel, wake_sender=sender.wake),
         daily=Daily(
             store,
@@ -316,18 +332,29 @@ def zuora_client(
     )
 
 
-async def _tenant(settings: Settings, zuora: ZuoraClient) -> tuple[str, str]:
-    """The tenant in words for the card, and what is wrong if Zuora does not let the bot in."""
-    found = environment(settings.zuora_base_url)
-    kind = "UNKNOWN ENVIRONMENT" if found.kind == "unknown" else found.kind.upper()
+async def _tenant(settings: Settings, zuora: ZuoraClient, where: Environment) -> str:
+    """The tenant in words for the card, with its entities and organizations.
+
+    Raises:
+        CannotStartError: The token does not speak for an entity of the settings.
+    """
+    kind = "UNKNOWN ENVIRONMENT" if where.kind == "unknown" else where.kind.upper()
+    words, places = f"{kind} · {where.name}", settings.places
+    within = "".join(
+        f" · {name} {units[0].name}"
+        for name, units in (("entity", places.entities), ("organization", places.organizations))
+        if len(units) == 1  # of several each request says its own
+    )
     try:
         tenant = await zuora.check()
     except ZuoraError as error:
         logger.error("zuora_does_not_let_the_bot_in: %s", error)  # noqa: TRY400 - no trace needed
-        return f"{kind} · {found.name}", ""  # what is wrong, the client itself keeps saying
-    logger.info("zuora_ready: %s, tenant %s", found.name, tenant.id)
-    trouble = ""
+        return f"{words}{within}"  # what is wrong, the client itself keeps saying
     if outside := entities_outside(tenant, settings.places.entities):
-        trouble = f"ZUORA_ENTITY_IDS names entities that the token does not: {', '.join(outside)}"
-        logger.error("zuora_entities: %s", trouble)
-    return f"{kind} · {found.name} · tenant {tenant.id}", trouble
+        msg = (
+            f"ZUORA_ENTITY_IDS names {', '.join(outside)}, and the OAuth client's token does not "
+            f"speak for that. It speaks for: {', '.join(tenant.entities)}."
+        )
+        raise CannotStartError(msg)
+    logger.info("zuora_ready: %s, tenant %s", where.name, tenant.id)
+    return f"{words} · tenant {tenant.id}{within}"

@@ -23,6 +23,7 @@ from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora import LocalZuora, World
 from bot.settings import Mode, Settings
 from bot.wiring import Bot, Tuning
+from bot.zuora.environments import OWN_SANDBOX
 
 SLACK_APP = yaml.safe_load(MANIFEST.read_text())
 CHANNEL = "C0BILLING"
@@ -32,21 +33,28 @@ EMAILS = "/v1/bill-runs/*/emails"
 
 
 class ManualClock:
-    """A clock that stands still until a test moves it; sleepers wake when their time has come."""
+    """A clock that stands still until a test moves it; sleepers wake when their time has come.
+
+    The time of day can be set by itself (`step`), as somebody does who puts a machine's clock right.
+    """
 
     def __init__(self, now: datetime = START) -> None:
         self._now = now
-        self._sleepers: list[tuple[datetime, asyncio.Event]] = []
+        self._passed = 0.0
+        self._sleepers: list[tuple[float, asyncio.Event]] = []
         self.on_move: Callable[[], None] = lambda: None
 
     def now(self) -> datetime:
         return self._now
 
+    def monotonic(self) -> float:
+        return self._passed
+
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        sleeper = (self._now + timedelta(seconds=seconds), asyncio.Event())
+        sleeper = (self._passed + seconds, asyncio.Event())
         self._sleepers.append(sleeper)
         try:
             await sleeper[1].wait()
@@ -55,10 +63,16 @@ class ManualClock:
 
     def advance(self, **span: float) -> None:
         self._now += timedelta(**span)
+        self._passed += timedelta(**span).total_seconds()
         for due, event in self._sleepers:
-            if due <= self._now:
+            if due <= self._passed:
                 event.set()
         self.on_move()  # whoever was about to sleep would oversleep by the span
+
+    def step(self, **span: float) -> None:
+        """Set the time of day, and let no time pass."""
+        self._now += timedelta(**span)
+        self.on_move()
 
 
 class Stage:
@@ -79,6 +93,7 @@ class Stage:
         self.bot: Bot | None = None
         self.policy = ""
         self.changes: dict[str, Any] = {}
+        self.where = OWN_SANDBOX
         self.tuning = Tuning(seconds_a_message=0.0, zuora_read_seconds=30.0)
         self._bot_stack = AsyncExitStack()
 
@@ -99,7 +114,7 @@ class Stage:
 
     async def start(self) -> None:
         self.bot = await self._bot_stack.enter_async_context(
-            running(self.settings(), self.clock, self.tuning, self.slack, self.mode)
+            running(self.settings(), self.clock, self.tuning, self.slack, self.mode, self.where)
         )
         self.clock.on_move = self._wake
 

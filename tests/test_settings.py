@@ -256,3 +256,57 @@ def test_the_digest_is_told_at_a_time_in_a_zone_on_days(environment):
     assert (found.digest_time, found.digest_zone, found.digest_days) == (
         "08:30", "Europe/Berlin", "mon,sat",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["ZUORA_BASE_URL", "SLACK_API_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://rest.na.zuora.com", "http://slack.com/api/", "http://10.0.0.1/x",
+        "http://localhost.evil.example", "http://127.0.0.1.nip.io", "http://0.0.0.0", "http://[",
+    ],
+)  # fmt: skip
+def test_d5_an_address_that_is_not_encrypted_is_refused(environment, name, url):
+    environment(GOOD | {name: url})
+
+    with pytest.raises(SettingsError, match=name):
+        read_settings("run")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8321", "http://localhost:9/x", "http://[::1]:9"])
+def test_d5_this_machine_needs_no_encryption(environment, url):
+    environment(GOOD | {"ZUORA_BASE_URL": url})
+
+    assert read_settings("run").zuora_base_url == url
+
+
+@pytest.mark.parametrize("name", ["ZUORA_ORG_IDS", "ZUORA_ENTITY_IDS"])
+@pytest.mark.parametrize("ids", ["ö", "a\nb", "a,,b", "a b", ","])
+def test_d6_ids_that_no_header_can_carry_are_named_at_the_start(environment, name, ids):
+    environment(GOOD | {name: ids})
+
+    with pytest.raises(SettingsError, match=name):
+        read_settings("run")
+
+
+def test_d6_the_line_break_at_the_end_of_ids_is_no_part_of_them(environment):
+    environment(GOOD | {"ZUORA_ORG_IDS": " o-1, o-2\n", "ZUORA_ENTITY_IDS": "\n"})
+
+    settings = read_settings("run")
+
+    assert (settings.zuora_org_ids, settings.zuora_entity_ids) == ("o-1,o-2", "")
+
+
+def test_d6_ids_that_are_wrong_end_the_program_with_a_sentence(tmp_path):
+    done = command_line(tmp_path, "run", **GOOD, ZUORA_ORG_IDS="ö")
+
+    assert done.returncode == 2
+    assert "ZUORA_ORG_IDS: is not a list of ids" in done.stderr
+
+
+@pytest.mark.parametrize("around", ["{}\n", " {}", "{}\r\n", "\t{} "])
+def test_d7_the_audit_key_is_trimmed_like_every_other_secret(environment, around):
+    key = "k" * 40
+    environment(GOOD | {"AUDIT_KEY": around.format(key)})
+
+    assert read_settings("run").audit_key.get_secret_value() == key

@@ -1,6 +1,7 @@
 """The real time."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 
 
@@ -10,6 +11,10 @@ class SystemClock:
     def now(self) -> datetime:
         """The moment, aware UTC."""
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that nobody sets."""
+        return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Wait that long."""

@@ -25,6 +25,7 @@ from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora.server import LocalZuora
 from bot.settings import Mode, Settings
 from bot.wiring import Bot, Tuning, build
+from bot.zuora.environments import OWN_SANDBOX, Environment
 
 LOOPBACK = "127.0.0.1"
 PORT = 8321
@@ -206,10 +207,15 @@ def sandbox_settings(
 
 @asynccontextmanager
 async def running(
-    settings: Settings, clock: Clock, tuning: Tuning, slack: LocalSlack, mode: Mode
+    settings: Settings,
+    clock: Clock,
+    tuning: Tuning,
+    slack: LocalSlack,
+    mode: Mode,
+    where: Environment = OWN_SANDBOX,
 ) -> AsyncIterator[Bot]:
     """The bot, connected to the local Slack and working, until the block is left."""
-    bot = await build(settings, clock, tuning)
+    bot = await build(settings, clock, tuning, where=where)
     try:
         async with connected(bot, settings, mode, host=LOOPBACK) as port:
             if mode == "web":

@@ -22,7 +22,7 @@ from bot.slack.door import opened
 from bot.slack.server import make_server
 from bot.slack.socket_mode import SocketMode
 from bot.store.database import StoreError
-from bot.wiring import Bot, build
+from bot.wiring import Bot, CannotStartError, build
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def _serve(mode: Mode) -> None:
     log_to_stderr()
     try:
         asyncio.run(_until_stopped(read_settings(mode), mode))
-    except (SettingsError, PolicyError, StoreError) as error:
+    except (SettingsError, PolicyError, StoreError, CannotStartError) as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:

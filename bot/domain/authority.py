@@ -62,7 +62,11 @@ class Refusal(StrEnum):
 
 
 def may(
-    verb: Verb, person: Person, about: Policy | Rule | Request, now: datetime | None = None
+    verb: Verb,
+    person: Person,
+    about: Policy | Rule | Request,
+    now: datetime | None = None,
+    today: Rule | None = None,
 ) -> Refusal | None:
     """Whether somebody may do something: None, or why not. The one function that decides it.
 
@@ -76,6 +80,8 @@ def may(
             moment it was asked for holds. A rule: what holds for every request under it, whoever
             asked for it and whatever its state.
         now: The moment, aware UTC; None leaves the request's state out of the question.
+        today: The rule of today's policy for a request: who decides must be an approver by this
+            one too. Whoever was taken out of the policy decides nothing.
     """
     if person.barred or not person.user_id:
         return Refusal.BARRED
@@ -84,7 +90,7 @@ def may(
         return _listed(person, names, otherwise)
     if isinstance(about, Rule):
         return _listed(person, about.approvers, Refusal.NOT_AN_APPROVER)
-    refusal = _authority(verb, person, about)
+    refusal = _authority(verb, person, about, today)
     if refusal is not None or now is None:
         return refusal
     return _state(verb, about, now) or _again(verb, person, about)
@@ -101,18 +107,22 @@ def may_view(person: Person, policy: Policy) -> Refusal | None:
 
 
 def may_decide(
-    verb: Verb, person: Person, request: Request, now: datetime | None
+    verb: Verb,
+    person: Person,
+    request: Request,
+    now: datetime | None,
+    today: Rule | None = None,
 ) -> Refusal | None:
     """Whether somebody may approve, reject, withdraw or settle this request at this moment.
 
     Without a moment: whether they may at all, whatever its state.
     """
-    return may(verb, person, request, now)
+    return may(verb, person, request, now, today)
 
 
-def still_counts(person: Person, request: Request) -> Refusal | None:
+def still_counts(person: Person, request: Request, today: Rule | None = None) -> Refusal | None:
     """Whether an approval given before still counts: the person must be an approver to this day."""
-    return may(Verb.APPROVE, person, request)
+    return may(Verb.APPROVE, person, request, None, today)
 
 
 def _lists(verb: Verb, policy: Policy) -> tuple[tuple[str, ...], Refusal]:
@@ -127,13 +137,15 @@ def _again(verb: Verb, person: Person, request: Request) -> Refusal | None:
     return Refusal.ALREADY_APPROVED if verb is Verb.APPROVE and mine else None
 
 
-def _authority(verb: Verb, person: Person, request: Request) -> Refusal | None:
+def _authority(verb: Verb, person: Person, request: Request, today: Rule | None) -> Refusal | None:
     own = person.user_id == request.requester
     if verb is Verb.WITHDRAW:
         return None if own else Refusal.NOT_THE_REQUESTER
     if own:
         return Refusal.SELF_APPROVAL
-    return _listed(person, request.rule.approvers, Refusal.NOT_AN_APPROVER)
+    rules = [request.rule] if today is None else [request.rule, today]
+    refusals = (_listed(person, rule.approvers, Refusal.NOT_AN_APPROVER) for rule in rules)
+    return next(filter(None, refusals), None)
 
 
 def _state(verb: Verb, request: Request, now: datetime) -> Refusal | None:

@@ -11,6 +11,10 @@ class Clock(Protocol):
         """The moment, aware UTC."""
         ...
 
+    def monotonic(self) -> float:
+        """Seconds of a clock that nobody sets: for how long something lasts, never for when."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait that long on this clock."""
         ...

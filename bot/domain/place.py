@@ -114,6 +114,14 @@ class Places:
             if _fits(wanted[ENTITY], place.entity) and _fits(wanted[ORG], place.organization)
         )
 
+    def at(self, key: str) -> Place:
+        """A place by its key, with the names of today; an id that is not listed is its own name."""
+        named = values_of_key(key)
+        return Place(
+            _by_id(named.get(ENTITY, ""), self.entities),
+            _by_id(named.get(ORG, ""), self.organizations),
+        )
+
     def headers(self, key: str) -> tuple[str, str]:
         """`Zuora-Entity-Ids` and `Zuora-Org-Ids` for a place by its key, whatever is listed now.
 
@@ -134,6 +142,11 @@ def parted(text: str) -> tuple[str, dict[str, str]]:
     """A line without `entity=` and `org=`, and these by field."""
     found = {match[1].lower(): match[2].strip('"') for match in _LINE.finditer(text)}
     return _LINE.sub("", text).strip(), found
+
+
+def _by_id(wanted: str, units: tuple[Unit, ...]) -> Unit | None:
+    known = {unit.id: unit for unit in units}
+    return known.get(wanted, Unit(wanted, wanted)) if wanted else None
 
 
 def _ids(units: tuple[Unit, ...]) -> str:

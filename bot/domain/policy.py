@@ -80,7 +80,7 @@ class Tier:
         """Whether this is the rule for what is asked, as far as it alone can tell."""
         return (
             (not self.operations or asked.operation in self.operations)
-            and (not self.tenants or asked.tenant in self.tenants)
+            and (not self.tenants or not _kinds(asked.tenant).isdisjoint(self.tenants))
             and _is_in(self.entities, asked.place.entity)
             and _is_in(self.organizations, asked.place.organization)
             and self.sends in (None, asked.sends)
@@ -125,6 +125,11 @@ def _is_in(wanted: tuple[str, ...], unit: Unit | None) -> bool:
         return True
     known = {each.lower() for each in wanted}
     return unit.name.lower() in known or unit.id.lower() in known
+
+
+def _kinds(tenant: str) -> frozenset[str]:
+    """The kinds that a tenant counts as: one that is not known may be where customers are real."""
+    return frozenset({tenant, "production"}) if tenant == "unknown" else frozenset({tenant})
 
 
 def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> bool:

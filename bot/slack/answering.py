@@ -17,6 +17,7 @@ from bot.slack.payloads import Actor
 from bot.slack.people import People
 from bot.store.database import CouldNotRecordError
 from bot.workflow.parts import Parts
+from bot.workflow.rules import rule_today
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -45,8 +46,11 @@ class Answering:
         return await self.people.person(actor, names)
 
     async def approver(self, actor: Actor, request: Request | None) -> Person:
-        """Who acts on a request, with the groups that the request's rule names."""
-        return await self.person(actor, request.rule.approvers if request else ())
+        """Who acts on a request, with the groups that its own rule and today's name."""
+        if request is None:
+            return await self.person(actor, ())
+        today = rule_today(self.parts, request)
+        return await self.person(actor, (*request.rule.approvers, *today.approvers))
 
     async def standing(self, request: Request | None) -> dict[str, Refusal | None]:
         """For everybody who approved a request before, whether that still counts: None, or why not."""
@@ -55,8 +59,8 @@ class Answering:
         found: dict[str, Refusal | None] = {}
         for approval in request.approvals:
             actor = Actor(user_id=approval.person, team_id=approval.team)
-            person = await self.person(actor, request.rule.approvers)
-            found[approval.person] = still_counts(person, request)
+            person = await self.approver(actor, request)
+            found[approval.person] = still_counts(person, request, rule_today(self.parts, request))
         return found
 
     async def say(self, channel: str, actor: Actor, *words: Part) -> None:

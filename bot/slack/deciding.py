@@ -29,6 +29,7 @@ from bot.workflow.decide import (
     settle_by_hand,
 )
 from bot.workflow.parts import Parts
+from bot.workflow.rules import rule_today
 
 logger = logging.getLogger(__name__)
 
@@ -69,20 +70,23 @@ def _settles(answering: Answering, act: Act) -> Callable[..., Awaitable[None]]:
 
 def _decides(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]:
     def act_on(request: Request | None) -> Act:
-        return decide if _at_once(verb, request) else may_decide_now
+        return decide if _at_once(answering, verb, request) else may_decide_now
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         click = payloads.click(body)
         outcome = await _clicked(answering, ack, click, verb, act_on)
-        if isinstance(outcome, Request) and not _at_once(verb, outcome):
+        if isinstance(outcome, Request) and not _at_once(answering, verb, outcome):
             await _ask_more(answering, click, verb, outcome)
 
     return pressed
 
 
-def _at_once(verb: Verb, request: Request | None) -> bool:
+def _at_once(answering: Answering, verb: Verb, request: Request | None) -> bool:
     """Whether the click alone decides; else a form asks for the reason or the number."""
-    return verb is Verb.APPROVE and not (request and request.rule.type_the_number)
+    if verb is not Verb.APPROVE or request is None:
+        return verb is Verb.APPROVE
+    rules = (request.rule, rule_today(answering.parts, request))
+    return not any(rule.type_the_number for rule in rules)
 
 
 def _submits(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]:

@@ -24,6 +24,7 @@ from bot.status import answers, lists
 from bot.status.lists import Links
 from bot.store.status import Brief
 from bot.store.store import Store
+from bot.workflow.rules import rule_today
 
 TURN = "home:page:"
 """Prefix of the buttons that turn the page; their value is the page."""
@@ -130,7 +131,10 @@ class Homes:
         """A line with the card's own two buttons, which behave as they do there."""
         parts = self._answering.parts
         request = parts.store.requests.get(brief.number)
-        if request is None or may(Verb.APPROVE, person, request, parts.clock.now()) is not None:
+        if request is None:
+            return self._line_of(brief)
+        today = rule_today(parts, request)
+        if may(Verb.APPROVE, person, request, parts.clock.now(), today) is not None:
             return self._line_of(brief)
         if brief.number not in self._buttons:
             if len(self._buttons) >= MOST_KEPT:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -17,7 +16,7 @@ from bot.slack.payloads import Actor
 
 logger = logging.getLogger(__name__)
 
-TRUSTED_FOR = timedelta(seconds=60)
+TRUSTED_SECONDS = 60.0
 SECONDS_TO_ANSWER = 2.0
 """A click has to be answered within 3 s; a Slack that is slower than this has not answered."""
 
@@ -27,7 +26,7 @@ _Reading = Callable[[str], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    at: datetime
+    at: float
     found: Any
 
 
@@ -83,7 +82,7 @@ class People:
 
     def _known(self, name: str) -> _Read | None:
         known = self._read.get(name)
-        return known if known and self._clock.now() - known.at < TRUSTED_FOR else None
+        return known if known and self._clock.monotonic() - known.at < TRUSTED_SECONDS else None
 
     async def _fresh(self, name: str, read: _Reading) -> Any:
         """What Slack says, from at most a minute ago; None if it cannot be read now."""
@@ -94,7 +93,7 @@ class People:
         return await asyncio.shield(self._under_way[name])
 
     async def _ask(self, name: str, read: _Reading) -> Any:
-        asked_at = self._clock.now()
+        asked_at = self._clock.monotonic()
         try:
             found = await self._read_now(name, read)
         finally:

@@ -88,11 +88,11 @@ class Sender:
         self._store = store
         self._client = client
         self._clock = clock
-        self._gap = timedelta(seconds=seconds_a_message)
+        self._gap = seconds_a_message
         self._landed = Landed(store, client, clock)
         self._silence = Silence(store, clock, members)
-        self._held: dict[str, datetime] = {}
-        self._free_at: dict[str, datetime] = {}
+        self._held: dict[str, float] = {}
+        self._free_at: dict[str, float] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -343,9 +343,9 @@ class Sender:
         """Slack's no: wait where it asks for that, say it plainer, or wait until the bot may speak."""
         name, now, message = name_of(error), self._clock.now(), outgoing.message
         if name in LIMITED:
-            free_at = now + timedelta(seconds=seconds_to_wait(error))
-            self._held[method_of(error)] = free_at
-            self._again(outgoing, free_at, never_arrived=True)
+            seconds = seconds_to_wait(error)
+            self._held[method_of(error)] = self._clock.monotonic() + seconds
+            self._again(outgoing, now + timedelta(seconds=seconds), never_arrived=True)
         elif name in PASSING:
             wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
             self._again(outgoing, now + wait, never_arrived=False)
@@ -373,7 +373,9 @@ class Sender:
         if self._is_needless(outgoing):
             self._end(outgoing, "needless")
             return True
-        free_at = self._held.get(METHODS.get(message.kind, "chat.postMessage"), now)
+        method = METHODS.get(message.kind, "chat.postMessage")
+        rest = self._held.get(method, 0.0) - self._clock.monotonic()
+        free_at = now + timedelta(seconds=max(0.0, rest))
         if self._may_stand_there(outgoing):
             free_at = max(free_at, (outgoing.tried_at or now) + LANDING)
         if free_at > now:
@@ -400,11 +402,11 @@ class Sender:
             return
         home = outgoing.message.kind is Kind.HOME
         channel = outgoing.lane if home else outgoing.message.channel
-        now = self._clock.now()
+        now = self._clock.monotonic()
         free_at = max(now, self._free_at.get(channel, now))
         self._free_at[channel] = free_at + self._gap * (HOME_GAPS if home else 1)
         if free_at > now:
-            await self._pause((free_at - now).total_seconds())
+            await self._pause(free_at - now)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond the moment the sender is stopped."""

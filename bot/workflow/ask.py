@@ -14,16 +14,16 @@ from bot.domain.message import Kind, Message
 from bot.domain.named import new_token
 from bot.domain.operation import Deed
 from bot.domain.place import NOWHERE, Place
-from bot.domain.policy import Asked, Rule
 from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, count, listed
 from bot.operations.operation import Body, Estimated, Facts, Form, Operation, Order, Problems
 from bot.store.requests import asked_hash
 from bot.workflow.beside import also_open, mailed_by_the_bot, subjects_of
-from bot.workflow.guard import mailed_before, mailed_lately
+from bot.workflow.guard import mailed_lately
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
+from bot.workflow.rules import rule_for
 from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 REASON_LIMIT = 1000
@@ -200,27 +200,12 @@ async def _order(
     return Problems({operation.field: why}) if why else order
 
 
-def _rule(parts: Parts, order: Order[Any, Any], place: Place) -> Rule:
-    """The rule of the policy that holds for what is asked."""
-    return parts.policy.rule(
-        Asked(
-            operation=order.name,
-            tenant=parts.tenant_kind,
-            sends=order.sends(),
-            mails_again=mailed_before(parts, order, place.key),
-            amounts=order.amounts(),
-            documents=order.documents(),
-            place=place,
-        )
-    )
-
-
 async def _nobody_to_approve(
     parts: Parts, ready: Sequence[_Ready], asker: Asker
 ) -> Problems | None:
     """A request that could never be approved is refused now, with the names, not left to expire."""
     for each in ready:
-        rule = _rule(parts, each.order, asker.place)
+        rule = rule_for(parts, each.order, asker.place)
         members = await parts.members(rule.approvers)
         if members is None:
             words = (
@@ -259,7 +244,7 @@ def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request,
 def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     now = parts.clock.now()
     order = ready.order
-    rule = _rule(parts, order, asker.place)
+    rule = rule_for(parts, order, asker.place)
     request = Request(
         number=parts.store.requests.next_number(),
         operation=order.name,

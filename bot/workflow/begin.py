@@ -16,6 +16,7 @@ from bot.operations.operation import Facts, Order, Problems
 from bot.workflow.guard import mailed_lately, mailed_meanwhile, under_way
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
+from bot.workflow.rules import not_approved_any_more
 from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 MOST_MENTIONS = 20
@@ -83,8 +84,7 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
     None: it was written why not. Facts that differ, or that cannot be read for good, stop the
     request; while Zuora does not answer it waits.
     """
-    if parts.clock.now() >= too_late_at(request):
-        stop(parts, request, f"It was approved more than {HOURS} hours ago.")
+    if not await _is_still_approved(parts, request):
         return None
     approved = opened(request)
     try:
@@ -108,6 +108,20 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
         stop(parts, request, f"It changed since it was asked for: {listed(changed)}.")
         return None
     return now
+
+
+async def _is_still_approved(parts: Parts, request: Request) -> bool:
+    """Whether its approvals count now, by time, rights and rules; if not, it was written why."""
+    if parts.clock.now() >= too_late_at(request):
+        stop(parts, request, f"It was approved more than {HOURS} hours ago.")
+        return False
+    why = await not_approved_any_more(parts, request, parts.clock.now())
+    if why is None:
+        words = "Slack does not say who is in the user groups, so approvals cannot be counted."
+        wait_for_zuora(parts, request, words)
+    elif why:
+        stop(parts, request, why)
+    return why == ""
 
 
 def _start(parts: Parts, request: Request, order: Order[Any, Any], since: datetime) -> None:

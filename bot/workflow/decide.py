@@ -16,12 +16,14 @@ from bot.domain.history import Entry, What
 from bot.domain.message import Message
 from bot.domain.named import Named
 from bot.domain.next_step import conclusion
+from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
 from bot.domain.words import Mention, Part, count
 from bot.operations.catalog import opened
 from bot.workflow.ending import tally
 from bot.workflow.meant import meant
 from bot.workflow.parts import Parts
+from bot.workflow.rules import rule_today
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def _approve(
     mine = Approval(person=person.user_id, team=person.team_id, at=now)
     with_mine = replace(request, approvals=(*request.approvals, mine))
     counting = [a for a in request.approvals if decision.standing[a.person] is None]
-    missing = request.rule.approvals - len(counting) - 1
+    needed = max(request.rule.approvals, rule_today(parts, request).approvals)
+    missing = needed - len(counting) - 1
     if missing > 0:
         after = with_mine
         told = lines.reply(
@@ -227,9 +230,10 @@ def _asked_of(
     """The request of the number that is named, and why the decision changes nothing."""
     request, refusal = meant(parts, decision.name)
     if refusal is None:
-        return request, None if request is None else _declined(decision, request, now)
+        return request, None if request is None else _declined(parts, decision, request, now)
     if request is not None:  # a stranger hears nothing about what the button means
-        unfit = may_decide(decision.verb, decision.person, request, None)
+        today = rule_today(parts, request)
+        unfit = may_decide(decision.verb, decision.person, request, None, today)
         if unfit in NO_RIGHT:
             return request, Declined(unfit, refusals.to_decide(unfit, decision.person, request))
     return request, _no_such(refusal, decision.name)
@@ -239,21 +243,23 @@ def _no_such(refusal: Refusal = Refusal.NO_SUCH_REQUEST, name: Named | None = No
     return Declined(refusal, refusals.misnamed(refusal, name.number if name else None))
 
 
-def _declined(decision: Decision, request: Request, now: datetime) -> Declined | None:
-    refusal = may_decide(decision.verb, decision.person, request, now)
+def _declined(parts: Parts, decision: Decision, request: Request, now: datetime) -> Declined | None:
+    today = rule_today(parts, request)
+    refusal = may_decide(decision.verb, decision.person, request, now, today)
     if refusal is None and decision.verb is Verb.APPROVE:
-        refusal = _not_sure(decision, request)
+        refusal = _not_sure(decision, request, today)
     if refusal is None:
         return None
     return Declined(refusal, refusals.to_decide(refusal, decision.person, request))
 
 
-def _not_sure(decision: Decision, request: Request) -> Refusal | None:
+def _not_sure(decision: Decision, request: Request, today: Rule) -> Refusal | None:
     """What an approval needs besides authority."""
     if Refusal.GROUP_UNREADABLE in decision.standing.values():
         return Refusal.GROUP_UNREADABLE
     typed = decision.typed.strip().upper()
-    if request.rule.type_the_number and typed not in (request.confirmation, ANY_NUMBER):
+    typing = request.rule.type_the_number or today.type_the_number
+    if typing and typed not in (request.confirmation, ANY_NUMBER):
         return Refusal.NUMBER_NOT_TYPED
     return None
 

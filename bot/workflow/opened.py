@@ -14,10 +14,13 @@ def progress_of(request: Request) -> Progress:
 
 
 def digest_of(parts: Parts, order: Order[Any, Any], place: str) -> str:
-    """The digest over everything that takes effect, for this tenant and this place in it."""
+    """The digest over everything that takes effect, for this tenant and this place in it.
+
+    The tenant's number is that of the latest token: the order's facts were read with one.
+    """
     return digest(
         operation=order.name,
-        tenant="|".join([parts.tenant_id, *parts.places.headers(place)]),
+        tenant="|".join([parts.tenant_id, *parts.places.headers(place), parts.zuora.tenant.id]),
         body=order.body.model_dump(),
         facts=order.material(),
     )

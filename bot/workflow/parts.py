@@ -21,7 +21,8 @@ class Parts:
 
     Attributes:
         tenant: Which Zuora, in words for the card: `PRODUCTION · tenant 12270`.
-        tenant_id: Which Zuora, for the digest; entities and organizations come to it.
+        tenant_id: Which Zuora, for the digest; entities, organizations and the tenant's number, which
+            the token names, come to it.
         tenant_kind: `production`, `sandbox` or `unknown`, for the rules of the policy.
         channel: Slack channel id where requests are shown.
         new_id: A new random id, for keys.

@@ -168,6 +168,11 @@ class ZuoraClient(Effects):
             raise
         except ZuoraBusy as error:
             raise ZuoraUnavailable(error.message, status=error.status) from None
+        return self.tenant
+
+    @property
+    def tenant(self) -> Tenant:
+        """Whom the latest token speaks for; without a number before there is one."""
         return self._tokens.tenant or Tenant("")
 
     # Reads. All raise ZuoraRejected, ZuoraNotFound, ZuoraBusy or ZuoraUnavailable.

@@ -37,6 +37,9 @@ _HOSTS: Final[dict[str, Environment]] = {
     "rest.test.ap.zuora.com": Environment("APAC Developer & Central Sandbox", "sandbox"),
     "rest.ap.zuora.com": Environment("APAC Production", "production"),
 }
+OWN_SANDBOX: Final = Environment("local Zuora", "sandbox")
+"""The local Zuora that `billing-bot sandbox` itself has started."""
+
 _LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -47,13 +50,13 @@ def environment(base_url: str) -> Environment:
         base_url: For example `https://rest.na.zuora.com`; a path or a port does not matter.
 
     Returns:
-        The listed environment; `local Zuora` for this machine; else kind `unknown` with the host
-        (or `no host`) as its name.
+        The listed environment; else kind `unknown` with the host (or `this machine`, `no host`) as
+        its name. What answers on this machine can lead anywhere.
     """
     try:
         host = (urlsplit(base_url.strip()).hostname or "").rstrip(".")
     except ValueError:
         host = ""
     if host in _LOCAL:
-        return Environment("local Zuora", "sandbox")
+        return Environment("this machine", "unknown")
     return _HOSTS.get(host) or Environment(host or "no host", "unknown")

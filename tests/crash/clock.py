@@ -22,5 +22,8 @@ class FastClock:
     def now(self) -> datetime:
         return BEGINNING + timedelta(seconds=(time.monotonic() - self.begun) * self.speed)
 
+    def monotonic(self) -> float:
+        return (time.monotonic() - self.begun) * self.speed
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self.speed)

@@ -171,7 +171,7 @@ async def test_reminders_that_were_missed_come_once(two):
 
 async def test_the_rule_in_force_when_it_was_asked_for_holds(two):
     ts = await two.ask()
-    two.policy = 'requesters = ["S0BILLING"]\napprovers = ["U0BOB"]\n'
+    two.policy = 'requesters = ["S0BILLING"]\napprovers = ["U0BOB", "U0CARLA"]\n'
     await two.restart()
 
     await two.press(BOB, ts)

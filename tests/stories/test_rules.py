@@ -8,6 +8,7 @@ from bot.operations.create_bill_run.body import CreateBillRunBody
 from bot.operations.email_bill_run import EmailBillRunBody
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.post_bill_run import PostBillRun, PostBillRunBody
+from bot.wiring import CannotStartError
 from tests.stage import ALICE, BOB, CHANNEL
 
 RUN = {"bill_run": "BR-00000001"}
@@ -97,12 +98,18 @@ async def test_a_tenant_that_is_another_one_after_the_approval_stops_it(stage):
     assert stage.orders() == []
 
 
-@pytest.mark.parametrize(
-    ("entity", "trouble"), [("11e6ba62-b31d-7c1d-b237-00163e000000", False), ("33a8", True)]
-)
-async def test_an_entity_that_the_token_does_not_name_is_told_by_the_health(stage, entity, trouble):
-    stage.changes = {"zuora_entity_ids": entity}
-
+async def test_an_entity_that_the_token_names_stands_on_the_card(stage):
+    stage.changes = {"zuora_entity_ids": "11e6ba62-b31d-7c1d-b237-00163e000000"}
     await stage.restart()
 
-    assert ("ZUORA_ENTITY_IDS" in stage.bot.health()["zuora"]) == trouble
+    ts = await stage.ask()
+
+    assert "entity 11e6ba62-b31d-7c1d-b237-00163e000000" in stage.card(ts)
+
+
+async def test_an_entity_that_the_token_does_not_name_keeps_the_bot_from_starting(stage):
+    """D6."""
+    stage.changes = {"zuora_entity_ids": "33a8"}
+
+    with pytest.raises(CannotStartError, match="ZUORA_ENTITY_IDS names 33a8"):
+        await stage.restart()

@@ -1,0 +1,175 @@
+"""Rights and rules are those of now, and fail closed: cases D1 to D4."""
+
+import pytest
+
+from bot.zuora.environments import environment
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
+
+BOTH = f'requesters = ["{ALICE}"]\napprovers = ["{BOB}", "{CARLA}"]\n'
+CARLA_ALONE = f'requesters = ["{ALICE}"]\napprovers = ["{CARLA}"]\n'
+BOB_ALONE = f'requesters = ["{ALICE}"]\napprovers = ["{BOB}"]\n'
+TWO = f'{BOTH}[[rule]]\nsends = true\napprovals = 2\napprovers = ["{BOB}", "{CARLA}"]\n'
+
+
+async def with_policy(stage, policy):
+    stage.policy = policy
+    await stage.restart()
+
+
+@pytest.mark.parametrize("button", ["approve", "reject"])
+async def test_d1_who_was_taken_out_of_the_policy_decides_nothing_any_more(stage, button):
+    await with_policy(stage, BOTH)
+    ts = await stage.ask()
+    await with_policy(stage, CARLA_ALONE)
+
+    await stage.press(BOB, ts, button)
+
+    await stage.until_told(BOB, "You may not decide R-1")
+    assert stage.request().state == "waiting"
+    await stage.press(CARLA, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_d1_who_came_into_the_policy_since_does_not_decide_what_was_asked_before(stage):
+    await with_policy(stage, CARLA_ALONE)
+    ts = await stage.ask()
+    await with_policy(stage, BOTH)
+
+    await stage.press(BOB, ts)
+
+    await stage.until_told(BOB, "You may not decide R-1")
+    assert stage.request().state == "waiting"
+
+
+async def test_d1_who_was_taken_out_settles_nothing_any_more(stage):
+    await with_policy(stage, BOTH)
+    stage.zuora.faults.add(EMAILS, kind="lose_answer")
+    ts = await stage.ask()
+    await stage.press(CARLA, ts)
+    await stage.slack.until(lambda: stage.request().state == "unknown")
+    await stage.quiet()
+    await with_policy(stage, CARLA_ALONE)
+
+    await stage.slack.click(BOB, CHANNEL, ts, "record_not_sent", value="1", force=True)
+
+    await stage.until_told(BOB, "You may not decide R-1")
+    assert stage.request().state in ("unknown", "succeeded")
+    assert len(stage.orders()) == 1
+
+
+async def test_d1_the_approval_of_somebody_taken_out_is_not_counted(stage):
+    await with_policy(stage, TWO)
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "one more of")
+    await with_policy(
+        stage,
+        f'{CARLA_ALONE}[[rule]]\nsends = true\napprovals = 2\napprovers = ["{MARA}", "{CARLA}"]\n',
+    )
+
+    await stage.press(CARLA, ts)
+    await stage.quiet()
+
+    assert stage.request().state == "waiting"
+    assert stage.orders() == []
+
+
+async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent(stage):
+    await with_policy(stage, BOTH)
+    ts = await stage.ask()
+    stage.zuora.faults.add("*", kind="status", status=503, times=None)
+    await stage.press(BOB, ts)
+    await stage.as_time_passes(lambda: any("tried again" in line for line in stage.thread(ts)))
+    stage.zuora.faults.clear()
+    await with_policy(stage, CARLA_ALONE)
+
+    await stage.pass_time(seconds=120)
+
+    await stage.until_card(ts, "Stopped, nothing was sent to Zuora")
+    assert "It needs 1 approval of people who may approve it today" in stage.card(ts)
+    assert stage.orders() == []
+
+
+async def test_d1_who_left_the_group_since_has_approved_nothing(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add("*", kind="status", status=503, times=None)
+    await stage.press(BOB, ts)
+    await stage.as_time_passes(lambda: any("tried again" in line for line in stage.thread(ts)))
+    stage.zuora.faults.clear()
+    stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
+
+    await stage.as_time_passes(lambda: stage.request().state == "stopped")
+
+    await stage.until_card(ts, "Stopped, nothing was sent to Zuora")
+    assert stage.orders() == []
+
+
+async def test_d1_a_rule_of_today_that_wants_more_holds_for_what_was_asked_before(stage):
+    await with_policy(stage, BOTH)
+    ts = await stage.ask()
+    await with_policy(stage, TWO)
+
+    await stage.press(BOB, ts)
+    await stage.until_thread(ts, "1 more approval needed")
+    assert stage.request().state == "waiting"
+    await stage.press(CARLA, ts)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+@pytest.mark.parametrize("minutes", [-10, 10, -600])
+async def test_d2_a_clock_that_steps_prolongs_no_trust_in_a_group(stage, minutes):
+    ts = await stage.ask()
+    await stage.slack.click(BOB, CHANNEL, ts, "record_sent", value="1", force=True)
+    await stage.until_told(BOB, "R-1 has its result already")
+    stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
+    stage.clock.step(minutes=minutes)
+    await stage.pass_time(seconds=61)
+
+    await stage.press(BOB, ts)
+
+    await stage.until_told(BOB, "You may not decide R-1")
+    assert stage.request().state == "waiting"
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+async def test_d2_a_clock_that_steps_holds_no_card_back(stage, minutes):
+    stage.tuning.seconds_a_message = 1.0
+    await stage.restart()
+    await stage.fill()
+    await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) == 1)
+    stage.clock.step(minutes=minutes)
+    stage.zuora.world.add_bill_run("BR-00000002", name="Two", invoices=[("A1", "USD", "1.00")])
+
+    assert (await stage.fill(text="BR-00000002")).ok
+    await stage.as_time_passes(lambda: len(stage.slack.channel_messages(CHANNEL)) == 2, step=0.1)
+
+    assert stage.clock.monotonic() < 60
+
+
+async def test_d3_what_was_approved_for_one_tenant_is_not_carried_out_in_another(stage):
+    ts = await stage.ask()
+    stage.zuora._service.tokens._tenant = "99999"
+    await stage.restart()
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Stopped, nothing was sent to Zuora")
+    assert "another Zuora tenant" in stage.card(ts)
+    assert stage.orders() == []
+
+
+async def test_d4_a_tenant_that_is_not_known_counts_as_production(stage):
+    stage.where = environment(stage.zuora.base_url)
+    await with_policy(
+        stage,
+        f'{BOTH}[[rule]]\ntenants = ["production"]\napprovals = 2\n'
+        f'approvers = ["{BOB}", "{CARLA}"]\n',
+    )
+    ts = await stage.ask()
+
+    await stage.press(BOB, ts)
+    await stage.until_thread(ts, "1 more approval needed")
+
+    assert "UNKNOWN ENVIRONMENT · this machine" in stage.card(ts)
+    assert stage.request().state == "waiting"
