@@ -281,7 +281,7 @@ def test_d5_this_machine_needs_no_encryption(environment, url):
 
 
 @pytest.mark.parametrize("name", ["ZUORA_ORG_IDS", "ZUORA_ENTITY_IDS"])
-@pytest.mark.parametrize("ids", ["ö", "a\nb", "a,,b", "a b", ","])
+@pytest.mark.parametrize("ids", ["ö", "a\nb", "a b", ","])
 def test_d6_ids_that_no_header_can_carry_are_named_at_the_start(environment, name, ids):
     environment(GOOD | {name: ids})
 
