@@ -294,7 +294,7 @@ def test_d6_the_line_break_at_the_end_of_ids_is_no_part_of_them(environment):
 
     settings = read_settings("run")
 
-    assert (settings.zuora_org_ids, settings.zuora_entity_ids) == ("o-1,o-2", "")
+    assert (settings.zuora_org_ids, settings.zuora_entity_ids) == ("o-1, o-2", "")
 
 
 def test_d6_ids_that_are_wrong_end_the_program_with_a_sentence(tmp_path):
