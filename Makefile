@@ -41,6 +41,7 @@ test: quick  ## everything that CI runs: all tests, with what they run through o
 	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+	$(BIN)/python -m bench.covered
 
 crash-test: $(VENV)/.test  ## the process killed 300 times and more; figures go to docs/reliability.md
 	$(BIN)/python -m tests.crash.long --write

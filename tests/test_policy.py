@@ -12,6 +12,7 @@ import pytest
 from bot.domain.money import Money
 from bot.domain.policy import Asked
 from bot.policy.file import PolicyError, read_policy
+from tests.processes import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
 GOOD = 'requesters = ["U0ALICE"]\napprovers = ["S0CONTROLLERS", "W0GRID"]\n'
@@ -128,7 +129,7 @@ def test_the_bot_refuses_to_start_with_exit_status_2(path, tmp_path, text, words
     if text is not None:
         path.write_text(text)
     environment = {
-        "PYTHONPATH": str(ROOT),
+        **ENVIRONMENT,
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_APP_TOKEN": "xapp-1",
         "SLACK_API_URL": "http://127.0.0.1:9/api/",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import Settings, SettingsError, read_settings
+from tests.processes import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
 SECRETS = {
@@ -47,7 +48,7 @@ def command_line(folder, command, **environment):
     """The real command line with nothing in the environment but what is given."""
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "bot", command],
-        cwd=folder, env={"PYTHONPATH": str(ROOT), **environment},
+        cwd=folder, env={**ENVIRONMENT, **environment},
         capture_output=True, text=True, check=False, timeout=20,
     )  # fmt: skip
 

@@ -84,7 +84,8 @@ class Call(NamedTuple):
 def track_id(request: int, subject: str) -> str:
     """`Zuora-Track-Id` for a call: at most 64 US-ASCII characters, none of `: ; " '`.
 
-    Source: header parameters of every seed page.
+    Source: the header parameters of each operation, for example of
+    https://developer.zuora.com/v1-api-reference/api/operation/POST_EmailBillingDocumentsfromBillRun/
     """
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in subject)
     return f"billing-bot.R-{request}.{plain}"[:64]

@@ -87,7 +87,7 @@ def _flag(name: str, option: str = "") -> Set:
 
 
 def _included(option: str) -> Set:
-    """The seed's `includeSubscriptions=no` is the form's *leave out*."""
+    """Zuora's `includeSubscriptions=no` is the form's *leave out*."""
 
     def set_included(values: dict[str, Any], value: str) -> str:
         said = value.lower()

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from bot.cli import main
 from bot.domain.history import FIRST_HASH
 from bot.store.store import Store
+from tests.processes import ENVIRONMENT
 from tests.stage import BOB, CHANNEL, MARA, START, Stage
 
 KEY = "k" * 40
@@ -568,7 +569,7 @@ def test_without_a_file_the_database_of_the_settings_is_checked(path):
     ended = subprocess.run(
         [sys.executable, "-m", "bot", "verify"],
         cwd=path.parent, capture_output=True, text=True, check=False, timeout=20,
-        env={"PYTHONPATH": str(Path(__file__).parents[2]), "DATABASE_URL": f"sqlite:///{path}"},
+        env={**ENVIRONMENT, "DATABASE_URL": f"sqlite:///{path}"},
     )  # fmt: skip
 
     assert ended.returncode == 0, ended.stderr

@@ -1,7 +1,6 @@
 """The command line as processes: help, the story played by itself, and an orderly end."""
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from bot.cli.clock import SystemClock
 from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, MANIFEST, POLICY, SIGNING_SECRET
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora.server import LocalZuora
+from tests.processes import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent.parent
 MODULE = [sys.executable, "-m", "bot"]
@@ -23,7 +23,6 @@ SCRIPT = [
     sys.executable, "-c",
     "import sys; sys.argv[0] = 'billing-bot'; from bot.cli import main; main()",
 ]  # fmt: skip
-ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": os.environ.get("PATH", "")}
 
 
 def ended(*command, cwd):

@@ -1,7 +1,6 @@
 """What a running bot keeps in memory, and what its garbage collector looks at."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import COMMANDS, main
+from tests.processes import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent.parent
 NOT_AT_REST = (
@@ -26,7 +26,7 @@ def told(program):
     """What a program says as JSON, in a process of its own."""
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True,
-        env={"PATH": os.environ.get("PATH", "")}, timeout=60,
+        env=ENVIRONMENT, timeout=60,
     )  # fmt: skip
     return json.loads(done.stdout)
 

@@ -257,7 +257,7 @@ def _strays(told: Reckoning, seen: _Seen) -> None:
             told.untrue.append(f"{mail.document} was mailed for nobody's request")
     told.lost += [
         f"message {row['sequence']} was never sent ({row['outcome']})" for row in seen.outbox
-        if row["outcome"] not in ("sent", "merged")
+        if row["outcome"] not in ("sent", "merged", "not needed")
     ]  # fmt: skip
 
 

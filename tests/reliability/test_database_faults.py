@@ -1,7 +1,6 @@
 """The database is full, held, broken or refuses the history: nothing is done that is not recorded."""
 
 import asyncio
-import os
 import sqlite3
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import ENVIRONMENT
 from tests.reliability.truths import check_everything, pass_time, rest
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS
 
@@ -299,12 +299,11 @@ def test_a_bot_does_not_start_on_a_file_that_it_cannot_use(tmp_path, what):
 def started(folder, database):
     """The end of a real process that was started on a database file."""
     (folder / "policy.toml").write_text('requesters = ["U0A"]\napprovers = ["U0B"]\n')
-    root = Path(__file__).parent.parent.parent
     return subprocess.run(
         [sys.executable, "-m", "bot", "run"], cwd=folder, capture_output=True, text=True,
         check=False, timeout=30,
         env={
-            "PYTHONPATH": str(root), "PATH": os.environ.get("PATH", ""),
+            **ENVIRONMENT,
             "SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",
             "SLACK_API_URL": "http://127.0.0.1:9/api/", "BILLING_CHANNEL": "C0BILLING",
             "ZUORA_BASE_URL": "http://127.0.0.1:9", "ZUORA_CLIENT_ID": "id",

@@ -1,7 +1,6 @@
 """Two real processes on one file: one works, both take clicks, and whatever ends one, nothing is doubled."""
 
 import asyncio
-import os
 import re
 import signal
 import sys
@@ -18,6 +17,7 @@ from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, MANIFEST, POLICY, SIGNING_SECR
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora import LocalZuora, World
 from bot.store.store import Store
+from tests.processes import ENVIRONMENT
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -86,7 +86,7 @@ class Pair:
                 f"BR-0000000{number}", invoices=[("A00000001", "USD", "10.00")]
             )
         self.environment = {
-            "PYTHONPATH": str(ROOT), "PATH": os.environ.get("PATH", ""),
+            **ENVIRONMENT,
             "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN,
             "SLACK_API_URL": self.slack.api_url, "BILLING_CHANNEL": CHANNEL,
             "ZUORA_BASE_URL": self.zuora.base_url, "ZUORA_CLIENT_ID": self.zuora.client_id,

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import MEASURED
+
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = ("bot", "pyproject.toml", "README.md", "LICENSE", "manifest.yml")
 
@@ -19,7 +21,7 @@ def ran(*command, cwd):
     """What a program printed, in a folder that is not the project's."""
     done = subprocess.run(  # noqa: S603 - our own programs
         [str(each) for each in command], cwd=cwd, capture_output=True, text=True, check=False,
-        env={"PATH": os.environ["PATH"], "HOME": str(cwd)}, timeout=120,
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd), **MEASURED}, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

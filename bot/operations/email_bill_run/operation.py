@@ -140,8 +140,8 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
         """A mail date that is newer than the one read before the call proves that mails went out.
 
-        The opposite is never proved: mails wait for their PDF, at month end for hours (part h,
-        pitfall 6 of the reference).
+        The opposite is never proved: mails wait for their PDF, at month end for hours, see
+        https://docs.zuora.com/en/zuora-billing/bill-your-customer/invoice-management/invoice-delivery-preference/email-delivery
         """
         run = await zuora.bill_run(call.subject)
         documents = await zuora.documents_of_run(call.subject)

@@ -18,7 +18,7 @@ PATHS: Mapping[str, Kind] = {
     "/v1/debit-memos": "debit_memo",
     "/v1/debitmemos": "debit_memo",
 }
-"""Both spellings of each memo are served (seed S3, SDK 3.21.0)."""
+"""Both spellings of each memo are served (page *Email a debit memo* has the one, zuora-sdk 3.21.0 the other)."""
 
 
 def require_feature(context: Context, kind: Kind) -> None:

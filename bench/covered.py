@@ -1,0 +1,26 @@
+"""Whether the tests run through as much of the bot as they did: `python -m bench.covered`, after them."""
+
+import json
+import subprocess
+import sys
+
+LEAST = {"lines": 97.0, "branches": 92.0}
+"""Per cent of the bot without the sandbox. It goes up where the tests have, and never down."""
+
+
+def main() -> int:
+    """Print both; the exit status is 1 where one is too low."""
+    command = [sys.executable, "-m", "coverage", "json", "--quiet", "-o", "-"]
+    told = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own program
+    totals = json.loads(told.stdout)["totals"]
+    found = {
+        "lines": 100 * totals["covered_lines"] / totals["num_statements"],
+        "branches": 100 * totals["covered_branches"] / totals["num_branches"],
+    }
+    for name, share in found.items():
+        sys.stdout.write(f"{name}: {share:.1f} % (at least {LEAST[name]:.1f})\n")
+    return int(any(share < LEAST[name] for name, share in found.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

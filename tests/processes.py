@@ -1,0 +1,10 @@
+"""What processes that tests start have in their environment, and nothing else of it."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+"""Lets coverage count what they run through too; empty where nothing is measured."""
+
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": os.environ.get("PATH", ""), **MEASURED}
