@@ -7,8 +7,7 @@ from bot.cards import blocks
 from bot.domain.message import Blocks, Kind, Message
 from bot.domain.request import Request, State
 from bot.domain.words import Line, Mention, Moment, Part, count, line
-from bot.operations.catalog import opened, operation_named
-from bot.operations.on_run import STEPS
+from bot.operations.catalog import STEPS, opened, operation_named
 from bot.operations.operation import Progress
 
 APPROVE = "approve"

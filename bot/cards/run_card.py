@@ -6,7 +6,8 @@ from bot.cards import blocks
 from bot.domain.key import bill_run_key
 from bot.domain.message import Blocks, Words
 from bot.domain.words import Line, Moment, Part, count, in_days, line
-from bot.operations.on_run import STEPS, legal_steps
+from bot.operations.catalog import STEPS
+from bot.operations.on_run import legal_steps
 from bot.operations.run_documents import DocumentsFacts
 from bot.zuora.answers import BillingDocument, BillRun
 

@@ -12,6 +12,7 @@ from bot.operations.email_documents.operation import (
     EmailDebitMemos,
     EmailInvoices,
 )
+from bot.operations.on_run import OnRun
 from bot.operations.operation import Operation, Order
 from bot.operations.post_bill_run import PostBillRun
 
@@ -27,6 +28,9 @@ OPERATIONS: dict[str, Operation] = {
         EmailCreditMemos,
     )
 }
+STEPS = {name: each for name, each in OPERATIONS.items() if issubclass(each, OnRun)}
+"""Those on one bill run."""
+
 MAILING = tuple(name for name, each in OPERATIONS.items() if each.deed is Deed.MAILED)
 """Names of those that are orders to mail."""
 

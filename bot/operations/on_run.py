@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import Any, ClassVar, TypeVar
 
 from bot.domain.operation import OperationName
+from bot.operations.asking import Asking
 from bot.operations.operation import Body, F, Order
 
 UNKNOWN = "this bot does not know that state; look in Zuora"
@@ -23,15 +24,18 @@ class OnRun(Order[R, F]):
 
     Attributes:
         button: What the button says: `Post…`.
+        asking: Its form; None where a form of its own in `bot.slack.forms` asks for it.
     """
 
     field = "bill_run"
+    traits = (*Order.traits, "button", "asking")
     button: ClassVar[str]
+    asking: ClassVar[Asking | None]
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         if "name" in vars(cls):
-            STEPS[cls.name] = cls
+            _KNOWN[cls.name] = cls
 
     @classmethod
     @abstractmethod
@@ -49,17 +53,14 @@ class OnRun(Order[R, F]):
         return (self.body.bill_run,)
 
 
-STEPS: dict[str, type[OnRun[Any, Any]]] = {}
-"""The operations on one bill run by name; a class of that shape stands here by itself."""
-
-
-def steps() -> tuple[type[OnRun[Any, Any]], ...]:
-    """All of them, in the order of their names."""
-    return tuple(STEPS[name] for name in OperationName if name in STEPS)
+_KNOWN: dict[str, type[OnRun[Any, Any]]] = {}
+"""Every class of that shape stands here by itself: what follows one of them names the others."""
 
 
 def legal_steps(status: str, *, posted: int, run_type: str) -> tuple[OperationName, ...]:
-    """The operations that Zuora takes for a run in this state."""
+    """The operations that Zuora takes for a run in this state, in the order of their names."""
     return tuple(
-        step.name for step in steps() if not step.why_not(status, posted=posted, run_type=run_type)
+        name
+        for name in OperationName
+        if (step := _KNOWN.get(name)) and not step.why_not(status, posted=posted, run_type=run_type)
     )

@@ -95,9 +95,6 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-TRAITS = ("deed", "short", "form", "body_type", "facts_type", "field")
-"""What every operation says of itself."""
-
 B = TypeVar("B", bound=Body)
 F = TypeVar("F", bound=Facts)
 
@@ -111,6 +108,11 @@ class Order(ABC, Generic[B, F]):
         body: What was asked for.
         facts: What an approver must know.
     """
+
+    traits: ClassVar[tuple[str, ...]] = (
+        "deed", "short", "form", "body_type", "facts_type", "field",
+    )  # fmt: skip
+    """What every operation says of itself; one that leaves something out does not load."""
 
     name: ClassVar[OperationName]
     deed: ClassVar[Deed]
@@ -144,7 +146,9 @@ class Order(ABC, Generic[B, F]):
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
-        if "name" in vars(cls) and (missing := [each for each in TRAITS if not hasattr(cls, each)]):
+        if "name" in vars(cls) and (
+            missing := [each for each in cls.traits if not hasattr(cls, each)]
+        ):
             msg = f"{cls.__name__} says nothing of: {', '.join(missing)}"
             raise TypeError(msg)
 

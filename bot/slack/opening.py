@@ -24,8 +24,8 @@ from bot.domain.message import Words
 from bot.domain.place import values_of_key
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part, shortened
+from bot.operations.catalog import STEPS
 from bot.operations.email_documents.operation import OF_KIND
-from bot.operations.on_run import STEPS
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER

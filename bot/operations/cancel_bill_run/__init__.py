@@ -1,21 +1,5 @@
 """Cancel a bill run."""
 
-from bot.operations.cancel_bill_run.operation import (
-    ALL,
-    FIELD,
-    NOT_SCHEDULED,
-    ONCE,
-    CancelBillRun,
-    CancelBillRunBody,
-    CancelFacts,
-)
+from bot.operations.cancel_bill_run.operation import CancelBillRun, CancelBillRunBody, CancelFacts
 
-__all__ = [
-    "ALL",
-    "FIELD",
-    "NOT_SCHEDULED",
-    "ONCE",
-    "CancelBillRun",
-    "CancelBillRunBody",
-    "CancelFacts",
-]
+__all__ = ["CancelBillRun", "CancelBillRunBody", "CancelFacts"]

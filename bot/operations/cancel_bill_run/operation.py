@@ -13,6 +13,7 @@ from bot.domain.call import Call
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line, Moment, count, in_days, in_minutes, line
+from bot.operations.asking import Asking, ChoiceField
 from bot.operations.cancel_bill_run import following
 from bot.operations.drafts import Drafts
 from bot.operations.kinds import KindTotals
@@ -79,6 +80,23 @@ class CancelBillRun(
     deed = Deed.CANCELED
     short = "cancel"
     button = "Cancel…"
+    asking = Asking(
+        title="Cancel a bill run",
+        intro="Canceling throws away the drafts of a bill run. A second person approves before "
+        "anything is canceled.",
+        state="It must be Pending, or Completed with nothing posted.",
+        fields=(
+            ChoiceField(
+                FIELD,
+                "If it is scheduled and has not run yet",
+                (
+                    (NOT_SCHEDULED, "It is not", "An ad hoc run, or one that has run already."),
+                    (ONCE, "This occurrence only", "The schedule goes on with a new bill run."),
+                    (ALL, "This and all later ones", "The schedule ends."),
+                ),
+            ),
+        ),
+    )
     form = "ask:cancel_bill_run"
     body_type = CancelBillRunBody
     facts_type = CancelFacts

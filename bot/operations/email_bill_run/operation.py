@@ -40,6 +40,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     deed = Deed.MAILED
     short = "email"
     button = "Email…"
+    asking = None
     form = "ask:email"
     body_type = EmailBillRunBody
     facts_type = EmailRunFacts

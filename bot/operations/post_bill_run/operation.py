@@ -14,6 +14,7 @@ from bot.domain.call import Call
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line, count, in_days, line
+from bot.operations.asking import Asking, DayField
 from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import Drafts
 from bot.operations.kinds import KindTotals
@@ -82,6 +83,19 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
     deed = Deed.POSTED
     short = "post"
     button = "Post…"
+    asking = Asking(
+        title="Post a bill run",
+        intro="Posting makes the drafts of a Completed bill run final, and can itself mail "
+        "customers. A second person approves before anything is posted.",
+        state="It must be Completed.",
+        fields=(
+            DayField(
+                "invoice_date",
+                "New invoice date",
+                "Empty: the invoices keep their date. It must not be in a closed period.",
+            ),
+        ),
+    )
     form = "ask:post_bill_run"
     body_type = PostBillRunBody
     facts_type = PostFacts

@@ -13,7 +13,7 @@ from bot.domain.message import Words
 from bot.domain.place import parted
 from bot.domain.request import Request
 from bot.domain.words import shortened
-from bot.operations.on_run import steps
+from bot.operations.catalog import STEPS
 from bot.operations.operation import Problems
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
@@ -31,7 +31,7 @@ from bot.workflow.ask import Asker, Refused, ask
 from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 COMMAND = "/billrun"
-STEPS_IN_WORDS = ", ".join(step.button for step in steps())
+STEPS_IN_WORDS = ", ".join(step.button for step in STEPS.values())
 HELP = f"""*`/billrun`* opens a form for a new bill run.
 `/billrun BR-00000001` shows how a bill run stands, with a button for each thing that can be done \
 with it now: {STEPS_IN_WORDS}

@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from bot.cards.blocks import Block
 from bot.domain.named import Named, named
@@ -75,8 +75,8 @@ def _parent(told: Any) -> str:
 class AskForm(ABC):
     """A form: fields that depend on what is chosen, and what is asked for with it."""
 
-    callback_id: ClassVar[str]
-    title: ClassVar[str]
+    callback_id: str
+    title: str
     places: Places = Places()
     """The entities and organizations to choose from."""
 

@@ -1,7 +1,6 @@
 """The form for creating a bill run. It shows what the choices so far allow, and nothing else."""
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from bot.cards.blocks import Block, context, paragraph
 from bot.operations.create_bill_run import CreateBillRun
@@ -52,8 +51,8 @@ DAYS: tuple[Choice, ...] = tuple((str(day), str(day), "") for day in range(1, 32
 class BillRunForm(AskForm):
     """Create a bill run: by batch, for one account, or for subscriptions; now or on a schedule."""
 
-    callback_id: ClassVar[str] = "ask:bill_run"
-    title: ClassVar[str] = "Create a bill run"
+    callback_id = CreateBillRun.form
+    title = "Create a bill run"
 
     def __init__(self, highest_batch: int = 50) -> None:
         """Offer the batches that the tenant has, up to the number of its last one."""

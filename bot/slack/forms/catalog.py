@@ -1,11 +1,11 @@
 """The one list of forms with which something is asked for."""
 
 from bot.domain.place import Places
+from bot.operations.catalog import STEPS
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.bill_run import BillRunForm
-from bot.slack.forms.cancel_bill_run import CancelBillRunForm
 from bot.slack.forms.email import EmailForm
-from bot.slack.forms.post_bill_run import PostBillRunForm
+from bot.slack.forms.on_run import RunForm
 
 NO_CHOICE = Places()
 
@@ -15,8 +15,7 @@ def forms_for(highest_batch: int, places: Places = NO_CHOICE) -> dict[str, AskFo
     forms = (
         BillRunForm(highest_batch),
         EmailForm(),
-        PostBillRunForm(),
-        CancelBillRunForm(),
+        *(RunForm(step, step.asking) for step in STEPS.values() if step.asking),
     )
     for form in forms:
         form.places = places

@@ -1,7 +1,7 @@
 """The form for emailing billing documents: those of a bill run, or documents by their numbers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
 from bot.domain.key import DocumentKind, document_as_typed, document_key
@@ -33,8 +33,8 @@ WHO: Mapping[str, str] = {
 class EmailForm(AskForm):
     """Email the documents of a bill run, or documents by number."""
 
-    callback_id: ClassVar[str] = EmailBillRun.form
-    title: ClassVar[str] = "Email billing documents"
+    callback_id = EmailBillRun.form
+    title = "Email billing documents"
 
     def blocks(self, values: Values) -> Sequence[Block]:
         """What to mail, and the fields for it."""
