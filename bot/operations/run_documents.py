@@ -151,7 +151,7 @@ class RunFacts(Facts):
     def differs(self, now: "RunFacts") -> list[str]:
         """What changed between this and now, in words."""
         found = []
-        if self.run_id != now.run_id:
+        if (self.run_id, self.number) != (now.run_id, now.number):
             found.append(f"{self.number} is another bill run now")
         if self.status != now.status:
             found.append(f"the bill run was {self.status} and is {now.status} now")

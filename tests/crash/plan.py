@@ -123,9 +123,14 @@ MAKERS: tuple[tuple[Maker, int], ...] = (
     (_mail_debit_memo, 3),
     (_mail_credit_memo, 2),
 )
-"""How many of each: one line for a new operation."""
+"""How many of each: a maker and a line here for a new operation; how many they are together is free."""
 
 DECIDED_OTHERWISE = {4: Fate.REJECT, 11: Fate.WITHDRAW, 17: Fate.REJECT, 23: Fate.WITHDRAW}
+
+
+def plan_of(world: World) -> frozenset[str]:
+    """The operations that are asked for."""
+    return frozenset(maker(world, FIRST + at).operation for at, (maker, _) in enumerate(MAKERS))
 
 
 def plan(world: World, chance: random.Random) -> list[Wanted]:

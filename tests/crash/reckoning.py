@@ -25,8 +25,8 @@ ENDS: dict[Fate, frozenset[str]] = {
 }
 HEADLINE = {"rejected": "Rejected", "withdrawn": "Withdrawn", "expired": "Expired",
             "failed": "Failed", "unknown": "OUTCOME UNKNOWN"}  # fmt: skip
-EFFECTS = ("/emails", "/post", "/cancel", "/v1/bill-runs")
-"""Ends of the paths of the calls that do something."""
+READING = ("/oauth/", "/v1/action/query", "/billing-preview")
+"""What is written to only to read: a call that is not a GET and goes nowhere else does something."""
 
 
 @dataclass
@@ -238,12 +238,16 @@ def _payload(message: Message) -> dict[str, Any]:
     return payload
 
 
+def is_effect(call: Call) -> bool:
+    """Whether a call does something in Zuora."""
+    return call.method != "GET" and not any(each in call.path for each in READING)
+
+
 def _strays(told: Reckoning, seen: _Seen) -> None:
     """Whatever belongs to no request, and mails that customers got twice."""
     known = {request["number"] for request in seen.requests}
     for call in seen.zuora.calls:
-        writes = call.method in ("POST", "PUT", "DELETE") and call.path.endswith(EFFECTS)
-        if writes and _request_of(call) not in known:
+        if is_effect(call) and _request_of(call) not in known:
             told.untrue.append(f"nobody asked for {call.method} {call.path}")
     told.mails = len(seen.zuora.mails)
     mailed = Counter(mail.document for mail in seen.zuora.mails)

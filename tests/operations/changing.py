@@ -1,0 +1,84 @@
+"""Changing one fact at a time, whatever it is."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from bot.domain.money import Money
+
+DAY = timedelta(days=1)
+
+
+def changed_one_by_one(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, BaseModel]]:
+    """Each field, down to those of models in models and lists, with the model in which it differs."""
+    for name, field in type(model).model_fields.items():
+        for path, value in _others(getattr(model, name), field.annotation):
+            yield f"{prefix}{name}{path}", model.model_copy(update={name: value})
+
+
+def _others(value: Any, kind: Any) -> Iterator[tuple[str, Any]]:
+    """Other values of that type; none of a path means the field as a whole."""
+    if isinstance(value, BaseModel):
+        for path, other in changed_one_by_one(value):
+            yield f".{path}", other
+    elif isinstance(value, tuple) and not isinstance(value, Money):
+        yield from _lists(value, kind)
+    elif words := [each for each in _words(kind) if each != value]:
+        yield from (("", each) for each in words)
+    else:
+        yield "", _another(value, kind)
+
+
+def _lists(value: tuple[Any, ...], kind: Any) -> Iterator[tuple[str, Any]]:
+    if value and isinstance(value[0], BaseModel):
+        for path, other in changed_one_by_one(value[0]):
+            yield f"[].{path}", (other, *value[1:])
+        yield "", value[1:]
+    elif value:
+        yield "", value[1:]
+    else:
+        yield "", (made_of(get_args(kind)[0]),)
+
+
+def _another(value: Any, kind: Any) -> Any:
+    match value:
+        case None:
+            return made_of(kind)
+        case bool():
+            return not value
+        case Money():
+            return Money(value.currency, value.amount + 1)
+        case int() | Decimal():
+            return value + 1
+        case date():
+            return value + DAY
+        case _:
+            return f"{value}x"
+
+
+def _words(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+MADE: dict[Any, Any] = {
+    str: "made", int: 7, bool: True, Decimal: Decimal(7), Money: Money("USD", Decimal(7)),
+    date: date(2026, 1, 2), datetime: datetime.fromisoformat("2026-01-02T03:04:05+00:00"),
+}  # fmt: skip
+
+
+def made_of(kind: Any) -> Any:
+    """Any value of that type."""
+    if get_origin(kind) in (Union, UnionType):
+        return made_of(next(each for each in get_args(kind) if each is not NoneType))
+    if get_origin(kind) is Literal:
+        return get_args(kind)[0]
+    if get_origin(kind) is tuple:
+        return (made_of(get_args(kind)[0]),)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = {name: made_of(each.annotation) for name, each in kind.model_fields.items()}
+        return kind.model_construct(**fields)
+    return MADE[kind]

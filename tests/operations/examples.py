@@ -1,0 +1,124 @@
+"""An example of every operation: what is typed for it in a small tenant, and what it is bound to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain.operation import OperationName
+from bot.sandbox.zuora import World
+
+RUN = frozenset(
+    {
+        "run_id", "number", "status", "target_date", "invoice_date",
+        "documents.each", "documents.mailed_before", "documents.last_mailed_at",
+    }
+)  # fmt: skip
+"""What is bound of a bill run."""
+
+COUNTED = frozenset(
+    {
+        "documents.kinds", "documents.kinds[].kind", "documents.kinds[].count",
+        "documents.kinds[].totals", "documents.not_posted",
+    }
+)  # fmt: skip
+"""What is said of its documents where they changed; `documents.each` binds every one of them."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One order.
+
+    Attributes:
+        typed: What is typed, by the names of the fields, in a tenant that it fills.
+        path: Where the effect goes, for the faults of the local Zuora.
+        bound: The facts that an approval is bound to, by their paths.
+        said: Facts that are said where they changed, and bound by others that change with them.
+        typed_too: Facts that the body decides: what was approved cannot differ in them.
+        provable: Whether reading Zuora proves that a call got through whose answer was lost.
+    """
+
+    typed: Callable[[World], dict[str, Any]]
+    path: str
+    bound: frozenset[str]
+    said: frozenset[str] = frozenset()
+    typed_too: frozenset[str] = frozenset()
+    provable: bool = True
+
+
+def _of_run(status: str) -> Callable[[World], dict[str, Any]]:
+    def typed(world: World) -> dict[str, Any]:
+        run = world.add_bill_run(
+            "BR-00000001", status=status, batches=["Batch2"],
+            invoices=[("A00000001", "USD", "100.00"), ("A00000002", "EUR", "7.50")],
+            credit_memos=[("A00000001", "USD", "20.00")],
+        )  # fmt: skip
+        return {"bill_run": run.number}
+
+    return typed
+
+
+def _account(world: World) -> dict[str, Any]:
+    world.add_account("A00000001")
+    world.add_subscription("A00000001", "100.00")
+    return {"scope": "account", "account": "A00000001", "target_date": "2026-12-31",
+            "posting": "post_and_email"}  # fmt: skip
+
+
+def _invoices(world: World) -> dict[str, Any]:
+    made = [world.add_invoice("A00000001", "USD", "10.00") for _ in range(2)]
+    return {"documents": " ".join(each.number for each in made), "recipients": "template"}
+
+
+def _debit_memo(world: World) -> dict[str, Any]:
+    memo = world.add_debit_memo("A00000001", "USD", "10.00")
+    return {"documents": memo.number, "recipients": "template"}
+
+
+def _credit_memo(world: World) -> dict[str, Any]:
+    memo = world.add_credit_memo("A00000001", "USD", "10.00")
+    return {"documents": memo.number, "recipients": "template"}
+
+
+def _under(prefix: str, paths: frozenset[str]) -> frozenset[str]:
+    return frozenset(f"{prefix}{each}" for each in paths)
+
+
+DOCUMENTS = frozenset(
+    {
+        "documents", "documents[].number", "documents[].id", "documents[].status",
+        "documents[].currency", "documents[].amount", "documents[].mailed_at",
+        "checks.notices[].state",
+    }
+)  # fmt: skip
+TYPED = frozenset({"to_bill_to"})
+"""What the body decides, and what is bound with that."""
+
+EXAMPLES = {
+    OperationName.CREATE_BILL_RUN: Example(
+        _account,
+        "/v1/bill-runs",
+        frozenset({"account.id", "account.currency", "subscriptions", "others", "mails.state"}),
+    ),
+    OperationName.POST_BILL_RUN: Example(
+        _of_run("Completed"),
+        "/v1/bill-runs/*/post",
+        _under("run.", RUN) | {"mails"},
+        _under("run.", COUNTED),
+    ),
+    OperationName.CANCEL_BILL_RUN: Example(
+        _of_run("Completed"),
+        "/v1/bill-runs/*/cancel",
+        _under("run.", RUN) | {"schedule", "scheduled_for"},
+        _under("run.", COUNTED),
+    ),
+    OperationName.EMAIL_BILL_RUN: Example(
+        _of_run("Posted"), "/v1/bill-runs/*/emails", RUN | {"checks.notices[].state"}, COUNTED
+    ),
+    OperationName.EMAIL_INVOICE: Example(_invoices, "/v1/*/*/emails", DOCUMENTS, typed_too=TYPED),
+    OperationName.EMAIL_DEBIT_MEMO: Example(
+        _debit_memo, "/v1/*/*/emails", DOCUMENTS, typed_too=TYPED
+    ),
+    OperationName.EMAIL_CREDIT_MEMO: Example(
+        _credit_memo, "/v1/*/*/emails", DOCUMENTS, typed_too=TYPED
+    ),
+}

@@ -1,0 +1,222 @@
+"""What every operation owes, whoever adds one: whatever is left out is named here.
+
+Rows of the input *What a stranger met who added an operation*: the policy's list, the words, the
+help, the README, `sends`, `amounts`, `documents`, `settle`, `look`, `differs`, `material`, the
+form, the crash plan and its reckoning.
+"""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain.call import Call
+from bot.domain.digest import canonical
+from bot.domain.operation import Deed, OperationName
+from bot.operations.catalog import OPERATIONS, STEPS
+from bot.operations.on_run import legal_steps
+from bot.operations.operation import Followed, Problems
+from bot.policy.file import read_policy
+from bot.sandbox.zuora import World
+from bot.slack.commands import bill_run as command
+from bot.slack.forms.catalog import FORMS
+from bot.slack.forms.fields import with_problems
+from bot.status.counting import effect_name
+from bot.status.lists import what_of
+from bot.zuora.errors import OutcomeUnknown
+from tests.crash import reckoning
+from tests.crash.plan import plan_of
+from tests.operations.changing import changed_one_by_one
+from tests.operations.examples import EXAMPLES
+
+README = Path("README.md").read_text()
+CODE = [
+    path for path in Path("bot").rglob("*.py") if path.parts[1] not in ("operations", "sandbox")
+]
+MAY_NAME = {Path("bot/domain/operation.py"), Path("bot/store/schema.py")}
+"""The names themselves, and a migration of the time when they stood everywhere."""
+
+every = pytest.mark.parametrize("name", list(OperationName), ids=str)
+
+
+async def order_of(name, local, zuora):
+    operation = OPERATIONS[name]
+    body = operation.read(EXAMPLES[name].typed(local.world))
+    assert not isinstance(body, Problems), body
+    facts = await operation.look_up(body, zuora)
+    assert not isinstance(facts, Problems), facts
+    return operation(body, facts)
+
+
+def call_of(order, now):
+    subject = order.subjects()[0]
+    call = Call(1, subject, "key-of-one-call", f"billing-bot.R-1.{subject}"[:64])
+    return call.sending(now)
+
+
+async def lost(order, local, zuora, clock):
+    """A call whose answer is lost on the way back."""
+    local.faults.add(EXAMPLES[order.name].path, kind="lose_answer")
+    call = call_of(order, clock.now())
+    with pytest.raises(OutcomeUnknown):
+        await order.act(call, zuora)
+    clock.move(1)
+    return call
+
+
+def test_every_name_has_its_operation_and_every_operation_its_example():
+    assert list(OPERATIONS) == list(OperationName)
+    assert set(EXAMPLES) == set(OperationName)
+
+
+@every
+def test_the_policy_takes_its_name_and_the_readme_tells_it(name, tmp_path):
+    path = tmp_path / "policy.toml"
+    path.write_text(f'requesters = ["UA"]\napprovers = ["UB"]\n[[rule]]\noperations = ["{name}"]\n')
+
+    assert read_policy(path).tiers[0].operations == (name,)
+    assert f"`{name}`" in README
+
+
+@every
+def test_a_form_asks_for_it_and_shows_what_is_wrong_at_its_field(name, clock):
+    operation = OPERATIONS[name]
+    form = FORMS[operation.form]
+    world_values = EXAMPLES[name].typed(_world(clock))
+    values = {"what": "documents"} if operation.each_mailed else {}
+
+    shown = form.all_blocks({**world_values, **values})
+    marked = with_problems(shown, {operation.field: "This is wrong."})
+    wanted = form.wanted({**world_values, **values})
+
+    assert [each for each, _ in wanted] == [operation]
+    assert "This is wrong." in str(marked)
+    assert {*world_values} <= {block.get("block_id") for block in shown} | {*values}
+    assert isinstance(operation.read({}), Problems)
+
+
+def _world(clock):
+    return World(clock.now())
+
+
+@every
+def test_it_has_a_word_in_lists_and_a_deed_in_the_figures(name):
+    operation = OPERATIONS[name]
+
+    assert what_of(name, "BR-1") == f"{operation.short} BR-1"
+    assert "_" not in operation.short
+    assert effect_name(name) in ("", operation.deed)
+    assert isinstance(operation.deed, Deed)
+
+
+@pytest.mark.parametrize("name", list(STEPS), ids=str)
+def test_a_run_shows_its_button_in_a_state_that_allows_it_and_help_tells_it(name):
+    step = STEPS[name]
+    states = [state for state in ("Pending", "Completed", "Posted", "Error", "Canceled")
+              if name in legal_steps(state, posted=0, run_type="Regular")]  # fmt: skip
+
+    assert states
+    assert step.button in command.HELP
+    assert step.button.endswith("…")
+    assert step.why_not("NeverHeardOf", posted=0, run_type="")
+
+
+@every
+async def test_its_words_are_there_and_fit(name, local, zuora):
+    order = await order_of(name, local, zuora)
+
+    assert order.title()[:1].islower()
+    assert order.lines()
+    assert len(f"Approve: {order.effect()}…") <= 75
+    assert order.warning().endswith(".")
+    assert order.accepted().endswith(".")
+    assert order.subject()
+    assert len(set(order.subjects())) == len(order.subjects()) > 0
+
+
+@every
+async def test_what_the_policy_and_the_month_count_agrees(name, local, zuora):
+    order = await order_of(name, local, zuora)
+    documents, amounts, kinds = order.documents(), order.amounts(), order.kinds()
+
+    assert order.sends() in (True, False)
+    assert (documents is None) == (amounts is None) == (not kinds)
+    if documents is not None:
+        assert sum(kind.count for kind in kinds) == documents > 0
+        assert sorted(amounts) == sorted(money for kind in kinds for money in kind.totals)
+    if order.each_mailed:
+        assert tuple(each.number for each in order.each()) == order.subjects()
+
+
+@every
+async def test_what_is_bound_is_said_when_it_changes_and_nothing_else_is(name, local, zuora):
+    order, example = await order_of(name, local, zuora), EXAMPLES[name]
+    bound, said, material = set(), set(), canonical(order.material())
+    for path, facts in changed_one_by_one(order.facts):
+        is_bound = canonical(type(order)(order.body, facts).material()) != material
+        is_said = bool(order.differs(facts))
+        assert is_bound == is_said or path in example.said | example.typed_too, path
+        bound |= {path} if is_bound else set()
+        said |= {path} if is_said else set()
+
+    assert order.differs(order.facts) == []
+    assert bound - example.typed_too == example.bound
+    assert said - example.said == example.bound
+
+
+@every
+async def test_a_lost_answer_is_settled_by_reading_or_said_not_to_be(name, local, zuora, clock):
+    order = await order_of(name, local, zuora)
+    assert await order.settle(call_of(order, clock.now()), zuora) is None  # nothing went out
+
+    call = await lost(order, local, zuora, clock)
+    settlement = None
+    for _ in range(10):
+        settlement = settlement or await order.settle(call, zuora)
+        clock.move(60)
+
+    assert (settlement is not None and settlement.accepted) == EXAMPLES[name].provable
+    if settlement and isinstance(order, Followed):
+        assert settlement.progress.run_id
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, each in OPERATIONS.items() if issubclass(each, Followed)], ids=str
+)
+async def test_what_it_began_is_followed_to_its_end(name, local, zuora, clock):
+    order = await order_of(name, local, zuora)
+    progress = order.begun(await order.act(call_of(order, clock.now()), zuora))
+    assert progress.run_id
+    assert progress.number
+
+    for _ in range(60):
+        if progress.ended:
+            break
+        clock.move(timedelta(minutes=5).total_seconds())
+        progress = await order.look(progress, zuora)
+
+    assert progress.ended == "succeeded"
+    assert progress.result.endswith(".")
+    assert set(progress.next_steps) <= set(STEPS)
+
+
+@every
+async def test_the_crash_plan_asks_for_it_and_the_reckoning_sees_its_effect(
+    name, local, zuora, clock
+):
+    order = await order_of(name, local, zuora)
+    before = len(local.calls)
+    await order.act(call_of(order, clock.now()), zuora)
+    effects = [call for call in local.calls[before:] if reckoning.is_effect(call)]
+
+    assert name in plan_of(_world(clock))
+    assert len(effects) == 1
+
+
+def test_no_other_room_names_an_operation():
+    """A list of names elsewhere is what a stranger forgets."""
+    names = re.compile(r"[\"'](?:" + "|".join(OperationName) + r")[\"']|[\"']email[_!]+%?[\"']")
+    naming = {path for path in CODE if names.search(path.read_text())}
+
+    assert naming <= MAY_NAME
