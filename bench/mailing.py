@@ -11,7 +11,7 @@ from typing import Any
 from bench.figures import Options, Row
 from bench.stage import CACHE, ROOT, Program, program
 
-SDK = "zuora-sdk==3.21.0"
+SDK = (ROOT / "requirements" / "sdk.txt").read_text().strip()
 TOLD_WIDTH, UNTOLD_WIDTH = 40, 25
 SECONDS = 0.05
 

@@ -27,6 +27,10 @@ class Call:
     """None as long as, or because, nothing was answered."""
     fault: str | None = None
     replayed: bool = False
+    raw_path: str = ""
+    """The path as it stood in the request line, still encoded."""
+    answer: Any = None
+    """The JSON that was answered."""
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,11 @@ def preview(context: Context) -> dict[str, Any]:
         "accountId": owner.id,
         "invoiceItems": [item for entry, item in items if not settled or entry.monthly >= 0],
         "creditMemoItems": [
-            {**item, "amount": -item["chargeAmount"], "amountWithoutTax": -item["chargeAmount"]}
+            {
+                **item,
+                "amount": -float(item["chargeAmount"]),
+                "amountWithoutTax": -float(item["chargeAmount"]),
+            }
             for item in credits_
         ],
     }
@@ -91,13 +95,13 @@ def _item(tenant: Tenant, entry: Subscription, target: date) -> dict[str, Any]:
         "chargeName": entry.name,
         "chargeNumber": f"C-{entry.number[-8:]}",
         "chargeType": "Recurring",
-        "chargeAmount": float(entry.monthly * months),
+        "chargeAmount": str(entry.monthly * months),
         "chargeDate": tenant.local(tenant.now()),
         "productName": "Platform",
-        "quantity": 1,
+        "quantity": "1",
         "serviceStartDate": shapes_v1.day(entry.billed_to),
         "serviceEndDate": shapes_v1.day(end),
-        "taxAmount": 0,
+        "taxAmount": "0",
         "processingType": "Charge",
         "unitOfMeasure": "",
     }

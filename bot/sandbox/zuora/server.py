@@ -172,6 +172,7 @@ class LocalZuora:
             headers={name.lower(): value for name, value in request.headers.items()},
             body=parsed,
             time=self.tenant.now(),
+            raw_path=request.raw_path.partition("?")[0],
         )
         self.calls.append(call)
         return call
@@ -195,7 +196,7 @@ class LocalZuora:
             await self._stopping.wait()
         if fault is not None and fault.kind in {"lose_answer", "hang"}:
             return _drop(request)
-        call.status = answer.status
+        call.status, call.answer = answer.status, answer.body
         return _response(answer, request)
 
 

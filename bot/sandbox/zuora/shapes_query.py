@@ -123,8 +123,11 @@ def memo(_: Tenant, document: Document) -> dict[str, Any]:
         if document.kind == "debit_memo"
         else {"appliedAmount": 0, "refundAmount": 0}
     )
+    common = _document(document)
+    if document.kind == "debit_memo":
+        common.pop("reversed", None)
     return {
-        **_document(document),
+        **common,
         **own,
         "memoNumber": document.number,
         "memoDate": day(document.document_date),

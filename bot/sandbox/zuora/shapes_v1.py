@@ -14,14 +14,13 @@ def day(value: date | None) -> str | None:
 
 
 def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
-    """Return BillRunResponse; it has no counts and no amounts, and nulls are present."""
+    """Return BillRunResponse; it has no type, no counts and no amounts, and nulls are present."""
     scheduled = run.schedule is not None
     return {
         "success": True,
         "id": run.id,
         "name": run.name,
         "billRunNumber": run.number,
-        "billRunType": run.run_type,
         "batches": run.batches,
         "billCycleDay": run.bill_cycle_day,
         "billRunFilters": run.filters,
@@ -51,14 +50,20 @@ def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
     }
 
 
+def _source(document: Document) -> dict[str, Any]:
+    """Return what a document was made by, which a debit memo's answer does not have."""
+    if document.kind == "debit_memo":
+        return {}
+    return {"source": document.source, "sourceId": document.source_id}
+
+
 def _common(tenant: Tenant, document: Document) -> dict[str, Any]:
     return {
         "id": document.id,
         "accountId": document.account.id,
         "currency": document.currency,
         "status": document.status,
-        "source": document.source,
-        "sourceId": document.source_id,
+        **_source(document),
         "sourceType": "Standalone" if document.source_id is None else "Subscription",
         "targetDate": day(document.target_date),
         "billToContactId": document.account.bill_to.id,

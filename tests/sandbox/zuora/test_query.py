@@ -182,7 +182,7 @@ async def test_a_preview_tells_what_an_account_would_be_billed(client, world):
     world.add_subscription("A00000001", "-2.00")
     body = {"accountNumber": "A00000001", "targetDate": "2026-11-30"}
     answer = (await client.post("/v1/operations/billing-preview", body)).json()
-    assert [item["chargeAmount"] for item in answer["invoiceItems"]] == [20.0]
+    assert [item["chargeAmount"] for item in answer["invoiceItems"]] == ["20.00"]
     assert [item["amount"] for item in answer["creditMemoItems"]] == [2.0]
     assert (await client.post("/v1/operations/billing-preview", {})).status_code == 400
 

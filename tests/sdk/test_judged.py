@@ -1,0 +1,181 @@
+"""Zuora's official SDK judges every path, header, query and body that the bot sends, and every answer.
+
+Each operation is asked for with each of its fields, and each word of the one line, through the front
+door; what reached the local Zuora is written to a file, and the SDK reads it in its own environment.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from bot.slack.one_line_words import SETTERS
+from tests.needs import needs
+from tests.stage import ALICE, BOB, CARLA, CHANNEL
+
+ROOT = Path(__file__).parents[2]
+PYTHON = ROOT / ".sdk" / "bin" / "python"
+pytestmark = needs(
+    "zuora-sdk",
+    PYTHON.exists() and (ROOT / ".sdk" / ".ready").exists(),
+    "`make .sdk/.ready` installs it. Nothing was judged by Zuora's own SDK.",
+)
+
+EUROPE, AMERICA = "11e6ba62b31d7c1db23700163e000001", "11e6ba62b31d7c1db23700163e000002"
+PDF = "162297b6f8d94edc81373f6037af76fa"
+LINES = (
+    (
+        "batch=Batch1,Batch2 billCycleDay=5 target=2026-11-30 invoice=2026-11-30 name=November "
+        "exclude=Usage,OneTime autoPost=yes autoEmail=yes autoRenewal=yes noZeroMail=yes "
+        "includeOrderLineItems=no type=Regular"
+    ),
+    "batch=all target=2026-11-30 includeSubscriptions=no",
+    "account=A1 target=2026-11-30 autoPost=yes",
+    "subscriptions=S-1,S-2 target=2026-11-30",
+    "account=A1 repeat=None from=2026-12-01 hour=3",
+    "batch=Batch1 billCycleDay=AsRunDay repeat=Daily from=2026-12-01 to=2026-12-31 hour=0",
+    "batch=Batch1 repeat=Weekly from=2026-12-01 hour=6 days=Mon,Fri target=2026-12-31",
+    (
+        "batch=Batch1 repeat=Monthly from=2026-12-31 hour=6 endOfMonth=yes targetMonths=0 targetDay=31 "
+        "invoiceMonths=1 invoiceDay=1"
+    ),
+)
+ELSEWHERE = {"reason", "entity", "org", "organizations"}
+"""Words that are not in the body, or that another test has."""
+
+
+async def carried_out(stage, ts):
+    await stage.press(BOB, ts)
+    await stage.press(CARLA, ts)
+    await stage.quiet()
+    await stage.pass_time(minutes=3)
+
+
+async def asked(stage, line):
+    before = len(stage.slack.channel_messages(CHANNEL))
+    ack = await stage.slack.slash(ALICE, CHANNEL, f"/billrun {line} reason=x")
+    assert ack.ok, ack.text
+    await stage.slack.until(
+        lambda: len(stage.slack.channel_messages(CHANNEL)) > before or "Nothing" in ack.text
+    )
+    return stage.slack.channel_messages(CHANNEL)[-1].ts
+
+
+async def judged(stage, tmp_path):
+    """What the SDK says of everything that reached the local Zuora."""
+    exchanges = [
+        {
+            "method": call.method,
+            "path": call.raw_path,
+            "headers": sorted(call.headers),
+            "query": [name for name, _ in parse_qsl(call.query)],
+            "body": call.body,
+            "status": call.status,
+            "answer": call.answer,
+        }
+        for call in stage.zuora.calls
+        if call.path != "/oauth/token" and not call.path.startswith("/settings")
+    ]
+    assert exchanges
+    file = tmp_path / "exchanges.json"
+    file.write_text(json.dumps(exchanges, default=str))
+    judge = Path(__file__).with_name("judge.py")
+    process = await asyncio.create_subprocess_exec(
+        PYTHON, judge, file, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    assert process.returncode == 0
+    found = json.loads(told.splitlines()[-1])
+    return sorted({each["words"] for each in found})
+
+
+def test_every_word_of_the_line_is_in_one_of_the_lines():
+    words = {part.partition("=")[0] for line in LINES for part in line.split()}
+
+    assert words | ELSEWHERE == set(SETTERS)
+
+
+async def test_every_new_run_is_one_for_the_sdk_too(stage, tmp_path):
+    world = stage.zuora.world
+    world.add_account("A1", batch="Batch1")
+    for number in ("S-1", "S-2"):
+        world.add_subscription("A1", number=number)
+
+    for line in LINES:
+        await carried_out(stage, await asked(stage, line))
+
+    made = [
+        call for call in stage.zuora.calls if (call.method, call.path) == ("POST", "/v1/bill-runs")
+    ]
+    assert len(made) == len(LINES)
+    assert await judged(stage, tmp_path) == []
+
+
+async def test_everything_that_is_done_to_a_run_is_known_to_the_sdk(stage, tmp_path):
+    world = stage.zuora.world
+    for number in ("BR-00000002", "BR-00000003"):
+        world.add_bill_run(number, status="Completed", invoices=[("A1", "USD", "5.00")])
+
+    await carried_out(stage, await stage.ask())
+    await carried_out(stage, await stage.ask(resend=["yes"]))
+    await carried_out(
+        stage, await stage.ask_step("post_bill_run", "BR-00000002", invoice_date="2026-11-30")
+    )
+    await carried_out(stage, await stage.ask_step("cancel_bill_run", "BR-00000003"))
+
+    assert await judged(stage, tmp_path) == []
+
+
+async def test_every_mail_of_a_document_is_one_for_the_sdk_too(stage, tmp_path):
+    """The page *Email a debit memo* spells the path `debitmemos`, the SDK `debit-memos`."""
+    stage.changes = {"zuora_debit_memo_path": "debit-memos", "zuora_gzip": True}
+    await stage.restart()
+    numbers = {"invoice": "GH/1", "debit_memo": "DM00000001", "credit_memo": "CM00000001"}
+    for kind, number in numbers.items():
+        stage.zuora.world.add_document(kind, "A1", "USD", "12.00", number=number)
+    addresses = {"email_addresses": "a@example.com, b@example.com"}
+
+    for recipients in ("template", "bill_to", "addresses"):
+        for number in numbers.values():
+            await stage.open_form(text=number)
+            await stage.slack.choose(ALICE, "form:recipients", recipients)
+            await stage.slack.until(lambda: _chosen(stage) == recipients)  # noqa: B023 - at once
+            more = addresses if recipients == "addresses" else {}
+            values = {"reason": "x", "additional": ["yes"], **more}
+            submitted = await stage.slack.submit(ALICE, values)
+            assert submitted.ok, submitted.errors
+            await stage.quiet()
+            await carried_out(stage, stage.slack.channel_messages(CHANNEL)[-1].ts)
+
+    assert len(stage.orders()) == 9
+    assert await judged(stage, tmp_path) == []
+
+
+def _chosen(stage):
+    return next(
+        block["element"]["initial_option"]["value"]
+        for block in stage.slack.view(ALICE)["blocks"] if block.get("block_id") == "recipients"
+    )  # fmt: skip
+
+
+async def test_entities_organizations_and_lookups_are_known_to_the_sdk(stage, tmp_path):
+    for entity in (EUROPE, AMERICA):
+        world = stage.zuora.add_entity(entity)
+        world.add_account("A1")
+        for number in range(8):
+            world.add_invoice("A1", "USD", "5.00", number=f"GH{number}")
+    stage.changes = {"zuora_entity_ids": f"{EUROPE},{AMERICA}", "zuora_org_ids": "o1"}
+    await stage.restart()
+    numbers = ", ".join(f"GH{number}" for number in range(8))
+
+    ack = await stage.slack.slash(
+        ALICE,
+        CHANNEL,
+        f"/billrun account=A1 target=2026-11-30 organizations=o1 entity={EUROPE} reason=x",
+    )
+    assert ack.ok
+    submitted = await stage.fill(text="INV1", documents=numbers, entity=EUROPE)
+    assert submitted.ok, submitted.errors
+    await stage.quiet()
+
+    assert await judged(stage, tmp_path) == []
