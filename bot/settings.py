@@ -149,6 +149,7 @@ class Settings(EvidenceSettings):
     audit_channel: Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]+)?$")] = ""
     policy_file: Text = "policy.toml"
     resend_guard_minutes: int = Field(default=60, ge=0, le=24 * 60)
+    repeat_lost: Literal["yes", "no"] = "yes"
     poll_seconds: float = Field(default=5.0, gt=0, le=3600)
     port: int = Field(default=3000, ge=0, le=65535)
     digest_time: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")] = ""

@@ -48,6 +48,8 @@ LOCK_PAUSE_SECONDS = 0.5
 HEAR_OTHERS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 2.0
 LET_IN_SECONDS = 30.0
+AGAIN_AFTER_POLLS = 6
+"""A call whose answer was lost is left so many times `POLL_SECONDS` to end before it is sent again."""
 
 
 @dataclass(kw_only=True)
@@ -257,6 +259,9 @@ async def build(
         channel=settings.billing_channel,
         new_id=tuning.new_id,
         poll=timedelta(seconds=settings.poll_seconds),
+        again=timedelta(seconds=AGAIN_AFTER_POLLS * settings.poll_seconds)
+        if settings.repeat_lost == "yes"
+        else None,
         guard=timedelta(minutes=settings.resend_guard_minutes),
     )
     runner = Runner(parts)

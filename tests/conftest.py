@@ -19,22 +19,31 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(line, red=True, bold=True)
 
 
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "never_repeated: with REPEAT_LOST=no, so that reading and people settle what was lost",
+    )
+
+
 @pytest.fixture
-async def stage(tmp_path):
+async def stage(tmp_path, request):
     """A stage with one posted bill run, BR-00000001, and the bot running in Socket Mode."""
-    async for each in _stage(tmp_path, "run"):
+    async for each in _stage(tmp_path, "run", request):
         yield each
 
 
 @pytest.fixture
-async def web_stage(tmp_path):
+async def web_stage(tmp_path, request):
     """As `stage`, with signed HTTP."""
-    async for each in _stage(tmp_path, "web"):
+    async for each in _stage(tmp_path, "web", request):
         yield each
 
 
-async def _stage(tmp_path, mode):
+async def _stage(tmp_path, mode, request):
     stage = Stage(tmp_path, mode)
+    if request.node.get_closest_marker("never_repeated"):
+        stage.changes = {"repeat_lost": "no"}
     await stage.open()
     stage.zuora.world.add_bill_run(
         "BR-00000001",

@@ -4,6 +4,8 @@ from datetime import datetime
 from enum import StrEnum, unique
 from typing import NamedTuple
 
+_ASKED_AGAIN = "; asked again: "
+
 
 @unique
 class Verdict(StrEnum):
@@ -12,7 +14,7 @@ class Verdict(StrEnum):
     ACCEPTED = "accepted"  # Zuora said yes; more than "accepted" it never says
     REJECTED = "rejected"  # Zuora said no; nothing was done
     BUSY = "busy"  # not done, and may be tried again
-    LOST = "lost"  # it went out and nobody knows: never sent again blindly
+    LOST = "lost"  # it went out and nobody knows: sent again under its own key, or not at all
 
 
 class Call(NamedTuple):
@@ -31,6 +33,10 @@ class Call(NamedTuple):
         retry_at: When a `busy` call may be tried again, as Zuora asked.
         words: What Zuora said, for people, or what a person settled.
         began: JSON of what the call began, where that has to be followed.
+        content: SHA-256 (hex) of method, address and body as they first went out; empty where Zuora
+            takes no key, and for a call that a version before this one sent.
+        repeats: How often it was sent again under its key after its answer was lost.
+        no_more: Why it is not sent again under its key any more; empty while it may be.
     """
 
     request: int
@@ -47,6 +53,9 @@ class Call(NamedTuple):
     words: str = ""
     retry_at: datetime | None = None
     began: str = ""
+    content: str = ""
+    repeats: int = 0
+    no_more: str = ""
 
     @property
     def is_under_way(self) -> bool:
@@ -64,20 +73,42 @@ class Call(NamedTuple):
         return self.verdict is Verdict.LOST or self.is_under_way
 
     def sending(self, now: datetime) -> "Call":
-        """The call as it must be saved before it goes out."""
-        return self._replace(
+        """The call as it must be saved before it goes out.
+
+        Of one whose answer was lost, what is known of that stays until there is a better answer.
+        """
+        under_way = self._replace(
             tries=self.tries + 1,
             first_sent_at=self.first_sent_at or now,
             sent_at=now,
             answered_at=None,
             verdict=None,
-            http_status=None,
-            words="",
             retry_at=None,
         )
+        if self.verdict is Verdict.LOST:
+            return under_way._replace(repeats=self.repeats + 1)
+        return under_way._replace(http_status=None, words="")
+
+    def taken_back(self, words: str) -> "Call":
+        """The call, written down as sent, that did not go out after all: it still may."""
+        if self.repeats:
+            return self.lost_again(words)._replace(tries=self.tries - 1, repeats=self.repeats - 1)
+        return self._replace(tries=self.tries - 1, verdict=Verdict.BUSY, words=words)
+
+    def lost_again(self, words: str) -> "Call":
+        """The call after a repetition that told nothing of what became of it."""
+        first = self.words.partition(_ASKED_AGAIN)[0]
+        return self._replace(verdict=Verdict.LOST, words=f"{first}{_ASKED_AGAIN}{words}")
 
     def with_new_key(self, key: str) -> "Call":
-        """The call under another key, after a stored failure that Zuora would only repeat."""
+        """The call under another key, after a stored failure that Zuora would only repeat.
+
+        Raises:
+            ValueError: It may have been done under its key: a fault in the program.
+        """
+        if self.repeats:
+            msg = f"{self.key} may have been done"
+            raise ValueError(msg)
         return self._replace(key=key, first_sent_at=None)
 
 

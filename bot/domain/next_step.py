@@ -14,6 +14,9 @@ Zuora forgets an `Idempotency-Key` after 24 hours (guide *Idempotent requests*).
 sent under a key that may be forgotten, and nobody is surprised by an approval of days ago.
 """
 
+MOST_REPEATS = 6
+"""How often a call whose answer was lost is sent again under its own key."""
+
 SETTLE_LOOKS = 12
 """How often a lost answer is looked for by itself before only a person can settle it."""
 
@@ -36,6 +39,13 @@ class Begin:
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send these calls, none of which can have taken effect yet."""
+
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Send these calls, whose answers were lost, again under their own keys."""
 
     calls: tuple[Call, ...]
 
@@ -71,11 +81,16 @@ class Rest:
     until: datetime | None
 
 
-Step = Expire | Remind | Begin | Send | Follow | Conclude | Lose | Settle | Rest
+Step = Expire | Remind | Begin | Send | Repeat | Follow | Conclude | Lose | Settle | Rest
 
 
 def next_step(
-    request: Request, calls: Sequence[Call], now: datetime, *, follows: bool = False
+    request: Request,
+    calls: Sequence[Call],
+    now: datetime,
+    *,
+    follows: bool = False,
+    again: timedelta | None = None,
 ) -> Step:
     """What the request does next.
 
@@ -85,6 +100,7 @@ def next_step(
             about: whoever works on a request holds it until it is written what came of it.
         now: The moment, aware UTC.
         follows: Whether its operation looks at what an accepted call began until that ends.
+        again: The first pause before a call whose answer was lost is sent again; None: it is not.
     """
     match request.state:
         case State.WAITING:
@@ -92,7 +108,7 @@ def next_step(
         case State.APPROVED:
             return Begin()
         case State.RUNNING:
-            return _running(calls, follows=follows)
+            return _running(calls, now, follows=follows, again=again)
         case State.UNKNOWN:
             lost = tuple(call for call in calls if call.is_lost)
             return Settle(lost) if request.looks < SETTLE_LOOKS else Rest(None)
@@ -107,15 +123,42 @@ def _waiting(request: Request, now: datetime) -> Step:
     return Remind() if reminder and now >= reminder else Rest(request.waits_until)
 
 
-def _running(calls: Sequence[Call], *, follows: bool) -> Step:
+def _running(
+    calls: Sequence[Call], now: datetime, *, follows: bool, again: timedelta | None
+) -> Step:
     unanswered = tuple(call for call in calls if call.is_under_way)
     if unanswered:  # only a process that died leaves such a row behind
         return Lose(unanswered)
     outstanding = tuple(call for call in calls if call.is_open)
     if outstanding:
         return Send(outstanding)
+    due_at = {call: at for call in calls if (at := repeat_at(call, now, again)) is not None}
+    if due_at:
+        due = tuple(call for call, at in due_at.items() if at <= now)
+        return Repeat(due) if due else Rest(min(due_at.values()))
     began = follows and all(call.verdict is Verdict.ACCEPTED for call in calls)
     return Follow() if began else Conclude()
+
+
+def repeat_at(call: Call, now: datetime, again: timedelta | None) -> datetime | None:
+    """When a call may be sent again under its own key, because its answer was lost; None: never.
+
+    Only what Zuora keeps a key for, and only while it surely still keeps it. After each try there is
+    a pause that leaves the one before it time to end.
+
+    Args:
+        call: As stored.
+        now: The moment. Before the last try it shows a clock that was put back: then nobody knows
+            how old the key is.
+        again: The first pause; None where nothing is sent again.
+    """
+    if again is None or call.verdict is not Verdict.LOST or call.no_more or not call.content:
+        return None
+    if call.sent_at is None or call.first_sent_at is None or now < call.sent_at:
+        return None
+    at = max(call.sent_at + pause(call.repeats, again), call.retry_at or call.sent_at)
+    forgotten = call.first_sent_at + PATIENCE
+    return at if call.repeats < MOST_REPEATS and max(at, now) < forgotten else None
 
 
 def conclusion(calls: Sequence[Call]) -> State:

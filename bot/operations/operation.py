@@ -16,6 +16,7 @@ from bot.domain.words import Line
 from bot.operations.kinds import KindTotals, SingleDocument
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
+from bot.zuora.effects import Prepared
 
 Form = Mapping[str, Any]
 """What was typed, by field name: text, a truth value, or a list of texts."""
@@ -191,13 +192,11 @@ class Order(ABC, Generic[B, F]):
         """What was typed to name what it acts on: it is about that too. No I/O."""
 
     @abstractmethod
-    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
-        """Make one call, once.
+    def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
+        """The call, ready to be sent: the same for the same order and call.
 
         Raises:
-            ZuoraRejected: Nothing was done, and a repetition would change nothing.
-            ZuoraBusy: Nothing was done, and it may be tried again.
-            OutcomeUnknown: It may have been done.
+            ZuoraRejected: It breaks a rule of Zuora's for requests.
         """
 
     @abstractmethod

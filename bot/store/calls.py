@@ -13,6 +13,7 @@ from bot.store.times import from_text, from_text_or_none, to_text_or_none
 _COLUMNS = (
     "request", "subject", "key", "track_id", "tries", "first_sent_at", "sent_at", "answered_at",
     "verdict", "http_status", "zuora_request_id", "words", "retry_at", "began",
+    "content", "repeats", "no_more",
 )  # fmt: skip
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM calls"  # noqa: S608 - names of this module alone
 _DONE_AT = "COALESCE(calls.answered_at, calls.sent_at)"
@@ -149,14 +150,14 @@ def _to_row(call: Call) -> tuple[Any, ...]:
         to_text_or_none(call.first_sent_at), to_text_or_none(call.sent_at),
         to_text_or_none(call.answered_at), None if call.verdict is None else call.verdict.value,
         call.http_status, call.zuora_request_id, call.words, to_text_or_none(call.retry_at),
-        call.began,
+        call.began, call.content, call.repeats, call.no_more,
     )  # fmt: skip
 
 
 def _from_row(row: tuple[Any, ...]) -> Call:
     (
         request, subject, key, track_id, tries, first_sent_at, sent_at, answered_at,
-        verdict, http_status, zuora_request_id, words, retry_at, began,
+        verdict, http_status, zuora_request_id, words, retry_at, began, content, repeats, no_more,
     ) = row  # fmt: skip
     return Call(
         request=request,
@@ -173,4 +174,7 @@ def _from_row(row: tuple[Any, ...]) -> Call:
         words=words,
         retry_at=from_text_or_none(retry_at),
         began=began,
+        content=content,
+        repeats=repeats,
+        no_more=no_more,
     )

@@ -511,3 +511,25 @@ CREATE INDEX outbox_direct ON outbox (request, user, created_at) WHERE kind = 'd
 def refused_messages(db: Database) -> None:
     """What Slack said last to a message that waits until the bot may speak."""
     run(db, _REFUSED)
+
+
+_AGAIN = """
+ALTER TABLE calls ADD COLUMN content TEXT NOT NULL DEFAULT '';
+ALTER TABLE calls ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE calls ADD COLUMN no_more TEXT NOT NULL DEFAULT '';
+
+CREATE TRIGGER calls_keep_their_key BEFORE UPDATE OF key, content ON calls
+WHEN (NEW.key <> OLD.key OR NEW.content <> OLD.content) AND OLD.tries > 0
+  AND (OLD.verdict IS 'lost' OR OLD.repeats > 0
+    OR NEW.verdict IS NOT 'busy' AND OLD.verdict IS NOT 'busy')
+BEGIN SELECT RAISE(ABORT, 'what may have been done keeps its key and content'); END;
+"""
+
+
+@migrations(name="0012_again")
+def again(db: Database) -> None:
+    """A call whose answer was lost is sent again under its key, and as it first went out.
+
+    A call that a version before this has sent has no content, so it is not sent again.
+    """
+    run(db, _AGAIN)

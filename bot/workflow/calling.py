@@ -1,7 +1,7 @@
 """One call to Zuora: made once, and what came of it as a value and as a line of the history."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.call import Call, Verdict
@@ -11,7 +11,14 @@ from bot.operations.operation import Followed, Order, Progress
 from bot.workflow.begin import new_key
 from bot.workflow.parts import Parts
 from bot.zuora.answers import Answer
-from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraRejected
+from bot.zuora.errors import (
+    OutcomeUnknown,
+    ZuoraBusy,
+    ZuoraError,
+    ZuoraLockedOut,
+    ZuoraRejected,
+)
+from bot.zuora.verdict import UNPROCESSABLE
 
 logger = logging.getLogger(__name__)
 
@@ -22,20 +29,30 @@ async def make_call(parts: Parts, request: Request, call: Call, order: Order[Any
         return await _made(parts, request, call, order)
     except Exception:
         logger.exception("call_ended_in_a_fault", extra={"request": request.number})
-        words = "the bot had a fault while the call was out"
-        return call._replace(verdict=Verdict.LOST, words=words)
+        return _lost(call, "the bot had a fault while the call was out")
+
+
+def content_of(parts: Parts, call: Call, order: Order[Any, Any]) -> str:
+    """What would go out, as `Prepared.content`; empty where it may not go out at all."""
+    try:
+        return order.act(call, parts.zuora).content
+    except ZuoraRejected:
+        return ""
 
 
 async def _made(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> Call:
     try:
-        answer = await order.act(call, parts.zuora_in(request.place))
+        prepared = order.act(call, parts.zuora_in(request.place))
+        answer = await (prepared.again() if call.repeats else prepared)
     except ZuoraRejected as error:
-        return _with_error(call, Verdict.REJECTED, error)
+        return _with_error(call, error, verdict=Verdict.REJECTED, words=_words(error))
     except ZuoraBusy as error:
-        return _busy(parts, request, call, error)
+        return (_busy_again if call.repeats else _busy)(parts, request, call, error)
     except OutcomeUnknown as error:
-        return _with_error(call, Verdict.LOST, error)
+        return _in_doubt(call, error)
     began = order.begun(answer) if isinstance(order, Followed) else None
+    if began is not None and not began.run_id:  # without an id nothing can be followed
+        return _in_doubt(call, _unnamed(answer))
     return _accepted(parts, call, answer, began)
 
 
@@ -44,26 +61,76 @@ def _accepted(parts: Parts, call: Call, answer: Answer, began: Progress | None) 
         verdict=Verdict.ACCEPTED,
         answered_at=parts.clock.now(),
         http_status=answer.status,
-        zuora_request_id=answer.zuora_request_id or "",
+        zuora_request_id=answer.zuora_request_id,
+        words="",
         began=began.model_dump_json() if began else "",
     )
 
 
-def _with_error(call: Call, verdict: Verdict, error: ZuoraError) -> Call:
+def _unnamed(answer: Answer) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "Zuora said yes and did not say which bill run it made.",
+        status=answer.status,
+        zuora_request_id=answer.zuora_request_id,
+    )
+
+
+def _words(error: ZuoraError) -> str:
+    return " ".join(error.words) or str(error)
+
+
+def _with_error(call: Call, error: ZuoraError, *, verdict: Verdict, words: str) -> Call:
     return call._replace(
         verdict=verdict,
         http_status=error.status,
         zuora_request_id=error.zuora_request_id or "",
-        words=" ".join(error.words) or str(error),
+        words=words,
     )
+
+
+def _lost(call: Call, words: str) -> Call:
+    """Nobody knows what became of it: now, or still."""
+    return (
+        call.lost_again(words) if call.repeats else call._replace(verdict=Verdict.LOST, words=words)
+    )
+
+
+def _in_doubt(call: Call, error: OutcomeUnknown) -> Call:
+    """Its answer was lost, or says neither yes nor no; also whether asking again can still tell."""
+    lost = _lost(call, _words(error))
+    lost = _with_error(call, error, verdict=Verdict.LOST, words=lost.words)
+    if not call.repeats:
+        return lost
+    if error.status == UNPROCESSABLE:
+        return lost._replace(no_more="Zuora takes its key for another call's (HTTP 422)")
+    if error.zuora_request_id and error.zuora_request_id == call.zuora_request_id:
+        kept = f"Zuora has kept its first answer (HTTP {error.status}) and gives it again"
+        return lost._replace(no_more=kept)
+    return lost
 
 
 def _busy(parts: Parts, request: Request, call: Call, error: ZuoraBusy) -> Call:
     """Not done, and to be tried again: under a new key if Zuora would only repeat its failure."""
     if error.new_key_needed:
         call = call.with_new_key(new_key(parts, request))
-    retry_at = parts.clock.now() + timedelta(seconds=error.retry_after or 0)
-    return _with_error(call, Verdict.BUSY, error)._replace(retry_at=retry_at)
+    busy = _with_error(call, error, verdict=Verdict.BUSY, words=_words(error))
+    return busy._replace(retry_at=_retry_at(parts, error))
+
+
+def _busy_again(parts: Parts, request: Request, call: Call, error: ZuoraBusy) -> Call:  # noqa: ARG001 - as `_busy`
+    """A repetition that was not done. Of the first try nothing is known by that.
+
+    What has not even gone out is no repetition.
+    """
+    went_out = error.status is not None and not isinstance(error, ZuoraLockedOut)
+    return call.lost_again(_words(error))._replace(
+        repeats=call.repeats if went_out else call.repeats - 1,
+        retry_at=_retry_at(parts, error),
+    )
+
+
+def _retry_at(parts: Parts, error: ZuoraBusy) -> datetime:
+    return parts.clock.now() + timedelta(seconds=error.retry_after or 0)
 
 
 NOT_SENT = "it was not sent after all"
@@ -71,19 +138,21 @@ NOT_SENT = "it was not sent after all"
 
 def taken_back(call: Call) -> Call:
     """A call that was written down as sent and did not go out: it may go out later."""
-    return call._replace(tries=call.tries - 1, verdict=Verdict.BUSY, words=NOT_SENT)
+    return call.taken_back(NOT_SENT)
 
 
 def came_entry(call: Call) -> Entry:
     """The history entry of a call that came back, or was taken back."""
-    return settled_entry(call) if call.words == NOT_SENT else answer_entry(call)
+    return settled_entry(call) if call.words.endswith(NOT_SENT) else answer_entry(call)
 
 
 def sent_entry(call: Call) -> Entry:
     """The history entry of a call that goes out."""
-    data = {
+    data: dict[str, Any] = {
         "subject": call.subject, "key": call.key, "track_id": call.track_id, "try": call.tries,
     }  # fmt: skip
+    if call.repeats:
+        data["again_under_its_key"] = call.repeats
     return Entry(what=What.CALL_SENT, request=call.request, data=data)
 
 
@@ -101,6 +170,7 @@ def answer_entry(call: Call) -> Entry:
             "http_status": call.http_status,
             "zuora_request_id": call.zuora_request_id,
             "words": call.words,
+            **({"no_more": call.no_more} if call.no_more else {}),
         },
     )
 

@@ -10,10 +10,10 @@ from bot.cards.card import card_edit, change_and_ask_again
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
-from bot.domain.next_step import conclusion
+from bot.domain.next_step import conclusion, repeat_at
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
-from bot.domain.words import Mention, Part
+from bot.domain.words import Mention, Moment, Part, count, listed
 from bot.operations.catalog import opened, operation_named
 from bot.operations.operation import Order, Progress
 from bot.workflow.parts import Parts
@@ -27,7 +27,8 @@ def go_on(
 ) -> None:
     """Write how a request goes on whose calls all have their answer; inside a transaction.
 
-    It ended, or its outcome is unknown, or what an accepted call began is now followed.
+    It ended, or calls are sent again under their keys, or its outcome is unknown, or what an accepted
+    call began is now followed.
 
     Args:
         parts: The outside.
@@ -37,7 +38,11 @@ def go_on(
     """
     operation = operation_named(request.operation)
     state = conclusion(calls)
-    if state is State.UNKNOWN:
+    now = parts.clock.now()
+    again = [at for call in calls if (at := repeat_at(call, now, parts.again)) is not None]
+    if again:
+        _ask_again(parts, request, calls, min(again))
+    elif state is State.UNKNOWN:
         _unknown(parts, request, calls)
     elif operation.follows and state is State.SUCCEEDED:
         _follow_from_now(parts, request, calls, order or opened(request))
@@ -49,7 +54,7 @@ def _follow_from_now(
     parts: Parts, request: Request, calls: Sequence[Call], order: Order[Any, Any]
 ) -> None:
     now = parts.clock.now()
-    accepted = order.accepted()
+    accepted = f"{order.accepted()}{_asked_again(calls)}"
     after = replace(
         request, progress=calls[0].began, result=accepted, wake_at=now + parts.poll, looks=0
     )
@@ -62,7 +67,7 @@ def _end(
 ) -> None:
     """Write how it ended, to everybody; inside a transaction."""
     now = parts.clock.now()
-    result = order.result(calls)
+    result = f"{order.result(calls)}{_asked_again(calls)}"
     after = replace(request.moved(state, now, result=result), progress=tally(calls))
     entry = Entry(
         what=What.ENDED, request=request.number, data={"state": state.value, "result": result}
@@ -82,14 +87,78 @@ def tally(calls: Sequence[Call]) -> str:
     return Progress(calls=len(calls), failed=failed, lost=lost).model_dump_json()
 
 
+def _ask_again(parts: Parts, request: Request, calls: Sequence[Call], at: datetime) -> None:
+    """Write that calls are sent again under their keys: one line of the thread, however often."""
+    now = parts.clock.now()
+    lost = [call for call in calls if call.verdict is Verdict.LOST]
+    many = f"{doubt(calls)} {'It is' if len(lost) == 1 else 'They are'} sent again under "
+    why = f"{many}{'its own key' if len(lost) == 1 else 'their own keys'}."
+    after = replace(request, result=why, wake_at=at, looks=0)
+    entry = Entry(
+        what=What.DELAYED, request=request.number,
+        data={"why": why, "calls": len(lost), "again_at": at.isoformat()},
+    )  # fmt: skip
+    told = lines.reply(
+        after, f"{why} Zuora knows a call by its key and does not do it twice. Nobody has to do "
+        "anything; the next try is ", Moment(at), ".",
+    )  # fmt: skip
+    drawn = [card_edit(after)] if after.result != request.result else []
+    first = [] if any(call.repeats for call in calls) else [told]
+    parts.store.move(request, after, entry, now, *drawn, *first)
+
+
+def doubt(calls: Sequence[Call]) -> str:
+    """Of which calls nobody knows what became, and why: no answer came, or one that does not tell."""
+    lost = [call for call in calls if call.is_lost]
+    answered = [call for call in lost if call.http_status is not None]
+    silent = [call for call in lost if call.http_status is None]
+    said = []
+    if answered:
+        statuses = listed(sorted({f"HTTP {call.http_status}" for call in answered}))
+        words = _words_of(answered)
+        which = "" if len(calls) == 1 else f" to {len(answered):,} of {len(calls):,} calls"
+        own = f" ({words})" if words else ""
+        said.append(
+            f"Zuora answered {statuses}{which}, which does not say whether it was done{own}"
+        )
+    if silent:
+        which = "" if len(calls) == 1 else f" to {len(silent):,} of {len(calls):,} calls"
+        said.append(f"the answer{which} was lost ({_words_of(silent)})")
+    return f"It went out to Zuora, and {', and '.join(said)}."
+
+
+def _words_of(calls: Sequence[Call]) -> str:
+    """What is known besides the status, each once."""
+    words = dict.fromkeys(call.words.rstrip(".") for call in calls)
+    return "; ".join(each for each in words if not each.startswith("Zuora answered HTTP "))
+
+
+def _asked_again(calls: Sequence[Call]) -> str:
+    """That keys were used again, for the result; empty where none was."""
+    again = sum(1 for call in calls if call.repeats)
+    if not again:
+        return ""
+    if len(calls) == 1:
+        return " Its first answer was lost or did not say; it was sent again under its own key."
+    were = "call was" if again == 1 else "calls were"
+    return (
+        f" {again:,} {were} sent again under the same key, after a first answer that did not tell."
+    )
+
+
 def _unknown(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
     now = parts.clock.now()
     lost = [call for call in calls if call.verdict is Verdict.LOST]
-    words = "; ".join(dict.fromkeys(call.words for call in lost))
-    which = "" if len(calls) == 1 else f" of {len(lost)} of {len(calls)} calls"
+    times = max(call.repeats for call in lost)
+    why = "; ".join(dict.fromkeys(call.no_more for call in lost if call.no_more))
+    in_vain = (
+        f" Asking again under the same key up to {count(times, 'time')} did not tell."
+        if times
+        else ""
+    )
+    because = f" ({why})" if why else ""
     result = (
-        f"It went out to Zuora and the answer{which} was lost ({words.rstrip('.')}), so it may or "
-        "may not have been done. It is not sent again."
+        f"{doubt(calls)} It may or may not have been done.{in_vain} It is not sent again{because}."
     )
     after = replace(
         request.moved(State.UNKNOWN, now, wake_at=now + parts.poll, result=result),

@@ -16,7 +16,14 @@ from bot.domain.request import Request, State
 from bot.operations.catalog import opened
 from bot.store.database import CouldNotRecordError
 from bot.workflow.begin import too_late_at
-from bot.workflow.calling import NOT_SENT, came_entry, make_call, sent_entry, taken_back
+from bot.workflow.calling import (
+    NOT_SENT,
+    came_entry,
+    content_of,
+    make_call,
+    sent_entry,
+    taken_back,
+)
 from bot.workflow.ending import go_on, tell_progress
 from bot.workflow.parts import Parts
 
@@ -58,7 +65,7 @@ class Pass:
     Args:
         parts: The outside.
         request: Whose calls they are.
-        calls: Calls none of which can have taken effect.
+        calls: Calls none of which can have taken effect, or calls whose answers were lost.
         stopping: Whether nothing new may be begun.
     """
 
@@ -110,7 +117,7 @@ class Pass:
         for call in came:
             self._note(call)
         now = self._parts.clock.now()
-        sending = [call.sending(now) for call in self._next(now)]
+        sending = [self._sending(call, now) for call in self._next(now)]
         if came or sending:
             await self._write(came, sending)
         del self._answered[: len(came)]  # not before they are written
@@ -125,6 +132,11 @@ class Pass:
                 await asyncio.sleep(A_MOMENT)
             return True
         return await self._rest()
+
+    def _sending(self, call: Call, now: datetime) -> Call:
+        """The call as it is written down before it goes out, with what it is that goes out."""
+        content = call.content if call.is_lost else content_of(self._parts, call, self._order)
+        return call.sending(now)._replace(content=content)
 
     @property
     def _places(self) -> int:

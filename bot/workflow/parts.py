@@ -27,6 +27,8 @@ class Parts:
         channel: Slack channel id where requests are shown.
         new_id: A new random id, for keys.
         poll: First pause between two looks at Zuora.
+        again: First pause before a call whose answer was lost is sent again under its own key; None:
+            it never is.
         places: The entities and organizations that requests choose from.
         guard: How long after a mail the same thing may not be mailed again without `resend`.
         members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
@@ -44,6 +46,7 @@ class Parts:
     new_id: Callable[[], str]
     poll: timedelta
     members: Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
+    again: timedelta | None = None
     guard: timedelta = timedelta(minutes=60)
     places: Places = field(default_factory=Places)
     wake_runner: Callable[[], None] = field(default=_nobody)

@@ -13,7 +13,7 @@ from bot.domain.request import Request, State
 from bot.operations.catalog import operation_named
 from bot.store.database import CouldNotRecordError
 from bot.store.requests import RequestMovedError
-from bot.workflow import begin, follow, send, settle
+from bot.workflow import begin, follow, repeat, send, settle
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -111,6 +111,7 @@ class Runner:
                 parts.store.calls.of(number),
                 now,
                 follows=operation_named(request.operation).follows,
+                again=parts.again,
             )
             await self._do(request, step)
             parts.wake_sender()
@@ -124,8 +125,8 @@ class Runner:
                 await begin.remind(parts, request)
             case steps.Begin():
                 await begin.begin(parts, request)
-            case steps.Send(calls):
-                await self._send(request, calls)
+            case steps.Send(calls) | steps.Repeat(calls):
+                await self._send(request, step, calls)
             case steps.Follow():
                 await follow.follow(parts, request)
             case steps.Settle(calls):
@@ -155,10 +156,13 @@ class Runner:
             with self._parts.store.transaction():
                 self._parts.store.requests.move(request, replace(request, wake_at=until))
 
-    async def _send(self, request: Request, calls: tuple[Call, ...]) -> None:
+    async def _send(
+        self, request: Request, step: steps.Send | steps.Repeat, calls: tuple[Call, ...]
+    ) -> None:
+        go = send.send if isinstance(step, steps.Send) else repeat.repeat
         self._sending.add(request.number)
         try:
-            await send.send(self._parts, request, calls, lambda: self._stopping)
+            await go(self._parts, request, calls, lambda: self._stopping)
         finally:
             self._sending.discard(request.number)
 

@@ -18,7 +18,7 @@ from bot.workflow.ending import tally
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraRejected
 
-LOST_AND_FOUND = "Some answers were lost, and reading Zuora settled them."
+LOST_AND_FOUND = "Some answers were lost or did not tell, and reading Zuora settled them."
 UNREAD = 5
 """How many looks more the pause is long after Zuora could not be read: a minute or more."""
 
@@ -68,7 +68,7 @@ def _write(
         calls = parts.store.calls.of(request.number)
         state = conclusion(calls)
         seen = "; ".join(dict.fromkeys(settlement.words for settlement in found.values()))
-        result = f"The answer was lost, and reading Zuora settled it: {seen}."
+        result = f"What became of it was not known, and reading Zuora settled it: {seen}."
         if len(calls) > 1:
             result = f"{order.result(calls)} {LOST_AND_FOUND}"
         if order.follows and state is State.SUCCEEDED:
@@ -118,7 +118,7 @@ def leave_to_people(parts: Parts, request: Request) -> None:
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": "not provable"})
     told = lines.reply(
         after,
-        f"Reading Zuora proved nothing about {request.name}, and nothing was sent again. "
+        f"Reading Zuora proved nothing about {request.name}, and nothing more is sent. "
         "A person has to look there and record what is seen with the buttons on the card. ",
         Mention(request.requester), " ", Mention(request.decided_by or request.requester),
     )  # fmt: skip

@@ -1,8 +1,9 @@
 """The half of the client that does something: mails, creates, posts, cancels."""
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.zuora import calls
@@ -23,10 +24,50 @@ def checked() -> Iterator[None]:
         raise ZuoraRejected(f"Not sent: {error}.") from None
 
 
-class Effects:
-    """Calls that do something, each sent once.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that does something, ready to be sent. Awaiting it sends it, once."""
 
-    All raise `ZuoraRejected` or `ZuoraBusy` (both: not done) or `OutcomeUnknown`.
+    call: HttpCall
+    caller: Caller
+
+    @property
+    def content(self) -> str:
+        """SHA-256 (hex) of method, address and body: what Zuora would do. Empty where it takes no key."""
+        if not self.call.idempotency_key:
+            return ""
+        line = f"{self.call.method} {self.call.target}\n".encode()
+        return hashlib.sha256(line + self.call.content).hexdigest()
+
+    def __await__(self) -> Generator[Any, None, Answer]:
+        """Send it.
+
+        Raises:
+            ZuoraRejected: A definite no.
+            ZuoraBusy: Definitely not done; later perhaps.
+            OutcomeUnknown: It may have been done.
+        """
+        return self._send(self.call).__await__()
+
+    async def again(self) -> Answer:
+        """Send it under a key that went out before and whose answer was lost.
+
+        Raises:
+            ZuoraRejected: A definite no of the service behind the gateway.
+            ZuoraBusy: This try was not done; the one before it may have been.
+            OutcomeUnknown: It may have been done, or is just being done (409).
+        """
+        return await self._send(replace(self.call, repeat=True))
+
+    async def _send(self, call: HttpCall) -> Answer:
+        answer = await self.caller.effect(call)
+        return replace(answer, data=as_row(answer.data))
+
+
+class Effects:
+    """Calls that do something, each prepared to be sent.
+
+    All raise `ZuoraRejected` where the call breaks a rule of Zuora's for requests.
 
     Args:
         caller: Sends the calls.
@@ -37,9 +78,9 @@ class Effects:
         self._caller = caller
         self._paths = paths
 
-    async def email_bill_run(
-        self, key: str, *, resend: bool, track_id: str, idempotency_key: str, repeat: bool = False
-    ) -> Answer:
+    def email_bill_run(
+        self, key: str, *, resend: bool, track_id: str, idempotency_key: str
+    ) -> Prepared:
         """Have Zuora mail the invoices and credit memos of a posted bill run.
 
         Args:
@@ -48,68 +89,47 @@ class Effects:
                 twice all the same.
             track_id: `Zuora-Track-Id`, at most 64 characters.
             idempotency_key: At most 255 characters; Zuora keeps it for 24 hours.
-            repeat: True when this key was sent before and its answer was lost: a 409 is then no
-                "not done" but `OutcomeUnknown`, as the first call may still be at work.
         """
-        return await self._effect(
-            lambda: calls.email_bill_run(
+        with checked():
+            call = calls.email_bill_run(
                 key, resend=resend, track_id=track_id, idempotency_key=idempotency_key
-            ),
-            repeat=repeat,
-        )
+            )
+        return Prepared(call, self._caller)
 
-    async def email_document(
-        self,
-        kind: DocumentKind,
-        key: str,
-        body: EmailBody,
-        *,
-        track_id: str,
-        idempotency_key: str,
-        repeat: bool = False,
-    ) -> Answer:
-        """Have Zuora mail one posted document, by id or number; `repeat` as above."""
-        return await self._effect(
-            lambda: calls.email_document(
+    def email_document(
+        self, kind: DocumentKind, key: str, body: EmailBody, *, track_id: str, idempotency_key: str
+    ) -> Prepared:
+        """Have Zuora mail one posted document, by id or number."""
+        with checked():
+            call = calls.email_document(
                 self._paths[kind], key, body, track_id=track_id, idempotency_key=idempotency_key
-            ),
-            repeat=repeat,
-        )
+            )
+        return Prepared(call, self._caller)
 
-    async def create_bill_run(
-        self,
-        body: Mapping[str, Any],
-        *,
-        track_id: str,
-        idempotency_key: str,
-        repeat: bool = False,
-    ) -> Answer:
+    def create_bill_run(
+        self, body: Mapping[str, Any], *, track_id: str, idempotency_key: str
+    ) -> Prepared:
         """Create a bill run; `data` of the answer has `id` and `billRunNumber`."""
-        return await self._effect(
-            lambda: calls.create_bill_run(body, track_id=track_id, idempotency_key=idempotency_key),
-            repeat=repeat,
-        )
+        with checked():
+            call = calls.create_bill_run(body, track_id=track_id, idempotency_key=idempotency_key)
+        return Prepared(call, self._caller)
 
-    async def post_bill_run(
+    def post_bill_run(
         self, bill_run_id: str, body: Mapping[str, Any], *, track_id: str
-    ) -> Answer:
+    ) -> Prepared:
         """Post a completed bill run; a PUT, for which Zuora keeps no key."""
-        return await self._effect(lambda: calls.post_bill_run(bill_run_id, body, track_id=track_id))
+        with checked():
+            call = calls.post_bill_run(bill_run_id, body, track_id=track_id)
+        return Prepared(call, self._caller)
 
-    async def cancel_bill_run(
+    def cancel_bill_run(
         self, bill_run_id: str, body: Mapping[str, Any], *, track_id: str
-    ) -> Answer:
+    ) -> Prepared:
         """Cancel a bill run; a PUT, for which Zuora keeps no key."""
-        return await self._effect(
-            lambda: calls.cancel_bill_run(bill_run_id, body, track_id=track_id)
-        )
+        with checked():
+            call = calls.cancel_bill_run(bill_run_id, body, track_id=track_id)
+        return Prepared(call, self._caller)
 
     def send_within(self, entity_ids: str, org_ids: str) -> None:
         """Send every call from now on to one entity and to these organizations."""
         self._caller = self._caller.within(entity_ids, org_ids)
-
-    async def _effect(self, make: Callable[[], HttpCall], *, repeat: bool = False) -> Answer:
-        with checked():
-            call = make()
-            answer = await self._caller.effect(replace(call, repeat=True) if repeat else call)
-        return replace(answer, data=as_row(answer.data))

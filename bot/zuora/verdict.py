@@ -36,6 +36,7 @@ _BY_STATUS: Final[dict[int, int]] = {
 }  # fmt: skip
 _GRAVEST_FIRST: Final = (60, 61, 99, AUTHENTICATION, LIMIT, CONTENTION, PERMISSION, NOT_FOUND)
 _CONFLICT: Final = 409
+UNPROCESSABLE: Final = 422
 _DECODER: Final = json.JSONDecoder(parse_float=Decimal)  # once: making it takes as long as using it
 _TIMEOUTS: Final = frozenset({408, 425, 499})  # the request may have gone on to Zuora
 
@@ -62,8 +63,8 @@ def judge(
         headers: Response headers with case-insensitive look-up.
         body: Decoded body.
         effect: Whether the call does something; then doubt is `OutcomeUnknown`.
-        repeat: Whether its idempotency key was sent before; then a conflict is doubt too, for the
-            first call may still be at work (guide *Idempotent requests*).
+        repeat: Whether its idempotency key was sent before and the answer lost. Then doubt is also
+            what does not come from behind the key: the first call may have been done.
 
     Returns:
         An `Answer`, or the error to raise.
@@ -71,7 +72,7 @@ def judge(
     seen = _take_apart(status, headers, body)
     if _is_yes(seen, effect=effect):
         return Answer(status, seen.facts["zuora_request_id"], seen.data)
-    if _is_in_doubt(seen) or (repeat and seen.status == _CONFLICT):
+    if _is_in_doubt(seen) or (repeat and _is_before_the_key(seen)):
         return _doubt(seen, effect=effect)
     return _refusal(seen, effect=effect)
 
@@ -134,6 +135,21 @@ def _is_in_doubt(seen: _Seen) -> bool:
     return not seen.reasons and not _says_no(seen.data)
 
 
+def _is_before_the_key(seen: _Seen) -> bool:
+    """Whether a no says nothing of the first call under this key.
+
+    It may still be at work (409), its key was used for something else (422), or a gateway, a proxy
+    or a right that is missing kept the repetition from being looked at (guide *Idempotent requests*).
+    """
+    if seen.status in {_CONFLICT, UNPROCESSABLE} or seen.category in {CONTENTION, PERMISSION}:
+        return True
+    return (
+        not seen.reasons
+        and not _says_no(seen.data)
+        and seen.category not in {LIMIT, AUTHENTICATION}
+    )
+
+
 def _says_no(data: Any) -> bool:
     if not isinstance(data, dict):
         return False
@@ -144,7 +160,7 @@ def _doubt(seen: _Seen, *, effect: bool) -> ZuoraError:
     shared = {"status": seen.status, "category": seen.category, **seen.facts}
     if effect:
         return OutcomeUnknown(
-            f"Zuora's answer (HTTP {seen.status}) does not say whether it was done.", **shared
+            f"Zuora answered HTTP {seen.status}, which does not say whether it was done.", **shared
         )
     return ZuoraUnavailable(f"Zuora could not answer (HTTP {seen.status}).", **shared)
 

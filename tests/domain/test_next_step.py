@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.domain import next_step as steps
 from bot.domain.call import Call, Verdict, track_id
-from bot.domain.next_step import conclusion, next_step, pause
+from bot.domain.next_step import MOST_REPEATS, PATIENCE, conclusion, next_step, pause, repeat_at
 from bot.domain.policy import Rule
 from bot.domain.request import FINAL, Request, State
 
@@ -155,3 +155,55 @@ def test_a_track_id_is_what_zuora_takes_and_carries_the_number(number, subject):
     assert len(made) <= 64
     assert made.isascii()
     assert not set(made) & set(":;\"' ")
+
+
+AGAIN = timedelta(seconds=30)
+LOST = CALL._replace(
+    tries=1, verdict=Verdict.LOST, content="c", first_sent_at=NOW, sent_at=NOW, words="it broke"
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "seconds"),
+    [
+        ({}, 30),
+        ({"repeats": 1}, 60),
+        ({"repeats": 5}, 600),
+        ({"retry_at": NOW + timedelta(minutes=5)}, 300),
+        ({"repeats": MOST_REPEATS}, None),
+        ({"content": ""}, None),  # a PUT, or sent by a version before
+        ({"no_more": "Zuora gives it again"}, None),
+        ({"first_sent_at": NOW - PATIENCE}, None),
+        ({"verdict": Verdict.REJECTED}, None),
+        ({"sent_at": NOW + timedelta(seconds=1)}, None),  # the clock was put back
+    ],
+)
+def test_a_lost_call_is_sent_again_in_time_and_not_too_often(change, seconds):
+    at = repeat_at(LOST._replace(**change), NOW, AGAIN)
+
+    assert at == (None if seconds is None else NOW + timedelta(seconds=seconds))
+
+
+def test_lost_calls_are_repeated_once_nothing_else_is_open_and_then_concluded():
+    running = replace(REQUEST, state=State.RUNNING)
+    other = CALL._replace(subject="BR-2", key="k2")
+    later = NOW + AGAIN
+
+    assert next_step(running, [LOST, other], later, again=AGAIN) == steps.Send((other,))
+    assert next_step(running, [LOST], NOW, again=AGAIN) == steps.Rest(later)
+    assert next_step(running, [LOST], later, again=AGAIN) == steps.Repeat((LOST,))
+    assert next_step(running, [LOST], later) == steps.Conclude()
+    assert next_step(running, [LOST], NOW + PATIENCE, again=AGAIN) == steps.Conclude()
+
+
+def test_what_may_have_been_done_never_gets_another_key():
+    with pytest.raises(ValueError, match="may have been done"):
+        LOST.sending(NOW).with_new_key("another")
+
+
+def test_a_repetition_that_did_not_go_out_is_none():
+    back = LOST.sending(NOW).taken_back("not sent")
+
+    assert (back.verdict, back.repeats, back.tries) == (Verdict.LOST, 0, 1)
+    assert back.words == "it broke; asked again: not sent"
+    assert back.lost_again("HTTP 502").words == "it broke; asked again: HTTP 502"

@@ -163,6 +163,7 @@ async def test_story_31_a_strangers_click_takes_nothing_from_the_approver(stage)
     assert not any(f"<@{MARA}>" in line for line in stage.thread(ts))
 
 
+@pytest.mark.never_repeated
 async def test_story_32_a_mail_order_whose_answer_was_lost_is_never_sent_again(stage):
     ts = await stage.ask()
     stage.zuora.faults.add(EMAILS, kind="drop")
@@ -188,6 +189,7 @@ def drafts(stage):
     return stage.zuora.world.add_bill_run(DRAFTS, status="Completed", invoices=lines)
 
 
+@pytest.mark.never_repeated
 async def test_story_33_a_posting_whose_answer_was_lost_is_settled_by_reading(stage, drafts):
     ts = await stage.ask_step("post_bill_run", DRAFTS)
     stage.zuora.faults.add(POST, kind="lose_answer")

@@ -66,6 +66,7 @@ async def died_with_the_call_under_way(stage):
     return ts
 
 
+@pytest.mark.never_repeated
 @pytest.mark.parametrize("point", ["after the decision", "while reading", "after the claim"])
 async def test_story_38_a_stop_at_any_point_ends_in_done_once_or_unknown_and_loud(stage, point):
     ts = await stage.ask()
@@ -105,6 +106,7 @@ async def test_story_39_buttons_posted_before_a_restart_work_with_their_first_cl
     assert stage.happened().count(What.APPROVED) == 1
 
 
+@pytest.mark.never_repeated
 @pytest.mark.parametrize("found_by", ["a restart", "the running bot"])
 async def test_story_40_a_request_left_running_is_found(stage, found_by):
     ts = await died_with_the_call_under_way(stage)

@@ -9,6 +9,7 @@ import time
 from urllib.parse import urlencode
 
 import aiohttp
+import pytest
 import yaml
 from pydantic import SecretStr
 
@@ -53,6 +54,7 @@ async def test_story_45_each_manipulation_of_the_history_is_found_with_its_own_c
     assert checked(path).exit_code == 16
 
 
+@pytest.mark.never_repeated
 async def test_story_46_what_did_not_succeed_is_in_the_history_too(stage):
     for number in (2, 3, 4):
         stage.zuora.world.add_bill_run(

@@ -157,6 +157,7 @@ async def test_an_answer_that_comes_while_the_file_is_held_for_a_moment_is_kept(
     check_everything(stage)
 
 
+@pytest.mark.never_repeated
 async def test_an_answer_that_cannot_be_kept_for_long_is_outcome_unknown_and_not_sent_again(
     web_stage, monkeypatch
 ):

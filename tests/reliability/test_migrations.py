@@ -141,6 +141,7 @@ def chain_anew(old):
         old.execute("UPDATE history_head SET sequence = ?, hash = ?", [sequence, before])
 
 
+@pytest.mark.never_repeated
 @pytest.mark.parametrize("last", NAMES)
 async def test_a_database_of_every_earlier_version_goes_on_with_its_open_requests(lived, last):
     stage, cards, snapshot = lived

@@ -115,6 +115,7 @@ async def test_an_hour_without_zuora(busy, restarted):
     await all_is_told(stage)
 
 
+@pytest.mark.never_repeated
 async def test_zuora_goes_away_in_the_middle_of_an_order(busy):
     stage = busy
     first, second, third = cards(stage)

@@ -240,6 +240,7 @@ async def test_what_the_other_process_writes_the_worker_works_on_within_a_second
     pair.check()
 
 
+@pytest.mark.never_repeated
 async def test_the_other_takes_over_within_a_second_of_a_kill(pair, both):
     worker, other = both
     first = await pair.ask("BR-00000001")

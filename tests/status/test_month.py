@@ -54,6 +54,7 @@ async def rows(store, name="2026-11"):
     return list(csv.DictReader(io.StringIO(content)))
 
 
+@pytest.mark.never_repeated
 async def test_the_figures_are_those_of_the_hand_made_month(month):
     assert month.asked == 7
     assert month.requests == {
@@ -148,6 +149,7 @@ async def test_a_month_without_requests_is_empty_everywhere(store):
     assert Image.open(io.BytesIO(draw(chart_of(month)))).size[0] == WIDTH
 
 
+@pytest.mark.never_repeated
 async def test_figures_follow_what_moves_later(store, month):
     unknown = store.requests.get(4)
     with store.transaction():

@@ -91,6 +91,7 @@ async def test_a_failed_call_is_recorded_with_what_zuora_said(stage):
     await whole(stage)
 
 
+@pytest.mark.never_repeated
 async def test_an_unknown_outcome_and_what_a_person_recorded_of_it_are_recorded(stage):
     stage.zuora.faults.add(EMAILS, kind="lose_answer")
     ts = await stage.ask()

@@ -85,6 +85,7 @@ async def test_an_empty_bot_says_so_in_every_list(stage):
     assert "Requests: 0" in await ask_status(stage, MARA, "month")
 
 
+@pytest.mark.never_repeated
 async def test_unknown_outcomes_come_first_and_loud(stage):
     stage.zuora.faults.add("/v1/bill-runs/*/emails", kind="lose_answer")
     ts = await stage.ask()

@@ -427,6 +427,7 @@ async def test_zuoras_refusal_to_create_it_is_told_in_its_words(stage, world):
     assert fields(stage)["organizations"]["element"]["initial_value"] == "Europe"
 
 
+@pytest.mark.never_repeated
 async def test_a_lost_answer_is_settled_by_the_name_and_the_run_is_followed(stage, world):
     ts = await ask(stage)
     stage.zuora.faults.add(RUNS, method="POST", kind="lose_answer")
@@ -443,6 +444,7 @@ async def test_a_lost_answer_is_settled_by_the_name_and_the_run_is_followed(stag
     assert len(created(stage)) == 1
 
 
+@pytest.mark.never_repeated
 async def test_a_lost_answer_of_which_zuora_shows_nothing_stays_unknown(stage, world):
     ts = await ask(stage)
     stage.zuora.faults.add(RUNS, method="POST", kind="drop")

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 
 
@@ -388,6 +390,7 @@ async def test_a_failure_with_http_200_is_a_failure(stage):
     assert "Notification is not active." in stage.thread(ts)[-1]
 
 
+@pytest.mark.never_repeated
 async def test_a_lost_answer_is_outcome_unknown_and_never_repeated(stage):
     ts = await stage.ask()
     stage.zuora.faults.add(EMAILS, kind="lose_answer")
@@ -400,6 +403,7 @@ async def test_a_lost_answer_is_outcome_unknown_and_never_repeated(stage):
     assert len(stage.orders()) == 1
 
 
+@pytest.mark.never_repeated
 async def test_a_lost_answer_is_settled_when_zuora_shows_the_mail(stage):
     ts = await stage.ask()
     stage.zuora.faults.add(EMAILS, kind="lose_answer")
@@ -414,6 +418,7 @@ async def test_a_lost_answer_is_settled_when_zuora_shows_the_mail(stage):
     assert len(stage.orders()) == 1
 
 
+@pytest.mark.never_repeated
 async def test_what_reading_cannot_prove_a_person_records(stage):
     ts = await stage.ask()
     stage.zuora.faults.add(EMAILS, kind="drop")
@@ -457,6 +462,7 @@ async def test_an_approved_request_goes_on_after_a_restart(stage):
     assert len(stage.orders()) == 1
 
 
+@pytest.mark.never_repeated
 async def test_a_call_that_was_out_when_the_bot_died_is_outcome_unknown(stage):
     ts = await stage.ask()
     stage.zuora.faults.add(EMAILS, kind="hang")

@@ -387,6 +387,7 @@ async def test_a_notification_that_could_not_be_checked_and_is_off_is_told_in_zu
     assert f"The notification '{MANUAL_INVOICE}' is not active." in stage.thread(ts)[-1]
 
 
+@pytest.mark.never_repeated
 @pytest.mark.parametrize("number", ["INV00000077", "DM00000003", "CM00000004"])
 async def test_a_lost_answer_is_settled_when_zuora_shows_the_mail(stage, invoice, number):
     stage.zuora.world.add_debit_memo("A00000001", "USD", "9.00", number="DM00000003")
@@ -402,6 +403,7 @@ async def test_a_lost_answer_is_settled_when_zuora_shows_the_mail(stage, invoice
     assert len(stage.orders()) == 1
 
 
+@pytest.mark.never_repeated
 @pytest.mark.parametrize("number", ["INV00000077", "DM00000003"])
 async def test_a_mail_that_never_went_out_stays_unknown_for_a_person(stage, invoice, number):
     stage.zuora.world.add_debit_memo("A00000001", "USD", "9.00", number="DM00000003")

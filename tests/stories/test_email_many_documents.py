@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
+
 from bot.domain.authority import Person
 from bot.operations.catalog import operation_named
 from bot.workflow.ask import Asker
@@ -169,6 +171,7 @@ async def test_many_refusals_are_a_file_that_no_spreadsheet_runs(stage):
     ]  # fmt: skip
 
 
+@pytest.mark.never_repeated
 async def test_a_crash_in_the_middle_of_sixty_sends_each_once(stage):
     numbers = add_invoices(stage, 60)
     stage.zuora.faults.add(MAILS, kind="hang", times=3, after=25)
@@ -226,6 +229,7 @@ async def test_a_stop_in_the_middle_of_sixty_loses_nothing_and_goes_on(stage):
     assert {call.tries for call in stage.store.calls.of(1)} == {1}
 
 
+@pytest.mark.never_repeated
 async def test_lost_answers_leave_the_others_alone_and_are_settled_by_reading(stage):
     numbers = add_invoices(stage, 60)
     for number in numbers[20:22]:

@@ -52,6 +52,7 @@ async def test_answers_that_could_not_be_written_before_the_pass_was_cut_short_a
     assert orders_of(stage) == Counter(numbers)
 
 
+@pytest.mark.never_repeated
 async def test_what_was_never_sent_is_not_sent_a_day_after_the_approval(stage):
     numbers = add_invoices(stage, 60)
     stage.zuora.faults.add(MAILS, kind="hang", times=None)
@@ -109,6 +110,7 @@ async def test_an_order_that_was_planned_long_ago_is_checked_before_it_goes_out(
     assert stage.orders() == []
 
 
+@pytest.mark.never_repeated
 async def test_after_a_lost_answer_nothing_says_that_nothing_was_sent(stage):
     numbers = add_invoices(stage, 3)
     stage.zuora.faults.add(f"/v1/invoices/{numbers[0]}/emails", kind="lose_answer")

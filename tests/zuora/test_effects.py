@@ -23,8 +23,9 @@ def posts(local):
     return [call for call in local.calls if call.path != "/oauth/token"]
 
 
-async def mail(zuora, **more):
-    return await zuora.email_bill_run("BR-00000001", resend=False, **IDS, **more)
+async def mail(zuora, *, again=False):
+    prepared = zuora.email_bill_run("BR-00000001", resend=False, **IDS)
+    return await (prepared.again() if again else prepared)
 
 
 async def test_a_bill_run_is_mailed_once_with_key_and_track_id(local, zuora, run, clock):
@@ -184,7 +185,7 @@ async def test_contention_is_busy_and_needs_a_new_key_unless_the_key_was_sent_be
     assert raised.value.new_key_needed is True
 
     with pytest.raises(OutcomeUnknown):
-        await mail(zuora, repeat=True)
+        await mail(zuora, again=True)
 
 
 async def test_without_a_connection_nothing_was_sent(local, make, run):

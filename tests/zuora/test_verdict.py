@@ -165,6 +165,26 @@ def test_a_conflict_of_a_key_sent_before_may_be_the_first_call_at_work():
 
 
 @pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (422, reasons(50000030)),
+        (403, reasons(50000010)),
+        (403, HTML),
+        (404, HTML),
+        (200, reasons(50000050)),
+    ],
+)
+def test_what_does_not_come_from_behind_a_key_sent_before_is_no_refusal(status, body):
+    assert type(judged(status, body, repeat=True)) is OutcomeUnknown
+    assert type(judged(status, body)) is not OutcomeUnknown
+
+
+def test_a_no_from_behind_a_key_sent_before_is_a_no():
+    assert type(judged(400, reasons(50000030), repeat=True)) is ZuoraRejected
+    assert type(judged(429, RATE, repeat=True)) is ZuoraBusy
+
+
+@pytest.mark.parametrize(
     ("headers", "seconds"),
     [
         ({"Retry_After": "120", "ratelimit_reset": "3"}, 120),

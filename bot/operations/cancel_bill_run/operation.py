@@ -23,6 +23,7 @@ from bot.operations.run_documents import RunFacts
 from bot.operations.run_key import read_run_key
 from bot.zuora.answers import Answer, BillRun
 from bot.zuora.client import ZuoraClient
+from bot.zuora.effects import Prepared
 from bot.zuora.errors import ZuoraNotFound
 
 FIELD = "cancel_once"
@@ -193,10 +194,10 @@ class CancelBillRun(
         """One call."""
         return (self.facts.run.number,)
 
-    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
+    def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to cancel the run that was approved, by its id."""
         wanted = {"cancelOnce": self.body.cancel_once is not False}
-        return await zuora.cancel_bill_run(self.facts.run.run_id, wanted, track_id=call.track_id)
+        return zuora.cancel_bill_run(self.facts.run.run_id, wanted, track_id=call.track_id)
 
     @override
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:

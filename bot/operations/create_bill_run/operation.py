@@ -13,7 +13,7 @@ from bot.operations.kinds import KindTotals
 from bot.operations.operation import Estimated, Followed, Form, Problems, Progress, Settlement
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import OutcomeUnknown
+from bot.zuora.effects import Prepared
 
 
 class CreateBillRun(
@@ -77,9 +77,9 @@ class CreateBillRun(
         """One call."""
         return (words.subject(self.body, self.facts),)
 
-    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
+    def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Create it under a name of its own, with the ids that were approved."""
-        answer = await zuora.create_bill_run(
+        return zuora.create_bill_run(
             wire(
                 self.body,
                 name=following.unique_name(self.body, call),
@@ -89,9 +89,6 @@ class CreateBillRun(
             track_id=call.track_id,
             idempotency_key=call.key,
         )
-        if not following.begun(answer).run_id:  # without an id nothing can be followed
-            raise OutcomeUnknown("Zuora said yes and did not say which bill run it made")
-        return answer
 
     def begun(self, answer: Answer) -> Progress:
         """The run that was created."""

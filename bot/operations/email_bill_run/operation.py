@@ -22,8 +22,9 @@ from bot.operations.on_run import OnRun, RunBody
 from bot.operations.operation import Form, Problems, Settlement, Table
 from bot.operations.run_documents import mailed_at
 from bot.operations.run_key import read_run_key
-from bot.zuora.answers import Answer, BillingDocument, BillRun
+from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.client import ZuoraClient
+from bot.zuora.effects import Prepared
 from bot.zuora.errors import ZuoraNotFound
 
 
@@ -129,9 +130,9 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         """One call for the whole run."""
         return (self.facts.number,)
 
-    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
+    def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to mail them, by the number that was approved."""
-        return await zuora.email_bill_run(
+        return zuora.email_bill_run(
             call.subject,
             resend=self.body.resend,
             track_id=call.track_id,

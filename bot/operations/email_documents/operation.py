@@ -17,9 +17,9 @@ from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocume
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
 from bot.operations.kinds import KindTotals, SingleDocument
 from bot.operations.operation import Form, Order, Problems, Settlement, Table
-from bot.zuora.answers import Answer
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient
+from bot.zuora.effects import Prepared
 
 _Body = EmailDocumentsBody
 _Facts = EmailDocumentsFacts
@@ -71,9 +71,9 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         """One call for each document, by its number."""
         return tuple(document.number for document in self.facts.documents)
 
-    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
+    def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to mail one document."""
-        return await zuora.email_document(
+        return zuora.email_document(
             self.kind,
             call.subject,
             EmailBody(
@@ -92,12 +92,12 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         Zuora keeps a mail date for invoices alone; of a memo its mail history tells.
         """
         document = self.facts.named(call.subject)
-        if document is None or call.sent_at is None:
+        if document is None or call.first_sent_at is None:
             return None
         if self.kind == "invoice":
             return await _by_mail_date(document, zuora)
-        sent = await zuora.email_history(document.id, call.sent_at)
-        if not any(one.sent_at is not None and one.sent_at >= call.sent_at for one in sent):
+        sent = await zuora.email_history(document.id, call.first_sent_at)
+        if not any(one.sent_at is not None and one.sent_at >= call.first_sent_at for one in sent):
             return None
         return Settlement(
             accepted=True, words=f"Zuora's mail history shows {call.subject} since the order"

@@ -27,6 +27,7 @@ from bot.operations.run_documents import RunFacts
 from bot.operations.run_key import read_run_key
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
+from bot.zuora.effects import Prepared
 from bot.zuora.errors import ZuoraNotFound
 from bot.zuora.notifications import MailNotification
 
@@ -179,12 +180,12 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
         """One call."""
         return (self.facts.run.number,)
 
-    async def act(self, call: Call, zuora: ZuoraClient) -> Answer:
+    def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to post the run that was approved, by its id."""
         wanted = (
             {"invoiceDate": self.body.invoice_date.isoformat()} if self.body.invoice_date else {}
         )
-        return await zuora.post_bill_run(self.facts.run.run_id, wanted, track_id=call.track_id)
+        return zuora.post_bill_run(self.facts.run.run_id, wanted, track_id=call.track_id)
 
     @override
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:

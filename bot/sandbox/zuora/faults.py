@@ -28,7 +28,7 @@ class Fault:
     """A fault that waits for calls.
 
     `details` by kind: status takes `status`, `body` (JSON), `text` (HTML), `headers` and `stored`;
-    slow takes `seconds`; http200_failure takes `category` and `message`; too_many takes
+    slow takes `seconds`; any takes `lost` (true: what it answers is lost on its way); http200_failure takes `category` and `message`; too_many takes
     `retry_after` (seconds, absent: no such header) and `rate` (true: the per-minute wording).
     """
 
@@ -38,6 +38,11 @@ class Fault:
     times: int | None
     after: int
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def loses_the_answer(self) -> bool:
+        """Whether the connection breaks before the answer."""
+        return self.kind in {"lose_answer", "hang"} or bool(self.details.get("lost"))
 
     def takes(self, method: str, path: str) -> bool:
         """Tell whether a call is this fault's, and count it."""

@@ -36,6 +36,8 @@ class Timings:
 class Knobs:
     """The tenant's settings, and the places where Zuora's documents leave two readings open."""
 
+    keeps_keys: bool = True
+    """False: an Idempotency-Key changes nothing, and what is sent twice is done twice."""
     idempotency_hours: float = 24.0
     idempotency_body_mismatch: Literal["replay", "reject"] = "replay"
     token_seconds: int = 3598

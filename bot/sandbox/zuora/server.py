@@ -194,7 +194,7 @@ class LocalZuora:
         self._changed.set()
         if fault is not None and fault.kind == "hang":
             await self._stopping.wait()
-        if fault is not None and fault.kind in {"lose_answer", "hang"}:
+        if fault is not None and fault.loses_the_answer:
             return _drop(request)
         call.status, call.answer = answer.status, answer.body
         return _response(answer, request)

@@ -80,7 +80,7 @@ class Service:
             self.tenant.check_orgs(exchange.header("Zuora-Org-Ids"))
             entity = self.tenant.entity(exchange.header("Zuora-Entity-Ids"))
             context = exchange.context(entity, fitting[0])
-            key = exchange.key()
+            key = exchange.key() if self.tenant.knobs.keeps_keys else None
             if key is not None:
                 request = (exchange.call.method, exchange.raw_path, exchange.body)
                 now, knobs = self.tenant.now(), self.tenant.knobs
@@ -107,6 +107,7 @@ class Service:
                 await asyncio.sleep(seconds)
                 self.tenant.advance()
             answer = early[1] if early else self._handled(exchange, handle)
+            answer = replace(answer, headers={**exchange.own_headers(), **answer.headers})
             self.tenant.advance()
             await self._take_time(exchange)
         finally:
