@@ -60,7 +60,7 @@ class Store:
     @classmethod
     def reading(cls, file: DatabaseFile) -> "Store":
         """On a file that is only read and not migrated."""
-        return cls(Database(file.connection))
+        return cls(file.database)
 
     def transaction(self) -> AbstractContextManager[None]:
         """One durable transaction: what is read in it is what is written upon. Never await in it.

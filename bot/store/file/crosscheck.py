@@ -86,33 +86,33 @@ _STATE_AFTER = {
 
 def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
     """Everything in requests, approvals and calls that the history does not tell, or tells otherwise."""
-    for number, at in file.connection.execute(_NOT_ASKED):
+    for number, at in file.database.execute(_NOT_ASKED):
         yield Mismatch(
             f"R-{number} is in the requests, and no entry says that it was asked for", at
         )
-    for number, sequence in file.connection.execute(_REQUEST_GONE):
+    for number, sequence in file.database.execute(_REQUEST_GONE):
         yield Mismatch(f"row {sequence} tells of R-{number}, which is not in the requests", "")
     yield from _states(file)
     yield from _requests(file)
-    for number, person, at in file.connection.execute(_APPROVALS):
+    for number, person, at in file.database.execute(_APPROVALS):
         yield Mismatch(f"R-{number} has an approval of {person} that no entry tells of", at)
-    for number, person, sequence in file.connection.execute(_APPROVALS_GONE):
+    for number, person, sequence in file.database.execute(_APPROVALS_GONE):
         yield Mismatch(
             f"row {sequence} tells of an approval of R-{number} by {person}, which is gone", ""
         )
-    for number, subject, tries, told, at in file.connection.execute(_CALLS):
+    for number, subject, tries, told, at in file.database.execute(_CALLS):
         yield Mismatch(
             f"R-{number} called Zuora about {subject} {tries} times, and the history tells of {told}",
             at or "",
         )
-    for number, subject, verdict, at in file.connection.execute(_ANSWERS):
+    for number, subject, verdict, at in file.database.execute(_ANSWERS):
         yield Mismatch(
             f"R-{number} has the answer {verdict!r} about {subject} that no entry tells of", at
         )
 
 
 def _states(file: DatabaseFile) -> Iterator[Mismatch]:
-    for number, state, at, sequence, what, data in file.connection.execute(_STATES):
+    for number, state, at, sequence, what, data in file.database.execute(_STATES):
         told = state_after(what, json.loads(data))
         if told and told != state:
             yield Mismatch(
@@ -138,7 +138,7 @@ def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
     columns = ", ".join(f"r.{name}" for name in KEPT)
     has_outbox = "outbox" in file.tables
     shown, cards = ("o.text, o.blocks", _CARDS) if has_outbox else ("NULL, NULL", "")
-    found = file.connection.execute(
+    found = file.database.execute(
         f"SELECT {columns}, h.sequence, h.data, {shown} "  # noqa: S608 - own names
         "FROM history AS h NOT INDEXED CROSS JOIN requests AS r ON r.number = h.request "
         f"{cards} WHERE h.what = 'request.asked'"  # along the history once, not by its index

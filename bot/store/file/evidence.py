@@ -1,8 +1,7 @@
 """Reading for evidence: SQL over a read-only file, rows as plain values."""
 
 import json
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from bot.domain.history import START, Head
@@ -75,14 +74,14 @@ class Done(NamedTuple):
 
 def span(file: DatabaseFile, start: str, end: str) -> Span:
     """The rows of a period: all between the first and the last whose time lies in it."""
-    first, last = file.connection.execute(_SPAN, {"start": start, "end": end}).fetchone()
+    first, last = file.database.execute(_SPAN, {"start": start, "end": end}).fetchone()
     if first is None:
         return Span(START, 1, 0, keyed=False)
-    row = file.connection.execute(
+    row = file.database.execute(
         "SELECT sequence, hash FROM history WHERE sequence < ? ORDER BY sequence DESC LIMIT 1",
         [first],
     ).fetchone()
-    (keyed,) = file.connection.execute(
+    (keyed,) = file.database.execute(
         "SELECT EXISTS (SELECT 1 FROM history WHERE request IS NULL "
         "AND what = 'audit.key_changed' AND sequence < ?)",
         [first],
@@ -92,24 +91,21 @@ def span(file: DatabaseFile, start: str, end: str) -> Span:
 
 def population(file: DatabaseFile, start: str, end: str) -> list[dict[str, Any]]:
     """The requests of a period."""
-    return list(_rows(file.connection.execute(POPULATION, {"start": start, "end": end})))
+    return list(_rows(file.database.query(POPULATION, {"start": start, "end": end})))
 
 
 def packet(file: DatabaseFile, number: int) -> dict[str, Any]:
     """Everything about one request."""
-    (request,) = _rows(file.connection.execute("SELECT * FROM requests WHERE number = ?", [number]))
+    (request,) = _rows(file.database.query("SELECT * FROM requests WHERE number = ?", [number]))
     return {
         "request": request,
-        **{
-            name: list(_rows(file.connection.execute(sql, [number])))
-            for name, sql in _TABLES.items()
-        },
+        **{name: list(_rows(file.database.query(sql, [number]))) for name, sql in _TABLES.items()},
     }
 
 
 def entries(file: DatabaseFile, within: Span, what: str) -> list[dict[str, Any]]:
     """The history entries of a kind."""
-    return list(_rows(file.connection.execute(_ENTRIES, [within.first, within.last, what])))
+    return list(_rows(file.database.query(_ENTRIES, [within.first, within.last, what])))
 
 
 def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:
@@ -120,7 +116,7 @@ def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:
             frozenset(_numbers(subject, progress, began)), sent_at, place,
         )
         for operation, number, subject, body, progress, began, sent_at, place
-        in file.connection.execute(
+        in file.database.execute(
             _DONE, [json.dumps(operations)]
         )
     ]  # fmt: skip
@@ -135,10 +131,10 @@ def _numbers(subject: str, *progresses: str) -> Iterator[str]:
             yield from (str(found[key]) for key in ("number", "run_id") if found.get(key))
 
 
-def _rows(cursor: sqlite3.Cursor) -> Iterator[dict[str, Any]]:
-    names = [column[0] for column in cursor.description]
-    for values in cursor:
+def _rows(found: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows with their JSON read."""
+    for row in found:
         yield {
             name: json.loads(value) if name in _JSON_COLUMNS and value else value
-            for name, value in zip(names, values, strict=True)
+            for name, value in row.items()
         }

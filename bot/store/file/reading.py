@@ -13,26 +13,25 @@ from bot.store.errors import StoreError
 from bot.store.schema import migrations
 
 _ROWS = "SELECT sequence, at, request, what, who, team, data, before, hash FROM history "
-_TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 
 class DatabaseFile:
     """One unchanging view of a database file, as `open_read_only` opens it.
 
     Attributes:
-        connection: For the statements of this room; nobody else needs it.
+        database: For the statements of this room; nobody else needs it.
         tables: Names of the tables.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        self.tables = _tables(connection)
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.tables = frozenset(database.table_names())
 
     def rows(self, first: int | None = None, last: int | None = None) -> Iterator[Row]:
         """The rows of the history in order, as plain tuples of a `Row`'s fields, one at a time."""
         if first is None:
-            return self.connection.execute(_ROWS + "ORDER BY sequence")
-        return self.connection.execute(
+            return self.database.execute(_ROWS + "ORDER BY sequence")
+        return self.database.execute(
             _ROWS + "WHERE sequence BETWEEN ? AND ? ORDER BY sequence", [first, last]
         )
 
@@ -40,31 +39,28 @@ class DatabaseFile:
         """Where the database says that its history ends; None for a file from before it did."""
         if "history_head" not in self.tables:
             return None
-        found = self.connection.execute("SELECT sequence, hash FROM history_head").fetchone()
+        found = self.database.execute("SELECT sequence, hash FROM history_head").fetchone()
         return Head(*found) if found else Head(0, "")
 
     def audit_key(self) -> str:
         """Fingerprint of the key that the history was begun with, as `meta` says; empty for none."""
         if "meta" not in self.tables:
             return ""
-        found = self.connection.execute(
-            "SELECT value FROM meta WHERE name = 'audit_key'"
-        ).fetchone()
+        found = self.database.execute("SELECT value FROM meta WHERE name = 'audit_key'").fetchone()
         return str(found[0]) if found else ""
 
     def has_requests(self) -> bool:
         """Whether anything was ever asked for."""
-        found = self.connection.execute("SELECT EXISTS (SELECT 1 FROM requests)").fetchone()
+        found = self.database.execute("SELECT EXISTS (SELECT 1 FROM requests)").fetchone()
         return bool(found[0])
 
     def missing_triggers(self) -> list[str]:
         """Triggers that this version of the file should have and has not, or has otherwise."""
-        applied = _applied(self.connection)
+        applied = _applied(self.database)
         pattern = Database(memory=True)
         later = [each.name for each in migrations.pending(pattern) if each.name not in applied]
         migrations.apply(pattern, stop_before=later)
-        found = dict(self.connection.execute(_TRIGGERS).fetchall())
-        expected = dict(pattern.execute(_TRIGGERS).fetchall())
+        found, expected = self.database.triggers_dict, pattern.triggers_dict
         pattern.close()
         return sorted(name for name, sql in expected.items() if found.get(name) != sql)
 
@@ -91,8 +87,9 @@ def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
         )
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("BEGIN")
-        _is_ours(connection, file)
-        yield DatabaseFile(connection)
+        database = Database(connection)
+        _is_ours(database, file)
+        yield DatabaseFile(database)
     except sqlite3.Error as error:
         raise StoreError(f"{file} cannot be read: {error}.") from error
     finally:
@@ -100,27 +97,14 @@ def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
             connection.close()
 
 
-def _is_ours(connection: sqlite3.Connection, file: Path) -> None:
-    names = _tables(connection)
-    if "requests" not in names and "history" not in names:
+def _is_ours(database: Database, file: Path) -> None:
+    if {"requests", "history"}.isdisjoint(database.table_names()):
         raise StoreError(f"{file} is not a database of Billing Bot.")
-    pattern = Database(memory=True)
-    newer = _applied(connection) - {each.name for each in migrations.pending(pattern)}
-    pattern.close()
+    newer = _applied(database) - {each.name for each in migrations.pending(Database(memory=True))}
     if newer:
         msg = f"{file} was written by a newer version of Billing Bot ({', '.join(sorted(newer))})."
         raise StoreError(msg)
 
 
-def _tables(connection: sqlite3.Connection) -> frozenset[str]:
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return frozenset(name for (name,) in found)
-
-
-def _applied(connection: sqlite3.Connection) -> set[str]:
-    if "_sqlite_migrations" not in _tables(connection):
-        return set()
-    found = connection.execute(
-        "SELECT name FROM _sqlite_migrations WHERE migration_set = ?", [migrations.name]
-    )
-    return {name for (name,) in found}
+def _applied(database: Database) -> set[str]:
+    return {migration.name for migration in migrations.applied(database)}
