@@ -351,7 +351,7 @@ async def test_the_export_goes_to_the_asker_alone(stage):
     await stage.slack.until(lambda: any(f.shared for f in stage.slack.workspace.files.values()))
     (file,) = stage.slack.workspace.files.values()
     assert file.channels == [stage.slack.workspace.direct(MARA).id]
-    assert b"R-1,email_bill_run,BR-00000001,succeeded" in file.content
+    assert b"R-1,email_bill_run,BR-00000001,,succeeded" in file.content
 
 
 async def test_a_file_that_slack_does_not_take_is_told(stage):
