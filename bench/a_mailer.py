@@ -7,7 +7,6 @@ database to the last answer written.
 import asyncio
 import sys
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +23,7 @@ from bot.domain.request import Request, State
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.store.store import Store
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Bells, Parts
 from bot.workflow.runner import Runner
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient, http_client
@@ -75,7 +74,7 @@ async def by_the_runner(zuora: ZuoraClient, number: int, file: Path) -> None:
     """Requests that are approved and planned, carried out by the runner to their end."""
     store = Store.open(file)
     rung = asyncio.Event()
-    parts = _parts(store, zuora, rung.set)
+    parts = _parts(store, zuora, rung)
     numbers = [_planned(store, first, number) for first in range(0, number, A_REQUEST)]
     runner = Runner(parts)
     task = asyncio.create_task(runner.run())
@@ -105,7 +104,7 @@ async def _nobody(_: tuple[str, ...]) -> frozenset[str]:
     return frozenset()
 
 
-def _parts(store: Store, zuora: ZuoraClient, told: Callable[[], None]) -> Parts:
+def _parts(store: Store, zuora: ZuoraClient, told: asyncio.Event) -> Parts:
     return Parts(
         store=store,
         zuora=zuora,
@@ -118,7 +117,7 @@ def _parts(store: Store, zuora: ZuoraClient, told: Callable[[], None]) -> Parts:
         new_id=lambda: "1",
         poll=timedelta(seconds=5),
         members=_nobody,
-        wake_sender=told,
+        bells=Bells(sender=told),
     )
 
 

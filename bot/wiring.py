@@ -265,19 +265,24 @@ async def build(
         guard=timedelta(minutes=settings.resend_guard_minutes),
     )
     runner = Runner(parts)
-    sender = Sender(
-        store, client, clock, people.members, seconds_a_message=tuning.seconds_a_message
-    )
     estimates = Estimates(parts)
-    parts.wake_runner, parts.wake_sender = runner.wake, sender.wake
-    parts.wake_estimates = estimates.wake
     answering = Answering(parts, people, client)
-    homes = Homes(answering, Links(identity.team_url))
-    sender.draw_home = homes.view
+    links = Links(identity.team_url)
+    homes = Homes(answering, links)
+    sender = Sender(
+        store,
+        client,
+        clock,
+        people.members,
+        bell=parts.bells.sender,
+        draw_home=homes.view,
+        seconds_a_message=tuning.seconds_a_message,
+    )
     app = make_app(
         client=client,
         answering=answering,
         homes=homes,
+        links=links,
         identity=identity,
         over_http=bool(settings.slack_signing_secret.get_secret_value()),
     )
@@ -296,7 +301,7 @@ async def build(
             store,
             clock,
             channel=settings.billing_channel,
-            links=homes.links,
+            links=links,
             timetable=_timetable(settings),
             wake_sender=sender.wake,
         ),

@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack import asking, commands, deciding, opening, shortcuts
 from bot.slack.answering import Answering
 from bot.slack.home import Homes
+from bot.status.lists import Links
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def make_app(
     client: AsyncWebClient,
     answering: Answering,
     homes: Homes,
+    links: Links,
     identity: Identity,
     over_http: bool,
 ) -> AsyncApp:
@@ -67,10 +69,10 @@ def make_app(
     )
     app.error(_failed)
     deciding.register(app, answering)  # first: Bolt asks one listener after the other
-    commands.register(app, answering, homes.links)
+    commands.register(app, answering, links)
     asking.register(app, answering)
     opening.register(app, answering)
-    shortcuts.register(app, answering, homes.links)
+    shortcuts.register(app, answering, links)
     homes.register(app)
     return app
 

@@ -56,7 +56,7 @@ class Homes:
     def __init__(self, answering: Answering, links: Links) -> None:
         self._answering = answering
         self._buttons: dict[int, blocks.Block] = {}
-        self.links = links
+        self._links = links
 
     def register(self, app: AsyncApp) -> None:
         """Connect the event and the buttons of the home itself."""
@@ -125,7 +125,7 @@ class Homes:
 
     def _line_of(self, brief: Brief) -> Blocks:
         verdicts = self._answering.parts.store.status.verdicts
-        return [blocks.labelled([lists.any_state(self.links, brief, verdicts)])]
+        return [blocks.labelled([lists.any_state(self._links, brief, verdicts)])]
 
     def _to_decide(self, person: Person, brief: Brief) -> Blocks:
         """A line with the card's own two buttons, which behave as they do there."""

@@ -67,6 +67,9 @@ METHODS = {
 HOME_GAPS = 3
 """A home is drawn anew at most every three seconds: 100 calls a minute are Slack's limit for all."""
 
+Draw = Callable[[str], Awaitable[dict[str, Any]]]
+"""The home of one person as it has to look now."""
+
 
 class Sender:
     """Sends what stands in the outbox.
@@ -74,15 +77,24 @@ class Sender:
     `chat.postMessage` has no idempotency key: a message whose answer was lost is looked for by its
     metadata before it is sent again. Edits are idempotent, and of those that have not gone out the
     oldest says what the newest would.
+
+    Args:
+        store, client, clock: What it reads from, sends with and waits by.
+        members: The people behind Slack ids.
+        bell: Rung when something stands in the outbox.
+        draw_home: Makes a home when it goes out.
+        seconds_a_message: Between two messages to a channel.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one object, made once, in wiring
         self,
         store: Store,
         client: AsyncWebClient,
         clock: Clock,
         members: Members,
         *,
+        bell: asyncio.Event,
+        draw_home: Draw,
         seconds_a_message: float = 1.0,
     ) -> None:
         self._store = store
@@ -94,10 +106,10 @@ class Sender:
         self._held: dict[str, float] = {}
         self._free_at: dict[str, float] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
-        self._wake = asyncio.Event()
+        self._wake = bell
+        self._draw_home = draw_home
         self._stopped = asyncio.Event()
         self._stopping = False
-        self.draw_home: Callable[[str], Awaitable[dict[str, Any]]] | None = None
 
     def wake(self) -> None:
         """Something stands in the outbox."""
@@ -283,8 +295,7 @@ class Sender:
 
     async def _publish(self, user: str) -> None:
         """One person's home tab, as it has to look at this moment."""
-        if self.draw_home is not None:
-            await self._client.views_publish(user_id=user, view=await self.draw_home(user))
+        await self._client.views_publish(user_id=user, view=await self._draw_home(user))
 
     async def _upload(self, outgoing: Outgoing, file: File, thread_ts: str | None) -> None:
         """Upload a file into the thread; its name says which one it is, for it has no metadata."""

@@ -47,7 +47,7 @@ class Estimates:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._wake = asyncio.Event()
+        self._wake = parts.bells.estimates
         self._is_working = False
 
     def wake(self) -> None:

@@ -1,5 +1,6 @@
 """What the workflow works with; wiring hands it in once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,11 +12,16 @@ from bot.store.store import Store
 from bot.zuora.client import ZuoraClient
 
 
-def _nobody() -> None:
-    """Until somebody listens, a bell rings unheard."""
+@dataclass(frozen=True, slots=True)
+class Bells:
+    """What the loops sleep on; each is rung after a transaction that left its loop work."""
+
+    runner: asyncio.Event = field(default_factory=asyncio.Event)
+    sender: asyncio.Event = field(default_factory=asyncio.Event)
+    estimates: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Parts:
     """The outside, as the workflow sees it.
 
@@ -32,7 +38,7 @@ class Parts:
         places: The entities and organizations that requests choose from.
         guard: How long after a mail the same thing may not be mailed again without `resend`.
         members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
-        wake_runner, wake_sender, wake_estimates: Rung after a transaction that left work for them.
+        bells: Of the loops that work on what was written.
     """
 
     store: Store
@@ -49,9 +55,19 @@ class Parts:
     again: timedelta | None = None
     guard: timedelta = timedelta(minutes=60)
     places: Places = field(default_factory=Places)
-    wake_runner: Callable[[], None] = field(default=_nobody)
-    wake_sender: Callable[[], None] = field(default=_nobody)
-    wake_estimates: Callable[[], None] = field(default=_nobody)
+    bells: Bells = field(default_factory=Bells)
+
+    def wake_runner(self) -> None:
+        """A request may be due."""
+        self.bells.runner.set()
+
+    def wake_sender(self) -> None:
+        """A message stands in the outbox."""
+        self.bells.sender.set()
+
+    def wake_estimates(self) -> None:
+        """An estimate may be due."""
+        self.bells.estimates.set()
 
     def zuora_in(self, place: str) -> ZuoraClient:
         """The client whose every call goes to that place, by `Place.key`."""

@@ -37,7 +37,7 @@ class Runner:
         self._parts = parts
         self._held: dict[int, asyncio.Task[None]] = {}
         self._sending: set[int] = set()
-        self._wake = asyncio.Event()
+        self._wake = parts.bells.runner
         self._stopping = False
 
     def wake(self) -> None:
