@@ -202,3 +202,13 @@ async def test_one_list_of_organizations_is_sent_as_it_is(stage):
     await stage.ask()
 
     assert "o1,o2" in headers(stage, "zuora-org-ids", "/v1/bill-runs")
+
+
+async def test_an_organization_that_the_user_may_not_see_is_refused_in_zuoras_words(stage):
+    stage.zuora.knobs = replace(stage.zuora.knobs, orgs=frozenset({"o1"}))
+    stage.changes = {"zuora_org_ids": "o9"}
+    await stage.restart()
+
+    submitted = await stage.fill()
+
+    assert "does not have access to the specified organizations" in submitted.errors["bill_run"]
