@@ -1,68 +1,22 @@
-"""Before anything is sent: expiry, the second reading of the facts, and the reasons to stop."""
+"""Before anything is sent: the facts are read again, and the calls are planned or the request stops."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot.cards import lines
-from bot.cards.card import approvers_in_words, card_edit, change_and_ask_again
-from bot.domain.call import Call, track_id
+from bot.cards.card import card_edit
 from bot.domain.history import Entry, What
-from bot.domain.next_step import PATIENCE, pause
 from bot.domain.request import Request, State
-from bot.domain.words import Mention, Moment, count, listed
+from bot.domain.words import listed
 from bot.operations.catalog import opened
 from bot.operations.operation import Facts, Order, Problems
+from bot.workflow.calling import planned
+from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
 from bot.workflow.guard import mailed_lately, mailed_meanwhile, under_way
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.workflow.rules import not_approved_any_more
 from bot.zuora.errors import ZuoraError, ZuoraRejected
-
-MOST_MENTIONS = 20
-HOURS = int(PATIENCE.total_seconds()) // 3600
-
-
-def too_late_at(request: Request) -> datetime:
-    """When an approved request may no longer be sent."""
-    return (request.decided_at or request.created_at) + PATIENCE
-
-
-def expire(parts: Parts, request: Request) -> None:
-    """Nobody decided in time: silence never approves."""
-    now = parts.clock.now()
-    after = request.moved(State.EXPIRED, now)
-    entry = Entry(what=What.EXPIRED, request=request.number)
-    told = lines.reply(
-        after, f"{request.name} expired; nobody decided in time. Nothing is sent, ",
-        Mention(request.requester), ".",
-    )  # fmt: skip
-    with parts.store.transaction():
-        parts.store.move(
-            request, after, entry, now, card_edit(after), change_and_ask_again(told, after)
-        )
-
-
-async def remind(parts: Parts, request: Request) -> None:
-    """Tell those who may decide and have not; nobody else is pinged."""
-    now = parts.clock.now()
-    members = await parts.members(request.rule.approvers)
-    approved = {approval.person for approval in request.approvals}
-    waited_for = sorted((members or set()) - approved - {request.requester})[:MOST_MENTIONS]
-    due = sum(1 for span in request.rule.remind_after if request.created_at + span <= now)
-    after = replace(request, reminded=due)
-    after = replace(after, wake_at=after.waits_until)
-    missing = request.rule.approvals - len(approved)
-    told = lines.reply(
-        after,
-        f"{request.name} still waits for {count(missing, 'approval')} and expires ",
-        Moment(request.expires_at), ". ", *approvers_in_words(waited_for),
-    )  # fmt: skip
-    entry = Entry(
-        what=What.REMINDED, request=request.number, data={"people": waited_for, "reminder": due}
-    )
-    with parts.store.transaction():
-        parts.store.move(request, after, entry, now, told)
 
 
 async def begin(parts: Parts, request: Request) -> None:
@@ -151,63 +105,7 @@ def _start(parts: Parts, request: Request, order: Order[Any, Any], since: dateti
         )
         if not why:
             for subject in subjects:
-                parts.store.calls.save(_planned(parts, request, subject))
+                parts.store.calls.save(planned(parts, request, subject))
             parts.store.move(request, after, entry, now, card_edit(after), told)
     if why:
         stop(parts, request, why)
-
-
-def _planned(parts: Parts, request: Request, subject: str) -> Call:
-    return Call(
-        request=request.number,
-        subject=subject,
-        key=new_key(parts, request),
-        track_id=track_id(request.number, subject),
-    )
-
-
-def new_key(parts: Parts, request: Request) -> str:
-    """An `Idempotency-Key` that was never used before."""
-    return f"billing-bot:{request.name}:{parts.new_id()}"
-
-
-def stop(parts: Parts, request: Request, why: str) -> None:
-    """Approved, but nothing was sent and nothing will be."""
-    now = parts.clock.now()
-    after = request.moved(State.STOPPED, now, result=f"Nothing was sent. {why}")
-    entry = Entry(what=What.STOPPED, request=request.number, data={"why": why})
-    told = lines.reply(
-        after, f"{request.name} stopped; nothing was sent. {why} ", Mention(request.requester),
-        " can ask again.",
-    )  # fmt: skip
-    with parts.store.transaction():
-        parts.store.move(
-            request, after, entry, now, card_edit(after), change_and_ask_again(told, after)
-        )
-
-
-def wait_for_zuora(
-    parts: Parts,
-    request: Request,
-    why: str,
-    *,
-    at_least: timedelta = timedelta(0),
-    so_far: str = "Nothing was sent.",
-) -> None:
-    """Zuora may answer later: try again after a pause, up to a limit; `so_far` says what was sent."""
-    now = parts.clock.now()
-    until = too_late_at(request)
-    wake_at = now + max(at_least, pause(request.looks, parts.poll))
-    if wake_at > until:
-        stop(parts, request, f"{why} It could not be sent within {HOURS} hours of its approval.")
-        return
-    after = replace(request.waiting_again(wake_at), result=why)
-    entry = Entry(what=What.DELAYED, request=request.number, data={"why": why, "look": after.looks})
-    drawn = [card_edit(after)] if after.result != request.result else []
-    told = lines.reply(
-        after, f"{why} {so_far} It is tried again until ", Moment(until), "."
-    )  # fmt: skip
-    with parts.store.transaction():
-        parts.store.move(
-            request, after, entry, now, *drawn, *([told] if request.looks == 0 else [])
-        )

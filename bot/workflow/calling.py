@@ -1,14 +1,13 @@
-"""One call to Zuora: made once, and what came of it as a value and as a line of the history."""
+"""One call to Zuora: planned with its key, made once, and what came of it as a value and as a line of the history."""
 
 import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.domain.call import Call, Verdict
+from bot.domain.call import Call, Verdict, track_id
 from bot.domain.history import Entry, What
 from bot.domain.request import Request
 from bot.operations.operation import Followed, Order, Progress
-from bot.workflow.begin import new_key
 from bot.workflow.parts import Parts
 from bot.zuora.answers import Answer
 from bot.zuora.errors import (
@@ -21,6 +20,21 @@ from bot.zuora.errors import (
 from bot.zuora.verdict import UNPROCESSABLE
 
 logger = logging.getLogger(__name__)
+
+
+def planned(parts: Parts, request: Request, subject: str) -> Call:
+    """A call as it is written down before anything goes out, with a key of its own."""
+    return Call(
+        request=request.number,
+        subject=subject,
+        key=new_key(parts, request),
+        track_id=track_id(request.number, subject),
+    )
+
+
+def new_key(parts: Parts, request: Request) -> str:
+    """An `Idempotency-Key` that was never used before."""
+    return f"billing-bot:{request.name}:{parts.new_id()}"
 
 
 async def make_call(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> Call:

@@ -15,7 +15,6 @@ from bot.domain.call import Call, Verdict
 from bot.domain.request import Request, State
 from bot.operations.catalog import opened
 from bot.store.database import CouldNotRecordError
-from bot.workflow.begin import too_late_at
 from bot.workflow.calling import (
     NOT_SENT,
     came_entry,
@@ -24,6 +23,7 @@ from bot.workflow.calling import (
     sent_entry,
     taken_back,
 )
+from bot.workflow.deadlines import too_late_at
 from bot.workflow.ending import go_on, tell_progress
 from bot.workflow.parts import Parts
 

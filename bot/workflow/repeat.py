@@ -11,8 +11,8 @@ from bot.domain.next_step import pause
 from bot.domain.request import Request
 from bot.operations.catalog import opened
 from bot.operations.operation import Order
-from bot.workflow.begin import too_late_at
 from bot.workflow.calling import answer_entry, content_of
+from bot.workflow.deadlines import too_late_at
 from bot.workflow.guard import under_way
 from bot.workflow.one_pass import Pass
 from bot.workflow.opened import digest_of

@@ -13,7 +13,7 @@ from bot.domain.request import Request, State
 from bot.operations.catalog import operation_named
 from bot.store.database import CouldNotRecordError
 from bot.store.requests import RequestMovedError
-from bot.workflow import begin, follow, repeat, send, settle
+from bot.workflow import begin, deadlines, follow, repeat, send, settle
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class Runner:
         parts = self._parts
         match step:
             case steps.Remind():
-                await begin.remind(parts, request)
+                await deadlines.remind(parts, request)
             case steps.Begin():
                 await begin.begin(parts, request)
             case steps.Send(calls) | steps.Repeat(calls):
@@ -142,7 +142,7 @@ class Runner:
         """What takes no reading and no sending."""
         match step:
             case steps.Expire():
-                begin.expire(self._parts, request)
+                deadlines.expire(self._parts, request)
             case steps.Conclude():
                 send.conclude(self._parts, request)
             case steps.Lose(calls):

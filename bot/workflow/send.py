@@ -9,8 +9,9 @@ from bot.domain.call import Call, Verdict
 from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
-from bot.workflow.begin import facts_as_approved, too_late_at, wait_for_zuora
+from bot.workflow.begin import facts_as_approved
 from bot.workflow.calling import NOT_SENT, answer_entry, settled_entry
+from bot.workflow.deadlines import too_late_at, wait_for_zuora
 from bot.workflow.ending import go_on
 from bot.workflow.one_pass import Pass
 from bot.workflow.parts import Parts
