@@ -280,3 +280,13 @@ def test_no_source_and_no_document_contains_the_path_of_a_machine():
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=lambda p: p.name
+)
+def test_every_link_to_a_file_leads_to_one(path):
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    linked = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text)
+
+    assert [each for each in linked if not (path.parent / each).exists()] == []
