@@ -13,11 +13,8 @@ from bot.store.errors import CouldNotRecordError
 
 T = TypeVar("T")
 AT_ONCE = 8
-"""How many share one: some 4 ms of the event loop, of which the commit of all of them is 1."""
-
-BEGIN_AT_ONCE = AT_ONCE
-"""How many answers are begun in one turn of the event loop, so that their writes can share a commit:
-some 2 ms with Socket Mode and 7 with signed HTTP."""
+"""How many share one: some 4 ms of the event loop, of which the commit of all of them is 1. So many
+answers are begun in one turn of the event loop too, so that their writes can share it."""
 
 LONGEST_CALM = 0.25
 """Seconds of real time that what can wait stands back for people, who may come without a pause."""
@@ -58,7 +55,7 @@ class Together:
             self._be_calm()
 
     async def _my_turn(self) -> None:
-        if self._begun < BEGIN_AT_ONCE:
+        if self._begun < AT_ONCE:
             self._begin()
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -72,7 +69,7 @@ class Together:
 
     def _next_turn(self) -> None:
         self._begun = 0
-        while self._line and self._begun < BEGIN_AT_ONCE:
+        while self._line and self._begun < AT_ONCE:
             place = self._line.popleft()
             if not place.done():  # else nobody waits for it any more
                 self._begin()

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.history import Entry, What
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
-from bot.store.together import AT_ONCE, BEGIN_AT_ONCE
+from bot.store.together import AT_ONCE
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
@@ -125,15 +125,15 @@ async def test_of_many_who_come_at_once_some_begin_in_each_turn_and_nobody_is_le
         async with store.attending():
             begun.append(number)
 
-    tasks = [asyncio.create_task(answering(number)) for number in range(2 * BEGIN_AT_ONCE + 1)]
+    tasks = [asyncio.create_task(answering(number)) for number in range(2 * AT_ONCE + 1)]
     grown = []
     for _ in range(4):
         await asyncio.sleep(0)
         grown.append(len(begun))
     await asyncio.gather(*tasks)
 
-    assert grown[0] == BEGIN_AT_ONCE
-    assert sorted(begun) == list(range(2 * BEGIN_AT_ONCE + 1))
+    assert grown[0] == AT_ONCE
+    assert sorted(begun) == list(range(2 * AT_ONCE + 1))
 
 
 async def test_an_answer_that_fails_holds_up_nothing_that_waits(store):
