@@ -16,6 +16,7 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
@@ -131,6 +132,20 @@ class EvidenceSettings(AuditSettings):
     )
     zuora_debit_memo_path: Literal["debitmemos", "debit-memos"] = "debitmemos"
     zuora_batches: int = Field(default=50, ge=50, le=200)
+
+    @field_validator("zuora_entity_ids", "zuora_org_ids")
+    @classmethod
+    def _told_apart(cls, text: str, about: ValidationInfo) -> str:
+        """Names and ids that two units share would let nobody say which one is meant."""
+        units = units_of(text)
+        names = [each for unit in units for each in {part.lower() for part in unit}]
+        if len(set(names)) < len(names):
+            msg = "lists a name or an id twice"
+            raise ValueError(msg)
+        if about.field_name == "zuora_entity_ids" and any("," in unit.id for unit in units):
+            msg = "has entities joined by a plus: a request acts in one"
+            raise ValueError(msg)
+        return text
 
     @property
     def places(self) -> Places:

@@ -138,6 +138,33 @@ def test_what_is_not_set_has_its_default(environment):
     assert settings.zuora_entity_ids == settings.zuora_org_ids == ""
 
 
+def test_entities_and_organizations_have_names_where_some_are_given(environment):
+    environment(
+        {**GOOD, "ZUORA_ENTITY_IDS": "Europe=e1, e2", "ZUORA_ORG_IDS": "Both=o1+o2,Retail=o1"}
+    )
+
+    places = read_settings("run").places
+
+    assert [tuple(unit) for unit in places.entities] == [("e1", "Europe"), ("e2", "e2")]
+    assert [tuple(unit) for unit in places.organizations] == [("o1,o2", "Both"), ("o1", "Retail")]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("ZUORA_ENTITY_IDS", "Europe=e1, europe=e2", "lists a name or an id twice"),
+        ("ZUORA_ENTITY_IDS", "Europe=e1, e1", "lists a name or an id twice"),
+        ("ZUORA_ORG_IDS", "Retail=o1, Sales=o1", "lists a name or an id twice"),
+        ("ZUORA_ENTITY_IDS", "Both=e1+e2", "a request acts in one"),
+    ],
+)
+def test_entities_that_nobody_can_tell_apart_are_refused(environment, name, given, words):
+    environment({**GOOD, name: given})
+
+    with pytest.raises(SettingsError, match=words):
+        read_settings("run")
+
+
 @pytest.mark.parametrize("given", ["http://127.0.0.1:8321/api", "http://127.0.0.1:8321/api/"])
 def test_the_address_of_slack_ends_with_one_slash(environment, given):
     environment({**GOOD, "SLACK_API_URL": given})

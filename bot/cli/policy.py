@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cli.exits import WRONG_SETTINGS
 from bot.domain.money import Money, in_words
+from bot.domain.place import Place, Unit
 from bot.domain.policy import Asked, Policy, Rule, is_group
 from bot.policy.file import OPERATIONS, TENANTS, PolicyError, read_policy
 
@@ -28,6 +29,8 @@ def policy() -> None:
 @click.option("--tenant", type=click.Choice(TENANTS), default="production", show_default=True)
 @click.option("--no-mail", is_flag=True, help="No customer can get mail from it.")
 @click.option("--again", is_flag=True, help="It mails again what was mailed before.")
+@click.option("--entity", default="", help="The entity that was chosen, where there are several.")
+@click.option("--organization", default="", help="The organization, likewise.")
 @click.option("--as", "requester", metavar="U…", help="Who asks: never among the approvers.")
 @click.option("--file", "path", type=click.Path(path_type=Path), envvar="POLICY_FILE",
               default=Path("policy.toml"), show_default=True)  # fmt: skip
@@ -39,6 +42,8 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     requester: str | None,
     path: Path,
     *,
+    entity: str,
+    organization: str,
     no_mail: bool,
     again: bool,
 ) -> None:
@@ -55,6 +60,10 @@ def explain(  # noqa: PLR0913 - one parameter for each option
         mails_again=again,
         amounts=tuple(_money(text) for text in amounts) or None,
         documents=documents,
+        place=Place(
+            Unit(entity, entity) if entity else None,
+            Unit(organization, organization) if organization else None,
+        ),
     )
     rule = read.rule(asked)
     members = asyncio.run(_members(rule))

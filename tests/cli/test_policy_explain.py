@@ -59,6 +59,16 @@ def test_mailing_again_can_have_a_rule_of_its_own(explain):
     assert "the general lists holds" in once.output
 
 
+def test_an_entity_can_have_a_rule_of_its_own(explain):
+    policy = f'{POLICY}\n[[rule]]\nentities = ["America"]\napprovals = 2\n'
+
+    there = explain("email_invoice", "--amount", "USD=1", "--entity", "america", policy=policy)
+    elsewhere = explain("email_invoice", "--amount", "USD=1", "--entity", "Europe", policy=policy)
+
+    assert "rule 2 holds" in there.output
+    assert "the general lists holds" in elsewhere.output
+
+
 def test_a_smaller_amount_falls_to_the_general_lists(explain):
     told = explain("email_bill_run", "--amount", "USD=100000.00")
 
