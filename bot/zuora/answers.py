@@ -22,11 +22,13 @@ class Answer:
         status: HTTP status, 2xx.
         zuora_request_id: Header `Zuora-Request-Id`, for Zuora's support.
         data: The JSON value, amounts as `Decimal`; not for logs. Of a file its bytes.
+        size: How many bytes it had, unpacked.
     """
 
     status: int
     zuora_request_id: str
     data: Any = field(repr=False)
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

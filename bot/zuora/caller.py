@@ -3,6 +3,7 @@
 Reads are repeated here; effects never are, but for one 401, which means "not executed".
 """
 
+import asyncio
 import gzip
 import logging
 import secrets
@@ -16,6 +17,7 @@ from multidict import CIMultiDict
 from bot.domain.clock import Clock
 from bot.zuora import wire
 from bot.zuora.answers import Answer
+from bot.zuora.bounded import UnreadableAnswer
 from bot.zuora.connections import NOTHING_WAS_SENT
 from bot.zuora.errors import (
     OutcomeUnknown,
@@ -27,7 +29,7 @@ from bot.zuora.errors import (
 )
 from bot.zuora.pace import LONGEST_WAIT_SECONDS, Pace
 from bot.zuora.tokens import TokenKeeper
-from bot.zuora.verdict import AUTHENTICATION, judge
+from bot.zuora.verdict import AUTHENTICATION, QUICK, judge
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +167,7 @@ class Caller:
                 found = response
             else:
                 status, headers = response.status_code, CIMultiDict(response.headers.multi_items())
-                found = _judged(call, status, headers, response.content)
+                found = await _read(call, status, headers, response.content)
             if isinstance(found, ZuoraBusy):
                 wait = found.retry_after
         finally:
@@ -199,7 +201,16 @@ class Caller:
             return _not_sent(call)
         except httpx2.RequestError as error:
             logger.warning("zuora_answer_lost", extra={"error": str(error)})
-            return _lost(call, in_time=not isinstance(error, httpx2.TimeoutException))
+            return _lost(call, error)
+
+
+async def _read(
+    call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
+) -> Answer | ZuoraError:
+    """What an answer means; what takes long to read is read in a thread."""
+    if len(content) <= QUICK:
+        return _judged(call, status, headers, content)
+    return await asyncio.to_thread(_judged, call, status, headers, content)
 
 
 def _judged(
@@ -207,8 +218,9 @@ def _judged(
 ) -> Answer | ZuoraError:
     """A file that came is taken as it is; whatever else came in its place is judged as usual."""
     if call.is_file and status == 200 and not _is_json(headers):  # noqa: PLR2004 - HTTP
-        return Answer(status, headers.get("Zuora-Request-Id", "")[:64], content)
-    return judge(status, headers, content, effect=call.effect, repeat=call.repeat)
+        return Answer(status, headers.get("Zuora-Request-Id", "")[:64], content, len(content))
+    found = judge(status, headers, content, effect=call.effect, repeat=call.repeat)
+    return replace(found, size=len(content)) if isinstance(found, Answer) else found
 
 
 def _is_about_the_token(found: Answer | ZuoraError) -> bool:
@@ -242,10 +254,12 @@ def _not_sent(call: wire.HttpCall) -> ZuoraError:
     return ZuoraBusy(message) if call.effect else ZuoraUnavailable(message)
 
 
-def _lost(call: wire.HttpCall, *, in_time: bool) -> ZuoraError:
-    why = (
-        "the connection broke before Zuora answered" if in_time else "Zuora did not answer in time"
-    )
+def _lost(call: wire.HttpCall, error: httpx2.RequestError) -> ZuoraError:
+    why = "the connection broke before Zuora answered"
+    if isinstance(error, UnreadableAnswer):
+        why = str(error)
+    elif isinstance(error, httpx2.TimeoutException):
+        why = "Zuora did not answer in time"
     if call.effect:
         return OutcomeUnknown(f"{why}.")
     return ZuoraUnavailable(f"{why[:1].upper()}{why[1:]}.")

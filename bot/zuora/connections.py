@@ -17,6 +17,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
 from yarl import URL
 
+from bot.zuora.bounded import content_of
+
 NOTHING_WAS_SENT: Final = (
     httpx2.ConnectError,  # no address, no connection, no TLS; also of a proxy
     httpx2.ConnectTimeout,
@@ -82,12 +84,11 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 proxy=proxy,
                 allow_redirects=False,
             ) as response:
-                content = await response.read()
+                content = await content_of(response)
         except _FOREIGN as error:
             raise _named(error) from error
-        return httpx2.Response(
-            response.status, headers=response.raw_headers, content=content, request=request
-        )
+        headers = [each for each in response.raw_headers if each[0].lower() != b"content-encoding"]
+        return httpx2.Response(response.status, headers=headers, content=content, request=request)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -128,7 +129,7 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=_Connector(limit=0, keepalive_timeout=_KEPT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,  # httpx2's answer does that
+        auto_decompress=False,  # `content_of` does that, up to a bound
         middlewares=(_once,),
     )
 

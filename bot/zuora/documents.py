@@ -10,7 +10,7 @@ from bot.zuora import calls, paging, rows
 from bot.zuora.answers import Account, BillingDocument
 from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
-from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
+from bot.zuora.errors import ZuoraNotFound, ZuoraRejected, ZuoraTooMany
 from bot.zuora.readers import account_of, document_of
 from bot.zuora.rows import Row
 
@@ -137,6 +137,8 @@ async def _of_kind(
     call = calls.object_page(_OBJECTS[kind], filters=(f"sourceId.EQ:{number}",), extra=_EXPANDED)
     try:
         found = await paging.objects(caller, call)
+    except ZuoraTooMany:
+        raise
     except ZuoraRejected:
         found = await _by_zoql(caller, kind, number)
     return [

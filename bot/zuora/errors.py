@@ -41,6 +41,10 @@ class ZuoraNotFound(ZuoraRejected):
     """A definite no because there is no such thing (category 40, HTTP 404)."""
 
 
+class ZuoraTooMany(ZuoraRejected):
+    """Zuora lists more than a request may hold."""
+
+
 class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
     """Definitely not done; may be tried again later.
 

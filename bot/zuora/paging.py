@@ -6,13 +6,16 @@ from typing import Any, Final, TypeVar
 
 from bot.zuora import calls, rows
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraUnavailable
+from bot.zuora.errors import ZuoraTooMany, ZuoraUnavailable
 from bot.zuora.rows import Row
 from bot.zuora.wire import HttpCall
 
 T = TypeVar("T")
 _AT_ONCE: Final = 40  # as many as Zuora allows; how many really go out is the pace's business
-_MOST_PAGES: Final = 4000  # 200,000 documents; more is a loop
+MOST_ROWS: Final = 50_000
+"""As many documents as a request may have."""
+
+_MOST_BYTES: Final = 256 * 1024 * 1024
 
 
 async def side_by_side(coroutines: Iterable[Awaitable[T]]) -> list[T]:
@@ -67,9 +70,12 @@ async def objects(caller: Caller, first: HttpCall, *, most: int | None = None) -
     """
     found: list[Row] = []
     call, seen = first, set[str]()
-    for _ in range(_MOST_PAGES):
-        data = (await caller.read(call)).data
+    size = 0
+    while True:
+        answer = await caller.read(call)
+        data, size = answer.data, size + answer.size
         found += rows.listed(data, "data")
+        _check(found, size)
         cursor = rows.text(data, "nextPage") if isinstance(data, dict) else ""
         if not cursor or (most is not None and len(found) >= most):
             return found
@@ -78,6 +84,19 @@ async def objects(caller: Caller, first: HttpCall, *, most: int | None = None) -
         seen.add(cursor)
         call = calls.next_object_page(first, cursor)
     raise ZuoraUnavailable("Zuora's pages do not end.")
+
+
+def _check(found: list[Row], size: int) -> None:
+    """Nothing is kept without end.
+
+    Raises:
+        ZuoraTooMany: There is more than a request may hold.
+    """
+    if len(found) > MOST_ROWS or size > _MOST_BYTES:
+        raise ZuoraTooMany(
+            f"Zuora lists more than {MOST_ROWS:,} of them, or so much about them that the bot does not "
+            "read it all. That is more than one request may hold; ask for parts of it."
+        )
 
 
 async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Row]:
@@ -94,9 +113,12 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
     """
     found: list[Row] = []
     call, seen = calls.zoql(text), set[str]()
-    for _ in range(_MOST_PAGES):
-        data: Any = (await caller.read(call)).data
+    size = 0
+    while True:
+        answer = await caller.read(call)
+        data, size = answer.data, size + answer.size
         found += rows.listed(data, "records")
+        _check(found, size)
         locator = rows.text(data, "queryLocator") if isinstance(data, dict) else ""
         enough = most is not None and len(found) >= most
         if not locator or data.get("done") is True or enough:

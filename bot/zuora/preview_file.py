@@ -20,6 +20,10 @@ from bot.zuora.errors import ZuoraRejected
 
 What = Literal["charge", "tax", "credit"]
 ZIP: Final = b"PK"
+MOST_FILES: Final = 100
+MOST_UNPACKED: Final = 32 * 1024 * 1024
+"""Bytes; some 200,000 items, which take a few seconds of a thread."""
+
 MOST_DIGITS: Final = 20
 """Before or behind the decimal point; what has more is no amount, and could not be added up."""
 _ACCOUNT: Final = ("accountid",)
@@ -71,6 +75,9 @@ def _files(content: bytes) -> Iterator[IO[str]]:
         yield io.StringIO(content.decode("utf-8-sig"), newline="")
         return
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        files = packed.infolist()  # no more than the size told here is unpacked of any
+        if len(files) > MOST_FILES or sum(file.file_size for file in files) > MOST_UNPACKED:
+            raise ZuoraRejected("The file of Zuora's preview run is too long to be added up.")
         for name in packed.namelist():
             with packed.open(name) as file:
                 yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")

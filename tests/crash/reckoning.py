@@ -152,7 +152,7 @@ def _done(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
     for subject, about in by_subject.items():
         if len([call for call in about if _took_effect(call)]) > 1:
             told.doubled.append(f"{subject} was done {len(about)} times")
-        elif len(about) > 1 and any(call.status not in (429, None) for call in about[:-1]):
+        elif any(call.status not in (429, None) for call in about[:-1]) and not _is_one(about):
             told.doubled.append(f"{subject} was sent {len(about)} times")
     if state == "succeeded" and (not effective or len(effective) < len(by_subject)):
         told.lost.append(f"{name} is said to have succeeded, and Zuora did {len(effective)}")
@@ -190,6 +190,12 @@ def _request_of(call: Call) -> int | None:
     if call.method == "GET" or not track_id.startswith("billing-bot.R-"):
         return None
     return int(track_id.split(".")[1].removeprefix("R-"))
+
+
+def _is_one(about: list[Call]) -> bool:
+    """Whether they are one call, asked for again under its own key after its answer was lost."""
+    keys = {call.headers.get("idempotency-key", "") for call in about}
+    return "" not in keys and len(keys) == 1 and all(call.body == about[0].body for call in about)
 
 
 def _took_effect(call: Call) -> bool:
@@ -261,8 +267,13 @@ def _strays(told: Reckoning, seen: _Seen) -> None:
             told.untrue.append(f"{mail.document} was mailed for nobody's request")
     told.lost += [
         f"message {row['sequence']} was never sent ({row['outcome']})" for row in seen.outbox
-        if row["outcome"] not in ("sent", "merged", "not needed")
+        if row["outcome"] not in ("sent", "merged", "not needed") and not _was_too_old(row)
     ]  # fmt: skip
+
+
+def _was_too_old(row: dict[str, Any]) -> bool:
+    """Whether it is an answer to one person, which nobody needs any more after two minutes."""
+    return row["outcome"] == "needless" and row["kind"] in ("private", "direct")
 
 
 def _chain(told: Reckoning, seen: _Seen) -> None:

@@ -1,0 +1,73 @@
+"""Answers have a bound: how many bytes, also unpacked, and how many of them are read at once."""
+
+import asyncio
+import zlib
+from typing import Final
+
+import aiohttp
+import httpx2
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Of one answer, unpacked. A page of 50 documents takes some 200 KB."""
+
+_PIECE: Final = 64 * 1024
+_GZIP: Final = 31  # zlib's word for a header and an end as gzip has them
+_PLAIN: Final = frozenset({"", "identity"})
+_PACKED: Final = frozenset({"gzip", "x-gzip"})
+
+
+class UnreadableAnswer(httpx2.RemoteProtocolError):
+    """What came is too long, or packed in a way that was not asked for or is broken."""
+
+
+async def content_of(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an answer, unpacked; piece by piece, so that nobody waits for all of it.
+
+    Raises:
+        UnreadableAnswer: See there.
+        aiohttp.ClientError: It did not come whole.
+    """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in _PLAIN | _PACKED:
+        raise UnreadableAnswer(f"Zuora's answer is packed as {encoding[:20]!r}")
+    found, unpacker = bytearray(), _Unpacker() if encoding in _PACKED else None
+    async for piece in response.content.iter_chunked(_PIECE):
+        rest = piece
+        while rest:
+            some, rest = (rest, b"") if unpacker is None else unpacker.some(rest)
+            found += some
+            if len(found) > MOST_BYTES:
+                raise UnreadableAnswer(f"Zuora's answer is longer than {MOST_BYTES >> 20} MiB")
+            if rest:
+                await asyncio.sleep(0)
+    if unpacker is not None and unpacker.is_cut_off:
+        raise UnreadableAnswer("Zuora's answer is packed and was cut off")
+    return bytes(found)
+
+
+class _Unpacker:
+    """Unpacks gzip, also several members, some bytes at a time."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP)
+        self._has_begun = False
+
+    def some(self, packed: bytes) -> tuple[bytes, bytes]:
+        """Some bytes unpacked, and what is left to be unpacked.
+
+        Raises:
+            UnreadableAnswer: It is no gzip.
+        """
+        if self._member.eof:
+            self._member = zlib.decompressobj(_GZIP)
+        self._has_begun = True
+        try:
+            found = self._member.decompress(packed, 4 * _PIECE)
+        except zlib.error:
+            raise UnreadableAnswer("Zuora's answer cannot be unpacked") from None
+        return found, self._member.unconsumed_tail or self._member.unused_data
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the last member has no end."""
+        return self._has_begun and not self._member.eof
