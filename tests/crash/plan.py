@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.operation import OperationName
+from bot.operations.catalog import STEPS
+from bot.operations.on_run import legal_steps
 from bot.sandbox.zuora import World
 
 POLICY = """requesters = ["S0BILLING"]
@@ -61,14 +64,15 @@ def _mail_a_run(world: World, number: int) -> Wanted:
     return Wanted("email_bill_run", f"/billemail {run}", run, Fate.APPROVE)
 
 
-def _post(world: World, number: int) -> Wanted:
-    run = _run(world, number, "Completed")
-    return Wanted("post_bill_run", f"/billrun {run}", run, Fate.APPROVE, "run:post_bill_run")
+def _step(name: str) -> Maker:
+    """An operation on a bill run, by the button of the run's card, in a state that allows it."""
+    status = next(each for each in ENDED if name in legal_steps(each, posted=0, run_type="Regular"))
 
+    def made(world: World, number: int) -> Wanted:
+        run = _run(world, number, status)
+        return Wanted(name, f"/billrun {run}", run, Fate.APPROVE, f"run:{name}")
 
-def _cancel(world: World, number: int) -> Wanted:
-    run = _run(world, number, "Completed")
-    return Wanted("cancel_bill_run", f"/billrun {run}", run, Fate.APPROVE, "run:cancel_bill_run")
+    return made
 
 
 def _create(world: World, number: int) -> Wanted:
@@ -113,18 +117,20 @@ def _run(world: World, number: int, status: str) -> str:
     ).number
 
 
+ENDED = ("Completed", "Posted", "Canceled", "Error")
+STEP_TIMES = {OperationName.POST_BILL_RUN: 5, OperationName.CANCEL_BILL_RUN: 4}
 MAKERS: tuple[tuple[Maker, int], ...] = (
     (_mail_a_run, 6),
-    (_post, 5),
-    (_cancel, 4),
+    *((_step(name), STEP_TIMES.get(name, 1)) for name, step in STEPS.items() if step.asking),
     (_create, 5),
     (_mail_invoice, 3),
     (_mail_invoices, 2),
     (_mail_debit_memo, 3),
     (_mail_credit_memo, 2),
 )
-"""How many of each: a maker and a line here for a new operation; how many they are together is free."""
+"""How many of each. What is asked for by a run's button is here by itself; anything else needs a maker."""
 
+ASKED = sum(times for _, times in MAKERS)
 DECIDED_OTHERWISE = {4: Fate.REJECT, 11: Fate.WITHDRAW, 17: Fate.REJECT, 23: Fate.WITHDRAW}
 
 

@@ -34,6 +34,7 @@ class Example:
         bound: The facts that an approval is bound to, by their paths.
         said: Facts that are said where they changed, and bound by others that change with them.
         typed_too: Facts that the body decides: what was approved cannot differ in them.
+        method: Of the effect.
         provable: Whether reading Zuora proves that a call got through whose answer was lost.
     """
 
@@ -42,6 +43,7 @@ class Example:
     bound: frozenset[str]
     said: frozenset[str] = frozenset()
     typed_too: frozenset[str] = frozenset()
+    method: str = "POST"
     provable: bool = True
 
 
@@ -102,14 +104,16 @@ EXAMPLES = {
     OperationName.POST_BILL_RUN: Example(
         _of_run("Completed"),
         "/v1/bill-runs/*/post",
-        _under("run.", RUN) | {"mails"},
-        _under("run.", COUNTED),
+        method="PUT",
+        bound=_under("run.", RUN) | {"mails"},
+        said=_under("run.", COUNTED),
     ),
     OperationName.CANCEL_BILL_RUN: Example(
         _of_run("Completed"),
         "/v1/bill-runs/*/cancel",
-        _under("run.", RUN) | {"schedule", "scheduled_for"},
-        _under("run.", COUNTED),
+        method="PUT",
+        bound=_under("run.", RUN) | {"schedule", "scheduled_for"},
+        said=_under("run.", COUNTED),
     ),
     OperationName.EMAIL_BILL_RUN: Example(
         _of_run("Posted"), "/v1/bill-runs/*/emails", RUN | {"checks.notices[].state"}, COUNTED

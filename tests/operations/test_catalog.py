@@ -57,7 +57,8 @@ def call_of(order, now):
 
 async def lost(order, local, zuora, clock):
     """A call whose answer is lost on the way back."""
-    local.faults.add(EXAMPLES[order.name].path, kind="lose_answer")
+    example = EXAMPLES[order.name]
+    local.faults.add(example.path, method=example.method, kind="lose_answer")
     call = call_of(order, clock.now())
     with pytest.raises(OutcomeUnknown):
         await order.act(call, zuora)
