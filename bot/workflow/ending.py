@@ -11,6 +11,7 @@ from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
 from bot.domain.next_step import conclusion, repeat_at
+from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
 from bot.domain.words import Mention, Moment, Part, count, listed
@@ -167,9 +168,11 @@ def _unknown(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
     entry = Entry(
         what=What.ENDED, request=request.number, data={"state": "unknown", "result": result}
     )
+    mails = operation_named(request.operation).deed is Deed.MAILED
+    there = f"{request.subject} and its email history" if mails else request.subject
     loudly = (
         f"OUTCOME UNKNOWN of {request.name}. {result} The bot looks in Zuora for a sign of it. A "
-        f"person can look there too, at {request.subject} and its email history, and record with "
+        f"person can look there too, at {there}, and record with "
         "the buttons on the card what is seen. "
     )
     told: tuple[Part, ...] = (
