@@ -35,13 +35,20 @@ HEADLINES = {
 }
 
 
-def card(request: Request, kind: Kind = Kind.UPDATE) -> Message:
-    """The card as it must look for the request's present state. Its plain text says it all."""
+def card(request: Request, kind: Kind = Kind.UPDATE, also: Sequence[Line] = ()) -> Message:
+    """The card as it must look for the request's present state. Its plain text says it all.
+
+    Args:
+        request: As it stands.
+        kind: A new message, or an edit.
+        also: What other requests do to the same documents.
+    """
     order = opened(request)
     title = f"{headline(request)}: {order.title()}"
     lines = (
         line("Zuora", request.tenant),
         *order.lines(),
+        *also,
         line("Why", request.reason),
         line(request.name, *_who_and_when(request)),
         *((line("Continues", f"R-{request.parent}"),) if request.parent else ()),

@@ -56,6 +56,7 @@ class Refusal(StrEnum):
     NUMBER_NOT_TYPED = "number_not_typed"
     EXPIRED = "expired"
     NOT_UNKNOWN = "not_unknown"
+    TOO_EARLY = "too_early"
     NO_SUCH_REQUEST = "no_such_request"
     ANOTHER_REQUEST = "another_request"
     ANOTHER_DATABASE = "another_database"

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from bot.domain.call import Call, Verdict
+from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line
@@ -138,9 +139,6 @@ class Order(ABC, Generic[B, F]):
     by_itself: ClassVar[Mapping[Deed, str]] = MappingProxyType({})
     """What Zuora does without another order when a field of the body says so."""
 
-    guarded: ClassVar[bool] = False
-    """Whether doing it twice to the same subject in quick succession mails customers twice."""
-
     each_mailed: ClassVar[bool] = False
     """Whether each subject is mailed by a call of its own, so that the bot's calls tell what was
     mailed: Zuora keeps no mail date of memos, and marks an invoice only later."""
@@ -257,8 +255,12 @@ class Order(ABC, Generic[B, F]):
         """Every document, where `each_mailed`."""
         return ()
 
+    def mailings(self) -> Sequence[Mailing]:
+        """Every document that a call of it can mail, by whatever way. No I/O."""
+        return ()
+
     def is_repeat(self) -> bool:
-        """Whether it is meant to be done again, so that `guarded` does not hold."""
+        """Whether it is meant to mail again."""
         return False
 
     def result(self, calls: Sequence[Call]) -> str:

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bot.domain.digest import canonical
 from bot.domain.key import KIND_WORDS, DocumentKind
+from bot.domain.mailing import Mailing, Reached, Way
 from bot.domain.money import Money
 from bot.domain.words import count
 from bot.operations.kinds import KindTotals, kinds_of
@@ -110,7 +111,12 @@ class DocumentsFacts(BaseModel, frozen=True):
 
 
 class RunFacts(Facts):
-    """A bill run and its documents."""
+    """A bill run and its documents.
+
+    Attributes:
+        reached: Every document, as it was read just now. It is no part of what is stored: what a
+            request can mail stands in a table of its own.
+    """
 
     run_id: str
     number: str
@@ -119,6 +125,7 @@ class RunFacts(Facts):
     target_date: date | None
     invoice_date: date | None
     documents: DocumentsFacts
+    reached: tuple[Reached, ...] = Field(default=(), exclude=True, repr=False)
 
     @classmethod
     def of(cls, run: BillRun, documents: Sequence[BillingDocument], **more: Any) -> Self:
@@ -132,6 +139,24 @@ class RunFacts(Facts):
             target_date=run.target_date,
             invoice_date=run.invoice_date,
             documents=DocumentsFacts.of(documents, run.last_emailed_at),
+            reached=tuple(
+                Reached(
+                    number=each.number,
+                    id=each.id,
+                    account=each.account_number or each.account_id,
+                    run=run.number,
+                    status=each.status,
+                    shown=at.isoformat() if (at := mailed_at(each, run.last_emailed_at)) else "",
+                )
+                for each in documents
+            ),
+        )
+
+    def mailings(self, way: Way, reached: Iterable[Reached]) -> tuple[Mailing, ...]:
+        """Some of its documents, as one call about the run can mail them."""
+        return tuple(
+            Mailing(self.number, way, each.number, each.id, each.account, each.run, each.shown)
+            for each in reached
         )
 
     def material(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from bot.slack.silence import Members, Silence
 from bot.store.database import CouldNotRecordError
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
+from bot.workflow.beside import beside
 from bot.workflow.ending import PROGRESS_GAP
 from bot.workflow.runner import wait_for
 
@@ -244,7 +245,11 @@ class Sender:
         if message.kind is not Kind.UPDATE or message.text or message.request is None:
             return outgoing
         request = self._store.requests.get(message.request)
-        return outgoing if request is None else replace(outgoing, message=card(request))
+        return (
+            outgoing
+            if request is None
+            else replace(outgoing, message=card(request, also=beside(self._store, request)))
+        )
 
     def _trying(self, outgoing: Outgoing) -> None:
         with self._store.transaction():

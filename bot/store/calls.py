@@ -8,7 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.call import Call, Verdict
 from bot.domain.tally import Tally
-from bot.store.times import from_text, from_text_or_none, to_text_or_none
+from bot.store.times import from_text_or_none, to_text_or_none
 
 _COLUMNS = (
     "request", "subject", "key", "track_id", "tries", "first_sent_at", "sent_at", "answered_at",
@@ -16,8 +16,6 @@ _COLUMNS = (
     "content", "repeats", "no_more",
 )  # fmt: skip
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM calls"  # noqa: S608 - names of this module alone
-_DONE_AT = "COALESCE(calls.answered_at, calls.sent_at)"
-"""An answer that was lost and proved later has no time of its own."""
 
 _SAVE = (
     f"INSERT INTO calls ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of this module alone
@@ -65,31 +63,12 @@ class Calls:
         rows = self._database.execute(f"{_SELECT} WHERE request = ? ORDER BY subject", [request])
         return tuple(_from_row(row) for row in rows)
 
-    def latest_about(
-        self, subject: str, operation: str, *, not_of: int, place: str = ""
-    ) -> Call | None:
-        """The latest call of another request that did, or may have done, the same to a subject.
-
-        A call that is planned or under way counts; one that Zuora refused does not.
-        """
-        names = ", ".join(f"calls.{column}" for column in _COLUMNS)
-        row = self._database.execute(
-            f"SELECT {names} FROM calls JOIN requests ON requests.number = calls.request "  # noqa: S608 - own names
-            "WHERE calls.subject = ? AND requests.operation = ? AND calls.request <> ? "
-            "AND (calls.verdict IS NULL OR calls.verdict <> 'rejected') "
-            f"AND requests.state NOT IN ('stopped') AND {_SAME_PLACE} "
-            "ORDER BY calls.sent_at IS NULL DESC, calls.sent_at DESC LIMIT 1",
-            [subject, operation, not_of, place, place],
-        ).fetchone()
-        return None if row is None else _from_row(row)
-
     def outstanding_about(
         self, subjects: Sequence[str], *, not_of: int, place: str = ""
     ) -> Call | None:
         """A call of another request about one of these that is not over.
 
-        It is planned, out, to be repeated, or lost and still being looked for. Once reading has
-        proved nothing, people know that, and a new approval decides.
+        It is planned, out, to be repeated, or lost and still being looked for.
         """
         names = ", ".join(f"calls.{column}" for column in _COLUMNS)
         marks = ", ".join("?" for _ in subjects)
@@ -115,33 +94,6 @@ class Calls:
             [*subjects, to_text_or_none(since), not_of, place, place],
         ).fetchone()
         return row is not None
-
-    def mailed_since(
-        self,
-        subjects: Sequence[str],
-        since: datetime,
-        operations: Sequence[str],
-        place: str = "",
-    ) -> list[tuple[int, str, int, datetime]]:
-        """Which requests had some of these mailed: number, one subject, how many, and when last.
-
-        Args:
-            subjects: What may have been mailed.
-            since: From when on.
-            operations: Names of those that mail.
-            place: Where in the tenant, as `Place.key`; empty for anywhere.
-        """
-        marks = ", ".join("?" for _ in subjects)
-        names = ", ".join("?" for _ in operations)
-        rows = self._database.execute(
-            f"SELECT calls.request, MIN(calls.subject), COUNT(*), MAX({_DONE_AT}) "  # noqa: S608 - marks
-            "FROM calls JOIN requests ON requests.number = calls.request "
-            f"WHERE calls.subject IN ({marks}) AND calls.verdict = 'accepted' "
-            f"AND {_DONE_AT} >= ? AND requests.operation IN ({names}) "
-            f"AND {_SAME_PLACE} GROUP BY calls.request ORDER BY calls.request",
-            [*subjects, to_text_or_none(since), *operations, place, place],
-        )
-        return [(number, subject, many, from_text(at)) for number, subject, many, at in rows]
 
 
 def _to_row(call: Call) -> tuple[Any, ...]:

@@ -533,3 +533,64 @@ def again(db: Database) -> None:
     A call that a version before this has sent has no content, so it is not sent again.
     """
     run(db, _AGAIN)
+
+
+_MAILINGS = """
+CREATE TABLE mailings (
+  request INTEGER NOT NULL REFERENCES requests (number),
+  call TEXT NOT NULL,
+  way TEXT NOT NULL CHECK (way IN ('run', 'document', 'posting', 'auto')),
+  document_number TEXT NOT NULL,
+  document_id TEXT NOT NULL,
+  account TEXT NOT NULL,
+  run TEXT NOT NULL,
+  shown TEXT NOT NULL,
+  UNIQUE (request, call, document_number)
+) STRICT;
+CREATE INDEX mailings_number ON mailings (document_number) WHERE document_number <> '';
+CREATE INDEX mailings_id ON mailings (document_id) WHERE document_id <> '';
+CREATE INDEX mailings_run ON mailings (run) WHERE document_number = '';
+
+ALTER TABLE calls ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE calls ADD COLUMN recorded_by TEXT NOT NULL DEFAULT '';
+UPDATE calls SET changed = (SELECT COALESCE(MAX(sequence), 0) FROM history WHERE history.request = calls.request);
+
+CREATE TRIGGER calls_know_their_order AFTER INSERT ON calls
+BEGIN UPDATE calls SET changed = (SELECT sequence FROM history_head)
+WHERE request = NEW.request AND subject = NEW.subject; END;
+CREATE TRIGGER calls_keep_their_order AFTER UPDATE OF verdict, tries ON calls
+WHEN NEW.verdict IS NOT OLD.verdict OR NEW.tries <> OLD.tries
+BEGIN UPDATE calls SET changed = (SELECT sequence FROM history_head)
+WHERE request = NEW.request AND subject = NEW.subject; END;
+
+INSERT INTO mailings
+SELECT calls.request, calls.subject, CASE requests.operation
+  WHEN 'email_bill_run' THEN 'run' ELSE 'document' END,
+  CASE requests.operation WHEN 'email_bill_run' THEN '' ELSE calls.subject END, '', '',
+  CASE requests.operation WHEN 'email_bill_run' THEN calls.subject ELSE '' END, ''
+FROM calls JOIN requests ON requests.number = calls.request WHERE requests.operation IN
+  ('email_bill_run', 'email_invoice', 'email_debit_memo', 'email_credit_memo');
+
+CREATE TRIGGER mailings_are_of_what_is_not_begun BEFORE INSERT ON mailings
+WHEN (SELECT state FROM requests WHERE number = NEW.request) NOT IN ('waiting', 'approved')
+BEGIN SELECT RAISE(ABORT, 'what a request can mail is written before it begins'); END;
+CREATE TRIGGER mailings_are_never_deleted BEFORE DELETE ON mailings
+BEGIN SELECT RAISE(ABORT, 'what could have been mailed is never deleted'); END;
+CREATE TRIGGER mailings_are_never_changed BEFORE UPDATE ON mailings
+WHEN OLD.document_number <> '' OR OLD.run <> '' OR NEW.document_number <> ''
+BEGIN SELECT RAISE(ABORT, 'what could have been mailed is never changed'); END;
+CREATE TRIGGER mailings_learn_their_run AFTER UPDATE OF progress ON requests
+WHEN json_valid(NEW.progress) AND COALESCE(json_extract(NEW.progress, '$.number'), '') <> ''
+BEGIN UPDATE mailings SET run = json_extract(NEW.progress, '$.number')
+WHERE request = NEW.number AND document_number = '' AND run = ''; END;
+"""
+
+
+@migrations(name="0010_mailings")
+def mailings(db: Database) -> None:
+    """Which documents each request can mail, by which call; what came of it stands in the calls.
+
+    A row without a document is a run whose documents are not known. A call's place in the history
+    tells what came before what: clocks are put right.
+    """
+    run(db, _MAILINGS)

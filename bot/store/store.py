@@ -20,6 +20,7 @@ from bot.store.estimates import Estimates
 from bot.store.figures import Figures
 from bot.store.file.reading import DatabaseFile
 from bot.store.history import History
+from bot.store.mailings import Mailings
 from bot.store.outbox import Outbox
 from bot.store.requests import Requests
 from bot.store.status import Digests, Homes, Status
@@ -36,6 +37,7 @@ class Store:
         self._data_version = 0
         self.requests = Requests(database)
         self.calls = Calls(database)
+        self.mailings = Mailings(database)
         self.history = History(database, audit_key.encode())
         self.outbox = Outbox(database)
         self.status = Status(database)

@@ -19,7 +19,7 @@ from bot.domain.request import Request, State
 from bot.domain.words import Mention, count, listed
 from bot.operations.operation import Body, Estimated, Facts, Form, Operation, Order, Problems
 from bot.store.requests import asked_hash
-from bot.workflow.beside import also_open, mailed_by_the_bot, subjects_of
+from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
 from bot.workflow.guard import mailed_lately
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
@@ -196,7 +196,7 @@ async def _order(
     if isinstance(facts, Problems):
         return facts
     order = operation(body, facts)
-    why = mailed_lately(parts, order, order.subject(), 0, place)
+    why = mailed_lately(parts, order, 0, place)
     return Problems({operation.field: why}) if why else order
 
 
@@ -271,16 +271,17 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
         parent=asker.parent,
         typed=json.dumps({"form": asker.form_name, "values": dict(ready.form)}),
     )
-    acts_on = order.subjects()
-    shown = card(request, Kind.CARD)
+    parts.store.requests.add(request, subjects_of(order))
+    parts.store.mailings.add(request.number, order.mailings())
+    shown = card(request, Kind.CARD, beside(parts.store, request))
     messages = [shown, *results.tables(request, order.tables())]
     replaced = _parent_to_withdraw(parts, asker)
     messages += also_open(
-        parts, request, acts_on, without=replaced.number if replaced is not None else None
+        parts, request, order, without=replaced.number if replaced is not None else None
     )
     if order.deed is Deed.MAILED:
-        messages += mailed_by_the_bot(parts, request, acts_on, now)
-    parts.store.requests.add(request, subjects_of(order))
+        messages += mailed_by_the_bot(parts, request, order)
+        messages += redrawn(parts, request, order)
     parts.store.record(_asked_entry(request, shown), now, *messages)
     if isinstance(order, Estimated) and order.foresees():
         parts.store.estimates.add(request.number, parts.new_id(), now)

@@ -12,7 +12,7 @@ from bot.operations.catalog import opened
 from bot.operations.operation import Facts, Order, Problems
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
-from bot.workflow.guard import mailed_lately, mailed_meanwhile, under_way
+from bot.workflow.guard import why_not_begin
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.workflow.rules import not_approved_any_more
@@ -97,13 +97,10 @@ def _start(parts: Parts, request: Request, order: Order[Any, Any], since: dateti
             subjects, since, not_of=request.number, place=request.place
         ):
             return
-        number, place = request.number, request.place
-        why = (
-            mailed_lately(parts, order, request.subject, number, place)
-            or under_way(parts, subjects, number, place)
-            or mailed_meanwhile(parts, order, request)
-        )
+        why = why_not_begin(parts, order, request)
         if not why:
+            if not parts.store.mailings.has(request.number):  # asked for by a version before that
+                parts.store.mailings.add(request.number, order.mailings())
             for subject in subjects:
                 parts.store.calls.save(planned(parts, request, subject))
             parts.store.move(request, after, entry, now, card_edit(after), told)

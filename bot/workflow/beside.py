@@ -1,20 +1,22 @@
-"""What else is open or was done a short while ago about the things that a new request acts on."""
+"""What else is open or was done about the things that a request acts on, in words."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from bot.cards import lines
+from bot.cards.card import card_edit
+from bot.domain.mailing import Certainty, Effect
 from bot.domain.message import Message
-from bot.domain.policy import A_DAY
-from bot.domain.request import Request
-from bot.domain.words import Moment, count, listed
-from bot.operations.catalog import MAILING
+from bot.domain.request import Request, State
+from bot.domain.words import Line, Mention, Moment, Part, count, line, listed
 from bot.operations.operation import Order
+from bot.store.store import Store
+from bot.workflow.guard import effects_of
 from bot.workflow.parts import Parts
 
 SHOWN_SUBJECTS = 3
+SHOWN_REQUESTS = 5
 
 
 def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
@@ -23,25 +25,31 @@ def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
 
 
 def also_open(
-    parts: Parts, request: Request, subjects: Sequence[str], *, without: int | None
+    parts: Parts, request: Request, order: Order[Any, Any], *, without: int | None
 ) -> list[Message]:
     """A line for each open request of any operation that acts on some of the same things.
 
     Args:
         parts: The outside.
-        request: The new request, not saved yet.
-        subjects: What its calls act on.
+        request: The new request.
+        order: What it asks for.
         without: Number of the request whose place it takes, which is not told.
     """
-    found = parts.store.requests.open_about(subjects, request.place)
+    found = parts.store.requests.open_about(order.subjects(), request.place)
+    told = {number for number, _, _ in found}
+    found += [
+        (one.request, "mail", one.number or one.call)
+        for one in effects_of(parts.store, order.mailings(), request.number, request.place)
+        if one.how is Certainty.OPEN and one.request not in told
+    ]
     return [
         lines.reply(
             request,
-            f"R-{number} ({operation.replace('_', ' ')}) is also open about "
+            f"R-{number} ({kind.replace('_', ' ')}) is also open about "
             f"{_some([subject for _, _, subject in same])}.",
         )
-        for (number, operation), same in groupby(found, key=lambda row: row[:2])
-        if number != without
+        for (number, kind), same in groupby(sorted(found), key=lambda row: row[:2])
+        if number not in (without, request.number)
     ]
 
 
@@ -50,18 +58,76 @@ def _some(subjects: Sequence[str]) -> str:
     return listed([*subjects[:SHOWN_SUBJECTS], *([f"{rest:,} more"] if rest > 0 else [])])
 
 
-def mailed_by_the_bot(
-    parts: Parts, request: Request, subjects: Sequence[str], now: datetime
-) -> list[Message]:
-    """What the bot had mailed a short while ago, which Zuora may not show yet (or never, of memos)."""
+def mailed_by_the_bot(parts: Parts, request: Request, order: Order[Any, Any]) -> list[Message]:
+    """What the bot had mailed before, which Zuora may not show yet (or never, of memos)."""
     return [
         lines.reply(
             request,
-            f"R-{number} had {subject if one == 1 else count(one, 'of these', 'of these')} mailed ",
-            Moment(at),
+            f"R-{number} had {_name(same)} mailed ",
+            Moment(same[0].at or request.created_at),
             "; Zuora may not show that yet.",
         )
-        for number, subject, one, at in parts.store.calls.mailed_since(
-            subjects, now - A_DAY, MAILING, request.place
+        for number, same in _by_request(
+            effects_of(parts.store, order.mailings(), request.number, request.place)
         )
+        if same[0].how is Certainty.OUT
     ]
+
+
+def redrawn(parts: Parts, request: Request, order: Order[Any, Any]) -> list[Message]:
+    """That the cards of those have to be edited which wait about the same documents."""
+    found = effects_of(parts.store, order.mailings(), request.number, request.place)
+    numbers = sorted({one.request for one in found if one.how is Certainty.OPEN})
+    others = [parts.store.requests.get(number) for number in numbers[-SHOWN_REQUESTS:]]
+    return [card_edit(each) for each in others if each is not None]
+
+
+def beside(store: Store, request: Request) -> tuple[Line, ...]:
+    """What other requests do to the same documents, for the card while it waits; in a few lines."""
+    if request.state is not State.WAITING:
+        return ()
+    mine = store.mailings.of(request.number)
+    found = _by_request(effects_of(store, mine, request.number, request.place))
+    rest = len(found) - SHOWN_REQUESTS
+    return (
+        *(line("Also", *_words(number, same)) for number, same in found[:SHOWN_REQUESTS]),
+        *([line("Also", f"{count(rest, 'more request')}")] if rest > 0 else []),
+    )
+
+
+def _by_request(found: Sequence[Effect]) -> list[tuple[int, list[Effect]]]:
+    """Not what Zuora shows by itself: that stands on the card as the mail date."""
+    kept = sorted(
+        (each for each in found if not each.shown), key=lambda each: (each.request, each.how)
+    )
+    return [
+        (number, list(same))
+        for (number, _), same in groupby(kept, key=lambda each: (each.request, each.how))
+    ]
+
+
+def _name(same: Sequence[Effect]) -> str:
+    if len({each.call for each in same}) == 1 and same[0].way != "document":
+        return same[0].call
+    return same[0].what if len(same) == 1 else count(len(same), "of these", "of these")
+
+
+def _words(number: int, same: Sequence[Effect]) -> tuple[Part, ...]:
+    one, name = same[0], f"R-{number}"
+    which = _some([each.number for each in same if each.number]) or one.call
+    when: tuple[Part, ...] = (" ", Moment(one.at)) if one.at else ()
+    match one.how:
+        case Certainty.OPEN:
+            return (f"{name} asks to mail {which} too",)
+        case Certainty.UNDER_WAY:
+            return (f"⚠ {name} is mailing {which} just now",)
+        case Certainty.UNKNOWN:
+            return (f"⚠ {name} may have mailed {which}", *when, "; its outcome is not known")
+        case Certainty.DENIED:
+            return (
+                f"⚠ {name} went out for {which}", *when, "; ", Mention(one.by),
+                " recorded that it did not go through. If it did, this mails them again",
+            )  # fmt: skip
+        case Certainty.OUT:
+            by: tuple[Part, ...] = (", as ", Mention(one.by), " recorded") if one.by else ()
+            return (f"⚠ {name} already mailed {which}", *when, *by, "; this mails them again")

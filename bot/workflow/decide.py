@@ -18,7 +18,7 @@ from bot.domain.named import Named
 from bot.domain.next_step import conclusion
 from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
-from bot.domain.words import Mention, Part, count
+from bot.domain.words import Mention, Moment, Part, count
 from bot.operations.catalog import opened
 from bot.workflow.ending import tally
 from bot.workflow.meant import meant
@@ -185,10 +185,32 @@ def settle_by_hand(parts: Parts, decision: Decision, *, accepted: bool) -> Reque
         if request is None or declined is not None:
             result = declined or _no_such()
             _record(parts, decision, request, result)
+        elif not accepted and (declined := _too_early(parts, request, now)) is not None:
+            result = declined
+            _record(parts, decision, request, result)
         else:
             result = _write_settlement(parts, request, decision.person, now, accepted=accepted)
     parts.wake_sender()
     return result
+
+
+def _too_early(parts: Parts, request: Request, now: datetime) -> Declined | None:
+    """Why nobody can know yet that nothing was mailed: Zuora shows a mail only later."""
+    if not parts.store.mailings.has(request.number):
+        return None
+    out = [each.sent_at for each in parts.store.calls.of(request.number) if each.is_lost]
+    free_at = max((at for at in out if at is not None), default=now - parts.guard) + parts.guard
+    if now >= free_at:
+        return None
+    why = (
+        (
+            f"Zuora may still show the mail of {request.name}, so nobody can know yet. "
+            f"It can be recorded as not gone through from {free_at:%H:%M} UTC on: "
+        ),
+        Moment(free_at),
+        ". Nothing was changed.",
+    )
+    return Declined(Refusal.TOO_EARLY, why)
 
 
 def _write_settlement(
@@ -200,6 +222,7 @@ def _write_settlement(
         if call.is_lost:
             words = f"a person recorded that {seen}"
             parts.store.calls.save(call._replace(verdict=verdict, words=words))
+            parts.store.mailings.recorded(request.number, [call.subject], person.user_id)
     calls = parts.store.calls.of(request.number)
     result = f"The answer was lost; a person looked in Zuora and recorded that {seen}."
     if len(calls) > 1:

@@ -1,62 +1,90 @@
-"""The same thing is not done twice at once, nor is a run mailed twice in quick succession."""
+"""The same thing is not done twice at once, nor is a customer mailed twice in quick succession.
+
+What else reaches the same documents is one question, `effects_of`; everybody asks it.
+"""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from bot.domain.call import Call
+from bot.domain.mailing import MAYBE_MAILED, Certainty, Effect, Mailing, too_soon, why_not
 from bot.domain.request import Request
-from bot.operations.catalog import MAILING
 from bot.operations.operation import Order
+from bot.store.store import Store
 from bot.workflow.parts import Parts
 
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
+def effects_of(
+    store: Store, mailings: Sequence[Mailing], number: int, place: str
+) -> tuple[Effect, ...]:
+    """What other requests did, may have done, or are about to do to these documents.
 
-def mailed_lately(
-    parts: Parts, order: Order[Any, Any], subject: str, number: int, place: str
-) -> str:
-    """Why a run may not be mailed now, empty if it may; whoever asks. In a transaction where it counts.
-
-    Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
-    a short period send duplicates, because Zuora marks documents as mailed only later.
+    In a transaction where it counts.
 
     Args:
-        parts: The outside.
-        order: What is to be done; with `resend` it is meant to be done again.
-        subject: What it acts on.
+        store: The database.
+        mailings: The documents, as they were read just now.
         number: The request that asks, which does not stand in its own way; 0 for one to be made.
         place: Where in the tenant it acts, as `Place.key`.
     """
-    if not order.guarded or order.is_repeat():
-        return ""
-    call = parts.store.calls.latest_about(subject, order.name, not_of=number, place=place)
-    if call is None or not _is_recent(parts, call):
-        return ""
-    minutes = int(parts.guard.total_seconds()) // 60
-    free_at = (call.sent_at or parts.clock.now()) + parts.guard
-    return (
-        f"R-{call.request} has ordered the mails of {subject} in the last {minutes} minutes, or is "
-        "about to. Zuora marks documents as mailed only later, so a second order now could mail "
-        "customers twice. "
-        f"Ask again after {free_at:%H:%M} UTC."
-    )
+    return tuple(store.mailings.effects(mailings, not_of=number, place=place)) if mailings else ()
 
 
-def under_way(parts: Parts, subjects: Sequence[str], number: int, place: str) -> str:
-    """Why it must not begin now: another request's call about the same thing has no answer yet.
+def mails(order: Order[Any, Any]) -> bool:
+    """Whether its calls are orders to mail: what posts or bills is not kept from that by a mail."""
+    return any(each.way in ("run", "document") for each in order.mailings())
+
+
+def mailed_lately(parts: Parts, order: Order[Any, Any], number: int, place: str) -> str:
+    """Why these documents may not be mailed now, empty if they may; whoever asks.
+
+    Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
+    a short period send duplicates, because Zuora marks documents as mailed only later.
+    """
+    if not mails(order) or order.is_repeat():
+        return ""
+    found = effects_of(parts.store, order.mailings(), number, place)
+    return too_soon(found, now=parts.clock.now(), guard=parts.guard)
+
+
+def why_not_begin(parts: Parts, order: Order[Any, Any], request: Request) -> str:
+    """Why an approved request must not begin; empty if it may.
 
     Two requests that were approved within seconds both read the facts before either has changed
-    them, so comparing facts does not tell them apart. To be asked inside the transaction in which
-    the calls are planned.
+    them, so comparing facts does not tell them apart, and of memos Zuora never shows a mail. To be
+    asked inside the transaction in which the calls are planned.
 
     Args:
         parts: The outside.
-        subjects: What the calls to be made act on.
-        number: The request that is to begin.
-        place: Where in the tenant it acts, as `Place.key`.
+        order: With the facts of now.
+        request: The request that is to begin.
     """
-    call = parts.store.calls.outstanding_about(subjects, not_of=number, place=place)
+    if mails(order):
+        found = effects_of(parts.store, order.mailings(), request.number, request.place)
+        why = why_not(
+            found,
+            asked=parts.store.mailings.asked(request.number),
+            again=order.is_repeat(),
+            now=parts.clock.now(),
+            guard=parts.guard,
+        )
+        if why:
+            return why
+    return under_way(parts, order.subjects(), request)
+
+
+def under_way(parts: Parts, subjects: Sequence[str], request: Request) -> str:
+    """Why its calls must not go out now: another request's about the same has no answer yet.
+
+    The same thing, or by whatever way the same documents.
+    """
+    mine = [each for each in parts.store.mailings.of(request.number) if each.call in subjects]
+    for one in effects_of(parts.store, mine, request.number, request.place):
+        if one.how is Certainty.UNDER_WAY:
+            return (
+                f"R-{one.request} has an order for {one.what} under way whose outcome is not "
+                f"known yet. See how R-{one.request} ends, and then ask again if it is still needed."
+            )
+    call = parts.store.calls.outstanding_about(subjects, not_of=request.number, place=request.place)
     if call is None:
         return ""
     return (
@@ -65,33 +93,18 @@ def under_way(parts: Parts, subjects: Sequence[str], number: int, place: str) ->
     )
 
 
-def mailed_meanwhile(parts: Parts, order: Order[Any, Any], request: Request) -> str:
-    """Why what was approved is no longer so: the bot has mailed some of it since it was asked for.
+def mailed_before(parts: Parts, order: Order[Any, Any], place: str, number: int) -> bool:
+    """Whether it mails again what was or may have been mailed before, as Zuora or the bot knows.
 
-    Zuora may not show that yet, and of memos never does, so comparing facts does not tell. To be
-    asked inside the transaction in which the calls are planned.
+    Args:
+        parts: The outside.
+        order: What is asked for.
+        place: Where in the tenant it acts, as `Place.key`.
+        number: The request, whose documents are on record; 0 for one to be made.
     """
-    if not order.each_mailed:
-        return ""
-    found = parts.store.calls.mailed_since(
-        order.subjects(), request.created_at, MAILING, request.place
-    )
-    if not found:
-        return ""
-    number, subject, _, _ = found[0]
-    return (
-        f"It changed since it was asked for: Zuora accepted the mail of {subject} for R-{number} "
-        "meanwhile."
-    )
-
-
-def mailed_before(parts: Parts, order: Order[Any, Any], place: str) -> bool:
-    """Whether it mails again what was mailed before, as far as Zuora or the bot itself knows."""
     if order.mails_again():
         return True
-    subjects = order.subjects() if order.each_mailed else ()
-    return bool(subjects and parts.store.calls.mailed_since(subjects, EVER, MAILING, place))
-
-
-def _is_recent(parts: Parts, call: Call) -> bool:
-    return call.sent_at is None or parts.clock.now() - call.sent_at < parts.guard
+    mine = parts.store.mailings.of(number) if number else order.mailings()
+    mine = tuple(each for each in mine if each.way in ("run", "document"))
+    found = effects_of(parts.store, mine, number, place)
+    return any(each.how in MAYBE_MAILED for each in found)

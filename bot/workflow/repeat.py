@@ -50,7 +50,7 @@ async def _not_now(parts: Parts, request: Request, calls: Sequence[Call]) -> str
         await parts.zuora.check()
     except ZuoraError as error:
         return str(error)
-    return under_way(parts, [call.subject for call in calls], request.number, request.place)
+    return under_way(parts, [call.subject for call in calls], request)
 
 
 def _wait(parts: Parts, request: Request, why: str) -> None:

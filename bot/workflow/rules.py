@@ -16,14 +16,14 @@ JUST_APPROVED = timedelta(minutes=1)
 """So long a person's rights are trusted that were read for the click."""
 
 
-def rule_for(parts: Parts, order: Order[Any, Any], place: Place) -> Rule:
-    """The rule of today's policy for what is asked."""
+def rule_for(parts: Parts, order: Order[Any, Any], place: Place, number: int = 0) -> Rule:
+    """The rule of today's policy for what is asked; `number` is the request's, where there is one."""
     return parts.policy.rule(
         Asked(
             operation=order.name,
             tenant=parts.tenant_kind,
             sends=order.sends(),
-            mails_again=mailed_before(parts, order, place.key),
+            mails_again=mailed_before(parts, order, place.key, number),
             amounts=order.amounts(),
             documents=order.documents(),
             place=place,
@@ -35,7 +35,7 @@ def rule_today(parts: Parts, request: Request) -> Rule:
     """The rule of today's policy for a request; its own as long as the policy is the same."""
     if request.policy_hash == parts.policy.hash:
         return request.rule
-    return rule_for(parts, opened(request), parts.places.at(request.place))
+    return rule_for(parts, opened(request), parts.places.at(request.place), request.number)
 
 
 async def not_approved_any_more(parts: Parts, request: Request, now: datetime) -> str | None:

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.authority import Person
+from bot.domain.mailing import Mailing
 from bot.domain.request import State
-from bot.operations.catalog import MAILING
 from bot.status import answers
 from bot.status.digest import Timetable, digest
 from bot.status.export import rows_of_month
@@ -56,10 +56,13 @@ READS = {
     "card of a message": lambda s: s.status.with_card("C0BILLING", "1.0"),
     "open about": lambda s: s.requests.open_about(DOCUMENTS),
     "asked just now": lambda s: s.requests.open_by(made.ALICE, NOW - timedelta(minutes=5)),
-    "mailed since": lambda s: s.calls.mailed_since(DOCUMENTS, NOW - timedelta(days=1), MAILING),
+    "mailed": lambda s: s.mailings.effects(
+        [Mailing("BR-00000001", "run", n, f"id-{n}", "", "BR-00000001", "") for n in DOCUMENTS],
+        not_of=1,
+    ),
+    "what it mails": lambda s: (s.mailings.of(2), s.mailings.has(2), s.mailings.asked(2)),
     "outstanding": lambda s: s.calls.outstanding_about(DOCUMENTS, not_of=1),
     "sent since": lambda s: s.calls.sent_since(DOCUMENTS, NOW, not_of=1),
-    "latest": lambda s: s.calls.latest_about("BR-00000001", "email_bill_run", not_of=1),
     "due": lambda s: (s.requests.due(NOW, 10), s.requests.next_wake_after(NOW)),
     "form": lambda s: s.requests.by_form("f1"),
 }  # fmt: skip

@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.domain.call import Call
+from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line
 from bot.operations.create_bill_run import estimating, finding, following, reading, words
@@ -52,6 +53,12 @@ class CreateBillRun(
     def sends(self) -> bool:
         """Posting can mail customers through Zuora's notifications, and `autoEmail` does."""
         return self.body.auto_post or self.body.auto_email
+
+    def mailings(self) -> tuple[Mailing, ...]:
+        """Whatever the run will hold; its number is not known yet."""
+        if not self.body.auto_email:
+            return ()
+        return (Mailing(self.subject(), "auto", "", "", "", "", ""),)
 
     def amounts(self) -> None:
         """Not known before Zuora has billed: it counts as above every amount."""

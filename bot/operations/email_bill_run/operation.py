@@ -10,6 +10,7 @@ from typing import Any
 from typing_extensions import override
 
 from bot.domain.call import Call
+from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line, count
@@ -45,7 +46,6 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     form = "ask:email"
     body_type = EmailBillRunBody
     facts_type = EmailRunFacts
-    guarded = True
 
     def amounts(self) -> tuple[Money, ...]:
         """Totals per kind and currency."""
@@ -74,6 +74,16 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     def mails_again(self) -> bool:
         """With `resend`, whatever Zuora says was mailed before: its dates come late."""
         return self.body.resend
+
+    def mailings(self) -> tuple[Mailing, ...]:
+        """The posted ones; without `resend` those that show no mail."""
+        facts = self.facts
+        reached = (
+            each
+            for each in facts.reached
+            if each.status == "Posted" and (self.body.resend or not each.shown)
+        )
+        return facts.mailings("run", reached)
 
     def is_repeat(self) -> bool:
         """`resend` means to mail again; without it a second order mails twice by accident."""

@@ -29,6 +29,7 @@ class MailDocument(BaseModel, frozen=True):
     Attributes:
         mailed_at: When Zuora mailed it last. It keeps that for invoices alone.
         bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
+        run: Number of the bill run that made it, which has no effect; empty where there is none.
     """
 
     number: str
@@ -41,6 +42,7 @@ class MailDocument(BaseModel, frozen=True):
     account_name: str
     mailed_at: datetime | None
     bill_to_mail: bool | None
+    run: str = ""
 
     @property
     def money(self) -> Money:
@@ -247,6 +249,7 @@ def _of(document: BillingDocument) -> MailDocument:
         account_name=document.account_name,
         mailed_at=document.last_emailed_at,
         bill_to_mail=document.bill_to_mail,
+        run=document.bill_run_number,
     )
 
 

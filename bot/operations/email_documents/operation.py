@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from bot.domain.call import Call, Verdict
 from bot.domain.key import DocumentKind
+from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line
@@ -152,6 +153,21 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     def typed(self) -> tuple[str, ...]:
         """The documents' numbers, or ids where those were typed."""
         return self.body.documents
+
+    def mailings(self) -> tuple[Mailing, ...]:
+        """Each by a call of its own."""
+        return tuple(
+            Mailing(
+                call=each.number,
+                way="document",
+                number=each.number,
+                id=each.id,
+                account=each.account_number,
+                run=each.run,
+                shown=each.mailed_at.isoformat() if each.mailed_at else "",
+            )
+            for each in self.facts.documents
+        )
 
     def documents(self) -> int:
         """How many there are."""

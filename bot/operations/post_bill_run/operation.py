@@ -11,12 +11,13 @@ from typing import Any, Literal
 from typing_extensions import override
 
 from bot.domain.call import Call
+from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line, count, in_days, line
 from bot.operations.asking import Asking, DayField
 from bot.operations.create_bill_run.typed import day
-from bot.operations.drafts import Drafts
+from bot.operations.drafts import DRAFT, Drafts
 from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import with_profiles
 from bot.operations.notices import profiles_in_use
@@ -119,6 +120,13 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
     def why_not(cls, status: str, *, posted: int = 0, run_type: str = "") -> str:
         """Only a Completed one can be posted (page *Bill run status types*)."""
         return "" if status == "Completed" else WHY_NOT_POST.get(status, UNKNOWN)
+
+    def mailings(self) -> tuple[Mailing, ...]:
+        """The drafts, where posting mails or that is not known."""
+        run = self.facts.run
+        if self.facts.mails == "no":
+            return ()
+        return run.mailings("posting", (each for each in run.reached if each.status == DRAFT))
 
     def documents(self) -> int:
         """How many drafts there are."""

@@ -1,0 +1,161 @@
+"""Which documents a call can mail, and what is known of that: the rules for a second mail. No I/O."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum, unique
+from typing import Literal, NamedTuple
+
+from bot.domain.call import Verdict
+from bot.domain.request import State
+
+Way = Literal["run", "document", "posting", "auto"]
+
+
+class Reached(NamedTuple):
+    """A document as far as mailing it twice is concerned.
+
+    Attributes:
+        run: Number of the bill run that made it; empty where it is not known.
+        shown: The mail date that Zuora shows, as text; empty: none.
+    """
+
+    number: str
+    id: str
+    account: str
+    run: str = ""
+    status: str = ""
+    shown: str = ""
+
+
+class Mailing(NamedTuple):
+    """A document that a call can mail; without a number, every document of a run."""
+
+    call: str
+    way: Way
+    number: str
+    id: str
+    account: str
+    run: str
+    shown: str
+
+
+@unique
+class Certainty(StrEnum):
+    """How certain it is that another request mails a document."""
+
+    OPEN = "open"  # asked for, and not begun
+    UNDER_WAY = "under way"  # planned, out, or to be repeated
+    UNKNOWN = "unknown"  # it went out, and its answer was lost
+    OUT = "out"  # Zuora accepted it
+    DENIED = "denied"  # its answer was lost, and a person recorded that it did not go through
+
+
+class Effect(NamedTuple):
+    """What another request did, may have done, or is about to do to a document.
+
+    Attributes:
+        at: When it went out last; of a posting, when that ended. None: it did not go out.
+        changed: The history's sequence when the call changed last.
+        shown: Whether Zuora shows a mail that it did not show before that call.
+        by: Slack id of who recorded the outcome; empty where Zuora told.
+    """
+
+    request: int
+    call: str
+    way: Way
+    number: str
+    how: Certainty
+    at: datetime | None
+    changed: int
+    shown: bool
+    by: str = ""
+
+    @property
+    def what(self) -> str:
+        """`INV00000012`, or `BR-00000001 (with INV00000012)`."""
+        return self.call if self.way == "document" or not self.number else self.within
+
+    @property
+    def within(self) -> str:
+        """The document and the run that is mailed with it."""
+        return f"{self.call} (with {self.number})"
+
+    def may_come(self, now: datetime, guard: timedelta) -> bool:
+        """Whether Zuora may still show that it mailed: the worst where no time is known."""
+        return not self.shown and (self.at is None or now - self.at < guard)
+
+
+MAYBE_MAILED = (Certainty.UNDER_WAY, Certainty.UNKNOWN, Certainty.OUT, Certainty.DENIED)
+NOT_OVER = (Certainty.UNDER_WAY, Certainty.UNKNOWN)
+
+
+def certainty(
+    state: State, way: Way, verdict: Verdict | None, tries: int | None, by: str
+) -> Certainty | None:
+    """What a call's row means for the documents that it can mail; None: nothing.
+
+    Args:
+        state: Of its request.
+        way: How it would mail.
+        verdict: Of the call.
+        tries: How often the call went out; None: no call is planned.
+        by: Who recorded its outcome by hand.
+    """
+    match verdict:
+        case Verdict.ACCEPTED:
+            follows = way in ("posting", "auto") and state is State.RUNNING
+            return Certainty.UNDER_WAY if follows else Certainty.OUT
+        case Verdict.LOST:
+            return Certainty.UNKNOWN
+        case Verdict.REJECTED:
+            return Certainty.DENIED if by else None
+        case _:
+            pass
+    if tries and verdict is None:
+        return Certainty.UNDER_WAY
+    if state in (State.WAITING, State.APPROVED):
+        return Certainty.OPEN
+    return Certainty.UNDER_WAY if state in (State.RUNNING, State.UNKNOWN) else None
+
+
+def why_not(
+    effects: Sequence[Effect], *, asked: int, again: bool, now: datetime, guard: timedelta
+) -> str:
+    """Why a request must not begin, empty if it may.
+
+    Args:
+        effects: What other requests do to the same documents.
+        asked: The history's sequence when it was asked for.
+        again: Whether it was asked for as *mail again*.
+        now: The moment, aware UTC.
+        guard: How long Zuora may take to show a mail.
+    """
+    for one in effects:
+        name = f"R-{one.request}"
+        if one.how in NOT_OVER:
+            return (
+                f"{name} has an order for {one.what} under way whose outcome is not known "
+                f"yet. See how {name} ends, and then ask again if it is still needed."
+            )
+        if one.how in MAYBE_MAILED and one.changed >= asked:
+            what = f"Zuora accepted the mail of {one.what} for {name} meanwhile"
+            if one.how is Certainty.DENIED:
+                what = f"a person recorded the outcome of {name} for {one.what} meanwhile"
+            if one.way in ("posting", "auto"):
+                what = f"{name} posted {one.what} meanwhile, which may have mailed it"
+            return f"It changed since it was asked for: {what}."
+    return "" if again else too_soon(effects, now=now, guard=guard)
+
+
+def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> str:
+    """Why these documents may not be mailed now: Zuora may not show yet that they were."""
+    for one in effects:
+        if one.how in (Certainty.OUT, Certainty.DENIED) and one.may_come(now, guard):
+            free_at = (one.at or now) + guard
+            return (
+                f"R-{one.request} has ordered the mails of {one.what} in the last "
+                f"{int(guard.total_seconds()) // 60} minutes, or is about to. Zuora marks documents "
+                "as mailed only later, so a second order now could mail customers twice. "
+                f"Ask again after {free_at:%H:%M} UTC."
+            )
+    return ""

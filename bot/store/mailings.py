@@ -1,0 +1,108 @@
+"""The table of what each request can mail, and the one question asked of it."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from bot.domain.call import Verdict
+from bot.domain.mailing import Effect, Mailing, certainty
+from bot.domain.request import State
+from bot.store.times import from_text_or_none
+
+_FOUND = """
+WITH found (id) AS (
+  SELECT rowid FROM mailings WHERE document_number <> ''
+    AND document_number IN (SELECT value FROM json_each(?))
+  UNION SELECT rowid FROM mailings WHERE document_id <> ''
+    AND document_id IN (SELECT value FROM json_each(?))
+  UNION SELECT rowid FROM mailings WHERE document_number = ''
+    AND run IN (SELECT value FROM json_each(?)))
+SELECT m.request, m.call, m.way, m.document_number, m.shown,
+  c.verdict, c.tries, c.sent_at, c.changed, c.recorded_by
+FROM found CROSS JOIN mailings AS m ON m.rowid = found.id
+LEFT JOIN calls AS c ON c.request = m.request AND c.subject = m.call
+WHERE m.request <> ? ORDER BY m.request, m.document_number
+"""
+
+
+class Mailings:
+    """Saves and asks what can reach which document; inside a transaction of the caller."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, request: int, mailings: Sequence[Mailing]) -> None:
+        """Write what a request can mail; what stands there stays."""
+        self._database.conn.executemany(
+            "INSERT INTO mailings (request, call, way, document_number, document_id, account, run, "
+            "shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            ((request, *each) for each in mailings),
+        )
+
+    def has(self, request: int) -> bool:
+        """Whether it is known what a request can mail."""
+        found = self._database.execute(
+            "SELECT 1 FROM mailings WHERE request = ? LIMIT 1", [request]
+        )
+        return found.fetchone() is not None
+
+    def of(self, request: int) -> tuple[Mailing, ...]:
+        """What a request can mail."""
+        rows = self._database.execute(
+            "SELECT call, way, document_number, document_id, account, run, shown FROM mailings "
+            "WHERE request = ? ORDER BY document_number",
+            [request],
+        )
+        return tuple(Mailing(*row) for row in rows)
+
+    def effects(self, mine: Sequence[Mailing], *, not_of: int, place: str = "") -> list[Effect]:
+        """What other requests did, may have done, or are about to do to the same documents.
+
+        Args:
+            mine: The documents, with the mail dates that Zuora shows now.
+            not_of: The request that asks; 0 for one to be made.
+            place: Where in the tenant, as `Place.key`; empty for anywhere.
+        """
+        numbers = json.dumps([each.number for each in mine if each.number])
+        ids = json.dumps([each.id for each in mine if each.id])
+        runs = json.dumps(sorted({each.run for each in mine if each.run}))
+        rows = self._database.execute(_FOUND, [numbers, ids, runs, not_of]).fetchall()
+        shown = {each.number: each.shown for each in mine}
+        requests = {number: self._request(number) for number in {row[0] for row in rows}}
+        found = []
+        for number, call, way, document, before, verdict, tries, sent_at, changed, by in rows:
+            state, state_at, where = requests[number]
+            said = None if verdict is None else Verdict(verdict)
+            how = certainty(state, way, said, tries, by or "")
+            if how is None or (place and where not in ("", place)):
+                continue
+            at = state_at if way in ("posting", "auto") else from_text_or_none(sent_at)
+            now = shown.get(document, "")
+            is_shown = now not in ("", before)
+            found.append(
+                Effect(number, call, way, document, how, at, changed or 0, is_shown, by or "")
+            )
+        return found
+
+    def asked(self, request: int) -> int:
+        """The history's sequence when a request was asked for."""
+        (sequence,) = self._database.execute(
+            "SELECT COALESCE(MIN(sequence), 0) FROM history WHERE request = ?", [request]
+        ).fetchone()
+        return int(sequence)
+
+    def recorded(self, request: int, subjects: Sequence[str], person: str) -> None:
+        """Keep who recorded by hand what became of these calls."""
+        self._database.conn.executemany(
+            "UPDATE calls SET recorded_by = ? WHERE request = ? AND subject = ?",
+            ((person, request, subject) for subject in subjects),
+        )
+
+    def _request(self, number: int) -> tuple[State, datetime | None, str]:
+        """Once for each request: its row is long, and may hold thousands of documents."""
+        state, at, place = self._database.execute(
+            "SELECT state, state_at, place FROM requests WHERE number = ?", [number]
+        ).fetchone()
+        return State(state), from_text_or_none(at), place

@@ -1,0 +1,178 @@
+"""No document is mailed twice by two requests that look different: rows A1 to A7 of the promise."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.stage import ALICE, BOB, CARLA
+
+pytestmark = pytest.mark.never_repeated
+RUN = "BR-00000001"
+AGAIN = """
+requesters = ["S0BILLING"]
+approvers = ["S0CONTROLLERS"]
+
+[[rule]]
+mails_again = true
+approvals = 2
+"""
+
+
+@pytest.fixture
+def held(stage):
+    """Numbers of an invoice and of the credit memo that the run holds."""
+    world = stage.zuora.world
+    documents = world.documents_of(world.bill_runs[RUN])
+    return {each.kind: each.number for each in documents}
+
+
+async def asked(stage, text, user=ALICE, **values):
+    return await stage.ask(user, text, **values)
+
+
+async def accepted(stage, ts, person=BOB):
+    await stage.press(person, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def stopped(stage, ts, person=BOB):
+    await stage.press(person, ts)
+    await stage.until_card(ts, "Stopped")
+    return " ".join(stage.thread(ts))
+
+
+@pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
+async def test_a1_a_document_whose_run_was_just_mailed_is_not_mailed_again(stage, held, kind):
+    one = await asked(stage, held[kind])
+    run = await asked(stage, RUN)
+    await stage.quiet()
+    assert f"R-2 asks to mail {held[kind]} too" in stage.card(one)
+    assert f"R-1 asks to mail {held[kind]} too" in stage.card(run)
+    await accepted(stage, run)
+
+    said = await stopped(stage, one)
+
+    assert "for R-2 meanwhile" in said
+    assert held[kind] in said
+    assert len(stage.orders()) == 1
+
+
+@pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
+async def test_a2_a_run_that_holds_a_document_that_was_just_mailed_stops(stage, held, kind):
+    run = await asked(stage, RUN)
+    one = await asked(stage, held[kind])
+    await accepted(stage, one)
+
+    said = await stopped(stage, run)
+
+    assert f"Zuora accepted the mail of {held[kind]} for R-2 meanwhile" in said
+    assert len(stage.orders()) == 1
+
+
+@pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
+async def test_a2_a_run_is_not_even_asked_for_while_zuora_may_not_show_the_mail_of_one(
+    stage, held, kind
+):
+    await accepted(stage, await asked(stage, held[kind]))
+
+    submitted = await stage.fill(text=RUN)
+
+    assert f"R-1 has ordered the mails of {held[kind]}" in submitted.errors["bill_run"]
+    assert "Ask again after 11:00 UTC" in submitted.errors["bill_run"]
+
+
+async def test_a3_days_after_a_run_its_memo_alone_is_told_as_mailed_again_and_needs_two(
+    stage, held
+):
+    stage.policy = AGAIN
+    await stage.restart()
+    await accepted(stage, await asked(stage, RUN))
+    await stage.pass_time(hours=48)
+
+    memo = await asked(stage, held["credit_memo"])
+
+    assert f"R-1 already mailed {held['credit_memo']}" in stage.card(memo)
+    assert "this mails them again" in stage.card(memo)
+    assert [stage.request(number).rule.approvals for number in (1, 2)] == [1, 2]
+
+
+async def test_a4_what_a_posting_may_have_mailed_is_not_mailed_at_once(stage):
+    stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset())
+    drafts = [("A00000001", "USD", "10.00"), ("A00000002", "EUR", "5.00")]
+    run = stage.zuora.world.add_bill_run("BR-00000002", status="Completed", invoices=drafts)
+    post = await stage.ask_step("post_bill_run", "BR-00000002")
+    assert "Posting itself mails customers" in stage.card(post)
+    await stage.press(BOB, post)
+    await stage.until_card(post, "Running in Zuora")
+    await stage.pass_time(seconds=30)
+    await stage.until_card(post, "Posted")
+    for document in stage.zuora.world.documents_of(run):
+        document.last_email_sent = None
+
+    submitted = await stage.fill(text="BR-00000002")
+
+    assert "R-1 has ordered the mails of BR-00000002" in submitted.errors["bill_run"]
+
+
+@pytest.mark.parametrize("what", ["run", "credit_memo"])
+async def test_a5_that_it_did_not_go_through_is_not_recorded_while_zuora_may_still_show_it(
+    stage, held, what
+):
+    number = held.get(what, RUN)
+    ts = await asked(stage, number)
+    stage.zuora.faults.add("/v1/*/*/emails", kind="lose_answer")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    await stage.press(CARLA, ts, "record_not_sent")
+
+    await stage.until_told(CARLA, "from 11:00 UTC on")
+    assert stage.request().state == "unknown"
+    again = await asked(stage, number)
+    assert "R-1 has an order for" in await stopped(stage, again)
+    assert len(stage.orders()) == 1
+
+
+async def test_a5_the_next_card_says_what_was_recorded_and_by_whom(stage, held):
+    ts = await asked(stage, held["credit_memo"])
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    for _ in range(14):
+        await stage.pass_time(minutes=10)
+    await stage.press(CARLA, ts, "record_not_sent")
+    await stage.until_card(ts, "Failed")
+
+    again = await asked(stage, held["credit_memo"])
+
+    assert f"<@{CARLA}> recorded that it did not go through" in stage.card(again)
+
+
+@pytest.mark.parametrize("minutes", [60, -60])
+async def test_a6_a_clock_that_is_put_right_between_two_requests_changes_no_order(
+    stage, held, minutes
+):
+    memo = held["credit_memo"]
+    first = await asked(stage, memo)
+    stage.clock._now += timedelta(minutes=minutes)
+    second = await asked(stage, memo)
+    stage.clock._now -= timedelta(minutes=minutes)
+    await accepted(stage, first)
+
+    assert f"Zuora accepted the mail of {memo} for R-1 meanwhile" in await stopped(stage, second)
+
+
+async def test_a7_what_was_unknown_when_it_was_asked_for_and_went_out_stops_the_second(stage, held):
+    memo = held["credit_memo"]
+    first = await asked(stage, memo)
+    stage.zuora.faults.add("/v1/*/*/emails", kind="lose_answer")
+    await stage.press(BOB, first)
+    await stage.until_card(first, "OUTCOME UNKNOWN")
+    second = await asked(stage, memo)
+    assert f"R-1 may have mailed {memo}" in stage.card(second)
+    await stage.press(CARLA, first, "record_sent")
+    await stage.until_card(first, "Accepted by Zuora")
+
+    assert f"the mail of {memo} for R-1 meanwhile" in await stopped(stage, second)
+    assert len(stage.orders()) == 1
