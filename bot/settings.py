@@ -26,6 +26,7 @@ Mode = Literal["run", "web"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SLACK = "https://slack.com/api/"
 SHORTEST_KEY = 32
+SHORTEST_SECRET = 20
 ADDRESS = r"^https?://[^\s/@]+(/[^\s@]*)?$"
 """A host and perhaps a path; a name and a password have no place in it."""
 
@@ -102,11 +103,20 @@ class AuditSettings(BaseModel):
     )
     audit_key: Annotated[SecretStr, AfterValidator(_trimmed)] = SecretStr("")
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_file(cls, url: str) -> str:
+        """What is kept in memory is gone with the process, and with it what was approved and sent."""
+        if ":memory:" in url:
+            msg = "names no file, and what the bot does has to last"
+            raise ValueError(msg)
+        return url
+
     @field_validator("audit_key")
     @classmethod
     def _long_enough(cls, key: SecretStr) -> SecretStr:
         """A key that can be guessed protects nothing, since the file shows what it makes."""
-        if 0 < len(key.get_secret_value()) < SHORTEST_KEY:
+        if key.get_secret_value() and len(key.get_secret_value().strip()) < SHORTEST_KEY:
             msg = f"is shorter than {SHORTEST_KEY} characters"
             raise ValueError(msg)
         return key
@@ -176,6 +186,15 @@ class Settings(EvidenceSettings):
             pattern=r"(?i)^(mon|tue|wed|thu|fri|sat|sun)(,(mon|tue|wed|thu|fri|sat|sun))*$",
         ),
     ] = "mon,tue,wed,thu,fri"
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _cannot_be_guessed(cls, secret: SecretStr) -> SecretStr:
+        """Slack's have 32 characters."""
+        if 0 < len(secret.get_secret_value()) < SHORTEST_SECRET:
+            msg = "is too short to be Slack's signing secret"
+            raise ValueError(msg)
+        return secret
 
     @field_validator("digest_zone")
     @classmethod

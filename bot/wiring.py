@@ -28,6 +28,7 @@ from bot.slack.sender import Sender
 from bot.status.digest import DAYS, Timetable
 from bot.status.lists import Links
 from bot.store.checkpoints import checkpoint
+from bot.store.errors import CouldNotRecordError
 from bot.store.lock import WorkLock
 from bot.store.store import Store
 from bot.workflow.estimates import Estimates
@@ -117,7 +118,7 @@ class Bot:
     async def stop(self) -> None:
         """Finish, and close everything."""
         await self.finish()
-        await self.answering.drain(patience=1.0)  # of those who came since
+        await self.answering.drain(patience=0.2)  # of those who came since
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
@@ -141,11 +142,16 @@ class Bot:
     def _status(self) -> str:
         ended = self._worker is not None and self._worker.done()
         if ended or self._supervised.broken:
-            return "failed"
+            return self.parts.store.trouble or "failed"
+        if trouble := self.parts.store.trouble:
+            return trouble
         return "ready" if self._refusals() == "ready" else "slack refuses messages"
 
     def _refusals(self) -> str:
-        found = self.parts.store.outbox.refusals()
+        try:
+            found = self.parts.store.outbox.refusals()
+        except CouldNotRecordError:
+            return "not known: the database cannot be read"
         return "; ".join(f"{channel}: {error}" for channel, error in found) or "ready"
 
     async def _work(self) -> None:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-very-secret-bot",
     "SLACK_APP_TOKEN": "xapp-very-secret-app",
-    "SLACK_SIGNING_SECRET": "very-secret-signing",
+    "SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef",
     "ZUORA_CLIENT_SECRET": "very-secret-zuora",
 }
 GOOD = SECRETS | {

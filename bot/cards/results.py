@@ -1,6 +1,5 @@
 """What became of many calls: a progress line that is edited, and the list of what failed."""
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from bot.cards import blocks, lines
 from bot.domain.call import Call, Verdict
 from bot.domain.message import File, Kind, Message
 from bot.domain.request import Request
+from bot.domain.spreadsheet import Sheet
 from bot.domain.tally import Tally
 from bot.domain.words import count, listed, shortened
 from bot.operations.operation import Table
@@ -115,9 +115,9 @@ def _again(request: Request, number: int) -> blocks.Block:
 
 def _file(request: Request, found: Table) -> Message:
     content = io.StringIO()
-    writer = csv.writer(content)
-    writer.writerow(found.headings)
-    writer.writerows([safe(text) for text in row] for row in found.rows)
+    sheet = Sheet(content)
+    for row in (found.headings, *found.rows):
+        sheet.row(row)
     name = "".join(c if c.isalnum() else "-" for c in found.title.lower())[:60]
     return Message(
         kind=Kind.FILE,
@@ -127,8 +127,3 @@ def _file(request: Request, found: Table) -> Message:
         blocks=[],
         file=File(name=f"{name}.csv", title=found.title, content=content.getvalue()),
     )
-
-
-def safe(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

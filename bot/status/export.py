@@ -1,7 +1,6 @@
 """A month as a file: each request with its documents and what became of them."""
 
 import asyncio
-import csv
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -9,9 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from bot.cards.results import safe
 from bot.domain.call import Call
 from bot.domain.request import FINAL, Request
+from bot.domain.spreadsheet import Sheet
 from bot.status.counting import decision_seconds, done_seconds, effect_name, items_of
 from bot.status.month import span_of
 from bot.store.store import Store
@@ -106,10 +105,10 @@ async def _as_csv(rows: AsyncIterator[Row]) -> bytes:
     """
     content = io.BytesIO()
     text = io.TextIOWrapper(content, "utf-8-sig", newline="", write_through=False)
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    sheet = Sheet(text)
+    sheet.row(COLUMNS)
     async for row in rows:
-        writer.writerow([_cell(row[name]) for name in COLUMNS])
+        sheet.row(row[name] for name in COLUMNS)
     text.flush()
     return content.getvalue()
 
@@ -146,13 +145,6 @@ def _write(sheet: Any, line: int, column: int, value: Any) -> None:
 
 
 WRITERS: dict[Format, Callable[[Sequence[Row]], bytes]] = {"json": as_json, "xlsx": as_xlsx}
-
-
-def _cell(value: Any) -> str:
-    """Numbers as they are, also negative ones; texts so that no spreadsheet computes them."""
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int | float | Decimal) else safe(value)
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.store.errors import CouldNotRecordError, ForbiddenByDatabaseError, StoreError
+from bot.store.private import made, warn_of_wide_modes
 from bot.store.schema import migrations
 
 __all__ = ["CouldNotRecordError", "StoreError", "open_database", "transaction"]
@@ -26,7 +27,48 @@ WHAT_TO_DO = "could_not_record: check the disk's space, rights and health of the
 
 
 class _Guarded(Database):
-    """A database whose failures are the bot's own errors, for reading outside a transaction too."""
+    """A database whose failures are the bot's own errors, for reading outside a transaction too.
+
+    Args:
+        connection: The open connection.
+        path: Its file, which must stay the one that was opened: a process that goes on writing to a
+            deleted file would act on what nobody will ever read.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path | str) -> None:
+        super().__init__(connection)
+        self._path = Path(path)
+        self._file = self._stands_there()
+        self._is_damaged = False
+
+    def _stands_there(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
+        if self._stands_there() != self._file:
+            return "database deleted or replaced"
+        return "database damaged" if self._is_damaged else ""
+
+    def refuse_trouble(self) -> None:
+        """Let nothing begin on a file that is not there, or not whole.
+
+        Raises:
+            CouldNotRecordError: It is so.
+        """
+        if trouble := self.trouble:
+            logger.error(WHAT_TO_DO, extra={"trouble": trouble})
+            raise CouldNotRecordError(f"could not record this: {trouble}")
+
+    def noticed(self, error: sqlite3.DatabaseError) -> None:
+        """Remember damage: a page that is broken stays so, whatever other pages hold."""
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            self._is_damaged = True
 
     def execute(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None
@@ -41,6 +83,7 @@ class _Guarded(Database):
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise
+            self.noticed(error)
             raise _could_not_record(error) from error
 
 
@@ -57,19 +100,23 @@ def open_database(path: Path | str) -> Database:
     """
     try:
         with _nobody_else_opens(path):
-            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+            connection = sqlite3.connect(made(path), timeout=BUSY_SECONDS, check_same_thread=False)
             try:
                 _bring_up_to_date(connection)
             except BaseException:
                 connection.close()
                 raise
-    except sqlite3.Error as error:
-        msg = f"The database {path} cannot be opened: {error}."
+    except (sqlite3.Error, OSError) as error:
+        msg = f"DATABASE_URL: the database {path} cannot be opened: {error}."
         raise StoreError(msg) from error
-    return _Guarded(connection)
+    warn_of_wide_modes(path)
+    return _Guarded(connection, path)
 
 
 def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise sqlite3.DatabaseError(f"it is damaged ({found}); restore a backup")
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     database = Database(connection)
@@ -127,6 +174,8 @@ def transaction(database: Database) -> Iterator[None]:
     """
     connection = database.conn
     begin, end, undo = _INNER if connection.in_transaction else _OUTER
+    if begin is _OUTER[0] and isinstance(database, _Guarded):
+        database.refuse_trouble()
     try:
         connection.execute(begin)
         try:
@@ -143,6 +192,8 @@ def transaction(database: Database) -> Iterator[None]:
             logger.error("the_database_forbids_it: %s", error)  # noqa: TRY400 - it is in the cause
             msg = f"could not record this: {error}"
             raise ForbiddenByDatabaseError(msg) from error
+        if isinstance(database, _Guarded):
+            database.noticed(error)
         raise _could_not_record(error) from error
 
 

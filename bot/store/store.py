@@ -116,6 +116,11 @@ class Store:
         self._data_version = version
         return bool(changed)
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
+        return str(getattr(self._database, "trouble", ""))
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()

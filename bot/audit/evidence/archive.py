@@ -1,6 +1,5 @@
 """The evidence as one zip: population, packets, refusals, policy, reconciliation, the chain itself."""
 
-import csv
 import io
 import json
 import zipfile
@@ -14,12 +13,13 @@ from typing import Any
 
 from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.reconcile import Period
-from bot.cards.results import safe
 from bot.domain.digest import canonical
 from bot.domain.history import Row, What, fingerprint, row_hash
+from bot.domain.spreadsheet import Sheet
 from bot.store.file import evidence
 from bot.store.file.evidence import Span
 from bot.store.file.reading import DatabaseFile
+from bot.store.private import made
 from bot.store.times import to_text
 
 FORMAT = 1
@@ -79,7 +79,7 @@ def write(
     unfinished = path.with_name(path.name + ".part")
     writing = _Writing(file, scope)
     try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(made(unfinished, empty=True), "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in writing.files(reconciliation, step):
                 archive.writestr(name, content)
                 writing.hashes[name] = sha256(content).hexdigest()
@@ -207,10 +207,10 @@ class _Writing:
         """With a byte-order mark, so that spreadsheets read it as UTF-8; no cell is a formula."""
         content = io.StringIO(newline="")
         if found:
-            writer = csv.writer(content)
-            writer.writerow(found[0])
+            sheet = Sheet(content)
+            sheet.row(found[0])
             for each in found:
-                writer.writerow([safe(_cell(self._mask.masked(item))) for item in each.values()])
+                sheet.row(self._mask.masked(item) for item in each.values())
         return content.getvalue().encode("utf-8-sig")
 
 
@@ -234,10 +234,6 @@ def _texts(period: Period) -> tuple[str, str]:
 
 def _seconds(start: str, end: str) -> float:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value)
 
 
 def _line(value: Any) -> bytes:
