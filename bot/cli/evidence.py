@@ -20,6 +20,7 @@ from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
 from bot.store.errors import StoreError
 from bot.store.file import evidence as stored
 from bot.store.file.reading import open_read_only
+from bot.store.private import made
 from bot.wiring import zuora_client
 from bot.zuora.client import http_client
 
@@ -78,6 +79,7 @@ def _make(settings: EvidenceSettings, period: Period, out: Path, *, redact: bool
         )
         packets = archive.size(file, period)
         with click.progressbar(length=packets, label=f"{packets} requests") as bar:
+            made(archive.unfinished_of(out))
             manifest = archive.write(out, file, scope, compared, lambda: bar.update(1))
     click.echo(f"{out}: {packets} requests. Manifest's SHA-256: {manifest}")
     if compared["status"] == "done":

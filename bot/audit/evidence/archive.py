@@ -19,7 +19,6 @@ from bot.domain.spreadsheet import Sheet
 from bot.store.file import evidence
 from bot.store.file.evidence import Span
 from bot.store.file.reading import DatabaseFile
-from bot.store.private import made
 from bot.store.times import to_text
 
 FORMAT = 1
@@ -57,6 +56,11 @@ def size(file: DatabaseFile, period: Period) -> int:
     return len(evidence.population(file, *_texts(period)))
 
 
+def unfinished_of(path: Path) -> Path:
+    """Where a file is written until it is whole; what stands there keeps its mode."""
+    return path.with_name(path.name + ".part")
+
+
 def write(
     path: Path,
     file: DatabaseFile,
@@ -76,10 +80,10 @@ def write(
     Returns:
         The SHA-256 (hex) of the manifest, which is worth noting down elsewhere.
     """
-    unfinished = path.with_name(path.name + ".part")
+    unfinished = unfinished_of(path)
     writing = _Writing(file, scope)
     try:
-        with zipfile.ZipFile(made(unfinished, empty=True), "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in writing.files(reconciliation, step):
                 archive.writestr(name, content)
                 writing.hashes[name] = sha256(content).hexdigest()
