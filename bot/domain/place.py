@@ -114,6 +114,11 @@ class Places:
             if _fits(wanted[ENTITY], place.entity) and _fits(wanted[ORG], place.organization)
         )
 
+    def unlisted(self, form: Mapping[str, Any]) -> str:
+        """Why what was chosen so far is no place; empty where it is one, or nothing was chosen."""
+        _, wrong = self.read(form)
+        return " ".join(words for name, words in wrong.items() if form.get(name))
+
     def at(self, key: str) -> Place:
         """A place by its key, with the names of today; an id that is not listed is its own name."""
         named = values_of_key(key)

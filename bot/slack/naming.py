@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from bot.domain.place import NOWHERE, Place
+from bot.domain.place import Place
 from bot.domain.words import listed
 from bot.operations.operation import Problems
 from bot.slack.answering import Answering
@@ -66,7 +66,7 @@ async def found_in(
             return None
 
     found = await asyncio.gather(
-        *(one(place) for place in parts.places.matching(chosen) or (NOWHERE,)),
+        *(one(place) for place in parts.places.matching(chosen)),
         return_exceptions=True,
     )
     for each in found:

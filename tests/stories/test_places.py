@@ -117,6 +117,16 @@ async def test_a_run_is_looked_at_in_the_entity_that_has_it(stage, worlds, comma
     assert "tenant 12270 · entity America" in stage.told(ALICE)[-1]
 
 
+@pytest.mark.parametrize("command", ["/billrun", "/billstatus"])
+async def test_an_entity_that_is_not_listed_is_looked_into_nowhere(stage, worlds, command):
+    before = len(stage.zuora.calls)
+
+    await stage.slack.slash(ALICE, CHANNEL, f"{command} BR-00000001 entity=Asia")
+
+    assert "This bot has no entity Asia; these are: Europe, America." in stage.told(ALICE)[-1]
+    assert len(stage.zuora.calls) == before
+
+
 async def test_the_button_of_a_run_opens_the_form_in_its_entity(stage, worlds):
     shown = await stage.show("BR-00000001 entity=America")
     await stage.slack.click(ALICE, CHANNEL, shown.ts, "run:email_bill_run")

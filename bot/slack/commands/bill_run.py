@@ -74,10 +74,10 @@ async def _billrun(
     if text.lower() == "help":
         await ack(HELP + what_happens(answering))
         return
-    if why := await refusal_to_ask(answering, command.actor, COMMAND):
-        await ack(blocks.as_text(why))
-        return
-    if key := bill_run_key(text):
+    refusal = await refusal_to_ask(answering, command.actor, COMMAND)
+    if why := blocks.as_text(refusal or (answering.parts.places.unlisted(chosen),)):
+        await ack(why)
+    elif key := bill_run_key(text):
         await reply(
             answering, ack, respond, _look(answering, key, chosen), f"Reading {key} in Zuora…"
         )

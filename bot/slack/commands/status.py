@@ -75,6 +75,9 @@ async def _billstatus(
     text, chosen = command.text, NO_VALUES
     if answering.parts.places.is_choice:
         text, chosen = parted(text)
+    if nowhere := answering.parts.places.unlisted(chosen):
+        await ack(text=blocks.escaped(nowhere))
+        return
     words = text.split()
     first = words[0].lower() if words else ""
     if key := bill_run_key(text):
