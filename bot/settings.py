@@ -231,8 +231,8 @@ NEEDED: dict[Mode, tuple[str, ...]] = {
 }
 
 
-def read_settings(mode: Mode) -> Settings:
-    """Read the settings for one way of running.
+def read_settings(mode: Mode | None) -> Settings:
+    """Read the settings for one way of running; for neither, what only one of them needs may be missing.
 
     Raises:
         SettingsError: Names everything that is missing or wrong.

@@ -25,6 +25,7 @@ from bot.slack.daily import Daily
 from bot.slack.home import Homes
 from bot.slack.people import People
 from bot.slack.sender import Sender
+from bot.slack.witness import Witness, read
 from bot.status.digest import DAYS, Timetable
 from bot.status.lists import Links
 from bot.store.checkpoints import checkpoint
@@ -34,6 +35,7 @@ from bot.store.store import Store
 from bot.workflow.estimates import Estimates
 from bot.workflow.heads import Heads
 from bot.workflow.parts import Parts
+from bot.workflow.restored import resume
 from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
 from bot.workflow.supervised import Supervised
@@ -48,6 +50,7 @@ SLACK_SECONDS = 20
 LOCK_PAUSE_SECONDS = 0.5
 HEAR_OTHERS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 2.0
+LOOK_AGAIN_SECONDS = 30.0
 LET_IN_SECONDS = 30.0
 AGAIN_AFTER_POLLS = 6
 """A call whose answer was lost is left so many times `POLL_SECONDS` to end before it is sent again."""
@@ -85,6 +88,7 @@ class Bot:
         zuora_http: httpx2.AsyncClient,
         heads: Heads,
         daily: Daily,
+        witness: Witness,
     ) -> None:
         self.parts = parts
         self.app = app
@@ -96,6 +100,7 @@ class Bot:
         self._slack_session = slack_session
         self._zuora_http = zuora_http
         self._heads = heads
+        self._witness = witness
         self._daily = daily
         self._supervised = Supervised(parts.clock)
         self._worker: asyncio.Task[None] | None = None
@@ -136,6 +141,7 @@ class Bot:
         return {
             "status": self._status(),
             "slack": self._refusals(),
+            "database": self.parts.store.copies.held or self.parts.standing.unread or "ready",
             "zuora": self.parts.zuora.trouble or "ready",
         }
 
@@ -145,6 +151,8 @@ class Bot:
             return self.parts.store.trouble or "failed"
         if trouble := self.parts.store.trouble:
             return trouble
+        if self.parts.store.copies.held:
+            return "held"
         return "ready" if self._refusals() == "ready" else "slack refuses messages"
 
     def _refusals(self) -> str:
@@ -158,8 +166,12 @@ class Bot:
         """Wait for the lock that lets one process at a time run and send, then do so."""
         run = self._supervised.run
         await run("lock", self._take_the_lock)
+        if self.parts.store.copies.held:
+            await self._witness.say()
+            await run("checkpoints", self._checkpoints)
         logger.info("this_process_works")
         await asyncio.gather(
+            run("witness", self._be_told),
             run("runner", self.runner.run),
             run("sender", self.sender.run),
             run("estimates", self.estimates.run),
@@ -173,6 +185,19 @@ class Bot:
     async def _take_the_lock(self) -> None:
         while not self._lock.take():
             await self.parts.clock.sleep(LOCK_PAUSE_SECONDS)
+
+    async def _be_told(self) -> None:
+        """Where Slack could not be compared with the database, try again until it can."""
+        standing = self.parts.standing
+        if standing.unread:
+            await self._witness.say()
+        while standing.unread:
+            await self.parts.clock.sleep(LOOK_AGAIN_SECONDS)
+            await self._witness.look()
+            if self.parts.store.copies.held:
+                await self._witness.say()
+                await asyncio.gather(self.runner.stop(), self.sender.stop())
+        self.runner.wake()
 
     async def _checkpoints(self) -> None:
         """Move the database's log into its file, in a thread."""
@@ -206,6 +231,43 @@ class CannotStartError(Exception):
     """The settings name something that is not so; the message says what, in one sentence."""
 
 
+def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """The client for Slack with the bot's token."""
+    return AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url,
+        session=session,
+        timeout=SLACK_SECONDS,
+        retry_handlers=[],  # the SDK's own would send a message twice after a dropped connection
+    )
+
+
+async def resume_after_restore(settings: Settings, clock: Clock) -> tuple[list[str], int]:
+    """End what is open in a database that was put back; names of the requests, the next number.
+
+    Raises:
+        CannotStartError: The bot still works on this database.
+        StoreError: The database cannot be used.
+        CouldNotRecordError: Nothing was changed.
+        SlackClientError, aiohttp.ClientError, OSError, TimeoutError: Slack cannot be read.
+    """
+    lock = WorkLock(Path(settings.database_path + ".lock"))
+    if not lock.take():
+        msg = "Billing Bot still works on this database: stop it first. Nothing was changed."
+        raise CannotStartError(msg)
+    store = Store.open(settings.database_path, settings.audit_key.get_secret_value())
+    session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
+    try:
+        channel = settings.billing_channel
+        shown = await read(slack_client(settings, session), store, channel)
+        ended = resume(store, clock.now(), shown, secrets.token_hex(8), channel)
+        return [request.name for request in ended], store.requests.next_number()
+    finally:
+        await session.close()
+        store.close()
+        lock.release()
+
+
 async def build(
     settings: Settings,
     clock: Clock,
@@ -235,17 +297,13 @@ async def build(
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
     http = http_client()
     try:
-        client = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=settings.slack_api_url,
-            session=session,
-            timeout=SLACK_SECONDS,
-            retry_handlers=[],  # the SDK's own would send a message twice after a dropped connection
-        )
+        client = slack_client(settings, session)
         identity = await identity_of(client)
+        witness = Witness(store, client, clock, settings.billing_channel)
         zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
         tenant = await _tenant(settings, zuora, where)
         record_start(store, policy, clock.now(), version=version("billing-bot"), tenant=tenant)
+        await witness.look(first=True)
     except BaseException:
         await session.close()
         await http.aclose()
@@ -260,6 +318,7 @@ async def build(
         tenant=tenant,
         tenant_kind=where.kind,
         members=people.members,
+        standing=witness.standing,
         tenant_id=settings.zuora_base_url,
         places=settings.places,
         channel=settings.billing_channel,
@@ -302,6 +361,7 @@ async def build(
         lock=WorkLock(Path(settings.database_path + ".lock")),
         slack_session=session,
         zuora_http=http,
+        witness=witness,
         heads=Heads(store, clock, channel=settings.audit_channel, wake_sender=sender.wake),
         daily=Daily(
             store,

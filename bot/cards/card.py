@@ -97,9 +97,11 @@ def of_many(state: State, told: str) -> str:
         state: Of the request.
         told: Its progress, as it is saved.
     """
-    if not told or state not in (State.FAILED, State.UNKNOWN):
+    if not told or state not in (State.FAILED, State.UNKNOWN, State.STOPPED):
         return ""
     progress = Progress.model_validate_json(told)
+    if state is State.STOPPED and progress.look_first:
+        return "Stopped, look in Zuora first"
     if state is State.UNKNOWN and 0 < progress.lost < progress.calls:
         return f"{HEADLINES[State.UNKNOWN]} for {progress.lost:,} of {progress.calls:,}"
     if state is State.FAILED and 0 < progress.failed < progress.calls:

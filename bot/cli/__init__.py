@@ -11,6 +11,7 @@ COMMANDS = {
     "policy": "bot.cli.policy:policy",
     "verify": "bot.cli.verify:verify",
     "evidence": "bot.cli.evidence:evidence",
+    "resume-after-restore": "bot.cli.resume:resume",
     "export": "bot.cli.export:export_month",
 }
 """Every command, with the module that holds it and its name there."""

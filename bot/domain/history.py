@@ -41,6 +41,8 @@ class What(StrEnum):
     POLICY_CHANGED = "policy.changed"
     KEY_CHANGED = "audit.key_changed"
     HEAD = "audit.head"
+    HELD = "database.held"
+    RESUMED = "database.resumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

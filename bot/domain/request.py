@@ -12,7 +12,8 @@
 
 `stopped` means: approved, but nothing was sent, because the facts had changed or could not be read.
 `unknown` means: a call went out and its answer was lost; settled by reading Zuora, or by a person.
-It goes back to `running` when reading proved that what has to be followed was begun.
+After an older copy of the database was put back, whatever is open is `stopped`, also what is
+`waiting` or `unknown`. It goes back to `running` when reading proved that what has to be followed was begun.
 The drawing in README.md is this table; a test compares them.
 """
 
@@ -43,10 +44,12 @@ class State(StrEnum):
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.APPROVED}),
+    State.WAITING: frozenset(
+        {State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.APPROVED, State.STOPPED}
+    ),
     State.APPROVED: frozenset({State.RUNNING, State.STOPPED}),
     State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.UNKNOWN, State.STOPPED}),
-    State.UNKNOWN: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED}),
+    State.UNKNOWN: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED, State.STOPPED}),
     State.REJECTED: frozenset(),
     State.WITHDRAWN: frozenset(),
     State.EXPIRED: frozenset(),

@@ -58,6 +58,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
         next_steps: Names of the operations that are legal now.
         next_run: Number of the run that takes this one's place, where Zuora named one.
         calls: How many calls it took, where nothing is followed and they were many.
+        look_first: Whether it was stopped because an older copy of the database was put back.
         failed, lost: How many of them failed, and of how many the outcome is unknown.
     """
 
@@ -73,6 +74,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
     next_steps: tuple[OperationName, ...] = ()
     next_run: str = ""
     calls: int = 0
+    look_first: bool = False
     failed: int = 0
     lost: int = 0
 

@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack import asking, commands, deciding, opening, shortcuts
 from bot.slack.answering import Answering
+from bot.slack.holding import held
 from bot.slack.home import Homes
 from bot.status.lists import Links
 
@@ -68,6 +69,7 @@ def make_app(
         attaching_function_token_enabled=False,
     )
     app.error(_failed)
+    app.middleware(held(answering))
     deciding.register(app, answering)  # first: Bolt asks one listener after the other
     commands.register(app, answering, links)
     asking.register(app, answering)

@@ -46,6 +46,7 @@ class Landed:
         message = outgoing.message
         oldest = str(((outgoing.tried_at or self._clock.now()) - timedelta(minutes=5)).timestamp())
         card_ts = self._card_ts(outgoing) if message.kind in THREAD else None
+        database = self._store.copies.id
         cursor: str | None = None
         while True:
             if card_ts is not None:
@@ -61,7 +62,9 @@ class Landed:
             for each in page["messages"]:
                 payload = (each.get("metadata") or {}).get("event_payload") or {}
                 names = {file.get("name") for file in each.get("files") or ()}
-                if payload.get("sequence") == outgoing.sequence or outgoing.file_name in names:
+                ours = payload.get("database", database) == database  # older versions do not say
+                same = ours and payload.get("sequence") == outgoing.sequence
+                if same or outgoing.file_name in names:
                     return str(each["ts"])
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:

@@ -29,6 +29,7 @@ from bot.slack.errors import (
 )
 from bot.slack.landed import THREAD, Landed
 from bot.slack.silence import Members, Silence
+from bot.slack.witness import metadata
 from bot.store.database import CouldNotRecordError
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
@@ -38,7 +39,6 @@ from bot.workflow.runner import wait_for
 
 logger = logging.getLogger(__name__)
 
-EVENT_TYPE = "billing_bot_message"
 LANDING = timedelta(seconds=3)
 """How long a lost message may still take to land before it is looked for."""
 
@@ -322,10 +322,7 @@ class Sender:
             thread_ts=thread_ts,
             unfurl_links=False,
             unfurl_media=False,
-            metadata={
-                "event_type": EVENT_TYPE,
-                "event_payload": {"request": message.request, "sequence": outgoing.sequence},
-            },
+            metadata=metadata(self._store, message.request, outgoing.sequence),
             **words,
         )
         return str(answer["ts"])
@@ -334,7 +331,12 @@ class Sender:
         self, outgoing: Outgoing, ts: str, words: dict[str, Any], *, thread_ts: str | None
     ) -> str:
         try:
-            await self._client.chat_update(channel=outgoing.message.channel, ts=ts, **words)
+            await self._client.chat_update(
+                channel=outgoing.message.channel,
+                ts=ts,
+                metadata=metadata(self._store, outgoing.message.request, outgoing.sequence),
+                **words,
+            )
         except SlackApiError as error:
             if name_of(error) not in GONE:
                 raise

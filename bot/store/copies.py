@@ -1,10 +1,15 @@
-"""Which database this is: an id that no other one has, also where a file was copied."""
+"""Which database this is, whether it is an older copy, and how it begins anew after one."""
+
+from datetime import datetime
 
 from sqlite_utils import Database
 
+from bot.domain.copies import Own
+from bot.store.times import to_text
+
 
 class Copies:
-    """Reads the ids by which messages and buttons say which database made them."""
+    """The ids by which messages and buttons say which database made them, and what holds it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -19,3 +24,78 @@ class Copies:
         """Every id that it has had, the present one last; it begins anew after a restored copy."""
         rows = self._database.execute("SELECT id FROM copies ORDER BY position")
         return tuple(row[0] for row in rows)
+
+    @property
+    def held(self) -> str:
+        """Why nothing is carried out or sent, in one sentence; empty: nothing holds it."""
+        row = self._database.execute("SELECT why FROM holds WHERE ended_at IS NULL").fetchone()
+        return row[0] if row else ""
+
+    def hold(self, why: str, now: datetime) -> None:
+        """Carry nothing out and send nothing from now on, across restarts."""
+        self._database.execute("INSERT INTO holds (at, why) VALUES (?, ?)", [to_text(now), why])
+
+    def own(self, channel: str) -> Own:
+        """What the database knows of itself, to be compared with what Slack shows.
+
+        Args:
+            channel: Slack channel id of the messages that count.
+        """
+        head, latest, seen = self._database.execute(
+            "SELECT (SELECT COALESCE(MAX(sequence), 0) FROM history), "
+            "(SELECT MAX(ts) FROM outbox WHERE channel = ?), (SELECT MAX(seen_until) FROM copies)",
+            [channel],
+        ).fetchone()
+        return Own(ids=self.ids, head=head, latest_ts=latest or "", seen_until=seen or "")
+
+    def sent_after(self, sequence: int, channel: str) -> set[str]:
+        """Slack's `ts` of what was sent since the outbox ended at `sequence`, or was open then."""
+        rows = self._database.execute(
+            "SELECT ts FROM outbox WHERE channel = ? AND ts IS NOT NULL AND sequence > ?",
+            [channel, sequence],
+        )
+        return {row[0] for row in rows}
+
+    def first_unsent(self) -> int:
+        """The sequence before the first message that is still to be sent."""
+        (sequence,) = self._database.execute(
+            "SELECT COALESCE(MIN(sequence) - 1, (SELECT COALESCE(MAX(sequence), 0) FROM outbox)) "
+            "FROM outbox WHERE ended_at IS NULL"
+        ).fetchone()
+        return int(sequence)
+
+    def open_cards(self) -> list[tuple[str, str]]:
+        """State and `ts` of the card of each request that is not at its end, where it is shown."""
+        return self._database.execute(
+            "SELECT state, card_ts FROM requests WHERE card_ts IS NOT NULL "
+            "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY card_ts"
+        ).fetchall()
+
+    def open_numbers(self) -> list[int]:
+        """Numbers of the requests that are not at their end."""
+        rows = self._database.execute(
+            "SELECT number FROM requests "
+            "WHERE state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number"
+        )
+        return [row[0] for row in rows]
+
+    def begin_anew(self, database: str, now: datetime, *, last_number: int, seen: str) -> None:
+        """Go on as another database: nothing that was still to be sent is sent, nothing is held.
+
+        Args:
+            database: The new id.
+            now: The moment.
+            last_number: The highest number of a request that was seen; numbers go on behind it.
+            seen: The latest `ts` in Slack: what others have posted until then is known.
+        """
+        self._database.execute(
+            "INSERT INTO copies (id, last_number, seen_until) VALUES (?, ?, ?)",
+            [database, last_number, seen],
+        )
+        self._database.execute(
+            "UPDATE holds SET ended_at = ? WHERE ended_at IS NULL", [to_text(now)]
+        )
+        self._database.execute(
+            "UPDATE outbox SET ended_at = ?, outcome = 'restored' WHERE ended_at IS NULL",
+            [to_text(now)],
+        )

@@ -57,7 +57,8 @@ class Requests:
     def next_number(self) -> int:
         """The number of the next request; only safe inside a transaction."""
         (number,) = self._database.execute(
-            "SELECT COALESCE(MAX(number), 0) + 1 FROM requests"
+            "SELECT MAX(COALESCE((SELECT MAX(number) FROM requests), 0), "
+            "(SELECT MAX(last_number) FROM copies)) + 1"
         ).fetchone()
         return int(number)
 
@@ -119,11 +120,17 @@ class Requests:
         """Remember where the progress is shown (Slack's `ts` of the message)."""
         self._database.execute("UPDATE requests SET progress_ts = ? WHERE number = ?", [ts, number])
 
-    def due(self, now: datetime, limit: int) -> list[int]:
-        """Numbers of the requests whose time has come, the longest due first."""
+    def due(self, now: datetime, limit: int, *, behind: int = 0) -> list[int]:
+        """Numbers of the requests whose time has come, the longest due first.
+
+        Args:
+            now: The moment.
+            limit: So many at most.
+            behind: Only numbers above this one.
+        """
         rows = self._database.execute(
-            "SELECT number FROM requests WHERE wake_at <= ? ORDER BY wake_at LIMIT ?",
-            [to_text(now), limit],
+            "SELECT number FROM requests WHERE wake_at <= ? AND number > ? ORDER BY wake_at LIMIT ?",
+            [to_text(now), behind, limit],
         )
         return [row[0] for row in rows]
 

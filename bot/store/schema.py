@@ -594,3 +594,29 @@ def mailings(db: Database) -> None:
     tells what came before what: clocks are put right.
     """
     run(db, _MAILINGS)
+
+
+_HOLDS = """
+CREATE TABLE holds (
+  position INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  why TEXT NOT NULL CHECK (why <> ''),
+  ended_at TEXT
+) STRICT;
+
+DROP TRIGGER requests_move_along_the_arrows;
+CREATE TRIGGER requests_move_along_the_arrows BEFORE UPDATE OF state ON requests
+WHEN NEW.state <> OLD.state AND NOT (
+  (OLD.state = 'waiting' AND NEW.state IN
+    ('rejected', 'withdrawn', 'expired', 'approved', 'stopped')) OR
+  (OLD.state = 'approved' AND NEW.state IN ('running', 'stopped')) OR
+  (OLD.state = 'running' AND NEW.state IN ('succeeded', 'failed', 'unknown', 'stopped')) OR
+  (OLD.state = 'unknown' AND NEW.state IN ('running', 'succeeded', 'failed', 'stopped')))
+BEGIN SELECT RAISE(ABORT, 'no such move of a request'); END;
+"""
+
+
+@migrations(name="0017_holds")
+def holds(db: Database) -> None:
+    """What holds a database that is an older copy; after it, whatever is open is stopped."""
+    run(db, _HOLDS)

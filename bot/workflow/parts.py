@@ -21,6 +21,25 @@ class Bells:
     estimates: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(kw_only=True)
+class Standing:
+    """Whether it is known that this database is no older copy.
+
+    Attributes:
+        unread: Why Slack could not be compared with it, in a sentence; empty once it was.
+        asked_before: The highest number of before this start. Until it is known, requests up to
+            this one wait: an older copy might do again what was done.
+    """
+
+    unread: str = ""
+    asked_before: int = 0
+
+    @property
+    def waits_up_to(self) -> int:
+        """Requests up to this number wait."""
+        return self.asked_before if self.unread else 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """The outside, as the workflow sees it.
@@ -38,6 +57,7 @@ class Parts:
         places: The entities and organizations that requests choose from.
         guard: How long after a mail the same thing may not be mailed again without `resend`.
         members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
+        standing: Whether it is known that the database is no older copy.
         bells: Of the loops that work on what was written.
     """
 
@@ -55,6 +75,7 @@ class Parts:
     again: timedelta | None = None
     guard: timedelta = timedelta(minutes=60)
     places: Places = field(default_factory=Places)
+    standing: Standing = field(default_factory=Standing)
     bells: Bells = field(default_factory=Bells)
 
     def wake_runner(self) -> None:

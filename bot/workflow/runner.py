@@ -74,7 +74,8 @@ class Runner:
         return not self._held
 
     def _start_due(self, now: datetime) -> None:
-        for number in self._parts.store.requests.due(now, AT_ONCE + len(self._held)):
+        store, behind = self._parts.store, self._parts.standing.waits_up_to
+        for number in store.requests.due(now, AT_ONCE + len(self._held), behind=behind):
             if number not in self._held and len(self._held) < AT_ONCE:
                 task = asyncio.create_task(self._work(number), name=f"R-{number}")
                 self._held[number] = task

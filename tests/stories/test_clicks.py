@@ -27,8 +27,8 @@ async def begin_anew(stage):
 
 async def copied(stage):
     """A copy of the database as it is now, to be put back by what this returns."""
-    await stage.quiet()
-    await stage.stop()
+    await stage.until(lambda: stage.bot.sender.is_idle and not stage.store.outbox.open())
+    await stage.done_as_time_passes(stage.stop())
     kept = {file.name: file.read_bytes() for file in stage.folder.glob("billing-bot.db*")}
     await stage.start()
 

@@ -1,0 +1,35 @@
+"""`billing-bot resume-after-restore`: the one way out after an older copy was put back."""
+
+import asyncio
+import sys
+
+import aiohttp
+import click
+from slack_sdk.errors import SlackClientError
+
+from bot.cli.clock import SystemClock
+from bot.settings import SettingsError, read_settings
+from bot.store.errors import CouldNotRecordError, StoreError
+from bot.wiring import CannotStartError, resume_after_restore
+
+CANNOT_RESUME = 2
+
+
+@click.command("resume-after-restore")
+def resume() -> None:
+    """End every open request of a database that was put back, and go on with the next number.
+
+    Stop the bot first, and make sure that no other database works in the same channel. Each open
+    request is stopped with the words "look in Zuora first"; all of it is written in the history.
+    """
+    try:
+        ended, number = asyncio.run(resume_after_restore(read_settings(None), SystemClock()))
+    except (SettingsError, StoreError, CouldNotRecordError, CannotStartError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(CANNOT_RESUME)
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        click.echo(f"Slack cannot be read, so nothing was changed: {error}", err=True)
+        sys.exit(CANNOT_RESUME)
+    for name in ended:
+        click.echo(f"{name} is stopped: look in Zuora first.")
+    click.echo(f"Start the bot again; the next request is R-{number}.")

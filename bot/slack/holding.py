@@ -1,0 +1,45 @@
+"""The answer to everything while the database is held: the sentence why, and nothing is done."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slack_bolt.async_app import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+from bot.slack import payloads
+from bot.slack.answering import Answering
+from bot.slack.forms import fields
+
+Middleware = Callable[..., Awaitable[BoltResponse | None]]
+
+
+def held(answering: Answering) -> Middleware:
+    """What every command, click, form and shortcut passes before a listener sees it."""
+
+    async def refuse(
+        req: AsyncBoltRequest, next_: Callable[[], Awaitable[None]]
+    ) -> BoltResponse | None:
+        why = answering.parts.store.copies.held
+        if not why:
+            await next_()
+            return None
+        return _answer(answering, req.body, why)
+
+    return refuse
+
+
+def _answer(answering: Answering, body: dict[str, Any], why: str) -> BoltResponse:
+    """The sentence, in the way that this kind of payload is answered."""
+    if "command" in body:
+        return BoltResponse(status=200, body=why)
+    if body.get("type") == "view_submission":
+        answer = {"response_action": "update", "view": fields.notice("Nothing was done", why)}
+        return BoltResponse(
+            status=200, body=json.dumps(answer), headers={"content-type": ["application/json"]}
+        )
+    if body.get("type") in ("block_actions", "shortcut", "message_action"):
+        click = payloads.click(body)
+        channel = click.channel or click.actor.user_id
+        answering.keep(answering.say_now(channel, click.actor, why))
+    return BoltResponse(status=200, body="")

@@ -1,0 +1,173 @@
+"""Reads the bot's own messages in Slack: a witness that is younger than a backup."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.clock import Clock
+from bot.domain.copies import Shown, why_held
+from bot.domain.history import Entry, What
+from bot.slack.errors import NO_ANSWER, name_of
+from bot.store.store import Store
+from bot.workflow.parts import Standing
+
+logger = logging.getLogger(__name__)
+
+EVENT_TYPE = "billing_bot_message"
+"""The metadata of every message that the bot posts."""
+
+PAGE = 200
+MOST_PAGES = 50
+"""Of the channel: 10,000 messages back from now."""
+
+NO_THREAD = frozenset({"thread_not_found", "message_not_found"})
+"""Somebody has deleted the card; its thread says nothing any more."""
+
+UNREAD = (
+    "Slack cannot be read ({error}), so it is not known whether this database is an older copy. What "
+    "was asked for before this start waits until it can be read; the bot needs to be in {channel}, "
+    "with the scopes channels:history and groups:history."
+)
+
+
+class Witness:
+    """Compares what Slack shows with what the database holds, once it can be read.
+
+    To be made before anything is written at a start: what the database knew then counts.
+
+    Args:
+        store: The store.
+        client: Asks Slack.
+        clock: The time.
+        channel: Slack channel id where requests are shown.
+    """
+
+    def __init__(self, store: Store, client: AsyncWebClient, clock: Clock, channel: str) -> None:
+        self._store = store
+        self._client = client
+        self._clock = clock
+        self._channel = channel
+        self._own = store.copies.own(channel)
+        self._sent_before = store.copies.first_unsent()
+        asked_before = store.requests.next_number() - 1
+        self.standing = Standing(unread="not read yet", asked_before=asked_before)
+
+    async def look(self, *, first: bool = False) -> None:
+        """Read Slack and write down whether the database is held; why not, if it cannot be read.
+
+        Args:
+            first: Whether the bot has sent nothing since its start.
+
+        Raises:
+            CouldNotRecordError: It is held, and that could not be written.
+        """
+        copies, standing = self._store.copies, self.standing
+        if copies.held:
+            standing.unread = ""
+            return
+        try:
+            shown = await read(self._client, self._store, self._channel)
+        except NO_ANSWER as error:
+            name = name_of(error) if isinstance(error, SlackApiError) else repr(error)
+            standing.unread = UNREAD.format(error=name, channel=self._channel)
+            logger.error("slack_could_not_be_read: %s", standing.unread)  # noqa: TRY400 - it is named
+            return
+        mine = set() if first else copies.sent_after(self._sent_before, self._channel)
+        if why := why_held(self._own, [each for each in shown if each.ts not in mine]):
+            logger.error("database_is_held: %s", why)
+            now = self._clock.now()
+            with self._store.transaction():
+                copies.hold(why, now)
+                self._store.record(Entry(what=What.HELD, data={"why": why}), now)
+        standing.unread = ""
+
+    async def say(self) -> None:
+        """Say in the channel why nothing, or not everything, is carried out; past the outbox."""
+        text = self._store.copies.held or self.standing.unread
+        try:
+            await self._client.chat_postMessage(channel=self._channel, text=text)
+        except NO_ANSWER as error:
+            logger.error("hold_was_not_said", extra={"error": repr(error)})  # noqa: TRY400 - it is named
+
+
+async def read(client: AsyncWebClient, store: Store, channel: str) -> list[Shown]:
+    """What the bot's messages say, back to the oldest open card, and in the threads of what may act.
+
+    A channel's list shows no replies. Of what waits the card alone is read: it is edited when
+    something is decided.
+
+    Raises:
+        SlackClientError, aiohttp.ClientError, OSError, TimeoutError: Slack cannot be read.
+    """
+    cards = store.copies.open_cards()
+    found = await _channel(client, channel, min((ts for _, ts in cards), default=""))
+    for state, ts in cards:
+        if state != "waiting":
+            found += await _thread(client, channel, ts)
+    return found
+
+
+async def _channel(client: AsyncWebClient, channel: str, back_to: str) -> list[Shown]:
+    found: list[Shown] = []
+    cursor: str | None = None
+    for _ in range(MOST_PAGES):
+        page = await client.conversations_history(
+            channel=channel, include_all_metadata=True, cursor=cursor, limit=PAGE
+        )
+        found += shown_in(page["messages"])
+        oldest = min((str(each.get("ts") or "") for each in page["messages"]), default="")
+        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        if not cursor or not back_to or oldest <= back_to:
+            break
+    return found
+
+
+async def _thread(client: AsyncWebClient, channel: str, ts: str) -> list[Shown]:
+    found: list[Shown] = []
+    cursor: str | None = None
+    while True:
+        try:
+            page = await client.conversations_replies(
+                channel=channel, ts=ts, include_all_metadata=True, cursor=cursor, limit=PAGE
+            )
+        except SlackApiError as error:
+            if name_of(error) in NO_THREAD:
+                return found
+            raise
+        found += shown_in(page["messages"])
+        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            return found
+
+
+def metadata(store: Store, request: int | None, sequence: int) -> dict[str, Any]:
+    """What a message carries: what it is about, and which database sent it, as of when."""
+    return {
+        "event_type": EVENT_TYPE,
+        "event_payload": {
+            "request": request,
+            "sequence": sequence,
+            "database": store.copies.id,
+            "history": store.history.last()[0],
+        },
+    }
+
+
+def shown_in(messages: Sequence[Mapping[str, Any]]) -> Iterator[Shown]:
+    """What the bot's messages among these say; others, and those of older versions, say nothing."""
+    for message in messages:
+        found = message.get("metadata") or {}
+        payload = found.get("event_payload") or {}
+        database, history = payload.get("database"), payload.get("history")
+        if found.get("event_type") != EVENT_TYPE or not isinstance(database, str):
+            continue
+        request = payload.get("request")
+        yield Shown(
+            ts=str(message.get("ts") or ""),
+            database=database,
+            history=history if type(history) is int else 0,
+            request=request if type(request) is int else 0,
+        )

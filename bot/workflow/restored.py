@@ -1,0 +1,81 @@
+"""After an older copy of the database was put back: every open request ends, and numbers go on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bot.cards import lines
+from bot.cards.card import card_edit
+from bot.domain.call import Verdict
+from bot.domain.copies import Shown, latest
+from bot.domain.history import Entry, What
+from bot.domain.message import Kind, Message
+from bot.domain.request import Request, State
+from bot.domain.words import Mention, count
+from bot.store.store import Store
+from bot.workflow.calling import answer_entry
+from bot.workflow.opened import progress_of
+
+LOOK_FIRST = (
+    "An older copy of the database was put back while this was open, so what became of it is not "
+    "known here. Look in Zuora first, then ask again for what is missing."
+)
+
+
+def resume(
+    store: Store, now: datetime, shown: Sequence[Shown], new_id: str, channel: str
+) -> list[Request]:
+    """End every open request and begin anew, in one transaction; the requests that it ended.
+
+    Args:
+        store: The copy that was put back; nobody else works on it.
+        now: The moment.
+        shown: The bot's messages as they stand in Slack.
+        new_id: What the database is called from now on.
+        channel: Slack channel id where it is said.
+
+    Raises:
+        CouldNotRecordError: Nothing was changed.
+    """
+    with store.transaction():
+        highest = max((each.request for each in shown), default=0)
+        store.copies.begin_anew(new_id, now, last_number=highest, seen=latest(shown))
+        found = [store.requests.get(number) for number in store.copies.open_numbers()]
+        ended = [_ended(store, request, now) for request in found if request is not None]
+        names = [request.name for request in ended]
+        data = {"database": new_id, "ended": names, "numbers_behind": highest}
+        told = _said(channel, len(ended), store.requests.next_number())
+        store.record(Entry(what=What.RESUMED, data=data), now, told)
+    return ended
+
+
+def _ended(store: Store, request: Request, now: datetime) -> Request:
+    _lose_what_is_out(store, request, now)
+    progress = progress_of(request).model_copy(update={"look_first": True})
+    after = replace(
+        request.moved(State.STOPPED, now, result=LOOK_FIRST), progress=progress.model_dump_json()
+    )
+    entry = Entry(
+        what=What.STOPPED,
+        request=request.number,
+        data={"why": LOOK_FIRST, "was": request.state.value},
+    )
+    told = lines.reply(after, f"{request.name} is stopped. {LOOK_FIRST} ", Mention(after.requester))
+    store.move(request, after, entry, now, card_edit(after), told)
+    return after
+
+
+def _lose_what_is_out(store: Store, request: Request, now: datetime) -> None:
+    words = "an older copy of the database was put back before the answer was known"
+    out = [call for call in store.calls.of(request.number) if call.is_under_way]
+    lost = [call._replace(verdict=Verdict.LOST, words=words) for call in out]
+    store.calls.save(*lost)
+    store.history.append_all(map(answer_entry, lost), now)
+
+
+def _said(channel: str, ended: int, number: int) -> Message:
+    text = (
+        f"An older copy of the database was put back, and work goes on. "
+        f"{count(ended, 'open request')} stopped: look in Zuora first. The next request is R-{number}."
+    )
+    return Message(kind=Kind.NOTICE, channel=channel, text=text, blocks=[])

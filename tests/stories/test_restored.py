@@ -1,0 +1,202 @@
+"""A database that is older than the world: case B4 and its kin."""
+
+import asyncio
+
+import pytest
+from click.testing import CliRunner
+
+from bot.cli.resume import resume
+from bot.domain.history import What
+from bot.wiring import CannotStartError, resume_after_restore
+from tests.stage import ALICE, BOB, CHANNEL, EMAILS
+from tests.stories.test_clicks import begin_anew, copied
+
+HELD = "resume-after-restore"
+
+
+def held_lines(stage):
+    return [m.text for m in stage.slack.channel_messages(CHANNEL) if HELD in m.text]
+
+
+async def in_state(stage, state):
+    """A request in a state; returns its card's `ts`."""
+    ts = await stage.ask()
+    if state == "approved":
+        stage.zuora.faults.add("*", kind="status", status=503, times=None)
+    if state == "unknown":
+        stage.zuora.faults.add(EMAILS, kind="lose_answer")
+    if state != "waiting":
+        await stage.press(BOB, ts)
+    if state == "approved":
+        await stage.as_time_passes(lambda: any("tried again" in line for line in stage.thread(ts)))
+    if state == "unknown":
+        await stage.slack.until(lambda: stage.request().state == "unknown")
+    assert stage.request().state == state
+    return ts
+
+
+async def finished(stage, ts):
+    """Let the request come to its end, as it did after the copy was made."""
+    stage.zuora.faults.clear()
+    if stage.request().state == "waiting":
+        await stage.press(BOB, ts)
+    if stage.request().state == "unknown":
+        await stage.slack.click(BOB, CHANNEL, ts, "record_sent")
+    await stage.as_time_passes(lambda: stage.request().state == "succeeded")
+    await stage.quiet()
+
+
+async def nothing_goes_out(stage):
+    """Whatever is due by the clock, no order goes to Zuora."""
+    stage.clock.advance(hours=1)
+    await asyncio.sleep(0)
+    await stage.quiet() if not stage.store.copies.held else await asyncio.sleep(0.05)
+    assert len(stage.orders()) == 1
+
+
+async def resumed(stage):
+    """Stop the bot, run the command, start again."""
+    await stage.stop()
+    found = await resume_after_restore(stage.settings(), stage.clock)
+    await stage.start()
+    return found
+
+
+@pytest.mark.parametrize("state", ["waiting", "approved", "unknown"])
+async def test_b4_an_older_copy_carries_nothing_out_again(stage, state):
+    ts = await in_state(stage, state)
+    put_back = await copied(stage)
+    await finished(stage, ts)
+
+    await put_back()
+
+    assert stage.request().state == state
+    assert stage.bot.health()["status"] == "held"
+    assert HELD in stage.bot.health()["database"]
+    await stage.slack.until(lambda: "older copy" in " ".join(held_lines(stage)))
+    name = stage.request().reference
+    await stage.slack.click(BOB, CHANNEL, ts, "approve", value=name, force=True)
+    await stage.slack.until(lambda: any(HELD in text for text in stage.told(BOB)))
+    await nothing_goes_out(stage)
+
+
+@pytest.mark.parametrize("state", ["waiting", "approved", "unknown"])
+async def test_b4_resume_after_restore_ends_what_was_open(stage, state):
+    ts = await in_state(stage, state)
+    put_back = await copied(stage)
+    await finished(stage, ts)
+    await put_back()
+
+    assert await resumed(stage) == (["R-1"], 2)
+
+    await stage.until_card(ts, "Stopped, look in Zuora first")
+    assert stage.request().state == "stopped"
+    assert [e.entry.what for e in stage.store.history.all() if e.entry.what is What.RESUMED]
+    assert stage.bot.health()["database"] == "ready"
+    await nothing_goes_out(stage)
+
+
+async def test_numbers_go_on_behind_the_highest_that_was_seen(stage):
+    await stage.ask()
+    put_back = await copied(stage)
+    for number in (2, 3):
+        run = f"BR-0000000{number}"
+        stage.zuora.world.add_bill_run(run, invoices=[("A1", "USD", "1.00")])
+        await stage.ask(text=run)
+    await put_back()
+
+    await resumed(stage)
+    await stage.ask(text="BR-00000003")
+
+    assert stage.request(4).subject == "BR-00000003"
+    assert stage.store.requests.get(2) is None
+
+
+async def test_a_database_that_was_resumed_is_not_held_at_its_next_start(stage):
+    ts = await stage.ask()
+    put_back = await copied(stage)
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await put_back()
+    await resumed(stage)
+    await stage.quiet()
+
+    await stage.restart()
+
+    assert stage.bot.health()["status"] == "ready"
+
+
+async def test_a_copy_that_lacks_nothing_is_not_held(stage):
+    ts = await stage.ask()
+    await stage.quiet()
+    put_back = await copied(stage)
+    await put_back()
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_another_database_that_posted_since_holds_this_one(stage):
+    await stage.ask()
+    put_back = await copied(stage)
+    await begin_anew(stage)
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A1", "USD", "1.00")])
+    await stage.ask(text="BR-00000002")
+    await stage.quiet()
+
+    await put_back()
+
+    assert "Another database has posted here" in stage.bot.health()["database"]
+
+
+async def test_a_command_and_a_form_are_answered_while_it_is_held(stage):
+    ts = await stage.ask()
+    put_back = await copied(stage)
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.open_form()
+    await put_back()
+
+    submitted = await stage.slack.submit(ALICE, {"reason": "Month end"})
+    ack = await stage.slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
+
+    assert HELD in str(submitted.view)
+    assert HELD in ack.text
+
+
+async def test_where_slack_cannot_be_read_what_was_asked_for_before_waits(stage):
+    ts = await in_state(stage, "approved")
+    await stage.done_as_time_passes(stage.stop())
+    stage.zuora.faults.clear()
+    stage.slack.faults.add("conversations.history", "error", error="missing_scope", times=1000)
+    await stage.start()
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A1", "USD", "1.00")])
+    said = stage.slack.channel_messages
+    await stage.slack.until(lambda: any("missing_scope" in m.text for m in said(CHANNEL)))
+
+    other = await stage.ask(text="BR-00000002")
+    await stage.press(BOB, other)
+    await stage.until_card(other, "Accepted by Zuora")
+
+    assert stage.request(1).state == "approved"
+    assert "missing_scope" in stage.bot.health()["database"]
+    stage.slack.faults.clear()
+    await stage.as_time_passes(lambda: stage.request(1).state == "succeeded")
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_nobody_resumes_a_database_on_which_the_bot_works(stage):
+    with pytest.raises(CannotStartError, match="stop it first"):
+        await resume_after_restore(stage.settings(), stage.clock)
+
+
+def test_the_command_says_which_settings_are_missing(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("SLACK_BOT_TOKEN", "BILLING_CHANNEL"):
+        monkeypatch.delenv(name, raising=False)
+
+    done = CliRunner().invoke(resume)
+
+    assert done.exit_code == 2
+    assert "SLACK_BOT_TOKEN" in done.output
