@@ -65,7 +65,7 @@ class Witness:
             CouldNotRecordError: It is held, and that could not be written.
         """
         copies, standing = self._store.copies, self.standing
-        if copies.held:
+        if copies.held or not self._own.head:  # a file that was begun just now is no copy
             standing.unread = ""
             return
         try:
