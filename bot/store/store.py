@@ -24,7 +24,8 @@ from bot.store.mailings import Mailings
 from bot.store.outbox import Outbox
 from bot.store.requests import Requests
 from bot.store.status import Digests, Homes, Status
-from bot.store.together import Together
+from bot.store.together import AT_ONCE, Together
+from bot.store.turns import Turns
 
 T = TypeVar("T")
 
@@ -48,7 +49,8 @@ class Store:
         self.estimates = Estimates(database)
         self.copies = Copies(database)
         self.checkpoints = Checkpoints(database)
-        self._together = Together(self.transaction)
+        self._turns = Turns(AT_ONCE)
+        self._together = Together(self.transaction, self._turns)
 
     @classmethod
     def open(cls, path: Path | str, audit_key: str = "") -> "Store":
@@ -82,15 +84,15 @@ class Store:
 
     def attending(self) -> AbstractAsyncContextManager[None]:
         """While somebody waits for an answer of the bot."""
-        return self._together.attending()
+        return self._turns.attending()
 
     async def calm(self) -> None:
         """Wait until nobody waits: people who pressed a button go first."""
-        await self._together.calm()
+        await self._turns.calm()
 
     async def turn(self) -> None:
         """Wait for a turn of the event loop that nobody else who waits here gets."""
-        await self._together.turn()
+        await self._turns.turn()
 
     def record(self, entry: Entry, now: datetime, *messages: Message) -> None:
         """Write a history entry and the messages that it causes; inside a transaction."""

@@ -5,19 +5,17 @@ What a commit costs is the waiting for the disk; a write by itself takes a fract
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from bot.store.errors import CouldNotRecordError
+from bot.store.turns import Turns
 
 T = TypeVar("T")
 AT_ONCE = 8
 """How many share one: some 4 ms of the event loop, of which the commit of all of them is 1. So many
 answers are begun in one turn of the event loop too, so that their writes can share it."""
-
-LONGEST_CALM = 0.25
-"""Seconds of real time that what can wait stands back for people, who may come without a pause."""
 
 _Waiting = tuple[Callable[[], Any], asyncio.Future[Any]]
 
@@ -27,87 +25,16 @@ class Together:
 
     Args:
         transaction: Opens a durable transaction; inside another one it is a part of that.
+        turns: What can wait stands back while a write waits.
     """
 
-    def __init__(self, transaction: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self, transaction: Callable[[], AbstractContextManager[None]], turns: Turns
+    ) -> None:
         self._transaction = transaction
+        self._turns = turns
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._attended = 0
-        self._begun = 0
-        self._line: deque[asyncio.Future[None]] = deque()
-        self._calm = asyncio.Event()
-        self._calm.set()
-        self._patience: asyncio.TimerHandle | None = None
-        self._turn = asyncio.Lock()
-        self._turns = asyncio.Lock()
-
-    @asynccontextmanager
-    async def attending(self) -> AsyncIterator[None]:
-        """Somebody waits for an answer meanwhile. Of many, some begin in each turn of the event loop."""
-        self._attended += 1
-        self._be_busy()
-        try:
-            await self._my_turn()
-            yield
-        finally:
-            self._attended -= 1
-            self._be_calm()
-
-    async def _my_turn(self) -> None:
-        if self._begun < AT_ONCE:
-            self._begin()
-            return
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._line.append(place)
-        await place
-
-    def _begin(self) -> None:
-        if not self._begun:
-            asyncio.get_running_loop().call_soon(self._next_turn)
-        self._begun += 1
-
-    def _next_turn(self) -> None:
-        self._begun = 0
-        while self._line and self._begun < AT_ONCE:
-            place = self._line.popleft()
-            if not place.done():  # else nobody waits for it any more
-                self._begin()
-                place.set_result(None)
-
-    def _be_busy(self) -> None:
-        """Let what can wait stand back from now on, but not for ever."""
-        self._calm.clear()
-        if self._patience is None:
-            loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(LONGEST_CALM, self._let_go_on)
-
-    def _be_calm(self) -> None:
-        if not self._attended and not self._waiting:
-            self._let_go_on()
-
-    def _let_go_on(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-        self._calm.set()
-
-    async def calm(self) -> None:
-        """Wait until nobody waits for an answer or a write: what can wait lets them go first.
-
-        However many come, and however long one of them takes, it waits for a moment only.
-
-        Of many that wait, one goes on in each turn of the event loop, so that none of its turns is
-        long, and a click that comes between them need not wait for the others.
-        """
-        async with self._turn:
-            await self._calm.wait()
-            await asyncio.sleep(0)
-
-    async def turn(self) -> None:
-        """Wait for nobody, but of many that come here at once one goes on in each turn of the event loop."""
-        async with self._turns:
-            await asyncio.sleep(0)
 
     async def write(self, work: Callable[[], T]) -> T:
         """Run one write; it is durable when this returns.
@@ -121,10 +48,13 @@ class Together:
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, answer))
-        self._be_busy()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work_off(), name="together")
-        return await answer
+        self._turns.come()
+        try:
+            return await answer
+        finally:
+            self._turns.go()
 
     async def _work_off(self) -> None:
         while self._waiting:
@@ -134,7 +64,6 @@ class Together:
                 for work, answer in some:
                     _settle(answer, *_outcome(work))
             await asyncio.sleep(0)
-        self._be_calm()
 
     def _share(self, some: list[_Waiting]) -> bool:
         """Write all of them in one commit; False: nothing was written, each has to try alone."""

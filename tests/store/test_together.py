@@ -179,4 +179,4 @@ async def test_of_many_that_wait_none_waits_long_for_somebody_whose_answer_hangs
 
     hangs.set()
     await task
-    assert store._together._patience is None
+    assert store._turns._patience is None

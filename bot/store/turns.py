@@ -1,0 +1,96 @@
+"""Who goes first: those for whom somebody waits, and of many only some in each turn of the event loop."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+LONGEST_CALM = 0.25
+"""Seconds of real time that what can wait stands back for people, who may come without a pause."""
+
+
+class Turns:
+    """Lets what can wait stand back for people and for writes that somebody waits for.
+
+    Args:
+        at_once: How many answers begin in one turn of the event loop, so that their writes can share a commit.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._waited_for = 0
+        self._begun = 0
+        self._line: deque[asyncio.Future[None]] = deque()
+        self._calm = asyncio.Event()
+        self._calm.set()
+        self._patience: asyncio.TimerHandle | None = None
+        self._turn = asyncio.Lock()
+        self._turns = asyncio.Lock()
+
+    def come(self) -> None:
+        """Somebody waits from now on: let what can wait stand back, but not for ever."""
+        self._waited_for += 1
+        self._calm.clear()
+        if self._patience is None:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(LONGEST_CALM, self._let_go_on)
+
+    def go(self) -> None:
+        """Whoever came has what they waited for."""
+        self._waited_for -= 1
+        if not self._waited_for:
+            self._let_go_on()
+
+    @asynccontextmanager
+    async def attending(self) -> AsyncIterator[None]:
+        """Somebody waits for an answer meanwhile. Of many, some begin in each turn of the event loop."""
+        self.come()
+        try:
+            await self._my_turn()
+            yield
+        finally:
+            self.go()
+
+    async def _my_turn(self) -> None:
+        if self._begun < self._at_once:
+            self._begin()
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.append(place)
+        await place
+
+    def _begin(self) -> None:
+        if not self._begun:
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        self._begun += 1
+
+    def _next_turn(self) -> None:
+        self._begun = 0
+        while self._line and self._begun < self._at_once:
+            place = self._line.popleft()
+            if not place.done():  # else nobody waits for it any more
+                self._begin()
+                place.set_result(None)
+
+    def _let_go_on(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        self._calm.set()
+
+    async def calm(self) -> None:
+        """Wait until nobody waits for an answer or a write: what can wait lets them go first.
+
+        However many come, and however long one of them takes, it waits for a moment only.
+
+        Of many that wait, one goes on in each turn of the event loop, so that none of its turns is
+        long, and a click that comes between them need not wait for the others.
+        """
+        async with self._turn:
+            await self._calm.wait()
+            await asyncio.sleep(0)
+
+    async def turn(self) -> None:
+        """Wait for nobody, but of many that come here at once one goes on in each turn of the event loop."""
+        async with self._turns:
+            await asyncio.sleep(0)
