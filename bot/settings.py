@@ -86,6 +86,16 @@ Ids = Annotated[str, AfterValidator(_listed_ids)]
 Secret = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
+def _zone(name: str) -> str:
+    """The name of a zone of the IANA database that this machine knows."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        msg = "is no time zone such as Europe/Berlin that this machine knows"
+        raise ValueError(msg) from None
+    return name
+
+
 class SettingsError(Exception):
     """Settings are missing or wrong; the message names all of them, never a value."""
 
@@ -142,6 +152,13 @@ class EvidenceSettings(AuditSettings):
     )
     zuora_debit_memo_path: Literal["debitmemos", "debit-memos"] = "debitmemos"
     zuora_batches: int = Field(default=50, ge=50, le=200)
+    zuora_time_zone: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
+
+    @field_validator("zuora_time_zone")
+    @classmethod
+    def _is_a_zone_or_none(cls, name: str) -> str:
+        """Without one the bot relies on what Zuora tells, and takes no time for certain otherwise."""
+        return _zone(name) if name else name
 
     @field_validator("zuora_entity_ids", "zuora_org_ids")
     @classmethod
@@ -200,12 +217,7 @@ class Settings(EvidenceSettings):
     @classmethod
     def _is_a_zone(cls, name: str) -> str:
         """Names of the IANA database, like Europe/Berlin."""
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            msg = "is no time zone such as Europe/Berlin that this machine knows"
-            raise ValueError(msg) from None
-        return name
+        return _zone(name)
 
     @field_validator("slack_api_url")
     @classmethod

@@ -404,6 +404,7 @@ def zuora_client(
         gzip=settings.zuora_gzip,
         debit_memo_path=settings.zuora_debit_memo_path,
         highest_batch=settings.zuora_batches,
+        zone=ZoneInfo(settings.zuora_time_zone) if settings.zuora_time_zone else None,
         read_seconds=read_seconds,
     )
 

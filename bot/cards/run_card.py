@@ -6,10 +6,12 @@ from bot.cards import blocks
 from bot.domain.key import bill_run_key
 from bot.domain.message import Blocks, Words
 from bot.domain.words import Line, Moment, Part, count, in_days, line
+from bot.operations import doubts
 from bot.operations.catalog import STEPS
 from bot.operations.on_run import legal_steps
 from bot.operations.run_documents import DocumentsFacts
 from bot.zuora.answers import BillingDocument, BillRun
+from bot.zuora.rows import known
 
 RUN = "run:"
 """Prefix of the `action_id` of these buttons; their value is the run's number, or its id
@@ -37,7 +39,7 @@ def run_card(
     tenant: str, run: BillRun, documents: Sequence[BillingDocument], place: str = ""
 ) -> Words:
     """The card as plain text and as blocks; `place` is the key of the place that it is read in."""
-    facts = DocumentsFacts.of(documents, run.last_emailed_at)
+    facts = DocumentsFacts.of(documents, run)
     title = f"Bill run {run.number}: {run.status}"
     lines = (line("Zuora", tenant), *_lines(run, facts))
     text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"
@@ -56,6 +58,7 @@ def _lines(run: BillRun, facts: DocumentsFacts) -> tuple[Line, ...]:
         *(line(kind.label, kind.figures) for kind in facts.kinds),
         *([] if facts.kinds else [line("Documents", "none")]),
         line("Emailed", *_mailed(run, facts)),
+        *doubts.run_lines(facts),
     )
 
 
@@ -89,7 +92,7 @@ def _mailed(run: BillRun, facts: DocumentsFacts) -> tuple[Part, ...]:
         return ("no; only posted documents can be",)
     if not facts.mailed_before:
         return (f"none of {count(facts.posted, 'document')}",)
-    last = facts.last_mailed_at or run.last_emailed_at
+    last = facts.last_mailed_at or known(run.last_emailed_at)
     when: tuple[Part, ...] = (", last ", Moment(last)) if last else ()
     return (f"{facts.mailed_before:,} of {count(facts.posted, 'document')}", *when)
 

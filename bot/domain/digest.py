@@ -7,6 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from bot.domain.known import NotKnown
+
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -38,12 +40,13 @@ def _plain(value: Any) -> Any:
             return _decimal(value)
         case datetime() | date():
             return value.isoformat()
+        case NotKnown(why, said):
+            return {"not_known": why, "said": said}
         case Mapping():
             return {str(key): _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case set() | frozenset():
-            return sorted(_plain(item) for item in value)
+        case list() | tuple() | set() | frozenset():
+            plain = [_plain(item) for item in value]
+            return plain if isinstance(value, list | tuple) else sorted(plain)
         case _:
             msg = f"{type(value).__name__} has no canonical form"
             raise TypeError(msg)

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+from bot.domain.known import NotKnown
+
 
 class Money(NamedTuple):
     """An amount in one currency (ISO 4217 code)."""
@@ -15,6 +17,33 @@ class Money(NamedTuple):
         """As on a card: `USD 1,204,310.25`; two digits at least, more only where they are there."""
         digits = max(2, -int(self.amount.normalize().as_tuple().exponent))
         return f"{self.currency} {self.amount:,.{digits}f}"
+
+
+Amount = Money | NotKnown
+"""An amount that was read, or why there is none to rely on."""
+
+
+def spoken(amount: Amount) -> str:
+    """`USD 100.00`, or `amount not known (missing)`."""
+    return f"amount not known ({amount.why})" if isinstance(amount, NotKnown) else str(amount)
+
+
+def apart(amounts: Iterable[Money]) -> tuple[Money, ...]:
+    """For each currency the sum of what is above zero, and that of what is below.
+
+    Added up together, a large invoice and a large negative one would come to next to nothing, and a
+    limit of the policy could be passed by asking for both.
+    """
+    sums: dict[tuple[str, bool], Decimal] = {}
+    for currency, amount in amounts:
+        below = amount < 0
+        sums[currency, below] = sums.get((currency, below), Decimal(0)) + amount
+    pointless = {key for key, total in sums.items() if not total and (key[0], not key[1]) in sums}
+    return tuple(
+        Money(currency, sums[currency, below])
+        for currency, below in sorted(sums)
+        if (currency, below) not in pointless
+    )
 
 
 def totals(amounts: Iterable[Money]) -> tuple[Money, ...]:

@@ -7,7 +7,16 @@ from pydantic import BaseModel
 
 from bot.domain.money import Money
 from bot.domain.words import Line, count, line, listed
-from bot.operations.kinds import KindTotals, kinds_of
+from bot.operations import doubts
+from bot.operations.kinds import (
+    Doubt,
+    KindTotals,
+    amounts_of,
+    amounts_unknown,
+    is_negative,
+    kinds_of,
+    largest_of,
+)
 from bot.zuora.answers import BillingDocument
 
 DRAFT = "Draft"
@@ -21,6 +30,7 @@ class Drafts(BaseModel, frozen=True):
         zero, negative: Drafts with a total of zero, and below it. Zuora writes a credit memo's
             total as a positive amount, so it is never among the negative ones.
         largest: The largest ones of each currency as `INV00000007 USD 250.50`.
+        amount_unknown: Those whose amount is not known.
     """
 
     kinds: tuple[KindTotals, ...]
@@ -28,28 +38,27 @@ class Drafts(BaseModel, frozen=True):
     zero: int
     negative: int
     largest: tuple[str, ...]
+    amount_unknown: tuple[Doubt, ...] = ()
 
     @classmethod
     def of(cls, documents: Sequence[BillingDocument]) -> Self:
         """Count and add up the drafts among them."""
         drafts = drafts_among(documents)
-        by_size = sorted(drafts, key=lambda d: (-abs(d.amount), d.number))
         return cls(
             kinds=tuple(kinds_of(drafts)),
             count=len(drafts),
             zero=sum(1 for d in drafts if d.amount == 0),
-            negative=sum(1 for d in drafts if d.amount < 0),
+            negative=sum(1 for d in drafts if is_negative(d.money)),
             largest=tuple(
-                f"{d.number} {Money(d.currency, d.amount)}"
-                for currency in sorted({d.currency for d in drafts})
-                for d in [d for d in by_size if d.currency == currency][:SHOWN_LARGEST]
+                f"{number} {amount}" for number, amount in largest_of(drafts, SHOWN_LARGEST)
             ),
+            amount_unknown=amounts_unknown(drafts),
         )
 
     @property
-    def amounts(self) -> tuple[Money, ...]:
-        """Every total, kind by kind."""
-        return tuple(money for kind in self.kinds for money in kind.totals)
+    def amounts(self) -> tuple[Money, ...] | None:
+        """Every total, kind by kind; None where an amount is not known."""
+        return amounts_of(self.kinds)
 
     @property
     def figures(self) -> str:
@@ -65,7 +74,8 @@ class Drafts(BaseModel, frozen=True):
             line("Drafts", count(self.count, "document")),
             *(line(f"Draft {kind.label.lower()}", kind.figures) for kind in self.kinds),
             line("Zero and negative", odd),
-            line("Largest", " · ".join(self.largest)),
+            *([line("Largest", " · ".join(self.largest))] if self.largest else []),
+            *doubts.amount_lines(self.amount_unknown),
         )
 
 

@@ -1,12 +1,13 @@
 """Documents counted and added up per kind and currency."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pydantic import BaseModel
 
 from bot.domain.key import KIND_WORDS, DocumentKind
-from bot.domain.money import Money, in_words, totals
+from bot.domain.known import NotKnown
+from bot.domain.money import Amount, Money, apart, in_words
 from bot.domain.words import count
 from bot.zuora.answers import BillingDocument
 
@@ -16,15 +17,32 @@ class SingleDocument(NamedTuple):
 
     number: str
     kind: DocumentKind
-    amount: Money
+    amount: Amount
+
+
+class Doubt(BaseModel, frozen=True):
+    """One document, and what about it is not known or makes it wrong to send."""
+
+    number: str
+    words: str
+
+    def __str__(self) -> str:
+        """`INV00000012 (empty)`."""
+        return f"{self.number} ({self.words})"
 
 
 class KindTotals(BaseModel, frozen=True):
-    """One kind of documents: how many, and how much in each currency."""
+    """One kind of documents: how many, and how much in each currency.
+
+    Attributes:
+        totals: For each currency what is above zero, and what is below it.
+        not_known: How many have an amount that is not known; they are in none of the totals.
+    """
 
     kind: DocumentKind
     count: int
     totals: tuple[Money, ...]
+    not_known: int = 0
 
     @property
     def label(self) -> str:
@@ -34,18 +52,80 @@ class KindTotals(BaseModel, frozen=True):
     @property
     def figures(self) -> str:
         """`312 · EUR 88,120.00 · USD 1,204,310.25`."""
-        return f"{self.count:,} · {in_words(self.totals)}"
+        return f"{self.count:,} · {self._sums}"
 
     @property
     def words(self) -> str:
         """`312 invoices for EUR 88,120.00 · USD 1,204,310.25`."""
-        return f"{count(self.count, *KIND_WORDS[self.kind])} for {in_words(self.totals)}"
+        return f"{count(self.count, *KIND_WORDS[self.kind])} for {self._sums}"
+
+    @property
+    def _sums(self) -> str:
+        unknown = f"{self.not_known:,} of an amount that is not known"
+        known = [in_words(self.totals)] if self.totals or not self.not_known else []
+        return " · ".join([*known, *([unknown] if self.not_known else [])])
 
 
 def kinds_of(documents: Iterable[BillingDocument]) -> Iterable[KindTotals]:
     """Each kind that occurs, counted and added up."""
     documents = tuple(documents)
     for kind in KIND_WORDS:
-        amounts = [Money(d.currency, d.amount) for d in documents if d.kind == kind]
+        amounts = [d.money for d in documents if d.kind == kind]
+        known = [each for each in amounts if isinstance(each, Money)]
         if amounts:
-            yield KindTotals(kind=kind, count=len(amounts), totals=totals(amounts))
+            yield KindTotals(
+                kind=kind,
+                count=len(amounts),
+                totals=apart(known),
+                not_known=len(amounts) - len(known),
+            )
+
+
+def amounts_of(kinds: Iterable[KindTotals]) -> tuple[Money, ...] | None:
+    """Every total, kind by kind; None where an amount is not known."""
+    kinds = tuple(kinds)
+    if any(kind.not_known for kind in kinds):
+        return None
+    return tuple(money for kind in kinds for money in kind.totals)
+
+
+def amounts_unknown(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
+    """The documents whose amount is not known, and why."""
+    return tuple(
+        Doubt(number=document.number, words=amount.why)
+        for document in sorted(documents, key=lambda d: d.number)
+        if isinstance(amount := document.money, NotKnown)
+    )
+
+
+def trouble_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
+    """The documents that are wrong to send, and why."""
+    return tuple(
+        Doubt(number=document.number, words=words)
+        for document in sorted(documents, key=lambda d: d.number)
+        for words in document.trouble
+    )
+
+
+def trouble_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
+    """What is wrong to send now and was not, and the other way round: `INV00000012 was reversed`."""
+    found = [f"{each.number} {each.words}" for each in now if each not in before]
+    gone = [f"{each.number} {each.words} then, and not now" for each in before if each not in now]
+    return found + gone
+
+
+def is_negative(amount: Amount) -> bool:
+    """Whether it is known to be below zero."""
+    return isinstance(amount, Money) and amount.amount < 0
+
+
+def largest_of(documents: Iterable[BillingDocument], most: int) -> list[tuple[str, Money]]:
+    """The largest of each currency whatever their sign, by number; no two currencies are compared."""
+    known = [(d.number, d.money) for d in documents]
+    found = [(number, money) for number, money in known if isinstance(money, Money)]
+    by_size = sorted(found, key=lambda each: (each[1].currency, -abs(each[1].amount), each[0]))
+    return [
+        each
+        for currency in sorted({money.currency for _, money in found})
+        for each in [one for one in by_size if one[1].currency == currency][:most]
+    ]

@@ -3,18 +3,29 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
 from bot.domain.digest import canonical
 from bot.domain.key import KIND_WORDS, DocumentKind
+from bot.domain.known import MailedAt, NotKnown, named
 from bot.domain.mailing import Mailing, Reached, Way
 from bot.domain.money import Money
 from bot.domain.words import count
-from bot.operations.kinds import KindTotals, kinds_of
+from bot.operations.kinds import (
+    Doubt,
+    KindTotals,
+    amounts_of,
+    amounts_unknown,
+    is_negative,
+    kinds_of,
+    largest_of,
+    trouble_differs,
+    trouble_of,
+)
 from bot.operations.operation import Facts
+from bot.zuora.agreement import is_counted
 from bot.zuora.answers import BillingDocument, BillRun
 
 LARGEST = 10
@@ -34,7 +45,13 @@ class DocumentsFacts(BaseModel, frozen=True):
     Attributes:
         posted: Documents that can be mailed: only posted ones can (page *Email billing documents
             generated from a bill run*).
-        mailed_before: Posted documents that were mailed at least once.
+        mailed_before: Posted documents that were mailed at least once, or may have been.
+        last_mailed_at: The latest date that is known.
+        mailed_unknown: Those of which it is not known when or whether they were mailed.
+        amount_unknown: Documents whose amount is not known: no limit of the policy is below it.
+        trouble: What is wrong to send though it may be Posted: reversed, an e-invoice that failed.
+        unchecked: Posted documents of which Zuora did not say whether they were reversed.
+        counted: Whether Zuora says itself how many documents there are.
         zero, negative: Posted documents with a total of zero, and below it.
         unreachable: Accounts of posted documents whose bill-to contact has no mail address, by
             number. Who is mailed is the template's business, so an approval is not bound to it.
@@ -50,40 +67,54 @@ class DocumentsFacts(BaseModel, frozen=True):
     negative: int
     largest: tuple[Largest, ...]
     unreachable: tuple[str, ...] = ()
+    mailed_unknown: tuple[Doubt, ...] = ()
+    amount_unknown: tuple[Doubt, ...] = ()
+    trouble: tuple[Doubt, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    counted: bool = True
     each: str
 
     @property
     def never_mailed(self) -> int:
-        """Posted documents that were never mailed."""
+        """Posted documents that were never mailed, and Zuora says so."""
         return self.posted - self.mailed_before
 
     @property
-    def amounts(self) -> tuple[Money, ...]:
-        """Every total, kind by kind."""
-        return tuple(money for kind in self.kinds for money in kind.totals)
+    def amounts(self) -> tuple[Money, ...] | None:
+        """Every total, kind by kind; None where an amount is not known."""
+        return amounts_of(self.kinds)
 
     @classmethod
-    def of(cls, documents: Sequence[BillingDocument], run_mailed_at: datetime | None) -> Self:
+    def of(cls, documents: Sequence[BillingDocument], run: BillRun) -> Self:
         """Count and add up, per kind and currency.
 
         Zuora keeps a mail date for invoices only. A credit memo counts as mailed when its bill run
         was: the order to mail a run covers both kinds.
         """
         posted = [document for document in documents if document.status == "Posted"]
-        mailed = [at for d in posted if (at := mailed_at(d, run_mailed_at)) is not None]
-        by_size = sorted(posted, key=lambda d: (d.currency, -abs(d.amount), d.number))
+        mailed = {d.number: at for d in posted if (at := mailed_at(d, run)) is not None}
         return cls(
             kinds=tuple(kinds_of(documents)),
             posted=len(posted),
             not_posted=len(documents) - len(posted),
             mailed_before=len(mailed),
-            last_mailed_at=max(mailed, default=None),
+            last_mailed_at=max(
+                (at for at in mailed.values() if isinstance(at, datetime)), default=None
+            ),
+            mailed_unknown=tuple(
+                Doubt(number=number, words=at.why)
+                for number, at in sorted(mailed.items())
+                if isinstance(at, NotKnown)
+            ),
+            amount_unknown=amounts_unknown(documents),
+            trouble=trouble_of(posted),
+            unchecked=tuple(sorted(d.number for d in posted if d.unchecked)),
+            counted=is_counted(run, documents),
             zero=sum(1 for d in posted if d.amount == 0),
-            negative=sum(1 for d in posted if d.amount < 0),
+            negative=sum(1 for d in posted if is_negative(d.money)),
             largest=tuple(
-                Largest(number=d.number, amount=Money(d.currency, d.amount))
-                for currency in sorted({d.currency for d in posted})
-                for d in [d for d in by_size if d.currency == currency][:LARGEST]
+                Largest(number=number, amount=amount)
+                for number, amount in largest_of(posted, LARGEST)
             ),
             unreachable=tuple(
                 sorted({d.account_number for d in posted if d.bill_to_mail is False})
@@ -105,6 +136,11 @@ class DocumentsFacts(BaseModel, frozen=True):
                 f"{count(self.mailed_before, 'document')} mailed before then, "
                 f"{count(now.mailed_before, 'document')} now"
             )
+        if changed := [
+            each.number for each in now.mailed_unknown if each not in self.mailed_unknown
+        ]:
+            found.append(f"{named(changed)} may have been mailed meanwhile")
+        found += trouble_differs(self.trouble, now.trouble)
         if not found and self.each != now.each:
             found.append("single documents changed, though counts and totals are the same")
         return found
@@ -116,6 +152,8 @@ class RunFacts(Facts):
     Attributes:
         reached: Every document, as it was read just now. It is no part of what is stored: what a
             request can mail stands in a table of its own.
+        mailed_at: When the run as a whole was mailed last, which no mail of a single document
+            changes.
     """
 
     run_id: str
@@ -126,6 +164,7 @@ class RunFacts(Facts):
     invoice_date: date | None
     documents: DocumentsFacts
     reached: tuple[Reached, ...] = Field(default=(), exclude=True, repr=False)
+    mailed_at: MailedAt = NotKnown("not read")
 
     @classmethod
     def of(cls, run: BillRun, documents: Sequence[BillingDocument], **more: Any) -> Self:
@@ -138,7 +177,8 @@ class RunFacts(Facts):
             status=run.status,
             target_date=run.target_date,
             invoice_date=run.invoice_date,
-            documents=DocumentsFacts.of(documents, run.last_emailed_at),
+            documents=DocumentsFacts.of(documents, run),
+            mailed_at=run.last_emailed_at,
             reached=tuple(
                 Reached(
                     number=each.number,
@@ -146,7 +186,7 @@ class RunFacts(Facts):
                     account=each.account_number or each.account_id,
                     run=run.number,
                     status=each.status,
-                    shown=at.isoformat() if (at := mailed_at(each, run.last_emailed_at)) else "",
+                    shown=shown_at(mailed_at(each, run)),
                 )
                 for each in documents
             ),
@@ -170,6 +210,7 @@ class RunFacts(Facts):
             "invoice_date": self.invoice_date,
             "mailed_before": documents.mailed_before,
             "last_mailed_at": documents.last_mailed_at,
+            "mailed_unknown": [str(each) for each in documents.mailed_unknown],
             "each": documents.each,
         }
 
@@ -189,9 +230,14 @@ class RunFacts(Facts):
         return found + self.documents.differs(now.documents)
 
 
-def mailed_at(document: BillingDocument, run_mailed_at: datetime | None) -> datetime | None:
+def shown_at(at: MailedAt) -> str:
+    """A mail date as text; empty where none is known: then an order may still mail it."""
+    return at.isoformat() if isinstance(at, datetime) else ""
+
+
+def mailed_at(document: BillingDocument, run: BillRun) -> MailedAt:
     """When a document was mailed last; a credit memo with its run, see `DocumentsFacts.of`."""
-    return document.last_emailed_at if document.emailed_known else run_mailed_at
+    return document.last_emailed_at if document.emailed_known else run.last_emailed_at
 
 
 def _totals_of(facts: DocumentsFacts, kind: str) -> KindTotals | None:
@@ -204,6 +250,6 @@ def _kind_words(kind_totals: KindTotals | None, kind: DocumentKind) -> str:
 
 def _fingerprint(documents: Iterable[BillingDocument]) -> str:
     rows = sorted(
-        canonical([d.kind, d.number, d.currency, Decimal(d.amount), d.status]) for d in documents
+        canonical([d.kind, d.number, d.currency, d.amount, d.status, d.trouble]) for d in documents
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()

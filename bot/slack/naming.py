@@ -79,8 +79,7 @@ async def run_with_documents(
     zuora: ZuoraClient, key: str
 ) -> tuple[BillRun, tuple[BillingDocument, ...]]:
     """A bill run and its documents."""
-    run = await zuora.bill_run(key)
-    return run, await zuora.documents_of_run(run.number)
+    return await zuora.run_with_documents(key)
 
 
 def which_place(key: str, command: str, found: Sequence[tuple[Place, Any]]) -> str:

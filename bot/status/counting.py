@@ -9,7 +9,8 @@ from decimal import Decimal
 from pydantic import ValidationError
 
 from bot.domain.call import Call, Verdict
-from bot.domain.money import Money, totals
+from bot.domain.known import NotKnown
+from bot.domain.money import Amount, Money, totals
 from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.operations.catalog import OPERATIONS, opened
@@ -64,25 +65,31 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
             _document(number, _signed(kind, amount), by_subject.get(number), request)
             for number, kind, amount in order.each()
         )
-    documents = order.documents() or 0
-    return _run(request, calls, documents, _amounts(order.kinds(), documents))
+    counted, kinds = order.documents(), order.kinds()
+    documents = sum(kind.count for kind in kinds) if counted is None else counted
+    return _run(request, calls, documents, _amounts(kinds, documents))
 
 
 def _amounts(kinds: Sequence[KindTotals], documents: int) -> tuple[Money, ...]:
     """The totals, credit memos below zero: Zuora writes their totals as positive amounts.
 
-    Where a run is mailed only in part, the facts do not tell what that part amounts to: none.
+    Where a run is mailed only in part, the facts do not tell what that part amounts to: none. Nor
+    is there a total where one of the amounts is not known.
     """
-    if sum(kind.count for kind in kinds) != documents:
+    if sum(kind.count for kind in kinds) != documents or any(kind.not_known for kind in kinds):
         return ()
-    return totals(_signed(kind.kind, money) for kind in kinds for money in kind.totals)
+    signed = (_signed(kind.kind, money) for kind in kinds for money in kind.totals)
+    return totals(money for money in signed if money is not None)
 
 
-def _signed(kind: str, money: Money) -> Money:
+def _signed(kind: str, money: Amount) -> Money | None:
+    """A credit memo's is below zero; None where the amount is not known."""
+    if isinstance(money, NotKnown):
+        return None
     return Money(money.currency, -abs(money.amount)) if kind == "credit_memo" else money
 
 
-def _document(name: str, amount: Money, call: Call | None, request: Request) -> Item:
+def _document(name: str, amount: Money | None, call: Call | None, request: Request) -> Item:
     return Item(
         name=name,
         result=_result(call) if call else request.state.value,

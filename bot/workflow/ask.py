@@ -24,7 +24,7 @@ from bot.workflow.guard import mailed_lately
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.workflow.rules import rule_for
-from bot.zuora.errors import ZuoraError, ZuoraRejected
+from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
 
 REASON_LIMIT = 1000
 Wanted = Sequence[tuple[Operation, Form]]
@@ -192,6 +192,8 @@ async def _order(
         if isinstance(error, ZuoraRejected):
             then = "it would be refused again, until somebody puts that right in Zuora."
         words = f"Zuora could not be read: {error} Nothing was saved; {then}"
+        if isinstance(error, ZuoraContradicts):
+            words = f"{error} Nothing was saved; look in Zuora which is right, and try again."
         return Problems({operation.field: words})
     if isinstance(facts, Problems):
         return facts

@@ -16,7 +16,7 @@ from bot.workflow.guard import why_not_begin
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.workflow.rules import not_approved_any_more
-from bot.zuora.errors import ZuoraError, ZuoraRejected
+from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
 
 
 async def begin(parts: Parts, request: Request) -> None:
@@ -46,7 +46,8 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
             approved.body, parts.zuora_in(request.place)
         )
     except ZuoraRejected as error:
-        stop(parts, request, f"Zuora could not be read again: {error}")
+        again = "" if isinstance(error, ZuoraContradicts) else "Zuora could not be read again: "
+        stop(parts, request, f"{again}{error}")
         return None
     except ZuoraError as error:
         wait_for_zuora(parts, request, f"Zuora could not be read again: {error}")

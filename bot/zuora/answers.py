@@ -7,9 +7,13 @@ Key names: the pages *Retrieve a bill run*, *Retrieve an invoice*, *Retrieve a d
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+from bot.domain.known import MailedAt, NotKnown
+from bot.domain.money import Amount, Money
 from bot.zuora.calls import DocumentKind
+
+NOT_READ: Final = NotKnown("not read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,11 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillRun:
-    """A bill run. Counts are None where Zuora did not give them; they may lag while it works.
+    """A bill run. Its counts may lag while it works.
 
     Attributes:
+        last_emailed_at: None only where Zuora says plainly that nothing of it was mailed.
+        disagrees: Where two answers about it say different things, a sentence for each.
         status: Zuora's own word in its API spelling (`PostInProgress`); unknown ones as they came.
         billed_account_id: Account of an account- or subscription-level run, else empty.
         next_run: Id and number of the occurrence that follows, told by a cancel; else None.
@@ -67,11 +73,11 @@ class BillRun:
     batches: tuple[str, ...] = ()
     bill_cycle_day: str = ""
     billed_account_id: str = ""
-    invoice_count: int | None = None
-    credit_memo_count: int | None = None
-    account_count: int | None = None
+    invoice_count: int | NotKnown = NOT_READ
+    credit_memo_count: int | NotKnown = NOT_READ
+    account_count: int | NotKnown = NOT_READ
     invoices_emailed: bool | None = None
-    last_emailed_at: datetime | None = None
+    last_emailed_at: MailedAt = NOT_READ
     posted_at: datetime | None = None
     executed_at: datetime | None = None
     created_at: datetime | None = None
@@ -80,6 +86,7 @@ class BillRun:
     scheduled_for: datetime | None = None
     time_zone: str = ""
     next_run: tuple[str, str] | None = None
+    disagrees: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +94,10 @@ class BillingDocument:
     """An invoice or memo. Amounts are as Zuora gives them: a credit memo's is positive.
 
     Attributes:
-        currency: ISO code; empty only where neither document nor account tells it.
-        last_emailed_at: Zuora keeps it for invoices only.
-        emailed_known: Whether None above means "never mailed" rather than "not told".
+        last_emailed_at: Zuora keeps it for invoices only. None: never, and Zuora said so plainly.
+        emailed_known: Whether Zuora keeps it for this kind.
+        trouble: What makes it wrong to send though its status may be Posted: `was reversed`.
+        unchecked: What of that kind Zuora did not say: `reversed`.
         bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
         profile_id: The communication profile of its account; empty where it is not told.
     """
@@ -101,16 +109,32 @@ class BillingDocument:
     account_id: str = ""
     account_number: str = ""
     account_name: str = ""
-    currency: str = ""
-    amount: Decimal = Decimal(0)
-    balance: Decimal = Decimal(0)
+    currency: str | NotKnown = NOT_READ
+    amount: Decimal | NotKnown = NOT_READ
+    balance: Decimal | NotKnown = NOT_READ
     document_date: date | None = None
     due_date: date | None = None
-    last_emailed_at: datetime | None = None
+    last_emailed_at: MailedAt = NOT_READ
     emailed_known: bool = False
     bill_run_number: str = ""
     bill_to_mail: bool | None = None
     profile_id: str = ""
+    trouble: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def money(self) -> Amount:
+        """Its total; not known where either the amount or the currency is not."""
+        return money_of(self.amount, self.currency)
+
+
+def money_of(amount: Decimal | NotKnown, currency: str | NotKnown) -> Amount:
+    """An amount with its currency, or why one of them is not known."""
+    if isinstance(amount, NotKnown):
+        return amount
+    if isinstance(currency, NotKnown):
+        return NotKnown(f"its currency is {currency.why}", said=str(amount))
+    return Money(currency, amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +142,8 @@ class Account:
     """A customer account, without its mail addresses.
 
     Attributes:
-        bill_to_mail: Whether the bill-to contact has a work or personal address.
+        bill_to_mail: Whether the bill-to contact has a work or personal address; None where Zuora
+            shows no such contact.
         additional_mails: How many additional addresses there are.
         prefers_email: Whether e-mail is among its ways of delivery.
     """
@@ -127,10 +152,10 @@ class Account:
     number: str
     name: str = ""
     status: str = ""
-    currency: str = ""
+    currency: str | NotKnown = NOT_READ
     batch: str = ""
     bill_cycle_day: str = ""
-    bill_to_mail: bool = False
+    bill_to_mail: bool | None = None
     additional_mails: int = 0
     prefers_email: bool | None = None
     communication_profile_id: str = ""

@@ -1,15 +1,15 @@
 """Reads bill runs: counts from Object Query, name and dates from `/v1`."""
 
 from collections.abc import Collection
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Final
 
-from bot.zuora import calls, paging, rows
+from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.answers import BillRun
 from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
 from bot.zuora.readers import bill_run_of
-from bot.zuora.rows import Row
+from bot.zuora.rows import Here, Row
 from bot.zuora.wire import HttpCall
 
 MOST_LISTED: Final = 1000
@@ -18,7 +18,7 @@ MOST_LISTED: Final = 1000
 _QUERY_REFUSED: Final = frozenset({None, 20, 21, 22, 23, 27, 30})
 
 
-async def read(caller: Caller, key: str, zone: tzinfo) -> BillRun:
+async def read(caller: Caller, key: str, here: Here) -> BillRun:
     """One bill run by id or number.
 
     Object Query takes both; `/v1` promises to take the id. Where Object Query is closed to the
@@ -26,6 +26,7 @@ async def read(caller: Caller, key: str, zone: tzinfo) -> BillRun:
 
     Raises:
         ZuoraNotFound: Neither knows it.
+        ZuoraContradicts: The answer is about another run.
         ZuoraError: As from `Caller.read`.
     """
     counts, refused = await _counts(caller, key)
@@ -43,10 +44,12 @@ async def read(caller: Caller, key: str, zone: tzinfo) -> BillRun:
         if not counts:
             raise
         plain = {}
-    return bill_run_of(counts, plain, zone)
+    run = bill_run_of(counts, plain, here)
+    agreement.answered(key, "bill run", run.id, run.number)
+    return run
 
 
-async def read_state(caller: Caller, bill_run_id: str, zone: tzinfo) -> BillRun:
+async def read_state(caller: Caller, bill_run_id: str, here: Here) -> BillRun:
     """One bill run by id, from `/v1` alone: one call, so that it can be looked at often.
 
     Raises:
@@ -54,12 +57,14 @@ async def read_state(caller: Caller, bill_run_id: str, zone: tzinfo) -> BillRun:
         ZuoraError: As from `Caller.read`.
     """
     data = (await caller.read(_plain(bill_run_id))).data
-    return bill_run_of({}, rows.part({"run": data}, "run"), zone)
+    run = bill_run_of({}, rows.part({"run": data}, "run"), here)
+    agreement.answered(bill_run_id, "bill run", run.id, run.number)
+    return run
 
 
 async def listing(
     caller: Caller,
-    zone: tzinfo,
+    here: Here,
     *,
     name: str = "",
     statuses: Collection[str] = (),
@@ -68,16 +73,17 @@ async def listing(
     """Bill runs, newest first; at most about a thousand are looked at.
 
     Zuora filters only by fields it has an index for and does not say which: what it refuses is
-    filtered here. The filters are applied here in any case.
+    filtered here. The filters are applied here in any case. A run of which Zuora does not say when
+    it was made may have been made since.
     """
     found = await _listed(caller, (f"name.EQ:{name}",) if name else ())
-    runs = [bill_run_of(row, {}, zone) for row in found]
+    runs = [bill_run_of(row, {}, here) for row in found]
     wanted = [
         run
         for run in runs
         if (not name or run.name == name)
         and (not statuses or run.status in statuses)
-        and (created_since is None or (run.created_at and run.created_at >= created_since))
+        and (created_since is None or run.created_at is None or run.created_at >= created_since)
     ]
     wanted.sort(key=lambda run: run.created_at.timestamp() if run.created_at else 0, reverse=True)
     return tuple(wanted)
@@ -86,7 +92,9 @@ async def listing(
 async def _counts(caller: Caller, key: str) -> tuple[Row, ZuoraRejected | None]:
     """What Object Query says; where it is refused nothing, and the refusal."""
     try:
-        data = (await caller.read(calls.get("object-query", "billing-runs", key))).data
+        data = (
+            await caller.read(calls.get("object-query", "billing-runs", key, query=(calls.NULLS,)))
+        ).data
     except ZuoraRejected as error:
         return {}, error
     return rows.part(data, "data") or rows.part({"run": data}, "run"), None
@@ -98,7 +106,7 @@ def _plain(key: str) -> HttpCall:
 
 async def _listed(caller: Caller, filters: tuple[str, ...]) -> list[Row]:
     """With filter and order; where that is refused, in order; then as it comes."""
-    newest_first = (("sort[]", "createdDate.DESC"),)
+    newest_first = (("sort[]", "createdDate.DESC"), calls.NULLS)
     for wanted, extra in ((filters, newest_first), ((), newest_first)):
         call = calls.object_page("billing-runs", filters=wanted, extra=extra)
         try:
@@ -106,4 +114,6 @@ async def _listed(caller: Caller, filters: tuple[str, ...]) -> list[Row]:
         except ZuoraRejected as error:
             if error.category not in _QUERY_REFUSED:
                 raise
-    return await paging.objects(caller, calls.object_page("billing-runs"), most=MOST_LISTED)
+    return await paging.objects(
+        caller, calls.object_page("billing-runs", extra=(calls.NULLS,)), most=MOST_LISTED
+    )

@@ -14,6 +14,10 @@ from bot.zuora.wire import CallError, HttpCall, path
 DocumentKind = Literal["invoice", "credit_memo", "debit_memo"]
 DebitMemoPath = Literal["debitmemos", "debit-memos"]
 PAGE: Final = 50  # the SDK allows 1..50 for object queries, the guide 1..99: 50 suits both
+NULLS: Final = ("includeNullFields", "true")
+"""Object Query leaves null fields out unless it is asked for them; then a field that is missing says
+nothing, and null says that there is none."""
+
 LONGEST_BATCHES: Final = 1000
 HISTORY_PAGE: Final = 40  # other pages: at most 40 (guide *Pagination*)
 

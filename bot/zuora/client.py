@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from copy import copy
-from datetime import UTC, date, datetime, tzinfo
+from dataclasses import replace
+from datetime import date, datetime, tzinfo
 from typing import Final
 
 import httpx2
 
 from bot.domain.clock import Clock
 from bot.zuora import (
+    agreement,
     bill_runs,
     documents,
     lookups,
@@ -30,6 +32,7 @@ from bot.zuora.notifications import MailNotification, MailProfile
 from bot.zuora.pace import DEFAULT_LIMIT, Pace, Width
 from bot.zuora.pdfs import PdfStatus
 from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
+from bot.zuora.rows import Here, zone_of
 from bot.zuora.scope import AccountsInScope
 from bot.zuora.tokens import Tenant, TokenKeeper
 
@@ -59,7 +62,8 @@ class ZuoraClient(Effects):
         highest_batch: The last of the tenant's batches of accounts: 50, or more with Zuora's
             Performance Booster.
         gzip: Whether long bodies are sent compressed (header `Content-Encoding`).
-        zone: The tenant's time zone, for times that Zuora writes without an offset.
+        zone: The tenant's time zone, for times that Zuora writes without an offset; None where it is
+            not known.
         widest: Most calls at once, whatever Zuora allows.
         connect_seconds: Longest time to connect.
         read_seconds: Longest silence.
@@ -80,7 +84,7 @@ class ZuoraClient(Effects):
         debit_memo_path: DebitMemoPath = "debitmemos",
         highest_batch: int = 50,
         gzip: bool = False,
-        zone: tzinfo = UTC,
+        zone: tzinfo | None = None,
         widest: int = DEFAULT_LIMIT,
         connect_seconds: float = 10.0,
         read_seconds: float = 120.0,
@@ -144,6 +148,16 @@ class ZuoraClient(Effects):
         """Why Zuora does not let the bot in, in words for people; empty while it does."""
         return self._tokens.trouble
 
+    @property
+    def zone(self) -> tzinfo | None:
+        """The tenant's time zone where it was set; None where only Zuora may tell."""
+        return self._zone
+
+    @property
+    def here(self) -> Here:
+        """When and where an answer is read."""
+        return Here(self._clock.now(), self._zone)
+
     def within(self, entity_ids: str, org_ids: str) -> "ZuoraClient":
         """This client for calls to one entity and to these organizations; all else is shared."""
         client = copy(self)
@@ -180,12 +194,12 @@ class ZuoraClient(Effects):
     async def bill_run(self, key: str) -> BillRun:
         """One bill run by id or number."""
         with checked():
-            return await bill_runs.read(self._caller, key, self._zone)
+            return await bill_runs.read(self._caller, key, self.here)
 
     async def bill_run_state(self, bill_run_id: str) -> BillRun:
         """One bill run by id in one call: name, dates and status, without counts."""
         with checked():
-            return await bill_runs.read_state(self._caller, bill_run_id, self._zone)
+            return await bill_runs.read_state(self._caller, bill_run_id, self.here)
 
     async def bill_runs(
         self,
@@ -196,24 +210,39 @@ class ZuoraClient(Effects):
     ) -> tuple[BillRun, ...]:
         """Bill runs, newest first, without the name-and-dates reading of `bill_run`."""
         return await bill_runs.listing(
-            self._caller, self._zone, name=name, statuses=statuses, created_since=created_since
+            self._caller, self.here, name=name, statuses=statuses, created_since=created_since
         )
+
+    async def run_with_documents(self, key: str) -> tuple[BillRun, tuple[BillingDocument, ...]]:
+        """A bill run and its invoices and credit memos, which must agree.
+
+        Raises:
+            ZuoraContradicts: The run counts other documents than its list has, or says two things.
+        """
+        run = await self.bill_run(key)
+        found = await documents.of_run(self._caller, run.number, self.in_zone_of(run))
+        agreement.run_and_documents(run, found)
+        return run, found
+
+    def in_zone_of(self, run: BillRun) -> Here:
+        """Where an answer about a run is read: a run tells its tenant's zone."""
+        return replace(self.here, zone=zone_of(run.time_zone, self._zone))
 
     async def documents_of_run(self, number: str) -> tuple[BillingDocument, ...]:
         """The invoices and credit memos of a bill run, by its number."""
-        return await documents.of_run(self._caller, number, self._zone)
+        return await documents.of_run(self._caller, number, self.here)
 
     async def document(self, kind: DocumentKind, key: str) -> BillingDocument:
         """One document by id or number, with its account."""
         with checked():
-            return await documents.one(self._caller, kind, self._paths[kind], key, self._zone)
+            return await documents.one(self._caller, kind, self._paths[kind], key, self.here)
 
     async def documents_for_mail(
         self, kind: DocumentKind, keys: Collection[str]
     ) -> tuple[BillingDocument | None, ...]:
         """Documents by id or number, side by side; None in the place of one that does not exist."""
         with checked():
-            return await documents.for_mail(self._caller, kind, self._paths[kind], keys, self._zone)
+            return await documents.for_mail(self._caller, kind, self._paths[kind], keys, self.here)
 
     async def what_are(self, keys: Collection[str]) -> named.Found:
         """What numbers or ids name: bill runs, invoices, credit memos, debit memos."""
@@ -266,9 +295,7 @@ class ZuoraClient(Effects):
 
     async def email_history(self, object_id: str, since: datetime) -> tuple[EmailRecord, ...]:
         """What Zuora's mail server said about the mails of one document since then."""
-        return await lookups.email_history(
-            self._caller, object_id, since, self._clock.now(), self._zone
-        )
+        return await lookups.email_history(self._caller, object_id, since, self.here)
 
     async def billing_preview(
         self,

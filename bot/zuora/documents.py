@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import tzinfo
 from functools import partial
 from typing import Final
 
-from bot.zuora import calls, paging, rows
+from bot.domain.known import NotKnown
+from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.answers import Account, BillingDocument
 from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
-from bot.zuora.errors import ZuoraNotFound, ZuoraRejected, ZuoraTooMany
+from bot.zuora.errors import ZuoraContradicts, ZuoraNotFound, ZuoraRejected, ZuoraTooMany
 from bot.zuora.readers import account_of, document_of
-from bot.zuora.rows import Row
+from bot.zuora.rows import Here, Row
 
 _OBJECTS: Final[dict[DocumentKind, str]] = {
     "invoice": "invoices",
@@ -20,16 +20,19 @@ _OBJECTS: Final[dict[DocumentKind, str]] = {
     "debit_memo": "debit-memos",
 }
 _ZOQL: Final[dict[DocumentKind, str]] = {
-    "invoice": "select Id, InvoiceNumber, AccountId, Amount, Balance, Status, LastEmailSentDate "
-    "from Invoice where SourceId = {}",
-    "credit_memo": "select Id, Number, AccountId, TotalAmount, Balance, Status "
+    "invoice": "select Id, InvoiceNumber, AccountId, Amount, Balance, Status, LastEmailSentDate, "
+    "SourceId from Invoice where SourceId = {}",
+    "credit_memo": "select Id, Number, AccountId, TotalAmount, Balance, Status, SourceId "
     "from CreditMemo where SourceId = {}",
 }
-_EXPANDED: Final = (("expand[]", "account"), ("expand[]", "billToContact"))
+_EXPANDED: Final = (("expand[]", "account"), ("expand[]", "billToContact"), calls.NULLS)
+_ONE: Final[dict[DocumentKind, str]] = {
+    "invoice": "invoice", "credit_memo": "credit memo", "debit_memo": "debit memo",
+}  # fmt: skip
 _NO_PERMISSION: Final = 10
 
 
-async def of_run(caller: Caller, number: str, zone: tzinfo) -> tuple[BillingDocument, ...]:
+async def of_run(caller: Caller, number: str, here: Here) -> tuple[BillingDocument, ...]:
     """The invoices and credit memos of a bill run, in Zuora's order.
 
     A bill run makes no debit memos. Without Invoice Settlement there are no credit memos.
@@ -37,17 +40,17 @@ async def of_run(caller: Caller, number: str, zone: tzinfo) -> tuple[BillingDocu
     Args:
         caller: Sends the calls.
         number: The bill run's number, which documents carry as `sourceId`.
-        zone: For times without an offset.
+        here: When and where it is read.
 
     Raises:
         ZuoraError: As from `Caller.read`.
     """
     kinds: tuple[DocumentKind, ...] = ("invoice", "credit_memo")
-    found = await paging.side_by_side(_of_kind(caller, kind, number, zone) for kind in kinds)
+    found = await paging.side_by_side(_of_kind(caller, kind, number, here) for kind in kinds)
     return await _with_currencies(caller, [one for kind in found for one in kind])
 
 
-async def one(caller: Caller, kind: DocumentKind, where: str, key: str, zone: tzinfo) -> (
+async def one(caller: Caller, kind: DocumentKind, where: str, key: str, here: Here) -> (
     BillingDocument
 ):  # fmt: skip
     """One document by id or number, with its account's name, number and bill-to address.
@@ -57,22 +60,23 @@ async def one(caller: Caller, kind: DocumentKind, where: str, key: str, zone: tz
         kind: Which kind.
         where: Its part of the path, `invoices` for example.
         key: Id or number.
-        zone: For times without an offset.
+        here: When and where it is read.
 
     Raises:
         ZuoraNotFound: There is no such document.
+        ZuoraContradicts: The answer is about another one.
         ZuoraError: As from `Caller.read`.
     """
-    document = document_of(
-        kind, as_row((await caller.read(calls.get("v1", where, key))).data), zone
-    )
+    row = as_row((await caller.read(calls.get("v1", where, key))).data)
+    document = document_of(kind, row, here)
+    agreement.answered(key, _ONE[kind], document.id, document.number)
     if not document.account_id:
         return document
     return _with_account(document, await account(caller, document.account_id))
 
 
 async def for_mail(
-    caller: Caller, kind: DocumentKind, where: str, keys: Iterable[str], zone: tzinfo
+    caller: Caller, kind: DocumentKind, where: str, keys: Iterable[str], here: Here
 ) -> tuple[BillingDocument | None, ...]:
     """Many documents by id or number, side by side and with one call each; None: there is none.
 
@@ -82,29 +86,44 @@ async def for_mail(
     Raises:
         ZuoraError: As from `Caller.read`.
     """
-    reads = [partial(_for_mail, caller, kind, where, key, zone) for key in keys]
+    reads = [partial(_for_mail, caller, kind, where, key, here) for key in keys]
     return tuple(await paging.all_or_none(reads)) if reads else ()
 
 
 async def _for_mail(
-    caller: Caller, kind: DocumentKind, where: str, key: str, zone: tzinfo
+    caller: Caller, kind: DocumentKind, where: str, key: str, here: Here
 ) -> BillingDocument | None:
     call = calls.get("object-query", _OBJECTS[kind], key, query=_EXPANDED)
     try:
         row = as_row((await caller.read(call)).data)
     except ZuoraRejected:
         row = {}
-    document = document_of(kind, row, zone)
+    document = document_of(kind, row, here)
     if not document.number:
         try:
-            return await one(caller, kind, where, key, zone)
+            return await one(caller, kind, where, key, here)
         except ZuoraNotFound:
             return None
-    if document.currency and rows.part(row, "billToContact"):
+    agreement.answered(key, _ONE[kind], document.id, document.number)
+    _compare_account(document, row)
+    if isinstance(document.currency, str) and rows.part(row, "billToContact"):
         return _with_contact(document, row)
     if not document.account_id:
         return document
     return _with_account(document, await account(caller, document.account_id))
+
+
+def _compare_account(document: BillingDocument, row: Row) -> None:
+    """Compare with the account that an object query brings along."""
+    owner = rows.part(row, "account")
+    if owner:
+        agreement.with_account(
+            document,
+            Account(
+                id=rows.text(owner, "id"),
+                number=rows.text(owner, "accountNumber"),
+            ),
+        )
 
 
 def _with_contact(document: BillingDocument, row: Row) -> BillingDocument:
@@ -121,9 +140,12 @@ async def account(caller: Caller, key: str) -> Account:
 
     Raises:
         ZuoraNotFound: There is no such account.
+        ZuoraContradicts: The answer is about another one.
         ZuoraError: As from `Caller.read`.
     """
-    return account_of(as_row((await caller.read(calls.get("v1", "accounts", key))).data))
+    found = account_of(as_row((await caller.read(calls.get("v1", "accounts", key))).data))
+    agreement.answered(key, "account", found.id, found.number)
+    return found
 
 
 def as_row(data: object) -> Row:
@@ -132,18 +154,22 @@ def as_row(data: object) -> Row:
 
 
 async def _of_kind(
-    caller: Caller, kind: DocumentKind, number: str, zone: tzinfo
+    caller: Caller, kind: DocumentKind, number: str, here: Here
 ) -> list[BillingDocument]:
     call = calls.object_page(_OBJECTS[kind], filters=(f"sourceId.EQ:{number}",), extra=_EXPANDED)
+    by_zoql = False
     try:
         found = await paging.objects(caller, call)
-    except ZuoraTooMany:
+    except (ZuoraContradicts, ZuoraTooMany):
         raise
     except ZuoraRejected:
-        found = await _by_zoql(caller, kind, number)
-    return [
-        _with_contact(document_of(kind, {**row, "sourceId": number}, zone), row) for row in found
-    ]
+        found, by_zoql = await _by_zoql(caller, kind, number), True
+    documents = []
+    for row in agreement.rows_of_run(kind, number, found):
+        document = document_of(kind, {**row, "sourceId": number}, here, leaves_out_null=by_zoql)
+        _compare_account(document, row)
+        documents.append(_with_contact(document, row))
+    return documents
 
 
 async def _by_zoql(caller: Caller, kind: DocumentKind, number: str) -> list[Row]:
@@ -162,7 +188,7 @@ async def _with_currencies(
     asked = dict.fromkeys(
         document.account_id
         for document in documents
-        if not document.currency and document.account_id
+        if isinstance(document.currency, NotKnown) and document.account_id
     )
     read = await paging.side_by_side(account(caller, account_id) for account_id in asked)
     accounts = dict(zip(asked, read, strict=True))
@@ -175,11 +201,13 @@ async def _with_currencies(
 
 
 def _with_account(document: BillingDocument, owner: Account) -> BillingDocument:
+    agreement.with_account(document, owner)
+    silent = document.currency in (rows.MISSING, rows.NULL)
     return replace(
         document,
         account_number=document.account_number or owner.number,
         account_name=document.account_name or owner.name,
-        currency=document.currency or owner.currency,
+        currency=owner.currency if silent else document.currency,
         bill_to_mail=owner.bill_to_mail,
         profile_id=owner.communication_profile_id or document.profile_id,
     )

@@ -45,6 +45,10 @@ class ZuoraTooMany(ZuoraRejected):
     """Zuora lists more than a request may hold."""
 
 
+class ZuoraContradicts(ZuoraRejected):
+    """Zuora says something twice and differently, so neither is known. Nothing was done."""
+
+
 class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
     """Definitely not done; may be tried again later.
 

@@ -2,22 +2,26 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from bot.zuora import calls, rows
+from bot.domain.digest import canonical, text_hash
+from bot.domain.known import NotKnown
+from bot.zuora import agreement, calls, rows
 from bot.zuora.answers import Subscription
 from bot.zuora.caller import Caller
 from bot.zuora.documents import as_row
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.readers import subscription_of
 from bot.zuora.redact import for_people
-from bot.zuora.rows import Row
+from bot.zuora.rows import Here, Row
 
 _WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes
 _MOST_WINDOWS: Final = 11  # a month; older mails are not looked for
 _MOST_PAGES: Final = 50
+_ANY_ZONE: Final = timedelta(days=1)
+"""The history is asked for in the tenant's time; a day more on both sides is enough for every zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +34,15 @@ class BillingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailRecord:
-    """One mail Zuora sent or tried to send, without its addresses."""
+    """One mail Zuora sent or tried to send, without its addresses.
 
-    sent_at: datetime | None
+    Attributes:
+        mark: SHA-256 (hex) over the whole row: what tells it from the others, for Zuora gives none
+            an id.
+    """
+
+    mark: str
+    sent_at: datetime | NotKnown | None
     notification: str
     delivered_to_server: bool
     recipients: int
@@ -44,16 +54,23 @@ class Preview:
     """What a billing of one account would charge, in the account's currency."""
 
     account_id: str
-    charges: Decimal
-    tax: Decimal
-    credits: Decimal
+    charges: Decimal | NotKnown
+    tax: Decimal | NotKnown
+    credits: Decimal | NotKnown
     items: int
 
 
 async def subscription(caller: Caller, key: str) -> Subscription:
-    """One subscription by id or number."""
+    """One subscription by id or number.
+
+    Raises:
+        ZuoraContradicts: The answer is about another one.
+        ZuoraError: As from `Caller.read`.
+    """
     data = (await caller.read(calls.get("v1", "subscriptions", key))).data
-    return subscription_of(as_row(data))
+    found = subscription_of(as_row(data))
+    agreement.answered(key, "subscription", found.id, found.number)
+    return found
 
 
 async def billing_rules(caller: Caller) -> BillingRules | None:
@@ -70,16 +87,22 @@ async def billing_rules(caller: Caller) -> BillingRules | None:
 
 
 async def email_history(
-    caller: Caller, object_id: str, since: datetime, now: datetime, zone: tzinfo
+    caller: Caller, object_id: str, since: datetime, here: Here
 ) -> tuple[EmailRecord, ...]:
-    """The mails about one object, oldest first; windows of three days, one after the other."""
-    start = max(since, now - _MOST_WINDOWS * _WINDOW)
+    """The mails about one object since then; windows of three days, one after the other.
+
+    Asked for with a day more on both sides, so that it holds them whatever the tenant's zone is.
+    """
+    now = here.now + _ANY_ZONE
+    start = max(since - _ANY_ZONE, now - _MOST_WINDOWS * _WINDOW)
     found: list[EmailRecord] = []
     while start < now:
-        end = min(start + _WINDOW, now + timedelta(seconds=1))
-        found += await _history(caller, object_id, start.astimezone(zone), end.astimezone(zone))
+        end = min(start + _WINDOW, now)
+        page = await _history(caller, object_id, (start, end), here)
+        before = {each.mark for each in found}  # a window's last second is the first of the next
+        found += [each for each in page if each.mark not in before]
         start = end
-    return tuple(dict.fromkeys(found))
+    return tuple(found)
 
 
 async def billing_preview(
@@ -104,23 +127,25 @@ async def billing_preview(
 
 
 async def _history(
-    caller: Caller, object_id: str, start: datetime, end: datetime
+    caller: Caller, object_id: str, window: tuple[datetime, datetime], here: Here
 ) -> list[EmailRecord]:
     found: list[EmailRecord] = []
+    start, end = (each.astimezone(here.zone or UTC) for each in window)
     for page in range(1, _MOST_PAGES + 1):
         data = (await caller.read(calls.email_history(object_id, start, end, page))).data
-        found += [_record(row, start.tzinfo) for row in rows.listed(data, "emailHistories")]
+        found += [_record(row, here) for row in rows.listed(data, "emailHistories")]
         if not rows.text(as_row(data), "nextPage"):
             break
     return found
 
 
-def _record(row: Row, zone: tzinfo | None) -> EmailRecord:
+def _record(row: Row, here: Here) -> EmailRecord:
     said = rows.text(row, "result")
     addresses = [one for name in ("toEmail", "cc", "bcc") for one in rows.words(row, name)]
     failed = "" if said.upper() == "OK" else said
     return EmailRecord(
-        sent_at=rows.moment(row, "sendTime", **({"zone": zone} if zone else {})),
+        mark=text_hash(canonical({str(name): str(value) for name, value in row.items()})),
+        sent_at=rows.moment(row, "sendTime", zone=here.zone),
         notification=rows.text(row, "notification"),
         delivered_to_server=said.upper() == "OK",
         recipients=len(addresses),
@@ -128,5 +153,14 @@ def _record(row: Row, zone: tzinfo | None) -> EmailRecord:
     )
 
 
-def _sum(items: tuple[Row, ...], name: str) -> Decimal:
-    return sum((rows.money(item, name) or Decimal(0) for item in items), Decimal(0))
+def _sum(items: tuple[Row, ...], name: str) -> Decimal | NotKnown:
+    """The sum, if every one of them can be read; an item without that amount has none."""
+    total = Decimal(0)
+    for item in items:
+        amount = rows.money(item, name)
+        if amount in (rows.MISSING, rows.NULL):
+            amount = Decimal(0) if name == "taxAmount" else amount
+        if isinstance(amount, NotKnown):
+            return amount
+        total += amount
+    return total

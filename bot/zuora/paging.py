@@ -1,12 +1,12 @@
 """Reads that take several calls: pages, two things side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from bot.zuora import calls, rows
+from bot.zuora import calls
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraTooMany, ZuoraUnavailable
+from bot.zuora.errors import ZuoraContradicts, ZuoraTooMany, ZuoraUnavailable
 from bot.zuora.rows import Row
 from bot.zuora.wire import HttpCall
 
@@ -74,9 +74,9 @@ async def objects(caller: Caller, first: HttpCall, *, most: int | None = None) -
     while True:
         answer = await caller.read(call)
         data, size = answer.data, size + answer.size
-        found += rows.listed(data, "data")
+        found += _rows(data, "data")
         _check(found, size)
-        cursor = rows.text(data, "nextPage") if isinstance(data, dict) else ""
+        cursor = _next(data, "nextPage")
         if not cursor or (most is not None and len(found) >= most):
             return found
         if cursor in seen:
@@ -116,15 +116,37 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
     size = 0
     while True:
         answer = await caller.read(call)
-        data, size = answer.data, size + answer.size
-        found += rows.listed(data, "records")
+        data: Any = answer.data
+        size += answer.size
+        nothing = isinstance(data, dict) and data.get("size") == 0
+        found += [] if nothing and "records" not in data else _rows(data, "records")
         _check(found, size)
-        locator = rows.text(data, "queryLocator") if isinstance(data, dict) else ""
+        locator = _next(data, "queryLocator")
         enough = most is not None and len(found) >= most
-        if not locator or data.get("done") is True or enough:
+        if data.get("done") is True or enough:
             return found
+        if not locator:
+            raise ZuoraContradicts("Zuora's answer is not whole: it has no next part and no end.")
         if locator in seen:
             break
         seen.add(locator)
         call = calls.zoql_more(locator)
     raise ZuoraUnavailable("Zuora's rows do not end.")
+
+
+def _rows(data: Any, name: str) -> list[Row]:
+    """The rows of one page; an answer without a list is not an empty list."""
+    found = data.get(name) if isinstance(data, dict) else None
+    if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
+        raise ZuoraContradicts("Zuora's answer is no list that can be read.")
+    return found
+
+
+def _next(data: Any, name: str) -> str:
+    """What names the next page; empty where there is none."""
+    cursor = data.get(name)
+    if cursor in (None, ""):
+        return ""
+    if not isinstance(cursor, str):
+        raise ZuoraContradicts("Zuora's answer does not say which page comes next.")
+    return cursor

@@ -15,6 +15,7 @@ from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.redact import for_people
+from bot.zuora.rows import Row
 
 _PATHS: Final[dict[DocumentKind, str]] = {
     "invoice": "invoices",
@@ -28,6 +29,7 @@ _NAMES: Final[dict[DocumentKind, str]] = {
     "debit_memo": "debitMemo",
 }
 _MOST_KEYS: Final = 50
+_MOST_PAGES: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ async def statuses(
 
 
 async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozenset[str] | None:
-    """The ids of a memo's PDF files; None where they may not be read.
+    """The ids of a memo's PDF files, of all pages; None where they may not be read to the end.
 
     A file has an id and, in its address, the id of its handle; which of them a mail takes is not
     said, so both are there.
@@ -72,12 +74,19 @@ async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozens
     Raises:
         ZuoraError: As from `Caller.read`, but for a refusal.
     """
-    query = (("pageSize", str(calls.HISTORY_PAGE)),)
+    found: list[Row] = []
     try:
-        data = (await caller.read(calls.get("v1", _PATHS[kind], key, "files", query=query))).data
+        for page in range(1, _MOST_PAGES + 1):
+            query = (("page", str(page)), ("pageSize", str(calls.HISTORY_PAGE)))
+            call = calls.get("v1", _PATHS[kind], key, "files", query=query)
+            data = (await caller.read(call)).data
+            found += rows.listed(data, f"{_NAMES[kind]}Files", f"{_NAMES[kind].lower()}files")
+            if not rows.text(rows.part({"it": data}, "it"), "nextPage"):
+                break
+        else:
+            return None
     except ZuoraRejected:
         return None
-    found = rows.listed(data, f"{_NAMES[kind]}Files", f"{_NAMES[kind].lower()}files")
     ids = (
         each
         for row in found
@@ -94,11 +103,14 @@ async def _statuses(caller: Caller, kind: DocumentKind, keys: Sequence[str]) -> 
     name = _NAMES[kind]
     query = ((f"{name}Keys", ",".join(keys)),)
     data = (await caller.read(calls.get("v1", _PATHS[kind], "pdf-status", query=query))).data
+    asked = set(keys)
+    found = {rows.text(row, f"{name}Number"): row for row in rows.listed(data, f"{name}Files")}
     return [
         PdfStatus(
-            number=rows.text(row, f"{name}Number"),
+            number=number,
             status=rows.text(row, "pdfGenerationStatus"),
             words=for_people(rows.text(row, "errorMessage")),
         )
-        for row in rows.listed(data, f"{name}Files")
+        for number, row in found.items()
+        if number in asked
     ]

@@ -52,14 +52,14 @@ class PreviewRun:
     Attributes:
         status: `Pending`, `Processing`, `Completed`, `Error` or `Canceled`.
         file_id: Id of its file; empty until there is one.
-        failed_accounts: Accounts that it could not preview.
+        failed_accounts: Accounts that it could not preview; None where Zuora did not say.
         words: Zuora's reason where it failed.
     """
 
     number: str = ""
     status: str = ""
     file_id: str = ""
-    failed_accounts: int = 0
+    failed_accounts: int | None = None
     words: str = ""
 
     @property
@@ -117,7 +117,9 @@ async def read(caller: Caller, run_id: str) -> PreviewRun:
         number=rows.text(row, "runNumber"),
         status=rows.text(row, "status").capitalize(),
         file_id=found[1] if found else "",
-        failed_accounts=max(0, total - good) if total is not None and good is not None else 0,
+        failed_accounts=max(0, total - good)
+        if isinstance(total, int) and isinstance(good, int)
+        else None,
         words=for_people(rows.text(row, "errorMessage")),
     )
 

@@ -1,13 +1,19 @@
-"""Zuora's JSON into the values of `answers`: one function for each, all forgiving. No I/O."""
+"""Zuora's JSON into the values of `answers`: one function for each, none raises. No I/O.
 
-from datetime import UTC, tzinfo
-from decimal import Decimal
+What cannot be read with certainty becomes `NotKnown` and never a value that reassures.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
+from bot.domain.known import MailedAt, NotKnown
 from bot.zuora import rows
-from bot.zuora.answers import Account, BillingDocument, BillRun, Schedule, Subscription
+from bot.zuora.answers import NOT_READ, Account, BillingDocument, BillRun, Schedule, Subscription
 from bot.zuora.calls import DocumentKind
-from bot.zuora.rows import Row
+from bot.zuora.redact import for_people
+from bot.zuora.rows import Here, Row
 
 BILL_RUN_STATUSES: Final = (
     "Pending", "Processing", "Completed", "Error", "Canceled", "Posted", "PostInProgress",
@@ -18,18 +24,19 @@ _CANONICAL: Final = {status.lower(): status for status in BILL_RUN_STATUSES} | {
 }
 
 
-def bill_run_of(counts: Row, plain: Row, zone: tzinfo = UTC) -> BillRun:
+def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
     """A bill run out of its two readings; either may be empty.
 
     Args:
         counts: `/object-query/billing-runs/{key}`: counts, mails, error, time zone.
         plain: `/v1/bill-runs/{id}` or the answer to create, post, cancel: name, dates, status. It
             is read second and its status has a known spelling, so it goes first.
-        zone: For times without an offset, where the run does not tell its own.
+        here: For times without an offset, where the run does not tell its own zone.
     """
     both: Row = {**counts, **{name: value for name, value in plain.items() if value is not None}}
     zone_name = rows.text(counts, "timeZone")
-    here = rows.zone_of(zone_name, zone)
+    here = replace(here, zone=rows.zone_of(zone_name, here.zone))
+    zone = here.zone
     filters = rows.listed(plain, "billRunFilters")
     following = rows.part(plain, "nextRun")
     return BillRun(
@@ -51,20 +58,61 @@ def bill_run_of(counts: Row, plain: Row, zone: tzinfo = UTC) -> BillRun:
         credit_memo_count=rows.number(counts, "numberOfCreditMemos"),
         account_count=rows.number(counts, "numberOfAccounts"),
         invoices_emailed=rows.flag(counts, "invoicesEmailed"),
-        last_emailed_at=rows.moment(counts, "lastEmailSentTime", zone=here),
-        posted_at=rows.moment(counts, "postedDate", zone=here),
-        executed_at=rows.moment(counts, "executedDate", zone=here),
-        created_at=rows.moment(counts, "createdDate", zone=here)
-        or rows.moment(plain, "createdDate", zone=here),
+        last_emailed_at=_run_mailed(counts, here),
+        posted_at=rows.known(rows.moment(counts, "postedDate", zone=zone)),
+        executed_at=rows.known(rows.moment(counts, "executedDate", zone=zone)),
+        created_at=rows.known(rows.moment(counts, "createdDate", zone=zone))
+        or rows.known(rows.moment(plain, "createdDate", zone=zone)),
         error_message=rows.text(counts, "errorMessage"),
         schedule=_schedule(rows.part(plain, "schedule") or counts),
-        scheduled_for=rows.moment(counts, "scheduledExecutionTime", zone=here)
-        or rows.moment(plain, "scheduledExecutionTime", zone=here),
+        scheduled_for=rows.known(rows.moment(counts, "scheduledExecutionTime", zone=zone))
+        or rows.known(rows.moment(plain, "scheduledExecutionTime", zone=zone)),
         time_zone=zone_name,
         next_run=(rows.text(following, "id"), rows.text(following, "billRunNumber"))
         if following
         else None,
+        disagrees=tuple(_disagreements(counts, plain)),
     )
+
+
+def run_in_answer(data: Row, zone: tzinfo | None = None) -> BillRun:
+    """The run in the answer to a call that made or changed it; it says nothing of mails."""
+    return bill_run_of({}, data, Here(_ANY_TIME, zone))
+
+
+_ANY_TIME: Final = datetime(9000, 1, 1, tzinfo=UTC)
+_SAID_TWICE: Final = (
+    ("id", ("id",)),
+    ("number", ("billRunNumber", "billingRunNumber")),
+    ("target date", ("targetDate",)),
+    ("invoice date", ("invoiceDate",)),
+    ("type", ("billRunType", "billingRunType")),
+)
+
+
+def _disagreements(counts: Row, plain: Row) -> Iterator[str]:
+    """What the two readings of a run say differently."""
+    number = rows.text({**counts, **plain}, "billRunNumber", "billingRunNumber")
+    said = [
+        (what, rows.text(counts, *names), rows.text(plain, *names)) for what, names in _SAID_TWICE
+    ]
+    statuses = (status_of(rows.text(each, "status")) for each in (counts, plain))
+    for what, one, other in (*said, ("state", *statuses)):
+        if one and other and one != other:
+            yield f"Zuora says two things about the {what} of {number}: {one} and {other}."
+
+
+def _run_mailed(counts: Row, here: Here) -> MailedAt:
+    """When documents of a run were mailed last; `invoicesEmailed` must say the same."""
+    if not counts:
+        return NOT_READ
+    at = rows.mailed(counts, "lastEmailSentTime", here=here)
+    was_mailed = rows.flag(counts, "invoicesEmailed")
+    if at is None and was_mailed:
+        return NotKnown("Zuora says that it was mailed, and not when")
+    if at is rows.MISSING and was_mailed is False:
+        return None
+    return at
 
 
 def status_of(said: str) -> str:
@@ -72,8 +120,17 @@ def status_of(said: str) -> str:
     return _CANONICAL.get(said.replace(" ", "").replace("_", "").lower(), said)
 
 
-def document_of(kind: DocumentKind, row: Row, zone: tzinfo = UTC) -> BillingDocument:
-    """A document out of an object query, a ZOQL row or `/v1`: three spellings of the same keys."""
+def document_of(
+    kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool = False
+) -> BillingDocument:
+    """A document out of an object query, a ZOQL row or `/v1`: three spellings of the same keys.
+
+    Args:
+        kind: Which kind it is.
+        row: What Zuora said.
+        here: When and where.
+        leaves_out_null: Whether a field that is missing is null, as ZOQL writes it.
+    """
     account = rows.part(row, "account")
     return BillingDocument(
         kind=kind,
@@ -83,16 +140,61 @@ def document_of(kind: DocumentKind, row: Row, zone: tzinfo = UTC) -> BillingDocu
         account_id=rows.text(row, "accountId", "AccountId"),
         account_number=rows.text(row, "accountNumber") or rows.text(account, "accountNumber"),
         account_name=rows.text(row, "accountName") or rows.text(account, "name"),
-        currency=rows.text(row, "currency", "Currency") or rows.text(account, "currency"),
-        amount=rows.money(row, "amount", "totalAmount", "Amount", "TotalAmount") or Decimal(0),
-        balance=rows.money(row, "balance", "unappliedAmount", "Balance") or Decimal(0),
+        currency=_currency(row, account),
+        amount=rows.money(row, "amount", "totalAmount", "Amount", "TotalAmount"),
+        balance=rows.money(row, "balance", "unappliedAmount", "Balance"),
         document_date=rows.day(row, "invoiceDate", "creditMemoDate", "debitMemoDate", "memoDate"),
         due_date=rows.day(row, "dueDate"),
-        last_emailed_at=rows.moment(row, "lastEmailSentDate", "LastEmailSentDate", zone=zone),
+        last_emailed_at=_mailed(kind, row, here, leaves_out_null=leaves_out_null),
         emailed_known=kind == "invoice",
         bill_run_number=_run_number(rows.text(row, "sourceId", "SourceId")),
         profile_id=rows.text(account, _PROFILE) or rows.text(row, _PROFILE),
+        trouble=tuple(_trouble(row)),
+        unchecked=_unchecked(kind, row),
     )
+
+
+def _currency(row: Row, account: Row) -> str | NotKnown:
+    """The document's own; its account's where the document says nothing at all."""
+    own = rows.currency(row, "currency", "Currency")
+    silent = own in (rows.MISSING, rows.NULL)
+    return rows.currency(account, "currency") if silent and account else own
+
+
+def _mailed(kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool) -> MailedAt:
+    if kind != "invoice":
+        return NOT_READ
+    at = rows.mailed(row, "lastEmailSentDate", "LastEmailSentDate", here=here)
+    return None if at is rows.MISSING and leaves_out_null else at
+
+
+def _unchecked(kind: DocumentKind, row: Row) -> tuple[str, ...]:
+    """Invoices and credit memos can be reversed; debit memos cannot."""
+    said = rows.flag(row, "reversed", "Reversed")
+    return ("reversed",) if kind != "debit_memo" and said is None else ()
+
+
+_E_INVOICE_IS_FINE: Final = frozenset({"", "success", "conditionalsuccess", "generated"})
+
+
+def _trouble(row: Row) -> Iterator[str]:
+    """What makes a document wrong to send, whatever its status is.
+
+    Sources: page *Reverse an invoice* (a reversed invoice stays Posted), *E-Invoice statuses*, and
+    the tax status of memos on *Retrieve a credit memo*.
+    """
+    if rows.flag(row, "reversed", "Reversed"):
+        yield "was reversed"
+    said = rows.text(row, "eInvoiceStatus", "einvoiceStatus", "EInvoiceStatus")
+    why = rows.text(row, "eInvoiceErrorMessage", "einvoiceErrorMessage", "eInvoiceErrorCode")
+    why = f": {for_people(why).rstrip('.')}" if why else ""
+    if why or said.replace(" ", "").replace("_", "").lower() not in _E_INVOICE_IS_FINE:
+        yield f"has an e-invoice that is {said or 'in error'}{why}"
+    if (tax := rows.text(row, "taxStatus", "TaxStatus")) and tax.lower() not in (
+        "complete",
+        "completed",
+    ):
+        yield f"has tax that is {tax}"
 
 
 def account_of(data: Row) -> Account:
@@ -104,10 +206,10 @@ def account_of(data: Row) -> Account:
         number=rows.text(basic, "accountNumber"),
         name=rows.text(basic, "name"),
         status=rows.text(basic, "status"),
-        currency=rows.text(billing, "currency"),
+        currency=rows.currency(billing, "currency"),
         batch=rows.text(basic, "batch"),
         bill_cycle_day=rows.text(billing, "billCycleDay"),
-        bill_to_mail=bool(rows.text(contact, "workEmail", "personalEmail")),
+        bill_to_mail=bool(rows.text(contact, "workEmail", "personalEmail")) if contact else None,
         additional_mails=len(rows.words(billing, "additionalEmailAddresses")),
         prefers_email=rows.flag(billing, "invoiceDeliveryPrefsEmail"),
         communication_profile_id=rows.text(basic, _PROFILE),
@@ -120,7 +222,7 @@ def subscription_of(data: Row) -> Subscription:
         id=rows.text(data, "id"),
         number=rows.text(data, "subscriptionNumber", "name"),
         status=rows.text(data, "status"),
-        version=rows.number(data, "version"),
+        version=_or_none(rows.number(data, "version")),
         is_latest_version=rows.flag(data, "isLatestVersion"),
         account_id=rows.text(data, "accountId"),
         account_number=rows.text(data, "accountNumber"),
@@ -134,6 +236,11 @@ _PROFILE: Final = "communicationProfileId"
 _ZOQL_NUMBERS: Final = ("InvoiceNumber", "MemoNumber", "Number")
 
 
+def _or_none(number: int | NotKnown) -> int | None:
+    """For what is only shown, where None says that it was not told."""
+    return number if isinstance(number, int) else None
+
+
 def _run_number(source_id: str) -> str:
     return source_id if source_id.startswith("BR-") else ""
 
@@ -145,7 +252,7 @@ def _schedule(row: Row) -> Schedule | None:
         repeat_type=rows.text(row, "repeatType"),
         repeat_from=rows.day(row, "repeatFrom"),
         repeat_to=rows.day(row, "repeatTo"),
-        run_time=rows.number(row, "runTime"),
+        run_time=_or_none(rows.number(row, "runTime")),
         weekly_on=rows.words(row, "weeklyOnDay"),
         monthly_on_end_of_month=rows.flag(row, "monthlyOnEndOfMonth"),
     )

@@ -1,14 +1,50 @@
-"""Reads single fields out of Zuora's JSON, forgivingly: missing, null, number or text. No I/O."""
+"""Reads single fields out of Zuora's JSON: a value that is certain, or `NotKnown`. No I/O.
 
+Nothing has a default. What is missing, null, empty, of another type or open to two readings is not
+known, and whoever asked decides what that means.
+"""
+
+import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from bot.domain.known import MailedAt, NotKnown, unclear
+
 Row = Mapping[str, Any]
+MISSING: Final = NotKnown("missing")
+NULL: Final = NotKnown("empty")
+LARGEST: Final = Decimal(10) ** 15
+FINEST: Final = -20
+"""Digits behind the point: what has more is no amount of money."""
+
+CLOCKS_DIFFER: Final = timedelta(hours=1)
 _YES: Final = frozenset({"true", "yes", "1"})
 _NO: Final = frozenset({"false", "no", "0"})
+_PLAIN: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
+"""`5.000` in a text is five in one country and five thousand in another."""
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
+_MOMENT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(?P<offset>Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """When and where an answer is read.
+
+    Attributes:
+        now: Aware UTC. A mail of later than this is none that was sent.
+        zone: The tenant's, for times without an offset; None where it is not known.
+    """
+
+    now: datetime
+    zone: tzinfo | None = UTC
 
 
 def text(row: Row, *names: str) -> str:
@@ -20,25 +56,50 @@ def text(row: Row, *names: str) -> str:
     return ""
 
 
-def number(row: Row, *names: str) -> int | None:
-    """A whole number, or None."""
+def number(row: Row, *names: str) -> int | NotKnown:
+    """A count: a whole number that is not below zero."""
+    said = _said(row, names)
+    if isinstance(said, NotKnown):
+        return said
     try:
-        return int(Decimal(text(row, *names)))
+        found = Decimal(said) if isinstance(said, int | Decimal | str) else Decimal("NaN")
+        whole = int(found) if abs(found) < LARGEST else -1
     except (InvalidOperation, ValueError, OverflowError):
-        return None
+        return unclear("not a count", said)
+    return whole if whole == found and whole >= 0 else unclear("not a count", said)
 
 
-def money(row: Row, *names: str) -> Decimal | None:
-    """An amount, or None; never through a float."""
-    try:
-        amount = Decimal(text(row, *names))
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() else None
+def money(row: Row, *names: str) -> Decimal | NotKnown:
+    """An amount, never through a float.
+
+    A number of JSON is taken as it stands. A text is an amount only where it can be read in one way:
+    digits with one decimal point. Where several of the fields are there, they must agree.
+    """
+    found = {_amount(row[name]) for name in names if row.get(name) is not None}
+    amounts = [each for each in found if not isinstance(each, NotKnown)]
+    for each in found:
+        if isinstance(each, NotKnown):
+            return each
+    if len(amounts) > 1:
+        said = " and ".join(sorted(map(str, amounts)))
+        return NotKnown(f"said twice and differently: {said}", said=said)
+    if amounts:
+        return amounts[0]
+    return NULL if any(name in row for name in names) else MISSING
+
+
+def currency(row: Row, *names: str) -> str | NotKnown:
+    """An ISO 4217 code: three capital letters."""
+    said = _said(row, names)
+    if isinstance(said, NotKnown):
+        return said
+    if isinstance(said, str) and _CURRENCY.fullmatch(said):
+        return said
+    return unclear("not a currency", said)
 
 
 def flag(row: Row, *names: str) -> bool | None:
-    """True or False as JSON boolean or text; None if missing."""
+    """True or False as JSON boolean or text; None where neither was said, which is not a no."""
     for name in names:
         said = str(row.get(name, "")).strip().lower()
         if said in _YES or said in _NO:
@@ -54,14 +115,39 @@ def day(row: Row, *names: str) -> date | None:
         return None
 
 
-def moment(row: Row, *names: str, zone: tzinfo = UTC) -> datetime | None:
-    """A time in UTC, from `2022-11-08 17:26:09` in the tenant's zone or ISO 8601 with an offset."""
-    said = text(row, *names)
-    try:
-        found = datetime.fromisoformat(said)
-        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
+def moment(row: Row, *names: str, zone: tzinfo | None = UTC) -> datetime | NotKnown | None:
+    """A time in UTC, from `2022-11-08 17:26:09` in the tenant's zone or ISO 8601 with an offset.
+
+    None where Zuora says null. A time without an offset is not known where its zone is not.
+    """
+    said = _said(row, names)
+    if said is NULL:
         return None
+    if isinstance(said, NotKnown):
+        return said
+    found = _MOMENT.fullmatch(said) if isinstance(said, str) else None
+    if found is None:
+        return unclear("not a time", said)
+    if not found["offset"] and zone is None:
+        return unclear("a time without a zone", said)
+    try:
+        at = datetime.fromisoformat(found[0])
+        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return unclear("not a time", said)
+
+
+def mailed(row: Row, *names: str, here: Here) -> MailedAt:
+    """When something was mailed last; a date that lies ahead is none on which that can have been."""
+    at = moment(row, *names, zone=here.zone)
+    if isinstance(at, datetime) and at > here.now + CLOCKS_DIFFER:
+        return unclear("in the future", text(row, *names))
+    return at
+
+
+def known(at: datetime | NotKnown | None) -> datetime | None:
+    """A time where it is known; for what is only shown or sorted by."""
+    return at if isinstance(at, datetime) else None
 
 
 def words(row: Row, name: str) -> tuple[str, ...]:
@@ -87,9 +173,35 @@ def listed(data: Any, *names: str) -> tuple[Row, ...]:
     return tuple(row for row in data if isinstance(row, Mapping)) if isinstance(data, list) else ()
 
 
-def zone_of(name: str, otherwise: tzinfo) -> tzinfo:
+def zone_of(name: str, otherwise: tzinfo | None) -> tzinfo | None:
     """The time zone of an IANA name; the other one if the name is unknown."""
     try:
         return ZoneInfo(name) if name else otherwise
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
         return otherwise
+
+
+def _said(row: Row, names: tuple[str, ...]) -> Any:
+    """The first of the fields that says something; `NULL` where one is there, `MISSING` if none."""
+    value = next((row[name] for name in names if row.get(name) is not None), None)
+    if value is not None:
+        return value
+    return NULL if any(name in row for name in names) else MISSING
+
+
+def _amount(said: object) -> Decimal | NotKnown:
+    if isinstance(said, bool) or not isinstance(said, int | Decimal | str):
+        return unclear("not an amount", said)
+    if isinstance(said, str):
+        said = said.strip()
+        if not _PLAIN.fullmatch(said) or _THOUSANDS.fullmatch(said):
+            return unclear("not an amount", said)
+    try:
+        amount = Decimal(said)
+        fine = amount.is_finite() and abs(amount) < LARGEST
+        exponent = amount.as_tuple().exponent
+    except (InvalidOperation, ValueError, OverflowError):
+        return unclear("not an amount", said)
+    if not fine or not isinstance(exponent, int) or exponent < FINEST:
+        return unclear("not an amount", said)
+    return amount

@@ -11,6 +11,7 @@ RUN = frozenset(
     {
         "run_id", "number", "status", "target_date", "invoice_date",
         "documents.each", "documents.mailed_before", "documents.last_mailed_at",
+        "documents.mailed_unknown",
     }
 )  # fmt: skip
 """What is bound of a bill run."""
@@ -18,7 +19,8 @@ RUN = frozenset(
 COUNTED = frozenset(
     {
         "documents.kinds", "documents.kinds[].kind", "documents.kinds[].count",
-        "documents.kinds[].totals", "documents.not_posted",
+        "documents.kinds[].totals", "documents.kinds[].not_known", "documents.not_posted",
+        "documents.trouble",
     }
 )  # fmt: skip
 """What is said of its documents where they changed; `documents.each` binds every one of them."""
@@ -89,9 +91,13 @@ DOCUMENTS = frozenset(
     {
         "documents", "documents[].number", "documents[].id", "documents[].status",
         "documents[].currency", "documents[].amount", "documents[].mailed_at",
+        "documents[].trouble",
         "checks.notices[].state",
     }
 )  # fmt: skip
+LISTED = frozenset({"documents[].listed"})
+"""Said where a mail was listed meanwhile; not bound, as old mails drop out of the list."""
+
 TYPED = frozenset({"to_bill_to"})
 """What the body decides, and what is bound with that."""
 
@@ -120,9 +126,9 @@ EXAMPLES = {
     ),
     OperationName.EMAIL_INVOICE: Example(_invoices, "/v1/*/*/emails", DOCUMENTS, typed_too=TYPED),
     OperationName.EMAIL_DEBIT_MEMO: Example(
-        _debit_memo, "/v1/*/*/emails", DOCUMENTS, typed_too=TYPED
+        _debit_memo, "/v1/*/*/emails", DOCUMENTS, LISTED, typed_too=TYPED
     ),
     OperationName.EMAIL_CREDIT_MEMO: Example(
-        _credit_memo, "/v1/*/*/emails", DOCUMENTS, typed_too=TYPED
+        _credit_memo, "/v1/*/*/emails", DOCUMENTS, LISTED, typed_too=TYPED
     ),
 }

@@ -175,7 +175,7 @@ async def test_a_catch_up_run_is_refused(stage, run):
 
     submitted = await stage.fill_step("cancel_bill_run", RUN)
 
-    assert "a catch-up run cannot be undone" in submitted.errors["bill_run"]
+    assert "Zuora cannot cancel a catch-up run" in submitted.errors["bill_run"]
 
 
 @pytest.mark.parametrize("typed", ["  ", "nonsense"])

@@ -65,7 +65,7 @@ async def test_a_run_is_posted_after_another_persons_approval_and_followed(stage
     assert "idempotency-key" not in put.headers
     assert put.headers["zuora-track-id"] == "billing-bot.R-1.BR-00000002"
     ended = stage.thread(ts)[-1]
-    assert "BR-00000002 is Posted: 4 invoices for EUR 80.00 · USD 59.50" in ended
+    assert "BR-00000002 is Posted: 4 invoices for EUR 80.00 · USD 100.00 · USD -40.50" in ended
     assert "1 credit memo for USD 20.00" in ended
     assert f"<@{ALICE}>" in ended
 
@@ -75,7 +75,7 @@ async def test_the_card_tells_what_becomes_final_and_whether_posting_mails(stage
 
     assert "Bill run: BR-00000002 · December · Completed" in card
     assert "Drafts: 5 documents" in card
-    assert "Draft invoices: 4 · EUR 80.00 · USD 59.50" in card
+    assert "Draft invoices: 4 · EUR 80.00 · USD 100.00 · USD -40.50" in card
     assert "Draft credit memos: 1 · USD 20.00" in card
     assert "1 with a total of zero · 1 negative" in card
     assert "Posting itself mails nobody" in card
@@ -228,7 +228,7 @@ async def test_a_changed_total_stops_it(stage, run):
     ts = await ask(stage)
     stage.zuora.world.documents_of(run)[0].amount += 1
 
-    assert "USD 60.50 now" in await stopped(stage, ts)
+    assert "USD 101.00 · USD -40.50 now" in await stopped(stage, ts)
 
 
 async def test_a_swap_of_two_amounts_stops_it(stage, run):

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.known import NotKnown
 from bot.zuora.calls import EmailBody
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected, ZuoraUnavailable
 
@@ -79,7 +80,11 @@ async def test_without_object_query_a_bill_run_is_read_without_counts(local, zuo
 
     run = await zuora.bill_run(made.id)
 
-    assert (run.number, run.status, run.invoice_count) == ("BR-00000001", "Posted", None)
+    assert (run.number, run.status, run.invoice_count) == (
+        "BR-00000001",
+        "Posted",
+        NotKnown("missing"),
+    )
 
 
 async def test_a_key_with_a_slash_is_quoted(local, zuora):
@@ -87,7 +92,7 @@ async def test_a_key_with_a_slash_is_quoted(local, zuora):
         await zuora.bill_run("../accounts?x=1")
 
     assert {call.path.count("/accounts") for call in local.calls[1:]} == {1}
-    assert [call.query for call in local.calls[1:]] == ["", ""]
+    assert [call.query for call in local.calls[1:]] == ["includeNullFields=true", ""]
 
 
 async def test_the_documents_of_a_run_come_with_amounts_to_the_cent(local, zuora):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from bot.domain.known import NotKnown
 from bot.domain.operation import Deed
 from bot.domain.place import Places
 from bot.operations.catalog import OPERATIONS, operation_named
@@ -104,12 +105,22 @@ def _happened(run: BillRun, period: Period) -> dict[Deed, bool]:
     """What happened to a run in the period; without a time of its own, by the run's creation."""
     born = period.holds(run.created_at)
     posted = run.posted_at
-    mailed = run.last_emailed_at
     return {
         Deed.CREATED: born,
         Deed.POSTED: period.holds(posted) if posted else born and run.status == "Posted",
-        Deed.MAILED: period.holds(mailed) if mailed else born and bool(run.invoices_emailed),
+        Deed.MAILED: _mailed(run, period, born=born),
     }
+
+
+def _mailed(run: BillRun, period: Period, *, born: bool) -> bool:
+    """Whether it was mailed in the period; a date that is not known counts as mailed."""
+    match run.last_emailed_at:
+        case None:
+            return False
+        case NotKnown():
+            return born and run.invoices_emailed is not False
+        case at:
+            return period.holds(at)
 
 
 def _exceptions(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[str, Any]]:
@@ -121,6 +132,9 @@ def _exceptions(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[
         found = [each for each in mine if _did(each, what)]
         if not found:
             yield {"bill_run": run.number, "what": f"{what} outside the bot", **_told(run)}
+        elif what == Deed.MAILED and isinstance(run.last_emailed_at, NotKnown):
+            words = "mailed by the bot; whether again outside the bot is not known"
+            yield {"bill_run": run.number, "what": words, **_told(run)}
         elif what == Deed.MAILED and _mailed_later(run, found):
             yield {"bill_run": run.number, "what": "mailed again outside the bot", **_told(run)}
 
@@ -134,10 +148,11 @@ def _did(done: Done, deed: Deed) -> bool:
 
 def _mailed_later(run: BillRun, found: Sequence[Done]) -> bool:
     """Whether the last mail is too late to be the bot's; a run that mails by itself does it later."""
-    if run.last_emailed_at is None or any(not _mails(each) for each in found):
+    at = run.last_emailed_at
+    if not isinstance(at, datetime) or any(not _mails(each) for each in found):
         return False
     latest = max(datetime.fromisoformat(each.sent_at) for each in found)
-    return run.last_emailed_at > latest + MARKED_WITHIN
+    return at > latest + MARKED_WITHIN
 
 
 def _mails(done: Done) -> bool:
@@ -145,6 +160,7 @@ def _mails(done: Done) -> bool:
 
 
 def _told(run: BillRun) -> dict[str, Any]:
+    at = run.last_emailed_at
     return {
         "number": run.number,
         "name": run.name,
@@ -152,5 +168,5 @@ def _told(run: BillRun) -> dict[str, Any]:
         "created_at": run.created_at,
         "posted_at": run.posted_at,
         "emailed": run.invoices_emailed,
-        "last_emailed_at": run.last_emailed_at,
+        "last_emailed_at": f"not known ({at.why})" if isinstance(at, NotKnown) else at,
     }

@@ -6,7 +6,7 @@ from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
-from bot.zuora.readers import bill_run_of
+from bot.zuora.readers import run_in_answer
 
 CANCELING, CANCELED = "CancelInProgress", "Canceled"
 MOST_LOOKS = 40
@@ -15,7 +15,7 @@ MOST_LOOKS = 40
 
 def begun(run: RunFacts, answer: Answer | None = None) -> Progress:
     """A cancellation that Zuora has accepted; its answer may name the next occurrence."""
-    following = bill_run_of({}, answer.data).next_run if answer else None
+    following = run_in_answer(answer.data).next_run if answer else None
     return Progress(
         run_id=run.run_id,
         number=run.number,

@@ -13,6 +13,7 @@ from bot.domain.call import Call
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line, Moment, count, in_days, in_minutes, line
+from bot.operations import doubts
 from bot.operations.asking import Asking, ChoiceField
 from bot.operations.cancel_bill_run import following
 from bot.operations.drafts import Drafts
@@ -103,7 +104,7 @@ class CancelBillRun(
     facts_type = CancelFacts
     done = "Canceled"
 
-    def amounts(self) -> tuple[Money, ...]:
+    def amounts(self) -> tuple[Money, ...] | None:
         """Totals of the drafts per kind and currency."""
         return self.facts.drafts.amounts
 
@@ -122,13 +123,13 @@ class CancelBillRun(
             return WHY_NOT_CANCEL.get(status, UNKNOWN)
         if posted:
             return f"{posted:,} of its documents {'is' if posted == 1 else 'are'} posted"
-        if run_type == CATCH_UP and status == "Completed":
-            return "a catch-up run cannot be undone"
+        if run_type == CATCH_UP:
+            return "Zuora cannot cancel a catch-up run"
         return ""
 
-    def documents(self) -> int:
-        """How many drafts there are."""
-        return self.facts.drafts.count
+    def documents(self) -> int | None:
+        """How many drafts there are; None where Zuora did not count them."""
+        return self.facts.drafts.count if self.facts.run.documents.counted else None
 
     @classmethod
     def read(cls, form: Form) -> CancelBillRunBody | Problems:
@@ -146,10 +147,9 @@ class CancelBillRun(
     async def look_up(cls, body: CancelBillRunBody, zuora: ZuoraClient) -> CancelFacts | Problems:
         """Read the run, every document of it, and its schedule."""
         try:
-            run = await zuora.bill_run(body.bill_run)
+            run, documents = await zuora.run_with_documents(body.bill_run)
         except ZuoraNotFound:
             return Problems({"bill_run": f"Zuora knows no bill run {body.bill_run}."})
-        documents = await zuora.documents_of_run(run.number)
         facts = CancelFacts(
             run=RunFacts.of(run, documents),
             drafts=Drafts.of(documents),
@@ -229,6 +229,7 @@ class CancelBillRun(
         return (
             line("Bill run", f"{run.number} · {run.name or 'no name'} · {run.status}"),
             *self.facts.drafts.lines(),
+            *doubts.counted_lines(run.documents),
             *([] if self.facts.schedule else [line("Dates", dates)]),
             *([line("Schedule", self.facts.schedule)] if self.facts.schedule else []),
             *_runs(self.facts),

@@ -12,6 +12,7 @@ from bot.domain.money import Money, in_words, totals
 from bot.domain.words import count, in_days
 from bot.operations.create_bill_run.body import AS_RUN_DAY, CreateBillRunBody
 from bot.operations.create_bill_run.facts import BilledAccount, Estimate
+from bot.zuora.answers import money_of
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
@@ -46,9 +47,9 @@ async def of_account(
     except ZuoraRejected:
         return None
     return Estimate(
-        charges=Money(account.currency, preview.charges),
-        tax=Money(account.currency, preview.tax),
-        credits=Money(account.currency, preview.credits),
+        charges=money_of(preview.charges, account.currency),
+        tax=money_of(preview.tax, account.currency),
+        credits=money_of(preview.credits, account.currency),
         items=preview.items,
     )
 
@@ -107,7 +108,9 @@ def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iter
             f"{count(found.without_currency, 'amount')} of {run.number} cannot be added up: the "
             "currency of the accounts is not known to the bot."
         )
-    if run.failed_accounts:
+    if run.failed_accounts is None:
+        yield "Zuora did not say how many accounts could not be previewed."
+    elif run.failed_accounts:
         yield f"{count(run.failed_accounts, 'account')} could not be previewed."
     if not body.include_subscriptions or not body.include_order_line_items:
         yield "What the run leaves out besides charges is still in it."

@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bot.domain.money import Money
+from bot.domain.known import NotKnown
+from bot.domain.money import Amount
 from bot.domain.words import listed
 from bot.operations.create_bill_run.autopost_mails import AutoMails
 from bot.operations.operation import Facts
@@ -17,9 +18,9 @@ class BilledAccount(BaseModel, frozen=True):
     id: str
     number: str
     name: str
-    currency: str
+    currency: str | NotKnown
     batch: str
-    bill_to_mail: bool
+    bill_to_mail: bool | None
     profile_id: str = ""
     bill_cycle_day: str = ""
 
@@ -30,6 +31,7 @@ class BilledSubscription(BaseModel, frozen=True):
     id: str
     number: str
     version: int | None
+    status: str = "Active"
 
 
 class OtherRun(BaseModel, frozen=True):
@@ -49,9 +51,9 @@ class OtherRun(BaseModel, frozen=True):
 class Estimate(BaseModel, frozen=True):
     """What Zuora's preview says; each an amount with its currency."""
 
-    charges: Money
-    tax: Money
-    credits: Money
+    charges: Amount
+    tax: Amount
+    credits: Amount
     items: int
 
 
@@ -67,8 +69,9 @@ class CreateFacts(Facts):
         all_runs: False where the tenant has more runs than were looked at for that.
         estimate: For one account; that for batches is made in the background and no fact.
         mails: Whether Zuora would mail what the run posts by itself.
-        pending: How many runs wait in Zuora, of the 500 it allows.
+        pending: How many runs wait in Zuora, however they were made.
         today: The day in the tenant's zone, for what is said of the dates.
+        time_zone: Its name; empty where neither Zuora nor a setting tells it.
     """
 
     account: BilledAccount | None = None
@@ -83,6 +86,7 @@ class CreateFacts(Facts):
     pending: int = 0
     estimate: Estimate | None = None
     today: date
+    time_zone: str = ""
 
     def material(self) -> dict[str, Any]:
         """What an approval is bound to beside the body: whom it bills, and what else bills them.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from bot.domain.clean import spellings
@@ -26,7 +26,8 @@ from bot.zuora.lookups import BillingRules
 from bot.zuora.rows import zone_of
 
 MOST_PENDING = 500
-"""Zuora creates no run through the API beyond so many Pending ones (*Create a bill run*)."""
+"""Where more than so many that were made through the API are Pending, Zuora creates no other (*Create
+a bill run*). It does not tell which were made so."""
 
 _NO_ORGANIZATIONS = (
     "With Multi-Org Zuora wants to know for which organizations a run is created: type their ids or "
@@ -56,13 +57,13 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
     if body.auto_email:
         mails = await read_auto_mails(zuora, account.profile_id if account else "")
     runs = await zuora.bill_runs()
-    now = _local_now(runs, zuora.now())
+    time_zone = _zone_name(runs, zuora)
+    now = zuora.now().astimezone(zone_of(time_zone, UTC))
     pending = sum(run.status == "Pending" for run in runs)
     problems = {
         **({"posting": mails.problem} if mails.problem else {}),
         **_rules_problems(body, rules),
         **_schedule_problems(body.schedule, now),
-        **_pending_problems(body, pending),
     }
     if problems:
         return Problems(problems)
@@ -82,6 +83,7 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
         pending=pending,
         estimate=await estimating.of_account(body, account, zuora),
         today=now.date(),
+        time_zone=time_zone,
     )
 
 
@@ -132,7 +134,8 @@ async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> Bill
     if isinstance(account, Problems):
         return account
     return account, tuple(
-        BilledSubscription(id=each.id, number=each.number, version=each.version) for each in found
+        BilledSubscription(id=each.id, number=each.number, version=each.version, status=each.status)
+        for each in found
     )
 
 
@@ -164,7 +167,6 @@ async def _first(keys: Sequence[str], read: Callable[[str], Awaitable[T]]) -> T 
 
 def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) -> str:
     """Why these subscriptions cannot be billed together, or empty. No I/O."""
-    inactive = [f"{each.number} ({each.status})" for each in found if each.status != "Active"]
     old = [each.number for each in found if each.is_latest_version is False]
     owners = {_owner(each): each.invoice_owner_number or each.account_number for each in found}
     twice = len({each.number for each in found}) < len(found)
@@ -175,8 +177,6 @@ def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) 
         )
     if old:
         return f"This is not the latest version of {listed(sorted(set(old)))}: type the number."
-    if inactive:
-        return f"Only Active subscriptions are billed; these are not: {quoted(inactive)}."
     if len(owners) > 1:
         return (
             "All subscriptions of a run must be billed to the same account; these go to "
@@ -220,17 +220,8 @@ def _schedule_problems(schedule: RunSchedule | None, now: datetime) -> dict[str,
     return {}
 
 
-def _pending_problems(body: CreateBillRunBody, pending: int) -> dict[str, str]:
-    if pending < MOST_PENDING:
-        return {}
-    field = (body.batches and "batches") or (body.account and "account") or "subscriptions"
-    return {
-        field: f"{pending} bill runs are Pending in Zuora, and it takes no new one beyond "
-        f"{MOST_PENDING}. Wait until some have run, or cancel some."
-    }
-
-
-def _local_now(runs: Sequence[BillRun], now: datetime) -> datetime:
-    """The moment in the tenant's zone, which bill runs tell."""
-    name = next((run.time_zone for run in runs if run.time_zone), "")
-    return now.astimezone(zone_of(name, now.tzinfo)) if now.tzinfo else now
+def _zone_name(runs: Sequence[BillRun], zuora: ZuoraClient) -> str:
+    """The tenant's zone: as it was set, or as bill runs tell it."""
+    if zuora.zone is not None:
+        return str(zuora.zone)
+    return next((run.time_zone for run in runs if run.time_zone), "")

@@ -9,10 +9,12 @@ from bot.domain.words import count, in_days
 from bot.operations.create_bill_run.body import CreateBillRunBody
 from bot.operations.operation import Progress
 from bot.operations.run_documents import RunFacts
+from bot.zuora.agreement import run_and_documents
 from bot.zuora.answers import Answer, BillRun
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
-from bot.zuora.readers import bill_run_of
+from bot.zuora.readers import run_in_answer
+from bot.zuora.rows import zone_of
 
 GONE = "NotFound"
 LOOKS_UNTIL_GONE = 3
@@ -46,9 +48,9 @@ def unique_name(body: CreateBillRunBody, call: Call) -> str:
     return f"{body.name or 'Billing Bot'} [R-{call.request} {call.key[-4:]}]"
 
 
-def begun(answer: Answer) -> Progress:
-    """The run that an accepted call created."""
-    return first_progress(bill_run_of({}, answer.data))
+def begun(answer: Answer, time_zone: str) -> Progress:
+    """The run that an accepted call created; the zone is for its times, which name none."""
+    return first_progress(run_in_answer(answer.data, zone_of(time_zone, None)))
 
 
 def first_progress(run: BillRun) -> Progress:
@@ -104,8 +106,8 @@ async def look(body: CreateBillRunBody, before: Progress, zuora: ZuoraClient) ->
         return await _completed_and_to_be_posted(progress, zuora)
     if progress.status not in ("Completed", "Posted", "Error", "Canceled"):
         return progress
-    whole = await zuora.bill_run(run.id)
-    facts = RunFacts.of(whole, await zuora.documents_of_run(run.number))
+    whole, documents = await zuora.run_with_documents(run.id)
+    facts = RunFacts.of(whole, documents)
     return ended(body, progress, whole, facts)
 
 
@@ -185,6 +187,7 @@ async def _completed_and_to_be_posted(progress: Progress, zuora: ZuoraClient) ->
     if looks % 5 == 1 or looks >= LOOKS_AT_COMPLETED:
         documents = await zuora.documents_of_run(progress.number)
         run = await zuora.bill_run(progress.run_id)  # after them: posting may just have begun
+        run_and_documents(run, documents)
         facts = RunFacts.of(run, documents)
         if run.status != "Completed":
             return progress
@@ -233,7 +236,8 @@ def _until(run: BillRun) -> str:
 def _made(facts: RunFacts, run: BillRun) -> str:
     """Counts and totals for each currency, which are never added up."""
     made = "; ".join(kind.words for kind in facts.documents.kinds)
-    accounts = f" from {count(run.account_count, 'account')}" if run.account_count else ""
+    counted = run.account_count if isinstance(run.account_count, int) else 0
+    accounts = f" from {count(counted, 'account')}" if counted else ""
     return f"{made}{accounts}." if made else "it made no document."
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from bot.domain.words import in_days
+from bot.domain.words import in_days, listed
 from bot.operations.create_bill_run.body import ALL_BATCHES, CreateBillRunBody
 from bot.operations.create_bill_run.facts import CreateFacts
 from bot.operations.create_bill_run.finding import MOST_PENDING
@@ -56,10 +56,25 @@ def _fact_notes(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
         yield "Whether Zuora allows a run to post itself could not be checked."
     if body.run_type == "CatchUp" and facts.catch_up_allowed is None:
         yield "Whether catch-up runs are enabled in Zuora could not be checked."
-    if body.auto_email and facts.account and not facts.account.bill_to_mail:
+    if body.auto_email and facts.account and facts.account.bill_to_mail is False:
         yield "The account's bill-to contact has no mail address."
+    if body.auto_email and facts.account and facts.account.bill_to_mail is None:
+        yield "Whether the account's bill-to contact has a mail address is not known."
     yield from facts.mails.notes
     if facts.accounts == 0:
         yield "No active account is in this scope: the run would make nothing."
-    if facts.pending >= MANY_PENDING:
+    yield from _runs_and_subscriptions(facts)
+
+
+def _runs_and_subscriptions(facts: CreateFacts) -> Iterator[str]:
+    """What Zuora decides by rules of its own."""
+    if others := [each for each in facts.subscriptions if each.status != "Active"]:
+        names = listed([f"{each.number} ({each.status or 'state not known'})" for each in others])
+        yield f"Not Active: {names}. Zuora bills what is left to bill of them, by its own rules."
+    if facts.pending > MOST_PENDING:
+        yield (
+            f"{facts.pending} bill runs are Pending in Zuora. If more than {MOST_PENDING} of them "
+            "were made through the API, Zuora refuses this one."
+        )
+    elif facts.pending >= MANY_PENDING:
         yield f"{facts.pending} of {MOST_PENDING} allowed runs are Pending in Zuora."

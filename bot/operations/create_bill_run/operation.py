@@ -99,7 +99,7 @@ class CreateBillRun(
 
     def begun(self, answer: Answer) -> Progress:
         """The run that was created."""
-        return following.begun(answer)
+        return following.begun(answer, self.facts.time_zone)
 
     async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
         """One call a look; counts and totals are read when it has ended."""

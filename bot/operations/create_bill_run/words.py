@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
+from bot.domain.known import NotKnown
+from bot.domain.money import Amount, Money, spoken
 from bot.domain.words import Line, count, in_days, line, listed, some
 from bot.operations.create_bill_run.batches import batch_order
 from bot.operations.create_bill_run.body import (
@@ -105,7 +107,10 @@ def _who(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Line]:
         yield line("Accounts", f"{_accounts(facts)} · {cycle_day}")
     elif facts.account:
         account = facts.account
-        parts = [account.currency, account.batch or "no batch"]
+        currency = account.currency
+        if isinstance(currency, NotKnown):
+            currency = f"currency not known ({currency.why})"
+        parts = [currency, account.batch or "no batch"]
         if account.bill_cycle_day:
             parts.append(f"bill cycle day {account.bill_cycle_day}")
         yield line("Account", " · ".join([*parts, "Active"]))
@@ -176,13 +181,13 @@ def _bills(body: CreateBillRunBody) -> str:
 def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
     estimate = facts.estimate
     if estimate is not None:
-        parts = [f"{estimate.charges} charges"]
-        if estimate.tax.amount:
-            parts.append(f"{estimate.tax} tax")
-        if estimate.credits.amount:
-            parts.append(f"{estimate.credits} credits")
+        parts = [f"{spoken(estimate.charges)} charges"]
+        if not _is_zero(estimate.tax):
+            parts.append(f"{spoken(estimate.tax)} tax")
+        if not _is_zero(estimate.credits):
+            parts.append(f"{spoken(estimate.credits)} credits")
         items = count(estimate.items, "item")
-        without = "" if estimate.tax.amount else ", without tax"
+        without = ", without tax" if _is_zero(estimate.tax) else ""
         whole = body.include_subscriptions and body.include_order_line_items
         before = "" if whole else ", before what is left out besides charges"
         yield f"{' · '.join(parts)} in {items}{without}{before}, as Zuora's preview says"
@@ -196,6 +201,10 @@ def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
         yield "asked of Zuora; it follows in the thread while this waits for approval"
     else:
         yield "none; Zuora's preview is for whole accounts"
+
+
+def _is_zero(amount: Amount) -> bool:
+    return isinstance(amount, Money) and not amount.amount
 
 
 def _others(facts: CreateFacts) -> str:

@@ -5,11 +5,13 @@ memos, never debit memos; nobody can be named as recipient: the email template d
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from typing_extensions import override
 
 from bot.domain.call import Call
+from bot.domain.known import is_newer
 from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
@@ -47,8 +49,8 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     body_type = EmailBillRunBody
     facts_type = EmailRunFacts
 
-    def amounts(self) -> tuple[Money, ...]:
-        """Totals per kind and currency."""
+    def amounts(self) -> tuple[Money, ...] | None:
+        """What is above and below zero, per kind and currency; None where an amount is not known."""
         return self.facts.documents.amounts
 
     def sends(self) -> bool:
@@ -67,13 +69,14 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
             "" if status == "Posted" else "only the documents of a Posted bill run can be emailed"
         )
 
-    def documents(self) -> int:
-        """How many are mailed."""
-        return self.facts.mails(resend=self.body.resend)
+    def documents(self) -> int | None:
+        """How many are mailed; None where Zuora did not count them."""
+        facts = self.facts
+        return facts.mails(resend=self.body.resend) if facts.documents.counted else None
 
     def mails_again(self) -> bool:
-        """With `resend`, whatever Zuora says was mailed before: its dates come late."""
-        return self.body.resend
+        """With `resend`, or where it is not known whether a document was mailed."""
+        return self.body.resend or bool(self.facts.documents.mailed_unknown)
 
     def mailings(self) -> tuple[Mailing, ...]:
         """The posted ones; without `resend` those that show no mail."""
@@ -102,7 +105,8 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     async def look_up(cls, body: EmailBillRunBody, zuora: ZuoraClient) -> EmailRunFacts | Problems:
         """Read the run, every document of it, and whether Zuora would mail them."""
         try:
-            run = await zuora.bill_run(body.bill_run)
+            reading = zuora.run_with_documents(body.bill_run)
+            (run, documents), profiles = await with_profiles(zuora, reading)
         except ZuoraNotFound:
             return Problems({"bill_run": f"Zuora knows no bill run {body.bill_run}."})
         if why := cls.why_not(run.status):
@@ -112,12 +116,11 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
                     "it now."
                 }
             )
-        documents, profiles = await with_profiles(zuora, zuora.documents_of_run(run.number))
         facts = EmailRunFacts.of(
             run,
             documents,
             zero_left_out=run.no_email_for_zero_amount,
-            mails_itself=bool(run.auto_post and run.auto_email),
+            mails_itself=_mails_itself(run),
         )
         if nothing := _nothing_to_send(body, facts):
             return nothing
@@ -150,17 +153,14 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         )
 
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """A mail date that is newer than the one read before the call proves that mails went out.
+        """The run was mailed since, or every document that can be: then the call got through.
 
-        The opposite is never proved: mails wait for their PDF, at month end for hours, see
+        A single mail proves nothing: somebody may have sent it in Zuora. The opposite is never
+        proved: mails wait for their PDF, at month end for hours, see
         https://docs.zuora.com/en/zuora-billing/bill-your-customer/invoice-management/invoice-delivery-preference/email-delivery
         """
-        run = await zuora.bill_run(call.subject)
-        documents = await zuora.documents_of_run(call.subject)
-        before = self.facts.documents.last_mailed_at
-        mailed = [run.last_emailed_at, *(document.last_emailed_at for document in documents)]
-        newest = max((at for at in mailed if at is not None), default=None)
-        if newest is None or (before is not None and newest <= before):
+        run, documents = await zuora.run_with_documents(call.subject)
+        if not _was_mailed(self.facts, run, documents):
             return None
         return Settlement(
             accepted=True, words=f"Zuora shows mail for {call.subject} that was not there before"
@@ -181,7 +181,9 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
 
     def effect(self) -> str:
         """`send 316 mails`: one for each document."""
-        return f"send {count(self.facts.mails(resend=self.body.resend), 'mail')}"
+        resend = self.body.resend
+        up_to = "up to " if self.facts.documents.mailed_unknown and not resend else ""
+        return f"send {up_to}{count(self.facts.mails(resend=resend), 'mail')}"
 
     def warning(self) -> str:
         """Mails cannot be called back; with `resend` customers get them twice."""
@@ -189,6 +191,11 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
             return (
                 f"{count(self.facts.documents.mailed_before, 'customer document')} will be mailed "
                 "a second time. Mails cannot be called back."
+            )
+        if unknown := len(self.facts.documents.mailed_unknown):
+            return (
+                f"{count(unknown, 'customer document')} may be mailed a second time. "
+                "Mails cannot be called back."
             )
         return "Mails to customers cannot be called back."
 
@@ -220,8 +227,35 @@ def _to_send(
         document
         for document in documents
         if document.status == "Posted"
-        and (body.resend or mailed_at(document, run.last_emailed_at) is None)
+        and (body.resend or not isinstance(mailed_at(document, run), datetime))
     ]
+
+
+def _mails_itself(run: BillRun) -> bool | None:
+    """Whether it was made to post and mail by itself; None where Zuora did not say."""
+    both = (run.auto_post, run.auto_email)
+    return False if False in both else None if None in both else True
+
+
+def _was_mailed(before: EmailRunFacts, run: BillRun, documents: Sequence[BillingDocument]) -> bool:
+    """Whether mails of the whole run are there that were not there before.
+
+    Invoices alone have a mail date. Those without an address or amount may never get one.
+    """
+    if is_newer(before.mailed_at, run.last_emailed_at):
+        return True
+    since = before.documents.last_mailed_at
+    dates = [
+        each.last_emailed_at
+        for each in documents
+        if each.kind == "invoice"
+        and each.status == "Posted"
+        and each.bill_to_mail is not False
+        and each.amount != 0
+    ]
+    known = [at for at in dates if isinstance(at, datetime)]
+    newest = max(known, default=None)
+    return newest is not None and len(known) == len(dates) and (since is None or newest > since)
 
 
 def _pointless(number: str, checks: MailChecks) -> Problems | None:

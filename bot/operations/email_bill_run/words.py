@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.domain.words import Line, Moment, Part, count, in_days, line
+from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.operation import Table
 
@@ -20,11 +21,12 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
         *(line(kind.label, kind.figures) for kind in documents.kinds),
         line("Goes to customers", *_going_out(facts, resend=resend)),
         *_mailed_before(facts),
+        *doubts.run_lines(documents),
         *_without_address(facts),
         *_odd_ones(facts),
         *_mails_itself(facts),
         line("Dates", _dates(facts)),
-        line("Largest", _largest(facts)),
+        *([line("Largest", _largest(facts))] if documents.largest else []),
         *facts.checks.lines(),
     )
 
@@ -49,6 +51,9 @@ def _going_out(facts: EmailRunFacts, *, resend: bool) -> tuple[Part, ...]:
     if resend:
         again = f"{documents.mailed_before:,} were mailed before and get their mail again"
         return (f"all {documents.posted:,}, of which {again}",)
+    if unknown := len(documents.mailed_unknown):
+        perhaps = f"perhaps {unknown:,} of which it is not known when they were mailed"
+        return (f"the {documents.never_mailed:,} never mailed, and {perhaps}",)
     if not documents.mailed_before:
         return (f"all {documents.posted:,}; none was mailed before",)
     never, before = documents.never_mailed, documents.mailed_before
@@ -91,10 +96,11 @@ def _odd_ones(facts: EmailRunFacts) -> tuple[Line, ...]:
 
 def _mails_itself(facts: EmailRunFacts) -> tuple[Line, ...]:
     """Zuora marks documents as mailed only later, so those of its own mails can look unmailed."""
-    if not facts.mails_itself:
+    if facts.mails_itself is False:
         return ()
+    made = "was made" if facts.mails_itself else "may have been made (Zuora does not say)"
     said = (
-        "this run was made to mail its documents by itself; where that mail is still on its way, "
+        f"this run {made} to mail its documents by itself; where that mail is still on its way, "
         "customers get it twice"
     )
     return (line("Note", said),)

@@ -1,22 +1,27 @@
 """What Zuora says of the documents: read side by side, added up, compared."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
 
 from bot.domain.key import KIND_WORDS, DocumentKind
-from bot.domain.money import Money, totals
+from bot.domain.known import MailedAt, NotKnown
+from bot.domain.money import Amount, Money, apart, spoken
 from bot.domain.words import count, some
 from bot.operations import notices, pdf_checks
 from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.operations.kinds import Doubt
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.operation import Facts, Problems
-from bot.zuora.answers import BillingDocument
+from bot.zuora.answers import BillingDocument, money_of
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
+from bot.zuora.paging import all_or_none
 
 SHOWN = 5
 NO_PERMISSION = 10
@@ -27,7 +32,12 @@ class MailDocument(BaseModel, frozen=True):
     """One document as an approver sees it.
 
     Attributes:
-        mailed_at: When Zuora mailed it last. It keeps that for invoices alone.
+        mailed_at: When Zuora mailed it last. It keeps that for invoices alone. What is not known
+            counts as mailed.
+        trouble: What makes it wrong to send: `was reversed`.
+        unchecked: What of that kind Zuora did not say.
+        listed: What Zuora's mail history lists of a memo, for comparing with what it lists later;
+            None where it may not be read. Nothing of it is bound: old mails drop out of it.
         bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
         run: Number of the bill run that made it, which has no effect; empty where there is none.
     """
@@ -35,19 +45,22 @@ class MailDocument(BaseModel, frozen=True):
     number: str
     id: str
     status: str
-    currency: str
-    amount: Decimal
-    balance: Decimal
+    currency: str | NotKnown
+    amount: Decimal | NotKnown
+    balance: Decimal | NotKnown
     account_number: str
     account_name: str
-    mailed_at: datetime | None
+    mailed_at: MailedAt
     bill_to_mail: bool | None
     run: str = ""
+    trouble: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    listed: tuple[str, ...] | None = None
 
     @property
-    def money(self) -> Money:
-        """Its total."""
-        return Money(self.currency, self.amount)
+    def money(self) -> Amount:
+        """Its total; not known where either the amount or the currency is not."""
+        return money_of(self.amount, self.currency)
 
 
 class EmailDocumentsFacts(Facts):
@@ -68,13 +81,46 @@ class EmailDocumentsFacts(Facts):
 
     @property
     def totals(self) -> tuple[Money, ...]:
-        """One sum for each currency."""
-        return totals(document.money for document in self.documents)
+        """For each currency what is above zero and what is below, of the amounts that are known."""
+        amounts = (document.money for document in self.documents)
+        return apart(each for each in amounts if isinstance(each, Money))
+
+    @property
+    def amounts(self) -> tuple[Money, ...] | None:
+        """The totals; None where an amount is not known."""
+        return None if self.amount_unknown else self.totals
+
+    @property
+    def amount_unknown(self) -> tuple[Doubt, ...]:
+        """Those whose amount is not known."""
+        return tuple(
+            Doubt(number=each.number, words=amount.why)
+            for each in self.documents
+            if isinstance(amount := each.money, NotKnown)
+        )
 
     @property
     def mailed_before(self) -> tuple[datetime, ...]:
-        """The mail dates of those that were mailed before."""
-        return tuple(d.mailed_at for d in self.documents if d.mailed_at is not None)
+        """The mail dates of those that were mailed before, as far as they are known."""
+        return tuple(d.mailed_at for d in self.documents if isinstance(d.mailed_at, datetime))
+
+    @property
+    def mailed_unknown(self) -> tuple[Doubt, ...]:
+        """Invoices of which it is not known when they were mailed: they count as mailed."""
+        return tuple(
+            Doubt(number=each.number, words=each.mailed_at.why)
+            for each in self.documents
+            if self.kind == "invoice" and isinstance(each.mailed_at, NotKnown)
+        )
+
+    @property
+    def trouble(self) -> tuple[Doubt, ...]:
+        """What is wrong to send."""
+        return tuple(
+            Doubt(number=each.number, words=words)
+            for each in self.documents
+            for words in each.trouble
+        )
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -88,11 +134,13 @@ class EmailDocumentsFacts(Facts):
 
     def largest(self, most: int) -> tuple[MailDocument, ...]:
         """The largest of each currency whatever their sign; no two currencies are compared."""
-        by_size = sorted(self.documents, key=lambda d: (-abs(d.amount), d.number))
+        known = [(d.money, d) for d in self.documents]
+        found = [(money, d) for money, d in known if isinstance(money, Money)]
+        by_size = sorted(found, key=lambda each: (-abs(each[0].amount), each[1].number))
         return tuple(
             document
-            for currency in sorted({each.currency for each in self.documents})
-            for document in [d for d in by_size if d.currency == currency][:most]
+            for currency in sorted({money.currency for money, _ in found})
+            for _, document in [each for each in by_size if each[0].currency == currency][:most]
         )
 
     def named(self, number: str) -> MailDocument | None:
@@ -102,7 +150,8 @@ class EmailDocumentsFacts(Facts):
     def material(self) -> list[list[Any]]:
         """What an approval is bound to; not balances and names, which have no effect."""
         return [
-            [d.number, d.id, d.status, d.currency, d.amount, d.mailed_at] for d in self.documents
+            [d.number, d.id, d.status, d.currency, d.amount, d.mailed_at, d.trouble]
+            for d in self.documents
         ]
 
     def left_out(self) -> dict[str, list[str]]:
@@ -148,15 +197,38 @@ async def read_facts(
         return Problems({"documents": f"{_NO_SETTLEMENT} Zuora said: {error.message}"})
     by_number = {document.number: document for document in documents}
     once = [by_number[number] for number in sorted(by_number)]
+    listed = await _listed(once, zuora)
     facts = EmailDocumentsFacts(
         kind=kind,
-        documents=tuple(_of(document) for document in once),
+        documents=tuple(_of(document, listed.get(document.number)) for document in once),
         to_bill_to=body.recipients == "bill_to" and not body.additional,
         checks=await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id),
         pdf_file_known=await _pdf_file_known(kind, body, once[0], zuora),
     )
     problems = _problems(body, facts)
     return Problems(problems) if problems else facts
+
+
+async def _listed(
+    documents: Sequence[BillingDocument], zuora: ZuoraClient
+) -> dict[str, tuple[str, ...]]:
+    """What Zuora's mail history lists of memos, which have no mail date; nothing if unreadable."""
+    memos = [document for document in documents if document.kind != "invoice"]
+    reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in memos]
+    try:
+        found = await all_or_none(reads) if reads else []
+    except ZuoraRejected:
+        return {}
+    return {memo.number: marks for memo, marks in zip(memos, found, strict=True)}
+
+
+async def mail_marks(document_id: str, at: datetime, zuora: ZuoraClient) -> tuple[str, ...]:
+    """What Zuora's mail history lists of one document since shortly before a moment.
+
+    Raises:
+        ZuoraError: It cannot be read.
+    """
+    return tuple(one.mark for one in await zuora.email_history(document_id, at))
 
 
 async def _pdf_file_known(
@@ -237,7 +309,7 @@ async def _path_problem(kind: DocumentKind, memo: BillingDocument, zuora: ZuoraC
     return ""
 
 
-def _of(document: BillingDocument) -> MailDocument:
+def _of(document: BillingDocument, listed: tuple[str, ...] | None) -> MailDocument:
     return MailDocument(
         number=document.number,
         id=document.id,
@@ -250,6 +322,9 @@ def _of(document: BillingDocument) -> MailDocument:
         mailed_at=document.last_emailed_at,
         bill_to_mail=document.bill_to_mail,
         run=document.bill_run_number,
+        trouble=document.trouble,
+        unchecked=document.unchecked,
+        listed=listed,
     )
 
 
@@ -262,7 +337,26 @@ def _changes(before: MailDocument, now: MailDocument | None) -> list[str]:
     if before.status != now.status:
         found.append(f"{before.number} was {before.status} and is {now.status} now")
     if before.money != now.money:
-        found.append(f"{before.number} was {before.money} and is {now.money} now")
-    if before.mailed_at != now.mailed_at:
+        was, is_now = spoken(before.money), spoken(now.money)
+        found.append(f"{before.number} was {was} and is {is_now} now")
+    if before.mailed_at != now.mailed_at or _more_listed(before, now):
         found.append(f"{before.number} was mailed meanwhile")
+    if before.listed is not None and now.listed is None:
+        found.append(f"Zuora's mail history of {before.number} can no longer be read")
+    found += [f"{before.number} {words}" for words in now.trouble if words not in before.trouble]
+    found += [
+        f"{before.number} {words} then, and not now"
+        for words in before.trouble
+        if words not in now.trouble
+    ]
     return found
+
+
+def _more_listed(before: MailDocument, now: MailDocument) -> bool:
+    """Whether the mail history lists a mail that it did not list before."""
+    return before.listed is not None and more(before.listed, now.listed or ())
+
+
+def more(before: Sequence[str], now: Sequence[str]) -> bool:
+    """Whether the later list holds something beyond the earlier one, each as often as it is there."""
+    return bool(Counter(now) - Counter(before))

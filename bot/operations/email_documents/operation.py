@@ -9,15 +9,23 @@ from typing import Any, ClassVar
 
 from bot.domain.call import Call, Verdict
 from bot.domain.key import DocumentKind
+from bot.domain.known import is_newer
 from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line
 from bot.operations.email_documents import words
-from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument, read_facts
+from bot.operations.email_documents.facts import (
+    EmailDocumentsFacts,
+    MailDocument,
+    mail_marks,
+    more,
+    read_facts,
+)
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
 from bot.operations.kinds import KindTotals, SingleDocument
 from bot.operations.operation import Form, Order, Problems, Settlement, Table
+from bot.operations.run_documents import shown_at
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
@@ -97,11 +105,14 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
             return None
         if self.kind == "invoice":
             return await _by_mail_date(document, zuora)
-        sent = await zuora.email_history(document.id, call.first_sent_at)
-        if not any(one.sent_at is not None and one.sent_at >= call.first_sent_at for one in sent):
+        if document.listed is None:
+            return None
+        now = await mail_marks(document.id, call.first_sent_at, zuora)
+        if not more(document.listed, now):
             return None
         return Settlement(
-            accepted=True, words=f"Zuora's mail history shows {call.subject} since the order"
+            accepted=True,
+            words=f"Zuora's mail history lists a mail of {call.subject} that was not there before",
         )
 
     def title(self) -> str:
@@ -129,12 +140,12 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return words.tables(self.body, self.facts)
 
     def mails_again(self) -> bool:
-        """Whether one of them was mailed before, as far as Zuora keeps that."""
-        return bool(self.facts.mailed_before)
+        """Whether one of them was mailed before, or may have been."""
+        return bool(self.facts.mailed_before or self.facts.mailed_unknown)
 
-    def amounts(self) -> Sequence[Money]:
-        """The totals per currency."""
-        return self.facts.totals
+    def amounts(self) -> Sequence[Money] | None:
+        """What is above and below zero, per currency; None where an amount is not known."""
+        return self.facts.amounts
 
     def sends(self) -> bool:
         """That is what it is for."""
@@ -143,7 +154,14 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     def kinds(self) -> tuple[KindTotals, ...]:
         """All of the one kind."""
         facts = self.facts
-        return (KindTotals(kind=facts.kind, count=len(facts.documents), totals=facts.totals),)
+        return (
+            KindTotals(
+                kind=facts.kind,
+                count=len(facts.documents),
+                totals=facts.totals,
+                not_known=len(facts.amount_unknown),
+            ),
+        )
 
     def each(self) -> tuple[SingleDocument, ...]:
         """Every document."""
@@ -164,7 +182,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
                 id=each.id,
                 account=each.account_number,
                 run=each.run,
-                shown=each.mailed_at.isoformat() if each.mailed_at else "",
+                shown=shown_at(each.mailed_at),
             )
             for each in self.facts.documents
         )
@@ -208,9 +226,7 @@ OF_KIND: Mapping[DocumentKind, type[EmailDocuments]] = {
 
 async def _by_mail_date(document: MailDocument, zuora: ZuoraClient) -> Settlement | None:
     (now,) = await zuora.documents_for_mail("invoice", (document.id,))
-    if now is None or now.last_emailed_at is None:
-        return None
-    if document.mailed_at is not None and now.last_emailed_at <= document.mailed_at:
+    if now is None or not is_newer(document.mailed_at, now.last_emailed_at):
         return None
     seen = f"Zuora shows a mail of {document.number} that was not there before"
     return Settlement(accepted=True, words=seen)

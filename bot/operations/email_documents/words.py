@@ -2,14 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 from bot.domain.call import Call, Verdict
 from bot.domain.key import KIND_WORDS
-from bot.domain.money import in_words
+from bot.domain.known import MailedAt, NotKnown
+from bot.domain.money import Money, in_words, spoken
 from bot.domain.words import Line, Moment, Part, count, in_minutes, line
+from bot.operations import doubts
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.operations.kinds import is_negative
 from bot.operations.operation import Table
+from bot.zuora.answers import money_of
 
 SHOWN_LARGEST = 3
 LARGEST = 10
@@ -48,7 +53,17 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
         found.append(line("Largest", _largest(facts)))
     if body.pdf_file_id:
         found.append(line("PDF", _pdf_file(body, facts)))
-    return (*found, *facts.checks.lines())
+    return (*found, *_doubts(facts), *facts.checks.lines())
+
+
+def _doubts(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
+    """What is not known, or wrong to send, and of which documents."""
+    unchecked = [document.number for document in facts.documents if document.unchecked]
+    return (
+        *doubts.amount_lines(facts.amount_unknown),
+        *doubts.mail_lines(facts.mailed_unknown),
+        *doubts.trouble_lines(facts.trouble, unchecked),
+    )
 
 
 def _pdf_file(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
@@ -80,6 +95,9 @@ def warning(facts: EmailDocumentsFacts) -> str:
     if again := len(facts.mailed_before):
         documents = count(again, *KIND_WORDS[facts.kind])
         return f"{documents} will be mailed once more. Mails cannot be called back."
+    if perhaps := len(facts.mailed_unknown):
+        documents = count(perhaps, *KIND_WORDS[facts.kind])
+        return f"{documents} may be mailed once more. Mails cannot be called back."
     return "Mails to customers cannot be called back."
 
 
@@ -124,9 +142,10 @@ def _what(facts: EmailDocumentsFacts) -> Line:
     one, many = KIND_WORDS[facts.kind]
     if len(facts.documents) == 1:
         document = facts.documents[0]
-        parts = [document.number, str(document.money), f"balance {_balance(document)}"]
+        parts = [document.number, spoken(document.money), f"balance {_balance(document)}"]
         return line(one.capitalize(), " · ".join([*parts, _account(document)]))
-    figures = f"{len(facts.documents):,} · {in_words(facts.totals)}"
+    sums = in_words(facts.totals) if facts.totals else "of amounts that are not known"
+    figures = f"{len(facts.documents):,} · {sums}"
     return line(many.capitalize(), f"{figures} · {count(len(facts.accounts), 'account')}")
 
 
@@ -157,6 +176,8 @@ def _mailed(facts: EmailDocumentsFacts) -> tuple[Part, ...]:
     if facts.kind != "invoice":
         return ("not known; Zuora keeps no mail date of memos",)
     mailed = facts.mailed_before
+    if not mailed and facts.mailed_unknown:
+        return ("when is not known",)
     if not mailed:
         return ("never",)
     if len(facts.documents) == 1:
@@ -165,9 +186,10 @@ def _mailed(facts: EmailDocumentsFacts) -> tuple[Part, ...]:
 
 
 def _largest(facts: EmailDocumentsFacts) -> str:
-    parts = [", ".join(f"{d.number} {d.money}" for d in facts.largest(SHOWN_LARGEST))]
+    largest = [f"{d.number} {spoken(d.money)}" for d in facts.largest(SHOWN_LARGEST)]
+    parts = [", ".join(largest) or "not known"]
     zero = sum(1 for document in facts.documents if document.amount == 0)
-    negative = sum(1 for document in facts.documents if document.amount < 0)
+    negative = sum(1 for document in facts.documents if is_negative(document.money))
     if zero:
         parts.append(f"{zero:,} with a total of zero")
     if negative:
@@ -176,15 +198,23 @@ def _largest(facts: EmailDocumentsFacts) -> str:
 
 
 def _row(facts: EmailDocumentsFacts, document: MailDocument) -> tuple[str, ...]:
-    if facts.kind != "invoice":
-        mailed = "not known"
-    else:
-        mailed = in_minutes(document.mailed_at) if document.mailed_at else "never"
-    return (document.number, str(document.money), _balance(document), _account(document), mailed)
+    mailed = "not known" if facts.kind != "invoice" else _mail_date(document.mailed_at)
+    return (document.number, spoken(document.money), _balance(document), _account(document), mailed)
+
+
+def _mail_date(at: MailedAt) -> str:
+    match at:
+        case None:
+            return "never"
+        case NotKnown(why):
+            return f"not known when ({why})"
+        case datetime():
+            return in_minutes(at)
 
 
 def _balance(document: MailDocument) -> str:
-    return str(document.money._replace(amount=document.balance))
+    balance = money_of(document.balance, document.currency)
+    return str(balance) if isinstance(balance, Money) else "not known"
 
 
 def _account(document: MailDocument) -> str:

@@ -26,10 +26,10 @@ async def settled(run: RunFacts, drafts: Drafts, zuora: ZuoraClient) -> Settleme
     Raises:
         ZuoraError: Zuora could not be read.
     """
-    now = await zuora.bill_run(run.run_id)
+    now, documents = await zuora.run_with_documents(run.run_id)
     words = f"{run.number} is {now.status}"
     if now.status == COMPLETED:
-        left = len(drafts_among(await zuora.documents_of_run(run.number)))
+        left = len(drafts_among(documents))
         if left >= drafts.count:
             return None
         words = f"{count(drafts.count - left, 'draft')} of {run.number} got posted"
@@ -52,10 +52,10 @@ async def look(run: RunFacts, drafts: Drafts, progress: Progress, zuora: ZuoraCl
         case "PostInProgress":
             return _seen(progress, POSTING)
         case "Posted":
-            documents = await zuora.documents_of_run(run.number)
+            _, documents = await zuora.run_with_documents(run.run_id)
             return _posted(progress, run.number, documents)
         case "Completed":
-            documents = await zuora.documents_of_run(run.number)
+            _, documents = await zuora.run_with_documents(run.run_id)
             return _back(progress, run.number, drafts, documents)
         case other:
             words = f"{run.number} is {other} now, not Posted. Look in Zuora what happened to it."

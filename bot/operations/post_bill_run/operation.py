@@ -15,6 +15,7 @@ from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import Line, count, in_days, line
+from bot.operations import doubts
 from bot.operations.asking import Asking, DayField
 from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import DRAFT, Drafts
@@ -103,7 +104,7 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
     facts_type = PostFacts
     done = "Posted"
 
-    def amounts(self) -> tuple[Money, ...]:
+    def amounts(self) -> tuple[Money, ...] | None:
         """Totals of the drafts per kind and currency."""
         return self.facts.drafts.amounts
 
@@ -128,9 +129,9 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
             return ()
         return run.mailings("posting", (each for each in run.reached if each.status == DRAFT))
 
-    def documents(self) -> int:
-        """How many drafts there are."""
-        return self.facts.drafts.count
+    def documents(self) -> int | None:
+        """How many drafts there are; None where Zuora did not count them."""
+        return self.facts.drafts.count if self.facts.run.documents.counted else None
 
     @classmethod
     def read(cls, form: Form) -> PostBillRunBody | Problems:
@@ -149,7 +150,8 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
     async def look_up(cls, body: PostBillRunBody, zuora: ZuoraClient) -> PostFacts | Problems:
         """Read the run, every document of it, and which notifications are active."""
         try:
-            run = await zuora.bill_run(body.bill_run)
+            reading = zuora.run_with_documents(body.bill_run)
+            (run, documents), profiles = await with_profiles(zuora, reading)
         except ZuoraNotFound:
             return Problems({"bill_run": f"Zuora knows no bill run {body.bill_run}."})
         if why := cls.why_not(run.status):
@@ -159,7 +161,6 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
                     "can be posted."
                 }
             )
-        documents, profiles = await with_profiles(zuora, zuora.documents_of_run(run.number))
         used = profiles_in_use(documents, profiles) or profiles
         return PostFacts(
             run=RunFacts.of(run, documents),
@@ -224,6 +225,7 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
             line("Bill run", f"{run.number} · {run.name or 'no name'} · {run.status}"),
             *self.facts.drafts.lines(),
             *([line("Posted already", count(already, "document"))] if already else []),
+            *doubts.counted_lines(run.documents),
             line("Dates", _dates(self.body, run)),
             line("Mail", f"{MAIL_WORDS[self.facts.mails]}."),
         )

@@ -76,6 +76,12 @@ class Knobs:
     max_batch: int = 50
     max_page_size: int = 50
     """Object Query: 50 (the SDK's reading) up to 99 (the pagination guide's)."""
+    ignores_filters: bool = False
+    """True: Object Query answers with the rows of every run, whatever was asked for."""
+    lists_at_most: int | None = None
+    """Object Query ends after so many rows and names no next page."""
+    repeats_rows: int = 0
+    """So many rows of a page stand at the beginning of the next one again."""
     strict_index: bool = False
     """True: Object Query refuses filters on fields that may be unindexed, such as sourceId."""
     concurrency_limit: int = 40

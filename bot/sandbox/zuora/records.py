@@ -51,6 +51,10 @@ class Account:
     communication_profile_id: str | None = None
     fails_billing: bool = False
     """True: every bill run leaves this account out as failed and still completes."""
+    says: dict[str, Any] = field(default_factory=dict)
+    """Fields of its JSON that Zuora writes otherwise than it is: what is odd, null or wrong."""
+    hides: frozenset[str] = frozenset()
+    """Fields of its JSON that Zuora leaves out."""
 
 
 @dataclass
@@ -100,6 +104,12 @@ class Document:
     """Zuora's word for its latest PDF; None: `Generated` where there is a file, else `None`."""
     pdf_error: str | None = None
     updated_at: datetime | None = None
+    reversed: bool = False
+    """A reversed invoice stays Posted (page *Reverse an invoice*)."""
+    says: dict[str, Any] = field(default_factory=dict)
+    """Fields of its JSON that Zuora writes otherwise than it is: what is odd, null or wrong."""
+    hides: frozenset[str] = frozenset()
+    """Fields of its JSON that Zuora leaves out."""
 
     @property
     def pdf_file_ids(self) -> tuple[str, ...]:
@@ -156,6 +166,10 @@ class BillRun:
     """`Completed`: the next posting leaves one document a draft; the one after succeeds."""
     billed: list[tuple[Subscription, date]] = field(default_factory=list)
     """Subscriptions that this run billed, each with the date it was billed to before."""
+    says: dict[str, Any] = field(default_factory=dict)
+    """Fields of its JSON that Zuora writes otherwise than it is: what is odd, null or wrong."""
+    hides: frozenset[str] = frozenset()
+    """Fields of its JSON that Zuora leaves out."""
 
 
 @dataclass
@@ -174,6 +188,13 @@ class PreviewRun:
     ends_in: Literal["Completed", "Error"] = "Completed"
     error_message: str | None = None
     file: bytes = b""
+
+
+def said(entry: object, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON of a record with what Zuora writes otherwise, and without what it leaves out."""
+    if not isinstance(entry, Account | Document | BillRun):
+        return row
+    return {name: v for name, v in {**row, **entry.says}.items() if name not in entry.hides}
 
 
 @dataclass(frozen=True)

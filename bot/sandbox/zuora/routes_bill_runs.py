@@ -6,7 +6,7 @@ from bot.sandbox.zuora import lifecycle, mails, shapes_v1
 from bot.sandbox.zuora.calls import Context, Route
 from bot.sandbox.zuora.errors import Reason, RefusalError, not_found, refusal
 from bot.sandbox.zuora.occurrences import next_occurrence
-from bot.sandbox.zuora.records import BillRun
+from bot.sandbox.zuora.records import BillRun, said
 from bot.sandbox.zuora.validation import create_reasons, parse_date
 from bot.sandbox.zuora.world import find
 
@@ -65,7 +65,8 @@ def create(context: Context) -> dict[str, Any]:
 
 def retrieve(context: Context) -> dict[str, Any]:
     """GET /v1/bill-runs/{billRunId}."""
-    return shapes_v1.bill_run(context.tenant, _run(context))
+    run = _run(context)
+    return said(run, shapes_v1.bill_run(context.tenant, run))
 
 
 def update(context: Context) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from bot.sandbox.zuora import mails, shapes_v1
 from bot.sandbox.zuora.calls import Context, Handler, Route
 from bot.sandbox.zuora.errors import not_found, refusal
 from bot.sandbox.zuora.object_query import page_number, page_size
-from bot.sandbox.zuora.records import Document, Kind
+from bot.sandbox.zuora.records import Document, Kind, said
 from bot.sandbox.zuora.world import find
 
 PATHS: Mapping[str, Kind] = {
@@ -38,7 +38,8 @@ def the_document(context: Context, kind: Kind) -> Document:
 
 def _retrieve(kind: Kind) -> Handler:
     def handler(context: Context) -> dict[str, Any]:
-        return shapes_v1.document_of(context.tenant, the_document(context, kind))
+        document = the_document(context, kind)
+        return said(document, shapes_v1.document_of(context.tenant, document))
 
     return handler
 

@@ -7,7 +7,7 @@ from typing import Any
 from bot.sandbox.zuora import object_query, shapes_query
 from bot.sandbox.zuora.calls import Context, Handler, Route
 from bot.sandbox.zuora.errors import not_found, refusal
-from bot.sandbox.zuora.records import Account, Document
+from bot.sandbox.zuora.records import Account, Document, said
 from bot.sandbox.zuora.tenant import Tenant
 from bot.sandbox.zuora.world import World, find
 
@@ -44,6 +44,7 @@ def _expanded(context: Context, entry: object) -> dict[str, Any]:
 
 
 def _output(context: Context, row: dict[str, Any], entry: object) -> dict[str, Any]:
+    row = said(entry, row)
     nulls = context.param("includeNullFields") == "true"
     fields = context.query.get("fields[]", ())
     return {**object_query.chosen(row, fields, nulls=nulls), **_expanded(context, entry)}
@@ -58,10 +59,11 @@ def _list(name: str) -> Handler:
         start = object_query.decode_cursor(context.param("cursor"))
         entries = {entry.id: entry for entry in table(tenant.world).values()}
         rows: list[dict[str, Any]] = [shape(tenant, entry) for entry in entries.values()]
-        filters = context.query.get("filter[]", ())
+        filters = () if knobs.ignores_filters else context.query.get("filter[]", ())
         rows = object_query.filtered(rows, filters, strict=knobs.strict_index)
         rows = object_query.ordered(rows, context.query.get("sort[]", ()))
-        page = rows[start : start + size]
+        rows = rows[: knobs.lists_at_most]
+        page = rows[max(0, start - knobs.repeats_rows) : start + size]
         answer: dict[str, Any] = {
             "data": [_output(context, row, entries[row["id"]]) for row in page]
         }
@@ -91,7 +93,8 @@ def _zoql_rows(context: Context, query: str) -> list[dict[str, Any]]:
     if match is None or match["object"].lower() not in sources:
         raise refusal(20, f"You have an error in your ZOQL syntax: {query}")
     table, shape = OBJECTS[sources[match["object"].lower()]]
-    rows = [shape(context.tenant, entry) for entry in table(context.tenant.world).values()]
+    entries = table(context.tenant.world).values()
+    rows = [said(entry, shape(context.tenant, entry)) for entry in entries]
     fields = [name.strip() for name in match["fields"].split(",")]
     known = {name.lower() for row in rows[:1] for name in row}
     unknown = [f for f in [*fields, match["field"]] if f and _key(f).lower() not in known]

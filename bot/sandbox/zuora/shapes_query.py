@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from bot.sandbox.zuora.records import Account, BillRun, Document, Subscription
+from bot.sandbox.zuora.records import Account, BillRun, Document, Subscription, said
 from bot.sandbox.zuora.shapes_v1 import contact, day
 from bot.sandbox.zuora.tenant import Tenant
 from bot.sandbox.zuora.world import USER_ID
@@ -88,7 +88,7 @@ def _document(document: Document) -> dict[str, Any]:
         "billToContactId": document.account.bill_to.id,
         "communicationProfileId": document.account.communication_profile_id,
         "currency": document.currency,
-        "reversed": False,
+        "reversed": document.reversed,
         "source": document.source,
         "sourceId": document.source_id,
         "sourceType": "Standalone" if document.source_id is None else "Subscription",
@@ -186,4 +186,4 @@ def expansions(tenant: Tenant, entry: Account | Document) -> dict[str, Any]:
     if isinstance(entry, Account):
         return {"billTo": contact(entry.bill_to), "soldTo": contact(entry.bill_to)}
     owner = entry.account
-    return {"account": account(tenant, owner), "billToContact": contact(owner.bill_to)}
+    return {"account": said(owner, account(tenant, owner)), "billToContact": contact(owner.bill_to)}

@@ -51,10 +51,14 @@ def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
 
 
 def _source(document: Document) -> dict[str, Any]:
-    """Return what a document was made by, which a debit memo's answer does not have."""
+    """Return what a document was made by and whether it was reversed: not of a debit memo."""
     if document.kind == "debit_memo":
         return {}
-    return {"source": document.source, "sourceId": document.source_id}
+    return {
+        "source": document.source,
+        "sourceId": document.source_id,
+        "reversed": document.reversed,
+    }
 
 
 def _common(tenant: Tenant, document: Document) -> dict[str, Any]:

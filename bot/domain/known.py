@@ -1,0 +1,74 @@
+"""Known or not known: a value that was asked for, and the reason where there is none. No I/O.
+
+Whoever reads a value that can be `NotKnown` has to decide what that means there, and it is never
+the reassuring reading: an amount that is not known is above every limit, a mail whose date is not
+known was sent.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.words import listed
+
+SHOWN = 5
+LONGEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """There is no value to rely on.
+
+    Attributes:
+        why: For people, after a number in brackets: `missing`, `not an amount: “5,000.00”`.
+        said: What was said instead, as it came; empty where nothing was.
+    """
+
+    why: str
+    said: str = ""
+
+
+MailedAt = datetime | NotKnown | None
+"""When a document was mailed last. None: never, and that was said plainly. `NotKnown` counts as
+mailed."""
+
+
+def unclear(what: str, said: object) -> NotKnown:
+    """A value that cannot be read with certainty; what was said is shortened for people."""
+    text = said if isinstance(said, str) else repr(said)
+    shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    shown = "".join(each if each.isprintable() else " " for each in shown)
+    return NotKnown(f"{what}: “{shown}”" if shown.strip() else "empty", said=text[:200])
+
+
+def is_newer(before: MailedAt, now: MailedAt) -> bool:
+    """Whether the second of two readings shows a mail that the first did not.
+
+    Two dates that cannot be read are compared as they stand, where they have the same form: no time
+    zone is needed to see that another one is there now.
+    """
+    match before, now:
+        case _, None:
+            return False
+        case None, _:
+            return not isinstance(now, NotKnown) or bool(now.said)
+        case datetime(), datetime():
+            return now > before
+        case NotKnown(said=earlier), NotKnown(said=later):
+            same_form = _form(earlier) == _form(later)
+            return bool(earlier and later) and same_form and earlier != later
+        case _:
+            return False
+
+
+def named(numbers: Sequence[str]) -> str:
+    """`INV1, INV2 and 3 more`: which documents it is about."""
+    shown = list(numbers[:SHOWN])
+    if len(numbers) > SHOWN:
+        shown.append(f"{len(numbers) - SHOWN:,} more")
+    return listed(shown)
+
+
+def _form(said: str) -> str:
+    return re.sub(r"\d", "0", said)

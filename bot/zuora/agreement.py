@@ -1,0 +1,114 @@
+"""Compares what Zuora says twice: a run's counts with its list, a row with what was asked for.
+
+Where the two do not agree neither is known, and a sentence with both goes to whoever asked. No I/O.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from bot.domain.key import KIND_WORDS
+from bot.domain.known import NotKnown
+from bot.domain.words import count
+from bot.zuora import rows
+from bot.zuora.answers import Account, BillingDocument, BillRun
+from bot.zuora.calls import DocumentKind
+from bot.zuora.errors import ZuoraContradicts
+from bot.zuora.rows import Row
+
+AT_REST: Final = frozenset({"Completed", "Posted", "Canceled", "Error"})
+"""States in which a run's counts are those of its list (page *Bill run details*); else they may lag."""
+
+NUMBERS: Final[dict[DocumentKind, tuple[str, ...]]] = {
+    "invoice": ("invoiceNumber", "InvoiceNumber"),
+    "credit_memo": ("memoNumber", "Number", "number"),
+    "debit_memo": ("memoNumber", "Number", "number"),
+}
+
+
+def answered(asked: str, what: str, *answers: str) -> None:
+    """Refuse an answer that is about something else than what was asked for.
+
+    Args:
+        asked: Id or number.
+        what: `invoice`, `bill run`.
+        answers: The id and the number of what Zuora answered.
+
+    Raises:
+        ZuoraContradicts: Neither is what was asked for.
+    """
+    if asked.casefold() not in {each.casefold() for each in answers}:
+        named = next((each for each in reversed(answers) if each), "one without a number")
+        raise ZuoraContradicts(f"Asked for {what} {asked}, Zuora answered with {named}.")
+
+
+def rows_of_run(kind: DocumentKind, number: str, found: Iterable[Row]) -> list[Row]:
+    """The rows of a run's list, each once.
+
+    Raises:
+        ZuoraContradicts: A row is of another run or kind, has no id or number, or is there twice
+            with different values.
+    """
+    once: dict[str, Row] = {}
+    ids: dict[str, str] = {}
+    for row in found:
+        one, its_number = rows.text(row, "id", "Id"), rows.text(row, *NUMBERS[kind])
+        its_run = rows.text(row, "sourceId", "SourceId")
+        where = f"Zuora's list of the {KIND_WORDS[kind][1]} of {number}"
+        if not one or not its_number:
+            raise ZuoraContradicts(f"{where} has a row that is none: it has no id or no number.")
+        if its_run.casefold() != number.casefold():
+            other = f"of {its_run}" if its_run else "that names no bill run"
+            raise ZuoraContradicts(f"{where} has {its_number} {other}.")
+        if once.get(one, row) != row or ids.get(its_number, one) != one:
+            raise ZuoraContradicts(f"{where} has {its_number} twice, with different values.")
+        once[one], ids[its_number] = row, one
+    return list(once.values())
+
+
+def with_account(document: BillingDocument, owner: Account) -> None:
+    """Refuse an account that is not the document's.
+
+    Another currency is no contradiction: an account can be billed in several.
+
+    Raises:
+        ZuoraContradicts: They differ.
+    """
+    said = ((document.account_id, owner.id), (document.account_number, owner.number))
+    for one, other in said:
+        if one and other and one != other:
+            raise ZuoraContradicts(
+                f"Zuora says two things about the account of {document.number}: {one} and {other}."
+            )
+
+
+def run_and_documents(run: BillRun, documents: Sequence[BillingDocument]) -> None:
+    """Refuse a run whose own counts are not those of its list.
+
+    Raises:
+        ZuoraContradicts: They differ, or the two readings of the run do.
+    """
+    if run.disagrees:
+        raise ZuoraContradicts(" ".join(run.disagrees))
+    if run.status not in AT_REST:
+        return
+    kinds: tuple[tuple[DocumentKind, int | NotKnown], ...] = (
+        ("invoice", run.invoice_count),
+        ("credit_memo", run.credit_memo_count),
+    )
+    for kind, counted in kinds:
+        listed = sum(document.kind == kind for document in documents)
+        if isinstance(counted, int) and counted != listed:
+            raise ZuoraContradicts(
+                f"Zuora counts {count(counted, *KIND_WORDS[kind])} in {run.number}, and its list "
+                f"has {listed:,}."
+            )
+
+
+def is_counted(run: BillRun, documents: Sequence[BillingDocument]) -> bool:
+    """Whether Zuora counted the documents of its list too.
+
+    Without Invoice Settlement there are no credit memos, and none are counted.
+    """
+    memos = any(document.kind == "credit_memo" for document in documents)
+    counts = (run.invoice_count, *([run.credit_memo_count] if memos else []))
+    return all(isinstance(each, int) for each in counts)

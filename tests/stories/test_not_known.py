@@ -1,0 +1,218 @@
+"""Not known is never good news: rows C1 to C8 of the promise, each through the front door."""
+
+import pytest
+
+from bot.domain.request import State
+from bot.sandbox.zuora.options import Knobs
+from tests.stage import BOB
+
+TIERS = """
+requesters = ["S0BILLING"]
+approvers = ["U0BOB", "U0CARLA"]
+
+[[rule]]
+above = { USD = "1000.00", EUR = "1000.00" }
+approvals = 2
+"""
+AGAIN = TIERS.replace('above = { USD = "1000.00", EUR = "1000.00" }', "mails_again = true")
+ODD_AMOUNTS = [
+    None,
+    "",
+    "5,000.00",
+    "5.000,00",
+    "5.000",
+    "5000 USD",
+    {"value": 5000},
+    True,
+    "1e400",
+]
+ODD_DATES = ["2026-11-20T10:00:00+1:00", "11/20/2026", 1763632800000, "2099-01-01T00:00:00Z", ""]
+
+
+def invoices(stage):
+    return list(stage.zuora.world.invoices.values())
+
+
+async def use(stage, policy):
+    stage.policy = policy
+    await stage.restart()
+
+
+async def needs(stage, ts):
+    return next(line for line in stage.card(ts).splitlines() if line.startswith("Needs"))
+
+
+@pytest.mark.parametrize("said", ODD_AMOUNTS)
+@pytest.mark.parametrize("what", ["BR-00000001", "INV00000001"])
+async def test_c1_an_amount_that_is_not_known_is_above_every_limit(stage, said, what):
+    await use(stage, TIERS)
+    document = invoices(stage)[0]
+    document.says = {"amount": said}
+
+    ts = await stage.ask(text=what if what.startswith("BR") else document.number)
+
+    assert f"not known of {document.number} (" in stage.card(ts)
+    assert "two of" in await needs(stage, ts)
+
+
+async def test_c1_an_amount_that_is_missing_is_above_every_limit(stage):
+    await use(stage, TIERS)
+    document = invoices(stage)[0]
+    document.hides = frozenset({"amount"})
+
+    ts = await stage.ask()
+
+    assert f"not known of {document.number} (missing)" in stage.card(ts)
+    assert "two of" in await needs(stage, ts)
+
+
+@pytest.mark.parametrize("said", [None, "", "usd", "US Dollar", 840])
+async def test_c1_a_currency_that_is_not_known_makes_the_amount_not_known(stage, said):
+    await use(stage, TIERS)
+    document = invoices(stage)[0]
+    document.says = {"currency": said}
+    document.account.says = {"currency": said}
+
+    ts = await stage.ask()
+
+    if said in (None, ""):  # the account tells it: /v1 has its own
+        assert "USD 350.50" in stage.card(ts)
+    else:
+        assert f"not known of {document.number} (its currency is not a currency" in stage.card(ts)
+        assert "two of" in await needs(stage, ts)
+
+
+async def test_c2_a_run_that_counts_more_than_its_list_has_is_refused_with_both(stage):
+    (run,) = stage.zuora.world.bill_runs.values()
+    run.says = {"numberOfInvoices": 120}
+
+    submitted = await stage.fill()
+
+    assert "Zuora counts 120 invoices in BR-00000001, and its list has 4." in str(submitted.errors)
+    assert stage.orders() == []
+
+
+async def test_c2_a_list_that_got_shorter_stops_what_was_approved(stage):
+    ts = await stage.ask()
+    stage.zuora.knobs = Knobs(lists_at_most=2)
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped")
+
+    assert "and its list has" in stage.thread(ts)[-1]
+    assert stage.orders() == []
+
+
+@pytest.mark.parametrize("said", [None, "four", -1, 4.5, {}])
+async def test_c2_a_run_that_was_not_counted_is_said_and_above_every_number(stage, said):
+    stage.policy = TIERS.replace(
+        'above = { USD = "1000.00", EUR = "1000.00" }', "documents_above = 50"
+    )
+    await stage.restart()
+    (run,) = stage.zuora.world.bill_runs.values()
+    run.says = {"numberOfInvoices": said}
+
+    ts = await stage.ask()
+
+    assert "does not say how many documents the run has" in stage.card(ts)
+    assert "two of" in await needs(stage, ts)
+
+
+async def test_c3_a_row_that_stands_on_two_pages_is_one_document(stage):
+    world = stage.zuora.world
+    many = [(f"A{n:08}", "USD", "10.00") for n in range(1, 71)]
+    world.add_bill_run("BR-00000002", invoices=many)
+    stage.zuora.knobs = Knobs(repeats_rows=3)
+
+    ts = await stage.ask(text="BR-00000002")
+
+    assert "Invoices: 70 · USD 700.00" in stage.card(ts)
+
+
+async def test_c3_rows_of_another_run_refuse_the_request(stage):
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "9.00")])
+    stage.zuora.knobs = Knobs(ignores_filters=True)
+
+    submitted = await stage.fill()
+
+    assert "Zuora's list of the invoices of BR-00000001 has" in str(submitted.errors)
+    assert "of BR-00000002" in str(submitted.errors)
+
+
+@pytest.mark.parametrize("said", ODD_DATES)
+@pytest.mark.parametrize("what", ["BR-00000001", "INV"])
+async def test_c4_a_mail_date_that_is_not_known_counts_as_mailed(stage, said, what):
+    await use(stage, AGAIN)
+    document = invoices(stage)[0]
+    document.says = {"lastEmailSentDate": said}
+
+    ts = await stage.ask(text=document.number if what == "INV" else what)
+
+    assert f"when is not known, and counts as mailed: {document.number}" in stage.card(ts)
+    assert "two of" in await needs(stage, ts)
+
+
+async def test_c5_what_was_reversed_after_the_card_stops_a_run_and_one_of_it(stage):
+    document = invoices(stage)[0]
+    run = await stage.ask()
+    one = await stage.ask(text=document.number)
+    document.reversed, document.balance = True, document.balance * 0
+    for ts in (run, one):
+        await stage.press(BOB, ts)
+        await stage.until_card(ts, "Stopped")
+        assert f"{document.number} was reversed" in stage.thread(ts)[-1]
+    assert stage.orders() == []
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ({"reversed": True}, "was reversed"),
+        (
+            {"eInvoiceStatus": "Failed", "eInvoiceErrorMessage": "No tax id."},
+            "is Failed: No tax id",
+        ),
+    ],
+)
+async def test_c5_what_is_wrong_to_send_is_said_on_the_card(stage, says, words):
+    document = invoices(stage)[0]
+    document.says = says
+    for what in ("BR-00000001", document.number):
+        ts = await stage.ask(text=what)
+        assert f"Wrong to send: {document.number}" in stage.card(ts)
+        assert words in stage.card(ts)
+
+
+async def test_c6_a_large_negative_document_makes_no_request_smaller(stage):
+    await use(stage, TIERS)
+    big = [("A00000001", "USD", "120000.00"), ("A00000002", "USD", "-119500.00")]
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=big)
+
+    ts = await stage.ask(text="BR-00000002")
+
+    assert "USD 120,000.00 · USD -119,500.00" in stage.card(ts)
+    assert "two of" in await needs(stage, ts)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "Asia/Tokyo", "America/Los_Angeles"])
+@pytest.mark.parametrize("done", [True, False])
+async def test_c7_c8_only_a_mail_that_was_not_listed_before_is_proof(stage, zone, done):
+    stage.changes = {"repeat_lost": "no"}
+    await stage.restart()
+    stage.zuora.knobs = Knobs(time_zone=zone)
+    memo = next(iter(stage.zuora.world.credit_memos.values()))
+    first = await stage.ask(text=memo.number)
+    await stage.press(BOB, first)
+    await stage.until_card(first, "Accepted by Zuora")
+    await stage.pass_time(hours=1)
+
+    fault = {"kind": "lose_answer"} if done else {"kind": "status", "status": 502}
+    stage.zuora.faults.add("/v1/credit-memos/*/emails", **fault)
+    ts = await stage.ask(text=memo.number)
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request(2).state is State.UNKNOWN)
+    for _ in range(6):
+        await stage.pass_time(minutes=2)
+
+    assert (stage.request(2).state is State.SUCCEEDED) is done
+    if done:
+        assert "lists a mail" in stage.request(2).result
