@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import time, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,7 +15,6 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import httpx2
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.clock import Clock
 from bot.policy.file import read_policy
@@ -25,6 +25,7 @@ from bot.slack.daily import Daily
 from bot.slack.home import Homes
 from bot.slack.people import People
 from bot.slack.sender import Sender
+from bot.slack.web import SlackWeb
 from bot.slack.witness import Witness, read
 from bot.status.digest import DAYS, Timetable
 from bot.status.lists import Links
@@ -35,6 +36,7 @@ from bot.store.store import Store
 from bot.workflow.estimates import Estimates
 from bot.workflow.heads import Heads
 from bot.workflow.parts import Parts
+from bot.workflow.refused import write_counts
 from bot.workflow.restored import resume
 from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
@@ -180,6 +182,7 @@ class Bot:
             run("heads", self._heads.run),
             run("daily", self._daily.run),
             run("zuora", self._be_let_in),
+            run("refusals", partial(write_counts, self.parts.store, self.parts.clock)),
         )
 
     async def _take_the_lock(self) -> None:
@@ -231,9 +234,10 @@ class CannotStartError(Exception):
     """The settings name something that is not so; the message says what, in one sentence."""
 
 
-def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
+def slack_client(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> SlackWeb:
     """The client for Slack with the bot's token."""
-    return AsyncWebClient(
+    return SlackWeb(
+        clock,
         token=settings.slack_bot_token.get_secret_value(),
         base_url=settings.slack_api_url,
         session=session,
@@ -259,7 +263,7 @@ async def resume_after_restore(settings: Settings, clock: Clock) -> tuple[list[s
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
     try:
         channel = settings.billing_channel
-        shown = await read(slack_client(settings, session), store, channel)
+        shown = await read(slack_client(settings, session, clock), store, channel)
         ended = resume(store, clock.now(), shown, secrets.token_hex(8), channel)
         return [request.name for request in ended], store.requests.next_number()
     finally:
@@ -297,7 +301,7 @@ async def build(
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
     http = http_client()
     try:
-        client = slack_client(settings, session)
+        client = slack_client(settings, session, clock)
         identity = await identity_of(client)
         witness = Witness(store, client, clock, settings.billing_channel)
         zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)

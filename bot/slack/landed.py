@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.clock import Clock
 from bot.domain.message import Kind
-from bot.slack.errors import NOT_NOW, PASSING, name_of
+from bot.slack.errors import LIMITED, NOT_NOW, PASSING, name_of
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
 
@@ -36,7 +36,7 @@ class Landed:
             return await self._find(outgoing)
         except SlackApiError as error:
             name = name_of(error)
-            if name == "ratelimited" or name in PASSING | NOT_NOW:
+            if name in LIMITED | PASSING | NOT_NOW:
                 raise
             logger.error("slack_lets_nobody_look", extra={"error": name})  # noqa: TRY400 - it is named
             return None

@@ -42,7 +42,7 @@ def meant_or_why(
     edits = [card_edit(request)] if request and refusal is not Refusal.NO_SUCH_REQUEST else []
     try:
         with parts.store.transaction():
-            parts.store.record(entry, parts.clock.now(), *edits)
+            parts.store.refuse(entry, parts.clock.now(), *edits)
     except CouldNotRecordError:
         return None, (COULD_NOT_RECORD,)
     parts.wake_sender()

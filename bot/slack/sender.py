@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards.card import card
 from bot.domain.clock import Clock
@@ -29,6 +28,7 @@ from bot.slack.errors import (
 )
 from bot.slack.landed import THREAD, Landed
 from bot.slack.silence import Members, Silence
+from bot.slack.web import SlackWeb
 from bot.slack.witness import metadata
 from bot.store.database import CouldNotRecordError
 from bot.store.outbox import Outgoing
@@ -58,12 +58,15 @@ FLEETING = frozenset({Kind.PRIVATE, Kind.HOME})
 """What need not be said any more once Slack has refused it."""
 
 METHODS = {
-    Kind.PRIVATE: "chat.postEphemeral",
-    Kind.UPDATE: "chat.update",
-    Kind.HOME: "views.publish",
-    Kind.FILE: "files.getUploadURLExternal",
+    Kind.PRIVATE: ("chat.postEphemeral",),
+    Kind.UPDATE: ("chat.update",),
+    Kind.HOME: ("views.publish",),
+    Kind.FILE: ("files.getUploadURLExternal", "files.completeUploadExternal"),
 }
-"""The method that a message begins with, where it is not `chat.postMessage`."""
+"""The methods that a message takes, where it is not `chat.postMessage`."""
+
+LOOKS = frozenset({"conversations.history", "conversations.replies"})
+"""The methods by which a message is looked for whose answer was lost."""
 
 HOME_GAPS = 3
 """A home is drawn anew at most every three seconds: 100 calls a minute are Slack's limit for all."""
@@ -90,7 +93,7 @@ class Sender:
     def __init__(  # noqa: PLR0913 - one object, made once, in wiring
         self,
         store: Store,
-        client: AsyncWebClient,
+        client: SlackWeb,
         clock: Clock,
         members: Members,
         *,
@@ -104,7 +107,6 @@ class Sender:
         self._gap = seconds_a_message
         self._landed = Landed(store, client, clock)
         self._silence = Silence(store, clock, members)
-        self._held: dict[str, float] = {}
         self._free_at: dict[str, float] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._wake = bell
@@ -361,9 +363,9 @@ class Sender:
         """Slack's no: wait where it asks for that, say it plainer, or wait until the bot may speak."""
         name, now, message = name_of(error), self._clock.now(), outgoing.message
         if name in LIMITED:
-            seconds = seconds_to_wait(error)
-            self._held[method_of(error)] = self._clock.monotonic() + seconds
-            self._again(outgoing, now + timedelta(seconds=seconds), never_arrived=True)
+            wait = timedelta(seconds=seconds_to_wait(error))
+            was_a_look = method_of(error) in LOOKS  # then nothing is known of the message itself
+            self._again(outgoing, now + wait, never_arrived=not was_a_look)
         elif name in PASSING:
             wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
             self._again(outgoing, now + wait, never_arrived=False)
@@ -391,9 +393,8 @@ class Sender:
         if self._is_needless(outgoing):
             self._end(outgoing, "needless")
             return True
-        method = METHODS.get(message.kind, "chat.postMessage")
-        rest = self._held.get(method, 0.0) - self._clock.monotonic()
-        free_at = now + timedelta(seconds=max(0.0, rest))
+        rests = map(self._client.rest_of, METHODS.get(message.kind, ("chat.postMessage",)))
+        free_at = now + timedelta(seconds=max(rests))
         if self._may_stand_there(outgoing):
             free_at = max(free_at, (outgoing.tried_at or now) + LANDING)
         if free_at > now:

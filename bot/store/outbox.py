@@ -1,8 +1,8 @@
 """The outbox: Slack messages that a transaction caused and that are still to be sent, in order."""
 
 import json
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlite_utils import Database
@@ -10,6 +10,12 @@ from sqlite_utils import Database
 from bot.domain.message import File, Kind, Message
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
+ANSWERS_A_MINUTE = 60
+"""Private answers that one person can cause in a minute; what is beyond is not written."""
+
+_LAST_ANSWER = (
+    " You have caused so many answers within a minute that the next ones are left out for a minute."
+)
 _COLUMNS = (
     "sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at, "
     "created_at, refused_with"
@@ -78,7 +84,16 @@ class Outbox:
         self._database = database
 
     def add(self, message: Message, now: datetime, *, not_before: datetime | None = None) -> int:
-        """Put a message at the end of its lane; its sequence. It goes out, and its age counts, from `not_before` on."""
+        """Put a message at the end of its lane; its sequence. It goes out, and its age counts, from `not_before` on.
+
+        A private answer to somebody who has caused a great many just now is left out: 0.
+        """
+        if message.kind is Kind.PRIVATE:
+            left = ANSWERS_A_MINUTE - self._answers_since(message.user, now - timedelta(minutes=1))
+            if left <= 0:
+                return 0
+            if left == 1:
+                message = replace(message, text=message.text + _LAST_ANSWER, blocks=[])
         cursor = self._database.execute(
             "INSERT INTO outbox "
             "(request, kind, channel, user, text, blocks, file, created_at, wake_at, tries) "
@@ -90,6 +105,14 @@ class Outbox:
             ],
         )  # fmt: skip
         return int(cursor.lastrowid or 0)
+
+    def _answers_since(self, user: str, since: datetime) -> int:
+        (number,) = self._database.execute(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM outbox "
+            "WHERE kind = 'private' AND user = ? AND created_at > ? LIMIT ?)",
+            [user, to_text(since), ANSWERS_A_MINUTE],
+        ).fetchone()
+        return int(number)
 
     def open(self, limit: int = 1000) -> list[Outgoing]:
         """The messages that are still to be sent, oldest first."""

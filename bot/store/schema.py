@@ -620,3 +620,29 @@ BEGIN SELECT RAISE(ABORT, 'no such move of a request'); END;
 def holds(db: Database) -> None:
     """What holds a database that is an older copy; after it, whatever is open is stopped."""
     run(db, _HOLDS)
+
+
+_COUNTED = """
+CREATE TABLE refused_lately (
+  who TEXT NOT NULL,
+  team TEXT NOT NULL,
+  minute TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  first_at TEXT NOT NULL,
+  last_at TEXT NOT NULL,
+  PRIMARY KEY (who, team)
+) STRICT;
+DROP TRIGGER refusals_are_counted;
+CREATE TRIGGER refusals_are_counted AFTER INSERT ON history WHEN NEW.what = 'refused'
+BEGIN
+  INSERT INTO refusals VALUES (substr(NEW.at, 1, 10), COALESCE(json_extract(NEW.data, '$.count'), 1))
+  ON CONFLICT (day) DO UPDATE SET number = number + COALESCE(json_extract(NEW.data, '$.count'), 1);
+END;
+CREATE INDEX outbox_private ON outbox (user, created_at) WHERE kind = 'private';
+"""
+
+
+@migrations(name="0018_counted_refusals")
+def counted_refusals(db: Database) -> None:
+    """How often each person was refused in this minute: beyond some, the history counts them."""
+    run(db, _COUNTED)

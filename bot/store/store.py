@@ -22,6 +22,7 @@ from bot.store.file.reading import DatabaseFile
 from bot.store.history import History
 from bot.store.mailings import Mailings
 from bot.store.outbox import Outbox
+from bot.store.refusals import Refusals
 from bot.store.requests import Requests
 from bot.store.status import Digests, Homes, Status
 from bot.store.together import AT_ONCE, Together
@@ -40,6 +41,7 @@ class Store:
         self.calls = Calls(database)
         self.mailings = Mailings(database)
         self.history = History(database, audit_key.encode())
+        self.refusals = Refusals(database, self.history)
         self.outbox = Outbox(database)
         self.status = Status(database)
         self.figures = Figures(database)
@@ -97,6 +99,12 @@ class Store:
     def record(self, entry: Entry, now: datetime, *messages: Message) -> None:
         """Write a history entry and the messages that it causes; inside a transaction."""
         self.history.append(entry, now)
+        for message in messages:
+            self.outbox.add(message, now)
+
+    def refuse(self, entry: Entry, now: datetime, *messages: Message) -> None:
+        """Write a refusal, or count it where there are many, and what it causes; inside a transaction."""
+        self.refusals.add(entry, now)
         for message in messages:
             self.outbox.add(message, now)
 

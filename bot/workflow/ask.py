@@ -351,4 +351,4 @@ def record_refusal(parts: Parts, person: Person, refusal: Refusal, wanted: str) 
         data={"wanted": wanted, "refusal": refusal.value},
     )
     with parts.store.transaction():
-        parts.store.record(entry, parts.clock.now())
+        parts.store.refuse(entry, parts.clock.now())

@@ -320,4 +320,4 @@ def _record(parts: Parts, decision: Decision, request: Request | None, declined:
         )
     if request is not None and declined.refusal in STALE:
         messages.append(card_edit(request))
-    parts.store.record(entry, parts.clock.now(), *messages)
+    parts.store.refuse(entry, parts.clock.now(), *messages)

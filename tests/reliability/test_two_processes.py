@@ -165,9 +165,11 @@ class Pair:
 
 
 @pytest.fixture
-async def pair(tmp_path):
+async def pair(tmp_path, request):
     made = Pair(tmp_path)
     await made.open()
+    if request.node.get_closest_marker("never_repeated"):
+        made.environment["REPEAT_LOST"] = "no"
     try:
         yield made
     finally:

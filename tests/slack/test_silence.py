@@ -57,6 +57,7 @@ async def test_a_refused_card_waits_and_requester_and_approvers_are_written_to(
     assert stage.bot.health()["status"] == "ready"
 
 
+@pytest.mark.never_repeated
 @pytest.mark.parametrize("error", ["not_in_channel", "is_archived", "a_new_one"])
 async def test_an_unknown_outcome_is_written_directly_and_the_thread_catches_up_in_order(
     stage, error

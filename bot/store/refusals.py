@@ -1,0 +1,77 @@
+"""Refusals in the history: one row each, and beyond some a minute one row that counts the rest."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlite_utils import Database
+
+from bot.domain.history import Entry, What
+from bot.store.history import History
+from bot.store.times import to_text
+
+WRITTEN_A_MINUTE = 50
+"""So many refusals of one person stand in the history one by one in each minute."""
+
+_MINUTE = len("2026-11-21T10:00")
+
+
+class _Counted(NamedTuple):
+    who: str
+    team: str
+    number: int
+    first_at: str
+    last_at: str
+
+
+class Refusals:
+    """Counts each person's refusals of the minute; inside a transaction of the caller."""
+
+    def __init__(self, database: Database, history: History) -> None:
+        self._database = database
+        self._history = history
+
+    def add(self, entry: Entry, now: datetime) -> None:
+        """Write a refusal into the history, or count it if this minute has had enough of this person's."""
+        at = to_text(now)
+        self._close(
+            "who = ? AND team = ? AND minute <> ?", [entry.who, entry.team, at[:_MINUTE]], now
+        )
+        (number,) = self._database.execute(
+            "INSERT INTO refused_lately (who, team, minute, number, first_at, last_at) "
+            "VALUES (?, ?, ?, 1, '', '') ON CONFLICT (who, team) DO UPDATE SET number = number + 1 "
+            "RETURNING number",
+            [entry.who, entry.team, at[:_MINUTE]],
+        ).fetchone()
+        if number <= WRITTEN_A_MINUTE:
+            self._history.append(entry, now)
+            return
+        self._database.execute(
+            "UPDATE refused_lately SET last_at = :at, first_at = CASE first_at WHEN '' THEN :at "
+            "ELSE first_at END WHERE who = :who AND team = :team",
+            {"at": at, "who": entry.who, "team": entry.team},
+        )
+
+    def are_counted(self, now: datetime) -> bool:
+        """Whether a minute before this one has refusals that `close` has to deal with."""
+        found = self._database.execute(
+            "SELECT 1 FROM refused_lately WHERE minute <> ? LIMIT 1", [to_text(now)[:_MINUTE]]
+        )
+        return found.fetchone() is not None
+
+    def close(self, now: datetime) -> None:
+        """Write down what was counted in the minutes before this one, one row for each person."""
+        self._close("minute <> ?", [to_text(now)[:_MINUTE]], now)
+
+    def _close(self, where: str, values: list[str], now: datetime) -> None:
+        rows = self._database.execute(
+            f"DELETE FROM refused_lately WHERE {where} "  # noqa: S608 - our own words
+            "RETURNING who, team, number, first_at, last_at",
+            values,
+        ).fetchall()
+        for each in sorted(_Counted(*row) for row in rows):
+            count = each.number - WRITTEN_A_MINUTE
+            if count > 0:
+                data = {"count": count, "first_at": each.first_at, "last_at": each.last_at}
+                self._history.append(
+                    Entry(what=What.REFUSED, who=each.who, team=each.team, data=data), now
+                )
