@@ -319,7 +319,7 @@ def test_a_file_that_is_no_database_is_said_so(tmp_path, content):
 
 
 def test_a_folder_that_is_not_there_is_said_so(tmp_path):
-    with pytest.raises(StoreError, match=r"no/bot\.db cannot be opened: unable to open"):
+    with pytest.raises(StoreError, match=r"no/bot\.db cannot be opened: .*No such file"):
         Store.open(tmp_path / "no" / "bot.db")
 
 
