@@ -186,7 +186,12 @@ class Stage:
         return self.slack.channel_messages(CHANNEL)[-1].ts
 
     async def press(self, user: str, ts: str, button: str = "approve") -> None:
-        await self.slack.click(user, CHANNEL, ts, button)
+        """Press a button of a card, or choose an entry of its menu."""
+        if button in ("withdraw", "change", "note"):
+            value = next(each for each in self.menu(ts) if each.startswith(f"{button} "))
+            await self.slack.click(user, CHANNEL, ts, "more", value=value)
+        else:
+            await self.slack.click(user, CHANNEL, ts, button)
 
     async def reject(self, user: str, ts: str, reason: str) -> Any:
         await self.press(user, ts, "reject")
@@ -201,6 +206,14 @@ class Stage:
     def card(self, ts: str) -> str:
         return next(m.text for m in self.slack.channel_messages(CHANNEL) if m.ts == ts)
 
+    async def details(self, ts: str, user: str = ALICE) -> str:
+        """Press *Details* on a card; what the view says, a line for each labelled one."""
+        await self.press(user, ts, "details")
+        view = self.slack.view(user)
+        assert view is not None, self.told(user)
+        await self.slack.close(user)
+        return _as_text(view["blocks"])
+
     def buttons(self, ts: str) -> list[str]:
         message = next(m for m in self.slack.channel_messages(CHANNEL) if m.ts == ts)
         return [
@@ -208,6 +221,16 @@ class Stage:
             for block in message.blocks
             for element in block.get("elements", [])
             if element.get("type") == "button"
+        ]
+
+    def menu(self, ts: str) -> list[str]:
+        """The values of the entries of a card's menu."""
+        message = next(m for m in self.slack.channel_messages(CHANNEL) if m.ts == ts)
+        return [
+            option["value"]
+            for block in message.blocks
+            for element in block.get("elements", [])
+            for option in element.get("options", [])
         ]
 
     def thread(self, ts: str) -> list[str]:
@@ -315,3 +338,16 @@ class Stage:
         await self.quiet()
         self.clock.advance(**span)
         await self.quiet()
+
+
+def _as_text(blocks: list[dict[str, Any]]) -> str:
+    """Blocks as lines of text; the label of a line ends with a colon, as in a card's text."""
+    found: list[str] = []
+    for block in blocks:
+        for section in block.get("elements", []) if block["type"] == "rich_text" else [block]:
+            parts = section.get("elements") or [section.get("text") or {}]
+            words = [str(part.get("text", part.get("fallback", ""))) for part in parts]
+            label = bool((parts[0].get("style") or {}).get("bold")) and len(words) > 1
+            said = "".join(words[1:]).strip() if label else "".join(words).strip()
+            found.append(f"{words[0]}: {said}" if label else said)
+    return "\n".join(found)

@@ -5,7 +5,7 @@ Rich text is used wherever words are shown, because its text elements are never 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -72,6 +72,23 @@ def labelled(lines: Iterable[Line]) -> Block:
 def context(text: str) -> Block:
     """A quiet line; literal."""
     return {"type": "context", "elements": [plain_text(text, 2000)]}
+
+
+def context_of(parts: Sequence[Part]) -> Block:
+    """A quiet line of words; only what the program says of itself is parsed."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": as_text(parts)}]}
+
+
+def overflow(action_id: str, options: Mapping[str, str]) -> Block:
+    """The menu behind the three dots: labels by the values that they send."""
+    return {
+        "type": "overflow",
+        "action_id": action_id,
+        "options": [
+            {"text": plain_text(label, BUTTON_LIMIT), "value": value}
+            for value, label in options.items()
+        ],
+    }
 
 
 def actions(block_id: str, *buttons: Block) -> Block:

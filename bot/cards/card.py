@@ -2,25 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from bot.cards import blocks
+from bot.cards import blocks, buttons
+from bot.cards.buttons import CHANGE
 from bot.domain.message import Blocks, Kind, Message
 from bot.domain.request import Request, State
-from bot.domain.words import Line, Mention, Moment, Part, count, line
+from bot.domain.summary import Summary
+from bot.domain.words import Line, Mention, Moment, Part, Strong, line, listed
 from bot.operations.catalog import STEPS, opened, operation_named
-from bot.operations.operation import Progress
+from bot.operations.operation import Order, Progress
 
-APPROVE = "approve"
-REJECT = "reject"
-WITHDRAW = "withdraw"
-CHANGE = "change"
-RECORD_SENT = "record_sent"
-RECORD_NOT_SENT = "record_not_sent"
-
+MAILS_AGAIN = "mails again"
 NEXT = "next:"
 """Buttons that open the form of a new request; what they open it with comes from the database."""
 
-MOST_ON_A_CONFIRMATION = 30
 HEADLINES = {
     State.WAITING: "Waiting for approval",
     State.REJECTED: "Rejected",
@@ -36,7 +32,10 @@ HEADLINES = {
 
 
 def card(request: Request, kind: Kind = Kind.UPDATE, also: Sequence[Line] = ()) -> Message:
-    """The card as it must look for the request's present state. Its plain text says it all.
+    """The card as it must look for the request's present state.
+
+    While a decision or work is open it shows the facts at a glance; afterwards how it ended. The
+    plain text holds the details too: for some it is all there is.
 
     Args:
         request: As it stands.
@@ -44,30 +43,121 @@ def card(request: Request, kind: Kind = Kind.UPDATE, also: Sequence[Line] = ()) 
         also: What other requests do to the same documents.
     """
     order = opened(request)
-    title = f"{headline(request)}: {order.title()}"
-    lines = (
-        line("Zuora", request.tenant),
-        *order.lines(),
-        *also,
-        line("Why", request.reason),
-        line(request.name, *_who_and_when(request)),
-        *((line("Continues", f"R-{request.parent}"),) if request.parent else ()),
-        *_needs(request),
-        *_decision(request),
-        *_progress(request),
-        *_ending(request),
-    )
+    summary = with_what_else(order.summary(), also)
+    open_ = request.state in (State.WAITING, State.APPROVED, State.RUNNING)
+    title = _title(request, order, summary)
+    place = _place(request)
+    lines = facts(request, summary, also) if open_ else _outcome(request)
+    spelled_out = _more_than(lines, order.lines()) if open_ else ()
     text = blocks.fitted(
-        [blocks.as_text([title]), *(blocks.lines_as_text([each]) for each in lines)]
+        [
+            blocks.as_text([title]),
+            blocks.as_text(place),
+            *(blocks.lines_as_text([each]) for each in (*lines, *spelled_out)),
+        ]
     )
-    buttons = _buttons(request, order.effect(), order.warning())
     return Message(
         kind=kind,
         request=request.number,
         channel=request.channel,
         text=text,
-        blocks=_as_blocks(title, lines, buttons),
+        blocks=[
+            blocks.header(title),
+            blocks.context_of(place),
+            blocks.labelled(lines),
+            *buttons.of(request, order, summary),
+        ],
     )
+
+
+def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> Blocks:
+    """The card of a waiting request below a heading that it shares with others.
+
+    Args:
+        request: The request.
+        also: What other requests do to the same documents.
+        links: What leads to the card itself; empty while it is not posted.
+    """
+    order = opened(request)
+    summary = with_what_else(order.summary(), also)
+    return [
+        blocks.paragraph(Strong(marked(summary))),
+        blocks.context_of((*_place(request), *((" · ", *links) if links else ()))),
+        blocks.labelled(facts(request, summary, also)),
+        buttons.waiting(request, order, summary),
+    ]
+
+
+def _title(request: Request, order: Order[Any, Any], summary: Summary) -> str:
+    """What is to be done, with a mark where it is out of the ordinary; later how it ended."""
+    if request.state is not State.WAITING:
+        return f"{headline(request)}: {order.title()}"
+    return marked(summary)
+
+
+def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
+    """The summary, with a mark where another request has mailed some of it or may have."""
+    alarming = any(str(each.parts[0]).startswith("⚠") for each in also)
+    if not alarming or MAILS_AGAIN in summary.risks:
+        return summary
+    return replace(summary, risks=(MAILS_AGAIN, *summary.risks))
+
+
+def marked(summary: Summary) -> str:
+    """`⚠ Mails again: Email 298 documents …`; the headline alone where there is no risk."""
+    if not summary.risks:
+        return summary.headline
+    risks = listed(list(summary.risks))
+    return f"⚠ {risks[:1].upper()}{risks[1:]}: {summary.headline}"
+
+
+def _place(request: Request) -> tuple[Part, ...]:
+    """Which Zuora, and who must approve."""
+    return (request.tenant, *needs(request))
+
+
+def needs(request: Request) -> tuple[Part, ...]:
+    """` · waiting for one approval from @controllers (not @alice)`; nothing once it is decided."""
+    if request.state is not State.WAITING:
+        return ()
+    missing = request.rule.approvals - len(request.approvals)
+    number = {1: "one", 2: "two", 3: "three"}.get(missing, f"{missing}")
+    more = " more" if request.approvals else ""
+    noun = "approval" if missing == 1 else "approvals"
+    approvers = approvers_in_words(request.rule.approvers)
+    not_who = (" (not ", Mention(request.requester), ")")
+    return (f" · waiting for {number}{more} {noun} from ", *approvers, *not_who)
+
+
+def facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
+    """What stands on screen wherever the request can be approved: at most eight lines."""
+    return (
+        line("Amount", summary.money),
+        *also,
+        *summary.lines,
+        line("Why", request.reason),
+        line(request.name, *_who_and_when(request)),
+        *_approved(request),
+        *_progress(request),
+        *_ending(request),
+    )
+
+
+def _outcome(request: Request) -> tuple[Line, ...]:
+    return (
+        *_ending(request),
+        *_progress(request),
+        line("Why", request.reason),
+        line(request.name, *_who_and_when(request)),
+        *_approved(request),
+        *_ended_by(request),
+    )
+
+
+def _more_than(shown: Sequence[Line], details: Sequence[Line]) -> tuple[Line, ...]:
+    """The details that are not on the card already."""
+    seen = {(each.label, each.parts) for each in shown}
+    return tuple(each for each in details if (each.label, each.parts) not in seen)
 
 
 def card_edit(request: Request) -> Message:
@@ -75,10 +165,6 @@ def card_edit(request: Request) -> Message:
     return Message(
         kind=Kind.UPDATE, request=request.number, channel=request.channel, text="", blocks=[]
     )
-
-
-def _as_blocks(title: str, lines: Sequence[Line], buttons: Blocks) -> Blocks:
-    return [blocks.header(title), blocks.labelled(lines), *buttons]
 
 
 def headline(request: Request) -> str:
@@ -139,7 +225,7 @@ def next_steps(message: Message, request: Request, names: Sequence[str]) -> Mess
     """A message with a button for each operation that is legal now on the run it speaks of."""
     if not names:
         return message
-    buttons = [
+    found = [
         blocks.button(
             STEPS[name].button,
             action_id=f"{NEXT}{name}",
@@ -148,7 +234,7 @@ def next_steps(message: Message, request: Request, names: Sequence[str]) -> Mess
         )
         for name in names
     ]
-    row = blocks.actions(f"next-{request.number}", *buttons)
+    row = blocks.actions(f"next-{request.number}", *found)
     return replace(message, blocks=[*message.blocks, row])
 
 
@@ -156,30 +242,28 @@ def _who_and_when(request: Request) -> tuple[Part, ...]:
     parts: list[Part] = ["asked by ", Mention(request.requester), " ", Moment(request.created_at)]
     if request.state is State.WAITING:
         parts += [" · expires ", Moment(request.expires_at)]
+    if request.parent:
+        parts.append(f" · continues R-{request.parent}")
     return tuple(parts)
 
 
-def _needs(request: Request) -> tuple[Line, ...]:
-    if request.state is not State.WAITING:
+def _approved(request: Request) -> tuple[Line, ...]:
+    """Everybody who approved, in one line."""
+    if not request.approvals:
         return ()
-    missing = request.rule.approvals - len(request.approvals)
-    words = {1: "one", 2: "two", 3: "three"}.get(missing, f"{missing}")
-    number = f"{words} more of " if request.approvals else f"{words} of "
-    approvers = approvers_in_words(request.rule.approvers)
-    return (line("Needs", number, *approvers, ", never who asked"),)
+    parts: list[Part] = ["by "]
+    for position, approval in enumerate(request.approvals):
+        parts += [" and by " if position else "", Mention(approval.person), " "]
+        parts.append(Moment(approval.at))
+    return (line("Approved", *parts),)
 
 
-def _decision(request: Request) -> tuple[Line, ...]:
-    approved = tuple(
-        line("Approved", "by ", Mention(approval.person), " ", Moment(approval.at))
-        for approval in request.approvals
-    )
+def _ended_by(request: Request) -> tuple[Line, ...]:
     ended = {State.REJECTED: "Rejected", State.WITHDRAWN: "Withdrawn"}.get(request.state)
     if ended is None or request.decided_by is None or request.decided_at is None:
-        return approved
+        return ()
     why: tuple[Part, ...] = (f" · {request.decision_reason}",) if request.decision_reason else ()
-    by = line(ended, "by ", Mention(request.decided_by), " ", Moment(request.decided_at), *why)
-    return (*approved, by)
+    return (line(ended, "by ", Mention(request.decided_by), " ", Moment(request.decided_at), *why),)
 
 
 def _ending(request: Request) -> tuple[Line, ...]:
@@ -190,95 +274,6 @@ def result_label(request: Request) -> str:
     """What `request.result` is: how it ended, or what it waits for while nothing of it is followed."""
     under_way = request.state in (State.APPROVED, State.RUNNING) and not request.progress
     return "Waits" if under_way else "Result"
-
-
-def _buttons(request: Request, effect: str, warning: str) -> Blocks:
-    match request.state:
-        case State.WAITING:
-            return [_waiting_buttons(request, effect, warning)]
-        case State.UNKNOWN:
-            return [_unknown_buttons(request)]
-        case _:
-            return []
-
-
-def waiting_buttons(request: Request) -> blocks.Block:
-    """The buttons of a waiting request's card, without the rest of it.
-
-    They depend on nothing that changes while it waits.
-    """
-    order = opened(request)
-    return _waiting_buttons(request, order.effect(), order.warning())
-
-
-def _waiting_buttons(request: Request, effect: str, warning: str) -> blocks.Block:
-    value = request.reference
-    return blocks.actions(
-        f"decide-{request.number}",
-        _approve_button(request, effect, warning),
-        blocks.button(
-            "Reject…", action_id=REJECT, value=value, spoken=f"Reject {request.name} with a reason"
-        ),
-        blocks.button(
-            "Withdraw…",
-            action_id=WITHDRAW,
-            value=value,
-            spoken=f"Withdraw {request.name}",
-        ),
-    )
-
-
-def _approve_button(request: Request, effect: str, warning: str) -> blocks.Block:
-    """Asks once more, with the number and the tenant; the largest tier has a form for that."""
-    typing = request.rule.type_the_number
-    sentence = f"{effect[:1].upper()}{effect[1:]}"
-    return blocks.button(
-        f"Approve: {effect}{'…' if typing else ''}",
-        action_id=APPROVE,
-        value=request.reference,
-        style="primary",
-        spoken=f"Approve {request.name}: {effect}",
-        confirm=None
-        if typing
-        else blocks.confirmation(
-            f"Approve {request.name}?",
-            f"{sentence}: {request.subject}, in {request.tenant}. {warning}",
-            sentence if len(sentence) <= MOST_ON_A_CONFIRMATION else "Approve",
-        ),
-    )
-
-
-def _unknown_buttons(request: Request) -> blocks.Block:
-    value = request.reference
-    lost = Progress.model_validate_json(request.progress or "{}").lost
-    whose = f"the {count(lost, 'lost call')} of {request.name}" if lost else request.subject
-    return blocks.actions(
-        f"settle-{request.number}",
-        blocks.button(
-            "It went through: record that",
-            action_id=RECORD_SENT,
-            value=value,
-            spoken=f"Record that {request.name} went through",
-            confirm=blocks.confirmation(
-                "Record that it went through?",
-                f"You looked in Zuora and saw that the order for {whose} went through. "
-                "Nothing is sent by this.",
-                "It went through",
-            ),
-        ),
-        blocks.button(
-            "It did not go through: record that",
-            action_id=RECORD_NOT_SENT,
-            value=value,
-            spoken=f"Record that {request.name} did not go through",
-            confirm=blocks.confirmation(
-                "Record that it did not go through?",
-                f"You looked in Zuora and saw that the order for {whose} did not go through. "
-                "Nothing is sent by this; a new request can then be made.",
-                "It did not go through",
-            ),
-        ),
-    )
 
 
 def approvers_in_words(names: Sequence[str]) -> tuple[Part, ...]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.known import NotKnown
 from bot.domain.money import Amount, Money, apart, in_words
-from bot.domain.words import count
+from bot.domain.words import count, listed
 from bot.zuora.answers import BillingDocument
 
 
@@ -129,3 +129,26 @@ def largest_of(documents: Iterable[BillingDocument], most: int) -> list[tuple[st
         for currency in sorted({money.currency for _, money in found})
         for each in [one for one in by_size if one[1].currency == currency][:most]
     ]
+
+
+def money_of(kinds: Iterable[KindTotals]) -> str:
+    """`USD 1,204,310.25 · EUR 88,120.00 (298 invoices) · USD -1,200.00 (4 credit memos)`.
+
+    Zuora writes a credit memo's total as a positive amount; it is a credit, so it is shown negative.
+    """
+    return " · ".join(
+        f"{_signed(kind)} ({count(kind.count, *KIND_WORDS[kind.kind])})" for kind in kinds
+    )
+
+
+def _signed(kind: KindTotals) -> str:
+    totals = kind.totals
+    if kind.kind == "credit_memo":
+        totals = tuple(money._replace(amount=-abs(money.amount)) for money in totals)
+    unknown = [f"{kind.not_known:,} of an amount not known"] if kind.not_known else []
+    return " · ".join([*([in_words(totals)] if totals else []), *unknown])
+
+
+def several(kinds: Iterable[KindTotals]) -> str:
+    """`294 invoices and 4 credit memos`."""
+    return listed([count(kind.count, *KIND_WORDS[kind.kind]) for kind in kinds])

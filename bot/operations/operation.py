@@ -13,6 +13,7 @@ from bot.domain.call import Call, Verdict
 from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
+from bot.domain.summary import Summary
 from bot.domain.words import Line
 from bot.operations.kinds import KindTotals, SingleDocument
 from bot.zuora.answers import Answer
@@ -214,8 +215,12 @@ class Order(ABC, Generic[B, F]):
         """What will happen, as a clause in lower case: `email the documents of bill run …`."""
 
     @abstractmethod
+    def summary(self) -> Summary:
+        """What an approver must know before the button, at a glance. No I/O."""
+
+    @abstractmethod
     def lines(self) -> tuple[Line, ...]:
-        """The words and figures of the card. No I/O."""
+        """Everything that is known of it, for the details. No I/O."""
 
     @abstractmethod
     def effect(self) -> str:
@@ -228,6 +233,10 @@ class Order(ABC, Generic[B, F]):
     @abstractmethod
     def accepted(self) -> str:
         """What may be claimed when Zuora has accepted it, as a sentence."""
+
+    def typed_addresses(self) -> tuple[str, ...]:
+        """Mail addresses that somebody typed, to which it goes."""
+        return ()
 
     def tables(self) -> Sequence[Table]:
         """Lists that are too long for the card; they stand in its thread."""

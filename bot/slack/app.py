@@ -10,7 +10,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import asking, commands, deciding, opening, shortcuts
+from bot.slack import asking, commands, deciding, more, opening, shortcuts
 from bot.slack.answering import Answering
 from bot.slack.holding import held
 from bot.slack.home import Homes
@@ -71,6 +71,7 @@ def make_app(
     app.error(_failed)
     app.middleware(held(answering))
     deciding.register(app, answering)  # first: Bolt asks one listener after the other
+    more.register(app, answering)
     commands.register(app, answering, links)
     asking.register(app, answering)
     opening.register(app, answering)

@@ -8,7 +8,14 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.cards.card import APPROVE, RECORD_NOT_SENT, RECORD_SENT, REJECT, WITHDRAW
+from bot.cards.buttons import (
+    APPROVE,
+    RECORD_NOT_SENT,
+    RECORD_SENT,
+    REJECT,
+    WITHDRAW,
+    asked_once_more,
+)
 from bot.domain.authority import Verb
 from bot.domain.named import Named, named
 from bot.domain.request import Request
@@ -49,12 +56,13 @@ SETTLING = {
     RECORD_NOT_SENT: _settling(accepted=False),
 }
 ASKING = {APPROVE: Verb.APPROVE, REJECT: Verb.REJECT, WITHDRAW: Verb.WITHDRAW}
+"""*Withdraw* stands in the menu; cards that were posted before have a button for it."""
 
 
 def register(app: AsyncApp, answering: Answering) -> None:
     """Connect the buttons, and the forms that ask for a reason or a number."""
     for action_id, verb in ASKING.items():
-        app.action(action_id)(_decides(answering, verb))
+        app.action(action_id)(decides(answering, verb))
     for action_id, act in SETTLING.items():
         app.action(action_id)(_settles(answering, act))
     for callback_id, verb in DECIDE_FORMS.items():
@@ -68,14 +76,21 @@ def _settles(answering: Answering, act: Act) -> Callable[..., Awaitable[None]]:
     return pressed
 
 
-def _decides(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]:
+def decides(
+    answering: Answering, verb: Verb, *, with_a_note: bool = False
+) -> Callable[..., Awaitable[None]]:
+    """A listener that decides at once, or opens the form for what has to be typed first."""
+
+    def at_once(request: Request | None) -> bool:
+        return not with_a_note and _at_once(answering, verb, request)
+
     def act_on(request: Request | None) -> Act:
-        return decide if _at_once(answering, verb, request) else may_decide_now
+        return decide if at_once(request) else may_decide_now
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         click = payloads.click(body)
         outcome = await _clicked(answering, ack, click, verb, act_on)
-        if isinstance(outcome, Request) and not _at_once(answering, verb, outcome):
+        if isinstance(outcome, Request) and not at_once(outcome):
             await _ask_more(answering, click, verb, outcome)
 
     return pressed
@@ -164,7 +179,9 @@ async def _ask_more(
     answering: Answering, click: payloads.Click, verb: Verb, request: Request
 ) -> None:
     order = opened(request)
-    view = decide_form(verb, request, order.title(), order.effect())
+    words = asked_once_more(request, order, order.summary())
+    typing = not _at_once(answering, verb, request)
+    view = decide_form(verb, request, order.title(), words, typing=typing)
     try:
         await answering.client.views_open(trigger_id=click.trigger_id, view=view)
     except NO_ANSWER as error:
@@ -185,7 +202,7 @@ async def _submitted(
     )
     try:
         request = stored(answering, asked.name)
-        problems = _problems(asked, request)
+        problems = _problems(answering, asked, request)
         # a stranger hears nothing about what was typed
         outcome = await _decided(answering, may_decide_now if problems else decide, asked, request)
     except CouldNotRecordError:
@@ -202,10 +219,10 @@ async def _submitted(
         await ack()
 
 
-def _problems(asked: _Asked, request: Request | None) -> dict[str, str]:
+def _problems(answering: Answering, asked: _Asked, request: Request | None) -> dict[str, str]:
     if asked.verb is Verb.REJECT and not asked.reason:
         return {"reason": "Say why, for whoever asked."}
-    approves = asked.verb is Verb.APPROVE
-    if approves and request and asked.typed.upper() != request.confirmation:
+    types = asked.verb is Verb.APPROVE and not _at_once(answering, asked.verb, request)
+    if types and request and asked.typed.upper() != request.confirmation:
         return {"typed": f"Type {request.confirmation} to approve {request.name}."}
     return {}

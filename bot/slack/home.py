@@ -11,11 +11,11 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import blocks
-from bot.cards.card import APPROVE, REJECT, waiting_buttons
+from bot.cards.card import in_a_list
 from bot.domain.authority import Person, Verb, may, may_ask
 from bot.domain.message import Blocks, Kind, Message
-from bot.domain.request import Request, State
-from bot.domain.words import Strong
+from bot.domain.request import State
+from bot.domain.words import Link, Strong
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.looking import viewer, viewer_or_recorded
@@ -24,6 +24,7 @@ from bot.status import answers, lists
 from bot.status.lists import Links
 from bot.store.status import Brief
 from bot.store.store import Store
+from bot.workflow.beside import beside
 from bot.workflow.rules import rule_today
 
 TURN = "home:page:"
@@ -33,8 +34,6 @@ MOST_BLOCKS = 90
 """Of the 100 blocks that Slack takes; headings and the buttons to turn pages come on top."""
 
 MOST_LISTED = 200
-MOST_KEPT = 500
-"""Of so many requests the buttons are kept in memory: what they say does not change."""
 
 View = dict[str, Any]
 Make = Callable[[Brief], Blocks]
@@ -55,7 +54,6 @@ class Homes:
 
     def __init__(self, answering: Answering, links: Links) -> None:
         self._answering = answering
-        self._buttons: dict[int, blocks.Block] = {}
         self._links = links
 
     def register(self, app: AsyncApp) -> None:
@@ -128,7 +126,7 @@ class Homes:
         return [blocks.labelled([lists.any_state(self._links, brief, verdicts)])]
 
     def _to_decide(self, person: Person, brief: Brief) -> Blocks:
-        """A line with the card's own two buttons, which behave as they do there."""
+        """The card itself, with the buttons that it has in the channel."""
         parts = self._answering.parts
         request = parts.store.requests.get(brief.number)
         if request is None:
@@ -136,11 +134,9 @@ class Homes:
         today = rule_today(parts, request)
         if may(Verb.APPROVE, person, request, parts.clock.now(), today) is not None:
             return self._line_of(brief)
-        if brief.number not in self._buttons:
-            if len(self._buttons) >= MOST_KEPT:
-                self._buttons.clear()
-            self._buttons[brief.number] = _two_buttons(request)
-        return [*self._line_of(brief), self._buttons[brief.number]]
+        url = self._links.card(brief.channel, brief.card_ts)
+        links = (Link("open the card", url),) if url else ()
+        return in_a_list(request, beside(parts.store, request), links)
 
 
 def _to(user: str) -> Message:
@@ -165,7 +161,7 @@ def _entries(
         Listed(heading, size, number, make)
         for heading, size, make, numbers in (
             ("OUTCOME UNKNOWN", 1, shows, status.numbers_in_state(State.UNKNOWN, MOST_LISTED)),
-            ("Waiting for you", 2, decides, to_decide),
+            ("Waiting for you", 4, decides, to_decide),
             ("Your open requests", 1, shows, own),
             ("Waiting for others", 1, shows, others),
             ("Running", 1, shows, running),
@@ -196,12 +192,6 @@ def _turning(page: int, of: int) -> Blocks:
         if 0 <= to < of
     ]
     return [blocks.context(f"Page {page + 1} of {of}"), blocks.actions("home-pages", *buttons)]
-
-
-def _two_buttons(request: Request) -> blocks.Block:
-    row = waiting_buttons(request)
-    both = [each for each in row["elements"] if each["action_id"] in (APPROVE, REJECT)]
-    return {**row, "elements": both}
 
 
 def _empty(*, begins: bool) -> Blocks:

@@ -14,7 +14,8 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import refusals
-from bot.cards.card import CHANGE, NEXT
+from bot.cards.buttons import CHANGE
+from bot.cards.card import NEXT
 from bot.cards.results import AGAIN
 from bot.cards.run_card import RUN
 from bot.domain.authority import may_ask
@@ -47,6 +48,8 @@ BEGIN = "home:begin"
 
 KIND_OF: dict[str, DocumentKind] = {each.name: kind for kind, each in OF_KIND.items()}
 LONGEST_NAME = 40
+AGAIN_WORDS = "{name} again"
+"""What a refusal to ask again is recorded with."""
 NOTHING_TO_CHANGE = "This request cannot be opened again. Ask with the command instead."
 NOTHING_TO_OPEN = "This button belongs to nothing that the bot knows of. Nothing was done."
 NOTHING_REFUSED = "Nothing of this request was refused, so there is nothing to ask for again."
@@ -73,7 +76,7 @@ Find = Callable[[Answering, Click, Request | None], "Opening | tuple[Part, ...]"
 def register(app: AsyncApp, answering: Answering) -> None:
     """Connect every button and shortcut that opens a form, and the choices that change one."""
     buttons: dict[str | re.Pattern[str], tuple[Find, str]] = {
-        CHANGE: (_changed_request, "{name} again"),
+        CHANGE: (_changed_request, AGAIN_WORDS),
         AGAIN: (_what_was_refused, "{name} again, after {request}"),
         re.compile(f"^{NEXT}"): (_next_step, "{step}"),
         re.compile(f"^{RUN}"): (_step_of_a_run, "{step}"),
@@ -110,6 +113,11 @@ async def open_for_command(
 
     answering.keep(said_if_it_fails(respond, opened()))
     await ack()
+
+
+def opens_again(answering: Answering) -> Callable[..., Any]:
+    """The listener for *Change and ask again*, wherever it is offered."""
+    return _opens(answering, _changed_request, AGAIN_WORDS)
 
 
 def _opens(answering: Answering, find: Find, wanted: str) -> Callable[..., Any]:

@@ -52,6 +52,7 @@ class Click:
     Attributes:
         action_id: Which button it was; empty where the click is not exactly one action.
         value: What the button names, as text.
+        chosen: Of a menu: which of its entries was chosen; empty for a button.
         named: The request that it names; None where it names none.
     """
 
@@ -61,6 +62,7 @@ class Click:
     value: str
     named: Named | None
     trigger_id: str
+    chosen: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +112,18 @@ def click(body: Mapping[str, Any]) -> Click:
     """Read a `block_actions` payload with exactly one action, or a global shortcut's."""
     action = _only_action(body)
     actor = _actor(body)
+    chosen, _, value = _text(_mapping(action, "selected_option"), "value").rpartition(" ")
+    value = value or _text(action, "value")
     return Click(
         actor=actor,
         channel=_text(_mapping(body, "channel"), "id")
         or _text(_mapping(body, "container"), "channel_id")
         or (actor.user_id if _is_nowhere(body) else ""),
         action_id=_text(action, "action_id"),
-        value=_text(action, "value"),
-        named=_named(_text(action, "value"), body),
+        value=value,
+        named=_named(value, body),
         trigger_id=_text(body, "trigger_id"),
+        chosen=chosen,
     )
 
 

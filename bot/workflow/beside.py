@@ -16,7 +16,7 @@ from bot.workflow.guard import effects_of
 from bot.workflow.parts import Parts
 
 SHOWN_SUBJECTS = 3
-SHOWN_REQUESTS = 5
+SHOWN_REQUESTS = 2
 
 
 def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:

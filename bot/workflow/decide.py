@@ -101,19 +101,21 @@ def _approve(
     counting = [a for a in request.approvals if decision.standing[a.person] is None]
     needed = max(request.rule.approvals, rule_today(parts, request).approvals)
     missing = needed - len(counting) - 1
+    note = f" Note: {decision.reason}" if decision.reason else ""
     if missing > 0:
         after = with_mine
         told = lines.reply(
             after, Mention(person.user_id),
-            f" approved {request.name}; {count(missing, 'more approval')} needed.",
+            f" approved {request.name}; {count(missing, 'more approval')} needed.{note}",
         )  # fmt: skip
     else:
         after = with_mine.decided(State.APPROVED, person.user_id, now, wake_at=now)
         told = lines.reply(
             after, Mention(person.user_id),
-            f" approved {request.name}. Zuora is read again before anything is sent.",
+            f" approved {request.name}.{note} Zuora is read again before anything is sent.",
         )  # fmt: skip
-    entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing)})
+    noted = {"note": decision.reason} if decision.reason else {}
+    entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing), **noted})
     parts.store.move(request, after, entry, now, card_edit(after), told)
     return after
 

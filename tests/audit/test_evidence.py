@@ -98,7 +98,7 @@ async def test_a_packet_tells_who_did_what_when_under_which_rule(busy, tmp_path)
     assert decision["seconds_after_asking"] >= 180
     assert decision["digest_is_the_requests"]
     assert packet["request"]["body"]["bill_run"] == "BR-00000001"
-    assert "Waiting for approval" in packet["card_as_shown"]["text"]
+    assert "waiting for one approval from" in packet["card_as_shown"]["text"]
     assert packet["card_as_shown"]["blocks"]
     (call,) = packet["zuora_calls"]
     assert call["track_id"] == "billing-bot.R-1.BR-00000001"

@@ -55,7 +55,7 @@ def test_the_sandbox_plays_the_story_by_itself(tmp_path, mode):
         said.index(words)
         for words in (
             "@alice  /billemail BR-00000001",
-            "Waiting for approval: email the documents of bill run BR-00000001",
+            "documents of bill run BR-00000001",
             "only @alice sees  R-1 is your own request",
             "@bob  presses Approve",
             "approved R-1",

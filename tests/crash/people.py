@@ -12,7 +12,7 @@ from tests.crash.plan import Fate, Wanted
 CHANNEL = "C0BILLING"
 CONTROLLERS = ("U0BOB", "U0CARLA")
 REQUESTERS = tuple(f"U0OPERATOR{each}" for each in range(5))
-WAITING = "Waiting for approval"
+WAITING = "· waiting for "
 A_MOMENT = 0.02
 PATIENCE = 150  # moments to wait for a card that was promised, before asking once more
 

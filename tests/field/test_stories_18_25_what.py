@@ -126,7 +126,7 @@ async def test_story_21_an_approval_acts_on_the_request_of_its_own_card_alone(st
     assert stage.request(1).state == "waiting"
     assert [order.path for order in stage.orders()] == ["/v1/bill-runs/BR-00000009/emails"]
     assert not any("approved" in line for line in stage.thread(one))
-    assert "Waiting for approval" in stage.card(one)
+    assert "waiting for one approval from" in stage.card(one)
 
 
 async def test_story_21_a_button_of_one_card_with_the_number_of_another_moves_only_that_one(stage):

@@ -104,7 +104,7 @@ async def test_story_47_what_cannot_be_written_into_the_history_does_not_happen(
     await dispatch(stage.bot.app, submitted())
     await stage.quiet()
 
-    assert "Waiting for approval" in stage.card(ts)
+    assert "waiting for one approval from" in stage.card(ts)
     assert stage.request().state == "waiting"
     assert stage.request().approvals == ()
     assert stage.store.requests.get(2) is None

@@ -177,7 +177,7 @@ async def test_blocks_that_slack_refuses_become_plain_text_that_says_it_all(stag
 
     (message,) = stage.slack.channel_messages(CHANNEL)
     assert message.blocks == []
-    for words in ("Waiting for approval", "BR-00000001", "Why: Month end", f"<@{ALICE}>"):
+    for words in ("waiting for one approval", "BR-00000001", "Why: Month end", f"<@{ALICE}>"):
         assert words in stage.card(ts)
 
 

@@ -80,7 +80,7 @@ async def test_an_unknown_outcome_is_written_directly_and_the_thread_catches_up_
     thread = stage.thread(ts)
     assert "approved R-1" in thread[0]
     assert "OUTCOME UNKNOWN" in thread[2]
-    assert "Waiting for approval" not in stage.card(ts)
+    assert "waiting for one approval from" not in stage.card(ts)
     assert len([text for text in directly(stage, ALICE) if "OUTCOME UNKNOWN" in text]) == 1
 
 

@@ -56,7 +56,7 @@ async def test_a_tenant_with_200_batches_is_billed_in_the_77th(stage, world):
     assert submitted.ok, submitted
     await stage.quiet()
     ts = stage.slack.channel_messages(CHANNEL)[-1].ts
-    assert "for Batch77 and Batch200" in stage.card(ts)
+    assert "Bill Batch77 and Batch200" in stage.card(ts)
     await stage.press(BOB, ts)
     await stage.until(lambda: stage.request().state == "running")
     await stage.quiet()

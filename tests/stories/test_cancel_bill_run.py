@@ -60,7 +60,7 @@ async def running(stage, **values):
 
 async def test_a_completed_run_is_canceled_after_another_persons_approval(stage, run):
     ts = await ask(stage)
-    assert "Waiting for approval: cancel bill run BR-00000002" in stage.card(ts)
+    assert "Cancel bill run BR-00000002 and discard 2 invoices" in stage.card(ts)
     assert "its drafts are thrown away: 2 invoices for EUR 80.00 · USD 100.00" in stage.card(ts)
     assert stage.puts("cancel") == []
 
@@ -90,7 +90,7 @@ async def test_a_pending_run_is_canceled(stage, run):
 async def test_this_occurrence_only_leaves_the_schedule_and_names_the_next_run(stage, scheduled):
     ts = await ask(stage, cancel_once="once")
     card = stage.card(ts)
-    assert "cancel this one occurrence, bill run BR-00000002" in card
+    assert "Cancel only this occurrence, bill run BR-00000002" in card
     assert "this occurrence only; the schedule goes on" in card
     assert "Monthly from 1 Dec 2026 until 1 Dec 2027 at hour 4" in card
     assert "|1 Dec 2026 10:00 UTC>" in card
@@ -106,7 +106,7 @@ async def test_this_occurrence_only_leaves_the_schedule_and_names_the_next_run(s
 
 async def test_all_later_occurrences_end_the_schedule(stage, scheduled):
     ts = await ask(stage, cancel_once="all")
-    assert "cancel bill run BR-00000002 and all later occurrences" in stage.card(ts)
+    assert "Cancel bill run BR-00000002 and all later occurrences" in stage.card(ts)
     assert "this occurrence and all later ones; the schedule ends" in stage.card(ts)
 
     await stage.press(BOB, ts)

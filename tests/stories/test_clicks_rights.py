@@ -61,7 +61,7 @@ async def test_d1_the_approval_of_somebody_taken_out_is_not_counted(stage):
     await with_policy(stage, TWO)
     ts = await stage.ask()
     await stage.press(BOB, ts)
-    await stage.until_card(ts, "one more of")
+    await stage.until_card(ts, "waiting for one more approval")
     await with_policy(
         stage,
         f'{CARLA_ALONE}[[rule]]\nsends = true\napprovals = 2\napprovers = ["{MARA}", "{CARLA}"]\n',

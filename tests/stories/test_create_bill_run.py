@@ -88,7 +88,7 @@ async def test_a_run_by_batch_is_created_followed_and_told_with_its_totals(stage
     ts = await ask(stage)
 
     card = stage.card(ts)
-    assert 'Waiting for approval: create bill run "November" for Batch1 and Batch2' in card
+    assert 'Bill Batch1 and Batch2 as "November"' in card
     assert "Accounts: 6 active · all bill cycle days" in card
     assert "target date 30 Nov 2026 · invoice date the day it is carried out" in card
     assert "Invoices are generated as drafts; nothing is posted or mailed by this run." in card
@@ -221,7 +221,7 @@ async def test_a_run_for_one_account_shows_its_name_and_zuoras_estimate(stage, w
     ts = await ask(stage, "account=A1 target=2026-11-30")
 
     card = stage.card(ts)
-    assert "create bill run for account A1 (Customer A1)" in card
+    assert "Bill account A1 (Customer A1)" in card
     assert "Estimate: USD 100.00 charges in 1 item, without tax, as Zuora's preview says" in card
     await approve(stage, ts)
     await follow(stage)
@@ -245,7 +245,7 @@ async def test_subscriptions_are_sent_by_the_id_of_their_latest_version(stage, w
     assert submitted.ok, submitted
     await stage.quiet()
     ts = stage.slack.channel_messages(CHANNEL)[-1].ts
-    assert "create bill run for S-A1 and S-B1 of account A1 (Customer A1)" in stage.card(ts)
+    assert "Bill S-A1 and S-B1 of account A1 (Customer A1)" in stage.card(ts)
     await approve(stage, ts)
 
     (call,) = created(stage)

@@ -10,8 +10,8 @@ from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 async def test_a_mail_is_asked_for_approved_by_another_person_and_accepted(stage):
     ts = await stage.ask()
 
-    assert "Waiting for approval: email the documents of bill run BR-00000001" in stage.card(ts)
-    assert stage.buttons(ts) == ["approve", "reject", "withdraw"]
+    assert "Email 5 documents of bill run BR-00000001" in stage.card(ts)
+    assert stage.buttons(ts) == ["approve", "reject", "details"]
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
 
@@ -21,7 +21,7 @@ async def test_a_mail_is_asked_for_approved_by_another_person_and_accepted(stage
     assert "The order to send 5 mails is being sent to Zuora" in told[1]
     assert "Zuora accepted" in told[2]
     assert f"<@{BOB}>" in stage.card(ts)
-    assert stage.buttons(ts) == []
+    assert stage.buttons(ts) == ["details"]
     (order,) = stage.orders()
     assert order.body == {"resend": False}
     assert order.headers["idempotency-key"].startswith("billing-bot:R-1:")
@@ -137,10 +137,12 @@ async def test_resend_says_how_many_get_their_mail_again(stage):
     )
 
     ts = await stage.ask(text="BR-00000003", resend=["yes"])
+    asked = stage.card(ts)
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
 
-    assert "1 were mailed before and get their mail again" in stage.card(ts)
+    assert asked.startswith("⚠ Mails again: ")
+    assert "1 customer document already mailed; this sends them again" in asked
     assert stage.orders()[0].body == {"resend": True}
 
 
@@ -205,7 +207,7 @@ async def test_a_rejection_asks_for_a_reason_and_tells_it(stage):
 
     assert submitted.ok
     assert "The totals are wrong" in stage.thread(ts)[-1]
-    assert stage.buttons(ts) == []
+    assert stage.buttons(ts) == ["details"]
     assert stage.orders() == []
 
 
@@ -226,7 +228,7 @@ async def test_silence_expires_a_request_and_never_approves_it(stage):
     await stage.pass_time(hours=24)
 
     await stage.until_card(ts, "Expired")
-    assert stage.buttons(ts) == []
+    assert stage.buttons(ts) == ["details"]
     assert stage.orders() == []
 
 
@@ -399,7 +401,7 @@ async def test_a_lost_answer_is_outcome_unknown_and_never_repeated(stage):
 
     await stage.until_card(ts, "OUTCOME UNKNOWN")
     assert f"<@{ALICE}>" in stage.thread(ts)[-1]
-    assert stage.buttons(ts) == ["record_sent", "record_not_sent"]
+    assert stage.buttons(ts) == ["record_sent", "record_not_sent", "details"]
     assert len(stage.orders()) == 1
 
 

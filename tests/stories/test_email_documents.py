@@ -67,7 +67,7 @@ async def test_an_invoice_is_asked_for_approved_and_accepted(stage, invoice):
     (ts,) = await ask(stage, "INV00000077")
 
     card = stage.card(ts)
-    assert "Waiting for approval: email invoice INV00000077" in card
+    assert "Email invoice INV00000077 of Acme" in card
     assert (
         "INV00000077 · USD 120.50 · balance USD 120.50 · A00000077 Acme `\u2060&amp; Söhne`\u2060"
         in card
@@ -95,7 +95,7 @@ async def test_a_debit_memo_goes_to_the_path_of_the_setting(stage, path):
     await approved(stage, ts, "Accepted by Zuora: email debit memo DM00000003")
 
     assert [order.path for order in stage.orders()] == [f"/v1/{path}/DM00000003/emails"]
-    assert "Mailed before: not known" in stage.card(ts)
+    assert "Mailed before: not known" in await stage.details(ts)
 
 
 async def test_a_credit_memo_is_mailed_with_the_pdf_that_was_named(stage):
@@ -107,7 +107,7 @@ async def test_a_credit_memo_is_mailed_with_the_pdf_that_was_named(stage):
     (order,) = stage.orders()
     assert order.path == "/v1/credit-memos/CM00000004/emails"
     assert order.body == {"useEmailTemplateSetting": True, "pdfFileId": memo.pdf_file_id}
-    assert f"PDF: file {memo.pdf_file_id}" in stage.card(ts)
+    assert f"PDF: file {memo.pdf_file_id}" in await stage.details(ts)
 
 
 async def test_mixed_kinds_are_one_request_and_card_for_each_kind(stage, invoice):
@@ -121,9 +121,9 @@ async def test_mixed_kinds_are_one_request_and_card_for_each_kind(stage, invoice
 
     shown = [stage.card(ts).splitlines()[0] for ts in cards]
     assert sorted(shown) == [
-        "Waiting for approval: email 2 invoices",
-        "Waiting for approval: email credit memo CM00000004",
-        "Waiting for approval: email debit memo DM00000003",
+        "Email 2 invoices of 2 customers",
+        "Email credit memo CM00000004 of Customer A00000001",
+        "Email debit memo DM00000003 of Customer A00000001",
     ]
     invoices = next(stage.card(ts) for ts in cards if "2 invoices" in stage.card(ts))
     assert "Invoices: 2 · EUR -5.00 · USD 120.50 · 2 accounts" in invoices
@@ -164,7 +164,7 @@ async def test_the_recipients_are_what_was_chosen(stage, invoice, recipients, va
     await approved(stage, ts)
 
     assert stage.orders()[0].body == body
-    assert f"Goes to: {words}" in stage.card(ts)
+    assert f"Goes to: {words}" in await stage.details(ts)
 
 
 async def test_given_addresses_are_shown_with_their_domains(stage, invoice):

@@ -258,4 +258,4 @@ async def test_the_preview_that_is_asked_for_before_the_approval_is_in_the_histo
     assert told[What.ESTIMATE_ASKED]["key"] == call.headers["idempotency-key"]
     assert told[What.ESTIMATE_BEGUN]["preview"]
     assert What.APPROVED not in told
-    assert "Waiting for approval" in stage.card(ts)
+    assert "waiting for one approval from" in stage.card(ts)

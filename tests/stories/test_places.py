@@ -62,10 +62,11 @@ async def test_the_entity_that_was_chosen_is_on_the_card_and_in_every_header(sta
     before = len(stage.zuora.calls)
 
     ts = await stage.ask(entity=EUROPE)
+    asked = stage.card(ts)
     await accepted(stage, ts, BOB)
 
-    assert "tenant 12270 · entity Europe" in stage.card(ts)
-    assert "EUR 70.00" in stage.card(ts)
+    assert "tenant 12270 · entity Europe" in asked
+    assert "EUR 70.00" in asked
     sent = [call for call in stage.zuora.calls[before:] if not call.path.startswith("/oauth")]
     assert {call.headers.get("zuora-entity-ids") for call in sent} == {EUROPE}
     await stage.pass_time(minutes=5)

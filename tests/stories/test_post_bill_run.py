@@ -50,7 +50,7 @@ async def running(stage, **values):
 
 async def test_a_run_is_posted_after_another_persons_approval_and_followed(stage, run):
     ts = await ask(stage)
-    assert "Waiting for approval: post bill run BR-00000002" in stage.card(ts)
+    assert "Post 4 invoices and 1 credit memo of bill run BR-00000002" in stage.card(ts)
     assert stage.puts("post") == []
 
     await stage.press(BOB, ts)

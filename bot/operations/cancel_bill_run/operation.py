@@ -12,12 +12,13 @@ from typing_extensions import override
 from bot.domain.call import Call
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
+from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import Line, Moment, count, in_days, in_minutes, line
 from bot.operations import doubts
 from bot.operations.asking import Asking, ChoiceField
 from bot.operations.cancel_bill_run import following
 from bot.operations.drafts import Drafts
-from bot.operations.kinds import KindTotals
+from bot.operations.kinds import KindTotals, money_of, several
 from bot.operations.on_run import UNKNOWN, OnRun, RunBody
 from bot.operations.operation import Facts, Followed, Form, Problems, Progress, Settlement
 from bot.operations.run_documents import RunFacts
@@ -221,6 +222,29 @@ class CancelBillRun(
         if self.body.cancel_once:
             return f"cancel this one occurrence, bill run {number}"
         return f"cancel bill run {number} and all later occurrences"
+
+    def summary(self) -> Summary:
+        """What is gone afterwards."""
+        run, drafts = self.facts.run, self.facts.drafts
+        what = f" and discard {several(drafts.kinds)}" if drafts.count else ""
+        headline = f"Cancel bill run {run.number}{what}"
+        if self.facts.waits_for_schedule:
+            every = "this one occurrence" if self.body.cancel_once else "all later occurrences"
+            headline = f"Cancel bill run {run.number} and {every}"
+            if self.body.cancel_once:
+                headline = f"Cancel only this occurrence, bill run {run.number}"
+        dates = f"target date {in_days(run.target_date)} · invoice date {in_days(run.invoice_date)}"
+        return Summary(
+            headline=headline,
+            risks=("cancels",),
+            money=money_of(drafts.kinds) or "no documents yet",
+            lines=(
+                line("Bill run", f"{run.name or 'no name'} · {run.status} · {dates}"),
+                *([line("Schedule", self.facts.schedule)] if self.facts.schedule else []),
+                *_runs(self.facts),
+                *warning(*alarming(drafts.lines()), self.warning()),
+            ),
+        )
 
     def lines(self) -> tuple[Line, ...]:
         """What a controller decides on."""

@@ -10,12 +10,20 @@ from bot.operations.create_bill_run.finding import MOST_PENDING
 
 FAR = timedelta(days=366)
 LONG_AGO = timedelta(days=92)
+EVERYBODY = "AllBatches bills every active account of the tenant."
 MANY_PENDING = MOST_PENDING * 4 // 5
 
 
 def notes(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
     """What is allowed and may still not be meant."""
     return (*_date_notes(body, facts.today), *_body_notes(body), *_fact_notes(body, facts))
+
+
+def cautions(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
+    """Those of them at which an approver should stop."""
+    everybody = (EVERYBODY,) if ALL_BATCHES in body.batches else ()
+    found = (*_date_notes(body, facts.today), *everybody, *_fact_notes(body, facts))
+    return tuple(each.removesuffix(".") for each in found)
 
 
 def _date_notes(body: CreateBillRunBody, today: date) -> Iterator[str]:
@@ -33,7 +41,7 @@ def _date_notes(body: CreateBillRunBody, today: date) -> Iterator[str]:
 
 def _body_notes(body: CreateBillRunBody) -> Iterator[str]:
     if ALL_BATCHES in body.batches:
-        yield "AllBatches bills every active account of the tenant."
+        yield EVERYBODY
     if body.auto_renewal:
         yield "Subscriptions up for renewal are renewed by this run."
     else:

@@ -6,10 +6,12 @@ from typing import Any
 from bot.domain.call import Call
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed, OperationName
+from bot.domain.summary import Summary
 from bot.domain.words import Line
 from bot.operations.create_bill_run import estimating, finding, following, reading, words
 from bot.operations.create_bill_run.body import CreateBillRunBody, wire
 from bot.operations.create_bill_run.facts import CreateFacts
+from bot.operations.create_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
 from bot.operations.operation import Estimated, Followed, Form, Problems, Progress, Settlement
 from bot.zuora.answers import Answer
@@ -134,6 +136,10 @@ class CreateBillRun(
         name = f' "{self.body.name}"' if self.body.name else ""
         kind = "scheduled bill run" if self.body.is_scheduled else "bill run"
         return f"create {kind}{name} for {words.scope(self.body, self.facts)}"
+
+    def summary(self) -> Summary:
+        """What an approver must know at a glance."""
+        return summary(self.body, self.facts)
 
     def lines(self) -> tuple[Line, ...]:
         """What a controller decides on."""

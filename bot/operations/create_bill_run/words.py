@@ -126,13 +126,17 @@ def _accounts(facts: CreateFacts) -> str:
     return f"{facts.accounts:,}{more} active"
 
 
-def _when(body: CreateBillRunBody) -> Iterator[Line]:
-    schedule = body.schedule
-    run_day = "the day it runs" if schedule else "the day it is carried out"
-    first = "the first day of the schedule" if schedule else run_day
+def dates(body: CreateBillRunBody) -> str:
+    """`target date 30 Nov 2026 · invoice date the day it is carried out`."""
+    first = "the first day of the schedule" if body.schedule else "the day it is carried out"
     target = _date(body.target_date, body.target_month_day) or first
     invoice = _date(body.invoice_date, body.invoice_month_day) or first
-    yield line("Dates", f"target date {target} · invoice date {invoice}")
+    return f"target date {target} · invoice date {invoice}"
+
+
+def _when(body: CreateBillRunBody) -> Iterator[Line]:
+    schedule = body.schedule
+    yield line("Dates", dates(body))
     yield line("Runs", repeats(schedule) if schedule else "once, as soon as it is approved")
 
 
@@ -182,12 +186,12 @@ def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
     estimate = facts.estimate
     if estimate is not None:
         parts = [f"{spoken(estimate.charges)} charges"]
-        if not _is_zero(estimate.tax):
+        if not is_zero(estimate.tax):
             parts.append(f"{spoken(estimate.tax)} tax")
-        if not _is_zero(estimate.credits):
+        if not is_zero(estimate.credits):
             parts.append(f"{spoken(estimate.credits)} credits")
         items = count(estimate.items, "item")
-        without = ", without tax" if _is_zero(estimate.tax) else ""
+        without = ", without tax" if is_zero(estimate.tax) else ""
         whole = body.include_subscriptions and body.include_order_line_items
         before = "" if whole else ", before what is left out besides charges"
         yield f"{' · '.join(parts)} in {items}{without}{before}, as Zuora's preview says"
@@ -203,7 +207,8 @@ def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
         yield "none; Zuora's preview is for whole accounts"
 
 
-def _is_zero(amount: Amount) -> bool:
+def is_zero(amount: Amount) -> bool:
+    """Tell whether it is known to be nothing."""
     return isinstance(amount, Money) and not amount.amount
 
 

@@ -15,10 +15,12 @@ from bot.domain.known import is_newer
 from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
+from bot.domain.summary import Summary
 from bot.domain.words import Line, count
 from bot.operations import notices, pdf_checks
 from bot.operations.email_bill_run import words
 from bot.operations.email_bill_run.facts import EmailRunFacts
+from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.on_run import OnRun, RunBody
@@ -170,6 +172,10 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         """`email the documents of bill run BR-00000417`."""
         again = " again" if self.body.resend else ""
         return f"email the documents of bill run {self.facts.number}{again}"
+
+    def summary(self) -> Summary:
+        """What an approver must know at a glance."""
+        return summary(self.facts, resend=self.body.resend)
 
     def lines(self) -> tuple[Line, ...]:
         """What a controller decides on."""

@@ -13,6 +13,7 @@ from bot.domain.known import is_newer
 from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
+from bot.domain.summary import Summary
 from bot.domain.words import Line
 from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import (
@@ -23,6 +24,7 @@ from bot.operations.email_documents.facts import (
     read_facts,
 )
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
+from bot.operations.email_documents.summary import summary
 from bot.operations.kinds import KindTotals, SingleDocument
 from bot.operations.operation import Form, Order, Problems, Settlement, Table
 from bot.operations.run_documents import shown_at
@@ -119,6 +121,10 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         """`email 312 invoices`."""
         return words.title(self.facts)
 
+    def summary(self) -> Summary:
+        """What an approver must know at a glance."""
+        return summary(self.body, self.facts)
+
     def lines(self) -> tuple[Line, ...]:
         """What a controller decides on."""
         return words.lines(self.body, self.facts)
@@ -134,6 +140,10 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     def accepted(self) -> str:
         """What may be claimed."""
         return words.accepted(self.facts)
+
+    def typed_addresses(self) -> tuple[str, ...]:
+        """The addresses that get it instead of, or beside, the customer's own."""
+        return self.body.email_addresses
 
     def tables(self) -> Sequence[Table]:
         """The ten largest documents."""

@@ -53,10 +53,10 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
         found.append(line("Largest", _largest(facts)))
     if body.pdf_file_id:
         found.append(line("PDF", _pdf_file(body, facts)))
-    return (*found, *_doubts(facts), *facts.checks.lines())
+    return (*found, *doubts_of(facts), *facts.checks.lines())
 
 
-def _doubts(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
+def doubts_of(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
     """What is not known, or wrong to send, and of which documents."""
     unchecked = [document.number for document in facts.documents if document.unchecked]
     return (

@@ -14,12 +14,13 @@ from bot.domain.call import Call
 from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
+from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import Line, count, in_days, line
 from bot.operations import doubts
 from bot.operations.asking import Asking, DayField
 from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import DRAFT, Drafts
-from bot.operations.kinds import KindTotals
+from bot.operations.kinds import KindTotals, money_of, several
 from bot.operations.mail_checks import with_profiles
 from bot.operations.notices import profiles_in_use
 from bot.operations.on_run import UNKNOWN, OnRun, RunBody
@@ -216,6 +217,30 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
     def title(self) -> str:
         """`post bill run BR-00000417`."""
         return f"post bill run {self.facts.run.number}"
+
+    def summary(self) -> Summary:
+        """What becomes final, and whether posting itself mails."""
+        run, drafts = self.facts.run, self.facts.drafts
+        mails = {
+            "yes": ("posting mails customers",),
+            "not known": ("posting may mail customers",),
+            "no": (),
+        }[self.facts.mails]
+        what = several(drafts.kinds) or "no documents"
+        return Summary(
+            headline=f"Post {what} of bill run {run.number}",
+            risks=(*mails, *(("amounts not known",) if drafts.amount_unknown else ())),
+            money=money_of(drafts.kinds),
+            lines=(
+                line("Dates", _dates(self.body, run)),
+                line("Mail", f"{MAIL_WORDS[self.facts.mails]}."),
+                *warning(
+                    *alarming(drafts.lines()),
+                    f"{drafts.zero:,} with a total of zero" if drafts.zero else "",
+                ),
+                line("Largest", " · ".join(drafts.largest)),
+            ),
+        )
 
     def lines(self) -> tuple[Line, ...]:
         """What a controller decides on."""

@@ -14,24 +14,29 @@ DECIDE_FORMS = {
 _CALLBACKS = {verb: callback_id for callback_id, verb in DECIDE_FORMS.items()}
 
 
-def decide_form(verb: Verb, request: Request, title: str, effect: str) -> View:
+def decide_form(verb: Verb, request: Request, title: str, in_full: str, *, typing: bool) -> View:
     """The form for one request; it carries the request's name and nothing else.
 
     Args:
         verb: Approve, reject or withdraw.
         request: The request.
         title: What it would do, as a clause.
-        effect: Its effect, counted.
+        in_full: What an approval does, with figures.
+        typing: Whether an approver types the number.
     """
     name = request.name
     match verb:
         case Verb.APPROVE:
             heading, button = f"Approve {name}", "Approve"
-            words = f"This is of the largest tier. You approve to {effect}: {title}."
+            tier = "Highest approval tier. " if typing else ""
             typed = fields.text(
                 "typed", f"Type {request.confirmation} to confirm", {}, max_length=40
             )
-            blocks: tuple[Block, ...] = (paragraph(words), typed)
+            blocks: tuple[Block, ...] = (
+                paragraph(f"{tier}{in_full}"),
+                *((typed,) if typing else ()),
+                _why(verb),
+            )
         case Verb.REJECT:
             heading, button = f"Reject {name}", "Reject"
             blocks = (paragraph(f"{name}, to {title}, will not be carried out."), _why(verb))
@@ -43,7 +48,8 @@ def decide_form(verb: Verb, request: Request, title: str, effect: str) -> View:
 
 def _why(verb: Verb) -> Block:
     rejects = verb is Verb.REJECT
-    hint = "The person who asked reads this in the thread." if rejects else "For the record."
+    label = "A note for the record" if verb is Verb.APPROVE else "Why?"
+    hint = "It stands in the thread, for whoever asked and for the record."
     return fields.text(
-        "reason", "Why?", {}, hint=hint, multiline=True, max_length=1000, optional=not rejects
+        "reason", label, {}, hint=hint, multiline=True, max_length=1000, optional=not rejects
     )

@@ -173,6 +173,16 @@ def notice(title: str, *parts: Part) -> View:
     }
 
 
+def shown(title: str, blocks: Blocks) -> View:
+    """A view that only shows something."""
+    return {
+        "type": "modal",
+        "title": plain_text(title, 24),
+        "close": plain_text("Close", 24),
+        "blocks": blocks,
+    }
+
+
 def with_problems(blocks: Sequence[Block], problems: Mapping[str, str]) -> Blocks:
     """The blocks with a message under each field that has one; the others' messages come first.
 

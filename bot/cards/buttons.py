@@ -1,0 +1,137 @@
+"""The buttons of a card: to decide, to see the details, to record what became of a lost answer."""
+
+from typing import Any
+
+from bot.cards import blocks
+from bot.domain.message import Blocks
+from bot.domain.request import Request, State
+from bot.domain.summary import Summary
+from bot.domain.words import count
+from bot.operations.operation import Order, Progress
+
+APPROVE = "approve"
+REJECT = "reject"
+DETAILS = "details"
+MORE = "more"
+RECORD_SENT = "record_sent"
+RECORD_NOT_SENT = "record_not_sent"
+
+WITHDRAW = "withdraw"
+CHANGE = "change"
+NOTE = "note"
+"""What is chosen under *More*: an option's value is such a word and the request's reference."""
+
+MOST_ON_A_CONFIRMATION = 30
+
+
+def of(request: Request, order: Order[Any, Any], summary: Summary) -> Blocks:
+    """The rows of buttons for the request's present state."""
+    match request.state:
+        case State.WAITING:
+            return [waiting(request, order, summary)]
+        case State.UNKNOWN:
+            return [_unknown(request)]
+        case _:
+            return [blocks.actions(f"more-{request.number}", _details(request))]
+
+
+def waiting(request: Request, order: Order[Any, Any], summary: Summary) -> blocks.Block:
+    """The row while a decision is open."""
+    value = request.reference
+    return blocks.actions(
+        f"decide-{request.number}",
+        _approve(request, order, summary),
+        blocks.button(
+            "Reject…", action_id=REJECT, value=value, spoken=f"Reject {request.name} with a reason"
+        ),
+        _details(request),
+        blocks.overflow(
+            MORE,
+            {
+                f"{NOTE} {value}": "Approve with a note…",
+                f"{WITHDRAW} {value}": "Withdraw…",
+                **({f"{CHANGE} {value}": "Change and ask again…"} if request.typed else {}),
+            },
+        ),
+    )
+
+
+def _details(request: Request) -> blocks.Block:
+    return blocks.button(
+        "Details",
+        action_id=DETAILS,
+        value=request.reference,
+        spoken=f"Everything known about {request.name}",
+    )
+
+
+def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> blocks.Block:
+    """Asks once more, with figures and tenant; the largest tier has a form for that.
+
+    It is green only where nothing sets the request apart from the usual.
+    """
+    typing = request.rule.type_the_number
+    effect = order.effect()
+    sentence = f"{effect[:1].upper()}{effect[1:]}"
+    return blocks.button(
+        f"Approve: {effect}{'…' if typing else ''}",
+        action_id=APPROVE,
+        value=request.reference,
+        style="danger" if summary.risks else "primary",
+        spoken=f"Approve {request.name}: {effect}",
+        confirm=None
+        if typing
+        else blocks.confirmation(
+            f"Approve {request.name}?",
+            asked_once_more(request, order, summary),
+            sentence if len(sentence) <= MOST_ON_A_CONFIRMATION else "Approve",
+        ),
+    )
+
+
+def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) -> str:
+    """What an approval does, with amounts, addresses and tenant; for the confirmation and the form."""
+    to = [f"To {address}." for address in order.typed_addresses()[:2]]
+    more = len(order.typed_addresses()) - len(to)
+    said = [
+        f"{summary.headline}: {summary.money}.",
+        *to,
+        *([f"And {more:,} more addresses."] if more > 0 else []),
+        f"{request.tenant}.",
+        order.warning(),
+    ]
+    return " ".join(said)
+
+
+def _unknown(request: Request) -> blocks.Block:
+    value = request.reference
+    lost = Progress.model_validate_json(request.progress or "{}").lost
+    whose = f"the {count(lost, 'lost call')} of {request.name}" if lost else request.subject
+    return blocks.actions(
+        f"settle-{request.number}",
+        blocks.button(
+            "It went through: record that",
+            action_id=RECORD_SENT,
+            value=value,
+            spoken=f"Record that {request.name} went through",
+            confirm=blocks.confirmation(
+                "Record that it went through?",
+                f"You looked in Zuora and saw that the order for {whose} went through. "
+                "Nothing is sent by this.",
+                "It went through",
+            ),
+        ),
+        blocks.button(
+            "It did not go through: record that",
+            action_id=RECORD_NOT_SENT,
+            value=value,
+            spoken=f"Record that {request.name} did not go through",
+            confirm=blocks.confirmation(
+                "Record that it did not go through?",
+                f"You looked in Zuora and saw that the order for {whose} did not go through. "
+                "Nothing is sent by this; a new request can then be made.",
+                "It did not go through",
+            ),
+        ),
+        _details(request),
+    )

@@ -1,0 +1,40 @@
+"""What an approver must know of an order before the button, in the order in which it is read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.domain.words import Line, line
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The facts of one order at a glance.
+
+    Attributes:
+        headline: What it does, to how much, for whom; the verb first: `Email 298 documents of bill
+            run BR-00000417`.
+        risks: What sets it apart from the usual, in a word or two each: `mails again`. Empty where
+            there is nothing.
+        money: What it comes to, in one line; says so where that is not known.
+        lines: At most four more lines: whom it reaches, when, what is missing, the largest.
+    """
+
+    headline: str
+    risks: tuple[str, ...]
+    money: str
+    lines: tuple[Line, ...] = ()
+
+
+def alarming(lines: Iterable[Line]) -> tuple[str, ...]:
+    """What those of the lines say that are marked, without their marks: for one warning."""
+    return tuple(
+        f"{each.label.removeprefix('⚠ ')}: {''.join(str(part) for part in each.parts)}"
+        for each in lines
+        if each.label.startswith("⚠")
+    )
+
+
+def warning(*found: str) -> tuple[Line, ...]:
+    """One line for everything that an approver should stop at; none where there is nothing."""
+    said = [each for each in found if each]
+    return (line("⚠", " · ".join(said)),) if said else ()

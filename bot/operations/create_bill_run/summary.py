@@ -1,0 +1,105 @@
+"""Creating a bill run at a glance. No I/O."""
+
+from bot.domain.money import spoken
+from bot.domain.summary import Summary, warning
+from bot.domain.words import Line, count, in_days, line, listed
+from bot.operations.create_bill_run import words
+from bot.operations.create_bill_run.body import CreateBillRunBody, RunSchedule
+from bot.operations.create_bill_run.estimating import of_batches
+from bot.operations.create_bill_run.facts import CreateFacts
+from bot.operations.create_bill_run.notes import cautions
+
+SHOWN_RUNS = 3
+
+
+def summary(body: CreateBillRunBody, facts: CreateFacts) -> Summary:
+    """What is billed and when, and what then happens without another approval."""
+    return Summary(
+        headline=_headline(body, facts),
+        risks=_risks(body),
+        money=_money(body, facts),
+        lines=(
+            line("When", _when(body)),
+            line("Then", words.follows_by_itself(body)),
+            *warning(_others(facts), *cautions(body, facts)),
+            *_who(facts),
+        ),
+    )
+
+
+def _headline(body: CreateBillRunBody, facts: CreateFacts) -> str:
+    """`Bill, post and mail Batch4 every month`."""
+    does = "Bill"
+    if body.run_type == "CatchUp":
+        does = "Catch up billing of"
+    elif body.auto_email:
+        does = "Bill, post and mail"
+    elif body.auto_post:
+        does = "Bill and post"
+    often = _often(body.schedule) if body.schedule else ""
+    name = f' as "{body.name}"' if body.name else ""
+    return f"{does} {words.scope(body, facts)}{often}{name}"
+
+
+def _often(schedule: RunSchedule) -> str:
+    return {
+        "None": f" on {in_days(schedule.repeat_from)}",
+        "Daily": " every day",
+        "Weekly": " every week",
+        "Monthly": " every month",
+    }[schedule.repeat_type]
+
+
+def _risks(body: CreateBillRunBody) -> tuple[str, ...]:
+    found = []
+    if body.auto_email:
+        found.append("posts and mails by itself")
+    elif body.auto_post:
+        found.append("posts by itself")
+    schedule = body.schedule
+    if schedule and schedule.repeat_type != "None" and schedule.repeat_to is None:
+        found.append("repeats without an end")
+    if body.run_type == "CatchUp":
+        found.append("cannot be undone")
+    return tuple(found)
+
+
+def _money(body: CreateBillRunBody, facts: CreateFacts) -> str:
+    estimate = facts.estimate
+    if estimate is not None:
+        parts = [spoken(estimate.charges)]
+        if not words.is_zero(estimate.tax):
+            parts.append(f"tax {spoken(estimate.tax)}")
+        if not words.is_zero(estimate.credits):
+            parts.append(f"credits {spoken(estimate.credits)}")
+        return f"about {' · '.join(parts)}, as Zuora's preview says"
+    if body.run_type == "CatchUp":
+        return "no invoices; a catch-up run only moves billed-through dates"
+    if of_batches(body):
+        return "amount not known yet; Zuora's estimate follows in the thread"
+    return "amount not known; Zuora gives no estimate for this"
+
+
+def _when(body: CreateBillRunBody) -> str:
+    dates = words.dates(body)
+    if body.schedule is None:
+        return f"once, as soon as it is approved; {dates}"
+    return f"{words.repeats(body.schedule)}; {dates}"
+
+
+def _who(facts: CreateFacts) -> tuple[Line, ...]:
+    if facts.account is not None:
+        return (line("Customer", f"{facts.account.name} ({facts.account.number})"),)
+    if facts.accounts is None:
+        return (line("Customers", "Zuora did not say how many"),)
+    more = "" if facts.is_all else " or more"
+    return (line("Customers", f"{count(facts.accounts, 'active account')}{more}"),)
+
+
+def _others(facts: CreateFacts) -> str:
+    if not facts.others:
+        return ""
+    shown = [run.words for run in facts.others[:SHOWN_RUNS]]
+    if rest := len(facts.others) - len(shown):
+        shown.append(f"{rest:,} more")
+    return f"other runs over the same accounts have not ended: {listed(shown)}"

@@ -1,0 +1,66 @@
+"""Mailing a bill run at a glance. No I/O."""
+
+from collections.abc import Iterator
+
+from bot.domain.summary import Summary, alarming, warning
+from bot.domain.words import count, line, listed
+from bot.operations import doubts
+from bot.operations.email_bill_run.facts import EmailRunFacts
+from bot.operations.kinds import money_of
+
+SHOWN_LARGEST = 2
+SHOWN_ACCOUNTS = 3
+
+
+def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
+    """What is mailed, what that comes to, who is left out."""
+    documents = facts.documents
+    again = resend and documents.mailed_before
+    mails = count(facts.mails(resend=resend), "document")
+    return Summary(
+        headline=f"Email {mails} of bill run {facts.number}{' again' if resend else ''}",
+        risks=(
+            *(("mails again",) if resend else ()),
+            *(("amounts not known",) if documents.amount_unknown else ()),
+        ),
+        money=money_of(documents.kinds),
+        lines=(
+            *warning(
+                *alarming(doubts.run_lines(documents)),
+                f"{count(documents.mailed_before, 'customer document')} already mailed; this sends "
+                "them again"
+                if again
+                else "",
+                *_left_out(facts, resend=resend),
+                "this run mails by itself; customers may get it twice"
+                if facts.mails_itself and not resend
+                else "",
+            ),
+            line("Largest", _largest(facts)),
+        ),
+    )
+
+
+def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
+    documents = facts.documents
+    if documents.unreachable:
+        shown = list(documents.unreachable[:SHOWN_ACCOUNTS])
+        if more := len(documents.unreachable) - len(shown):
+            shown.append(f"{more:,} more")
+        number = count(len(documents.unreachable), "account has", "accounts have")
+        yield f"{number} no bill-to address ({listed(shown)})"
+    if documents.mailed_before and not resend:
+        yield f"{count(documents.mailed_before, 'document')} mailed before stay out"
+    if documents.not_posted:
+        yield f"{count(documents.not_posted, 'document')} not posted stay out"
+
+
+def _largest(facts: EmailRunFacts) -> str:
+    """The largest documents of each currency; amounts of two currencies are not compared."""
+    seen: dict[str, int] = {}
+    shown = []
+    for one in facts.documents.largest:
+        seen[one.amount.currency] = seen.get(one.amount.currency, 0) + 1
+        if seen[one.amount.currency] <= SHOWN_LARGEST:
+            shown.append(f"{one.number} {one.amount}")
+    return " · ".join(shown)

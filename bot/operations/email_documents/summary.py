@@ -1,0 +1,103 @@
+"""Mailing single documents at a glance. No I/O."""
+
+from bot.domain.key import KIND_WORDS
+from bot.domain.money import in_words, spoken
+from bot.domain.summary import Summary, alarming, warning
+from bot.domain.words import Line, Moment, Part, count, line, listed
+from bot.operations.email_documents import words
+from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.reading import EmailDocumentsBody
+
+SHOWN_LARGEST = 3
+SHOWN_ADDRESSES = 3
+
+
+def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
+    """Which documents, to whom, what they come to."""
+    typed = bool(body.email_addresses)
+    again = facts.mailed_before
+    one = facts.documents[0] if len(facts.documents) == 1 else None
+    return Summary(
+        headline=_headline(facts, again=bool(again)),
+        risks=(
+            *(("mails again",) if again or facts.mailed_unknown else ()),
+            *(("typed addresses",) if typed else ()),
+            *(("amounts not known",) if facts.amount_unknown else ()),
+        ),
+        money=spoken(one.money) if one else in_words(facts.totals),
+        lines=(
+            line("To", _recipients(body, facts)),
+            *_mailed(facts),
+            *warning(
+                *alarming(words.doubts_of(facts)),
+                _without(body, facts),
+                _same_addresses(body, facts),
+            ),
+            *(() if one else (line("Largest", _largest(facts)),)),
+        ),
+    )
+
+
+def _headline(facts: EmailDocumentsFacts, *, again: bool) -> str:
+    once_more = " again" if again else ""
+    if len(facts.documents) == 1:
+        document = facts.documents[0]
+        kind = KIND_WORDS[facts.kind][0]
+        return f"Email {kind} {document.number} of {_customer(document)}{once_more}"
+    number = count(len(facts.documents), *KIND_WORDS[facts.kind])
+    accounts = count(len(facts.accounts), "customer")
+    return f"Email {number} of {accounts}{once_more}"
+
+
+def _recipients(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
+    more = ", and each account's additional addresses" if body.additional else ""
+    match body.recipients:
+        case "template":
+            return f"the recipients set in Zuora's email template; the bot cannot see them{more}"
+        case "bill_to":
+            many = "contact of each document" if len(facts.documents) > 1 else "contact"
+            return f"the bill-to {many}{more}"
+        case "addresses":
+            shown = list(body.email_addresses[:SHOWN_ADDRESSES])
+            if rest := len(body.email_addresses) - len(shown):
+                shown.append(f"{rest:,} more")
+            return f"{listed(shown)}{more}"
+
+
+def _mailed(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
+    mailed = facts.mailed_before
+    if not mailed:
+        return ()
+    last: tuple[Part, ...] = (Moment(max(mailed)), "; this sends it again")
+    if len(facts.documents) == 1:
+        return (line("⚠", "Already mailed ", *last),)
+    number = f"{len(mailed):,} of {len(facts.documents):,} already mailed, last "
+    return (line("⚠", number, Moment(max(mailed)), "; this sends them again"),)
+
+
+def _without(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
+    if body.recipients == "addresses" or not facts.unreachable:
+        return ""
+    customers = sorted({_customer(document) for document in facts.unreachable})
+    shown = customers[:SHOWN_LARGEST]
+    if rest := len(customers) - len(shown):
+        shown.append(f"{rest:,} more")
+    number = count(len(facts.unreachable), "document has", "documents have")
+    return f"{number} no bill-to address ({listed(shown)})"
+
+
+def _same_addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
+    if not body.email_addresses or len(facts.accounts) < 2:  # noqa: PLR2004 - one is nobody else's
+        return ""
+    return f"documents of {len(facts.accounts)} customers go to the same addresses"
+
+
+def _largest(facts: EmailDocumentsFacts) -> str:
+    return " · ".join(
+        f"{_customer(document)} {spoken(document.money)}"
+        for document in facts.largest(SHOWN_LARGEST)
+    )
+
+
+def _customer(document: MailDocument) -> str:
+    return document.account_name or document.account_number or "an account not named by Zuora"

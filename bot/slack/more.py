@@ -1,0 +1,61 @@
+"""*Details* and the menu of a card: what is needed less often than Approve and Reject."""
+
+import logging
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.cards.buttons import CHANGE, DETAILS, MORE, NOTE, WITHDRAW
+from bot.cards.details import details
+from bot.domain.authority import Verb
+from bot.slack import payloads
+from bot.slack.answering import Answering
+from bot.slack.deciding import decides
+from bot.slack.errors import NO_ANSWER
+from bot.slack.forms import fields
+from bot.slack.looking import viewer_or_recorded
+from bot.slack.meaning import meant_or_why
+from bot.slack.opening import opens_again
+from bot.workflow.beside import beside
+
+logger = logging.getLogger(__name__)
+
+DID_NOT_OPEN = "Slack did not open the details in time. Please press again."
+
+
+def register(app: AsyncApp, answering: Answering) -> None:
+    """Connect the menu and the button."""
+    chosen = {
+        WITHDRAW: decides(answering, Verb.WITHDRAW),
+        NOTE: decides(answering, Verb.APPROVE, with_a_note=True),
+        CHANGE: opens_again(answering),
+    }
+
+    @app.action(MORE)
+    async def more(ack: AsyncAck, body: dict[str, Any]) -> None:
+        pressed = chosen.get(payloads.click(body).chosen)
+        await (pressed(ack, body) if pressed else ack())
+
+    @app.action(DETAILS)
+    async def shown(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        await _show(answering, payloads.click(body))
+
+
+async def _show(answering: Answering, click: payloads.Click) -> None:
+    """Open the view for whoever may look; anybody else reads why not."""
+    _, why = await viewer_or_recorded(answering, click.actor, "details")
+    request = None
+    if not why:
+        request, why = meant_or_why(answering, click.named, click.actor, "details")
+    if request is None:
+        await answering.say_now(click.channel, click.actor, *why)
+        return
+    view = fields.shown(
+        f"Details of {request.name}", details(request, beside(answering.parts.store, request))
+    )
+    try:
+        await answering.client.views_open(trigger_id=click.trigger_id, view=view)
+    except NO_ANSWER as error:
+        logger.warning("details_did_not_open", extra={"error": repr(error)})
+        await answering.say_now(click.channel, click.actor, DID_NOT_OPEN)

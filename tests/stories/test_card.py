@@ -1,0 +1,143 @@
+"""The card at a glance, its details and its menu."""
+
+import pytest
+
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
+
+MOST_LINES = 8
+
+
+def blocks_of(stage, ts):
+    return next(m.blocks for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
+
+
+def lines_of(stage, ts):
+    """The lines of facts on a card."""
+    facts = [block for block in blocks_of(stage, ts) if block["type"] == "rich_text"]
+    return [section for block in facts for section in block["elements"]]
+
+
+def approve_button(stage, ts):
+    return next(
+        element
+        for block in blocks_of(stage, ts) if block["type"] == "actions"
+        for element in block["elements"] if element["action_id"] == "approve"
+    )  # fmt: skip
+
+
+async def test_a_card_says_what_is_done_where_and_by_whom_it_must_be_approved(stage):
+    ts = await stage.ask()
+
+    header, place, _, row = blocks_of(stage, ts)
+    assert header["text"]["text"] == "Email 5 documents of bill run BR-00000001"
+    assert place["elements"][0]["text"] == (
+        "SANDBOX · local Zuora · tenant 12270 · waiting for one approval from "
+        f"<!subteam^S0CONTROLLERS> (not <@{ALICE}>)"
+    )
+    assert len(lines_of(stage, ts)) <= MOST_LINES
+    assert [each["action_id"] for each in row["elements"]] == [
+        "approve",
+        "reject",
+        "details",
+        "more",
+    ]
+
+
+async def test_credits_are_shown_below_zero(stage):
+    ts = await stage.ask()
+
+    assert "Amount: EUR 80.00 · USD 350.50 (4 invoices) · USD -20.00 (1 credit memo)" in stage.card(
+        ts
+    )
+
+
+async def test_a_request_out_of_the_ordinary_has_a_mark_and_no_green_button(stage):
+    usual = await stage.ask()
+    stage.zuora.world.add_bill_run(
+        "BR-00000003", invoices=[("A00000001", "USD", "5.00")], mailed_at=stage.clock.now()
+    )
+    again = await stage.ask(text="BR-00000003", resend=["yes"])
+
+    assert not stage.card(usual).startswith("⚠")
+    assert approve_button(stage, usual)["style"] == "primary"
+    assert stage.card(again).startswith("⚠ Mails again: Email 1 document of bill run BR-00000003")
+    assert approve_button(stage, again)["style"] == "danger"
+
+
+async def test_the_confirmation_says_number_and_totals(stage):
+    ts = await stage.ask()
+
+    asked = approve_button(stage, ts)["confirm"]["text"]["text"]
+    assert "Email 5 documents of bill run BR-00000001" in asked
+    assert "EUR 80.00 · USD 350.50" in asked
+    assert "SANDBOX" in asked
+
+
+async def test_typed_addresses_are_on_the_card_and_in_the_confirmation(stage):
+    stage.zuora.world.add_invoice("A00000001", "USD", "9.00", number="INV00000077")
+    await stage.open_form(text="INV00000077")
+    await stage.slack.choose(ALICE, "form:recipients", "addresses")
+    await stage.slack.until(lambda: "email_addresses" in str(stage.slack.view(ALICE)))
+    typed = {"email_addresses": "cfo@private.example", "reason": "Asked for by phone"}
+    assert (await stage.slack.submit(ALICE, typed)).ok
+    await stage.slack.until(lambda: bool(stage.slack.channel_messages(CHANNEL)))
+    ts = stage.slack.channel_messages(CHANNEL)[-1].ts
+
+    assert stage.card(ts).startswith("⚠ Typed addresses: ")
+    assert "To: cfo@private.example" in stage.card(ts).replace("\u2060", "")
+    confirm = approve_button(stage, ts)["confirm"]["text"]["text"]
+    assert "cfo@private.example" in confirm
+
+
+async def test_details_show_everything_else_to_whoever_may_look(stage):
+    ts = await stage.ask()
+
+    for person in (ALICE, BOB, MARA):
+        told = await stage.details(ts, person)
+        assert "Zuora: SANDBOX · local Zuora · tenant 12270" in told
+        assert "Dates: target date" in told
+        assert "INV00000001" in told
+
+
+async def test_a_stranger_sees_no_details(stage):
+    ts = await stage.ask()
+    stage.slack.workspace.groups["S0FINANCE"].members.clear()
+
+    await stage.press(MARA, ts, "details")
+
+    await stage.until_told(MARA, "You are not among those")
+    assert stage.slack.view(MARA) is None
+
+
+async def test_an_approval_can_have_a_note_that_stands_in_thread_and_history(stage):
+    ts = await stage.ask()
+
+    await stage.press(BOB, ts, "note")
+    submitted = await stage.slack.submit(BOB, {"reason": "Agreed with revenue"})
+
+    assert submitted.ok, submitted.errors
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert any("approved R-1. Note: Agreed with revenue" in told for told in stage.thread(ts))
+    noted = [w.entry.data.get("note") for w in stage.store.history.of(1)]
+    assert "Agreed with revenue" in noted
+
+
+async def test_a_finished_card_shrinks_to_what_became_of_it(stage):
+    ts = await stage.ask()
+    before = len(lines_of(stage, ts))
+
+    await stage.press(CARLA, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    assert len(lines_of(stage, ts)) < before + 1
+    assert "Largest" not in stage.card(ts)
+    assert stage.buttons(ts) == ["details"]
+
+
+@pytest.mark.parametrize("user", [BOB, MARA])
+async def test_the_menu_withdraws_for_the_requester_alone(stage, user):
+    ts = await stage.ask()
+
+    await stage.press(user, ts, "withdraw")
+
+    await stage.until_told(user, f"Only <@{ALICE}> can withdraw R-1")
