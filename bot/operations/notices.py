@@ -153,6 +153,21 @@ def posts_itself(notification: MailNotification) -> bool:
     return "invoice" in words and "posted" in words and "auto-post" in words
 
 
+def with_state(
+    state: State,
+    documents: Sequence[BillingDocument],
+    profiles: Profiles,
+    notices: Sequence[Notice],
+) -> frozenset[str]:
+    """The numbers of the documents whose notification has that state."""
+    off = {(each.kind, each.profile_id) for each in notices if each.state == state}
+    return frozenset(
+        each.number
+        for each in documents
+        if (each.kind, one.id if (one := profile_of(each, profiles)) else "") in off
+    )
+
+
 def limits(notices: Sequence[Notice]) -> list[tuple[str, str, int]]:
     """What of it takes effect, in one form: kind, state and number of what may stay unmailed."""
     found: Counter[tuple[str, str]] = Counter()

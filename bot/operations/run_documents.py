@@ -54,7 +54,7 @@ class DocumentsFacts(BaseModel, frozen=True):
         counted: Whether Zuora says itself how many documents there are.
         zero, negative: Posted documents with a total of zero, and below it.
         unreachable: Accounts of posted documents whose bill-to contact has no mail address, by
-            number. Who is mailed is the template's business, so an approval is not bound to it.
+            name and number. Who is mailed is the template's business, so an approval is not bound to it.
         each: SHA-256 (hex) over every document, so that no single change hides behind equal sums.
     """
 
@@ -116,9 +116,7 @@ class DocumentsFacts(BaseModel, frozen=True):
                 Largest(number=number, amount=amount)
                 for number, amount in largest_of(posted, LARGEST)
             ),
-            unreachable=tuple(
-                sorted({d.account_number for d in posted if d.bill_to_mail is False})
-            ),
+            unreachable=tuple(sorted({d.customer for d in posted if d.bill_to_mail is False})),
             each=_fingerprint(documents),
         )
 

@@ -66,7 +66,8 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
             for number, kind, amount in order.each()
         )
     counted, kinds = order.documents(), order.kinds()
-    documents = sum(kind.count for kind in kinds) if counted is None else counted
+    known = sum(kind.count for kind in kinds)
+    documents = known if counted is None else min(counted, known) if kinds else counted
     return _run(request, calls, documents, _amounts(kinds, documents))
 
 

@@ -99,6 +99,7 @@ class BillingDocument:
         trouble: What makes it wrong to send though its status may be Posted: `was reversed`.
         unchecked: What of that kind Zuora did not say: `reversed`.
         bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
+        more_mail: Whether the account has additional addresses; None where it was not read.
         profile_id: The communication profile of its account; empty where it is not told.
     """
 
@@ -118,6 +119,7 @@ class BillingDocument:
     emailed_known: bool = False
     bill_run_number: str = ""
     bill_to_mail: bool | None = None
+    more_mail: bool | None = None
     profile_id: str = ""
     trouble: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
@@ -126,6 +128,17 @@ class BillingDocument:
     def money(self) -> Amount:
         """Its total; not known where either the amount or the currency is not."""
         return money_of(self.amount, self.currency)
+
+    @property
+    def reaches_nobody(self) -> bool:
+        """Whether Zuora shows no address to mail it to; a template may still name a fixed one."""
+        return self.bill_to_mail is False and self.more_mail is False
+
+    @property
+    def customer(self) -> str:
+        """`Acme (A00000001)`."""
+        number = self.account_number or self.account_id
+        return f"{self.account_name} ({number})" if self.account_name else number
 
 
 def money_of(amount: Decimal | NotKnown, currency: str | NotKnown) -> Amount:
@@ -144,6 +157,7 @@ class Account:
     Attributes:
         bill_to_mail: Whether the bill-to contact has a work or personal address; None where Zuora
             shows no such contact.
+        more_mail: Whether there are additional addresses; None where Zuora does not say.
         additional_mails: How many additional addresses there are.
         prefers_email: Whether e-mail is among its ways of delivery.
     """
@@ -156,6 +170,7 @@ class Account:
     batch: str = ""
     bill_cycle_day: str = ""
     bill_to_mail: bool | None = None
+    more_mail: bool | None = None
     additional_mails: int = 0
     prefers_email: bool | None = None
     communication_profile_id: str = ""

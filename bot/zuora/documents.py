@@ -209,5 +209,6 @@ def _with_account(document: BillingDocument, owner: Account) -> BillingDocument:
         account_name=document.account_name or owner.name,
         currency=owner.currency if silent else document.currency,
         bill_to_mail=owner.bill_to_mail,
+        more_mail=owner.more_mail,
         profile_id=owner.communication_profile_id or document.profile_id,
     )

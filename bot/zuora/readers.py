@@ -148,10 +148,21 @@ def document_of(
         last_emailed_at=_mailed(kind, row, here, leaves_out_null=leaves_out_null),
         emailed_known=kind == "invoice",
         bill_run_number=_run_number(rows.text(row, "sourceId", "SourceId")),
+        more_mail=_more_mail(account),
         profile_id=rows.text(account, _PROFILE) or rows.text(row, _PROFILE),
         trouble=tuple(_trouble(row)),
         unchecked=_unchecked(kind, row),
     )
+
+
+def _more_mail(account: Row) -> bool | None:
+    """Whether an account has additional addresses; an object query gives them as one text."""
+    if "additionalEmailAddresses" not in account:
+        return None
+    said = account["additionalEmailAddresses"]
+    if isinstance(said, str):
+        return bool(said.strip(" ,;"))
+    return bool(said) if said is None or isinstance(said, list) else None
 
 
 def _currency(row: Row, account: Row) -> str | NotKnown:
@@ -210,6 +221,7 @@ def account_of(data: Row) -> Account:
         batch=rows.text(basic, "batch"),
         bill_cycle_day=rows.text(billing, "billCycleDay"),
         bill_to_mail=bool(rows.text(contact, "workEmail", "personalEmail")) if contact else None,
+        more_mail=_more_mail(billing),
         additional_mails=len(rows.words(billing, "additionalEmailAddresses")),
         prefers_email=rows.flag(billing, "invoiceDeliveryPrefsEmail"),
         communication_profile_id=rows.text(basic, _PROFILE),

@@ -91,7 +91,7 @@ DOCUMENTS = frozenset(
     {
         "documents", "documents[].number", "documents[].id", "documents[].status",
         "documents[].currency", "documents[].amount", "documents[].mailed_at",
-        "documents[].trouble",
+        "documents[].trouble", "nobody",
         "checks.notices[].state",
     }
 )  # fmt: skip

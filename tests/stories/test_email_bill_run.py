@@ -62,7 +62,9 @@ async def test_the_card_tells_who_has_no_address_and_when_was_mailed_and_the_thr
     ts = await stage.ask(text="BR-00000004")
     await stage.quiet()
 
-    assert "Bill-to contacts: 1 account without a mail address: A00000090" in stage.card(ts)
+    assert "Bill-to contacts: 1 account without a mail address: Nobody (A00000090)" in stage.card(
+        ts
+    )
     assert "Mailed before: 1 of 13, last " in stage.card(ts)
     assert "The 11 largest of BR-00000004, by currency" in stage.thread(ts)[0]
 

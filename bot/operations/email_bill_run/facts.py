@@ -1,7 +1,14 @@
 """What an approver must know before the documents of a bill run are mailed. No I/O."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from bot.operations import notices
+from bot.operations.kinds import KindTotals, kinds_of
 from bot.operations.mail_checks import MailChecks
+from bot.operations.notices import Profiles
 from bot.operations.run_documents import RunFacts
+from bot.zuora.answers import BillingDocument
 
 
 class EmailRunFacts(RunFacts):
@@ -13,18 +20,71 @@ class EmailRunFacts(RunFacts):
             made, so no approval need be bound to it. None where Zuora did not say.
         mails_itself: Whether the run was made to post and mail by itself; fixed likewise. None
             where Zuora did not say.
+        mailed: Those that Zuora is ordered to mail and that somebody can get, counted; None in what
+            was stored before they were counted.
+        nobody: The customers of which no address is known, by name; none of their documents is
+            among `mailed`.
+        unaddressed: How many documents of theirs would be mailed otherwise.
+        perhaps: How many of `mailed` get a mail only if the template names more than the bill-to
+            contact, or if their profile is muted no longer by then.
     """
 
+    mailed: tuple[KindTotals, ...] | None = None
+    nobody: tuple[str, ...] = ()
+    unaddressed: int = 0
+    perhaps: int = 0
     checks: MailChecks = MailChecks()
     zero_left_out: bool | None = None
     mails_itself: bool | None = False
 
     def mails(self, *, resend: bool) -> int:
-        """How many documents Zuora is ordered to mail at most.
+        """How many mails there will be: those who have no address and what is off stay out.
 
         Zuora knows by itself what it mailed: a document of which that cannot be read may go out.
         """
+        if self.mailed is not None:
+            return sum(kind.count for kind in self.mailed)
+        return self.ordered(resend=resend)
+
+    def ordered(self, *, resend: bool) -> int:
+        """How many documents the order is about, whoever gets them."""
         documents = self.documents
         if resend:
             return documents.posted
         return documents.never_mailed + len(documents.mailed_unknown)
+
+
+def going_out(
+    documents: Sequence[BillingDocument],
+    checks: MailChecks,
+    profiles: Profiles,
+    *,
+    zero_left_out: bool | None,
+) -> dict[str, Any]:
+    """Count what Zuora really mails of the documents that it is ordered to mail.
+
+    Args:
+        documents: Those that it is ordered to mail.
+        checks: What is known of the notifications that mail them.
+        profiles: As `with_profiles` read them.
+        zero_left_out: Whether the run is set not to mail invoices of zero.
+
+    Returns:
+        `mailed`, `nobody`, `unaddressed` and `perhaps` of `EmailRunFacts`.
+    """
+    off = notices.with_state("off", documents, profiles, checks.notices)
+    muted = notices.with_state("muted", documents, profiles, checks.notices)
+    mailable = [
+        each
+        for each in documents
+        if each.number not in off
+        and not (zero_left_out and each.kind == "invoice" and each.amount == 0)
+    ]
+    nobody = [each for each in mailable if each.reaches_nobody]
+    mailed = [each for each in mailable if not each.reaches_nobody]
+    return {
+        "mailed": tuple(kinds_of(mailed)),
+        "nobody": tuple(sorted({each.customer for each in nobody})),
+        "unaddressed": len(nobody),
+        "perhaps": sum(1 for e in mailed if e.bill_to_mail is False or e.number in muted),
+    }

@@ -19,7 +19,7 @@ from bot.domain.summary import Summary
 from bot.domain.words import Line, count
 from bot.operations import notices, pdf_checks
 from bot.operations.email_bill_run import words
-from bot.operations.email_bill_run.facts import EmailRunFacts
+from bot.operations.email_bill_run.facts import EmailRunFacts, going_out
 from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
@@ -60,8 +60,9 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return True
 
     def kinds(self) -> tuple[KindTotals, ...]:
-        """All of the run's."""
-        return self.facts.documents.kinds
+        """What is mailed of the run's; all of it where that was not counted."""
+        mailed = self.facts.mailed
+        return self.facts.documents.kinds if mailed is None else mailed
 
     @classmethod
     @override
@@ -72,9 +73,9 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         )
 
     def documents(self) -> int | None:
-        """How many are mailed; None where Zuora did not count them."""
+        """How many the order is about; None where Zuora did not count them."""
         facts = self.facts
-        return facts.mails(resend=self.body.resend) if facts.documents.counted else None
+        return facts.ordered(resend=self.body.resend) if facts.documents.counted else None
 
     def mails_again(self) -> bool:
         """With `resend`, or where it is not known whether a document was mailed."""
@@ -126,8 +127,12 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         )
         if nothing := _nothing_to_send(body, facts):
             return nothing
-        checks = await read_checks(zuora, _to_send(body, run, documents), profiles)
-        return _pointless(facts.number, checks) or facts.model_copy(update={"checks": checks})
+        ordered = _to_send(body, run, documents)
+        checks = await read_checks(zuora, ordered, profiles)
+        mailed = going_out(ordered, checks, profiles, zero_left_out=facts.zero_left_out)
+        return _pointless(facts.number, checks) or facts.model_copy(
+            update={"checks": checks, **mailed}
+        )
 
     def material(self) -> dict[str, Any]:
         """Every document counts: a single changed amount changes the digest."""
@@ -188,7 +193,8 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     def effect(self) -> str:
         """`send 316 mails`: one for each document."""
         resend = self.body.resend
-        up_to = "up to " if self.facts.documents.mailed_unknown and not resend else ""
+        doubt = self.facts.perhaps or (self.facts.documents.mailed_unknown and not resend)
+        up_to = "up to " if doubt else ""
         return f"send {up_to}{count(self.facts.mails(resend=resend), 'mail')}"
 
     def warning(self) -> str:
@@ -217,7 +223,7 @@ def _nothing_to_send(body: EmailBillRunBody, facts: EmailRunFacts) -> Problems |
     documents = facts.documents
     if not documents.posted:
         return Problems({"bill_run": f"{facts.number} has no posted invoice or credit memo."})
-    if not facts.mails(resend=body.resend):
+    if not facts.ordered(resend=body.resend):
         already = f"All {count(documents.posted, 'document')} of {facts.number} were mailed before"
         return Problems(
             {"bill_run": f"{already}; nothing would be sent unless Mail them again is ticked."}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bot.domain.summary import Summary, alarming, warning
-from bot.domain.words import count, line, listed
+from bot.domain.words import count, line, some
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.kinds import money_of
@@ -43,12 +43,13 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
 
 def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
     documents = facts.documents
-    if documents.unreachable:
-        shown = list(documents.unreachable[:SHOWN_ACCOUNTS])
-        if more := len(documents.unreachable) - len(shown):
-            shown.append(f"{more:,} more")
-        number = count(len(documents.unreachable), "account has", "accounts have")
-        yield f"{number} no bill-to address ({listed(shown)})"
+    if facts.nobody:
+        number = count(facts.unaddressed, "document is", "documents are")
+        who = some(facts.nobody, SHOWN_ACCOUNTS)
+        yield f"{number} not mailed, for want of any address ({who})"
+    if others := [each for each in documents.unreachable if each not in facts.nobody]:
+        number = count(len(others), "account has", "accounts have")
+        yield f"{number} no bill-to address ({some(others, SHOWN_ACCOUNTS)})"
     if documents.mailed_before and not resend:
         yield f"{count(documents.mailed_before, 'document')} mailed before stay out"
     if documents.not_posted:

@@ -19,10 +19,11 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
     return (
         line("Bill run", f"{facts.number} · {facts.name or 'no name'} · {facts.status}"),
         *(line(kind.label, kind.figures) for kind in documents.kinds),
-        line("Goes to customers", *_going_out(facts, resend=resend)),
+        line("Goes to customers", *_going_out(facts, resend=resend), *_fewer(facts, resend=resend)),
         *_mailed_before(facts),
         *doubts.run_lines(documents),
         *_without_address(facts),
+        *_left_out(facts),
         *_odd_ones(facts),
         *_mails_itself(facts),
         line("Dates", _dates(facts)),
@@ -35,7 +36,7 @@ def tables(facts: EmailRunFacts) -> Sequence[Table]:
     """The ten largest of each currency, and the accounts that do not fit on the card."""
     documents = facts.documents
     largest = tuple((each.number, str(each.amount)) for each in documents.largest)
-    without = tuple((number,) for number in documents.unreachable)
+    without = tuple((customer,) for customer in documents.unreachable)
     found = []
     if documents.posted > A_HANDFUL:
         several = len({one.amount.currency for one in documents.largest}) > 1
@@ -60,6 +61,12 @@ def _going_out(facts: EmailRunFacts, *, resend: bool) -> tuple[Part, ...]:
     return (f"the {never:,} never mailed; the {before:,} mailed before stay out",)
 
 
+def _fewer(facts: EmailRunFacts, *, resend: bool) -> tuple[Part, ...]:
+    """That not all of these get a mail; the other lines say which."""
+    mails, ordered = facts.mails(resend=resend), facts.ordered(resend=resend)
+    return () if mails == ordered else (f"; {count(mails, 'mail')} in all",)
+
+
 def _mailed_before(facts: EmailRunFacts) -> tuple[Line, ...]:
     documents = facts.documents
     if documents.last_mailed_at is None:
@@ -78,6 +85,21 @@ def _without_address(facts: EmailRunFacts) -> tuple[Line, ...]:
     rest = f" and {more:,} more, listed in the thread" if more > 0 else ""
     said = f"{count(len(accounts), 'account')} without a mail address: {shown}{rest}"
     return (line("Bill-to contacts", said),)
+
+
+def _left_out(facts: EmailRunFacts) -> tuple[Line, ...]:
+    """Who gets no mail because Zuora shows no address at all; they are in no number of mails."""
+    if not facts.nobody:
+        return ()
+    shown = ", ".join(facts.nobody[:SHOWN_ACCOUNTS])
+    more = len(facts.nobody) - SHOWN_ACCOUNTS
+    rest = f" and {more:,} more, listed in the thread" if more > 0 else ""
+    documents = count(facts.unaddressed, "document")
+    said = (
+        f"{documents} of {shown}{rest}: Zuora shows neither a bill-to nor an additional address. "
+        "Only an address that the email template itself names could get them"
+    )
+    return (line("Not counted as mails", said),)
 
 
 def _odd_ones(facts: EmailRunFacts) -> tuple[Line, ...]:

@@ -39,6 +39,7 @@ class MailDocument(BaseModel, frozen=True):
         listed: What Zuora's mail history lists of a memo, for comparing with what it lists later;
             None where it may not be read. Nothing of it is bound: old mails drop out of it.
         bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
+        more_mail: Whether the account has additional addresses; None where it was not read.
         run: Number of the bill run that made it, which has no effect; empty where there is none.
     """
 
@@ -52,6 +53,7 @@ class MailDocument(BaseModel, frozen=True):
     account_name: str
     mailed_at: MailedAt
     bill_to_mail: bool | None
+    more_mail: bool | None = None
     run: str = ""
     trouble: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
@@ -67,7 +69,10 @@ class EmailDocumentsFacts(Facts):
     """Documents of one kind, ordered by number.
 
     Attributes:
+        documents: Those that are mailed, with an order for each.
+        nobody: Those that were asked for and reach nobody: no order is made for them.
         to_bill_to: Whether the bill-to contacts alone decide who gets them.
+        perhaps: Whether a template that the bot cannot see decides if anybody gets them.
         checks: What may keep their mails from going out.
         pdf_file_known: Whether Zuora lists the PDF file that is to be attached among those of the
             memo; None where it was not asked or did not say.
@@ -75,7 +80,9 @@ class EmailDocumentsFacts(Facts):
 
     kind: DocumentKind
     documents: tuple[MailDocument, ...]
+    nobody: tuple[MailDocument, ...] = ()
     to_bill_to: bool = False
+    perhaps: bool = False
     checks: MailChecks = MailChecks()
     pdf_file_known: bool | None = None
 
@@ -129,8 +136,9 @@ class EmailDocumentsFacts(Facts):
 
     @property
     def unreachable(self) -> tuple[MailDocument, ...]:
-        """Those whose bill-to contact has no address."""
-        return tuple(document for document in self.documents if document.bill_to_mail is False)
+        """Those whose bill-to contact has no address, mailed or not."""
+        everything = (*self.documents, *self.nobody)
+        return tuple(document for document in everything if document.bill_to_mail is False)
 
     def largest(self, most: int) -> tuple[MailDocument, ...]:
         """The largest of each currency whatever their sign; no two currencies are compared."""
@@ -155,21 +163,31 @@ class EmailDocumentsFacts(Facts):
         ]
 
     def left_out(self) -> dict[str, list[str]]:
-        """Documents that reach nobody, where that hangs on the bill-to contacts."""
-        return {"left_out": [d.number for d in self.unreachable]} if self.to_bill_to else {}
+        """Documents that reach nobody, for whom no order is made."""
+        if not self.nobody and not self.to_bill_to:
+            return {}
+        return {"left_out": [document.number for document in self.nobody]}
 
     def differs(self, now: "EmailDocumentsFacts") -> list[str]:
         """What changed between this and now, in words."""
         later = {document.number: document for document in now.documents}
         before = {document.number for document in self.documents}
+        without, now_without = ({each.number for each in facts.nobody} for facts in (self, now))
         found = [
             words
             for document in self.documents
+            if document.number not in now_without
             for words in _changes(document, later.get(document.number))
         ]
-        found += [f"{number} was not among them" for number in later if number not in before]
-        lost = set(now.left_out().get("left_out", ())) - set(self.left_out().get("left_out", ()))
-        found += [f"the bill-to contact of {number} has no address now" for number in sorted(lost)]
+        found += [
+            f"{number} {'has a mail address now' if number in without else 'was not among them'}"
+            for number in later
+            if number not in before
+        ]
+        found += [
+            f"the bill-to contact of {number} has no address now"
+            for number in sorted(now_without - without)
+        ]
         found += self.checks.differs(now.checks)
         if len(found) > SHOWN:
             found = [*found[:SHOWN], f"{count(len(found) - SHOWN, 'further change')}"]
@@ -196,16 +214,22 @@ async def read_facts(
             raise
         return Problems({"documents": f"{_NO_SETTLEMENT} Zuora said: {error.message}"})
     by_number = {document.number: document for document in documents}
-    once = [by_number[number] for number in sorted(by_number)]
+    everything = [by_number[number] for number in sorted(by_number)]
+    without = [each for each in everything if _reaches_nobody(each, body)]
+    if none_reaches := len(without) == len(everything):
+        without = []
+    once = [each for each in everything if each not in without]
     listed = await _listed(once, zuora)
     facts = EmailDocumentsFacts(
         kind=kind,
         documents=tuple(_of(document, listed.get(document.number)) for document in once),
+        nobody=tuple(_of(document, None) for document in without),
         to_bill_to=body.recipients == "bill_to" and not body.additional,
+        perhaps=body.recipients == "template" and any(e.bill_to_mail is False for e in once),
         checks=await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id),
         pdf_file_known=await _pdf_file_known(kind, body, once[0], zuora),
     )
-    problems = _problems(body, facts)
+    problems = _problems(body, facts, none_reaches=none_reaches)
     return Problems(problems) if problems else facts
 
 
@@ -241,7 +265,18 @@ async def _pdf_file_known(
     return None if files is None else body.pdf_file_id in files
 
 
-def _problems(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> dict[str, str]:
+def _reaches_nobody(document: BillingDocument, body: EmailDocumentsBody) -> bool:
+    """Whether no address is known for it; those that were typed are known."""
+    if body.recipients == "addresses":
+        return False
+    if body.recipients == "bill_to" and not body.additional:
+        return document.bill_to_mail is False
+    return document.reaches_nobody
+
+
+def _problems(
+    body: EmailDocumentsBody, facts: EmailDocumentsFacts, *, none_reaches: bool
+) -> dict[str, str]:
     """What is known to leave customers without their mail, by field."""
     found = {}
     one = len(facts.documents) == 1
@@ -253,7 +288,7 @@ def _problems(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> dict[str,
         said.append(pdf_checks.failed_in_words(facts.checks.pdfs, leave_out))
     if said:
         found["documents"] = " ".join(said)
-    if body.recipients == "bill_to" and not body.additional and _nobody(facts):
+    if body.recipients == "bill_to" and none_reaches:
         found["recipients"] = _NOBODY
     if facts.pdf_file_known is False:
         found["pdf_file_id"] = (
@@ -268,10 +303,6 @@ _NOBODY = (
     "No bill-to contact of these documents has a mail address, so nobody would be mailed. Choose "
     "other recipients, or add an address in Zuora."
 )
-
-
-def _nobody(facts: EmailDocumentsFacts) -> bool:
-    return len(facts.unreachable) == len(facts.documents)
 
 
 def _cannot_be_mailed(
@@ -321,6 +352,7 @@ def _of(document: BillingDocument, listed: tuple[str, ...] | None) -> MailDocume
         account_name=document.account_name,
         mailed_at=document.last_emailed_at,
         bill_to_mail=document.bill_to_mail,
+        more_mail=document.more_mail,
         run=document.bill_run_number,
         trouble=document.trouble,
         unchecked=document.unchecked,

@@ -3,7 +3,7 @@
 from bot.domain.key import KIND_WORDS
 from bot.domain.money import in_words, spoken
 from bot.domain.summary import Summary, alarming, warning
-from bot.domain.words import Line, Moment, Part, count, line, listed
+from bot.domain.words import Line, Moment, Part, count, line, listed, some
 from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
@@ -30,6 +30,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
             *_mailed(facts),
             *warning(
                 *alarming(words.doubts_of(facts)),
+                _left_out(facts),
                 _without(body, facts),
                 _same_addresses(body, facts),
             ),
@@ -76,14 +77,20 @@ def _mailed(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
 
 
 def _without(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
-    if body.recipients == "addresses" or not facts.unreachable:
+    without = [each for each in facts.unreachable if each not in facts.nobody]
+    if body.recipients == "addresses" or not without:
         return ""
-    customers = sorted({_customer(document) for document in facts.unreachable})
-    shown = customers[:SHOWN_LARGEST]
-    if rest := len(customers) - len(shown):
-        shown.append(f"{rest:,} more")
-    number = count(len(facts.unreachable), "document has", "documents have")
-    return f"{number} no bill-to address ({listed(shown)})"
+    customers = sorted({_customer(document) for document in without})
+    number = count(len(without), "document has", "documents have")
+    return f"{number} no bill-to address ({some(customers, SHOWN_LARGEST)})"
+
+
+def _left_out(facts: EmailDocumentsFacts) -> str:
+    if not facts.nobody:
+        return ""
+    customers = sorted({_customer(document) for document in facts.nobody})
+    number = count(len(facts.nobody), "document is", "documents are")
+    return f"{number} not mailed, for want of any address ({some(customers, SHOWN_LARGEST)})"
 
 
 def _same_addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:

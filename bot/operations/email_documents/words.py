@@ -8,7 +8,7 @@ from bot.domain.call import Call, Verdict
 from bot.domain.key import KIND_WORDS
 from bot.domain.known import MailedAt, NotKnown
 from bot.domain.money import Money, in_words, spoken
-from bot.domain.words import Line, Moment, Part, count, in_minutes, line
+from bot.domain.words import Line, Moment, Part, count, in_minutes, line, some
 from bot.operations import doubts
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
@@ -48,6 +48,7 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
         )
     if body.recipients == "bill_to" or (body.recipients == "template" and facts.unreachable):
         found.append(line("Bill-to contacts", _reached(facts)))
+    found += _left_out(facts)
     found.append(line("Mailed before", *_mailed(facts)))
     if len(facts.documents) > 1:
         found.append(line("Largest", _largest(facts)))
@@ -86,8 +87,10 @@ def goes_to(body: EmailDocumentsBody) -> str:
 
 
 def effect(facts: EmailDocumentsFacts) -> str:
-    """`send 312 mails`: one for each document, to one or several addresses."""
-    return f"send {count(len(facts.documents), 'mail')}"
+    """`send 312 mails`: one for each document that somebody gets."""
+    muted = any(notice.state == "muted" for notice in facts.checks.notices)
+    up_to = "up to " if facts.perhaps or muted else ""
+    return f"send {up_to}{count(len(facts.documents), 'mail')}"
 
 
 def warning(facts: EmailDocumentsFacts) -> str:
@@ -163,13 +166,23 @@ def _reached(facts: EmailDocumentsFacts) -> str:
     without = facts.unreachable
     said = []
     if without:
-        accounts = sorted({document.account_number for document in without})
+        accounts = sorted({_account(document) for document in without})
         shown = ", ".join(accounts[:SHOWN_NAMES])
         more = f" and {len(accounts) - SHOWN_NAMES} more" if len(accounts) > SHOWN_NAMES else ""
         said.append(f"{count(len(accounts), 'account')} without a bill-to address: {shown}{more}")
     if unknown:
         said.append(f"{count(unknown, 'document')} of which Zuora did not tell")
     return " · ".join(said) or "every bill-to contact has an address"
+
+
+def _left_out(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
+    """Who was asked for and gets no mail: no order is made for them."""
+    if not facts.nobody:
+        return ()
+    customers = sorted({_account(document) for document in facts.nobody})
+    documents = count(len(facts.nobody), *KIND_WORDS[facts.kind])
+    shown = some(customers, SHOWN_NAMES)
+    return (line("Left out", f"{documents} without any mail address, of {shown}"),)
 
 
 def _mailed(facts: EmailDocumentsFacts) -> tuple[Part, ...]:

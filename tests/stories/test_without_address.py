@@ -1,0 +1,137 @@
+"""The number of mails is the number that is really mailed, and who is left out is named: row A8."""
+
+import pytest
+
+from bot.sandbox.zuora.options import MANUAL_CREDIT_MEMO
+from tests.stage import BOB, CHANNEL, MARA
+from tests.stories.test_email_documents import ask
+
+RUN = "BR-00000008"
+NOBODY = "Nobody Ltd (A00000090)"
+
+
+@pytest.fixture
+def run(stage):
+    """25 invoices that somebody gets, and one of an account without any address."""
+    world = stage.zuora.world
+    world.add_account("A00000090", name="Nobody Ltd", email=None)
+    rest = [("A00000001", "EUR", "7.00")] * 25
+    return world.add_bill_run(RUN, invoices=[("A00000090", "EUR", "5.00"), *rest])
+
+
+def confirmed(stage, ts):
+    """The words on the button and on what it asks once more."""
+    message = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
+    return str([block for block in message.blocks if block["type"] == "actions"])
+
+
+async def month(stage):
+    await stage.slack.slash(MARA, CHANNEL, "/billstatus month")
+    await stage.quiet()
+    return stage.told(MARA)[-1]
+
+
+async def test_a8_button_confirmation_result_and_month_say_25_and_the_card_who_is_left_out(
+    stage, run
+):
+    ts = await stage.ask(text=RUN)
+
+    assert "send 25 mails" in confirmed(stage, ts)
+    assert "26 mails" not in confirmed(stage, ts)
+    assert f"1 document is not mailed, for want of any address ({NOBODY})" in stage.card(ts)
+    assert f"Not counted as mails: 1 document of {NOBODY}" in await stage.details(ts)
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    stage.clock.advance(minutes=20)
+    assert len(stage.zuora.world.mails) == 25
+    assert "send 25 mails" in " ".join(stage.thread(ts))
+    assert "Documents mailed: 25" in await month(stage)
+    assert "EUR 175.00" in await month(stage)
+
+
+async def test_an_account_with_additional_addresses_may_get_its_mail_and_no_more_is_claimed(
+    stage, run
+):
+    account = stage.zuora.world.accounts["A00000090"]
+    account.additional_emails = "cfo@nobody.example"
+
+    ts = await stage.ask(text=RUN)
+
+    assert "send up to 26 mails" in confirmed(stage, ts)
+    assert "for want of any address" not in stage.card(ts)
+    assert f"1 account has no bill-to address ({NOBODY})" in stage.card(ts)
+
+
+async def test_what_zuora_does_not_say_of_an_address_is_no_proof_that_there_is_none(stage, run):
+    account = stage.zuora.world.accounts["A00000090"]
+    account.additional_emails = 7  # no text and no list: not known
+
+    ts = await stage.ask(text=RUN)
+
+    assert "send up to 26 mails" in confirmed(stage, ts)
+
+
+async def test_kinds_whose_notification_is_off_and_zeros_that_stay_out_are_no_mails(
+    stage, held_run
+):
+    quiet = stage.zuora.world.add_profile("Quiet", inactive=frozenset({MANUAL_CREDIT_MEMO}))
+    stage.zuora.world.accounts["A00000002"].communication_profile_id = quiet.id
+
+    ts = await stage.ask(text=held_run.number)
+
+    assert "send 2 mails" in confirmed(stage, ts)
+    quiet.muted = True
+    quiet.inactive = frozenset()
+    again = await stage.ask(text=held_run.number)
+    assert "send up to 3 mails" in confirmed(stage, again)
+
+
+@pytest.fixture
+def held_run(stage):
+    """An invoice, one of zero that the run is set not to mail, and two credit memos."""
+    return stage.zuora.world.add_bill_run(
+        "BR-00000009",
+        invoices=[("A00000001", "EUR", "7.00"), ("A00000001", "EUR", "0.00")],
+        credit_memos=[("A00000001", "EUR", "3.00"), ("A00000002", "EUR", "3.00")],
+        no_zero_mail=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipients", "additional"), [("template", False), ("bill_to", False), ("bill_to", True)]
+)
+async def test_a_document_that_reaches_nobody_gets_no_order_whoever_decides_on_the_recipients(
+    stage, recipients, additional
+):
+    world = stage.zuora.world
+    world.add_account("A00000090", name="Nobody Ltd", email=None)
+    world.add_invoice("A00000090", "USD", "5.00", number="INV00000090")
+    world.add_invoice("A00000001", "USD", "5.00", number="INV00000091")
+    more = {"additional": ["yes"]} if additional else {}
+
+    (ts,) = await ask(stage, "INV00000090 INV00000091", recipients=recipients, **more)
+
+    assert "send 1 mail" in confirmed(stage, ts)
+    assert "1 document is not mailed, for want of any address (Nobody Ltd)" in stage.card(ts)
+    told = await stage.details(ts)
+    assert "Left out: 1 invoice without any mail address, of A00000090 Nobody Ltd" in told
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert [call.path for call in stage.orders()] == ["/v1/invoices/INV00000091/emails"]
+    assert "Documents mailed: 1\n" in await month(stage)
+
+
+async def test_an_address_that_is_there_meanwhile_stops_what_was_approved_without_it(stage):
+    world = stage.zuora.world
+    account = world.add_account("A00000090", name="Nobody Ltd", email=None)
+    world.add_invoice("A00000090", "USD", "5.00", number="INV00000090")
+    world.add_invoice("A00000001", "USD", "5.00", number="INV00000091")
+    (ts,) = await ask(stage, "INV00000090 INV00000091", recipients="bill_to")
+    account.bill_to = world.accounts["A00000001"].bill_to
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped")
+
+    assert "INV00000090 has a mail address now" in " ".join(stage.thread(ts))
+    assert stage.orders() == []
