@@ -7,6 +7,7 @@ from typing import Any
 from bot.cards import blocks, buttons
 from bot.cards.buttons import CHANGE
 from bot.domain.message import Blocks, Kind, Message
+from bot.domain.next_step import MOST_REPEATS
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary
 from bot.domain.words import Line, Mention, Moment, Part, Strong, line, listed
@@ -29,6 +30,14 @@ HEADLINES = {
     State.FAILED: "Failed",
     State.UNKNOWN: "OUTCOME UNKNOWN",
 }
+
+IN_DOUBT = "Sent, outcome not known yet"
+"""The headline while calls are sent again under their keys."""
+
+ASKED_AGAIN = (
+    f" · Billing Bot sends the same call again under the same key, up to {MOST_REPEATS} times. If "
+    "that does not tell, it looks in Zuora, and then a person is asked. Nobody has to do anything now"
+)
 
 
 def card(request: Request, kind: Kind = Kind.UPDATE, also: Sequence[Line] = ()) -> Message:
@@ -169,23 +178,31 @@ def card_edit(request: Request) -> Message:
 
 def headline(request: Request) -> str:
     """The state in words; a success is called what its operation can claim and no more."""
-    if request.state is State.RUNNING and request.progress:
+    if request.state is State.RUNNING and _is_followed(request):
         return "Running in Zuora"
     if request.state is State.SUCCEEDED:
         return operation_named(request.operation).done
     return of_many(request.state, request.progress) or HEADLINES[request.state]
 
 
+def _is_followed(request: Request) -> bool:
+    """Whether something is looked at that an accepted call began."""
+    return bool(request.progress and Progress.model_validate_json(request.progress).run_id)
+
+
 def of_many(state: State, told: str) -> str:
-    """`3 of 500 failed`: what became of many calls; empty where one word holds for all of them.
+    """`3 of 500 failed`: what became of many calls; empty where the state's own word holds for all.
 
     Args:
         state: Of the request.
         told: Its progress, as it is saved.
     """
-    if not told or state not in (State.FAILED, State.UNKNOWN, State.STOPPED):
+    if not told or state not in (State.RUNNING, State.FAILED, State.UNKNOWN, State.STOPPED):
         return ""
     progress = Progress.model_validate_json(told)
+    if state is State.RUNNING and progress.in_doubt_since is not None:
+        of = f" for {progress.lost:,} of {progress.calls:,}" if progress.calls > 1 else ""
+        return f"{IN_DOUBT}{of}"
     if state is State.STOPPED and progress.look_first:
         return "Stopped, look in Zuora first"
     if state is State.UNKNOWN and 0 < progress.lost < progress.calls:
@@ -199,6 +216,8 @@ def _progress(request: Request) -> tuple[Line, ...]:
     if not request.progress:
         return ()
     progress = Progress.model_validate_json(request.progress)
+    if request.state is State.RUNNING and progress.in_doubt_since is not None:
+        return (line("Not known yet", "since ", Moment(progress.in_doubt_since), ASKED_AGAIN),)
     if not progress.number:
         return ()
     seen = f"{progress.number} · {progress.status}"
@@ -272,7 +291,7 @@ def _ending(request: Request) -> tuple[Line, ...]:
 
 def result_label(request: Request) -> str:
     """What `request.result` is: how it ended, or what it waits for while nothing of it is followed."""
-    under_way = request.state in (State.APPROVED, State.RUNNING) and not request.progress
+    under_way = request.state in (State.APPROVED, State.RUNNING) and not _is_followed(request)
     return "Waits" if under_way else "Result"
 
 

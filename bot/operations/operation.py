@@ -61,6 +61,8 @@ class Progress(BaseModel, frozen=True, defer_build=True):
         calls: How many calls it took, where nothing is followed and they were many.
         look_first: Whether it was stopped because an older copy of the database was put back.
         failed, lost: How many of them failed, and of how many the outcome is unknown.
+        in_doubt_since: When the first of those went out that are sent again under their keys; None:
+            none is.
     """
 
     run_id: str = ""
@@ -78,6 +80,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
     look_first: bool = False
     failed: int = 0
     lost: int = 0
+    in_doubt_since: datetime | None = None
 
 
 class Settlement(BaseModel, frozen=True, defer_build=True):

@@ -83,9 +83,13 @@ def tally(calls: Sequence[Call]) -> str:
     """How many of many calls failed or were lost, for the card; empty for a single call."""
     if len(calls) == 1:
         return ""
-    failed = sum(1 for call in calls if call.verdict is Verdict.REJECTED)
     lost = sum(1 for call in calls if call.is_lost)
-    return Progress(calls=len(calls), failed=failed, lost=lost).model_dump_json()
+    return Progress(calls=len(calls), failed=rejected(calls), lost=lost).model_dump_json()
+
+
+def rejected(calls: Sequence[Call]) -> int:
+    """How many Zuora said no to."""
+    return sum(1 for call in calls if call.verdict is Verdict.REJECTED)
 
 
 def _ask_again(parts: Parts, request: Request, calls: Sequence[Call], at: datetime) -> None:
@@ -94,7 +98,11 @@ def _ask_again(parts: Parts, request: Request, calls: Sequence[Call], at: dateti
     lost = [call for call in calls if call.verdict is Verdict.LOST]
     many = f"{doubt(calls)} {'It is' if len(lost) == 1 else 'They are'} sent again under "
     why = f"{many}{'its own key' if len(lost) == 1 else 'their own keys'}."
-    after = replace(request, result=why, wake_at=at, looks=0)
+    since = min(call.first_sent_at or now for call in lost)
+    counted = Progress(
+        calls=len(calls), failed=rejected(calls), lost=len(lost), in_doubt_since=since
+    )
+    after = replace(request, result=why, wake_at=at, looks=0, progress=counted.model_dump_json())
     entry = Entry(
         what=What.DELAYED, request=request.number,
         data={"why": why, "calls": len(lost), "again_at": at.isoformat()},
@@ -103,7 +111,8 @@ def _ask_again(parts: Parts, request: Request, calls: Sequence[Call], at: dateti
         after, f"{why} Zuora knows a call by its key and does not do it twice. Nobody has to do "
         "anything; the next try is ", Moment(at), ".",
     )  # fmt: skip
-    drawn = [card_edit(after)] if after.result != request.result else []
+    shown = (request.result, request.progress)
+    drawn = [card_edit(after)] if (after.result, after.progress) != shown else []
     first = [] if any(call.repeats for call in calls) else [told]
     parts.store.move(request, after, entry, now, *drawn, *first)
 

@@ -3,10 +3,18 @@
 What else reaches the same documents is one question, `effects_of`; everybody asks it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from bot.domain.mailing import MAYBE_MAILED, Certainty, Effect, Mailing, too_soon, why_not
+from bot.domain.call import Call
+from bot.domain.mailing import (
+    MAYBE_MAILED,
+    Certainty,
+    Effect,
+    Mailing,
+    too_soon,
+    why_not,
+)
 from bot.domain.request import Request
 from bot.operations.operation import Order
 from bot.store.store import Store
@@ -72,14 +80,25 @@ def why_not_begin(parts: Parts, order: Order[Any, Any], request: Request) -> str
     return under_way(parts, order.subjects(), request)
 
 
-def under_way(parts: Parts, subjects: Sequence[str], request: Request) -> str:
+def under_way(
+    parts: Parts,
+    subjects: Sequence[str],
+    request: Request,
+    how: Collection[Certainty] = (Certainty.UNDER_WAY,),
+) -> str:
     """Why its calls must not go out now: another request's about the same has no answer yet.
 
     The same thing, or by whatever way the same documents.
+
+    Args:
+        parts: The outside.
+        subjects: What its calls act on.
+        request: Whose calls they are.
+        how: What of another request stands in their way.
     """
     mine = [each for each in parts.store.mailings.of(request.number) if each.call in subjects]
     for one in effects_of(parts.store, mine, request.number, request.place):
-        if one.how is Certainty.UNDER_WAY:
+        if one.how in how:
             return (
                 f"R-{one.request} has an order for {one.what} under way whose outcome is not "
                 f"known yet. See how R-{one.request} ends, and then ask again if it is still needed."
@@ -91,6 +110,24 @@ def under_way(parts: Parts, subjects: Sequence[str], request: Request) -> str:
         f"R-{call.request} has an order for {call.subject} under way whose outcome is not known "
         f"yet. See how R-{call.request} ends, and then ask again if it is still needed."
     )
+
+
+def mailed_since(parts: Parts, calls: Sequence[Call], request: Request) -> dict[str, str]:
+    """Which calls must never go out again, each with why, because another request mailed since.
+
+    Since this one was asked for another has mailed the same document, or may have; if the first try
+    never came, a repetition would be a second mail.
+    """
+    lost = {call.subject for call in calls}
+    mine = [each for each in parts.store.mailings.of(request.number) if each.call in lost]
+    asked = parts.store.mailings.asked(request.number)
+    found: dict[str, str] = {}
+    for one in effects_of(parts.store, mine, request.number, request.place):
+        if one.how in (Certainty.OUT, Certainty.DENIED) and one.changed >= asked:
+            why = f"R-{one.request} has an order for {one.what} that went out meanwhile"
+            same = {each.call for each in mine if each.number == one.number or not one.number}
+            found |= dict.fromkeys(same, why)
+    return found
 
 
 def mailed_before(parts: Parts, order: Order[Any, Any], place: str, number: int) -> bool:

@@ -7,16 +7,18 @@ from typing import Any
 from bot.cards.card import card_edit
 from bot.domain.call import Call
 from bot.domain.history import Entry, What
+from bot.domain.mailing import NOT_OVER
 from bot.domain.next_step import pause
 from bot.domain.request import Request
 from bot.operations.catalog import opened
 from bot.operations.operation import Order
 from bot.workflow.calling import answer_entry, content_of
 from bot.workflow.deadlines import too_late_at
-from bot.workflow.guard import under_way
+from bot.workflow.guard import mailed_since, under_way
 from bot.workflow.one_pass import Pass
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
+from bot.workflow.rules import not_approved_any_more
 from bot.zuora.errors import ZuoraError
 
 
@@ -25,32 +27,34 @@ async def repeat(
 ) -> None:
     """Send calls again, side by side; what of them may not go out any more is written down.
 
+    The first try may never have come, so a repetition may be what takes effect: it needs its
+    approvals and free documents as the first try did. Of its facts nothing is read again, because
+    the first try may have changed them.
+
     Args:
         parts: The outside.
         request: Whose calls they are.
         calls: Calls whose answers were lost.
         stopping: Whether nothing new may be begun.
     """
-    why = await _not_now(parts, request, calls)
-    if why:
-        _wait(parts, request, why)
+    try:
+        await parts.zuora.check()  # a token tells which tenant this is
+    except ZuoraError as error:
+        _wait(parts, request, str(error))
         return
-    given_up = list(_given_up(parts, request, calls, opened(request)))
-    if given_up:
+    revoked = await not_approved_any_more(parts, request, parts.clock.now())
+    if revoked is None:
+        words = "Slack does not say who is in the user groups, so approvals cannot be counted."
+        _wait(parts, request, words)
+    elif why := under_way(parts, [call.subject for call in calls], request, NOT_OVER):
+        _wait(parts, request, why)
+    elif given_up := list(_given_up(parts, request, calls, revoked)):
         with parts.store.transaction():
             parts.store.calls.save(*given_up)
             parts.store.history.append_all(map(answer_entry, given_up), parts.clock.now())
-        return  # the next step goes on with the others
-    await Pass(parts, request, calls, stopping).run()
-
-
-async def _not_now(parts: Parts, request: Request, calls: Sequence[Call]) -> str:
-    """Why it has to wait; empty where it has not. A token tells which tenant this is."""
-    try:
-        await parts.zuora.check()
-    except ZuoraError as error:
-        return str(error)
-    return under_way(parts, [call.subject for call in calls], request)
+        # the next step goes on with the others
+    else:
+        await Pass(parts, request, calls, stopping).run()
 
 
 def _wait(parts: Parts, request: Request, why: str) -> None:
@@ -64,15 +68,21 @@ def _wait(parts: Parts, request: Request, why: str) -> None:
 
 
 def _given_up(
-    parts: Parts, request: Request, calls: Sequence[Call], order: Order[Any, Any]
+    parts: Parts, request: Request, calls: Sequence[Call], revoked: str
 ) -> Iterator[Call]:
-    """Those that would not be the same call any more, or that come too late."""
-    late = parts.clock.now() >= too_late_at(request)
-    elsewhere = digest_of(parts, order, request.place) != request.digest
+    """Those that nobody wants any more, that would not be the same call, or that come too late."""
+    order = opened(request)
+    for_all = revoked.rstrip(".")
+    if parts.clock.now() >= too_late_at(request):
+        for_all = "it is too long since it was approved"
+    elif digest_of(parts, order, request.place) != request.digest:
+        for_all = "the bot now works for another Zuora tenant"
+    since = mailed_since(parts, calls, request)
     for call in calls:
-        if late:
-            yield call._replace(no_more="it is too long since it was approved")
-        elif elsewhere:
-            yield call._replace(no_more="the bot now works for another Zuora tenant")
-        elif content_of(parts, call, order) != call.content:
-            yield call._replace(no_more="this version of the bot would send something else")
+        if why := for_all or since.get(call.subject) or _other_content(parts, call, order):
+            yield call._replace(no_more=why)
+
+
+def _other_content(parts: Parts, call: Call, order: Order[Any, Any]) -> str:
+    same = content_of(parts, call, order) == call.content
+    return "" if same else "this version of the bot would send something else"

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.stage import BOB, EMAILS
+from bot.store.database import CouldNotRecordError
+from tests.stage import ALICE, BOB, CARLA, EMAILS
 from tests.stories.test_email_many_documents import add_invoices, ask, ended, orders_of
 
 LOST = {"kind": "lose_answer"}  # done, and the connection breaks
@@ -360,3 +361,166 @@ async def test_of_a_thousand_mails_every_tenth_answer_is_lost_and_nobody_is_need
     assert mailed(stage) == Counter(numbers)
     for ts in cards:
         assert sum("Nobody has to do anything" in text for text in stage.thread(ts)) == 1
+
+
+# before it is sent again: is it still wanted, and does nobody else do it?
+
+BOTH = f'requesters = ["{ALICE}"]\napprovers = ["{BOB}", "{CARLA}"]\n'
+CARLA_ALONE = f'requesters = ["{ALICE}"]\napprovers = ["{CARLA}"]\n'
+
+
+async def lost(stage, fault=NEVER_CAME):
+    """A request whose answer was lost, and which waits for its next try; its card's `ts`."""
+    stage.zuora.faults.add(EMAILS, **fault)
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_thread(ts, AGAIN)
+    return ts
+
+
+async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent_again(stage):
+    stage.policy = BOTH
+    await stage.restart()
+    ts = await lost(stage)
+    stage.policy = CARLA_ALONE
+    await stage.restart()
+
+    await stage.as_time_passes(lambda: stage.request().state == "unknown", step=5)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    assert len(stage.orders()) == 1
+    assert "It needs 1 approval of people who may approve it today" in stage.card(ts)
+
+
+async def test_d1_what_was_approved_by_somebody_who_left_the_group_is_not_sent_again(stage):
+    ts = await lost(stage)
+    stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
+    stage.zuora.faults.add(
+        EMAILS, kind="status", status=502, times=1
+    )  # the second try tells nothing
+
+    await stage.as_time_passes(lambda: stage.request().state == "unknown", step=70)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    assert "0 of those that were given are theirs" in stage.card(ts)
+    assert len(stage.zuora.mails) == 0
+
+
+async def test_while_slack_does_not_say_who_may_approve_nothing_is_sent_again(stage):
+    ts = await lost(stage)
+    stage.clock.advance(minutes=2)
+    stage.slack.faults.add("usergroups.users.list", "status", code=500, times=1000)
+    await stage.restart()
+    for _ in range(5):
+        await stage.pass_time(minutes=10)
+    assert len(stage.orders()) == 1
+    await stage.until_card(ts, "approvals cannot be counted")
+    assert "Sent, outcome not known yet" in stage.card(ts)
+
+    stage.slack.faults.clear()
+    await until_ended(stage)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert max(mailed(stage).values()) == 1
+
+
+@pytest.fixture
+def without_the_guard(monkeypatch):
+    """Two requests about the same documents begin, as a version without the ledger let happen."""
+    monkeypatch.setattr("bot.workflow.begin.why_not_begin", lambda *_: "")
+
+
+def memo_of_the_run(stage):
+    world = stage.zuora.world
+    documents = world.documents_of(world.bill_runs["BR-00000001"])
+    return next(each.number for each in documents if each.kind == "credit_memo")
+
+
+async def memo_is_lost(stage, memo):
+    """R-1 mails a memo and its answer is lost; R-2, the memo's run, waits. Cards of both."""
+    stage.zuora.faults.add(f"/v1/credit-memos/{memo}/emails", **NEVER_CAME)
+    one, run = await stage.ask(text=memo), await stage.ask()
+    await stage.press(BOB, one)
+    await stage.until_thread(one, AGAIN)
+    return one, run
+
+
+@pytest.mark.usefixtures("without_the_guard")
+async def test_a_document_that_another_request_mailed_meanwhile_is_not_sent_again(stage):
+    memo = memo_of_the_run(stage)
+    one, run = await memo_is_lost(stage, memo)
+    await stage.press(BOB, run)
+    await stage.until_card(run, "Accepted by Zuora")
+
+    await stage.as_time_passes(lambda: stage.request().state == "unknown", step=5)
+    await stage.until_thread(one, "OUTCOME UNKNOWN")
+
+    (call,) = stage.store.calls.of(1)
+    assert call.no_more.startswith("R-2 has an order for")
+    assert call.tries == 1
+    assert mailed(stage)[memo] == 1
+
+
+@pytest.mark.usefixtures("without_the_guard")
+async def test_while_the_outcome_of_another_request_about_it_is_unknown_it_waits(stage):
+    memo = memo_of_the_run(stage)
+    one, run = await memo_is_lost(stage, memo)
+    stage.zuora.faults.add(EMAILS, **LOST)
+    await stage.press(BOB, run)
+    await stage.until_thread(run, AGAIN)
+
+    for _ in range(12):
+        await stage.pass_time(minutes=10)
+
+    await stage.until_card(one, "R-2 has an order for")
+    assert len(stage.orders()) == 2
+    assert mailed(stage)[memo] == 1
+    assert "Sent, outcome not known yet" in stage.card(one)
+
+
+# what people see meanwhile
+
+
+async def test_the_card_says_what_is_known_since_when_and_what_happens_next(stage):
+    ts = await lost(stage)
+
+    await stage.until_card(ts, "Sent, outcome not known yet")
+    card = stage.card(ts)
+    assert "Not known yet: since " in card
+    assert "sends the same call again under the same key, up to 6 times" in card
+    assert "Nobody has to do anything now" in card
+    assert "approve" not in stage.buttons(ts)
+    ack = await stage.slack.slash(ALICE, "C0BILLING", "/billstatus")
+    assert "sent, outcome not known yet; it is asked again by itself" in ack.text
+
+    await until_ended(stage)
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert "not known yet" not in stage.card(ts)
+
+
+async def test_of_many_the_card_says_of_how_many_the_outcome_is_not_known_yet(stage):
+    numbers = add_invoices(stage, 5)
+    stage.zuora.faults.add(f"/v1/invoices/{numbers[2]}/emails", **NEVER_CAME)
+    ts = await ask(stage, numbers)
+
+    await stage.until_card(ts, "Sent, outcome not known yet for 1 of 5")
+    await until_ended(stage)
+    await stage.until_card(ts, "Accepted by Zuora: email 5 invoices")
+
+
+# what the database itself refuses
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE calls SET key = 'other'", "UPDATE calls SET content = 'other'"]
+)
+async def test_the_database_refuses_another_key_or_content_of_what_may_have_been_done(
+    stage, change
+):
+    await lost(stage)
+
+    with pytest.raises(CouldNotRecordError) as refused, stage.store.transaction():
+        stage.store._database.execute(change)
+
+    assert "keeps its key and content" in str(refused.value.__cause__ or refused.value)
+    assert stage.store.calls.of(1)[0].key.startswith("billing-bot:R-1:")

@@ -41,6 +41,7 @@ async def test_d1_who_came_into_the_policy_since_does_not_decide_what_was_asked_
     assert stage.request().state == "waiting"
 
 
+@pytest.mark.never_repeated
 async def test_d1_who_was_taken_out_settles_nothing_any_more(stage):
     await with_policy(stage, BOTH)
     stage.zuora.faults.add(EMAILS, kind="lose_answer")
