@@ -174,7 +174,7 @@ async def test_it_is_asked_six_times_with_growing_pauses_and_then_looked_for(sta
     await stage.as_time_passes(lambda: stage.request().state == "unknown", step=5)
     await stage.until_card(ts, "OUTCOME UNKNOWN")
 
-    times = [order.time for order in stage.orders()]
+    times = [w.at for w in stage.store.history.of(1) if w.entry.what == "call.sent"]
     pauses = [(b - a).total_seconds() for a, b in itertools.pairwise(times)]
     first = stage.bot.parts.again.total_seconds()
     assert len(pauses) == 6
