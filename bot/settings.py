@@ -187,6 +187,10 @@ class Settings(EvidenceSettings):
     slack_app_token: Secret = SecretStr("")
     slack_signing_secret: Secret = SecretStr("")
     slack_api_url: Address = SLACK
+    slack_team_id: Annotated[
+        str, StringConstraints(strip_whitespace=True, pattern=r"^(T[A-Z0-9]+)?$")
+    ] = ""
+    allow_shared_channel: Literal["yes", "no"] = "no"
     billing_channel: Annotated[Text, StringConstraints(pattern=r"^[CG][A-Z0-9]+$")]
     audit_channel: Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]+)?$")] = ""
     policy_file: Text = "policy.toml"
@@ -227,6 +231,7 @@ class Settings(EvidenceSettings):
 
 
 FORMS = {
+    "slack_team_id": "the id of a workspace, such as T0123ABCD",
     "billing_channel": "the id of a channel, such as C0123ABCD",
     "audit_channel": "the id of a channel, such as C0123ABCD",
     "zuora_base_url": "an address such as https://rest.na.zuora.com",

@@ -19,8 +19,9 @@ from slack_bolt.async_app import AsyncApp
 from bot.domain.clock import Clock
 from bot.policy.file import read_policy
 from bot.settings import EvidenceSettings, Settings
+from bot.slack.admission import Identity, check_channels, identity_of
 from bot.slack.answering import Answering
-from bot.slack.app import identity_of, make_app
+from bot.slack.app import make_app
 from bot.slack.daily import Daily
 from bot.slack.home import Homes
 from bot.slack.people import People
@@ -32,6 +33,7 @@ from bot.status.lists import Links
 from bot.store.checkpoints import checkpoint
 from bot.store.errors import CouldNotRecordError
 from bot.store.lock import WorkLock
+from bot.store.private import made
 from bot.store.store import Store
 from bot.workflow.estimates import Estimates
 from bot.workflow.heads import Heads
@@ -301,8 +303,9 @@ async def build(
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
     http = http_client()
     try:
+        lock = _lock(settings)
         client = slack_client(settings, session, clock)
-        identity = await identity_of(client)
+        identity = await _admitted(settings, client)
         witness = Witness(store, client, clock, settings.billing_channel)
         zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
         tenant = await _tenant(settings, zuora, where)
@@ -313,7 +316,7 @@ async def build(
         await http.aclose()
         store.close()
         raise
-    people = People(client, clock, team_id=identity.team_id)
+    people = People(client, clock, team_id=identity.team_id, organization=identity.organization)
     parts = Parts(
         store=store,
         zuora=zuora,
@@ -362,7 +365,7 @@ async def build(
         runner=runner,
         sender=sender,
         estimates=estimates,
-        lock=WorkLock(Path(settings.database_path + ".lock")),
+        lock=lock,
         slack_session=session,
         zuora_http=http,
         witness=witness,
@@ -376,6 +379,25 @@ async def build(
             wake_sender=sender.wake,
         ),
     )
+
+
+async def _admitted(settings: Settings, client: SlackWeb) -> Identity:
+    """Who the bot is, once Slack lets it do what the settings say."""
+    identity = await identity_of(client, settings.slack_team_id)
+    channels = {
+        "BILLING_CHANNEL": settings.billing_channel, "AUDIT_CHANNEL": settings.audit_channel,
+    }  # fmt: skip
+    await check_channels(client, channels, may_be_shared=settings.allow_shared_channel == "yes")
+    return identity
+
+
+def _lock(settings: Settings) -> WorkLock:
+    path = Path(settings.database_path + ".lock")
+    try:
+        return WorkLock(made(path))
+    except OSError as error:
+        msg = f"DATABASE_URL: {path}, which stands beside the database, cannot be written: {error.strerror}."
+        raise CannotStartError(msg) from error
 
 
 def _timetable(settings: Settings) -> Timetable:

@@ -19,6 +19,7 @@ README = (ROOT / "README.md").read_text()
 MANIFEST = yaml.safe_load((ROOT / "manifest.yml").read_text())
 BOT = [path for path in (ROOT / "bot").rglob("*.py") if "sandbox" not in path.parts]
 HISTORY = {"channels:history", "groups:history"}
+CHANNELS = {"channels:read", "groups:read"}
 FILES_UPLOAD = ("files.getUploadURLExternal", "files.completeUploadExternal")
 MANIFEST_KEYS = {
     "display_information": {"name", "description", "long_description", "background_color"},
@@ -155,6 +156,8 @@ def test_the_manifest_asks_for_exactly_the_scopes_of_the_methods_that_are_called
     scopes = {scope for name in methods for scope in METHODS[name].scopes}
     if methods & {"conversations.history", "conversations.replies"}:
         scopes |= HISTORY
+    if "conversations.info" in methods:
+        scopes |= CHANNELS
     if registered().commands:
         scopes.add("commands")
 

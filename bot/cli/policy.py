@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 from slack_sdk.errors import SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.cli.clock import SystemClock
 from bot.cli.exits import WRONG_SETTINGS
 from bot.domain.money import Money, in_words
 from bot.domain.place import Place, Unit
 from bot.domain.policy import Asked, Policy, Rule, is_group
 from bot.policy.file import OPERATIONS, TENANTS, PolicyError, read_policy
+from bot.slack.web import ProxyError, SlackWeb
 
 
 @click.group()
@@ -130,10 +131,12 @@ async def _members(rule: Rule) -> frozenset[str] | None:
     if not token:
         return None
     url = os.environ.get("SLACK_API_URL", "https://slack.com/api/")
-    client = AsyncWebClient(token=token, base_url=url if url.endswith("/") else f"{url}/")
     try:
+        client = SlackWeb(
+            SystemClock(), token=token, base_url=url if url.endswith("/") else f"{url}/"
+        )
         answers = [await client.usergroups_users_list(usergroup=group) for group in groups]
-    except (SlackClientError, OSError, TimeoutError):
+    except (SlackClientError, ProxyError, OSError, TimeoutError):
         return None
     return people.union(*(answer["users"] for answer in answers))
 

@@ -11,22 +11,26 @@ from contextlib import asynccontextmanager
 import aiohttp
 import click
 from slack_sdk.errors import SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cli.clock import SystemClock
 from bot.cli.exits import WRONG_SETTINGS
 from bot.cli.logs import log_to_stderr
 from bot.policy.file import PolicyError
 from bot.settings import Mode, Settings, SettingsError, read_settings
-from bot.slack.door import opened
+from bot.slack.admission import NotAdmittedError
+from bot.slack.door import PortError, opened
 from bot.slack.server import make_server
 from bot.slack.socket_mode import SocketMode
+from bot.slack.web import ProxyError, SlackWeb
 from bot.store.database import StoreError
 from bot.wiring import Bot, CannotStartError, build
 
 logger = logging.getLogger(__name__)
 
-"""Exit status when settings, policy, database or Slack do not let the bot start."""
+WRONG = (
+    SettingsError, PolicyError, StoreError, CannotStartError, NotAdmittedError, PortError, ProxyError,
+)  # fmt: skip
+"""What does not let the bot start: each says it in a sentence that names the setting."""
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - Slack comes from outside; every request is signed
 
@@ -47,7 +51,7 @@ def _serve(mode: Mode) -> None:
     log_to_stderr()
     try:
         asyncio.run(_until_stopped(read_settings(mode), mode))
-    except (SettingsError, PolicyError, StoreError, CannotStartError) as error:
+    except WRONG as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
@@ -56,15 +60,33 @@ def _serve(mode: Mode) -> None:
 
 
 async def _until_stopped(settings: Settings, mode: Mode) -> None:
-    stopped = asyncio.Event()
+    """Serve until a signal comes; one that comes before the bot is ready breaks the start off."""
+    stopped, ready = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+    serving = asyncio.create_task(_serving(settings, mode, stopped, ready))
+
+    def stop() -> None:
+        stopped.set()
+        if not ready.is_set():
+            serving.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stop)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        logger.info("stopped before it was ready")
+
+
+async def _serving(
+    settings: Settings, mode: Mode, stopped: asyncio.Event, ready: asyncio.Event
+) -> None:
     bot = await build(settings, SystemClock())
     try:
         async with connected(bot, settings, mode):
             bot.start()
             collect_less()
+            ready.set()
             logger.info("ready")
             await stopped.wait()
             logger.info("stopping")
@@ -107,11 +129,11 @@ async def connected(
 @asynccontextmanager
 async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
     token = settings.slack_app_token.get_secret_value()
-    client = AsyncWebClient(token=token, base_url=settings.slack_api_url)
+    client = SlackWeb(bot.parts.clock, token=token, base_url=settings.slack_api_url)
     attending = bot.parts.store.attending
     handler = SocketMode(bot.app, token, web_client=client, attending=attending)
-    await handler.connect_async()  # type: ignore[no-untyped-call]
     try:
+        await handler.open()
         yield
     finally:
         await handler.close_async()  # type: ignore[no-untyped-call]

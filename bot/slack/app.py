@@ -1,32 +1,21 @@
 """The Bolt app: one signature check, one authorization, our listeners, and an answer to every error."""
 
 import logging
-from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack import asking, commands, deciding, more, opening, shortcuts
+from bot.slack.admission import Identity
 from bot.slack.answering import Answering
 from bot.slack.holding import held
 from bot.slack.home import Homes
 from bot.status.lists import Links
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who the bot is, as `auth.test` said at start."""
-
-    team_id: str
-    bot_user_id: str
-    bot_id: str
-    team_url: str = ""
 
 
 def make_app(
@@ -49,7 +38,7 @@ def make_app(
 
     async def authorize(**_: Any) -> AuthorizeResult:
         return AuthorizeResult(
-            enterprise_id=None,
+            enterprise_id=identity.organization or None,
             team_id=identity.team_id,
             bot_user_id=identity.bot_user_id,
             bot_id=identity.bot_id,
@@ -78,24 +67,6 @@ def make_app(
     shortcuts.register(app, answering, links)
     homes.register(app)
     return app
-
-
-async def identity_of(client: AsyncWebClient) -> Identity:
-    """Ask Slack who the bot is.
-
-    Raises:
-        SlackClientError: The token is not valid, or Slack does not answer.
-    """
-    answer = await client.auth_test()
-    if not (answer.get("team_id") and answer.get("user_id")):
-        msg = "auth.test does not tell whose token it is (team_id and user_id are missing)"
-        raise SlackClientError(msg)
-    return Identity(
-        team_id=answer["team_id"],
-        bot_user_id=answer["user_id"],
-        bot_id=answer.get("bot_id") or "",
-        team_url=answer.get("url") or "",
-    )
 
 
 async def _failed(error: Exception) -> BoltResponse:

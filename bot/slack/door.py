@@ -181,12 +181,24 @@ async def strangers_go(
     return response
 
 
+class PortError(Exception):
+    """The port cannot be had; the message says which and why, in one sentence."""
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        msg = f"PORT: the port {port} cannot be had: {error.strerror}."
+        raise PortError(msg) from error
+
+
 @asynccontextmanager
 async def opened(server: web.Application, host: str, port: int) -> AsyncIterator[int]:
     """The application behind the door, until the block is left; yields the port.
 
     Raises:
-        OSError: The port cannot be had.
+        PortError: The port cannot be had.
     """
     runner = web.AppRunner(
         server, access_log=None, keepalive_timeout=KEPT_SECONDS, shutdown_timeout=SECONDS_TO_CLOSE
@@ -203,7 +215,7 @@ async def opened(server: web.Application, host: str, port: int) -> AsyncIterator
         )  # fmt: skip
 
     try:
-        with socket.create_server((host, port)) as place:
+        with _listening(host, port) as place:
             listening = await loop.create_server(visitor, sock=place, backlog=ACCEPTED_AT_ONCE)
             place.listen(
                 BACKLOG

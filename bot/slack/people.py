@@ -36,10 +36,13 @@ class People:
     What cannot be read is told apart from a no: `Person.memberships` holds None for it.
     """
 
-    def __init__(self, client: AsyncWebClient, clock: Clock, *, team_id: str) -> None:
+    def __init__(
+        self, client: AsyncWebClient, clock: Clock, *, team_id: str, organization: str = ""
+    ) -> None:
         self._client = client
         self._clock = clock
         self.team_id = team_id
+        self._workspace = team_id if organization else None
         self._read: dict[str, _Read] = {}
         self._under_way: dict[str, asyncio.Future[Any]] = {}
 
@@ -117,7 +120,7 @@ class People:
         return dict(answer["user"])
 
     async def _members(self, group: str) -> frozenset[str]:
-        answer = await self._client.usergroups_users_list(usergroup=group)
+        answer = await self._client.usergroups_users_list(usergroup=group, team_id=self._workspace)
         return frozenset(answer["users"])
 
 

@@ -5,10 +5,12 @@ import logging
 from collections.abc import Awaitable, Coroutine
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.domain.message import Words
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
 from bot.slack.errors import NO_ANSWER
+from bot.slack.web import proxy_for
 from bot.store.database import CouldNotRecordError
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,12 @@ async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None
 
 async def say(respond: AsyncRespond, made: Words) -> None:
     """Answer who typed a command, after it was acknowledged."""
+    if not respond.response_url:
+        logger.error("answer_could_not_be_sent: Slack gave no address for it")
+        return
     try:
-        await respond(text=made.text, blocks=made.blocks or None, response_type="ephemeral")
+        address = AsyncWebhookClient(respond.response_url)
+        address.proxy = proxy_for(respond.response_url)
+        await address.send(text=made.text, blocks=made.blocks or None, response_type="ephemeral")
     except NO_ANSWER:
         logger.exception("answer_could_not_be_sent")

@@ -1,13 +1,50 @@
 """The run mode: Socket Mode, Slack's payloads over a WebSocket that the bot opens."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
+import aiohttp
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
-from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.admission import socket_address
+from bot.slack.web import SlackWeb, proxy_for
+
+HANDSHAKE_SECONDS = 20.0
+"""What opens a WebSocket takes no longer; aiohttp itself would wait for five minutes."""
+
+
+class _Handshakes:
+    """What the SDK's client needs of a session: it opens WebSockets, each within its time.
+
+    An address is good for one try: after a failed one the SDK would go on with it for ever, so it is
+    made to ask for another.
+    """
+
+    def __init__(self, client: SocketModeClient) -> None:
+        self._client = client
+        self._session = client.aiohttp_client_session
+
+    @property
+    def closed(self) -> bool:
+        """As of the session."""
+        return self._session.closed
+
+    async def close(self) -> None:
+        """As of the session."""
+        await self._session.close()
+
+    async def ws_connect(self, address: str, **how: Any) -> aiohttp.ClientWebSocketResponse:
+        """As of the session, within its time and by the proxy that is right for this address."""
+        self._client.wss_uri = None
+        how["proxy"] = proxy_for(address)
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            opened: aiohttp.ClientWebSocketResponse = await self._session.ws_connect(address, **how)
+            return opened
 
 
 class SocketMode(AsyncSocketModeHandler):
@@ -25,11 +62,22 @@ class SocketMode(AsyncSocketModeHandler):
         app: AsyncApp,
         app_token: str,
         *,
-        web_client: AsyncWebClient,
+        web_client: SlackWeb,
         attending: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self._attending = attending
         super().__init__(app, app_token, web_client=web_client)
+        self.client.aiohttp_client_session = _Handshakes(self.client)  # type: ignore[assignment]
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            NotAdmittedError: The app-level token is not valid; the SDK would try for ever.
+            SlackClientError: Slack does not answer.
+        """
+        self.client.wss_uri = await socket_address(self.client.web_client, self.app_token)
+        await self.connect_async()  # type: ignore[no-untyped-call]
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         """As Bolt does."""

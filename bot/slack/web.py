@@ -1,13 +1,37 @@
 """Slack's Web API: a method that Slack limits rests, for whoever would call it next."""
 
+from math import ceil
 from typing import Any
 
+import httpx2
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from yarl import URL
 
 from bot.domain.clock import Clock
 from bot.slack.errors import LIMITED, name_of, seconds_to_wait
+from bot.zuora.connections import proxy_for as proxy_of_host
+
+
+class ProxyError(Exception):
+    """The environment names a proxy that cannot be gone through; the message says so in a sentence."""
+
+
+def proxy_for(address: str) -> str | None:
+    """The proxy on the way to an address, as for Zuora; the SDK by itself does not heed `NO_PROXY`.
+
+    Raises:
+        ProxyError: It cannot be gone through.
+    """
+    url = URL(address)
+    scheme = {"wss": "https", "ws": "http"}.get(url.scheme, url.scheme)
+    try:
+        found = proxy_of_host(url.with_scheme(scheme).origin())
+    except httpx2.ProxyError as error:
+        msg = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a proxy that does not speak HTTP."
+        raise ProxyError(msg) from error
+    return str(found) if found else None
 
 
 class SlackWeb(AsyncWebClient):
@@ -22,6 +46,7 @@ class SlackWeb(AsyncWebClient):
 
     def __init__(self, clock: Clock, **how: Any) -> None:
         super().__init__(**how)
+        self.proxy = proxy_for(self.base_url)
         self._clock = clock
         self._free_at: dict[str, float] = {}
 
@@ -52,7 +77,7 @@ class SlackWeb(AsyncWebClient):
             api_url=f"{self.base_url}{method}",
             req_args={},
             data={"ok": False, "error": "ratelimited"},
-            headers={"Retry-After": str(rest)},
+            headers={"Retry-After": str(ceil(rest))},
             status_code=429,
         )
         words = "Slack has asked to leave this method alone for now"

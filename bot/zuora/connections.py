@@ -98,7 +98,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     def _proxy(self, host: URL) -> URL | None:
         """The proxy on the way to a host; the environment is asked once for each."""
         if host not in self._proxies:
-            self._proxies[host] = _proxy_for(host)
+            self._proxies[host] = proxy_for(host)
         return self._proxies[host]
 
 
@@ -179,7 +179,7 @@ async def _once(
         raise _named(error) from error
 
 
-def _proxy_for(host: URL) -> URL | None:
+def proxy_for(host: URL) -> URL | None:
     """The proxy that the environment names for a host.
 
     Raises:

@@ -13,7 +13,7 @@ class Fault:
     """One trouble; ``after`` calls pass first, then ``times`` calls meet it.
 
     Attributes:
-        method: a Web API method, or ``*`` for every one.
+        method: a Web API method, or ``*`` for every one; ``websocket`` for opening one (``hang``).
         kind: ``drop`` cuts the connection before the call has its effect, ``lose_answer`` after
             it; ``slow`` waits ``seconds`` of the clock first; ``hang`` never answers.
         code: the HTTP status of ``status``.

@@ -34,6 +34,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
     {
         "api.test": Method(web_api_people.api_test, tier=4, token="none"),
         "auth.test": Method(web_api_people.auth_test, tier=None, token="any"),
+        "auth.teams.list": Method(web_api_people.auth_teams_list, tier=2),
         "apps.connections.open": Method(_connections_open, tier=None, token="app"),
         "chat.postMessage": Method(web_api_chat.post_message, _WRITE, tier=None),
         "chat.update": Method(web_api_chat.update_message, _WRITE),

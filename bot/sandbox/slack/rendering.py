@@ -114,6 +114,9 @@ def channel_json(channel: Channel) -> dict[str, Any]:
         "is_mpim": False,
         "is_private": channel.is_private or channel.im_user is not None,
         "is_archived": channel.is_archived,
+        "is_ext_shared": channel.is_ext_shared,
+        "is_pending_ext_shared": False,
+        "is_read_only": channel.is_read_only,
     }
     if channel.im_user is not None:
         return body | {"user": channel.im_user}

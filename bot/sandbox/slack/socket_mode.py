@@ -18,6 +18,13 @@ from bot.sandbox.slack.workspace import APP_ID
 _DEBUG = {"host": "applink-sandbox", "build_number": 1, "approximate_connection_time": 18060}
 
 
+_HANG_SECONDS = 3600.0
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
 @dataclass(eq=False)
 class Connection:
     """One socket of the app."""
@@ -54,6 +61,10 @@ class SocketMode:
         if ticket not in self._core.tickets:
             return web.Response(status=404, text="unknown or used ticket")
         self._core.tickets.discard(ticket)
+        fault = self._core.faults.take("websocket")
+        if fault is not None and fault.kind == "hang":  # taken, and never answered
+            await self._core.changes.until(lambda: _gone(request), _HANG_SECONDS)
+            return web.Response(status=503)
         socket = web.WebSocketResponse(heartbeat=10.0, compress=False)
         await socket.prepare(request)
         connection = Connection(socket, request.transport)

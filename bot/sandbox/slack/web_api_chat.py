@@ -61,6 +61,12 @@ def _may_speak(core: Core, channel_id: str) -> None:
         raise SlackError(error)
 
 
+def _closed(channel: Channel) -> str:
+    if channel.is_archived:
+        return "is_archived"
+    return "restricted_action_read_only_channel" if channel.is_read_only else ""
+
+
 def writable_channel(core: Core, reference: str) -> Channel:
     """Return the channel in which the bot may write.
 
@@ -76,8 +82,8 @@ def writable_channel(core: Core, reference: str) -> Channel:
     channel = core.workspace.channel(reference)
     if channel is None:
         raise SlackError("channel_not_found")
-    if channel.is_archived:
-        raise SlackError("is_archived")
+    if why := _closed(channel):
+        raise SlackError(why)
     if BOT_USER not in channel.members:
         if channel.is_private:
             raise SlackError("channel_not_found")

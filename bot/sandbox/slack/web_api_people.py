@@ -38,15 +38,24 @@ def api_test(_core: Core, args: Args) -> dict[str, Any]:
 
 def auth_test(core: Core, _args: Args) -> dict[str, Any]:
     """Answer auth.test."""
+    organization = core.workspace.enterprise_id
     return {
         "url": f"https://{core.workspace.domain}.slack.com/",
         "team": core.workspace.team_name,
         "user": core.workspace.users[BOT_USER].name,
-        "team_id": core.workspace.team_id,
+        "team_id": organization or core.workspace.team_id,
         "user_id": BOT_USER,
         "bot_id": BOT_ID,
-        "is_enterprise_install": False,
+        "is_enterprise_install": bool(organization),
+        **({"enterprise_id": organization} if organization else {}),
     }
+
+
+def auth_teams_list(core: Core, args: Args) -> dict[str, Any]:
+    """Answer auth.teams.list: the workspaces that a token is for."""
+    team = {"id": core.workspace.team_id, "name": core.workspace.team_name}
+    found, cursor = page([team], args)
+    return {"teams": found, "response_metadata": {"next_cursor": cursor}}
 
 
 def users_info(core: Core, args: Args) -> dict[str, Any]:
@@ -89,6 +98,8 @@ def usergroups_list(core: Core, args: Args) -> dict[str, Any]:
 
 def usergroups_users_list(core: Core, args: Args) -> dict[str, Any]:
     """Answer usergroups.users.list."""
+    if core.workspace.enterprise_id and args.text("team_id") != core.workspace.team_id:
+        raise SlackError("missing_argument" if not args.text("team_id") else "team_not_found")
     group = core.workspace.groups.get(args.need("usergroup"))
     if group is None or (group.disabled and not args.flag("include_disabled")):
         raise SlackError("no_such_subteam")

@@ -78,6 +78,8 @@ class Channel:
     im_user: str | None = None
     is_private: bool = False
     is_archived: bool = False
+    is_ext_shared: bool = False  # with another company, by Slack Connect
+    is_read_only: bool = False
     _by_ts: dict[str, Message] = field(init=False, repr=False, default_factory=dict)
     _below: dict[str, list[Message]] = field(init=False, repr=False, default_factory=dict)
 
@@ -162,6 +164,7 @@ class Workspace:
     """The whole workspace; every part may be changed by a test while the server runs."""
 
     team_id: str = TEAM_ID
+    enterprise_id: str = ""  # the Enterprise Grid organization that the app is installed to
     team_name: str = "Sandbox"
     domain: str = "sandbox"
     bot_name: str = "billing_bot"
