@@ -9,6 +9,8 @@ from bot.domain.call import Verdict
 from bot.domain.request import State
 
 Way = Literal["run", "document", "posting", "auto"]
+NOT_TOLD = "?"
+"""In place of a mail date that cannot be read: it proves nothing, then and now."""
 
 
 class Reached(NamedTuple):
@@ -16,7 +18,7 @@ class Reached(NamedTuple):
 
     Attributes:
         run: Number of the bill run that made it; empty where it is not known.
-        shown: The mail date that Zuora shows, as text; empty: none.
+        shown: The mail date that Zuora shows, as text; empty: none, `NOT_TOLD`: it cannot be read.
     """
 
     number: str
@@ -37,6 +39,11 @@ class Mailing(NamedTuple):
     account: str
     run: str
     shown: str
+
+
+def is_shown(before: str, now: str) -> bool:
+    """Whether Zuora shows a mail now that it did not show then; both as `Reached.shown`."""
+    return now not in (before, "") and NOT_TOLD not in (before, now)
 
 
 @unique

@@ -7,7 +7,7 @@ not known when it went out counts as sent.
 from collections.abc import Sequence
 
 from bot.domain.known import named
-from bot.domain.words import Line, count, line
+from bot.domain.words import Line, line
 from bot.operations.kinds import Doubt
 from bot.operations.run_documents import DocumentsFacts
 
@@ -28,17 +28,18 @@ def mail_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
     return (line("⚠ Mailed before", said),)
 
 
-def trouble_lines(trouble: Sequence[Doubt], unchecked: Sequence[str]) -> tuple[Line, ...]:
+def trouble_lines(trouble: Sequence[Doubt], unchecked: Sequence[Doubt]) -> tuple[Line, ...]:
     """What is wrong to send though Zuora would mail it."""
     found = []
     if trouble:
         said = named([f"{each.number} {each.words}" for each in trouble])
         found.append(line("⚠ Wrong to send", f"{said}; Zuora mails it all the same"))
     if unchecked:
-        said = f"Zuora does not say whether {named(unchecked)} was reversed"
-        if len(unchecked) > 1:
-            said = f"Zuora does not say of {count(len(unchecked), 'document')} whether they were reversed"
-        found.append(line("Not checked", said))
+        said = "; ".join(
+            f"of {named([each.number for each in unchecked if each.words == words])} whether {words}"
+            for words in dict.fromkeys(each.words for each in unchecked)
+        )
+        found.append(line("Not checked", f"Zuora does not say {said}"))
     return tuple(found)
 
 

@@ -107,6 +107,15 @@ def trouble_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
     )
 
 
+def unchecked_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
+    """The documents of which Zuora did not say whether they are right to send, and what of it."""
+    return tuple(
+        Doubt(number=document.number, words=words)
+        for document in sorted(documents, key=lambda d: d.number)
+        for words in document.unchecked
+    )
+
+
 def trouble_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
     """What is wrong to send now and was not, and the other way round: `INV00000012 was reversed`."""
     found = [f"{each.number} {each.words}" for each in now if each not in before]

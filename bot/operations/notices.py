@@ -16,7 +16,7 @@ from bot.domain.words import Line, count, line, listed
 from bot.zuora.answers import BillingDocument
 from bot.zuora.notifications import MailNotification, MailProfile
 
-State = Literal["on", "off", "muted", "not listed", "not readable"]
+State = Literal["on", "off", "muted", "not known", "not listed", "not readable"]
 NAMES: Mapping[DocumentKind, tuple[str, str]] = {
     "invoice": ("Manual Email For Invoice", "Manual Email For Invoice"),
     "credit_memo": ("Email Credit Memo", "Manually email Credit Memo"),
@@ -39,7 +39,8 @@ class Notice(BaseModel, frozen=True):
         documents: How many.
         some: Numbers of a few of them.
         state: Of the notification that mails them: `not listed` where Zuora shows none of that
-            name, `not readable` where the bot may not read notifications.
+            name, `not readable` where the bot may not read notifications, `not known` where Zuora
+            does not say plainly whether it is on, mails, or is muted.
         attaches_pdf: Whether the PDF is attached; None where that is not told.
     """
 
@@ -133,12 +134,22 @@ def _notice(
 
 
 def state_of(notifications: Sequence[MailNotification]) -> State:
-    """Whether one of these mails: a muted profile sends nothing, nor does one without e-mail."""
-    if not notifications:
-        return "not listed"
-    if not any(each.active is not False and each.email is not False for each in notifications):
+    """Whether one of these mails: a muted profile sends nothing, nor does one without e-mail.
+
+    Of several the one that mails counts, and then the one that may.
+    """
+    found = {_state_of(each) for each in notifications}
+    states: Sequence[State] = ("on", "not known", "muted", "off")
+    return next((state for state in states if state in found), "not listed")
+
+
+def _state_of(notification: MailNotification) -> State:
+    if notification.active is False or notification.email is False:
         return "off"
-    return "muted" if all(each.muted for each in notifications) else "on"
+    if notification.muted:
+        return "muted"
+    plain = (notification.active, notification.email, notification.muted) == (True, True, False)
+    return "on" if plain else "not known"
 
 
 def _mails(notification: MailNotification, kind: DocumentKind) -> bool:
@@ -240,6 +251,11 @@ def _words(notice: Notice) -> str:
             return f"{notice.name} is off in {notice.place}: {notice.unmailed}"
         case "muted":
             return f"{notice.place} is muted: {notice.unmailed} while it is"
+        case "not known":
+            return (
+                f"Zuora does not say plainly whether {notice.name} is on in {notice.place}: where it "
+                f"is not, {notice.unmailed}"
+            )
         case _:
             where = f" in {notice.place}" if notice.profile else ""
             return (

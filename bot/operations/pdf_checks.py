@@ -15,6 +15,7 @@ from bot.zuora.pdfs import PdfStatus
 MOST_ASKED = 1000
 """Fifty to a call: twenty calls at most, for an order of any size."""
 SHOWN = 5
+STATES = frozenset({"None", "Pending", "Processing", "Generated", "Error", "Obsolete", "Archived"})
 MAKING = frozenset({"Pending", "Processing"})
 
 
@@ -56,9 +57,10 @@ class Pdfs(BaseModel, frozen=True):
 
 
 def pdfs_of(found: Sequence[PdfStatus], *, unread: int, unasked: int, certain: bool) -> Pdfs:
-    """Count what Zuora said."""
+    """Count what Zuora said; a state that it does not have was not said."""
+    silent = sum(each.status not in STATES for each in found)
     return Pdfs(
-        asked=len(found),
+        asked=len(found) - silent,
         making=sum(each.status in MAKING for each in found),
         archived=sum(each.status == "Archived" for each in found),
         failed=tuple(
@@ -66,7 +68,7 @@ def pdfs_of(found: Sequence[PdfStatus], *, unread: int, unasked: int, certain: b
             for each in found
             if each.status == "Error"
         ),
-        unread=unread,
+        unread=unread + silent,
         unasked=unasked,
         certain=certain,
     )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from bot.domain.digest import canonical
 from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.known import MailedAt, NotKnown, named
-from bot.domain.mailing import Mailing, Reached, Way
+from bot.domain.mailing import NOT_TOLD, Mailing, Reached, Way
 from bot.domain.money import Money
 from bot.domain.words import count
 from bot.operations.kinds import (
@@ -23,6 +23,7 @@ from bot.operations.kinds import (
     largest_of,
     trouble_differs,
     trouble_of,
+    unchecked_of,
 )
 from bot.operations.operation import Facts
 from bot.zuora.agreement import is_counted
@@ -50,11 +51,12 @@ class DocumentsFacts(BaseModel, frozen=True):
         mailed_unknown: Those of which it is not known when or whether they were mailed.
         amount_unknown: Documents whose amount is not known: no limit of the policy is below it.
         trouble: What is wrong to send though it may be Posted: reversed, an e-invoice that failed.
-        unchecked: Posted documents of which Zuora did not say whether they were reversed.
+        unchecked: Posted documents of which Zuora did not say whether they are right to send.
         counted: Whether Zuora says itself how many documents there are.
         zero, negative: Posted documents with a total of zero, and below it.
         unreachable: Accounts of posted documents whose bill-to contact has no mail address, by
             name and number. Who is mailed is the template's business, so an approval is not bound to it.
+        address_unknown: Accounts of which Zuora does not say whether it has one.
         each: SHA-256 (hex) over every document, so that no single change hides behind equal sums.
     """
 
@@ -67,10 +69,11 @@ class DocumentsFacts(BaseModel, frozen=True):
     negative: int
     largest: tuple[Largest, ...]
     unreachable: tuple[str, ...] = ()
+    address_unknown: tuple[str, ...] = ()
     mailed_unknown: tuple[Doubt, ...] = ()
     amount_unknown: tuple[Doubt, ...] = ()
     trouble: tuple[Doubt, ...] = ()
-    unchecked: tuple[str, ...] = ()
+    unchecked: tuple[Doubt, ...] = ()
     counted: bool = True
     each: str
 
@@ -108,7 +111,7 @@ class DocumentsFacts(BaseModel, frozen=True):
             ),
             amount_unknown=amounts_unknown(documents),
             trouble=trouble_of(posted),
-            unchecked=tuple(sorted(d.number for d in posted if d.unchecked)),
+            unchecked=unchecked_of(posted),
             counted=is_counted(run, documents),
             zero=sum(1 for d in posted if d.amount == 0),
             negative=sum(1 for d in posted if is_negative(d.money)),
@@ -117,6 +120,9 @@ class DocumentsFacts(BaseModel, frozen=True):
                 for number, amount in largest_of(posted, LARGEST)
             ),
             unreachable=tuple(sorted({d.customer for d in posted if d.bill_to_mail is False})),
+            address_unknown=tuple(
+                sorted({d.customer or d.number for d in posted if d.bill_to_mail is None})
+            ),
             each=_fingerprint(documents),
         )
 
@@ -229,8 +235,10 @@ class RunFacts(Facts):
 
 
 def shown_at(at: MailedAt) -> str:
-    """A mail date as text; empty where none is known: then an order may still mail it."""
-    return at.isoformat() if isinstance(at, datetime) else ""
+    """A mail date as text, as in `Reached`."""
+    if isinstance(at, NotKnown):
+        return NOT_TOLD
+    return at.isoformat() if at else ""
 
 
 def mailed_at(document: BillingDocument, run: BillRun) -> MailedAt:

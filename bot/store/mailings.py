@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from bot.domain.call import Verdict
-from bot.domain.mailing import Effect, Mailing, certainty
+from bot.domain.mailing import Effect, Mailing, certainty, is_shown
 from bot.domain.request import State
 from bot.store.times import from_text_or_none
 
@@ -79,11 +79,8 @@ class Mailings:
             if how is None or (place and where not in ("", place)):
                 continue
             at = state_at if way in ("posting", "auto") else from_text_or_none(sent_at)
-            now = shown.get(document, "")
-            is_shown = now not in ("", before)
-            found.append(
-                Effect(number, call, way, document, how, at, changed or 0, is_shown, by or "")
-            )
+            seen = is_shown(before, shown.get(document, ""))
+            found.append(Effect(number, call, way, document, how, at, changed or 0, seen, by or ""))
         return found
 
     def asked(self, request: int) -> int:

@@ -45,8 +45,8 @@ def rows_of_run(kind: DocumentKind, number: str, found: Iterable[Row]) -> list[R
     """The rows of a run's list, each once.
 
     Raises:
-        ZuoraContradicts: A row is of another run or kind, has no id or number, or is there twice
-            with different values.
+        ZuoraContradicts: A row is of another run or kind, has no id, number or state, or is there
+            twice with different values.
     """
     once: dict[str, Row] = {}
     ids: dict[str, str] = {}
@@ -56,6 +56,8 @@ def rows_of_run(kind: DocumentKind, number: str, found: Iterable[Row]) -> list[R
         where = f"Zuora's list of the {KIND_WORDS[kind][1]} of {number}"
         if not one or not its_number:
             raise ZuoraContradicts(f"{where} has a row that is none: it has no id or no number.")
+        if not rows.text(row, "status", "Status"):
+            raise ZuoraContradicts(f"{where} does not say in which state {its_number} is.")
         if its_run.casefold() != number.casefold():
             other = f"of {its_run}" if its_run else "that names no bill run"
             raise ZuoraContradicts(f"{where} has {its_number} {other}.")

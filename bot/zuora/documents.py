@@ -11,7 +11,7 @@ from bot.zuora.answers import Account, BillingDocument
 from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
 from bot.zuora.errors import ZuoraContradicts, ZuoraNotFound, ZuoraRejected, ZuoraTooMany
-from bot.zuora.readers import account_of, document_of
+from bot.zuora.readers import MAIL_FIELDS, account_of, document_of
 from bot.zuora.rows import Here, Row
 
 _OBJECTS: Final[dict[DocumentKind, str]] = {
@@ -131,8 +131,7 @@ def _with_contact(document: BillingDocument, row: Row) -> BillingDocument:
     contact = rows.part(row, "billToContact")
     if not contact:
         return document
-    reached = bool(rows.text(contact, "workEmail", "personalEmail"))
-    return replace(document, bill_to_mail=reached)
+    return replace(document, bill_to_mail=rows.mailable(contact, *MAIL_FIELDS))
 
 
 async def account(caller: Caller, key: str) -> Account:

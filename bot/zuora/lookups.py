@@ -8,11 +8,11 @@ from typing import Final
 
 from bot.domain.digest import canonical, text_hash
 from bot.domain.known import NotKnown
-from bot.zuora import agreement, calls, rows
+from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.answers import Subscription
 from bot.zuora.caller import Caller
 from bot.zuora.documents import as_row
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraContradicts, ZuoraRejected
 from bot.zuora.readers import subscription_of
 from bot.zuora.redact import for_people
 from bot.zuora.rows import Here, Row
@@ -116,13 +116,15 @@ async def billing_preview(
     """What billing an account up to a date would charge, without some types of charges."""
     call = calls.billing_preview(account_id, target_date, exclude=exclude, renew=renew)
     data = as_row((await caller.read(call)).data)
-    invoiced, credited = rows.listed(data, "invoiceItems"), rows.listed(data, "creditMemoItems")
+    invoiced, credited = rows.table(data, "invoiceItems"), rows.table(data, "creditMemoItems")
+    if credited is rows.MISSING or credited is rows.NULL:
+        credited = ()  # without Invoice Settlement there are none
     return Preview(
         account_id=rows.text(data, "accountId") or account_id,
         charges=_sum(invoiced, "chargeAmount"),
         tax=_sum(invoiced, "taxAmount"),
         credits=_sum(credited, "amount"),
-        items=len(invoiced) + len(credited),
+        items=sum(len(each) for each in (invoiced, credited) if not isinstance(each, NotKnown)),
     )
 
 
@@ -133,10 +135,10 @@ async def _history(
     start, end = (each.astimezone(here.zone or UTC) for each in window)
     for page in range(1, _MOST_PAGES + 1):
         data = (await caller.read(calls.email_history(object_id, start, end, page))).data
-        found += [_record(row, here) for row in rows.listed(data, "emailHistories")]
+        found += [_record(row, here) for row in paging.whole(data, "emailHistories")]
         if not rows.text(as_row(data), "nextPage"):
-            break
-    return found
+            return found
+    raise ZuoraContradicts("Zuora's mail history does not end.")
 
 
 def _record(row: Row, here: Here) -> EmailRecord:
@@ -153,8 +155,10 @@ def _record(row: Row, here: Here) -> EmailRecord:
     )
 
 
-def _sum(items: tuple[Row, ...], name: str) -> Decimal | NotKnown:
-    """The sum, if every one of them can be read; an item without that amount has none."""
+def _sum(items: tuple[Row, ...] | NotKnown, name: str) -> Decimal | NotKnown:
+    """The sum, if every one of them can be read; an item without a tax has none."""
+    if isinstance(items, NotKnown):
+        return items
     total = Decimal(0)
     for item in items:
         amount = rows.money(item, name)

@@ -117,23 +117,21 @@ async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, 
 async def _one(
     caller: Caller, paths: Mapping[DocumentKind, str], kind: Kind, key: str
 ) -> Row | None:
-    """The row of one key; empty where there is none, None where Zuora refuses to look."""
+    """The row of one key; empty where there is none, None where Zuora does not tell."""
     objects, _ = _PLACES[kind]
     where = "bill-runs" if kind == "bill_run" else paths[kind]
-    refused = False
     for call in (calls.get("object-query", objects, key), calls.get("v1", where, key)):
         try:
             data = (await caller.read(call)).data
         except ZuoraNotFound:
             return {}
         except ZuoraRejected:
-            refused = True
             continue
         row = rows.part(data, "data") if isinstance(data, dict) else {}
         row = row or rows.part({"it": data}, "it")
         if rows.text(row, "id", "Id") or _number(kind, row):
             return row
-    return None if refused else {}
+    return None
 
 
 def _number(kind: Kind, row: Row) -> str:

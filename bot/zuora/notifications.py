@@ -16,7 +16,7 @@ from bot.zuora.rows import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailProfile:
-    """A communication profile; a muted one sends nothing."""
+    """A communication profile; a muted one sends nothing. Without an id nothing of it is read."""
 
     id: str
     name: str
@@ -62,7 +62,6 @@ async def profiles(caller: Caller) -> tuple[MailProfile, ...] | None:
             muted=rows.flag(row, "muted"),
         )
         for row in found
-        if rows.text(row, "id", "Id")
     )
 
 
@@ -71,7 +70,7 @@ async def of_profiles(
 ) -> tuple[MailNotification, ...] | None:
     """The notifications of these profiles, side by side; None where they may not be read."""
     try:
-        found = await paging.side_by_side(_of_profile(caller, one) for one in wanted)
+        found = await paging.side_by_side(_of_profile(caller, one) for one in wanted if one.id)
     except ZuoraRejected:
         return None
     return tuple(one for profile in found for one in profile)

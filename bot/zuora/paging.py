@@ -1,10 +1,11 @@
 """Reads that take several calls: pages, two things side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final, TypeVar
 
-from bot.zuora import calls
+from bot.domain.known import NotKnown
+from bot.zuora import calls, rows
 from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraContradicts, ZuoraTooMany, ZuoraUnavailable
 from bot.zuora.rows import Row
@@ -74,7 +75,7 @@ async def objects(caller: Caller, first: HttpCall, *, most: int | None = None) -
     while True:
         answer = await caller.read(call)
         data, size = answer.data, size + answer.size
-        found += _rows(data, "data")
+        found += whole(data, "data")
         _check(found, size)
         cursor = _next(data, "nextPage")
         if not cursor or (most is not None and len(found) >= most):
@@ -119,7 +120,7 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
         data: Any = answer.data
         size += answer.size
         nothing = isinstance(data, dict) and data.get("size") == 0
-        found += [] if nothing and "records" not in data else _rows(data, "records")
+        found += [] if nothing and "records" not in data else whole(data, "records")
         _check(found, size)
         locator = _next(data, "queryLocator")
         enough = most is not None and len(found) >= most
@@ -134,12 +135,16 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
     raise ZuoraUnavailable("Zuora's rows do not end.")
 
 
-def _rows(data: Any, name: str) -> list[Row]:
-    """The rows of one page; an answer without a list is not an empty list."""
-    found = data.get(name) if isinstance(data, dict) else None
-    if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
+def whole(data: Any, name: str) -> list[Row]:
+    """The rows of one page; an answer without a list is not an empty list.
+
+    Raises:
+        ZuoraContradicts: It has none that can be read.
+    """
+    found = rows.table(data, name)
+    if isinstance(found, NotKnown):
         raise ZuoraContradicts("Zuora's answer is no list that can be read.")
-    return found
+    return list(found)
 
 
 def _next(data: Any, name: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from bot.domain.known import NotKnown
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
@@ -80,7 +81,10 @@ async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozens
             query = (("page", str(page)), ("pageSize", str(calls.HISTORY_PAGE)))
             call = calls.get("v1", _PATHS[kind], key, "files", query=query)
             data = (await caller.read(call)).data
-            found += rows.listed(data, f"{_NAMES[kind]}Files", f"{_NAMES[kind].lower()}files")
+            listed = rows.table(data, f"{_NAMES[kind]}Files", f"{_NAMES[kind].lower()}files")
+            if isinstance(listed, NotKnown):
+                return None
+            found += listed
             if not rows.text(rows.part({"it": data}, "it"), "nextPage"):
                 break
         else:
@@ -108,7 +112,7 @@ async def _statuses(caller: Caller, kind: DocumentKind, keys: Sequence[str]) -> 
     return [
         PdfStatus(
             number=number,
-            status=rows.text(row, "pdfGenerationStatus"),
+            status=rows.text(row, "pdfGenerationStatus").capitalize(),
             words=for_people(rows.text(row, "errorMessage")),
         )
         for number, row in found.items()

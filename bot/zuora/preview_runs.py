@@ -117,8 +117,8 @@ async def read(caller: Caller, run_id: str) -> PreviewRun:
         number=rows.text(row, "runNumber"),
         status=rows.text(row, "status").capitalize(),
         file_id=found[1] if found else "",
-        failed_accounts=max(0, total - good)
-        if isinstance(total, int) and isinstance(good, int)
+        failed_accounts=total - good
+        if isinstance(total, int) and isinstance(good, int) and good <= total
         else None,
         words=for_people(rows.text(row, "errorMessage")),
     )

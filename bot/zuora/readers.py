@@ -108,8 +108,9 @@ def _run_mailed(counts: Row, here: Here) -> MailedAt:
         return NOT_READ
     at = rows.mailed(counts, "lastEmailSentTime", here=here)
     was_mailed = rows.flag(counts, "invoicesEmailed")
-    if at is None and was_mailed:
-        return NotKnown("Zuora says that it was mailed, and not when")
+    if at is None and was_mailed is not False:
+        said = "says that it was mailed, and not when" if was_mailed else "does not say whether"
+        return NotKnown(f"Zuora {said}")
     if at is rows.MISSING and was_mailed is False:
         return None
     return at
@@ -118,6 +119,11 @@ def _run_mailed(counts: Row, here: Here) -> MailedAt:
 def status_of(said: str) -> str:
     """Zuora's word in the API's spelling: `Post in progress` and `POSTINPROGRESS` alike."""
     return _CANONICAL.get(said.replace(" ", "").replace("_", "").lower(), said)
+
+
+def document_status(said: str) -> str:
+    """`Posted`, however it is written; Zuora's other words as they came."""
+    return "Posted" if said.strip().lower() == "posted" else said
 
 
 def document_of(
@@ -136,7 +142,7 @@ def document_of(
         kind=kind,
         id=rows.text(row, "id", "Id"),
         number=rows.text(row, "invoiceNumber", "memoNumber", "number", *_ZOQL_NUMBERS),
-        status=rows.text(row, "status", "Status"),
+        status=document_status(rows.text(row, "status", "Status")),
         account_id=rows.text(row, "accountId", "AccountId"),
         account_number=rows.text(row, "accountNumber") or rows.text(account, "accountNumber"),
         account_name=rows.text(row, "accountName") or rows.text(account, "name"),
@@ -147,7 +153,7 @@ def document_of(
         due_date=rows.day(row, "dueDate"),
         last_emailed_at=_mailed(kind, row, here, leaves_out_null=leaves_out_null),
         emailed_known=kind == "invoice",
-        bill_run_number=_run_number(rows.text(row, "sourceId", "SourceId")),
+        bill_run_number=_run_number(row),
         more_mail=_more_mail(account),
         profile_id=rows.text(account, _PROFILE) or rows.text(row, _PROFILE),
         trouble=tuple(_trouble(row)),
@@ -180,11 +186,22 @@ def _mailed(kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool) 
 
 
 def _unchecked(kind: DocumentKind, row: Row) -> tuple[str, ...]:
-    """Invoices and credit memos can be reversed; debit memos cannot."""
-    said = rows.flag(row, "reversed", "Reversed")
-    return ("reversed",) if kind != "debit_memo" and said is None else ()
+    """Invoices and credit memos can be reversed; debit memos cannot.
+
+    E-invoices and tax are not told where a tenant has none, so only what is odd is not known.
+    """
+    reversed_ = rows.flag(row, "reversed", "Reversed")
+    found = (
+        ("it was reversed", kind != "debit_memo" and reversed_ is None),
+        ("its e-invoice is fine", rows.is_odd(row, *_E_INVOICE, *_E_INVOICE_ERROR)),
+        ("its tax is complete", rows.is_odd(row, *_TAX)),
+    )
+    return tuple(words for words, unknown in found if unknown)
 
 
+_E_INVOICE: Final = ("eInvoiceStatus", "einvoiceStatus", "EInvoiceStatus")
+_E_INVOICE_ERROR: Final = ("eInvoiceErrorMessage", "einvoiceErrorMessage", "eInvoiceErrorCode")
+_TAX: Final = ("taxStatus", "TaxStatus")
 _E_INVOICE_IS_FINE: Final = frozenset({"", "success", "conditionalsuccess", "generated"})
 
 
@@ -196,15 +213,12 @@ def _trouble(row: Row) -> Iterator[str]:
     """
     if rows.flag(row, "reversed", "Reversed"):
         yield "was reversed"
-    said = rows.text(row, "eInvoiceStatus", "einvoiceStatus", "EInvoiceStatus")
-    why = rows.text(row, "eInvoiceErrorMessage", "einvoiceErrorMessage", "eInvoiceErrorCode")
+    said = rows.text(row, *_E_INVOICE)
+    why = rows.text(row, *_E_INVOICE_ERROR)
     why = f": {for_people(why).rstrip('.')}" if why else ""
     if why or said.replace(" ", "").replace("_", "").lower() not in _E_INVOICE_IS_FINE:
         yield f"has an e-invoice that is {said or 'in error'}{why}"
-    if (tax := rows.text(row, "taxStatus", "TaxStatus")) and tax.lower() not in (
-        "complete",
-        "completed",
-    ):
+    if (tax := rows.text(row, *_TAX)) and tax.lower() not in ("complete", "completed"):
         yield f"has tax that is {tax}"
 
 
@@ -220,7 +234,7 @@ def account_of(data: Row) -> Account:
         currency=rows.currency(billing, "currency"),
         batch=rows.text(basic, "batch"),
         bill_cycle_day=rows.text(billing, "billCycleDay"),
-        bill_to_mail=bool(rows.text(contact, "workEmail", "personalEmail")) if contact else None,
+        bill_to_mail=rows.mailable(contact, *MAIL_FIELDS),
         more_mail=_more_mail(billing),
         additional_mails=len(rows.words(billing, "additionalEmailAddresses")),
         prefers_email=rows.flag(billing, "invoiceDeliveryPrefsEmail"),
@@ -244,6 +258,7 @@ def subscription_of(data: Row) -> Subscription:
     )
 
 
+MAIL_FIELDS: Final = ("workEmail", "personalEmail")
 _PROFILE: Final = "communicationProfileId"
 _ZOQL_NUMBERS: Final = ("InvoiceNumber", "MemoNumber", "Number")
 
@@ -253,8 +268,11 @@ def _or_none(number: int | NotKnown) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _run_number(source_id: str) -> str:
-    return source_id if source_id.startswith("BR-") else ""
+def _run_number(row: Row) -> str:
+    """The number of the bill run that made a document: its prefix is the tenant's own."""
+    number = rows.text(row, "sourceId", "SourceId")
+    of_a_run = rows.text(row, "source", "Source").replace(" ", "").lower() == "billrun"
+    return number if of_a_run or number.startswith("BR-") else ""
 
 
 def _schedule(row: Row) -> Schedule | None:

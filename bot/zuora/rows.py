@@ -28,7 +28,9 @@ _PLAIN: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
 """`5.000` in a text is five in one country and five thousand in another."""
 
+_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
+_DAY: Final = re.compile(r"(\d{4}-\d\d-\d\d)([T ].*)?", re.ASCII)
 _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(?P<offset>Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
@@ -109,8 +111,9 @@ def flag(row: Row, *names: str) -> bool | None:
 
 def day(row: Row, *names: str) -> date | None:
     """The date of `2026-11-30` or of a time; None if missing or unreadable."""
+    found = _DAY.fullmatch(text(row, *names))
     try:
-        return date.fromisoformat(text(row, *names)[:10])
+        return date.fromisoformat(found[1]) if found else None
     except ValueError:
         return None
 
@@ -160,6 +163,19 @@ def words(row: Row, name: str) -> tuple[str, ...]:
     return ()
 
 
+def mailable(contact: Row, *names: str) -> bool | None:
+    """Whether a contact has a mail address; None where that cannot be read."""
+    said = [contact[name] for name in names if name in contact]
+    if any(isinstance(each, str) and _ADDRESS.fullmatch(each.strip()) for each in said):
+        return True
+    return False if said and all(each in (None, "") for each in said) else None
+
+
+def is_odd(row: Row, *names: str) -> bool:
+    """Whether something stands in one of the fields that is no text, and so was not read."""
+    return any(not isinstance(row.get(name), str | None) for name in names)
+
+
 def part(row: Any, name: str) -> Row:
     """An object inside an object; empty if missing."""
     value = row.get(name) if isinstance(row, Mapping) else None
@@ -167,10 +183,25 @@ def part(row: Any, name: str) -> Row:
 
 
 def listed(data: Any, *names: str) -> tuple[Row, ...]:
-    """The objects of a list, or of the first of the fields that is a list."""
+    """The objects of a list, or of the first of the fields that is a list; what is none is left out.
+
+    Only for what is shown or looked up by its name. What is counted or proves something is read by
+    `table`.
+    """
     if isinstance(data, Mapping):
         data = next((data[name] for name in names if isinstance(data.get(name), list)), [])
     return tuple(row for row in data if isinstance(row, Mapping)) if isinstance(data, list) else ()
+
+
+def table(data: Any, *names: str) -> tuple[Row, ...] | NotKnown:
+    """All rows of the first of the fields that is there; not known where it is no list of objects."""
+    there = [data[name] for name in names if name in data] if isinstance(data, Mapping) else []
+    found = next(iter(there), MISSING)
+    if isinstance(found, list) and all(isinstance(row, Mapping) for row in found):
+        return tuple(found)
+    if found is MISSING or found is None:
+        return MISSING if found is MISSING else NULL
+    return unclear("not a list", found)
 
 
 def zone_of(name: str, otherwise: tzinfo | None) -> tzinfo | None:

@@ -39,7 +39,7 @@ async def accounts_in_batches(
         bill_cycle_day: `1` to `31`, or anything else for every day.
 
     Returns:
-        None where the query is refused.
+        None where the query is refused, or does not say of an account whether it is covered.
 
     Raises:
         ZuoraError: As from `Caller.read`, but for a refusal.
@@ -53,12 +53,14 @@ async def accounts_in_batches(
     except ZuoraRejected:
         return None
     count = await asyncio.to_thread(_count, found, batches, bill_cycle_day)
+    if count is None:
+        return None
     return AccountsInScope(count=count, is_all=len(found) < MOST_ACCOUNTS)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountScope:
-    """An account's currency, and whether the run covers it."""
+    """An account's currency (empty: not known), and whether the run covers it or may cover it."""
 
     currency: str
     in_scope: bool
@@ -90,9 +92,10 @@ async def currencies(
     return await asyncio.to_thread(_by_id, found, batches, bill_cycle_day)
 
 
-def _count(found: Sequence[Row], batches: Collection[str], bill_cycle_day: str) -> int:
+def _count(found: Sequence[Row], batches: Collection[str], bill_cycle_day: str) -> int | None:
     """In a thread of its own: twenty thousand rows hold everybody else up."""
-    return sum(_is_in(row, batches, bill_cycle_day) for row in found)
+    covered = [_is_in(row, batches, bill_cycle_day) for row in found]
+    return None if None in covered else covered.count(True)
 
 
 def _by_id(
@@ -101,7 +104,7 @@ def _by_id(
     """In a thread of its own: two hundred thousand rows take most of a second."""
     return {
         rows.text(row, "Id", "id"): AccountScope(
-            rows.text(row, "Currency", "currency"), _is_in(row, batches, bill_cycle_day)
+            _currency(row), _is_in(row, batches, bill_cycle_day) is not False
         )
         for row in found
     }
@@ -113,7 +116,20 @@ def _queries(batches: Collection[str]) -> list[str]:
     return [_SELECT.format("Batch", calls.zoql_text(batch)) for batch in batches]
 
 
-def _is_in(row: Row, batches: Collection[str], bill_cycle_day: str) -> bool:
+def _currency(row: Row) -> str:
+    found = rows.currency(row, "Currency", "currency")
+    return found if isinstance(found, str) else ""
+
+
+def _is_in(row: Row, batches: Collection[str], bill_cycle_day: str) -> bool | None:
+    """Whether a run covers an account; None where Zuora does not say.
+
+    ZOQL leaves out what is empty, so an account without a batch or day is in none.
+    """
+    if not rows.text(row, "Status", "status") or any(
+        isinstance(value, bool | dict | list) for value in row.values()
+    ):
+        return None
     return (
         rows.text(row, "Status", "status") == "Active"
         and (ALL_BATCHES in batches or rows.text(row, "Batch", "batch") in batches)

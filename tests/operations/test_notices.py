@@ -37,7 +37,10 @@ def states(documents, profiles, found):
     ("fields", "state"),
     [
         ({}, "on"),
-        ({"active": None, "email": None, "muted": None}, "on"),
+        ({"active": None}, "not known"),
+        ({"email": None}, "not known"),
+        ({"muted": None}, "not known"),
+        ({"active": None, "muted": True}, "muted"),
         ({"active": False}, "off"),
         ({"email": False}, "off"),
         ({"active": False, "muted": True}, "off"),
@@ -143,9 +146,14 @@ def pdfs(*statuses, certain=True, unread=0, unasked=0):
     return pdfs_of(found, unread=unread, unasked=unasked, certain=certain)
 
 
-@pytest.mark.parametrize("status", ["Generated", "None", "Obsolete", ""])
+@pytest.mark.parametrize("status", ["Generated", "None", "Obsolete"])
 def test_a_pdf_that_zuora_has_or_makes_when_it_mails_is_no_line(status):
     assert pdf_checks.lines(pdfs(status)) == ()
+
+
+@pytest.mark.parametrize("status", ["", "Fine"])
+def test_a_pdf_in_a_state_that_is_none_could_not_be_checked(status):
+    assert "could not be checked" in str(pdf_checks.lines(pdfs(status))[0])
 
 
 def test_a_mail_of_which_every_pdf_failed_is_pointless():
@@ -172,6 +180,9 @@ def test_a_long_list_of_failures_is_cut_and_what_was_not_looked_at_is_said():
         ({"active": False}, {}, "partly", ("North",)),
         ({"muted": True}, {"muted": True}, "partly", ("North", "South")),
         ({"email": False}, None, "off", ("North",)),
+        ({}, None, "not known", ("South",)),
+        ({}, {"active": None}, "not known", ("South",)),
+        ({"muted": None}, {"active": False}, "not known", ("North", "South")),
         (None, None, "not listed", ()),
     ],
 )
@@ -186,5 +197,5 @@ def test_whether_a_run_that_posts_itself_mails(north, south, state, names):
 
     assert (mails.state, mails.profiles) == (state, names)
     assert bool(mails.problem) == (state == "off")
-    assert bool(mails.notes) == (state in ("partly", "not listed"))
+    assert bool(mails.notes) == (state in ("partly", "not listed", "not known"))
     assert bool(mails.material) == (state != "on")

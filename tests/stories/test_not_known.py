@@ -216,3 +216,31 @@ async def test_c7_c8_only_a_mail_that_was_not_listed_before_is_proof(stage, zone
     assert (stage.request(2).state is State.SUCCEEDED) is done
     if done:
         assert "lists a mail" in stage.request(2).result
+
+
+@pytest.mark.parametrize("field", ["active", "emailOption"])
+@pytest.mark.parametrize("said", [None, "maybe", {}])
+async def test_a_notification_of_which_it_is_not_told_that_it_is_on_is_not_taken_as_on(
+    stage, field, said
+):
+    name = "Manual Email For Invoice"
+    row = {"name": name, "eventName": name, "active": True, "emailOption": True, field: said}
+    path = "/settings/communication-profiles/*/notifications"
+    stage.zuora.faults.add(path, kind="status", status=200, body=[row], times=99)
+
+    ts = await stage.ask()
+
+    assert f"does not say plainly whether “{name}” is on" in stage.card(ts)
+
+
+async def test_a_mail_date_that_can_be_read_later_is_no_sign_of_a_new_mail(stage):
+    document = invoices(stage)[0]
+    document.says = {"lastEmailSentDate": "11/20/2026"}
+    first = await stage.ask(text=document.number)
+    await stage.press(BOB, first)
+    await stage.until_card(first, "Accepted by Zuora")
+    document.says = {"lastEmailSentDate": "2026-11-20T10:00:00Z"}
+
+    submitted = await stage.fill(text=document.number)
+
+    assert "Zuora marks documents as mailed only later" in str(submitted.errors)

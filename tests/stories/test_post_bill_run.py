@@ -141,7 +141,7 @@ def test_what_is_no_date_is_said_at_its_field(typed):
     ("event", "name", "active", "muted", "mails"),
     [
         ("Invoice Posted", "Invoice Posted via API / Manually", True, False, "yes"),
-        ("Invoice Posted", "Invoice Posted via API / Manually", None, None, "yes"),
+        ("Invoice Posted", "Invoice Posted via API / Manually", None, None, "not known"),
         ("Invoice Posted", "Invoice Posted via API / Manually", False, False, "no"),
         ("Invoice Posted", "Invoice Posted via API / Manually", True, True, "no"),
         ("Credit Memo Posted", "Credit Memo Posted", True, False, "yes"),
@@ -163,6 +163,7 @@ def test_which_notifications_mail_on_posting(event, name, active, muted, mails):
         name=name,
         active=active,
         muted=muted,
+        email=True,
     )
 
     assert posting_mails([notification]) == mails

@@ -289,8 +289,10 @@ class CancelBillRun(
 
 
 def _runs(facts: CancelFacts) -> tuple[Line, ...]:
-    if not facts.waits_for_schedule or facts.scheduled_for is None:
+    if not facts.waits_for_schedule:
         return ()
+    if facts.scheduled_for is None:
+        return (line("Would run", "at a time that Zuora does not say"),)
     return (line("Would run", Moment(facts.scheduled_for)),)
 
 

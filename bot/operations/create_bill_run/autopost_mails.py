@@ -22,11 +22,13 @@ class AutoMails(BaseModel, frozen=True):
 
     Attributes:
         state: `off`: it is off in every one of them; `partly`: off or muted in some, which
-            `profiles` names.
-        profiles: Names of the profiles where it is off or muted.
+            `profiles` names; `not known`: for some of them Zuora does not say that it is on.
+        profiles: Names of the profiles where it is not known to be on.
     """
 
-    state: Literal["not asked", "on", "off", "partly", "not listed", "not readable"] = "not asked"
+    state: Literal[
+        "not asked", "on", "off", "partly", "not known", "not listed", "not readable"
+    ] = "not asked"
     profiles: tuple[str, ...] = ()
 
     @property
@@ -52,6 +54,8 @@ class AutoMails(BaseModel, frozen=True):
         said = {
             "partly": f"The notification {NAME} is off or muted in {self._where}: what is posted "
             "for the accounts there stays unmailed.",
+            "not known": f"Zuora does not say plainly that the notification {NAME} is on in "
+            f"{self._where}: what is posted for the accounts there may stay unmailed.",
             "not listed": f"Zuora lists no {NAME}: whether it mails could not be checked.",
             "not readable": f"Whether the notification {NAME} is on could not be checked: the "
             "bot's user in Zuora lacks the right to read it. Where it is off, nobody is mailed.",
@@ -69,7 +73,8 @@ class AutoMails(BaseModel, frozen=True):
         """`on`, or what it is instead."""
         if self.state in ("not asked", "on"):
             return "on"
-        return f"off or muted in {self._where}" if self.profiles else self.state
+        said = "not known" if self.state == "not known" else "off or muted"
+        return f"{said} in {self._where}" if self.profiles else self.state
 
     @property
     def _where(self) -> str:
@@ -108,11 +113,16 @@ def auto_mails(
         )
         for profile in profiles
     }
-    known = {profile: state for profile, state in states.items() if state != "not listed"}
-    stopped = tuple(sorted(p.name or p.id for p, state in known.items() if state != "on"))
-    if not known:
+    found = set(states.values())
+    if found <= {"not listed"}:
         return AutoMails(state="not listed")
-    if not stopped:
+    if found == {"on"}:
         return AutoMails(state="on")
-    all_off = all(state == "off" for state in known.values())
-    return AutoMails(state="off" if all_off else "partly", profiles=stopped)
+    off = found <= {"off", "not listed"}
+    stopped = tuple(
+        sorted(p.name or p.id for p, s in states.items() if s != "on" and not (off and s != "off"))
+    )
+    if off:
+        return AutoMails(state="off", profiles=stopped)
+    unclear = found & {"not known", "not listed"}
+    return AutoMails(state="not known" if unclear else "partly", profiles=stopped)

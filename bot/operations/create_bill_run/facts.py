@@ -26,12 +26,17 @@ class BilledAccount(BaseModel, frozen=True):
 
 
 class BilledSubscription(BaseModel, frozen=True):
-    """A subscription in its latest version, whose id is what Zuora is given."""
+    """A subscription, whose id is what Zuora is given.
+
+    Attributes:
+        is_latest: Whether this is its latest version; None where Zuora did not say.
+    """
 
     id: str
     number: str
     version: int | None
     status: str = "Active"
+    is_latest: bool | None = True
 
 
 class OtherRun(BaseModel, frozen=True):

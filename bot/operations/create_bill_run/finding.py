@@ -134,7 +134,13 @@ async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> Bill
     if isinstance(account, Problems):
         return account
     return account, tuple(
-        BilledSubscription(id=each.id, number=each.number, version=each.version, status=each.status)
+        BilledSubscription(
+            id=each.id,
+            number=each.number,
+            version=each.version,
+            status=each.status,
+            is_latest=each.is_latest_version,
+        )
         for each in found
     )
 

@@ -79,6 +79,8 @@ def _runs_and_subscriptions(facts: CreateFacts) -> Iterator[str]:
     if others := [each for each in facts.subscriptions if each.status != "Active"]:
         names = listed([f"{each.number} ({each.status or 'state not known'})" for each in others])
         yield f"Not Active: {names}. Zuora bills what is left to bill of them, by its own rules."
+    if unsaid := [each.number for each in facts.subscriptions if each.is_latest is None]:
+        yield f"Zuora does not say whether this is the latest version of {listed(unsaid)}."
     if facts.pending > MOST_PENDING:
         yield (
             f"{facts.pending} bill runs are Pending in Zuora. If more than {MOST_PENDING} of them "

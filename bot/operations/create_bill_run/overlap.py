@@ -10,7 +10,8 @@ from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
 from bot.zuora.paging import side_by_side
 
-ACTIVE_STATUSES = ("Pending", "Processing", "PostInProgress", "CancelInProgress", "Paused")
+ENDED = frozenset({"Completed", "Error", "Canceled", "Posted", "RemoveInProgress"})
+"""A run in a state that is not known may still bill."""
 
 
 async def others(
@@ -19,7 +20,7 @@ async def others(
     account: BilledAccount | None,
     zuora: ZuoraClient,
 ) -> tuple[OtherRun, ...]:
-    """Those of the runs that have not ended and bill some of the same accounts, by number.
+    """Those of the runs that have not ended and bill, or may bill, some of the same accounts.
 
     The list of runs tells batches and accounts; a run of which it tells neither is read by itself.
     In which batch the account of another run is, only the account tells.
@@ -27,7 +28,7 @@ async def others(
     Raises:
         ZuoraError: Zuora could not be read.
     """
-    active = [run for run in runs if run.status in ACTIVE_STATUSES]
+    active = [run for run in runs if run.status not in ENDED]
     whole = await side_by_side(_with_scope(run, zuora) for run in active)
     batches: dict[str, str] = {}
     if body.batches and ALL_BATCHES not in body.batches:
@@ -52,9 +53,9 @@ def others_of(
         batches: For accounts that other runs bill, by id, the batch that each is in.
     """
     found = [
-        OtherRun(number=run.number, name=run.name, status=run.status)
+        OtherRun(number=run.number or run.id, name=run.name, status=_status(run))
         for run in runs
-        if run.status in ACTIVE_STATUSES and _overlap(run, body, account, batches)
+        if run.status not in ENDED and _overlap(run, body, account, batches)
     ]
     return tuple(sorted(found, key=lambda run: run.number))
 
@@ -65,20 +66,29 @@ def _overlap(
     account: BilledAccount | None,
     batches: Mapping[str, str],
 ) -> bool:
-    if account is not None:
-        return (
-            run.billed_account_id == account.id
-            or account.batch in run.batches
-            or ALL_BATCHES in run.batches
-        )
-    if ALL_BATCHES in body.batches or ALL_BATCHES in run.batches:
+    """Whether they bill some of the same accounts; where that is not known, they may."""
+    if ALL_BATCHES in body.batches or ALL_BATCHES in run.batches or not _is_told(run):
         return True
-    theirs = {*run.batches, batches.get(run.billed_account_id, "")}
+    if account is not None:
+        in_batches = run.batches and (account.batch in run.batches or not account.batch)
+        return run.billed_account_id == account.id or bool(in_batches)
+    theirs = set(run.batches)
+    if run.billed_account_id:
+        theirs.add(batches.get(run.billed_account_id) or body.batches[0])
     return bool(set(body.batches) & theirs)
 
 
+def _is_told(run: BillRun) -> bool:
+    return bool(run.batches or run.billed_account_id)
+
+
+def _status(run: BillRun) -> str:
+    said = run.status or "state not known"
+    return said if _is_told(run) else f"{said}, whom it bills is not known"
+
+
 async def _with_scope(run: BillRun, zuora: ZuoraClient) -> BillRun:
-    if run.batches or run.billed_account_id:
+    if _is_told(run) or not run.id:
         return run
     try:
         plain = await zuora.bill_run_state(run.id)

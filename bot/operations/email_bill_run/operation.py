@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from bot.domain.call import Call
 from bot.domain.known import is_newer
-from bot.domain.mailing import Mailing
+from bot.domain.mailing import NOT_TOLD, Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
@@ -82,12 +82,12 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return self.body.resend or bool(self.facts.documents.mailed_unknown)
 
     def mailings(self) -> tuple[Mailing, ...]:
-        """The posted ones; without `resend` those that show no mail."""
+        """The posted ones; without `resend` those that show no mail, or none that can be read."""
         facts = self.facts
         reached = (
             each
             for each in facts.reached
-            if each.status == "Posted" and (self.body.resend or not each.shown)
+            if each.status == "Posted" and (self.body.resend or each.shown in ("", NOT_TOLD))
         )
         return facts.mailings("run", reached)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot.domain.known import named
 from bot.domain.words import Line, Moment, Part, count, in_days, line
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
@@ -77,14 +78,16 @@ def _mailed_before(facts: EmailRunFacts) -> tuple[Line, ...]:
 
 def _without_address(facts: EmailRunFacts) -> tuple[Line, ...]:
     """Who has no address of their own; the template may still name another one."""
-    accounts = facts.documents.unreachable
-    if not accounts:
-        return ()
-    shown = ", ".join(accounts[:SHOWN_ACCOUNTS])
-    more = len(accounts) - SHOWN_ACCOUNTS
-    rest = f" and {more:,} more, listed in the thread" if more > 0 else ""
-    said = f"{count(len(accounts), 'account')} without a mail address: {shown}{rest}"
-    return (line("Bill-to contacts", said),)
+    accounts, unknown = facts.documents.unreachable, facts.documents.address_unknown
+    said = []
+    if accounts:
+        shown = ", ".join(accounts[:SHOWN_ACCOUNTS])
+        more = len(accounts) - SHOWN_ACCOUNTS
+        rest = f" and {more:,} more, listed in the thread" if more > 0 else ""
+        said.append(f"{count(len(accounts), 'account')} without a mail address: {shown}{rest}")
+    if unknown:
+        said.append(f"Zuora does not say whether {named(unknown)} has a mail address")
+    return tuple(line("Bill-to contacts", each) for each in said)
 
 
 def _left_out(facts: EmailRunFacts) -> tuple[Line, ...]:
@@ -133,7 +136,7 @@ def _zero_mails(facts: EmailRunFacts) -> str:
     return {
         True: ", of which the run is set to mail no invoice",
         False: ", mailed too",
-        None: "",
+        None: ", and Zuora does not say whether the run mails invoices of zero",
     }[facts.zero_left_out]
 
 

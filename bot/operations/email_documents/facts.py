@@ -312,7 +312,7 @@ def _cannot_be_mailed(
     one, many = KIND_WORDS[kind]
     unknown = [key for key, document in zip(keys, found, strict=True) if document is None]
     drafts = [
-        f"{document.number} is {document.status}"
+        f"{document.number} is {document.status or 'in a state that Zuora does not say'}"
         for document in found
         if document is not None and document.status != "Posted"
     ]

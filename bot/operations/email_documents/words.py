@@ -12,7 +12,7 @@ from bot.domain.words import Line, Moment, Part, count, in_minutes, line, some
 from bot.operations import doubts
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
-from bot.operations.kinds import is_negative
+from bot.operations.kinds import Doubt, is_negative
 from bot.operations.operation import Table
 from bot.zuora.answers import money_of
 
@@ -59,7 +59,11 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
 
 def doubts_of(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
     """What is not known, or wrong to send, and of which documents."""
-    unchecked = [document.number for document in facts.documents if document.unchecked]
+    unchecked = [
+        Doubt(number=document.number, words=words)
+        for document in facts.documents
+        for words in document.unchecked
+    ]
     return (
         *doubts.amount_lines(facts.amount_unknown),
         *doubts.mail_lines(facts.mailed_unknown),

@@ -22,7 +22,7 @@ from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import DRAFT, Drafts
 from bot.operations.kinds import KindTotals, money_of, several
 from bot.operations.mail_checks import with_profiles
-from bot.operations.notices import profiles_in_use
+from bot.operations.notices import profiles_in_use, state_of
 from bot.operations.on_run import UNKNOWN, OnRun, RunBody
 from bot.operations.operation import Facts, Followed, Form, Problems, Progress, Settlement
 from bot.operations.post_bill_run import following
@@ -279,15 +279,10 @@ def posting_mails(notifications: Sequence[MailNotification] | None) -> Mails:
     bill runs with auto-post have another, which does not fire here. A muted profile sends nothing.
     Where no such notification is listed, its name may be another one: that is no proof of silence.
     """
-    posted = [each for each in notifications or () if _fires_on_post(each)]
-    if not posted:
-        return "not known"
-    return "yes" if any(_mails(each) for each in posted) else "no"
-
-
-def _mails(notification: MailNotification) -> bool:
-    is_on = notification.active is not False and notification.email is not False
-    return is_on and not notification.muted
+    state = state_of([each for each in notifications or () if _fires_on_post(each)])
+    if state == "on":
+        return "yes"
+    return "no" if state in ("off", "muted") else "not known"
 
 
 def _fires_on_post(notification: MailNotification) -> bool:

@@ -125,13 +125,14 @@ def test_a_run_is_of_concern_only_while_it_runs_over_the_same_accounts():
             ("BR-3", "Completed", ("Batch1",), ""),
             ("BR-4", "Pending", ("AllBatches",), ""),
             ("BR-5", "Pending", (), ACCOUNT.id),
+            ("BR-6", "Completed", (), ""),
         )
     )
 
     def numbers(body, account=None, batches=None):
         return [run.number for run in others_of(runs, body, account, batches or {})]
 
-    assert numbers(BODY) == ["BR-1", "BR-4"]
+    assert numbers(BODY) == ["BR-1", "BR-4", "BR-5"]  # whose batch is not known
     assert numbers(BODY, batches={ACCOUNT.id: "Batch2"}) == ["BR-1", "BR-4"]
     assert numbers(BODY, batches={ACCOUNT.id: "Batch1"}) == ["BR-1", "BR-4", "BR-5"]
     assert numbers(BODY.model_copy(update={"batches": ()}), ACCOUNT) == ["BR-1", "BR-4", "BR-5"]
@@ -238,3 +239,21 @@ def test_a_subscription_typed_by_number_and_by_id_is_there_twice():
     twice = [Subscription(id="1", number="S1", status="Active", account_id="a")] * 2
 
     assert "twice" in subscription_problem([], twice)
+
+
+@pytest.mark.parametrize(
+    ("status", "batches", "words"),
+    [
+        ("", ("Batch1",), "state not known"),
+        ("Brewing", ("Batch1",), "Brewing"),
+        ("Pending", (), "Pending, whom it bills is not known"),
+    ],
+)
+def test_a_run_of_which_zuora_does_not_say_whom_it_bills_or_whether_it_ended_is_of_concern(
+    status, batches, words
+):
+    run = BillRun(id="x", number="BR-1", status=status, batches=batches)
+
+    (other,) = others_of([run], BODY, None, {})
+
+    assert other.status == words
