@@ -10,7 +10,7 @@ import pytest
 TESTS = Path(__file__).parent
 NOTES = (TESTS.parent / "docs" / "zuora-notes.md").read_text()
 RULES = ["a1", "a3", "a4", "a5", *(f"j{number}" for number in range(1, 26))]
-ROWS = re.findall(r"^\| ([aj]\d+) \|.*\|([^|]*)\|$", NOTES, re.MULTILINE)
+ROWS = re.findall(r"^\| ([aj]\d{1,2}) \|.*\|([^|]*)\|$", NOTES, re.MULTILINE)
 TABLE = {rule: re.findall(r"`(test_\w+)`", tests) for rule, tests in ROWS}
 
 

@@ -99,11 +99,11 @@ async def test_the_pause_grows_to_a_minute_while_it_breaks_again_and_again(stage
     tries = []
     real = stage.store.requests.due
 
-    def due(*args):
+    def due(*args, **how):
         if broken:
             tries.append(stage.clock.now())
             raise sqlite3.OperationalError("disk I/O error")
-        return real(*args)
+        return real(*args, **how)
 
     await stage.quiet()
     monkeypatch.setattr(stage.store.requests, "due", due)
