@@ -197,6 +197,14 @@ class Stage:
         await self.press(user, ts, "reject")
         return await self.slack.submit(user, {"reason": reason})
 
+    async def record(
+        self, user: str, ts: str, button: str, note: str = "Email history, 11:05", **more: Any
+    ) -> Any:
+        """Press one of the two buttons of an unknown outcome, and write what was seen."""
+        await self.press(user, ts, button)
+        assert self.slack.view(user) is not None, self.told(user)
+        return await self.slack.submit(user, {"reason": note, **more})
+
     async def withdraw(self, user: str, ts: str, reason: str = "") -> Any:
         await self.press(user, ts, "withdraw")
         return await self.slack.submit(user, {"reason": reason} if reason else {})

@@ -104,34 +104,27 @@ def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) 
 
 
 def _unknown(request: Request) -> blocks.Block:
+    """Each opens a form that asks what was seen, and where."""
     value = request.reference
-    lost = Progress.model_validate_json(request.progress or "{}").lost
-    whose = f"the {count(lost, 'lost call')} of {request.name}" if lost else request.subject
     return blocks.actions(
         f"settle-{request.number}",
         blocks.button(
-            "It went through: record that",
+            "It went through…",
             action_id=RECORD_SENT,
             value=value,
             spoken=f"Record that {request.name} went through",
-            confirm=blocks.confirmation(
-                "Record that it went through?",
-                f"You looked in Zuora and saw that the order for {whose} went through. "
-                "Nothing is sent by this.",
-                "It went through",
-            ),
         ),
         blocks.button(
-            "It did not go through: record that",
+            "It did not go through…",
             action_id=RECORD_NOT_SENT,
             value=value,
             spoken=f"Record that {request.name} did not go through",
-            confirm=blocks.confirmation(
-                "Record that it did not go through?",
-                f"You looked in Zuora and saw that the order for {whose} did not go through. "
-                "Nothing is sent by this; a new request can then be made.",
-                "It did not go through",
-            ),
         ),
         _details(request),
     )
+
+
+def what_was_lost(request: Request) -> str:
+    """`the 3 lost calls of R-17`, or what the only one is about."""
+    lost = Progress.model_validate_json(request.progress or "{}").lost
+    return f"the {count(lost, 'lost call')} of {request.name}" if lost else request.subject

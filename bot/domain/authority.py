@@ -17,8 +17,13 @@ class Verb(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     WITHDRAW = "withdraw"
-    SETTLE = "settle"
+    RECORD_SENT = "record_sent"
+    RECORD_NOT_SENT = "record_not_sent"
     VIEW = "view"
+
+
+RECORDS = (Verb.RECORD_SENT, Verb.RECORD_NOT_SENT)
+"""What a person saw in Zuora of a call whose answer was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +155,7 @@ def _authority(verb: Verb, person: Person, request: Request, today: Rule | None)
 
 
 def _state(verb: Verb, request: Request, now: datetime) -> Refusal | None:
-    if verb is Verb.SETTLE:
+    if verb in RECORDS:
         return None if request.state is State.UNKNOWN else Refusal.NOT_UNKNOWN
     if request.state is State.EXPIRED:
         return Refusal.EXPIRED

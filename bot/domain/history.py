@@ -29,6 +29,7 @@ class What(StrEnum):
     DELAYED = "request.delayed"
     PROGRESSED = "request.progressed"
     ENDED = "request.ended"
+    RECORDED = "request.recorded"
     SETTLED = "request.settled"
     REFUSED = "refused"
     CALL_SENT = "call.sent"

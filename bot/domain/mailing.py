@@ -65,6 +65,7 @@ class Effect(NamedTuple):
         changed: The history's sequence when the call changed last.
         shown: Whether Zuora shows a mail that it did not show before that call.
         by: Slack id of who recorded the outcome; empty where Zuora told.
+        note: What that person saw, and where.
     """
 
     request: int
@@ -76,6 +77,7 @@ class Effect(NamedTuple):
     changed: int
     shown: bool
     by: str = ""
+    note: str = ""
 
     @property
     def what(self) -> str:

@@ -9,13 +9,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import blocks, lines
 from bot.domain.authority import Person, Refusal, still_counts
-from bot.domain.request import Request
+from bot.domain.request import Request, State
 from bot.domain.words import Part
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms.catalog import forms_for
 from bot.slack.payloads import Actor
 from bot.slack.people import People
 from bot.store.database import CouldNotRecordError
+from bot.workflow.by_hand import records
 from bot.workflow.parts import Parts
 from bot.workflow.rules import rule_today
 
@@ -53,14 +54,17 @@ class Answering:
         return await self.person(actor, (*request.rule.approvers, *today.approvers))
 
     async def standing(self, request: Request | None) -> dict[str, Refusal | None]:
-        """For everybody who approved a request before, whether that still counts: None, or why not."""
+        """For everybody who approved it, or recorded its outcome: None if that counts, or why not."""
         if request is None:
             return {}
+        before = [(each.person, each.team) for each in request.approvals]
+        if request.state is State.UNKNOWN:
+            recorded = records(self.parts.store, request).values()
+            before = [(each.person, each.team) for each in recorded]
         found: dict[str, Refusal | None] = {}
-        for approval in request.approvals:
-            actor = Actor(user_id=approval.person, team_id=approval.team)
-            person = await self.approver(actor, request)
-            found[approval.person] = still_counts(person, request, rule_today(self.parts, request))
+        for user_id, team_id in before:
+            person = await self.approver(Actor(user_id=user_id, team_id=team_id), request)
+            found[user_id] = still_counts(person, request, rule_today(self.parts, request))
         return found
 
     async def say(self, channel: str, actor: Actor, *words: Part) -> None:

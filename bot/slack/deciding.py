@@ -16,7 +16,7 @@ from bot.cards.buttons import (
     WITHDRAW,
     asked_once_more,
 )
-from bot.domain.authority import Verb
+from bot.domain.authority import RECORDS, Verb
 from bot.domain.named import Named, named
 from bot.domain.request import Request
 from bot.operations.catalog import opened
@@ -33,7 +33,6 @@ from bot.workflow.decide import (
     Declined,
     decide,
     may_decide_now,
-    settle_by_hand,
 )
 from bot.workflow.parts import Parts
 from bot.workflow.rules import rule_today
@@ -43,19 +42,20 @@ logger = logging.getLogger(__name__)
 Act = Callable[[Parts, Decision], Request | Declined | CheckAgain]
 """What a button does once it is known who pressed it."""
 
+BY_SEVERAL = (Verb.APPROVE, *RECORDS)
+"""What counts together with what other people have decided before."""
+
 TRIES = 5
 """How often an approval is checked anew because others approve at the same moment."""
 
 
-def _settling(*, accepted: bool) -> Act:
-    return lambda parts, decision: settle_by_hand(parts, decision, accepted=accepted)
-
-
-SETTLING = {
-    RECORD_SENT: _settling(accepted=True),
-    RECORD_NOT_SENT: _settling(accepted=False),
+ASKING = {
+    APPROVE: Verb.APPROVE,
+    REJECT: Verb.REJECT,
+    WITHDRAW: Verb.WITHDRAW,
+    RECORD_SENT: Verb.RECORD_SENT,
+    RECORD_NOT_SENT: Verb.RECORD_NOT_SENT,
 }
-ASKING = {APPROVE: Verb.APPROVE, REJECT: Verb.REJECT, WITHDRAW: Verb.WITHDRAW}
 """*Withdraw* stands in the menu; cards that were posted before have a button for it."""
 
 
@@ -63,17 +63,8 @@ def register(app: AsyncApp, answering: Answering) -> None:
     """Connect the buttons, and the forms that ask for a reason or a number."""
     for action_id, verb in ASKING.items():
         app.action(action_id)(decides(answering, verb))
-    for action_id, act in SETTLING.items():
-        app.action(action_id)(_settles(answering, act))
     for callback_id, verb in DECIDE_FORMS.items():
         app.view(callback_id)(_submits(answering, verb))
-
-
-def _settles(answering: Answering, act: Act) -> Callable[..., Awaitable[None]]:
-    async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _clicked(answering, ack, payloads.click(body), Verb.SETTLE, lambda _: act)
-
-    return pressed
 
 
 def decides(
@@ -100,8 +91,13 @@ def _at_once(answering: Answering, verb: Verb, request: Request | None) -> bool:
     """Whether the click alone decides; else a form asks for the reason or the number."""
     if verb is not Verb.APPROVE or request is None:
         return verb is Verb.APPROVE
+    return not _is_typed(answering, request)
+
+
+def _is_typed(answering: Answering, request: Request) -> bool:
+    """Whether the number has to be typed, by the request's own rule or by today's."""
     rules = (request.rule, rule_today(answering.parts, request))
-    return not any(rule.type_the_number for rule in rules)
+    return any(rule.type_the_number for rule in rules)
 
 
 def _submits(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]:
@@ -165,7 +161,7 @@ async def _decided(
             person=await answering.approver(asked.actor, request),
             reason=asked.reason,
             typed=asked.typed,
-            standing=await answering.standing(request) if asked.verb is Verb.APPROVE else {},
+            standing=await answering.standing(request) if asked.verb in BY_SEVERAL else {},
             answer_in=asked.answer_in,
         )
         outcome = await answering.parts.store.together(partial(act, answering.parts, decision))
@@ -180,7 +176,7 @@ async def _ask_more(
 ) -> None:
     order = opened(request)
     words = asked_once_more(request, order, order.summary())
-    typing = not _at_once(answering, verb, request)
+    typing = _is_typed(answering, request)
     view = decide_form(verb, request, order.title(), words, typing=typing)
     try:
         await answering.client.views_open(trigger_id=click.trigger_id, view=view)
@@ -222,7 +218,10 @@ async def _submitted(
 def _problems(answering: Answering, asked: _Asked, request: Request | None) -> dict[str, str]:
     if asked.verb is Verb.REJECT and not asked.reason:
         return {"reason": "Say why, for whoever asked."}
-    types = asked.verb is Verb.APPROVE and not _at_once(answering, asked.verb, request)
+    if asked.verb in RECORDS and not asked.reason:
+        return {"reason": "Write what you saw in Zuora, and where."}
+    types = asked.verb in BY_SEVERAL and request and _is_typed(answering, request)
     if types and request and asked.typed.upper() != request.confirmation:
-        return {"typed": f"Type {request.confirmation} to approve {request.name}."}
+        to = "approve" if asked.verb is Verb.APPROVE else "record this of"
+        return {"typed": f"Type {request.confirmation} to {to} {request.name}."}
     return {}

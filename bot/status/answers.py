@@ -32,6 +32,7 @@ DEEDS = {
     What.REMINDED: "Reminded those who may decide", What.STARTED: "Read again as approved; the order is being sent",
     What.STOPPED: "Stopped; nothing was sent", What.DELAYED: "Delayed",
     What.PROGRESSED: "Went on in Zuora", What.ENDED: "Ended", What.SETTLED: "Settled",
+    What.RECORDED: "recorded what became of it",
     What.REFUSED: "was refused", What.ESTIMATE_ASKED: "Zuora was asked for an estimate",
     What.ESTIMATE_BEGUN: "Zuora began the estimate",
 }  # fmt: skip

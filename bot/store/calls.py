@@ -38,6 +38,14 @@ class Calls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def last_lost(self, request: int) -> int:
+        """The history's sequence when an answer of a request was lost last."""
+        (sequence,) = self._database.execute(
+            "SELECT COALESCE(MAX(changed), 0) FROM calls WHERE request = ? AND verdict = 'lost'",
+            [request],
+        ).fetchone()
+        return int(sequence)
+
     def save(self, *calls: Call) -> None:
         """Write calls as they now stand, in this order."""
         self._database.conn.executemany(_SAVE, map(_to_row, calls))

@@ -20,7 +20,7 @@ WITH found (id) AS (
   UNION SELECT rowid FROM mailings WHERE document_number = ''
     AND run IN (SELECT value FROM json_each(?)))
 SELECT m.request, m.call, m.way, m.document_number, m.shown,
-  c.verdict, c.tries, c.sent_at, c.changed, c.recorded_by
+  c.verdict, c.tries, c.sent_at, c.changed, c.recorded_by, c.recorded_note
 FROM found CROSS JOIN mailings AS m ON m.rowid = found.id
 LEFT JOIN calls AS c ON c.request = m.request AND c.subject = m.call
 WHERE m.request <> ? ORDER BY m.request, m.document_number
@@ -72,15 +72,16 @@ class Mailings:
         shown = {each.number: each.shown for each in mine}
         requests = {number: self._request(number) for number in {row[0] for row in rows}}
         found = []
-        for number, call, way, document, before, verdict, tries, sent_at, changed, by in rows:
+        for number, call, way, document, before, verdict, tries, sent_at, changed, *hand in rows:
             state, state_at, where = requests[number]
             said = None if verdict is None else Verdict(verdict)
-            how = certainty(state, way, said, tries, by or "")
+            by, note = (each or "" for each in hand)
+            how = certainty(state, way, said, tries, by)
             if how is None or (place and where not in ("", place)):
                 continue
             at = state_at if way in ("posting", "auto") else from_text_or_none(sent_at)
             seen = is_shown(before, shown.get(document, ""))
-            found.append(Effect(number, call, way, document, how, at, changed or 0, seen, by or ""))
+            found.append(Effect(number, call, way, document, how, at, changed or 0, seen, by, note))
         return found
 
     def asked(self, request: int) -> int:
@@ -90,11 +91,11 @@ class Mailings:
         ).fetchone()
         return int(sequence)
 
-    def recorded(self, request: int, subjects: Sequence[str], person: str) -> None:
-        """Keep who recorded by hand what became of these calls."""
+    def recorded(self, request: int, subjects: Sequence[str], person: str, note: str) -> None:
+        """Keep who recorded by hand what became of these calls, and what that person saw where."""
         self._database.conn.executemany(
-            "UPDATE calls SET recorded_by = ? WHERE request = ? AND subject = ?",
-            ((person, request, subject) for subject in subjects),
+            "UPDATE calls SET recorded_by = ?, recorded_note = ? WHERE request = ? AND subject = ?",
+            ((person, note, request, subject) for subject in subjects),
         )
 
     def _request(self, number: int) -> tuple[State, datetime | None, str]:

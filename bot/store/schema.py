@@ -646,3 +646,9 @@ CREATE INDEX outbox_private ON outbox (user, created_at) WHERE kind = 'private';
 def counted_refusals(db: Database) -> None:
     """How often each person was refused in this minute: beyond some, the history counts them."""
     run(db, _COUNTED)
+
+
+@migrations(name="0019_hand_records")
+def hand_records(db: Database) -> None:
+    """What a person saw who recorded by hand what became of a call."""
+    run(db, "ALTER TABLE calls ADD COLUMN recorded_note TEXT NOT NULL DEFAULT ''")

@@ -9,13 +9,14 @@ from bot.cards.card import card_edit
 from bot.domain.mailing import Certainty, Effect
 from bot.domain.message import Message
 from bot.domain.request import Request, State
-from bot.domain.words import Line, Mention, Moment, Part, count, line, listed
+from bot.domain.words import Line, Mention, Moment, Part, count, line, listed, shortened
 from bot.operations.operation import Order
 from bot.store.store import Store
 from bot.workflow.guard import effects_of
 from bot.workflow.parts import Parts
 
 SHOWN_SUBJECTS = 3
+LONGEST_NOTE = 120
 SHOWN_REQUESTS = 2
 
 
@@ -126,8 +127,14 @@ def _words(number: int, same: Sequence[Effect]) -> tuple[Part, ...]:
         case Certainty.DENIED:
             return (
                 f"⚠ {name} went out for {which}", *when, "; ", Mention(one.by),
-                " recorded that it did not go through. If it did, this mails them again",
+                f" recorded that it did not go through{_seen(one)}. If it did, this mails them again",
             )  # fmt: skip
         case Certainty.OUT:
-            by: tuple[Part, ...] = (", as ", Mention(one.by), " recorded") if one.by else ()
+            by: tuple[Part, ...] = (
+                (", as ", Mention(one.by), f" recorded{_seen(one)}") if one.by else ()
+            )
             return (f"⚠ {name} already mailed {which}", *when, *by, "; this mails them again")
+
+
+def _seen(one: Effect) -> str:
+    return f" (“{shortened(one.note, LONGEST_NOTE)}”)" if one.note else ""

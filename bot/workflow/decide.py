@@ -8,19 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from bot.cards import lines, refusals, results
+from bot.cards import lines, refusals
 from bot.cards.card import card_edit, change_and_ask_again
-from bot.domain.authority import Person, Refusal, Verb, may_decide
-from bot.domain.call import Verdict
+from bot.domain.authority import RECORDS, Person, Refusal, Verb, may_decide
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
 from bot.domain.named import Named
-from bot.domain.next_step import conclusion
 from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
-from bot.domain.words import Mention, Moment, Part, count
-from bot.operations.catalog import opened
-from bot.workflow.ending import tally
+from bot.domain.words import Mention, Part, count
+from bot.workflow import by_hand
 from bot.workflow.meant import meant
 from bot.workflow.parts import Parts
 from bot.workflow.rules import rule_today
@@ -47,7 +44,7 @@ class Decision:
     """What somebody decided, as far as it is believed.
 
     Attributes:
-        verb: Approve, reject or withdraw.
+        verb: Approve, reject or withdraw; or record what was seen in Zuora.
         name: The request's name: all that is believed of a click; None: it named none.
         person: Who pressed, as read from Slack just now.
         reason: Why, where it was asked for.
@@ -67,7 +64,7 @@ class Decision:
 
 
 def decide(parts: Parts, decision: Decision) -> Request | Declined | CheckAgain:
-    """Approve, reject or withdraw a request.
+    """Approve, reject or withdraw a request, or record what became of it.
 
     Raises:
         CouldNotRecordError: Nothing was changed.
@@ -81,6 +78,8 @@ def decide(parts: Parts, decision: Decision) -> Request | Declined | CheckAgain:
             _record(parts, decision, request, result)
         elif decision.verb is Verb.APPROVE:
             result = _approve(parts, request, decision, now)
+        elif decision.verb in RECORDS:
+            result = _record_by_hand(parts, request, decision, now)
         else:
             result = _end(parts, request, decision, now)
     parts.wake_sender()
@@ -118,6 +117,31 @@ def _approve(
     entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing), **noted})
     parts.store.move(request, after, entry, now, card_edit(after), told)
     return after
+
+
+def _record_by_hand(
+    parts: Parts, request: Request, decision: Decision, now: datetime
+) -> Request | CheckAgain:
+    """Record what a person saw; the last one who is needed settles the request."""
+    before = by_hand.records(parts.store, request)
+    if any(person not in decision.standing for person in before):
+        return CheckAgain()
+    accepted = decision.verb is Verb.RECORD_SENT
+    agreeing = [
+        person
+        for person, seen in before.items()
+        if seen.accepted is accepted
+        and decision.standing[person] is None
+        and person != decision.person.user_id
+    ]
+    needed = max(request.rule.approvals, rule_today(parts, request).approvals)
+    record = by_hand.Record(
+        person=decision.person.user_id,
+        team=decision.person.team_id,
+        accepted=accepted,
+        note=decision.reason,
+    )
+    return by_hand.write(parts, request, record, agreeing, needed, now)
 
 
 def _end(parts: Parts, request: Request, decision: Decision, now: datetime) -> Request:
@@ -174,81 +198,6 @@ def may_decide_now(parts: Parts, decision: Decision) -> Request | Declined:
     return declined
 
 
-def settle_by_hand(parts: Parts, decision: Decision, *, accepted: bool) -> Request | Declined:
-    """Record what a person saw in Zuora of a request whose outcome is unknown. Sends nothing.
-
-    Raises:
-        CouldNotRecordError: Nothing was changed.
-    """
-    now = parts.clock.now()
-    result: Request | Declined
-    with parts.store.transaction():
-        request, declined = _asked_of(parts, decision, now)
-        if request is None or declined is not None:
-            result = declined or _no_such()
-            _record(parts, decision, request, result)
-        elif not accepted and (declined := _too_early(parts, request, now)) is not None:
-            result = declined
-            _record(parts, decision, request, result)
-        else:
-            result = _write_settlement(parts, request, decision.person, now, accepted=accepted)
-    parts.wake_sender()
-    return result
-
-
-def _too_early(parts: Parts, request: Request, now: datetime) -> Declined | None:
-    """Why nobody can know yet that nothing was mailed: Zuora shows a mail only later."""
-    if not parts.store.mailings.has(request.number):
-        return None
-    out = [each.sent_at for each in parts.store.calls.of(request.number) if each.is_lost]
-    free_at = max((at for at in out if at is not None), default=now - parts.guard) + parts.guard
-    if now >= free_at:
-        return None
-    why = (
-        (
-            f"Zuora may still show the mail of {request.name}, so nobody can know yet. "
-            f"It can be recorded as not gone through from {free_at:%H:%M} UTC on: "
-        ),
-        Moment(free_at),
-        ". Nothing was changed.",
-    )
-    return Declined(Refusal.TOO_EARLY, why)
-
-
-def _write_settlement(
-    parts: Parts, request: Request, person: Person, now: datetime, *, accepted: bool
-) -> Request:
-    seen = "it went through" if accepted else "it did not go through"
-    verdict = Verdict.ACCEPTED if accepted else Verdict.REJECTED
-    for call in parts.store.calls.of(request.number):
-        if call.is_lost:
-            words = f"a person recorded that {seen}"
-            parts.store.calls.save(call._replace(verdict=verdict, words=words))
-            parts.store.mailings.recorded(request.number, [call.subject], person.user_id)
-    calls = parts.store.calls.of(request.number)
-    result = f"The answer was lost; a person looked in Zuora and recorded that {seen}."
-    if len(calls) > 1:
-        of_all = opened(request).result(calls)
-        result = f"{of_all} Of those whose answer was lost a person recorded that {seen}."
-    after = replace(request.moved(conclusion(calls), now, result=result), progress=tally(calls))
-    entry = Entry(
-        what=What.SETTLED,
-        who=person.user_id,
-        team=person.team_id,
-        request=request.number,
-        data={"accepted": accepted, "by": "person"},
-    )
-    told = lines.reply(
-        after,
-        Mention(person.user_id),
-        f" looked in Zuora and recorded of {request.name}: {seen}. ",
-        Mention(request.requester),
-    )
-    listed = [] if accepted else results.failures(after, calls)
-    parts.store.move(request, after, entry, now, card_edit(after), told, *listed)
-    return after
-
-
 def _asked_of(
     parts: Parts, decision: Decision, now: datetime
 ) -> tuple[Request | None, Declined | None]:
@@ -271,15 +220,16 @@ def _no_such(refusal: Refusal = Refusal.NO_SUCH_REQUEST, name: Named | None = No
 def _declined(parts: Parts, decision: Decision, request: Request, now: datetime) -> Declined | None:
     today = rule_today(parts, request)
     refusal = may_decide(decision.verb, decision.person, request, now, today)
-    if refusal is None and decision.verb is Verb.APPROVE:
+    if refusal is None and decision.verb in (Verb.APPROVE, *RECORDS):
         refusal = _not_sure(decision, request, today)
     if refusal is None:
-        return None
+        too_early = decision.verb is Verb.RECORD_NOT_SENT and by_hand.too_early(parts, request, now)
+        return Declined(Refusal.TOO_EARLY, too_early) if too_early else None
     return Declined(refusal, refusals.to_decide(refusal, decision.person, request))
 
 
 def _not_sure(decision: Decision, request: Request, today: Rule) -> Refusal | None:
-    """What an approval needs besides authority."""
+    """What an approval or a record needs besides authority."""
     if Refusal.GROUP_UNREADABLE in decision.standing.values():
         return Refusal.GROUP_UNREADABLE
     typed = decision.typed.strip().upper()

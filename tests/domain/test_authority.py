@@ -75,7 +75,7 @@ def test_who_may_look(who, refusal):
         (Verb.APPROVE, person(CLEO, S0OTHER=None), Refusal.GROUP_UNREADABLE),
         (Verb.APPROVE, person(BEN, barred="it is deactivated"), Refusal.BARRED),
         (Verb.WITHDRAW, person(ANN, barred="it is deactivated"), Refusal.BARRED),
-        (Verb.SETTLE, person(BEN), Refusal.NOT_UNKNOWN),
+        (Verb.RECORD_SENT, person(BEN), Refusal.NOT_UNKNOWN),
     ],
 )
 def test_who_may_decide_while_it_waits(verb, who, refusal):
@@ -106,8 +106,8 @@ def test_only_an_unknown_outcome_is_settled_and_never_by_the_requester(state):
     request = replace(REQUEST, state=state)
     expected = None if state is State.UNKNOWN else Refusal.NOT_UNKNOWN
 
-    assert may_decide(Verb.SETTLE, person(BEN), request, NOW) is expected
-    assert may_decide(Verb.SETTLE, person(ANN), request, NOW) is Refusal.SELF_APPROVAL
+    assert may_decide(Verb.RECORD_SENT, person(BEN), request, NOW) is expected
+    assert may_decide(Verb.RECORD_SENT, person(ANN), request, NOW) is Refusal.SELF_APPROVAL
 
 
 def test_a_stranger_learns_nothing_of_the_state():
@@ -131,7 +131,7 @@ def test_no_list_and_no_group_lets_a_requester_approve(requester, approvers, mem
     request = replace(REQUEST, requester=requester, rule=Rule(approvers=approvers), state=state)
     own = Person(user_id=requester, team_id="T1", memberships=memberships)
 
-    for verb in (Verb.APPROVE, Verb.REJECT, Verb.SETTLE):
+    for verb in (Verb.APPROVE, Verb.REJECT, Verb.RECORD_SENT):
         assert may_decide(verb, own, request, NOW) is Refusal.SELF_APPROVAL
 
 

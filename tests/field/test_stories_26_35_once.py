@@ -177,7 +177,7 @@ async def test_story_32_a_mail_order_whose_answer_was_lost_is_never_sent_again(s
 
     assert len(stage.orders()) == 1
     assert stage.request().state == "unknown"
-    await stage.press(CARLA, ts, "record_not_sent")
+    await stage.record(CARLA, ts, "record_not_sent")
     await stage.until_card(ts, "Failed")
     again = await stage.ask(reason="Nobody got it")  # a new approval decides
     await stage.press(CARLA, again)

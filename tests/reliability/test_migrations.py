@@ -162,6 +162,7 @@ async def test_a_database_of_every_earlier_version_goes_on_with_its_open_request
     await pass_time(stage, step=120, minutes=60)  # Zuora may still show it before that
     card = cards[LOST]
     await stage.slack.click(CARLA, CHANNEL, card, "record_not_sent", value=str(LOST), force=True)
+    assert (await stage.slack.submit(CARLA, {"reason": "No mail in its history at noon"})).ok
     await rest(stage)
     assert stage.request(LOST).state == "failed"
     assert len(orders_of(stage, LOST)) == 1

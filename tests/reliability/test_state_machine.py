@@ -163,7 +163,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.stage and len(numbers(self.stage)))
     @rule(which=WHICH, button=st.sampled_from([RECORD_SENT, RECORD_NOT_SENT]), person=PEOPLE)
     def record(self, which, button, person):
-        self.play(self._press(person, self._number(which), button))
+        self.play(self._press(person, self._number(which), button, "as seen"))
 
     @precondition(lambda self: self.stage and len(numbers(self.stage)))
     @rule(which=WHICH, people=st.lists(PEOPLE, min_size=2, max_size=5))

@@ -100,7 +100,7 @@ async def test_an_unknown_outcome_and_what_a_person_recorded_of_it_are_recorded(
     assert What.CALL_LOST in stage.happened()
     await whole(stage)
 
-    await stage.press(CARLA, ts, "record_sent")
+    await stage.record(CARLA, ts, "record_sent")
     await stage.slack.until(lambda: stage.request().state == "succeeded")
 
     assert stage.happened()[-1] is What.SETTLED

@@ -322,7 +322,7 @@ async def test_what_reading_cannot_prove_a_person_records(stage, run):
         await stage.pass_time(minutes=10)
     await stage.until_thread(ts, "A person has to look there")
 
-    await stage.press(CARLA, ts, "record_not_sent")
+    await stage.record(CARLA, ts, "record_not_sent")
 
     await stage.until_card(ts, "Failed")
     assert len(stage.puts("cancel")) == 1

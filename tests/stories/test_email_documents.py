@@ -415,7 +415,7 @@ async def test_a_mail_that_never_went_out_stays_unknown_for_a_person(stage, invo
         await stage.pass_time(minutes=10)
 
     await stage.until_thread(ts, "A person has to look there")
-    await stage.press(CARLA, ts, "record_not_sent")
+    await stage.record(CARLA, ts, "record_not_sent")
     await stage.until_card(ts, "Failed")
     assert len(stage.orders()) == 1
 

@@ -244,7 +244,7 @@ async def test_lost_answers_leave_the_others_alone_and_are_settled_by_reading(st
         await stage.pass_time(minutes=10)
     await stage.until_thread(ts, "Zuora shows 2 of the mails whose answer was lost; 1 are left.")
     await stage.until_card(ts, "OUTCOME UNKNOWN for 1 of 60")
-    await stage.press(CARLA, ts, "record_not_sent")
+    await stage.record(CARLA, ts, "record_not_sent")
     await stage.until_card(ts, "1 of 60 failed")
 
     assert "59 of 60 mails accepted by Zuora, 1 refused." in stage.card(ts)

@@ -141,12 +141,13 @@ async def test_a5_the_next_card_says_what_was_recorded_and_by_whom(stage, held):
     await stage.until_card(ts, "OUTCOME UNKNOWN")
     for _ in range(14):
         await stage.pass_time(minutes=10)
-    await stage.press(CARLA, ts, "record_not_sent")
+    await stage.record(CARLA, ts, "record_not_sent")
     await stage.until_card(ts, "Failed")
 
     again = await asked(stage, held["credit_memo"])
 
-    assert f"<@{CARLA}> recorded that it did not go through" in stage.card(again)
+    seen = "recorded that it did not go through (“Email history, 11:05”)"
+    assert f"<@{CARLA}> {seen}" in stage.card(again)
 
 
 @pytest.mark.parametrize("minutes", [60, -60])
@@ -171,8 +172,89 @@ async def test_a7_what_was_unknown_when_it_was_asked_for_and_went_out_stops_the_
     await stage.until_card(first, "OUTCOME UNKNOWN")
     second = await asked(stage, memo)
     assert f"R-1 may have mailed {memo}" in stage.card(second)
-    await stage.press(CARLA, first, "record_sent")
+    await stage.record(CARLA, first, "record_sent")
     await stage.until_card(first, "Accepted by Zuora")
 
     assert f"the mail of {memo} for R-1 meanwhile" in await stopped(stage, second)
     assert len(stage.orders()) == 1
+
+
+TWO = """
+requesters = ["S0BILLING"]
+approvers = ["S0CONTROLLERS"]
+
+[[rule]]
+above = { USD = "1" }
+approvals = 2
+"""
+
+
+@pytest.fixture
+async def unknown(stage):
+    """Two have approved and typed the number; the answer was lost, and three hours are over."""
+    stage.policy = TWO
+    await stage.restart()
+    ts = await stage.ask(text=RUN)
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
+    for person in (BOB, CARLA):
+        await stage.press(person, ts)
+        assert (await stage.slack.submit(person, {"typed": RUN})).ok
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    for _ in range(18):
+        await stage.pass_time(minutes=10)
+    return ts
+
+
+async def test_a5_where_the_rule_wants_two_two_people_record_the_same_and_type_the_number(
+    stage, unknown
+):
+    nothing = await stage.record(BOB, unknown, "record_not_sent", "")
+    assert "complete this required field" in nothing.errors["reason"]
+    blank = await stage.slack.submit(BOB, {"reason": "  ", "typed": RUN})
+    assert "Write what you saw" in blank.errors["reason"]
+    wrong = await stage.slack.submit(BOB, {"reason": "History, 13:05", "typed": "BR-1"})
+    assert f"Type {RUN} to record this of R-1" in wrong.errors["typed"]
+    assert (await stage.slack.submit(BOB, {"reason": "History, 13:05", "typed": RUN})).ok
+    assert (await stage.record(BOB, unknown, "record_not_sent", "Again", typed=RUN)).ok
+    await stage.quiet()
+    assert stage.request().state == "unknown"
+    assert "It counts when 1 more person has recorded the same" in stage.thread(unknown)[-1]
+
+    assert (await stage.record(CARLA, unknown, "record_sent", "Another's word", typed=RUN)).ok
+    assert stage.request().state == "unknown"
+    assert (await stage.record(CARLA, unknown, "record_not_sent", "As Bob says", typed=RUN)).ok
+
+    await stage.until_card(unknown, "Failed")
+    assert "2 people looked in Zuora and recorded that it did not go through" in stage.card(unknown)
+    notes = [
+        each.entry.data["note"]
+        for each in stage.store.history.of(1)
+        if each.entry.what in ("request.recorded", "request.settled")
+    ]
+    assert notes == ["History, 13:05", "Again", "Another's word", "As Bob says"]
+
+
+async def test_a5_who_may_decide_no_more_has_recorded_nothing(stage, unknown):
+    assert (await stage.record(BOB, unknown, "record_sent", typed=RUN)).ok
+    stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
+    stage.clock.advance(minutes=10)
+
+    assert (await stage.record(CARLA, unknown, "record_sent", typed=RUN)).ok
+
+    assert stage.request().state == "unknown"
+
+
+async def test_a5_todays_rule_wants_two_though_that_of_then_wanted_one(stage, held):
+    ts = await stage.ask(text=held["credit_memo"])
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    stage.policy = TWO
+    await stage.restart()
+
+    assert (await stage.record(CARLA, ts, "record_sent", typed=held["credit_memo"])).ok
+    await stage.quiet()
+    assert stage.request().state == "unknown"
+
+    assert (await stage.record(BOB, ts, "record_sent", typed=held["credit_memo"])).ok
+    await stage.until_card(ts, "Accepted by Zuora")

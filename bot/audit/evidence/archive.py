@@ -218,7 +218,7 @@ class _Writing:
         return content.getvalue().encode("utf-8-sig")
 
 
-_DECISIONS = {What.APPROVED, What.REJECTED, What.WITHDRAWN, What.SETTLED}
+_DECISIONS = {What.APPROVED, What.REJECTED, What.WITHDRAWN, What.RECORDED, What.SETTLED}
 
 
 def _chain_of(span: Span, rows: Sequence[bytes]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""The forms behind the buttons of a card: why it is rejected or withdrawn, the number to approve."""
+"""The forms behind a card's buttons: why it is rejected, the number to approve, what was seen."""
 
 from bot.cards.blocks import Block, paragraph
-from bot.domain.authority import Verb
+from bot.cards.buttons import what_was_lost
+from bot.domain.authority import RECORDS, Verb
 from bot.domain.request import Request
 from bot.slack.forms import fields
 from bot.slack.forms.fields import View
@@ -10,6 +11,8 @@ DECIDE_FORMS = {
     "decide:approve": Verb.APPROVE,
     "decide:reject": Verb.REJECT,
     "decide:withdraw": Verb.WITHDRAW,
+    "decide:sent": Verb.RECORD_SENT,
+    "decide:not_sent": Verb.RECORD_NOT_SENT,
 }
 _CALLBACKS = {verb: callback_id for callback_id, verb in DECIDE_FORMS.items()}
 
@@ -18,23 +21,22 @@ def decide_form(verb: Verb, request: Request, title: str, in_full: str, *, typin
     """The form for one request; it carries the request's name and nothing else.
 
     Args:
-        verb: Approve, reject or withdraw.
+        verb: Approve, reject or withdraw; or record what was seen in Zuora.
         request: The request.
         title: What it would do, as a clause.
         in_full: What an approval does, with figures.
-        typing: Whether an approver types the number.
+        typing: Whether an approver types the number, and whoever records what was seen.
     """
     name = request.name
+    if verb in RECORDS:
+        return _record(verb, request, typing=typing)
     match verb:
         case Verb.APPROVE:
             heading, button = f"Approve {name}", "Approve"
             tier = "Highest approval tier. " if typing else ""
-            typed = fields.text(
-                "typed", f"Type {request.confirmation} to confirm", {}, max_length=40
-            )
             blocks: tuple[Block, ...] = (
                 paragraph(f"{tier}{in_full}"),
-                *((typed,) if typing else ()),
+                *((_typed(request),) if typing else ()),
                 _why(verb),
             )
         case Verb.REJECT:
@@ -44,6 +46,32 @@ def decide_form(verb: Verb, request: Request, title: str, in_full: str, *, typin
             heading, button = f"Withdraw {name}", "Withdraw"
             blocks = (paragraph(f"{name}, to {title}, will not be carried out."), _why(verb))
     return fields.modal(heading, button, _CALLBACKS[verb], request.reference, blocks)
+
+
+def _record(verb: Verb, request: Request, *, typing: bool) -> View:
+    """What was seen, and where: a record without that is somebody's guess."""
+    seen = "went through" if verb is Verb.RECORD_SENT else "did not go through"
+    words = (
+        f"You looked in Zuora and saw that the order for {what_was_lost(request)} {seen}. "
+        "Nothing is sent by this."
+    )
+    note = fields.text(
+        "reason",
+        "What did you see, and where?",
+        {},
+        hint="It stands in the thread, in the record, and on the next card about the same.",
+        placeholder="Email history of INV00000012: no mail since 10:02",
+        multiline=True,
+        max_length=1000,
+    )
+    blocks = (paragraph(words), note, *((_typed(request),) if typing else ()))
+    return fields.modal(
+        f"Record of {request.name}", "Record", _CALLBACKS[verb], request.reference, blocks
+    )
+
+
+def _typed(request: Request) -> Block:
+    return fields.text("typed", f"Type {request.confirmation} to confirm", {}, max_length=40)
 
 
 def _why(verb: Verb) -> Block:

@@ -1,0 +1,150 @@
+"""What people saw in Zuora of a call whose answer was lost: recorded by hand, settled by enough."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.cards import lines, results
+from bot.cards.card import card_edit
+from bot.domain.call import Verdict
+from bot.domain.history import Entry, What
+from bot.domain.next_step import conclusion
+from bot.domain.request import Request
+from bot.domain.words import Mention, Moment, Part, count
+from bot.operations.catalog import opened
+from bot.store.store import Store
+from bot.workflow.ending import tally
+from bot.workflow.parts import Parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What one person saw in Zuora.
+
+    Attributes:
+        person, team: Slack ids.
+        accepted: Whether the order went through.
+        note: What was seen, and where.
+    """
+
+    person: str
+    team: str
+    accepted: bool
+    note: str
+
+    @property
+    def seen(self) -> str:
+        """What it says of the order."""
+        return "it went through" if self.accepted else "it did not go through"
+
+
+def records(store: Store, request: Request) -> dict[str, Record]:
+    """What was recorded since an answer of the request was lost last: each person's last word.
+
+    A record of before another try says nothing of that try.
+    """
+    since = store.calls.last_lost(request.number)
+    return {
+        written.entry.who: Record(
+            person=written.entry.who,
+            team=written.entry.team,
+            accepted=bool(written.entry.data["accepted"]),
+            note=str(written.entry.data["note"]),
+        )
+        for written in store.history.of(request.number)
+        if written.entry.what is What.RECORDED and written.sequence > since
+    }
+
+
+def too_early(parts: Parts, request: Request, now: datetime) -> tuple[Part, ...]:
+    """Why nobody can know yet that nothing was mailed: Zuora shows a mail only later. Empty: may be."""
+    if not parts.store.mailings.has(request.number):
+        return ()
+    out = [each.sent_at for each in parts.store.calls.of(request.number) if each.is_lost]
+    free_at = max((at for at in out if at is not None), default=now - parts.guard) + parts.guard
+    if now >= free_at:
+        return ()
+    return (
+        (
+            f"Zuora may still show the mail of {request.name}, so nobody can know yet. "
+            f"It can be recorded as not gone through from {free_at:%H:%M} UTC on: "
+        ),
+        Moment(free_at),
+        ". Nothing was changed.",
+    )
+
+
+def write(
+    parts: Parts,
+    request: Request,
+    record: Record,
+    agreeing: Sequence[str],
+    needed: int,
+    now: datetime,
+) -> Request:
+    """Save what a person saw. It settles the request once enough people have recorded the same.
+
+    Args:
+        parts: The outside.
+        request: Its outcome is unknown.
+        record: What was seen just now.
+        agreeing: Who else recorded the same, and may still decide.
+        needed: How many people the stricter rule wants.
+        now: The moment, aware UTC.
+    """
+    missing = needed - len(agreeing) - 1
+    if missing <= 0:
+        return _settle(parts, request, record, agreeing, now)
+    told = lines.reply(
+        request,
+        Mention(record.person),
+        f" looked in Zuora and recorded of {request.name}: {record.seen} ({record.note}). "
+        f"It counts when {count(missing, 'more person', 'more people')} "
+        f"{'has' if missing == 1 else 'have'} recorded the same.",
+    )
+    parts.store.record(_entry(What.RECORDED, request, record, missing=missing), now, told)
+    return request
+
+
+def _settle(
+    parts: Parts, request: Request, record: Record, agreeing: Sequence[str], now: datetime
+) -> Request:
+    verdict = Verdict.ACCEPTED if record.accepted else Verdict.REJECTED
+    for call in parts.store.calls.of(request.number):
+        if call.is_lost:
+            words = f"a person recorded that {record.seen}"
+            parts.store.calls.save(call._replace(verdict=verdict, words=words))
+            parts.store.mailings.recorded(
+                request.number, [call.subject], record.person, record.note
+            )
+    calls = parts.store.calls.of(request.number)
+    who = "a person" if not agreeing else f"{len(agreeing) + 1} people"
+    result = f"The answer was lost; {who} looked in Zuora and recorded that {record.seen}."
+    if len(calls) > 1:
+        of_all = opened(request).result(calls)
+        result = f"{of_all} Of those whose answer was lost {who} recorded that {record.seen}."
+    after = replace(request.moved(conclusion(calls), now, result=result), progress=tally(calls))
+    entry = _entry(What.SETTLED, request, record, by="person", with_=sorted(agreeing))
+    told = lines.reply(
+        after,
+        Mention(record.person),
+        f" looked in Zuora and recorded of {request.name}: {record.seen} ({record.note}). ",
+        Mention(request.requester),
+    )
+    listed = [] if record.accepted else results.failures(after, calls)
+    parts.store.move(request, after, entry, now, card_edit(after), told, *listed)
+    return after
+
+
+def _entry(what: What, request: Request, record: Record, **more: object) -> Entry:
+    return Entry(
+        what=what,
+        who=record.person,
+        team=record.team,
+        request=request.number,
+        data={
+            "accepted": record.accepted,
+            "note": record.note,
+            **{name.rstrip("_"): value for name, value in more.items()},
+        },
+    )
