@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot.cards.card import RECORD_NOT_SENT, RECORD_SENT
+from bot.cards.buttons import RECORD_NOT_SENT, RECORD_SENT
 from bot.domain.request import FINAL
 from tests.reliability.truths import check_everything, numbers, pass_time, rest
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA, Stage
