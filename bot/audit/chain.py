@@ -39,6 +39,10 @@ class Flaw(StrEnum):
     REBUILT = "rebuilt"
     UNSUPPORTED = "not supported by the history"
     MANIFEST = "file of the evidence changed"
+    CONTROL = "control not held"
+    NUMBERS = "number missing"
+    CLOCK = "clock went back"
+    NOT_COMPARED = "head not compared"
 
 
 @dataclass(frozen=True, slots=True)

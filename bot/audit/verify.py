@@ -1,9 +1,10 @@
 """Whether a database's history is whole, and whether everything else in it is told by it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.audit import standalone
 from bot.audit.chain import Finding, Flaw, Walked, against_noted, walk
 from bot.domain.history import Head, fingerprint
 from bot.store.errors import StoreError
@@ -13,7 +14,8 @@ from bot.store.file.reading import DatabaseFile, open_read_only
 MOST_TOLD = 20
 ORDER = (
     Flaw.GONE, Flaw.KEY, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT,
-    Flaw.TAIL_CUT, Flaw.UNSUPPORTED, Flaw.MANIFEST, Flaw.TRIGGER,
+    Flaw.TAIL_CUT, Flaw.UNSUPPORTED, Flaw.MANIFEST, Flaw.CONTROL, Flaw.NUMBERS, Flaw.CLOCK,
+    Flaw.NOT_COMPARED, Flaw.TRIGGER,
 )  # fmt: skip
 """Which of several flaws decides the exit code: a dropped trigger is how the others are done."""
 
@@ -81,6 +83,7 @@ def _verify(path: Path, key: bytes, noted: Head | None) -> Verified:
         findings = [*_chain(file, walked, key), *against_noted(walked, noted), *triggers]
         if not any(found.flaw in _BROKEN for found in findings):
             findings += _tables(file, walked, cut=_is_cut(findings))
+            findings += _performed_again(file)
         return Verified(
             findings=tuple(findings),
             entries=walked.rows,
@@ -160,6 +163,22 @@ def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Findin
             yield Finding(Flaw.TAIL_CUT, walked.last.sequence + 1, words)
         else:
             yield Finding(Flaw.UNSUPPORTED, None, f"{_capital(mismatch.words)}.")
+
+
+def _performed_again(file: DatabaseFile) -> Iterator[Finding]:
+    """The control of each request, the numbers and the clock, by the functions of a package."""
+    for rule, story in crosscheck.decided(file):
+        yield from _judged(standalone.control(rule, [standalone.Row(*row) for row in story]))
+    asked = (standalone.Row(*row) for row in crosscheck.numbered(file))
+    yield from _judged(standalone.numbers(asked, 0))
+    for row, before in crosscheck.earlier_than_before(file):
+        yield from _judged(standalone.clock([standalone.Row(*row)], before))
+    for number, message in crosscheck.taken_by_slack(file):
+        yield from _judged(standalone.slack_clock(number, [message]))
+
+
+def _judged(found: Iterable[standalone.Finding]) -> Iterator[Finding]:
+    return (Finding(Flaw(each.flaw), each.row, each.words) for each in found)
 
 
 def _capital(words: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bot.audit import standalone
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Scope
 from bot.audit.evidence.mask import Mask, NoMask
@@ -83,7 +84,7 @@ def _make(settings: EvidenceSettings, period: Period, out: Path, *, redact: bool
             manifest = archive.write(out, file, scope, compared, lambda: bar.update(1))
     click.echo(f"{out}: {packets} requests. Manifest's SHA-256: {manifest}")
     if compared["status"] == "done":
-        click.echo(f"Done outside the bot: {len(compared['exceptions'])} (exceptions.csv)")
+        click.echo(f"Done outside the bot: {len(standalone.outside(compared))} (exceptions.csv)")
     else:
         click.echo(f"Reconciliation not done: {compared['why']}", err=True)
     return verified

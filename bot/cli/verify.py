@@ -26,6 +26,10 @@ CODES = {
     Flaw.REBUILT: 18,
     Flaw.UNSUPPORTED: 19,
     Flaw.MANIFEST: 20,
+    Flaw.NUMBERS: 21,
+    Flaw.CLOCK: 22,
+    Flaw.CONTROL: 23,
+    Flaw.NOT_COMPARED: 24,
 }
 HELP = """Check that the history is whole, and that everything else is told by it.
 
@@ -46,10 +50,15 @@ Exit status:
   16  a trigger that protects the tables is missing or changed
   17  AUDIT_KEY is not the key that the history was made with
   18  the history was rebuilt (told by the key or by --head)
-  19  a request, approval or call is not as the history tells
+  19  a request, approval, call or file of the evidence is not as the history tells
   20  a file of the evidence is missing, new or changed
+  21  the number of a request is missing
+  22  a row is of an earlier time than the one before it, or Slack's clock says otherwise
+  23  the control did not hold: performed again, an approval does not count or is missing
+  24  --head was given, and could not be compared
 
-Of several, the first of 15, 17, 10 to 13, 18, 14, 19, 20, 16 is given; all are printed.
+Of several, the first of 15, 17, 10 to 13, 18, 14, 19, 20, 23, 21, 22, 24, 16 is given; all are
+printed.
 """
 
 

@@ -216,10 +216,13 @@ def asked_hash(request: Request) -> str:
 
 def asked_hash_of(row: Mapping[str, Any]) -> str:
     """As `asked_hash`, of a row of the table."""
-    place = (
-        [row["place"], row["place_words"]] if row.get("place") else []
-    )  # none before there were any
-    return digest.text_hash(digest.canonical([*(row[name] for name in KEPT), *place]))
+    return digest.text_hash(digest.canonical(list(bound_columns(row).values())))
+
+
+def bound_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a row of the table the history binds; its place only where there was a choice."""
+    places = ("place", "place_words") if row.get("place") else ()
+    return {name: row[name] for name in (*KEPT, *places)}
 
 
 def rule_to_text(rule: Rule) -> str:

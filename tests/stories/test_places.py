@@ -1,13 +1,12 @@
 """Entities and organizations: chosen, shown, kept apart (rows S1 and S12)."""
 
 import json
-import sqlite3
 from dataclasses import replace
 
 import pytest
 
 from bot.status.export import export
-from bot.store.file.evidence import POPULATION
+from tests.audit.test_evidence import made, read
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
 EUROPE, AMERICA = "11e6ba62b31d7c1db23700163e000001", "11e6ba62b31d7c1db23700163e000002"
@@ -142,7 +141,7 @@ async def test_the_button_of_a_run_opens_the_form_in_its_entity(stage, worlds):
     assert stage.request(1).place == f"entity={AMERICA}"
 
 
-async def test_status_month_export_and_evidence_name_the_entity(stage, worlds):
+async def test_status_month_export_and_evidence_name_the_entity(stage, worlds, tmp_path):
     ts = await stage.ask(entity=EUROPE)
     await accepted(stage, ts, BOB)
 
@@ -153,12 +152,8 @@ async def test_status_month_export_and_evidence_name_the_entity(stage, worlds):
         lambda: any("Requests in entity Europe: 1" in text for text in stage.told(MARA))
     )
     assert "entity Europe" in (await export(stage.store, "2026-11", "csv")).decode("utf-8-sig")
-    with sqlite3.connect(stage.settings().database_path) as file:
-        span = {"start": "2026-11-01", "end": "2026-12-01"}
-        cursor = file.execute(POPULATION, span)
-        (row,) = [
-            dict(zip([c[0] for c in cursor.description], each, strict=True)) for each in cursor
-        ]
+    _, package = await made(stage, tmp_path)
+    (row,) = read(package, "population.json")["requests"]
     assert row["place"] == "entity Europe"
 
 

@@ -1,36 +1,30 @@
 """The evidence as one zip: population, packets, refusals, policy, reconciliation, the chain itself."""
 
-import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from bot.audit import standalone
 from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.reconcile import Period
 from bot.domain.digest import canonical
-from bot.domain.history import Row, What, fingerprint, row_hash
-from bot.domain.spreadsheet import Sheet
+from bot.domain.history import Row, fingerprint, row_hash
 from bot.store.file import evidence
-from bot.store.file.evidence import Span
 from bot.store.file.reading import DatabaseFile
 from bot.store.times import to_text
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 CHAIN = "chain.json"
 ROWS = "history.jsonl"
-KINDS = {
-    "refusals.json": What.REFUSED,
-    "policy_changes.json": What.POLICY_CHANGED,
-    "heads.json": What.HEAD,
-    "starts.json": What.STARTED_BOT,
-}
+BESIDE = "beside.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +47,7 @@ class Scope:
 
 def size(file: DatabaseFile, period: Period) -> int:
     """How many packets there will be."""
-    return len(evidence.population(file, *_texts(period)))
+    return len(evidence.concerned(file, evidence.span(file, *_texts(period))))
 
 
 def unfinished_of(path: Path) -> Path:
@@ -102,100 +96,88 @@ class _Writing:
         self._start, self._end = _texts(scope.period)
         self._span = evidence.span(file, self._start, self._end)
         self._mask = scope.mask
+        self._numbers = evidence.concerned(file, self._span)
         self.hashes: dict[str, str] = {}
 
     def files(
         self, reconciliation: dict[str, Any], step: Callable[[], None]
     ) -> Iterator[tuple[str, bytes]]:
-        """Each file's name and content."""
-        found = evidence.population(self._file, self._start, self._end)
-        for (
-            each
-        ) in found:  # a name may stand in an earlier text than the field that tells it is one
-            self._mask.learn(evidence.packet(self._file, each["number"]))
-        yield from self._population(found)
-        for each in found:
-            yield f"requests/R-{each['number']}.json", self._packet(each["number"])
+        """Each file's name and content. What follows from the rows is made of the rows alone."""
+        for number in self._numbers:  # a name may stand in an earlier text than its own field
+            self._mask.learn(evidence.packet(self._file, number))
+        rows = [
+            self._masked(Row(*row)) for row in self._file.rows(self._span.first, self._span.last)
+        ]
+        beside, lines = [], []
+        for number in self._numbers:
+            story = [self._masked(Row(*row)) for row in evidence.story(self._file, number)]
+            beside += [
+                row for row in story if not self._span.first <= row.sequence <= self._span.last
+            ]
+            packet = standalone.packet_of(self._kept(number), story)
+            lines.append(standalone.line_of(packet, self._period))
+            yield f"requests/R-{number}.json", _dumped(packet)
             step()
-        for name, what in KINDS.items():
-            entries = evidence.entries(self._file, self._span, what.value)
-            yield name, self._json({"count": len(entries), "entries": entries})
-        yield "reconciliation.json", self._json(reconciliation)
-        if reconciliation["status"] == "done":
-            yield "exceptions.csv", self._csv(reconciliation["exceptions"])
-        yield "verification.json", self._json(self._scope.verified)
-        rows = list(self._rows())
-        yield CHAIN, self._json(_chain_of(self._span, rows))
-        yield ROWS, b"".join(rows)
+        zuora = self._mask.masked(json.loads(_dumped(reconciliation)))
+        yield "reconciliation.json", _dumped(zuora)
+        chain = self._chain(len(rows))
+        yield from standalone.files_of(chain, lines, rows, zuora)
+        yield "verification.json", _dumped(self._mask.masked(self._scope.verified))
+        yield CHAIN, _dumped(chain)
+        yield ROWS, b"".join(_line(row) for row in rows)
+        yield BESIDE, b"".join(_line(row) for row in beside)
+        room = resources.files("bot.audit")
+        yield "verify.py", room.joinpath("standalone.py").read_bytes()
+        yield "FORMAT.md", room.joinpath("FORMAT.md").read_bytes()
 
-    def _population(self, found: Sequence[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
-        first, last = (
-            next(self._file.rows(at, at), None) for at in (self._span.first, self._span.last)
-        )
-        about = {
-            "period": {"from": self._start, "before": self._end},
-            "count": len(found),
-            "history": {
-                "count": self._span.last - self._span.first + 1,
-                "first": {"sequence": first[0], "hash": first[8]} if first else None,
-                "last": {"sequence": last[0], "hash": last[8]} if last else None,
-            },
-            "query": evidence.POPULATION,
+    @property
+    def _period(self) -> dict[str, str]:
+        return {"from": self._start, "before": self._end}
+
+    def _kept(self, number: int) -> dict[str, Any]:
+        """What stands beside the rows: the record as stored, the first card, the messages."""
+        found = evidence.kept(self._file, number)
+        masked = [
+            name for name in ("record", "card") if self._text_masked(found[name]) != found[name]
+        ]
+        return {
+            **{name: self._text_masked(found[name]) for name in ("record", "card")},
+            "messages": self._mask.masked(found["messages"]),
+            "masked": masked,
         }
-        yield "population.json", self._json({**about, "requests": list(found)})
-        yield "population.csv", self._csv(found)
 
-    def _packet(self, number: int) -> bytes:
-        found = evidence.packet(self._file, number)
-        request, history = found["request"], found["history"]
-        decisions = [each for each in history if each["what"] in _DECISIONS]
-        started = [each["data"].get("facts") for each in history if each["what"] == What.STARTED]
-        card = next((each for each in found["messages"] if each["kind"] == "card"), None)
-        return self._json(
-            {
-                "request": request,
-                "card_as_shown": card,
-                "decisions": [
-                    {
-                        "what": each["what"],
-                        "who": each["who"],
-                        "team": each["team"],
-                        "at": each["at"],
-                        "groups": each["data"].get("groups"),
-                        "rule": each["data"].get("rule") or request["rule"].get("name"),
-                        "policy": each["data"].get("policy"),
-                        "digest": each["data"].get("digest"),
-                        "digest_is_the_requests": each["data"].get("digest") == request["digest"],
-                        "reason": each["data"].get("reason"),
-                        "seconds_after_asking": _seconds(request["created_at"], each["at"]),
-                    }
-                    for each in decisions
-                ],
-                "facts_when_asked": request["facts"],
-                "facts_read_again_before_sending": started[-1] if started else None,
-                "zuora_calls": found["calls"],
-                "approvals": found["approvals"],
-                "messages": found["messages"],
-                "history": history,
-            }
-        )
+    def _text_masked(self, texts: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Stored columns; JSON that has nothing to mask stays the text that it is."""
+        if texts is None:
+            return None
+        return {name: self._mask.stored(text) for name, text in texts.items()}
 
-    def _rows(self) -> Iterator[bytes]:
-        """The rows of the chain; one whose text is masked says so, for its hash fits no more."""
-        for row in self._file.rows(self._span.first, self._span.last):
-            each = Row(*row)
-            data = json.loads(each.data)
-            masked = self._mask.masked(data)
-            if masked == data:
-                yield _line([*each, False])
-            else:
-                yield _line([*each._replace(data=canonical(masked)), True])
+    def _masked(self, row: Row) -> standalone.Row:
+        """A row of the chain; one whose text is masked says so, for its hash fits no more."""
+        data = json.loads(row.data)
+        masked = self._mask.masked(data)
+        if masked == data:
+            return standalone.Row(*row)
+        return standalone.Row(*row._replace(data=canonical(masked)), masked=True)
+
+    def _chain(self, count: int) -> dict[str, Any]:
+        span, key = self._span, self._scope.key
+        return {
+            "period": self._period,
+            "before": span.before._asdict(),
+            "first": span.first,
+            "last": span.last,
+            "rows": count,
+            "keyed_from": span.keyed_from,
+            "key": fingerprint(key),
+            "columns": standalone.Row._fields,
+        }
 
     def manifest(self) -> bytes:
         """Every file with its hash, sealed where there is a key."""
         about = {
             "format": FORMAT,
-            "period": {"from": self._start, "before": self._end},
+            "period": self._period,
             "made_at": to_text(self._scope.made_at),
             "masked": type(self._mask) is Mask,
             "files": self.hashes,
@@ -204,40 +186,9 @@ class _Writing:
         seal = {"key": fingerprint(key), "hmac": row_hash(canonical(about), key)} if key else None
         return _dumped({**about, "seal": seal})
 
-    def _json(self, value: Any) -> bytes:
-        return _dumped(self._mask.masked(value))
-
-    def _csv(self, found: Sequence[dict[str, Any]]) -> bytes:
-        """With a byte-order mark, so that spreadsheets read it as UTF-8; no cell is a formula."""
-        content = io.StringIO(newline="")
-        if found:
-            sheet = Sheet(content)
-            sheet.row(found[0])
-            for each in found:
-                sheet.row(self._mask.masked(item) for item in each.values())
-        return content.getvalue().encode("utf-8-sig")
-
-
-_DECISIONS = {What.APPROVED, What.REJECTED, What.WITHDRAWN, What.RECORDED, What.SETTLED}
-
-
-def _chain_of(span: Span, rows: Sequence[bytes]) -> dict[str, Any]:
-    return {
-        "before": {"sequence": span.before.sequence, "hash": span.before.hash},
-        "key_in_force_before": span.keyed,
-        "first": span.first,
-        "last": span.last,
-        "count": len(rows),
-        "columns": [*Row._fields, "masked"],
-    }
-
 
 def _texts(period: Period) -> tuple[str, str]:
     return to_text(period.start), to_text(period.end)
-
-
-def _seconds(start: str, end: str) -> float:
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def _line(value: Any) -> bytes:

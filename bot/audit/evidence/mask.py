@@ -1,10 +1,12 @@
 """Masking names and addresses: the same name has the same mask everywhere in one evidence file."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.cards.blocks import escaped
+from bot.domain.digest import canonical
 
 _ADDRESS = re.compile(r"[^\s@<>\"',;:()|\[\]]+@[^\s@<>\"',;:()|\[\]]+")
 _NAMES = ("account_name", "customer_name", "contact_name", "first_name", "last_name", "accountName")
@@ -52,6 +54,15 @@ class Mask:
         if isinstance(value, list | tuple):
             return [self.masked(item) for item in value]
         return value
+
+    def stored(self, value: Any) -> Any:
+        """As `masked`, of a stored column: JSON stays JSON, and what needs no mask stays as it is."""
+        try:
+            inside = json.loads(value)
+        except (TypeError, ValueError):
+            return self.masked(value)
+        masked = self.masked(inside)
+        return value if masked == inside else canonical(masked)
 
     def text(self, text: str) -> str:
         """The same text without names and addresses."""

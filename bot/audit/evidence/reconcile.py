@@ -59,7 +59,6 @@ async def reconciled_everywhere(
         "read": 0,
         "limits": [],
         "runs": [],
-        "exceptions": [],
     }
     for place in places.all:
         there = zuora.within(*places.headers(place.key))
@@ -69,8 +68,7 @@ async def reconciled_everywhere(
             return {**one, "why": f"{place.words}: {one['why']}"}
         found["read"] += one["read"]
         found["limits"] += [f"{place.words}: {words}" for words in one["limits"]]
-        for name in ("runs", "exceptions"):
-            found[name] += [{**each, "place": place.words} for each in one[name]]
+        found["runs"] += [{**each, "place": place.words} for each in one["runs"]]
     return found
 
 
@@ -90,10 +88,7 @@ def compared(runs: Sequence[BillRun], period: Period, done: Sequence[Done]) -> d
             *([_older(oldest)] if limited else []),
             *([f"Zuora told no creation time of: {', '.join(untold)}"] if untold else []),
         ],
-        "runs": [_told(run) for run in concerned],
-        "exceptions": [
-            exception for run in concerned for exception in _exceptions(run, period, done)
-        ],
+        "runs": [{**_told(run), "deeds": list(_deeds(run, period, done))} for run in concerned],
     }
 
 
@@ -123,20 +118,22 @@ def _mailed(run: BillRun, period: Period, *, born: bool) -> bool:
             return period.holds(at)
 
 
-def _exceptions(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[str, Any]]:
-    """What happened to a run in the period and was not done by the bot."""
+def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[str, Any]]:
+    """What happened to a run in the period, and by which requests; an exception is by none."""
     mine = [each for each in done if each.numbers & {run.number, run.id}]
     for what, happened in _happened(run, period).items():
         if not happened:
             continue
         found = [each for each in mine if _did(each, what)]
         if not found:
-            yield {"bill_run": run.number, "what": f"{what} outside the bot", **_told(run)}
-        elif what == Deed.MAILED and isinstance(run.last_emailed_at, NotKnown):
+            yield {"what": f"{what} outside the bot", "by": []}
+            continue
+        yield {"what": what.value, "by": sorted({each.request for each in found})}
+        if what == Deed.MAILED and isinstance(run.last_emailed_at, NotKnown):
             words = "mailed by the bot; whether again outside the bot is not known"
-            yield {"bill_run": run.number, "what": words, **_told(run)}
+            yield {"what": words, "by": []}
         elif what == Deed.MAILED and _mailed_later(run, found):
-            yield {"bill_run": run.number, "what": "mailed again outside the bot", **_told(run)}
+            yield {"what": "mailed again outside the bot", "by": []}
 
 
 def _did(done: Done, deed: Deed) -> bool:
@@ -162,7 +159,7 @@ def _mails(done: Done) -> bool:
 def _told(run: BillRun) -> dict[str, Any]:
     at = run.last_emailed_at
     return {
-        "number": run.number,
+        "bill_run": run.number,
         "name": run.name,
         "status": run.status,
         "created_at": run.created_at,

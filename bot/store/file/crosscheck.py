@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from bot.domain.digest import text_hash
-from bot.domain.history import What
+from bot.domain.history import Row, What
 from bot.store.file.reading import DatabaseFile
 from bot.store.requests import KEPT, asked_hash_of
 
@@ -161,3 +163,50 @@ def _card_fits(text: str | None, blocks: str | None, bound: dict[str, str]) -> b
     return text_hash(text) == bound["text"] and (
         blocks == "[]" or text_hash(blocks) == bound["blocks"]
     )
+
+
+_COLUMNS = "sequence, at, request, what, who, team, data, before, hash"
+_DECIDED = f"""
+SELECT {", ".join("h." + name for name in _COLUMNS.split(", "))}, r.rule
+FROM history AS h JOIN requests AS r ON r.number = h.request
+WHERE h.what IN ('request.asked', 'request.approved', 'request.started', 'call.sent')
+ORDER BY h.request, h.sequence
+"""  # noqa: S608 - own names
+_NUMBERED = f"""
+SELECT {_COLUMNS} FROM history WHERE what IN ('request.asked', 'database.resumed')
+ORDER BY sequence
+"""  # noqa: S608 - own names
+_EARLIER = f"""
+SELECT * FROM (SELECT {_COLUMNS}, LAG(at) OVER (ORDER BY sequence) AS last FROM history)
+WHERE at < last
+"""  # noqa: S608 - own names
+_TAKEN = """
+SELECT request, kind, created_at, ended_at, ts FROM outbox
+WHERE ts IS NOT NULL AND ended_at IS NOT NULL AND kind IN ('card', 'reply')
+"""
+
+
+def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
+    """Each request's rule, and the rows by which its control can be performed again."""
+    found = file.database.execute(_DECIDED)
+    for _, rows in groupby(found, key=itemgetter(2)):
+        story = list(rows)
+        if story[0][3] == What.ASKED:  # without its first row it is a mismatch already
+            yield json.loads(story[0][-1]), [Row(*row[:-1]) for row in story]
+
+
+def numbered(file: DatabaseFile) -> Iterator[Row]:
+    """The rows that give numbers to requests."""
+    return (Row(*row) for row in file.database.execute(_NUMBERED))
+
+
+def earlier_than_before(file: DatabaseFile) -> Iterator[tuple[Row, str]]:
+    """Rows that are of an earlier time than the one before, with that one's time."""
+    return ((Row(*row[:-1]), row[-1]) for row in file.database.execute(_EARLIER))
+
+
+def taken_by_slack(file: DatabaseFile) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Messages of requests with the time at which Slack took them."""
+    if "outbox" in file.tables:
+        for each in file.database.query(_TAKEN):
+            yield each["request"], each

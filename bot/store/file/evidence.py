@@ -4,17 +4,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from bot.domain.history import START, Head
+from bot.domain.history import START, Head, Row
 from bot.store.file.reading import DatabaseFile
-
-POPULATION = """SELECT number, operation, subject, tenant, place_words AS place, state, requester, reason, digest, policy_hash,
-  created_at, decided_by, decided_at, state_at, result, parent,
-  CASE WHEN created_at >= :start AND created_at < :end THEN 'yes' ELSE 'no' END AS asked_in_period
-FROM requests
-WHERE (created_at >= :start AND created_at < :end) OR number IN (
-  SELECT request FROM history WHERE request IS NOT NULL AND at >= :start AND at < :end)
-ORDER BY number"""
-"""Every request that was asked for in the period, or of which something happened in it."""
+from bot.store.requests import bound_columns
 
 _SPAN = """
 SELECT MIN(sequence), MAX(sequence) FROM history WHERE at >= :start AND at < :end
@@ -32,9 +24,16 @@ _TABLES = {
         "ORDER BY sequence"
     ),
 }
-_ENTRIES = """
-SELECT sequence, at, request, what, who, team, data FROM history
-WHERE sequence BETWEEN ? AND ? AND what = ? ORDER BY sequence
+_CONCERNED = """
+SELECT DISTINCT request FROM history WHERE sequence BETWEEN ? AND ? AND request IS NOT NULL
+ORDER BY request
+"""
+_STORY = """
+SELECT sequence, at, request, what, who, team, data, before, hash FROM history
+WHERE request = ? ORDER BY sequence
+"""
+_CARD = """
+SELECT text, blocks FROM outbox WHERE request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
 """
 _DONE = """
 SELECT requests.operation, requests.number, requests.subject, requests.body, requests.progress,
@@ -51,13 +50,13 @@ class Span(NamedTuple):
     Attributes:
         before: The row before the first one.
         first, last: Sequences; `last` is `first` - 1 for an empty stretch.
-        keyed: Whether the key was in force before the first row.
+        keyed_from: The first row of the history that is made with a key; None if none is.
     """
 
     before: Head
     first: int
     last: int
-    keyed: bool
+    keyed_from: int | None
 
 
 class Done(NamedTuple):
@@ -76,22 +75,41 @@ def span(file: DatabaseFile, start: str, end: str) -> Span:
     """The rows of a period: all between the first and the last whose time lies in it."""
     first, last = file.database.execute(_SPAN, {"start": start, "end": end}).fetchone()
     if first is None:
-        return Span(START, 1, 0, keyed=False)
+        return Span(START, 1, 0, None)
     row = file.database.execute(
         "SELECT sequence, hash FROM history WHERE sequence < ? ORDER BY sequence DESC LIMIT 1",
         [first],
     ).fetchone()
-    (keyed,) = file.database.execute(
-        "SELECT EXISTS (SELECT 1 FROM history WHERE request IS NULL "
-        "AND what = 'audit.key_changed' AND sequence < ?)",
-        [first],
+    (keyed_from,) = file.database.execute(
+        "SELECT MIN(sequence) FROM history WHERE request IS NULL AND what = 'audit.key_changed'"
     ).fetchone()
-    return Span(Head(*row) if row else START, first, last, keyed=bool(keyed))
+    return Span(Head(*row) if row else START, first, last, keyed_from)
 
 
-def population(file: DatabaseFile, start: str, end: str) -> list[dict[str, Any]]:
-    """The requests of a period."""
-    return list(_rows(file.database.query(POPULATION, {"start": start, "end": end})))
+def concerned(file: DatabaseFile, within: Span) -> list[int]:
+    """Numbers of the requests that the rows of a stretch are about."""
+    found = file.database.execute(_CONCERNED, [within.first, within.last])
+    return [number for (number,) in found]
+
+
+def story(file: DatabaseFile, number: int) -> Iterator[Row]:
+    """Every row about a request, as plain tuples of a `Row`'s fields."""
+    return file.database.execute(_STORY, [number])
+
+
+def kept(file: DatabaseFile, number: int) -> dict[str, Any]:
+    """What a request's first row binds, as it is stored; and its messages.
+
+    Returns:
+        `record`: columns in the order in which they are hashed. `card`: text and blocks, or None.
+    """
+    (row,) = file.database.query("SELECT * FROM requests WHERE number = ?", [number])
+    card = file.database.execute(_CARD, [number]).fetchone()
+    return {
+        "record": bound_columns(row),
+        "card": dict(zip(("text", "blocks"), card, strict=True)) if card else None,
+        "messages": list(_rows(file.database.query(_TABLES["messages"], [number]))),
+    }
 
 
 def packet(file: DatabaseFile, number: int) -> dict[str, Any]:
@@ -101,11 +119,6 @@ def packet(file: DatabaseFile, number: int) -> dict[str, Any]:
         "request": request,
         **{name: list(_rows(file.database.query(sql, [number]))) for name, sql in _TABLES.items()},
     }
-
-
-def entries(file: DatabaseFile, within: Span, what: str) -> list[dict[str, Any]]:
-    """The history entries of a kind."""
-    return list(_rows(file.database.query(_ENTRIES, [within.first, within.last, what])))
 
 
 def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:

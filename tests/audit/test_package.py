@@ -1,0 +1,352 @@
+"""A package is checked against its own rows: rows V1 to V3, V6, V11, V14, V16 and V17 of the auditor's inputs.
+
+Every damaged sample is given to `billing-bot verify` and to the `verify.py` that lies in the package.
+"""
+
+import asyncio
+import csv
+import hashlib
+import hmac
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.audit import standalone
+from bot.cli.verify import CODES
+from bot.domain.digest import canonical
+from bot.domain.spreadsheet import Sheet
+from tests.audit.test_evidence import KEY, checked, made, read
+from tests.stage import BOB, CARLA, MARA, Stage
+
+TWO = """
+requesters = ["S0BILLING"]
+approvers = ["S0CONTROLLERS"]
+[[rule]]
+operations = ["email_bill_run"]
+approvals = 2
+"""
+
+
+async def story(folder, key=""):
+    """Two requests with two approvals each, one rejection, and a start."""
+    stage = Stage(folder, "run")
+    stage.policy = TWO
+    stage.changes = {"audit_key": SecretStr(key)}
+    await stage.open()
+    for number in (1, 2, 3):
+        stage.zuora.world.add_bill_run(
+            f"BR-0000000{number}", invoices=[("A00000001", "USD", "7.00")]
+        )
+    await stage.start()
+    for run in ("BR-00000001", "BR-00000002"):
+        ts = await stage.ask(text=run, reason="for jane.doe@example.com")
+        await stage.press(BOB, ts)
+        await stage.press(CARLA, ts)
+        await stage.until_card(ts, "Accepted by Zuora")
+    await stage.reject(CARLA, await stage.ask(text="BR-00000003"), "Not agreed")
+    await stage.quiet()
+    return stage
+
+
+@pytest.fixture(params=["", KEY], ids=["without a key", "with a key"])
+def key(request):
+    return request.param
+
+
+async def packed(folder, key, *options):
+    """A package of the story, and its last head."""
+    stage = await story(folder, key)
+    try:
+        result, out = await made(stage, folder, *options, key=key)
+        assert result.exit_code == 0, result.output
+        return out, stage.store.history.last()
+    finally:
+        await stage.close()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Both packages, made once."""
+    return {key: asyncio.run(packed(tmp_path_factory.mktemp("story"), key)) for key in ("", KEY)}
+
+
+@pytest.fixture
+def package(whole, tmp_path, key):
+    return Path(shutil.copy(whole[key][0], tmp_path / "out.zip"))
+
+
+class Forger:
+    """Whoever can write the package, and has the key where there is one: everything is sealed anew."""
+
+    def __init__(self, path, key):
+        with zipfile.ZipFile(path) as archive:
+            self.files = {name: archive.read(name) for name in archive.namelist()}
+        self.key, self.path = key.encode(), path.with_name("forged.zip")
+
+    def json(self, name, change):
+        value = json.loads(self.files[name])
+        change(value)
+        self.files[name] = json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+
+    def row(self, what, change):
+        """Change the first row of a kind and nothing else; its sequence."""
+        rows = [json.loads(line) for line in self.files["history.jsonl"].splitlines()]
+        row = next(row for row in rows if row[3] == what)
+        change(row)
+        self.files["history.jsonl"] = b"".join(
+            json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in rows
+        )
+        return row[0]
+
+    def sealed(self):
+        manifest = json.loads(self.files["manifest.json"])
+        manifest["files"] = {
+            name: hashlib.sha256(content).hexdigest()
+            for name, content in self.files.items() if name != "manifest.json"
+        }  # fmt: skip
+        about = {name: value for name, value in manifest.items() if name != "seal"}
+        if manifest["seal"]:
+            text = canonical(about).encode()
+            manifest["seal"]["hmac"] = hmac.digest(self.key, text, "sha256").hex()
+        self.files["manifest.json"] = json.dumps(manifest).encode()
+        with zipfile.ZipFile(self.path, "w") as archive:
+            for name, content in self.files.items():
+                archive.writestr(name, content)
+        return self.path
+
+
+def status(path, key, *heads):
+    """What both say of a package; they agree."""
+    options = [word for head in heads for word in ("--head", head)]
+    ours = checked(path, *options, key=key)
+    with zipfile.ZipFile(path) as archive:
+        script = path.with_name("verify.py")
+        script.write_bytes(archive.read("verify.py"))
+    theirs = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-I", str(script), str(path), *heads],
+        env={"AUDIT_KEY": key}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    coarse = 10 if ours.exit_code in range(10, 14) else ours.exit_code
+    assert theirs.returncode == coarse, (ours.output, theirs.stdout, theirs.stderr)
+    return ours
+
+
+def test_a_whole_package_is_whole_for_both(package, key):
+    assert status(package, key).exit_code == 0
+    assert status(package, key).output.count("performed again for 3 requests") == 1
+
+
+def test_v1_a_request_taken_out_of_the_population_is_found(package, key):
+    forger = Forger(package, key)
+    forger.json("population.json", lambda each: each["requests"].pop())
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19
+    assert "population.json" in result.output
+
+
+def test_v1_a_packet_that_is_deleted_is_found_by_its_row(package, key):
+    forger = Forger(package, key)
+    del forger.files["requests/R-2.json"]
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19
+    assert "requests/R-2.json" in result.output
+
+
+def test_v1_another_approver_in_a_packet_is_found(package, key):
+    forger = Forger(package, key)
+    forger.json("requests/R-1.json", lambda each: each["decisions"][0].update(who=MARA))
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19
+    assert "R-1" in result.output
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exceptions.csv",
+        "population.csv",
+        "refusals.json",
+        "policy_changes.json",
+        "starts.json",
+        "heads.json",
+    ],
+)
+def test_v1_a_file_that_is_emptied_is_found(package, key, name):
+    forger = Forger(package, key)
+    forger.files[name] = b"\xef\xbb\xbf" if name.endswith("csv") else b'{"count": 0, "entries": []}'
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19
+    assert name in result.output
+
+
+@pytest.mark.parametrize("part", ["record", "card"])
+def test_another_record_or_card_is_not_what_was_asked_for(package, key, part):
+    forger = Forger(package, key)
+
+    def change(packet):
+        if part == "card":
+            packet["card"]["text"] = "email another bill run"
+        else:
+            packet["record"]["reason"] = packet["request"]["reason"] = "another one"
+
+    forger.json("requests/R-1.json", change)
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19
+    assert f"the {part} is not" in result.output
+
+
+def test_v2_a_row_that_says_it_is_masked_where_nothing_is_masked_is_found(package, key):
+    forger = Forger(package, key)
+
+    def change(row):
+        row[4], row[-1] = MARA, True
+
+    sequence = forger.row("request.approved", change)
+    result = status(forger.sealed(), key, f"{sequence}:{'0' * 64}")
+    assert result.exit_code == 10
+    assert f"Row {sequence} " in result.output
+
+
+async def test_v3_an_invented_head_is_found_in_a_masked_package_too(tmp_path, key):
+    out, (sequence, hashed) = await packed(tmp_path, key, "--redact")
+    assert read(out, "manifest.json")["masked"]
+    assert status(out, key, f"{sequence}:{hashed}").exit_code == 0
+    assert "rows are masked" in status(out, key).output
+    for row in (sequence, sequence - 1, 1):
+        assert status(out, key, f"{row}:{'0' * 64}").exit_code == 18
+
+
+def test_a_head_that_lies_outside_is_never_whole(package, key):
+    assert status(package, key, f"4711:{'0' * 64}").exit_code == 24
+
+
+async def test_v11_the_control_is_performed_again_where_the_chain_is_whole(package, key):
+    """One of two approvals is taken out of the rows, and everything is made again with the key."""
+    forger = rebuilt(package, key, without=("request.approved", BOB))
+    result = status(forger, key)
+    assert "control not held" in result.output
+    assert "goes on after 1 of 2 approvals" in result.output
+    assert result.exit_code == 23
+
+
+def test_v11_an_approval_by_the_requester_does_not_count(package, key):
+    result = status(rebuilt(package, key, approver="U0ALICE"), key)
+    assert result.exit_code == 23
+    assert "is an approval by the requester" in result.output
+
+
+def test_v6_a_number_that_is_missing_is_found(package, key):
+    result = status(rebuilt(package, key, without_request=2), key)
+    assert result.exit_code == 21
+    assert "R-3 follows R-1" in result.output
+
+
+def rebuilt(path, key, *, without=None, approver="", without_request=0):
+    """Make a package anew, as somebody can who has the key and the code."""
+    forger = Forger(path, key)
+    rows = [
+        standalone.Row(*json.loads(line)) for line in forger.files["history.jsonl"].splitlines()
+    ]
+    left = next((row for row in rows if without == (row.what, row.who)), None)
+    rows = [row for row in rows if row is not left and (row.request or -1) != without_request]
+    rows = [
+        row._replace(who=approver)
+        if approver and (row.what, row.who) == ("request.approved", BOB) else row
+        for row in rows
+    ]  # fmt: skip
+    about = json.loads(forger.files["chain.json"])
+    kept = list(chained(rows, about, key.encode()))
+    about |= {"last": len(kept), "rows": len(kept)}
+    forger.files["chain.json"] = indented(about)
+    lines = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in kept)
+    forger.files["history.jsonl"] = lines
+    _make_again(forger, about, kept)
+    return forger.sealed()
+
+
+def chained(rows, about, key):
+    before = about["before"]["hash"]
+    for sequence, each in enumerate(rows, 1):
+        row = each._replace(sequence=sequence, before=before)
+        keyed = about["keyed_from"] is not None and sequence >= about["keyed_from"]
+        text = standalone.compact([row.before, *row[:7]])
+        before = standalone.hashed(text, key if keyed else b"")
+        yield row._replace(hash=before)
+
+
+def indented(value):
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _make_again(forger, about, kept):
+    lines = []
+    for name in sorted(name for name in forger.files if name.startswith("requests/")):
+        old = json.loads(forger.files.pop(name))
+        story = [row for row in kept if row.request == old["record"]["number"]]
+        if story:
+            beside = {each: old[each] for each in ("record", "card", "messages", "masked")}
+            packet = standalone.packet_of(beside, story)
+            forger.files[name] = indented(packet)
+            lines.append(standalone.line_of(packet, about["period"]))
+    zuora = json.loads(forger.files["reconciliation.json"])
+    forger.files |= dict(standalone.files_of(about, lines, kept, zuora))
+
+
+def test_v14_the_population_shows_both_approvers_and_how_many_were_needed(package):
+    line = read(package, "population.json")["requests"][0]
+    assert line["approvers"] == f"{BOB} {CARLA}"
+    assert (line["approvals_needed"], line["state"]) == (2, "succeeded")
+
+
+def test_v16_what_lies_in_the_package_is_the_program_that_checks(package):
+    with zipfile.ZipFile(package) as archive:
+        assert archive.read("verify.py") == Path(standalone.__file__).read_bytes()
+        imported = re.findall(
+            r"^(?:import|from) (\w+)", archive.read("verify.py").decode(), re.MULTILINE
+        )
+    assert set(imported) <= sys.stdlib_module_names
+
+
+def test_both_give_the_same_status_for_the_same_flaw():
+    assert {CODES[flaw]: str(flaw) for flaw in CODES if str(flaw) in standalone.CODES} == {
+        code: flaw for flaw, code in standalone.CODES.items()
+    }
+
+
+async def test_v17_a_period_of_nothing_says_so(tmp_path):
+    out, _ = await packed(tmp_path, "", "--from", "2026-01-01", "--to", "2026-01-31")
+    with zipfile.ZipFile(out) as archive:
+        text = archive.read("population.csv").decode("utf-8-sig")
+    assert "Nothing was asked for" in text
+    assert status(out, "").exit_code == 0
+
+
+@pytest.mark.parametrize("text", ["=1+1", "a;=b", '"@x', "a -b", "plain", "x\t+1", "-5", "a=b"])
+def test_a_table_of_the_package_is_written_as_every_other_table(text):
+    into = io.StringIO(newline="")
+    sheet = Sheet(into)
+    sheet.row(["name"])
+    sheet.row([text])
+    assert standalone.csv_of([{"name": text}], "").decode("utf-8-sig") == into.getvalue()
+    assert list(csv.reader(io.StringIO(into.getvalue())))[1]
+
+
+def test_the_vectors_of_the_format_are_what_the_program_gives():
+    text = Path(standalone.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
+    value = standalone.compact({"b": 1, "a": ["ä", None]})
+    key = b"k" * 40
+    row = [1, "2026-11-21T10:00:00.000000+00:00", None, "bot.started", "", "", "{}"]
+    for vector in (
+        value, standalone.hashed(value), standalone.hashed(value, key),
+        standalone.hashed("billing-bot audit key", key)[:32],
+        standalone.hashed(standalone.compact(["0" * 64, *row])),
+    ):  # fmt: skip
+        assert f"`{vector}`" in text
