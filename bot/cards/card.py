@@ -15,6 +15,7 @@ from bot.operations.catalog import STEPS, opened, operation_named
 from bot.operations.operation import Order, Progress
 
 MAILS_AGAIN = "mails again"
+OTHERS = "others"
 NEXT = "next:"
 """Buttons that open the form of a new request; what they open it with comes from the database."""
 
@@ -237,6 +238,20 @@ def change_and_ask_again(message: Message, request: Request) -> Message:
         spoken=f"Change {request.name} and ask again",
     )
     row = blocks.actions(f"change-{request.number}", button)
+    return replace(message, blocks=[*message.blocks, row])
+
+
+def mail_the_others(message: Message, request: Request, others: int) -> Message:
+    """A message with the button that asks for just the documents that nobody else has reached."""
+    if not others:
+        return message
+    button = blocks.button(
+        f"Mail just the other {others:,} by number…",
+        action_id=OTHERS,
+        value=request.reference,
+        spoken=f"Ask for the other documents of {request.name} by number",
+    )
+    row = blocks.actions(f"others-{request.number}", button)
     return replace(message, blocks=[*message.blocks, row])
 
 

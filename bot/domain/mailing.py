@@ -156,6 +156,30 @@ def why_not(
     return "" if again else too_soon(effects, now=now, guard=guard)
 
 
+def in_the_way(
+    effects: Sequence[Effect], *, asked: int, again: bool, now: datetime, guard: timedelta
+) -> tuple[Effect, ...]:
+    """What keeps a request from beginning; as `why_not`, all of it."""
+    return tuple(
+        one
+        for one in effects
+        if one.how in NOT_OVER
+        or (one.how in MAYBE_MAILED and one.changed >= asked)
+        or (not again and one.how in MAYBE_MAILED and one.may_come(now, guard))
+    )
+
+
+def not_reached(mine: Sequence[Mailing], effects: Sequence[Effect]) -> tuple[str, ...]:
+    """The numbers of the documents that none of these can have mailed.
+
+    None where one of them is a whole run whose documents are not known.
+    """
+    if any(not one.number for one in effects):
+        return ()
+    reached = {one.number for one in effects}
+    return tuple(each.number for each in mine if each.number and each.number not in reached)
+
+
 def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> str:
     """Why these documents may not be mailed now: Zuora may not show yet that they were."""
     for one in effects:

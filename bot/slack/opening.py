@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import refusals
 from bot.cards.buttons import CHANGE
-from bot.cards.card import NEXT
+from bot.cards.card import NEXT, OTHERS
 from bot.cards.results import AGAIN
 from bot.cards.run_card import RUN
 from bot.domain.authority import may_ask
@@ -27,18 +27,20 @@ from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part, shortened
 from bot.operations.catalog import STEPS
 from bot.operations.email_documents.operation import OF_KIND
+from bot.operations.email_documents.reading import MOST_DOCUMENTS
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import METADATA_LIMIT, AskForm, Origin, origin_of
-from bot.slack.forms.email import EmailForm, values_for, values_for_documents
+from bot.slack.forms.email import EmailForm, values_for, values_for_documents, values_for_numbers
 from bot.slack.forms.fields import View
 from bot.slack.meaning import known, meant_or_why
 from bot.slack.payloads import Actor, Click, Values
 from bot.slack.replying import said_if_it_fails, say
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import record_refusal
+from bot.workflow.guard import others_of
 from bot.workflow.opened import progress_of
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,10 @@ AGAIN_WORDS = "{name} again"
 NOTHING_TO_CHANGE = "This request cannot be opened again. Ask with the command instead."
 NOTHING_TO_OPEN = "This button belongs to nothing that the bot knows of. Nothing was done."
 NOTHING_REFUSED = "Nothing of this request was refused, so there is nothing to ask for again."
+
+NO_OTHERS = (
+    "Every document of this request was reached by another one, so there are no others to ask for."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,7 @@ def register(app: AsyncApp, answering: Answering) -> None:
     buttons: dict[str | re.Pattern[str], tuple[Find, str]] = {
         CHANGE: (_changed_request, AGAIN_WORDS),
         AGAIN: (_what_was_refused, "{name} again, after {request}"),
+        OTHERS: (_the_others, "the others of {request}"),
         re.compile(f"^{NEXT}"): (_next_step, "{step}"),
         re.compile(f"^{RUN}"): (_step_of_a_run, "{step}"),
         BEGIN: (_email, "email form"),
@@ -224,6 +231,22 @@ def _what_was_refused(
     return Opening(form=form, values=values, parent=request.reference)
 
 
+def _the_others(
+    answering: Answering, _click: Click, request: Request | None
+) -> Opening | tuple[Part, ...]:
+    """Below a request that stopped: exactly the documents that no other request has reached by now."""
+    others = others_of(answering.parts, request) if request else ()
+    if request is None or not others:
+        return (NO_OTHERS,)
+    values = {
+        **values_for_numbers(others[:MOST_DOCUMENTS], json.loads(request.body)),
+        **values_of_key(request.place),
+        "reason": request.reason,
+    }
+    form = answering.forms[EmailForm.callback_id]
+    return Opening(form=form, values=values, parent=request.reference)
+
+
 def _next_step(
     answering: Answering, click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
@@ -253,7 +276,7 @@ def _about_a_run(
     return Opening(form=form, values={**values, **values_of_key(place)}, parent=parent)
 
 
-NAMING: tuple[Find, ...] = (_changed_request, _what_was_refused, _next_step)
+NAMING: tuple[Find, ...] = (_changed_request, _what_was_refused, _the_others, _next_step)
 """What opens a form for a request that the button has to name."""
 
 # What stands in a form

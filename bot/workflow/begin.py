@@ -12,7 +12,7 @@ from bot.operations.catalog import opened
 from bot.operations.operation import Facts, Order, Problems
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
-from bot.workflow.guard import why_not_begin
+from bot.workflow.guard import others_of, why_not_begin
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.workflow.rules import not_approved_any_more
@@ -60,7 +60,8 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
     if not changed and digest_of(parts, now, request.place) != request.digest:
         changed = ["what was approved belongs to another Zuora tenant or another version of it"]
     if changed:
-        stop(parts, request, f"It changed since it was asked for: {listed(changed)}.")
+        why = f"It changed since it was asked for: {listed(changed)}."
+        stop(parts, request, why, others=len(others_of(parts, request)))
         return None
     return now
 
@@ -106,4 +107,4 @@ def _start(parts: Parts, request: Request, order: Order[Any, Any], since: dateti
                 parts.store.calls.save(planned(parts, request, subject))
             parts.store.move(request, after, entry, now, card_edit(after), told)
     if why:
-        stop(parts, request, why)
+        stop(parts, request, why, others=len(others_of(parts, request)))

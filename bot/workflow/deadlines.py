@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import approvers_in_words, card_edit, change_and_ask_again
+from bot.cards.card import approvers_in_words, card_edit, change_and_ask_again, mail_the_others
 from bot.domain.history import Entry, What
 from bot.domain.next_step import PATIENCE, pause
 from bot.domain.request import Request, State
@@ -57,8 +57,15 @@ async def remind(parts: Parts, request: Request) -> None:
         parts.store.move(request, after, entry, now, told)
 
 
-def stop(parts: Parts, request: Request, why: str) -> None:
-    """Approved, but nothing was sent and nothing will be."""
+def stop(parts: Parts, request: Request, why: str, *, others: int = 0) -> None:
+    """Approved, but nothing was sent and nothing will be.
+
+    Args:
+        parts: The outside.
+        request: The request.
+        why: What keeps it from being sent.
+        others: How many of its documents no other request has reached.
+    """
     now = parts.clock.now()
     after = request.moved(State.STOPPED, now, result=f"Nothing was sent. {why}")
     entry = Entry(what=What.STOPPED, request=request.number, data={"why": why})
@@ -68,7 +75,12 @@ def stop(parts: Parts, request: Request, why: str) -> None:
     )  # fmt: skip
     with parts.store.transaction():
         parts.store.move(
-            request, after, entry, now, card_edit(after), change_and_ask_again(told, after)
+            request,
+            after,
+            entry,
+            now,
+            card_edit(after),
+            mail_the_others(change_and_ask_again(told, after), after, others),
         )
 
 

@@ -12,13 +12,19 @@ from bot.domain.mailing import (
     Certainty,
     Effect,
     Mailing,
+    in_the_way,
+    not_reached,
     too_soon,
     why_not,
 )
 from bot.domain.request import Request
+from bot.domain.words import some
+from bot.operations.catalog import opened
 from bot.operations.operation import Order
 from bot.store.store import Store
 from bot.workflow.parts import Parts
+
+SHOWN_OTHERS = 20
 
 
 def effects_of(
@@ -51,7 +57,11 @@ def mailed_lately(parts: Parts, order: Order[Any, Any], number: int, place: str)
     if not mails(order) or order.is_repeat():
         return ""
     found = effects_of(parts.store, order.mailings(), number, place)
-    return too_soon(found, now=parts.clock.now(), guard=parts.guard)
+    why = too_soon(found, now=parts.clock.now(), guard=parts.guard)
+    others = not_reached(order.mailings(), [one for one in found if one.how in MAYBE_MAILED])
+    if not why or not others:
+        return why
+    return f"{why} The others can be mailed by number now: {some(others, SHOWN_OTHERS)}."
 
 
 def why_not_begin(parts: Parts, order: Order[Any, Any], request: Request) -> str:
@@ -78,6 +88,30 @@ def why_not_begin(parts: Parts, order: Order[Any, Any], request: Request) -> str
         if why:
             return why
     return under_way(parts, order.subjects(), request)
+
+
+def others_of(parts: Parts, request: Request) -> tuple[str, ...]:
+    """Numbers of the documents of a stopped request that no other request has reached.
+
+    Empty where it was not stopped because others had, or where no document is left.
+    """
+    order = opened(request)
+    mine = [
+        each for each in parts.store.mailings.of(request.number) if each.way in ("run", "document")
+    ]
+    found = effects_of(parts.store, mine, request.number, request.place)
+    again = order.is_repeat()
+    stopping = in_the_way(
+        found,
+        asked=parts.store.mailings.asked(request.number),
+        again=again,
+        now=parts.clock.now(),
+        guard=parts.guard,
+    )
+    if not stopping:
+        return ()
+    mailed = stopping if again else [one for one in found if one.how in MAYBE_MAILED]
+    return not_reached(mine, mailed)
 
 
 def under_way(

@@ -80,6 +80,8 @@ async def test_a2_a_run_is_not_even_asked_for_while_zuora_may_not_show_the_mail_
 
     assert f"R-1 has ordered the mails of {held[kind]}" in submitted.errors["bill_run"]
     assert "Ask again after 11:00 UTC" in submitted.errors["bill_run"]
+    assert "The others can be mailed by number now: " in submitted.errors["bill_run"]
+    assert submitted.errors["bill_run"].count(held[kind]) == 1
 
 
 async def test_a3_days_after_a_run_its_memo_alone_is_told_as_mailed_again_and_needs_two(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
-from bot.domain.key import DocumentKind, document_as_typed, document_key
+from bot.domain.key import DocumentKind, document_as_typed, document_key, tokens
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.email_documents.reading import parts_of, pdf_problem, sort_out
@@ -124,6 +124,15 @@ def values_known(text: str, found: Found) -> dict[str, Any]:
         return {WHAT: BILL_RUN, "bill_run": run}
     several = bool(found.named) or any(document_key(part) for part in parts_of(text))
     return {WHAT: DOCUMENTS, "documents": text} if several else values_for(text)
+
+
+def values_for_numbers(numbers: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
+    """As `values_for_documents`, whatever their kinds: the template decides where a run's would."""
+    as_typed = [number if tokens(number) == [number] else f'"{number}"' for number in numbers]
+    return {
+        **values_for_documents("invoice", (), {"recipients": "template", **body}),
+        "documents": " ".join(as_typed),
+    }
 
 
 def values_for_documents(
