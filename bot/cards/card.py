@@ -166,8 +166,8 @@ def _outcome(request: Request) -> tuple[Line, ...]:
 
 def _more_than(shown: Sequence[Line], details: Sequence[Line]) -> tuple[Line, ...]:
     """The details that are not on the card already."""
-    seen = {(each.label, each.parts) for each in shown}
-    return tuple(each for each in details if (each.label, each.parts) not in seen)
+    seen = {each.label for each in shown}
+    return tuple(each for each in details if each.label not in seen)
 
 
 def card_edit(request: Request) -> Message:
