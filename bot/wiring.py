@@ -145,7 +145,10 @@ class Bot:
         return {
             "status": self._status(),
             "slack": self._refusals(),
-            "database": self.parts.store.copies.held or self.parts.standing.unread or "ready",
+            "database": self.parts.store.trouble
+            or self._held()
+            or self.parts.standing.unread
+            or "ready",
             "zuora": self.parts.zuora.trouble or "ready",
         }
 
@@ -153,11 +156,19 @@ class Bot:
         ended = self._worker is not None and self._worker.done()
         if ended or self._supervised.broken:
             return self.parts.store.trouble or "failed"
-        if trouble := self.parts.store.trouble:
+        held, refusals = self._held(), self._refusals()
+        if trouble := self.parts.store.trouble:  # reading may have shown it just now
             return trouble
-        if self.parts.store.copies.held:
+        if held:
             return "held"
-        return "ready" if self._refusals() == "ready" else "slack refuses messages"
+        return "ready" if refusals == "ready" else "slack refuses messages"
+
+    def _held(self) -> str:
+        """Why the database is held; that it cannot be read is a reason too."""
+        try:
+            return self.parts.store.copies.held
+        except CouldNotRecordError:
+            return self.parts.store.trouble or "database not readable"
 
     def _refusals(self) -> str:
         try:
@@ -299,7 +310,7 @@ async def build(
     where = where or environment(settings.zuora_base_url)
     tuning = tuning or Tuning()
     policy = read_policy(Path(settings.policy_file), settings.places)
-    store = Store.open(settings.database_path, settings.audit_key.get_secret_value())
+    store = await Store.opened(settings.database_path, settings.audit_key.get_secret_value())
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
     http = http_client()
     try:

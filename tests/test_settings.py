@@ -338,3 +338,23 @@ def test_d7_the_audit_key_is_trimmed_like_every_other_secret(environment, around
     environment(GOOD | {"AUDIT_KEY": around.format(key)})
 
     assert read_settings("run").audit_key.get_secret_value() == key
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        (
+            "SLACK_SIGNING_SECRET",
+            "0123456789abcdef012",
+            "is too short to be Slack's signing secret",
+        ),
+        ("AUDIT_KEY", "0123456789abcdef0123456789abcde", "is shorter than 32 characters"),
+        ("AUDIT_KEY", "short" + " " * 40, "is shorter than 32 characters"),
+    ],
+)
+def test_a_secret_that_can_be_guessed_is_refused_and_not_shown(tmp_path, name, value, words):
+    ended = command_line(tmp_path, "web", **(GOOD | {name: value}))
+
+    assert ended.returncode == 2
+    assert f"{name}: {words}" in ended.stderr
+    assert value not in ended.stderr

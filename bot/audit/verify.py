@@ -72,6 +72,8 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def _verify(path: Path, key: bytes, noted: Head | None) -> Verified:
     with open_read_only(path) as file:
+        if damage := file.damage():
+            raise StoreError(f"{path} is damaged: {damage}. Restore a backup.")
         triggers = tuple(_triggers(file))
         if "history" not in file.tables:
             gone = Finding(Flaw.GONE, None, "The table of the history is gone.")

@@ -1,6 +1,7 @@
 """The Bolt app: one signature check, one authorization, our listeners, and an answer to every error."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
@@ -10,10 +11,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack import asking, commands, deciding, more, opening, shortcuts
 from bot.slack.admission import Identity
-from bot.slack.answering import Answering
-from bot.slack.holding import held
+from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.holding import answer, held
 from bot.slack.home import Homes
 from bot.status.lists import Links
+from bot.store.errors import CouldNotRecordError
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ def make_app(
         # Functions of Slack's workflow builder, which are not used here.
         attaching_function_token_enabled=False,
     )
-    app.error(_failed)
+    app.error(_failed(answering))
     app.middleware(held(answering))
     deciding.register(app, answering)  # first: Bolt asks one listener after the other
     more.register(app, answering)
@@ -69,7 +71,14 @@ def make_app(
     return app
 
 
-async def _failed(error: Exception) -> BoltResponse:
-    """A fault in the program. What stands in the body is nobody's business but the listener's."""
-    logger.error("listener_failed", exc_info=error)
-    return BoltResponse(status=500, body="")
+def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
+    """What is done where a listener broke off."""
+
+    async def failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
+        if isinstance(error, CouldNotRecordError):  # whoever waits for an answer hears why
+            return answer(answering, body, COULD_NOT_RECORD)
+        # A fault in the program. What stands in the body is nobody's business but the listener's.
+        logger.error("listener_failed", exc_info=error)
+        return BoltResponse(status=500, body="")
+
+    return failed

@@ -28,19 +28,19 @@ def held(answering: Answering) -> Middleware:
         if not why:
             await next_()
             return None
-        return _answer(answering, req.body, why)
+        return answer(answering, req.body, why)
 
     return refuse
 
 
-def _answer(answering: Answering, body: dict[str, Any], why: str) -> BoltResponse:
+def answer(answering: Answering, body: dict[str, Any], why: str) -> BoltResponse:
     """The sentence, in the way that this kind of payload is answered."""
     if "command" in body:
         return BoltResponse(status=200, body=why)
     if body.get("type") == "view_submission":
-        answer = {"response_action": "update", "view": fields.notice("Nothing was done", why)}
+        shown = {"response_action": "update", "view": fields.notice("Nothing was done", why)}
         return BoltResponse(
-            status=200, body=json.dumps(answer), headers={"content-type": ["application/json"]}
+            status=200, body=json.dumps(shown), headers={"content-type": ["application/json"]}
         )
     if body.get("type") in ("block_actions", "shortcut", "message_action"):
         click = payloads.click(body)

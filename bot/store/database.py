@@ -4,7 +4,8 @@ import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,12 @@ BUSY_SECONDS = 1.0
 """How long a write waits for somebody else's. The event loop stands still meanwhile, and Slack takes
 an acknowledgement within 3 s, so that a click can still be answered that could not be recorded."""
 
+SECONDS_FOR_OTHERS = 300.0
+"""How long a start waits for another process that checks and migrates the same file."""
+
+PAUSE_SECONDS = 0.05
+STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine; some milliseconds
+
 WHAT_TO_DO = "could_not_record: check the disk's space, rights and health of the file"
 
 
@@ -40,6 +47,7 @@ class _Guarded(Database):
         self._path = Path(path)
         self._file = self._stands_there()
         self._is_damaged = False
+        self._takes_nothing = ""
 
     def _stands_there(self) -> tuple[int, int] | None:
         try:
@@ -55,6 +63,11 @@ class _Guarded(Database):
             return "database deleted or replaced"
         return "database damaged" if self._is_damaged else ""
 
+    @property
+    def takes_nothing(self) -> str:
+        """Why the last write did not last; empty if it did."""
+        return self._takes_nothing
+
     def refuse_trouble(self) -> None:
         """Let nothing begin on a file that is not there, or not whole.
 
@@ -66,9 +79,15 @@ class _Guarded(Database):
             raise CouldNotRecordError(f"could not record this: {trouble}")
 
     def noticed(self, error: sqlite3.DatabaseError) -> None:
-        """Remember damage: a page that is broken stays so, whatever other pages hold."""
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        """Remember what is wrong: damage for ever, a disk that takes nothing until it takes a write."""
+        code = error.sqlite_errorcode & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             self._is_damaged = True
+        self._takes_nothing = _TAKES_NOTHING.get(code, self._takes_nothing)
+
+    def written(self) -> None:
+        """Forget that the disk took nothing."""
+        self._takes_nothing = ""
 
     def execute(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None
@@ -87,21 +106,39 @@ class _Guarded(Database):
             raise _could_not_record(error) from error
 
 
+_TAKES_NOTHING = {
+    sqlite3.SQLITE_FULL: "database full", sqlite3.SQLITE_READONLY: "database read-only",
+    sqlite3.SQLITE_IOERR: "database not writable",
+}  # fmt: skip
+
+
 def _could_not_record(error: sqlite3.DatabaseError) -> CouldNotRecordError:
     logger.error(WHAT_TO_DO, exc_info=error)
     return CouldNotRecordError(f"could not record this: {error}")
 
 
-def open_database(path: Path | str) -> Database:
+def _never() -> bool:
+    return False
+
+
+def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Database:
     """Open the file, durable and strict, and bring its tables up to date.
+
+    Args:
+        path: The file.
+        given_up: Asked now and then while the file is waited for and checked, which takes seconds where it is
+            large; True breaks that off.
 
     Raises:
         StoreError: It cannot be opened, or a newer version of the bot has written it.
     """
     try:
-        with _nobody_else_opens(path):
+        with _nobody_else_opens(path, given_up):
             connection = sqlite3.connect(made(path), timeout=BUSY_SECONDS, check_same_thread=False)
             try:
+                connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
+                _refuse_damage(connection)
+                connection.set_progress_handler(None, 0)
                 _bring_up_to_date(connection)
             except BaseException:
                 connection.close()
@@ -113,10 +150,13 @@ def open_database(path: Path | str) -> Database:
     return _Guarded(connection, path)
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+def _refuse_damage(connection: sqlite3.Connection) -> None:
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise sqlite3.DatabaseError(f"it is damaged ({found}); restore a backup")
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     database = Database(connection)
@@ -125,22 +165,34 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _nobody_else_opens(path: Path | str) -> Iterator[None]:
+def _nobody_else_opens(path: Path | str, given_up: Callable[[], bool]) -> Iterator[None]:
     """Let processes that start together open and migrate a file one after the other.
 
-    It is a lock on the folder, which leaves no file behind and ends with its process. Where there
-    is no such folder, opening the file says so.
+    It is a lock on a file of its own that nobody else can open, and ends with its process. A folder
+    could be locked by whoever may read it.
+
+    Raises:
+        OSError: It cannot be had.
     """
+    descriptor = os.open(made(f"{path}.opening"), os.O_RDWR | os.O_CLOEXEC)
+    until = time.monotonic() + SECONDS_FOR_OTHERS
     try:
-        descriptor = os.open(Path(path).parent, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        yield
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while not _is_had(descriptor):
+            if given_up() or time.monotonic() > until:
+                msg = "another process has been opening it for a long time"
+                raise TimeoutError(msg)
+            time.sleep(PAUSE_SECONDS)
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_had(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def refuse_newer(database: Database) -> None:
@@ -184,6 +236,8 @@ def transaction(database: Database) -> Iterator[None]:
             _roll_back(connection, undo)
             raise
         connection.execute(end)
+        if begin is _OUTER[0] and isinstance(database, _Guarded):
+            database.written()
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.ProgrammingError):
             raise

@@ -7,7 +7,7 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-BESIDE = ("", "-wal", "-shm", ".lock")
+BESIDE = ("", "-wal", "-shm", ".lock", ".opening")
 """What stands beside a database file, by the end of its name."""
 
 

@@ -1,9 +1,11 @@
 """The store: the tables behind one connection, written to in one kind of transaction."""
 
+import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 from sqlite_utils import Database
@@ -16,6 +18,7 @@ from bot.store.checkpoints import Checkpoints
 from bot.store.copies import Copies
 from bot.store.database import open_database, transaction
 from bot.store.drafts import Drafts
+from bot.store.errors import StoreError
 from bot.store.estimates import Estimates
 from bot.store.figures import Figures
 from bot.store.file.reading import DatabaseFile
@@ -55,13 +58,33 @@ class Store:
         self._together = Together(self.transaction, self._turns)
 
     @classmethod
-    def open(cls, path: Path | str, audit_key: str = "") -> "Store":
-        """Open the database file and migrate it.
+    def open(
+        cls, path: Path | str, audit_key: str = "", given_up: Callable[[], bool] | None = None
+    ) -> "Store":
+        """Open the database file and migrate it; `given_up` as for `open_database`.
 
         Raises:
             StoreError: It cannot be used; the message says what to do.
         """
-        return cls(open_database(path), audit_key)
+        opened = open_database(path) if given_up is None else open_database(path, given_up)
+        return cls(opened, audit_key)
+
+    @classmethod
+    async def opened(cls, path: Path | str, audit_key: str = "") -> "Store":
+        """As `open`, in a thread: checking a large file takes seconds. Cancelling breaks it off.
+
+        Raises:
+            StoreError: It cannot be used; the message says what to do.
+        """
+        given_up = Event()
+        opening = asyncio.create_task(asyncio.to_thread(cls.open, path, audit_key, given_up.is_set))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            given_up.set()
+            with suppress(StoreError):
+                (await opening).close()
+            raise
 
     @classmethod
     def reading(cls, file: DatabaseFile) -> "Store":
@@ -129,7 +152,20 @@ class Store:
     @property
     def trouble(self) -> str:
         """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
-        return str(getattr(self._database, "trouble", ""))
+        for name in ("trouble", "takes_nothing"):
+            if found := getattr(self._database, name, ""):
+                return str(found)
+        return ""
+
+    def try_to_write(self) -> None:
+        """Write something that leaves nothing, where the last write did not last.
+
+        Raises:
+            CouldNotRecordError: It does not either.
+        """
+        if getattr(self._database, "takes_nothing", ""):
+            with self.transaction():
+                self.refusals.touch()
 
     def close(self) -> None:
         """Close the file."""

@@ -1,4 +1,4 @@
-"""Beside the runner: refusals that were only counted get their row in the history."""
+"""Beside the runner: refusals that were only counted get their row, and a full disk is tried again."""
 
 import logging
 
@@ -12,9 +12,13 @@ SECONDS = 30.0
 
 
 async def write_counts(store: Store, clock: Clock) -> None:
-    """Write down at most a minute and a half later what was counted, until cancelled."""
+    """Write down at most a minute and a half later what was counted, until cancelled.
+
+    Where the disk took nothing, whether it does again shows here if nobody else writes.
+    """
     while True:
         try:
+            store.try_to_write()
             if store.refusals.are_counted(clock.now()):
                 with store.transaction():
                     store.refusals.close(clock.now())

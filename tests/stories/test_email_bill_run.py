@@ -94,6 +94,20 @@ async def test_help_is_for_everybody_and_opens_no_form(stage):
     assert stage.slack.view(MARA) is None
 
 
+@pytest.mark.parametrize("command", ["/billemail", "/billrun", "/billstatus"])
+@pytest.mark.parametrize("flag", ["is_restricted", "is_ultra_restricted", "is_stranger"])
+async def test_help_tells_guests_and_other_companies_no_channel_and_no_names(stage, command, flag):
+    setattr(stage.slack.workspace.users[ALICE], flag, True)
+
+    ack = await stage.slack.slash(ALICE, CHANNEL, f"{command} help")
+
+    assert ack.ok
+    assert CHANNEL not in ack.text
+    assert "approve" not in ack.text
+    assert "<@" not in ack.text
+    assert "<!subteam" not in ack.text
+
+
 async def test_who_may_not_ask_is_told_who_may(stage):
     ack = await stage.slack.slash(BOB, CHANNEL, "/billemail BR-00000001")
 

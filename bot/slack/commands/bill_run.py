@@ -72,7 +72,7 @@ async def _billrun(
     if answering.parts.places.is_choice and not is_one_line(text):
         text, chosen = parted(text)
     if text.lower() == "help":
-        await ack(HELP + what_happens(answering))
+        await ack(HELP + await what_happens(answering, command.actor))
         return
     refusal = await refusal_to_ask(answering, command.actor, COMMAND)
     if why := blocks.as_text(refusal or (answering.parts.places.unlisted(chosen),)):

@@ -38,7 +38,7 @@ async def _billemail(
     answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
 ) -> None:
     if command.text.lower() == "help":
-        await ack(EMAIL_HELP + what_happens(answering))
+        await ack(EMAIL_HELP + await what_happens(answering, command.actor))
         return
     if why := await refusal_to_ask(answering, command.actor, "/billemail"):
         await ack(as_text(why))

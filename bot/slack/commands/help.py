@@ -3,6 +3,7 @@
 from bot.cards import blocks
 from bot.cards.card import approvers_in_words
 from bot.slack.answering import Answering
+from bot.slack.payloads import Actor
 
 WHAT_HAPPENS = """
 What happens then: the bot reads Zuora and shows the request in {channel}. One of {approvers} \
@@ -10,8 +11,11 @@ approves it, never the person who asked. Then the bot reads Zuora again, sends t
 nothing has changed, and tells each step in the request's thread."""
 
 
-def what_happens(answering: Answering) -> str:
-    """What every command's help ends with."""
+async def what_happens(answering: Answering, actor: Actor) -> str:
+    """What every command's help ends with; guests and people of other companies are not told it."""
+    person = await answering.person(actor, ())
+    if person.barred:
+        return ""
     return WHAT_HAPPENS.format(
         channel=f"<#{answering.parts.channel}>",
         approvers=blocks.as_text(approvers_in_words(answering.parts.policy.approvers)),

@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks
 from bot.cards.run_card import run_card
-from bot.domain.authority import Person
+from bot.domain.authority import Person, Refusal
 from bot.domain.clean import as_key
 from bot.domain.key import bill_run_key, document_key, numbered
 from bot.domain.message import Words
@@ -19,13 +19,14 @@ from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import send_export, send_month
 from bot.slack.forms import numbers
-from bot.slack.looking import viewer_or_recorded
+from bot.slack.looking import not_to_view, viewer_or_recorded
 from bot.slack.naming import NO_VALUES, found_in, run_with_documents, which_place
 from bot.slack.payloads import Values
 from bot.slack.replying import reply
 from bot.status import answers
 from bot.status.lists import Links
 from bot.status.month import month_named, span_of
+from bot.store.errors import CouldNotRecordError
 from bot.store.store import Store
 from bot.zuora.errors import ZuoraError
 
@@ -49,6 +50,10 @@ NEAREST = {
 }  # fmt: skip
 """What is meant by a word, also by a misspelled one; empty: the command without any word."""
 
+TROUBLED = (
+    "The bot's database is in trouble ({trouble}), so it cannot tell how billing stands, and nothing is approved or "
+    "sent. Please tell whoever runs Billing Bot."
+)
 NOT_BEGUN = "{month} has not begun (months are UTC). `/billstatus month` tells the present one."
 _REQUEST = re.compile(r"R-?(\d{1,12})", re.ASCII | re.IGNORECASE)
 
@@ -58,7 +63,22 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
 
     @app.command("/billstatus")
     async def billstatus(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
-        await _billstatus(answering, links, ack, respond, payloads.command(body))
+        command = payloads.command(body)
+        try:
+            if not (trouble := answering.parts.store.trouble):
+                await _billstatus(answering, links, ack, respond, command)
+                return
+        except CouldNotRecordError:
+            trouble = answering.parts.store.trouble or "database not readable"
+        await ack(await _troubled(answering, command.actor, trouble))
+
+
+async def _troubled(answering: Answering, actor: payloads.Actor, trouble: str) -> str:
+    """What is wrong with the database, which is all that can be said; nothing to strangers."""
+    person = await answering.person(actor, ())
+    if person.barred:
+        return blocks.as_text(not_to_view(Refusal.BARRED, person, answering.parts.policy))
+    return TROUBLED.format(trouble=trouble)
 
 
 async def _billstatus(
@@ -118,7 +138,12 @@ async def answer_to(answering: Answering, links: Links, person: Person, text: st
     store = answering.parts.store
     word = text.strip().lower()
     if word == "help":
-        return Words(HELP + what_happens(answering))
+        return Words(
+            HELP
+            + await what_happens(
+                answering, payloads.Actor(user_id=person.user_id, team_id=person.team_id)
+            )
+        )
     if word == "waiting":
         return answers.waiting(store, links, person, answering.parts.clock.now())
     if word == "mine":

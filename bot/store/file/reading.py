@@ -35,6 +35,11 @@ class DatabaseFile:
             _ROWS + "WHERE sequence BETWEEN ? AND ? ORDER BY sequence", [first, last]
         )
 
+    def damage(self) -> str:
+        """What SQLite's full check finds first; empty if every page and index is whole."""
+        (found,) = self.database.execute("PRAGMA integrity_check(1)").fetchone()
+        return "" if found == "ok" else str(found)
+
     def head(self) -> Head | None:
         """Where the database says that its history ends; None for a file from before it did."""
         if "history_head" not in self.tables:

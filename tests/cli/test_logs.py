@@ -1,0 +1,56 @@
+"""The log cannot be filled: the same trouble stands in it some times a minute (row H1)."""
+
+import io
+import logging
+import sys
+
+import pytest
+
+from bot.cli import logs
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Log as the program does; returns a function that gives what stands there since it was last asked."""
+    monkeypatch.setattr(logs.time, "monotonic", lambda: passed[0])
+    passed, stream = [600.0], io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    logs.log_to_stderr()
+
+    def since(seconds=0.0):
+        passed[0] += seconds
+        lines = stream.getvalue().splitlines()
+        stream.truncate(stream.seek(0))
+        return lines
+
+    yield since
+    root.handlers[:], root.level = before, level
+
+
+def trouble(number):
+    for each in range(number):
+        logging.getLogger("bot.somewhere").warning("trouble", extra={"number": each})
+
+
+def test_the_same_trouble_is_logged_some_times_a_minute_and_the_rest_is_counted(written):
+    trouble(1000)
+    assert len(written()) == logs.MOST_A_MINUTE
+
+    written(seconds=60)
+    trouble(1)
+
+    (line,) = written()
+    assert f"left_out={1000 - logs.MOST_A_MINUTE}" in line
+
+
+def test_another_trouble_and_the_bots_own_work_are_logged_meanwhile(written):
+    trouble(1000)
+    written()
+
+    logging.getLogger("asyncio").error("another")
+    for _ in range(100):
+        logging.getLogger("bot").info("work")
+
+    assert len(written()) == 101
