@@ -147,6 +147,7 @@ class EvidenceSettings(AuditSettings):
     zuora_entity_ids: Ids = ""
     zuora_org_ids: Ids = ""
     zuora_gzip: bool = False
+    show_customers: bool = True
     zuora_version: Annotated[Text, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$|^\d+\.\d+$")] = (
         "2025-08-12"
     )

@@ -439,6 +439,7 @@ def zuora_client(
         entity_ids=entity_ids,
         org_ids=org_ids,
         gzip=settings.zuora_gzip,
+        names=settings.show_customers,
         debit_memo_path=settings.zuora_debit_memo_path,
         highest_batch=settings.zuora_batches,
         zone=ZoneInfo(settings.zuora_time_zone) if settings.zuora_time_zone else None,

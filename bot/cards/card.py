@@ -16,6 +16,12 @@ from bot.operations.operation import Order, Progress
 
 MAILS_AGAIN = "mails again"
 OTHERS = "others"
+MOST_FACTS = 8
+"""Lines of facts on a card, so that they are on a phone's screen together with the button."""
+
+CAN_WAIT = ("Against last time", "Largest", "Also")
+"""What gives way first where there are more; *Details* has all of it."""
+
 NEXT = "next:"
 """Buttons that open the form of a new request; what they open it with comes from the database."""
 
@@ -107,7 +113,7 @@ def _title(request: Request, order: Order[Any, Any], summary: Summary) -> str:
 
 def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
     """The summary, with a mark where another request has mailed some of it or may have."""
-    alarming = any(str(each.parts[0]).startswith("⚠") for each in also)
+    alarming = any(is_marked(each) for each in also)
     if not alarming or MAILS_AGAIN in summary.risks:
         return summary
     return replace(summary, risks=(MAILS_AGAIN, *summary.risks))
@@ -140,7 +146,12 @@ def needs(request: Request) -> tuple[Part, ...]:
 
 
 def facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
-    """What stands on screen wherever the request can be approved: at most eight lines."""
+    """What stands on screen wherever the request can be approved: at most `MOST_FACTS` lines."""
+    return fitting(all_facts(request, summary, also))
+
+
+def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
+    """The same, however many lines they are."""
     return (
         line("Amount", summary.money),
         *also,
@@ -151,6 +162,33 @@ def facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tupl
         *_progress(request),
         *_ending(request),
     )
+
+
+def fitting(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines that fit on a card; what can wait gives way, never what is marked."""
+    kept = list(lines)
+    for label in CAN_WAIT:
+        for each in [one for one in lines if one.label == label and not is_marked(one)]:
+            if len(kept) > MOST_FACTS:
+                kept.remove(each)
+    marked_ones = [each for each in kept if is_marked(each)]
+    if len(kept) > MOST_FACTS and len(marked_ones) > 1:
+        at = kept.index(marked_ones[0])
+        rest = [each for each in kept if each not in marked_ones]
+        return (*rest[:at], _in_one_line(marked_ones), *rest[at:])
+    return tuple(kept)
+
+
+def is_marked(each: Line) -> bool:
+    """Whether an approver should stop at it."""
+    return each.label.startswith("⚠") or str(each.parts[0]).startswith("⚠")
+
+
+def _in_one_line(lines: Sequence[Line]) -> Line:
+    parts: list[Part] = []
+    for each in lines:
+        parts += [" · " if parts else "", *each.parts]
+    return line("⚠", *(p.removeprefix("⚠ ") if isinstance(p, str) else p for p in parts))
 
 
 def _outcome(request: Request) -> tuple[Line, ...]:

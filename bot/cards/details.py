@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bot.cards import blocks
-from bot.cards.card import facts, headline, marked, with_what_else
+from bot.cards.card import all_facts, headline, marked, with_what_else
 from bot.domain.message import Blocks
 from bot.domain.request import Request, State
 from bot.domain.words import Line, Strong, count, line
@@ -27,7 +27,7 @@ def details(request: Request, also: Sequence[Line]) -> Blocks:
     title = marked(summary) if waiting else f"{headline(request)}: {summary.headline}"
     return [
         blocks.header(title),
-        blocks.labelled(facts(request, summary, also)),
+        blocks.labelled(all_facts(request, summary, also)),
         blocks.labelled((*order.lines(), *_lines(request))),
         *(block for table in order.tables() for block in _table(table)),
     ]

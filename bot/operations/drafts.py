@@ -29,7 +29,7 @@ class Drafts(BaseModel, frozen=True):
     Attributes:
         zero, negative: Drafts with a total of zero, and below it. Zuora writes a credit memo's
             total as a positive amount, so it is never among the negative ones.
-        largest: The largest ones of each currency as `INV00000007 USD 250.50`.
+        largest: The largest ones of each currency as `Northwind Ltd USD 250.50`.
         amount_unknown: Those whose amount is not known.
     """
 
@@ -49,9 +49,7 @@ class Drafts(BaseModel, frozen=True):
             count=len(drafts),
             zero=sum(1 for d in drafts if d.amount == 0),
             negative=sum(1 for d in drafts if is_negative(d.money)),
-            largest=tuple(
-                f"{number} {amount}" for number, amount in largest_of(drafts, SHOWN_LARGEST)
-            ),
+            largest=tuple(map(str, largest_of(drafts, SHOWN_LARGEST))),
             amount_unknown=amounts_unknown(drafts),
         )
 

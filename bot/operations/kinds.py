@@ -128,16 +128,37 @@ def is_negative(amount: Amount) -> bool:
     return isinstance(amount, Money) and amount.amount < 0
 
 
-def largest_of(documents: Iterable[BillingDocument], most: int) -> list[tuple[str, Money]]:
-    """The largest of each currency whatever their sign, by number; no two currencies are compared."""
-    known = [(d.number, d.money) for d in documents]
-    found = [(number, money) for number, money in known if isinstance(money, Money)]
-    by_size = sorted(found, key=lambda each: (each[1].currency, -abs(each[1].amount), each[0]))
-    return [
-        each
-        for currency in sorted({money.currency for _, money in found})
-        for each in [one for one in by_size if one[1].currency == currency][:most]
+class Largest(BaseModel, frozen=True):
+    """One of the largest documents.
+
+    Attributes:
+        number: The document's.
+        customer: Name of the customer, or number of the account; empty in what was stored before.
+        amount: Its total; of a credit memo too as Zuora writes it, above zero.
+    """
+
+    number: str
+    customer: str = ""
+    amount: Money
+
+    def __str__(self) -> str:
+        """`Northwind Ltd USD 88,000.00`."""
+        return f"{self.customer or self.number} {self.amount}"
+
+
+def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest, ...]:
+    """The largest of each currency whatever their sign; no two currencies are compared."""
+    found = [
+        Largest(number=d.number, customer=d.customer_name, amount=money)
+        for d in documents
+        if isinstance(money := d.money, Money)
     ]
+    by_size = sorted(found, key=lambda one: (-abs(one.amount.amount), one.number))
+    return tuple(
+        one
+        for currency in sorted({each.amount.currency for each in found})
+        for one in [each for each in by_size if each.amount.currency == currency][:most]
+    )
 
 
 def money_of(kinds: Iterable[KindTotals]) -> str:

@@ -16,6 +16,7 @@ from bot.domain.words import count
 from bot.operations.kinds import (
     Doubt,
     KindTotals,
+    Largest,
     amounts_of,
     amounts_unknown,
     is_negative,
@@ -31,13 +32,6 @@ from bot.zuora.answers import BillingDocument, BillRun
 
 LARGEST = 10
 """How many of the largest documents are kept for each currency."""
-
-
-class Largest(BaseModel, frozen=True):
-    """One of the largest documents."""
-
-    number: str
-    amount: Money
 
 
 class DocumentsFacts(BaseModel, frozen=True):
@@ -115,10 +109,7 @@ class DocumentsFacts(BaseModel, frozen=True):
             counted=is_counted(run, documents),
             zero=sum(1 for d in posted if d.amount == 0),
             negative=sum(1 for d in posted if is_negative(d.money)),
-            largest=tuple(
-                Largest(number=number, amount=amount)
-                for number, amount in largest_of(posted, LARGEST)
-            ),
+            largest=largest_of(posted, LARGEST),
             unreachable=tuple(sorted({d.customer for d in posted if d.bill_to_mail is False})),
             address_unknown=tuple(
                 sorted({d.customer or d.number for d in posted if d.bill_to_mail is None})

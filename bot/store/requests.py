@@ -26,6 +26,9 @@ KEPT = (
 )  # fmt: skip
 """What of a request is never changed; the history binds it."""
 
+LOOKED_BACK = 200
+"""Among so many requests of a kind the last one is looked for that is like another."""
+
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
 _SELECT_ONE = (
     f"SELECT {', '.join(_COLUMNS)}, (SELECT json_group_array(json_array(person, team, at)) "  # noqa: S608 - as above
@@ -80,6 +83,24 @@ class Requests:
         """The request of that number."""
         row = self._database.execute(_SELECT_ONE, [number]).fetchone()
         return None if row is None else _from_row(row[:-1], _approvals(row[-1]))
+
+    def last_like(self, request: Request, *, same_subject: bool) -> Request | None:
+        """The newest request of the same operation, place and tenant before it that succeeded.
+
+        Args:
+            request: The one that it is like.
+            same_subject: Whether it has to act on the same as that one, or must not.
+        """
+        row = self._database.execute(
+            "SELECT number FROM (SELECT number, subject FROM requests INDEXED BY requests_last "
+            "WHERE state = 'succeeded' AND operation = ? AND place = ? AND tenant = ? "
+            "AND number < ? ORDER BY number DESC LIMIT ?) WHERE (subject = ?) = ? ORDER BY number DESC LIMIT 1",
+            [
+                request.operation, request.place, request.tenant, request.number,
+                LOOKED_BACK, request.subject, same_subject,
+            ],
+        ).fetchone()  # fmt: skip
+        return None if row is None else self.get(row[0])
 
     def by_form(self, form: str) -> Request | None:
         """The request that this form made, if it was submitted before."""

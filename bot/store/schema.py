@@ -652,3 +652,13 @@ def counted_refusals(db: Database) -> None:
 def hand_records(db: Database) -> None:
     """What a person saw who recorded by hand what became of a call."""
     run(db, "ALTER TABLE calls ADD COLUMN recorded_note TEXT NOT NULL DEFAULT ''")
+
+
+@migrations(name="0020_last_of_a_kind")
+def last_of_a_kind(db: Database) -> None:
+    """The last request of a kind that went well is found at once, for the card of the next one."""
+    run(
+        db,
+        "CREATE INDEX requests_last ON requests (operation, place, tenant, number) "
+        "WHERE state = 'succeeded'",
+    )

@@ -13,6 +13,7 @@ from bot.domain.words import Line, Mention, Moment, Part, count, line, listed, s
 from bot.operations.operation import Order
 from bot.store.store import Store
 from bot.workflow.guard import effects_of
+from bot.workflow.last_time import against_last_time
 from bot.workflow.parts import Parts
 
 SHOWN_SUBJECTS = 3
@@ -84,7 +85,7 @@ def redrawn(parts: Parts, request: Request, order: Order[Any, Any]) -> list[Mess
 
 
 def beside(store: Store, request: Request) -> tuple[Line, ...]:
-    """What other requests do to the same documents, for the card while it waits; in a few lines."""
+    """What other requests do to the same documents or did last time, for the card while it waits."""
     if request.state is not State.WAITING:
         return ()
     mine = store.mailings.of(request.number)
@@ -93,6 +94,7 @@ def beside(store: Store, request: Request) -> tuple[Line, ...]:
     return (
         *(line("Also", *_words(number, same)) for number, same in found[:SHOWN_REQUESTS]),
         *([line("Also", f"{count(rest, 'more request')}")] if rest > 0 else []),
+        *against_last_time(store, request),
     )
 
 

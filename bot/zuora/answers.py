@@ -140,6 +140,11 @@ class BillingDocument:
         number = self.account_number or self.account_id
         return f"{self.account_name} ({number})" if self.account_name else number
 
+    @property
+    def customer_name(self) -> str:
+        """`Acme`; the account's number where its name is not known or may not be shown."""
+        return self.account_name or self.account_number or self.account_id
+
 
 def money_of(amount: Decimal | NotKnown, currency: str | NotKnown) -> Amount:
     """An amount with its currency, or why one of them is not known."""
@@ -174,6 +179,11 @@ class Account:
     additional_mails: int = 0
     prefers_email: bool | None = None
     communication_profile_id: str = ""
+
+    @property
+    def called(self) -> str:
+        """`A00000001 (Acme)`."""
+        return f"{self.number} ({self.name})" if self.name else self.number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ class Settings:
         entity_ids: `Zuora-Entity-Ids` or empty.
         org_ids: `Zuora-Org-Ids` or empty.
         gzip: Whether long bodies are sent compressed.
+        names: Whether customers' names are read.
         connect_seconds: Longest time to connect.
         read_seconds: Longest silence; Zuora itself gives up after 120 s (guide *Requests*). An
             answer that drips may take twice that in all.
@@ -57,6 +58,7 @@ class Settings:
     entity_ids: str = ""
     org_ids: str = ""
     gzip: bool = False
+    names: bool = True
     connect_seconds: float = 10.0
     read_seconds: float = 120.0
 
@@ -102,6 +104,11 @@ class Caller:
     def names_organizations(self) -> bool:
         """Whether calls carry `Zuora-Org-Ids`."""
         return bool(self._settings.org_ids)
+
+    @property
+    def names(self) -> bool:
+        """Whether customers' names are read."""
+        return self._settings.names
 
     async def effect(self, call: wire.HttpCall) -> Answer:
         """Send a call that does something, once.

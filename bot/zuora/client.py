@@ -64,6 +64,7 @@ class ZuoraClient(Effects):
         gzip: Whether long bodies are sent compressed (header `Content-Encoding`).
         zone: The tenant's time zone, for times that Zuora writes without an offset; None where it is
             not known.
+        names: Whether customers' names are read; without them accounts go by their numbers.
         widest: Most calls at once, whatever Zuora allows.
         connect_seconds: Longest time to connect.
         read_seconds: Longest silence.
@@ -85,6 +86,7 @@ class ZuoraClient(Effects):
         highest_batch: int = 50,
         gzip: bool = False,
         zone: tzinfo | None = None,
+        names: bool = True,
         widest: int = DEFAULT_LIMIT,
         connect_seconds: float = 10.0,
         read_seconds: float = 120.0,
@@ -95,6 +97,7 @@ class ZuoraClient(Effects):
             entity_ids=entity_ids,
             org_ids=org_ids,
             gzip=gzip,
+            names=names,
             connect_seconds=connect_seconds,
             read_seconds=read_seconds,
         )

@@ -68,7 +68,7 @@ async def one(caller: Caller, kind: DocumentKind, where: str, key: str, here: He
         ZuoraError: As from `Caller.read`.
     """
     row = as_row((await caller.read(calls.get("v1", where, key))).data)
-    document = document_of(kind, row, here)
+    document = _document(caller, kind, row, here)
     agreement.answered(key, _ONE[kind], document.id, document.number)
     if not document.account_id:
         return document
@@ -90,6 +90,14 @@ async def for_mail(
     return tuple(await paging.all_or_none(reads)) if reads else ()
 
 
+def _document(
+    caller: Caller, kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool = False
+) -> BillingDocument:
+    """As `document_of`, without the customer's name where names are not read."""
+    found = document_of(kind, row, here, leaves_out_null=leaves_out_null)
+    return found if caller.names else replace(found, account_name="")
+
+
 async def _for_mail(
     caller: Caller, kind: DocumentKind, where: str, key: str, here: Here
 ) -> BillingDocument | None:
@@ -98,7 +106,7 @@ async def _for_mail(
         row = as_row((await caller.read(call)).data)
     except ZuoraRejected:
         row = {}
-    document = document_of(kind, row, here)
+    document = _document(caller, kind, row, here)
     if not document.number:
         try:
             return await one(caller, kind, where, key, here)
@@ -144,7 +152,7 @@ async def account(caller: Caller, key: str) -> Account:
     """
     found = account_of(as_row((await caller.read(calls.get("v1", "accounts", key))).data))
     agreement.answered(key, "account", found.id, found.number)
-    return found
+    return found if caller.names else replace(found, name="")
 
 
 def as_row(data: object) -> Row:
@@ -165,7 +173,8 @@ async def _of_kind(
         found, by_zoql = await _by_zoql(caller, kind, number), True
     documents = []
     for row in agreement.rows_of_run(kind, number, found):
-        document = document_of(kind, {**row, "sourceId": number}, here, leaves_out_null=by_zoql)
+        of_it = {**row, "sourceId": number}
+        document = _document(caller, kind, of_it, here, leaves_out_null=by_zoql)
         _compare_account(document, row)
         documents.append(_with_contact(document, row))
     return documents

@@ -29,7 +29,7 @@ async def test_a_card_says_what_is_done_where_and_by_whom_it_must_be_approved(st
     ts = await stage.ask()
 
     header, place, _, row = blocks_of(stage, ts)
-    assert header["text"]["text"] == "Email 5 documents of bill run BR-00000001"
+    assert header["text"]["text"] == ("Email 5 documents of bill run BR-00000001 to 4 customers")
     assert place["elements"][0]["text"] == (
         "SANDBOX · local Zuora · tenant 12270 · waiting for one approval from "
         f"<!subteam^S0CONTROLLERS> (not <@{ALICE}>)"
@@ -141,3 +141,56 @@ async def test_the_menu_withdraws_for_the_requester_alone(stage, user):
     await stage.press(user, ts, "withdraw")
 
     await stage.until_told(user, f"Only <@{ALICE}> can withdraw R-1")
+
+
+async def test_customers_are_shown_by_name(stage):
+    name = stage.zuora.world.accounts["A00000001"].name
+    stage.zuora.world.add_bill_run("BR-00000003", invoices=[("A00000001", "USD", "88000.00")])
+
+    ts = await stage.ask(text="BR-00000003")
+
+    assert f"Largest: {name} USD 88,000.00" in stage.card(ts)
+    assert "to 1 customer" in stage.card(ts)
+
+
+async def test_where_names_may_not_be_shown_none_is_even_kept(stage):
+    stage.changes["show_customers"] = False
+    await stage.restart()
+    world = stage.zuora.world
+    world.add_bill_run("BR-00000003", invoices=[("A00000001", "USD", "88000.00")])
+    names = [account.name for account in world.accounts.values()]
+
+    ts = await stage.ask(text="BR-00000003")
+    details = await stage.details(ts)
+
+    assert "Largest: A00000001 USD 88,000.00" in stage.card(ts)
+    seen = [stage.card(ts), details, *stage.thread(ts), stage.request().facts]
+    assert not [name for name in names for text in seen if name in text]
+
+
+async def test_a_run_is_compared_with_the_last_one_that_the_bot_mailed(stage):
+    world = stage.zuora.world
+    world.add_bill_run("BR-00000003", invoices=[("A00000001", "USD", "100.00")])
+    world.add_bill_run("BR-00000004", invoices=[("A00000001", "USD", "104.00")])
+    first = await stage.ask(text="BR-00000003")
+    assert "Against last time" not in stage.card(first)
+    await stage.press(BOB, first)
+    await stage.until_card(first, "Accepted by Zuora")
+
+    ts = await stage.ask(text="BR-00000004")
+
+    assert "Against last time: +4 % (BR-00000003, " in stage.card(ts)
+    assert "USD 100.00 (1 invoice))" in stage.card(ts)
+
+
+async def test_runs_of_different_currencies_are_not_compared_by_share(stage):
+    world = stage.zuora.world
+    world.add_bill_run("BR-00000003", invoices=[("A00000001", "USD", "100.00")])
+    first = await stage.ask(text="BR-00000003")
+    await stage.press(BOB, first)
+    await stage.until_card(first, "Accepted by Zuora")
+
+    ts = await stage.ask()
+
+    assert "Against last time: (BR-00000003, " in stage.card(ts)
+    assert "%" not in stage.card(ts)

@@ -24,6 +24,11 @@ class BilledAccount(BaseModel, frozen=True):
     profile_id: str = ""
     bill_cycle_day: str = ""
 
+    @property
+    def called(self) -> str:
+        """`A00000001 (Aldergate Logistics)`."""
+        return f"{self.number} ({self.name})" if self.name else self.number
+
 
 class BilledSubscription(BaseModel, frozen=True):
     """A subscription, whose id is what Zuora is given.

@@ -104,7 +104,7 @@ async def _account(key: str, field: str, zuora: ZuoraClient) -> BilledAccount | 
     if account.status != "Active":
         return Problems(
             {
-                field: f"Account {account.number} ({account.name}) is {account.status or 'unknown'}"
+                field: f"Account {account.called} is {account.status or 'unknown'}"
                 "; only an Active account is billed."
             }
         )

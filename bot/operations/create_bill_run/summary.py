@@ -89,7 +89,7 @@ def _when(body: CreateBillRunBody) -> str:
 
 def _who(facts: CreateFacts) -> tuple[Line, ...]:
     if facts.account is not None:
-        return (line("Customer", f"{facts.account.name} ({facts.account.number})"),)
+        return (line("Customer", facts.account.called),)
     if facts.accounts is None:
         return (line("Customers", "Zuora did not say how many"),)
     more = "" if facts.is_all else " or more"

@@ -28,7 +28,7 @@ def scope(body: CreateBillRunBody, facts: CreateFacts) -> str:
     if body.batches:
         return "all batches" if ALL_BATCHES in body.batches else some(body.batches, SHOWN)
     account = facts.account
-    owner = f"{account.number} ({account.name})" if account else body.account
+    owner = account.called if account else body.account
     if not facts.subscriptions:
         return f"account {owner}"
     numbers = some([each.number for each in facts.subscriptions], SHOWN)

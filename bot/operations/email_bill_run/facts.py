@@ -22,6 +22,7 @@ class EmailRunFacts(RunFacts):
             where Zuora did not say.
         mailed: Those that Zuora is ordered to mail and that somebody can get, counted; None in what
             was stored before they were counted.
+        customers: How many customers get them; None likewise.
         nobody: The customers of which no address is known, by name; none of their documents is
             among `mailed`.
         unaddressed: How many documents of theirs would be mailed otherwise.
@@ -30,6 +31,7 @@ class EmailRunFacts(RunFacts):
     """
 
     mailed: tuple[KindTotals, ...] | None = None
+    customers: int | None = None
     nobody: tuple[str, ...] = ()
     unaddressed: int = 0
     perhaps: int = 0
@@ -70,7 +72,7 @@ def going_out(
         zero_left_out: Whether the run is set not to mail invoices of zero.
 
     Returns:
-        `mailed`, `nobody`, `unaddressed` and `perhaps` of `EmailRunFacts`.
+        `mailed`, `customers`, `nobody`, `unaddressed` and `perhaps` of `EmailRunFacts`.
     """
     off = notices.with_state("off", documents, profiles, checks.notices)
     muted = notices.with_state("muted", documents, profiles, checks.notices)
@@ -84,6 +86,7 @@ def going_out(
     mailed = [each for each in mailable if not each.reaches_nobody]
     return {
         "mailed": tuple(kinds_of(mailed)),
+        "customers": len({each.account_number or each.account_id for each in mailed}),
         "nobody": tuple(sorted({each.customer for each in nobody})),
         "unaddressed": len(nobody),
         "perhaps": sum(1 for e in mailed if e.bill_to_mail is False or e.number in muted),

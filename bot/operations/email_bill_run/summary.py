@@ -17,8 +17,9 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
     documents = facts.documents
     again = resend and documents.mailed_before
     mails = count(facts.mails(resend=resend), "document")
+    to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""
     return Summary(
-        headline=f"Email {mails} of bill run {facts.number}{' again' if resend else ''}",
+        headline=f"Email {mails} of bill run {facts.number}{to}{' again' if resend else ''}",
         risks=(
             *(("mails again",) if resend else ()),
             *(("amounts not known",) if documents.amount_unknown else ()),
@@ -63,5 +64,5 @@ def _largest(facts: EmailRunFacts) -> str:
     for one in facts.documents.largest:
         seen[one.amount.currency] = seen.get(one.amount.currency, 0) + 1
         if seen[one.amount.currency] <= SHOWN_LARGEST:
-            shown.append(f"{one.number} {one.amount}")
+            shown.append(str(one))
     return " · ".join(shown)

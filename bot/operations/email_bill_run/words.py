@@ -36,13 +36,13 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
 def tables(facts: EmailRunFacts) -> Sequence[Table]:
     """The ten largest of each currency, and the accounts that do not fit on the card."""
     documents = facts.documents
-    largest = tuple((each.number, str(each.amount)) for each in documents.largest)
+    largest = tuple((each.number, each.customer, str(each.amount)) for each in documents.largest)
     without = tuple((customer,) for customer in documents.unreachable)
     found = []
     if documents.posted > A_HANDFUL:
         several = len({one.amount.currency for one in documents.largest}) > 1
         title = f"The {len(largest)} largest of {facts.number}{', by currency' if several else ''}"
-        found.append(Table(title, ("Document", "Amount"), largest))
+        found.append(Table(title, ("Document", "Customer", "Amount"), largest))
     if len(without) > SHOWN_ACCOUNTS:
         found.append(Table("Without a bill-to address", ("Account",), without))
     return found
@@ -151,5 +151,5 @@ def _largest(facts: EmailRunFacts) -> str:
     for one in facts.documents.largest:
         seen[one.amount.currency] = seen.get(one.amount.currency, 0) + 1
         if seen[one.amount.currency] <= SHOWN_LARGEST:
-            shown.append(f"{one.number} {one.amount}")
+            shown.append(f"{one.number} {one}" if one.customer else str(one))
     return ", ".join(shown)
