@@ -7,6 +7,7 @@ from bot.domain.key import bill_run_key
 from bot.domain.message import Blocks, Words
 from bot.domain.words import Line, Moment, Part, count, in_days, line
 from bot.operations import doubts
+from bot.operations.cancel_bill_run.operation import CATCH_UP, NO_CATCH_UP, TYPE_NOT_TOLD
 from bot.operations.catalog import STEPS
 from bot.operations.on_run import legal_steps
 from bot.operations.run_documents import DocumentsFacts
@@ -52,7 +53,8 @@ def run_card(
 def _lines(run: BillRun, facts: DocumentsFacts) -> tuple[Line, ...]:
     return (
         line("Name", run.name or "none"),
-        line("State", f"{run.status}. {_meaning(run, facts)}"),
+        line("State", f"{run.status or 'not known'}. {_meaning(run, facts)}"),
+        *_no_cancel(run),
         *([line("Zuora says", run.error_message)] if run.error_message else []),
         *_when(run),
         *(line(kind.label, kind.figures) for kind in facts.kinds),
@@ -60,6 +62,15 @@ def _lines(run: BillRun, facts: DocumentsFacts) -> tuple[Line, ...]:
         line("Emailed", *_mailed(run, facts)),
         *doubts.run_lines(facts),
     )
+
+
+def _no_cancel(run: BillRun) -> tuple[Line, ...]:
+    """Why a run that waits or holds drafts has no button to cancel it, or may not be canceled."""
+    if run.status not in ("Pending", "Completed"):
+        return ()
+    if run.type == CATCH_UP:
+        return (line("Kind", f"catch-up run; {NO_CATCH_UP}"),)
+    return () if run.type else (line("⚠ Kind", TYPE_NOT_TOLD),)
 
 
 def _meaning(run: BillRun, facts: DocumentsFacts) -> str:

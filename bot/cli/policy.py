@@ -94,6 +94,11 @@ def explanation(
         f"Needs {rule.approvals} of: {', '.join(rule.approvers)}; never the person who asked.",
         f"Expires after {_span(rule.expires_after.total_seconds())}.",
     ]
+    if any(tier.above for tier in policy.tiers):
+        told.append(
+            "Amounts above zero and below zero are added up apart, and the larger size counts; one "
+            "that is not known counts as above every limit."
+        )
     if rule.remind_after:
         spans = ", ".join(_span(span.total_seconds()) for span in rule.remind_after)
         told.append(f"Those who have not decided are reminded after {spans}.")

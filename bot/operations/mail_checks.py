@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from bot.domain.key import DocumentKind
 from bot.domain.words import Line
-from bot.operations import notices, pdf_checks
+from bot.operations import mail_contents, notices, pdf_checks
 from bot.operations.notices import Notice, Profiles
 from bot.operations.pdf_checks import Pdfs
 from bot.zuora.answers import BillingDocument
@@ -38,8 +38,16 @@ class MailChecks(BaseModel, frozen=True):
         return notices.differs(self.notices, now.notices)
 
     def lines(self) -> tuple[Line, ...]:
-        """What an approver should know, for the card."""
-        return (*notices.lines(self.notices), *pdf_checks.lines(self.pdfs))
+        """What an approver should know, for the details."""
+        return (
+            *notices.lines(self.notices),
+            *mail_contents.lines(self.notices),
+            *pdf_checks.lines(self.pdfs),
+        )
+
+    def cautions(self) -> tuple[str, ...]:
+        """What of it an approver would not expect, for the card."""
+        return (*notices.cautions(self.notices), *mail_contents.cautions(self.notices))
 
 
 async def with_profiles(zuora: ZuoraClient, reading: Awaitable[T]) -> tuple[T, Profiles]:

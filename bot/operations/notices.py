@@ -42,6 +42,7 @@ class Notice(BaseModel, frozen=True):
             name, `not readable` where the bot may not read notifications, `not known` where Zuora
             does not say plainly whether it is on, mails, or is muted.
         attaches_pdf: Whether the PDF is attached; None where that is not told.
+        templates: Names of the email templates that are set there.
     """
 
     kind: DocumentKind
@@ -51,6 +52,7 @@ class Notice(BaseModel, frozen=True):
     some: tuple[str, ...] = ()
     state: State
     attaches_pdf: bool | None = None
+    templates: tuple[str, ...] = ()
 
     @property
     def of_kind(self) -> str:
@@ -130,6 +132,7 @@ def _notice(
         some=tuple(sorted(numbers)[:SHOWN]),
         state=state,
         attaches_pdf=attaches.pop() if len(attaches) == 1 else None,
+        templates=tuple(sorted({each.template for each in asked if each.template})),
     )
 
 
@@ -176,6 +179,18 @@ def with_state(
         each.number
         for each in documents
         if (each.kind, one.id if (one := profile_of(each, profiles)) else "") in off
+    )
+
+
+def cautions(notices: Sequence[Notice]) -> tuple[str, ...]:
+    """What keeps some of the mails from going out, or may, in a few words for the card."""
+    said = {
+        "off": "not mailed: their notification is off",
+        "muted": "not mailed while their communication profile is muted",
+        "not known": "perhaps not mailed: Zuora does not say plainly that their notification is on",
+    }
+    return tuple(
+        f"{notice.of_kind} {said[notice.state]}" for notice in notices if notice.state in said
     )
 
 

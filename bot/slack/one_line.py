@@ -26,6 +26,9 @@ FREE_TEXT = frozenset({"name", "reason"})
 AS_TYPED = FREE_TEXT | {"account", "subscriptions", "organizations", "entity", "org"}
 """Of which every character may be meant; the others are what they look like."""
 
+QUOTED = frozenset({"organizations", "org"})
+"""Of which double quotation marks are meant too: a name in them can hold a comma."""
+
 NO_CHOICE = Places()
 
 
@@ -56,6 +59,8 @@ def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> 
             wrong[word] = f"{shortened(word)} has no `=`. Write it like {EXAMPLE}."
     if not places.organizations and values.get("org"):
         values.setdefault("organizations", values.pop("org"))
+    if values.get("org"):
+        values["org"] = values["org"].strip("".join({*_CLOSING, *"".join(_CLOSING.values())}))
     _conclude(values, wrong)
     _, nowhere = places.read(values)
     wrong.update({name: words for name, words in nowhere.items() if values.get(name)})
@@ -73,6 +78,8 @@ def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
         start = word.end()
         if text[start : start + 1] in _CLOSING:
             value, end = _quoted(text, start)
+            if value is not None and _keeps_quotes(word[1], text[start]):
+                value = text[start:end]
         elif WORDS.get(plain(word[1])) in FREE_TEXT:
             end = _next_word(text, start)
             value = text[start:end].strip()
@@ -83,6 +90,11 @@ def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
         yield word[1], value, text[end:at]
     if text[at:].strip():
         yield "", "", text[at:]
+
+
+def _keeps_quotes(word: str, mark: str) -> bool:
+    """`"Acme, Inc"` is one name; `'Europe, Asia'` are two."""
+    return WORDS.get(plain(word)) in QUOTED and mark in '"“”„«»'
 
 
 def _quoted(text: str, start: int) -> tuple[str | None, int]:

@@ -44,7 +44,7 @@ def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
         number=rows.text(both, "billRunNumber", "billingRunNumber"),
         name=rows.text(both, "name"),
         status=status_of(rows.text(both, "status")),
-        type=rows.text(both, "billRunType", "billingRunType"),
+        type=run_type(rows.text(both, "billRunType", "billingRunType")),
         target_date=rows.day(both, "targetDate"),
         invoice_date=rows.day(both, "invoiceDate"),
         auto_post=rows.flag(both, "autoPost"),
@@ -86,8 +86,8 @@ _SAID_TWICE: Final = (
     ("number", ("billRunNumber", "billingRunNumber")),
     ("target date", ("targetDate",)),
     ("invoice date", ("invoiceDate",)),
-    ("type", ("billRunType", "billingRunType")),
 )
+_TYPE: Final = ("billRunType", "billingRunType")
 
 
 def _disagreements(counts: Row, plain: Row) -> Iterator[str]:
@@ -97,7 +97,8 @@ def _disagreements(counts: Row, plain: Row) -> Iterator[str]:
         (what, rows.text(counts, *names), rows.text(plain, *names)) for what, names in _SAID_TWICE
     ]
     statuses = (status_of(rows.text(each, "status")) for each in (counts, plain))
-    for what, one, other in (*said, ("state", *statuses)):
+    types = (run_type(rows.text(each, *_TYPE)) for each in (counts, plain))
+    for what, one, other in (*said, ("state", *statuses), ("type", *types)):
         if one and other and one != other:
             yield f"Zuora says two things about the {what} of {number}: {one} and {other}."
 
@@ -114,6 +115,12 @@ def _run_mailed(counts: Row, here: Here) -> MailedAt:
     if at is rows.MISSING and was_mailed is False:
         return None
     return at
+
+
+def run_type(said: str) -> str:
+    """`Regular` or `CatchUp`, however it is written; other words as they came."""
+    plain = said.replace(" ", "").replace("_", "").replace("-", "").lower()
+    return {"regular": "Regular", "catchup": "CatchUp"}.get(plain, said)
 
 
 def status_of(said: str) -> str:

@@ -43,10 +43,20 @@ def test_it_says_the_rule_the_approvers_and_the_number_of_pings(explain):
         "email_bill_run over USD 120,000.00 in a production tenant: rule 1 holds.",
         "Needs 2 of: U0BOB, U0CARLA; never the person who asked.",
         "Expires after 8 h.",
+        (
+            "Amounts above zero and below zero are added up apart, and the larger size counts; one "
+            "that is not known counts as above every limit."
+        ),
         "Those who have not decided are reminded after 90 min.",
         "The largest tier: the approver types the number to confirm.",
         "That pings 2 people: U0BOB, U0CARLA.",
     ]
+
+
+def test_c6_how_amounts_are_added_up_is_said_only_where_a_rule_looks_at_them(explain):
+    assert "added up apart" in explain("email_bill_run").output
+    without = explain("email_bill_run", policy=POLICY.replace('above = { USD = "100000.00" }', ""))
+    assert "added up apart" not in without.output
 
 
 def test_mailing_again_can_have_a_rule_of_its_own(explain):

@@ -44,6 +44,8 @@ WHY_NOT_CANCEL = {
     "RemoveInProgress": "it is being deleted",
 }
 CATCH_UP = "CatchUp"
+NO_CATCH_UP = "Zuora cannot cancel a catch-up run"
+TYPE_NOT_TOLD = "Zuora does not say whether this is a catch-up run, which it cannot cancel"
 
 
 class CancelBillRunBody(RunBody):
@@ -65,6 +67,7 @@ class CancelFacts(Facts):
             it matter whether later occurrences are canceled too.
         schedule: The schedule in words; empty for an ad hoc run.
         scheduled_for: When this occurrence runs, give or take 20 minutes.
+        run_type: Zuora's word; empty where it did not say, None in what was stored before.
     """
 
     run: RunFacts
@@ -72,6 +75,12 @@ class CancelFacts(Facts):
     waits_for_schedule: bool
     schedule: str
     scheduled_for: datetime | None
+    run_type: str | None = None
+
+    @property
+    def doubt(self) -> str:
+        """That it may be a run which Zuora cannot cancel; empty where it is none."""
+        return TYPE_NOT_TOLD if self.run_type == "" else ""
 
 
 class CancelBillRun(
@@ -125,7 +134,7 @@ class CancelBillRun(
         if posted:
             return f"{posted:,} of its documents {'is' if posted == 1 else 'are'} posted"
         if run_type == CATCH_UP:
-            return "Zuora cannot cancel a catch-up run"
+            return NO_CATCH_UP
         return ""
 
     def documents(self) -> int | None:
@@ -157,6 +166,7 @@ class CancelBillRun(
             waits_for_schedule=run.schedule is not None and run.status == "Pending",
             schedule=_schedule(run),
             scheduled_for=run.scheduled_for if run.schedule else None,
+            run_type=run.type,
         )
         posted = facts.run.documents.posted
         if why := cls.why_not(run.status, posted=posted, run_type=run.type):
@@ -242,7 +252,7 @@ class CancelBillRun(
                 line("Bill run", f"{run.name or 'no name'} · {run.status} · {dates}"),
                 *([line("Schedule", self.facts.schedule)] if self.facts.schedule else []),
                 *_runs(self.facts),
-                *warning(*alarming(drafts.lines()), self.warning()),
+                *warning(*alarming(drafts.lines()), self.facts.doubt, self.warning()),
             ),
         )
 
@@ -257,6 +267,7 @@ class CancelBillRun(
             *([] if self.facts.schedule else [line("Dates", dates)]),
             *([line("Schedule", self.facts.schedule)] if self.facts.schedule else []),
             *_runs(self.facts),
+            *([line("⚠ Kind", self.facts.doubt)] if self.facts.doubt else []),
             line("Canceled is", _what(self.body, self.facts)),
         )
 

@@ -23,6 +23,7 @@ from bot.operations.create_bill_run.typed import (
     free_text,
     is_one_line,
     key,
+    names,
     quoted,
     text,
     unique,
@@ -242,13 +243,12 @@ def _known(form: Form, name: str, known: tuple[str, ...], wrong: Found) -> tuple
 
 
 def _organizations(form: Form, wrong: Found) -> tuple[Organization, ...]:
-    """Names may have spaces in them: only commas and lines part them."""
-    lines = free_text(form, "organizations").replace("\n", ",").split(",")
-    names = unique(each.strip() for each in lines if each.strip())
-    if any(len(each) > KEY_LIMIT or not each.isprintable() for each in names):
+    """Names may have spaces in them, and commas where they stand in quotation marks."""
+    typed = names(form, "organizations")
+    if any(len(each) > KEY_LIMIT or not each.isprintable() for each in typed):
         wrong["organizations"] = "Type ids or names of organizations with commas between them."
     return tuple(
-        Organization(id=each.lower()) if is_id(each) else Organization(name=each) for each in names
+        Organization(id=each.lower()) if is_id(each) else Organization(name=each) for each in typed
     )
 
 

@@ -13,6 +13,11 @@ from bot.operations.operation import Form
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,4}", re.ASCII)
+_NAMES = re.compile(
+    r"""[^\S\n]*(?:"([^"\n]+)"|[“”„«»]([^"“”«»\n]+)["“”«»]|([^,\n]+))[^\S\n]*(?:[,\n]|$)"""
+)
+"""A name in quotation marks, or up to the next comma or line."""
+
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
@@ -43,6 +48,12 @@ def items(form: Form, name: str) -> tuple[str, ...]:
 def parted(typed: str) -> tuple[str, ...]:
     """What stands between commas, semicolons, spaces and lines; quoted it stays together."""
     return tuple(each for token in tokens(typed) if (each := token.strip('"').strip()))
+
+
+def names(form: Form, name: str) -> tuple[str, ...]:
+    """Names with commas or lines between, each once; in quotation marks one can hold a comma."""
+    found = (each[0] or each[1] or each[2] for each in _NAMES.findall(free_text(form, name)))
+    return unique(each.strip() for each in found if each.strip())
 
 
 def is_one_line(typed: str) -> bool:

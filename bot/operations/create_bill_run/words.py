@@ -115,7 +115,8 @@ def _who(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Line]:
             parts.append(f"bill cycle day {account.bill_cycle_day}")
         yield line("Account", " · ".join([*parts, "Active"]))
     if body.organizations:
-        names = [each.name or each.id for each in body.organizations]
+        said = [each.name or each.id for each in body.organizations]
+        names = [f"“{each}”" if "," in each else each for each in said]
         yield line("Organizations", some(names, SHOWN))
 
 

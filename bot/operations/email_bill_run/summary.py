@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bot.domain.known import named
 from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import count, line, some
 from bot.operations import doubts
@@ -10,6 +11,7 @@ from bot.operations.kinds import money_of
 
 SHOWN_LARGEST = 2
 SHOWN_ACCOUNTS = 3
+TO = "the recipients set in Zuora's email template; the bot cannot see them"
 
 
 def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
@@ -26,6 +28,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
         ),
         money=money_of(documents.kinds),
         lines=(
+            line("To", TO),
             *warning(
                 *alarming(doubts.run_lines(documents)),
                 f"{count(documents.mailed_before, 'customer document')} already mailed; this sends "
@@ -33,6 +36,8 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
                 if again
                 else "",
                 *_left_out(facts, resend=resend),
+                *_not_told(facts),
+                *facts.checks.cautions(),
                 "this run mails by itself; customers may get it twice"
                 if facts.mails_itself and not resend
                 else "",
@@ -40,6 +45,18 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
             line("Largest", _largest(facts)),
         ),
     )
+
+
+def _not_told(facts: EmailRunFacts) -> Iterator[str]:
+    """What Zuora does not say and would be missed in the details."""
+    documents = facts.documents
+    if documents.unchecked:
+        numbers = named(sorted({each.number for each in documents.unchecked}))
+        yield f"Zuora does not say whether {numbers} can be sent as they are"
+    if documents.address_unknown:
+        yield f"Zuora does not say whether {named(documents.address_unknown)} has a mail address"
+    if facts.mails_itself is None:
+        yield "Zuora does not say whether this run mails by itself"
 
 
 def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:

@@ -21,6 +21,7 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
         line("Bill run", f"{facts.number} · {facts.name or 'no name'} · {facts.status}"),
         *(line(kind.label, kind.figures) for kind in documents.kinds),
         line("Goes to customers", *_going_out(facts, resend=resend), *_fewer(facts, resend=resend)),
+        line("Goes to", "the addresses in To Email of Zuora's email templates, not known here"),
         *_mailed_before(facts),
         *doubts.run_lines(documents),
         *_without_address(facts),

@@ -1,9 +1,11 @@
 """Mailing single documents at a glance. No I/O."""
 
 from bot.domain.key import KIND_WORDS
+from bot.domain.known import named
 from bot.domain.money import in_words, spoken
 from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import Line, Moment, Part, count, line, listed, some
+from bot.operations import notices
 from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
@@ -31,12 +33,27 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
             *warning(
                 *alarming(words.doubts_of(facts)),
                 _left_out(facts),
+                _not_told(facts),
+                *_contents(body, facts),
                 _without(body, facts),
                 _same_addresses(body, facts),
             ),
             *(() if one else (line("Largest", _largest(facts)),)),
         ),
     )
+
+
+def _not_told(facts: EmailDocumentsFacts) -> str:
+    unchecked = [document.number for document in facts.documents if document.unchecked]
+    said = f"Zuora does not say whether {named(unchecked)} can be sent as they are"
+    return said if unchecked else ""
+
+
+def _contents(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[str, ...]:
+    """With a file of its own, that takes the place of what is said of the PDF."""
+    if not body.pdf_file_id:
+        return facts.checks.cautions()
+    return (*notices.cautions(facts.checks.notices), *words.pdf_file_cautions(body, facts))
 
 
 def _headline(facts: EmailDocumentsFacts, *, again: bool) -> str:

@@ -13,6 +13,7 @@ from bot.operations import doubts
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.kinds import Doubt, is_negative
+from bot.operations.mail_contents import BOXES
 from bot.operations.operation import Table
 from bot.zuora.answers import money_of
 
@@ -73,9 +74,25 @@ def doubts_of(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
 
 def _pdf_file(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
     said = f"file {body.pdf_file_id} in place of the latest one"
-    if facts.pdf_file_known is None:
-        return f"{said}; whether it is a file of this memo could not be checked"
-    return f"{said}; Zuora lists it for this memo"
+    return "; ".join([said, *(pdf_file_cautions(body, facts) or ["Zuora lists it for this memo"])])
+
+
+def pdf_file_cautions(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[str, ...]:
+    """What may keep the PDF file that was named from going out."""
+    box = f"“{BOXES[facts.kind]}”"
+    attaches = {notice.attaches_pdf for notice in facts.checks.notices}
+    found = (
+        (facts.pdf_file_known is None, "whether it is a file of this memo could not be checked"),
+        (
+            False in attaches,
+            (
+                f"{box} is off in Zuora's notification, so that the mail may go out without the PDF "
+                f"file {body.pdf_file_id[:8]}…"
+            ),
+        ),
+        (attaches == {None}, f"Zuora does not say whether {box} is on, which attaches it"),
+    )
+    return tuple(words for applies, words in found if applies)
 
 
 def goes_to(body: EmailDocumentsBody) -> str:

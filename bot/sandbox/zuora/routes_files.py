@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.sandbox.zuora.calls import Context, Handler, Route
 from bot.sandbox.zuora.errors import not_found, refusal
+from bot.sandbox.zuora.object_query import page_number, page_size
 from bot.sandbox.zuora.records import Document, Kind
 from bot.sandbox.zuora.routes_documents import PATHS, require_feature, the_document
 from bot.sandbox.zuora.world import find
@@ -66,19 +67,25 @@ def _statuses(kind: Kind) -> Handler:
     return handler
 
 
-def _files(kind: Kind) -> Handler:
+def _files(path: str, kind: Kind) -> Handler:
     def handler(context: Context) -> dict[str, Any]:
         document = the_document(context, kind)
+        page, size = page_number(context.param("page")), page_size(context.param("pageSize"), 40)
         files = [
             {"id": file_id, "pdfFileUrl": file_url(file_id), "versionNumber": -place}
             for place, file_id in enumerate(document.pdf_file_ids)
         ]
-        return {"success": True, f"{_NAMES[kind]}Files": files}
+        shown = files[(page - 1) * size : page * size]
+        answer: dict[str, Any] = {"success": True, f"{_NAMES[kind]}Files": shown}
+        if page * size < len(files):
+            files_of = f"{path}/{context.key()}/files"
+            answer["nextPage"] = f"{files_of}?page={page + 1}&pageSize={size}"
+        return answer
 
     return handler
 
 
 ROUTES = (
     *(Route("GET", f"{path}/pdf-status", _statuses(kind)) for path, kind in PATHS.items()),
-    *(Route("GET", f"{path}/*/files", _files(kind)) for path, kind in _MEMO_PATHS.items()),
+    *(Route("GET", f"{path}/*/files", _files(path, kind)) for path, kind in _MEMO_PATHS.items()),
 )

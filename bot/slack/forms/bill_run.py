@@ -155,6 +155,6 @@ def _details(values: Values) -> Iterator[Block]:
     yield fields.checkboxes("leave_out", "Leave out", values, LEAVE_OUT)
     yield fields.text(
         "organizations", "Organizations", values,
-        hint="Only with Multi-Org: ids or names with commas between.",
+        hint='Only with Multi-Org: ids or names with commas between; "Acme, Inc" in quotation marks.',
         max_length=600, optional=True,
     )  # fmt: skip
