@@ -46,8 +46,10 @@ async def of_run(caller: Caller, number: str, here: Here) -> tuple[BillingDocume
         ZuoraError: As from `Caller.read`.
     """
     kinds: tuple[DocumentKind, ...] = ("invoice", "credit_memo")
-    found = await paging.side_by_side(_of_kind(caller, kind, number, here) for kind in kinds)
-    return await _with_currencies(caller, [one for kind in found for one in kind])
+    read = await paging.side_by_side(_of_kind(caller, kind, number, here) for kind in kinds)
+    found = [one for kind in read for one in kind]
+    paging.check(found)
+    return await _with_currencies(caller, found)
 
 
 async def one(caller: Caller, kind: DocumentKind, where: str, key: str, here: Here) -> (

@@ -1,7 +1,7 @@
 """Reads that take several calls: pages, two things side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sized
 from typing import Any, Final, TypeVar
 
 from bot.domain.known import NotKnown
@@ -76,7 +76,7 @@ async def objects(caller: Caller, first: HttpCall, *, most: int | None = None) -
         answer = await caller.read(call)
         data, size = answer.data, size + answer.size
         found += whole(data, "data")
-        _check(found, size)
+        check(found, size)
         cursor = _next(data, "nextPage")
         if not cursor or (most is not None and len(found) >= most):
             return found
@@ -87,8 +87,12 @@ async def objects(caller: Caller, first: HttpCall, *, most: int | None = None) -
     raise ZuoraUnavailable("Zuora's pages do not end.")
 
 
-def _check(found: list[Row], size: int) -> None:
+def check(found: Sized, size: int = 0) -> None:
     """Nothing is kept without end.
+
+    Args:
+        found: What was read so far, also of several kinds.
+        size: Bytes that it took.
 
     Raises:
         ZuoraTooMany: There is more than a request may hold.
@@ -121,7 +125,7 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
         size += answer.size
         nothing = isinstance(data, dict) and data.get("size") == 0
         found += [] if nothing and "records" not in data else whole(data, "records")
-        _check(found, size)
+        check(found, size)
         locator = _next(data, "queryLocator")
         enough = most is not None and len(found) >= most
         if data.get("done") is True or enough:

@@ -6,6 +6,7 @@ A preview changes nothing and reaches no customer. Sources: pages *Create a bill
 
 import asyncio
 import re
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -124,6 +125,10 @@ async def read(caller: Caller, run_id: str) -> PreviewRun:
     )
 
 
+MOST_SECONDS = 20.0
+"""A file of the most bytes that are read takes a few; the end of the process waits for the thread."""
+
+
 async def totals(caller: Caller, run: PreviewRun, wanted: PreviewWanted) -> PreviewTotals:
     """Add up the file of a completed run, as far as its accounts are in scope.
 
@@ -150,7 +155,10 @@ def _add_up(content: object, accounts: Mapping[str, scope.AccountScope] | None) 
     }  # fmt: skip
     seen: set[str] = set()
     items = without = 0
+    until = time.monotonic() + MOST_SECONDS
     for item in items_of(content):
+        if time.monotonic() > until:
+            raise ZuoraRejected("The file of Zuora's preview run takes too long to be added up.")
         account = (accounts or {}).get(item.account_id)
         if account is not None and not account.in_scope:
             continue

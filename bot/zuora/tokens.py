@@ -279,7 +279,13 @@ def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
     )
 
 
+MOST_BYTES = 64 * 1024
+"""Of a token's answer; Zuora's have some 2 KB."""
+
+
 def _json_object(body: bytes) -> dict[str, Any]:
+    if len(body) > MOST_BYTES:
+        return {}
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ import zipfile
 import httpx2
 import pytest
 
-from bot.zuora import paging
+from bot.zuora import paging, preview_runs, tokens
 from bot.zuora.bounded import MOST_BYTES
 from bot.zuora.connections import http_client
 from bot.zuora.errors import ZuoraRejected
@@ -104,6 +104,36 @@ async def test_more_documents_than_a_request_may_hold_are_refused_in_a_sentence(
 
     assert "Zuora lists more than 3 of them" in submitted.errors["bill_run"]
     assert stage.slack.channel_messages("C0BILLING") == []
+
+
+async def test_the_bound_counts_invoices_and_credit_memos_together(stage, monkeypatch):
+    """The run has four invoices and a credit memo."""
+    monkeypatch.setattr(paging, "MOST_ROWS", 4)
+    submitted = await stage.fill()
+
+    assert "Zuora lists more than 4 of them" in submitted.errors["bill_run"]
+
+
+async def test_the_answer_to_a_question_for_a_token_has_a_bound_of_its_own(stage):
+    await stage.stop()
+    stage.zuora.faults.add(
+        "/oauth/token",
+        kind="status",
+        status=200,
+        text='{"access_token": "%s", "expires_in": 3600}' % ("x" * tokens.MOST_BYTES),
+    )
+
+    await stage.start()
+
+    assert "gives no token just now" in stage.bot.health()["zuora"]
+
+
+def test_adding_up_a_preview_has_an_end(monkeypatch):
+    monkeypatch.setattr(preview_runs, "MOST_SECONDS", -1.0)
+    content = b"Account: ID,Charge Amount,Account: Currency\na,1.00,USD\n"
+
+    with pytest.raises(ZuoraRejected, match="takes too long"):
+        preview_runs._add_up(content, None)
 
 
 def test_the_bound_of_a_request_is_fifty_thousand_documents():
