@@ -9,7 +9,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import asking, commands, deciding, more, opening, shortcuts
+from bot.slack import asking, commands, deciding, more, opening, queue, shortcuts
 from bot.slack.admission import Identity
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.holding import answer, held
@@ -68,6 +68,7 @@ def make_app(
     opening.register(app, answering)
     shortcuts.register(app, answering, links)
     homes.register(app)
+    queue.register(app, answering, links)
     return app
 
 

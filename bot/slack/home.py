@@ -11,21 +11,19 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import blocks
-from bot.cards.card import in_a_list
-from bot.domain.authority import Person, Verb, may, may_ask
+from bot.domain.authority import Person, may_ask
 from bot.domain.message import Blocks, Kind, Message
 from bot.domain.request import State
-from bot.domain.words import Link, Strong
+from bot.domain.words import Strong
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.looking import viewer, viewer_or_recorded
 from bot.slack.opening import BEGIN
+from bot.slack.queue import to_decide
 from bot.status import answers, lists
 from bot.status.lists import Links
 from bot.store.status import Brief
 from bot.store.store import Store
-from bot.workflow.beside import beside
-from bot.workflow.rules import rule_today
 
 TURN = "home:page:"
 """Prefix of the buttons that turn the page; their value is the page."""
@@ -127,16 +125,8 @@ class Homes:
 
     def _to_decide(self, person: Person, brief: Brief) -> Blocks:
         """The card itself, with the buttons that it has in the channel."""
-        parts = self._answering.parts
-        request = parts.store.requests.get(brief.number)
-        if request is None:
-            return self._line_of(brief)
-        today = rule_today(parts, request)
-        if may(Verb.APPROVE, person, request, parts.clock.now(), today) is not None:
-            return self._line_of(brief)
-        url = self._links.card(brief.channel, brief.card_ts)
-        links = (Link("open the card", url),) if url else ()
-        return in_a_list(request, beside(parts.store, request), links)
+        shown = to_decide(self._answering, self._links, person, brief.number)
+        return shown or self._line_of(brief)
 
 
 def _to(user: str) -> Message:
@@ -148,9 +138,9 @@ def _entries(
 ) -> list[Listed]:
     """Everything that the home has, in order: numbers alone, nothing of it read or made yet."""
     status = store.status
-    to_decide = answers.to_decide(store, person, now, MOST_LISTED)
+    may_decide = answers.to_decide(store, person, now, MOST_LISTED)
     own = status.open_of(person.user_id, MOST_LISTED)
-    shown = {*to_decide, *own}
+    shown = {*may_decide, *own}
     others = [number for number in status.numbers_in_state(State.WAITING, MOST_LISTED)
               if number not in shown]  # fmt: skip
     running = [
@@ -161,7 +151,7 @@ def _entries(
         Listed(heading, size, number, make)
         for heading, size, make, numbers in (
             ("OUTCOME UNKNOWN", 1, shows, status.numbers_in_state(State.UNKNOWN, MOST_LISTED)),
-            ("Waiting for you", 4, decides, to_decide),
+            ("Waiting for you", 4, decides, may_decide),
             ("Your open requests", 1, shows, own),
             ("Waiting for others", 1, shows, others),
             ("Running", 1, shows, running),

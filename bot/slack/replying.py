@@ -68,14 +68,19 @@ async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None
         await say(respond, Words(FAULT))
 
 
-async def say(respond: AsyncRespond, made: Words) -> None:
-    """Answer who typed a command, after it was acknowledged."""
+async def say(respond: AsyncRespond, made: Words, *, instead: bool = False) -> None:
+    """Answer who typed a command, after it was acknowledged; or put it in the message's place."""
     if not respond.response_url:
         logger.error("answer_could_not_be_sent: Slack gave no address for it")
         return
     try:
         address = AsyncWebhookClient(respond.response_url)
         address.proxy = proxy_for(respond.response_url)
-        await address.send(text=made.text, blocks=made.blocks or None, response_type="ephemeral")
+        await address.send(
+            text=made.text,
+            blocks=made.blocks or None,
+            response_type="ephemeral",
+            replace_original=instead,
+        )
     except NO_ANSWER:
         logger.exception("answer_could_not_be_sent")

@@ -4,11 +4,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import approvers_in_words, card_edit, change_and_ask_again, mail_the_others
+from bot.cards.card import (
+    approvers_in_words,
+    card_edit,
+    change_and_ask_again,
+    in_a_list,
+    mail_the_others,
+)
 from bot.domain.history import Entry, What
 from bot.domain.next_step import PATIENCE, pause
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Moment, count
+from bot.workflow.beside import beside
 from bot.workflow.parts import Parts
 
 MOST_MENTIONS = 20
@@ -36,7 +43,7 @@ def expire(parts: Parts, request: Request) -> None:
 
 
 async def remind(parts: Parts, request: Request) -> None:
-    """Tell those who may decide and have not; nobody else is pinged."""
+    """Remind those who may decide and have not, with the facts and buttons; nobody else is pinged."""
     now = parts.clock.now()
     members = await parts.members(request.rule.approvers)
     approved = {approval.person for approval in request.approvals}
@@ -50,6 +57,8 @@ async def remind(parts: Parts, request: Request) -> None:
         f"{request.name} still waits for {count(missing, 'approval')} and expires ",
         Moment(request.expires_at), ". ", *approvers_in_words(waited_for),
     )  # fmt: skip
+    shown = in_a_list(after, beside(parts.store, after), ())
+    told = replace(told, blocks=[*told.blocks, *shown])
     entry = Entry(
         what=What.REMINDED, request=request.number, data={"people": waited_for, "reminder": due}
     )

@@ -194,3 +194,53 @@ async def test_runs_of_different_currencies_are_not_compared_by_share(stage):
 
     assert "Against last time: (BR-00000003, " in stage.card(ts)
     assert "%" not in stage.card(ts)
+
+
+def queue_of(stage, user):
+    """The page of the queue that a person sees: the request's name on its approve button."""
+    message = stage.slack.private(user, CHANNEL)[-1]
+    buttons = {
+        each["action_id"]: each
+        for block in message.blocks if block["type"] == "actions"
+        for each in block["elements"]
+    }  # fmt: skip
+    return message, buttons
+
+
+async def test_the_queue_shows_one_request_a_page_with_figures_and_buttons(stage):
+    world = stage.zuora.world
+    for number in (3, 4):
+        world.add_bill_run(f"BR-0000000{number}", invoices=[("A00000001", "USD", "7.00")])
+        await stage.ask(text=f"BR-0000000{number}")
+        stage.clock.advance(minutes=1)
+
+    await stage.slack.slash(BOB, CHANNEL, "/billstatus waiting")
+    message, buttons = queue_of(stage, BOB)
+    assert "USD 7.00 (1 invoice)" in str(message.blocks)
+    assert "BR-00000003" in buttons["approve"]["confirm"]["text"]["text"]
+    assert "queue:previous" not in buttons
+    await stage.slack.click(BOB, CHANNEL, message.ts, "queue:next")
+    await stage.slack.until(
+        lambda: "BR-00000004" in str(queue_of(stage, BOB)[1]["approve"]["confirm"])
+    )
+
+    await stage.slack.click(BOB, CHANNEL, queue_of(stage, BOB)[0].ts, "approve")
+    await stage.slack.until(lambda: len(stage.orders()) == 1)
+    assert "BR-00000004" in stage.orders()[0].path
+
+
+async def test_a_reminder_has_the_same_facts_and_the_approve_button(stage):
+    stage.policy = (
+        'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS"]\n\n[[rule]]\n'
+        'remind_after = ["1h"]\n'
+    )
+    await stage.restart()
+    ts = await stage.ask()
+
+    await stage.pass_time(hours=1, seconds=1)
+    await stage.until_thread(ts, "R-1 still waits")
+
+    reminder = next(r for r in stage.slack.thread(CHANNEL, ts) if "still waits" in r.text)
+    assert "EUR 80.00 · USD 350.50 (4 invoices)" in str(reminder.blocks)
+    await stage.slack.click(BOB, CHANNEL, reminder.ts, "approve")
+    await stage.until_card(ts, "Accepted by Zuora")

@@ -22,6 +22,7 @@ from bot.slack.forms import numbers
 from bot.slack.looking import not_to_view, viewer_or_recorded
 from bot.slack.naming import NO_VALUES, found_in, run_with_documents, which_place
 from bot.slack.payloads import Values
+from bot.slack.queue import queue
 from bot.slack.replying import reply
 from bot.status import answers
 from bot.status.lists import Links
@@ -33,7 +34,7 @@ from bot.zuora.errors import ZuoraError
 COMMAND = "/billstatus"
 HELP = """*`/billstatus`* tells you alone how billing stands: unknown outcomes first, then what waits, \
 what runs and the last ten results.
-`/billstatus mine` your own requests. `/billstatus waiting` what you may approve.
+`/billstatus mine` your own requests. `/billstatus waiting` what you may approve, one request a page, with its buttons.
 `/billstatus R-17` a request's whole story. `/billstatus BR-00000001` a bill run in Zuora and the \
 requests about it; `/billstatus INV00000012` (or DM…, CM…) the requests about a document.
 `/billstatus month` or `/billstatus month 2026-10` the figures of a month, with a picture.
@@ -145,7 +146,7 @@ async def answer_to(answering: Answering, links: Links, person: Person, text: st
             )
         )
     if word == "waiting":
-        return answers.waiting(store, links, person, answering.parts.clock.now())
+        return queue(answering, links, person)
     if word == "mine":
         return answers.mine(store, links, person.user_id)
     return _of_a_number(store, links, text.strip()) if word else answers.overview(store, links)

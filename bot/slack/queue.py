@@ -1,0 +1,84 @@
+"""What somebody may approve, one request a page: with the figures and the buttons of its card."""
+
+import re
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot.cards import blocks
+from bot.cards.card import in_a_list
+from bot.domain.authority import Person, Verb, may
+from bot.domain.message import Blocks, Words
+from bot.domain.words import Link
+from bot.slack import payloads
+from bot.slack.answering import Answering
+from bot.slack.looking import viewer
+from bot.slack.replying import say
+from bot.status import answers
+from bot.status.lists import Links
+from bot.store.status import MOST_COUNTED
+from bot.workflow.beside import beside
+from bot.workflow.rules import rule_today
+
+LONGEST = 12
+"""Digits of a request's number."""
+
+TURN = "queue:"
+"""Prefix of the buttons that turn the page; their value is a request's number."""
+
+
+def register(app: AsyncApp, answering: Answering, links: Links) -> None:
+    """Connect the buttons that turn the page."""
+
+    @app.action(re.compile(f"^{TURN}"))
+    async def turned(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
+        await ack()
+        click = payloads.click(body)
+        person, why = await viewer(answering, click.actor)
+        made = (
+            Words(blocks.as_text(why))
+            if why
+            else queue(answering, links, person, _number(click.value))
+        )
+        await say(respond, made, instead=True)
+
+
+def _number(value: str) -> int:
+    """The number of a request as a button carries it; 0, which none has, for anything else."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST else 0
+
+
+def queue(answering: Answering, links: Links, person: Person, number: int = 0) -> Words:
+    """The page of one request; of the longest waiting where that one does not wait any more."""
+    parts = answering.parts
+    now = parts.clock.now()
+    listed = answers.waiting(parts.store, links, person, now)
+    found = answers.to_decide(parts.store, person, now, MOST_COUNTED)
+    at = found.index(number) if number in found else 0
+    shown = to_decide(answering, links, person, found[at]) if found else []
+    if not shown:
+        return listed
+    of = f"more than {MOST_COUNTED - 1:,}" if len(found) >= MOST_COUNTED else f"{len(found):,}"
+    page = [blocks.header("Waiting for you"), blocks.context(f"{at + 1:,} of {of}"), *shown]
+    turns = [
+        blocks.button(label, action_id=f"{TURN}{label.lower()}", value=str(found[to]),
+                      spoken=f"{label} request")
+        for label, to in (("Previous", at - 1), ("Next", at + 1))
+        if 0 <= to < len(found)
+    ]  # fmt: skip
+    return Words(listed.text, [*page, *([blocks.actions("queue-pages", *turns)] if turns else [])])
+
+
+def to_decide(answering: Answering, links: Links, person: Person, number: int) -> Blocks:
+    """The card of a request, with its buttons; nothing where the person may not approve it now."""
+    parts = answering.parts
+    request = parts.store.requests.get(number)
+    if request is None:
+        return []
+    today = rule_today(parts, request)
+    if may(Verb.APPROVE, person, request, parts.clock.now(), today) is not None:
+        return []
+    url = links.card(request.channel, request.card_ts)
+    return in_a_list(
+        request, beside(parts.store, request), (Link("open the card", url),) if url else ()
+    )
