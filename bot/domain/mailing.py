@@ -53,6 +53,7 @@ class Certainty(StrEnum):
     OPEN = "open"  # asked for, and not begun
     UNDER_WAY = "under way"  # planned, out, or to be repeated
     UNKNOWN = "unknown"  # it went out, and its answer was lost
+    FORGOTTEN = "forgotten"  # it was open in an older copy of the database that was put back
     OUT = "out"  # Zuora accepted it
     DENIED = "denied"  # its answer was lost, and a person recorded that it did not go through
 
@@ -94,12 +95,24 @@ class Effect(NamedTuple):
         return not self.shown and (self.at is None or now - self.at < guard)
 
 
-MAYBE_MAILED = (Certainty.UNDER_WAY, Certainty.UNKNOWN, Certainty.OUT, Certainty.DENIED)
+MAYBE_MAILED = (
+    Certainty.UNDER_WAY,
+    Certainty.UNKNOWN,
+    Certainty.FORGOTTEN,
+    Certainty.OUT,
+    Certainty.DENIED,
+)
 NOT_OVER = (Certainty.UNDER_WAY, Certainty.UNKNOWN)
 
 
 def certainty(
-    state: State, way: Way, verdict: Verdict | None, tries: int | None, by: str
+    state: State,
+    way: Way,
+    verdict: Verdict | None,
+    tries: int | None,
+    by: str,
+    *,
+    forgotten: bool = False,
 ) -> Certainty | None:
     """What a call's row means for the documents that it can mail; None: nothing.
 
@@ -109,7 +122,11 @@ def certainty(
         verdict: Of the call.
         tries: How often the call went out; None: no call is planned.
         by: Who recorded its outcome by hand.
+        forgotten: Whether it was open in an older copy of the database that was put back: what
+            became of it after that copy, nobody will ever record here.
     """
+    if forgotten and verdict not in (Verdict.ACCEPTED, Verdict.REJECTED):
+        return Certainty.FORGOTTEN
     match verdict:
         case Verdict.ACCEPTED:
             follows = way in ("posting", "auto") and state is State.RUNNING
@@ -120,11 +137,11 @@ def certainty(
             return Certainty.DENIED if by else None
         case _:
             pass
-    if tries and verdict is None:
-        return Certainty.UNDER_WAY
-    if state in (State.WAITING, State.APPROVED):
+    is_out = bool(tries) and verdict is None
+    if state in (State.WAITING, State.APPROVED) and not is_out:
         return Certainty.OPEN
-    return Certainty.UNDER_WAY if state in (State.RUNNING, State.UNKNOWN) else None
+    goes_on = is_out or state in (State.RUNNING, State.UNKNOWN)
+    return Certainty.UNDER_WAY if goes_on else None
 
 
 def why_not(
@@ -148,6 +165,8 @@ def why_not(
             )
         if one.how in MAYBE_MAILED and one.changed >= asked:
             what = f"Zuora accepted the mail of {one.what} for {name} meanwhile"
+            if one.how is Certainty.FORGOTTEN:
+                what = f"{name} may have mailed {one.what} before an older copy was put back"
             if one.how is Certainty.DENIED:
                 what = f"a person recorded the outcome of {name} for {one.what} meanwhile"
             if one.way in ("posting", "auto"):
@@ -183,11 +202,18 @@ def not_reached(mine: Sequence[Mailing], effects: Sequence[Effect]) -> tuple[str
 def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> str:
     """Why these documents may not be mailed now: Zuora may not show yet that they were."""
     for one in effects:
-        if one.how in (Certainty.OUT, Certainty.DENIED) and one.may_come(now, guard):
+        if one.how not in NOT_OVER and one.how in MAYBE_MAILED and one.may_come(now, guard):
             free_at = (one.at or now) + guard
+            minutes = int(guard.total_seconds()) // 60
+            has = (
+                f"has ordered the mails of {one.what} in the last {minutes} minutes, or is about to"
+            )
+            if one.how is Certainty.FORGOTTEN:
+                has = (
+                    f"may have mailed {one.what} before an older copy of the database was put back"
+                )
             return (
-                f"R-{one.request} has ordered the mails of {one.what} in the last "
-                f"{int(guard.total_seconds()) // 60} minutes, or is about to. Zuora marks documents "
+                f"R-{one.request} {has}. Zuora marks documents "
                 "as mailed only later, so a second order now could mail customers twice. "
                 f"Ask again after {free_at:%H:%M} UTC."
             )

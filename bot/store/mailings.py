@@ -73,13 +73,14 @@ class Mailings:
         requests = {number: self._request(number) for number in {row[0] for row in rows}}
         found = []
         for number, call, way, document, before, verdict, tries, sent_at, changed, *hand in rows:
-            state, state_at, where = requests[number]
+            state, state_at, where, forgotten = requests[number]
             said = None if verdict is None else Verdict(verdict)
             by, note = (each or "" for each in hand)
-            how = certainty(state, way, said, tries, by)
+            how = certainty(state, way, said, tries, by, forgotten=forgotten)
             if how is None or (place and where not in ("", place)):
                 continue
-            at = state_at if way in ("posting", "auto") else from_text_or_none(sent_at)
+            by_state = forgotten or way in ("posting", "auto")
+            at = state_at if by_state else from_text_or_none(sent_at)
             seen = is_shown(before, shown.get(document, ""))
             found.append(Effect(number, call, way, document, how, at, changed or 0, seen, by, note))
         return found
@@ -98,9 +99,11 @@ class Mailings:
             ((person, note, request, subject) for subject in subjects),
         )
 
-    def _request(self, number: int) -> tuple[State, datetime | None, str]:
+    def _request(self, number: int) -> tuple[State, datetime | None, str, bool]:
         """Once for each request: its row is long, and may hold thousands of documents."""
-        state, at, place = self._database.execute(
-            "SELECT state, state_at, place FROM requests WHERE number = ?", [number]
+        state, at, place, forgotten = self._database.execute(
+            "SELECT state, state_at, place, CASE WHEN json_valid(progress) "
+            "THEN json_extract(progress, '$.look_first') END FROM requests WHERE number = ?",
+            [number],
         ).fetchone()
-        return State(state), from_text_or_none(at), place
+        return State(state), from_text_or_none(at), place, bool(forgotten)

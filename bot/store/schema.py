@@ -662,3 +662,18 @@ def last_of_a_kind(db: Database) -> None:
         "CREATE INDEX requests_last ON requests (operation, place, tenant, number) "
         "WHERE state = 'succeeded'",
     )
+
+
+_MAILING_CALLS = """
+CREATE TRIGGER calls_that_mail_have_their_documents BEFORE UPDATE OF tries ON calls
+WHEN NEW.tries > OLD.tries AND (SELECT operation FROM requests WHERE number = NEW.request) IN
+    ('email_bill_run', 'email_invoice', 'email_debit_memo', 'email_credit_memo')
+  AND NOT EXISTS (SELECT 1 FROM mailings WHERE request = NEW.request AND call = NEW.subject)
+BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out'); END;
+"""
+
+
+@migrations(name="0021_mailing_calls")
+def mailing_calls(db: Database) -> None:
+    """No order to mail goes out of which it does not stand what it can mail."""
+    run(db, _MAILING_CALLS)

@@ -126,6 +126,9 @@ def _words(number: int, same: Sequence[Effect]) -> tuple[Part, ...]:
             return (f"⚠ {name} is mailing {which} just now",)
         case Certainty.UNKNOWN:
             return (f"⚠ {name} may have mailed {which}", *when, "; its outcome is not known")
+        case Certainty.FORGOTTEN:
+            copy = "before an older copy of the database was put back; look in Zuora first"
+            return (f"⚠ {name} may have mailed {which} {copy}",)
         case Certainty.DENIED:
             return (
                 f"⚠ {name} went out for {which}", *when, "; ", Mention(one.by),

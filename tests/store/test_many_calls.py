@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What, entry_hash
+from bot.domain.mailing import Mailing
 from bot.domain.tally import Tally
 from bot.store.store import Store
 from bot.store.times import to_text
@@ -52,6 +53,8 @@ def test_the_last_of_two_writes_of_one_call_stands(store):
     refused = call(1, Verdict.BUSY, tries=1, words="full", http_status=429, retry_at=NOW)
 
     with store.transaction():
+        number = refused.subject
+        store.mailings.add(1, [Mailing(number, "document", number, "", "A1", "", "")])
         store.calls.save(call(1), refused, refused.sending(NOW))
 
     assert store.calls.of(1) == (refused.sending(NOW),)

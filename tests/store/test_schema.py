@@ -10,6 +10,7 @@ import pytest
 
 from bot.domain.call import Call
 from bot.domain.history import FIRST_HASH, Entry, What, entry_hash
+from bot.domain.mailing import Mailing
 from bot.domain.message import Kind, Message
 from bot.domain.policy import Rule
 from bot.domain.request import TRANSITIONS, Request, State
@@ -402,3 +403,15 @@ def test_the_file_is_durable_and_strict(store, raw):
     ).fetchall()
     assert len(tables) == 5
     assert all(re.search(r"\)\s*STRICT\s*$", sql) for (sql,) in tables)
+
+
+def test_no_order_to_mail_goes_out_without_the_documents_it_can_mail(store, raw):
+    with store.transaction():
+        store.calls.save(Call(request=1, subject="BR-1", key="k1", track_id="t1"))
+    sending = "UPDATE calls SET tries = tries + 1 WHERE request = 1"
+    forbidden(raw, sending, "written before it goes out")
+
+    with store.transaction():
+        store.mailings.add(1, [Mailing("BR-1", "run", "INV1", "", "A1", "BR-1", "")])
+
+    assert raw.execute(sending).rowcount == 1

@@ -43,7 +43,7 @@ async def finished(stage, ts):
     if stage.request().state == "waiting":
         await stage.press(BOB, ts)
     if stage.request().state == "unknown":
-        await stage.slack.click(BOB, CHANNEL, ts, "record_sent")
+        assert (await stage.record(BOB, ts, "record_sent")).ok
     await stage.as_time_passes(lambda: stage.request().state == "succeeded")
     await stage.quiet()
 
@@ -202,3 +202,29 @@ def test_the_command_says_which_settings_are_missing(monkeypatch, tmp_path):
 
     assert done.exit_code == 2
     assert "SLACK_BOT_TOKEN" in done.output
+
+
+@pytest.mark.parametrize("state", ["waiting", "approved", "unknown"])
+async def test_what_may_have_been_mailed_after_the_copy_counts_as_mailed_and_is_not_at_once_again(
+    stage, state
+):
+    ts = await in_state(stage, state)
+    put_back = await copied(stage)
+    await finished(stage, ts)
+    await put_back()
+    await resumed(stage)
+    world = stage.zuora.world
+    memo = next(
+        each.number
+        for each in world.documents_of(world.bill_runs["BR-00000001"])
+        if each.kind == "credit_memo"
+    )
+
+    at_once = await stage.fill(text=memo)
+
+    assert "may have mailed" in at_once.errors["documents"]
+    await stage.slack.close(ALICE)
+    stage.clock.advance(minutes=61)
+    later = await stage.ask(text=memo)
+    assert f"R-1 may have mailed {memo} before an older copy" in stage.card(later)
+    assert "look in Zuora first" in stage.card(later)
