@@ -3,7 +3,7 @@
 import os
 import re
 from ipaddress import ip_address
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -208,6 +208,14 @@ class Settings(EvidenceSettings):
             pattern=r"(?i)^(mon|tue|wed|thu|fri|sat|sun)(,(mon|tue|wed|thu|fri|sat|sun))*$",
         ),
     ] = "mon,tue,wed,thu,fri"
+
+    def shown(self) -> dict[str, Any]:
+        """Every setting that is no secret, by its name in the environment."""
+        secret = {
+            name for name in type(self).model_fields if isinstance(getattr(self, name), SecretStr)
+        }
+        found = self.model_dump(mode="json", exclude=secret)
+        return {name.upper(): str(value) for name, value in found.items()}
 
     @field_validator("slack_signing_secret")
     @classmethod

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import time, timedelta
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -37,6 +37,7 @@ from bot.store.private import made
 from bot.store.store import Store
 from bot.workflow.estimates import Estimates
 from bot.workflow.heads import Heads
+from bot.workflow.installed import surroundings
 from bot.workflow.parts import Parts
 from bot.workflow.refused import write_counts
 from bot.workflow.restored import resume
@@ -285,6 +286,17 @@ async def resume_after_restore(settings: Settings, clock: Clock) -> tuple[list[s
         lock.release()
 
 
+def _about(settings: Settings, identity: Identity, tenant: str) -> dict[str, Any]:
+    """What a start records of the program and its surroundings."""
+    slack = {
+        "address": settings.slack_api_url,
+        "url": identity.team_url,
+        "team": identity.team_id,
+        "bot": identity.bot_user_id,
+    }
+    return {**surroundings(settings.shown(), slack), "tenant": tenant}
+
+
 async def build(
     settings: Settings,
     clock: Clock,
@@ -320,7 +332,7 @@ async def build(
         witness = Witness(store, client, clock, settings.billing_channel)
         zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
         tenant = await _tenant(settings, zuora, where)
-        record_start(store, policy, clock.now(), version=version("billing-bot"), tenant=tenant)
+        record_start(store, policy, clock.now(), _about(settings, identity, tenant))
         await witness.look(first=True)
     except BaseException:
         await session.close()

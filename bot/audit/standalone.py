@@ -99,6 +99,7 @@ def line_of(packet: Facts, period: Facts) -> Facts:
             "number", "operation", "subject", "tenant", "requester", "reason", "digest", "created_at")},
         "place": request.get("place_words"), "state": packet["state"], "state_at": packet["state_at"], "policy": request["policy_hash"],
         "rule": request["rule"].get("name"), "approvals_needed": request["rule"].get("approvals", 1),
+        "compared": compact(packet["history"][0]["data"].get("compared")),
         "approvers": " ".join(each["who"] for each in decided if each["what"] == APPROVED),
         "decided_by": decided[-1]["who"] if decided else "", "decided_at": decided[-1]["at"] if decided else "",
         "asked_in_period": "yes" if period["from"] <= request["created_at"] < period["before"] else "no",
@@ -128,7 +129,8 @@ def wrong_with(row: Row, data: Facts, asked: Row, rule: Facts) -> str:
         return "is about something else than was asked for"
     if row.what == APPROVED and row.who == asked.who:
         return "is an approval by the requester"
-    if row.what == APPROVED and not {row.who, *data.get("groups", ())} & {*rule["approvers"]}:
+    groups = [each for each in data.get("groups", ()) if row.who in data.get("members", {}).get(each, [row.who])]
+    if row.what == APPROVED and not {row.who, *groups} & {*rule["approvers"]}:
         return "is an approval by somebody who is not in the rule's lists or groups"
     return ""
 

@@ -1,6 +1,6 @@
 """Who may do what, and why not: one function, for every command, form and button."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum, unique
@@ -35,6 +35,7 @@ class Person:
         team_id: The workspace the click came from.
         memberships: For each user group that matters: True, False, or None where Slack could not
             be asked. None is never taken for a yes.
+        members: Everybody in each of these groups, as Slack listed them for this question.
         barred: Why this account may do nothing at all (deactivated, guest, bot, external); empty
             for an ordinary member.
     """
@@ -42,6 +43,7 @@ class Person:
     user_id: str
     team_id: str
     memberships: Mapping[str, bool | None] = field(default_factory=dict)
+    members: Mapping[str, Collection[str]] = field(default_factory=dict)
     barred: str = ""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from bot.domain.money import Money
 from bot.domain.place import NOWHERE, Place, Unit
@@ -53,6 +54,18 @@ class Asked:
     mails_again: bool = False
     place: Place = NOWHERE
 
+    @property
+    def compared(self) -> dict[str, Any]:
+        """What the rules looked at, for the history; amounts as text, None where it is not known."""
+        amounts = self.amounts
+        return {
+            "tenant": self.tenant,
+            "sends": self.sends,
+            "mails_again": self.mails_again,
+            "amounts": None if amounts is None else [[code, str(sum_)] for code, sum_ in amounts],
+            "documents": self.documents,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
@@ -76,6 +89,21 @@ class Tier:
     entities: tuple[str, ...] = ()
     organizations: tuple[str, ...] = ()
 
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """The criteria that are there, for the history; amounts as text."""
+        there = {
+            "operations": list(self.operations),
+            "tenants": list(self.tenants),
+            "sends": self.sends,
+            "mails_again": self.mails_again,
+            "above": {currency: str(amount) for currency, amount in self.above.items()},
+            "documents_above": self.documents_above,
+            "entities": list(self.entities),
+            "organizations": list(self.organizations),
+        }
+        return {name: value for name, value in there.items() if value not in (None, [], {})}
+
     def holds_for(self, asked: Asked) -> bool:
         """Whether this is the rule for what is asked, as far as it alone can tell."""
         return (
@@ -96,20 +124,26 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The policy file as read. `hash` is the SHA-256 (hex) of its bytes."""
+    """The policy file as read. `hash` is the SHA-256 (hex) of its bytes, `text` what they say."""
 
     requesters: tuple[str, ...]
     approvers: tuple[str, ...]
     viewers: tuple[str, ...]
     tiers: tuple[Tier, ...] = ()
     hash: str
+    text: str = ""
 
     def rule(self, asked: Asked) -> Rule:
         """The first rule that matches; else the general lists: one approval within 24 h."""
-        for tier in self.tiers:
-            if tier.holds_for(asked):
-                return tier.rule
-        return Rule(approvers=self.approvers)
+        return self._tier(asked).rule
+
+    def conditions(self, asked: Asked) -> dict[str, Any]:
+        """The conditions of that rule; none of the general lists."""
+        return self._tier(asked).conditions
+
+    def _tier(self, asked: Asked) -> Tier:
+        general = Tier(rule=Rule(approvers=self.approvers))
+        return next((tier for tier in self.tiers if tier.holds_for(asked)), general)
 
     @property
     def everybody(self) -> tuple[str, ...]:

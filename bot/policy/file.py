@@ -52,7 +52,7 @@ def read_policy(path: Path, places: Places | None = None) -> Policy:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(path, [f"it is not TOML ({error})"]) from error
     reading = _Reading(text.splitlines())
-    policy = reading.policy(found, hashlib.sha256(content).hexdigest())
+    policy = reading.policy(found, text, hashlib.sha256(content).hexdigest())
     if policy is not None and places is not None:
         reading.check_places(policy, places)
     if policy is None or reading.problems:
@@ -67,7 +67,7 @@ class _Reading:
     lines: list[str]
     problems: list[str] = field(default_factory=list)
 
-    def policy(self, found: Mapping[str, Any], file_hash: str) -> Policy | None:
+    def policy(self, found: Mapping[str, Any], text: str, file_hash: str) -> Policy | None:
         """The policy; None if anything is wrong."""
         for key in found:
             if key not in (*_LISTS, "rule"):
@@ -88,7 +88,7 @@ class _Reading:
             self._check_possible(number, rule, lists["requesters"])
         if self.problems:
             return None
-        return Policy(**lists, tiers=tuple(_with_largest(tiers)), hash=file_hash)
+        return Policy(**lists, tiers=tuple(_with_largest(tiers)), hash=file_hash, text=text)
 
     def check_places(self, policy: Policy, places: Places) -> None:
         """A rule for an entity that nobody can choose would never hold, and nobody would know."""

@@ -61,6 +61,11 @@ class People:
                 group: None if found is None else actor.user_id in found
                 for group, found in zip(groups, members, strict=True)
             },
+            members={
+                group: found
+                for group, found in zip(groups, members, strict=True)
+                if found is not None
+            },
             barred=barred(account, actor.team_id, self.team_id),
         )
 

@@ -23,7 +23,7 @@ from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, s
 from bot.workflow.guard import mailed_lately
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
-from bot.workflow.rules import rule_for
+from bot.workflow.rules import asked_about, rule_for
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
 
 REASON_LIMIT = 1000
@@ -246,7 +246,8 @@ def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request,
 def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     now = parts.clock.now()
     order = ready.order
-    rule = rule_for(parts, order, asker.place)
+    about = asked_about(parts, order, asker.place)
+    rule = parts.policy.rule(about)
     request = Request(
         number=parts.store.requests.next_number(),
         operation=order.name,
@@ -284,7 +285,8 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     if order.deed is Deed.MAILED:
         messages += mailed_by_the_bot(parts, request, order)
         messages += redrawn(parts, request, order)
-    parts.store.record(_asked_entry(request, shown), now, *messages)
+    why = {"conditions": parts.policy.conditions(about), "compared": about.compared}
+    parts.store.record(_asked_entry(request, shown, why), now, *messages)
     if isinstance(order, Estimated) and order.foresees():
         parts.store.estimates.add(request.number, parts.new_id(), now)
     return request
@@ -317,8 +319,8 @@ def _withdraw_parent(parts: Parts, asker: Asker, saved: tuple[Request, ...]) -> 
     parts.store.move(parent, after, entry, now, card_edit(after), told)
 
 
-def _asked_entry(request: Request, shown: Message) -> Entry:
-    """What was asked; it binds the stored request and the card as it is shown."""
+def _asked_entry(request: Request, shown: Message, why: Mapping[str, Any]) -> Entry:
+    """What was asked, and why under this rule; it binds the stored request and the card as shown."""
     return Entry(
         what=What.ASKED,
         who=request.requester,
@@ -331,6 +333,7 @@ def _asked_entry(request: Request, shown: Message) -> Entry:
             "reason": request.reason,
             "policy": request.policy_hash,
             "rule": request.rule.name,
+            **why,
             "parent": request.parent,
             "record": asked_hash(request),
             "card": {"text": text_hash(shown.text), "blocks": text_hash(json.dumps(shown.blocks))},

@@ -1,6 +1,8 @@
 """One call to Zuora: planned with its key, made once, and what came of it as a value and as a line of the history."""
 
+import hashlib
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -160,13 +162,28 @@ def came_entry(call: Call) -> Entry:
     return settled_entry(call) if call.words.endswith(NOT_SENT) else answer_entry(call)
 
 
-def sent_entry(call: Call) -> Entry:
-    """The history entry of a call that goes out."""
+def ordered(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> dict[str, Any]:
+    """What goes out, for the history: method, address and body; empty where it may not go out at all."""
+    try:
+        one = order.act(call, parts.zuora_in(request.place)).call
+    except ZuoraRejected:
+        return {}
+    return {
+        "method": one.method,
+        "address": one.target,
+        "body": one.content.decode(),
+        "body_sha256": hashlib.sha256(one.content).hexdigest(),
+    }
+
+
+def sent_entry(call: Call, goes_out: Mapping[str, Any]) -> Entry:
+    """The history entry of a call that goes out, with what it orders."""
     data: dict[str, Any] = {
         "subject": call.subject, "key": call.key, "track_id": call.track_id, "try": call.tries,
     }  # fmt: skip
     if call.repeats:
         data["again_under_its_key"] = call.repeats
+    data |= goes_out
     return Entry(what=What.CALL_SENT, request=call.request, data=data)
 
 

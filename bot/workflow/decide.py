@@ -176,6 +176,11 @@ def _entry(what: What, request: Request, decision: Decision, data: Mapping[str, 
             "policy": request.policy_hash,
             "rule": request.rule.name,
             "groups": sorted(name for name, member in person.memberships.items() if member),
+            "members": {
+                name: sorted(person.members[name])
+                for name in request.rule.approvers
+                if name in person.members
+            },
             **data,
         },
     )

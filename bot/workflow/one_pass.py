@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from bot.domain.call import Call, Verdict
 from bot.domain.request import Request, State
@@ -20,6 +21,7 @@ from bot.workflow.calling import (
     came_entry,
     content_of,
     make_call,
+    ordered,
     sent_entry,
     taken_back,
 )
@@ -235,11 +237,15 @@ class Pass:
         store, now = self._parts.store, self._parts.clock.now()
         with store.transaction():
             store.calls.save(*answered, *sending)
-            store.history.append_all([*map(came_entry, answered), *map(sent_entry, sending)], now)
+            sent = [sent_entry(call, self._ordered(call)) for call in sending]
+            store.history.append_all([*map(came_entry, answered), *sent], now)
             if not answered:
                 return False
             last = len(answered) == len(self._answered) and self._was_last(sending)
             return self._conclude() if last else self._tell_progress(now)
+
+    def _ordered(self, call: Call) -> dict[str, Any]:
+        return ordered(self._parts, self._request, call, self._order)
 
     def _keep_answers(self) -> None:
         """Write answers that came and are not written; how it goes on is another step's business."""

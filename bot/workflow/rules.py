@@ -18,16 +18,19 @@ JUST_APPROVED = timedelta(minutes=1)
 
 def rule_for(parts: Parts, order: Order[Any, Any], place: Place, number: int = 0) -> Rule:
     """The rule of today's policy for what is asked; `number` is the request's, where there is one."""
-    return parts.policy.rule(
-        Asked(
-            operation=order.name,
-            tenant=parts.tenant_kind,
-            sends=order.sends(),
-            mails_again=mailed_before(parts, order, place.key, number),
-            amounts=order.amounts(),
-            documents=order.documents(),
-            place=place,
-        )
+    return parts.policy.rule(asked_about(parts, order, place, number))
+
+
+def asked_about(parts: Parts, order: Order[Any, Any], place: Place, number: int = 0) -> Asked:
+    """What the rules look at of what is asked."""
+    return Asked(
+        operation=order.name,
+        tenant=parts.tenant_kind,
+        sends=order.sends(),
+        mails_again=mailed_before(parts, order, place.key, number),
+        amounts=order.amounts(),
+        documents=order.documents(),
+        place=place,
     )
 
 

@@ -1,14 +1,23 @@
 """What the history says at a start: the key that is used from here on, the policy, the bot itself."""
 
+import difflib
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from bot.domain.history import Entry, What
 from bot.domain.policy import Policy
 from bot.store.store import Store
 
 
-def record_start(store: Store, policy: Policy, now: datetime, *, version: str, tenant: str) -> None:
+def record_start(store: Store, policy: Policy, now: datetime, about: Mapping[str, Any]) -> None:
     """Write that the bot starts, with which policy, and whether that is another one than before.
+
+    Args:
+        store: The store.
+        policy: As read just now.
+        now: The moment.
+        about: Which bot it is, where, with which settings: `installed.surroundings`.
 
     Raises:
         StoreError: The history was begun with another `AUDIT_KEY`, or cannot be written.
@@ -16,17 +25,25 @@ def record_start(store: Store, policy: Policy, now: datetime, *, version: str, t
     with store.transaction():
         store.history.begin_key(now)
         latest = store.history.last_of(What.POLICY_CHANGED)
-        old = str(latest.entry.data["new"]) if latest else ""
-        if old != policy.hash:
+        before = latest.entry.data if latest else {"new": ""}
+        if before["new"] != policy.hash:
             data = {
-                "old": old,
+                "old": before["new"],
                 "new": policy.hash,
                 "requesters": policy.requesters,
                 "approvers": policy.approvers,
                 "viewers": policy.viewers,
                 "rules": len(policy.tiers),
+                "text": policy.text,
+                "difference": difference(str(before.get("text", "")), policy.text),
             }
             store.record(Entry(what=What.POLICY_CHANGED, data=data), now)
             store.homes.redraw(now)  # who may look and who may decide can be others now
-        started = {"version": version, "tenant": tenant, "policy": policy.hash}
+        started = {**about, "policy": policy.hash, "database": store.copies.id}
         store.record(Entry(what=What.STARTED_BOT, data=started), now)
+
+
+def difference(old: str, new: str) -> list[str]:
+    """The lines that went (`- `) and came (`+ `), each with the line before it as its place."""
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]

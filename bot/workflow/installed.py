@@ -1,0 +1,55 @@
+"""Which program this is, and where it runs: what a start records. Reads the installed files."""
+
+import getpass
+import hashlib
+import platform
+import socket
+from collections.abc import Mapping
+from importlib import resources
+from importlib.metadata import version
+from importlib.resources.abc import Traversable
+from typing import Any
+
+
+def surroundings(settings: Mapping[str, Any], slack: Mapping[str, str]) -> dict[str, Any]:
+    """Everything but policy and database.
+
+    Args:
+        settings: Without secrets.
+        slack: Address, team and bot.
+    """
+    return {
+        "version": version("billing-bot"),
+        "files": files_hash(resources.files("bot")),
+        "python": platform.python_version(),
+        "host": socket.gethostname(),
+        "user": _user(),
+        "slack": dict(slack),
+        "settings": dict(settings),
+    }
+
+
+def files_hash(folder: Traversable) -> str:
+    """SHA-256 (hex) over the Python files below a folder: of each its name and its own SHA-256.
+
+    The lines are `sha256  path` in the order of the paths, as `sha256sum` writes them.
+    """
+    lines = sorted(_lines(folder, ""), key=lambda line: line[66:])
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _lines(folder: Traversable, path: str) -> list[str]:
+    lines: list[str] = []
+    for each in folder.iterdir():
+        if each.is_dir():
+            lines += _lines(each, f"{path}{each.name}/")
+        elif each.name.endswith(".py"):
+            lines.append(f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {path}{each.name}\n")
+    return lines
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return ""
