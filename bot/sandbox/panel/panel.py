@@ -147,8 +147,8 @@ class Panel:
                 self._scene = replace(self._scene, caption=f"The story stopped here: {words}")
         finally:
             self._troubles.turn("zuora_losing", on=False)
-        if self._scene is not None:
-            self._scene = replace(self._scene, over=True)
+            if self._scene is not None:
+                self._scene = replace(self._scene, over=True)
 
     def _show(self, scene: Scene) -> None:
         self._scene = scene

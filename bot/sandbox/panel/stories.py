@@ -18,10 +18,11 @@ class Story:
 async def mail_a_run(tell: Teller) -> None:
     """Ask, approve, and see the mails go out."""
     run = tell.new_run()
+    orders = len(tell.ordered())
     ts = await tell.ask(f"/billemail {run}", "Month end, amounts agreed with revenue")
     await tell.press(BOB, ts, "Approve", "Bob reads the card and presses Approve")
     await tell.step(BOB, "The thread shows each step", thread=ts)
-    await tell.orders(len(tell.ordered()) or 1)
+    await tell.orders(orders + 1)
     await tell.ended(ts)
     await tell.step(BOB, "Done: one order to Zuora, one mail to each customer", thread=ts)
 
@@ -52,6 +53,23 @@ async def a_lost_answer(tell: Teller) -> None:
         tell.move(minutes=5)
         await tell.ended(ts)
     await tell.step(BOB, "Settled. What Zuora did: each customer has one mail", thread=ts)
+
+
+async def mailed_twice(tell: Teller) -> None:
+    """Ask for a run and for one of its invoices, and approve both."""
+    run = tell.new_run()
+    world = tell.zuora.world
+    invoice = world.documents_of(world.bill_runs[run])[0].number
+    orders = len(tell.ordered())
+    one = await tell.ask(f"/billemail {run}", "Month end")
+    two = await tell.ask(f"/billemail {invoice}", "The customer asked for it")
+    await tell.press(BOB, one, "Approve", f"Bob approves the mails of {run}")
+    await tell.orders(orders + 1)
+    await tell.press(BOB, two, "Approve", f"Then Bob approves {invoice}, which {run} has mailed")
+    await tell.ended(two)
+    if len(tell.ordered()) > orders + 1:
+        raise AssertionError(f"{invoice} was mailed twice")
+    await tell.step(BOB, f"Stopped: {invoice} went out with {run} already", thread=two)
 
 
 async def month_end(tell: Teller) -> None:
@@ -96,6 +114,11 @@ STORIES: Mapping[str, Story] = {
     ),
     "a_lost_answer": Story(
         "A lost answer", "Zuora does it, and its answer never arrives.", a_lost_answer
+    ),
+    "mailed_twice": Story(
+        "A customer mailed twice?",
+        "A run and one of its invoices are both approved.",
+        mailed_twice,
     ),
     "month_end": Story("Month end", "Bill, post and mail, with an approval each.", month_end),
 }

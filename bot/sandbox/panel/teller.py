@@ -151,8 +151,8 @@ class Teller:
         for message in seen:
             for block in message.blocks if message.ts == ts else ():
                 for element in block.get("elements", ()):
-                    text = (element.get("text") or {}).get("text", "")
-                    if element.get("type") == "button" and text.startswith(words):
+                    is_button = element.get("type") == "button"
+                    if is_button and element["text"]["text"].startswith(words):
                         return element["action_id"], block.get("block_id")
         raise AssertionError(f"there is no button “{words}” to press")
 
