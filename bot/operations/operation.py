@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from bot.domain.billed import Billed
 from bot.domain.call import Call, Verdict
 from bot.domain.mailing import Mailing
 from bot.domain.money import Money
@@ -272,6 +273,10 @@ class Order(ABC, Generic[B, F]):
     def mailings(self) -> Sequence[Mailing]:
         """Every document that a call of it can mail, by whatever way. No I/O."""
         return ()
+
+    def bills(self) -> Billed | None:
+        """Whom it bills; None where it bills nobody."""
+        return None
 
     def is_repeat(self) -> bool:
         """Whether it is meant to mail again."""

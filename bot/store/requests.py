@@ -178,6 +178,19 @@ class Requests:
             [json.dumps(list(subjects)), place, place],
         ).fetchall()
 
+    def open_of(self, operation: str, place: str) -> list[int]:
+        """Numbers of the requests of one operation that are not at their end yet, in order.
+
+        Of the same place, or of one that is not known.
+        """
+        rows = self._database.execute(
+            "SELECT number FROM requests INDEXED BY requests_open WHERE state IN "
+            "('waiting', 'approved', 'running', 'unknown') AND operation = ? "
+            "AND (place IN ('', ?) OR ? = '') ORDER BY number",
+            [operation, place, place],
+        )
+        return [number for (number,) in rows]
+
     def open_by(self, person: str, since: datetime) -> list[Request]:
         """What somebody has asked for since then and that is not at its end yet."""
         rows = self._database.execute(

@@ -284,7 +284,7 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     )
     if order.deed is Deed.MAILED:
         messages += mailed_by_the_bot(parts, request, order)
-        messages += redrawn(parts, request, order)
+    messages += redrawn(parts, request, order)
     why = {"conditions": parts.policy.conditions(about), "compared": about.compared}
     parts.store.record(_asked_entry(request, shown, why), now, *messages)
     if isinstance(order, Estimated) and order.foresees():

@@ -10,6 +10,7 @@ from bot.domain.mailing import Certainty, Effect
 from bot.domain.message import Message
 from bot.domain.request import Request, State
 from bot.domain.words import Line, Mention, Moment, Part, count, line, listed, shortened
+from bot.operations.catalog import opened
 from bot.operations.operation import Order
 from bot.store.store import Store
 from bot.workflow.guard import effects_of
@@ -79,7 +80,10 @@ def mailed_by_the_bot(parts: Parts, request: Request, order: Order[Any, Any]) ->
 def redrawn(parts: Parts, request: Request, order: Order[Any, Any]) -> list[Message]:
     """That the cards of those have to be edited which wait about the same documents."""
     found = effects_of(parts.store, order.mailings(), request.number, request.place)
-    numbers = sorted({one.request for one in found if one.how is Certainty.OPEN})
+    numbers = sorted(
+        {one.request for one in found if one.how is Certainty.OPEN}
+        | {number for number, _ in _billing_too(parts.store, request, order)}
+    )
     others = [parts.store.requests.get(number) for number in numbers[-SHOWN_REQUESTS:]]
     return [card_edit(each) for each in others if each is not None]
 
@@ -91,11 +95,30 @@ def beside(store: Store, request: Request) -> tuple[Line, ...]:
     mine = store.mailings.of(request.number)
     found = _by_request(effects_of(store, mine, request.number, request.place))
     rest = len(found) - SHOWN_REQUESTS
+    billing = _billing_too(store, request, opened(request))
     return (
+        *(line("Also", words) for _, words in billing[-SHOWN_REQUESTS:]),
         *(line("Also", *_words(number, same)) for number, same in found[:SHOWN_REQUESTS]),
         *([line("Also", f"{count(rest, 'more request')}")] if rest > 0 else []),
         *against_last_time(store, request),
     )
+
+
+def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list[tuple[int, str]]:
+    """Open requests that bill some of the same accounts: number, and that in words."""
+    mine = order.bills()
+    if mine is None:
+        return []
+    found = []
+    for number in store.requests.open_of(order.name, request.place):
+        other = store.requests.get(number)
+        if other is None or number == request.number:
+            continue
+        theirs = opened(other).bills()
+        if theirs is not None and mine.overlaps(theirs):
+            verb = "asks to bill" if other.state is State.WAITING else "is about to bill"
+            found.append((number, f"{other.name} {verb} {theirs.words} too"))
+    return found
 
 
 def _by_request(found: Sequence[Effect]) -> list[tuple[int, list[Effect]]]:

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 from typing import Any
 
+from bot.domain.billed import Billed
 from bot.domain.call import Call
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed, OperationName
@@ -55,6 +56,20 @@ class CreateBillRun(
     def sends(self) -> bool:
         """Posting can mail customers through Zuora's notifications, and `autoEmail` does."""
         return self.body.auto_post or self.body.auto_email
+
+    def bills(self) -> Billed:
+        """Batches, an account, or subscriptions of it."""
+        account = self.facts.account
+        if account is None:
+            batches = frozenset(self.body.batches)
+            return Billed(batches=batches, bill_cycle_day=self.body.bill_cycle_day)
+        return Billed(
+            account=account.id,
+            account_number=account.number,
+            in_batch=account.batch,
+            own_day=account.bill_cycle_day,
+            subscriptions=frozenset(each.number for each in self.facts.subscriptions),
+        )
 
     def mailings(self) -> tuple[Mailing, ...]:
         """Whatever the run will hold; its number is not known yet."""
