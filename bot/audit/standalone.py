@@ -91,8 +91,10 @@ def packet_of(kept: Facts, rows: Sequence[Row]) -> Facts:
         "zuora_calls": [each for each in history if each["what"].startswith("call.")], "history": history,
     }
 
-def line_of(packet: Facts, period: Facts) -> Facts:
+def line_of(packet: Facts, about: Facts) -> Facts:
     """A request's line in the population."""
+    first, at, period = packet["history"][0]["sequence"], packet["request"]["created_at"], about["period"]
+    new, inside = about["first"] <= first <= about["last"], period["from"] <= at < period["before"]
     request, decided = packet["request"], [each for each in packet["decisions"] if each["what"] in DECIDED]
     return {
         **{name: request.get(name) for name in (
@@ -102,14 +104,15 @@ def line_of(packet: Facts, period: Facts) -> Facts:
         "compared": compact(packet["history"][0]["data"].get("compared")),
         "approvers": " ".join(each["who"] for each in decided if each["what"] == APPROVED),
         "decided_by": decided[-1]["who"] if decided else "", "decided_at": decided[-1]["at"] if decided else "",
-        "asked_in_period": "yes" if period["from"] <= request["created_at"] < period["before"] else "no",
+        "asked_in_period": "yes" if inside and new else "late: recorded after the period of its date" if new else "no",
     }
 
 def files_of(about: Facts, lines: Sequence[Facts], rows: Sequence[Row], zuora: Facts) -> Iterator[tuple[str, bytes]]:
     """The files that follow from the rows of the period, and from what Zuora's list was read to say."""
     made: Facts = {"population": {**about, "count": len(lines), "requests": lines}}
-    for name, what in KINDS.items():
-        found = [entry(row) for row in rows if row.what == what]
+    late = [row for row in rows if row.at < about["period"]["from"]]
+    for name, what in {**KINDS, "late": ""}.items():
+        found = [entry(row) for row in (rows if what else late) if row.what == what or not what]
         made[name] = {"count": len(found), "entries": found}
     yield from ((f"{name}.json", json.dumps(value, indent=2, ensure_ascii=False).encode()) for name, value in made.items())
     yield "population.csv", csv_of(lines, "Nothing was asked for, decided or carried out in the period.")
@@ -224,7 +227,7 @@ def of_requests(files: dict[str, bytes], manifest: Facts, rows: Sequence[Row], b
         yield from (Finding("not supported by the history", first, f"R-{number}: {words}.") for words in supported(packet, story))
         yield from control(packet["request"]["rule"], story)
         yield from slack_clock(number, packet["messages"])
-        lines.append(line_of(packet, manifest["period"]))
+        lines.append(line_of(packet, json.loads(files["chain.json"])))
     for name, content in files_of(json.loads(files["chain.json"]), lines, rows, json.loads(files["reconciliation.json"])):
         if files.get(name) != content:
             yield Finding("not supported by the history", None, f"{name} is not what the rows give.")

@@ -2,15 +2,17 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from bot.audit import standalone
 from bot.audit.evidence import archive
-from bot.audit.evidence.archive import Scope
+from bot.audit.evidence.archive import Before, Scope
 from bot.audit.evidence.mask import Mask, NoMask
 from bot.audit.evidence.reconcile import ABOUT_RUNS, Period, reconciled_everywhere
 from bot.audit.verify import Verified, verify_database
@@ -29,12 +31,35 @@ DAY = click.DateTime(["%Y-%m-%d"])
 READ_SECONDS = 60.0
 
 
+class _Zone(click.ParamType[ZoneInfo]):
+    """A name of the IANA database, like Europe/Berlin."""
+
+    name = "ZONE"
+
+    def convert(
+        self, value: str | ZoneInfo, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ZoneInfo:
+        if isinstance(value, ZoneInfo):
+            return value
+        try:
+            return ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(f"{value!r} is no time zone; write it like Europe/Berlin", param, ctx)
+
+
 @click.command()
-@click.option("--from", "first", type=DAY, required=True, help="First day of the period, in UTC.")
+@click.option("--from", "first", type=DAY, required=True, help="First day of the period.")
 @click.option("--to", "last", type=DAY, required=True, help="Last day of it.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option(
+    "--after",
+    "previous",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The package before: this one begins with the row after its last, so that none is in no package.",
+)
+@click.option("--zone", type=_Zone(), default="UTC", help="Whose days these are; UTC unless said.")
 @click.option("--redact", is_flag=True, help="Mask customers' names and mail addresses.")
-def evidence(first: datetime, last: datetime, out: Path, *, redact: bool) -> None:
+def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None:
     """Write the evidence for a period: every request, decision, call and refusal, with its chain.
 
     It reads the database and Zuora's list of bill runs; Slack is not needed. The exit status is 0,
@@ -45,7 +70,9 @@ def evidence(first: datetime, last: datetime, out: Path, *, redact: bool) -> Non
         raise click.UsageError("--to lies before --from.")
     try:
         settings = read_evidence_settings()
-        verified = _make(settings, _period(first.date(), last.date()), out, redact=redact)
+        period = _period(first.date(), last.date(), options["zone"])
+        before = archive.before_of(options["previous"]) if options["previous"] else None
+        verified = _make(settings, period, out, before, redact=options["redact"])
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
@@ -57,17 +84,19 @@ def evidence(first: datetime, last: datetime, out: Path, *, redact: bool) -> Non
     sys.exit(CODES[verified.flaw] if verified.flaw else 0)
 
 
-def _period(first: date, last: date) -> Period:
+def _period(first: date, last: date, zone: ZoneInfo) -> Period:
     return Period(
-        datetime.combine(first, time(), UTC),
-        datetime.combine(last + timedelta(days=1), time(), UTC),
+        datetime.combine(first, time(), zone).astimezone(UTC),
+        datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
     )
 
 
-def _make(settings: EvidenceSettings, period: Period, out: Path, *, redact: bool) -> Verified:
+def _make(
+    settings: EvidenceSettings, period: Period, out: Path, before: Before | None, *, redact: bool
+) -> Verified:
     path = Path(settings.database_path)
     key = settings.audit_key.get_secret_value()
-    verified = verify_database(path, key=key)
+    verified = verify_database(path, key=key, noted=before.last if before else None)
     with open_read_only(path) as file:
         click.echo("Reading Zuora's list of bill runs")
         compared = asyncio.run(_reconciled(settings, period, stored.done(file, ABOUT_RUNS)))
@@ -76,18 +105,31 @@ def _make(settings: EvidenceSettings, period: Period, out: Path, *, redact: bool
             made_at=SystemClock().now(),
             key=key.encode() if verified.keyed else b"",
             mask=Mask() if redact else NoMask(),
+            before=before,
             verified=_told(verified),
         )
-        packets = archive.size(file, period)
+        packets = archive.size(file, scope)
         with click.progressbar(length=packets, label=f"{packets} requests") as bar:
             made(archive.unfinished_of(out))
             manifest = archive.write(out, file, scope, compared, lambda: bar.update(1))
+    for words in _unfinished(scope):
+        click.echo(words, err=True)
     click.echo(f"{out}: {packets} requests. Manifest's SHA-256: {manifest}")
     if compared["status"] == "done":
         click.echo(f"Done outside the bot: {len(standalone.outside(compared))} (exceptions.csv)")
     else:
         click.echo(f"Reconciliation not done: {compared['why']}", err=True)
     return verified
+
+
+def _unfinished(scope: Scope) -> Iterator[str]:
+    if scope.made_at < scope.period.end:
+        yield "The period is not over: make the evidence again after its last day."
+    if scope.before is None:
+        yield (
+            "No package before it was named (--after): what was recorded late, for a day of an earlier "
+            "period, may be in none."
+        )
 
 
 def _told(verified: Verified) -> dict[str, Any]:

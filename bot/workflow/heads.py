@@ -58,7 +58,7 @@ class Heads:
         date = now.astimezone(UTC).date().isoformat()
         with self._store.transaction():
             latest = self._store.history.last_of(What.HEAD)
-            if latest is not None and str(latest.entry.data["date"]) >= date:
+            if latest is not None and str(latest.entry.data["date"]) == date:
                 return False
             sequence, hashed = self._store.history.last()
             data = {"date": date, "sequence": sequence, "hash": hashed, "channel": self._channel}

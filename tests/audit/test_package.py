@@ -295,7 +295,7 @@ def _make_again(forger, about, kept):
             beside = {each: old[each] for each in ("record", "card", "messages", "masked")}
             packet = standalone.packet_of(beside, story)
             forger.files[name] = indented(packet)
-            lines.append(standalone.line_of(packet, about["period"]))
+            lines.append(standalone.line_of(packet, about))
     zuora = json.loads(forger.files["reconciliation.json"])
     forger.files |= dict(standalone.files_of(about, lines, kept, zuora))
 

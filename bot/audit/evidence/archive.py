@@ -15,7 +15,8 @@ from bot.audit import standalone
 from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.reconcile import Period
 from bot.domain.digest import canonical
-from bot.domain.history import Row, fingerprint, row_hash
+from bot.domain.history import Head, Row, fingerprint, row_hash
+from bot.store.errors import StoreError
 from bot.store.file import evidence
 from bot.store.file.reading import DatabaseFile
 from bot.store.times import to_text
@@ -35,6 +36,7 @@ class Scope:
         made_at: Now, aware UTC.
         key: `AUDIT_KEY`, empty for none; it seals the manifest.
         mask: Removes names and addresses, or nothing.
+        before: The package that this one goes on from; None for none.
         verified: What checking the database's history found, for people.
     """
 
@@ -42,12 +44,44 @@ class Scope:
     made_at: datetime
     key: bytes
     mask: Mask
+    before: "Before | None"
     verified: dict[str, Any]
 
 
-def size(file: DatabaseFile, period: Period) -> int:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The package before this one.
+
+    Attributes:
+        last: Its last row.
+        manifest: SHA-256 (hex) of its manifest.
+    """
+
+    last: Head
+    manifest: str
+
+
+def before_of(path: Path) -> Before:
+    """Where a package ends, so that the next one begins there.
+
+    Raises:
+        StoreError: It is no package of this format.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            about = json.loads(archive.read(CHAIN))
+            rows = archive.read(ROWS).splitlines()
+            manifest = sha256(archive.read(MANIFEST)).hexdigest()
+            row = standalone.Row(*json.loads(rows[-1])) if rows else None
+            last = Head(row.sequence, row.hash) if row else Head(**about["before"])
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
+    return Before(last, manifest)
+
+
+def size(file: DatabaseFile, scope: Scope) -> int:
     """How many packets there will be."""
-    return len(evidence.concerned(file, evidence.span(file, *_texts(period))))
+    return len(evidence.concerned(file, _span(file, scope)))
 
 
 def unfinished_of(path: Path) -> Path:
@@ -94,7 +128,7 @@ class _Writing:
         self._file = file
         self._scope = scope
         self._start, self._end = _texts(scope.period)
-        self._span = evidence.span(file, self._start, self._end)
+        self._span = _span(file, scope)
         self._mask = scope.mask
         self._numbers = evidence.concerned(file, self._span)
         self.hashes: dict[str, str] = {}
@@ -108,6 +142,7 @@ class _Writing:
         rows = [
             self._masked(Row(*row)) for row in self._file.rows(self._span.first, self._span.last)
         ]
+        chain = self._chain(len(rows))
         beside, lines = [], []
         for number in self._numbers:
             story = [self._masked(Row(*row)) for row in evidence.story(self._file, number)]
@@ -115,12 +150,11 @@ class _Writing:
                 row for row in story if not self._span.first <= row.sequence <= self._span.last
             ]
             packet = standalone.packet_of(self._kept(number), story)
-            lines.append(standalone.line_of(packet, self._period))
+            lines.append(standalone.line_of(packet, chain))
             yield f"requests/R-{number}.json", _dumped(packet)
             step()
         zuora = self._mask.masked(json.loads(_dumped(reconciliation)))
         yield "reconciliation.json", _dumped(zuora)
-        chain = self._chain(len(rows))
         yield from standalone.files_of(chain, lines, rows, zuora)
         yield "verification.json", _dumped(self._mask.masked(self._scope.verified))
         yield CHAIN, _dumped(chain)
@@ -164,6 +198,8 @@ class _Writing:
         span, key = self._span, self._scope.key
         return {
             "period": self._period,
+            "over": self._scope.made_at >= self._scope.period.end,
+            "package_before": self._scope.before.manifest if self._scope.before else None,
             "before": span.before._asdict(),
             "first": span.first,
             "last": span.last,
@@ -185,6 +221,11 @@ class _Writing:
         key = self._scope.key
         seal = {"key": fingerprint(key), "hmac": row_hash(canonical(about), key)} if key else None
         return _dumped({**about, "seal": seal})
+
+
+def _span(file: DatabaseFile, scope: Scope) -> evidence.Span:
+    after = scope.before.last if scope.before else None
+    return evidence.span(file, _texts(scope.period), to_text(scope.made_at), after)
 
 
 def _texts(period: Period) -> tuple[str, str]:

@@ -52,7 +52,7 @@ def _verified(archive: zipfile.ZipFile, key: bytes, heads: list[Head]) -> Verifi
         entries=len(rows),
         last=last,
         keyed=about["keyed_from"] is not None,
-        notes=tuple(_notes(archive, manifest, rows)),
+        notes=tuple(_notes(archive, about, manifest, rows)),
     )
 
 
@@ -70,11 +70,18 @@ def _named(
 
 
 def _notes(
-    archive: zipfile.ZipFile, manifest: dict[str, Any], rows: list[standalone.Row]
+    archive: zipfile.ZipFile,
+    about: dict[str, Any],
+    manifest: dict[str, Any],
+    rows: list[standalone.Row],
 ) -> list[str]:
     masked = sum(row.masked for row in rows)
     requests = len({row.request for row in rows} - {None})
     notes = [HELD.format(requests)]
+    if not about["over"]:
+        notes.append("the period was not over when it was made")
+    if about["package_before"] is None and about["first"] > 1:
+        notes.append(f"it names no package before it; rows 1 to {about['first'] - 1} are not in it")
     if not manifest["seal"]:
         notes.append(UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest()))
     if masked:

@@ -9,7 +9,8 @@ from bot.store.file.reading import DatabaseFile
 from bot.store.requests import bound_columns
 
 _SPAN = """
-SELECT MIN(sequence), MAX(sequence) FROM history WHERE at >= :start AND at < :end
+SELECT (SELECT MIN(sequence) FROM history WHERE at >= :start AND at < :end),
+  (SELECT MAX(sequence) FROM history WHERE sequence > :after AND at < :end)
 """
 _JSON_COLUMNS = frozenset({"body", "facts", "rule", "blocks", "data", "file", "progress", "began"})
 _TABLES = {
@@ -71,19 +72,38 @@ class Done(NamedTuple):
     place: str = ""
 
 
-def span(file: DatabaseFile, start: str, end: str) -> Span:
-    """The rows of a period: all between the first and the last whose time lies in it."""
-    first, last = file.database.execute(_SPAN, {"start": start, "end": end}).fetchone()
+def span(file: DatabaseFile, period: tuple[str, str], made_at: str, after: Head | None) -> Span:
+    """The rows of a period: dates choose, rows bound. No row between the first and the last is left out.
+
+    Args:
+        file: The database.
+        period: Its start, and the first moment after it.
+        made_at: Now; a period that is not over goes on to the last row there is.
+        after: The last row of the package before, from which on it goes; without one it begins with
+            the first row whose time lies in the period.
+    """
+    start, end = period
+    first, last = file.database.execute(
+        _SPAN, {"start": start, "end": end, "after": after.sequence if after else 0}
+    ).fetchone()
+    if made_at < end and (after or first is not None):
+        (last,) = file.database.execute("SELECT MAX(sequence) FROM history").fetchone()
+    if after:
+        return Span(after, after.sequence + 1, last or after.sequence, _keyed_from(file))
     if first is None:
         return Span(START, 1, 0, None)
     row = file.database.execute(
         "SELECT sequence, hash FROM history WHERE sequence < ? ORDER BY sequence DESC LIMIT 1",
         [first],
     ).fetchone()
-    (keyed_from,) = file.database.execute(
+    return Span(Head(*row) if row else START, first, last, _keyed_from(file))
+
+
+def _keyed_from(file: DatabaseFile) -> int | None:
+    (sequence,) = file.database.execute(
         "SELECT MIN(sequence) FROM history WHERE request IS NULL AND what = 'audit.key_changed'"
     ).fetchone()
-    return Span(Head(*row) if row else START, first, last, keyed_from)
+    return None if sequence is None else int(sequence)
 
 
 def concerned(file: DatabaseFile, within: Span) -> list[int]:

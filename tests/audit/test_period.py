@@ -1,0 +1,165 @@
+"""No row is in no package: rows V4, V5 and V17 of the auditor's inputs."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.history import What
+from tests.audit.test_evidence import checked, made, read
+from tests.stage import BOB, CARLA, CHANNEL, Stage
+
+
+@pytest.fixture
+async def worked(stage):
+    """R-1 is mailed on 21 November."""
+    for number in (2, 3):
+        stage.zuora.world.add_bill_run(
+            f"BR-0000000{number}", invoices=[("A00000001", "USD", "7.00")]
+        )
+    await mailed(stage, "BR-00000001")
+    return stage
+
+
+async def mailed(stage, run):
+    ts = await stage.ask(text=run)
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.quiet()
+
+
+async def package(stage, folder, *options):
+    folder.mkdir()
+    return await made(stage, folder, *options)
+
+
+async def test_v4_what_was_dated_back_is_in_the_package_that_follows_and_marked(worked, tmp_path):
+    stage = worked
+    first, a = await package(stage, tmp_path / "a", "--from", "2026-11-20", "--to", "2026-11-22")
+    assert first.exit_code == 0, first.output
+    stage.clock.step(days=-57)  # 25 September
+    await mailed(stage, "BR-00000002")
+    stage.clock.step(days=59)  # 23 November
+    await mailed(stage, "BR-00000003")
+
+    days = ("--from", "2026-11-23", "--to", "2026-11-25")
+    result, b = await package(stage, tmp_path / "b", *days, "--after", str(a))
+
+    assert result.exit_code == 22, result.output
+    lines = {each["number"]: each for each in read(b, "population.json")["requests"]}
+    assert lines[2]["asked_in_period"].startswith("late")
+    assert lines[2]["created_at"].startswith("2026-09-25")
+    assert lines[3]["asked_in_period"] == "yes"
+    late = read(b, "late.json")
+    assert late["count"] == len(late["entries"]) > 0
+    assert {each["request"] for each in late["entries"]} == {2}
+    again = checked(b)
+    assert again.exit_code == 22
+    assert "clock went back" in again.output
+
+
+async def test_each_package_begins_with_the_row_after_the_last_of_the_one_before(worked, tmp_path):
+    stage = worked
+    _, a = await package(stage, tmp_path / "a", "--from", "2026-11-20", "--to", "2026-11-22")
+    await stage.pass_time(days=1)
+    await mailed(stage, "BR-00000002")
+    await stage.pass_time(days=30)
+
+    days = ("--from", "2026-12-01", "--to", "2026-12-31")
+    result, b = await package(stage, tmp_path / "b", *days, "--after", str(a))
+
+    assert result.exit_code == 0, result.output
+    before, after = read(a, "chain.json"), read(b, "chain.json")
+    assert after["first"] == before["last"] + 1
+    assert after["before"]["sequence"] == before["last"]
+    assert after["package_before"] is not None
+    assert before["package_before"] is None
+    line = next(each for each in read(b, "population.json")["requests"] if each["number"] == 2)
+    assert line["asked_in_period"].startswith("late")
+    hashed = after["before"]["hash"]
+    assert checked(b, "--head", f"{before['last']}:{hashed}").exit_code == 0
+    assert checked(a, "--head", f"{before['last']}:{hashed}").exit_code == 0
+
+
+async def test_a_package_of_another_history_is_not_gone_on_from(worked, tmp_path):
+    other = Stage(tmp_path / "other", "run")
+    (tmp_path / "other").mkdir()
+    await other.open()
+    await other.start()
+    _, a = await package(other, tmp_path / "a", "--from", "2026-11-20", "--to", "2026-11-22")
+    await other.close()
+
+    days = ("--from", "2026-11-23", "--to", "2026-11-25")
+    result, _ = await package(worked, tmp_path / "b", *days, "--after", str(a))
+
+    assert result.exit_code == 18, result.output
+    broken = tmp_path / "broken.zip"
+    broken.write_text("no zip")
+    result, _ = await package(worked, tmp_path / "c", *days, "--after", str(broken))
+    assert result.exit_code == 3
+
+
+async def test_v17_a_period_that_is_not_over_says_so(worked, tmp_path):
+    result, out = await package(
+        worked, tmp_path / "a", "--from", "2026-11-01", "--to", "2999-12-31"
+    )
+
+    assert "The period is not over" in result.output
+    assert not read(out, "chain.json")["over"]
+    assert read(out, "chain.json")["last"] == worked.store.history.last()[0]
+    assert "the period was not over" in checked(out).output
+
+
+async def test_days_are_those_of_a_zone(worked, tmp_path):
+    days = ("--from", "2026-11-21", "--to", "2026-11-21")
+    _, out = await package(worked, tmp_path / "a", *days, "--zone", "Europe/Berlin")
+
+    assert read(out, "manifest.json")["period"] == {
+        "from": "2026-11-20T23:00:00.000000+00:00",
+        "before": "2026-11-21T23:00:00.000000+00:00",
+    }
+    result, _ = await package(worked, tmp_path / "b", *days, "--zone", "Berlin")
+    assert result.exit_code == 2
+    assert "no time zone" in result.output
+
+
+async def test_v5_heads_go_on_after_a_start_with_a_date_in_the_future(stage):
+    stage.changes = {"audit_channel": CHANNEL}
+    await stage.restart()
+    await stage.quiet()
+    stage.clock.step(days=400)
+    await stage.restart()
+    await stage.quiet()
+    stage.clock.step(days=-400)
+    await stage.restart()
+    await stage.quiet()
+    await stage.pass_time(days=1)
+    await stage.quiet()
+
+    heads = [each.entry for each in stage.store.history.all() if each.entry.what is What.HEAD]
+    today = stage.clock.now().date()
+    dates = [each.data["date"] for each in heads]
+    assert dates[-1] == today.isoformat()
+    assert (today - timedelta(days=1)).isoformat() in dates
+    assert len(dates) == len(set(dates)) + 1  # the first day's once more, after the mistake
+
+
+async def test_what_was_decided_later_is_in_the_package_of_its_day_with_what_was_asked(
+    worked, tmp_path
+):
+    stage = worked
+    ts = await stage.ask(text="BR-00000002")
+    await stage.quiet()
+    _, a = await package(stage, tmp_path / "a", "--from", "2026-11-20", "--to", "2026-11-21")
+    await stage.pass_time(hours=20)
+    await stage.reject(CARLA, ts, "Not agreed")
+    await stage.quiet()
+    days = ("--from", "2026-11-22", "--to", "2026-11-22")
+    result, b = await package(stage, tmp_path / "b", *days, "--after", str(a))
+
+    assert result.exit_code == 0, result.output
+    (line,) = read(b, "population.json")["requests"]
+    assert (line["number"], line["state"], line["asked_in_period"]) == (2, "rejected", "no")
+    packet = read(b, "requests/R-2.json")
+    assert packet["history"][0]["what"] == "request.asked"
+    assert packet["decisions"][0]["data"]["reason"] == "Not agreed"
+    assert checked(b).exit_code == 0
