@@ -123,6 +123,16 @@ def trouble_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
     return found + gone
 
 
+def unchecked_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
+    """What Zuora does not say any more, and what it did not say before."""
+    gone = [each for each in now if each not in before]
+    told = [each for each in before if each not in now]
+    return [
+        *(f"Zuora does not say any more of {each.number} whether {each.words}" for each in gone),
+        *(f"Zuora says now of {each.number} whether {each.words}" for each in told),
+    ]
+
+
 def is_negative(amount: Amount) -> bool:
     """Whether it is known to be below zero."""
     return isinstance(amount, Money) and amount.amount < 0

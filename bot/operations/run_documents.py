@@ -24,6 +24,7 @@ from bot.operations.kinds import (
     largest_of,
     trouble_differs,
     trouble_of,
+    unchecked_differs,
     unchecked_of,
 )
 from bot.operations.operation import Facts
@@ -136,6 +137,7 @@ class DocumentsFacts(BaseModel, frozen=True):
         ]:
             found.append(f"{named(changed)} may have been mailed meanwhile")
         found += trouble_differs(self.trouble, now.trouble)
+        found += unchecked_differs(self.unchecked, now.unchecked)
         if not found and self.each != now.each:
             found.append("single documents changed, though counts and totals are the same")
         return found
@@ -247,6 +249,10 @@ def _kind_words(kind_totals: KindTotals | None, kind: DocumentKind) -> str:
 
 def _fingerprint(documents: Iterable[BillingDocument]) -> str:
     rows = sorted(
-        canonical([d.kind, d.number, d.currency, d.amount, d.status, d.trouble]) for d in documents
+        canonical(
+            [d.kind, d.number, d.currency, d.amount, d.status, d.trouble]
+            + [d.unchecked] * bool(d.unchecked)
+        )
+        for d in documents
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()

@@ -20,7 +20,7 @@ COUNTED = frozenset(
     {
         "documents.kinds", "documents.kinds[].kind", "documents.kinds[].count",
         "documents.kinds[].totals", "documents.kinds[].not_known", "documents.not_posted",
-        "documents.trouble",
+        "documents.trouble", "documents.unchecked",
     }
 )  # fmt: skip
 """What is said of its documents where they changed; `documents.each` binds every one of them."""
@@ -91,7 +91,7 @@ DOCUMENTS = frozenset(
     {
         "documents", "documents[].number", "documents[].id", "documents[].status",
         "documents[].currency", "documents[].amount", "documents[].mailed_at",
-        "documents[].trouble", "nobody",
+        "documents[].trouble", "documents[].unchecked", "nobody",
         "checks.notices[].state",
     }
 )  # fmt: skip

@@ -15,7 +15,7 @@ from bot.domain.money import Amount, Money, apart, spoken
 from bot.domain.words import count, some
 from bot.operations import notices, pdf_checks
 from bot.operations.email_documents.reading import EmailDocumentsBody
-from bot.operations.kinds import Doubt
+from bot.operations.kinds import Doubt, unchecked_differs
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.operation import Facts, Problems
 from bot.zuora.answers import BillingDocument, money_of
@@ -159,6 +159,7 @@ class EmailDocumentsFacts(Facts):
         """What an approval is bound to; not balances and names, which have no effect."""
         return [
             [d.number, d.id, d.status, d.currency, d.amount, d.mailed_at, d.trouble]
+            + [d.unchecked] * bool(d.unchecked)
             for d in self.documents
         ]
 
@@ -376,12 +377,17 @@ def _changes(before: MailDocument, now: MailDocument | None) -> list[str]:
     if before.listed is not None and now.listed is None:
         found.append(f"Zuora's mail history of {before.number} can no longer be read")
     found += [f"{before.number} {words}" for words in now.trouble if words not in before.trouble]
+    found += unchecked_differs(_unchecked(before), _unchecked(now))
     found += [
         f"{before.number} {words} then, and not now"
         for words in before.trouble
         if words not in now.trouble
     ]
     return found
+
+
+def _unchecked(document: MailDocument) -> list[Doubt]:
+    return [Doubt(number=document.number, words=words) for words in document.unchecked]
 
 
 def _more_listed(before: MailDocument, now: MailDocument) -> bool:

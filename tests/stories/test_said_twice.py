@@ -1,0 +1,167 @@
+"""What Zuora says later or elsewhere is compared: other members of rows C2, C3, C5, C7 and C8."""
+
+import pytest
+
+from bot.sandbox.zuora.records import said
+from bot.sandbox.zuora.shapes_v1 import bill_run
+from tests.stage import BOB
+
+BOTH = ("BR-00000001", "INV")
+
+
+def invoice(stage, place=0):
+    return list(stage.zuora.world.invoices.values())[place]
+
+
+def run_of(stage):
+    (run,) = stage.zuora.world.bill_runs.values()
+    return run
+
+
+def named(stage, what):
+    return invoice(stage).number if what == "INV" else what
+
+
+@pytest.mark.parametrize("what", BOTH)
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ({"reversed": "true"}, "was reversed"),
+        ({"eInvoiceStatus": "Failed"}, "has an e-invoice that is Failed"),
+        ({"eInvoiceErrorMessage": "No tax id"}, "has an e-invoice that is in error: No tax id"),
+        ({"taxStatus": "Error"}, "has tax that is Error"),
+        ({"reversed": None}, "does not say any more"),
+        ({"reversed": "perhaps"}, "whether it was reversed"),
+        ({"eInvoiceStatus": {"code": 3}}, "whether its e-invoice is fine"),
+        ({"taxStatus": ["Error"]}, "whether its tax is complete"),
+        ({"status": "Canceled"}, "Canceled|not posted then, 1 now|invoices for"),
+        ({"status": "PendingForTax"}, "PendingForTax|invoices for|not posted"),
+        ({"status": None}, "state|Zuora does not say"),
+        ({"amount": None}, "not known"),
+        ({"currency": "US Dollar"}, "not known"),
+        ({"currency": "EUR"}, "EUR"),
+        ({"lastEmailSentDate": "yesterday"}, "mailed meanwhile"),
+        ({"accountId": "f" * 32}, "Zuora says two things about the account of"),
+    ],
+)
+async def test_c5_what_changed_after_the_card_stops_a_run_and_one_of_it(stage, what, says, words):
+    ts = await stage.ask(text=named(stage, what))
+    invoice(stage).says = says
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped")
+
+    assert any(each in stage.thread(ts)[-1] for each in words.split("|")), stage.thread(ts)[-1]
+    assert stage.orders() == []
+
+
+@pytest.mark.parametrize("what", BOTH)
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ({"taxStatus": "Error"}, "has tax that is Error"),
+        ({"eInvoiceStatus": ["x"]}, "does not say"),
+        ({"reversed": None}, "does not say"),
+    ],
+)
+async def test_c5_before_the_card_it_is_said_on_it(stage, what, says, words):
+    invoice(stage).says = says
+
+    ts = await stage.ask(text=named(stage, what))
+
+    assert words in stage.card(ts)
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ({"invoiceNumber": "INV99999999"}, "INV99999999"),
+        ({"accountId": "f" * 32}, "Zuora says two things about the account of"),
+    ],
+)
+async def test_c3_an_answer_about_another_document_is_refused(stage, says, words):
+    number = invoice(stage).number
+    invoice(stage).says = says | ({"id": "e" * 32} if "invoiceNumber" in says else {})
+
+    submitted = await stage.fill(text=f"INV:{number}")
+
+    assert words in str(submitted.errors)
+    assert stage.store.requests.get(1) is None
+
+
+@pytest.mark.parametrize("field", ["id", "invoiceNumber"])
+async def test_c3_one_id_or_number_for_two_documents_of_a_run_is_refused(stage, field):
+    other = invoice(stage, 1)
+    invoice(stage).says = {field: other.id if field == "id" else other.number}
+
+    submitted = await stage.fill()
+
+    assert "twice, with different values" in str(submitted.errors)
+
+
+async def test_c3_the_number_of_another_run_in_the_answer_is_refused(stage):
+    run_of(stage).says = {"billingRunNumber": "BR-00000099", "billRunNumber": "BR-00000099"}
+
+    submitted = await stage.fill()
+
+    assert "Asked for bill run BR-00000001, Zuora answered with BR-00000099" in str(
+        submitted.errors
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [
+        ("status", "Completed", "state"),
+        ("targetDate", "2027-01-31", "target date"),
+        ("invoiceDate", "2027-01-31", "invoice date"),
+        ("id", "f" * 32, "id"),
+    ],
+)
+async def test_c2_two_readings_of_a_run_that_differ_are_refused(stage, field, value, what):
+    run = run_of(stage)
+    tenant = stage.zuora.tenant
+    body = said(run, bill_run(tenant, run)) | {field: value}
+    stage.zuora.faults.add("/v1/bill-runs/*", kind="status", status=200, body=body, times=99)
+
+    submitted = await stage.fill()
+
+    assert f"two things about the {what} of" in str(submitted.errors)
+
+
+@pytest.mark.parametrize("count", ["numberOfInvoices", "numberOfCreditMemos"])
+@pytest.mark.parametrize("off", [-1, 1, 116])
+async def test_c2_any_count_that_is_not_the_list_s_is_refused(stage, count, off):
+    right = 4 if count == "numberOfInvoices" else 1
+    run_of(stage).says = {count: right + off}
+
+    submitted = await stage.fill()
+
+    assert "its list has" in str(submitted.errors)
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("America/Los_Angeles", "20 Nov 2026 18:00 UTC"),
+        ("Asia/Tokyo", "20 Nov 2026 01:00 UTC"),
+        ("", "when is not known, and counts as mailed"),
+    ],
+)
+async def test_c7_c8_a_time_without_a_zone_is_in_the_tenants(stage, zone, shown):
+    """`ZUORA_TIME_ZONE`; where neither it nor a run tells the zone, the time is not known."""
+    stage.changes = {"zuora_time_zone": zone}
+    await stage.restart()
+    invoice(stage).says = {"lastEmailSentDate": "2026-11-20 10:00:00"}
+
+    ts = await stage.ask(text=invoice(stage).number)
+
+    assert shown in stage.card(ts)
+
+
+async def test_c7_c8_a_run_that_tells_its_zone_needs_no_setting(stage):
+    run_of(stage).says = {"timeZone": "Asia/Tokyo"}
+    invoice(stage).says = {"lastEmailSentDate": "2026-11-20 10:00:00"}
+
+    ts = await stage.ask()
+
+    assert "20 Nov 2026 01:00 UTC" in stage.card(ts)
