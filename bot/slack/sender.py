@@ -44,6 +44,9 @@ LANDING = timedelta(seconds=3)
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
+A_STEP = timedelta(seconds=1)
+"""By so much the time of day differs from the clock that nobody sets, and counts as set."""
+
 WORTH = timedelta(minutes=2)
 """A private answer is worth nothing to somebody who pressed longer ago than this."""
 
@@ -113,6 +116,7 @@ class Sender:
         self._draw_home = draw_home
         self._stopped = asyncio.Event()
         self._stopping = False
+        self._began_at = self._beginning()
 
     def wake(self) -> None:
         """Something stands in the outbox."""
@@ -127,6 +131,7 @@ class Sender:
         """Send until `stop` is called."""
         while not self._stopping:
             self._wake.clear()
+            self._mind_the_clock()
             next_at = self._start_lanes()
             now = self._clock.now()
             seconds = 3600.0 if next_at is None else max(0.0, (next_at - now).total_seconds())
@@ -145,6 +150,23 @@ class Sender:
             await asyncio.wait(self._lanes.values(), timeout=patience)
         for task in self._lanes.values():
             task.cancel()
+
+    def _beginning(self) -> datetime:
+        """When the clock that nobody sets began, by the one that somebody may set."""
+        return self._clock.now() - timedelta(seconds=self._clock.monotonic())
+
+    def _mind_the_clock(self) -> None:
+        """Where the time of day was set, no message waits longer for that, or counts as older.
+
+        To be asked before anything is written that is measured from now.
+        """
+        began_at = self._beginning()
+        if abs(began_at - self._began_at) < A_STEP:
+            return
+        logger.warning("the_clock_was_set", extra={"by": str(began_at - self._began_at)})
+        with self._store.transaction():
+            self._store.outbox.clock_was_set(began_at - self._began_at)
+        self._began_at = began_at
 
     def _start_lanes(self) -> datetime | None:
         """Start a task for each lane that has something to send; when the next one has, if later."""
@@ -237,6 +259,7 @@ class Sender:
     async def _send_once(self, outgoing: Outgoing) -> None:
         ts = await self._landed.ts_of(outgoing) if self._may_stand_there(outgoing) else None
         if ts is None:
+            self._mind_the_clock()
             await self._store.together(partial(self._trying, outgoing))
             ts = await self._call(outgoing)
         await self._store.together(partial(self._sent, outgoing, ts))
@@ -389,6 +412,7 @@ class Sender:
 
     def _has_to_wait(self, outgoing: Outgoing) -> bool:
         """Whether it does not go out now: it may land still, its method rests, or nobody needs it."""
+        self._mind_the_clock()
         now, message = self._clock.now(), outgoing.message
         if self._is_needless(outgoing):
             self._end(outgoing, "needless")

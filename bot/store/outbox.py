@@ -167,6 +167,31 @@ class Outbox:
             [to_text_or_none(wake_at), never_arrived, sequence],
         )
 
+    def clock_was_set(self, by: timedelta) -> None:
+        """Let what is still to be sent wait no longer than before, although the time of day is another.
+
+        What may stand in Slack already, and what is worth nothing to anybody soon, is as old as before.
+
+        Args:
+            by: How far the clock was put on; negative: back.
+        """
+        rows = self._database.execute(
+            "SELECT sequence, kind, wake_at, tried_at, created_at FROM outbox WHERE ended_at IS NULL"
+        ).fetchall()
+        self._database.conn.executemany(
+            "UPDATE outbox SET wake_at = ?, tried_at = ?, created_at = ? WHERE sequence = ?",
+            (
+                (
+                    _moved(wake_at, min(by, timedelta(0))),
+                    _moved(tried_at, by),
+                    # of the others it says when something happened
+                    _moved(created_at, by) if kind == Kind.PRIVATE.value else created_at,
+                    sequence,
+                )
+                for sequence, kind, wake_at, tried_at, created_at in rows
+            ),
+        )
+
     def refused(self, outgoing: Outgoing, wake_at: datetime, error: str) -> None:
         """Let a message wait that Slack does not let the bot say; it cannot stand there."""
         self._database.execute(
@@ -243,6 +268,11 @@ class Outbox:
             "UPDATE outbox SET ended_at = ?, outcome = ?, ts = ? WHERE sequence = ?",
             [to_text(now), outcome, ts, sequence],
         )
+
+
+def _moved(at: str | None, by: timedelta) -> str | None:
+    found = from_text_or_none(at)
+    return None if found is None else to_text(found + by)
 
 
 def _from_row(row: tuple[Any, ...]) -> Outgoing:

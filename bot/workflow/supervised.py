@@ -35,7 +35,7 @@ class Supervised:
         """
         pause = FIRST_PAUSE
         while True:
-            begun = self._clock.now()
+            begun = self._clock.monotonic()
             try:
                 await loop()
             except Exception:
@@ -46,7 +46,7 @@ class Supervised:
                 )
             else:
                 return
-            if (self._clock.now() - begun).total_seconds() >= CALM:
+            if self._clock.monotonic() - begun >= CALM:
                 pause = FIRST_PAUSE
             self._broken.add(name)
             await self._clock.sleep(pause)

@@ -13,7 +13,6 @@ so that about one call in a hundred is refused.
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.clock import Clock
@@ -126,7 +125,7 @@ class Pace:
         self._longest = longest_wait_seconds
         self._out = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._paused_until: datetime | None = None
+        self._paused_until: float | None = None  # on the monotonic clock
 
     @property
     def width(self) -> int:
@@ -178,7 +177,7 @@ class Pace:
         if not spent:
             self._width.was_refused()
         if rest and (spent or alone):
-            until = self._clock.now() + timedelta(seconds=rest)
+            until = self._clock.monotonic() + rest
             self._paused_until = max(until, self._paused_until or until)
 
     async def _stand_in_line(self) -> None:
@@ -196,7 +195,7 @@ class Pace:
     async def _rest(self) -> float:
         """Sit out a pause, with the place kept; or give the place back where it is too long."""
         while self._paused_until is not None:
-            left = (self._paused_until - self._clock.now()).total_seconds()
+            left = self._paused_until - self._clock.monotonic()
             if left <= 0:
                 self._paused_until = None
             elif left > self._longest:

@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -126,12 +125,12 @@ class TokenKeeper:
         self._timeout = timeout
         self._lock = asyncio.Lock()
         self._token = ""
-        self._renew_at: datetime | None = None
+        self._renew_at: float | None = None  # as `_ask_again_at`, on the monotonic clock
         self._proved = ""
         self._was_refused = False
         self._failed: ZuoraError | None = None
         self._failures = 0
-        self._ask_again_at: datetime | None = None
+        self._ask_again_at: float | None = None
         self.tenant: Tenant | None = None
 
     @property
@@ -157,6 +156,8 @@ class TokenKeeper:
         if not self._is_good(refused):
             async with self._lock:
                 if not self._is_good(refused):
+                    if refused and refused == self._token:
+                        self._token = ""  # however the next try ends
                     self._still_failed()
                     await self._renew()
         return self._token
@@ -190,8 +191,8 @@ class TokenKeeper:
         """
         if self._failed is None or self._ask_again_at is None:
             return
-        left = (self._ask_again_at - self._clock.now()).total_seconds()
-        if 0 < left <= numbers.LONGEST_REST:  # more is a clock that was put back
+        left = self._ask_again_at - self._clock.monotonic()
+        if left > 0:
             error = copy(self._failed)
             if isinstance(error, ZuoraBusy):
                 error.retry_after = left
@@ -214,7 +215,7 @@ class TokenKeeper:
             logger.error("zuora_gives_no_token: %s", error)
         self._failed = error
         self._failures += 1
-        self._ask_again_at = self._clock.now() + timedelta(seconds=max(asked or 0.0, pause))
+        self._ask_again_at = self._clock.monotonic() + max(asked or 0.0, pause)
 
     def _well(self) -> None:
         if self._failed is not None:
@@ -225,10 +226,10 @@ class TokenKeeper:
     def _is_good(self, refused: str) -> bool:
         if not self._token or self._renew_at is None or self._token == refused:
             return False
-        return self._clock.now() < self._renew_at
+        return self._clock.monotonic() < self._renew_at
 
     async def _fetch(self) -> None:
-        asked_at = self._clock.now()
+        asked_at = self._clock.monotonic()
         try:
             response = await self._http.post(
                 self._base_url + _PATH,
@@ -241,13 +242,13 @@ class TokenKeeper:
             raise ZuoraBusy(f"Zuora's token service cannot be reached ({why}).") from None
         self._keep(_granted(response), asked_at)
 
-    def _keep(self, granted: dict[str, Any], asked_at: datetime) -> None:
+    def _keep(self, granted: dict[str, Any], asked_at: float) -> None:
         tenant = tenant_of(str(granted.get("scope", "")))
         if wrong := not_the_tenant(tenant, self._tenant_id):
             raise ZuoraRejected(wrong)
         lives = numbers.seconds(granted.get("expires_in")) or _LIFE_SECONDS
         self._token = granted["access_token"]
-        self._renew_at = asked_at + timedelta(seconds=lives - min(_EARLY_SECONDS, lives / 2))
+        self._renew_at = asked_at + lives - min(_EARLY_SECONDS, lives / 2)
         self.tenant = tenant
 
 

@@ -126,7 +126,7 @@ async def test_the_pause_grows_to_a_minute_while_it_breaks_again_and_again(stage
 async def test_a_bot_whose_loops_are_broken_still_stops_at_once(stage, monkeypatch):
     await stage.quiet()
 
-    def due(*_):
+    def due(*_, **__):
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(stage.store.requests, "due", due)

@@ -16,18 +16,23 @@ class HandClock:
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+        self.passed = 0.0
         self.slept: list[float] = []
 
     def now(self) -> datetime:
         return self.moment
 
+    def monotonic(self) -> float:
+        return self.passed
+
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.moment += timedelta(seconds=seconds)
+        self.move(seconds)
         await asyncio.sleep(0)
 
     def move(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
+        self.passed += seconds
 
 
 @pytest.fixture

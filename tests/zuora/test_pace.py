@@ -185,6 +185,18 @@ async def test_a_spent_rate_makes_everybody_rest(clock):
     assert pace.width == 4
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_rest_is_as_long_as_it_was_asked_for_however_the_clock_is_set(clock, hours):
+    pace = Pace(clock, Width(first=4))
+    await pace.enter()
+    pace.leave(429, {"RateLimit-Remaining": "0"}, 20.0)
+
+    clock.moment += timedelta(hours=hours)
+
+    assert await pace.enter() == 0
+    assert clock.slept == [20]
+
+
 async def test_a_long_rest_is_told_instead_of_sat_out(clock):
     pace = Pace(clock, Width(first=4))
     await pace.enter()
