@@ -136,7 +136,7 @@ async def _history(
     for page in range(1, _MOST_PAGES + 1):
         data = (await caller.read(calls.email_history(object_id, start, end, page))).data
         found += [_record(row, here) for row in paging.whole(data, "emailHistories")]
-        if not rows.text(as_row(data), "nextPage"):
+        if not paging.following(data, "nextPage"):
             return found
     raise ZuoraContradicts("Zuora's mail history does not end.")
 

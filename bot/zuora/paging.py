@@ -77,7 +77,7 @@ async def objects(caller: Caller, first: HttpCall, *, most: int | None = None) -
         data, size = answer.data, size + answer.size
         found += whole(data, "data")
         check(found, size)
-        cursor = _next(data, "nextPage")
+        cursor = following(data, "nextPage")
         if not cursor or (most is not None and len(found) >= most):
             return found
         if cursor in seen:
@@ -126,7 +126,7 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
         nothing = isinstance(data, dict) and data.get("size") == 0
         found += [] if nothing and "records" not in data else whole(data, "records")
         check(found, size)
-        locator = _next(data, "queryLocator")
+        locator = following(data, "queryLocator")
         enough = most is not None and len(found) >= most
         if data.get("done") is True or enough:
             return found
@@ -151,8 +151,12 @@ def whole(data: Any, name: str) -> list[Row]:
     return list(found)
 
 
-def _next(data: Any, name: str) -> str:
-    """What names the next page; empty where there is none."""
+def following(data: Any, name: str) -> str:
+    """What names the next page; empty where there is none.
+
+    Raises:
+        ZuoraContradicts: It is said in a way that cannot be read.
+    """
     cursor = data.get(name)
     if cursor in (None, ""):
         return ""

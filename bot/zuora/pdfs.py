@@ -85,7 +85,7 @@ async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozens
             if isinstance(listed, NotKnown):
                 return None
             found += listed
-            if not rows.text(rows.part({"it": data}, "it"), "nextPage"):
+            if not paging.following(data, "nextPage"):
                 break
         else:
             return None

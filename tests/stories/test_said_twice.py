@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.domain.request import State
 from bot.sandbox.zuora.records import said
 from bot.sandbox.zuora.shapes_v1 import bill_run
 from tests.stage import BOB
@@ -165,3 +166,24 @@ async def test_c7_c8_a_run_that_tells_its_zone_needs_no_setting(stage):
     ts = await stage.ask()
 
     assert "20 Nov 2026 01:00 UTC" in stage.card(ts)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"emailHistories": None}, {"emailHistories": {}}, {"emailHistories": [], "nextPage": 7}],
+)
+async def test_c7_a_mail_history_that_cannot_be_read_proves_nothing(stage, answer):
+    stage.changes = {"repeat_lost": "no"}
+    await stage.restart()
+    memo = next(iter(stage.zuora.world.credit_memos.values()))
+    path = "/v1/notification-history/email"
+    stage.zuora.faults.add(path, kind="status", status=200, body=answer, times=99)
+    stage.zuora.faults.add("/v1/credit-memos/*/emails", kind="lose_answer")
+    ts = await stage.ask(text=memo.number)
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request(1).state is State.UNKNOWN)
+    stage.zuora.faults.clear()
+    for _ in range(6):
+        await stage.pass_time(minutes=2)
+
+    assert stage.request(1).state is State.UNKNOWN

@@ -75,7 +75,8 @@ def card(run, invoice):
     facts = EmailRunFacts.of(
         read, documents, zero_left_out=read.no_email_for_zero_amount, mails_itself=False
     )
-    return "\n".join(str(each) for each in words.lines(facts, resend=False))
+    shown = words.lines(facts, resend=False)
+    return "\n".join(str(each) for each in shown if each.label != "Goes to")  # never known here
 
 
 def test_what_is_plain_is_in_no_doubt():
