@@ -228,7 +228,11 @@ def of_requests(files: dict[str, bytes], manifest: Facts, rows: Sequence[Row], b
         yield from control(packet["request"]["rule"], story)
         yield from slack_clock(number, packet["messages"])
         lines.append(line_of(packet, json.loads(files["chain.json"])))
-    for name, content in files_of(json.loads(files["chain.json"]), lines, rows, json.loads(files["reconciliation.json"])):
+    zuora = json.loads(files["reconciliation.json"])
+    did = {number for run in zuora.get("runs", ()) for deed in run["deeds"] for number in deed["by"]}
+    for number in sorted(did & {number for number, story in stories.items() if all(row.what != "call.sent" for row in story)}):
+        yield Finding("not supported by the history", stories[number][0].sequence, f"reconciliation.json says that R-{number} did something, and it called nothing.")
+    for name, content in files_of(json.loads(files["chain.json"]), lines, rows, zuora):
         if files.get(name) != content:
             yield Finding("not supported by the history", None, f"{name} is not what the rows give.")
 
@@ -242,6 +246,8 @@ def checked(archive: zipfile.ZipFile, key: bytes, heads: Iterable[tuple[int, str
         yield Finding("wrong key", about["keyed_from"], "The package needs the AUDIT_KEY that it was made with, or none.")
     else:
         yield from chained(about, [*rows, *beside], key, ("[name ", "[address ") if manifest["masked"] else ())
+    if len(files) != len(archive.namelist()):
+        yield Finding("file of the evidence changed", None, "A name stands in the package twice.")
     yield from of_files(files, manifest, key)
     yield from of_requests(files, manifest, rows, beside)
     yield from numbers(rows)
@@ -253,9 +259,13 @@ def checked(archive: zipfile.ZipFile, key: bytes, heads: Iterable[tuple[int, str
             yield Finding(flaw, number, f"Row {number} of the head that was noted has {words}.")
 
 if __name__ == "__main__":
-    with zipfile.ZipFile(sys.argv[1]) as opened:
-        pairs = [(int(number), noted) for number, _, noted in (text.partition(":") for text in sys.argv[2:])]
-        found_all = list(checked(opened, os.environ.get("AUDIT_KEY", "").encode(), pairs))
+    try:
+        with zipfile.ZipFile(sys.argv[1]) as opened:
+            pairs = [(int(number), noted) for number, _, noted in (text.partition(":") for text in sys.argv[2:])]
+            found_all = list(checked(opened, os.environ.get("AUDIT_KEY", "").encode(), pairs))
+    except Exception as error:  # noqa: BLE001 - whatever damage makes of it
+        print(f"not readable: {error!r}")  # noqa: T201 - a command's output
+        sys.exit(3)
     for each_found in found_all:
         print(f"{each_found.flaw}: {each_found.words}")  # noqa: T201 - a command's output
     sys.exit(next((code for flaw, code in CODES.items() if flaw in {each.flaw for each in found_all}), 0))

@@ -56,9 +56,17 @@ def verify_database(path: Path, *, key: str, noted: Head | None = None) -> Verif
     """
     log = Path(f"{path}-wal")
     logged, stamp = log.exists(), _stamp(path)
-    verified = _verify(path, key.encode(), noted)
-    if verified.findings and not logged and (log.exists() or _stamp(path) != stamp):
-        return _verify(path, key.encode(), noted)  # the bot started while the file was read
+    try:
+        verified = _verify(path, key.encode(), noted)
+        if verified.findings and not logged and (log.exists() or _stamp(path) != stamp):
+            return _verify(path, key.encode(), noted)  # the bot started while the file was read
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ) as error:  # text that is none any more
+        raise StoreError(f"{path} is damaged: {error!r}.") from error
     return verified
 
 

@@ -203,6 +203,28 @@ def test_another_record_or_card_is_not_what_was_asked_for(package, key, part):
     assert f"the {part} is not" in result.output
 
 
+def test_a_request_that_called_nothing_did_nothing_in_zuora(package, key):
+    forger = Forger(package, key)
+
+    def change(zuora):
+        for run in zuora["runs"]:
+            for deed in run["deeds"]:
+                deed["by"] = deed["by"] or [3]
+
+    forger.json("reconciliation.json", change)
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19
+    assert "R-3 did something" in result.output
+
+
+def test_a_name_that_stands_in_the_package_twice_is_found(package, key):
+    with zipfile.ZipFile(package, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("refusals.json", archive.read("refusals.json"))
+    result = status(package, key)
+    assert result.exit_code == 20
+    assert "twice" in result.output
+
+
 def test_v2_a_row_that_says_it_is_masked_where_nothing_is_masked_is_found(package, key):
     forger = Forger(package, key)
 

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,20 @@ from bot.audit.verify import Verified
 from bot.domain.history import Head, Row
 from bot.store.errors import StoreError
 
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, LookupError, ValueError, TypeError, AttributeError, EOFError,
+    RuntimeError,
+)  # fmt: skip
+"""What Python makes of a zip of which some bytes are other ones."""
+
 UNSEALED = (
     "the manifest is not sealed with a key: whoever can write the file can make it anew. Compare "
     "the manifest's SHA-256 with the one that was noted when it was made: {}"
 )
-MASKED = "{} rows are masked, so only their place in the chain was checked, not their content"
+MASKED = (
+    "{} rows are masked, so only their place in the chain was checked, not their content; likewise the "
+    "record or the card of {} requests"
+)
 HELD = "the control was performed again for {} requests"
 
 
@@ -35,7 +45,7 @@ def verify_evidence(path: Path, *, key: str, noted: Head | None = None) -> Verif
     try:
         with zipfile.ZipFile(path) as archive:
             return _verified(archive, key.encode(), [noted] if noted else [])
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, EOFError) as error:
+    except DAMAGED as error:
         raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
 
 
@@ -85,5 +95,7 @@ def _notes(
     if not manifest["seal"]:
         notes.append(UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest()))
     if masked:
-        notes.append(MASKED.format(masked))
+        packets = [name for name in archive.namelist() if name.startswith("requests/")]
+        count = sum(bool(json.loads(archive.read(name))["masked"]) for name in packets)
+        notes.append(MASKED.format(masked, count))
     return notes
