@@ -185,7 +185,7 @@ class Bot:
         if self.parts.store.copies.held:
             await self._witness.say()
             await run("checkpoints", self._checkpoints)
-        logger.info("this_process_works")
+        logger.info("work_lock_acquired")
         await asyncio.gather(
             run("witness", self._be_told),
             run("runner", self.runner.run),
@@ -226,7 +226,7 @@ class Bot:
                 await asyncio.to_thread(checkpoint, checkpoints.begin())
 
     async def _be_let_in(self) -> None:
-        """Where Zuora does not let the bot in, ask again now and then, so that it is known when it does."""
+        """Where Zuora refuses the bot's login, ask again now and then, so that it is known when it does."""
         zuora = self.parts.zuora
         while True:
             await self.parts.clock.sleep(LET_IN_SECONDS)
@@ -316,7 +316,7 @@ async def build(
     Raises:
         PolicyError: The policy cannot be used.
         StoreError: The database cannot be used.
-        SlackClientError: Slack does not let the bot in; without Slack there is nothing to do.
+        SlackClientError: Slack rejected the bot's token; without Slack there is nothing to do.
         CannotStartError: The token does not speak for the entities of the settings.
     """
     where = where or environment(settings.zuora_base_url)
@@ -475,7 +475,7 @@ async def _tenant(settings: Settings, zuora: ZuoraClient, where: Environment) ->
     try:
         tenant = await zuora.check()
     except ZuoraError as error:
-        logger.error("zuora_does_not_let_the_bot_in: %s", error)  # noqa: TRY400 - no trace needed
+        logger.error("zuora_login_failed: %s", error)  # noqa: TRY400 - no trace needed
         return f"{words}{within}"  # what is wrong, the client itself keeps saying
     if outside := entities_outside(tenant, settings.places.entities):
         msg = (

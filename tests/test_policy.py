@@ -203,7 +203,7 @@ def test_the_first_rule_that_matches_holds(policy):
     assert rule.type_the_number
     middle = policy.rule(asked(amounts=(Money("USD", Decimal(1001)),)))
     assert (middle.name, middle.type_the_number) == ("rule 2", False)
-    assert policy.rule(asked()).name == "the general lists"
+    assert policy.rule(asked()).name == "the general rule"
 
 
 @pytest.mark.parametrize(
@@ -224,16 +224,16 @@ def test_an_amount_of_odd_form_never_falls_below_a_tier(policy, amounts):
 def test_exactly_the_amount_is_not_above_it(policy):
     exactly = (Money("USD", Decimal("1000.00")),)
 
-    assert policy.rule(asked(amounts=exactly)).name == "the general lists"
+    assert policy.rule(asked(amounts=exactly)).name == "the general rule"
 
 
 def test_rules_look_at_tenant_sending_and_documents(policy):
     cancel = {"operation": "cancel_bill_run", "sends": False}
 
     middle = (Money("USD", Decimal(1001)),)
-    assert policy.rule(asked(amounts=middle, tenant="sandbox")).name == "the general lists"
+    assert policy.rule(asked(amounts=middle, tenant="sandbox")).name == "the general rule"
     assert policy.rule(asked(**cancel, documents=51)).name == "rule 3"
-    assert policy.rule(asked(**cancel, documents=50)).name == "the general lists"
+    assert policy.rule(asked(**cancel, documents=50)).name == "the general rule"
     assert policy.rule(asked(**cancel, documents=None)).name == "rule 3"
 
 

@@ -60,7 +60,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walked:
-    """What became of going along the rows.
+    """Result of walking the chain.
 
     Attributes:
         finding: The first thing that is wrong; None if every row fits.

@@ -163,7 +163,7 @@ def _other_head(head: Head, last: Head) -> Finding:
 
 
 def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Finding]:
-    """What the other tables tell of later than the history is lost from its end."""
+    """Rows newer than the last entry mean its end was cut off."""
     for told, mismatch in enumerate(crosscheck.mismatches(file)):
         if told == MOST_TOLD:
             yield Finding(Flaw.UNSUPPORTED, None, "There is more of this; the rest is not listed.")

@@ -31,7 +31,7 @@ HEADLINES = {
     State.WITHDRAWN: "Withdrawn",
     State.EXPIRED: "Expired",
     State.APPROVED: "Approved, not sent yet",
-    State.STOPPED: "Stopped, nothing was sent to Zuora",
+    State.STOPPED: "Stopped. Nothing was sent",
     State.RUNNING: "Approved, being sent to Zuora",
     State.SUCCEEDED: "Done",
     State.FAILED: "Failed",
@@ -107,7 +107,8 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
 def _title(request: Request, order: Order[Any, Any], summary: Summary) -> str:
     """What is to be done, with a mark where it is out of the ordinary; later how it ended."""
     if request.state is not State.WAITING:
-        return f"{headline(request)}: {order.title()}"
+        well = request.state is State.SUCCEEDED
+        return order.ended_well() if well else f"{headline(request)}: {order.title()}"
     return marked(summary)
 
 

@@ -4,7 +4,7 @@ from bot.cards.card import approvers_in_words, headline
 from bot.domain.authority import Person, Refusal
 from bot.domain.policy import Policy
 from bot.domain.request import Request
-from bot.domain.words import Mention, Moment, Part, count
+from bot.domain.words import Mention, Moment, Part
 
 _TOO_LATE = (
     Refusal.ALREADY_DECIDED,
@@ -15,7 +15,7 @@ _TOO_LATE = (
 
 
 def to_ask(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]:
-    """Why somebody may not ask, and who may."""
+    """Say why this person may not ask, and who may."""
     match refusal:
         case Refusal.BARRED:
             return _barred(person)
@@ -80,8 +80,8 @@ def _too_late(refusal: Refusal, person: Person, request: Request) -> tuple[Part,
             return (f"{name} expired ", Moment(request.expires_at), words)
         case Refusal.ALREADY_APPROVED:
             missing = request.rule.approvals - len(request.approvals)
-            needed = count(missing, "more approval")
-            return (f"You approved {name} already; {needed} of other people needed.",)
+            more = "One more person" if missing == 1 else f"{missing} more people"
+            return (f"You already approved {name}. {more} must approve.",)
         case Refusal.NOT_UNKNOWN:
             return (f"{name} has its result already: {headline(request)}.",)
         case _:

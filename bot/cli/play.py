@@ -12,7 +12,7 @@ CHANNEL = "C0BILLING"
 REQUESTER = "U0ALICE"
 APPROVER = "U0BOB"
 BILL_RUN = "BR-00000001"
-STEPS = ("approved", "being sent to Zuora", "Zuora accepted")
+STEPS = ("approved", "Nothing has changed in Zuora", "Zuora accepted")
 
 
 async def play_story(slack: LocalSlack, zuora: LocalZuora, say: Callable[[str], Any]) -> bool:

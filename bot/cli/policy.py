@@ -1,4 +1,4 @@
-"""`billing-bot policy`: which rule holds for what, who may approve it, and whom that pings."""
+"""`billing-bot policy`: which rule applies to what, who may approve it, and who is notified."""
 
 import asyncio
 import os
@@ -48,7 +48,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     no_mail: bool,
     again: bool,
 ) -> None:
-    """Say which rule holds for OPERATION, who may approve, and how many people that pings."""
+    """Say which rule applies to OPERATION, who may approve, and how many people will be notified."""
     try:
         read = read_policy(path)
     except PolicyError as error:
@@ -90,7 +90,7 @@ def explanation(
     """
     amounts = "an amount that is not known" if asked.amounts is None else in_words(asked.amounts)
     told = [
-        f"{asked.operation} over {amounts} in a {asked.tenant} tenant: {rule.name} holds.",
+        f"{asked.operation} over {amounts} in a {asked.tenant} tenant: {rule.name} applies.",
         f"Needs {rule.approvals} of: {', '.join(rule.approvers)}; never the person who asked.",
         f"Expires after {_span(rule.expires_after.total_seconds())}.",
     ]
@@ -117,11 +117,12 @@ def explanation(
 def _pings(rule: Rule, requester: str | None, members: frozenset[str] | None) -> str:
     if members is None:
         return (
-            "How many people that pings is not known: SLACK_BOT_TOKEN is not set, or Slack did "
-            "not tell who is in the groups."
+            "How many people will be notified is not known: SLACK_BOT_TOKEN is not set, or Slack "
+            "did not say who is in the groups."
         )
     others = sorted(members - {requester or ""})
-    words = f"That pings {len(others)} people: {', '.join(others) or 'nobody'}."
+    will = "person" if len(others) == 1 else "people"
+    words = f"{len(others)} {will} will be notified: {', '.join(others) or 'nobody'}."
     if len(others) < rule.approvals:
         words += " Too few: such a request is refused when it is asked for."
     return words

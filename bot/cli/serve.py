@@ -55,7 +55,7 @@ def _serve(mode: Mode) -> None:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-        click.echo(f"Slack does not let the bot in: {error}", err=True)
+        click.echo(f"Slack rejected the bot's token: {error}", err=True)
         sys.exit(WRONG_SETTINGS)
 
 

@@ -23,7 +23,7 @@ class Rule:
         remind_after: When those who have not decided are reminded, counted from the asking.
         type_the_number: Whether the approver types the subject's number to confirm: the largest
             tier of the policy.
-        name: Which rule of the file it is, for people: `rule 2`, or `the general lists`.
+        name: Which rule of the file it is, for people: `rule 2`, or `the general rule`.
     """
 
     approvers: tuple[str, ...]
@@ -31,7 +31,7 @@ class Rule:
     expires_after: timedelta = A_DAY
     remind_after: tuple[timedelta, ...] = ()
     type_the_number: bool = False
-    name: str = "the general lists"
+    name: str = "the general rule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +134,11 @@ class Policy:
     text: str = ""
 
     def rule(self, asked: Asked) -> Rule:
-        """The first rule that matches; else the general lists: one approval within 24 h."""
+        """The first rule that matches; else the general rule: one approval within 24 h."""
         return self._tier(asked).rule
 
     def conditions(self, asked: Asked) -> dict[str, Any]:
-        """The conditions of that rule; none of the general lists."""
+        """The conditions of that rule; none of the general rule."""
         return self._tier(asked).conditions
 
     def _tier(self, asked: Asked) -> Tier:

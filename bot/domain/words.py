@@ -79,6 +79,24 @@ def in_minutes(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%-d %b %Y %H:%M UTC")
 
 
+DOING = {
+    "send": "sending", "post": "posting", "cancel": "canceling", "create": "creating",
+    "mail": "mailing",
+}  # fmt: skip
+
+
+def doing(effect: str) -> str:
+    """`Sending 200 mails`, of `send 200 mails`."""
+    words = effect.split(" ")
+    for at, word in enumerate(words):
+        bare = word.rstrip(",")
+        if bare not in (*DOING, "and"):
+            break
+        words[at] = DOING.get(bare, bare) + word[len(bare) :]
+    said = " ".join(words)
+    return f"{said[:1].upper()}{said[1:]}"
+
+
 def count(number: int, singular: str, plural: str = "") -> str:
     """`1 invoice`, `312 invoices`, `1,204 invoices`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

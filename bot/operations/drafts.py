@@ -64,7 +64,7 @@ class Drafts(BaseModel, frozen=True):
         return listed([kind.words for kind in self.kinds]) or "no document"
 
     def lines(self) -> tuple[Line, ...]:
-        """What a controller looks at before drafts become final, or are thrown away."""
+        """What a controller looks at before drafts become final, or are discarded."""
         if not self.count:
             return (line("Drafts", "none"),)
         odd = f"{self.zero:,} with a total of zero · {self.negative:,} negative"

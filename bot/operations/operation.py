@@ -44,7 +44,7 @@ class Facts(BaseModel, frozen=True, extra="forbid", defer_build=True):
 
 
 class Progress(BaseModel, frozen=True, defer_build=True):
-    """How far that got which an accepted call began.
+    """Progress of what an accepted call started.
 
     Attributes:
         run_id: Zuora's id of the bill run that is followed.
@@ -277,6 +277,10 @@ class Order(ABC, Generic[B, F]):
     def bills(self) -> Billed | None:
         """Whom it bills; None where it bills nobody."""
         return None
+
+    def ended_well(self) -> str:
+        """What the card is called when it succeeded; it claims what is known and nothing more."""
+        return f"{self.done}: {self.title()}"
 
     def is_repeat(self) -> bool:
         """Whether it is meant to mail again."""

@@ -43,7 +43,7 @@ async def viewer_or_recorded(
 
 
 def not_to_view(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]:
-    """Why somebody may not look, and who may."""
+    """Say why this person may not look, and who may."""
     match refusal:
         case Refusal.BARRED:
             return (f"This account cannot be used here: {person.barred or 'it has no identity'}.",)

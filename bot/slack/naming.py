@@ -13,7 +13,7 @@ from bot.slack.forms.ask_form import AskForm
 from bot.slack.payloads import Values
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import ZuoraError, ZuoraNotFound
+from bot.zuora.errors import ZuoraError, ZuoraNotFound, unanswered
 from bot.zuora.named import Found
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ async def with_kinds(answering: Answering, form: AskForm, values: Values) -> Val
         found = await answering.parts.zuora_in(place.key).what_are(unclear)
     except ZuoraError as error:
         field = "bill_run" if "bill_run" in values else "documents"
-        words = f"Zuora could not be read: {error} Nothing was saved; try again."
+        words = unanswered(error, "Nothing was saved. Please try again.")
         return Problems({field: words})
     return form.cleared(values, found)
 

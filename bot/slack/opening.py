@@ -162,7 +162,7 @@ async def _pressed(answering: Answering, click: Click, find: Find, wanted: str) 
 
 
 async def refusal_to_ask(answering: Answering, actor: Actor, wanted: str) -> tuple[Part, ...]:
-    """Why somebody may not ask, for a private answer; empty if they may. A refusal is recorded."""
+    """Return why this person may not ask, or an empty tuple. A refusal is recorded."""
     policy = answering.parts.policy
     person = await answering.person(actor, policy.requesters)
     refusal = may_ask(person, policy)

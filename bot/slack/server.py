@@ -41,7 +41,7 @@ def make_server(
     verifier = SignatureVerifier(signing_secret)
 
     async def events(request: web.Request) -> web.Response:
-        # nobody is attended to who takes long to say what it is about, or is not Slack
+        # read the body first: a slow client, or one that is not Slack, must not hold up others
         text = await _text(request)
         if _is_certificate_check(text):
             return web.Response()

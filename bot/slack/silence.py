@@ -45,7 +45,7 @@ class Silence:
         """
         message, now = outgoing.message, self._clock.now()
         logger.error(
-            "slack_does_not_let_the_bot_speak: the message waits",
+            "slack_refused_the_message: the message waits",
             extra={"error": error, "channel": message.channel, "request": message.request},
         )
         pause = min(max((now - outgoing.created_at) / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
@@ -77,7 +77,11 @@ def _words(request: Request, channel: str, error: str) -> tuple[Part, ...]:
         until = " Until then it can be decided on the bot's Home tab. /invite lets the bot in."
         return (waits, shown, why, until)
     if request.state is State.UNKNOWN:
-        return (f"OUTCOME UNKNOWN of {request.name}. {request.result} ", shown, why)
+        return (
+            f"⚠ {request.name}: we don't know whether this was sent. {request.result} ",
+            shown,
+            why,
+        )
     return (f"{request.name} has ended: {request.state.value}. {request.result} ", shown, why)
 
 

@@ -38,7 +38,7 @@ def rows_of(month: Month) -> tuple[Row, ...]:
         ("Rejected", f"{month.of(State.REJECTED):,}"),
         ("Withdrawn", f"{month.of(State.WITHDRAWN):,}"),
         ("Expired", f"{month.of(State.EXPIRED):,}"),
-        ("Stopped, nothing sent", f"{month.of(State.STOPPED):,}"),
+        ("Stopped; nothing sent", f"{month.of(State.STOPPED):,}"),
         ("Still open", f"{month.still_open:,}"),
         ("Median to decision", duration(month.to_decision)),
         ("Median decision to done", duration(month.to_done)),

@@ -283,5 +283,5 @@ def rule_from_text(text: str) -> Rule:
         expires_after=timedelta(seconds=found["expires_after"]),
         remind_after=tuple(timedelta(seconds=span) for span in found.get("remind_after", ())),
         type_the_number=found.get("type_the_number", False),
-        name=found.get("name", "the general lists"),
+        name=found.get("name", "the general rule"),
     )

@@ -24,7 +24,7 @@ from bot.workflow.guard import mailed_lately
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.workflow.rules import asked_about, rule_for
-from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
+from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected, unanswered
 
 REASON_LIMIT = 1000
 Wanted = Sequence[tuple[Operation, Form]]
@@ -188,10 +188,10 @@ async def _order(
     try:
         facts: Facts | Problems = await operation.look_up(body, parts.zuora_in(place))
     except ZuoraError as error:
-        then = "try again."
+        then = "Please try again."
         if isinstance(error, ZuoraRejected):
-            then = "it would be refused again, until somebody puts that right in Zuora."
-        words = f"Zuora could not be read: {error} Nothing was saved; {then}"
+            then = "It would be refused again until somebody puts that right in Zuora."
+        words = unanswered(error, f"Nothing was saved. {then}")
         if isinstance(error, ZuoraContradicts):
             words = f"{error} Nothing was saved; look in Zuora which is right, and try again."
         return Problems({operation.field: words})
@@ -217,10 +217,12 @@ async def _nobody_to_approve(
             return Problems({each.order.field: words})
         others = sorted(members - {asker.person.user_id})
         if len(others) < rule.approvals:
-            names = ", ".join(others) or "nobody"
+            names = f"only {', '.join(others)} is listed" if others else "nobody else is listed"
+            if len(others) > 1:
+                names = f"only {listed(others)} are listed"
             words = (
-                f"This needs {count(rule.approvals, 'approval')} of other people ({rule.name} of "
-                f"the policy), and besides you there is only: {names}. "
+                f"This needs {count(rule.approvals, 'approval')} from other people ({rule.name} of "
+                f"the policy), and besides you {names}. "
                 "Whoever keeps the policy has to name more people."
             )
             return Problems({each.order.field: words})

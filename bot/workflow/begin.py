@@ -7,7 +7,7 @@ from bot.cards import lines
 from bot.cards.card import card_edit
 from bot.domain.history import Entry, What
 from bot.domain.request import Request, State
-from bot.domain.words import listed
+from bot.domain.words import doing, listed
 from bot.operations.catalog import opened
 from bot.operations.operation import Facts, Order, Problems
 from bot.workflow.calling import planned
@@ -90,8 +90,7 @@ def _start(parts: Parts, request: Request, order: Order[Any, Any], since: dateti
     )
     told = lines.reply(
         after,
-        "Zuora was read again and nothing has changed. "
-        f"The order to {order.effect()} is being sent to Zuora.",
+        f"Nothing has changed in Zuora. {doing(order.effect())}.",
     )
     with parts.store.transaction():
         subjects = order.subjects()

@@ -33,7 +33,7 @@ def expire(parts: Parts, request: Request) -> None:
     after = request.moved(State.EXPIRED, now)
     entry = Entry(what=What.EXPIRED, request=request.number)
     told = lines.reply(
-        after, f"{request.name} expired; nobody decided in time. Nothing is sent, ",
+        after, f"{request.name} expired; nobody decided in time. Nothing was sent, ",
         Mention(request.requester), ".",
     )  # fmt: skip
     with parts.store.transaction():

@@ -153,7 +153,7 @@ def _end(parts: Parts, request: Request, decision: Decision, now: datetime) -> R
     done = "rejected" if rejected else "withdrew"
     why = f": {reason}{'' if reason[-1] in '.!?' else '.'}" if reason else "."
     told = lines.reply(
-        after, Mention(person.user_id), f" {done} {request.name}{why} Nothing is sent, ",
+        after, Mention(person.user_id), f" {done} {request.name}{why} Nothing was sent, ",
         Mention(request.requester), ".",
     )  # fmt: skip
     what = What.REJECTED if rejected else What.WITHDRAWN
@@ -245,7 +245,7 @@ def _not_sure(decision: Decision, request: Request, today: Rule) -> Refusal | No
 
 
 NO_RIGHT = frozenset({Refusal.BARRED, Refusal.NOT_AN_APPROVER, Refusal.GROUP_UNREADABLE})
-"""Why somebody may not decide, whichever request it is about."""
+"""Why this person may not decide, whichever request it is about."""
 
 STALE = frozenset(
     {Refusal.ALREADY_DECIDED, Refusal.ANOTHER_REQUEST, Refusal.ANOTHER_DATABASE}

@@ -178,11 +178,11 @@ def _unknown(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
         what=What.ENDED, request=request.number, data={"state": "unknown", "result": result}
     )
     mails = operation_named(request.operation).deed is Deed.MAILED
-    there = f"{request.subject} and its email history" if mails else request.subject
+    whose = f"{request.subject}'" if request.subject.endswith("s") else f"{request.subject}'s"
+    there = f"{whose} email history" if mails else request.subject
     loudly = (
-        f"OUTCOME UNKNOWN of {request.name}. {result} The bot looks in Zuora for a sign of it. A "
-        f"person can look there too, at {there}, and record with "
-        "the buttons on the card what is seen. "
+        f"⚠ {request.name}: we don't know whether this was {'sent' if mails else 'done'}. Check "
+        f"{there} in Zuora, then record what you see with the buttons on the card. {result} "
     )
     told: tuple[Part, ...] = (
         loudly,

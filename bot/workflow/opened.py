@@ -9,7 +9,7 @@ from bot.workflow.parts import Parts
 
 
 def progress_of(request: Request) -> Progress:
-    """How far that got which an accepted call began."""
+    """Progress of what an accepted call started."""
     return Progress.model_validate_json(request.progress) if request.progress else Progress()
 
 

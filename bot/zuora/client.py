@@ -148,7 +148,7 @@ class ZuoraClient(Effects):
 
     @property
     def trouble(self) -> str:
-        """Why Zuora does not let the bot in, in words for people; empty while it does."""
+        """Why Zuora refuses the bot's login, in words for people; empty while it does."""
         return self._tokens.trouble
 
     @property

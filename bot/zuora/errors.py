@@ -82,7 +82,7 @@ class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
 
 
 class ZuoraLockedOut(ZuoraBusy):
-    """Zuora does not let the bot in: definitely not done, and nothing can be until that is put right.
+    """Zuora refuses the bot's login: definitely not done, and nothing can be until that is put right.
 
     It is about the bot and never about one call, so no call is refused by it.
     """
@@ -94,3 +94,9 @@ class ZuoraUnavailable(ZuoraError):  # noqa: N818 - as above
 
 class OutcomeUnknown(ZuoraError):  # noqa: N818 - as above
     """An effect that may have been done: its answer was lost, unreadable or an outage."""
+
+
+def unanswered(error: ZuoraError, then: str = "") -> str:
+    """Say that a read failed: Zuora refused it, or did not answer it. Name what follows."""
+    what = "Zuora refused this" if isinstance(error, ZuoraRejected) else "Zuora did not answer"
+    return f"{what} ({str(error).rstrip('.')}).{' ' if then else ''}{then}"

@@ -112,7 +112,7 @@ def _cell(columns: Mapping[str, str], row: Mapping[str, str], names: tuple[str, 
 
 
 def _amount(said: str) -> Decimal:
-    """As written, with a decimal point and without an exponent that is meant for nobody.
+    """A finite decimal of plausible size.
 
     Raises:
         ValueError: It is no finite number, or none of any money.

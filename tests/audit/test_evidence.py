@@ -90,7 +90,7 @@ async def test_a_packet_tells_who_did_what_when_under_which_rule(busy, tmp_path)
     (decision,) = packet["decisions"]
     assert decision["who"] == BOB
     assert decision["data"]["groups"] == ["S0CONTROLLERS"]
-    assert decision["data"]["rule"] == "the general lists"
+    assert decision["data"]["rule"] == "the general rule"
     assert decision["data"]["digest"] == packet["request"]["digest"]
     assert packet["request"]["body"]["bill_run"] == "BR-00000001"
     assert "waiting for one approval from" in packet["card"]["text"]

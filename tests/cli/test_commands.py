@@ -59,7 +59,7 @@ def test_the_sandbox_plays_the_story_by_itself(tmp_path, mode):
             "only @alice sees  R-1 is your own request",
             "@bob  presses Approve",
             "approved R-1",
-            "Zuora was read again and nothing has changed",
+            "Nothing has changed in Zuora",
             "Zuora accepted",
             "The card now reads:",
             "Zuora received 1 order to send mails.",
@@ -190,6 +190,6 @@ def test_a_slack_that_cannot_be_reached_is_one_sentence_and_exit_status_2(tmp_pa
     )  # fmt: skip
 
     assert process.returncode == 2, process.stderr
-    assert "Slack does not let the bot in" in process.stderr
+    assert "Slack rejected the bot's token" in process.stderr
     assert "Traceback" not in process.stderr
     assert "xoxb-not-this-one" not in process.stderr

@@ -40,7 +40,7 @@ def test_it_says_the_rule_the_approvers_and_the_number_of_pings(explain):
 
     assert told.exit_code == 0
     assert told.output.splitlines() == [
-        "email_bill_run over USD 120,000.00 in a production tenant: rule 1 holds.",
+        "email_bill_run over USD 120,000.00 in a production tenant: rule 1 applies.",
         "Needs 2 of: U0BOB, U0CARLA; never the person who asked.",
         "Expires after 8 h.",
         (
@@ -49,7 +49,7 @@ def test_it_says_the_rule_the_approvers_and_the_number_of_pings(explain):
         ),
         "Those who have not decided are reminded after 90 min.",
         "The largest tier: the approver types the number to confirm.",
-        "That pings 2 people: U0BOB, U0CARLA.",
+        "2 people will be notified: U0BOB, U0CARLA.",
     ]
 
 
@@ -65,8 +65,8 @@ def test_mailing_again_can_have_a_rule_of_its_own(explain):
     again = explain("email_invoice", "--amount", "USD=1", "--again", policy=policy)
     once = explain("email_invoice", "--amount", "USD=1", policy=policy)
 
-    assert "rule 2 holds" in again.output
-    assert "the general lists holds" in once.output
+    assert "rule 2 applies" in again.output
+    assert "the general rule applies" in once.output
 
 
 def test_an_entity_can_have_a_rule_of_its_own(explain):
@@ -75,14 +75,14 @@ def test_an_entity_can_have_a_rule_of_its_own(explain):
     there = explain("email_invoice", "--amount", "USD=1", "--entity", "america", policy=policy)
     elsewhere = explain("email_invoice", "--amount", "USD=1", "--entity", "Europe", policy=policy)
 
-    assert "rule 2 holds" in there.output
-    assert "the general lists holds" in elsewhere.output
+    assert "rule 2 applies" in there.output
+    assert "the general rule applies" in elsewhere.output
 
 
 def test_a_smaller_amount_falls_to_the_general_lists(explain):
     told = explain("email_bill_run", "--amount", "USD=100000.00")
 
-    assert "the general lists holds" in told.output
+    assert "the general rule applies" in told.output
     assert "Needs 1 of: U0BOB, U0CARLA" in told.output
 
 
@@ -95,14 +95,16 @@ def test_an_amount_that_is_not_given_counts_as_above(explain):
 def test_too_few_besides_the_requester_is_said(explain):
     told = explain("email_bill_run", "--as", "U0BOB")
 
-    assert "That pings 1 people: U0CARLA. Too few" in told.output
+    assert "1 person will be notified: U0CARLA. Too few" in told.output
     assert "U0BOB may not ask: requesters are U0ALICE." in told.output
 
 
 def test_groups_are_not_guessed_without_slack(explain):
     told = explain("post_bill_run", policy=POLICY.replace('"U0BOB", "U0CARLA"', '"S0CFO"'))
 
-    assert "How many people that pings is not known: SLACK_BOT_TOKEN is not set" in told.output
+    assert (
+        "How many people will be notified is not known: SLACK_BOT_TOKEN is not set" in told.output
+    )
 
 
 def test_a_policy_that_is_wrong_is_exit_status_2(explain):
@@ -128,4 +130,4 @@ async def test_groups_are_read_from_slack(explain, monkeypatch):
     finally:
         await slack.stop()
 
-    assert "That pings 2 people: U0BOB, U0CARLA." in told.output
+    assert "2 people will be notified: U0BOB, U0CARLA." in told.output

@@ -84,7 +84,7 @@ async def test_story_02_a_group_that_holds_the_requester_alone_is_refused_at_the
 
     submitted = await stage.fill()
 
-    assert "besides you there is only: nobody" in submitted.errors["bill_run"]
+    assert "besides you nobody else is listed" in submitted.errors["bill_run"]
 
 
 async def test_story_03_another_spelling_of_the_requesters_id_is_nobody(stage):
@@ -123,7 +123,7 @@ async def test_story_04_an_empty_group_lets_nobody_ask_for_what_nobody_could_app
 
     submitted = await stage.fill()
 
-    assert "there is only: nobody" in submitted.errors["bill_run"]
+    assert "nobody else is listed" in submitted.errors["bill_run"]
     assert stage.store.requests.get(1) is None
 
 

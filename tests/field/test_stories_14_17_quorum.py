@@ -29,7 +29,7 @@ async def test_story_14_one_person_in_two_groups_counts_once(stage):
     )
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "You approved R-1 already; 1 more approval of other people needed.")
+    await stage.until_told(BOB, "You already approved R-1. One more person must approve.")
     assert stage.request().state == "waiting"
     assert [approval.person for approval in stage.request().approvals] == [BOB]
     await stage.press(CARLA, ts)
@@ -93,6 +93,6 @@ async def test_story_17_what_could_never_be_approved_is_refused_with_the_names(s
     submitted = await stage.fill()
 
     words = submitted.errors["bill_run"]
-    assert "This needs 2 approvals of other people (rule 1 of the policy)" in words
-    assert "besides you there is only: U0BOB" in words
+    assert "This needs 2 approvals from other people (rule 1 of the policy)" in words
+    assert "besides you only U0BOB is listed" in words
     assert stage.store.requests.get(1) is None

@@ -137,7 +137,7 @@ async def test_story_30_the_second_to_ask_for_the_same_run_is_told_of_the_first(
     await stage.press(BOB, first)
     await stage.until_card(first, "Accepted by Zuora")
     await stage.press(CARLA, second)
-    await stage.until_card(second, "Stopped, nothing was sent")
+    await stage.until_card(second, "Stopped. Nothing was sent")
     assert len(stage.orders()) == 1
 
 

@@ -453,7 +453,7 @@ async def test_a_document_that_another_request_mailed_meanwhile_is_not_sent_agai
     await stage.until_card(run, "Accepted by Zuora")
 
     await stage.as_time_passes(lambda: stage.request().state == "unknown", step=5)
-    await stage.until_thread(one, "OUTCOME UNKNOWN")
+    await stage.until_thread(one, "we don't know whether")
 
     (call,) = stage.store.calls.of(1)
     assert call.no_more.startswith("R-2 has an order for")

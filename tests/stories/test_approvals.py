@@ -78,7 +78,7 @@ async def test_the_same_person_counts_once_however_many_lists_they_are_in(two):
     await two.press(BOB, ts)
     await two.press(BOB, ts)
 
-    await two.until_told(BOB, "You approved R-1 already; 1 more approval of other people needed.")
+    await two.until_told(BOB, "You already approved R-1. One more person must approve.")
     assert two.request().state == "waiting"
 
 
@@ -128,10 +128,10 @@ async def test_a_rule_that_nobody_could_fulfil_is_refused_with_the_names(stage):
     submitted = await stage.fill()
 
     assert (
-        "This needs 2 approvals of other people (rule 1 of the policy)"
+        "This needs 2 approvals from other people (rule 1 of the policy)"
         in (submitted.errors["bill_run"])
     )
-    assert "there is only: U0BOB" in submitted.errors["bill_run"]
+    assert "only U0BOB is listed" in submitted.errors["bill_run"]
 
 
 async def test_reminders_mention_only_those_who_may_act_and_have_not(two):

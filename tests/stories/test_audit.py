@@ -219,7 +219,7 @@ async def test_no_log_line_shows_a_token_an_address_or_a_customer(stage, logged)
     await stage.quiet()
 
     text = "\n".join(logged)
-    assert "this_process_works" in text
+    assert "work_lock_acquired" in text
     assert "zuora_call" in text
     settings = stage.settings()
     secrets = (

@@ -257,7 +257,7 @@ async def test_a_bill_run_is_told_from_the_database_when_zuora_is_silent(stage):
     ack = await stage.slack.slash(MARA, CHANNEL, "/billstatus BR-00000001")
 
     assert ack.ok
-    await stage.until_told(MARA, "Zuora could not be read")
+    await stage.until_told(MARA, "Zuora refused this (")
     assert "R-1> email BR-00000001" in stage.told(MARA)[-1]
 
 

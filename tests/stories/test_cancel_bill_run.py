@@ -61,7 +61,10 @@ async def running(stage, **values):
 async def test_a_completed_run_is_canceled_after_another_persons_approval(stage, run):
     ts = await ask(stage)
     assert "Cancel bill run BR-00000002 and discard 2 invoices" in stage.card(ts)
-    assert "its drafts are thrown away: 2 invoices for EUR 80.00 · USD 100.00" in stage.card(ts)
+    assert (
+        "Cancels the run and discards its 2 drafts: 2 invoices for EUR 80.00 · USD 100.00"
+        in stage.card(ts)
+    )
     assert stage.puts("cancel") == []
 
     await stage.press(BOB, ts)
@@ -91,7 +94,7 @@ async def test_this_occurrence_only_leaves_the_schedule_and_names_the_next_run(s
     ts = await ask(stage, cancel_once="once")
     card = stage.card(ts)
     assert "Cancel only this occurrence, bill run BR-00000002" in card
-    assert "this occurrence only; the schedule goes on" in card
+    assert "Cancels this occurrence only; the schedule continues" in card
     assert "Monthly from 1 Dec 2026 until 1 Dec 2027 at hour 4" in card
     assert "|1 Dec 2026 10:00 UTC>" in card
 

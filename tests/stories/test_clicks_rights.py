@@ -86,7 +86,7 @@ async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent(stage):
 
     await stage.pass_time(seconds=120)
 
-    await stage.until_card(ts, "Stopped, nothing was sent to Zuora")
+    await stage.until_card(ts, "Stopped. Nothing was sent")
     assert "It needs 1 approval of people who may approve it today" in stage.card(ts)
     assert stage.orders() == []
 
@@ -103,7 +103,7 @@ async def test_d1_who_left_the_group_since_has_approved_nothing(stage):
 
     await stage.as_time_passes(lambda: stage.request().state == "stopped")
 
-    await stage.until_card(ts, "Stopped, nothing was sent to Zuora")
+    await stage.until_card(ts, "Stopped. Nothing was sent")
     assert stage.orders() == []
 
 
@@ -157,7 +157,7 @@ async def test_d3_what_was_approved_for_one_tenant_is_not_carried_out_in_another
 
     await stage.press(BOB, ts)
 
-    await stage.until_card(ts, "Stopped, nothing was sent to Zuora")
+    await stage.until_card(ts, "Stopped. Nothing was sent")
     assert "another Zuora tenant" in stage.card(ts)
     assert stage.orders() == []
 

@@ -115,7 +115,7 @@ async def test_a_run_by_batch_is_created_followed_and_told_with_its_totals(stage
     assert "BR-00000002 completed" in told
     assert "2 invoices for EUR 100.00 · USD 100.00" in told
     assert "They are drafts: nothing is posted or mailed." in told
-    assert "Bill run created" in stage.card(ts)
+    assert "Created " in stage.card(ts)
     assert stage.zuora.mails == []
 
 
@@ -162,8 +162,8 @@ async def test_what_only_an_administrator_can_put_right_is_not_to_be_tried_again
     submitted = await fill(stage, "account=A1 target=2026-11-30")
 
     assert submitted.errors["scope"] == (
-        "Zuora could not be read: Zuora said no: No permission. Nothing was saved; it would be "
-        "refused again, until somebody puts that right in Zuora."
+        "Zuora refused this (Zuora said no: No permission). Nothing was saved. It would be "
+        "refused again until somebody puts that right in Zuora."
     )
 
 

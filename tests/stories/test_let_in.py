@@ -1,4 +1,4 @@
-"""Zuora does not let the bot in: one fact for everybody, and nobody's call is refused by it.
+"""Zuora refuses the bot's login: one fact for everybody, and nobody's call is refused by it.
 
 Rows E3 (lost answers) and O8 (a secret that is rotated while mails are sent).
 """

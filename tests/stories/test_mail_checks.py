@@ -168,7 +168,7 @@ async def test_a_notification_that_was_switched_off_meanwhile_stops_it(stage, wo
     ts = await ask(stage, text)
     switch_off(stage, MANUAL_INVOICE, MANUAL_CREDIT_MEMO)
 
-    await approved(stage, ts, "Stopped, nothing was sent to Zuora")
+    await approved(stage, ts, "Stopped. Nothing was sent")
 
     assert "is off in the communication profile Default Profile" in stage.thread(ts)[-1]
     assert stage.orders() == []
@@ -188,7 +188,7 @@ async def test_what_the_approval_rests_upon_stops_it_when_it_is_gone(
     ts = await ask(stage, text)
     stage.zuora.knobs = replace(stage.zuora.knobs, **changes)
 
-    await approved(stage, ts, "Stopped, nothing was sent to Zuora")
+    await approved(stage, ts, "Stopped. Nothing was sent")
 
     assert f"Manual Email For Invoice: Zuora's notification {words}" in stage.thread(ts)[-1]
     assert stage.orders() == []
@@ -251,7 +251,7 @@ async def test_that_notification_switched_off_for_some_meanwhile_stops_it(stage,
     card = await card_of_new_run(stage)
     quiet.inactive = frozenset({AUTO_POSTED})
 
-    await approved(stage, card.ts, "Stopped, nothing was sent to Zuora")
+    await approved(stage, card.ts, "Stopped. Nothing was sent")
 
     assert (
         "was on and is off or muted in the communication profile Quiet now"
@@ -288,7 +288,7 @@ async def test_a_pdf_that_failed_meanwhile_stops_it(stage, world):
     ts = await ask(stage, "INV00000077")
     world.invoices["INV00000077"].pdf_status = "Error"
 
-    await approved(stage, ts, "Stopped, nothing was sent to Zuora")
+    await approved(stage, ts, "Stopped. Nothing was sent")
 
     assert "could not make the PDF of INV00000077" in stage.thread(ts)[-1]
 

@@ -81,7 +81,7 @@ async def test_before_one_was_accepted_none_is_repeated_without_reading_zuora_ag
 
     await stage.pass_time(seconds=10)
 
-    await stage.until_card(ts, "Stopped, nothing was sent")
+    await stage.until_card(ts, "Stopped. Nothing was sent")
     assert {order.status for order in stage.orders()} == {429}
 
 

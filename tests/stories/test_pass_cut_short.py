@@ -104,7 +104,7 @@ async def test_an_order_that_was_planned_long_ago_is_checked_before_it_goes_out(
     stage.clock.advance(hours=hours)
 
     await stage.start()
-    await stage.until_card(ts, "Stopped, nothing was sent")
+    await stage.until_card(ts, "Stopped. Nothing was sent")
 
     assert stage.orders() == []
 
@@ -154,6 +154,6 @@ async def test_what_was_planned_just_before_it_became_too_late_is_stopped_at_onc
     stage.clock.advance(seconds=30)
 
     await stage.start()
-    await stage.until_card(ts, "Stopped, nothing was sent")
+    await stage.until_card(ts, "Stopped. Nothing was sent")
 
     assert stage.orders() == []

@@ -189,7 +189,7 @@ async def test_changing_the_list_of_entities_stops_what_was_approved_for_one_tha
 
     await stage.press(BOB, ts)
 
-    await stage.until_card(ts, "Stopped, nothing was sent to Zuora")
+    await stage.until_card(ts, "Stopped. Nothing was sent")
 
 
 async def test_organizations_go_into_the_header_and_the_body(stage):

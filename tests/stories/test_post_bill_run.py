@@ -548,6 +548,6 @@ async def test_what_another_request_changed_while_this_one_waited_for_its_turn_i
     await stage.as_time_passes(lambda: "Posted: post bill run" in stage.card(post))
     goes_on.set()
 
-    await stage.until_card(cancel, "Stopped, nothing was sent")
+    await stage.until_card(cancel, "Stopped. Nothing was sent")
     assert stage.puts("cancel") == []
     assert "BR-00000002 is Posted" in stage.request(2).result

@@ -94,7 +94,7 @@ async def test_a_tenant_that_is_another_one_after_the_approval_stops_it(stage):
 
     await stage.press(BOB, ts)
 
-    await stage.until_card(ts, "Stopped, nothing was sent to Zuora")
+    await stage.until_card(ts, "Stopped. Nothing was sent")
     assert stage.orders() == []
 
 

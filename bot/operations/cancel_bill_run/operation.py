@@ -1,6 +1,6 @@
 """Cancel a bill run: `PUT /v1/bill-runs/{billRunId}/cancel`.
 
-Source: pages *Cancel a bill run* and *Bill run status types*. It throws the drafts away. Of a
+Source: pages *Cancel a bill run* and *Bill run status types*. It discards the drafts. Of a
 scheduled run that waits it cancels this occurrence, or this and all later ones.
 """
 
@@ -268,7 +268,7 @@ class CancelBillRun(
             *([line("Schedule", self.facts.schedule)] if self.facts.schedule else []),
             *_runs(self.facts),
             *([line("⚠ Kind", self.facts.doubt)] if self.facts.doubt else []),
-            line("Canceled is", _what(self.body, self.facts)),
+            line("What it does", _what(self.body, self.facts)),
         )
 
     def effect(self) -> str:
@@ -344,11 +344,12 @@ def _schedule(run: BillRun) -> str:
 def _what(body: CancelBillRunBody, facts: CancelFacts) -> str:
     if facts.waits_for_schedule:
         if body.cancel_once:
-            return "this occurrence only; the schedule goes on with a new bill run"
-        return "this occurrence and all later ones; the schedule ends"
+            return "Cancels this occurrence only; the schedule continues with a new bill run"
+        return "Cancels this occurrence and all later ones; the schedule ends"
     if facts.drafts.count:
-        return f"the run; its drafts are thrown away: {facts.drafts.figures}"
-    return "the run"
+        drafts = count(facts.drafts.count, "draft")
+        return f"Cancels the run and discards its {drafts}: {facts.drafts.figures}"
+    return "Cancels the run"
 
 
 def _time(at: datetime | None) -> str:

@@ -262,5 +262,5 @@ def _posted(body: CreateBillRunBody, facts: RunFacts) -> str:
     if not facts.documents.kinds:
         return _NOTHING_DUE
     if body.auto_email:
-        return " Zuora mails them by itself; when the mails arrive is not known here."
+        return " Zuora mails them by itself. The bot cannot see delivery."
     return " This run does not mail them."

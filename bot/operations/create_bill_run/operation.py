@@ -146,6 +146,10 @@ class CreateBillRun(
         """Look at the preview run once; see `estimating`."""
         return await estimating.look(self.body, begun, zuora)
 
+    def ended_well(self) -> str:
+        """`Created bill run "Nov B1" for Batch1`."""
+        return f"Created {self.title().removeprefix('create ')}"
+
     def title(self) -> str:
         """`create bill run "November" for Batch1 and Batch2`."""
         name = f' "{self.body.name}"' if self.body.name else ""

@@ -28,7 +28,7 @@ def summary(body: CreateBillRunBody, facts: CreateFacts) -> Summary:
 
 
 def _headline(body: CreateBillRunBody, facts: CreateFacts) -> str:
-    """`Bill, post and mail Batch4 every month`."""
+    """`Every month from 1 Dec 2026, with no end date: bill, post and mail Batch4. Nobody …`."""
     does = "Bill"
     if body.run_type == "CatchUp":
         does = "Catch up billing of"
@@ -36,18 +36,20 @@ def _headline(body: CreateBillRunBody, facts: CreateFacts) -> str:
         does = "Bill, post and mail"
     elif body.auto_post:
         does = "Bill and post"
-    often = _often(body.schedule) if body.schedule else ""
     name = f' as "{body.name}"' if body.name else ""
-    return f"{does} {words.scope(body, facts)}{often}{name}"
+    what = f"{words.scope(body, facts)}{name}"
+    schedule = body.schedule
+    if schedule is None:
+        return f"{does} {what}"
+    if schedule.repeat_type == "None":
+        return f"{does} {what} on {in_days(schedule.repeat_from)}"
+    return f"{_often(schedule)}: {does.lower()} {what}. Nobody is asked again."
 
 
 def _often(schedule: RunSchedule) -> str:
-    return {
-        "None": f" on {in_days(schedule.repeat_from)}",
-        "Daily": " every day",
-        "Weekly": " every week",
-        "Monthly": " every month",
-    }[schedule.repeat_type]
+    often = {"Daily": "Every day", "Weekly": "Every week", "Monthly": "Every month"}
+    until = f"until {in_days(schedule.repeat_to)}" if schedule.repeat_to else "with no end date"
+    return f"{often[schedule.repeat_type]} from {in_days(schedule.repeat_from)}, {until}"
 
 
 def _risks(body: CreateBillRunBody) -> tuple[str, ...]:

@@ -155,7 +155,7 @@ def repeats(schedule: RunSchedule) -> str:
     endless = "" if schedule.repeat_to or schedule.repeat_type == "None" else ", without an end"
     return (
         f"{often} {in_days(schedule.repeat_from)}{until}{endless}, at {schedule.run_time}:00 in the "
-        "time zone of the Zuora tenant, up to 20 minutes sooner or later"
+        "time zone of the Zuora tenant, up to 20 minutes early or late"
     )
 
 

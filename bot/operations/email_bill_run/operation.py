@@ -215,7 +215,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         """Accepted is all that the answer says; it is never called delivered."""
         return (
             f"Zuora accepted the order to {self.effect()} for {self.facts.number}. "
-            "It makes the PDFs and mails them by itself; whether and when they arrive is not known here."
+            "Zuora now creates and sends the mails. The bot cannot see delivery."
         )
 
 

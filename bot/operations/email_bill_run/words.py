@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.domain.known import named
-from bot.domain.words import Line, Moment, Part, count, in_days, line
+from bot.domain.words import Line, Moment, count, in_days, line, some
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.operation import Table
@@ -20,8 +20,8 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
     return (
         line("Bill run", f"{facts.number} · {facts.name or 'no name'} · {facts.status}"),
         *(line(kind.label, kind.figures) for kind in documents.kinds),
-        line("Goes to customers", *_going_out(facts, resend=resend), *_fewer(facts, resend=resend)),
-        line("Goes to", "the addresses in To Email of Zuora's email templates, not known here"),
+        line("Mails", _going_out(facts, resend=resend)),
+        line("Recipients", "set in Zuora's email template; the bot cannot see them"),
         *_mailed_before(facts),
         *doubts.run_lines(documents),
         *_without_address(facts),
@@ -49,24 +49,27 @@ def tables(facts: EmailRunFacts) -> Sequence[Table]:
     return found
 
 
-def _going_out(facts: EmailRunFacts, *, resend: bool) -> tuple[Part, ...]:
+def _going_out(facts: EmailRunFacts, *, resend: bool) -> str:
+    """`25 mails to 24 customers, none mailed before; 1 has no address (Quayside Apparel)`."""
     documents = facts.documents
-    if resend:
-        again = f"{documents.mailed_before:,} were mailed before and get their mail again"
-        return (f"all {documents.posted:,}, of which {again}",)
+    mails = count(facts.mails(resend=resend), "mail")
+    to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""
+    said = f"{mails}{to}, {_mailed_among(facts, resend=resend)}"
+    if facts.nobody:
+        has = "has" if len(facts.nobody) == 1 else "have"
+        said += f"; {len(facts.nobody):,} {has} no address ({some(facts.nobody, SHOWN_ACCOUNTS)})"
     if unknown := len(documents.mailed_unknown):
-        perhaps = f"perhaps {unknown:,} of which it is not known when they were mailed"
-        return (f"the {documents.never_mailed:,} never mailed, and {perhaps}",)
-    if not documents.mailed_before:
-        return (f"all {documents.posted:,}; none was mailed before",)
-    never, before = documents.never_mailed, documents.mailed_before
-    return (f"the {never:,} never mailed; the {before:,} mailed before stay out",)
+        said += f"; of {unknown:,} it is not known whether they were mailed"
+    return said
 
 
-def _fewer(facts: EmailRunFacts, *, resend: bool) -> tuple[Part, ...]:
-    """That not all of these get a mail; the other lines say which."""
-    mails, ordered = facts.mails(resend=resend), facts.ordered(resend=resend)
-    return () if mails == ordered else (f"; {count(mails, 'mail')} in all",)
+def _mailed_among(facts: EmailRunFacts, *, resend: bool) -> str:
+    before = facts.documents.mailed_before
+    if not before:
+        return "none mailed before"
+    if resend:
+        return f"{before:,} of them mailed before and mailed again"
+    return f"without the {before:,} mailed before"
 
 
 def _mailed_before(facts: EmailRunFacts) -> tuple[Line, ...]:

@@ -40,7 +40,7 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
     found = [_what(facts)]
     if body.repeated:
         found.append(line("Typed again", f"{body.repeated:,}, counted once"))
-    found.append(line("Goes to", goes_to(body)))
+    found.append(line("Recipients", goes_to(body)))
     if body.email_addresses:
         found.append(line("Addresses", _addresses(body.email_addresses)))
     if body.email_addresses and len(facts.accounts) > 1:
@@ -97,10 +97,10 @@ def pdf_file_cautions(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> t
 
 def goes_to(body: EmailDocumentsBody) -> str:
     """Who will get the mail, in words."""
-    more = " and the additional addresses of each account" if body.additional else ""
+    more = ", and the additional addresses of each account" if body.additional else ""
     match body.recipients:
         case "template":
-            return f"the addresses in To Email of Zuora's email template{more}, not known here"
+            return f"set in Zuora's email template; the bot cannot see them{more}"
         case "bill_to":
             return f"the bill-to contact of each document{more or ' alone'}"
         case "addresses":
@@ -118,10 +118,10 @@ def warning(facts: EmailDocumentsFacts) -> str:
     """Mails cannot be called back; some customers may get theirs twice."""
     if again := len(facts.mailed_before):
         documents = count(again, *KIND_WORDS[facts.kind])
-        return f"{documents} will be mailed once more. Mails cannot be called back."
+        return f"{documents} will be mailed a second time. Mails cannot be called back."
     if perhaps := len(facts.mailed_unknown):
         documents = count(perhaps, *KIND_WORDS[facts.kind])
-        return f"{documents} may be mailed once more. Mails cannot be called back."
+        return f"{documents} may be mailed a second time. Mails cannot be called back."
     return "Mails to customers cannot be called back."
 
 
@@ -130,7 +130,7 @@ def accepted(facts: EmailDocumentsFacts) -> str:
     orders = "the order" if len(facts.documents) == 1 else "every order"
     return (
         f"Zuora accepted {orders} to mail {subject(facts)}. "
-        "It makes the PDFs and mails them by itself; whether and when they arrive is not known here."
+        "Zuora now creates and sends the mails. The bot cannot see delivery."
     )
 
 
@@ -215,7 +215,7 @@ def _mailed(facts: EmailDocumentsFacts) -> tuple[Part, ...]:
     if not mailed:
         return ("never",)
     if len(facts.documents) == 1:
-        return ("on ", Moment(mailed[0]), ", so it is mailed once more")
+        return (Moment(mailed[0]), "; this sends it again")
     return (f"{len(mailed):,} of {len(facts.documents):,}, last ", Moment(max(mailed)))
 
 

@@ -28,7 +28,7 @@ from bot.slack.payloads import Values
 from bot.slack.replying import reply
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Asker, Refused, ask
-from bot.zuora.errors import ZuoraError, ZuoraRejected
+from bot.zuora.errors import ZuoraError, ZuoraRejected, unanswered
 
 COMMAND = "/billrun"
 STEPS_IN_WORDS = ", ".join(step.button for step in STEPS.values())
@@ -99,7 +99,7 @@ async def _look_up(answering: Answering, key: str, text: str, chosen: Values) ->
     try:
         found = await found_in(answering, chosen, lambda zuora: zuora.what_are((key,)))
     except ZuoraError as error:
-        return Words(blocks.escaped(f"Zuora could not be read: {error}"))
+        return Words(blocks.escaped(unanswered(error)))
     there = [(place, each) for place, each in found if each.named or "bill_run" in each.not_read]
     if not there:
         return Words(f"{blocks.escaped(numbers.unknown([key], found[0][1]))} {unknown(text)}")
@@ -117,8 +117,8 @@ async def _look(answering: Answering, key: str, chosen: Values) -> Words:
     try:
         found = await found_in(answering, chosen, lambda zuora: run_with_documents(zuora, key))
     except ZuoraError as error:
-        again = "" if isinstance(error, ZuoraRejected) else " Try again in a minute."
-        return Words(blocks.escaped(f"Zuora could not be read: {error}{again}"))
+        again = "" if isinstance(error, ZuoraRejected) else "Please try again in a minute."
+        return Words(blocks.escaped(unanswered(error, again)))
     if not found:
         return Words(f"Zuora knows no bill run {key}.")
     if len(found) > 1:

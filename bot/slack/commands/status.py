@@ -29,7 +29,7 @@ from bot.status.lists import Links
 from bot.status.month import month_named, span_of
 from bot.store.errors import CouldNotRecordError
 from bot.store.store import Store
-from bot.zuora.errors import ZuoraError
+from bot.zuora.errors import ZuoraError, unanswered
 
 COMMAND = "/billstatus"
 HELP = """*`/billstatus`* tells you alone how billing stands: unknown outcomes first, then what waits, \
@@ -165,7 +165,7 @@ async def look_up(answering: Answering, links: Links, key: str, chosen: Values) 
     try:
         read = await found_in(answering, chosen, lambda zuora: zuora.what_are((key,)))
     except ZuoraError as error:
-        return _with_requests(answering, links, key, f"Zuora could not be read: {error}")
+        return _with_requests(answering, links, key, unanswered(error))
     there = [(place, named) for place, found in read if (named := found.of(key))]
     if not there:
         words = f"{numbers.unknown([key], read[0][1])} {unknown(key)}"
@@ -185,7 +185,7 @@ async def look(answering: Answering, links: Links, key: str, chosen: Values) -> 
     try:
         found = await found_in(answering, chosen, lambda zuora: run_with_documents(zuora, key))
     except ZuoraError as error:
-        words = f"Zuora could not be read: {error}"
+        words = unanswered(error)
         return _with_requests(answering, links, key, words)
     if not found:
         return _with_requests(answering, links, key, f"Zuora knows no bill run {key}.")
