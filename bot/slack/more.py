@@ -33,8 +33,13 @@ def register(app: AsyncApp, answering: Answering) -> None:
 
     @app.action(MORE)
     async def more(ack: AsyncAck, body: dict[str, Any]) -> None:
-        pressed = chosen.get(payloads.click(body).chosen)
-        await (pressed(ack, body) if pressed else ack())
+        click = payloads.click(body)
+        if pressed := chosen.get(click.chosen):
+            await pressed(ack, body)
+            return
+        await ack()
+        _, why = meant_or_why(answering, None, click.actor, "menu")
+        await answering.say(click.channel, click.actor, *why)
 
     @app.action(DETAILS)
     async def shown(ack: AsyncAck, body: dict[str, Any]) -> None:

@@ -112,7 +112,7 @@ def click(body: Mapping[str, Any]) -> Click:
     """Read a `block_actions` payload with exactly one action, or a global shortcut's."""
     action = _only_action(body)
     actor = _actor(body)
-    chosen, _, value = _text(_mapping(action, "selected_option"), "value").rpartition(" ")
+    chosen, _, value = _text(_mapping(action, "selected_option"), "value").partition(" ")
     value = value or _text(action, "value")
     return Click(
         actor=actor,

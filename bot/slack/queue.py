@@ -12,7 +12,7 @@ from bot.domain.message import Blocks, Words
 from bot.domain.words import Link
 from bot.slack import payloads
 from bot.slack.answering import Answering
-from bot.slack.looking import viewer
+from bot.slack.looking import viewer_or_recorded
 from bot.slack.replying import say
 from bot.status import answers
 from bot.status.lists import Links
@@ -34,7 +34,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
     async def turned(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
         await ack()
         click = payloads.click(body)
-        person, why = await viewer(answering, click.actor)
+        person, why = await viewer_or_recorded(answering, click.actor, "queue")
         made = (
             Words(blocks.as_text(why))
             if why

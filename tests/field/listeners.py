@@ -10,6 +10,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
+from bot.cards.buttons import MORE, WITHDRAW
 from bot.domain import authority
 from tests.stage import CHANNEL, Stage
 
@@ -155,6 +156,14 @@ def command(name: str, who: Who, value: Any) -> dict[str, Any]:
 
 def click(action_id: str, who: Who, value: Any, **more: Any) -> dict[str, Any]:
     action = {"type": "button", "action_id": action_id, "block_id": "b", "value": value}
+    if action_id == MORE:
+        chosen = {"value": f"{WITHDRAW} {value}"}
+        action = {
+            "type": "overflow",
+            "action_id": action_id,
+            "block_id": "b",
+            "selected_option": chosen,
+        }
     return {
         **frame("block_actions", who),
         "container": {"type": "message", "message_ts": "1.1", "channel_id": CHANNEL},

@@ -142,11 +142,11 @@ async def test_a_forged_again_opens_nothing(stage):
 
 async def test_many_refusals_are_a_file_that_no_spreadsheet_runs(stage):
     world = stage.zuora.world
-    world.add_account("=cmd|calc", name="`x` =1+1", email=None)
+    world.add_account("=cmd|calc", name="`x` =1+1")
     world.add_account("A00000200")
     numbers = [world.add_invoice("=cmd|calc", "USD", "1.00").number for _ in range(30)]
     numbers.append(world.add_invoice("A00000200", "USD", "1.00").number)
-    refuse(stage, numbers[:28], "`=cmd` <!channel>")
+    refuse(stage, numbers[:28], "=cmd|calc <!channel>")
 
     ts = await ask(stage, numbers, recipients="bill_to")
     await stage.until_card(ts, "28 of 31 failed")
@@ -156,7 +156,7 @@ async def test_many_refusals_are_a_file_that_no_spreadsheet_runs(stage):
     contents = [
         files[file].content.decode() for m in stage.slack.thread(CHANNEL, ts) for file in m.files
     ]
-    assert len(contents) == 2
+    assert len(contents) == 1
     cells = [
         cell for content in contents for line in content.splitlines() for cell in line.split(",")
     ]
