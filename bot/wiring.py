@@ -17,6 +17,7 @@ import httpx2
 from slack_bolt.async_app import AsyncApp
 
 from bot.domain.clock import Clock
+from bot.domain.place import Places
 from bot.policy.file import read_policy
 from bot.settings import EvidenceSettings, Settings
 from bot.slack.admission import Identity, check_channels, identity_of
@@ -46,8 +47,7 @@ from bot.workflow.start import record_start
 from bot.workflow.supervised import Supervised
 from bot.zuora.client import ZuoraClient, http_client
 from bot.zuora.environments import Environment, environment
-from bot.zuora.errors import ZuoraError
-from bot.zuora.tokens import entities_outside
+from bot.zuora.errors import ZuoraElsewhere, ZuoraError, ZuoraRejected
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ HEAR_OTHERS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 30.0
 LET_IN_SECONDS = 30.0
+NO_SUCH_NAME = "billing-bot asks whether it may look here"
+"""Of a bill run, so that as little as possible is read."""
 AGAIN_AFTER_POLLS = 6
 """A call whose answer was lost is left so many times `POLL_SECONDS` to end before it is sent again."""
 
@@ -162,6 +164,8 @@ class Bot:
             return trouble
         if held:
             return "held"
+        if self.parts.zuora.locks_out:
+            return "zuora does not let the bot in"
         return "ready" if refusals == "ready" else "slack refuses messages"
 
     def _held(self) -> str:
@@ -439,7 +443,8 @@ def zuora_client(
     read_seconds: float,
 ) -> ZuoraClient:
     """The client for the tenant that the settings name."""
-    entity_ids, org_ids = settings.places.headers("")
+    places = settings.places
+    entity_ids, org_ids = places.headers("")
     return ZuoraClient(
         http,
         clock,
@@ -448,6 +453,7 @@ def zuora_client(
         client_secret=settings.zuora_client_secret.get_secret_value(),
         version=settings.zuora_version,
         tenant_id=settings.zuora_tenant_id,
+        entities=places.entities,
         entity_ids=entity_ids,
         org_ids=org_ids,
         gzip=settings.zuora_gzip,
@@ -463,7 +469,8 @@ async def _tenant(settings: Settings, zuora: ZuoraClient, where: Environment) ->
     """The tenant in words for the card, with its entities and organizations.
 
     Raises:
-        CannotStartError: The token does not speak for an entity of the settings.
+        CannotStartError: The token does not speak for an entity of the settings, or Zuora refuses
+            what is asked for one of their organizations.
     """
     kind = "UNKNOWN ENVIRONMENT" if where.kind == "unknown" else where.kind.upper()
     words, places = f"{kind} · {where.name}", settings.places
@@ -474,14 +481,29 @@ async def _tenant(settings: Settings, zuora: ZuoraClient, where: Environment) ->
     )
     try:
         tenant = await zuora.check()
+        await _know_the_organizations(places, zuora)
+    except ZuoraElsewhere as error:
+        raise CannotStartError(str(error)) from None
     except ZuoraError as error:
         logger.error("zuora_login_failed: %s", error)  # noqa: TRY400 - no trace needed
         return f"{words}{within}"  # what is wrong, the client itself keeps saying
-    if outside := entities_outside(tenant, settings.places.entities):
-        msg = (
-            f"ZUORA_ENTITY_IDS names {', '.join(outside)}, and the OAuth client's token does not "
-            f"speak for that. It speaks for: {', '.join(tenant.entities)}."
-        )
-        raise CannotStartError(msg)
     logger.info("zuora_ready: %s, tenant %s", where.name, tenant.id)
     return f"{words} · tenant {tenant.id}{within}"
+
+
+async def _know_the_organizations(places: Places, zuora: ZuoraClient) -> None:
+    """Ask for something small in each organization of the settings, as a token names none.
+
+    Raises:
+        CannotStartError: Zuora refuses one, and takes the same call without it.
+        ZuoraError: It cannot be asked now.
+    """
+    entity_ids = places.headers("")[0]
+    for unit in places.organizations:
+        try:
+            await zuora.within(entity_ids, unit.id).bill_runs(name=NO_SUCH_NAME)
+        except ZuoraRejected as error:
+            with suppress(ZuoraRejected):  # it is not about the organization
+                await zuora.within(entity_ids, "").bill_runs(name=NO_SUCH_NAME)
+                msg = f"ZUORA_ORG_IDS names {unit.id}, which Zuora refuses: {error}"
+                raise CannotStartError(msg) from None

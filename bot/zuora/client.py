@@ -9,6 +9,7 @@ from typing import Final
 import httpx2
 
 from bot.domain.clock import Clock
+from bot.domain.place import Unit
 from bot.zuora import (
     agreement,
     bill_runs,
@@ -56,6 +57,7 @@ class ZuoraClient(Effects):
         client_secret: OAuth client secret.
         tenant_id: The tenant that the token must speak for; empty for any.
         version: `Zuora-Version`; 2024-05-20 or later gives errors an HTTP status of their own.
+        entities: The entities that a token must speak for, where it names any.
         entity_ids: `Zuora-Entity-Ids`, only with Multi-entity.
         org_ids: `Zuora-Org-Ids`, only with Multi-Org.
         debit_memo_path: Zuora's pages spell it `debitmemos`, its newer SDK `debit-memos`.
@@ -80,6 +82,7 @@ class ZuoraClient(Effects):
         client_secret: str,
         tenant_id: str = "",
         version: str = VERSION,
+        entities: Collection[Unit] = (),
         entity_ids: str = "",
         org_ids: str = "",
         debit_memo_path: DebitMemoPath = "debitmemos",
@@ -108,6 +111,7 @@ class ZuoraClient(Effects):
             client_id=client_id,
             client_secret=client_secret,
             tenant_id=tenant_id,
+            entities=entities,
             timeout=settings.timeout(),
         )
         self._pace = Pace(clock, Width(widest))
@@ -152,6 +156,11 @@ class ZuoraClient(Effects):
         return self._tokens.trouble
 
     @property
+    def locks_out(self) -> bool:
+        """Whether nothing can be asked of Zuora until somebody puts something right."""
+        return self._tokens.locks_out
+
+    @property
     def zone(self) -> tzinfo | None:
         """The tenant's time zone where it was set; None where only Zuora may tell."""
         return self._zone
@@ -175,6 +184,7 @@ class ZuoraClient(Effects):
         """Get a token and tell whose it is.
 
         Raises:
+            ZuoraElsewhere: The token does not speak for an entity of the settings.
             ZuoraLockedOut: Zuora does not know the client.
             ZuoraRejected: It is another tenant's.
             ZuoraUnavailable: No token can be had just now.

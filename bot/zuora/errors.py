@@ -88,6 +88,10 @@ class ZuoraLockedOut(ZuoraBusy):
     """
 
 
+class ZuoraElsewhere(ZuoraLockedOut):
+    """The token does not speak for an entity of the settings, so nothing is asked with it."""
+
+
 class ZuoraUnavailable(ZuoraError):  # noqa: N818 - as above
     """A read failed, also when repeated. Nothing changed in Zuora."""
 

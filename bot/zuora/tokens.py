@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,7 +22,7 @@ import httpx2
 from bot.domain.clock import Clock
 from bot.domain.place import Unit
 from bot.zuora import numbers
-from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraRejected
+from bot.zuora.errors import ZuoraBusy, ZuoraElsewhere, ZuoraError, ZuoraLockedOut, ZuoraRejected
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +81,17 @@ def entities_outside(tenant: Tenant, entities: Iterable[Unit]) -> tuple[str, ...
     return tuple(each.id for each in entities if named and _plain(each.id) not in named)
 
 
+def not_the_entities(tenant: Tenant, entities: Iterable[Unit]) -> str:
+    """Why a token may not be used: it does not speak for an entity of the settings."""
+    outside = entities_outside(tenant, entities)
+    if not outside:
+        return ""
+    return (
+        f"ZUORA_ENTITY_IDS names {', '.join(outside)}, and the OAuth client's token does not "
+        f"speak for that. It speaks for: {', '.join(tenant.entities)}."
+    )
+
+
 def _plain(entity: str) -> str:
     """Entity ids are written with hyphens and without."""
     return entity.replace("-", "").lower()
@@ -99,6 +110,7 @@ class TokenKeeper:
         client_id: OAuth client id.
         client_secret: OAuth client secret; appears in no text this object makes.
         tenant_id: The only tenant whose tokens are used; empty for any.
+        entities: The entities that a token must speak for, where it names any.
         timeout: How long to wait for what.
     """
 
@@ -111,6 +123,7 @@ class TokenKeeper:
         client_id: str,
         client_secret: str,
         tenant_id: str = "",
+        entities: Collection[Unit] = (),
         timeout: httpx2.Timeout,
     ) -> None:
         self._http = http
@@ -122,6 +135,7 @@ class TokenKeeper:
             "grant_type": "client_credentials",
         }
         self._tenant_id = tenant_id
+        self._entities = entities
         self._timeout = timeout
         self._lock = asyncio.Lock()
         self._token = ""
@@ -138,6 +152,11 @@ class TokenKeeper:
         """Why there is no token; empty while all is well."""
         return "" if self._failed is None else self._failed.message
 
+    @property
+    def locks_out(self) -> bool:
+        """Whether there is no token until somebody puts something right."""
+        return isinstance(self._failed, ZuoraLockedOut | ZuoraRejected)
+
     def __repr__(self) -> str:
         """Without the secret and the token."""
         return f"TokenKeeper({self._base_url})"
@@ -149,7 +168,8 @@ class TokenKeeper:
             refused: A token Zuora answered 401 to; it is not handed out again.
 
         Raises:
-            ZuoraLockedOut: Zuora does not know the client, or refuses its tokens.
+            ZuoraLockedOut: Zuora does not know the client, refuses its tokens, or gives them for
+                other entities.
             ZuoraRejected: It is another tenant's.
             ZuoraBusy: No token can be had just now; nothing else was sent.
         """
@@ -246,6 +266,8 @@ class TokenKeeper:
         tenant = tenant_of(str(granted.get("scope", "")))
         if wrong := not_the_tenant(tenant, self._tenant_id):
             raise ZuoraRejected(wrong)
+        if wrong := not_the_entities(tenant, self._entities):
+            raise ZuoraElsewhere(wrong)
         lives = numbers.seconds(granted.get("expires_in")) or _LIFE_SECONDS
         self._token = granted["access_token"]
         self._renew_at = asked_at + lives - min(_EARLY_SECONDS, lives / 2)

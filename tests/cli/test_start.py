@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -241,3 +242,24 @@ async def test_a_proxy_that_is_named_is_gone_through_to_slack(tmp_path, servers)
     assert process.returncode == WRONG_SETTINGS
     assert "127.0.0.1:1" in said.decode()
     assert slack.calls == []
+
+
+async def test_an_entity_that_the_token_does_not_speak_for_is_named(tmp_path, servers):
+    """D6."""
+    slack, zuora = servers
+    wrong = {"ZUORA_ENTITY_IDS": "33a8"}
+
+    said = await sentence("run", tmp_path, environment(slack, zuora, 0) | wrong)
+
+    assert "ZUORA_ENTITY_IDS names 33a8" in said
+
+
+async def test_an_organization_that_zuora_refuses_is_named(tmp_path, servers):
+    """D6."""
+    slack, zuora = servers
+    zuora.knobs = replace(zuora.knobs, orgs=frozenset({"o-1"}))
+    wrong = {"ZUORA_ORG_IDS": "o-9"}
+
+    said = await sentence("run", tmp_path, environment(slack, zuora, 0) | wrong)
+
+    assert "ZUORA_ORG_IDS names o-9, which Zuora refuses" in said

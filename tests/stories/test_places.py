@@ -222,9 +222,9 @@ async def test_one_list_of_organizations_is_sent_as_it_is(stage):
 
 
 async def test_an_organization_that_the_user_may_not_see_is_refused_in_zuoras_words(stage):
-    stage.zuora.knobs = replace(stage.zuora.knobs, orgs=frozenset({"o1"}))
     stage.changes = {"zuora_org_ids": "o9"}
     await stage.restart()
+    stage.zuora.knobs = replace(stage.zuora.knobs, orgs=frozenset({"o1"}))  # since the start
 
     submitted = await stage.fill()
 

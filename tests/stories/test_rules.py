@@ -1,5 +1,7 @@
 """Rules of Zuora that no other story breaks; docs/zuora-notes.md says where each rule is broken."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
@@ -113,3 +115,56 @@ async def test_an_entity_that_the_token_does_not_name_keeps_the_bot_from_startin
 
     with pytest.raises(CannotStartError, match="ZUORA_ENTITY_IDS names 33a8"):
         await stage.restart()
+
+
+async def test_an_entity_is_compared_as_soon_as_zuora_can_be_read_and_nothing_is_sent_before(stage):
+    """D6: Zuora gave no token at the start."""
+    ts = await stage.ask()
+    stage.changes = {"zuora_entity_ids": "33a8"}
+    stage.zuora.faults.add("/oauth/token", kind="status", status=503, times=1)
+    await stage.restart()
+    before = [call for call in stage.zuora.calls if "oauth" not in call.path]
+
+    await stage.as_time_passes(lambda: "33a8" in stage.bot.health()["zuora"], step=5)
+    await stage.press(BOB, ts)
+    for _ in range(5):
+        await stage.pass_time(minutes=1)
+
+    assert stage.bot.health()["status"] == "zuora does not let the bot in"
+    assert [call for call in stage.zuora.calls if "oauth" not in call.path] == before
+
+
+@pytest.mark.parametrize(("setting", "starts"), [("o-1", True), ("o-1,o-9", False), ("o-9", False)])
+async def test_an_organization_that_zuora_refuses_keeps_the_bot_from_starting(
+    stage, setting, starts
+):
+    """D6."""
+    knobs = stage.zuora.knobs
+    stage.zuora.knobs = replace(knobs, orgs=frozenset({"o-1"}))
+    stage.changes = {"zuora_org_ids": setting}
+
+    if starts:
+        await stage.done_as_time_passes(stage.restart())
+        assert stage.bot.health()["zuora"] == "ready"
+    else:
+        with pytest.raises(CannotStartError, match="ZUORA_ORG_IDS names o-9, which Zuora refuses"):
+            await stage.done_as_time_passes(stage.restart())
+
+
+async def test_a_right_that_is_missing_is_not_taken_for_an_organization_that_is(stage):
+    stage.changes = {"zuora_org_ids": "o-1"}
+    stage.zuora.faults.add("/object-query/*", kind="status", status=403, times=2)
+
+    await stage.done_as_time_passes(stage.restart())
+
+    assert stage.bot.health()["database"] == "ready"
+
+
+async def test_health_is_not_ready_while_zuora_does_not_let_the_bot_in(stage):
+    stage.zuora.faults.add("/object-query/*", kind="unauthorized")
+    stage.zuora.faults.add("/oauth/token", kind="unauthorized", times=2)
+    await stage.fill()
+
+    assert stage.bot.health()["status"] == "zuora does not let the bot in"
+
+    await stage.as_time_passes(lambda: stage.bot.health()["status"] == "ready", step=1)
