@@ -24,6 +24,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
         headline=f"Email {mails} of bill run {facts.number}{to}{' again' if resend else ''}",
         risks=(
             *(("mails again",) if resend else ()),
+            *(("may mail again",) if documents.mailed_unknown and not resend else ()),
             *(("amounts not known",) if documents.amount_unknown else ()),
         ),
         money=money_of(documents.kinds),
@@ -68,8 +69,9 @@ def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
     if others := [each for each in documents.unreachable if each not in facts.nobody]:
         number = count(len(others), "account has", "accounts have")
         yield f"{number} no bill-to address ({some(others, SHOWN_ACCOUNTS)})"
-    if documents.mailed_before and not resend:
-        yield f"{count(documents.mailed_before, 'document')} mailed before stay out"
+    stay_out = documents.mailed_before - len(documents.mailed_unknown)
+    if stay_out and not resend:
+        yield f"{count(stay_out, 'document')} mailed before stay out"
     if documents.not_posted:
         yield f"{count(documents.not_posted, 'document')} not posted stay out"
 
