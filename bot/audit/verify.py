@@ -43,6 +43,19 @@ class Verified:
         return next((flaw for flaw in ORDER if flaw in flaws), None)
 
 
+def refuse_damage(path: Path) -> None:
+    """Make SQLite's full check: every page, and whether each index fits its table.
+
+    It takes some four times as long as checking the history does.
+
+    Raises:
+        StoreError: Something is broken, or the file cannot be read.
+    """
+    with open_read_only(path) as file:
+        if damage := file.damage():
+            raise StoreError(f"{path} is damaged: {damage}. Restore a backup.")
+
+
 def verify_database(path: Path, *, key: str, noted: Head | None = None) -> Verified:
     """Check a database file without writing to it; the bot may be running.
 
@@ -80,8 +93,6 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def _verify(path: Path, key: bytes, noted: Head | None) -> Verified:
     with open_read_only(path) as file:
-        if damage := file.damage():
-            raise StoreError(f"{path} is damaged: {damage}. Restore a backup.")
         triggers = tuple(_triggers(file))
         if "history" not in file.tables:
             gone = Finding(Flaw.GONE, None, "The table of the history is gone.")

@@ -8,7 +8,7 @@ import click
 
 from bot.audit.chain import Flaw
 from bot.audit.evidence.check import verify_evidence
-from bot.audit.verify import Verified, verify_database
+from bot.audit.verify import Verified, refuse_damage, verify_database
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.domain.history import Head
 from bot.settings import SettingsError, read_audit_settings
@@ -93,7 +93,10 @@ def verify(file: Path | None, noted: Head | None) -> None:
         settings = read_audit_settings()
         path = file or Path(settings.database_path)
         key = settings.audit_key.get_secret_value()
-        check = verify_evidence if path.is_file() and zipfile.is_zipfile(path) else verify_database
+        is_evidence = path.is_file() and zipfile.is_zipfile(path)
+        if not is_evidence:
+            refuse_damage(path)
+        check = verify_evidence if is_evidence else verify_database
         verified = check(path, key=key, noted=noted)
     except SettingsError as error:
         click.echo(str(error), err=True)

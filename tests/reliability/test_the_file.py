@@ -10,7 +10,6 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from bot.audit.verify import verify_database
 from bot.cli import main
 from bot.settings import AuditSettings
 from bot.store.errors import StoreError
@@ -194,8 +193,10 @@ def test_the_full_check_of_verify_finds_an_index_that_does_not_fit(tmp_path):
     database.conn.commit()
     store.close()
 
-    with pytest.raises(StoreError, match="is damaged: "):
-        verify_database(path, key="")
+    done = CliRunner().invoke(main, ["verify", str(path)])
+
+    assert done.exit_code == 3
+    assert "is damaged: " in done.output
 
 
 def test_a_start_does_not_wait_for_who_locks_the_folder(tmp_path):
