@@ -110,9 +110,14 @@ def _verify(path: Path, key: bytes, noted: Head | None) -> Verified:
             entries=walked.rows,
             last=walked.last,
             keyed=walked.keyed_from is not None,
+            notes=() if noted else (NOT_ANCHORED,),
         )
 
 
+NOT_ANCHORED = (
+    "no head from elsewhere was compared (--head): what somebody rebuilds who can write the file, and has "
+    "the key where there is one, does not show without"
+)
 _BROKEN = {
     Flaw.GONE, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT, Flaw.KEY
 }  # fmt: skip

@@ -57,6 +57,13 @@ def test_it_is_whole_before(path):
     assert checked(path, key=KEY).exit_code == 0
 
 
+def test_v10_that_no_head_was_compared_is_said(path):
+    result = checked(path, key=KEY)
+    assert "no head from elsewhere was compared" in result.output
+    head = result.output.split("the head is ")[1].strip()
+    assert "no head" not in checked(path, "--head", head, key=KEY).output
+
+
 def test_v11_one_of_two_approvals_is_not_enough_although_the_chain_is_whole(path):
     with Tampering(path) as connection:
         connection.execute("DELETE FROM approvals WHERE request = 1 AND person = ?", [BOB])
