@@ -165,7 +165,7 @@ class Bot:
         if held:
             return "held"
         if self.parts.zuora.locks_out:
-            return "zuora does not let the bot in"
+            return "zuora login failed"
         return "ready" if refusals == "ready" else "slack refuses messages"
 
     def _held(self) -> str:

@@ -19,9 +19,9 @@ from bot.store.store import Store
 RECENT = 10
 WITH_ITS_RUN = Line(
     "",
-    ("Requests for its whole bill run are not among these: ask for the run (/billstatus BR-…).",),
+    ("Requests for its bill run are among these where the bot was to mail the document.",),
 )
-"""Of a whole run's request the facts hold no document numbers, so it cannot be found by one."""
+"""A run's request that can mail nothing holds no document numbers, so it is found by its run alone."""
 
 STORY_LIMIT = 25
 

@@ -16,6 +16,8 @@ from bot.store.store import Store
 AT_ONCE = 10
 """Requests whose figures are written in one transaction."""
 
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+          "October", "November", "December")  # fmt: skip
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -67,9 +69,17 @@ class Month:
 
 
 def month_named(typed: str, now: datetime) -> str | None:
-    """`2026-10` as typed; the present month for nothing; None for anything else."""
+    """`2026-10` as typed; the present month for nothing; None for anything else.
+
+    `november`, or `nov`, is the last November that has begun.
+    """
+    today = now.astimezone(UTC)
     if not typed:
-        return now.astimezone(UTC).strftime("%Y-%m")
+        return today.strftime("%Y-%m")
+    word = typed.strip().lower()
+    named = [at for at, name in enumerate(MONTHS, 1) if word in (name.lower(), name[:3].lower())]
+    if named:
+        return f"{today.year - (named[0] > today.month)}-{named[0]:02}"
     found = _MONTH.fullmatch(typed.strip())
     return typed.strip() if found and found[1] >= "2000" else None
 

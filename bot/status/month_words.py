@@ -5,12 +5,10 @@ from bot.domain.operation import Deed
 from bot.domain.request import State
 from bot.domain.words import count
 from bot.operations.catalog import OPERATIONS
-from bot.status.month import Month
+from bot.status.month import MONTHS, Month
 
 Row = tuple[str, str]
 CLASSES = ("< 15 min", "< 1 h", "< 4 h", "< 24 h", "longer")
-MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
-          "October", "November", "December")  # fmt: skip
 
 
 def title_of(month: Month) -> str:

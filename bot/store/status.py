@@ -174,7 +174,11 @@ class Status:
         )  # fmt: skip
 
     def about(self, subject: str, limit: int) -> list[int]:
-        """Numbers of the requests that act on a bill run or a document, or made it, the newest first."""
+        """Numbers of the requests that act on a bill run or a document, or made it, the newest first.
+
+        A document is found through its run too: where a request could mail it with the run, and
+        where a request is about the run that a request has read it in.
+        """
         return self._numbers(
             "SELECT number FROM ("
             " SELECT * FROM (SELECT request AS number FROM request_subjects WHERE subject = ?1"
@@ -182,6 +186,11 @@ class Status:
             " UNION SELECT * FROM (SELECT number FROM requests INDEXED BY requests_run"
             "  WHERE progress <> '' AND json_extract(progress, '$.number') = ?1"
             "  ORDER BY number DESC LIMIT ?2)"
+            " UNION SELECT * FROM (SELECT request FROM mailings"
+            "  WHERE document_number = ?1 AND document_number <> '' ORDER BY request DESC LIMIT ?2)"
+            " UNION SELECT * FROM (SELECT request FROM request_subjects WHERE subject IN"
+            "  (SELECT run FROM mailings WHERE document_number = ?1 AND document_number <> ''"
+            "   AND run <> '') ORDER BY request DESC LIMIT ?2)"
             ") ORDER BY number DESC LIMIT ?2",
             subject, limit,
         )  # fmt: skip

@@ -401,7 +401,7 @@ def test_without_a_name_the_command_names_the_file_by_month_and_format(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("month", "words"), [("November", "is not a month like 2026-10"), ("2026-11", "no such file")]
+    ("month", "words"), [("Brumaire", "is not a month like 2026-10"), ("2026-11", "no such file")]
 )
 def test_the_command_says_what_is_wrong(tmp_path, monkeypatch, month, words):
     monkeypatch.chdir(tmp_path)

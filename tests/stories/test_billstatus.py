@@ -1,6 +1,7 @@
 """`/billstatus`, the shortcuts and the digest, as people meet them."""
 
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,6 +10,7 @@ from bot.sandbox.slack.workspace import User
 from bot.slack.commands import status
 from bot.status.answers import STORY_LIMIT
 from bot.status.lists import SHOWN
+from bot.status.month import month_named
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 
 STRANGER, GUEST = "U0STRAY", "U0GUEST"
@@ -406,8 +408,8 @@ async def test_a_document_mailed_with_its_whole_run_is_not_told_as_never_mailed(
 
     told = await ask_status(stage, MARA, number)
 
-    assert "Requests: none" in told
-    assert "Requests for its whole bill run are not among these" in told
+    assert "Requests: 1" in told
+    assert "email BR-00000001" in told
 
 
 async def test_the_story_claims_no_order_that_has_not_gone_out(stage):
@@ -467,7 +469,7 @@ async def test_the_message_shortcut_tells_the_status_privately(stage, where):
 
     await stage.until_told(MARA, "Accepted by Zuora")
     assert "R-1> email BR-00000001" in stage.told(MARA)[-1]
-    assert "whole bill run" not in stage.told(MARA)[-1]
+    assert "for its bill run" not in stage.told(MARA)[-1]
 
 
 async def test_the_message_shortcut_says_when_there_is_no_number(stage):
@@ -589,3 +591,17 @@ async def test_thirty_lines_of_everything_fit_into_one_message(stage):
 
     assert told.count("Accepted by Zuora") == 10
     assert "Waiting for approval: 12" in told
+
+
+async def test_a_document_is_found_through_its_run(stage):
+    await stage.ask()
+
+    told = await ask_status(stage, BOB, "INV00000001")
+
+    assert "R-1" in told
+    assert "email BR-00000001" in told
+
+
+@pytest.mark.parametrize(("typed", "name"), [("november", "2026-11"), ("Dec", "2025-12")])
+def test_the_name_of_a_month_is_the_last_one_that_has_begun(typed, name):
+    assert month_named(typed, datetime(2026, 11, 21, tzinfo=UTC)) == name

@@ -130,7 +130,7 @@ async def test_an_entity_is_compared_as_soon_as_zuora_can_be_read_and_nothing_is
     for _ in range(5):
         await stage.pass_time(minutes=1)
 
-    assert stage.bot.health()["status"] == "zuora does not let the bot in"
+    assert stage.bot.health()["status"] == "zuora login failed"
     assert [call for call in stage.zuora.calls if "oauth" not in call.path] == before
 
 
@@ -165,6 +165,6 @@ async def test_health_is_not_ready_while_zuora_does_not_let_the_bot_in(stage):
     stage.zuora.faults.add("/oauth/token", kind="unauthorized", times=2)
     await stage.fill()
 
-    assert stage.bot.health()["status"] == "zuora does not let the bot in"
+    assert stage.bot.health()["status"] == "zuora login failed"
 
     await stage.as_time_passes(lambda: stage.bot.health()["status"] == "ready", step=1)
