@@ -36,7 +36,7 @@ async def all_is_told(stage):
         assert [took_effect(order) for order in orders_of(stage, number)].count(True) == 1
         told = stage.thread(ts)
         assert "approved R-" in told[0]
-        (sending,) = [at for at, text in enumerate(told) if "sent to Zuora" in text]
+        (sending,) = [at for at, text in enumerate(told) if "Nothing has changed in Zuora" in text]
         assert 0 < sending < len(told) - 1
         assert re.search("Zuora accepted|reading Zuora settled it", told[-1])
         assert len(set(told)) == len(told)
