@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from bot.cards.buttons import MORE, WITHDRAW
 from bot.sandbox.slack.errors import NotOnScreenError
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.slack.workspace import Message, User
@@ -108,7 +109,7 @@ class People:
     def find(self, wanted: Wanted) -> Message | None:
         """The card of a request, if it stands in the channel."""
         for message in self.slack.channel_messages(CHANNEL):
-            if wanted.subject in headline(message):
+            if wanted.subject.lower() in headline(message).lower():
                 return message
         return None
 
@@ -162,10 +163,23 @@ class People:
 
     async def _press(self, person: str, message: Message, button: str) -> bool:
         try:
-            click = self.slack.click(person, CHANNEL, message.ts, button)
-            return bool((await self._answered(click)).ok)
+            click = self._in_the_menu if button == WITHDRAW else self.slack.click
+            return bool((await self._answered(click(person, CHANNEL, message.ts, button))).ok)
         except NotOnScreenError:  # an earlier press counted, and the card has changed
             return True
+
+    async def _in_the_menu(self, person: str, channel: str, ts: str, chosen: str) -> Any:
+        message = self.slack.workspace.channels[channel].message(ts)
+        entries = [
+            option["value"]
+            for block in (message.blocks if message else ())
+            for element in block.get("elements", ())
+            for option in element.get("options", ())
+            if option["value"].startswith(f"{chosen} ")
+        ]
+        if not entries:
+            raise NotOnScreenError(f"the menu has no {chosen}")
+        return await self.slack.click(person, channel, ts, MORE, value=entries[0])
 
     # waiting
 
