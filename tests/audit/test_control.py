@@ -1,4 +1,4 @@
-"""The control of a database is performed again: rows V4, V6 and V11 of the auditor's inputs.
+"""The control of a database is performed again (cases V4, V6 and V11).
 
 Somebody who has the key changes every table, rebuilds the chain and puts the triggers back.
 """

@@ -1,4 +1,4 @@
-"""A package is checked against its own rows: rows V1 to V3, V6, V11, V14, V16 and V17 of the auditor's inputs.
+"""A package is checked against its own rows (cases V1 to V3, V6, V11, V14, V16 and V17).
 
 Every damaged sample is given to `billing-bot verify` and to the `verify.py` that lies in the package.
 """

@@ -1,4 +1,4 @@
-"""No row is in no package: rows V4, V5 and V17 of the auditor's inputs."""
+"""No row is in no package (cases V4, V5 and V17)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The sandbox starts from an installed wheel: O14 of the inputs about operating."""
+"""The sandbox starts from an installed wheel."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What the history says of the control itself: rows V7, V8 and V14 of the auditor's inputs."""
+"""What the history says of the control itself (cases V7, V8 and V14)."""
 
 import hashlib
 import json
