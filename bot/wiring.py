@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -242,6 +243,13 @@ class Bot:
         """Another process on the same file takes clicks too; what it writes is worked on here."""
         while True:
             await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
+            if self._lock.is_lost:
+                logger.critical(
+                    "work_lock_lost: its file was deleted or replaced, so another process may work "
+                    "too; this one ends, and its supervisor starts it again as one that waits"
+                )
+                signal.raise_signal(signal.SIGTERM)
+                return
             if self.parts.store.others_have_written():
                 self.runner.wake()
                 self.sender.wake()

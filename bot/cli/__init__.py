@@ -10,6 +10,7 @@ COMMANDS = {
     "sandbox": "bot.cli.sandbox:sandbox",
     "policy": "bot.cli.policy:policy",
     "verify": "bot.cli.verify:verify",
+    "backup": "bot.cli.backup:backup",
     "evidence": "bot.cli.evidence:evidence",
     "resume-after-restore": "bot.cli.resume:resume",
     "export": "bot.cli.export:export_month",

@@ -28,6 +28,18 @@ class WorkLock:
         self._descriptor = descriptor
         return True
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the file that was locked is gone or another one, so that somebody else may lock it."""
+        if self._descriptor is None:
+            return False
+        mine = os.fstat(self._descriptor)
+        try:
+            there = self._path.stat()
+        except OSError:
+            return True
+        return (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino)
+
     def release(self) -> None:
         """Give it back; the operating system does the same when the process ends."""
         if self._descriptor is not None:

@@ -313,3 +313,15 @@ async def test_a_rolling_restart_loses_and_doubles_nothing(pair):
     assert len(pair.orders()) == 4
     assert "Traceback" not in old.log + new.log
     pair.check()
+
+
+async def test_a_process_whose_lock_file_was_deleted_ends_and_only_the_other_works(pair, both):
+    """Without that both would work, and send everything twice."""
+    worker, other = both
+    (lock,) = pair.folder.glob("*.lock")
+    lock.unlink()
+
+    await pair.until(lambda: worker.ended, 20)
+    await pair.until(lambda: other.works, 20)
+
+    assert "work_lock_lost" in worker.log

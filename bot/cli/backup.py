@@ -1,0 +1,34 @@
+"""`billing-bot backup`: a copy of the database that can be put back."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.settings import SettingsError, read_audit_settings
+from bot.store.errors import StoreError
+from bot.store.file.backup import back_up
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the database into FILE, whole and in one step, while the bot runs.
+
+    FILE is readable by its owner alone; one that is there is replaced once the copy is whole. To
+    put it back: stop the bot, move FILE to where DATABASE_URL points, remove that file's -wal and
+    -shm, start the bot. It then compares itself with Slack before it does anything.
+
+    Example: billing-bot backup /backups/billing-bot-$(date +%F).db
+    """
+    try:
+        source = Path(read_audit_settings().database_path)
+        size = back_up(source, file)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(WRONG_SETTINGS)
+    except StoreError as error:
+        click.echo(str(error), err=True)
+        sys.exit(NOT_READABLE)
+    click.echo(f"Backed up {source} to {file} ({size:,} bytes).")
