@@ -199,7 +199,7 @@ async def test_a_request_that_is_changed_begins_with_its_own_documents_and_no_ot
     assert submitted.ok, submitted
     await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) == 2)
     cards = {m.ts: m.text for m in stage.slack.channel_messages(CHANNEL)}
-    invoices = next(ts for ts, text in cards.items() if "INV00000077" in text)
+    invoices = next(ts for ts, text in cards.items() if text.startswith("Email 2 invoices"))
 
     await stage.reject(BOB, invoices, "Not these")
     await stage.until_thread(invoices, "Not these")

@@ -241,8 +241,8 @@ async def test_what_zuora_says_to_the_bot_is_not_for_strangers(web_stage, http):
 
     address = web_stage.slack.request_url.replace("/slack/events", "/healthz")
     async with http.get(address) as answer:
-        assert answer.status == 200
-        assert await answer.json() == {"status": "ready"}
+        assert answer.status == 503
+        assert await answer.json() == {"status": web_stage.bot.health()["status"]}
     trouble = web_stage.bot.health()["zuora"]
     assert trouble != "ready"
     assert "wrong" not in trouble.split()

@@ -76,7 +76,7 @@ async def test_s4_the_mails_of_a_run_go_to_the_to_email_of_the_template(stage):
     ts = await stage.ask()
 
     assert "To: the recipients set in Zuora's email template" in stage.card(ts)
-    assert "To Email of Zuora's email templates" in await stage.details(ts)
+    assert "the bot cannot see them" in await stage.details(ts)
 
 
 @pytest.mark.parametrize("what", ["BR-00000001", "CM00000009"])
