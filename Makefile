@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox bench quick check test crash-test format lock wheel clean
+.PHONY: help sandbox bench quick check test crash-test format lock wheel clean pictures
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ wheel: $(VENV)/.run  ## build the wheel into dist/
 
 bench: $(VENV)/.test  ## measure, and write docs/benchmarks.md; some thirteen minutes
 	$(BIN)/python -m bench
+
+pictures: $(VENV)/.test  ## take the pictures of README anew, in Chromium
+	$(BIN)/python -m bench.pictures
 
 clean:  ## remove what make made
 	rm -rf $(VENV) .sdk build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
