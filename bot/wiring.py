@@ -506,7 +506,7 @@ async def _know_the_organizations(places: Places, zuora: ZuoraClient) -> None:
         CannotStartError: Zuora refuses one, and takes the same call without it.
         ZuoraError: It cannot be asked now.
     """
-    entity_ids = places.headers("")[0]
+    entity_ids = places.entities[0].id if places.entities else ""  # one that the token may name
     for unit in places.organizations:
         try:
             await zuora.within(entity_ids, unit.id).bill_runs(name=NO_SUCH_NAME)

@@ -138,6 +138,15 @@ class Places:
         return named.get(ENTITY, entity), named.get(ORG, organizations)
 
 
+def entity_part(key: str) -> str:
+    """The part of a place's key within which a number names one thing: `entity=…`; empty if unknown.
+
+    Organizations of one entity share their numbers and ids: the same document can be reached
+    through several of them, so they keep nothing apart.
+    """
+    return next((part for part in key.split(";") if part.startswith(f"{ENTITY}=")), "")
+
+
 def values_of_key(key: str) -> dict[str, str]:
     """A place by its key as a form's values."""
     return dict(part.split("=", 1) for part in key.split(";") if "=" in part)

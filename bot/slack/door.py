@@ -212,6 +212,7 @@ async def opened(server: web.Application, host: str, port: int) -> AsyncIterator
         return Visitor(
             door, runner.server, loop=loop, access_log=None, keepalive_timeout=KEPT_SECONDS,
             lingering_time=SECONDS_TO_CLOSE,
+            auto_decompress=False,  # the bounds count bytes as they come; Slack packs nothing
         )  # fmt: skip
 
     try:

@@ -7,7 +7,9 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.domain.call import Call, Verdict
+from bot.domain.place import entity_part
 from bot.domain.tally import Tally
+from bot.store.places import ENTITY_OF_PLACE
 from bot.store.times import from_text_or_none, to_text_or_none
 
 _COLUMNS = (
@@ -25,7 +27,7 @@ _SAVE = (
 )
 
 _SAME_PLACE = (
-    "(? = '' OR (SELECT place FROM requests AS of INDEXED BY requests_place "
+    f"(? = '' OR (SELECT {ENTITY_OF_PLACE} FROM requests AS of INDEXED BY requests_place "  # noqa: S608 - own words
     "WHERE of.number = calls.request) IN ('', ?))"
 )
 """A number names something else in another entity; where the place is not known it may be the same.
@@ -86,7 +88,7 @@ class Calls:
             "AND (calls.verdict IS NULL OR calls.verdict IN ('busy', 'lost')) "
             f"AND {_SAME_PLACE} AND (requests.state = 'running' "
             "OR requests.state = 'unknown' AND requests.wake_at IS NOT NULL) ORDER BY calls.request, calls.subject LIMIT 1",
-            [*subjects, not_of, place, place],
+            [*subjects, not_of, entity_part(place), entity_part(place)],
         ).fetchone()
         return None if row is None else _from_row(row)
 
@@ -99,7 +101,13 @@ class Calls:
             "SELECT 1 FROM calls JOIN requests ON requests.number = calls.request "  # noqa: S608 - marks
             f"WHERE calls.subject IN ({marks}) AND calls.sent_at > ? AND calls.request <> ? "
             f"AND {_SAME_PLACE} LIMIT 1",
-            [*subjects, to_text_or_none(since), not_of, place, place],
+            [
+                *subjects,
+                to_text_or_none(since),
+                not_of,
+                entity_part(place),
+                entity_part(place),
+            ],
         ).fetchone()
         return row is not None
 

@@ -8,6 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.call import Verdict
 from bot.domain.mailing import Effect, Mailing, certainty, is_shown
+from bot.domain.place import entity_part
 from bot.domain.request import State
 from bot.store.times import from_text_or_none
 
@@ -71,13 +72,13 @@ class Mailings:
         rows = self._database.execute(_FOUND, [numbers, ids, runs, not_of]).fetchall()
         shown = {each.number: each.shown for each in mine}
         requests = {number: self._request(number) for number in {row[0] for row in rows}}
-        found = []
+        found, entity = [], entity_part(place)
         for number, call, way, document, before, verdict, tries, sent_at, changed, *hand in rows:
             state, state_at, where, forgotten = requests[number]
             said = None if verdict is None else Verdict(verdict)
             by, note = (each or "" for each in hand)
             how = certainty(state, way, said, tries, by, forgotten=forgotten)
-            if how is None or (place and where not in ("", place)):
+            if how is None or (entity and entity_part(where) not in ("", entity)):
                 continue
             by_state = forgotten or way in ("posting", "auto")
             at = state_at if by_state else from_text_or_none(sent_at)

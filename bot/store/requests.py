@@ -9,8 +9,10 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.domain import digest
+from bot.domain.place import entity_part
 from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
+from bot.store.places import ENTITY_OF_PLACE
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
 _COLUMNS = (
@@ -170,12 +172,12 @@ class Requests:
         Ordered by number and subject. It reads index entries alone, however many requests are open.
         """
         return self._database.execute(
-            "SELECT r.number, r.operation, s.subject FROM json_each(?) AS wanted "
+            "SELECT r.number, r.operation, s.subject FROM json_each(?) AS wanted "  # noqa: S608 - own words
             "CROSS JOIN request_subjects AS s ON s.subject = wanted.value "
             "CROSS JOIN requests AS r INDEXED BY requests_open ON r.number = s.request "
             "AND r.state IN ('waiting', 'approved', 'running', 'unknown') "
-            "AND (r.place IN ('', ?) OR ? = '') GROUP BY r.number, s.subject ORDER BY r.number, s.subject",
-            [json.dumps(list(subjects)), place, place],
+            f"AND ({ENTITY_OF_PLACE} IN ('', ?) OR ? = '') GROUP BY r.number, s.subject ORDER BY r.number, s.subject",
+            [json.dumps(list(subjects)), entity_part(place), entity_part(place)],
         ).fetchall()
 
     def open_of(self, operation: str, place: str) -> list[int]:
@@ -184,10 +186,10 @@ class Requests:
         Of the same place, or of one that is not known.
         """
         rows = self._database.execute(
-            "SELECT number FROM requests INDEXED BY requests_open WHERE state IN "
+            "SELECT number FROM requests INDEXED BY requests_open WHERE state IN "  # noqa: S608 - own words
             "('waiting', 'approved', 'running', 'unknown') AND operation = ? "
-            "AND (place IN ('', ?) OR ? = '') ORDER BY number",
-            [operation, place, place],
+            f"AND ({ENTITY_OF_PLACE} IN ('', ?) OR ? = '') ORDER BY number",
+            [operation, entity_part(place), entity_part(place)],
         )
         return [number for (number,) in rows]
 

@@ -1,6 +1,7 @@
 """Strangers at the web mode's door, with the real process and real sockets (rows H1 to H4)."""
 
 import asyncio
+import gzip
 import os
 import signal
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -109,6 +110,25 @@ async def test_half_sent_bodies_are_not_kept(tmp_path, servers):
 
         assert await bot.is_genuine_answered()
         assert all([await is_closed(reader) for reader, _ in many])
+        assert bot.memory() - before < 60
+        for _, writer in many:
+            writer.close()
+
+
+async def test_packed_bodies_are_not_unpacked_for_strangers(tmp_path, servers):
+    """60 posts of 65 kB that would unpack to 64 MiB each, without their last byte."""
+    packed = gzip.compress(bytes(64 * MEGABYTE), 9)
+    head = (
+        b"POST /slack/events HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n"
+    )
+    async with web(tmp_path, *servers) as bot:
+        assert await bot.is_genuine_answered()
+        before = bot.memory()
+
+        many = [await bot.connect(head % len(packed) + packed[:-1]) for _ in range(60)]
+
+        assert await bot.is_genuine_answered()
         assert bot.memory() - before < 60
         for _, writer in many:
             writer.close()

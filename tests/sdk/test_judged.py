@@ -130,14 +130,15 @@ async def test_every_mail_of_a_document_is_one_for_the_sdk_too(stage, tmp_path):
     """The page *Email a debit memo* spells the path `debitmemos`, the SDK `debit-memos`."""
     stage.changes = {"zuora_debit_memo_path": "debit-memos", "zuora_gzip": True}
     await stage.restart()
-    numbers = {"invoice": "GH/1", "debit_memo": "DM00000001", "credit_memo": "CM00000001"}
-    for kind, number in numbers.items():
-        stage.zuora.world.add_document(kind, "A1", "USD", "12.00", number=number)
+    kinds = {"invoice": "GH/", "debit_memo": "DM0000000", "credit_memo": "CM0000000"}
+    for kind, prefix in kinds.items():
+        for each in range(1, 4):
+            stage.zuora.world.add_document(kind, "A1", "USD", "12.00", number=f"{prefix}{each}")
     addresses = {"email_addresses": "a@example.com, b@example.com"}
 
-    for recipients in ("template", "bill_to", "addresses"):
-        for number in numbers.values():
-            await stage.open_form(text=number)
+    for each, recipients in enumerate(("template", "bill_to", "addresses"), 1):
+        for prefix in kinds.values():
+            await stage.open_form(text=f"{prefix}{each}")
             await stage.slack.choose(ALICE, "form:recipients", recipients)
             await stage.slack.until(lambda: _chosen(stage) == recipients)  # noqa: B023 - at once
             more = addresses if recipients == "addresses" else {}

@@ -229,3 +229,15 @@ async def test_an_organization_that_the_user_may_not_see_is_refused_in_zuoras_wo
     submitted = await stage.fill()
 
     assert "does not have access to the specified organizations" in submitted.errors["bill_run"]
+
+
+async def test_a_document_that_is_reached_through_two_organizations_is_mailed_once(stage):
+    stage.changes = {"zuora_org_ids": "Retail=o1, Both=o1+o2"}
+    await stage.done_as_time_passes(stage.restart())
+    ts = await stage.ask(org="o1")
+    await accepted(stage, ts, BOB)
+
+    submitted = await stage.fill(org="o1,o2")
+
+    assert "R-1 has ordered the mails" in submitted.errors["bill_run"]
+    assert len(stage.orders()) == 1

@@ -125,7 +125,8 @@ def memo(_: Tenant, document: Document) -> dict[str, Any]:
     )
     common = _document(document)
     if document.kind == "debit_memo":
-        common.pop("reversed", None)
+        for name in ("reversed", "sourceId"):
+            common.pop(name, None)
     return {
         **common,
         **own,
