@@ -23,6 +23,7 @@ from bot.domain.request import Request, State
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.store.store import Store
+from bot.workflow.guard import Guard
 from bot.workflow.parts import Bells, Parts
 from bot.workflow.runner import Runner
 from bot.zuora.calls import EmailBody
@@ -115,6 +116,7 @@ def _parts(store: Store, zuora: ZuoraClient, told: asyncio.Event) -> Parts:
         tenant_kind="sandbox",
         channel="C0BILLING",
         new_id=lambda: "1",
+        guard=Guard(store, timedelta(minutes=60)),
         poll=timedelta(seconds=5),
         members=_nobody,
         bells=Bells(sender=told),

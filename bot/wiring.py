@@ -38,6 +38,7 @@ from bot.store.lock import WorkLock
 from bot.store.private import made
 from bot.store.store import Store
 from bot.workflow.estimates import Estimates
+from bot.workflow.guard import Guard
 from bot.workflow.heads import Heads
 from bot.workflow.installed import surroundings
 from bot.workflow.parts import Parts
@@ -369,7 +370,7 @@ async def build(
         again=timedelta(seconds=AGAIN_AFTER_POLLS * settings.poll_seconds)
         if settings.repeat_lost == "yes"
         else None,
-        guard=timedelta(minutes=settings.resend_guard_minutes),
+        guard=Guard(store, timedelta(minutes=settings.resend_guard_minutes)),
     )
     runner = Runner(parts)
     estimates = Estimates(parts)

@@ -139,7 +139,7 @@ def _parent(
 ) -> tuple[int | None, tuple[Part, ...]]:
     """Number of the request that the form continues, and why it does not mean that one any more."""
     name = origin_of(submission.metadata).continues
-    if name is None or meant(answering.parts, name)[1] is Refusal.NO_SUCH_REQUEST:
+    if name is None or meant(answering.parts.store, name)[1] is Refusal.NO_SUCH_REQUEST:
         return None, ()  # a form may name a request that never was
     request, why = meant_or_why(answering, name, submission.actor, "form of another request")
     return request.number if request else None, why

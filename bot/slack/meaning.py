@@ -20,7 +20,7 @@ def stored(answering: Answering, name: Named | None) -> Request | None:
 
 def known(answering: Answering, name: Named | None) -> Request | None:
     """The request that is meant, if any; nothing is recorded."""
-    request, refusal = meant(answering.parts, name)
+    request, refusal = meant(answering.parts.store, name)
     return None if refusal else request
 
 
@@ -29,7 +29,7 @@ def meant_or_why(
 ) -> tuple[Request | None, tuple[Part, ...]]:
     """The request that is meant, or why it is none; that is recorded, and its card is drawn anew."""
     parts = answering.parts
-    request, refusal = meant(parts, name)
+    request, refusal = meant(parts.store, name)
     if refusal is None:
         return request, ()
     entry = Entry(

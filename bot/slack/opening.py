@@ -40,7 +40,6 @@ from bot.slack.payloads import Actor, Click, Values
 from bot.slack.replying import said_if_it_fails, say
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import record_refusal
-from bot.workflow.guard import others_of
 from bot.workflow.opened import progress_of
 
 logger = logging.getLogger(__name__)
@@ -235,7 +234,8 @@ def _the_others(
     answering: Answering, _click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """Below a request that stopped: exactly the documents that no other request has reached by now."""
-    others = others_of(answering.parts, request) if request else ()
+    parts = answering.parts
+    others = parts.guard.others_of(request, parts.clock.now()) if request else ()
     if request is None or not others:
         return (NO_OTHERS,)
     values = {

@@ -20,7 +20,6 @@ from bot.domain.words import Mention, count, listed
 from bot.operations.operation import Body, Estimated, Facts, Form, Operation, Order, Problems
 from bot.store.requests import asked_hash
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
-from bot.workflow.guard import mailed_lately
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.workflow.rules import asked_about, rule_for
@@ -198,7 +197,7 @@ async def _order(
     if isinstance(facts, Problems):
         return facts
     order = operation(body, facts)
-    why = mailed_lately(parts, order, 0, place)
+    why = parts.guard.mailed_lately(order, place, parts.clock.now())
     return Problems({operation.field: why}) if why else order
 
 
@@ -282,11 +281,11 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     messages = [shown, *results.tables(request, order.tables())]
     replaced = _parent_to_withdraw(parts, asker)
     messages += also_open(
-        parts, request, order, without=replaced.number if replaced is not None else None
+        parts.store, request, order, without=replaced.number if replaced is not None else None
     )
     if order.deed is Deed.MAILED:
-        messages += mailed_by_the_bot(parts, request, order)
-    messages += redrawn(parts, request, order)
+        messages += mailed_by_the_bot(parts.store, request, order)
+    messages += redrawn(parts.store, request, order)
     why = {"conditions": parts.policy.conditions(about), "compared": about.compared}
     parts.store.record(_asked_entry(request, shown, why), now, *messages)
     if isinstance(order, Estimated) and order.foresees():

@@ -6,13 +6,13 @@ from typing import Any
 from bot.cards import lines
 from bot.cards.card import card_edit
 from bot.domain.history import Entry, What
+from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.domain.words import doing, listed
 from bot.operations.catalog import opened
 from bot.operations.operation import Facts, Order, Problems
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
-from bot.workflow.guard import others_of, why_not_begin
 from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
 from bot.workflow.rules import not_approved_any_more
@@ -47,13 +47,13 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
         )
     except ZuoraRejected as error:
         again = "" if isinstance(error, ZuoraContradicts) else "Zuora could not be read again: "
-        stop(parts, request, f"{again}{error}")
+        stop(parts.store, request, f"{again}{error}", parts.clock.now())
         return None
     except ZuoraError as error:
-        wait_for_zuora(parts, request, f"Zuora could not be read again: {error}")
+        _wait(parts, request, f"Zuora could not be read again: {error}")
         return None
     if isinstance(facts, Problems):
-        stop(parts, request, " ".join(facts.by_field.values()))
+        stop(parts.store, request, " ".join(facts.by_field.values()), parts.clock.now())
         return None
     now = type(approved)(approved.body, facts)
     changed = approved.differs(facts)
@@ -61,23 +61,35 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
         changed = ["what was approved belongs to another Zuora tenant or another version of it"]
     if changed:
         why = f"It changed since it was asked for: {listed(changed)}."
-        stop(parts, request, why, others=len(others_of(parts, request)))
+        _stop_for_others(parts, request, why)
         return None
     return now
 
 
 async def _is_still_approved(parts: Parts, request: Request) -> bool:
     """Whether its approvals count now, by time, rights and rules; if not, it was written why."""
-    if parts.clock.now() >= too_late_at(request):
-        stop(parts, request, f"It was approved more than {HOURS} hours ago.")
+    now = parts.clock.now()
+    if now >= too_late_at(request):
+        stop(parts.store, request, f"It was approved more than {HOURS} hours ago.", now)
         return False
-    why = await not_approved_any_more(parts, request, parts.clock.now())
+    why = await not_approved_any_more(parts, request, now)
     if why is None:
         words = "Slack does not say who is in the user groups, so approvals cannot be counted."
-        wait_for_zuora(parts, request, words)
+        _wait(parts, request, words)
     elif why:
-        stop(parts, request, why)
+        stop(parts.store, request, why, parts.clock.now())
     return why == ""
+
+
+def _wait(parts: Parts, request: Request, why: str) -> None:
+    wait = pause(request.looks, parts.poll)
+    wait_for_zuora(parts.store, request, why, parts.clock.now(), wait)
+
+
+def _stop_for_others(parts: Parts, request: Request, why: str) -> None:
+    """Stop; where other requests have reached some of its documents, the rest is offered."""
+    now = parts.clock.now()
+    stop(parts.store, request, why, now, others=len(parts.guard.others_of(request, now)))
 
 
 def _start(parts: Parts, request: Request, order: Order[Any, Any], since: datetime) -> None:
@@ -98,7 +110,7 @@ def _start(parts: Parts, request: Request, order: Order[Any, Any], since: dateti
             subjects, since, not_of=request.number, place=request.place
         ):
             return
-        why = why_not_begin(parts, order, request)
+        why = parts.guard.why_not_begin(order, request, now)
         if not why:
             if not parts.store.mailings.has(request.number):  # asked for by a version before that
                 parts.store.mailings.add(request.number, order.mailings())
@@ -106,4 +118,4 @@ def _start(parts: Parts, request: Request, order: Order[Any, Any], since: dateti
                 parts.store.calls.save(planned(parts, request, subject))
             parts.store.move(request, after, entry, now, card_edit(after), told)
     if why:
-        stop(parts, request, why, others=len(others_of(parts, request)))
+        _stop_for_others(parts, request, why)

@@ -15,7 +15,6 @@ from bot.operations.operation import Order
 from bot.store.store import Store
 from bot.workflow.guard import effects_of
 from bot.workflow.last_time import against_last_time
-from bot.workflow.parts import Parts
 
 SHOWN_SUBJECTS = 3
 LONGEST_NOTE = 120
@@ -28,21 +27,21 @@ def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
 
 
 def also_open(
-    parts: Parts, request: Request, order: Order[Any, Any], *, without: int | None
+    store: Store, request: Request, order: Order[Any, Any], *, without: int | None
 ) -> list[Message]:
     """A line for each open request of any operation that acts on some of the same things.
 
     Args:
-        parts: The outside.
+        store: The database.
         request: The new request.
         order: What it asks for.
         without: Number of the request whose place it takes, which is not told.
     """
-    found = parts.store.requests.open_about(order.subjects(), request.place)
+    found = store.requests.open_about(order.subjects(), request.place)
     told = {number for number, _, _ in found}
     found += [
         (one.request, "mail", one.number or one.call)
-        for one in effects_of(parts.store, order.mailings(), request.number, request.place)
+        for one in effects_of(store, order.mailings(), request.number, request.place)
         if one.how is Certainty.OPEN and one.request not in told
     ]
     return [
@@ -61,7 +60,7 @@ def _some(subjects: Sequence[str]) -> str:
     return listed([*subjects[:SHOWN_SUBJECTS], *([f"{rest:,} more"] if rest > 0 else [])])
 
 
-def mailed_by_the_bot(parts: Parts, request: Request, order: Order[Any, Any]) -> list[Message]:
+def mailed_by_the_bot(store: Store, request: Request, order: Order[Any, Any]) -> list[Message]:
     """What the bot had mailed before, which Zuora may not show yet (or never, of memos)."""
     return [
         lines.reply(
@@ -71,20 +70,20 @@ def mailed_by_the_bot(parts: Parts, request: Request, order: Order[Any, Any]) ->
             "; Zuora may not show that yet.",
         )
         for number, same in _by_request(
-            effects_of(parts.store, order.mailings(), request.number, request.place)
+            effects_of(store, order.mailings(), request.number, request.place)
         )
         if same[0].how is Certainty.OUT
     ]
 
 
-def redrawn(parts: Parts, request: Request, order: Order[Any, Any]) -> list[Message]:
+def redrawn(store: Store, request: Request, order: Order[Any, Any]) -> list[Message]:
     """That the cards of those have to be edited which wait about the same documents."""
-    found = effects_of(parts.store, order.mailings(), request.number, request.place)
+    found = effects_of(store, order.mailings(), request.number, request.place)
     numbers = sorted(
         {one.request for one in found if one.how is Certainty.OPEN}
-        | {number for number, _ in _billing_too(parts.store, request, order)}
+        | {number for number, _ in _billing_too(store, request, order)}
     )
-    others = [parts.store.requests.get(number) for number in numbers[-SHOWN_REQUESTS:]]
+    others = [store.requests.get(number) for number in numbers[-SHOWN_REQUESTS:]]
     return [card_edit(each) for each in others if each is not None]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.cards import lines, results
 from bot.cards.card import card_edit
@@ -14,7 +14,6 @@ from bot.domain.words import Mention, Moment, Part, count
 from bot.operations.catalog import opened
 from bot.store.store import Store
 from bot.workflow.ending import tally
-from bot.workflow.parts import Parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +55,12 @@ def records(store: Store, request: Request) -> dict[str, Record]:
     }
 
 
-def too_early(parts: Parts, request: Request, now: datetime) -> tuple[Part, ...]:
+def too_early(store: Store, request: Request, span: timedelta, now: datetime) -> tuple[Part, ...]:
     """Why nobody can know yet that nothing was mailed: Zuora shows a mail only later. Empty: may be."""
-    if not parts.store.mailings.has(request.number):
+    if not store.mailings.has(request.number):
         return ()
-    out = [each.sent_at for each in parts.store.calls.of(request.number) if each.is_lost]
-    free_at = max((at for at in out if at is not None), default=now - parts.guard) + parts.guard
+    out = [each.sent_at for each in store.calls.of(request.number) if each.is_lost]
+    free_at = max((at for at in out if at is not None), default=now - span) + span
     if now >= free_at:
         return ()
     return (
@@ -75,7 +74,7 @@ def too_early(parts: Parts, request: Request, now: datetime) -> tuple[Part, ...]
 
 
 def write(
-    parts: Parts,
+    store: Store,
     request: Request,
     record: Record,
     agreeing: Sequence[str],
@@ -85,7 +84,7 @@ def write(
     """Save what a person saw. It settles the request once enough people have recorded the same.
 
     Args:
-        parts: The outside.
+        store: The database.
         request: Its outcome is unknown.
         record: What was seen just now.
         agreeing: Who else recorded the same, and may still decide.
@@ -94,7 +93,7 @@ def write(
     """
     missing = needed - len(agreeing) - 1
     if missing <= 0:
-        return _settle(parts, request, record, agreeing, now)
+        return _settle(store, request, record, agreeing, now)
     told = lines.reply(
         request,
         Mention(record.person),
@@ -102,22 +101,20 @@ def write(
         f"It counts when {count(missing, 'more person', 'more people')} "
         f"{'has' if missing == 1 else 'have'} recorded the same.",
     )
-    parts.store.record(_entry(What.RECORDED, request, record, missing=missing), now, told)
+    store.record(_entry(What.RECORDED, request, record, missing=missing), now, told)
     return request
 
 
 def _settle(
-    parts: Parts, request: Request, record: Record, agreeing: Sequence[str], now: datetime
+    store: Store, request: Request, record: Record, agreeing: Sequence[str], now: datetime
 ) -> Request:
     verdict = Verdict.ACCEPTED if record.accepted else Verdict.REJECTED
-    for call in parts.store.calls.of(request.number):
+    for call in store.calls.of(request.number):
         if call.is_lost:
             words = f"a person recorded that {record.seen}"
-            parts.store.calls.save(call._replace(verdict=verdict, words=words))
-            parts.store.mailings.recorded(
-                request.number, [call.subject], record.person, record.note
-            )
-    calls = parts.store.calls.of(request.number)
+            store.calls.save(call._replace(verdict=verdict, words=words))
+            store.mailings.recorded(request.number, [call.subject], record.person, record.note)
+    calls = store.calls.of(request.number)
     who = "a person" if not agreeing else f"{len(agreeing) + 1} people"
     result = f"The answer was lost; {who} looked in Zuora and recorded that {record.seen}."
     if len(calls) > 1:
@@ -132,7 +129,7 @@ def _settle(
         Mention(request.requester),
     )
     listed = [] if record.accepted else results.failures(after, calls)
-    parts.store.move(request, after, entry, now, card_edit(after), told, *listed)
+    store.move(request, after, entry, now, card_edit(after), told, *listed)
     return after
 
 

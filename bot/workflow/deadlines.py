@@ -12,11 +12,11 @@ from bot.cards.card import (
     mail_the_others,
 )
 from bot.domain.history import Entry, What
-from bot.domain.next_step import PATIENCE, pause
+from bot.domain.next_step import PATIENCE
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Moment, count
+from bot.store.store import Store
 from bot.workflow.beside import beside
-from bot.workflow.parts import Parts
 
 MOST_MENTIONS = 20
 HOURS = int(PATIENCE.total_seconds()) // 3600
@@ -27,27 +27,29 @@ def too_late_at(request: Request) -> datetime:
     return (request.decided_at or request.created_at) + PATIENCE
 
 
-def expire(parts: Parts, request: Request) -> None:
+def expire(store: Store, request: Request, now: datetime) -> None:
     """Nobody decided in time: silence never approves."""
-    now = parts.clock.now()
     after = request.moved(State.EXPIRED, now)
     entry = Entry(what=What.EXPIRED, request=request.number)
     told = lines.reply(
         after, f"{request.name} expired; nobody decided in time. Nothing was sent, ",
         Mention(request.requester), ".",
     )  # fmt: skip
-    with parts.store.transaction():
-        parts.store.move(
-            request, after, entry, now, card_edit(after), change_and_ask_again(told, after)
-        )
+    with store.transaction():
+        store.move(request, after, entry, now, card_edit(after), change_and_ask_again(told, after))
 
 
-async def remind(parts: Parts, request: Request) -> None:
-    """Remind those who may decide and have not, with the facts and buttons; nobody else is pinged."""
-    now = parts.clock.now()
-    members = await parts.members(request.rule.approvers)
+def remind(store: Store, request: Request, approvers: frozenset[str] | None, now: datetime) -> None:
+    """Remind those who may decide and have not, with the facts and buttons; nobody else is pinged.
+
+    Args:
+        store: The database.
+        request: It waits.
+        approvers: Who may approve it by its rule; None: Slack does not say.
+        now: The moment, aware UTC.
+    """
     approved = {approval.person for approval in request.approvals}
-    waited_for = sorted((members or set()) - approved - {request.requester})[:MOST_MENTIONS]
+    waited_for = sorted((approvers or set()) - approved - {request.requester})[:MOST_MENTIONS]
     due = sum(1 for span in request.rule.remind_after if request.created_at + span <= now)
     after = replace(request, reminded=due)
     after = replace(after, wake_at=after.waits_until)
@@ -57,33 +59,33 @@ async def remind(parts: Parts, request: Request) -> None:
         f"{request.name} still waits for {count(missing, 'approval')} and expires ",
         Moment(request.expires_at), ". ", *approvers_in_words(waited_for),
     )  # fmt: skip
-    shown = in_a_list(after, beside(parts.store, after), ())
+    shown = in_a_list(after, beside(store, after), ())
     told = replace(told, blocks=[*told.blocks, *shown])
     entry = Entry(
         what=What.REMINDED, request=request.number, data={"people": waited_for, "reminder": due}
     )
-    with parts.store.transaction():
-        parts.store.move(request, after, entry, now, told)
+    with store.transaction():
+        store.move(request, after, entry, now, told)
 
 
-def stop(parts: Parts, request: Request, why: str, *, others: int = 0) -> None:
+def stop(store: Store, request: Request, why: str, now: datetime, *, others: int = 0) -> None:
     """Approved, but nothing was sent and nothing will be.
 
     Args:
-        parts: The outside.
+        store: The database.
         request: The request.
         why: What keeps it from being sent.
+        now: The moment, aware UTC.
         others: How many of its documents no other request has reached.
     """
-    now = parts.clock.now()
     after = request.moved(State.STOPPED, now, result=f"Nothing was sent. {why}")
     entry = Entry(what=What.STOPPED, request=request.number, data={"why": why})
     told = lines.reply(
         after, f"{request.name} stopped; nothing was sent. {why} ", Mention(request.requester),
         " can ask again.",
     )  # fmt: skip
-    with parts.store.transaction():
-        parts.store.move(
+    with store.transaction():
+        store.move(
             request,
             after,
             entry,
@@ -94,19 +96,29 @@ def stop(parts: Parts, request: Request, why: str, *, others: int = 0) -> None:
 
 
 def wait_for_zuora(
-    parts: Parts,
+    store: Store,
     request: Request,
     why: str,
+    now: datetime,
+    wait: timedelta,
     *,
-    at_least: timedelta = timedelta(0),
     so_far: str = "Nothing was sent.",
 ) -> None:
-    """Zuora may answer later: try again after a pause, up to a limit; `so_far` says what was sent."""
-    now = parts.clock.now()
+    """Zuora may answer later: try again after a wait, up to a limit.
+
+    Args:
+        store: The database.
+        request: The request.
+        why: What it waits for, in a sentence.
+        now: The moment, aware UTC.
+        wait: How long until the next try.
+        so_far: What was sent of it, in a sentence.
+    """
     until = too_late_at(request)
-    wake_at = now + max(at_least, pause(request.looks, parts.poll))
+    wake_at = now + wait
     if wake_at > until:
-        stop(parts, request, f"{why} It could not be sent within {HOURS} hours of its approval.")
+        late = f"{why} It could not be sent within {HOURS} hours of its approval."
+        stop(store, request, late, now)
         return
     after = replace(request.waiting_again(wake_at), result=why)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": why, "look": after.looks})
@@ -114,7 +126,5 @@ def wait_for_zuora(
     told = lines.reply(
         after, f"{why} {so_far} It is tried again until ", Moment(until), "."
     )  # fmt: skip
-    with parts.store.transaction():
-        parts.store.move(
-            request, after, entry, now, *drawn, *([told] if request.looks == 0 else [])
-        )
+    with store.transaction():
+        store.move(request, after, entry, now, *drawn, *([told] if request.looks == 0 else []))

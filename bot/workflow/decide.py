@@ -141,7 +141,7 @@ def _record_by_hand(
         accepted=accepted,
         note=decision.reason,
     )
-    return by_hand.write(parts, request, record, agreeing, needed, now)
+    return by_hand.write(parts.store, request, record, agreeing, needed, now)
 
 
 def _end(parts: Parts, request: Request, decision: Decision, now: datetime) -> Request:
@@ -207,7 +207,7 @@ def _asked_of(
     parts: Parts, decision: Decision, now: datetime
 ) -> tuple[Request | None, Declined | None]:
     """The request of the number that is named, and why the decision changes nothing."""
-    request, refusal = meant(parts, decision.name)
+    request, refusal = meant(parts.store, decision.name)
     if refusal is None:
         return request, None if request is None else _declined(parts, decision, request, now)
     if request is not None:  # a stranger hears nothing about what the button means
@@ -228,7 +228,9 @@ def _declined(parts: Parts, decision: Decision, request: Request, now: datetime)
     if refusal is None and decision.verb in (Verb.APPROVE, *RECORDS):
         refusal = _not_sure(decision, request, today)
     if refusal is None:
-        too_early = decision.verb is Verb.RECORD_NOT_SENT and by_hand.too_early(parts, request, now)
+        too_early = decision.verb is Verb.RECORD_NOT_SENT and by_hand.too_early(
+            parts.store, request, parts.guard.span, now
+        )
         return Declined(Refusal.TOO_EARLY, too_early) if too_early else None
     return Declined(refusal, refusals.to_decide(refusal, decision.person, request))
 

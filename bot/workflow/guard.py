@@ -4,6 +4,8 @@ What else reaches the same documents is one question, `effects_of`; everybody as
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.call import Call
@@ -22,7 +24,6 @@ from bot.domain.words import some
 from bot.operations.catalog import opened
 from bot.operations.operation import Order
 from bot.store.store import Store
-from bot.workflow.parts import Parts
 
 SHOWN_OTHERS = 20
 
@@ -48,74 +49,86 @@ def mails(order: Order[Any, Any]) -> bool:
     return any(each.way in ("run", "document") for each in order.mailings())
 
 
-def mailed_lately(parts: Parts, order: Order[Any, Any], number: int, place: str) -> str:
-    """Why these documents may not be mailed now, empty if they may; whoever asks.
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Keeps a customer from being mailed twice in quick succession, by whatever requests.
 
-    Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
-    a short period send duplicates, because Zuora marks documents as mailed only later.
+    Attributes:
+        store: The database, with what was mailed.
+        span: How long after a mail the same thing may not be mailed again without `resend`.
     """
-    if not mails(order) or order.is_repeat():
-        return ""
-    found = effects_of(parts.store, order.mailings(), number, place)
-    why = too_soon(found, now=parts.clock.now(), guard=parts.guard)
-    others = not_reached(order.mailings(), [one for one in found if one.how in MAYBE_MAILED])
-    if not why or not others:
-        return why
-    return f"{why} The others can be mailed by number now: {some(others, SHOWN_OTHERS)}."
 
+    store: Store
+    span: timedelta
 
-def why_not_begin(parts: Parts, order: Order[Any, Any], request: Request) -> str:
-    """Why an approved request must not begin; empty if it may.
+    def mailed_lately(self, order: Order[Any, Any], place: str, now: datetime) -> str:
+        """Why these documents may not be asked for now, empty if they may; whoever asks.
 
-    Two requests that were approved within seconds both read the facts before either has changed
-    them, so comparing facts does not tell them apart, and of memos Zuora never shows a mail. To be
-    asked inside the transaction in which the calls are planned.
-
-    Args:
-        parts: The outside.
-        order: With the facts of now.
-        request: The request that is to begin.
-    """
-    if mails(order):
-        found = effects_of(parts.store, order.mailings(), request.number, request.place)
-        why = why_not(
-            found,
-            asked=parts.store.mailings.asked(request.number),
-            again=order.is_repeat(),
-            now=parts.clock.now(),
-            guard=parts.guard,
-        )
-        if why:
+        Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
+        a short period send duplicates, because Zuora marks documents as mailed only later.
+        """
+        if not mails(order) or order.is_repeat():
+            return ""
+        found = effects_of(self.store, order.mailings(), 0, place)
+        why = too_soon(found, now=now, guard=self.span)
+        others = not_reached(order.mailings(), [one for one in found if one.how in MAYBE_MAILED])
+        if not why or not others:
             return why
-    return under_way(parts, order.subjects(), request)
+        return f"{why} The others can be mailed by number now: {some(others, SHOWN_OTHERS)}."
 
+    def why_not_begin(self, order: Order[Any, Any], request: Request, now: datetime) -> str:
+        """Why an approved request must not begin; empty if it may.
 
-def others_of(parts: Parts, request: Request) -> tuple[str, ...]:
-    """Numbers of the documents of a stopped request that no other request has reached.
+        Two requests that were approved within seconds both read the facts before either has changed
+        them, so comparing facts does not tell them apart, and of memos Zuora never shows a mail. To be
+        asked inside the transaction in which the calls are planned.
 
-    Empty where it was not stopped because others had, or where no document is left.
-    """
-    order = opened(request)
-    mine = [
-        each for each in parts.store.mailings.of(request.number) if each.way in ("run", "document")
-    ]
-    found = effects_of(parts.store, mine, request.number, request.place)
-    again = order.is_repeat()
-    stopping = in_the_way(
-        found,
-        asked=parts.store.mailings.asked(request.number),
-        again=again,
-        now=parts.clock.now(),
-        guard=parts.guard,
-    )
-    if not stopping:
-        return ()
-    mailed = stopping if again else [one for one in found if one.how in MAYBE_MAILED]
-    return not_reached(mine, mailed)
+        Args:
+            order: With the facts of now.
+            request: The request that is to begin.
+            now: The moment, aware UTC.
+        """
+        if mails(order):
+            found = effects_of(self.store, order.mailings(), request.number, request.place)
+            why = why_not(
+                found,
+                asked=self.store.mailings.asked(request.number),
+                again=order.is_repeat(),
+                now=now,
+                guard=self.span,
+            )
+            if why:
+                return why
+        return under_way(self.store, order.subjects(), request)
+
+    def others_of(self, request: Request, now: datetime) -> tuple[str, ...]:
+        """Numbers of the documents of a stopped request that no other request has reached.
+
+        Empty where it was not stopped because others had, or where no document is left.
+        """
+        order = opened(request)
+        mine = [
+            each
+            for each in self.store.mailings.of(request.number)
+            if each.way in ("run", "document")
+        ]
+        found = effects_of(self.store, mine, request.number, request.place)
+        again = order.is_repeat()
+        stopping = in_the_way(
+            found,
+            asked=self.store.mailings.asked(request.number),
+            again=again,
+            now=now,
+            guard=self.span,
+        )
+        if not stopping:
+            return ()
+        mailed = stopping if again else [one for one in found if one.how in MAYBE_MAILED]
+        return not_reached(mine, mailed)
 
 
 def under_way(
-    parts: Parts,
+    store: Store,
     subjects: Sequence[str],
     request: Request,
     how: Collection[Certainty] = (Certainty.UNDER_WAY,),
@@ -125,19 +138,19 @@ def under_way(
     The same thing, or by whatever way the same documents.
 
     Args:
-        parts: The outside.
+        store: The database.
         subjects: What its calls act on.
         request: Whose calls they are.
         how: What of another request stands in their way.
     """
-    mine = [each for each in parts.store.mailings.of(request.number) if each.call in subjects]
-    for one in effects_of(parts.store, mine, request.number, request.place):
+    mine = [each for each in store.mailings.of(request.number) if each.call in subjects]
+    for one in effects_of(store, mine, request.number, request.place):
         if one.how in how:
             return (
                 f"R-{one.request} has an order for {one.what} under way whose outcome is not "
                 f"known yet. See how R-{one.request} ends, and then ask again if it is still needed."
             )
-    call = parts.store.calls.outstanding_about(subjects, not_of=request.number, place=request.place)
+    call = store.calls.outstanding_about(subjects, not_of=request.number, place=request.place)
     if call is None:
         return ""
     return (
@@ -146,17 +159,17 @@ def under_way(
     )
 
 
-def mailed_since(parts: Parts, calls: Sequence[Call], request: Request) -> dict[str, str]:
+def mailed_since(store: Store, calls: Sequence[Call], request: Request) -> dict[str, str]:
     """Which calls must never go out again, each with why, because another request mailed since.
 
     Since this one was asked for another has mailed the same document, or may have; if the first try
     never came, a repetition would be a second mail.
     """
     lost = {call.subject for call in calls}
-    mine = [each for each in parts.store.mailings.of(request.number) if each.call in lost]
-    asked = parts.store.mailings.asked(request.number)
+    mine = [each for each in store.mailings.of(request.number) if each.call in lost]
+    asked = store.mailings.asked(request.number)
     found: dict[str, str] = {}
-    for one in effects_of(parts.store, mine, request.number, request.place):
+    for one in effects_of(store, mine, request.number, request.place):
         if one.how in (Certainty.OUT, Certainty.DENIED) and one.changed >= asked:
             why = f"R-{one.request} has an order for {one.what} that went out meanwhile"
             same = {each.call for each in mine if each.number == one.number or not one.number}
@@ -164,18 +177,18 @@ def mailed_since(parts: Parts, calls: Sequence[Call], request: Request) -> dict[
     return found
 
 
-def mailed_before(parts: Parts, order: Order[Any, Any], place: str, number: int) -> bool:
+def mailed_before(store: Store, order: Order[Any, Any], place: str, number: int) -> bool:
     """Whether it mails again what was or may have been mailed before, as Zuora or the bot knows.
 
     Args:
-        parts: The outside.
+        store: The database.
         order: What is asked for.
         place: Where in the tenant it acts, as `Place.key`.
         number: The request, whose documents are on record; 0 for one to be made.
     """
     if order.mails_again():
         return True
-    mine = parts.store.mailings.of(number) if number else order.mailings()
+    mine = store.mailings.of(number) if number else order.mailings()
     mine = tuple(each for each in mine if each.way in ("run", "document"))
-    found = effects_of(parts.store, mine, number, place)
+    found = effects_of(store, mine, number, place)
     return any(each.how in MAYBE_MAILED for each in found)

@@ -3,12 +3,12 @@
 from bot.domain.authority import Refusal
 from bot.domain.named import Named, misnamed
 from bot.domain.request import Request
-from bot.workflow.parts import Parts
+from bot.store.store import Store
 
 
-def meant(parts: Parts, name: Named | None) -> tuple[Request | None, Refusal | None]:
+def meant(store: Store, name: Named | None) -> tuple[Request | None, Refusal | None]:
     """The stored request of that number, and why it is not the one that is meant; None: it is."""
     if name is None:
         return None, Refusal.NO_SUCH_REQUEST
-    request = parts.store.requests.get(name.number)
-    return request, misnamed(name, request, parts.store.copies.ids)
+    request = store.requests.get(name.number)
+    return request, misnamed(name, request, store.copies.ids)

@@ -9,6 +9,7 @@ from bot.domain.clock import Clock
 from bot.domain.place import Places
 from bot.domain.policy import Policy
 from bot.store.store import Store
+from bot.workflow.guard import Guard
 from bot.zuora.client import ZuoraClient
 
 
@@ -55,7 +56,7 @@ class Parts:
         again: First pause before a call whose answer was lost is sent again under its own key; None:
             it never is.
         places: The entities and organizations that requests choose from.
-        guard: How long after a mail the same thing may not be mailed again without `resend`.
+        guard: Keeps a customer from being mailed twice in quick succession.
         members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
         standing: Whether it is known that the database is no older copy.
         bells: Of the loops that work on what was written.
@@ -70,10 +71,10 @@ class Parts:
     channel: str
     tenant_kind: str
     new_id: Callable[[], str]
+    guard: Guard
     poll: timedelta
     members: Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
     again: timedelta | None = None
-    guard: timedelta = timedelta(minutes=60)
     places: Places = field(default_factory=Places)
     standing: Standing = field(default_factory=Standing)
     bells: Bells = field(default_factory=Bells)

@@ -46,7 +46,7 @@ async def repeat(
     if revoked is None:
         words = "Slack does not say who is in the user groups, so approvals cannot be counted."
         _wait(parts, request, words)
-    elif why := under_way(parts, [call.subject for call in calls], request, NOT_OVER):
+    elif why := under_way(parts.store, [call.subject for call in calls], request, NOT_OVER):
         _wait(parts, request, why)
     elif given_up := list(_given_up(parts, request, calls, revoked)):
         with parts.store.transaction():
@@ -77,7 +77,7 @@ def _given_up(
         for_all = "it is too long since it was approved"
     elif digest_of(parts, order, request.place) != request.digest:
         for_all = "the bot now works for another Zuora tenant"
-    since = mailed_since(parts, calls, request)
+    since = mailed_since(parts.store, calls, request)
     for call in calls:
         if why := for_all or since.get(call.subject) or _other_content(parts, call, order):
             yield call._replace(no_more=why)

@@ -27,7 +27,7 @@ def asked_about(parts: Parts, order: Order[Any, Any], place: Place, number: int 
         operation=order.name,
         tenant=parts.tenant_kind,
         sends=order.sends(),
-        mails_again=mailed_before(parts, order, place.key, number),
+        mails_again=mailed_before(parts.store, order, place.key, number),
         amounts=order.amounts(),
         documents=order.documents(),
         place=place,

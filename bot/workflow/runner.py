@@ -123,7 +123,8 @@ class Runner:
         parts = self._parts
         match step:
             case steps.Remind():
-                await deadlines.remind(parts, request)
+                approvers = await parts.members(request.rule.approvers)
+                deadlines.remind(parts.store, request, approvers, parts.clock.now())
             case steps.Begin():
                 await begin.begin(parts, request)
             case steps.Send(calls) | steps.Repeat(calls):
@@ -143,7 +144,7 @@ class Runner:
         """What takes no reading and no sending."""
         match step:
             case steps.Expire():
-                deadlines.expire(self._parts, request)
+                deadlines.expire(self._parts.store, request, self._parts.clock.now())
             case steps.Conclude():
                 send.conclude(self._parts, request)
             case steps.Lose(calls):

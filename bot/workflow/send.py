@@ -86,7 +86,8 @@ def _wait_for_the_rest(parts: Parts, number: int) -> None:
     else:
         so_far = f"{done:,} of {len(calls):,} went out." if done else "Nothing was sent."
         why = f"Zuora is busy: {words}"
-        wait_for_zuora(parts, request, why, at_least=retry_at - now, so_far=so_far)
+        wait = max(retry_at - now, pause(request.looks, parts.poll))
+        wait_for_zuora(parts.store, request, why, now, wait, so_far=so_far)
 
 
 def _give_up(parts: Parts, request: Request, busy: Sequence[Call], words: str) -> None:
