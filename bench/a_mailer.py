@@ -18,6 +18,7 @@ from bot.cli.serve import collect_less
 from bot.domain.call import Call, track_id
 from bot.domain.digest import canonical
 from bot.domain.history import Entry, What
+from bot.domain.place import Places
 from bot.domain.policy import Policy, Rule
 from bot.domain.request import Request, State
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
@@ -25,7 +26,9 @@ from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.store.store import Store
 from bot.workflow.guard import Guard
 from bot.workflow.parts import Bells, Parts
+from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
+from bot.workflow.tenancy import Tenancy
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient, http_client
 from bot.zuora.errors import ZuoraBusy
@@ -106,19 +109,19 @@ async def _nobody(_: tuple[str, ...]) -> frozenset[str]:
 
 
 def _parts(store: Store, zuora: ZuoraClient, told: asyncio.Event) -> Parts:
+    tenancy = Tenancy(
+        zuora=zuora, places=Places(), words="SANDBOX", address="bench", kind="sandbox"
+    )
+    policy = Policy(requesters=(), approvers=(), viewers=(), hash="")
     return Parts(
         store=store,
-        zuora=zuora,
-        policy=Policy(requesters=(), approvers=(), viewers=(), hash=""),
         clock=CLOCK,
-        tenant="SANDBOX",
-        tenant_id="bench",
-        tenant_kind="sandbox",
+        tenancy=tenancy,
+        rules=Rules(policy, tenancy, store, _nobody),
         channel="C0BILLING",
         new_id=lambda: "1",
         guard=Guard(store, timedelta(minutes=60)),
         poll=timedelta(seconds=5),
-        members=_nobody,
         bells=Bells(sender=told),
     )
 

@@ -44,9 +44,11 @@ from bot.workflow.installed import surroundings
 from bot.workflow.parts import Parts
 from bot.workflow.refused import write_counts
 from bot.workflow.restored import resume
+from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
 from bot.workflow.supervised import Supervised
+from bot.workflow.tenancy import Tenancy
 from bot.zuora.client import ZuoraClient, http_client
 from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraElsewhere, ZuoraError, ZuoraRejected
@@ -154,7 +156,7 @@ class Bot:
             or self._held()
             or self.parts.standing.unread
             or "ready",
-            "zuora": self.parts.zuora.trouble or "ready",
+            "zuora": self.parts.tenancy.zuora.trouble or "ready",
         }
 
     def _status(self) -> str:
@@ -166,7 +168,7 @@ class Bot:
             return trouble
         if held:
             return "held"
-        if self.parts.zuora.locks_out:
+        if self.parts.tenancy.zuora.locks_out:
             return "zuora login failed"
         return "ready" if refusals == "ready" else "slack refuses messages"
 
@@ -233,7 +235,7 @@ class Bot:
 
     async def _be_let_in(self) -> None:
         """Where Zuora refuses the bot's login, ask again now and then, so that it is known when it does."""
-        zuora = self.parts.zuora
+        zuora = self.parts.tenancy.zuora
         while True:
             await self.parts.clock.sleep(LET_IN_SECONDS)
             if zuora.trouble:
@@ -344,8 +346,14 @@ async def build(
         identity = await _admitted(settings, client)
         witness = Witness(store, client, clock, settings.billing_channel)
         zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
-        tenant = await _tenant(settings, zuora, where)
-        record_start(store, policy, clock.now(), _about(settings, identity, tenant))
+        tenancy = Tenancy(
+            zuora=zuora,
+            places=settings.places,
+            words=await _tenant(settings, zuora, where),
+            address=settings.zuora_base_url,
+            kind=where.kind,
+        )
+        record_start(store, policy, clock.now(), _about(settings, identity, tenancy.words))
         await witness.look(first=True)
     except BaseException:
         await session.close()
@@ -355,15 +363,10 @@ async def build(
     people = People(client, clock, team_id=identity.team_id, organization=identity.organization)
     parts = Parts(
         store=store,
-        zuora=zuora,
-        policy=policy,
         clock=clock,
-        tenant=tenant,
-        tenant_kind=where.kind,
-        members=people.members,
+        tenancy=tenancy,
+        rules=Rules(policy, tenancy, store, people.members),
         standing=witness.standing,
-        tenant_id=settings.zuora_base_url,
-        places=settings.places,
         channel=settings.billing_channel,
         new_id=tuning.new_id,
         poll=timedelta(seconds=settings.poll_seconds),

@@ -14,6 +14,7 @@ from bot.domain.call import Call, Verdict
 from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
+from bot.domain.request import Request
 from bot.domain.summary import Summary
 from bot.domain.words import Line
 from bot.operations.kinds import KindTotals, SingleDocument
@@ -82,6 +83,11 @@ class Progress(BaseModel, frozen=True, defer_build=True):
     failed: int = 0
     lost: int = 0
     in_doubt_since: datetime | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> "Progress":
+        """How far a stored request got."""
+        return cls.model_validate_json(request.progress) if request.progress else cls()
 
 
 class Settlement(BaseModel, frozen=True, defer_build=True):

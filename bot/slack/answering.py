@@ -18,7 +18,6 @@ from bot.slack.people import People
 from bot.store.database import CouldNotRecordError
 from bot.workflow.by_hand import records
 from bot.workflow.parts import Parts
-from bot.workflow.rules import rule_today
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ class Answering:
         self.parts = parts
         self.people = people
         self.client = client
-        self.forms = forms_for(parts.zuora.highest_batch, parts.places)
+        self.forms = forms_for(parts.tenancy.zuora.highest_batch, parts.tenancy.places)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def person(self, actor: Actor, names: Iterable[str]) -> Person:
@@ -50,7 +49,7 @@ class Answering:
         """Who acts on a request, with the groups that its own rule and today's name."""
         if request is None:
             return await self.person(actor, ())
-        today = rule_today(self.parts, request)
+        today = self.parts.rules.today(request)
         return await self.person(actor, (*request.rule.approvers, *today.approvers))
 
     async def standing(self, request: Request | None) -> dict[str, Refusal | None]:
@@ -64,7 +63,7 @@ class Answering:
         found: dict[str, Refusal | None] = {}
         for user_id, team_id in before:
             person = await self.approver(Actor(user_id=user_id, team_id=team_id), request)
-            found[user_id] = still_counts(person, request, rule_today(self.parts, request))
+            found[user_id] = still_counts(person, request, self.parts.rules.today(request))
         return found
 
     async def say(self, channel: str, actor: Actor, *words: Part) -> None:

@@ -57,7 +57,7 @@ def _register_form(app: AsyncApp, answering: Answering, form: AskForm) -> None:
 async def _submitted(
     answering: Answering, ack: AsyncAck, form: AskForm, submission: payloads.Submission
 ) -> None:
-    person = await answering.person(submission.actor, answering.parts.policy.requesters)
+    person = await answering.person(submission.actor, answering.parts.rules.policy.requesters)
     work = answering.keep(_ask(answering, form, submission, person))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:
@@ -106,7 +106,9 @@ def _take_back(answering: Answering, note: int | None) -> None:
 async def _ask(
     answering: Answering, form: AskForm, submission: payloads.Submission, person: Person
 ) -> Outcome:
-    if refusal := may_ask(person, answering.parts.policy):  # before a word about what was typed
+    if refusal := may_ask(
+        person, answering.parts.rules.policy
+    ):  # before a word about what was typed
         try:
             record_refusal(answering.parts, person, refusal, form.callback_id)
         except CouldNotRecordError as error:
@@ -237,7 +239,7 @@ def asked(requests: tuple[Request, ...]) -> tuple[Part, ...]:
 def _why_not(answering: Answering, outcome: Outcome, person: Person) -> tuple[Part, ...]:
     match outcome:
         case Refused(refusal):
-            return refusals.to_ask(refusal, person, answering.parts.policy)
+            return refusals.to_ask(refusal, person, answering.parts.rules.policy)
         case NotMeant(why):
             return why
         case _:

@@ -35,7 +35,6 @@ from bot.workflow.decide import (
     may_decide_now,
 )
 from bot.workflow.parts import Parts
-from bot.workflow.rules import rule_today
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +95,7 @@ def _at_once(answering: Answering, verb: Verb, request: Request | None) -> bool:
 
 def _is_typed(answering: Answering, request: Request) -> bool:
     """Whether the number has to be typed, by the request's own rule or by today's."""
-    rules = (request.rule, rule_today(answering.parts, request))
+    rules = (request.rule, answering.parts.rules.today(request))
     return any(rule.type_the_number for rule in rules)
 
 

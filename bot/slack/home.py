@@ -92,7 +92,7 @@ class Homes:
         person, why = await viewer(self._answering, actor)
         if why:
             return {"type": "home", "blocks": [blocks.paragraph(*why)]}
-        begins = may_ask(person, self._answering.parts.policy) is None
+        begins = may_ask(person, self._answering.parts.rules.policy) is None
         return {"type": "home", "blocks": await self._drawn(person, page, begins=begins)}
 
     async def _drawn(self, person: Person, page: int, *, begins: bool) -> Blocks:

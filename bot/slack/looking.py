@@ -20,7 +20,7 @@ async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part
     With every group of the policy, and of the rules that requests wait under: these can be of an
     older policy, and hold for their requests.
     """
-    policy = answering.parts.policy
+    policy = answering.parts.rules.policy
     rules = answering.parts.store.status.rules_waiting().values()
     older = {name for rule in rules for name in rule.approvers} - set(policy.everybody)
     person = await answering.person(actor, (*policy.everybody, *sorted(older)))
@@ -33,7 +33,7 @@ async def viewer_or_recorded(
 ) -> tuple[Person, tuple[Part, ...]]:
     """As `viewer`; a refusal is written into the history."""
     person, why = await viewer(answering, actor)
-    refusal = may_view(person, answering.parts.policy)
+    refusal = may_view(person, answering.parts.rules.policy)
     if refusal is not None:
         try:
             record_refusal(answering.parts, person, refusal, wanted)

@@ -24,11 +24,11 @@ NO_VALUES: Values = {}
 
 async def found_or_none(answering: Answering, keys: Sequence[str], chosen: Values) -> Found | None:
     """What the keys name; None where Zuora cannot be read, or where is not chosen yet."""
-    places = answering.parts.places.matching(chosen)
+    places = answering.parts.tenancy.places.matching(chosen)
     if len(places) != 1:
         return None
     try:
-        return await answering.parts.zuora_in(places[0].key).what_are(keys)
+        return await answering.parts.tenancy.zuora_in(places[0].key).what_are(keys)
     except ZuoraError as error:
         logger.info("numbers_were_not_looked_up", extra={"error": str(error)})
         return None
@@ -37,11 +37,11 @@ async def found_or_none(answering: Answering, keys: Sequence[str], chosen: Value
 async def with_kinds(answering: Answering, form: AskForm, values: Values) -> Values | Problems:
     """What was typed with what Zuora knows about its numbers, or what has to be typed instead."""
     unclear = form.unclear(values)
-    place, nowhere = answering.parts.places.read(values)
+    place, nowhere = answering.parts.tenancy.places.read(values)
     if not unclear or nowhere:  # what is wrong with the place is said with all that is wrong
         return Problems(nowhere) if nowhere else values
     try:
-        found = await answering.parts.zuora_in(place.key).what_are(unclear)
+        found = await answering.parts.tenancy.zuora_in(place.key).what_are(unclear)
     except ZuoraError as error:
         field = "bill_run" if "bill_run" in values else "documents"
         words = unanswered(error, "Nothing was saved. Please try again.")
@@ -61,12 +61,12 @@ async def found_in(
 
     async def one(place: Place) -> tuple[Place, T] | None:
         try:
-            return place, await read(parts.zuora_in(place.key))
+            return place, await read(parts.tenancy.zuora_in(place.key))
         except ZuoraNotFound:
             return None
 
     found = await asyncio.gather(
-        *(one(place) for place in parts.places.matching(chosen)),
+        *(one(place) for place in parts.tenancy.places.matching(chosen)),
         return_exceptions=True,
     )
     for each in found:

@@ -28,6 +28,7 @@ from bot.domain.words import Mention, Part, shortened
 from bot.operations.catalog import STEPS
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
+from bot.operations.operation import Progress
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
@@ -40,7 +41,6 @@ from bot.slack.payloads import Actor, Click, Values
 from bot.slack.replying import said_if_it_fails, say
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import record_refusal
-from bot.workflow.opened import progress_of
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ async def _pressed(answering: Answering, click: Click, find: Find, wanted: str) 
 
 async def refusal_to_ask(answering: Answering, actor: Actor, wanted: str) -> tuple[Part, ...]:
     """Return why this person may not ask, or an empty tuple. A refusal is recorded."""
-    policy = answering.parts.policy
+    policy = answering.parts.rules.policy
     person = await answering.person(actor, policy.requesters)
     refusal = may_ask(person, policy)
     if refusal is None:
@@ -251,7 +251,7 @@ def _next_step(
     answering: Answering, click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """Below a result: the run is the one that the stored request followed."""
-    run = progress_of(request).number if request else ""
+    run = Progress.of(request).number if request else ""
     parent, place = (request.reference, request.place) if request else ("", "")
     return _about_a_run(answering, click.action_id.removeprefix(NEXT), run, parent, place)
 

@@ -18,7 +18,6 @@ from bot.status import answers
 from bot.status.lists import Links
 from bot.store.status import MOST_COUNTED
 from bot.workflow.beside import beside
-from bot.workflow.rules import rule_today
 
 LONGEST = 12
 """Digits of a request's number."""
@@ -75,7 +74,7 @@ def to_decide(answering: Answering, links: Links, person: Person, number: int) -
     request = parts.store.requests.get(number)
     if request is None:
         return []
-    today = rule_today(parts, request)
+    today = parts.rules.today(request)
     if may(Verb.APPROVE, person, request, parts.clock.now(), today) is not None:
         return []
     url = links.card(request.channel, request.card_ts)

@@ -20,9 +20,7 @@ from bot.domain.words import Mention, count, listed
 from bot.operations.operation import Body, Estimated, Facts, Form, Operation, Order, Problems
 from bot.store.requests import asked_hash
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
-from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
-from bot.workflow.rules import asked_about, rule_for
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected, unanswered
 
 REASON_LIMIT = 1000
@@ -86,14 +84,14 @@ async def ask(
     Raises:
         CouldNotRecordError: Nothing was saved.
     """
-    if refusal := may_ask(asker.person, parts.policy):
+    if refusal := may_ask(asker.person, parts.rules.policy):
         record_refusal(parts, asker.person, refusal, ", ".join(each.name for each, _ in wanted))
         return Refused(refusal)
     if known := _known(parts, wanted, asker):
         return known
     if asker.parent is not None and parts.store.requests.get(asker.parent) is None:
         asker = replace(asker, parent=None)  # a form may name a request that never was
-    place, nowhere = parts.places.read(wanted[0][1] if wanted else {})
+    place, nowhere = parts.tenancy.places.read(wanted[0][1] if wanted else {})
     asker = replace(asker, place=place)
     bodies, problems = _read(wanted, asker.reason)
     if not problems and not nowhere and (again := _typed_again(parts, bodies, asker)):
@@ -131,7 +129,7 @@ def _typed_again(parts: Parts, bodies: Sequence[_Read], asker: Asker) -> tuple[R
             operation=operation.name,
             body=canonical(body.model_dump()),
             requester=person,
-            tenant=parts.tenant_with(asker.place.words),
+            tenant=parts.tenancy.words_with(asker.place.words),
         )
         found.append(still_waiting(typed, open_, now))
     return tuple(each for each in found if each is not None)
@@ -185,7 +183,7 @@ async def _order(
     parts: Parts, operation: Operation, body: Body, place: str
 ) -> Order[Any, Any] | Problems:
     try:
-        facts: Facts | Problems = await operation.look_up(body, parts.zuora_in(place))
+        facts: Facts | Problems = await operation.look_up(body, parts.tenancy.zuora_in(place))
     except ZuoraError as error:
         then = "Please try again."
         if isinstance(error, ZuoraRejected):
@@ -206,8 +204,8 @@ async def _nobody_to_approve(
 ) -> Problems | None:
     """A request that could never be approved is refused now, with the names, not left to expire."""
     for each in ready:
-        rule = rule_for(parts, each.order, asker.place)
-        members = await parts.members(rule.approvers)
+        rule = parts.rules.policy.rule(parts.rules.about(each.order, asker.place))
+        members = await parts.rules.members(rule.approvers)
         if members is None:
             words = (
                 "Slack did not tell me who may approve this, so it cannot be asked for now. "
@@ -247,23 +245,23 @@ def _save(parts: Parts, ready: Sequence[_Ready], asker: Asker) -> tuple[Request,
 def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     now = parts.clock.now()
     order = ready.order
-    about = asked_about(parts, order, asker.place)
-    rule = parts.policy.rule(about)
+    about = parts.rules.about(order, asker.place)
+    rule = parts.rules.policy.rule(about)
     request = Request(
         number=parts.store.requests.next_number(),
         operation=order.name,
         subject=order.subject(),
         body=canonical(order.body.model_dump()),
         facts=order.facts.model_dump_json(),
-        digest=digest_of(parts, order, asker.place.key),
-        tenant=parts.tenant_with(asker.place.words),
+        digest=parts.tenancy.digest_of(order, asker.place.key),
+        tenant=parts.tenancy.words_with(asker.place.words),
         place=asker.place.key,
         place_words=asker.place.words,
         requester=asker.person.user_id,
         team=asker.person.team_id,
         reason=asker.reason.strip(),
         rule=rule,
-        policy_hash=parts.policy.hash,
+        policy_hash=parts.rules.policy.hash,
         form=_form_id(asker, type(order), of),
         token=new_token(parts.new_id(), parts.store.copies.id),
         state=State.WAITING,
@@ -286,7 +284,7 @@ def _save_one(parts: Parts, ready: _Ready, asker: Asker, of: int) -> Request:
     if order.deed is Deed.MAILED:
         messages += mailed_by_the_bot(parts.store, request, order)
     messages += redrawn(parts.store, request, order)
-    why = {"conditions": parts.policy.conditions(about), "compared": about.compared}
+    why = {"conditions": parts.rules.policy.conditions(about), "compared": about.compared}
     parts.store.record(_asked_entry(request, shown, why), now, *messages)
     if isinstance(order, Estimated) and order.foresees():
         parts.store.estimates.add(request.number, parts.new_id(), now)

@@ -13,9 +13,7 @@ from bot.operations.catalog import opened
 from bot.operations.operation import Facts, Order, Problems
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
-from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
-from bot.workflow.rules import not_approved_any_more
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
 
 
@@ -43,7 +41,7 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
     approved = opened(request)
     try:
         facts: Facts | Problems = await approved.look_up(
-            approved.body, parts.zuora_in(request.place)
+            approved.body, parts.tenancy.zuora_in(request.place)
         )
     except ZuoraRejected as error:
         again = "" if isinstance(error, ZuoraContradicts) else "Zuora could not be read again: "
@@ -57,7 +55,7 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
         return None
     now = type(approved)(approved.body, facts)
     changed = approved.differs(facts)
-    if not changed and digest_of(parts, now, request.place) != request.digest:
+    if not changed and parts.tenancy.digest_of(now, request.place) != request.digest:
         changed = ["what was approved belongs to another Zuora tenant or another version of it"]
     if changed:
         why = f"It changed since it was asked for: {listed(changed)}."
@@ -72,7 +70,7 @@ async def _is_still_approved(parts: Parts, request: Request) -> bool:
     if now >= too_late_at(request):
         stop(parts.store, request, f"It was approved more than {HOURS} hours ago.", now)
         return False
-    why = await not_approved_any_more(parts, request, now)
+    why = await parts.rules.not_approved_any_more(request, now)
     if why is None:
         words = "Slack does not say who is in the user groups, so approvals cannot be counted."
         _wait(parts, request, words)

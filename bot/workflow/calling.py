@@ -51,14 +51,14 @@ async def make_call(parts: Parts, request: Request, call: Call, order: Order[Any
 def content_of(parts: Parts, call: Call, order: Order[Any, Any]) -> str:
     """What would go out, as `Prepared.content`; empty where it may not go out at all."""
     try:
-        return order.act(call, parts.zuora).content
+        return order.act(call, parts.tenancy.zuora).content
     except ZuoraRejected:
         return ""
 
 
 async def _made(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> Call:
     try:
-        prepared = order.act(call, parts.zuora_in(request.place))
+        prepared = order.act(call, parts.tenancy.zuora_in(request.place))
         answer = await (prepared.again() if call.repeats else prepared)
     except ZuoraRejected as error:
         return _with_error(call, error, verdict=Verdict.REJECTED, words=_words(error))
@@ -165,7 +165,7 @@ def came_entry(call: Call) -> Entry:
 def ordered(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> dict[str, Any]:
     """What goes out, for the history: method, address and body; empty where it may not go out at all."""
     try:
-        one = order.act(call, parts.zuora_in(request.place)).call
+        one = order.act(call, parts.tenancy.zuora_in(request.place)).call
     except ZuoraRejected:
         return {}
     return {

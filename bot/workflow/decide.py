@@ -20,7 +20,6 @@ from bot.domain.words import Mention, Part, count
 from bot.workflow import by_hand
 from bot.workflow.meant import meant
 from bot.workflow.parts import Parts
-from bot.workflow.rules import rule_today
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def _approve(
     mine = Approval(person=person.user_id, team=person.team_id, at=now)
     with_mine = replace(request, approvals=(*request.approvals, mine))
     counting = [a for a in request.approvals if decision.standing[a.person] is None]
-    needed = max(request.rule.approvals, rule_today(parts, request).approvals)
+    needed = max(request.rule.approvals, parts.rules.today(request).approvals)
     missing = needed - len(counting) - 1
     note = f" Note: {decision.reason}" if decision.reason else ""
     if missing > 0:
@@ -134,7 +133,7 @@ def _record_by_hand(
         and decision.standing[person] is None
         and person != decision.person.user_id
     ]
-    needed = max(request.rule.approvals, rule_today(parts, request).approvals)
+    needed = max(request.rule.approvals, parts.rules.today(request).approvals)
     record = by_hand.Record(
         person=decision.person.user_id,
         team=decision.person.team_id,
@@ -211,7 +210,7 @@ def _asked_of(
     if refusal is None:
         return request, None if request is None else _declined(parts, decision, request, now)
     if request is not None:  # a stranger hears nothing about what the button means
-        today = rule_today(parts, request)
+        today = parts.rules.today(request)
         unfit = may_decide(decision.verb, decision.person, request, None, today)
         if unfit in NO_RIGHT:
             return request, Declined(unfit, refusals.to_decide(unfit, decision.person, request))
@@ -223,7 +222,7 @@ def _no_such(refusal: Refusal = Refusal.NO_SUCH_REQUEST, name: Named | None = No
 
 
 def _declined(parts: Parts, decision: Decision, request: Request, now: datetime) -> Declined | None:
-    today = rule_today(parts, request)
+    today = parts.rules.today(request)
     refusal = may_decide(decision.verb, decision.person, request, now, today)
     if refusal is None and decision.verb in (Verb.APPROVE, *RECORDS):
         refusal = _not_sure(decision, request, today)

@@ -148,7 +148,7 @@ class Estimates:
         if not isinstance(order, Estimated):
             msg = f"nothing of {order.name} can be estimated"
             raise TypeError(msg)
-        zuora = self._parts.zuora_in(request.place)
+        zuora = self._parts.tenancy.zuora_in(request.place)
         if waiting.begun:
             return waiting.begun, await order.estimate(waiting.begun, zuora)
         # Zuora keeps a failure under its key for a day, so each try has one of its own.

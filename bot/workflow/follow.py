@@ -11,7 +11,6 @@ from bot.domain.request import Request, State
 from bot.domain.words import Mention
 from bot.operations.catalog import opened
 from bot.operations.operation import Followed, Progress
-from bot.workflow.opened import progress_of
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraLockedOut, ZuoraRejected
 
@@ -25,10 +24,10 @@ async def follow(parts: Parts, request: Request) -> None:
     if not isinstance(order, Followed):
         msg = f"nothing of {order.name} can be looked at"
         raise TypeError(msg)
-    before = progress_of(request)
+    before = Progress.of(request)
     readable = before.model_copy(update={"unread": ""})
     try:
-        progress = await order.look(readable, parts.zuora_in(request.place))
+        progress = await order.look(readable, parts.tenancy.zuora_in(request.place))
     except (
         ZuoraRejected,
         ZuoraLockedOut,

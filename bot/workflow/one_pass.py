@@ -147,7 +147,7 @@ class Pass:
         Of that part some wait at the gate, where requests take turns. What waits for a token is not
         at the gate.
         """
-        zuora, out = self._parts.zuora, len(self._out)
+        zuora, out = self._parts.tenancy.zuora, len(self._out)
         part = max(1, zuora.width // A_PART)
         return max(zuora.width - max(zuora.under_way, out), part - out, 0)
 

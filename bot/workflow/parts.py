@@ -1,16 +1,15 @@
 """What the workflow works with; wiring hands it in once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.domain.clock import Clock
-from bot.domain.place import Places
-from bot.domain.policy import Policy
 from bot.store.store import Store
 from bot.workflow.guard import Guard
-from bot.zuora.client import ZuoraClient
+from bot.workflow.rules import Rules
+from bot.workflow.tenancy import Tenancy
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,36 +45,27 @@ class Parts:
     """The outside, as the workflow sees it.
 
     Attributes:
-        tenant: Which Zuora, in words for the card: `PRODUCTION · tenant 12270`.
-        tenant_id: Which Zuora, for the digest; entities, organizations and the tenant's number, which
-            the token names, come to it.
-        tenant_kind: `production`, `sandbox` or `unknown`, for the rules of the policy.
+        tenancy: Which Zuora, and the places in it.
+        rules: Who has to approve what.
+        guard: Keeps a customer from being mailed twice in quick succession.
         channel: Slack channel id where requests are shown.
         new_id: A new random id, for keys.
         poll: First pause between two looks at Zuora.
         again: First pause before a call whose answer was lost is sent again under its own key; None:
             it never is.
-        places: The entities and organizations that requests choose from.
-        guard: Keeps a customer from being mailed twice in quick succession.
-        members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
         standing: Whether it is known that the database is no older copy.
         bells: Of the loops that work on what was written.
     """
 
     store: Store
-    zuora: ZuoraClient
-    policy: Policy
     clock: Clock
-    tenant: str
-    tenant_id: str
-    channel: str
-    tenant_kind: str
-    new_id: Callable[[], str]
+    tenancy: Tenancy
+    rules: Rules
     guard: Guard
+    channel: str
+    new_id: Callable[[], str]
     poll: timedelta
-    members: Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
     again: timedelta | None = None
-    places: Places = field(default_factory=Places)
     standing: Standing = field(default_factory=Standing)
     bells: Bells = field(default_factory=Bells)
 
@@ -90,11 +80,3 @@ class Parts:
     def wake_estimates(self) -> None:
         """An estimate may be due."""
         self.bells.estimates.set()
-
-    def zuora_in(self, place: str) -> ZuoraClient:
-        """The client whose every call goes to that place, by `Place.key`."""
-        return self.zuora.within(*self.places.headers(place))
-
-    def tenant_with(self, place_words: str) -> str:
-        """Which Zuora, in words, with the place."""
-        return " · ".join(each for each in (self.tenant, place_words) if each)

@@ -16,9 +16,7 @@ from bot.workflow.calling import answer_entry, content_of
 from bot.workflow.deadlines import too_late_at
 from bot.workflow.guard import mailed_since, under_way
 from bot.workflow.one_pass import Pass
-from bot.workflow.opened import digest_of
 from bot.workflow.parts import Parts
-from bot.workflow.rules import not_approved_any_more
 from bot.zuora.errors import ZuoraError
 
 
@@ -38,11 +36,11 @@ async def repeat(
         stopping: Whether nothing new may be begun.
     """
     try:
-        await parts.zuora.check()  # a token tells which tenant this is
+        await parts.tenancy.zuora.check()  # a token tells which tenant this is
     except ZuoraError as error:
         _wait(parts, request, str(error))
         return
-    revoked = await not_approved_any_more(parts, request, parts.clock.now())
+    revoked = await parts.rules.not_approved_any_more(request, parts.clock.now())
     if revoked is None:
         words = "Slack does not say who is in the user groups, so approvals cannot be counted."
         _wait(parts, request, words)
@@ -75,7 +73,7 @@ def _given_up(
     for_all = revoked.rstrip(".")
     if parts.clock.now() >= too_late_at(request):
         for_all = "it is too long since it was approved"
-    elif digest_of(parts, order, request.place) != request.digest:
+    elif parts.tenancy.digest_of(order, request.place) != request.digest:
         for_all = "the bot now works for another Zuora tenant"
     since = mailed_since(parts.store, calls, request)
     for call in calls:

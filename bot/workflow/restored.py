@@ -12,9 +12,9 @@ from bot.domain.history import Entry, What
 from bot.domain.message import Kind, Message
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, count
+from bot.operations.operation import Progress
 from bot.store.store import Store
 from bot.workflow.calling import answer_entry
-from bot.workflow.opened import progress_of
 
 LOOK_FIRST = (
     "An older copy of the database was put back while this was open, so what became of it is not "
@@ -51,7 +51,7 @@ def resume(
 
 def _ended(store: Store, request: Request, now: datetime) -> Request:
     _lose_what_is_out(store, request, now)
-    progress = progress_of(request).model_copy(update={"look_first": True})
+    progress = Progress.of(request).model_copy(update={"look_first": True})
     after = replace(
         request.moved(State.STOPPED, now, result=LOOK_FIRST), progress=progress.model_dump_json()
     )

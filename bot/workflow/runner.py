@@ -123,7 +123,7 @@ class Runner:
         parts = self._parts
         match step:
             case steps.Remind():
-                approvers = await parts.members(request.rule.approvers)
+                approvers = await parts.rules.members(request.rule.approvers)
                 deadlines.remind(parts.store, request, approvers, parts.clock.now())
             case steps.Begin():
                 await begin.begin(parts, request)

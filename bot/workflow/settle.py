@@ -30,7 +30,7 @@ async def settle(parts: Parts, request: Request, calls: tuple[Call, ...]) -> Non
     unread = False
     for call in calls:
         try:
-            settlement = await order.settle(call, parts.zuora_in(request.place))
+            settlement = await order.settle(call, parts.tenancy.zuora_in(request.place))
         except ZuoraRejected:
             settlement = None
         except ZuoraError:

@@ -10,7 +10,6 @@ import pytest
 from bot.domain.money import Money
 from bot.domain.policy import Asked
 from bot.operations.catalog import opened
-from bot.workflow.opened import digest_of
 from tests.field.listeners import Who, click, dispatch, frame, name_of
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
@@ -177,16 +176,16 @@ async def test_story_22_each_field_of_every_body_changes_the_digest(stage):
         request = stage.request(number)
         order = opened(request)
         body = order.body
-        assert digest_of(stage.bot.parts, order, "") == request.digest
+        assert stage.bot.parts.tenancy.digest_of(order, "") == request.digest
         digests = {request.digest}
         for field in type(body).model_fields:
             other = body.model_copy(update={field: changed(body, field)})
-            digests.add(digest_of(stage.bot.parts, type(order)(other, order.facts), ""))
+            digests.add(stage.bot.parts.tenancy.digest_of(type(order)(other, order.facts), ""))
         assert len(digests) == len(type(body).model_fields) + 1, order.name
         tried.add(order.name)
-        elsewhere = replace(stage.bot.parts, tenant_id="https://other.zuora.com")
-        assert digest_of(elsewhere, order, "") not in digests
-        assert digest_of(stage.bot.parts, order, "entity=11e6") not in digests
+        elsewhere = replace(stage.bot.parts.tenancy, address="https://other.zuora.com")
+        assert elsewhere.digest_of(order, "") not in digests
+        assert stage.bot.parts.tenancy.digest_of(order, "entity=11e6") not in digests
 
     assert tried == {
         "email_bill_run", "post_bill_run", "cancel_bill_run", "email_invoice", "create_bill_run",
@@ -267,7 +266,7 @@ async def test_story_24_an_amount_of_an_odd_form_does_not_fall_below_its_tier(st
         await stage.ask(text=key)
         assert stage.request(number).rule.approvals == needed, (currency, amount)
     for amount in ("NaN", "sNaN", "Infinity", "-Infinity"):  # what no JSON of Zuora's can hold
-        rule = stage.bot.parts.policy.rule(
+        rule = stage.bot.parts.rules.policy.rule(
             Asked(
                 operation="email_bill_run", tenant="sandbox", sends=True, documents=1,
                 amounts=(Money("USD", Decimal(amount)),),

@@ -20,7 +20,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bot.cards.buttons import RECORD_NOT_SENT, RECORD_SENT
 from bot.wiring import resume_after_restore
-from bot.workflow.rules import rule_today
 from tests.reliability.truths import check_request, pass_time, rest, took_effect
 from tests.reliability.truths import numbers as all_numbers
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, Stage
@@ -242,7 +241,7 @@ class Overlaps(RuleBasedStateMachine):
             if call.method in ("POST", "PUT") and number and took_effect(call):
                 request = stage.request(number)
                 people = {each.person for each in request.approvals} - {request.requester}
-                needed = max(request.rule.approvals, rule_today(stage.bot.parts, request).approvals)
+                needed = max(request.rule.approvals, stage.bot.parts.rules.today(request).approvals)
                 assert len(people) >= needed, (number, people, needed)
         self.orders = len(stage.zuora.calls)
         mails = stage.zuora.world.mails

@@ -76,7 +76,7 @@ async def test_five_hundred_each_get_their_own_result_whatever_happens_in_betwee
     widths = set()
 
     def done():
-        widths.add(stage.bot.parts.zuora.width)
+        widths.add(stage.bot.parts.tenancy.zuora.width)
         return ended(stage)
 
     await stage.as_time_passes(done, seconds=30)
@@ -95,7 +95,7 @@ async def test_five_hundred_each_get_their_own_result_whatever_happens_in_betwee
     assert mailed == Counter(n for n in numbers if n not in refused)
     assert any(order.status == 429 for order in stage.orders())
     assert max(widths) > 12
-    assert stage.bot.parts.zuora.width <= 13
+    assert stage.bot.parts.tenancy.zuora.width <= 13
     assert "3 of 500 failed: email 500 invoices" in stage.card(ts)
     assert "Result: 497 of 500 mails accepted by Zuora, 3 refused." in stage.card(ts)
     assert min(progress_gaps(stage)) >= 3

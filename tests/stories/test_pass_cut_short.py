@@ -37,7 +37,7 @@ async def test_answers_that_could_not_be_written_before_the_pass_was_cut_short_a
     stage.store._database.execute("PRAGMA query_only = ON")
     stage.clock.advance(seconds=1)
     again = stage.clock.monotonic() + 1
-    await stage.until(lambda: stage.bot.parts.zuora._pace.out == 0)  # every answer has come
+    await stage.until(lambda: stage.bot.parts.tenancy.zuora._pace.out == 0)  # every answer has come
     await stage.until(lambda: again in {due for due, _ in stage.clock._sleepers})
     stage.store._database.execute("PRAGMA query_only = OFF")
     stage.bot.runner._held[1].cancel()

@@ -13,7 +13,7 @@ def written_as_sent(stage, number):
 
 def all_out(stage):
     """Whether as many calls are out as may be, and Zuora has received each of them."""
-    zuora = stage.bot.parts.zuora
+    zuora = stage.bot.parts.tenancy.zuora
     return orders_of(stage).total() == zuora.under_way >= zuora.width
 
 
@@ -22,7 +22,7 @@ async def test_of_many_a_quarter_more_than_are_out_is_written_down_as_sent(stage
     await ask(stage, add_invoices(stage, 60))
 
     await stage.until(lambda: all_out(stage) and stage.bot.runner._held)
-    out = stage.bot.parts.zuora.under_way
+    out = stage.bot.parts.tenancy.zuora.under_way
     await stage.until(lambda: len(written_as_sent(stage, 1)) >= out + out // A_PART)
 
     assert len(written_as_sent(stage, 1)) == out + out // A_PART
@@ -43,7 +43,7 @@ def most_said_to_be_sent(stage, *numbers):
 
 def few(stage):
     """As many as may be out or wait at the gate, with those that are ready."""
-    width = stage.bot.parts.zuora.width
+    width = stage.bot.parts.tenancy.zuora.width
     return (width + width // A_PART + A_FEW) * (A_PART + 1) / A_PART
 
 

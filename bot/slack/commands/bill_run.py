@@ -69,13 +69,13 @@ async def _billrun(
     answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
 ) -> None:
     text, chosen = command.text, NO_VALUES
-    if answering.parts.places.is_choice and not is_one_line(text):
+    if answering.parts.tenancy.places.is_choice and not is_one_line(text):
         text, chosen = parted(text)
     if text.lower() == "help":
         await ack(HELP + await what_happens(answering, command.actor))
         return
     refusal = await refusal_to_ask(answering, command.actor, COMMAND)
-    if why := blocks.as_text(refusal or (answering.parts.places.unlisted(chosen),)):
+    if why := blocks.as_text(refusal or (answering.parts.tenancy.places.unlisted(chosen),)):
         await ack(why)
     elif key := bill_run_key(text):
         await reply(
@@ -124,13 +124,15 @@ async def _look(answering: Answering, key: str, chosen: Values) -> Words:
     if len(found) > 1:
         return Words(blocks.escaped(which_place(key, COMMAND, found)))
     place, (run, documents) = found[0]
-    return run_card(answering.parts.tenant_with(place.words), run, documents, place.key)
+    return run_card(answering.parts.tenancy.words_with(place.words), run, documents, place.key)
 
 
 async def _read_line(
     answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
 ) -> None:
-    read = read_one_line(command.text, answering.parts.zuora.highest_batch, answering.parts.places)
+    read = read_one_line(
+        command.text, answering.parts.tenancy.zuora.highest_batch, answering.parts.tenancy.places
+    )
     if isinstance(read, Problems):
         await ack(blocks.escaped(_all(read)))
     elif read.get("reason"):
@@ -146,7 +148,7 @@ async def _ask(answering: Answering, command: payloads.Command, values: Values) 
     wanted = answering.forms[BillRunForm.callback_id].wanted(values)
     if isinstance(wanted, Problems):
         return Words(blocks.escaped(_all(wanted)))
-    policy = answering.parts.policy
+    policy = answering.parts.rules.policy
     person = await answering.person(command.actor, policy.requesters)
     asker = Asker(
         form_name=BillRunForm.callback_id,

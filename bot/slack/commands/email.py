@@ -50,7 +50,7 @@ async def _billemail(
 
 async def _values(answering: Answering, typed: str) -> Values:
     """What the form begins with; Zuora is asked only as long as Slack's trigger surely lives."""
-    text, chosen = parted(typed) if answering.parts.places.is_choice else (typed, {})
+    text, chosen = parted(typed) if answering.parts.tenancy.places.is_choice else (typed, {})
     if not (asked := asked_about(text)):
         return {**values_for(text), **chosen}
     work = answering.keep(found_or_none(answering, asked, chosen))

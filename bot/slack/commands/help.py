@@ -18,5 +18,5 @@ async def what_happens(answering: Answering, actor: Actor) -> str:
         return ""
     return WHAT_HAPPENS.format(
         channel=f"<#{answering.parts.channel}>",
-        approvers=blocks.as_text(approvers_in_words(answering.parts.policy.approvers)),
+        approvers=blocks.as_text(approvers_in_words(answering.parts.rules.policy.approvers)),
     )

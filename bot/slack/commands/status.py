@@ -78,7 +78,7 @@ async def _troubled(answering: Answering, actor: payloads.Actor, trouble: str) -
     """What is wrong with the database, which is all that can be said; nothing to strangers."""
     person = await answering.person(actor, ())
     if person.barred:
-        return blocks.as_text(not_to_view(Refusal.BARRED, person, answering.parts.policy))
+        return blocks.as_text(not_to_view(Refusal.BARRED, person, answering.parts.rules.policy))
     return TROUBLED.format(trouble=trouble)
 
 
@@ -94,9 +94,9 @@ async def _billstatus(
         await ack(text=blocks.as_text(why))
         return
     text, chosen = command.text, NO_VALUES
-    if answering.parts.places.is_choice:
+    if answering.parts.tenancy.places.is_choice:
         text, chosen = parted(text)
-    if nowhere := answering.parts.places.unlisted(chosen):
+    if nowhere := answering.parts.tenancy.places.unlisted(chosen):
         await ack(text=blocks.escaped(nowhere))
         return
     words = text.split()
@@ -192,7 +192,7 @@ async def look(answering: Answering, links: Links, key: str, chosen: Values) -> 
     if len(found) > 1:
         return _with_requests(answering, links, key, which_place(key, COMMAND, found))
     place, (run, documents) = found[0]
-    text, shown = run_card(parts.tenant_with(place.words), run, documents, place.key)
+    text, shown = run_card(parts.tenancy.words_with(place.words), run, documents, place.key)
     about = answers.about_lines(parts.store, links, run.number)
     card = [block for block in shown if block["type"] != "actions"]
     return Words(f"{text}\n{blocks.lines_as_text(about)}", [*card, blocks.labelled(about)])
