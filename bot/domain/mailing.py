@@ -215,6 +215,6 @@ def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> s
             return (
                 f"R-{one.request} {has}. Zuora marks documents "
                 "as mailed only later, so a second order now could mail customers twice. "
-                f"Ask again after {free_at:%H:%M} UTC."
+                f"Ask again after {free_at:%H:%M} UTC, or now with “Mail them again” ticked."
             )
     return ""

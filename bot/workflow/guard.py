@@ -126,6 +126,22 @@ class Guard:
         mailed = stopping if again else [one for one in found if one.how in MAYBE_MAILED]
         return not_reached(mine, mailed)
 
+    def proved_by_no_mail(self, calls: Sequence[Call], request: Request) -> frozenset[str]:
+        """Subjects of lost calls of which a mail that Zuora shows later may be another request's.
+
+        That one went out shortly before, and Zuora did not show it yet: only *mail again* is sent then.
+        """
+        stored = self.store.mailings.of(request.number)
+        mine = [each for each in stored if each.way in ("run", "document")]
+        found = set()
+        for call in calls:
+            its = [each for each in mine if each.call == call.subject]
+            for one in effects_of(self.store, its, request.number, request.place):
+                at = call.first_sent_at
+                if one.how in MAYBE_MAILED and at is not None and one.may_come(at, self.span):
+                    found.add(call.subject)
+        return frozenset(found)
+
 
 def under_way(
     store: Store,

@@ -28,7 +28,10 @@ async def settle(parts: Parts, request: Request, calls: tuple[Call, ...]) -> Non
     order = opened(request)
     found: dict[str, Settlement] = {}
     unread = False
+    anothers = parts.guard.proved_by_no_mail(calls, request)
     for call in calls:
+        if call.subject in anothers:
+            continue
         try:
             settlement = await order.settle(call, parts.tenancy.zuora_in(request.place))
         except ZuoraRejected:

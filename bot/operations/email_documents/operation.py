@@ -118,8 +118,8 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         )
 
     def title(self) -> str:
-        """`email 312 invoices`."""
-        return words.title(self.facts)
+        """`email 312 invoices`, or `email 312 invoices again`."""
+        return words.title(self.facts) + (" again" if self.body.again else "")
 
     def summary(self) -> Summary:
         """What an approver must know at a glance."""
@@ -135,7 +135,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
 
     def warning(self) -> str:
         """What cannot be undone."""
-        return words.warning(self.facts)
+        return words.warning(self.body, self.facts)
 
     def accepted(self) -> str:
         """What may be claimed."""
@@ -150,8 +150,12 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return words.tables(self.body, self.facts)
 
     def mails_again(self) -> bool:
-        """Whether one of them was mailed before, or may have been."""
-        return bool(self.facts.mailed_before or self.facts.mailed_unknown)
+        """Where that was asked for, or one of them was mailed before or may have been."""
+        return self.body.again or bool(self.facts.mailed_before or self.facts.mailed_unknown)
+
+    def is_repeat(self) -> bool:
+        """Without `again` a second order within minutes mails twice by accident."""
+        return self.body.again
 
     def amounts(self) -> Sequence[Money] | None:
         """What is above and below zero, per currency; None where an amount is not known."""

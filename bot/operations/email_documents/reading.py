@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import Field
+
 from bot.domain.clean import as_key
 from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key, tokens
 from bot.domain.words import count, shortened, some
@@ -35,6 +37,8 @@ class EmailDocumentsBody(Body):
         email_addresses: In lower case, each once.
         additional: Also the additional addresses of the accounts.
         pdf_file_id: The PDF to attach, of one memo; empty: the latest.
+        again: Whether they are meant to be mailed again, whatever was mailed a moment ago. Where it
+            is not set the body is what it was before there was such a field, and so is its digest.
     """
 
     documents: tuple[str, ...]
@@ -43,6 +47,7 @@ class EmailDocumentsBody(Body):
     email_addresses: tuple[str, ...] = ()
     additional: bool = False
     pdf_file_id: str = ""
+    again: bool = Field(default=False, exclude_if=lambda again: not again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ def read(kind: DocumentKind, form: Form) -> EmailDocumentsBody | Problems:
         email_addresses=addresses,
         additional=bool(form.get("additional")),
         pdf_file_id=pdf,
+        again=bool(form.get("resend")),
     )
 
 

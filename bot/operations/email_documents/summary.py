@@ -17,10 +17,10 @@ SHOWN_ADDRESSES = 3
 def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
     """Which documents, to whom, what they come to."""
     typed = bool(body.email_addresses)
-    again = facts.mailed_before
+    again = body.again or bool(facts.mailed_before)
     one = facts.documents[0] if len(facts.documents) == 1 else None
     return Summary(
-        headline=_headline(facts, again=bool(again)),
+        headline=_headline(facts, again=again),
         risks=(
             *(("mails again",) if again or facts.mailed_unknown else ()),
             *(("typed addresses",) if typed else ()),

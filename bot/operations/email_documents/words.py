@@ -50,6 +50,8 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
     if body.recipients == "bill_to" or (body.recipients == "template" and facts.unreachable):
         found.append(line("Bill-to contacts", _reached(facts)))
     found += _left_out(facts)
+    if body.again:
+        found.append(line("Mails again", "asked for; also what was mailed a moment ago"))
     found.append(line("Mailed before", *_mailed(facts)))
     if len(facts.documents) > 1:
         found.append(line("Largest", _largest(facts)))
@@ -114,12 +116,12 @@ def effect(facts: EmailDocumentsFacts) -> str:
     return f"send {up_to}{count(len(facts.documents), 'mail')}"
 
 
-def warning(facts: EmailDocumentsFacts) -> str:
+def warning(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
     """Mails cannot be called back; some customers may get theirs twice."""
     if again := len(facts.mailed_before):
         documents = count(again, *KIND_WORDS[facts.kind])
         return f"{documents} will be mailed a second time. Mails cannot be called back."
-    if perhaps := len(facts.mailed_unknown):
+    if perhaps := len(facts.documents if body.again else facts.mailed_unknown):
         documents = count(perhaps, *KIND_WORDS[facts.kind])
         return f"{documents} may be mailed a second time. Mails cannot be called back."
     return "Mails to customers cannot be called back."

@@ -146,6 +146,7 @@ def values_for_documents(
         "email_addresses": ", ".join(body.get("email_addresses") or ()),
         "additional": ["yes"] if body.get("additional") else [],
         "pdf_file_id": body.get("pdf_file_id"),
+        "resend": ["yes"] if body.get("again") or body.get("resend") else [],
     }
 
 
@@ -162,12 +163,16 @@ def _bill_run(values: Values) -> Sequence[Block]:
             hint="Its number, like BR-00000001, or its id. It must be Posted.",
             placeholder="BR-00000001",
         ),
-        fields.checkboxes(
-            "resend",
-            "Customers who were already mailed",
-            values,
-            [("yes", "Mail them again", "Also those who had their mail before.")],
-        ),
+        _again(values, "Also those who had their mail before."),
+    )
+
+
+def _again(values: Values, description: str) -> Block:
+    return fields.checkboxes(
+        "resend",
+        "Customers who were already mailed",
+        values,
+        [("yes", "Mail them again", description)],
     )
 
 
@@ -219,6 +224,7 @@ def _documents(values: Values) -> Sequence[Block]:
             ],
         )
     )
+    found.append(_again(values, "Also those whose mail Zuora cannot show yet."))
     found.append(
         fields.text(
             "pdf_file_id",

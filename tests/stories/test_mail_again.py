@@ -1,0 +1,144 @@
+"""*Mail again*: a document that was mailed a moment ago goes out once more where that was asked for.
+
+Section A of the promise: asked for as *mail again* it is allowed, and loud on the card; the row of A2
+and A3 for single documents.
+"""
+
+import pytest
+
+from bot.domain.digest import canonical, digest
+from bot.operations.email_documents.reading import EmailDocumentsBody
+from tests.stage import ALICE, BOB, CARLA, CHANNEL
+from tests.stories.test_ledger import AGAIN, RUN, accepted, asked, held, stopped
+from tests.stories.test_the_others import offer
+
+pytestmark = pytest.mark.never_repeated
+__all__ = ["held"]
+RESEND = {"resend": ["yes"]}
+KINDS = pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
+
+
+@KINDS
+async def test_within_the_hour_the_form_says_how_and_then_it_is_mailed_again(stage, held, kind):
+    await accepted(stage, await asked(stage, held[kind]))
+    refused = await stage.fill(text=held[kind])
+    assert "or now with “Mail them again” ticked" in refused.errors["documents"]
+
+    again = await asked(stage, held[kind], **RESEND)
+
+    card = stage.card(again)
+    assert card.startswith("⚠ Mails again: Email ")
+    assert f"⚠ R-1 already mailed {held[kind]}" in card
+    assert "this mails them again" in card
+    await accepted(stage, again)
+    assert len(stage.orders()) == 2
+
+
+@KINDS
+async def test_after_its_run_was_mailed_a_document_of_it_can_be_mailed_again(stage, held, kind):
+    await accepted(stage, await asked(stage, RUN))
+
+    again = await asked(stage, held[kind], **RESEND)
+
+    assert f"⚠ R-1 already mailed {held[kind]}" in stage.card(again)
+    await accepted(stage, again)
+
+
+async def test_the_confirmation_and_the_thread_say_again(stage, held):
+    await accepted(stage, await asked(stage, held["credit_memo"]))
+    again = await asked(stage, held["credit_memo"], **RESEND)
+
+    blocks = str(next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == again).blocks)
+
+    assert "1 credit memo may be mailed a second time" in blocks
+    assert "Mails again: asked for" in await stage.details(again)
+
+
+async def test_the_policys_rule_for_mailing_again_holds_for_it(stage, held):
+    stage.policy = AGAIN
+    await stage.restart()
+
+    await asked(stage, held["credit_memo"], **RESEND)
+
+    assert stage.request(1).rule.approvals == 2
+
+
+async def test_what_goes_out_between_the_card_and_the_approval_still_stops_it(stage, held):
+    again = await asked(stage, held["credit_memo"], **RESEND)
+    await accepted(stage, await asked(stage, held["credit_memo"]))
+
+    said = await stopped(stage, again)
+
+    assert "for R-2 meanwhile" in said
+    assert len(stage.orders()) == 1
+
+
+async def test_what_is_under_way_is_not_mailed_again(stage, held):
+    first = await asked(stage, held["credit_memo"])
+    stage.zuora.faults.add("/v1/*/*/emails", kind="lose_answer")
+    await stage.press(BOB, first)
+    await stage.until_card(first, "OUTCOME UNKNOWN")
+
+    again = await asked(stage, held["credit_memo"], **RESEND)
+
+    assert "R-1 has an order for" in await stopped(stage, again)
+
+
+async def test_a_mail_that_zuora_shows_late_does_not_prove_that_the_second_went_out(stage, held):
+    await accepted(stage, await asked(stage, held["invoice"]))
+    again = await asked(stage, held["invoice"], **RESEND)
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")  # it never reaches Zuora
+    await stage.press(CARLA, again)
+    await stage.until_card(again, "OUTCOME UNKNOWN")
+
+    for _ in range(4):  # now the first one's date is there
+        await stage.pass_time(minutes=10)
+
+    run = stage.zuora.world.documents_of(stage.zuora.world.bill_runs[RUN])
+    assert next(each for each in run if each.number == held["invoice"]).last_email_sent is not None
+    assert "OUTCOME UNKNOWN" in stage.card(again)
+
+
+async def test_a_run_that_is_mailed_again_is_not_proved_by_an_earlier_mail_either(stage):
+    await accepted(stage, await asked(stage, RUN))
+    again = await asked(stage, RUN, **RESEND)
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
+    await stage.press(CARLA, again)
+    await stage.until_card(again, "OUTCOME UNKNOWN")
+
+    for _ in range(4):
+        await stage.pass_time(minutes=10)
+
+    assert "OUTCOME UNKNOWN" in stage.card(again)
+
+
+async def test_the_others_of_a_run_that_is_mailed_again_are_mailed_again_too(stage, held):
+    run = await asked(stage, RUN, **RESEND)
+    await accepted(stage, await asked(stage, held["invoice"]))
+    await stopped(stage, run)
+
+    await stage.slack.click(ALICE, CHANNEL, offer(stage, run).ts, "others")
+    submitted = await stage.slack.submit(ALICE, {"reason": "The rest"})
+    await stage.quiet()
+
+    assert submitted.ok, submitted.errors
+    assert '"again":true' in stage.request(3).body
+
+
+def test_what_is_not_to_be_mailed_again_has_the_body_and_the_digest_of_before():
+    before = {
+        "documents": ("INV00000001",), "repeated": 0, "recipients": "template",
+        "email_addresses": (), "additional": False, "pdf_file_id": "",
+    }  # fmt: skip
+
+    now, again = (
+        EmailDocumentsBody(documents=("INV00000001",), again=again).model_dump()
+        for again in (False, True)
+    )
+
+    assert canonical(now) == canonical(before)
+    old, same, new = (
+        digest(operation="email_invoice", tenant="1", body=body, facts={})
+        for body in (before, now, again)
+    )
+    assert old == same != new
