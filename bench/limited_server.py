@@ -83,7 +83,7 @@ class Connection(asyncio.Protocol):
         """A part of a request, or the whole of it."""
         self._came += data
         head, found, body = self._came.partition(END_OF_HEADERS)
-        if found and len(body) >= _length(head):
+        if found and len(body) >= length(head):
             self._came = b""
             self._answer(head)
 
@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(head.encode() + body)
 
 
-def _length(head: bytes) -> int:
+def length(head: bytes) -> int:
     """Bytes of the body that follow these headers."""
     _, found, rest = head.lower().partition(b"content-length:")
     return int(rest.partition(b"\r\n")[0]) if found else 0
@@ -137,11 +137,11 @@ async def _asked(limited: Limited) -> bool:
     return True
 
 
-def _loop() -> asyncio.AbstractEventLoop:
+def exact_loop() -> asyncio.AbstractEventLoop:
     """One whose timers are as exact as the system's: epoll rounds up to the next millisecond."""
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=_loop) as runner:
+    with asyncio.Runner(loop_factory=exact_loop) as runner:
         runner.run(main(int(sys.argv[1]), told=sys.argv[2] == "1"))

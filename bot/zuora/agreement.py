@@ -41,30 +41,42 @@ def answered(asked: str, what: str, *answers: str) -> None:
         raise ZuoraContradicts(f"Asked for {what} {asked}, Zuora answered with {named}.")
 
 
-def rows_of_run(kind: DocumentKind, number: str, found: Iterable[Row]) -> list[Row]:
-    """The rows of a run's list, each once.
+def row_of_run(kind: DocumentKind, number: str, row: Row) -> None:
+    """Refuse a row that is not one of a run's list.
 
     Raises:
-        ZuoraContradicts: A row is of another run or kind, has no id, number or state, or is there
-            twice with different values.
+        ZuoraContradicts: It is of another run or kind, or has no id, number or state.
     """
-    once: dict[str, Row] = {}
+    its_number = rows.text(row, *NUMBERS[kind])
+    its_run = rows.text(row, "sourceId", "SourceId")
+    where = _list_of(kind, number)
+    if not rows.text(row, "id", "Id") or not its_number:
+        raise ZuoraContradicts(f"{where} has a row that is none: it has no id or no number.")
+    if not rows.text(row, "status", "Status"):
+        raise ZuoraContradicts(f"{where} does not say in which state {its_number} is.")
+    if its_run.casefold() != number.casefold():
+        other = f"of {its_run}" if its_run else "that names no bill run"
+        raise ZuoraContradicts(f"{where} has {its_number} {other}.")
+
+
+def each_once(number: str, found: Iterable[BillingDocument]) -> list[BillingDocument]:
+    """The documents of a run's list, each once: pages may overlap.
+
+    Raises:
+        ZuoraContradicts: One is there twice with different values.
+    """
+    once: dict[str, BillingDocument] = {}
     ids: dict[str, str] = {}
-    for row in found:
-        one, its_number = rows.text(row, "id", "Id"), rows.text(row, *NUMBERS[kind])
-        its_run = rows.text(row, "sourceId", "SourceId")
-        where = f"Zuora's list of the {KIND_WORDS[kind][1]} of {number}"
-        if not one or not its_number:
-            raise ZuoraContradicts(f"{where} has a row that is none: it has no id or no number.")
-        if not rows.text(row, "status", "Status"):
-            raise ZuoraContradicts(f"{where} does not say in which state {its_number} is.")
-        if its_run.casefold() != number.casefold():
-            other = f"of {its_run}" if its_run else "that names no bill run"
-            raise ZuoraContradicts(f"{where} has {its_number} {other}.")
-        if once.get(one, row) != row or ids.get(its_number, one) != one:
-            raise ZuoraContradicts(f"{where} has {its_number} twice, with different values.")
-        once[one], ids[its_number] = row, one
+    for each in found:
+        if once.get(each.id, each) != each or ids.get(each.number, each.id) != each.id:
+            where = _list_of(each.kind, number)
+            raise ZuoraContradicts(f"{where} has {each.number} twice, with different values.")
+        once[each.id], ids[each.number] = each, each.id
     return list(once.values())
+
+
+def _list_of(kind: DocumentKind, number: str) -> str:
+    return f"Zuora's list of the {KIND_WORDS[kind][1]} of {number}"
 
 
 def with_account(document: BillingDocument, owner: Account) -> None:

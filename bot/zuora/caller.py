@@ -18,6 +18,7 @@ from bot.domain.clock import Clock
 from bot.zuora import wire
 from bot.zuora.answers import Answer
 from bot.zuora.bounded import UnreadableAnswer
+from bot.zuora.calls import LARGE_PAGE
 from bot.zuora.connections import NOTHING_WAS_SENT
 from bot.zuora.errors import (
     OutcomeUnknown,
@@ -67,6 +68,14 @@ class Settings:
         return httpx2.Timeout(self.read_seconds, connect=self.connect_seconds)
 
 
+@dataclass(slots=True)
+class PageSize:
+    """How many rows a page of an object query the tenant allows, and whether it has said so."""
+
+    rows: int = LARGE_PAGE
+    is_known: bool = False
+
+
 class Caller:
     """Sends calls and reads answers.
 
@@ -94,11 +103,14 @@ class Caller:
         self._timeout = settings.timeout()
         self._name = secrets.token_hex(4)
         self._reads = 0
+        self.page_size = PageSize()
 
     def within(self, entity_ids: str, org_ids: str) -> "Caller":
         """This caller for calls to one entity and to these organizations; all else is shared."""
         settings = replace(self._settings, entity_ids=entity_ids, org_ids=org_ids)
-        return Caller(self._http, self._clock, settings, self._tokens, self._pace)
+        caller = Caller(self._http, self._clock, settings, self._tokens, self._pace)
+        caller.page_size = self.page_size
+        return caller
 
     @property
     def names_organizations(self) -> bool:

@@ -5,7 +5,7 @@ have no `/v1` (the `servers` and paths of Zuora's OpenAPI document).
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
@@ -13,7 +13,12 @@ from bot.zuora.wire import CallError, HttpCall, path
 
 DocumentKind = Literal["invoice", "credit_memo", "debit_memo"]
 DebitMemoPath = Literal["debitmemos", "debit-memos"]
-PAGE: Final = 50  # the SDK allows 1..50 for object queries, the guide 1..99: 50 suits both
+PAGE: Final = 50
+"""Keys in one filter, and rows a page where a tenant refuses `LARGE_PAGE`: the SDK allows 1 to 50."""
+
+LARGE_PAGE: Final = 99
+"""Rows a page of an object query (guide *Pagination*: 1 to 99)."""
+
 NULLS: Final = ("includeNullFields", "true")
 """Object Query leaves null fields out unless it is asked for them; then a field that is missing says
 nothing, and null says that there is none."""
@@ -93,9 +98,14 @@ def get(*parts: str, query: tuple[tuple[str, str], ...] = ()) -> HttpCall:
 def object_page(
     objects: str, *, filters: tuple[str, ...] = (), extra: tuple[tuple[str, str], ...] = ()
 ) -> HttpCall:
-    """The first page of an object query; each filter as `sourceId.EQ:BR-00000001`."""
-    query = (("pageSize", str(PAGE)), *(("filter[]", one) for one in filters), *extra)
+    """An object query but for the size of its pages; each filter as `sourceId.EQ:BR-00000001`."""
+    query = (*(("filter[]", one) for one in filters), *extra)
     return get("object-query", objects, query=query)
+
+
+def of_size(call: HttpCall, rows: int) -> HttpCall:
+    """The same query with so many rows a page."""
+    return replace(call, query=(("pageSize", str(rows)), *call.query))
 
 
 def next_object_page(call: HttpCall, cursor: str) -> HttpCall:

@@ -233,7 +233,13 @@ class ZuoraClient(Effects):
             ZuoraContradicts: The run counts other documents than its list has, or says two things.
         """
         run = await self.bill_run(key)
-        found = await documents.of_run(self._caller, run.number, self.in_zone_of(run))
+        found = await documents.of_run(
+            self._caller,
+            run.number,
+            self.in_zone_of(run),
+            invoices=run.invoice_count,
+            credit_memos=run.credit_memo_count,
+        )
         agreement.run_and_documents(run, found)
         return run, found
 

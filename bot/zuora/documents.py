@@ -6,13 +6,14 @@ from functools import partial
 from typing import Final
 
 from bot.domain.known import NotKnown
-from bot.zuora import agreement, calls, paging, rows
-from bot.zuora.answers import Account, BillingDocument
+from bot.zuora import agreement, calls, cut, paging, rows
+from bot.zuora.answers import NOT_READ, Account, BillingDocument
 from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
 from bot.zuora.errors import ZuoraContradicts, ZuoraNotFound, ZuoraRejected, ZuoraTooMany
 from bot.zuora.readers import MAIL_FIELDS, account_of, document_of
 from bot.zuora.rows import Here, Row
+from bot.zuora.wire import HttpCall
 
 _OBJECTS: Final[dict[DocumentKind, str]] = {
     "invoice": "invoices",
@@ -32,23 +33,38 @@ _ONE: Final[dict[DocumentKind, str]] = {
 _NO_PERMISSION: Final = 10
 
 
-async def of_run(caller: Caller, number: str, here: Here) -> tuple[BillingDocument, ...]:
-    """The invoices and credit memos of a bill run, in Zuora's order.
+async def of_run(
+    caller: Caller,
+    number: str,
+    here: Here,
+    *,
+    invoices: int | NotKnown = NOT_READ,
+    credit_memos: int | NotKnown = NOT_READ,
+) -> tuple[BillingDocument, ...]:
+    """The invoices and credit memos of a bill run, by its number, which they carry as `sourceId`.
 
     A bill run makes no debit memos. Without Invoice Settlement there are no credit memos.
 
     Args:
         caller: Sends the calls.
-        number: The bill run's number, which documents carry as `sourceId`.
+        number: The bill run's.
         here: When and where it is read.
+        invoices: How many the run counts itself: many of them are read side by side.
+        credit_memos: Likewise.
 
     Raises:
+        ZuoraTooMany: It has more than a request may hold.
         ZuoraError: As from `Caller.read`.
     """
-    kinds: tuple[DocumentKind, ...] = ("invoice", "credit_memo")
-    read = await paging.side_by_side(_of_kind(caller, kind, number, here) for kind in kinds)
+    kinds: tuple[tuple[DocumentKind, int | NotKnown], ...] = (
+        ("invoice", invoices),
+        ("credit_memo", credit_memos),
+    )
+    read = await paging.side_by_side(
+        _of_kind(caller, kind, number, counted, here) for kind, counted in kinds
+    )
     found = [one for kind in read for one in kind]
-    paging.check(found)
+    paging.check(len(found))
     return await _with_currencies(caller, found)
 
 
@@ -163,23 +179,68 @@ def as_row(data: object) -> Row:
 
 
 async def _of_kind(
-    caller: Caller, kind: DocumentKind, number: str, here: Here
+    caller: Caller, kind: DocumentKind, number: str, counted: int | NotKnown, here: Here
 ) -> list[BillingDocument]:
-    call = calls.object_page(_OBJECTS[kind], filters=(f"sourceId.EQ:{number}",), extra=_EXPANDED)
-    by_zoql = False
+    """All of one kind; a long list side by side where that gives as many as the run counts."""
     try:
-        found = await paging.objects(caller, call)
+        if isinstance(counted, int) and counted >= cut.LONG:
+            paging.check(counted)
+            found = await _in_parts(caller, kind, number, counted, here)
+            if len(found) == counted:
+                return found
+        return agreement.each_once(number, await _listed(caller, kind, number, here))
     except (ZuoraContradicts, ZuoraTooMany):
         raise
     except ZuoraRejected:
-        found, by_zoql = await _by_zoql(caller, kind, number), True
-    documents = []
-    for row in agreement.rows_of_run(kind, number, found):
-        of_it = {**row, "sourceId": number}
-        document = _document(caller, kind, of_it, here, leaves_out_null=by_zoql)
-        _compare_account(document, row)
-        documents.append(_with_contact(document, row))
-    return documents
+        rows_ = await _by_zoql(caller, kind, number)
+        return agreement.each_once(
+            number, [_of_list(caller, kind, number, row, here, by_zoql=True) for row in rows_]
+        )
+
+
+async def _in_parts(
+    caller: Caller, kind: DocumentKind, number: str, counted: int, here: Here
+) -> list[BillingDocument]:
+    """A long list, cut by how its numbers begin; nothing where it cannot be cut."""
+    name = agreement.NUMBERS[kind][0]
+    ends = await paging.side_by_side(
+        caller.read(calls.of_size(_of_run_query(kind, number, order=f"{name}.{way}"), 1))
+        for way in ("ASC", "DESC")
+    )
+    first, last = (rows.text(next(iter(paging.whole(end.data, "data")), {}), name) for end in ends)
+    parts = cut.beginnings(first, last, counted)
+    read = await paging.side_by_side(
+        _listed(caller, kind, number, here, f"{name}.SW:{beginning}") for beginning in parts
+    )
+    return agreement.each_once(number, [one for part in read for one in part])
+
+
+async def _listed(
+    caller: Caller, kind: DocumentKind, number: str, here: Here, *filters: str
+) -> list[BillingDocument]:
+    """One list, page after page; only what the bot uses of a page is kept."""
+    return [
+        _of_list(caller, kind, number, row, here)
+        async for page in paging.pages(caller, _of_run_query(kind, number, *filters))
+        for row in page
+    ]
+
+
+def _of_run_query(kind: DocumentKind, number: str, *filters: str, order: str = "") -> HttpCall:
+    extra = (("sort[]", order),) if order else ()
+    return calls.object_page(
+        _OBJECTS[kind], filters=(f"sourceId.EQ:{number}", *filters), extra=(*extra, *_EXPANDED)
+    )
+
+
+def _of_list(
+    caller: Caller, kind: DocumentKind, number: str, row: Row, here: Here, *, by_zoql: bool = False
+) -> BillingDocument:
+    """A row of a run's list, compared with the run and with its own account."""
+    agreement.row_of_run(kind, number, row)
+    document = _document(caller, kind, {**row, "sourceId": number}, here, leaves_out_null=by_zoql)
+    _compare_account(document, row)
+    return _with_contact(document, row)
 
 
 async def _by_zoql(caller: Caller, kind: DocumentKind, number: str) -> list[Row]:

@@ -1,13 +1,14 @@
 """Reads that take several calls: pages, two things side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final, TypeVar
 
 from bot.domain.known import NotKnown
 from bot.zuora import calls, rows
+from bot.zuora.answers import Answer
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraContradicts, ZuoraTooMany, ZuoraUnavailable
+from bot.zuora.errors import ZuoraContradicts, ZuoraRejected, ZuoraTooMany, ZuoraUnavailable
 from bot.zuora.rows import Row
 from bot.zuora.wire import HttpCall
 
@@ -57,12 +58,12 @@ async def all_or_none(reads: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> 
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def objects(caller: Caller, first: HttpCall, *, most: int | None = None) -> list[Row]:
-    """All rows of an object query, page by page.
+async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -> list[Row]:
+    """All rows of an object query.
 
     Args:
         caller: Sends the calls.
-        first: The first page, of `calls.object_page`.
+        query: Of `calls.object_page`.
         most: Stop after so many rows.
 
     Raises:
@@ -70,34 +71,68 @@ async def objects(caller: Caller, first: HttpCall, *, most: int | None = None) -
         ZuoraError: As from `Caller.read`.
     """
     found: list[Row] = []
-    call, seen = first, set[str]()
-    size = 0
-    while True:
-        answer = await caller.read(call)
-        data, size = answer.data, size + answer.size
-        found += whole(data, "data")
-        check(found, size)
-        cursor = following(data, "nextPage")
-        if not cursor or (most is not None and len(found) >= most):
-            return found
-        if cursor in seen:
+    async for page in pages(caller, query):
+        found += page
+        if most is not None and len(found) >= most:
             break
+    return found
+
+
+async def pages(caller: Caller, query: HttpCall) -> AsyncIterator[list[Row]]:
+    """The pages of an object query, one after the other, each as large as the tenant allows.
+
+    Raises:
+        ZuoraUnavailable: The pages do not end.
+        ZuoraError: As from `Caller.read`.
+    """
+    answer, first = await _first_page(caller, query)
+    seen = set[str]()
+    count = size = 0
+    while True:
+        page = whole(answer.data, "data")
+        count, size = count + len(page), size + answer.size
+        check(count, size)
+        yield page
+        cursor = following(answer.data, "nextPage")
+        if not cursor:
+            return
+        if cursor in seen:
+            raise ZuoraUnavailable("Zuora's pages do not end.")
         seen.add(cursor)
-        call = calls.next_object_page(first, cursor)
-    raise ZuoraUnavailable("Zuora's pages do not end.")
+        answer = await caller.read(calls.next_object_page(first, cursor))
 
 
-def check(found: Sized, size: int = 0) -> None:
+async def _first_page(caller: Caller, query: HttpCall) -> tuple[Answer, HttpCall]:
+    """The answer, and the call that it answers.
+
+    The guide *Pagination* allows 99 rows a page and the SDK 50. So 99 are asked for until a tenant
+    refuses that and takes 50, which is remembered while the bot runs.
+    """
+    size = caller.page_size
+    first = calls.of_size(query, size.rows)
+    try:
+        answer = await caller.read(first)
+    except ZuoraRejected:
+        if size.is_known:
+            raise
+        first = calls.of_size(query, calls.PAGE)
+        answer = await caller.read(first)
+        size.rows = calls.PAGE
+    size.is_known = True
+    return answer, first
+
+
+def check(count: int, size: int = 0) -> None:
     """Nothing is kept without end.
 
     Args:
-        found: What was read so far, also of several kinds.
+        count: Rows that were read so far, also of several kinds, or that there will be.
         size: Bytes that it took.
 
     Raises:
         ZuoraTooMany: There is more than a request may hold.
     """
-    if len(found) > MOST_ROWS or size > _MOST_BYTES:
+    if count > MOST_ROWS or size > _MOST_BYTES:
         raise ZuoraTooMany(
             f"Zuora lists more than {MOST_ROWS:,} of them, or so much about them that the bot does not "
             "read it all. That is more than one request may hold; ask for parts of it."
@@ -125,7 +160,7 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
         size += answer.size
         nothing = isinstance(data, dict) and data.get("size") == 0
         found += [] if nothing and "records" not in data else whole(data, "records")
-        check(found, size)
+        check(len(found), size)
         locator = following(data, "queryLocator")
         enough = most is not None and len(found) >= most
         if data.get("done") is True or enough:

@@ -67,8 +67,8 @@ def card(run, invoice):
     """Everything that an approver is shown, or the refusal."""
     read = readers.bill_run_of(run, {}, HERE)
     try:
-        found = agreement.rows_of_run("invoice", "BR-00000001", [invoice])
-        documents = [readers.document_of("invoice", row, HERE) for row in found]
+        agreement.row_of_run("invoice", "BR-00000001", invoice)
+        documents = [readers.document_of("invoice", invoice, HERE)]
         agreement.run_and_documents(read, documents)
     except ZuoraContradicts as error:
         return f"refused: {error}"

@@ -114,14 +114,21 @@ async def test_the_documents_of_a_run_come_with_amounts_to_the_cent(local, zuora
     assert {one.bill_run_number for one in documents} == {"BR-00000001"}
 
 
-async def test_documents_are_read_page_by_page(local, zuora):
+@pytest.mark.parametrize(("allowed", "pages"), [(99, 2), (50, 3)])
+async def test_documents_are_read_in_the_largest_pages_that_the_tenant_takes(
+    local, zuora, allowed, pages
+):
+    """A tenant that refuses 99 rows is asked for them once, for whatever list comes first."""
+    local.knobs = replace(local.knobs, max_page_size=allowed)
     lines = [(f"A{number:08d}", "USD", "1.00") for number in range(1, 121)]
     local.world.add_bill_run("BR-00000001", invoices=lines)
+    await zuora.bill_runs()
+    assert sum(call.path == "/object-query/billing-runs" for call in local.calls) <= 2
 
-    documents = await zuora.documents_of_run("BR-00000001")
+    documents = await zuora.within("", "").documents_of_run("BR-00000001")
 
     assert len({one.number for one in documents}) == 120
-    assert sum(call.path == "/object-query/invoices" for call in local.calls) == 3
+    assert sum(call.path == "/object-query/invoices" for call in local.calls) == pages
 
 
 async def test_a_refused_filter_leads_to_zoql_and_the_accounts_currencies(local, zuora):
@@ -167,7 +174,7 @@ async def test_a_run_without_invoice_settlement_has_invoices_only(local, zuora):
 
 
 async def test_pages_without_an_end_are_given_up(local, zuora):
-    body = {"data": [{"id": "1"}], "nextPage": "again"}
+    body: dict[str, object] = {"data": [], "nextPage": "again"}
     local.faults.add("/object-query/invoices", kind="status", status=200, body=body, times=None)
 
     with pytest.raises(ZuoraUnavailable):
