@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -197,6 +198,9 @@ class Settings(EvidenceSettings):
     policy_file: Text = "policy.toml"
     resend_guard_minutes: int = Field(default=60, ge=0, le=24 * 60)
     repeat_lost: Literal["yes", "no"] = "yes"
+    backup_dir: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
+    backup_every: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,3}[mhd]$")] = "6h"
+    backup_keep: int = Field(default=28, ge=1, le=10_000)
     poll_seconds: float = Field(default=5.0, gt=0, le=3600)
     port: int = Field(default=3000, ge=0, le=65535)
     digest_time: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")] = ""
@@ -216,6 +220,12 @@ class Settings(EvidenceSettings):
         }
         found = self.model_dump(mode="json", exclude=secret)
         return {name.upper(): str(value) for name, value in found.items()}
+
+    @property
+    def backups_apart(self) -> timedelta:
+        """The time between two copies of the database."""
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[self.backup_every[-1]]
+        return timedelta(**{unit: int(self.backup_every[:-1])})
 
     @field_validator("slack_signing_secret")
     @classmethod
@@ -246,6 +256,7 @@ FORMS = {
     "zuora_base_url": "an address such as https://rest.na.zuora.com",
     "zuora_version": "a version such as 2025-08-12",
     "database_url": "an address such as sqlite:///billing-bot.db",
+    "backup_every": "a span of time such as 30m, 6h or 1d",
     "digest_time": "a time such as 08:30",
     "digest_days": "a list of days such as mon,tue,wed",
 }

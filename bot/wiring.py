@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from bot.store.errors import CouldNotRecordError
 from bot.store.lock import WorkLock
 from bot.store.private import made
 from bot.store.store import Store
+from bot.workflow.backups import Backups
 from bot.workflow.estimates import Estimates
 from bot.workflow.guard import Guard
 from bot.workflow.heads import Heads
@@ -100,6 +102,7 @@ class Bot:
         heads: Heads,
         daily: Daily,
         witness: Witness,
+        backups: Backups,
     ) -> None:
         self.parts = parts
         self.app = app
@@ -107,6 +110,7 @@ class Bot:
         self.sender = sender
         self.estimates = estimates
         self.answering = answering
+        self.backups = backups
         self._lock = lock
         self._slack_session = slack_session
         self._zuora_http = zuora_http
@@ -203,6 +207,7 @@ class Bot:
             run("checkpoints", self._checkpoints),
             run("heads", self._heads.run),
             run("daily", self._daily.run),
+            run("backups", self.backups.run),
             run("zuora", self._be_let_in),
             run("refusals", partial(write_counts, self.parts.store, self.parts.clock)),
         )
@@ -332,11 +337,15 @@ async def build(
         PolicyError: The policy cannot be used.
         StoreError: The database cannot be used.
         SlackClientError: Slack rejected the bot's token; without Slack there is nothing to do.
-        CannotStartError: The token does not speak for the entities of the settings.
+        CannotStartError: The token does not speak for the entities of the settings, or the folder for
+            backups cannot be written to.
     """
     where = where or environment(settings.zuora_base_url)
     tuning = tuning or Tuning()
-    policy = read_policy(Path(settings.policy_file), settings.places)
+    policy, backups = (
+        read_policy(Path(settings.policy_file), settings.places),
+        _backups(settings, clock),
+    )
     store = await Store.opened(settings.database_path, settings.audit_key.get_secret_value())
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
     http = http_client()
@@ -408,6 +417,7 @@ async def build(
         slack_session=session,
         zuora_http=http,
         witness=witness,
+        backups=backups,
         heads=Heads(store, clock, channel=settings.audit_channel, wake_sender=sender.wake),
         daily=Daily(
             store,
@@ -437,6 +447,20 @@ def _lock(settings: Settings) -> WorkLock:
     except OSError as error:
         msg = f"DATABASE_URL: {path}, which stands beside the database, cannot be written: {error.strerror}."
         raise CannotStartError(msg) from error
+
+
+def _backups(settings: Settings, clock: Clock) -> Backups:
+    folder = Path(settings.backup_dir) if settings.backup_dir else None
+    if folder is not None and not os.access(folder, os.W_OK | os.X_OK):
+        msg = f"BACKUP_DIR: {folder} is no folder that the bot can write to."
+        raise CannotStartError(msg)
+    return Backups(
+        clock,
+        Path(settings.database_path),
+        folder=folder,
+        every=settings.backups_apart,
+        keep=settings.backup_keep,
+    )
 
 
 def _timetable(settings: Settings) -> Timetable:

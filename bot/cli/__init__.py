@@ -11,6 +11,7 @@ COMMANDS = {
     "policy": "bot.cli.policy:policy",
     "verify": "bot.cli.verify:verify",
     "backup": "bot.cli.backup:backup",
+    "restore": "bot.cli.restore:restore",
     "evidence": "bot.cli.evidence:evidence",
     "resume-after-restore": "bot.cli.resume:resume",
     "export": "bot.cli.export:export_month",

@@ -1,4 +1,4 @@
-"""`billing-bot backup`: a copy of the database that can be put back."""
+"""`billing-bot backup`: copies the database whole."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.progress import copying
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
 from bot.store.file.backup import back_up
@@ -14,17 +15,18 @@ from bot.store.file.backup import back_up
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Copy the database into FILE, whole and in one step, while the bot runs.
+    """Copy the database that DATABASE_URL names into FILE, whole and in one step, while the bot runs.
 
-    FILE is readable by its owner alone; one that is there is replaced once the copy is whole. To
-    put it back: stop the bot, move FILE to where DATABASE_URL points, remove that file's -wal and
-    -shm, start the bot. It then compares itself with Slack before it does anything.
+    FILE is readable by its owner alone; one that is there is replaced once the copy is whole.
+    `billing-bot restore FILE` puts it back. With BACKUP_DIR set, a running bot makes such copies by
+    itself.
 
     Example: billing-bot backup /backups/billing-bot-$(date +%F).db
     """
     try:
         source = Path(read_audit_settings().database_path)
-        size = back_up(source, file)
+        with copying(source, "Copying") as look:
+            size = back_up(source, file, look)
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)

@@ -7,6 +7,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from bot.store.private import made
+
 
 class WorkLock:
     """An exclusive lock on a file beside the database. Taking clicks needs no lock; working does."""
@@ -19,7 +21,7 @@ class WorkLock:
         """Take the lock if it is free. True: this process runs and sends."""
         if self._descriptor is not None:
             return True
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(made(self._path), os.O_RDWR | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

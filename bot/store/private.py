@@ -14,6 +14,9 @@ BESIDE = ("", "-wal", "-shm", ".lock", ".opening")
 def made(path: Path | str, *, empty: bool = False) -> Path:
     """Make a file that only its owner can read, unless it is there; then leave its mode.
 
+    What root makes in the folder of somebody else belongs to them, so that the bot, which is not
+    root, can go on with it after a command that was run with sudo.
+
     Args:
         path: Where.
         empty: Throw away what it holds.
@@ -22,7 +25,14 @@ def made(path: Path | str, *, empty: bool = False) -> Path:
         OSError: It cannot be written there.
     """
     how = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if empty else 0)
-    os.close(os.open(path, how, stat.S_IRUSR | stat.S_IWUSR))
+    is_new = not Path(path).exists()
+    descriptor = os.open(path, how, stat.S_IRUSR | stat.S_IWUSR)
+    try:
+        if is_new and os.geteuid() == 0:
+            folder = Path(path).parent.stat()
+            os.fchown(descriptor, folder.st_uid, folder.st_gid)
+    finally:
+        os.close(descriptor)
     return Path(path)
 
 

@@ -1,34 +1,102 @@
-"""A whole copy of a database in one step, while the bot works on it."""
+"""A whole copy of a database in one step while the bot works on it, and the way such a copy is put back."""
 
+import os
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from bot.store.errors import StoreError
+from bot.store.file.reading import address
 from bot.store.private import made
 
+STEPS_BETWEEN_LOOKS = 20_000
+"""Of SQLite's machine; some hundredths of a second of copying."""
 
-def back_up(source: Path, target: Path) -> int:
+Look = Callable[[int], bool]
+"""Called now and then with the bytes written so far; True breaks the copying off."""
+
+
+def _go_on(_written: int) -> bool:
+    return False
+
+
+def back_up(source: Path, target: Path, look: Look = _go_on) -> int:
     """Write a consistent copy beside `target` and then put it in its place; return its bytes.
 
     `VACUUM INTO` reads one unchanging view, so writers do not make it begin again, as they do with
     the shell's `.backup`.
 
     Raises:
-        StoreError: There is no such database, or the copy cannot be written.
+        StoreError: There is no such database, the copy cannot be written, or `look` broke it off.
     """
     if not source.is_file():
-        raise StoreError(f"there is no database {source}")
+        raise StoreError(f"There is no database {source}.")
     partial = target.with_name(f"{target.name}.part")
     try:
-        made(partial, empty=True)
-        database = sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True)
-        try:
-            database.execute("VACUUM INTO ?", [str(partial)])
-        finally:
-            database.close()
+        _copy(f"file:{quote(str(source))}?mode=ro", partial, look)
         partial.replace(target)
+        _sync(target.parent)
     except (OSError, sqlite3.Error) as error:
         partial.unlink(missing_ok=True)
-        raise StoreError(f"the backup {target} was not made: {error}") from error
+        raise StoreError(f"The backup {target} was not made: {error}.") from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     return target.stat().st_size
+
+
+def put_back(copy: Path, path: Path, now: datetime, look: Look = _go_on) -> Path | None:
+    """Put a copy in the place of the database, and keep what was there; return where, None for nothing.
+
+    The caller holds the work lock. There is a database in the place at every moment, so that a
+    process that is started meanwhile never begins an empty one.
+
+    Raises:
+        StoreError: The database is as it was, or (message) damaged as it was.
+    """
+    partial = path.with_name(f"{path.name}.part")
+    kept = path.with_name(f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}") if path.exists() else None
+    try:
+        _copy(address(copy), partial, look)
+        if kept:
+            _keep(path, kept)
+        partial.replace(path)
+        _sync(path.parent)
+    except (OSError, sqlite3.Error) as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(f"{copy} was not put back: {error}. Nothing was changed.") from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    return kept
+
+
+def _copy(source: str, partial: Path, look: Look) -> None:
+    made(partial, empty=True)
+    with closing(sqlite3.connect(source, uri=True)) as database:
+        database.set_progress_handler(lambda: look(partial.stat().st_size), STEPS_BETWEEN_LOOKS)
+        database.execute("VACUUM INTO ?", [str(partial)])
+    _sync(partial)
+
+
+def _keep(path: Path, kept: Path) -> None:
+    """Give the file a second name, with its log where one is left; then the log's first name goes."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a damaged one keeps its log
+    logs = [end for end in ("-wal", "-shm") if Path(f"{path}{end}").exists()]
+    for end in ("", *logs):
+        os.link(f"{path}{end}", f"{kept}{end}")
+    for end in logs:
+        Path(f"{path}{end}").unlink()
+
+
+def _sync(path: Path) -> None:
+    """Have it outlast a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -70,6 +70,15 @@ class DatabaseFile:
         return sorted(name for name, sql in expected.items() if found.get(name) != sql)
 
 
+def address(file: Path) -> str:
+    """Where SQLite reads a file without writing to it or beside it.
+
+    While the bot has it open, there is a log beside it, which is read too.
+    """
+    how = "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1"
+    return f"file:{quote(str(file))}?{how}"
+
+
 @contextmanager
 def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
     """One unchanging view of a database file.
@@ -86,10 +95,7 @@ def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
     try:
         if not file.is_file():
             raise StoreError(f"{file} cannot be read: there is no such file.")
-        how = "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1"
-        connection = sqlite3.connect(
-            f"file:{quote(str(file))}?{how}", uri=True, isolation_level=None
-        )
+        connection = sqlite3.connect(address(file), uri=True, isolation_level=None)
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("BEGIN")
         database = Database(connection)

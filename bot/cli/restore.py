@@ -1,0 +1,87 @@
+"""`billing-bot restore`: puts a backup in the place of the database."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from bot.audit.verify import Verified, refuse_damage, verify_database
+from bot.cli.clock import SystemClock
+from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.progress import copying
+from bot.settings import SettingsError, read_audit_settings
+from bot.store.errors import StoreError
+from bot.store.file.backup import put_back
+from bot.store.lock import WorkLock
+
+WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--even-if-not-whole", is_flag=True,
+    help="Put it back although `billing-bot verify` finds something wrong with its history.",
+)  # fmt: skip
+def restore(file: Path, *, even_if_not_whole: bool) -> None:
+    """Put the backup FILE in the place of the database that DATABASE_URL names.
+
+    Stop the bot first: while one works, nothing is changed and the exit status is 2. FILE is checked
+    before it is put back, as `billing-bot verify FILE` does; it stays where it is. The database that
+    was there is kept beside the new one, under a name with the time in it.
+
+    At its next start the bot compares the copy with what Slack shows. If more happened after it was made,
+    nothing is carried out or sent until `billing-bot resume-after-restore` has been run.
+
+    Example: billing-bot restore /backups/billing-bot-20261128T180000Z.db
+    """
+    try:
+        settings = read_audit_settings()
+        path = Path(settings.database_path)
+        _refuse_itself(file, path)
+        verified = _checked(file, settings.audit_key.get_secret_value())
+        if verified.findings and not even_if_not_whole:
+            click.echo(
+                "Nothing was changed. --even-if-not-whole puts it back all the same.", err=True
+            )
+            sys.exit(NOT_READABLE)
+        kept = _put_back(file, path)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(WRONG_SETTINGS)
+    except (StoreError, OSError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(NOT_READABLE)
+    click.echo(f"Put back {file} to {path}: {verified.entries:,} rows of history.")
+    if kept:
+        click.echo(f"The database that was there is kept as {kept}.")
+    click.echo(
+        "Start the bot. If it says that it is held, stop it, look in Zuora at what was done since the "
+        "backup, and run `billing-bot resume-after-restore`."
+    )
+
+
+def _refuse_itself(file: Path, path: Path) -> None:
+    if path.exists() and file.samefile(path):
+        raise StoreError(f"{file} is the database itself, not a backup of it.")
+
+
+def _checked(file: Path, key: str) -> Verified:
+    click.echo(f"Checking {file}", err=True)
+    refuse_damage(file)
+    verified = verify_database(file, key=key)
+    for finding in verified.findings:
+        click.echo(f"{finding.flaw}: {finding.words}", err=True)
+    return verified
+
+
+def _put_back(file: Path, path: Path) -> Path | None:
+    lock = WorkLock(Path(f"{path}.lock"))
+    if not lock.take():
+        click.echo(WORKS.format(path), err=True)
+        sys.exit(WRONG_SETTINGS)
+    try:
+        with copying(file, "Copying") as look:
+            return put_back(file, path, SystemClock().now(), look)
+    finally:
+        lock.release()
