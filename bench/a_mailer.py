@@ -18,6 +18,7 @@ from bot.cli.serve import collect_less
 from bot.domain.call import Call, track_id
 from bot.domain.digest import canonical
 from bot.domain.history import Entry, What
+from bot.domain.next_step import Pauses
 from bot.domain.place import Places
 from bot.domain.policy import Policy, Rule
 from bot.domain.request import Request, State
@@ -121,7 +122,7 @@ def _parts(store: Store, zuora: ZuoraClient, told: asyncio.Event) -> Parts:
         channel="C0BILLING",
         new_id=lambda: "1",
         guard=Guard(store, timedelta(minutes=60)),
-        poll=timedelta(seconds=5),
+        pauses=Pauses(timedelta(seconds=5)),
         bells=Bells(sender=told),
     )
 

@@ -19,6 +19,7 @@ import httpx2
 from slack_bolt.async_app import AsyncApp
 
 from bot.domain.clock import Clock
+from bot.domain.next_step import Pauses
 from bot.domain.place import Places
 from bot.policy.file import read_policy
 from bot.settings import EvidenceSettings, Settings
@@ -378,10 +379,7 @@ async def build(
         standing=witness.standing,
         channel=settings.billing_channel,
         new_id=tuning.new_id,
-        poll=timedelta(seconds=settings.poll_seconds),
-        again=timedelta(seconds=AGAIN_AFTER_POLLS * settings.poll_seconds)
-        if settings.repeat_lost == "yes"
-        else None,
+        pauses=_pauses(settings),
         guard=Guard(store, timedelta(minutes=settings.resend_guard_minutes)),
     )
     runner = Runner(parts)
@@ -438,6 +436,11 @@ async def _admitted(settings: Settings, client: SlackWeb) -> Identity:
     }  # fmt: skip
     await check_channels(client, channels, may_be_shared=settings.allow_shared_channel == "yes")
     return identity
+
+
+def _pauses(settings: Settings) -> Pauses:
+    poll = timedelta(seconds=settings.poll_seconds)
+    return Pauses(poll, AGAIN_AFTER_POLLS * poll if settings.repeat_lost == "yes" else None)
 
 
 def _lock(settings: Settings) -> WorkLock:

@@ -4,6 +4,9 @@ from datetime import datetime
 from enum import StrEnum, unique
 from typing import NamedTuple
 
+NOT_SENT = "it was not sent after all"
+"""What is said of a call that was written down as sent and did not go out: it may go out later."""
+
 _ASKED_AGAIN = "; asked again: "
 
 
@@ -89,11 +92,12 @@ class Call(NamedTuple):
             return under_way._replace(repeats=self.repeats + 1)
         return under_way._replace(http_status=None, words="")
 
-    def taken_back(self, words: str) -> "Call":
+    def taken_back(self) -> "Call":
         """The call, written down as sent, that did not go out after all: it still may."""
         if self.repeats:
-            return self.lost_again(words)._replace(tries=self.tries - 1, repeats=self.repeats - 1)
-        return self._replace(tries=self.tries - 1, verdict=Verdict.BUSY, words=words)
+            back = self.lost_again(NOT_SENT)
+            return back._replace(tries=self.tries - 1, repeats=self.repeats - 1)
+        return self._replace(tries=self.tries - 1, verdict=Verdict.BUSY, words=NOT_SENT)
 
     def lost_again(self, words: str) -> "Call":
         """The call after a repetition that told nothing of what became of it."""

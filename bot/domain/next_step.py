@@ -22,6 +22,19 @@ SETTLE_LOOKS = 12
 
 
 @dataclass(frozen=True, slots=True)
+class Pauses:
+    """How long the bot leaves Zuora alone, at first.
+
+    Attributes:
+        poll: Before the next look, or the next try of what was not done.
+        again: Before a call whose answer was lost is sent again under its own key; None: it never is.
+    """
+
+    poll: timedelta
+    again: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Expire:
     """Nobody decided in time."""
 

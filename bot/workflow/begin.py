@@ -80,7 +80,7 @@ async def _is_still_approved(parts: Parts, request: Request) -> bool:
 
 
 def _wait(parts: Parts, request: Request, why: str) -> None:
-    wait = pause(request.looks, parts.poll)
+    wait = pause(request.looks, parts.pauses.poll)
     wait_for_zuora(parts.store, request, why, parts.clock.now(), wait)
 
 
@@ -113,7 +113,7 @@ def _start(parts: Parts, request: Request, order: Order[Any, Any], since: dateti
             if not parts.store.mailings.has(request.number):  # asked for by a version before that
                 parts.store.mailings.add(request.number, order.mailings())
             for subject in subjects:
-                parts.store.calls.save(planned(parts, request, subject))
+                parts.store.calls.save(planned(request, subject, parts.new_id()))
             parts.store.move(request, after, entry, now, card_edit(after), told)
     if why:
         _stop_for_others(parts, request, why)

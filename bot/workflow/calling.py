@@ -1,17 +1,18 @@
-"""One call to Zuora: planned with its key, made once, and what came of it as a value and as a line of the history."""
+"""One call to Zuora: what would go out, made once, and what came of it as a value."""
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.call import Call, Verdict, track_id
-from bot.domain.history import Entry, What
+from bot.domain.clock import Clock
 from bot.domain.request import Request
 from bot.operations.operation import Followed, Order, Progress
-from bot.workflow.parts import Parts
 from bot.zuora.answers import Answer
+from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
@@ -24,58 +25,95 @@ from bot.zuora.verdict import UNPROCESSABLE
 logger = logging.getLogger(__name__)
 
 
-def planned(parts: Parts, request: Request, subject: str) -> Call:
+def planned(request: Request, subject: str, random: str) -> Call:
     """A call as it is written down before anything goes out, with a key of its own."""
     return Call(
         request=request.number,
         subject=subject,
-        key=new_key(parts, request),
+        key=_key(request, random),
         track_id=track_id(request.number, subject),
     )
 
 
-def new_key(parts: Parts, request: Request) -> str:
+def _key(request: Request, random: str) -> str:
     """An `Idempotency-Key` that was never used before."""
-    return f"billing-bot:{request.name}:{parts.new_id()}"
+    return f"billing-bot:{request.name}:{random}"
 
 
-async def make_call(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> Call:
-    """Make one call, once; the call as it then stands, whatever happened."""
-    try:
-        return await _made(parts, request, call, order)
-    except Exception:
-        logger.exception("call_ended_in_a_fault", extra={"request": request.number})
-        return _lost(call, "the bot had a fault while the call was out")
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """Makes the calls of one request.
+
+    Attributes:
+        request: Whose calls they are.
+        order: The request opened; once, as the facts of many documents are long.
+        zuora: The client whose every call goes to the request's place.
+        clock: The time.
+        new_id: A new random id, for keys.
+    """
+
+    request: Request
+    order: Order[Any, Any]
+    zuora: ZuoraClient
+    clock: Clock
+    new_id: Callable[[], str]
+
+    def content_of(self, call: Call) -> str:
+        """What would go out, as `Prepared.content`; empty where it may not go out at all."""
+        try:
+            return self.order.act(call, self.zuora).content
+        except ZuoraRejected:
+            return ""
+
+    def ordered(self, call: Call) -> dict[str, Any]:
+        """What goes out, for the history: method, address and body; empty where it may not go out."""
+        try:
+            one = self.order.act(call, self.zuora).call
+        except ZuoraRejected:
+            return {}
+        return {
+            "method": one.method,
+            "address": one.target,
+            "body": one.content.decode(),
+            "body_sha256": hashlib.sha256(one.content).hexdigest(),
+        }
+
+    async def make(self, call: Call) -> Call:
+        """Make one call, once; the call as it then stands, whatever happened."""
+        try:
+            return await self._made(call)
+        except Exception:
+            logger.exception("call_ended_in_a_fault", extra={"request": call.request})
+            return _lost(call, "the bot had a fault while the call was out")
+
+    async def _made(self, call: Call) -> Call:
+        try:
+            prepared = self.order.act(call, self.zuora)
+            answer = await (prepared.again() if call.repeats else prepared)
+        except ZuoraRejected as error:
+            return _with_error(call, error, verdict=Verdict.REJECTED, words=_words(error))
+        except ZuoraBusy as error:
+            retry_at = self.clock.now() + timedelta(seconds=error.retry_after or 0)
+            return (_busy_again if call.repeats else self._busy)(call, error, retry_at)
+        except OutcomeUnknown as error:
+            return _in_doubt(call, error)
+        began = self.order.begun(answer) if isinstance(self.order, Followed) else None
+        if began is not None and not began.run_id:  # without an id nothing can be followed
+            return _in_doubt(call, _unnamed(answer))
+        return _accepted(call, answer, began, self.clock.now())
+
+    def _busy(self, call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
+        """Not done, and to be tried again: under a new key if Zuora would only repeat its failure."""
+        if error.new_key_needed:
+            call = call.with_new_key(_key(self.request, self.new_id()))
+        busy = _with_error(call, error, verdict=Verdict.BUSY, words=_words(error))
+        return busy._replace(retry_at=retry_at)
 
 
-def content_of(parts: Parts, call: Call, order: Order[Any, Any]) -> str:
-    """What would go out, as `Prepared.content`; empty where it may not go out at all."""
-    try:
-        return order.act(call, parts.tenancy.zuora).content
-    except ZuoraRejected:
-        return ""
-
-
-async def _made(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> Call:
-    try:
-        prepared = order.act(call, parts.tenancy.zuora_in(request.place))
-        answer = await (prepared.again() if call.repeats else prepared)
-    except ZuoraRejected as error:
-        return _with_error(call, error, verdict=Verdict.REJECTED, words=_words(error))
-    except ZuoraBusy as error:
-        return (_busy_again if call.repeats else _busy)(parts, request, call, error)
-    except OutcomeUnknown as error:
-        return _in_doubt(call, error)
-    began = order.begun(answer) if isinstance(order, Followed) else None
-    if began is not None and not began.run_id:  # without an id nothing can be followed
-        return _in_doubt(call, _unnamed(answer))
-    return _accepted(parts, call, answer, began)
-
-
-def _accepted(parts: Parts, call: Call, answer: Answer, began: Progress | None) -> Call:
+def _accepted(call: Call, answer: Answer, began: Progress | None, now: datetime) -> Call:
     return call._replace(
         verdict=Verdict.ACCEPTED,
-        answered_at=parts.clock.now(),
+        answered_at=now,
         http_status=answer.status,
         zuora_request_id=answer.zuora_request_id,
         words="",
@@ -125,96 +163,12 @@ def _in_doubt(call: Call, error: OutcomeUnknown) -> Call:
     return lost
 
 
-def _busy(parts: Parts, request: Request, call: Call, error: ZuoraBusy) -> Call:
-    """Not done, and to be tried again: under a new key if Zuora would only repeat its failure."""
-    if error.new_key_needed:
-        call = call.with_new_key(new_key(parts, request))
-    busy = _with_error(call, error, verdict=Verdict.BUSY, words=_words(error))
-    return busy._replace(retry_at=_retry_at(parts, error))
-
-
-def _busy_again(parts: Parts, request: Request, call: Call, error: ZuoraBusy) -> Call:  # noqa: ARG001 - as `_busy`
+def _busy_again(call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
     """A repetition that was not done. Of the first try nothing is known by that.
 
     What has not even gone out is no repetition.
     """
     went_out = error.status is not None and not isinstance(error, ZuoraLockedOut)
     return call.lost_again(_words(error))._replace(
-        repeats=call.repeats if went_out else call.repeats - 1,
-        retry_at=_retry_at(parts, error),
-    )
-
-
-def _retry_at(parts: Parts, error: ZuoraBusy) -> datetime:
-    return parts.clock.now() + timedelta(seconds=error.retry_after or 0)
-
-
-NOT_SENT = "it was not sent after all"
-
-
-def taken_back(call: Call) -> Call:
-    """A call that was written down as sent and did not go out: it may go out later."""
-    return call.taken_back(NOT_SENT)
-
-
-def came_entry(call: Call) -> Entry:
-    """The history entry of a call that came back, or was taken back."""
-    return settled_entry(call) if call.words.endswith(NOT_SENT) else answer_entry(call)
-
-
-def ordered(parts: Parts, request: Request, call: Call, order: Order[Any, Any]) -> dict[str, Any]:
-    """What goes out, for the history: method, address and body; empty where it may not go out at all."""
-    try:
-        one = order.act(call, parts.tenancy.zuora_in(request.place)).call
-    except ZuoraRejected:
-        return {}
-    return {
-        "method": one.method,
-        "address": one.target,
-        "body": one.content.decode(),
-        "body_sha256": hashlib.sha256(one.content).hexdigest(),
-    }
-
-
-def sent_entry(call: Call, goes_out: Mapping[str, Any]) -> Entry:
-    """The history entry of a call that goes out, with what it orders."""
-    data: dict[str, Any] = {
-        "subject": call.subject, "key": call.key, "track_id": call.track_id, "try": call.tries,
-    }  # fmt: skip
-    if call.repeats:
-        data["again_under_its_key"] = call.repeats
-    data |= goes_out
-    return Entry(what=What.CALL_SENT, request=call.request, data=data)
-
-
-def answer_entry(call: Call) -> Entry:
-    """The history entry of what came of a call."""
-    lost = call.verdict is Verdict.LOST
-    return Entry(
-        what=What.CALL_LOST if lost else What.CALL_ANSWERED,
-        request=call.request,
-        data={
-            "subject": call.subject,
-            "key": call.key,
-            "track_id": call.track_id,
-            "verdict": call.verdict.value if call.verdict else "",
-            "http_status": call.http_status,
-            "zuora_request_id": call.zuora_request_id,
-            "words": call.words,
-            **({"no_more": call.no_more} if call.no_more else {}),
-        },
-    )
-
-
-def settled_entry(call: Call) -> Entry:
-    """The history entry of a call whose verdict was found without an answer of Zuora."""
-    return Entry(
-        what=What.CALL_SETTLED,
-        request=call.request,
-        data={
-            "subject": call.subject,
-            "key": call.key,
-            "verdict": call.verdict.value if call.verdict else "",
-            "words": call.words,
-        },
+        repeats=call.repeats if went_out else call.repeats - 1, retry_at=retry_at
     )

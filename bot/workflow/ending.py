@@ -10,21 +10,27 @@ from bot.cards.card import card_edit, change_and_ask_again
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
-from bot.domain.next_step import conclusion, repeat_at
+from bot.domain.next_step import Pauses, conclusion, repeat_at
 from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
 from bot.domain.words import Mention, Moment, Part, count, listed
 from bot.operations.catalog import opened, operation_named
 from bot.operations.operation import Order, Progress
-from bot.workflow.parts import Parts
+from bot.store.store import Store
+from bot.workflow.call_entries import answer_entry
 
 PROGRESS_GAP = timedelta(seconds=3)
 """The progress message is edited at most so often."""
 
 
 def go_on(
-    parts: Parts, request: Request, calls: Sequence[Call], order: Order[Any, Any] | None = None
+    store: Store,
+    request: Request,
+    calls: Sequence[Call],
+    pauses: Pauses,
+    now: datetime,
+    order: Order[Any, Any] | None = None,
 ) -> None:
     """Write how a request goes on whose calls all have their answer; inside a transaction.
 
@@ -32,42 +38,49 @@ def go_on(
     call began is now followed.
 
     Args:
-        parts: The outside.
-        request: As it stands in the database.
+        store: The database.
+        request: As it stands there.
         calls: All of its calls.
+        pauses: How long Zuora is left alone.
+        now: The moment, aware UTC.
         order: The request opened, where that was done already; to open hundreds of documents takes milliseconds.
     """
     operation = operation_named(request.operation)
     state = conclusion(calls)
-    now = parts.clock.now()
-    again = [at for call in calls if (at := repeat_at(call, now, parts.again)) is not None]
+    again = [at for call in calls if (at := repeat_at(call, now, pauses.again)) is not None]
     if again:
-        _ask_again(parts, request, calls, min(again))
+        _ask_again(store, request, calls, min(again), now)
     elif state is State.UNKNOWN:
-        _unknown(parts, request, calls)
+        _unknown(store, request, calls, now, pauses.poll)
     elif operation.follows and state is State.SUCCEEDED:
-        _follow_from_now(parts, request, calls, order or opened(request))
+        _follow_from_now(store, request, calls, order or opened(request), now, pauses.poll)
     else:
-        _end(parts, request, state, calls, order or opened(request))
+        _end(store, request, state, calls, order or opened(request), now)
 
 
 def _follow_from_now(
-    parts: Parts, request: Request, calls: Sequence[Call], order: Order[Any, Any]
+    store: Store,
+    request: Request,
+    calls: Sequence[Call],
+    order: Order[Any, Any],
+    now: datetime,
+    poll: timedelta,
 ) -> None:
-    now = parts.clock.now()
     accepted = f"{order.accepted()}{_asked_again(calls)}"
-    after = replace(
-        request, progress=calls[0].began, result=accepted, wake_at=now + parts.poll, looks=0
-    )
+    after = replace(request, progress=calls[0].began, result=accepted, wake_at=now + poll, looks=0)
     entry = Entry(what=What.PROGRESSED, request=request.number, data={"result": accepted})
-    parts.store.move(request, after, entry, now, card_edit(after), lines.reply(after, accepted))
+    store.move(request, after, entry, now, card_edit(after), lines.reply(after, accepted))
 
 
 def _end(
-    parts: Parts, request: Request, state: State, calls: Sequence[Call], order: Order[Any, Any]
+    store: Store,
+    request: Request,
+    state: State,
+    calls: Sequence[Call],
+    order: Order[Any, Any],
+    now: datetime,
 ) -> None:
     """Write how it ended, to everybody; inside a transaction."""
-    now = parts.clock.now()
     result = f"{order.result(calls)}{_asked_again(calls)}"
     after = replace(request.moved(state, now, result=result), progress=tally(calls))
     entry = Entry(
@@ -76,7 +89,7 @@ def _end(
     told = lines.reply(after, result, " ", Mention(request.requester))
     if state is State.FAILED and len(calls) == 1:  # of many, the list of failures has the button
         told = change_and_ask_again(told, after)
-    _move(parts, request, after, entry, calls, told)
+    _move(store, request, after, entry, calls, told)
 
 
 def tally(calls: Sequence[Call]) -> str:
@@ -92,9 +105,10 @@ def rejected(calls: Sequence[Call]) -> int:
     return sum(1 for call in calls if call.verdict is Verdict.REJECTED)
 
 
-def _ask_again(parts: Parts, request: Request, calls: Sequence[Call], at: datetime) -> None:
+def _ask_again(
+    store: Store, request: Request, calls: Sequence[Call], at: datetime, now: datetime
+) -> None:
     """Write that calls are sent again under their keys: one line of the thread, however often."""
-    now = parts.clock.now()
     lost = [call for call in calls if call.verdict is Verdict.LOST]
     many = f"{doubt(calls)} {'It is' if len(lost) == 1 else 'They are'} sent again under "
     why = f"{many}{'its own key' if len(lost) == 1 else 'their own keys'}."
@@ -114,7 +128,7 @@ def _ask_again(parts: Parts, request: Request, calls: Sequence[Call], at: dateti
     shown = (request.result, request.progress)
     drawn = [card_edit(after)] if (after.result, after.progress) != shown else []
     first = [] if any(call.repeats for call in calls) else [told]
-    parts.store.move(request, after, entry, now, *drawn, *first)
+    store.move(request, after, entry, now, *drawn, *first)
 
 
 def doubt(calls: Sequence[Call]) -> str:
@@ -156,8 +170,9 @@ def _asked_again(calls: Sequence[Call]) -> str:
     )
 
 
-def _unknown(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
-    now = parts.clock.now()
+def _unknown(
+    store: Store, request: Request, calls: Sequence[Call], now: datetime, poll: timedelta
+) -> None:
     lost = [call for call in calls if call.verdict is Verdict.LOST]
     times = max(call.repeats for call in lost)
     why = "; ".join(dict.fromkeys(call.no_more for call in lost if call.no_more))
@@ -171,7 +186,7 @@ def _unknown(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
         f"{doubt(calls)} It may or may not have been done.{in_vain} It is not sent again{because}."
     )
     after = replace(
-        request.moved(State.UNKNOWN, now, wake_at=now + parts.poll, result=result),
+        request.moved(State.UNKNOWN, now, wake_at=now + poll, result=result),
         progress=tally(calls),
     )
     entry = Entry(
@@ -188,11 +203,11 @@ def _unknown(parts: Parts, request: Request, calls: Sequence[Call]) -> None:
         loudly,
         Mention(request.requester), " ", Mention(request.decided_by or request.requester),
     )  # fmt: skip
-    _move(parts, request, after, entry, calls, lines.reply(after, *told))
+    _move(store, request, after, entry, calls, lines.reply(after, *told))
 
 
 def _move(
-    parts: Parts,
+    store: Store,
     before: Request,
     after: Request,
     entry: Entry,
@@ -200,31 +215,50 @@ def _move(
     told: Message,
 ) -> None:
     """Write the end, with the progress as it then stands and what failed."""
-    now = parts.clock.now()
+    now = after.state_at
     failures = results.failures(after, calls)
     if len(calls) == 1:
-        parts.store.move(before, after, entry, now, card_edit(after), told)
+        store.move(before, after, entry, now, card_edit(after), told)
         return
     progress = results.progress(after, Tally.of(calls), now)
-    waits, told_at = parts.store.outbox.progress_told(after.number)
+    waits, told_at = store.outbox.progress_told(after.number)
     if told_at is None and not waits:
-        parts.store.move(before, after, entry, now, progress, card_edit(after), told, *failures)
+        store.move(before, after, entry, now, progress, card_edit(after), told, *failures)
         return
-    parts.store.move(before, after, entry, now, card_edit(after), told, *failures)
+    store.move(before, after, entry, now, card_edit(after), told, *failures)
     # the last of its lane, so that nothing waits with it
     soonest = now if told_at is None else max(now, told_at + PROGRESS_GAP)
-    parts.store.outbox.add(progress, now, not_before=soonest)
+    store.outbox.add(progress, now, not_before=soonest)
 
 
-def tell_progress(parts: Parts, request: Request) -> datetime:
+def tell_progress(store: Store, request: Request, now: datetime) -> datetime:
     """Tell how far it got, if the last time is long enough ago; when to look again."""
-    now = parts.clock.now()
-    waits, told_at = parts.store.outbox.progress_told(request.number)
+    waits, told_at = store.outbox.progress_told(request.number)
     if waits:
         return now + PROGRESS_GAP / 3
     if told_at is not None and now - told_at < PROGRESS_GAP:
         return told_at + PROGRESS_GAP
-    tally_now = parts.store.calls.tally(request.number)
+    tally_now = store.calls.tally(request.number)
     if tally_now.calls > 1:
-        parts.store.outbox.add(results.progress(request, tally_now, now), now)
+        store.outbox.add(results.progress(request, tally_now, now), now)
     return now + PROGRESS_GAP
+
+
+def lose(
+    store: Store, request: Request, calls: Sequence[Call], pauses: Pauses, now: datetime
+) -> None:
+    """Calls that went out before the bot was stopped: nobody knows what became of them."""
+    words = "the bot was stopped before the answer came"
+    lost = [call._replace(verdict=Verdict.LOST, words=words) for call in calls]
+    with store.transaction():
+        store.calls.save(*lost)
+        store.history.append_all(map(answer_entry, lost), now)
+        everything = store.calls.of(request.number)
+        if not any(each.is_open for each in everything):
+            go_on(store, request, everything, pauses, now)
+
+
+def conclude(store: Store, request: Request, pauses: Pauses, now: datetime) -> None:
+    """Every call has its answer; write how it goes on."""
+    with store.transaction():
+        go_on(store, request, store.calls.of(request.number), pauses, now)

@@ -122,7 +122,7 @@ class Estimates:
         if words:
             self._end(waiting, words)
             return
-        wake_at = now + pause(waiting.looks, self._parts.poll)
+        wake_at = now + pause(waiting.looks, self._parts.pauses.poll)
         with self._parts.store.transaction():
             self._parts.store.estimates.later(waiting.request, begun, wake_at)
 

@@ -1,7 +1,7 @@
 """Following: what an accepted call began in Zuora is looked at until it ends."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.cards import lines
 from bot.cards.card import card_edit, next_steps
@@ -11,6 +11,7 @@ from bot.domain.request import Request, State
 from bot.domain.words import Mention
 from bot.operations.catalog import opened
 from bot.operations.operation import Followed, Progress
+from bot.store.store import Store
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraLockedOut, ZuoraRejected
 
@@ -36,7 +37,7 @@ async def follow(parts: Parts, request: Request) -> None:
     except ZuoraError:
         progress = before.model_copy(update={"words": ""})  # the next look tells
     if progress.ended:
-        _end(parts, request, progress)
+        _end(parts.store, request, progress, parts.clock.now())
     else:
         _go_on(parts, request, before, progress)
 
@@ -45,7 +46,7 @@ def _go_on(parts: Parts, request: Request, before: Progress, progress: Progress)
     now = parts.clock.now()
     changed = progress.status != before.status or progress.unread != before.unread
     looks = 0 if changed else request.looks + 1
-    wake_at = now + pause_between_looks(looks, parts.poll)
+    wake_at = now + pause_between_looks(looks, parts.pauses.poll)
     after = replace(
         request,
         progress=progress.model_copy(update={"words": ""}).model_dump_json(),
@@ -76,8 +77,7 @@ def _what_is_new(before: Progress, progress: Progress) -> str:
     return progress.words
 
 
-def _end(parts: Parts, request: Request, progress: Progress) -> None:
-    now = parts.clock.now()
+def _end(store: Store, request: Request, progress: Progress, now: datetime) -> None:
     state = State.SUCCEEDED if progress.ended == "succeeded" else State.FAILED
     after = replace(
         request.moved(state, now, result=progress.result), progress=progress.model_dump_json()
@@ -88,8 +88,8 @@ def _end(parts: Parts, request: Request, progress: Progress) -> None:
         data={"state": state.value, "result": progress.result, "status": progress.status},
     )
     told = lines.reply(after, progress.result, " ", Mention(request.requester))
-    with parts.store.transaction():
-        parts.store.move(
+    with store.transaction():
+        store.move(
             request,
             after,
             entry,

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from bot.domain.clock import Clock
+from bot.domain.next_step import Pauses
 from bot.store.store import Store
 from bot.workflow.guard import Guard
 from bot.workflow.rules import Rules
@@ -50,9 +50,7 @@ class Parts:
         guard: Keeps a customer from being mailed twice in quick succession.
         channel: Slack channel id where requests are shown.
         new_id: A new random id, for keys.
-        poll: First pause between two looks at Zuora.
-        again: First pause before a call whose answer was lost is sent again under its own key; None:
-            it never is.
+        pauses: How long Zuora is left alone.
         standing: Whether it is known that the database is no older copy.
         bells: Of the loops that work on what was written.
     """
@@ -64,8 +62,7 @@ class Parts:
     guard: Guard
     channel: str
     new_id: Callable[[], str]
-    poll: timedelta
-    again: timedelta | None = None
+    pauses: Pauses
     standing: Standing = field(default_factory=Standing)
     bells: Bells = field(default_factory=Bells)
 

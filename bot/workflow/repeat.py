@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from bot.cards.card import card_edit
 from bot.domain.call import Call
@@ -10,13 +9,12 @@ from bot.domain.history import Entry, What
 from bot.domain.mailing import NOT_OVER
 from bot.domain.next_step import pause
 from bot.domain.request import Request
-from bot.operations.catalog import opened
-from bot.operations.operation import Order
-from bot.workflow.calling import answer_entry, content_of
+from bot.workflow.call_entries import answer_entry
+from bot.workflow.calling import Calling
 from bot.workflow.deadlines import too_late_at
 from bot.workflow.guard import mailed_since, under_way
-from bot.workflow.one_pass import Pass
 from bot.workflow.parts import Parts
+from bot.workflow.sending import Pass, calling_of
 from bot.zuora.errors import ZuoraError
 
 
@@ -46,18 +44,19 @@ async def repeat(
         _wait(parts, request, words)
     elif why := under_way(parts.store, [call.subject for call in calls], request, NOT_OVER):
         _wait(parts, request, why)
-    elif given_up := list(_given_up(parts, request, calls, revoked)):
-        with parts.store.transaction():
-            parts.store.calls.save(*given_up)
-            parts.store.history.append_all(map(answer_entry, given_up), parts.clock.now())
-        # the next step goes on with the others
     else:
-        await Pass(parts, request, calls, stopping).run()
+        calling = calling_of(parts, request)
+        if given_up := list(_given_up(parts, calling, calls, revoked)):
+            with parts.store.transaction():
+                parts.store.calls.save(*given_up)
+                parts.store.history.append_all(map(answer_entry, given_up), parts.clock.now())
+            return  # the next step goes on with the others
+        await Pass(parts, calling, calls, stopping).run()
 
 
 def _wait(parts: Parts, request: Request, why: str) -> None:
-    now = parts.clock.now()
-    wake_at = now + pause(request.looks, parts.again or parts.poll)
+    now, pauses = parts.clock.now(), parts.pauses
+    wake_at = now + pause(request.looks, pauses.again or pauses.poll)
     after = replace(request.waiting_again(wake_at), result=why)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": why, "look": after.looks})
     drawn = [card_edit(after)] if after.result != request.result else []
@@ -66,21 +65,18 @@ def _wait(parts: Parts, request: Request, why: str) -> None:
 
 
 def _given_up(
-    parts: Parts, request: Request, calls: Sequence[Call], revoked: str
+    parts: Parts, calling: Calling, calls: Sequence[Call], revoked: str
 ) -> Iterator[Call]:
     """Those that nobody wants any more, that would not be the same call, or that come too late."""
-    order = opened(request)
-    for_all = revoked.rstrip(".")
+    request, for_all = calling.request, revoked.rstrip(".")
     if parts.clock.now() >= too_late_at(request):
         for_all = "it is too long since it was approved"
-    elif parts.tenancy.digest_of(order, request.place) != request.digest:
+    elif parts.tenancy.digest_of(calling.order, request.place) != request.digest:
         for_all = "the bot now works for another Zuora tenant"
     since = mailed_since(parts.store, calls, request)
     for call in calls:
-        if why := for_all or since.get(call.subject) or _other_content(parts, call, order):
+        why = for_all or since.get(call.subject)
+        if not why and calling.content_of(call) != call.content:
+            why = "this version of the bot would send something else"
+        if why:
             yield call._replace(no_more=why)
-
-
-def _other_content(parts: Parts, call: Call, order: Order[Any, Any]) -> str:
-    same = content_of(parts, call, order) == call.content
-    return "" if same else "this version of the bot would send something else"

@@ -13,7 +13,7 @@ from bot.domain.request import Request, State
 from bot.operations.catalog import operation_named
 from bot.store.database import CouldNotRecordError
 from bot.store.requests import RequestMovedError
-from bot.workflow import begin, deadlines, follow, repeat, send, settle
+from bot.workflow import begin, deadlines, ending, follow, repeat, sending, settle
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class Runner:
                 parts.store.calls.of(number),
                 now,
                 follows=operation_named(request.operation).follows,
-                again=parts.again,
+                again=parts.pauses.again,
             )
             await self._do(request, step)
             parts.wake_sender()
@@ -142,18 +142,19 @@ class Runner:
 
     def _write(self, request: Request, step: steps.Expire | steps.Conclude | steps.Lose) -> None:
         """What takes no reading and no sending."""
+        store, pauses, now = self._parts.store, self._parts.pauses, self._parts.clock.now()
         match step:
             case steps.Expire():
-                deadlines.expire(self._parts.store, request, self._parts.clock.now())
+                deadlines.expire(store, request, now)
             case steps.Conclude():
-                send.conclude(self._parts, request)
+                ending.conclude(store, request, pauses, now)
             case steps.Lose(calls):
-                send.lose(self._parts, request, calls)
+                ending.lose(store, request, calls, pauses, now)
 
     def _rest_until(self, request: Request, until: datetime | None) -> None:
         """Nothing is due before `until`: write that down, so that nobody looks before."""
         if request.state is State.UNKNOWN:
-            settle.leave_to_people(self._parts, request)
+            settle.leave_to_people(self._parts.store, request, self._parts.clock.now())
         elif request.wake_at != until:
             with self._parts.store.transaction():
                 self._parts.store.requests.move(request, replace(request, wake_at=until))
@@ -161,7 +162,7 @@ class Runner:
     async def _send(
         self, request: Request, step: steps.Send | steps.Repeat, calls: tuple[Call, ...]
     ) -> None:
-        go = send.send if isinstance(step, steps.Send) else repeat.repeat
+        go = sending.send if isinstance(step, steps.Send) else repeat.repeat
         self._sending.add(request.number)
         try:
             await go(self._parts, request, calls, lambda: self._stopping)

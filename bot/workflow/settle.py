@@ -13,7 +13,8 @@ from bot.domain.request import Request, State
 from bot.domain.words import Mention
 from bot.operations.catalog import opened
 from bot.operations.operation import Settlement
-from bot.workflow.calling import settled_entry
+from bot.store.store import Store
+from bot.workflow.call_entries import settled_entry
 from bot.workflow.ending import tally
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraRejected
@@ -42,7 +43,7 @@ async def settle(parts: Parts, request: Request, calls: tuple[Call, ...]) -> Non
             found[call.subject] = settlement
     settled = [_settled(call, found[call.subject]) for call in calls if call.subject in found]
     if len(settled) == len(calls):
-        _write(parts, request, settled, found)
+        _write(parts.store, request, settled, found, parts.clock.now())
     else:
         _look_later(parts, request, settled, unread=unread)
 
@@ -55,20 +56,23 @@ def _settled(call: Call, settlement: Settlement) -> Call:
     )
 
 
-def _save(parts: Parts, settled: Sequence[Call], now: datetime) -> None:
+def _save(store: Store, settled: Sequence[Call], now: datetime) -> None:
     """Write what reading Zuora proved of single calls, each with its history entry."""
-    parts.store.calls.save(*settled)
-    parts.store.history.append_all(map(settled_entry, settled), now)
+    store.calls.save(*settled)
+    store.history.append_all(map(settled_entry, settled), now)
 
 
 def _write(
-    parts: Parts, request: Request, settled: list[Call], found: dict[str, Settlement]
+    store: Store,
+    request: Request,
+    settled: list[Call],
+    found: dict[str, Settlement],
+    now: datetime,
 ) -> None:
-    now = parts.clock.now()
     order = opened(request)
-    with parts.store.transaction():
-        _save(parts, settled, now)
-        calls = parts.store.calls.of(request.number)
+    with store.transaction():
+        _save(store, settled, now)
+        calls = store.calls.of(request.number)
         state = conclusion(calls)
         seen = "; ".join(dict.fromkeys(settlement.words for settlement in found.values()))
         result = f"What became of it was not known, and reading Zuora settled it: {seen}."
@@ -87,36 +91,35 @@ def _write(
             data={"state": after.state.value, "by": "reading Zuora", "seen": seen},
         )
         told = lines.reply(after, f"{request.name}: {result} ", Mention(request.requester))
-        parts.store.move(request, after, entry, now, card_edit(after), told)
+        store.move(request, after, entry, now, card_edit(after), told)
 
 
 def _look_later(parts: Parts, request: Request, settled: list[Call], *, unread: bool) -> None:
     """Look again after a pause. Zuora that could not be read was no look: an outage uses up none."""
-    now = parts.clock.now()
+    store, poll, now = parts.store, parts.pauses.poll, parts.clock.now()
     if unread:
-        wake_at = now + pause(request.looks + UNREAD, parts.poll)
+        wake_at = now + pause(request.looks + UNREAD, poll)
         after = replace(request, wake_at=wake_at)
     else:
-        after = request.waiting_again(now + pause(request.looks + 1, parts.poll))
+        after = request.waiting_again(now + pause(request.looks + 1, poll))
     data = (
         {"look": after.looks, "why": "Zuora could not be read"} if unread else {"look": after.looks}
     )
     entry = Entry(what=What.DELAYED, request=request.number, data=data)
-    with parts.store.transaction():
-        _save(parts, settled, now)
-        calls = parts.store.calls.of(request.number)
+    with store.transaction():
+        _save(store, settled, now)
+        calls = store.calls.of(request.number)
         after = replace(after, progress=tally(calls))
         left = sum(1 for call in calls if call.is_lost)
         seen = (
             f"Zuora shows {len(settled):,} of the mails whose answer was lost; {left:,} are left."
         )
         told = [card_edit(after), lines.reply(after, seen)] if settled else []
-        parts.store.move(request, after, entry, now, *told)
+        store.move(request, after, entry, now, *told)
 
 
-def leave_to_people(parts: Parts, request: Request) -> None:
+def leave_to_people(store: Store, request: Request, now: datetime) -> None:
     """Reading proved nothing: only a person can tell, and the thread says so once."""
-    now = parts.clock.now()
     after = replace(request, wake_at=None)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": "not provable"})
     told = lines.reply(
@@ -125,5 +128,5 @@ def leave_to_people(parts: Parts, request: Request) -> None:
         "A person has to look there and record what is seen with the buttons on the card. ",
         Mention(request.requester), " ", Mention(request.decided_by or request.requester),
     )  # fmt: skip
-    with parts.store.transaction():
-        parts.store.move(request, after, entry, now, told)
+    with store.transaction():
+        store.move(request, after, entry, now, told)

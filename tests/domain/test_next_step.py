@@ -202,8 +202,8 @@ def test_what_may_have_been_done_never_gets_another_key():
 
 
 def test_a_repetition_that_did_not_go_out_is_none():
-    back = LOST.sending(NOW).taken_back("not sent")
+    back = LOST.sending(NOW).taken_back()
 
     assert (back.verdict, back.repeats, back.tries) == (Verdict.LOST, 0, 1)
-    assert back.words == "it broke; asked again: not sent"
+    assert back.words == "it broke; asked again: it was not sent after all"
     assert back.lost_again("HTTP 502").words == "it broke; asked again: HTTP 502"

@@ -44,7 +44,7 @@ async def test_of_two_hundred_mails_one_lost_answer_leaves_nobody_any_work(stage
     await stage.until_thread(ts, AGAIN)
     assert "OUTCOME UNKNOWN" not in stage.card(ts)
     assert "Waits: It went out to Zuora" in stage.card(ts)
-    first = stage.bot.parts.again.total_seconds()
+    first = stage.bot.parts.pauses.again.total_seconds()
     await stage.pass_time(seconds=first - 1)
     assert len(stage.orders()) == 200
     await stage.pass_time(seconds=1)
@@ -176,7 +176,7 @@ async def test_it_is_asked_six_times_with_growing_pauses_and_then_looked_for(sta
 
     times = [w.at for w in stage.store.history.of(1) if w.entry.what == "call.sent"]
     pauses = [(b - a).total_seconds() for a, b in itertools.pairwise(times)]
-    first = stage.bot.parts.again.total_seconds()
+    first = stage.bot.parts.pauses.again.total_seconds()
     assert len(pauses) == 6
     assert all(pause >= first * 2**place for place, pause in enumerate(pauses))
     assert sum("Nobody has to do anything" in text for text in stage.thread(ts)) == 1
@@ -427,7 +427,7 @@ async def test_while_slack_does_not_say_who_may_approve_nothing_is_sent_again(st
 @pytest.fixture
 def without_the_guard(monkeypatch):
     """Two requests about the same documents begin, as a version without the ledger let happen."""
-    monkeypatch.setattr("bot.workflow.begin.why_not_begin", lambda *_: "")
+    monkeypatch.setattr("bot.workflow.guard.Guard.why_not_begin", lambda *_: "")
 
 
 def memo_of_the_run(stage):

@@ -10,7 +10,7 @@ from bot.domain.authority import Person
 from bot.operations.catalog import operation_named
 from bot.workflow.ask import Asker
 from bot.workflow.ask import ask as asking
-from bot.workflow.one_pass import A_FEW
+from bot.workflow.sending import A_FEW
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 MAILS = "/v1/invoices/*/emails"

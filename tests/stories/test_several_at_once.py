@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from bot.workflow.one_pass import A_FEW, A_PART
+from bot.workflow.sending import A_FEW, A_PART
 from tests.stage import BOB
 from tests.stories.test_email_many_documents import MAILS, add_invoices, ask, ended, orders_of
 

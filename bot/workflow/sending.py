@@ -1,6 +1,7 @@
-"""One pass over the calls of a request: many side by side, each written before and after it goes out.
+"""Sending, in order: what has to be true before, one pass over the calls, what is left for the next pass.
 
-What came back together and what goes out next is written in one transaction, so that durability
+In a pass many calls are out side by side, each written down before it goes out and when its answer has
+come. What came back together and what goes out next is written in one transaction, so that durability
 costs little however many calls there are.
 """
 
@@ -8,26 +9,27 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
-from bot.domain.call import Call, Verdict
+from bot.cards.card import card_edit
+from bot.domain.call import NOT_SENT, Call, Verdict
+from bot.domain.next_step import pause
 from bot.domain.request import Request, State
+from bot.domain.tally import Tally
 from bot.operations.catalog import opened
 from bot.store.database import CouldNotRecordError
-from bot.workflow.calling import (
-    NOT_SENT,
-    came_entry,
-    content_of,
-    make_call,
-    ordered,
-    sent_entry,
-    taken_back,
-)
-from bot.workflow.deadlines import too_late_at
+from bot.workflow.begin import facts_as_approved
+from bot.workflow.call_entries import came_entry, sent_entry, settled_entry
+from bot.workflow.calling import Calling
+from bot.workflow.deadlines import too_late_at, wait_for_zuora
 from bot.workflow.ending import go_on, tell_progress
 from bot.workflow.parts import Parts
+
+JUST_READ = timedelta(minutes=1)
+"""Calls that go out so soon after they were planned go by the facts that they were planned with."""
+
 
 BUSY_IN_A_ROW = 3
 """So many calls that Zuora did not take, with no answer between: it is down, not just full."""
@@ -57,6 +59,58 @@ _TOO_MANY = 429
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
+async def send(
+    parts: Parts, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
+) -> None:
+    """Send calls side by side, as many as Zuora allows.
+
+    Args:
+        parts: The outside.
+        request: Whose calls they are.
+        calls: Calls none of which can have taken effect.
+        stopping: Whether nothing new may be begun.
+    """
+    if await _may_not_send(parts, request, calls):
+        return
+    request = _goes_on(parts, request)
+    await Pass(parts, calling_of(parts, request), calls, stopping).run()
+    _wait_for_the_rest(parts, request.number)
+
+
+def _goes_on(parts: Parts, request: Request) -> Request:
+    """The request, whose card no longer says what it waited for."""
+    if not request.result:
+        return request
+    after = replace(request, result="")
+    with parts.store.transaction():
+        parts.store.requests.move(request, after)
+        parts.store.outbox.add(card_edit(after), parts.clock.now())
+    return after
+
+
+async def _may_not_send(parts: Parts, request: Request, calls: Sequence[Call]) -> bool:
+    """Whether it is too late, or what was approved is no longer so. Then that is written.
+
+    Once a call was done, or may have been, the facts have changed by that, and only the time
+    counts. Before that they are read again, but where they were read just now.
+    """
+    now = parts.clock.now()
+    if parts.store.calls.tally(request.number).went_out:
+        if now >= too_late_at(request):
+            _give_up(parts, request, calls, "it could not be sent in time")
+            return True
+        return False
+    just_read = now - request.state_at < JUST_READ and not any(call.tries for call in calls)
+    in_time = now < too_late_at(request)
+    return not (just_read and in_time) and await facts_as_approved(parts, request) is None
+
+
+def calling_of(parts: Parts, request: Request) -> Calling:
+    """What makes the calls of a request."""
+    zuora = parts.tenancy.zuora_in(request.place)
+    return Calling(request, opened(request), zuora, parts.clock, parts.new_id)
+
+
 class Pass:
     """Sends calls, as many at once as Zuora allows, until none is left or none can go on.
 
@@ -66,7 +120,7 @@ class Pass:
 
     Args:
         parts: The outside.
-        request: Whose calls they are.
+        calling: Makes the calls of the request.
         calls: Calls none of which can have taken effect, or calls whose answers were lost.
         stopping: Whether nothing new may be begun.
     """
@@ -74,14 +128,14 @@ class Pass:
     def __init__(
         self,
         parts: Parts,
-        request: Request,
+        calling: Calling,
         calls: Sequence[Call],
         stopping: Callable[[], bool],
     ) -> None:
         self._parts = parts
-        self._request = request
-        self._order = opened(request)  # once: the facts of many documents are long
-        self._too_late_at = too_late_at(request)
+        self._calling = calling
+        self._request = calling.request
+        self._too_late_at = too_late_at(calling.request)
         self._line = deque(calls)
         self._resting: list[Call] = []
         self._stopping = stopping
@@ -106,7 +160,7 @@ class Pass:
         finally:  # cut short: what is still out is found unanswered after the restart
             for task in self._out:
                 task.cancel()
-            self._answered += map(taken_back, self._ready)
+            self._answered += map(Call.taken_back, self._ready)
             self._ready.clear()
             if self._answered:
                 with suppress(CouldNotRecordError):
@@ -137,7 +191,7 @@ class Pass:
 
     def _sending(self, call: Call, now: datetime) -> Call:
         """The call as it is written down before it goes out, with what it is that goes out."""
-        content = call.content if call.is_lost else content_of(self._parts, call, self._order)
+        content = call.content if call.is_lost else self._calling.content_of(call)
         return call.sending(now)._replace(content=content)
 
     @property
@@ -154,7 +208,7 @@ class Pass:
     def _let_go(self, places: int) -> None:
         """Send what is ready, as far as there are places; what may not go out any more is taken back."""
         if self._ready and not self._may_begin:
-            self._answered += map(taken_back, self._ready)
+            self._answered += map(Call.taken_back, self._ready)
             self._ready.clear()
             self._bell.set()
         now = self._parts.clock.now()
@@ -164,7 +218,7 @@ class Pass:
 
     async def _send(self, call: Call) -> None:
         try:
-            answered = await make_call(self._parts, self._request, call, self._order)
+            answered = await self._calling.make(call)
             self._answered.append(answered)
         finally:
             self._out -= {asyncio.current_task()}
@@ -237,15 +291,12 @@ class Pass:
         store, now = self._parts.store, self._parts.clock.now()
         with store.transaction():
             store.calls.save(*answered, *sending)
-            sent = [sent_entry(call, self._ordered(call)) for call in sending]
+            sent = [sent_entry(call, self._calling.ordered(call)) for call in sending]
             store.history.append_all([*map(came_entry, answered), *sent], now)
             if not answered:
                 return False
             last = len(answered) == len(self._answered) and self._was_last(sending)
             return self._conclude() if last else self._tell_progress(now)
-
-    def _ordered(self, call: Call) -> dict[str, Any]:
-        return ordered(self._parts, self._request, call, self._order)
 
     def _keep_answers(self) -> None:
         """Write answers that came and are not written; how it goes on is another step's business."""
@@ -265,23 +316,58 @@ class Pass:
 
     def _conclude(self) -> bool:
         """Every call of the request has its answer: write how it goes on."""
-        request = self._parts.store.requests.get(self._request.number)
-        calls = self._parts.store.calls.of(self._request.number)
+        store, pauses = self._parts.store, self._parts.pauses
+        request = store.requests.get(self._request.number)
+        calls = store.calls.of(self._request.number)
         if request is None or request.state is not State.RUNNING:
             return False
         if any(call.is_under_way or call.is_open for call in calls):
             return False
-        go_on(self._parts, request, calls, self._order)
+        go_on(store, request, calls, pauses, self._parts.clock.now(), self._calling.order)
         return True
 
     def _tell_progress(self, now: datetime) -> bool:
         """One message with a bar and figures; how often it is edited, `tell_progress` decides."""
         if self._progress_at is not None and now < self._progress_at:
             return False
-        self._progress_at = tell_progress(self._parts, self._request)
+        self._progress_at = tell_progress(self._parts.store, self._request, now)
         return True
 
 
 def _rested_at(call: Call) -> datetime:
     """When a refused call may be tried again."""
     return call.retry_at or _ALWAYS
+
+
+def _wait_for_the_rest(parts: Parts, number: int) -> None:
+    """What Zuora did not take is tried again later, up to a limit; not within the same pass."""
+    request = parts.store.requests.get(number)
+    if request is None or request.state is not State.RUNNING:
+        return
+    calls = parts.store.calls.of(number)
+    busy = [call for call in calls if call.verdict is Verdict.BUSY and call.words != NOT_SENT]
+    if not busy:
+        return
+    now = parts.clock.now()
+    retry_at = max((call.retry_at for call in busy if call.retry_at), default=now)
+    words = "; ".join(dict.fromkeys(call.words for call in busy))
+    done = Tally.of(calls).went_out
+    late = max(retry_at, now + pause(request.looks, parts.pauses.poll)) > too_late_at(request)
+    if done and late:
+        still_open = [call for call in calls if call.is_open]
+        _give_up(parts, request, still_open, f"Zuora was busy for too long: {words}")
+    else:
+        so_far = f"{done:,} of {len(calls):,} went out." if done else "Nothing was sent."
+        why = f"Zuora is busy: {words}"
+        wait = max(retry_at - now, pause(request.looks, parts.pauses.poll))
+        wait_for_zuora(parts.store, request, why, now, wait, so_far=so_far)
+
+
+def _give_up(parts: Parts, request: Request, busy: Sequence[Call], words: str) -> None:
+    """Some were done and the rest was never taken: that is how it ended."""
+    store, now = parts.store, parts.clock.now()
+    given_up = [call._replace(verdict=Verdict.REJECTED, words=words) for call in busy]
+    with store.transaction():
+        store.calls.save(*given_up)
+        store.history.append_all(map(settled_entry, given_up), now)
+        go_on(store, request, store.calls.of(request.number), parts.pauses, now)
