@@ -8,10 +8,9 @@ from typing import Any
 from bench.figures import Options, Row
 from bench.stage import BOB, Place, add_runs, ask_for, name_of, place
 from bot.domain.authority import Person, Verb
-from bot.domain.request import Request
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.wiring import Bot
-from bot.workflow.decide import Decision, decide
+from bot.workflow.decide import Decided, Decision, decide
 
 FIRST_RUN = 1000
 TABLES = ("approvals", "requests", "history", "outbox", "figures_due")
@@ -56,7 +55,7 @@ def _decide(bot: Bot, numbers: list[int]) -> float:
         found = decide(
             bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person)
         )
-        if not isinstance(found, Request):
+        if not isinstance(found, Decided):
             raise TypeError(f"R-{number} was not approved: {found}")
     return time.perf_counter() - started
 

@@ -35,7 +35,8 @@ from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.email import EmailForm, values_for
 from bot.wiring import Bot, Tuning, build
-from bot.workflow.ask import Asker, ask
+from bot.workflow.ask import ask
+from bot.workflow.saved import Asker
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".bench"

@@ -32,6 +32,15 @@ class Problems:
 
     by_field: Mapping[str, str]
 
+    def and_of(self, other: "Problems") -> "Problems":
+        """Both: what two operations of one form say of the same field stands there, each once."""
+        both = dict(self.by_field)
+        for name, words in other.by_field.items():
+            before = both.get(name, "")
+            if words not in before:
+                both[name] = f"{before} {words}".lstrip()
+        return Problems(both)
+
 
 class Body(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What was asked for: everything that takes effect, valid and frozen.

@@ -23,8 +23,10 @@ from bot.slack.meaning import meant_or_why
 from bot.slack.naming import with_kinds
 from bot.slack.opening import drawn, values_of
 from bot.store.database import CouldNotRecordError
-from bot.workflow.ask import Asker, Refused, ask, record_refusal
+from bot.workflow.ask import Refused, ask
 from bot.workflow.meant import meant
+from bot.workflow.refused import record_refusal
+from bot.workflow.saved import Asker
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +112,13 @@ async def _ask(
         person, answering.parts.rules.policy
     ):  # before a word about what was typed
         try:
-            record_refusal(answering.parts, person, refusal, form.callback_id)
+            record_refusal(
+                answering.parts.store,
+                person,
+                refusal,
+                form.callback_id,
+                answering.parts.clock.now(),
+            )
         except CouldNotRecordError as error:
             return error
         return Refused(refusal)

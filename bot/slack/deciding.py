@@ -29,6 +29,8 @@ from bot.slack.meaning import stored
 from bot.store.database import CouldNotRecordError
 from bot.workflow.decide import (
     CheckAgain,
+    Decidable,
+    Decided,
     Decision,
     Declined,
     decide,
@@ -38,7 +40,9 @@ from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
 
-Act = Callable[[Parts, Decision], Request | Declined | CheckAgain]
+Outcome = Decided | Decidable | Declined
+
+Act = Callable[[Parts, Decision], Outcome | CheckAgain]
 """What a button does once it is known who pressed it."""
 
 BY_SEVERAL = (Verb.APPROVE, *RECORDS)
@@ -71,17 +75,15 @@ def decides(
 ) -> Callable[..., Awaitable[None]]:
     """A listener that decides at once, or opens the form for what has to be typed first."""
 
-    def at_once(request: Request | None) -> bool:
-        return not with_a_note and _at_once(answering, verb, request)
-
     def act_on(request: Request | None) -> Act:
-        return decide if at_once(request) else may_decide_now
+        at_once = not with_a_note and _at_once(answering, verb, request)
+        return decide if at_once else may_decide_now
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         click = payloads.click(body)
         outcome = await _clicked(answering, ack, click, verb, act_on)
-        if isinstance(outcome, Request) and not at_once(outcome):
-            await _ask_more(answering, click, verb, outcome)
+        if isinstance(outcome, Decidable):
+            await _ask_more(answering, click, verb, outcome.request)
 
     return pressed
 
@@ -112,7 +114,7 @@ async def _clicked(
     click: payloads.Click,
     verb: Verb,
     act_on: Callable[[Request | None], Act],
-) -> Request | Declined | None:
+) -> Outcome | None:
     """Have a click decided and acknowledged; None if it could not be recorded."""
     asked = _Asked(verb=verb, actor=click.actor, name=click.named, answer_in=click.channel)
     try:
@@ -144,7 +146,7 @@ class _Asked:
 
 async def _decided(
     answering: Answering, act: Act, asked: _Asked, request: Request | None
-) -> Request | Declined:
+) -> Outcome:
     """Read who acts and whether earlier approvals still count, then have it decided.
 
     Args:
@@ -205,7 +207,7 @@ async def _submitted(
             response_action="update", view=fields.notice("Nothing was changed", COULD_NOT_RECORD)
         )
         return
-    if problems and isinstance(outcome, Request):
+    if isinstance(outcome, Decidable):
         await ack(response_action="errors", errors=problems)
     elif isinstance(outcome, Declined):
         view = fields.notice("Nothing was changed", *outcome.why)

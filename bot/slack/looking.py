@@ -9,7 +9,7 @@ from bot.domain.words import Part
 from bot.slack.answering import Answering
 from bot.slack.payloads import Actor
 from bot.store.database import CouldNotRecordError
-from bot.workflow.ask import record_refusal
+from bot.workflow.refused import record_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,8 @@ async def viewer_or_recorded(
     refusal = may_view(person, answering.parts.rules.policy)
     if refusal is not None:
         try:
-            record_refusal(answering.parts, person, refusal, wanted)
+            parts = answering.parts
+            record_refusal(parts.store, person, refusal, wanted, parts.clock.now())
         except CouldNotRecordError:
             logger.warning("refusal_was_not_recorded")
     return person, why

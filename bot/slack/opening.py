@@ -40,7 +40,7 @@ from bot.slack.meaning import known, meant_or_why
 from bot.slack.payloads import Actor, Click, Values
 from bot.slack.replying import said_if_it_fails, say
 from bot.store.database import CouldNotRecordError
-from bot.workflow.ask import record_refusal
+from bot.workflow.refused import record_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +168,8 @@ async def refusal_to_ask(answering: Answering, actor: Actor, wanted: str) -> tup
     if refusal is None:
         return ()
     try:
-        record_refusal(answering.parts, person, refusal, wanted)
+        parts = answering.parts
+        record_refusal(parts.store, person, refusal, wanted, parts.clock.now())
     except CouldNotRecordError:
         logger.warning("refusal_was_not_recorded")
     return refusals.to_ask(refusal, person, policy)

@@ -17,9 +17,24 @@ from bot.domain.named import Named
 from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
 from bot.domain.words import Mention, Part, count
+from bot.store.store import Store
 from bot.workflow import by_hand
 from bot.workflow.meant import meant
 from bot.workflow.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Decidable:
+    """The person may decide it now; nothing was changed."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """It was decided: the request as it then stands."""
+
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +77,43 @@ class Decision:
     answer_in: str = ""
 
 
-def decide(parts: Parts, decision: Decision) -> Request | Declined | CheckAgain:
+def decide(parts: Parts, decision: Decision) -> Decided | Declined | CheckAgain:
     """Approve, reject or withdraw a request, or record what became of it.
 
     Raises:
         CouldNotRecordError: Nothing was changed.
     """
     now = parts.clock.now()
-    result: Request | Declined | CheckAgain
+    result: Decided | Declined | CheckAgain
     with parts.store.transaction():
         request, declined = _asked_of(parts, decision, now)
         if request is None or declined is not None:
             result = declined or _no_such()
-            _record(parts, decision, request, result)
+            _record(parts.store, decision, request, result, now)
         elif decision.verb is Verb.APPROVE:
-            result = _approve(parts, request, decision, now)
+            result = _approve(parts.store, parts.rules.today(request), request, decision, now)
         elif decision.verb in RECORDS:
-            result = _record_by_hand(parts, request, decision, now)
+            today = parts.rules.today(request)
+            result = _record_by_hand(parts.store, today, request, decision, now)
         else:
-            result = _end(parts, request, decision, now)
+            result = _end(parts.store, request, decision, now)
     parts.wake_sender()
     parts.wake_runner()
     return result
 
 
 def _approve(
-    parts: Parts, request: Request, decision: Decision, now: datetime
-) -> Request | CheckAgain:
+    store: Store, today: Rule, request: Request, decision: Decision, now: datetime
+) -> Decided | CheckAgain:
     """Record one approval; the last one that is needed approves the request."""
     person = decision.person
     if any(approval.person not in decision.standing for approval in request.approvals):
         return CheckAgain()
-    parts.store.requests.approve(request, person.user_id, person.team_id, now)
+    store.requests.approve(request, person.user_id, person.team_id, now)
     mine = Approval(person=person.user_id, team=person.team_id, at=now)
     with_mine = replace(request, approvals=(*request.approvals, mine))
     counting = [a for a in request.approvals if decision.standing[a.person] is None]
-    needed = max(request.rule.approvals, parts.rules.today(request).approvals)
+    needed = max(request.rule.approvals, today.approvals)
     missing = needed - len(counting) - 1
     note = f" Note: {decision.reason}" if decision.reason else ""
     if missing > 0:
@@ -114,15 +130,15 @@ def _approve(
         )  # fmt: skip
     noted = {"note": decision.reason} if decision.reason else {}
     entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing), **noted})
-    parts.store.move(request, after, entry, now, card_edit(after), told)
-    return after
+    store.move(request, after, entry, now, card_edit(after), told)
+    return Decided(after)
 
 
 def _record_by_hand(
-    parts: Parts, request: Request, decision: Decision, now: datetime
-) -> Request | CheckAgain:
+    store: Store, today: Rule, request: Request, decision: Decision, now: datetime
+) -> Decided | CheckAgain:
     """Record what a person saw; the last one who is needed settles the request."""
-    before = by_hand.records(parts.store, request)
+    before = by_hand.records(store, request)
     if any(person not in decision.standing for person in before):
         return CheckAgain()
     accepted = decision.verb is Verb.RECORD_SENT
@@ -133,17 +149,17 @@ def _record_by_hand(
         and decision.standing[person] is None
         and person != decision.person.user_id
     ]
-    needed = max(request.rule.approvals, parts.rules.today(request).approvals)
+    needed = max(request.rule.approvals, today.approvals)
     record = by_hand.Record(
         person=decision.person.user_id,
         team=decision.person.team_id,
         accepted=accepted,
         note=decision.reason,
     )
-    return by_hand.write(parts.store, request, record, agreeing, needed, now)
+    return Decided(by_hand.write(store, request, record, agreeing, needed, now))
 
 
-def _end(parts: Parts, request: Request, decision: Decision, now: datetime) -> Request:
+def _end(store: Store, request: Request, decision: Decision, now: datetime) -> Decided:
     """Reject or withdraw: one is enough."""
     rejected = decision.verb is Verb.REJECT
     state = State.REJECTED if rejected else State.WITHDRAWN
@@ -157,10 +173,8 @@ def _end(parts: Parts, request: Request, decision: Decision, now: datetime) -> R
     )  # fmt: skip
     what = What.REJECTED if rejected else What.WITHDRAWN
     entry = _entry(what, request, decision, {"reason": reason})
-    parts.store.move(
-        request, after, entry, now, card_edit(after), change_and_ask_again(told, after)
-    )
-    return after
+    store.move(request, after, entry, now, card_edit(after), change_and_ask_again(told, after))
+    return Decided(after)
 
 
 def _entry(what: What, request: Request, decision: Decision, data: Mapping[str, Any]) -> Entry:
@@ -185,19 +199,20 @@ def _entry(what: What, request: Request, decision: Decision, data: Mapping[str, 
     )
 
 
-def may_decide_now(parts: Parts, decision: Decision) -> Request | Declined:
+def may_decide_now(parts: Parts, decision: Decision) -> Decidable | Declined:
     """Whether a decision could be made now, before a form asks for its reason or its number.
 
     Raises:
         CouldNotRecordError: A refusal could not be written.
     """
     sure = replace(decision, typed=ANY_NUMBER)
-    request, declined = _asked_of(parts, sure, parts.clock.now())
+    now = parts.clock.now()
+    request, declined = _asked_of(parts, sure, now)
     if declined is None and request is not None:
-        return request
+        return Decidable(request)
     declined = declined or _no_such()
     with parts.store.transaction():
-        _record(parts, decision, request, declined)
+        _record(parts.store, decision, request, declined, now)
     parts.wake_sender()
     return declined
 
@@ -257,7 +272,13 @@ ANY_NUMBER = "\0"
 """Stands for a number that is still to be typed; nobody can type it."""
 
 
-def _record(parts: Parts, decision: Decision, request: Request | None, declined: Declined) -> None:
+def _record(
+    store: Store,
+    decision: Decision,
+    request: Request | None,
+    declined: Declined,
+    now: datetime,
+) -> None:
     """Write the refusal, answer the one who clicked, and draw a stale card anew."""
     person = decision.person
     number = request.number if request else None
@@ -278,4 +299,4 @@ def _record(parts: Parts, decision: Decision, request: Request | None, declined:
         )
     if request is not None and declined.refusal in STALE:
         messages.append(card_edit(request))
-    parts.store.refuse(entry, parts.clock.now(), *messages)
+    store.refuse(entry, now, *messages)

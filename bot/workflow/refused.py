@@ -1,14 +1,35 @@
-"""Beside the runner: refusals that were only counted get their row, and a full disk is tried again."""
+"""Refusals in the history: recorded one by one, and those that were only counted as one row."""
 
 import logging
+from datetime import datetime
 
+from bot.domain.authority import Person, Refusal
 from bot.domain.clock import Clock
+from bot.domain.history import Entry, What
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 
 logger = logging.getLogger(__name__)
 
 SECONDS = 30.0
+
+
+def record_refusal(
+    store: Store, person: Person, refusal: Refusal, wanted: str, now: datetime
+) -> None:
+    """Write into the history that somebody may not ask.
+
+    Raises:
+        CouldNotRecordError: It was not written.
+    """
+    entry = Entry(
+        what=What.REFUSED,
+        who=person.user_id,
+        team=person.team_id,
+        data={"wanted": wanted, "refusal": refusal.value},
+    )
+    with store.transaction():
+        store.refuse(entry, now)
 
 
 async def write_counts(store: Store, clock: Clock) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from bot.domain.authority import Person
 from bot.operations.catalog import operation_named
-from bot.workflow.ask import Asker
 from bot.workflow.ask import ask as asking
+from bot.workflow.saved import Asker
 from bot.workflow.sending import A_FEW
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 

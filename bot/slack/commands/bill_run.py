@@ -27,7 +27,8 @@ from bot.slack.opening import open_for_command, refusal_to_ask
 from bot.slack.payloads import Values
 from bot.slack.replying import reply
 from bot.store.database import CouldNotRecordError
-from bot.workflow.ask import Asker, Refused, ask
+from bot.workflow.ask import Refused, ask
+from bot.workflow.saved import Asker
 from bot.zuora.errors import ZuoraError, ZuoraRejected, unanswered
 
 COMMAND = "/billrun"
