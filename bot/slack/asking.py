@@ -25,7 +25,9 @@ from bot.slack.opening import drawn, values_of
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
 from bot.workflow.meant import meant
+from bot.workflow.parts import Parts
 from bot.workflow.refused import record_refusal
+from bot.workflow.rules import Rules
 from bot.workflow.saved import Asker
 
 logger = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ async def _submitted(
     answering: Answering, ack: AsyncAck, form: AskForm, submission: payloads.Submission
 ) -> None:
     person = await answering.person(submission.actor, answering.parts.rules.policy.requesters)
-    work = answering.keep(_ask(answering, form, submission, person))
+    work = answering.keep(_ask(answering.parts, form, submission, person))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:
         await _answer(answering, ack, submission, work.result(), person)
@@ -69,17 +71,16 @@ async def _submitted(
         "This takes a while to read in Zuora. You can close this: the request appears in the "
         "channel, or a message says why not."
     )
-    note = _note_for_a_crash(answering, submission)
+    note = _note_for_a_crash(answering.parts, submission)
     await ack(response_action="update", view=fields.notice("Reading Zuora", words))
     answering.keep(_answer_late(answering, form, submission, work, person, note))
 
 
-def _note_for_a_crash(answering: Answering, submission: payloads.Submission) -> int | None:
+def _note_for_a_crash(parts: Parts, submission: payloads.Submission) -> int | None:
     """Write down what the person is told if the bot dies before it answers; its sequence.
 
     It waits in the outbox and is taken out of it with the answer. None: it could not be written.
     """
-    parts = answering.parts
     now = parts.clock.now()
     message = lines.private(
         origin_of(submission.metadata).channel or parts.channel,
@@ -94,10 +95,9 @@ def _note_for_a_crash(answering: Answering, submission: payloads.Submission) -> 
         return None
 
 
-def _take_back(answering: Answering, note: int | None) -> None:
+def _take_back(parts: Parts, note: int | None) -> None:
     if note is None:
         return
-    parts = answering.parts
     try:
         with parts.store.transaction():
             parts.store.outbox.end(note, parts.clock.now(), outcome="not needed")
@@ -106,26 +106,24 @@ def _take_back(answering: Answering, note: int | None) -> None:
 
 
 async def _ask(
-    answering: Answering, form: AskForm, submission: payloads.Submission, person: Person
+    parts: Parts, form: AskForm, submission: payloads.Submission, person: Person
 ) -> Outcome:
-    if refusal := may_ask(
-        person, answering.parts.rules.policy
-    ):  # before a word about what was typed
+    if refusal := may_ask(person, parts.rules.policy):  # before a word about what was typed
         try:
             record_refusal(
-                answering.parts.store,
+                parts.store,
                 person,
                 refusal,
                 form.callback_id,
-                answering.parts.clock.now(),
+                parts.clock.now(),
             )
         except CouldNotRecordError as error:
             return error
         return Refused(refusal)
-    parent, why = _parent(answering, submission)
+    parent, why = _parent(parts, submission)
     if why:
         return NotMeant(why)
-    known = await with_kinds(answering, form, submission.values)
+    known = await with_kinds(parts.tenancy, form, submission.values)
     wanted = known if isinstance(known, Problems) else form.wanted(known)
     reason = str(submission.values.get("reason") or "")
     if isinstance(wanted, Problems):
@@ -139,19 +137,17 @@ async def _ask(
         form_name=form.callback_id,
     )
     try:
-        return await ask(answering.parts, wanted, asker)
+        return await ask(parts, wanted, asker)
     except CouldNotRecordError as error:
         return error
 
 
-def _parent(
-    answering: Answering, submission: payloads.Submission
-) -> tuple[int | None, tuple[Part, ...]]:
+def _parent(parts: Parts, submission: payloads.Submission) -> tuple[int | None, tuple[Part, ...]]:
     """Number of the request that the form continues, and why it does not mean that one any more."""
     name = origin_of(submission.metadata).continues
-    if name is None or meant(answering.parts.store, name)[1] is Refusal.NO_SUCH_REQUEST:
+    if name is None or meant(parts.store, name)[1] is Refusal.NO_SUCH_REQUEST:
         return None, ()  # a form may name a request that never was
-    request, why = meant_or_why(answering, name, submission.actor, "form of another request")
+    request, why = meant_or_why(parts, name, submission.actor, "form of another request")
     return request.number if request else None, why
 
 
@@ -178,7 +174,9 @@ async def _answer(
             await ack()
             await _say_where(answering, submission, outcome)
         case _:
-            view = fields.notice("Nothing was saved", *_why_not(answering, outcome, person))
+            view = fields.notice(
+                "Nothing was saved", *_why_not(answering.parts.rules, outcome, person)
+            )
             await ack(response_action="update", view=view)
 
 
@@ -196,29 +194,29 @@ async def _answer_late(
     match outcome:
         case Problems(by_field):
             words: tuple[Part, ...] = ("Nothing was saved. ", " ".join(by_field.values()))
-            view = _with_problems(answering, form, submission, by_field)
+            view = _with_problems(answering.parts, form, submission, by_field)
         case tuple():
             words = asked(outcome)
             view = fields.notice("Asked for approval", *words)
         case _:
-            words = _why_not(answering, outcome, person)
+            words = _why_not(answering.parts.rules, outcome, person)
             view = fields.notice("Nothing was saved", *words)
     try:
         await answering.client.views_update(view_id=submission.view_id, view=view)
     except NO_ANSWER:
         channel = origin.channel or answering.parts.channel
         await answering.say_now(channel, submission.actor, *words)
-    _take_back(answering, note)  # last: whatever broke above, the person hears something
+    _take_back(answering.parts, note)  # last: whatever broke above, the person hears something
 
 
 def _with_problems(
-    answering: Answering, form: AskForm, submission: payloads.Submission, found: Mapping[str, str]
+    parts: Parts, form: AskForm, submission: payloads.Submission, found: Mapping[str, str]
 ) -> fields.View:
     """The form as it was submitted, with what is wrong with it."""
     origin, user_id = origin_of(submission.metadata), submission.actor.user_id
     try:
-        values = values_of(answering, user_id, origin, submission.values)
-        return drawn(answering, user_id, form, values, origin, found)
+        values = values_of(parts, user_id, origin, submission.values)
+        return drawn(parts, user_id, form, values, origin, found)
     except CouldNotRecordError:
         return fields.notice("Nothing was saved", " ".join(found.values()))
 
@@ -244,10 +242,10 @@ def asked(requests: tuple[Request, ...]) -> tuple[Part, ...]:
     )
 
 
-def _why_not(answering: Answering, outcome: Outcome, person: Person) -> tuple[Part, ...]:
+def _why_not(rules: Rules, outcome: Outcome, person: Person) -> tuple[Part, ...]:
     match outcome:
         case Refused(refusal):
-            return refusals.to_ask(refusal, person, answering.parts.rules.policy)
+            return refusals.to_ask(refusal, person, rules.policy)
         case NotMeant(why):
             return why
         case _:

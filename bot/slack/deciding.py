@@ -37,6 +37,7 @@ from bot.workflow.decide import (
     may_decide_now,
 )
 from bot.workflow.parts import Parts
+from bot.workflow.rules import Rules
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def decides(
     """A listener that decides at once, or opens the form for what has to be typed first."""
 
     def act_on(request: Request | None) -> Act:
-        at_once = not with_a_note and _at_once(answering, verb, request)
+        at_once = not with_a_note and _at_once(answering.parts.rules, verb, request)
         return decide if at_once else may_decide_now
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -88,17 +89,16 @@ def decides(
     return pressed
 
 
-def _at_once(answering: Answering, verb: Verb, request: Request | None) -> bool:
+def _at_once(rules: Rules, verb: Verb, request: Request | None) -> bool:
     """Whether the click alone decides; else a form asks for the reason or the number."""
     if verb is not Verb.APPROVE or request is None:
         return verb is Verb.APPROVE
-    return not _is_typed(answering, request)
+    return not _is_typed(rules, request)
 
 
-def _is_typed(answering: Answering, request: Request) -> bool:
+def _is_typed(rules: Rules, request: Request) -> bool:
     """Whether the number has to be typed, by the request's own rule or by today's."""
-    rules = (request.rule, answering.parts.rules.today(request))
-    return any(rule.type_the_number for rule in rules)
+    return request.rule.type_the_number or rules.today(request).type_the_number
 
 
 def _submits(answering: Answering, verb: Verb) -> Callable[..., Awaitable[None]]:
@@ -118,7 +118,7 @@ async def _clicked(
     """Have a click decided and acknowledged; None if it could not be recorded."""
     asked = _Asked(verb=verb, actor=click.actor, name=click.named, answer_in=click.channel)
     try:
-        request = stored(answering, click.named)
+        request = stored(answering.parts.store, click.named)
         outcome = await _decided(answering, act_on(request), asked, request)
     except CouldNotRecordError:
         await _could_not_record(answering, ack, click)
@@ -168,7 +168,7 @@ async def _decided(
         outcome = await answering.parts.store.together(partial(act, answering.parts, decision))
         if not isinstance(outcome, CheckAgain):
             return outcome
-        request = stored(answering, asked.name)
+        request = stored(answering.parts.store, asked.name)
     return Declined(None, ("Others are deciding at this very moment. Please press again.",))
 
 
@@ -177,7 +177,7 @@ async def _ask_more(
 ) -> None:
     order = opened(request)
     words = asked_once_more(request, order, order.summary())
-    typing = _is_typed(answering, request)
+    typing = _is_typed(answering.parts.rules, request)
     view = decide_form(verb, request, order.title(), words, typing=typing)
     try:
         await answering.client.views_open(trigger_id=click.trigger_id, view=view)
@@ -198,8 +198,8 @@ async def _submitted(
         typed=str(submission.values.get("typed") or "").strip(),
     )
     try:
-        request = stored(answering, asked.name)
-        problems = _problems(answering, asked, request)
+        request = stored(answering.parts.store, asked.name)
+        problems = _problems(answering.parts.rules, asked, request)
         # a stranger hears nothing about what was typed
         outcome = await _decided(answering, may_decide_now if problems else decide, asked, request)
     except CouldNotRecordError:
@@ -216,12 +216,12 @@ async def _submitted(
         await ack()
 
 
-def _problems(answering: Answering, asked: _Asked, request: Request | None) -> dict[str, str]:
+def _problems(rules: Rules, asked: _Asked, request: Request | None) -> dict[str, str]:
     if asked.verb is Verb.REJECT and not asked.reason:
         return {"reason": "Say why, for whoever asked."}
     if asked.verb in RECORDS and not asked.reason:
         return {"reason": "Write what you saw in Zuora, and where."}
-    types = asked.verb in BY_SEVERAL and request and _is_typed(answering, request)
+    types = asked.verb in BY_SEVERAL and request and _is_typed(rules, request)
     if types and request and asked.typed.upper() != request.confirmation:
         to = "approve" if asked.verb is Verb.APPROVE else "record this of"
         return {"typed": f"Type {request.confirmation} to {to} {request.name}."}

@@ -125,7 +125,7 @@ class Homes:
 
     def _to_decide(self, person: Person, brief: Brief) -> Blocks:
         """The card itself, with the buttons that it has in the channel."""
-        shown = to_decide(self._answering, self._links, person, brief.number)
+        shown = to_decide(self._answering.parts, self._links, person, brief.number)
         return shown or self._line_of(brief)
 
 

@@ -7,28 +7,29 @@ from bot.domain.history import Entry, What
 from bot.domain.named import Named
 from bot.domain.request import Request
 from bot.domain.words import Part
-from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.answering import COULD_NOT_RECORD
 from bot.slack.payloads import Actor
 from bot.store.database import CouldNotRecordError
+from bot.store.store import Store
 from bot.workflow.meant import meant
+from bot.workflow.parts import Parts
 
 
-def stored(answering: Answering, name: Named | None) -> Request | None:
+def stored(store: Store, name: Named | None) -> Request | None:
     """The request of the number that is named, whether it is meant or not: whose rule is read."""
-    return None if name is None else answering.parts.store.requests.get(name.number)
+    return None if name is None else store.requests.get(name.number)
 
 
-def known(answering: Answering, name: Named | None) -> Request | None:
+def known(store: Store, name: Named | None) -> Request | None:
     """The request that is meant, if any; nothing is recorded."""
-    request, refusal = meant(answering.parts.store, name)
+    request, refusal = meant(store, name)
     return None if refusal else request
 
 
 def meant_or_why(
-    answering: Answering, name: Named | None, actor: Actor, wanted: str
+    parts: Parts, name: Named | None, actor: Actor, wanted: str
 ) -> tuple[Request | None, tuple[Part, ...]]:
     """The request that is meant, or why it is none; that is recorded, and its card is drawn anew."""
-    parts = answering.parts
     request, refusal = meant(parts.store, name)
     if refusal is None:
         return request, ()

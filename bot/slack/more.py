@@ -38,7 +38,7 @@ def register(app: AsyncApp, answering: Answering) -> None:
             await pressed(ack, body)
             return
         await ack()
-        _, why = meant_or_why(answering, None, click.actor, "menu")
+        _, why = meant_or_why(answering.parts, None, click.actor, "menu")
         await answering.say(click.channel, click.actor, *why)
 
     @app.action(DETAILS)
@@ -52,7 +52,7 @@ async def _show(answering: Answering, click: payloads.Click) -> None:
     _, why = await viewer_or_recorded(answering, click.actor, "details")
     request = None
     if not why:
-        request, why = meant_or_why(answering, click.named, click.actor, "details")
+        request, why = meant_or_why(answering.parts, click.named, click.actor, "details")
     if request is None:
         await answering.say_now(click.channel, click.actor, *why)
         return

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from bot.domain.place import Place
 from bot.domain.words import listed
 from bot.operations.operation import Problems
-from bot.slack.answering import Answering
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.payloads import Values
+from bot.workflow.tenancy import Tenancy
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraError, ZuoraNotFound, unanswered
@@ -22,26 +22,26 @@ T = TypeVar("T")
 NO_VALUES: Values = {}
 
 
-async def found_or_none(answering: Answering, keys: Sequence[str], chosen: Values) -> Found | None:
+async def found_or_none(tenancy: Tenancy, keys: Sequence[str], chosen: Values) -> Found | None:
     """What the keys name; None where Zuora cannot be read, or where is not chosen yet."""
-    places = answering.parts.tenancy.places.matching(chosen)
+    places = tenancy.places.matching(chosen)
     if len(places) != 1:
         return None
     try:
-        return await answering.parts.tenancy.zuora_in(places[0].key).what_are(keys)
+        return await tenancy.zuora_in(places[0].key).what_are(keys)
     except ZuoraError as error:
         logger.info("numbers_were_not_looked_up", extra={"error": str(error)})
         return None
 
 
-async def with_kinds(answering: Answering, form: AskForm, values: Values) -> Values | Problems:
+async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values | Problems:
     """What was typed with what Zuora knows about its numbers, or what has to be typed instead."""
     unclear = form.unclear(values)
-    place, nowhere = answering.parts.tenancy.places.read(values)
+    place, nowhere = tenancy.places.read(values)
     if not unclear or nowhere:  # what is wrong with the place is said with all that is wrong
         return Problems(nowhere) if nowhere else values
     try:
-        found = await answering.parts.tenancy.zuora_in(place.key).what_are(unclear)
+        found = await tenancy.zuora_in(place.key).what_are(unclear)
     except ZuoraError as error:
         field = "bill_run" if "bill_run" in values else "documents"
         words = unanswered(error, "Nothing was saved. Please try again.")
@@ -50,23 +50,22 @@ async def with_kinds(answering: Answering, form: AskForm, values: Values) -> Val
 
 
 async def found_in(
-    answering: Answering, chosen: Values, read: Callable[[ZuoraClient], Awaitable[T]]
+    tenancy: Tenancy, chosen: Values, read: Callable[[ZuoraClient], Awaitable[T]]
 ) -> list[tuple[Place, T]]:
     """What reading gives in each place that fits what was chosen; none where there is no such thing.
 
     Raises:
         ZuoraError: A place could not be read, so that it is not known what is there.
     """
-    parts = answering.parts
 
     async def one(place: Place) -> tuple[Place, T] | None:
         try:
-            return place, await read(parts.tenancy.zuora_in(place.key))
+            return place, await read(tenancy.zuora_in(place.key))
         except ZuoraNotFound:
             return None
 
     found = await asyncio.gather(
-        *(one(place) for place in parts.tenancy.places.matching(chosen)),
+        *(one(place) for place in tenancy.places.matching(chosen)),
         return_exceptions=True,
     )
     for each in found:

@@ -40,6 +40,7 @@ from bot.slack.meaning import known, meant_or_why
 from bot.slack.payloads import Actor, Click, Values
 from bot.slack.replying import said_if_it_fails, say
 from bot.store.database import CouldNotRecordError
+from bot.workflow.parts import Parts
 from bot.workflow.refused import record_refusal
 
 logger = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def _opens(answering: Answering, find: Find, wanted: str) -> Callable[..., Any]:
 
 async def _pressed(answering: Answering, click: Click, find: Find, wanted: str) -> tuple[Part, ...]:
     """Open what a button leads to; why not, or nothing. Of the click nothing is believed but ids."""
-    request = known(answering, click.named)
+    request = known(answering.parts.store, click.named)
     told = wanted.format(
         name=request.operation if request else "form",
         request=request.name if request else "nothing",
@@ -150,7 +151,7 @@ async def _pressed(answering: Answering, click: Click, find: Find, wanted: str) 
     if why := await refusal_to_ask(answering, click.actor, told):
         return why
     if find in NAMING:
-        _, why = meant_or_why(answering, click.named, click.actor, told)
+        _, why = meant_or_why(answering.parts, click.named, click.actor, told)
         if why:
             return why
     found = find(answering, click, request)
@@ -179,7 +180,7 @@ async def _open(answering: Answering, by: Click | payloads.Command, opening: Ope
     """Open a form while its trigger lives; why it did not open, or empty."""
     origin = Origin(channel=by.channel, parent=opening.parent)
     try:
-        view = drawn(answering, by.actor.user_id, opening.form, opening.values, origin)
+        view = drawn(answering.parts, by.actor.user_id, opening.form, opening.values, origin)
         await answering.client.views_open(trigger_id=by.trigger_id, view=view)
     except CouldNotRecordError:
         return COULD_NOT_RECORD
@@ -284,7 +285,7 @@ NAMING: tuple[Find, ...] = (_changed_request, _what_was_refused, _the_others, _n
 
 
 def drawn(
-    answering: Answering,
+    parts: Parts,
     user_id: str,
     form: AskForm,
     values: Values,
@@ -302,7 +303,6 @@ def drawn(
     kept = form.kept(values, blocks)
     carried = Origin(channel=origin.channel, parent=origin.parent, kept=kept)
     if len(carried.metadata()) > METADATA_LIMIT:
-        parts = answering.parts
         name = parts.new_id()
         with parts.store.transaction():
             parts.store.drafts.add(name, user_id, kept, parts.clock.now())
@@ -310,11 +310,10 @@ def drawn(
     return form.view_of(blocks, carried, problems)
 
 
-def values_of(answering: Answering, user_id: str, origin: Origin, shown: Values) -> Values:
+def values_of(parts: Parts, user_id: str, origin: Origin, shown: Values) -> Values:
     """What a form shows and what was kept for it; what it shows goes first."""
     kept = origin.kept
     if origin.draft:
-        parts = answering.parts
         kept = parts.store.drafts.get(origin.draft, user_id, parts.clock.now())
     return {**kept, **shown}
 
@@ -331,8 +330,8 @@ async def _change(answering: Answering, change: payloads.Change) -> None:
         return
     user_id = change.actor.user_id
     try:
-        values = values_of(answering, user_id, origin, change.values)
-        view = drawn(answering, user_id, form, values, origin)
+        values = values_of(answering.parts, user_id, origin, change.values)
+        view = drawn(answering.parts, user_id, form, values, origin)
         await answering.client.views_update(view_id=change.view_id, hash=change.hash, view=view)
     except CouldNotRecordError:  # the form stays as it is, with everything in it
         await answering.say_now(channel, change.actor, COULD_NOT_RECORD)

@@ -18,6 +18,7 @@ from bot.status import answers
 from bot.status.lists import Links
 from bot.store.status import MOST_COUNTED
 from bot.workflow.beside import beside
+from bot.workflow.parts import Parts
 
 LONGEST = 12
 """Digits of a request's number."""
@@ -37,7 +38,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
         made = (
             Words(blocks.as_text(why))
             if why
-            else queue(answering, links, person, _number(click.value))
+            else queue(answering.parts, links, person, _number(click.value))
         )
         await say(respond, made, instead=True)
 
@@ -47,14 +48,13 @@ def _number(value: str) -> int:
     return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST else 0
 
 
-def queue(answering: Answering, links: Links, person: Person, number: int = 0) -> Words:
+def queue(parts: Parts, links: Links, person: Person, number: int = 0) -> Words:
     """The page of one request; of the longest waiting where that one does not wait any more."""
-    parts = answering.parts
     now = parts.clock.now()
     listed = answers.waiting(parts.store, links, person, now)
     found = answers.to_decide(parts.store, person, now, MOST_COUNTED)
     at = found.index(number) if number in found else 0
-    shown = to_decide(answering, links, person, found[at]) if found else []
+    shown = to_decide(parts, links, person, found[at]) if found else []
     if not shown:
         return listed
     of = f"more than {MOST_COUNTED - 1:,}" if len(found) >= MOST_COUNTED else f"{len(found):,}"
@@ -68,9 +68,8 @@ def queue(answering: Answering, links: Links, person: Person, number: int = 0) -
     return Words(listed.text, [*page, *([blocks.actions("queue-pages", *turns)] if turns else [])])
 
 
-def to_decide(answering: Answering, links: Links, person: Person, number: int) -> Blocks:
+def to_decide(parts: Parts, links: Links, person: Person, number: int) -> Blocks:
     """The card of a request, with its buttons; nothing where the person may not approve it now."""
-    parts = answering.parts
     request = parts.store.requests.get(number)
     if request is None:
         return []

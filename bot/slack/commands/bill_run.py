@@ -29,6 +29,7 @@ from bot.slack.replying import reply
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
 from bot.workflow.saved import Asker
+from bot.workflow.tenancy import Tenancy
 from bot.zuora.errors import ZuoraError, ZuoraRejected, unanswered
 
 COMMAND = "/billrun"
@@ -80,7 +81,11 @@ async def _billrun(
         await ack(why)
     elif key := bill_run_key(text):
         await reply(
-            answering, ack, respond, _look(answering, key, chosen), f"Reading {key} in Zuora…"
+            answering,
+            ack,
+            respond,
+            _look(answering.parts.tenancy, key, chosen),
+            f"Reading {key} in Zuora…",
         )
     elif not text:
         await open_for_command(
@@ -89,16 +94,16 @@ async def _billrun(
     elif is_one_line(text):
         await _read_line(answering, ack, respond, command)
     elif key := numbered(text):
-        work = _look_up(answering, key, text, chosen)
+        work = _look_up(answering.parts.tenancy, key, text, chosen)
         await reply(answering, ack, respond, work, f"Looking for {blocks.escaped(key)} in Zuora…")
     else:
         await ack(unknown(text))
 
 
-async def _look_up(answering: Answering, key: str, text: str, chosen: Values) -> Words:
+async def _look_up(tenancy: Tenancy, key: str, text: str, chosen: Values) -> Words:
     """The card of the run that has this number or id, or what else has it."""
     try:
-        found = await found_in(answering, chosen, lambda zuora: zuora.what_are((key,)))
+        found = await found_in(tenancy, chosen, lambda zuora: zuora.what_are((key,)))
     except ZuoraError as error:
         return Words(blocks.escaped(unanswered(error)))
     there = [(place, each) for place, each in found if each.named or "bill_run" in each.not_read]
@@ -108,15 +113,13 @@ async def _look_up(answering: Answering, key: str, text: str, chosen: Values) ->
         return Words(blocks.escaped(which_place(key, COMMAND, there)))
     place, known = there[0]
     number, why = numbers.run_of(key, known)
-    return (
-        Words(blocks.escaped(why)) if why else await _look(answering, number or key, place.values)
-    )
+    return Words(blocks.escaped(why)) if why else await _look(tenancy, number or key, place.values)
 
 
-async def _look(answering: Answering, key: str, chosen: Values) -> Words:
+async def _look(tenancy: Tenancy, key: str, chosen: Values) -> Words:
     """The run's private card, or why there is none."""
     try:
-        found = await found_in(answering, chosen, lambda zuora: run_with_documents(zuora, key))
+        found = await found_in(tenancy, chosen, lambda zuora: run_with_documents(zuora, key))
     except ZuoraError as error:
         again = "" if isinstance(error, ZuoraRejected) else "Please try again in a minute."
         return Words(blocks.escaped(unanswered(error, again)))
@@ -125,7 +128,7 @@ async def _look(answering: Answering, key: str, chosen: Values) -> Words:
     if len(found) > 1:
         return Words(blocks.escaped(which_place(key, COMMAND, found)))
     place, (run, documents) = found[0]
-    return run_card(answering.parts.tenancy.words_with(place.words), run, documents, place.key)
+    return run_card(tenancy.words_with(place.words), run, documents, place.key)
 
 
 async def _read_line(

@@ -53,7 +53,7 @@ async def _values(answering: Answering, typed: str) -> Values:
     text, chosen = parted(typed) if answering.parts.tenancy.places.is_choice else (typed, {})
     if not (asked := asked_about(text)):
         return {**values_for(text), **chosen}
-    work = answering.keep(found_or_none(answering, asked, chosen))
+    work = answering.keep(found_or_none(answering.parts.tenancy, asked, chosen))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_TO_OPEN)
     found = work.result() if done else None
     return {**(values_for(text) if found is None else values_known(text, found)), **chosen}

@@ -105,7 +105,7 @@ async def _send_picture(
     await _upload(
         answering,
         respond,
-        _conversation(answering, command),
+        _conversation(answering.parts.channel, command),
         _Upload(
             name=f"billing-{month.name}.png",
             title=f"{title_of(month)} in figures",
@@ -155,12 +155,12 @@ async def _send_file(
     await _upload(answering, respond, command.actor.user_id, upload)
 
 
-def _conversation(answering: Answering, command: payloads.Command) -> str:
+def _conversation(channel: str, command: payloads.Command) -> str:
     """Where the picture goes: the billing channel or a direct message, never to strangers.
 
     In any other channel there may be people who may not look, so the asker alone gets it.
     """
-    return command.channel if command.channel == answering.parts.channel else command.actor.user_id
+    return command.channel if command.channel == channel else command.actor.user_id
 
 
 async def _upload(answering: Answering, respond: AsyncRespond, to: str, upload: _Upload) -> None:

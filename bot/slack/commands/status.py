@@ -10,6 +10,7 @@ from bot.cards import blocks
 from bot.cards.run_card import run_card
 from bot.domain.authority import Person, Refusal
 from bot.domain.clean import as_key
+from bot.domain.clock import Clock
 from bot.domain.key import bill_run_key, document_key, numbered
 from bot.domain.message import Words
 from bot.domain.place import parted
@@ -29,6 +30,7 @@ from bot.status.lists import Links
 from bot.status.month import month_named, span_of
 from bot.store.errors import CouldNotRecordError
 from bot.store.store import Store
+from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, unanswered
 
 COMMAND = "/billstatus"
@@ -102,16 +104,16 @@ async def _billstatus(
     words = text.split()
     first = words[0].lower() if words else ""
     if key := bill_run_key(text):
-        work = look(answering, links, key, chosen)
+        work = look(answering.parts, links, key, chosen)
         await reply(answering, ack, respond, work, f"Reading {key} in Zuora…")
-    elif first in ("month", "export") and (month := _month(answering, words)):
+    elif first in ("month", "export") and (month := _month(answering.parts.clock, words)):
         if span_of(month)[0] > answering.parts.clock.now():
             await ack(NOT_BEGUN.format(month=month))
             return
         send = send_month if first == "month" else send_export
         await send(answering, ack, respond, command, month)
     elif key := _to_look_up(text):
-        work = look_up(answering, links, key, chosen)
+        work = look_up(answering.parts, links, key, chosen)
         await reply(answering, ack, respond, work, f"Looking for {blocks.escaped(key)} in Zuora…")
     else:
         told, shown = await answer_to(answering, links, person, text)
@@ -125,13 +127,13 @@ def _to_look_up(text: str) -> str:
     return numbered(text)
 
 
-def _month(answering: Answering, words: list[str]) -> str | None:
+def _month(clock: Clock, words: list[str]) -> str | None:
     """The month that `month …` or `export month …` names; None if it names none."""
     rest = [word.lower() for word in words]
     rest = rest[1:] if rest[0] == "export" else rest
     if not rest or rest[0] != "month" or len(rest) > 2:  # noqa: PLR2004 - the word and the month
         return None
-    return month_named(rest[1] if len(rest) > 1 else "", answering.parts.clock.now())
+    return month_named(rest[1] if len(rest) > 1 else "", clock.now())
 
 
 async def answer_to(answering: Answering, links: Links, person: Person, text: str) -> Words:
@@ -146,7 +148,7 @@ async def answer_to(answering: Answering, links: Links, person: Person, text: st
             )
         )
     if word == "waiting":
-        return queue(answering, links, person)
+        return queue(answering.parts, links, person)
     if word == "mine":
         return answers.mine(store, links, person.user_id)
     return _of_a_number(store, links, text.strip()) if word else answers.overview(store, links)
@@ -160,37 +162,36 @@ def _of_a_number(store: Store, links: Links, text: str) -> Words:
     return Words(unknown(text))
 
 
-async def look_up(answering: Answering, links: Links, key: str, chosen: Values) -> Words:
+async def look_up(parts: Parts, links: Links, key: str, chosen: Values) -> Words:
     """What a number names in Zuora: a bill run as it stands, or the requests about a document."""
     try:
-        read = await found_in(answering, chosen, lambda zuora: zuora.what_are((key,)))
+        read = await found_in(parts.tenancy, chosen, lambda zuora: zuora.what_are((key,)))
     except ZuoraError as error:
-        return _with_requests(answering, links, key, unanswered(error))
+        return _with_requests(parts.store, links, key, unanswered(error))
     there = [(place, named) for place, found in read if (named := found.of(key))]
     if not there:
         words = f"{numbers.unknown([key], read[0][1])} {unknown(key)}"
-        return _with_requests(answering, links, key, words)
+        return _with_requests(parts.store, links, key, words)
     place, named = there[0]
     if len(there) == len(named) == 1 and named[0].kind == "bill_run":
-        return await look(answering, links, named[0].number, place.values)
+        return await look(parts, links, named[0].number, place.values)
     words = " ".join(numbers.several(key, each, place.words) for place, each in there)
     if len(there) == 1 < len(named):
         words += f" `{COMMAND} {numbers.either(named)}` names one of them."
-    return _with_requests(answering, links, named[0].number, words)
+    return _with_requests(parts.store, links, named[0].number, words)
 
 
-async def look(answering: Answering, links: Links, key: str, chosen: Values) -> Words:
+async def look(parts: Parts, links: Links, key: str, chosen: Values) -> Words:
     """A bill run as Zuora has it, and the requests about it; these also when Zuora is silent."""
-    parts = answering.parts
     try:
-        found = await found_in(answering, chosen, lambda zuora: run_with_documents(zuora, key))
+        found = await found_in(parts.tenancy, chosen, lambda zuora: run_with_documents(zuora, key))
     except ZuoraError as error:
         words = unanswered(error)
-        return _with_requests(answering, links, key, words)
+        return _with_requests(parts.store, links, key, words)
     if not found:
-        return _with_requests(answering, links, key, f"Zuora knows no bill run {key}.")
+        return _with_requests(parts.store, links, key, f"Zuora knows no bill run {key}.")
     if len(found) > 1:
-        return _with_requests(answering, links, key, which_place(key, COMMAND, found))
+        return _with_requests(parts.store, links, key, which_place(key, COMMAND, found))
     place, (run, documents) = found[0]
     text, shown = run_card(parts.tenancy.words_with(place.words), run, documents, place.key)
     about = answers.about_lines(parts.store, links, run.number)
@@ -198,8 +199,8 @@ async def look(answering: Answering, links: Links, key: str, chosen: Values) -> 
     return Words(f"{text}\n{blocks.lines_as_text(about)}", [*card, blocks.labelled(about)])
 
 
-def _with_requests(answering: Answering, links: Links, key: str, words: str) -> Words:
-    about = answers.about_lines(answering.parts.store, links, key)
+def _with_requests(store: Store, links: Links, key: str, words: str) -> Words:
+    about = answers.about_lines(store, links, key)
     return Words(
         f"{blocks.escaped(words)}\n{blocks.lines_as_text(about)}",
         [blocks.paragraph(words), blocks.labelled(about)],
