@@ -23,7 +23,7 @@ from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
 from bot.store.errors import StoreError
 from bot.store.file import evidence as stored
 from bot.store.file.reading import open_read_only
-from bot.store.private import made
+from bot.store.private import replaced
 from bot.wiring import zuora_client
 from bot.zuora.client import http_client
 
@@ -109,9 +109,11 @@ def _make(
             verified=_told(verified),
         )
         packets = archive.size(file, scope)
-        with click.progressbar(length=packets, label=f"{packets} requests") as bar:
-            made(archive.unfinished_of(out))
-            manifest = archive.write(out, file, scope, compared, lambda: bar.update(1))
+        with (
+            replaced(out) as unfinished,
+            click.progressbar(length=packets, label=f"{packets} requests") as bar,
+        ):
+            manifest = archive.write(unfinished, file, scope, compared, lambda: bar.update(1))
     for words in _unfinished(scope):
         click.echo(words, err=True)
     click.echo(f"{out}: {packets} requests. Manifest's SHA-256: {manifest}")

@@ -84,11 +84,6 @@ def size(file: DatabaseFile, scope: Scope) -> int:
     return len(evidence.concerned(file, _span(file, scope)))
 
 
-def unfinished_of(path: Path) -> Path:
-    """Where a file is written until it is whole; what stands there keeps its mode."""
-    return path.with_name(path.name + ".part")
-
-
 def write(
     path: Path,
     file: DatabaseFile,
@@ -99,7 +94,7 @@ def write(
     """Write the zip.
 
     Args:
-        path: The file, replaced only when the new one is whole.
+        path: The file; it is not whole before this ends.
         file: The database.
         scope: What it is about.
         reconciliation: What comparing with Zuora gave.
@@ -108,18 +103,13 @@ def write(
     Returns:
         The SHA-256 (hex) of the manifest, which is worth noting down elsewhere.
     """
-    unfinished = unfinished_of(path)
     writing = _Writing(file, scope)
-    try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in writing.files(reconciliation, step):
-                archive.writestr(name, content)
-                writing.hashes[name] = sha256(content).hexdigest()
-            manifest = writing.manifest()
-            archive.writestr(MANIFEST, manifest)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in writing.files(reconciliation, step):
+            archive.writestr(name, content)
+            writing.hashes[name] = sha256(content).hexdigest()
+        manifest = writing.manifest()
+        archive.writestr(MANIFEST, manifest)
     return sha256(manifest).hexdigest()
 
 
