@@ -211,6 +211,15 @@ async def test_a_broken_zip_is_not_readable(busy, tmp_path):
     assert checked(rewritten(out, {"manifest.json": b"[]"})).exit_code == 3
 
 
+async def test_a_package_of_another_format_is_named_as_one(busy, tmp_path):
+    _, out = await made(busy, tmp_path)
+
+    result = checked(rewritten(out, {"manifest.json": b'{"format": 2}'}))
+
+    assert result.exit_code == 3
+    assert "it is of format 2, and this program reads format 3" in result.output
+
+
 async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy, tmp_path):
     database = busy.store._database
     facts = '{"kind":"invoice","documents":[{"account_name":"Gluon & Sons","number":"I-1"}]}'
