@@ -16,6 +16,7 @@ from bot.operations import mail_contents, notices, pdf_checks
 from bot.operations.notices import Notice, Profiles
 from bot.operations.pdf_checks import Pdfs
 from bot.zuora.answers import BillingDocument
+from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
 from bot.zuora.paging import side_by_side
 
@@ -82,10 +83,9 @@ async def read_checks(
     Raises:
         ZuoraError: Zuora could not be read.
     """
-    used = notices.profiles_in_use(documents, profiles)
-    found = notices.notices_of(
-        documents, profiles, None if profiles is None else await zuora.mail_notifications(used)
-    )
+    used = await aside(notices.profiles_in_use, documents, profiles)
+    notifications = None if profiles is None else await zuora.mail_notifications(used)
+    found = await aside(notices.notices_of, documents, profiles, notifications)
     if not pdfs:
         return MailChecks(notices=found)
     return MailChecks(notices=found, pdfs=await _pdfs(zuora, documents, profiles, found))
@@ -98,13 +98,7 @@ async def _pdfs(
     found: Sequence[Notice],
 ) -> Pdfs:
     """How far the PDFs are of those documents whose mail carries one, or may carry one."""
-    attaches = {(each.kind, each.profile_id): each.attaches_pdf for each in found}
-
-    def key(document: BillingDocument) -> tuple[DocumentKind, str]:
-        profile = notices.profile_of(document, profiles)
-        return document.kind, profile.id if profile else ""
-
-    carrying = [each for each in documents if attaches.get(key(each)) is not False]
+    carrying, certain = await aside(_carrying, documents, profiles, found)
     asked = carrying[: pdf_checks.MOST_ASKED]
     numbers: dict[DocumentKind, list[str]] = {}
     for document in asked:
@@ -116,5 +110,19 @@ async def _pdfs(
         told,
         unread=sum(max(0, number - len(statuses or ())) for statuses, number in read),
         unasked=len(carrying) - len(asked),
-        certain=all(attaches.get(key(each)) for each in carrying),
+        certain=certain,
     )
+
+
+def _carrying(
+    documents: Sequence[BillingDocument], profiles: Profiles, found: Sequence[Notice]
+) -> tuple[list[BillingDocument], bool]:
+    """Those whose mail carries a PDF, or may carry one; and whether that is certain of each."""
+    attaches = {(each.kind, each.profile_id): each.attaches_pdf for each in found}
+
+    def is_attached(document: BillingDocument) -> bool | None:
+        profile = notices.profile_of(document, profiles)
+        return attaches.get((document.kind, profile.id if profile else ""))
+
+    carrying = [each for each in documents if is_attached(each) is not False]
+    return carrying, all(is_attached(each) for each in carrying)

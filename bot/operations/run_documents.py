@@ -164,7 +164,7 @@ class RunFacts(Facts):
     mailed_at: MailedAt = NotKnown("not read")
 
     @classmethod
-    def of(cls, run: BillRun, documents: Sequence[BillingDocument], **more: Any) -> Self:
+    def of(cls, documents: Sequence[BillingDocument], /, run: BillRun, **more: Any) -> Self:
         """Take from Zuora's answers what matters; `more` are fields that a subclass has besides."""
         return cls(
             **more,

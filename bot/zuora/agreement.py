@@ -59,7 +59,7 @@ def row_of_run(kind: DocumentKind, number: str, row: Row) -> None:
         raise ZuoraContradicts(f"{where} has {its_number} {other}.")
 
 
-def each_once(number: str, found: Iterable[BillingDocument]) -> list[BillingDocument]:
+def each_once(found: Iterable[BillingDocument], number: str) -> list[BillingDocument]:
     """The documents of a run's list, each once: pages may overlap.
 
     Raises:
@@ -95,7 +95,7 @@ def with_account(document: BillingDocument, owner: Account) -> None:
             )
 
 
-def run_and_documents(run: BillRun, documents: Sequence[BillingDocument]) -> None:
+def run_and_documents(documents: Sequence[BillingDocument], run: BillRun) -> None:
     """Refuse a run whose own counts are not those of its list.
 
     Raises:

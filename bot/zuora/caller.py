@@ -30,7 +30,7 @@ from bot.zuora.errors import (
 )
 from bot.zuora.pace import LONGEST_WAIT_SECONDS, Pace
 from bot.zuora.tokens import TokenKeeper
-from bot.zuora.verdict import AUTHENTICATION, QUICK, judge
+from bot.zuora.verdict import AT_ONCE, AUTHENTICATION, judge
 
 logger = logging.getLogger(__name__)
 
@@ -227,7 +227,7 @@ async def _read(
     call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
 ) -> Answer | ZuoraError:
     """What an answer means; what takes long to read is read in a thread."""
-    if len(content) <= QUICK:
+    if len(content) <= AT_ONCE:
         return _judged(call, status, headers, content)
     return await asyncio.to_thread(_judged, call, status, headers, content)
 

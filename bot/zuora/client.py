@@ -22,6 +22,7 @@ from bot.zuora import (
     scope,
 )
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
+from bot.zuora.aside import aside
 from bot.zuora.caller import Caller, Settings
 from bot.zuora.calls import DebitMemoPath, DocumentKind
 from bot.zuora.connections import http_client
@@ -240,7 +241,7 @@ class ZuoraClient(Effects):
             invoices=run.invoice_count,
             credit_memos=run.credit_memo_count,
         )
-        agreement.run_and_documents(run, found)
+        await aside(agreement.run_and_documents, found, run)
         return run, found
 
     def in_zone_of(self, run: BillRun) -> Here:

@@ -1,6 +1,6 @@
 """Reads billing documents: all of a bill run, or one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from bot.domain.known import NotKnown
 from bot.zuora import agreement, calls, cut, paging, rows
 from bot.zuora.answers import NOT_READ, Account, BillingDocument
+from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
 from bot.zuora.errors import ZuoraContradicts, ZuoraNotFound, ZuoraRejected, ZuoraTooMany
@@ -188,13 +189,13 @@ async def _of_kind(
             found = await _in_parts(caller, kind, number, counted, here)
             if len(found) == counted:
                 return found
-        return agreement.each_once(number, await _listed(caller, kind, number, here))
+        return agreement.each_once(await _listed(caller, kind, number, here), number)
     except (ZuoraContradicts, ZuoraTooMany):
         raise
     except ZuoraRejected:
         rows_ = await _by_zoql(caller, kind, number)
         return agreement.each_once(
-            number, [_of_list(caller, kind, number, row, here, by_zoql=True) for row in rows_]
+            [_of_list(caller, kind, number, row, here, by_zoql=True) for row in rows_], number
         )
 
 
@@ -212,18 +213,17 @@ async def _in_parts(
     read = await paging.side_by_side(
         _listed(caller, kind, number, here, f"{name}.SW:{beginning}") for beginning in parts
     )
-    return agreement.each_once(number, [one for part in read for one in part])
+    return await aside(agreement.each_once, [one for part in read for one in part], number)
 
 
 async def _listed(
     caller: Caller, kind: DocumentKind, number: str, here: Here, *filters: str
 ) -> list[BillingDocument]:
     """One list, page after page; only what the bot uses of a page is kept."""
-    return [
-        _of_list(caller, kind, number, row, here)
-        async for page in paging.pages(caller, _of_run_query(kind, number, *filters))
-        for row in page
-    ]
+    found: list[BillingDocument] = []
+    async for page in paging.pages(caller, _of_run_query(kind, number, *filters)):
+        found += await aside(_of_page, page, caller, kind, number, here)
+    return found
 
 
 def _of_run_query(kind: DocumentKind, number: str, *filters: str, order: str = "") -> HttpCall:
@@ -231,6 +231,12 @@ def _of_run_query(kind: DocumentKind, number: str, *filters: str, order: str = "
     return calls.object_page(
         _OBJECTS[kind], filters=(f"sourceId.EQ:{number}", *filters), extra=(*extra, *_EXPANDED)
     )
+
+
+def _of_page(
+    page: Sequence[Row], caller: Caller, kind: DocumentKind, number: str, here: Here
+) -> list[BillingDocument]:
+    return [_of_list(caller, kind, number, row, here) for row in page]
 
 
 def _of_list(
@@ -252,15 +258,24 @@ async def _by_zoql(caller: Caller, kind: DocumentKind, number: str) -> list[Row]
         raise
 
 
+def _without_currency(documents: Sequence[BillingDocument]) -> tuple[str, ...]:
+    """The accounts of which the currency has to be read, each once."""
+    return tuple(
+        dict.fromkeys(
+            document.account_id
+            for document in documents
+            if isinstance(document.currency, NotKnown) and document.account_id
+        )
+    )
+
+
 async def _with_currencies(
     caller: Caller, documents: Iterable[BillingDocument]
 ) -> tuple[BillingDocument, ...]:
     documents = tuple(documents)
-    asked = dict.fromkeys(
-        document.account_id
-        for document in documents
-        if isinstance(document.currency, NotKnown) and document.account_id
-    )
+    asked = await aside(_without_currency, documents)
+    if not asked:
+        return documents
     read = await paging.side_by_side(account(caller, account_id) for account_id in asked)
     accounts = dict(zip(asked, read, strict=True))
     return tuple(

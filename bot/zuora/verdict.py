@@ -36,8 +36,12 @@ _BY_STATUS: Final[dict[int, int]] = {
     401: AUTHENTICATION, 403: PERMISSION, 404: NOT_FOUND, 405: 45, 406: 45, 415: 45, 429: LIMIT,
 }  # fmt: skip
 _GRAVEST_FIRST: Final = (60, 61, 99, AUTHENTICATION, LIMIT, CONTENTION, PERMISSION, NOT_FOUND)
+AT_ONCE: Final = 32 * 1024
+"""Bytes that are read in less than a millisecond, forty answers one after the other in some 20. More is
+read in a thread."""
+
 QUICK: Final = 1024 * 1024
-"""Bytes that are read in some 10 ms. More is read in a thread, by a decoder that lets others in."""
+"""Bytes that are read in some 10 ms. More is read by a decoder that lets others in."""
 
 _CONFLICT: Final = 409
 UNPROCESSABLE: Final = 422

@@ -69,11 +69,11 @@ def card(run, invoice):
     try:
         agreement.row_of_run("invoice", "BR-00000001", invoice)
         documents = [readers.document_of("invoice", invoice, HERE)]
-        agreement.run_and_documents(read, documents)
+        agreement.run_and_documents(documents, read)
     except ZuoraContradicts as error:
         return f"refused: {error}"
     facts = EmailRunFacts.of(
-        read, documents, zero_left_out=read.no_email_for_zero_amount, mails_itself=False
+        documents, read, zero_left_out=read.no_email_for_zero_amount, mails_itself=False
     )
     shown = words.lines(facts, resend=False)
     return "\n".join(str(each) for each in shown if each.label != "Goes to")  # never known here

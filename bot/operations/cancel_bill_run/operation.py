@@ -24,6 +24,7 @@ from bot.operations.operation import Facts, Followed, Form, Problems, Progress, 
 from bot.operations.run_documents import RunFacts
 from bot.operations.run_key import read_run_key
 from bot.zuora.answers import Answer, BillRun
+from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
 from bot.zuora.errors import ZuoraNotFound
@@ -161,7 +162,7 @@ class CancelBillRun(
         except ZuoraNotFound:
             return Problems({"bill_run": f"Zuora knows no bill run {body.bill_run}."})
         facts = CancelFacts(
-            run=RunFacts.of(run, documents),
+            run=await aside(RunFacts.of, documents, run),
             drafts=Drafts.of(documents),
             waits_for_schedule=run.schedule is not None and run.status == "Pending",
             schedule=_schedule(run),

@@ -107,7 +107,7 @@ async def look(body: CreateBillRunBody, before: Progress, zuora: ZuoraClient) ->
     if progress.status not in ("Completed", "Posted", "Error", "Canceled"):
         return progress
     whole, documents = await zuora.run_with_documents(run.id)
-    facts = RunFacts.of(whole, documents)
+    facts = RunFacts.of(documents, whole)
     return ended(body, progress, whole, facts)
 
 
@@ -187,8 +187,8 @@ async def _completed_and_to_be_posted(progress: Progress, zuora: ZuoraClient) ->
     if looks % 5 == 1 or looks >= LOOKS_AT_COMPLETED:
         documents = await zuora.documents_of_run(progress.number)
         run = await zuora.bill_run(progress.run_id)  # after them: posting may just have begun
-        run_and_documents(run, documents)
-        facts = RunFacts.of(run, documents)
+        run_and_documents(documents, run)
+        facts = RunFacts.of(documents, run)
         if run.status != "Completed":
             return progress
         if facts.documents.posted and facts.documents.not_posted:

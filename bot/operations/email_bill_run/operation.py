@@ -28,6 +28,7 @@ from bot.operations.operation import Form, Problems, Settlement, Table
 from bot.operations.run_documents import mailed_at
 from bot.operations.run_key import read_run_key
 from bot.zuora.answers import BillingDocument, BillRun
+from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
 from bot.zuora.errors import ZuoraNotFound
@@ -119,17 +120,20 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
                     "it now."
                 }
             )
-        facts = EmailRunFacts.of(
-            run,
+        facts = await aside(
+            EmailRunFacts.of,
             documents,
+            run,
             zero_left_out=run.no_email_for_zero_amount,
             mails_itself=_mails_itself(run),
         )
         if nothing := _nothing_to_send(body, facts):
             return nothing
-        ordered = _to_send(body, run, documents)
+        ordered = await aside(_to_send, documents, body, run)
         checks = await read_checks(zuora, ordered, profiles)
-        mailed = going_out(ordered, checks, profiles, zero_left_out=facts.zero_left_out)
+        mailed = await aside(
+            going_out, ordered, checks, profiles, zero_left_out=facts.zero_left_out
+        )
         return _pointless(facts.number, checks) or facts.model_copy(
             update={"checks": checks, **mailed}
         )
@@ -232,7 +236,7 @@ def _nothing_to_send(body: EmailBillRunBody, facts: EmailRunFacts) -> Problems |
 
 
 def _to_send(
-    body: EmailBillRunBody, run: BillRun, documents: Sequence[BillingDocument]
+    documents: Sequence[BillingDocument], body: EmailBillRunBody, run: BillRun
 ) -> list[BillingDocument]:
     """The documents that Zuora is ordered to mail."""
     return [

@@ -29,6 +29,7 @@ from bot.operations.post_bill_run import following
 from bot.operations.run_documents import RunFacts
 from bot.operations.run_key import read_run_key
 from bot.zuora.answers import Answer
+from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
 from bot.zuora.errors import ZuoraNotFound
@@ -164,7 +165,7 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
             )
         used = profiles_in_use(documents, profiles) or profiles
         return PostFacts(
-            run=RunFacts.of(run, documents),
+            run=await aside(RunFacts.of, documents, run),
             drafts=Drafts.of(documents),
             mails=posting_mails(None if used is None else await zuora.mail_notifications(used)),
         )

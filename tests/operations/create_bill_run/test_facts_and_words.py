@@ -201,7 +201,7 @@ def run(**changes):
 def ended(status, body=BODY, seen=("Pending", "Processing"), **changes):
     found = run(status=status, **changes)
     progress = Progress(run_id=found.id, number="BR-1", status=status, seen=(*seen, status))
-    return following.ended(body, progress, found, RunFacts.of(found, []))
+    return following.ended(body, progress, found, RunFacts.of([], found))
 
 
 def test_an_empty_run_is_a_success_without_next_steps():
