@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
@@ -37,7 +37,7 @@ S = TypeVar("S", bound=BaseModel)
 
 
 def _sendable(secret: SecretStr) -> SecretStr:
-    """Without the white space around it; what a header cannot carry is told now, not at a call."""
+    """Without the white space around it; what a header cannot carry is reported now, not at a call."""
     text = secret.get_secret_value().strip()
     if not (text.isascii() and text.isprintable()) or " " in text:
         msg = "holds characters that no token or secret has"
@@ -117,13 +117,9 @@ class AuditSettings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _is_a_file(cls, url: str) -> str:
-        """What is kept in memory is gone with the process, and with it what was approved and sent.
-
-        SQLite's own spellings of that are no names of files here, however they are written.
-        """
-        named = unquote(url).lower().removeprefix("sqlite:///").strip("/ ")
-        if not named or named.startswith((":", "file:")) or "?" in named or ":memory:" in named:
-            msg = "names no file that lasts; write it like sqlite:///billing-bot.db"
+        """What is kept in memory is gone with the process, and with it what was approved and sent."""
+        if ":memory:" in url:
+            msg = "names no file, and what the bot does has to last"
             raise ValueError(msg)
         return url
 
@@ -163,7 +159,7 @@ class EvidenceSettings(AuditSettings):
     @field_validator("zuora_time_zone")
     @classmethod
     def _is_a_zone_or_none(cls, name: str) -> str:
-        """Without one the bot relies on what Zuora tells, and takes no time for certain otherwise."""
+        """Without one the bot relies on what Zuora gives, and takes no time for certain otherwise."""
         return _zone(name) if name else name
 
     @field_validator("zuora_entity_ids", "zuora_org_ids")
@@ -345,7 +341,7 @@ def _right(settings: S | None, problems: dict[str, str]) -> S:
 
 
 def _missing_for(mode: Mode, given: dict[str, str]) -> dict[str, str]:
-    """What only one way of running needs, told even where other settings are wrong."""
+    """What only one way of running needs, reported even where other settings are wrong."""
     return {
         name: f"is missing (billing-bot {mode} needs it)"
         for name in NEEDED[mode]

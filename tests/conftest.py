@@ -56,3 +56,4 @@ async def _stage(tmp_path, mode, request):
         yield stage
     finally:
         await stage.close()
+    assert not stage.reader.offences, "\n".join(stage.reader.offences)

@@ -24,6 +24,7 @@ from bot.sandbox.zuora import LocalZuora, World
 from bot.settings import Mode, Settings
 from bot.wiring import Bot, Tuning
 from bot.zuora.environments import OWN_SANDBOX
+from tests.every_message import Reader
 
 SLACK_APP = yaml.safe_load(MANIFEST.read_text())
 CHANNEL = "C0BILLING"
@@ -90,6 +91,8 @@ class Stage:
             app_token=APP_TOKEN,
             signing_secret=SIGNING_SECRET,
         )
+        self.reader = Reader(self._customers)
+        self.slack.on_shown = self.reader.read
         self.bot: Bot | None = None
         self.policy = ""
         self.changes: dict[str, Any] = {}
@@ -105,6 +108,10 @@ class Stage:
         await self.stop()
         await self.slack.stop()
         await self.zuora.stop()
+
+    def _customers(self) -> set[str]:
+        accounts = self.zuora.world.accounts.values()
+        return {name for account in accounts for name in (account.name, account.number)}
 
     def settings(self) -> Settings:
         settings = sandbox_settings(self.slack, self.zuora, self.folder, self.mode)

@@ -92,9 +92,15 @@ def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
 def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) -> str:
     """What an approval does, with amounts, addresses and tenant; for the confirmation and the form."""
     to = [f"To {address}." for address in order.typed_addresses()[:2]]
+    of = [
+        f"{each.label}: {''.join(map(str, each.parts))}."
+        for each in summary.lines
+        if each.label in ("Customer", "Customers")
+    ]
     more = len(order.typed_addresses()) - len(to)
     said = [
         f"{summary.headline}: {summary.money}.",
+        *of,
         *to,
         *([f"And {more:,} more addresses."] if more > 0 else []),
         f"{request.tenant}.",

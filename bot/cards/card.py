@@ -43,7 +43,7 @@ IN_DOUBT = "Sent, outcome not known yet"
 
 ASKED_AGAIN = (
     f" · Billing Bot sends the same call again under the same key, up to {MOST_REPEATS} times. If "
-    "that does not tell, it looks in Zuora, and then a person is asked. Nobody has to do anything now"
+    "that gives no answer, it looks in Zuora, and then a person is asked. Nobody has to do anything now"
 )
 
 
@@ -166,7 +166,10 @@ def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> 
 
 
 def fitting(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines that fit on a card; what can wait gives way, never what is marked."""
+    """The lines that fit on a card; what can wait gives way, never what is marked.
+
+    Where that is not enough, the marked ones share a line, and then the last ones give way.
+    """
     kept = list(lines)
     for label in CAN_WAIT:
         for each in [one for one in lines if one.label == label and not is_marked(one)]:
@@ -176,8 +179,16 @@ def fitting(lines: Sequence[Line]) -> tuple[Line, ...]:
     if len(kept) > MOST_FACTS and len(marked_ones) > 1:
         at = kept.index(marked_ones[0])
         rest = [each for each in kept if each not in marked_ones]
-        return (*rest[:at], _in_one_line(marked_ones), *rest[at:])
+        kept = [*rest[:at], _in_one_line(marked_ones), *rest[at:]]
+    for each in [one for one in reversed(kept) if not (is_marked(one) or _must_stay(one))]:
+        if len(kept) > MOST_FACTS:
+            kept.remove(each)
     return tuple(kept)
+
+
+def _must_stay(each: Line) -> bool:
+    """Whether it is the amount, the reason, or who asked."""
+    return each.label in ("Amount", "Why") or each.label.startswith("R-")
 
 
 def is_marked(each: Line) -> bool:
@@ -188,7 +199,9 @@ def is_marked(each: Line) -> bool:
 def _in_one_line(lines: Sequence[Line]) -> Line:
     parts: list[Part] = []
     for each in lines:
-        parts += [" · " if parts else "", *each.parts]
+        label = each.label.removeprefix("⚠").strip()
+        named = f"{label}: " if label and label not in CAN_WAIT else ""
+        parts += [" · " if parts else "", named, *each.parts]
     return line("⚠", *(p.removeprefix("⚠ ") if isinstance(p, str) else p for p in parts))
 
 
@@ -230,16 +243,16 @@ def _is_followed(request: Request) -> bool:
     return bool(request.progress and Progress.model_validate_json(request.progress).run_id)
 
 
-def of_many(state: State, told: str) -> str:
+def of_many(state: State, saved: str) -> str:
     """`3 of 500 failed`: what became of many calls; empty where the state's own word holds for all.
 
     Args:
         state: Of the request.
-        told: Its progress, as it is saved.
+        saved: Its progress, as it is saved.
     """
-    if not told or state not in (State.RUNNING, State.FAILED, State.UNKNOWN, State.STOPPED):
+    if not saved or state not in (State.RUNNING, State.FAILED, State.UNKNOWN, State.STOPPED):
         return ""
-    progress = Progress.model_validate_json(told)
+    progress = Progress.model_validate_json(saved)
     if state is State.RUNNING and progress.in_doubt_since is not None:
         of = f" for {progress.lost:,} of {progress.calls:,}" if progress.calls > 1 else ""
         return f"{IN_DOUBT}{of}"

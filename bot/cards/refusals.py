@@ -106,7 +106,7 @@ def _barred(person: Person) -> tuple[Part, ...]:
 def _unreadable() -> tuple[Part, ...]:
     return (
         (
-            "Slack did not tell me who is in the user group, so the answer is no for now. "
+            "Slack did not say who is in the user group, so the answer is no for now. "
             "Nothing was changed; press again in a minute."
         ),
     )

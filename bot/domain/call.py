@@ -100,7 +100,7 @@ class Call(NamedTuple):
         return self._replace(tries=self.tries - 1, verdict=Verdict.BUSY, words=NOT_SENT)
 
     def lost_again(self, words: str) -> "Call":
-        """The call after a repetition that told nothing of what became of it."""
+        """The call after a repetition that showed nothing of what became of it."""
         first = self.words.partition(_ASKED_AGAIN)[0]
         return self._replace(verdict=Verdict.LOST, words=f"{first}{_ASKED_AGAIN}{words}")
 

@@ -143,5 +143,5 @@ def hasher(key: bytes) -> Callable[[str], str]:
 
 
 def fingerprint(key: bytes) -> str:
-    """Tells one key from another and does not tell the key; empty for none."""
+    """Distinguishes one key from another without revealing it; empty for none."""
     return hmac.digest(key, b"billing-bot audit key", "sha256").hex()[:32] if key else ""

@@ -16,7 +16,7 @@ def number_key(typed: str) -> str:
     """What may be a number or an id in Zuora, as Zuora writes it; empty where it can be neither.
 
     Numbers may have any prefix and any characters ("Define numbering formats"), so nothing but a
-    lookup tells; a word without any digit is none. A number in Zuora's own spelling is in upper case and an id in lower case.
+    lookup shows; a word without any digit is none. A number in Zuora's own spelling is in upper case and an id in lower case.
     """
     text = as_key(typed)
     if _ID.fullmatch(text):
@@ -41,7 +41,7 @@ def is_id(text: str) -> bool:
 def bill_run_key(typed: str) -> str | None:
     """A bill run's number in Zuora's own spelling, in upper case; None for anything else.
 
-    An id tells nothing of what it names, nor does a number with a prefix of the company's own.
+    An id shows nothing of what it names, nor does a number with a prefix of the company's own.
     """
     text = as_key(typed)
     return text.upper() if _BILL_RUN_NUMBER.fullmatch(text) else None

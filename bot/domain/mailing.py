@@ -65,7 +65,7 @@ class Effect(NamedTuple):
         at: When it went out last; of a posting, when that ended. None: it did not go out.
         changed: The history's sequence when the call changed last.
         shown: Whether Zuora shows a mail that it did not show before that call.
-        by: Slack id of who recorded the outcome; empty where Zuora told.
+        by: Slack id of who recorded the outcome; empty where Zuora showed it.
         note: What that person saw, and where.
     """
 

@@ -9,7 +9,7 @@ Blocks = list[dict[str, Any]]
 
 
 class Words(NamedTuple):
-    """What one person sees in private; the text tells the whole thing by itself."""
+    """What one person sees in private; the text is complete by itself."""
 
     text: str
     blocks: Sequence[dict[str, Any]] = ()
@@ -47,7 +47,7 @@ class Message:
         request: The request's number; None for a private answer about nothing in particular.
         channel: Slack channel id.
         user: Who sees a private message.
-        text: Tells the whole thing by itself: notifications and screen readers read only it. Empty
+        text: Complete by itself: notifications and screen readers read only it. Empty
             for what is drawn when it is sent.
         blocks: Block Kit; may be empty.
     """

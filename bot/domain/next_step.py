@@ -41,7 +41,7 @@ class Expire:
 
 @dataclass(frozen=True, slots=True)
 class Remind:
-    """Tell those who may decide, and have not, that the request waits for them."""
+    """Remind those who may decide, and have not, that the request waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def repeat_at(call: Call, now: datetime, again: timedelta | None) -> datetime | 
 
 
 def conclusion(calls: Sequence[Call]) -> State:
-    """How a request ended whose calls all have their answer: the worst of them tells."""
+    """How a request ended whose calls all have their answer: the worst of them counts."""
     verdicts = {call.verdict for call in calls}
     if Verdict.LOST in verdicts:
         return State.UNKNOWN

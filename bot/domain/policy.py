@@ -105,7 +105,7 @@ class Tier:
         return {name: value for name, value in there.items() if value not in (None, [], {})}
 
     def holds_for(self, asked: Asked) -> bool:
-        """Whether this is the rule for what is asked, as far as it alone can tell."""
+        """Whether this is the rule for what is asked, as far as it alone can decide."""
         return (
             (not self.operations or asked.operation in self.operations)
             and (not self.tenants or not _kinds(asked.tenant).isdisjoint(self.tenants))

@@ -16,6 +16,7 @@ from bot.operations.kinds import (
     is_negative,
     kinds_of,
     largest_of,
+    several,
 )
 from bot.zuora.answers import BillingDocument
 
@@ -31,6 +32,7 @@ class Drafts(BaseModel, frozen=True):
             total as a positive amount, so it is never among the negative ones.
         largest: The largest ones of each currency as `Northwind Ltd USD 250.50`.
         amount_unknown: Those whose amount is not known.
+        customers: How many accounts they are of; 0 in what was stored before this was counted.
     """
 
     kinds: tuple[KindTotals, ...]
@@ -39,6 +41,7 @@ class Drafts(BaseModel, frozen=True):
     negative: int
     largest: tuple[str, ...]
     amount_unknown: tuple[Doubt, ...] = ()
+    customers: int = 0
 
     @classmethod
     def of(cls, documents: Sequence[BillingDocument]) -> Self:
@@ -51,12 +54,23 @@ class Drafts(BaseModel, frozen=True):
             negative=sum(1 for d in drafts if is_negative(d.money)),
             largest=tuple(map(str, largest_of(drafts, SHOWN_LARGEST))),
             amount_unknown=amounts_unknown(drafts),
+            customers=len({d.account_number or d.account_id for d in drafts}),
         )
 
     @property
     def amounts(self) -> tuple[Money, ...] | None:
         """Every total, kind by kind; None where an amount is not known."""
         return amounts_of(self.kinds)
+
+    @property
+    def what(self) -> str:
+        """`4 invoices and 1 credit memo`; `no documents` where there is none."""
+        return several(self.kinds) or "no documents"
+
+    @property
+    def whose(self) -> str:
+        """` for 3 customers`, to end a headline with; empty where they were not counted."""
+        return f" for {count(self.customers, 'customer')}" if self.customers else ""
 
     @property
     def figures(self) -> str:

@@ -133,6 +133,11 @@ def unchecked_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str
     ]
 
 
+def credited(kind: DocumentKind, money: Money) -> Money:
+    """An amount as people read it: Zuora writes a credit memo's as positive, and it is a credit."""
+    return Money(money.currency, -abs(money.amount)) if kind == "credit_memo" else money
+
+
 def is_negative(amount: Amount) -> bool:
     """Whether it is known to be below zero."""
     return isinstance(amount, Money) and amount.amount < 0
@@ -144,7 +149,7 @@ class Largest(BaseModel, frozen=True):
     Attributes:
         number: The document's.
         customer: Name of the customer, or number of the account; empty in what was stored before.
-        amount: Its total; of a credit memo too as Zuora writes it, above zero.
+        amount: Its total; below zero for a credit memo.
     """
 
     number: str
@@ -159,7 +164,7 @@ class Largest(BaseModel, frozen=True):
 def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest, ...]:
     """The largest of each currency whatever their sign; no two currencies are compared."""
     found = [
-        Largest(number=d.number, customer=d.customer_name, amount=money)
+        Largest(number=d.number, customer=d.customer_name, amount=credited(d.kind, money))
         for d in documents
         if isinstance(money := d.money, Money)
     ]
@@ -172,19 +177,13 @@ def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest
 
 
 def money_of(kinds: Iterable[KindTotals]) -> str:
-    """`USD 1,204,310.25 · EUR 88,120.00 (298 invoices) · USD -1,200.00 (4 credit memos)`.
-
-    Zuora writes a credit memo's total as a positive amount; it is a credit, so it is shown negative.
-    """
-    return " · ".join(
-        f"{_signed(kind)} ({count(kind.count, *KIND_WORDS[kind.kind])})" for kind in kinds
-    )
+    """`USD 1,204,310.25 · EUR 88,120.00 (298 invoices) · USD -1,200.00 (4 credit memos)`."""
+    found = [f"{_signed(kind)} ({count(kind.count, *KIND_WORDS[kind.kind])})" for kind in kinds]
+    return " · ".join(found) or "no documents"
 
 
 def _signed(kind: KindTotals) -> str:
-    totals = kind.totals
-    if kind.kind == "credit_memo":
-        totals = tuple(money._replace(amount=-abs(money.amount)) for money in totals)
+    totals = [credited(kind.kind, money) for money in kind.totals]
     unknown = [f"{kind.not_known:,} of an amount not known"] if kind.not_known else []
     return " · ".join([*([in_words(totals)] if totals else []), *unknown])
 

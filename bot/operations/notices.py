@@ -1,7 +1,7 @@
 """Whether Zuora's notifications let out the mails that are asked for: facts and their words. No I/O.
 
 Sources: the pages of the calls that mail name the notification that each needs; which communication
-profile counts is told on *Supported base object for custom events*: the account's. Zuora does not
+profile counts is documented on *Supported base object for custom events*: the account's. Zuora does not
 say what an order does whose notification is off; nobody is mailed by it.
 """
 
@@ -35,13 +35,13 @@ class Notice(BaseModel, frozen=True):
     """The documents of one kind whose accounts have the same communication profile.
 
     Attributes:
-        profile_id, profile: Empty where Zuora does not tell which it is.
+        profile_id, profile: Empty where Zuora does not say which it is.
         documents: How many.
         some: Numbers of a few of them.
         state: Of the notification that mails them: `not listed` where Zuora shows none of that
             name, `not readable` where the bot may not read notifications, `not known` where Zuora
             does not say plainly whether it is on, mails, or is muted.
-        attaches_pdf: Whether the PDF is attached; None where that is not told.
+        attaches_pdf: Whether the PDF is attached; None where that is not given.
         templates: Names of the email templates that are set there.
     """
 
@@ -81,7 +81,7 @@ class Notice(BaseModel, frozen=True):
 
 
 def profile_of(document: BillingDocument, profiles: Profiles) -> MailProfile | None:
-    """The profile that counts for a document; where it is not told, the only one there is."""
+    """The profile that counts for a document; where it is not given, the only one there is."""
     known = profiles or ()
     if not document.profile_id:
         return known[0] if len(known) == 1 else None

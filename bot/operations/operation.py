@@ -64,7 +64,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
             something else than before it.
         not_before: When it is worth looking again at the earliest; None: after the usual pause.
         words: What is new since the last look, for the thread; empty: nothing.
-        unread: Why Zuora refused the last look; empty where it told.
+        unread: Why Zuora refused the last look; empty where it answered.
         ended: Empty while it has to be looked at again.
         result: One sentence on how it ended.
         next_steps: Names of the operations that are legal now.
@@ -162,7 +162,7 @@ class Order(ABC, Generic[B, F]):
     """What Zuora does without another order when a field of the body says so."""
 
     each_mailed: ClassVar[bool] = False
-    """Whether each subject is mailed by a call of its own, so that the bot's calls tell what was
+    """Whether each subject is mailed by a call of its own, so that the bot's calls show what was
     mailed: Zuora keeps no mail date of memos, and marks an invoice only later."""
 
     def __init_subclass__(cls, **more: Any) -> None:

@@ -32,11 +32,11 @@ class Pdfs(BaseModel, frozen=True):
     Zuora's work, which goes on: shown, and no approval is bound to it.
 
     Attributes:
-        asked: Of how many Zuora told.
+        asked: How many of them Zuora answered for.
         making: How many are being made.
         archived: How many are archived.
         failed: Those that could not be made.
-        unread: Of how many it did not tell, for want of the right or because it keeps silent.
+        unread: How many of them it did not answer for, for want of the right or because it keeps silent.
         unasked: How many more there are than are asked for.
         certain: Whether it is known that the PDF is attached.
     """
@@ -98,7 +98,7 @@ def lines(pdfs: Pdfs) -> tuple[Line, ...]:
     if pdfs.unread:
         said.append(
             f"whether {count(pdfs.unread, 'PDF')} can be attached could not be checked: Zuora "
-            "did not tell the bot's user"
+            "did not show the bot's user"
         )
     if pdfs.unasked:
         said.append(f"those of {pdfs.unasked:,} more documents were not looked at")

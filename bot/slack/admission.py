@@ -45,7 +45,7 @@ async def identity_of(client: AsyncWebClient, team: str = "") -> Identity:
     except SlackApiError as error:
         raise _named(_BOT_TOKEN, error) from error
     if not (answer.get("team_id") and answer.get("user_id")):
-        msg = "auth.test does not tell whose token it is (team_id and user_id are missing)"
+        msg = "auth.test does not say whose token it is (team_id and user_id are missing)"
         raise SlackClientError(msg)
     organization = ""
     if answer.get("is_enterprise_install"):
@@ -64,7 +64,7 @@ async def identity_of(client: AsyncWebClient, team: str = "") -> Identity:
 
 
 async def _check_workspace(client: AsyncWebClient, team: str) -> None:
-    """A token of a whole organization needs to be told which workspace it works in."""
+    """A token of a whole organization has to name the workspace that it works in."""
     if not team:
         msg = (
             "SLACK_TEAM_ID is missing: the token of SLACK_BOT_TOKEN is for a whole Enterprise Grid organization, so "
@@ -125,7 +125,7 @@ _FLAWS = (
     ("is_archived", "is archived: nothing can be written there"),
     ("is_read_only", "is read-only for the bot: nothing can be written there"),
     ("is_thread_only", "takes replies only: the bot cannot write a card there"),
-    ("is_non_threadable", "takes no replies: the bot cannot tell there how a request goes on"),
+    ("is_non_threadable", "takes no replies: the bot cannot show there how a request goes on"),
 )
 _SHARED = (
     "is shared with another company (Slack Connect), which would read every request; take another one, or set "

@@ -61,9 +61,7 @@ def _register_form(app: AsyncApp, answering: Answering, form: AskForm) -> None:
 async def _submitted(
     answering: Answering, ack: AsyncAck, form: AskForm, submission: payloads.Submission
 ) -> None:
-    person = await answering.people.person(
-        submission.actor, answering.parts.rules.policy.requesters
-    )
+    person = await answering.person(submission.actor, answering.parts.rules.policy.requesters)
     work = answering.keep(_ask(answering.parts, form, submission, person))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:
@@ -79,7 +77,7 @@ async def _submitted(
 
 
 def _note_for_a_crash(parts: Parts, submission: payloads.Submission) -> int | None:
-    """Write down what the person is told if the bot dies before it answers; its sequence.
+    """Write down what the person sees if the bot dies before it answers; its sequence.
 
     It waits in the outbox and is taken out of it with the answer. None: it could not be written.
     """

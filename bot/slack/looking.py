@@ -1,4 +1,4 @@
-"""Who may look, and what everybody else is told: who may, and nothing more."""
+"""Who may look, and what everybody else sees: who may, and nothing more."""
 
 import logging
 
@@ -23,7 +23,7 @@ async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part
     policy = answering.parts.rules.policy
     rules = answering.parts.store.status.rules_waiting().values()
     older = {name for rule in rules for name in rule.approvers} - set(policy.everybody)
-    person = await answering.people.person(actor, (*policy.everybody, *sorted(older)))
+    person = await answering.person(actor, (*policy.everybody, *sorted(older)))
     refusal = may_view(person, policy)
     return person, () if refusal is None else not_to_view(refusal, person, policy)
 
@@ -49,7 +49,7 @@ def not_to_view(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part,
         case Refusal.BARRED:
             return (f"This account cannot be used here: {person.barred or 'it has no identity'}.",)
         case Refusal.GROUP_UNREADABLE:
-            words = "Slack did not tell me who is in the user group, so the answer is no for now."
+            words = "Slack did not say who is in the user group, so the answer is no for now."
             return (f"{words} Try again in a minute.",)
         case _:
             return (

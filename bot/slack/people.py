@@ -136,7 +136,7 @@ def barred(account: Mapping[str, Any] | None, team_id: str, own_team: str) -> st
     lists them in `enterprise_user.teams`.
     """
     if account is None:
-        return "Slack did not tell who this is, so the answer is no for now"
+        return "Slack did not say who this is, so the answer is no for now"
     for flag, why in (
         ("deleted", "it is deactivated"),
         ("is_bot", "it is a bot"),
@@ -147,7 +147,7 @@ def barred(account: Mapping[str, Any] | None, team_id: str, own_team: str) -> st
         if account.get(flag):
             return why
     if not account.get("team_id"):
-        return "Slack did not tell which workspace it belongs to, so the answer is no"
+        return "Slack did not say which workspace it belongs to, so the answer is no"
     grid = (account.get("enterprise_user") or {}).get("teams") or ()
     home = {own_team, *grid} if own_team in grid else {own_team}
     if team_id not in home or account.get("team_id") not in home:

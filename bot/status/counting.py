@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from bot.domain.call import Call, Verdict
 from bot.domain.known import NotKnown
-from bot.domain.money import Amount, Money, totals
+from bot.domain.money import Money, totals
 from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.operations.catalog import OPERATIONS, opened
-from bot.operations.kinds import KindTotals
+from bot.operations.kinds import KindTotals, credited
 from bot.store.figures import Counted, Figure
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
     """What a request is about and what became of it.
 
     One that another version of the bot has written, and this one cannot read, counts for nothing
-    but itself; it must not keep a whole month from being told.
+    but itself; it must not keep a whole month from being shown.
     """
     try:
         order = opened(request)
@@ -62,7 +62,12 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
     if order.each_mailed:
         by_subject = {call.subject: call for call in calls}
         return tuple(
-            _document(number, _signed(kind, amount), by_subject.get(number), request)
+            _document(
+                number,
+                None if isinstance(amount, NotKnown) else credited(kind, amount),
+                by_subject.get(number),
+                request,
+            )
             for number, kind, amount in order.each()
         )
     counted, kinds = order.documents(), order.kinds()
@@ -74,20 +79,12 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
 def _amounts(kinds: Sequence[KindTotals], documents: int) -> tuple[Money, ...]:
     """The totals, credit memos below zero: Zuora writes their totals as positive amounts.
 
-    Where a run is mailed only in part, the facts do not tell what that part amounts to: none. Nor
+    Where a run is mailed only in part, the facts do not show what that part amounts to: none. Nor
     is there a total where one of the amounts is not known.
     """
     if sum(kind.count for kind in kinds) != documents or any(kind.not_known for kind in kinds):
         return ()
-    signed = (_signed(kind.kind, money) for kind in kinds for money in kind.totals)
-    return totals(money for money in signed if money is not None)
-
-
-def _signed(kind: str, money: Amount) -> Money | None:
-    """A credit memo's is below zero; None where the amount is not known."""
-    if isinstance(money, NotKnown):
-        return None
-    return Money(money.currency, -abs(money.amount)) if kind == "credit_memo" else money
+    return totals(credited(kind.kind, money) for kind in kinds for money in kind.totals)
 
 
 def _document(name: str, amount: Money | None, call: Call | None, request: Request) -> Item:

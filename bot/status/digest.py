@@ -19,7 +19,7 @@ A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timetable:
-    """When the digest is told.
+    """When the digest is posted.
 
     Attributes:
         at: Time of day in `zone`; None: never.

@@ -25,7 +25,7 @@ ON_THE_HOME = "the Home tab lists them, up to 200 of a kind"
 IN_THE_EXPORT = "the export of their months has all"
 CUT = Line("", (f"… and more than fits here; {IN_THE_EXPORT}.",))
 
-"""A private answer: text that tells the whole thing by itself, and blocks."""
+"""A private answer: text that is complete by itself, and blocks."""
 
 Verdicts = Callable[[int], Mapping[str, int]]
 
@@ -35,7 +35,7 @@ class Links:
     """Addresses of messages.
 
     Attributes:
-        team_url: Of the workspace, as `auth.test` told it: `https://example.slack.com/`; empty: no
+        team_url: Of the workspace, as `auth.test` gave it: `https://example.slack.com/`; empty: no
             links are made.
     """
 

@@ -1,4 +1,4 @@
-"""Estimates that Zuora makes in the background and that are still to be told in a thread."""
+"""Estimates that Zuora makes in the background and that are still to be shown in a thread."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ _COLUMNS = "request, key, begun, looks, wake_at"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """An estimate that is still to be told.
+    """An estimate that is still to be shown.
 
     Attributes:
         request: Number of the request.
@@ -67,6 +67,6 @@ class Estimates:
         )
 
     def end(self, request: int) -> bool:
-        """It was told, or nobody waits for it; False if it had ended before."""
+        """It was shown, or nobody waits for it; False if it had ended before."""
         cursor = self._database.execute("DELETE FROM estimates WHERE request = ?", [request])
         return cursor.rowcount == 1

@@ -234,7 +234,7 @@ class Outbox:
         return found.fetchone() is not None
 
     def progress_told(self, request: int) -> tuple[bool, datetime | None]:
-        """Whether some of the request's progress is still to be told, and when some was last."""
+        """Whether some of the request's progress is still to be shown, and when some was last."""
         row = self._database.execute(
             "SELECT ended_at FROM outbox WHERE request = ? AND kind = 'progress' "
             "ORDER BY sequence DESC LIMIT 1",
@@ -244,7 +244,7 @@ class Outbox:
         return row is not None and told_at is None, told_at
 
     def progress_rests(self, request: int, until: datetime) -> None:
-        """Let no progress of a request go out before then; one was told just now."""
+        """Let no progress of a request go out before then; one was sent just now."""
         self._database.execute(
             "UPDATE outbox SET wake_at = :until WHERE request = :request AND kind = 'progress' "
             "AND ended_at IS NULL AND (wake_at IS NULL OR wake_at < :until)",
@@ -252,7 +252,7 @@ class Outbox:
         )
 
     def make_plain(self, sequence: int) -> None:
-        """Send it without its blocks: the text alone tells it all. Slack refused the blocks.
+        """Send it without its blocks: the text alone is complete. Slack refused the blocks.
 
         Slack takes 4,000 characters at the least (page *chat.update*).
         """

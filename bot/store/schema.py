@@ -439,7 +439,7 @@ CREATE INDEX estimates_due ON estimates (wake_at);
 
 @migrations(name="0009_drafts_and_estimates")
 def drafts_and_estimates(db: Database) -> None:
-    """What was typed into fields that a form does not show now; estimates that are still to be told."""
+    """What was typed into fields that a form does not show now; estimates that are still to be shown."""
     run(db, _DRAFTS)
 
 
@@ -591,7 +591,7 @@ def mailings(db: Database) -> None:
     """Which documents each request can mail, by which call; what came of it stands in the calls.
 
     A row without a document is a run whose documents are not known. A call's place in the history
-    tells what came before what: clocks are put right.
+    shows what came before what: clocks are put right.
     """
     run(db, _MAILINGS)
 

@@ -272,13 +272,13 @@ class Homes:
 
 
 class Digests:
-    """On which days the digest was told."""
+    """On which days the digest was posted."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def told(self, day: str, now: datetime) -> bool:
-        """Claim a day (`2026-11-21`), inside a transaction; False if it was told already."""
+        """Claim a day (`2026-11-21`), inside a transaction; False if it was posted already."""
         cursor = self._database.execute(
             "INSERT INTO digests (day, at) VALUES (?, ?) ON CONFLICT DO NOTHING",
             [day, to_text(now)],

@@ -32,7 +32,7 @@ _Read = tuple[Operation, Body, Form]
 async def ask(
     parts: Parts, wanted: Wanted, asker: Asker
 ) -> tuple[Request, ...] | Problems | Refused:
-    """Read the form, read Zuora, save the requests and what is to be told: all of it or nothing.
+    """Read the form, read Zuora, save the requests and what is to be shown: all of it or nothing.
 
     Args:
         parts: The outside.
@@ -93,7 +93,7 @@ def _read(wanted: Wanted, reason: str) -> tuple[list[_Read], Problems]:
 async def _with_facts(
     parts: Parts, bodies: Sequence[_Read], problems: Problems, place: str
 ) -> list[Ready] | Problems:
-    """Read Zuora also where something typed is wrong, so that all of it is told at once."""
+    """Read Zuora also where something typed is wrong, so that all of it is shown at once."""
     ready: list[Ready] = []
     for operation, body, form in bodies:
         order = await _order(parts, operation, body, place)
@@ -131,7 +131,7 @@ async def _nobody_to_approve(rules: Rules, ready: Sequence[Ready], asker: Asker)
         members = await rules.members(rule.approvers)
         if members is None:
             words = (
-                "Slack did not tell me who may approve this, so it cannot be asked for now. "
+                "Slack did not say who may approve this, so it cannot be asked for now. "
                 "Nothing was saved; try again in a minute."
             )
             return Problems({each.order.field: words})

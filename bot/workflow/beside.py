@@ -35,7 +35,7 @@ def also_open(
         store: The database.
         request: The new request.
         order: What it asks for.
-        without: Number of the request whose place it takes, which is not told.
+        without: Number of the request whose place it takes, which is left out.
     """
     found = store.requests.open_about(order.subjects(), request.place)
     told = {number for number, _, _ in found}

@@ -150,7 +150,7 @@ def _lost(call: Call, words: str) -> Call:
 
 
 def _in_doubt(call: Call, error: OutcomeUnknown) -> Call:
-    """Its answer was lost, or says neither yes nor no; also whether asking again can still tell."""
+    """Its answer was lost, or says neither yes nor no; also whether asking again can still answer it."""
     lost = _lost(call, _words(error))
     lost = _with_error(call, error, verdict=Verdict.LOST, words=lost.words)
     if not call.repeats:

@@ -132,7 +132,7 @@ def _ask_again(
 
 
 def doubt(calls: Sequence[Call]) -> str:
-    """Of which calls nobody knows what became, and why: no answer came, or one that does not tell."""
+    """Of which calls nobody knows what became, and why: no answer came, or one that says neither yes nor no."""
     lost = [call for call in calls if call.is_lost]
     answered = [call for call in lost if call.http_status is not None]
     silent = [call for call in lost if call.http_status is None]
@@ -165,9 +165,7 @@ def _asked_again(calls: Sequence[Call]) -> str:
     if len(calls) == 1:
         return " Its first answer was lost or did not say; it was sent again under its own key."
     were = "call was" if again == 1 else "calls were"
-    return (
-        f" {again:,} {were} sent again under the same key, after a first answer that did not tell."
-    )
+    return f" {again:,} {were} sent again under the same key, after a first answer that said neither yes nor no."
 
 
 def _unknown(
@@ -177,7 +175,7 @@ def _unknown(
     times = max(call.repeats for call in lost)
     why = "; ".join(dict.fromkeys(call.no_more for call in lost if call.no_more))
     in_vain = (
-        f" Asking again under the same key up to {count(times, 'time')} did not tell."
+        f" Asking again under the same key up to {count(times, 'time')} brought no answer."
         if times
         else ""
     )
@@ -232,7 +230,7 @@ def _move(
 
 
 def tell_progress(store: Store, request: Request, now: datetime) -> datetime:
-    """Tell how far it got, if the last time is long enough ago; when to look again."""
+    """Show how far it got, if the last time is long enough ago; when to look again."""
     waits, told_at = store.outbox.progress_told(request.number)
     if waits:
         return now + PROGRESS_GAP / 3

@@ -1,7 +1,7 @@
-"""Estimates that Zuora makes in the background: begun, looked at, told in the request's thread.
+"""Estimates that Zuora makes in the background: begun, looked at, shown on the card and in the request's thread.
 
 They are for whoever decides: nothing waits for one, an approval is not bound to it, and once the
-request is decided none is told any more.
+request is decided none is shown any more.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ PATIENCE = timedelta(hours=2)
 
 UNTIL_BEGUN = timedelta(minutes=15)
 MAY_PASS = frozenset({None, 30, 50, 70})
-"""Categories of Zuora's errors (page *Error codes*): a rule, contention, a limit, or none told."""
+"""Categories of Zuora's errors (page *Error codes*): a rule, contention, a limit, or none given."""
 
 AFTER_A_FAULT = 30.0
 
@@ -127,11 +127,11 @@ class Estimates:
             self._parts.store.estimates.later(waiting.request, begun, wake_at)
 
     def _refused(self, request: Request, waiting: Waiting, error: ZuoraRejected) -> str:
-        """What to tell of a refusal; nothing yet where it may be one for a while.
+        """What to show of a refusal; nothing yet where it may be one for a while.
 
         A batch has one preview at a time (page *Create a billing preview run*), so that whoever
         changes a request and asks again would be refused the second one. With which code that is
-        refused no page tells; a right that is missing and a mistake have codes of their own.
+        refused no page says; a right that is missing and a mistake have codes of their own.
         """
         may_pass = not waiting.begun and error.category in MAY_PASS
         if may_pass and self._parts.clock.now() - request.created_at < UNTIL_BEGUN:
@@ -139,7 +139,7 @@ class Estimates:
         return f"Zuora gave no estimate: {error}"
 
     async def _step(self, request: Request, waiting: Waiting) -> tuple[str, str]:
-        """Begin it, or look at it once: what names it in Zuora, and what is to be told.
+        """Begin it, or look at it once: what names it in Zuora, and what is to be shown.
 
         Raises:
             ZuoraError: Zuora could not be read.
@@ -165,7 +165,7 @@ class Estimates:
             self._parts.store.record(entry, self._parts.clock.now())
 
     def _end(self, waiting: Waiting, words: str = "") -> None:
-        """Tell it, if the request still waits: it may have been decided meanwhile."""
+        """Show it, if the request still waits: it may have been decided meanwhile."""
         parts = self._parts
         with parts.store.transaction():
             request = parts.store.requests.get(waiting.request)

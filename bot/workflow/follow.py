@@ -32,10 +32,10 @@ async def follow(parts: Parts, request: Request) -> None:
     except (
         ZuoraRejected,
         ZuoraLockedOut,
-    ) as error:  # it would be the same for ever, if nobody were told
+    ) as error:  # it would be the same for ever, if nobody heard of it
         progress = before.model_copy(update={"words": "", "unread": str(error)})
     except ZuoraError:
-        progress = before.model_copy(update={"words": ""})  # the next look tells
+        progress = before.model_copy(update={"words": ""})  # the next look shows it
     if progress.ended:
         _end(parts.store, request, progress, parts.clock.now())
     else:

@@ -1,4 +1,4 @@
-"""The daily head: where the history ends, told in a channel, so that a cut-off end shows."""
+"""The daily head: where the history ends, posted in a channel, so that a cut-off end shows."""
 
 import logging
 from collections.abc import Callable
@@ -17,15 +17,15 @@ AFTER_A_FAULT = 60.0
 
 
 class Heads:
-    """Tells the head once a day, at UTC midnight or at the first chance after it.
+    """Posts the head once a day, at UTC midnight or at the first chance after it.
 
-    That it was told is an entry of the history, written in one transaction with the message and
+    That it was posted is an entry of the history, written in one transaction with the message and
     looked for in the same transaction: once a day across restarts and processes.
 
     Args:
         store: The store.
         clock: The time.
-        channel: Slack channel id; empty for none, then nothing is told.
+        channel: Slack channel id; empty for none, then nothing is posted.
         wake_sender: Rung when a message stands in the outbox.
     """
 
@@ -38,7 +38,7 @@ class Heads:
         self._wake_sender = wake_sender
 
     async def run(self) -> None:
-        """Tell it each day, until cancelled."""
+        """Post it each day, until cancelled."""
         while self._channel:
             try:
                 self.tell()

@@ -34,7 +34,7 @@ async def repeat(
         stopping: Whether nothing new may be begun.
     """
     try:
-        await parts.tenancy.zuora.check()  # a token tells which tenant this is
+        await parts.tenancy.zuora.check()  # a token shows which tenant this is
     except ZuoraError as error:
         _wait(parts, request, str(error))
         return

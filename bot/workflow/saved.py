@@ -37,7 +37,7 @@ class Asker:
             same person, it is withdrawn: what is changed has to be approved anew.
         form_name: Which form it was, so that it can be opened again with what was typed.
         once: Whether the same order of a short while ago that still waits is this one, because
-            nothing else tells that it was typed again.
+            nothing else shows that it was typed again.
         place: Where in the tenant it acts; read from the form.
     """
 
@@ -72,7 +72,7 @@ def known_by_form(
 def typed_again(
     parts: Parts, bodies: Sequence[tuple[Operation, Body]], asker: Asker
 ) -> tuple[Request, ...]:
-    """The request that this line has made before, where a line is all there is to tell by."""
+    """The request that this line has made before, where a line is all there is to go by."""
     if not asker.once:
         return ()
     now, person = parts.clock.now(), asker.person.user_id
@@ -152,11 +152,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     if order.deed is Deed.MAILED:
         messages += mailed_by_the_bot(parts.store, request, order)
     messages += redrawn(parts.store, request, order)
-    why = {
-        "conditions": parts.rules.policy.conditions(about),
-        "compared": about.compared,
-        "bound": parts.tenancy.bound_beside(order, asker.place.key),
-    }
+    why = {"conditions": parts.rules.policy.conditions(about), "compared": about.compared}
     parts.store.record(_asked_entry(request, shown, why), now, *messages)
     if isinstance(order, Estimated) and order.foresees():
         parts.store.estimates.add(request.number, parts.new_id(), now)

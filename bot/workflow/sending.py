@@ -41,7 +41,7 @@ LONGEST_REST = timedelta(seconds=5)
 MANY = 12
 A_MOMENT = 0.002
 """Seconds of real time. While many are out, each answer waits so long for others to share its commit,
-which costs a third of what a call costs. It is about the disk: no clock of the product's tells it."""
+which costs a third of what a call costs. It is about the disk: no clock of the product's shows it."""
 
 A_FEW = 4
 BETWEEN = 0.001
@@ -287,7 +287,7 @@ class Pass:
                 return
 
     def _write_once(self, answered: Sequence[Call], sending: Sequence[Call]) -> bool:
-        """As above; whether there is something to tell people."""
+        """As above; whether there is something to show people."""
         store, now = self._parts.store, self._parts.clock.now()
         with store.transaction():
             store.calls.save(*answered, *sending)

@@ -19,7 +19,7 @@ from bot.workflow.ending import tally
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, ZuoraRejected
 
-LOST_AND_FOUND = "Some answers were lost or did not tell, and reading Zuora settled them."
+LOST_AND_FOUND = "Some answers were lost or unclear, and reading Zuora settled them."
 UNREAD = 5
 """How many looks more the pause is long after Zuora could not be read: a minute or more."""
 
@@ -119,7 +119,7 @@ def _look_later(parts: Parts, request: Request, settled: list[Call], *, unread: 
 
 
 def leave_to_people(store: Store, request: Request, now: datetime) -> None:
-    """Reading proved nothing: only a person can tell, and the thread says so once."""
+    """Reading proved nothing: only a person can find out, and the thread says so once."""
     after = replace(request, wake_at=None)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": "not provable"})
     told = lines.reply(

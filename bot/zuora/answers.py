@@ -20,7 +20,7 @@ NOT_READ: Final = NotKnown("not read")
 class Answer:
     """What Zuora said yes with.
 
-    To a call that does something it means accepted: mails go out later, and nobody is told when.
+    To a call that does something it means accepted: mails go out later, and nobody learns when.
 
     Attributes:
         status: HTTP status, 2xx.
@@ -56,7 +56,7 @@ class BillRun:
         disagrees: Where two answers about it say different things, a sentence for each.
         status: Zuora's own word in its API spelling (`PostInProgress`); unknown ones as they came.
         billed_account_id: Account of an account- or subscription-level run, else empty.
-        next_run: Id and number of the occurrence that follows, told by a cancel; else None.
+        next_run: Id and number of the occurrence that follows, named by a cancel; else None.
     """
 
     id: str
@@ -100,7 +100,7 @@ class BillingDocument:
         unchecked: What of that kind Zuora did not say: `reversed`.
         bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
         more_mail: Whether the account has additional addresses; None where it was not read.
-        profile_id: The communication profile of its account; empty where it is not told.
+        profile_id: The communication profile of its account; empty where it is not given.
     """
 
     kind: DocumentKind

@@ -163,7 +163,7 @@ class ZuoraClient(Effects):
 
     @property
     def zone(self) -> tzinfo | None:
-        """The tenant's time zone where it was set; None where only Zuora may tell."""
+        """The tenant's time zone where it was set; None where only Zuora may say."""
         return self._zone
 
     @property
@@ -182,7 +182,7 @@ class ZuoraClient(Effects):
         return self._clock.now()
 
     async def check(self) -> Tenant:
-        """Get a token and tell whose it is.
+        """Get a token and return whose it is.
 
         Raises:
             ZuoraElsewhere: The token does not speak for an entity of the settings.
@@ -245,7 +245,7 @@ class ZuoraClient(Effects):
         return run, found
 
     def in_zone_of(self, run: BillRun) -> Here:
-        """Where an answer about a run is read: a run tells its tenant's zone."""
+        """Where an answer about a run is read: a run shows its tenant's zone."""
         return replace(self.here, zone=zone_of(run.time_zone, self._zone))
 
     async def documents_of_run(self, number: str) -> tuple[BillingDocument, ...]:

@@ -1,6 +1,6 @@
 """The HTTP transport for Zuora: httpx2's requests and answers over aiohttp's connections.
 
-Connections stay open, and each request is sent once. Which of httpx2's errors comes back tells what
+Connections stay open, and each request is sent once. Which of httpx2's errors comes back shows what
 may have been done: one of `NOTHING_WAS_SENT`, or any other, after which nobody knows.
 """
 

@@ -154,7 +154,7 @@ def _compare_account(document: BillingDocument, row: Row) -> None:
 
 
 def _with_contact(document: BillingDocument, row: Row) -> BillingDocument:
-    """The document with whether its bill-to contact has an address, where the row tells."""
+    """The document with whether its bill-to contact has an address, where the row says."""
     contact = rows.part(row, "billToContact")
     if not contact:
         return document

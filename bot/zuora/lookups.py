@@ -26,7 +26,7 @@ _ANY_ZONE: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingRules:
-    """Rules of the tenant; None where a rule is not told."""
+    """Rules of the tenant; None where a rule is not given."""
 
     auto_post_allowed: bool | None = None
     catch_up_allowed: bool | None = None
@@ -37,7 +37,7 @@ class EmailRecord:
     """One mail Zuora sent or tried to send, without its addresses.
 
     Attributes:
-        mark: SHA-256 (hex) over the whole row: what tells it from the others, for Zuora gives none
+        mark: SHA-256 (hex) over the whole row: what sets it apart from the others, for Zuora gives none
             an id.
     """
 

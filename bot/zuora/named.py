@@ -1,6 +1,6 @@
 """Asks Zuora what a number or an id names: a bill run, an invoice, a memo, a subscription.
 
-A number may have any prefix with any characters ("Define numbering formats"), and an id tells
+A number may have any prefix with any characters ("Define numbering formats"), and an id shows
 nothing by itself, so only Zuora knows. Every kind is asked side by side: a few keys one by one, as
 Object Query takes an id or a number in the path; many of them fifty in a call.
 """
@@ -117,7 +117,7 @@ async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, 
 async def _one(
     caller: Caller, paths: Mapping[DocumentKind, str], kind: Kind, key: str
 ) -> Row | None:
-    """The row of one key; empty where there is none, None where Zuora does not tell."""
+    """The row of one key; empty where there is none, None where Zuora does not say."""
     objects, _ = _PLACES[kind]
     where = "bill-runs" if kind == "bill_run" else paths[kind]
     for call in (calls.get("object-query", objects, key), calls.get("v1", where, key)):

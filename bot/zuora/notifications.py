@@ -2,7 +2,7 @@
 
 Source: the Settings API pages *Get all communication profiles* and *Get all Notifications under a
 particular Communication Profile*. They need the rights of an administrator. Which profile counts
-for a document is told on *Supported base object for custom events*: that of its account.
+for a document is documented on *Supported base object for custom events*: that of its account.
 """
 
 from collections.abc import Collection
@@ -34,7 +34,7 @@ class MailNotification:
         muted: Whether the whole profile is muted.
         template: Name of the mail template.
         email: Whether it sends a mail at all; a notification can be a call to a server alone.
-        attaches_pdf: Whether *Include … PDF* is ticked; None where that is not told.
+        attaches_pdf: Whether *Include … PDF* is ticked; None where that is not given.
     """
 
     profile_id: str

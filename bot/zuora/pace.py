@@ -4,8 +4,8 @@
 
 Zuora allows 40 calls at once per tenant by default (page *Rate limits*; 80 object queries, 200
 high-volume) and says so in `Concurrency-Limit-*`, which it refreshes about once a second: the width
-begins low and takes what is told to be free, whether a read or a mail was told it. Where nothing is
-told, the width is found by trying: it doubles each round at first, then grows by half, until a refusal
+begins low and takes what is reported as free, by the answer to a read or to a mail. Where nothing is
+reported, the width is found by trying: it doubles each round at first, then grows by half, until a refusal
 or those 40; it gives back exactly what was refused, and from then on tries one more only now and then,
 so that about one call in a hundred is refused.
 """
@@ -70,9 +70,9 @@ class Width:
 
         Args:
             full: Whether the width was in use; else it says nothing about more.
-            alone: Whether no other call was out. Then what is told to be free is all there is: the
-                read before a thousand mails tells how many of them may go at once. Object Query has
-                a larger limit of its own, which tells nothing about mails.
+            alone: Whether no other call was out. Then what is reported as free is all there is: the
+                read before a thousand mails shows how many of them may go at once. Object Query has
+                a larger limit of its own, which says nothing about mails.
         """
         told = self._remaining is not None and 0 < (self._limit or 0) <= DEFAULT_LIMIT
         if alone and told and not self._refused_once:

@@ -35,7 +35,7 @@ async def all_or_none(reads: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> 
     """Read all, the first alone and the others side by side; at the first error end the others.
 
     Each is needed, so where Zuora does not answer nobody waits for hundreds of reads to find that
-    out one by one: the first would tell, and no more than a few are under way at any time.
+    out one by one: the first would show it, and no more than a few are under way at any time.
     """
     first, *others = reads
     found = [await first()]

@@ -3,7 +3,7 @@
 Source: pages *Create a billing preview run*, *Field descriptions of the CSV output file* and
 *Billing Preview Run Result data source*: a zip with a CSV, and a second file where accounts failed.
 The file names accounts and amounts, and no currency. Of credit memos only the data source's names
-of columns are told, so names are compared by their letters alone.
+of columns are documented, so names are compared by their letters alone.
 """
 
 import csv
@@ -40,7 +40,7 @@ _UNREADABLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PreviewItem:
-    """An amount of the preview; `currency` is empty where the file does not tell it."""
+    """An amount of the preview; `currency` is empty where the file does not say it."""
 
     account_id: str
     what: What
@@ -75,7 +75,7 @@ def _files(content: bytes) -> Iterator[IO[str]]:
         yield io.StringIO(content.decode("utf-8-sig"), newline="")
         return
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        files = packed.infolist()  # no more than the size told here is unpacked of any
+        files = packed.infolist()  # no more than the size given here is unpacked of any
         if len(files) > MOST_FILES or sum(file.file_size for file in files) > MOST_UNPACKED:
             raise ZuoraRejected("The file of Zuora's preview run is too long to be added up.")
         for name in packed.namelist():

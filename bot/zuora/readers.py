@@ -31,7 +31,7 @@ def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
         counts: `/object-query/billing-runs/{key}`: counts, mails, error, time zone.
         plain: `/v1/bill-runs/{id}` or the answer to create, post, cancel: name, dates, status. It
             is read second and its status has a known spelling, so it goes first.
-        here: For times without an offset, where the run does not tell its own zone.
+        here: For times without an offset, where the run does not give its own zone.
     """
     both: Row = {**counts, **{name: value for name, value in plain.items() if value is not None}}
     zone_name = rows.text(counts, "timeZone")
@@ -195,7 +195,7 @@ def _mailed(kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool) 
 def _unchecked(kind: DocumentKind, row: Row) -> tuple[str, ...]:
     """Invoices and credit memos can be reversed; debit memos cannot.
 
-    E-invoices and tax are not told where a tenant has none, so only what is odd is not known.
+    E-invoices and tax are not given where a tenant has none, so only what is odd is not known.
     """
     reversed_ = rows.flag(row, "reversed", "Reversed")
     found = (
@@ -271,7 +271,7 @@ _ZOQL_NUMBERS: Final = ("InvoiceNumber", "MemoNumber", "Number")
 
 
 def _or_none(number: int | NotKnown) -> int | None:
-    """For what is only shown, where None says that it was not told."""
+    """For what is only shown, where None says that it was not given."""
     return number if isinstance(number, int) else None
 
 

@@ -69,7 +69,7 @@ async def test_an_account_that_slack_does_not_know_may_do_nothing(stage):
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not tell who this is")
+    await stage.until_told(BOB, "Slack did not say who this is")
     assert stage.request().state == "waiting"
 
 
@@ -151,7 +151,7 @@ async def test_a_group_that_cannot_be_read_lets_nobody_in(stage, kind, how):
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not tell me who is in the user group")
+    await stage.until_told(BOB, "Slack did not say who is in the user group")
     assert stage.request().state == "waiting"
     refused = stage.store.history.all()[-1].entry
     assert refused.data["refusal"] == "group_unreadable"
@@ -165,7 +165,7 @@ async def test_what_was_read_before_does_not_help_when_it_is_old_and_cannot_be_r
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not tell me who is in the user group")
+    await stage.until_told(BOB, "Slack did not say who is in the user group")
     assert stage.request().state == "waiting"
 
 
@@ -176,7 +176,7 @@ async def test_a_group_that_slack_is_too_slow_to_tell_lets_nobody_in(stage, monk
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not tell me who is in the user group")
+    await stage.until_told(BOB, "Slack did not say who is in the user group")
     assert stage.request().state == "waiting"
     stage.clock.advance(seconds=30)
 

@@ -107,7 +107,7 @@ async def test_if_earlier_approvers_cannot_be_read_the_click_is_refused(two):
 
     await two.press(MARA, ts)  # named by id: her own right is known, Bob's is not
 
-    await two.until_told(MARA, "Slack did not tell me who is in the user group")
+    await two.until_told(MARA, "Slack did not say who is in the user group")
     assert two.request().state == "waiting"
 
 

@@ -22,7 +22,7 @@ def kinds(stage):
 
 
 async def whole(stage):
-    """Whatever happened on the stage, the history tells all of it."""
+    """Whatever happened on the stage, the history records all of it."""
     await stage.quiet()
     result = checked(stage.settings().database_path)
     assert result.exit_code == 0, result.output

@@ -318,7 +318,7 @@ async def test_a_group_that_cannot_be_read_means_no(stage):
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not tell me who is in the user group")
+    await stage.until_told(BOB, "Slack did not say who is in the user group")
     assert stage.request().state == "waiting"
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")

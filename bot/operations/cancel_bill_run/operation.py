@@ -18,7 +18,7 @@ from bot.operations import doubts
 from bot.operations.asking import Asking, ChoiceField
 from bot.operations.cancel_bill_run import following
 from bot.operations.drafts import Drafts
-from bot.operations.kinds import KindTotals, money_of, several
+from bot.operations.kinds import KindTotals, money_of
 from bot.operations.on_run import UNKNOWN, OnRun, RunBody
 from bot.operations.operation import Facts, Followed, Form, Problems, Progress, Settlement
 from bot.operations.run_documents import RunFacts
@@ -237,7 +237,7 @@ class CancelBillRun(
     def summary(self) -> Summary:
         """What is gone afterwards."""
         run, drafts = self.facts.run, self.facts.drafts
-        what = f" and discard {several(drafts.kinds)}" if drafts.count else ""
+        what = f" and discard {drafts.what}{drafts.whose}" if drafts.count else ""
         headline = f"Cancel bill run {run.number}{what}"
         if self.facts.waits_for_schedule:
             every = "this one occurrence" if self.body.cancel_once else "all later occurrences"
@@ -248,7 +248,7 @@ class CancelBillRun(
         return Summary(
             headline=headline,
             risks=("cancels",),
-            money=money_of(drafts.kinds) or "no documents yet",
+            money=money_of(drafts.kinds),
             lines=(
                 line("Bill run", f"{run.name or 'no name'} · {run.status} · {dates}"),
                 *([line("Schedule", self.facts.schedule)] if self.facts.schedule else []),

@@ -72,7 +72,7 @@ class CreateFacts(Facts):
 
     Attributes:
         account: Of a run for one account or for subscriptions; else None.
-        accounts: How many active accounts a run by batch covers; None where Zuora did not tell.
+        accounts: How many active accounts a run by batch covers; None where Zuora did not say.
         is_all: False where there are more accounts than were counted.
         auto_post_allowed, catch_up_allowed: Zuora's rules; None where they cannot be read.
         others: Other runs over the same accounts that have not ended, by number.
@@ -81,7 +81,7 @@ class CreateFacts(Facts):
         mails: Whether Zuora would mail what the run posts by itself.
         pending: How many runs wait in Zuora, however they were made.
         today: The day in the tenant's zone, for what is said of the dates.
-        time_zone: Its name; empty where neither Zuora nor a setting tells it.
+        time_zone: Its name; empty where neither Zuora nor a setting gives it.
     """
 
     account: BilledAccount | None = None

@@ -27,7 +27,7 @@ from bot.zuora.rows import zone_of
 
 MOST_PENDING = 500
 """Where more than so many that were made through the API are Pending, Zuora creates no other (*Create
-a bill run*). It does not tell which were made so."""
+a bill run*). It does not say which were made so."""
 
 _NO_ORGANIZATIONS = (
     "With Multi-Org Zuora wants to know for which organizations a run is created: type their ids or "
@@ -192,7 +192,7 @@ def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) 
 
 
 def _owner(subscription: Subscription) -> str:
-    """The account that gets the invoice, which Zuora wants to be told."""
+    """The account that gets the invoice, which Zuora wants to know."""
     return subscription.invoice_owner_id or subscription.account_id
 
 
@@ -227,7 +227,7 @@ def _schedule_problems(schedule: RunSchedule | None, now: datetime) -> dict[str,
 
 
 def _zone_name(runs: Sequence[BillRun], zuora: ZuoraClient) -> str:
-    """The tenant's zone: as it was set, or as bill runs tell it."""
+    """The tenant's zone: as it was set, or as bill runs show it."""
     if zuora.zone is not None:
         return str(zuora.zone)
     return next((run.time_zone for run in runs if run.time_zone), "")

@@ -176,7 +176,7 @@ def _waits_for_its_posting(body: CreateBillRunBody, progress: Progress) -> bool:
 
 
 async def _completed_and_to_be_posted(progress: Progress, zuora: ZuoraClient) -> Progress:
-    """Posting can begin and fail between two looks: its documents tell.
+    """Posting can begin and fail between two looks: its documents show it.
 
     Every look at it is noted in `seen`, so that the looks can be counted after a restart too.
     """
@@ -229,7 +229,7 @@ def _not_found(before: Progress) -> Progress:
 
 
 def _until(run: BillRun) -> str:
-    """` for target date 30 Nov 2026`, where Zuora tells one."""
+    """` for target date 30 Nov 2026`, where Zuora gives one."""
     return f" for target date {in_days(run.target_date)}" if run.target_date else ""
 
 

@@ -22,8 +22,8 @@ async def others(
 ) -> tuple[OtherRun, ...]:
     """Those of the runs that have not ended and bill, or may bill, some of the same accounts.
 
-    The list of runs tells batches and accounts; a run of which it tells neither is read by itself.
-    In which batch the account of another run is, only the account tells.
+    The list of runs gives batches and accounts; a run of which it gives neither is read by itself.
+    In which batch the account of another run is, only the account shows.
 
     Raises:
         ZuoraError: Zuora could not be read.

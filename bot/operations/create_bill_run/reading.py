@@ -89,7 +89,7 @@ def read(form: Form) -> CreateBillRunBody | Problems:
 
 
 def _scope(form: Form, wrong: Found) -> str:
-    """Which of the three it is for; where that was not chosen, what is there tells."""
+    """Which of the three it is for; where that was not chosen, what is there decides."""
     scope = text(form, "scope")
     if scope in SCOPES:
         return scope

@@ -62,7 +62,7 @@ def _repeat(form: Form, wrong: dict[str, str]) -> RepeatType | None:
 
 
 def _superfluous(form: Form, repeat: RepeatType | None, wrong: dict[str, str]) -> None:
-    """What was typed for another kind of schedule is told, not silently left out."""
+    """What was typed for another kind of schedule is reported, not silently left out."""
     if repeat == "None" and text(form, "repeat_to"):
         wrong["repeat_to"] = (
             "A run that does not repeat has no last day. Leave it out, or choose how often it repeats."

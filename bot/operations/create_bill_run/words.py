@@ -1,4 +1,4 @@
-"""How a bill run that is to be created is told: title, lines of the card, warnings. No I/O."""
+"""How a bill run that is to be created is described: title, lines of the card, warnings. No I/O."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -122,7 +122,7 @@ def _who(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Line]:
 
 def _accounts(facts: CreateFacts) -> str:
     if facts.accounts is None:
-        return "Zuora did not tell how many"
+        return "Zuora did not say how many"
     more = "" if facts.is_all else " or more"
     return f"{facts.accounts:,}{more} active"
 
@@ -209,7 +209,7 @@ def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
 
 
 def is_zero(amount: Amount) -> bool:
-    """Tell whether it is known to be nothing."""
+    """Return whether it is known to be nothing."""
     return isinstance(amount, Money) and not amount.amount
 
 

@@ -43,7 +43,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
                 if facts.mails_itself and not resend
                 else "",
             ),
-            line("Largest", _largest(facts)),
+            *([line("Largest", _largest(facts))] if documents.largest else []),
         ),
     )
 

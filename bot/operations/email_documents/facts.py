@@ -15,7 +15,7 @@ from bot.domain.money import Amount, Money, apart, spoken
 from bot.domain.words import count, some
 from bot.operations import notices, pdf_checks
 from bot.operations.email_documents.reading import EmailDocumentsBody
-from bot.operations.kinds import Doubt, unchecked_differs
+from bot.operations.kinds import Doubt, KindTotals, credited, unchecked_differs
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.operation import Facts, Problems
 from bot.zuora.answers import BillingDocument, money_of
@@ -91,6 +91,21 @@ class EmailDocumentsFacts(Facts):
         """For each currency what is above zero and what is below, of the amounts that are known."""
         amounts = (document.money for document in self.documents)
         return apart(each for each in amounts if isinstance(each, Money))
+
+    def shown(self, document: MailDocument) -> Amount:
+        """What one of them comes to, below zero for a credit memo."""
+        money = document.money
+        return credited(self.kind, money) if isinstance(money, Money) else money
+
+    @property
+    def counted(self) -> KindTotals:
+        """All of them, counted and added up."""
+        return KindTotals(
+            kind=self.kind,
+            count=len(self.documents),
+            totals=self.totals,
+            not_known=len(self.amount_unknown),
+        )
 
     @property
     def amounts(self) -> tuple[Money, ...] | None:

@@ -100,7 +100,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
         """A mail that was not there before the call proves it; no mail proves nothing (yet).
 
-        Zuora keeps a mail date for invoices alone; of a memo its mail history tells.
+        Zuora keeps a mail date for invoices alone; of a memo only its mail history shows that.
         """
         document = self.facts.named(call.subject)
         if document is None or call.first_sent_at is None:
@@ -167,15 +167,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
 
     def kinds(self) -> tuple[KindTotals, ...]:
         """All of the one kind."""
-        facts = self.facts
-        return (
-            KindTotals(
-                kind=facts.kind,
-                count=len(facts.documents),
-                totals=facts.totals,
-                not_known=len(facts.amount_unknown),
-            ),
-        )
+        return (self.facts.counted,)
 
     def each(self) -> tuple[SingleDocument, ...]:
         """Every document."""

@@ -2,13 +2,14 @@
 
 from bot.domain.key import KIND_WORDS
 from bot.domain.known import named
-from bot.domain.money import in_words, spoken
+from bot.domain.money import spoken
 from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import Line, Moment, Part, count, line, listed, some
 from bot.operations import notices
 from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.operations.kinds import money_of
 
 SHOWN_LARGEST = 3
 SHOWN_ADDRESSES = 3
@@ -26,7 +27,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
             *(("typed addresses",) if typed else ()),
             *(("amounts not known",) if facts.amount_unknown else ()),
         ),
-        money=spoken(one.money) if one else in_words(facts.totals),
+        money=spoken(facts.shown(one)) if one else money_of([facts.counted]),
         lines=(
             line("To", _recipients(body, facts)),
             *_mailed(facts),
@@ -38,7 +39,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
                 _without(body, facts),
                 _same_addresses(body, facts),
             ),
-            *(() if one else (line("Largest", _largest(facts)),)),
+            *(() if one or not facts.largest(1) else (line("Largest", _largest(facts)),)),
         ),
     )
 
@@ -118,7 +119,7 @@ def _same_addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str
 
 def _largest(facts: EmailDocumentsFacts) -> str:
     return " · ".join(
-        f"{_customer(document)} {spoken(document.money)}"
+        f"{_customer(document)} {spoken(facts.shown(document))}"
         for document in facts.largest(SHOWN_LARGEST)
     )
 

@@ -7,15 +7,15 @@ from datetime import datetime
 from bot.domain.call import Call, Verdict
 from bot.domain.key import KIND_WORDS
 from bot.domain.known import MailedAt, NotKnown
-from bot.domain.money import Money, in_words, spoken
+from bot.domain.money import Money, spoken
 from bot.domain.words import Line, Moment, Part, count, in_minutes, line, some
 from bot.operations import doubts
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
-from bot.operations.kinds import Doubt, is_negative
+from bot.operations.kinds import Doubt, is_negative, money_of
 from bot.operations.mail_contents import BOXES
 from bot.operations.operation import Table
-from bot.zuora.answers import money_of
+from bot.zuora import answers
 
 SHOWN_LARGEST = 3
 LARGEST = 10
@@ -168,11 +168,10 @@ def _what(facts: EmailDocumentsFacts) -> Line:
     one, many = KIND_WORDS[facts.kind]
     if len(facts.documents) == 1:
         document = facts.documents[0]
-        parts = [document.number, spoken(document.money), f"balance {_balance(document)}"]
+        parts = [document.number, spoken(facts.shown(document)), f"balance {_balance(document)}"]
         return line(one.capitalize(), " · ".join([*parts, _account(document)]))
-    sums = in_words(facts.totals) if facts.totals else "of amounts that are not known"
-    figures = f"{len(facts.documents):,} · {sums}"
-    return line(many.capitalize(), f"{figures} · {count(len(facts.accounts), 'account')}")
+    accounts = count(len(facts.accounts), "account")
+    return line(many.capitalize(), f"{money_of([facts.counted])} · {accounts}")
 
 
 def _addresses(addresses: Sequence[str]) -> str:
@@ -194,7 +193,7 @@ def _reached(facts: EmailDocumentsFacts) -> str:
         more = f" and {len(accounts) - SHOWN_NAMES} more" if len(accounts) > SHOWN_NAMES else ""
         said.append(f"{count(len(accounts), 'account')} without a bill-to address: {shown}{more}")
     if unknown:
-        said.append(f"{count(unknown, 'document')} of which Zuora did not tell")
+        said.append(f"{count(unknown, 'document')} of which Zuora did not say")
     return " · ".join(said) or "every bill-to contact has an address"
 
 
@@ -222,7 +221,7 @@ def _mailed(facts: EmailDocumentsFacts) -> tuple[Part, ...]:
 
 
 def _largest(facts: EmailDocumentsFacts) -> str:
-    largest = [f"{d.number} {spoken(d.money)}" for d in facts.largest(SHOWN_LARGEST)]
+    largest = [f"{d.number} {spoken(facts.shown(d))}" for d in facts.largest(SHOWN_LARGEST)]
     parts = [", ".join(largest) or "not known"]
     zero = sum(1 for document in facts.documents if document.amount == 0)
     negative = sum(1 for document in facts.documents if is_negative(document.money))
@@ -235,7 +234,8 @@ def _largest(facts: EmailDocumentsFacts) -> str:
 
 def _row(facts: EmailDocumentsFacts, document: MailDocument) -> tuple[str, ...]:
     mailed = "not known" if facts.kind != "invoice" else _mail_date(document.mailed_at)
-    return (document.number, spoken(document.money), _balance(document), _account(document), mailed)
+    amount = spoken(facts.shown(document))
+    return (document.number, amount, _balance(document), _account(document), mailed)
 
 
 def _mail_date(at: MailedAt) -> str:
@@ -249,10 +249,10 @@ def _mail_date(at: MailedAt) -> str:
 
 
 def _balance(document: MailDocument) -> str:
-    balance = money_of(document.balance, document.currency)
+    balance = answers.money_of(document.balance, document.currency)
     return str(balance) if isinstance(balance, Money) else "not known"
 
 
 def _account(document: MailDocument) -> str:
     known = [part for part in (document.account_number, document.account_name) if part]
-    return " ".join(known) or "account not told"
+    return " ".join(known) or "account not given"

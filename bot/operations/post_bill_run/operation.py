@@ -20,7 +20,7 @@ from bot.operations import doubts
 from bot.operations.asking import Asking, DayField
 from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import DRAFT, Drafts
-from bot.operations.kinds import KindTotals, money_of, several
+from bot.operations.kinds import KindTotals, money_of
 from bot.operations.mail_checks import with_profiles
 from bot.operations.notices import profiles_in_use, state_of
 from bot.operations.on_run import UNKNOWN, OnRun, RunBody
@@ -227,9 +227,8 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
             "not known": ("posting may mail customers",),
             "no": (),
         }[self.facts.mails]
-        what = several(drafts.kinds) or "no documents"
         return Summary(
-            headline=f"Post {what} of bill run {run.number}",
+            headline=f"Post {drafts.what} of bill run {run.number}{drafts.whose}",
             risks=(*mails, *(("amounts not known",) if drafts.amount_unknown else ())),
             money=money_of(drafts.kinds),
             lines=(
@@ -239,7 +238,7 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
                     *alarming(drafts.lines()),
                     f"{drafts.zero:,} with a total of zero" if drafts.zero else "",
                 ),
-                line("Largest", " · ".join(drafts.largest)),
+                *([line("Largest", " · ".join(drafts.largest))] if drafts.largest else []),
             ),
         )
 
@@ -276,7 +275,7 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
 def posting_mails(notifications: Sequence[MailNotification] | None) -> Mails:
     """Whether a notification mails customers when an invoice is posted through the API.
 
-    Which notification fires is told on the page *Email delivery*: posting through the API has one,
+    Which notification fires is documented on the page *Email delivery*: posting through the API has one,
     bill runs with auto-post have another, which does not fire here. A muted profile sends nothing.
     Where no such notification is listed, its name may be another one: that is no proof of silence.
     """

@@ -1,7 +1,7 @@
 """What all parts of the local Slack share: the workspace, the clock, ids, calls and changes."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -45,6 +45,7 @@ class Core:
     last_ts: int = 0
     next_id: int = 0
     ack_seconds: float = ACK_SECONDS
+    on_shown: Callable[[str, list[dict[str, Any]]], None] = lambda _text, _blocks: None
 
     def __post_init__(self) -> None:
         """Make the parts that need the clock."""
@@ -86,6 +87,7 @@ class Core:
 
     def post(self, channel: Channel, message: Message) -> Message:
         """Put a new message into a channel, or on one person's screen if it is ephemeral."""
+        self.on_shown(message.text, message.blocks)
         if message.ephemeral_to is not None:
             self.workspace.ephemerals.append(message)
             self.changes.tell([message.ephemeral_to])
@@ -95,7 +97,8 @@ class Core:
         return message
 
     def touched(self, message: Message) -> None:
-        """Tell those who can see ``message`` that it changed."""
+        """Wake those who can see ``message``, because it changed."""
+        self.on_shown(message.text, message.blocks)
         channel = self.workspace.channels[message.channel]
         seen_by = channel.members if message.ephemeral_to is None else [message.ephemeral_to]
         self.changes.tell(seen_by)

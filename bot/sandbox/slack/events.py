@@ -1,4 +1,4 @@
-"""The Events API: telling the app what happened, and telling it again when it did not hear."""
+"""The Events API: informing the app what happened, and repeating it when it did not hear."""
 
 import asyncio
 from typing import Any

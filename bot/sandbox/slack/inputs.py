@@ -178,7 +178,7 @@ _CHECKS: Final = {
 
 
 def action_of(block: Mapping[str, Any], element: Element, value: Any, ts: str) -> dict[str, Any]:
-    """Return the entry in ``actions`` that tells an app what a person did to an element."""
+    """Return the entry in ``actions`` that shows an app what a person did to an element."""
     action = {
         "type": element["type"],
         "action_id": element["action_id"],

@@ -110,7 +110,7 @@ class People:
     async def say(
         self, user: str, channel: str, text: str, thread_ts: str | None = None
     ) -> Message:
-        """Post ordinary talk and tell the app if it listens."""
+        """Post ordinary talk and inform the app if it listens."""
         place = self.seen_channel(user, channel)
         message = Message(self._core.timestamp(), place.id, user, text, thread_ts=thread_ts)
         self._core.post(place, message)

@@ -110,6 +110,15 @@ class LocalSlack:
     def ack_seconds(self, seconds: float) -> None:
         self._core.ack_seconds = seconds
 
+    @property
+    def on_shown(self) -> Callable[[str, list[dict[str, Any]]], None]:
+        """What is called with text and blocks of everything that comes to be on a screen."""
+        return self._core.on_shown
+
+    @on_shown.setter
+    def on_shown(self, seen: Callable[[str, list[dict[str, Any]]], None]) -> None:
+        self._core.on_shown = seen
+
     # to the app
 
     async def send(

@@ -109,7 +109,7 @@ class SocketMode:
         return {"type": "disconnect", "reason": reason, "debug_info": {"host": _DEBUG["host"]}}
 
     async def disconnect(self, reason: str = "refresh_requested") -> None:
-        """Tell every socket to reconnect: ``warning``, ``refresh_requested``, ``link_disabled``."""
+        """Ask every socket to reconnect: ``warning``, ``refresh_requested``, ``link_disabled``."""
         for connection in list(self._connections):
             await connection.say(self._disconnect_message(reason))
 

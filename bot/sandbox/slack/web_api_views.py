@@ -29,6 +29,7 @@ def checked_view(core: Core, data: Any, kind: str, replaces: View | None = None)
     other = core.find_view(external_id=external_id) if external_id else None
     if other is not None and other is not replaces:
         raise SlackError("duplicate_external_id")
+    core.on_shown("", data["blocks"])
     return {**data, "blocks": with_block_ids(data["blocks"])}
 
 

@@ -9,7 +9,7 @@ Action = Callable[[datetime], None]
 
 
 class Agenda:
-    """Actions with a due time; each is told the time it was due, not the time it was looked at.
+    """Actions with a due time; each gets the time it was due, not the time it was looked at.
 
     So the tenant's state depends on stored facts and the clock only, never on how often somebody
     looks.
@@ -28,7 +28,7 @@ class Agenda:
         heapq.heappush(self._heap, (when, next(self._order), action))
 
     def advance(self, now: datetime) -> bool:
-        """Do all that is due by `now`, earliest first; tell whether anything was."""
+        """Do all that is due by `now`, earliest first; return whether anything was."""
         acted = False
         while self._heap and self._heap[0][0] <= now:
             when, _, action = heapq.heappop(self._heap)

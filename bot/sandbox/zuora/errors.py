@@ -62,7 +62,7 @@ def envelope(reasons: Sequence[Reason], request_id: str) -> dict[str, Any]:
 
 
 def errors_say_their_status(version: str) -> bool:
-    """Tell whether `version` answers errors with their own HTTP status rather than with 200.
+    """Return whether `version` answers errors with their own HTTP status rather than with 200.
 
     Numbered versions and dates before 2024-05-20 answer 200 with success false (API upgrades).
     """

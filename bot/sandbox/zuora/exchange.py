@@ -36,7 +36,7 @@ class Exchange:
         return self.header("Idempotency-Key")
 
     def own_headers(self) -> dict[str, str]:
-        """Return the headers that tell this request from others."""
+        """Return the headers that set this request apart from others."""
         track = self.header("Zuora-Track-Id")
         return {"Zuora-Request-Id": self.request_id, **({"Zuora-Track-Id": track} if track else {})}
 

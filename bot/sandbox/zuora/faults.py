@@ -45,7 +45,7 @@ class Fault:
         return self.kind in {"lose_answer", "hang"} or bool(self.details.get("lost"))
 
     def takes(self, method: str, path: str) -> bool:
-        """Tell whether a call is this fault's, and count it."""
+        """Return whether a call is this fault's, and count it."""
         if self.times == 0 or self.method not in {"*", method} or not fnmatchcase(path, self.path):
             return False
         if self.after > 0:
@@ -137,7 +137,7 @@ def _status(details: Mapping[str, Any]) -> Answer:
 
 
 def is_stored(fault: Fault, answer: Answer) -> bool:
-    """Tell whether the service, not a gateway before it, gave a fault's answer.
+    """Return whether the service, not a gateway before it, gave a fault's answer.
 
     Only the service keeps answers under an Idempotency-Key; `stored` in the details decides where
     it is given, since the guides do not say which errors are kept.

@@ -1,4 +1,4 @@
-"""Rate and concurrency limits, and the headers that tell of them (rate limits guide)."""
+"""Rate and concurrency limits, and the headers that show them (rate limits guide)."""
 
 from collections import deque
 from datetime import datetime, timedelta

@@ -16,7 +16,7 @@ def month_day(start: date, months: int, day: int) -> date:
 
 
 def occurs_on(schedule: Mapping[str, Any], day: date) -> bool:
-    """Tell whether a schedule runs on `day`."""
+    """Return whether a schedule runs on `day`."""
     first = date.fromisoformat(schedule["repeatFrom"])
     last = schedule.get("repeatTo")
     if day < first or (last and day > date.fromisoformat(last)):

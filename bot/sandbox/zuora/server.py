@@ -98,7 +98,7 @@ class LocalZuora:
         self.tenant.timings = timings
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; port 0 takes a free one, and `base_url` tells which."""
+        """Listen; port 0 takes a free one, and `base_url` shows which."""
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._stopping.clear()
@@ -125,7 +125,7 @@ class LocalZuora:
             seconds: real seconds to wait at most.
 
         Raises:
-            AssertionError: it did not come to hold; the text tells what there is instead.
+            AssertionError: it did not come to hold; the text says what there is instead.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds

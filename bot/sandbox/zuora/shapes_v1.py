@@ -102,7 +102,7 @@ def invoice(tenant: Tenant, document: Document) -> dict[str, Any]:
 
 
 def memo(tenant: Tenant, document: Document) -> dict[str, Any]:
-    """Return a credit or debit memo, which tells nothing of mails."""
+    """Return a credit or debit memo, which shows nothing of mails."""
     debit = document.kind == "debit_memo"
     amounts = (
         {

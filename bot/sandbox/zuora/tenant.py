@@ -36,7 +36,7 @@ class Tenant:
         return moment.astimezone(self.knobs.zone()).strftime("%Y-%m-%d %H:%M:%S")
 
     def advance(self) -> bool:
-        """Let everything happen that is due by now; tell whether anything did."""
+        """Let everything happen that is due by now; return whether anything did."""
         happened = [entity.advance() for entity in self.entities.values()]
         return self.world.agenda.advance(self.now()) or any(happened)
 

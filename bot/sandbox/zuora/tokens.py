@@ -53,7 +53,7 @@ class Tokens:
         )
 
     def accepts(self, authorization: str | None, now: datetime) -> bool:
-        """Tell whether an Authorization header carries a live bearer."""
+        """Return whether an Authorization header carries a live bearer."""
         scheme, _, token = (authorization or "").partition(" ")
         return scheme.lower() == "bearer" and self._live.get(token.strip(), now) > now
 

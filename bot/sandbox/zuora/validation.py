@@ -41,7 +41,7 @@ def parse_date(value: object) -> date | None:
 
 
 def create_reasons(body: Mapping[str, Any], knobs: Knobs) -> list[Reason]:
-    """Return every reason to refuse a create request, apart from what only the data can tell."""
+    """Return every reason to refuse a create request, apart from what only the data can show."""
     reasons = [*_types(body), *_selector(body, knobs)]
     reasons += [*_dates(body), *_charge_types(body), *_features(body, knobs)]
     reasons += [*_organizations(body, knobs)]

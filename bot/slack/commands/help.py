@@ -8,12 +8,12 @@ from bot.slack.payloads import Actor
 WHAT_HAPPENS = """
 What happens then: the bot reads Zuora and shows the request in {channel}. One of {approvers} \
 approves it, never the person who asked. Then the bot reads Zuora again, sends the order if \
-nothing has changed, and tells each step in the request's thread."""
+nothing has changed, and shows each step in the request's thread."""
 
 
 async def what_happens(answering: Answering, actor: Actor) -> str:
-    """What every command's help ends with; guests and people of other companies are not told it."""
-    person = await answering.people.person(actor, ())
+    """What every command's help ends with; guests and people of other companies are not given it."""
+    person = await answering.person(actor, ())
     if person.barred:
         return ""
     return WHAT_HAPPENS.format(

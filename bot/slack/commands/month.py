@@ -4,7 +4,6 @@ import logging
 from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import blocks
 from bot.domain.message import Words
@@ -104,7 +103,7 @@ async def _send_picture(
         await say(respond, Words(NOT_DRAWN.format(month=title_of(month))))
         return
     await _upload(
-        answering.client,
+        answering,
         respond,
         _conversation(answering.parts.channel, command),
         _Upload(
@@ -153,7 +152,7 @@ async def _send_file(
         content=content,
         words=f"The requests of {name} with their documents and results.",
     )
-    await _upload(answering.client, respond, command.actor.user_id, upload)
+    await _upload(answering, respond, command.actor.user_id, upload)
 
 
 def _conversation(channel: str, command: payloads.Command) -> str:
@@ -164,8 +163,9 @@ def _conversation(channel: str, command: payloads.Command) -> str:
     return command.channel if command.channel == channel else command.actor.user_id
 
 
-async def _upload(client: AsyncWebClient, respond: AsyncRespond, to: str, upload: _Upload) -> None:
+async def _upload(answering: Answering, respond: AsyncRespond, to: str, upload: _Upload) -> None:
     """Say what comes, which opens a direct message where it needs one, and upload it there."""
+    client = answering.client
     try:
         channel = to
         if to.startswith(("U", "W")):

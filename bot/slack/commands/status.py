@@ -34,7 +34,7 @@ from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraError, unanswered
 
 COMMAND = "/billstatus"
-HELP = """*`/billstatus`* tells you alone how billing stands: unknown outcomes first, then what waits, \
+HELP = """*`/billstatus`* shows you alone how billing stands: unknown outcomes first, then what waits, \
 what runs and the last ten results.
 `/billstatus mine` your own requests. `/billstatus waiting` what you may approve, one request a page, with its buttons.
 `/billstatus R-17` a request's whole story. `/billstatus BR-00000001` a bill run in Zuora and the \
@@ -54,10 +54,10 @@ NEAREST = {
 """What is meant by a word, also by a misspelled one; empty: the command without any word."""
 
 TROUBLED = (
-    "The bot's database is in trouble ({trouble}), so it cannot tell how billing stands, and nothing is approved or "
+    "The bot's database is in trouble ({trouble}), so it cannot show how billing stands, and nothing is approved or "
     "sent. Please tell whoever runs Billing Bot."
 )
-NOT_BEGUN = "{month} has not begun (months are UTC). `/billstatus month` tells the present one."
+NOT_BEGUN = "{month} has not begun (months are UTC). `/billstatus month` shows the present one."
 _REQUEST = re.compile(r"R-?(\d{1,12})", re.ASCII | re.IGNORECASE)
 
 
@@ -78,7 +78,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
 
 async def _troubled(answering: Answering, actor: payloads.Actor, trouble: str) -> str:
     """What is wrong with the database, which is all that can be said; nothing to strangers."""
-    person = await answering.people.person(actor, ())
+    person = await answering.person(actor, ())
     if person.barred:
         return blocks.as_text(not_to_view(Refusal.BARRED, person, answering.parts.rules.policy))
     return TROUBLED.format(trouble=trouble)

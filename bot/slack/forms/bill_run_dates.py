@@ -49,7 +49,7 @@ def fields_for(values: Values, which: Which, *, scheduled: bool) -> Iterator[Blo
 
 
 def by_of(values: Values, which: Which) -> str:
-    """Which of the two is chosen; where that is not told, what is filled in."""
+    """Which of the two is chosen; where that is not given, what is filled in."""
     chosen = values.get(f"{which}_by")
     if chosen in ("date", "month"):
         return str(chosen)

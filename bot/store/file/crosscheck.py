@@ -1,4 +1,4 @@
-"""Whether the other tables and the history tell the same story: SQL over a read-only file."""
+"""Whether the other tables and the history agree: SQL over a read-only file."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class Mismatch(NamedTuple):
     """Something in another table that no entry of the history supports.
 
     Attributes:
-        at: When it is said to have happened, as text; empty where the table does not tell.
+        at: When it is said to have happened, as text; empty where the table does not say.
     """
 
     words: str
@@ -87,29 +87,29 @@ _STATE_AFTER = {
 
 
 def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
-    """Everything in requests, approvals and calls that the history does not tell, or tells otherwise."""
+    """Everything in requests, approvals and calls that the history does not record, or records otherwise."""
     for number, at in file.database.execute(_NOT_ASKED):
         yield Mismatch(
             f"R-{number} is in the requests, and no entry says that it was asked for", at
         )
     for number, sequence in file.database.execute(_REQUEST_GONE):
-        yield Mismatch(f"row {sequence} tells of R-{number}, which is not in the requests", "")
+        yield Mismatch(f"row {sequence} names R-{number}, which is not in the requests", "")
     yield from _states(file)
     yield from _requests(file)
     for number, person, at in file.database.execute(_APPROVALS):
-        yield Mismatch(f"R-{number} has an approval of {person} that no entry tells of", at)
+        yield Mismatch(f"R-{number} has an approval of {person} that no entry records", at)
     for number, person, sequence in file.database.execute(_APPROVALS_GONE):
         yield Mismatch(
-            f"row {sequence} tells of an approval of R-{number} by {person}, which is gone", ""
+            f"row {sequence} shows an approval of R-{number} by {person}, which is gone", ""
         )
     for number, subject, tries, told, at in file.database.execute(_CALLS):
         yield Mismatch(
-            f"R-{number} called Zuora about {subject} {tries} times, and the history tells of {told}",
+            f"R-{number} called Zuora about {subject} {tries} times, and the history records {told}",
             at or "",
         )
     for number, subject, verdict, at in file.database.execute(_ANSWERS):
         yield Mismatch(
-            f"R-{number} has the answer {verdict!r} about {subject} that no entry tells of", at
+            f"R-{number} has the answer {verdict!r} about {subject} that no entry records", at
         )
 
 
@@ -123,7 +123,7 @@ def _states(file: DatabaseFile) -> Iterator[Mismatch]:
 
 
 def state_after(what: str, data: dict[str, object]) -> str:
-    """The state that a request has after an entry; empty where the entry does not tell."""
+    """The state that a request has after an entry; empty where the entry does not say."""
     kind = What(what)
     if kind is What.APPROVED:
         return "waiting" if data.get("missing") else "approved"
@@ -172,6 +172,14 @@ FROM history AS h JOIN requests AS r ON r.number = h.request
 WHERE h.what IN ('request.asked', 'request.approved', 'request.started', 'call.sent')
 ORDER BY h.request, h.sequence
 """  # noqa: S608 - own names
+_NUMBERED = f"""
+SELECT {_COLUMNS} FROM history WHERE what IN ('request.asked', 'database.resumed')
+ORDER BY sequence
+"""  # noqa: S608 - own names
+_EARLIER = f"""
+SELECT * FROM (SELECT {_COLUMNS}, LAG(at) OVER (ORDER BY sequence) AS last FROM history)
+WHERE at < last
+"""  # noqa: S608 - own names
 _TAKEN = """
 SELECT request, kind, created_at, ended_at, ts FROM outbox
 WHERE ts IS NOT NULL AND ended_at IS NOT NULL AND kind IN ('card', 'reply')
@@ -185,6 +193,16 @@ def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
         story = list(rows)
         if story[0][3] == What.ASKED:  # without its first row it is a mismatch already
             yield json.loads(story[0][-1]), [Row(*row[:-1]) for row in story]
+
+
+def numbered(file: DatabaseFile) -> Iterator[Row]:
+    """The rows that give numbers to requests."""
+    return (Row(*row) for row in file.database.execute(_NUMBERED))
+
+
+def earlier_than_before(file: DatabaseFile) -> Iterator[tuple[Row, str]]:
+    """Rows that are of an earlier time than the one before, with that one's time."""
+    return ((Row(*row[:-1]), row[-1]) for row in file.database.execute(_EARLIER))
 
 
 def taken_by_slack(file: DatabaseFile) -> Iterator[tuple[int, dict[str, Any]]]:
