@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
@@ -117,9 +117,13 @@ class AuditSettings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _is_a_file(cls, url: str) -> str:
-        """What is kept in memory is gone with the process, and with it what was approved and sent."""
-        if ":memory:" in url:
-            msg = "names no file, and what the bot does has to last"
+        """What is kept in memory is gone with the process, and with it what was approved and sent.
+
+        SQLite's own spellings of that are no names of files here, however they are written.
+        """
+        named = unquote(url).lower().removeprefix("sqlite:///").strip("/ ")
+        if not named or named.startswith((":", "file:")) or "?" in named or ":memory:" in named:
+            msg = "names no file that lasts; write it like sqlite:///billing-bot.db"
             raise ValueError(msg)
         return url
 

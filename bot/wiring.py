@@ -37,7 +37,7 @@ from bot.status.lists import Links
 from bot.store.checkpoints import checkpoint
 from bot.store.errors import CouldNotRecordError
 from bot.store.lock import WorkLock
-from bot.store.private import made
+from bot.store.private import beside, opened_alone
 from bot.store.store import Store
 from bot.workflow.backups import Backups
 from bot.workflow.estimates import Estimates
@@ -290,7 +290,7 @@ async def resume_after_restore(settings: Settings, clock: Clock) -> tuple[list[s
         CouldNotRecordError: Nothing was changed.
         SlackClientError, aiohttp.ClientError, OSError, TimeoutError: Slack cannot be read.
     """
-    lock = WorkLock(Path(settings.database_path + ".lock"))
+    lock = _lock(settings)
     if not lock.take():
         msg = "Billing Bot still works on this database: stop it first. Nothing was changed."
         raise CannotStartError(msg)
@@ -444,9 +444,10 @@ def _pauses(settings: Settings) -> Pauses:
 
 
 def _lock(settings: Settings) -> WorkLock:
-    path = Path(settings.database_path + ".lock")
+    path = beside(settings.database_path, ".lock")
     try:
-        return WorkLock(made(path))
+        os.close(opened_alone(path))
+        return WorkLock(path)
     except OSError as error:
         msg = f"DATABASE_URL: {path}, which stands beside the database, cannot be written: {error.strerror}."
         raise CannotStartError(msg) from error

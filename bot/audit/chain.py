@@ -1,11 +1,11 @@
 """Checking the chain: what the rows of the history prove about themselves. No I/O.
 
 The first row that does not fit is named, with what must have been done to the history to make it
-look so. What a hash without a key cannot show: a chain that somebody has rebuilt from a row on to
+look so. What a hash without a key cannot tell: a chain that somebody has rebuilt from a row on to
 its end. That takes the key, or a head that was noted elsewhere.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from itertools import chain as chained
@@ -15,13 +15,13 @@ from json.encoder import encode_basestring as quoted
 from bot.domain.history import START, Head, Row, What, fingerprint, hasher, row_hash, row_text
 
 WINDOW = 500
-"""How many rows after the first that does not fit are looked at, to find out what was done."""
+"""How many rows after the first that does not fit are looked at, to tell what was done."""
 
 MOST_QUOTES = 1000
 """How many texts are kept as JSON, so that memory does not grow with the rows."""
 
 FARTHEST = 50
-"""How far a row may have been moved before that no longer looks like an edit."""
+"""How far a row may have been moved for that to be told from an edit."""
 
 
 @unique
@@ -43,6 +43,7 @@ class Flaw(StrEnum):
     NUMBERS = "number missing"
     CLOCK = "clock went back"
     NOT_COMPARED = "head not compared"
+    SIGNATURE = "signature wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Walked:
         rows: How many rows fit.
         last: The last row that fits.
         keyed_from: Sequence of the first row made with a key; None if there is none.
-        noted: The hash at the sequence that was asked about, if that row fits.
+        noted: The hashes at the sequences that were asked about, of those rows that fit.
     """
 
     finding: Finding | None
@@ -75,7 +76,7 @@ class Walked:
     last: Head
     last_at: str
     keyed_from: int | None
-    noted: str
+    noted: Mapping[int, str]
 
 
 Hasher = Callable[[str], str]
@@ -93,7 +94,7 @@ class _Quotes(dict[str, str]):
 
 def walk(
     rows: Iterable[Row], *, key: bytes = b"", start: Head = START, keyed: bool = False,
-    note: int = 0,
+    note: Collection[int] = (),
 ) -> Walked:  # fmt: skip
     """Go along the chain, row by row; memory does not grow with it.
 
@@ -102,10 +103,11 @@ def walk(
         key: `AUDIT_KEY`, empty for none.
         start: The row before the first one.
         keyed: Whether the key was in force before the first row.
-        note: A sequence whose hash is wanted.
+        note: Sequences whose hashes are wanted.
     """
     hashed = hasher(key if keyed else b"")
-    last, last_hash, last_at, noted, count = start.sequence, start.hash, "", "", 0
+    last, last_hash, last_at, count = start.sequence, start.hash, "", 0
+    wanted, noted = frozenset(note), dict[int, str]()
     link, quote = quoted(last_hash), _Quotes()
     keyed_from = start.sequence + 1 if keyed else None
     finding = None
@@ -131,8 +133,8 @@ def walk(
         link = f'"{stored}"'  # a hash of ours: nothing in it has to be escaped
         last, last_hash, last_at = sequence, stored, at
         count += 1
-        if sequence == note:
-            noted = stored
+        if sequence in wanted:
+            noted[sequence] = stored
     return Walked(
         finding=finding,
         rows=count,
@@ -303,19 +305,33 @@ def text_of(row: Row) -> str:
     )
 
 
-def against_noted(walked: Walked, noted: Head | None) -> Iterator[Finding]:
-    """What a head proves that was noted elsewhere, for example in the audit channel."""
-    if noted is None or walked.finding is not None:
+def against_noted(walked: Walked, noted: Iterable[Sequence[Head]]) -> Iterator[Finding]:
+    """What heads tell that were noted elsewhere, for example in the audit channel."""
+    if walked.finding is not None:
         return
-    if noted.sequence > walked.last.sequence:
-        yield Finding(
-            Flaw.TAIL_CUT, walked.last.sequence + 1,
-            f"The history ends with row {walked.last.sequence}; the head that was noted is of row "
-            f"{noted.sequence}.",
-        )  # fmt: skip
-    elif walked.noted != noted.hash:
-        yield Finding(
-            Flaw.REBUILT, noted.sequence,
-            f"Row {noted.sequence} has another hash than the head that was noted: the history was "
-            "rebuilt at or before this row.",
-        )  # fmt: skip
+    for each in sorted({head for heads in noted for head in heads}):
+        if each.sequence > walked.last.sequence:
+            yield Finding(
+                Flaw.TAIL_CUT, walked.last.sequence + 1,
+                f"The history ends with row {walked.last.sequence}; the head that was noted is of row "
+                f"{each.sequence}.",
+            )  # fmt: skip
+        elif walked.noted.get(each.sequence) != each.hash:
+            yield Finding(
+                Flaw.REBUILT, each.sequence,
+                f"Row {each.sequence} has another hash than the head that was noted: the history was "
+                "rebuilt at or before this row.",
+            )  # fmt: skip
+
+
+def days_without(
+    rows: Iterable[tuple[int, str]], noted: Iterable[Sequence[Head]]
+) -> Iterator[str]:  # fmt: skip
+    """The days (UTC) on which something was recorded and of which no head was noted, in a sentence."""
+    known = {head.sequence for heads in noted for head in heads}
+    days: dict[str, bool] = {}
+    for sequence, at in rows:
+        days[at[:10]] = days.get(at[:10], False) or sequence in known
+    without = sorted(day for day, has_one in days.items() if not has_one)
+    if without:
+        yield f"no head was noted of {len(without)} of {len(days)} days: {', '.join(without)}"

@@ -1,20 +1,22 @@
 """Whether a database's history is whole, and whether it records everything else in it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.audit import standalone
-from bot.audit.chain import Finding, Flaw, Walked, against_noted, walk
-from bot.domain.history import Head, fingerprint
+from bot.audit.chain import Finding, Flaw, Walked, against_noted, days_without, walk
+from bot.domain.history import Head, Row, fingerprint
 from bot.store.errors import StoreError
 from bot.store.file import crosscheck
 from bot.store.file.reading import DatabaseFile, open_read_only
 
 MOST_TOLD = 20
+Heads = Sequence[Sequence[Head]]
+"""Lists of heads that were noted elsewhere."""
 ORDER = (
     Flaw.GONE, Flaw.KEY, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT,
-    Flaw.TAIL_CUT, Flaw.UNSUPPORTED, Flaw.MANIFEST, Flaw.CONTROL, Flaw.NUMBERS, Flaw.CLOCK,
+    Flaw.TAIL_CUT, Flaw.UNSUPPORTED, Flaw.MANIFEST, Flaw.CONTROL, Flaw.SIGNATURE, Flaw.NUMBERS, Flaw.CLOCK,
     Flaw.NOT_COMPARED, Flaw.TRIGGER,
 )  # fmt: skip
 """Which of several flaws decides the exit code: a dropped trigger is how the others are done."""
@@ -56,13 +58,13 @@ def refuse_damage(path: Path) -> None:
             raise StoreError(f"{path} is damaged: {damage}. Restore a backup.")
 
 
-def verify_database(path: Path, *, key: str, noted: Head | None = None) -> Verified:
+def verify_database(path: Path, *, key: str, noted: Heads = ()) -> Verified:
     """Check a database file without writing to it; the bot may be running.
 
     Args:
         path: The file.
         key: `AUDIT_KEY`, empty for none.
-        noted: A head from the audit channel.
+        noted: Lists of heads that were noted elsewhere.
 
     Raises:
         StoreError: It cannot be read as a database of the bot.
@@ -91,7 +93,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def _verify(path: Path, key: bytes, noted: Head | None) -> Verified:
+def _verify(path: Path, key: bytes, noted: Heads) -> Verified:
     with open_read_only(path) as file:
         triggers = tuple(_triggers(file))
         if "history" not in file.tables:
@@ -100,7 +102,7 @@ def _verify(path: Path, key: bytes, noted: Head | None) -> Verified:
                 findings=(gone, *triggers), entries=0, last=Head(0, ""), keyed=False
             )  # fmt: skip
         rows = file.rows()
-        walked = walk(rows, key=key, note=noted.sequence if noted else 0)
+        walked = walk(rows, key=key, note={head.sequence for heads in noted for head in heads})
         findings = [*_chain(file, walked, key), *against_noted(walked, noted), *triggers]
         if not any(found.flaw in _BROKEN for found in findings):
             findings += _tables(file, walked, cut=_is_cut(findings))
@@ -110,7 +112,7 @@ def _verify(path: Path, key: bytes, noted: Head | None) -> Verified:
             entries=walked.rows,
             last=walked.last,
             keyed=walked.keyed_from is not None,
-            notes=() if noted else (NOT_ANCHORED,),
+            notes=tuple(days_without(file.times(), noted)) if noted else (NOT_ANCHORED,),
         )
 
 
@@ -194,13 +196,15 @@ def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Findin
 def _performed_again(file: DatabaseFile) -> Iterator[Finding]:
     """The control of each request, the numbers and the clock, by the functions of a package."""
     for rule, story in crosscheck.decided(file):
-        yield from _judged(standalone.control(rule, [standalone.Row(*row) for row in story]))
-    asked = (standalone.Row(*row) for row in crosscheck.numbered(file))
-    yield from _judged(standalone.numbers(asked, 0))
-    for row, before in crosscheck.earlier_than_before(file):
-        yield from _judged(standalone.clock([standalone.Row(*row)], before))
+        yield from _judged(standalone.control(rule, list(_plain(story))))
+    yield from _judged(standalone.order(_plain(file.rows()), 0))
+    yield from _judged(standalone.heads(_plain(file.heads()), file.signing_keys()))
     for number, message in crosscheck.taken_by_slack(file):
         yield from _judged(standalone.slack_clock(number, [message]))
+
+
+def _plain(rows: Iterable[Row]) -> Iterator[standalone.Row]:
+    return (standalone.Row(*row, masked=False) for row in rows)
 
 
 def _judged(found: Iterable[standalone.Finding]) -> Iterator[Finding]:

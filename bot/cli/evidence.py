@@ -10,20 +10,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from bot.audit import standalone
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Before, Scope
 from bot.audit.evidence.mask import Mask, NoMask
-from bot.audit.evidence.reconcile import ABOUT_RUNS, Period, reconciled_everywhere
+from bot.audit.evidence.reconcile import ABOUT_RUNS, Period, outside, reconciled_everywhere
 from bot.audit.verify import Verified, verify_database
 from bot.cli.clock import SystemClock
-from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.exits import NOT_DONE, NOT_READABLE, WRONG_SETTINGS
 from bot.cli.verify import CODES
 from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
 from bot.store.errors import StoreError
 from bot.store.file import evidence as stored
 from bot.store.file.reading import open_read_only
-from bot.store.private import made
+from bot.store.private import replaced
 from bot.wiring import zuora_client
 from bot.zuora.client import http_client
 
@@ -63,8 +62,8 @@ def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None
     """Write the evidence for a period: every request, decision, call and refusal, with its chain.
 
     It reads the database and Zuora's list of bill runs; Slack is not needed. The exit status is 0,
-    or that of `billing-bot verify` if the history is not whole: the file is written all the same
-    and says so.
+    or that of `billing-bot verify` if the history is not whole, or 26 where Zuora could not be read
+    or compared: the file is written all the same and says so.
     """
     if last < first:
         raise click.UsageError("--to lies before --from.")
@@ -72,7 +71,7 @@ def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None
         settings = read_evidence_settings()
         period = _period(first.date(), last.date(), options["zone"])
         before = archive.before_of(options["previous"]) if options["previous"] else None
-        verified = _make(settings, period, out, before, redact=options["redact"])
+        verified, compared = _make(settings, period, out, before, redact=options["redact"])
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
@@ -81,7 +80,9 @@ def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None
         sys.exit(NOT_READABLE)
     for finding in verified.findings:
         click.echo(f"{finding.flaw}: {finding.words}", err=True)
-    sys.exit(CODES[verified.flaw] if verified.flaw else 0)
+    if verified.flaw:
+        sys.exit(CODES[verified.flaw])
+    sys.exit(0 if compared else NOT_DONE)
 
 
 def _period(first: date, last: date, zone: ZoneInfo) -> Period:
@@ -93,10 +94,10 @@ def _period(first: date, last: date, zone: ZoneInfo) -> Period:
 
 def _make(
     settings: EvidenceSettings, period: Period, out: Path, before: Before | None, *, redact: bool
-) -> Verified:
+) -> tuple[Verified, bool]:
     path = Path(settings.database_path)
     key = settings.audit_key.get_secret_value()
-    verified = verify_database(path, key=key, noted=before.last if before else None)
+    verified = verify_database(path, key=key, noted=[[before.last]] if before else [])
     with open_read_only(path) as file:
         click.echo("Reading Zuora's list of bill runs")
         compared = asyncio.run(_reconciled(settings, period, stored.done(file, ABOUT_RUNS)))
@@ -109,17 +110,19 @@ def _make(
             verified=_told(verified),
         )
         packets = archive.size(file, scope)
-        with click.progressbar(length=packets, label=f"{packets} requests") as bar:
-            made(archive.unfinished_of(out))
-            manifest = archive.write(out, file, scope, compared, lambda: bar.update(1))
+        with (
+            replaced(out) as unfinished,
+            click.progressbar(length=packets, label=f"{packets} requests") as bar,
+        ):
+            manifest = archive.write(unfinished, file, scope, compared, lambda: bar.update(1))
     for words in _unfinished(scope):
         click.echo(words, err=True)
     click.echo(f"{out}: {packets} requests. Manifest's SHA-256: {manifest}")
     if compared["status"] == "done":
-        click.echo(f"Done outside the bot: {len(standalone.outside(compared))} (exceptions.csv)")
+        click.echo(f"Done outside the bot: {len(outside(compared))} (exceptions.jsonl)")
     else:
         click.echo(f"Reconciliation not done: {compared['why']}", err=True)
-    return verified
+    return verified, compared["status"] == "done"
 
 
 def _unfinished(scope: Scope) -> Iterator[str]:

@@ -5,3 +5,4 @@ WRONG_SETTINGS = 2
 
 NOT_READABLE = 3
 """What was to be read cannot be read, or what was to be written cannot be written."""
+NOT_DONE = 26

@@ -13,7 +13,7 @@ from bot.status.export import Format, export
 from bot.status.month import month_named
 from bot.store.errors import StoreError
 from bot.store.file.reading import open_read_only
-from bot.store.private import made
+from bot.store.private import replaced
 from bot.store.store import Store
 
 
@@ -37,7 +37,8 @@ def export_month(typed: str, kind: Format, out: Path | None) -> None:
         settings = read_audit_settings()
         with open_read_only(settings.database_path) as file:
             content = asyncio.run(export(Store.reading(file), month, kind))
-        made(out, empty=True).write_bytes(content)
+        with replaced(out) as unfinished:
+            unfinished.write_bytes(content)
     except (SettingsError, StoreError, OSError) as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)

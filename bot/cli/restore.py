@@ -13,6 +13,7 @@ from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
 from bot.store.file.backup import put_back
 from bot.store.lock import WorkLock
+from bot.store.private import beside
 
 WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
 
@@ -76,7 +77,7 @@ def _checked(file: Path, key: str) -> Verified:
 
 
 def _put_back(file: Path, path: Path) -> Path | None:
-    lock = WorkLock(Path(f"{path}.lock"))
+    lock = WorkLock(beside(path, ".lock"))
     if not lock.take():
         click.echo(WORKS.format(path), err=True)
         sys.exit(WRONG_SETTINGS)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bot.audit import standalone
 from bot.audit.chain import Flaw
 from bot.audit.evidence.check import verify_evidence
 from bot.audit.verify import Verified, refuse_damage, verify_database
@@ -30,6 +31,7 @@ CODES = {
     Flaw.CLOCK: 22,
     Flaw.CONTROL: 23,
     Flaw.NOT_COMPARED: 24,
+    Flaw.SIGNATURE: 25,
 }
 HELP = """Check that the history is whole, and that it records everything else.
 
@@ -55,9 +57,10 @@ Exit status:
   21  the number of a request is missing
   22  a row is of an earlier time than the one before it, or Slack's clock says otherwise
   23  the control did not hold: performed again, an approval does not count or is missing
-  24  --head was given, and could not be compared
+  24  --head or --heads was given, and could not be compared
+  25  a head is not signed with the key that was in force
 
-Of several, the first of 15, 17, 10 to 13, 18, 14, 19, 20, 23, 21, 22, 24, 16 is given; all are
+Of several, the first of 15, 17, 10 to 13, 18, 14, 19, 20, 23, 25, 21, 22, 24, 16 is given; all are
 printed.
 """
 
@@ -87,8 +90,15 @@ class _HeadType(click.ParamType[Head]):
 @click.command(help=HELP)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--head", "noted", type=_HeadType(), help="A head from the audit channel.")
-def verify(file: Path | None, noted: Head | None) -> None:
+@click.option(
+    "--heads",
+    "listed",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file with any text in which heads stand: messages copied from the channel, kept files.",
+)
+def verify(file: Path | None, noted: Head | None, listed: Path | None) -> None:
     """Check a history."""
+    heads = [[noted]] if noted else []
     try:
         settings = read_audit_settings()
         path = file or Path(settings.database_path)
@@ -97,11 +107,13 @@ def verify(file: Path | None, noted: Head | None) -> None:
         if not is_evidence:
             refuse_damage(path)
         check = verify_evidence if is_evidence else verify_database
-        verified = check(path, key=key, noted=noted)
+        if listed:
+            heads.append([Head(*each) for each in standalone.noted_in(str(listed))])
+        verified = check(path, key=key, noted=heads)
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
-    except (StoreError, OSError) as error:
+    except (StoreError, OSError, ValueError) as error:
         click.echo(f"not readable: {error}", err=True)
         sys.exit(NOT_READABLE)
     sys.exit(_tell(path, verified))

@@ -1,35 +1,49 @@
 """What people type and paste, as they see it: for text that is kept, and for keys. No I/O.
 
-Phones, spreadsheets and mails put characters into a text that nobody sees or that look like others.
-A text for people (a name, a reason) loses only what has no look and no meaning. A key (a number, an
-id, a date) is what it looks like.
+Phones, spreadsheets, PDFs and mails put characters into a text that nobody sees or that look like
+others. A text for people (a name, a reason) loses only what has no look and no meaning. A key (a
+number, an id, a date) is what it looks like.
 """
 
 import re
 import unicodedata
 from typing import Final
 
-# ruff: noqa: RUF001 - these characters are what this is about
-UNSEEN: Final = (
-    "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
-    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
-)
-"""Soft hyphen, zero-width space, word joiner, byte order mark, marks of direction. Not the joiners
-U+200C and U+200D, which Persian words and emoji are written with."""
+UNSEEN: Final = "\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufff8"
+"""Zero-width space, word joiner, byte order mark, marks of direction: no look and no meaning in a text.
+
+Not the joiners U+200C and U+200D, variation selectors and tags, which Persian and Mongolian words,
+Japanese names and emoji are written with.
+"""
 
 _UNSEEN: Final = re.compile(f"[{UNSEEN}]")
-_JOINERS: Final = re.compile("[\u200c\u200d\ufe00-\ufe0f]")
+_BLANK: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc"
+    "\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
+)
+"""What else nothing is seen of, beyond Unicode's categories: the rest of its *Default_Ignorable_Code_Point*
+(DerivedCoreProperties.txt), letters and signs with an empty glyph, and what stands for a lost object."""
+
+_SEEN_FORMATS: Final = re.compile(
+    "[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd]"
+)
+"""Of the format characters (category Cf) those that are drawn: *Prepended_Concatenation_Mark*."""
+
 _SPACES: Final = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _LINES: Final = re.compile("\r\n?|[\u0085\u2028\u2029]")
-_MINUS: Final = "\u2212\u2043\u00ac"
-_WIDE: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_AROUND: Final = {
-    "*": "*", "_": "_", "`": "`", "~": "~", '"': '"', "'": "'", "“": "”“", "„": "“”", "«": "»",
-    "»": "«", "‹": "›", "‘": "’‘", "‚": "‘’", "(": ")", "[": "]", "<": ">", "{": "}",
-}  # fmt: skip
-"""What is put around a word, with what closes it: Slack's marks, quotation marks, brackets."""
+SOFT_HYPHEN: Final = "\u00ad"
+_SOFT_FOR_HARD: Final = re.compile(
+    rf"(\b[^\W\d_]+){SOFT_HYPHEN}(?=\d)|(\b\d{{4}}){SOFT_HYPHEN}(\d\d){SOFT_HYPHEN}(?=\d\d\b)"
+)
+"""Many PDFs have a soft hyphen for each hyphen: behind a number's prefix, and in a date."""
 
-_AFTER: Final = ".,;:!?…"
+_MINUS: Final = "\u02d7\u2043\u207b\u208b\u2212\u23af\u2500\u2501\u2796\u2cba\u00ac"
+_LONG_SOUND: Final = re.compile("(?<=[A-Za-z0-9])[\u30fc\uff70\u4e00\u3161\u1173](?=[A-Za-z0-9])")
+"""Letters of East Asia that look like a dash and stand on the same key; between Latin ones they are it."""
+
+_MARKS: Final = frozenset("*_`~\"'")
+_NO_STOPS: Final = frozenset("#%&@/\\*\"'\u00a7\u00b6\u2020\u2021\u2030\u2031")
+"""Punctuation (category Po) that a number can end with."""
 
 
 def unescaped(text: str) -> str:
@@ -41,27 +55,25 @@ def unescaped(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
+def clean(text: str) -> str:
+    """A text without what has no look and no meaning, spaces of all kinds as spaces; empty if nothing is seen."""
+    found = _LINES.sub("\n", _SPACES.sub(" ", _UNSEEN.sub("", text)))
+    return found if any(map(_is_seen, found)) else ""
+
+
 def trimmed(text: str) -> str:
     """A text without the spaces and the unseen characters at its ends; inside it stays as it is."""
-    return text.strip(UNSEEN + " \n\r\t\u00a0\u3000")
-
-
-def clean(text: str) -> str:
-    """A text without what nobody sees in it; spaces of all kinds are spaces."""
-    return _LINES.sub("\n", _SPACES.sub(" ", _UNSEEN.sub("", text)))
+    seen = [at for at, each in enumerate(text) if _is_seen(each)]
+    return text[seen[0] : seen[-1] + 1] if seen else ""
 
 
 def as_key(text: str) -> str:
     """A number, id, date or choice as it is meant.
 
-    Without marks and quotation marks around it and points behind it; its dashes are hyphens, and
-    wide letters and digits plain ones.
+    Without marks, quotation marks and brackets around it and stops behind it; what looks like a
+    hyphen is one, and letters and digits of every width and style are plain ones.
     """
-    found = _JOINERS.sub("", clean(text)).translate(_WIDE)
-    found = "".join("-" if _is_dash(each) else each for each in found)
-    while (shorter := _peeled(found)) != found:
-        found = shorter
-    return found
+    return _key(_SOFT_FOR_HARD.sub(_with_hyphens, text))
 
 
 def spellings(text: str) -> tuple[str, ...]:
@@ -69,19 +81,59 @@ def spellings(text: str) -> tuple[str, ...]:
 
     For numbers of which every character may be meant.
     """
-    return tuple(dict.fromkeys(each for each in (clean(text).strip(), as_key(text)) if each))
+    as_typed = clean(text.replace(SOFT_HYPHEN, "")).strip()
+    found = (as_typed, as_key(text), _key(text.replace(SOFT_HYPHEN, "-")))
+    return tuple(dict.fromkeys(each for each in found if each))
 
 
-def _is_dash(each: str) -> bool:
-    return unicodedata.category(each) == "Pd" or each in _MINUS
+def _key(text: str) -> str:
+    found = unicodedata.normalize("NFKC", clean(_LONG_SOUND.sub("-", text)))
+    found = "".join(map(_plain, found))
+    while (shorter := _peeled(found)) != found:
+        found = shorter
+    return found
+
+
+def _with_hyphens(found: re.Match[str]) -> str:
+    return "".join(f"{part}-" for part in found.groups() if part)
+
+
+def _is_seen(each: str) -> bool:
+    if each.isspace() or _BLANK.match(each):
+        return False
+    category = unicodedata.category(each)
+    return category not in ("Cc", "Cf") or bool(_SEEN_FORMATS.match(each))
+
+
+def _plain(each: str) -> str:
+    """A character of a key as it is meant; nothing for what is not seen."""
+    if each.isspace():
+        return each
+    if not _is_seen(each):
+        return ""
+    if unicodedata.category(each) == "Pd" or each in _MINUS:
+        return "-"
+    return each
 
 
 def _peeled(text: str) -> str:
     """One layer less of what stands around."""
     text = text.strip()
-    bare = text.rstrip(_AFTER)
-    if bare != text and bare:
-        return bare
-    if len(text) > 2 and text[-1] in _AROUND.get(text[0], ""):  # noqa: PLR2004 - a pair and something
+    if len(text) > 1 and _is_stop(text[-1]):
+        return text[:-1]
+    if len(text) > 2 and _is_around(text[0], text[-1]):  # noqa: PLR2004 - a pair and something
         return text[1:-1]
     return text
+
+
+def _is_stop(each: str) -> bool:
+    """Whether it ends a sentence or a part of one, in whichever script."""
+    return unicodedata.category(each) == "Po" and each not in _NO_STOPS
+
+
+def _is_around(first: str, last: str) -> bool:
+    """Whether these are Slack's marks, quotation marks or brackets."""
+    if (first == last and first in _MARKS) or (first, last) == ("<", ">"):
+        return True
+    opens, closes = unicodedata.category(first), unicodedata.category(last)
+    return opens in ("Ps", "Pi", "Pf") and closes in ("Pe", "Pi", "Pf")

@@ -1,22 +1,19 @@
-"""What every listener shares: who acts, an answer whatever happens, and work that outlives it."""
+"""What every listener shares: an answer whatever happens, and work that outlives it."""
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import blocks, lines
-from bot.domain.authority import Person, Refusal, still_counts
-from bot.domain.request import Request, State
 from bot.domain.words import Part
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms.catalog import forms_for
 from bot.slack.payloads import Actor
 from bot.slack.people import People
 from bot.store.database import CouldNotRecordError
-from bot.workflow.by_hand import records
 from bot.workflow.parts import Parts
 
 T = TypeVar("T")
@@ -40,31 +37,6 @@ class Answering:
         self.client = client
         self.forms = forms_for(parts.tenancy.zuora.highest_batch, parts.tenancy.places)
         self._tasks: set[asyncio.Task[Any]] = set()
-
-    async def person(self, actor: Actor, names: Iterable[str]) -> Person:
-        """Who acts, read from Slack now or at most a minute ago."""
-        return await self.people.person(actor, names)
-
-    async def approver(self, actor: Actor, request: Request | None) -> Person:
-        """Who acts on a request, with the groups that its own rule and today's name."""
-        if request is None:
-            return await self.person(actor, ())
-        today = self.parts.rules.today(request)
-        return await self.person(actor, (*request.rule.approvers, *today.approvers))
-
-    async def standing(self, request: Request | None) -> dict[str, Refusal | None]:
-        """For everybody who approved it, or recorded its outcome: None if that counts, or why not."""
-        if request is None:
-            return {}
-        before = [(each.person, each.team) for each in request.approvals]
-        if request.state is State.UNKNOWN:
-            recorded = records(self.parts.store, request).values()
-            before = [(each.person, each.team) for each in recorded]
-        found: dict[str, Refusal | None] = {}
-        for user_id, team_id in before:
-            person = await self.approver(Actor(user_id=user_id, team_id=team_id), request)
-            found[user_id] = still_counts(person, request, self.parts.rules.today(request))
-        return found
 
     async def say(self, channel: str, actor: Actor, *words: Part) -> None:
         """Answer one person privately, by way of the outbox; at once if it cannot be written."""

@@ -61,7 +61,9 @@ def _register_form(app: AsyncApp, answering: Answering, form: AskForm) -> None:
 async def _submitted(
     answering: Answering, ack: AsyncAck, form: AskForm, submission: payloads.Submission
 ) -> None:
-    person = await answering.person(submission.actor, answering.parts.rules.policy.requesters)
+    person = await answering.people.person(
+        submission.actor, answering.parts.rules.policy.requesters
+    )
     work = answering.keep(_ask(answering.parts, form, submission, person))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:

@@ -16,9 +16,9 @@ from bot.cards.buttons import (
     WITHDRAW,
     asked_once_more,
 )
-from bot.domain.authority import RECORDS, Verb
+from bot.domain.authority import RECORDS, Person, Refusal, Verb, still_counts
 from bot.domain.named import Named, named
-from bot.domain.request import Request
+from bot.domain.request import Request, State
 from bot.operations.catalog import opened
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
@@ -26,7 +26,9 @@ from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.decide import DECIDE_FORMS, decide_form
 from bot.slack.meaning import stored
+from bot.slack.people import People
 from bot.store.database import CouldNotRecordError
+from bot.workflow.by_hand import records
 from bot.workflow.decide import (
     CheckAgain,
     Decidable,
@@ -155,14 +157,15 @@ async def _decided(
         asked: By whom, with what.
         request: As it was read just now; what counts is read again inside the transaction.
     """
+    people, rules = answering.people, answering.parts.rules
     for _ in range(TRIES):
         decision = Decision(
             verb=asked.verb,
             name=asked.name,
-            person=await answering.approver(asked.actor, request),
+            person=await _approver(people, rules, asked.actor, request),
             reason=asked.reason,
             typed=asked.typed,
-            standing=await answering.standing(request) if asked.verb in BY_SEVERAL else {},
+            standing=await _standing(answering, request) if asked.verb in BY_SEVERAL else {},
             answer_in=asked.answer_in,
         )
         outcome = await answering.parts.store.together(partial(act, answering.parts, decision))
@@ -170,6 +173,33 @@ async def _decided(
             return outcome
         request = stored(answering.parts.store, asked.name)
     return Declined(None, ("Others are deciding at this very moment. Please press again.",))
+
+
+async def _approver(
+    people: People, rules: Rules, actor: payloads.Actor, request: Request | None
+) -> Person:
+    """Who acts on a request, with the groups that its own rule and today's name."""
+    if request is None:
+        return await people.person(actor, ())
+    today = rules.today(request)
+    return await people.person(actor, (*request.rule.approvers, *today.approvers))
+
+
+async def _standing(answering: Answering, request: Request | None) -> dict[str, Refusal | None]:
+    """For everybody who approved it, or recorded its outcome: None if that counts, or why not."""
+    if request is None:
+        return {}
+    people, rules = answering.people, answering.parts.rules
+    before = [(each.person, each.team) for each in request.approvals]
+    if request.state is State.UNKNOWN:
+        recorded = records(answering.parts.store, request).values()
+        before = [(each.person, each.team) for each in recorded]
+    found: dict[str, Refusal | None] = {}
+    for user_id, team_id in before:
+        actor = payloads.Actor(user_id=user_id, team_id=team_id)
+        person = await _approver(people, rules, actor, request)
+        found[user_id] = still_counts(person, request, rules.today(request))
+    return found
 
 
 async def _ask_more(

@@ -23,7 +23,7 @@ async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part
     policy = answering.parts.rules.policy
     rules = answering.parts.store.status.rules_waiting().values()
     older = {name for rule in rules for name in rule.approvers} - set(policy.everybody)
-    person = await answering.person(actor, (*policy.everybody, *sorted(older)))
+    person = await answering.people.person(actor, (*policy.everybody, *sorted(older)))
     refusal = may_view(person, policy)
     return person, () if refusal is None else not_to_view(refusal, person, policy)
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.domain.clean import UNSEEN, as_key
+from bot.domain.clean import UNSEEN, as_key, clean
 from bot.domain.place import Places
 from bot.domain.words import shortened
 from bot.operations.create_bill_run import CreateBillRun
@@ -123,15 +123,15 @@ def _take(
     if not typed:
         return
     word = WORDS.get(plain(typed))
+    said = clean(value).strip() if word in AS_TYPED else as_key(value)
     if word is None:
         wrong[typed] = _unknown(typed)
     elif word in seen:
         wrong[typed] = f"{typed} is there twice."
-    elif not value.strip():
+    elif not said:
         wrong[typed] = f"Nothing stands behind {typed}=."
     else:
         seen.add(word)
-        said = value.strip() if word in AS_TYPED else as_key(value)
         if message := SETTERS[word](values, said):
             wrong[typed] = f"{typed}={shortened(value)}: {message}"
 

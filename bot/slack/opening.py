@@ -164,7 +164,7 @@ async def _pressed(answering: Answering, click: Click, find: Find, wanted: str) 
 async def refusal_to_ask(answering: Answering, actor: Actor, wanted: str) -> tuple[Part, ...]:
     """Return why this person may not ask, or an empty tuple. A refusal is recorded."""
     policy = answering.parts.rules.policy
-    person = await answering.person(actor, policy.requesters)
+    person = await answering.people.person(actor, policy.requesters)
     refusal = may_ask(person, policy)
     if refusal is None:
         return ()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.domain.clean import trimmed, unescaped
+from bot.domain.clean import clean, trimmed, unescaped
 from bot.domain.named import Named, named
 
 Values = Mapping[str, Any]
@@ -232,7 +232,11 @@ def _values(state: Mapping[str, Any]) -> Values:
 
 
 def _value(state: Mapping[str, Any]) -> Any:
-    for single in ("value", "selected_date", "selected_time", "selected_user"):
+    """What an element of a form holds. What was typed is cleaned here, whatever the field is for."""
+    if "value" in state:
+        typed = state["value"]
+        return clean(typed) if isinstance(typed, str) else typed
+    for single in ("selected_date", "selected_time", "selected_user"):
         if single in state:
             return state[single]
     if "selected_option" in state:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.store.errors import CouldNotRecordError, ForbiddenByDatabaseError, StoreError
-from bot.store.private import made, warn_of_wide_modes
+from bot.store.private import beside, made, opened_alone, warn_of_wide_modes
 from bot.store.schema import migrations
 
 __all__ = ["CouldNotRecordError", "StoreError", "open_database", "transaction"]
@@ -125,7 +125,7 @@ def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Da
     """Open the file, durable and strict, and bring its tables up to date.
 
     Args:
-        path: The file.
+        path: The file. It is opened by its absolute path, which SQLite takes for nothing but a file.
         given_up: Asked now and then while the file is waited for and checked, which takes seconds where it is
             large; True breaks that off.
 
@@ -134,7 +134,9 @@ def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Da
     """
     try:
         with _nobody_else_opens(path, given_up):
-            connection = sqlite3.connect(made(path), timeout=BUSY_SECONDS, check_same_thread=False)
+            connection = sqlite3.connect(
+                made(path).absolute(), timeout=BUSY_SECONDS, check_same_thread=False
+            )
             try:
                 connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
                 _refuse_damage(connection)
@@ -174,7 +176,7 @@ def _nobody_else_opens(path: Path | str, given_up: Callable[[], bool]) -> Iterat
     Raises:
         OSError: It cannot be had.
     """
-    descriptor = os.open(made(f"{path}.opening"), os.O_RDWR | os.O_CLOEXEC)
+    descriptor = opened_alone(beside(path, ".opening"))
     until = time.monotonic() + SECONDS_FOR_OTHERS
     try:
         while not _is_had(descriptor):

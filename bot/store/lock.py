@@ -7,7 +7,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from bot.store.private import made
+from bot.store.private import opened_alone
 
 
 class WorkLock:
@@ -21,7 +21,7 @@ class WorkLock:
         """Take the lock if it is free. True: this process runs and sends."""
         if self._descriptor is not None:
             return True
-        descriptor = os.open(made(self._path), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = opened_alone(self._path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,8 +1,11 @@
-"""Files with billing data: made for their owner alone, whatever the umask."""
+"""Files with billing data: made for their owner alone, whatever the umask and whatever stands there."""
 
 import logging
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -10,41 +13,126 @@ logger = logging.getLogger(__name__)
 BESIDE = ("", "-wal", "-shm", ".lock", ".opening")
 """What stands beside a database file, by the end of its name."""
 
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
-def made(path: Path | str, *, empty: bool = False) -> Path:
+
+def beside(path: Path | str, end: str) -> Path:
+    """What stands beside a database file: beside the file itself where `path` is a link to it."""
+    return Path(f"{os.path.realpath(path)}{end}")
+
+
+def made(path: Path | str) -> Path:
     """Make a file that only its owner can read, unless it is there; then leave its mode.
 
     What root makes in the folder of somebody else belongs to them, so that the bot, which is not
     root, can go on with it after a command that was run with sudo.
 
-    Args:
-        path: Where.
-        empty: Throw away what it holds.
-
     Raises:
-        OSError: It cannot be written there.
+        OSError: It cannot be written there, or is no file that keeps what is written.
     """
-    how = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if empty else 0)
-    is_new = not Path(path).exists()
-    descriptor = os.open(path, how, stat.S_IRUSR | stat.S_IWUSR)
-    try:
-        if is_new and os.geteuid() == 0:
-            folder = Path(path).parent.stat()
-            os.fchown(descriptor, folder.st_uid, folder.st_gid)
-    finally:
-        os.close(descriptor)
+    os.close(_opened(path))
     return Path(path)
 
 
+def opened_alone(path: Path | str) -> int:
+    """Open a file that nobody else can open, made or narrowed; the descriptor.
+
+    For locks: whoever can open a file can hold a lock on it.
+
+    Raises:
+        OSError: It cannot be had like that.
+    """
+    descriptor = _opened(path)
+    try:
+        if os.fstat(descriptor).st_mode & _OTHERS:
+            os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A new file to write, which takes the place of `path` when the block ends without an error.
+
+    Only its owner can read it, from its first byte on and afterwards, whatever stood there. What
+    stood there stays as it is until then, and for whoever has it open; a link is not followed.
+
+    Raises:
+        OSError: It cannot be written there, or something else than a file stands there.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        msg = f"{path} is a link or no file; name a file"
+        raise OSError(msg)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    unfinished = Path(name)
+    try:
+        try:
+            _give_to_the_folders_owner(descriptor, path)
+        finally:
+            os.close(descriptor)
+        _warn_of_a_wide_folder(path.parent)
+        yield unfinished
+        synced(unfinished)
+        unfinished.replace(path)
+        synced(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def synced(path: Path) -> None:
+    """Have a file, or the names in a folder, outlast a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def warn_of_wide_modes(path: Path | str) -> None:
-    """Say which files of a database others can read or write."""
+    """Say which files of a database others can read or write, and whether they can replace them."""
     for end in BESIDE:
-        file = Path(f"{path}{end}")
+        file = beside(path, end)
         if not file.exists():
             continue
         mode = stat.S_IMODE(file.stat().st_mode)
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if mode & _OTHERS:
             logger.warning(
                 "others_can_open_a_file_with_billing_data: chmod 600 mends that",
                 extra={"file": file.name, "mode": f"{mode:o}"},
             )
+    _warn_of_a_wide_folder(beside(path, "").parent)
+
+
+def _warn_of_a_wide_folder(folder: Path) -> None:
+    """In a folder that others write in they can put a file of theirs in the place of ours."""
+    mode = folder.stat().st_mode
+    if mode & _OTHERS_WRITE and not mode & stat.S_ISVTX:
+        logger.warning(
+            "others_can_replace_files_with_billing_data: chmod go-w on their folder mends that",
+            extra={"folder": str(folder), "mode": f"{stat.S_IMODE(mode):o}"},
+        )
+
+
+def _opened(path: Path | str) -> int:
+    how = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, how | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+    except FileExistsError:
+        descriptor = os.open(path, how, stat.S_IRUSR | stat.S_IWUSR)
+    else:
+        _give_to_the_folders_owner(descriptor, Path(path))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        msg = "it is no file that keeps what is written"
+        raise OSError(msg)
+    return descriptor
+
+
+def _give_to_the_folders_owner(descriptor: int, path: Path) -> None:
+    """What root has made and nobody else could have put there."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.fchown(descriptor, folder.st_uid, folder.st_gid)

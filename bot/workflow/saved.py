@@ -152,7 +152,11 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     if order.deed is Deed.MAILED:
         messages += mailed_by_the_bot(parts.store, request, order)
     messages += redrawn(parts.store, request, order)
-    why = {"conditions": parts.rules.policy.conditions(about), "compared": about.compared}
+    why = {
+        "conditions": parts.rules.policy.conditions(about),
+        "compared": about.compared,
+        "bound": parts.tenancy.bound_beside(order, asker.place.key),
+    }
     parts.store.record(_asked_entry(request, shown, why), now, *messages)
     if isinstance(order, Estimated) and order.foresees():
         parts.store.estimates.add(request.number, parts.new_id(), now)

@@ -40,9 +40,10 @@ class Tenancy:
 
         The tenant's number is that of the latest token: the order's facts were read with one.
         """
-        return digest(
-            operation=order.name,
-            tenant="|".join([self.address, *self.places.headers(place), self.zuora.tenant.id]),
-            body=order.body.model_dump(),
-            facts=order.material(),
-        )
+        beside = self.bound_beside(order, place)
+        return digest(operation=order.name, body=order.body.model_dump(), **beside)
+
+    def bound_beside(self, order: Order[Any, Any], place: str) -> dict[str, Any]:
+        """What the digest is made of beside operation and body: the tenant, the facts that matter."""
+        tenant = "|".join([self.address, *self.places.headers(place), self.zuora.tenant.id])
+        return {"tenant": tenant, "facts": order.material()}

@@ -1,9 +1,7 @@
 """The evidence of a period: complete, checkable by itself, masked on demand, honest about Zuora."""
 
 import asyncio
-import csv
 import hashlib
-import io
 import json
 import zipfile
 
@@ -11,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
+from bot.audit import standalone
 from bot.cli import main
 from tests.stage import BOB, CARLA, MARA, Stage
 
@@ -62,6 +61,23 @@ def read(path, name):
         return json.loads(archive.read(name))
 
 
+def lines(path, name):
+    """The lines of a file of values."""
+    with zipfile.ZipFile(path) as archive:
+        return [json.loads(line) for line in archive.read(name).splitlines()]
+
+
+def entries(path, name):
+    """The rows in a file of rows, with their data read."""
+    rows = (standalone.Row(*line) for line in lines(path, name))
+    return [{**row._asdict(), "data": json.loads(row.data)} for row in rows]
+
+
+def of_kind(packet, *kinds):
+    """What of a packet's history is of these kinds."""
+    return [each for each in packet["history"] if each["what"] in kinds]
+
+
 def checked(path, *options, key=""):
     return CliRunner().invoke(main, ["verify", *options, str(path)], env={"AUDIT_KEY": key})
 
@@ -70,44 +86,42 @@ async def test_the_population_is_counted_and_bound_to_the_chain(busy, tmp_path):
     result, out = await made(busy, tmp_path)
 
     assert result.exit_code == 0, result.output
-    population = read(out, "population.json")
-    assert population["count"] == 3
-    assert [each["number"] for each in population["requests"]] == [1, 2, 3]
+    about = read(out, "chain.json")
+    assert about["requests"] == 3
+    assert [each["number"] for each in lines(out, "population.jsonl")] == [1, 2, 3]
     everything = busy.store.history.all()
-    assert (population["first"], population["last"]) == (1, everything[-1].sequence)
-    assert population["rows"] == len(everything)
-    with zipfile.ZipFile(out) as archive:
-        text = archive.read("population.csv").decode("utf-8-sig")
-    rows = list(csv.DictReader(io.StringIO(text)))
-    assert [row["number"] for row in rows] == ["1", "2", "3"]
-    assert rows[0]["reason"].startswith("'=cmd|")
+    assert (about["first"], about["last"]) == (1, everything[-1].sequence)
+    assert about["rows"] == len(everything)
 
 
 async def test_a_packet_tells_who_did_what_when_under_which_rule(busy, tmp_path):
     _, out = await made(busy, tmp_path)
 
     packet = read(out, "requests/R-1.json")
-    (decision,) = packet["decisions"]
+    (decision,) = of_kind(packet, "request.approved")
+    record = packet["record"]
     assert decision["who"] == BOB
     assert decision["data"]["groups"] == ["S0CONTROLLERS"]
     assert decision["data"]["rule"] == "the general rule"
-    assert decision["data"]["digest"] == packet["request"]["digest"]
-    assert packet["request"]["body"]["bill_run"] == "BR-00000001"
+    assert decision["data"]["digest"] == record["digest"]
+    assert json.loads(record["body"])["bill_run"] == "BR-00000001"
     assert "waiting for one approval from" in packet["card"]["text"]
     assert packet["card"]["blocks"]
-    assert [each["what"] for each in packet["zuora_calls"]] == ["call.sent", "call.answered"]
-    assert packet["zuora_calls"][0]["data"]["track_id"] == "billing-bot.R-1.BR-00000001"
-    assert packet["request"]["facts"]["number"] == "BR-00000001"
+    assert of_kind(packet, "call.answered")
+    assert of_kind(packet, "call.sent")[0]["data"]["track_id"] == "billing-bot.R-1.BR-00000001"
+    assert json.loads(record["facts"])["number"] == "BR-00000001"
     assert [each["what"] for each in packet["history"]][:2] == ["request.asked", "refused"]
-    assert read(out, "requests/R-2.json")["decisions"][0]["data"]["reason"] == "Not agreed"
+    assert of_kind(read(out, "requests/R-2.json"), "request.rejected")[0]["data"]["reason"] == (
+        "Not agreed"
+    )
 
 
 async def test_refusals_and_policy_changes_are_listed(busy, tmp_path):
     _, out = await made(busy, tmp_path)
 
-    (refusal,) = read(out, "refusals.json")["entries"]
+    (refusal,) = entries(out, "refusals.jsonl")
     assert (refusal["who"], refusal["request"]) == (MARA, 1)
-    (change,) = read(out, "policy_changes.json")["entries"]
+    (change,) = entries(out, "policy_changes.jsonl")
     assert change["data"]["old"] == ""
     assert len(change["data"]["new"]) == 64
     assert read(out, "verification.json")["whole"]
@@ -118,9 +132,7 @@ async def test_what_was_done_outside_the_bot_is_an_exception(busy, tmp_path):
 
     reconciliation = read(out, "reconciliation.json")
     assert reconciliation["status"] == "done"
-    with zipfile.ZipFile(out) as archive:
-        text = archive.read("exceptions.csv").decode("utf-8-sig")
-    found = {(each["bill_run"], each["what"]) for each in csv.DictReader(io.StringIO(text))}
+    found = {(each["number"], each["what"]) for each in lines(out, "exceptions.jsonl")}
     created = {("BR-00000001", "created outside the bot")}
     assert created <= found
     assert ("BR-00000001", "mailed outside the bot") not in found
@@ -130,14 +142,14 @@ async def test_what_was_done_outside_the_bot_is_an_exception(busy, tmp_path):
 async def test_a_zuora_that_cannot_be_read_is_never_without_exceptions(busy, tmp_path):
     result, out = await made(busy, tmp_path, zuora=False)
 
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 26, result.output
     assert "Reconciliation not done" in result.output
     reconciliation = read(out, "reconciliation.json")
     assert reconciliation["status"] == "not done"
     assert reconciliation["why"]
-    assert "exceptions" not in reconciliation
-    with zipfile.ZipFile(out) as archive:
-        assert "exceptions.csv" not in archive.namelist()
+    (exception,) = lines(out, "exceptions.jsonl")
+    assert exception["what"] == "not compared with Zuora"
+    assert "not compared with Zuora" in checked(out).output
 
 
 async def test_the_file_is_checked_by_itself(busy, tmp_path):
@@ -168,7 +180,7 @@ def rewritten(path, change):
 
 @pytest.mark.parametrize(
     "change",
-    [{"refusals.json": b"{}"}, {"refusals.json": None}, {"new.txt": b"hello"}],
+    [{"refusals.jsonl": b"{}"}, {"refusals.jsonl": None}, {"new.txt": b"hello"}],
     ids=["changed", "missing", "new"],
 )
 async def test_a_changed_file_is_named(busy, tmp_path, change):
@@ -199,6 +211,15 @@ async def test_a_broken_zip_is_not_readable(busy, tmp_path):
     assert checked(rewritten(out, {"manifest.json": b"[]"})).exit_code == 3
 
 
+async def test_a_package_of_another_format_is_named_as_one(busy, tmp_path):
+    _, out = await made(busy, tmp_path)
+
+    result = checked(rewritten(out, {"manifest.json": b'{"format": 2}'}))
+
+    assert result.exit_code == 3
+    assert "it is of format 2, and this program reads format 3" in result.output
+
+
 async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy, tmp_path):
     database = busy.store._database
     facts = '{"kind":"invoice","documents":[{"account_name":"Gluon & Sons","number":"I-1"}]}'
@@ -217,8 +238,8 @@ async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy,
         assert "Gluon" not in text, name
     packet = json.loads(texts["requests/R-3.json"])
     assert packet["card"]["text"] == "email INV-1 of [name 1] to [address 1]"
-    assert packet["request"]["facts"]["documents"][0]["account_name"] == "[name 1]"
-    assert "[address 1]" in texts["population.csv"]
+    assert json.loads(packet["record"]["facts"])["documents"][0]["account_name"] == "[name 1]"
+    assert "[address 1]" in texts["population.jsonl"]
     result = checked(out)
     assert result.exit_code == 0, result.output
     assert "masked" in result.output
@@ -268,7 +289,7 @@ async def test_a_period_without_requests_is_empty_and_whole(busy, tmp_path):
     result, out = await made(busy, tmp_path, "--from", "2026-01-01", "--to", "2026-01-31")
 
     assert result.exit_code == 0, result.output
-    assert read(out, "population.json")["count"] == 0
+    assert read(out, "chain.json")["requests"] == 0
     assert checked(out).exit_code == 0
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.history import What
-from tests.audit.test_evidence import checked, made, read
+from tests.audit.test_evidence import checked, entries, lines, made, of_kind, read
 from tests.stage import BOB, CARLA, CHANNEL, Stage
 
 
@@ -45,13 +45,11 @@ async def test_v4_what_was_dated_back_is_in_the_package_that_follows_and_marked(
     result, b = await package(stage, tmp_path / "b", *days, "--after", str(a))
 
     assert result.exit_code == 22, result.output
-    lines = {each["number"]: each for each in read(b, "population.json")["requests"]}
-    assert lines[2]["asked_in_period"].startswith("late")
-    assert lines[2]["created_at"].startswith("2026-09-25")
-    assert lines[3]["asked_in_period"] == "yes"
-    late = read(b, "late.json")
-    assert late["count"] == len(late["entries"]) > 0
-    assert {each["request"] for each in late["entries"]} == {2}
+    found = {each["number"]: each for each in lines(b, "population.jsonl")}
+    assert found[2]["asked_in_period"].startswith("late")
+    assert found[2]["created_at"].startswith("2026-09-25")
+    assert found[3]["asked_in_period"] == "yes"
+    assert {each["request"] for each in entries(b, "late.jsonl")} == {2}
     again = checked(b)
     assert again.exit_code == 22
     assert "clock went back" in again.output
@@ -73,7 +71,7 @@ async def test_each_package_begins_with_the_row_after_the_last_of_the_one_before
     assert after["before"]["sequence"] == before["last"]
     assert after["package_before"] is not None
     assert before["package_before"] is None
-    line = next(each for each in read(b, "population.json")["requests"] if each["number"] == 2)
+    line = next(each for each in lines(b, "population.jsonl") if each["number"] == 2)
     assert line["asked_in_period"].startswith("late")
     hashed = after["before"]["hash"]
     assert checked(b, "--head", f"{before['last']}:{hashed}").exit_code == 0
@@ -157,9 +155,9 @@ async def test_what_was_decided_later_is_in_the_package_of_its_day_with_what_was
     result, b = await package(stage, tmp_path / "b", *days, "--after", str(a))
 
     assert result.exit_code == 0, result.output
-    (line,) = read(b, "population.json")["requests"]
+    (line,) = lines(b, "population.jsonl")
     assert (line["number"], line["state"], line["asked_in_period"]) == (2, "rejected", "no")
     packet = read(b, "requests/R-2.json")
     assert packet["history"][0]["what"] == "request.asked"
-    assert packet["decisions"][0]["data"]["reason"] == "Not agreed"
+    assert of_kind(packet, "request.rejected")[0]["data"]["reason"] == "Not agreed"
     assert checked(b).exit_code == 0

@@ -1,10 +1,12 @@
 """The database file: whose it is, whether it is still there, and whether it is whole (rows H14 to H16)."""
 
+import ast
 import asyncio
 import fcntl
 import os
 import re
 import stat
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -13,7 +15,9 @@ from click.testing import CliRunner
 from bot.cli import main
 from bot.settings import AuditSettings
 from bot.store.errors import StoreError
+from bot.store.lock import WorkLock
 from bot.store.store import Store
+from bot.wiring import CannotStartError, resume_after_restore
 from tests.audit.test_evidence import made as evidence_made
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
@@ -236,6 +240,156 @@ def test_a_check_of_a_large_file_is_broken_off(tmp_path):
         Store.open(path, given_up=lambda: True)
 
 
-def test_a_database_in_memory_is_refused():
-    with pytest.raises(ValueError, match=re.escape("names no file")):
-        AuditSettings.model_validate({"database_url": "sqlite:///:memory:"})
+@pytest.mark.parametrize(
+    "name",
+    [
+        ":memory:", ":MEMORY:", " :memory: ", "/:memory:", "%3Amemory%3A", ":memory:?cache=shared", ":",
+        "file::memory:", "file::memory:?cache=shared", "FILE:bot.db?mode=memory", "file:bot.db",
+        "bot.db?mode=memory&cache=shared", "file:/bot.db?vfs=memdb", "file%3Abot.db%3Fmode%3Dmemory", "/",
+    ],
+)  # fmt: skip
+def test_a_database_in_memory_is_refused_however_it_is_written(name):
+    with pytest.raises(ValueError, match=re.escape("names no file that lasts")):
+        AuditSettings.model_validate({"database_url": f"sqlite:///{name}"})
+
+
+@pytest.mark.parametrize("name", [":memory:", "file:x?mode=memory", ""])
+def test_the_store_takes_every_name_for_a_file(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    if name:
+        Store.open(name).close()
+        assert (tmp_path / name).read_bytes().startswith(b"SQLite format 3")
+    else:
+        with pytest.raises(StoreError):
+            Store.open(name)
+
+
+def test_a_database_that_keeps_nothing_is_refused():
+    with pytest.raises(StoreError, match="no file that keeps what is written"):
+        Store.open("/dev/null")
+
+
+async def commands_write(stage, tmp_path, monkeypatch, target):
+    """What each command that writes a file makes of `target`, by the command's name."""
+    result, _ = await evidence_made(stage, tmp_path, "--out", str(target("evidence.zip")))
+    monkeypatch.setenv("DATABASE_URL", stage.settings().database_url)
+    done = {"evidence": result}
+    for asked in (
+        ["export", "--month", "2026-11", "--out", str(target("month.csv"))],
+        ["backup", str(target("copy.db"))],
+    ):
+        done[asked[0]] = await asyncio.to_thread(CliRunner().invoke, main, asked)
+    return done
+
+
+async def test_a_file_that_others_could_read_is_replaced_by_one_that_they_cannot(
+    stage, tmp_path, monkeypatch
+):
+    """H16: `--out` over a file of mode 0644, which somebody has open."""
+    await stage.ask()
+    there = {}
+
+    def target(name):
+        file = tmp_path / name
+        file.write_text("from before")
+        file.chmod(0o644)
+        there[file] = file.open()
+        return file
+
+    done = await commands_write(stage, tmp_path, monkeypatch, target)
+
+    assert {name: each.exit_code for name, each in done.items()} == dict.fromkeys(done, 0), done
+    for file, opened in there.items():
+        with opened:
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert opened.read() == "from before"
+            assert file.read_bytes() != b"from before"
+
+
+async def test_a_link_is_not_followed(stage, tmp_path, monkeypatch):
+    await stage.ask()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("somebody's")
+
+    def target(name):
+        (tmp_path / name).symlink_to(elsewhere)
+        return tmp_path / name
+
+    done = await commands_write(stage, tmp_path, monkeypatch, target)
+
+    for name, each in done.items():
+        assert each.exit_code not in (0, 1), name
+        assert "name a file" in each.output
+        assert "Traceback" not in each.output
+    assert elsewhere.read_text() == "somebody's"
+
+
+async def test_a_folder_that_others_can_write_in_is_named(stage, caplog):
+    await stage.stop()
+    stage.folder.chmod(0o777)
+
+    await stage.start()
+
+    assert "others_can_replace_files_with_billing_data" in caplog.text
+
+
+def test_a_lock_file_that_others_could_hold_is_narrowed(tmp_path):
+    lock = tmp_path / "bot.db.lock"
+    lock.touch(0o644)
+    (tmp_path / "bot.db.opening").touch(0o666)
+
+    assert WorkLock(lock).take()
+    Store.open(tmp_path / "bot.db").close()
+
+    for file in tmp_path.glob("bot.db.*"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+async def test_two_names_of_one_database_have_one_lock(stage, tmp_path):
+    link = tmp_path / "link.db"
+    link.symlink_to(stage.settings().database_path)
+    settings = stage.settings().model_copy(update={"database_url": f"sqlite:///{link}"})
+
+    with pytest.raises(CannotStartError, match="still works on this database"):
+        await resume_after_restore(settings, stage.clock)
+
+    assert not link.with_name("link.db.lock").exists()
+
+
+WRITES = {"write_bytes", "write_text", "mkstemp", "NamedTemporaryFile", "open", "ZipFile"}
+MAY_WRITE = {
+    "bot/store/private.py": "the one home of it",
+    "bot/cli/sandbox.py": "made-up data in a folder of its own",
+    "bot/audit/evidence/archive.py": "into the file that `replaced` has made",
+    "bot/cli/export.py": "into the file that `replaced` has made",
+}
+
+
+def test_every_file_is_made_in_one_place():
+    found = {}
+    for file in Path("bot").rglob("*.py"):
+        if "sandbox" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and writes(node):
+                found[file.as_posix()] = ast.unparse(node)
+    assert set(found) == set(MAY_WRITE), found
+
+
+def writes(call):
+    """Whether a call opens a file to write it, by its name and its mode."""
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if name not in WRITES:
+        return False
+    if name in ("open", "ZipFile"):
+        said = [
+            each.value
+            for each in (*call.args, *(k.value for k in call.keywords))
+            if isinstance(each, ast.Constant)
+        ]
+        flags = ast.unparse(call)
+        return (
+            any(mode in ("w", "a", "x", "wb", "ab", "xb", "r+b", "w+b") for mode in said)
+            or "O_CREAT" in flags
+        )
+    return True

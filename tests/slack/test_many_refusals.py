@@ -1,15 +1,13 @@
 """A member without rights who clicks without end: nothing fills, nobody waits (row H5)."""
 
 import asyncio
-import json
-import zipfile
 
 from bot.audit.verify import verify_database
 from bot.domain.history import What
 from bot.domain.message import Kind
 from bot.store.outbox import ANSWERS_A_MINUTE
 from bot.store.refusals import WRITTEN_A_MINUTE
-from tests.audit.test_evidence import made
+from tests.audit.test_evidence import entries, made
 from tests.slack.test_sender import calls_of, cards, fill, more_runs, pass_time, quiet, seconds
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
@@ -50,8 +48,7 @@ async def test_a_thousand_refusals_of_one_person_are_some_rows_and_one_that_coun
     assert verify_database(stage.folder / "billing-bot.db", key="").findings == ()
     result, out = await made(stage, tmp_path)
     assert result.exit_code == 0, result.output
-    with zipfile.ZipFile(out) as archive:
-        shown = json.loads(archive.read("refusals.json"))["entries"]
+    shown = entries(out, "refusals.jsonl")
     assert shown[-1]["data"]["count"] == CLICKS - WRITTEN_A_MINUTE
 
 

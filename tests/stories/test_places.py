@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.status.export import export
-from tests.audit.test_evidence import made, read
+from tests.audit.test_evidence import lines, made
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
 EUROPE, AMERICA = "11e6ba62b31d7c1db23700163e000001", "11e6ba62b31d7c1db23700163e000002"
@@ -153,8 +153,8 @@ async def test_status_month_export_and_evidence_name_the_entity(stage, worlds, t
     )
     assert "entity Europe" in (await export(stage.store, "2026-11", "csv")).decode("utf-8-sig")
     _, package = await made(stage, tmp_path)
-    (row,) = read(package, "population.json")["requests"]
-    assert row["place"] == "entity Europe"
+    (row,) = lines(package, "population.jsonl")
+    assert row["place_words"] == "entity Europe"
 
 
 async def test_the_policy_rules_an_entity(stage, worlds):

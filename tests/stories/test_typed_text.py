@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.domain.clean import as_key, clean, unescaped
+from bot.domain.clean import as_key, clean, spellings, unescaped
 from tests.stage import ALICE, CHANNEL
 
 LINE = "account=A00000001 target=2026-11-30"
@@ -108,9 +108,101 @@ def test_entities_are_read_once():
     assert unescaped("&lt;&gt;&amp;&copy;") == "<>&&copy;"
 
 
-def test_what_has_no_look_is_no_part_of_a_text_and_joiners_are():
+LEGITIMATE = [
+    "\U0001f469\u200d\U0001f4bb",  # an emoji that is joined of two
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian, with a joiner that is written
+    "\u2764\ufe0f and \u8fbb\U000e0100",  # variation selectors: an emoji, and a Japanese name
+    "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",  # Scotland's flag
+    "Q4\u20132026 \u2014 \u00fcber\u00adsicht",
+    "\u30b5\u30fc\u30d0\u30fc\u3002",
+    "\u0915\u0930\u0947\u0902\u0964",
+    "line one\nline two",
+]
+
+
+@pytest.mark.parametrize("text", LEGITIMATE)
+def test_a_text_for_people_stays_as_it_was_written(text):
+    assert clean(text) == text
+
+
+def test_what_has_no_look_and_no_meaning_is_no_part_of_a_text():
     assert clean("a\u00a0b\ufeffc\u200e") == "a bc"
-    assert clean("\u200d\u200c") == "\u200d\u200c"
+
+
+IGNORABLE = [
+    chr(code)
+    for first, last in (  # Default_Ignorable_Code_Point of Unicode 15.0 without the soft hyphen
+        (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+        (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F),
+        (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3),
+        (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+    )
+    for code in range(first, last + 1)
+]  # fmt: skip
+BLANK = ["\u2800", "\ufffc", "\x00", "\x08", "\x7f", "\x9f", "\u00ad"]
+
+
+def test_nothing_unseen_is_part_of_a_key_wherever_it_stands():
+    wrong = [
+        each
+        for each in [*IGNORABLE, *BLANK]
+        if as_key(f"{each}BR-00{each}00{each}0001{each}") != "BR-00000001"
+    ]
+    assert wrong == []
+
+
+def test_a_text_of_which_nothing_is_seen_is_none():
+    wrong = [each for each in [*IGNORABLE, *BLANK] if clean(f" {each}{each} ") != ""]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("dash", "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u02d7\u2043\u207b\u2796\u30fc\uff70"
+                         "\ufe58\ufe63\uff0d\u2500\u058a\u05be\u1806\u301c\u3030\u2e3a\u00ad\u4e00\u2cba")  # fmt: skip
+def test_what_looks_like_a_hyphen_is_one_in_a_key(dash):
+    assert as_key(f"BR{dash}00000001") == "BR-00000001"
+    assert as_key(f"2026{dash}11{dash}30") == "2026-11-30"
+
+
+@pytest.mark.parametrize("stop", [*".,;:!?\u2026\u3002\uff61\u3001\uff0c\uff0e\u061f\u060c\u061b\u06d4\u0964\u0965\u0589\u1362\u17d4\u104b\u00b7\u037e\u0387\u203c\u2047\u1803"])  # fmt: skip
+def test_a_stop_behind_a_key_is_none_of_it_in_any_script(stop):
+    assert as_key(f"BR-00000001{stop}") == "BR-00000001"
+    assert as_key(f"\u300cBR-00000001\u300d{stop}") == "BR-00000001"
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["**", "__", "``", "~~", '""', "''", "()", "[]", "<>", "{}", "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb",
+     "\u00bb\u00ab", "\u2039\u203a", "\u2018\u2019", "\u201a\u2018", "\u300c\u300d", "\u300e\u300f", "\u3010\u3011", "\u300a\u300b", "\uff08\uff09"],
+)  # fmt: skip
+def test_what_stands_around_a_key_is_none_of_it(around):
+    assert as_key(f"{around[0]}INV-7{around[1]}") == "INV-7"
+
+
+@pytest.mark.parametrize(
+    "number", ["GH#", "ACME/", "A&B", "\u30b5\u30fc\u30d0-1", "M\u00dcNCHEN-1", "7%", "(A)-1"]
+)
+def test_what_a_companys_own_numbers_hold_stays(number):
+    assert as_key(number) == number
+
+
+def test_a_soft_hyphen_is_looked_up_in_both_ways():
+    assert spellings("EU\u00adINV\u00ad0001") == ("EUINV0001", "EUINV-0001", "EU-INV-0001")
+
+
+@pytest.mark.parametrize(
+    "blank", ["\u3164", "\u2800", "\u200b\u00a0", "\u115f", "\u00ad", "\U000e0001"]
+)
+async def test_a_reason_of_which_nothing_is_seen_is_none(stage, account, blank):
+    ack = await stage.slack.slash(ALICE, CHANNEL, f"/billrun {LINE} reason={blank}")
+    assert "reason" in ack.text
+
+    await stage.slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
+    submitted = await stage.slack.submit(ALICE, {"reason": blank})
+
+    assert submitted.errors == {
+        "reason": "Say why, for the person who approves and for the record."
+    }
+    assert stage.store.requests.get(1) is None
 
 
 @pytest.mark.parametrize("typed", ["**", "...", "", " ", "__", '""', "*", "\u2014"])

@@ -7,7 +7,8 @@ from importlib import resources
 from bot.domain.history import What
 from bot.workflow.installed import files_hash
 from bot.workflow.start import difference
-from tests.audit.test_evidence import checked, made, read
+from tests.audit.test_evidence import checked, lines, made, of_kind, read
+from tests.audit.test_evidence import entries as listed_in
 from tests.stage import ALICE, BOB, CARLA
 
 TWO = """requesters = ["S0BILLING"]
@@ -43,7 +44,7 @@ async def test_v7_both_changes_of_a_policy_stand_in_the_history_with_text_and_di
     assert "+approvals = 2" in back["difference"]
     assert hashlib.sha256(back["text"].encode()).hexdigest() == back["new"]
     _, package = await made(stage, tmp_path)
-    listed = read(package, "policy_changes.json")["entries"]
+    listed = listed_in(package, "policy_changes.jsonl")
     assert [each["data"]["text"] for each in listed][-3:] == [TWO, ONE, TWO]
 
 
@@ -69,8 +70,8 @@ async def test_v8_a_request_says_why_it_needed_two(stage, tmp_path):
     assert amounts
     assert asked.data["compared"]["documents"] == 5
     _, package = await made(stage, tmp_path)
-    (line,) = read(package, "population.json")["requests"]
-    assert json.loads(line["compared"]) == asked.data["compared"]
+    (line,) = lines(package, "population.jsonl")
+    assert line["compared"] == asked.data["compared"]
     assert line["approvals_needed"] == 2
 
 
@@ -94,7 +95,7 @@ async def test_each_call_is_in_the_history_and_the_packet_as_zuora_got_it(stage,
 
     (order,) = stage.orders()
     _, package = await made(stage, tmp_path)
-    sent = read(package, "requests/R-1.json")["zuora_calls"][0]["data"]
+    sent = of_kind(read(package, "requests/R-1.json"), "call.sent")[0]["data"]
     assert (sent["method"], sent["address"]) == ("POST", "/v1/bill-runs/BR-00000001/emails")
     assert json.loads(sent["body"]) == order.body
     assert sent["body_sha256"] == hashlib.sha256(sent["body"].encode()).hexdigest()

@@ -2,18 +2,19 @@
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from bot.audit import standalone
 from bot.audit.evidence.mask import Mask
-from bot.audit.evidence.reconcile import Period
+from bot.audit.evidence.reconcile import Period, outside
 from bot.domain.digest import canonical
 from bot.domain.history import Head, Row, fingerprint, row_hash
 from bot.store.errors import StoreError
@@ -21,11 +22,10 @@ from bot.store.file import evidence
 from bot.store.file.reading import DatabaseFile
 from bot.store.times import to_text
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 CHAIN = "chain.json"
 ROWS = "history.jsonl"
-BESIDE = "beside.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,23 +70,28 @@ def before_of(path: Path) -> Before:
     try:
         with zipfile.ZipFile(path) as archive:
             about = json.loads(archive.read(CHAIN))
-            rows = archive.read(ROWS).splitlines()
             manifest = sha256(archive.read(MANIFEST)).hexdigest()
-            row = standalone.Row(*json.loads(rows[-1])) if rows else None
-            last = Head(row.sequence, row.hash) if row else Head(**about["before"])
+            last = last_of(archive, about)
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
         raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
     return Before(last, manifest)
 
 
+def last_of(archive: zipfile.ZipFile, about: dict[str, Any]) -> Head:
+    """Where a package ends."""
+    line = b""
+    with archive.open(ROWS) as lines:
+        for each in lines:
+            line = each
+    if not line:
+        return Head(**about["before"])
+    row = standalone.Row(*json.loads(line))
+    return Head(row.sequence, row.hash)
+
+
 def size(file: DatabaseFile, scope: Scope) -> int:
     """How many packets there will be."""
-    return len(evidence.concerned(file, _span(file, scope)))
-
-
-def unfinished_of(path: Path) -> Path:
-    """Where a file is written until it is whole; what stands there keeps its mode."""
-    return path.with_name(path.name + ".part")
+    return evidence.how_many(file, _span(file, scope))
 
 
 def write(
@@ -99,7 +104,7 @@ def write(
     """Write the zip.
 
     Args:
-        path: The file, replaced only when the new one is whole.
+        path: The file; it is not whole before this ends.
         file: The database.
         scope: What it is about.
         reconciliation: What comparing with Zuora gave.
@@ -108,19 +113,23 @@ def write(
     Returns:
         The SHA-256 (hex) of the manifest, which is worth noting down elsewhere.
     """
-    unfinished = unfinished_of(path)
     writing = _Writing(file, scope)
-    try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in writing.files(reconciliation, step):
-                archive.writestr(name, content)
-                writing.hashes[name] = sha256(content).hexdigest()
-            manifest = writing.manifest()
-            archive.writestr(MANIFEST, manifest)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, lines in writing.files(reconciliation, step):
+            writing.hashes[name] = _written(archive, name, lines)
+        manifest = writing.manifest()
+        archive.writestr(MANIFEST, manifest)
     return sha256(manifest).hexdigest()
+
+
+def _written(archive: zipfile.ZipFile, name: str, lines: Iterable[bytes]) -> str:
+    """Write a file of any size, holding a line of it at a time; its SHA-256 (hex)."""
+    total = sha256()
+    with archive.open(name, "w", force_zip64=True) as into:
+        for line in lines:
+            into.write(line)
+            total.update(line)
+    return total.hexdigest()
 
 
 class _Writing:
@@ -130,39 +139,54 @@ class _Writing:
         self._start, self._end = _texts(scope.period)
         self._span = _span(file, scope)
         self._mask = scope.mask
-        self._numbers = evidence.concerned(file, self._span)
         self.hashes: dict[str, str] = {}
 
     def files(
         self, reconciliation: dict[str, Any], step: Callable[[], None]
-    ) -> Iterator[tuple[str, bytes]]:
-        """Each file's name and content. What follows from the rows is made of the rows alone."""
-        for number in self._numbers:  # a name may stand in an earlier text than its own field
-            self._mask.learn(evidence.packet(self._file, number))
-        rows = [
-            self._masked(Row(*row)) for row in self._file.rows(self._span.first, self._span.last)
-        ]
-        chain = self._chain(len(rows))
-        beside, lines = [], []
-        for number in self._numbers:
-            story = [self._masked(Row(*row)) for row in evidence.story(self._file, number)]
-            beside += [
-                row for row in story if not self._span.first <= row.sequence <= self._span.last
-            ]
-            packet = standalone.packet_of(self._kept(number), story)
-            lines.append(standalone.line_of(packet, chain))
-            yield f"requests/R-{number}.json", _dumped(packet)
-            step()
+    ) -> Iterator[tuple[str, Iterable[bytes]]]:
+        """Each file's name and lines. What follows from the rows is made of the rows alone.
+
+        A packet is in memory at a time, and the population on disk: a quarter can have 100,000 requests.
+        """
+        self._learn_names()
+        chain = self._chain()
+        yield CHAIN, [_dumped(chain)]
+        yield ROWS, self._rows("", "")
+        for name, start in standalone.KINDS.items():
+            yield f"{name}.jsonl", self._rows(start, "" if start else self._start)
+        with TemporaryFile() as population:
+            for number in evidence.concerned(self._file, self._span):
+                packet, line = self._request(number, chain)
+                population.write(line)
+                yield f"requests/R-{number}.json", [_dumped(packet)]
+                step()
+            population.seek(0)
+            yield "population.jsonl", population
         zuora = self._mask.masked(json.loads(_dumped(reconciliation)))
-        yield "reconciliation.json", _dumped(zuora)
-        yield from standalone.files_of(chain, lines, rows, zuora)
-        yield "verification.json", _dumped(self._mask.masked(self._scope.verified))
-        yield CHAIN, _dumped(chain)
-        yield ROWS, b"".join(_line(row) for row in rows)
-        yield BESIDE, b"".join(_line(row) for row in beside)
+        yield "reconciliation.json", [_dumped(zuora)]
+        yield "exceptions.jsonl", [_line(each) for each in outside(zuora)]
+        yield "verification.json", [_dumped(self._mask.masked(self._scope.verified))]
         room = resources.files("bot.audit")
-        yield "verify.py", room.joinpath("standalone.py").read_bytes()
-        yield "FORMAT.md", room.joinpath("FORMAT.md").read_bytes()
+        yield "verify.py", [room.joinpath("standalone.py").read_bytes()]
+        yield "FORMAT.md", [room.joinpath("FORMAT.md").read_bytes()]
+
+    def _learn_names(self) -> None:
+        """A name may stand in an earlier text than its own field."""
+        if self._mask.masks:
+            for number in evidence.concerned(self._file, self._span):
+                self._mask.learn(evidence.packet(self._file, number))
+
+    def _rows(self, kind: str, before: str) -> Iterator[bytes]:
+        """Lines of the rows whose kind begins so; where a time is given, of those before it."""
+        found = evidence.rows_of(self._file, self._span, kind, before)
+        return (_line(self._masked(Row(*row))) for row in found)
+
+    def _request(self, number: int, chain: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """A request's packet, and its line in the population."""
+        story = [self._masked(Row(*row)) for row in evidence.story(self._file, number)]
+        kept = self._kept(number)
+        entries = [{**row._asdict(), "data": json.loads(row.data)} for row in story]
+        return {**kept, "history": entries}, _line(standalone.line_of(kept["record"], story, chain))
 
     @property
     def _period(self) -> dict[str, str]:
@@ -174,6 +198,7 @@ class _Writing:
         masked = [
             name for name in ("record", "card") if self._text_masked(found[name]) != found[name]
         ]
+        masked += ["bound"] if "record" in masked else []  # the digest is over the body too
         return {
             **{name: self._text_masked(found[name]) for name in ("record", "card")},
             "messages": self._mask.masked(found["messages"]),
@@ -188,13 +213,13 @@ class _Writing:
 
     def _masked(self, row: Row) -> standalone.Row:
         """A row of the chain; one whose text is masked says so, for its hash fits no more."""
-        data = json.loads(row.data)
+        data = json.loads(row.data) if self._mask.masks else None
         masked = self._mask.masked(data)
         if masked == data:
-            return standalone.Row(*row)
+            return standalone.Row(*row, masked=False)
         return standalone.Row(*row._replace(data=canonical(masked)), masked=True)
 
-    def _chain(self, count: int) -> dict[str, Any]:
+    def _chain(self) -> dict[str, Any]:
         span, key = self._span, self._scope.key
         return {
             "period": self._period,
@@ -203,9 +228,11 @@ class _Writing:
             "before": span.before._asdict(),
             "first": span.first,
             "last": span.last,
-            "rows": count,
+            "rows": span.last - span.first + 1,
+            "requests": evidence.how_many(self._file, span),
             "keyed_from": span.keyed_from,
             "key": fingerprint(key),
+            "signing_keys": self._file.signing_keys(span.last),
             "columns": standalone.Row._fields,
         }
 
@@ -215,7 +242,7 @@ class _Writing:
             "format": FORMAT,
             "period": self._period,
             "made_at": to_text(self._scope.made_at),
-            "masked": type(self._mask) is Mask,
+            "masked": self._mask.masks,
             "files": self.hashes,
         }
         key = self._scope.key
@@ -233,7 +260,7 @@ def _texts(period: Period) -> tuple[str, str]:
 
 
 def _line(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+    return standalone.compact(value).encode() + b"\n"
 
 
 def _dumped(value: Any) -> bytes:

@@ -3,13 +3,14 @@
 import json
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from bot.audit import standalone
-from bot.audit.chain import Finding, Flaw, walk
-from bot.audit.evidence.archive import CHAIN, MANIFEST, ROWS
+from bot.audit.chain import Finding, Flaw, days_without, walk
+from bot.audit.evidence.archive import CHAIN, FORMAT, MANIFEST, ROWS, last_of
 from bot.audit.verify import Verified
 from bot.domain.history import Head, Row
 from bot.store.errors import StoreError
@@ -28,54 +29,63 @@ MASKED = (
     "{} rows are masked, so only their place in the chain was checked, not their content; likewise the "
     "record or the card of {} requests"
 )
+OLD = "it is of format {}, and this program reads format {}. From format 2 on a package holds the verify.py that checks it."
 HELD = "the control was performed again for {} requests"
 
 
-def verify_evidence(path: Path, *, key: str, noted: Head | None = None) -> Verified:
+def verify_evidence(path: Path, *, key: str, noted: Sequence[Sequence[Head]] = ()) -> Verified:
     """Check a file that `billing-bot evidence` made.
 
     Args:
         path: The zip.
         key: `AUDIT_KEY`, empty for none.
-        noted: A head from the audit channel.
+        noted: Lists of heads that were noted elsewhere; of each list at least one has to lie in it.
 
     Raises:
         StoreError: It cannot be read as evidence.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _verified(archive, key.encode(), [noted] if noted else [])
+            return _verified(archive, key.encode(), noted)
     except DAMAGED as error:
         raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
 
 
-def _verified(archive: zipfile.ZipFile, key: bytes, heads: list[Head]) -> Verified:
+def _verified(
+    archive: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[Head]]
+) -> Verified:  # fmt: skip
+    manifest, about = (json.loads(archive.read(name)) for name in (MANIFEST, CHAIN))
+    if manifest["format"] != FORMAT:
+        raise StoreError(OLD.format(manifest["format"], FORMAT))
     found = [
         Finding(Flaw(each.flaw), each.row, each.words)
-        for each in standalone.checked(archive, key, heads)
+        for each in standalone.checked(archive, key, noted)
     ]
-    manifest, about = (json.loads(archive.read(name)) for name in (MANIFEST, CHAIN))
-    rows = [standalone.Row(*json.loads(line)) for line in archive.read(ROWS).splitlines()]
-    last = Head(rows[-1].sequence, rows[-1].hash) if rows else Head(**about["before"])
+    last = last_of(archive, about)
     return Verified(
-        findings=tuple(_named(each, about, rows, key) for each in found),
-        entries=len(rows),
+        findings=tuple(_named(each, archive, about, manifest, key) for each in found),
+        entries=about["rows"],
         last=last,
         keyed=about["keyed_from"] is not None,
-        notes=tuple(_notes(archive, about, manifest, rows)),
+        notes=tuple(_notes(archive, about, manifest, noted)),
     )
+
+
+def _rows(archive: zipfile.ZipFile) -> Iterator[standalone.Row]:
+    with archive.open(ROWS) as lines:
+        yield from (standalone.Row(*json.loads(line)) for line in lines)
 
 
 def _named(
-    finding: Finding, about: dict[str, Any], rows: list[standalone.Row], key: bytes
-) -> Finding:
+    finding: Finding, archive: zipfile.ZipFile, about: dict[str, Any], manifest: dict[str, Any],
+    key: bytes,
+) -> Finding:  # fmt: skip
     """A break of the chain, by what must have been done to it."""
-    if finding.flaw is not Flaw.EDITED or any(row.masked for row in rows):
+    if finding.flaw is not Flaw.EDITED or manifest["masked"]:
         return finding
     keyed = about["keyed_from"] is not None and about["keyed_from"] < about["first"]
-    walked = walk(
-        (Row(*row[:-1]) for row in rows), key=key, start=Head(**about["before"]), keyed=keyed
-    )
+    rows = (Row(*row[:-1]) for row in _rows(archive))
+    walked = walk(rows, key=key, start=Head(**about["before"]), keyed=keyed)
     return walked.finding or finding
 
 
@@ -83,19 +93,22 @@ def _notes(
     archive: zipfile.ZipFile,
     about: dict[str, Any],
     manifest: dict[str, Any],
-    rows: list[standalone.Row],
-) -> list[str]:
-    masked = sum(row.masked for row in rows)
-    requests = len({row.request for row in rows} - {None})
-    notes = [HELD.format(requests)]
+    noted: Sequence[Sequence[Head]],
+) -> Iterator[str]:
+    yield HELD.format(about["requests"])
     if not about["over"]:
-        notes.append("the period was not over when it was made")
+        yield "the period was not over when it was made"
     if about["package_before"] is None and about["first"] > 1:
-        notes.append(f"it names no package before it; rows 1 to {about['first'] - 1} are not in it")
+        yield f"it names no package before it; rows 1 to {about['first'] - 1} are not in it"
+    zuora = json.loads(archive.read("reconciliation.json"))
+    if zuora["status"] != "done":
+        yield f"not compared with Zuora: {zuora['why']}"
     if not manifest["seal"]:
-        notes.append(UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest()))
-    if masked:
+        yield UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest())
+    if manifest["masked"]:
+        masked = sum(row.masked for row in _rows(archive))
         packets = [name for name in archive.namelist() if name.startswith("requests/")]
         count = sum(bool(json.loads(archive.read(name))["masked"]) for name in packets)
-        notes.append(MASKED.format(masked, count))
-    return notes
+        yield MASKED.format(masked, count)
+    if noted:
+        yield from days_without(((row.sequence, row.at) for row in _rows(archive)), noted)

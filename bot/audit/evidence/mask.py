@@ -21,6 +21,8 @@ class Mask:
     out from its mask. Slack ids of people stay: who did it is what the evidence is about.
     """
 
+    masks = True
+
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._addresses: dict[str, str] = {}
@@ -78,6 +80,8 @@ class Mask:
 
 class NoMask(Mask):
     """Leaves everything as it is."""
+
+    masks = False
 
     def masked(self, value: Any) -> Any:
         """The value itself."""

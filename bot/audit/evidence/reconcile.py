@@ -44,7 +44,7 @@ async def reconciled(zuora: ZuoraClient, period: Period, done: Sequence[Done]) -
     try:
         runs = await zuora.bill_runs()
     except ZuoraError as error:
-        return {"status": "not done", "why": f"Zuora could not be read: {error}"}
+        return not_done(f"Zuora could not be read: {error}")
     return compared(runs, period, done)
 
 
@@ -58,17 +58,17 @@ async def reconciled_everywhere(
         "status": "done",
         "read": 0,
         "limits": [],
-        "runs": [],
+        "things": [],
     }
     for place in places.all:
         there = zuora.within(*places.headers(place.key))
         mine = [each for each in done if each.place in ("", place.key)]
         one = await reconciled(there, period, mine)
         if one["status"] != "done":
-            return {**one, "why": f"{place.words}: {one['why']}"}
+            return not_done(f"{place.words}: {one['why']}")
         found["read"] += one["read"]
         found["limits"] += [f"{place.words}: {words}" for words in one["limits"]]
-        found["runs"] += [{**each, "place": place.words} for each in one["runs"]]
+        found["things"] += [{**each, "place": place.words} for each in one["things"]]
     return found
 
 
@@ -79,7 +79,7 @@ def compared(runs: Sequence[BillRun], period: Period, done: Sequence[Done]) -> d
     limited = len(runs) >= MOST_READ
     if limited and (oldest is None or oldest >= period.start):
         why = f"Zuora has more bill runs than the {MOST_READ:,} that can be read at once"
-        return {"status": "not done", "why": f"{why}, and they do not reach back to the period."}
+        return not_done(f"{why}, and they do not reach back to the period.")
     concerned = [run for run in runs if any(_happened(run, period).values())]
     return {
         "status": "done",
@@ -88,8 +88,22 @@ def compared(runs: Sequence[BillRun], period: Period, done: Sequence[Done]) -> d
             *([_older(oldest)] if limited else []),
             *([f"Zuora gave no creation time of: {', '.join(untold)}"] if untold else []),
         ],
-        "runs": [{**_told(run), "deeds": list(_deeds(run, period, done))} for run in concerned],
+        "things": [{**_told(run), "deeds": list(_deeds(run, period, done))} for run in concerned],
     }
+
+
+def not_done(why: str) -> dict[str, Any]:
+    """What could not be compared is no list without exceptions: that it was not is one itself."""
+    deeds = [{"what": "not compared with Zuora", "by": []}]
+    return {"status": "not done", "why": why, "things": [{"why": why, "deeds": deeds}]}
+
+
+def outside(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """What Zuora shows and no request did; the exceptions."""
+    return [
+        {**{name: value for name, value in thing.items() if name != "deeds"}, **deed}
+        for thing in found["things"] for deed in thing["deeds"] if not deed["by"]
+    ]  # fmt: skip
 
 
 def _older(oldest: datetime | None) -> str:
@@ -159,7 +173,8 @@ def _mails(done: Done) -> bool:
 def _told(run: BillRun) -> dict[str, Any]:
     at = run.last_emailed_at
     return {
-        "bill_run": run.number,
+        "kind": "bill run",
+        "number": run.number,
         "name": run.name,
         "status": run.status,
         "created_at": run.created_at,

@@ -153,7 +153,7 @@ async def _ask(answering: Answering, command: payloads.Command, values: Values) 
     if isinstance(wanted, Problems):
         return Words(blocks.escaped(_all(wanted)))
     policy = answering.parts.rules.policy
-    person = await answering.person(command.actor, policy.requesters)
+    person = await answering.people.person(command.actor, policy.requesters)
     asker = Asker(
         form_name=BillRunForm.callback_id,
         person=person,

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import blocks
 from bot.domain.message import Words
@@ -103,7 +104,7 @@ async def _send_picture(
         await say(respond, Words(NOT_DRAWN.format(month=title_of(month))))
         return
     await _upload(
-        answering,
+        answering.client,
         respond,
         _conversation(answering.parts.channel, command),
         _Upload(
@@ -152,7 +153,7 @@ async def _send_file(
         content=content,
         words=f"The requests of {name} with their documents and results.",
     )
-    await _upload(answering, respond, command.actor.user_id, upload)
+    await _upload(answering.client, respond, command.actor.user_id, upload)
 
 
 def _conversation(channel: str, command: payloads.Command) -> str:
@@ -163,9 +164,8 @@ def _conversation(channel: str, command: payloads.Command) -> str:
     return command.channel if command.channel == channel else command.actor.user_id
 
 
-async def _upload(answering: Answering, respond: AsyncRespond, to: str, upload: _Upload) -> None:
+async def _upload(client: AsyncWebClient, respond: AsyncRespond, to: str, upload: _Upload) -> None:
     """Say what comes, which opens a direct message where it needs one, and upload it there."""
-    client = answering.client
     try:
         channel = to
         if to.startswith(("U", "W")):

@@ -78,7 +78,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
 
 async def _troubled(answering: Answering, actor: payloads.Actor, trouble: str) -> str:
     """What is wrong with the database, which is all that can be said; nothing to strangers."""
-    person = await answering.person(actor, ())
+    person = await answering.people.person(actor, ())
     if person.barred:
         return blocks.as_text(not_to_view(Refusal.BARRED, person, answering.parts.rules.policy))
     return TROUBLED.format(trouble=trouble)

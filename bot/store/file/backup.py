@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from bot.store.errors import StoreError
 from bot.store.file.reading import address
-from bot.store.private import made
+from bot.store.private import beside, replaced, synced
 
 STEPS_BETWEEN_LOOKS = 20_000
 """Of SQLite's machine; some hundredths of a second of copying."""
@@ -34,17 +34,11 @@ def back_up(source: Path, target: Path, look: Look = _go_on) -> int:
     """
     if not source.is_file():
         raise StoreError(f"There is no database {source}.")
-    partial = target.with_name(f"{target.name}.part")
     try:
-        _copy(f"file:{quote(str(source))}?mode=ro", partial, look)
-        partial.replace(target)
-        _sync(target.parent)
+        with replaced(target) as unfinished:
+            _copy(f"file:{quote(str(source))}?mode=ro", unfinished, look)
     except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
         raise StoreError(f"The backup {target} was not made: {error}.") from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
     return target.stat().st_size
 
 
@@ -57,29 +51,23 @@ def put_back(copy: Path, path: Path, now: datetime, look: Look = _go_on) -> Path
     Raises:
         StoreError: The database is as it was, or (message) damaged as it was.
     """
-    partial = path.with_name(f"{path.name}.part")
+    path = beside(path, "")
     kept = path.with_name(f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}") if path.exists() else None
     try:
-        _copy(address(copy), partial, look)
-        if kept:
-            _keep(path, kept)
-        partial.replace(path)
-        _sync(path.parent)
+        with replaced(path) as unfinished:
+            _copy(address(copy), unfinished, look)
+            if kept:
+                _keep(path, kept)
     except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
         raise StoreError(f"{copy} was not put back: {error}. Nothing was changed.") from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
     return kept
 
 
-def _copy(source: str, partial: Path, look: Look) -> None:
-    made(partial, empty=True)
+def _copy(source: str, unfinished: Path, look: Look) -> None:
     with closing(sqlite3.connect(source, uri=True)) as database:
-        database.set_progress_handler(lambda: look(partial.stat().st_size), STEPS_BETWEEN_LOOKS)
-        database.execute("VACUUM INTO ?", [str(partial)])
-    _sync(partial)
+        database.set_progress_handler(lambda: look(unfinished.stat().st_size), STEPS_BETWEEN_LOOKS)
+        database.execute("VACUUM INTO ?", [str(unfinished)])
+    synced(unfinished)
 
 
 def _keep(path: Path, kept: Path) -> None:
@@ -91,12 +79,3 @@ def _keep(path: Path, kept: Path) -> None:
         os.link(f"{path}{end}", f"{kept}{end}")
     for end in logs:
         Path(f"{path}{end}").unlink()
-
-
-def _sync(path: Path) -> None:
-    """Have it outlast a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

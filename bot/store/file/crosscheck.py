@@ -172,14 +172,6 @@ FROM history AS h JOIN requests AS r ON r.number = h.request
 WHERE h.what IN ('request.asked', 'request.approved', 'request.started', 'call.sent')
 ORDER BY h.request, h.sequence
 """  # noqa: S608 - own names
-_NUMBERED = f"""
-SELECT {_COLUMNS} FROM history WHERE what IN ('request.asked', 'database.resumed')
-ORDER BY sequence
-"""  # noqa: S608 - own names
-_EARLIER = f"""
-SELECT * FROM (SELECT {_COLUMNS}, LAG(at) OVER (ORDER BY sequence) AS last FROM history)
-WHERE at < last
-"""  # noqa: S608 - own names
 _TAKEN = """
 SELECT request, kind, created_at, ended_at, ts FROM outbox
 WHERE ts IS NOT NULL AND ended_at IS NOT NULL AND kind IN ('card', 'reply')
@@ -193,16 +185,6 @@ def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
         story = list(rows)
         if story[0][3] == What.ASKED:  # without its first row it is a mismatch already
             yield json.loads(story[0][-1]), [Row(*row[:-1]) for row in story]
-
-
-def numbered(file: DatabaseFile) -> Iterator[Row]:
-    """The rows that give numbers to requests."""
-    return (Row(*row) for row in file.database.execute(_NUMBERED))
-
-
-def earlier_than_before(file: DatabaseFile) -> Iterator[tuple[Row, str]]:
-    """Rows that are of an earlier time than the one before, with that one's time."""
-    return ((Row(*row[:-1]), row[-1]) for row in file.database.execute(_EARLIER))
 
 
 def taken_by_slack(file: DatabaseFile) -> Iterator[tuple[int, dict[str, Any]]]:

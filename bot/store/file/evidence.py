@@ -33,6 +33,11 @@ _STORY = """
 SELECT sequence, at, request, what, who, team, data, before, hash FROM history
 WHERE request = ? ORDER BY sequence
 """
+_ROWS_OF = """
+SELECT sequence, at, request, what, who, team, data, before, hash FROM history
+WHERE sequence BETWEEN :first AND :last AND substr(what, 1, length(:kind)) = :kind
+  AND (:before = '' OR at < :before) ORDER BY sequence
+"""
 _CARD = """
 SELECT text, blocks FROM outbox WHERE request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
 """
@@ -106,10 +111,24 @@ def _keyed_from(file: DatabaseFile) -> int | None:
     return None if sequence is None else int(sequence)
 
 
-def concerned(file: DatabaseFile, within: Span) -> list[int]:
+def concerned(file: DatabaseFile, within: Span) -> Iterator[int]:
     """Numbers of the requests that the rows of a stretch are about."""
     found = file.database.execute(_CONCERNED, [within.first, within.last])
-    return [number for (number,) in found]
+    return (number for (number,) in found)
+
+
+def how_many(file: DatabaseFile, within: Span) -> int:
+    """How many requests these are."""
+    sql = f"SELECT COUNT(*) FROM ({_CONCERNED})"  # noqa: S608 - own words
+    (number,) = file.database.execute(sql, [within.first, within.last]).fetchone()
+    return int(number)
+
+
+def rows_of(file: DatabaseFile, within: Span, kind: str, before: str) -> Iterator[Row]:
+    """Rows of a stretch whose kind begins so, as plain tuples of a `Row`'s fields; of a time before `before`, if given."""
+    return file.database.execute(
+        _ROWS_OF, {"first": within.first, "last": within.last, "kind": kind, "before": before}
+    )
 
 
 def story(file: DatabaseFile, number: int) -> Iterator[Row]:

@@ -1,9 +1,11 @@
 """Reading a database file without ever writing to it, also while the bot works on it."""
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from sqlite_utils import Database
@@ -13,6 +15,11 @@ from bot.store.errors import StoreError
 from bot.store.schema import migrations
 
 _ROWS = "SELECT sequence, at, request, what, who, team, data, before, hash FROM history "
+
+_SIGNING_KEYS = """
+SELECT sequence, json_extract(data, '$.public') FROM history
+WHERE request IS NULL AND what = 'audit.signing_key' AND sequence <= ? ORDER BY sequence
+"""
 
 
 class DatabaseFile:
@@ -34,6 +41,21 @@ class DatabaseFile:
         return self.database.execute(
             _ROWS + "WHERE sequence BETWEEN ? AND ? ORDER BY sequence", [first, last]
         )
+
+    def times(self) -> Iterator[tuple[int, str]]:
+        """Sequence and time of each row of the history, in order."""
+        return self.database.execute("SELECT sequence, at FROM history ORDER BY sequence")
+
+    def heads(self) -> Iterator[Row]:
+        """The rows that say where the history ended."""
+        return self.database.execute(
+            _ROWS + "WHERE request IS NULL AND what = 'audit.head' ORDER BY sequence"
+        )
+
+    def signing_keys(self, last: int = sys.maxsize) -> list[dict[str, Any]]:
+        """The public keys (hex) by which heads are signed, each with the row from which on it holds."""
+        found = self.database.execute(_SIGNING_KEYS, [last])
+        return [{"row": row, "public": public} for row, public in found]
 
     def damage(self) -> str:
         """What SQLite's full check finds first; empty if every page and index is whole."""
