@@ -7,7 +7,8 @@ from bot.domain.key import bill_run_key
 from bot.domain.message import Blocks, Words
 from bot.domain.words import Line, Moment, Part, count, in_days, line
 from bot.operations import doubts
-from bot.operations.cancel_bill_run.operation import CATCH_UP, NO_CATCH_UP, TYPE_NOT_TOLD
+from bot.operations.cancel_bill_run.facts import TYPE_NOT_TOLD
+from bot.operations.cancel_bill_run.operation import CATCH_UP, NO_CATCH_UP
 from bot.operations.catalog import STEPS
 from bot.operations.on_run import legal_steps
 from bot.operations.run_documents import DocumentsFacts

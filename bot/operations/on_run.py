@@ -1,11 +1,15 @@
 """What the operations on one bill run share, and which of them Zuora takes in which state. No I/O."""
 
 from abc import abstractmethod
+from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from bot.domain.key import number_key
 from bot.domain.operation import OperationName
 from bot.operations.asking import Asking
-from bot.operations.operation import Body, F, Order
+from bot.operations.operation import Body, F, Form, Order, Problems
+from bot.zuora.answers import BillRun
+from bot.zuora.errors import ZuoraNotFound
 
 UNKNOWN = "this bot does not know that state; look in Zuora"
 
@@ -25,12 +29,14 @@ class OnRun(Order[R, F]):
     Attributes:
         button: What the button says: `Post…`.
         asking: Its form; None where a form of its own in `bot.slack.forms` asks for it.
+        only: Which runs it can be asked for, or what can be asked for instead; one sentence.
     """
 
     field = "bill_run"
-    traits = (*Order.traits, "button", "asking")
+    traits = (*Order.traits, "button", "asking", "only")
     button: ClassVar[str]
     asking: ClassVar[Asking | None]
+    only: ClassVar[str]
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
@@ -48,6 +54,40 @@ class OnRun(Order[R, F]):
             run_type: `Regular` or `CatchUp`; empty where Zuora did not say.
         """
 
+    @classmethod
+    def read(cls, form: Form) -> R | Problems:
+        """A bill run's number or id, and what else the form asks for.
+
+        Nothing with a digit is refused for its shape: whether it names a bill run, Zuora knows.
+        """
+        typed = str(form.get(cls.field) or "")
+        key, more = number_key(typed), cls.read_more(form)
+        what = "This is not a bill run's" if typed.strip() else "Type the bill run's"
+        words = f"{what} number, like BR-00000001, or its id of 32 digits."
+        problems = Problems({} if key else {cls.field: words})
+        if isinstance(more, Problems):
+            return problems.and_of(more)
+        return cls.body_type.model_validate({"bill_run": key, **more}) if key else problems
+
+    @classmethod
+    def read_more(cls, _form: Form) -> Mapping[str, Any] | Problems:
+        """The body's other fields, or at each field of the form what is wrong."""
+        return {}
+
+    @classmethod
+    def refused(cls, run: BillRun, posted: int = 0) -> Problems | None:
+        """That Zuora would refuse it for this run as it is; None where it takes it."""
+        why = cls.why_not(run.status, posted=posted, run_type=run.type)
+        return (
+            Problems({cls.field: f"{run.number} is {run.status}: {why}. {cls.only}"})
+            if why
+            else None
+        )
+
+    def subjects(self) -> tuple[str, ...]:
+        """One call, for the whole run."""
+        return (self.subject(),)
+
     def typed(self) -> tuple[str, ...]:
         """The run's number, or its id if that was typed."""
         return (self.body.bill_run,)
@@ -64,3 +104,14 @@ def legal_steps(status: str, *, posted: int, run_type: str) -> tuple[OperationNa
         for name in OperationName
         if (step := _KNOWN.get(name)) and not step.why_not(status, posted=posted, run_type=run_type)
     )
+
+
+T = TypeVar("T")
+
+
+async def read_of(key: str, reading: Awaitable[T]) -> T | Problems:
+    """What was read of a bill run, or that Zuora knows none of that name."""
+    try:
+        return await reading
+    except ZuoraNotFound:
+        return Problems({"bill_run": f"Zuora knows no bill run {key}."})

@@ -4,30 +4,28 @@ Source: pages *Cancel a bill run* and *Bill run status types*. It discards the d
 scheduled run that waits it cancels this occurrence, or this and all later ones.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from typing_extensions import override
 
 from bot.domain.call import Call
-from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import Line, Moment, count, in_days, in_minutes, line
 from bot.operations import doubts
 from bot.operations.asking import Asking, ChoiceField
 from bot.operations.cancel_bill_run import following
-from bot.operations.drafts import Drafts
-from bot.operations.kinds import KindTotals, money_of
-from bot.operations.on_run import UNKNOWN, OnRun, RunBody
-from bot.operations.operation import Facts, Followed, Form, Problems, Progress, Settlement
-from bot.operations.run_documents import RunFacts
-from bot.operations.run_key import read_run_key
-from bot.zuora.answers import Answer, BillRun
+from bot.operations.cancel_bill_run.facts import CancelFacts
+from bot.operations.kinds import money_of
+from bot.operations.on_drafts import OnDrafts
+from bot.operations.on_run import UNKNOWN, RunBody, read_of
+from bot.operations.operation import Form, Problems, Progress, Settlement
+from bot.zuora.answers import Answer
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
-from bot.zuora.errors import ZuoraNotFound
 
 FIELD = "cancel_once"
 ONCE, ALL, NOT_SCHEDULED = "once", "all", "none"
@@ -46,7 +44,6 @@ WHY_NOT_CANCEL = {
 }
 CATCH_UP = "CatchUp"
 NO_CATCH_UP = "Zuora cannot cancel a catch-up run"
-TYPE_NOT_TOLD = "Zuora does not say whether this is a catch-up run, which it cannot cancel"
 
 
 class CancelBillRunBody(RunBody):
@@ -60,33 +57,7 @@ class CancelBillRunBody(RunBody):
     cancel_once: bool | None = None
 
 
-class CancelFacts(Facts):
-    """A bill run with its drafts and its schedule.
-
-    Attributes:
-        waits_for_schedule: Whether it is a scheduled run whose time has not come: only then does
-            it matter whether later occurrences are canceled too.
-        schedule: The schedule in words; empty for an ad hoc run.
-        scheduled_for: When this occurrence runs, give or take 20 minutes.
-        run_type: Zuora's word; empty where it did not say, None in what was stored before.
-    """
-
-    run: RunFacts
-    drafts: Drafts
-    waits_for_schedule: bool
-    schedule: str
-    scheduled_for: datetime | None
-    run_type: str | None = None
-
-    @property
-    def doubt(self) -> str:
-        """That it may be a run which Zuora cannot cancel; empty where it is none."""
-        return TYPE_NOT_TOLD if self.run_type == "" else ""
-
-
-class CancelBillRun(
-    OnRun[CancelBillRunBody, CancelFacts], Followed[CancelBillRunBody, CancelFacts]
-):
+class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
     """Cancel a pending or completed bill run."""
 
     name = OperationName.CANCEL_BILL_RUN
@@ -114,14 +85,8 @@ class CancelBillRun(
     body_type = CancelBillRunBody
     facts_type = CancelFacts
     done = "Canceled"
-
-    def amounts(self) -> tuple[Money, ...] | None:
-        """Totals of the drafts per kind and currency."""
-        return self.facts.drafts.amounts
-
-    def kinds(self) -> tuple[KindTotals, ...]:
-        """The drafts."""
-        return self.facts.drafts.kinds
+    only = "Only a Pending bill run, or a Completed one with nothing posted, can be canceled."
+    goes_on = "cancels the run"
 
     @classmethod
     def why_not(cls, status: str, *, posted: int, run_type: str) -> str:
@@ -138,46 +103,25 @@ class CancelBillRun(
             return NO_CATCH_UP
         return ""
 
-    def documents(self) -> int | None:
-        """How many drafts there are; None where Zuora did not count them."""
-        return self.facts.drafts.count if self.facts.run.documents.counted else None
-
     @classmethod
-    def read(cls, form: Form) -> CancelBillRunBody | Problems:
-        """A bill run's number or id, and what of a scheduled run."""
-        wrong: dict[str, str] = {}
-        key = read_run_key(form, wrong)
+    @override
+    def read_more(cls, form: Form) -> Mapping[str, Any] | Problems:
+        """What is canceled of a scheduled run."""
         which = str(form.get(FIELD) or "")
         if which not in CHOICES:
-            wrong[FIELD] = "Choose what is canceled of a scheduled run."
-        if wrong:
-            return Problems(wrong)
-        return CancelBillRunBody(bill_run=key, cancel_once=CHOICES[which])
+            return Problems({FIELD: "Choose what is canceled of a scheduled run."})
+        return {FIELD: CHOICES[which]}
 
     @classmethod
     async def look_up(cls, body: CancelBillRunBody, zuora: ZuoraClient) -> CancelFacts | Problems:
         """Read the run, every document of it, and its schedule."""
-        try:
-            run, documents = await zuora.run_with_documents(body.bill_run)
-        except ZuoraNotFound:
-            return Problems({"bill_run": f"Zuora knows no bill run {body.bill_run}."})
-        facts = CancelFacts(
-            run=await aside(RunFacts.of, documents, run),
-            drafts=Drafts.of(documents),
-            waits_for_schedule=run.schedule is not None and run.status == "Pending",
-            schedule=_schedule(run),
-            scheduled_for=run.scheduled_for if run.schedule else None,
-            run_type=run.type,
-        )
-        posted = facts.run.documents.posted
-        if why := cls.why_not(run.status, posted=posted, run_type=run.type):
-            return Problems(
-                {
-                    "bill_run": f"{run.number} is {run.status}: {why}. Only a Pending bill run, or "
-                    "a Completed one with nothing posted, can be canceled."
-                }
-            )
-        return _wrong_choice(body, facts) or facts
+        found = await read_of(body.bill_run, zuora.run_with_documents(body.bill_run))
+        if isinstance(found, Problems):
+            return found
+        run, documents = found
+        facts = await aside(CancelFacts.of, documents, run)
+        refused = cls.refused(run, facts.run.documents.posted)
+        return refused or _wrong_choice(body, facts) or facts
 
     def material(self) -> dict[str, Any]:
         """Every document counts, and the schedule."""
@@ -197,14 +141,6 @@ class CancelBillRun(
             was, is_now = _time(self.facts.scheduled_for), _time(now.scheduled_for)
             found.append(f"this occurrence was due {was} and is due {is_now} now")
         return found
-
-    def subject(self) -> str:
-        """The bill run's number."""
-        return self.facts.run.number
-
-    def subjects(self) -> tuple[str, ...]:
-        """One call."""
-        return (self.facts.run.number,)
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to cancel the run that was approved, by its id."""
@@ -292,13 +228,6 @@ class CancelBillRun(
         """No customer gets anything."""
         return False
 
-    def accepted(self) -> str:
-        """Accepted is all that the answer says; canceling takes some seconds."""
-        return (
-            f"Zuora accepted the order to cancel {self.facts.run.number}. It cancels the run by itself; "
-            "what becomes of that is followed here."
-        )
-
 
 def _runs(facts: CancelFacts) -> tuple[Line, ...]:
     if not facts.waits_for_schedule:
@@ -323,23 +252,6 @@ def _wrong_choice(body: CancelBillRunBody, facts: CancelFacts) -> Problems | Non
         why = ran if facts.schedule else "is not a scheduled run"
         return Problems({FIELD: f"{number} {why}: there is nothing later to cancel with it."})
     return None
-
-
-def _schedule(run: BillRun) -> str:
-    schedule = run.schedule
-    if schedule is None:
-        return ""
-    start = f"from {in_days(schedule.repeat_from)}" if schedule.repeat_from else ""
-    end = f"until {in_days(schedule.repeat_to)}" if schedule.repeat_to else ""
-    hour = f"at hour {schedule.run_time} ({run.time_zone or 'tenant time'})"
-    parts = (
-        schedule.repeat_type or "once",
-        ", ".join(schedule.weekly_on),
-        start,
-        end,
-        hour if schedule.run_time is not None else "",
-    )
-    return " ".join(part for part in parts if part)
 
 
 def _what(body: CancelBillRunBody, facts: CancelFacts) -> str:

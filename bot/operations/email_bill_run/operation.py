@@ -4,7 +4,7 @@ Source: page *Email billing documents generated from a bill run*. It covers invo
 memos, never debit memos; nobody can be named as recipient: the email template decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,15 +23,13 @@ from bot.operations.email_bill_run.facts import EmailRunFacts, going_out
 from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
-from bot.operations.on_run import OnRun, RunBody
+from bot.operations.on_run import OnRun, RunBody, read_of
 from bot.operations.operation import Form, Problems, Settlement, Table
 from bot.operations.run_documents import mailed_at
-from bot.operations.run_key import read_run_key
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
-from bot.zuora.errors import ZuoraNotFound
 
 
 class EmailBillRunBody(RunBody):
@@ -49,6 +47,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     button = "Email…"
     asking = None
     form = "ask:email"
+    only = "/billrun with its number shows what can be done with it now."
     body_type = EmailBillRunBody
     facts_type = EmailRunFacts
 
@@ -97,29 +96,21 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return self.body.resend
 
     @classmethod
-    def read(cls, form: Form) -> EmailBillRunBody | Problems:
-        """A bill run's number or id, and a truth value."""
-        wrong: dict[str, str] = {}
-        key = read_run_key(form, wrong)
-        if wrong:
-            return Problems(wrong)
-        return EmailBillRunBody(bill_run=key, resend=bool(form.get("resend")))
+    @override
+    def read_more(cls, form: Form) -> Mapping[str, Any]:
+        """A truth value."""
+        return {"resend": bool(form.get("resend"))}
 
     @classmethod
     async def look_up(cls, body: EmailBillRunBody, zuora: ZuoraClient) -> EmailRunFacts | Problems:
         """Read the run, every document of it, and whether Zuora would mail them."""
-        try:
-            reading = zuora.run_with_documents(body.bill_run)
-            (run, documents), profiles = await with_profiles(zuora, reading)
-        except ZuoraNotFound:
-            return Problems({"bill_run": f"Zuora knows no bill run {body.bill_run}."})
-        if why := cls.why_not(run.status):
-            return Problems(
-                {
-                    "bill_run": f"{run.number} is {run.status}; {why}. /billrun {run.number} shows what can be done with "
-                    "it now."
-                }
-            )
+        reading = with_profiles(zuora, zuora.run_with_documents(body.bill_run))
+        found = await read_of(body.bill_run, reading)
+        if isinstance(found, Problems):
+            return found
+        (run, documents), profiles = found
+        if refused := cls.refused(run):
+            return refused
         facts = await aside(
             EmailRunFacts.of,
             documents,
@@ -149,10 +140,6 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     def subject(self) -> str:
         """The bill run's number."""
         return self.facts.number
-
-    def subjects(self) -> tuple[str, ...]:
-        """One call for the whole run."""
-        return (self.facts.number,)
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to mail them, by the number that was approved."""

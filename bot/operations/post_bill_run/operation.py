@@ -4,7 +4,7 @@ Source: page *Post a bill run*. It makes every draft of a Completed run final. Z
 idempotency key for a PUT, so a lost answer is settled by reading and the call never repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
@@ -12,7 +12,6 @@ from typing_extensions import override
 
 from bot.domain.call import Call
 from bot.domain.mailing import Mailing
-from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import Line, count, in_days, line
@@ -20,19 +19,18 @@ from bot.operations import doubts
 from bot.operations.asking import Asking, DayField
 from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import DRAFT, Drafts
-from bot.operations.kinds import KindTotals, money_of
+from bot.operations.kinds import money_of
 from bot.operations.mail_checks import with_profiles
 from bot.operations.notices import profiles_in_use, state_of
-from bot.operations.on_run import UNKNOWN, OnRun, RunBody
-from bot.operations.operation import Facts, Followed, Form, Problems, Progress, Settlement
+from bot.operations.on_drafts import DraftsFacts, OnDrafts
+from bot.operations.on_run import UNKNOWN, RunBody, read_of
+from bot.operations.operation import Form, Problems, Progress, Settlement
 from bot.operations.post_bill_run import following
 from bot.operations.run_documents import RunFacts
-from bot.operations.run_key import read_run_key
 from bot.zuora.answers import Answer
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
-from bot.zuora.errors import ZuoraNotFound
 from bot.zuora.notifications import MailNotification
 
 Mails = Literal["yes", "no", "not known"]
@@ -68,7 +66,7 @@ class PostBillRunBody(RunBody):
     invoice_date: date | None = None
 
 
-class PostFacts(Facts):
+class PostFacts(DraftsFacts):
     """A bill run with its drafts, and whether posting mails.
 
     Attributes:
@@ -76,12 +74,10 @@ class PostFacts(Facts):
             the API (page *Email delivery*); `not known` where the bot may not read settings.
     """
 
-    run: RunFacts
-    drafts: Drafts
     mails: Mails
 
 
-class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, PostFacts]):
+class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
     """Post a completed bill run."""
 
     name = OperationName.POST_BILL_RUN
@@ -105,18 +101,12 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
     body_type = PostBillRunBody
     facts_type = PostFacts
     done = "Posted"
-
-    def amounts(self) -> tuple[Money, ...] | None:
-        """Totals of the drafts per kind and currency."""
-        return self.facts.drafts.amounts
+    only = "Only a Completed bill run can be posted."
+    goes_on = "posts the documents"
 
     def sends(self) -> bool:
         """Posting can mail; also where that could not be checked, and later by another setting."""
         return True
-
-    def kinds(self) -> tuple[KindTotals, ...]:
-        """The drafts."""
-        return self.facts.drafts.kinds
 
     @classmethod
     @override
@@ -131,38 +121,26 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
             return ()
         return run.mailings("posting", (each for each in run.reached if each.status == DRAFT))
 
-    def documents(self) -> int | None:
-        """How many drafts there are; None where Zuora did not count them."""
-        return self.facts.drafts.count if self.facts.run.documents.counted else None
-
     @classmethod
-    def read(cls, form: Form) -> PostBillRunBody | Problems:
-        """A bill run's number or id, and a date or none."""
-        wrong: dict[str, str] = {}
-        key = read_run_key(form, wrong)
+    @override
+    def read_more(cls, form: Form) -> Mapping[str, Any] | Problems:
+        """A date or none."""
         typed = str(form.get("invoice_date") or "").strip()
         invoice_date = day(typed)
         if typed and invoice_date is None:
-            wrong["invoice_date"] = "Give a date as year-month-day, like 2026-11-30."
-        if wrong:
-            return Problems(wrong)
-        return PostBillRunBody(bill_run=key, invoice_date=invoice_date)
+            return Problems({"invoice_date": "Give a date as year-month-day, like 2026-11-30."})
+        return {"invoice_date": invoice_date}
 
     @classmethod
     async def look_up(cls, body: PostBillRunBody, zuora: ZuoraClient) -> PostFacts | Problems:
         """Read the run, every document of it, and which notifications are active."""
-        try:
-            reading = zuora.run_with_documents(body.bill_run)
-            (run, documents), profiles = await with_profiles(zuora, reading)
-        except ZuoraNotFound:
-            return Problems({"bill_run": f"Zuora knows no bill run {body.bill_run}."})
-        if why := cls.why_not(run.status):
-            return Problems(
-                {
-                    "bill_run": f"{run.number} is {run.status}: {why}. Only a Completed bill run "
-                    "can be posted."
-                }
-            )
+        reading = with_profiles(zuora, zuora.run_with_documents(body.bill_run))
+        found = await read_of(body.bill_run, reading)
+        if isinstance(found, Problems):
+            return found
+        (run, documents), profiles = found
+        if refused := cls.refused(run):
+            return refused
         used = profiles_in_use(documents, profiles) or profiles
         return PostFacts(
             run=await aside(RunFacts.of, documents, run),
@@ -182,14 +160,6 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
                 f"whether posting mails customers was “{self.facts.mails}” and is “{now.mails}” now"
             )
         return found
-
-    def subject(self) -> str:
-        """The bill run's number."""
-        return self.facts.run.number
-
-    def subjects(self) -> tuple[str, ...]:
-        """One call."""
-        return (self.facts.run.number,)
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to post the run that was approved, by its id."""
@@ -263,13 +233,6 @@ class PostBillRun(OnRun[PostBillRunBody, PostFacts], Followed[PostBillRunBody, P
         """Posting is final, and may be the moment at which customers are mailed."""
         final = "A posted run cannot be canceled any more."
         return final if self.facts.mails == "no" else f"{final} {MAIL_WORDS[self.facts.mails]}."
-
-    def accepted(self) -> str:
-        """Accepted is all that the answer says; posting takes its time."""
-        return (
-            f"Zuora accepted the order to post {self.facts.run.number}. It posts the documents by "
-            "itself; what becomes of that is followed here."
-        )
 
 
 def posting_mails(notifications: Sequence[MailNotification] | None) -> Mails:

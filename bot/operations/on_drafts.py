@@ -1,0 +1,54 @@
+"""What the operations share that make the drafts of one bill run final, or throw them away. No I/O."""
+
+from typing import ClassVar, TypeVar
+
+from bot.domain.money import Money
+from bot.operations.drafts import Drafts
+from bot.operations.kinds import KindTotals
+from bot.operations.on_run import OnRun, R
+from bot.operations.operation import Facts, Followed
+from bot.operations.run_documents import RunFacts
+
+
+class DraftsFacts(Facts):
+    """A bill run with its drafts."""
+
+    run: RunFacts
+    drafts: Drafts
+
+
+D = TypeVar("D", bound=DraftsFacts)
+
+
+class OnDrafts(OnRun[R, D], Followed[R, D]):
+    """An order about the drafts of one bill run, which Zuora carries out after its answer.
+
+    Attributes:
+        goes_on: What Zuora then does by itself: `posts the documents`.
+    """
+
+    traits = (*OnRun.traits, "goes_on")
+    goes_on: ClassVar[str]
+
+    def amounts(self) -> tuple[Money, ...] | None:
+        """Totals of the drafts per kind and currency."""
+        return self.facts.drafts.amounts
+
+    def kinds(self) -> tuple[KindTotals, ...]:
+        """The drafts."""
+        return self.facts.drafts.kinds
+
+    def documents(self) -> int | None:
+        """How many drafts there are; None where Zuora did not count them."""
+        return self.facts.drafts.count if self.facts.run.documents.counted else None
+
+    def subject(self) -> str:
+        """The bill run's number."""
+        return self.facts.run.number
+
+    def accepted(self) -> str:
+        """Accepted is all that the answer says."""
+        return (
+            f"Zuora accepted the order to {self.short} {self.facts.run.number}. It {self.goes_on} by "
+            "itself; what becomes of that is followed here."
+        )
