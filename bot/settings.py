@@ -1,5 +1,6 @@
 """The settings: environment or `.env`, read once, everything wrong named in one message."""
 
+import base64
 import os
 import re
 from datetime import timedelta
@@ -28,6 +29,8 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SLACK = "https://slack.com/api/"
 SHORTEST_KEY = 32
 SHORTEST_SECRET = 20
+SIGNING_KEY = bytes.fromhex("302e020100300506032b657004220420")
+"""How the DER text of an Ed25519 key begins (RFC 8410); the 32 bytes of the key follow."""
 ADDRESS = r"^https?://[^\s/@]+(/[^\s@]*)?$"
 """A host and perhaps a path; a name and a password have no place in it."""
 
@@ -75,6 +78,19 @@ def _listed_ids(text: str) -> str:
     return text.strip()
 
 
+def _signs(secret: SecretStr) -> SecretStr:
+    """As `openssl genpkey -algorithm ed25519 -outform DER | base64` writes it; in one line."""
+    text = "".join(secret.get_secret_value().split())
+    try:
+        found = base64.b64decode(text, validate=True)
+    except ValueError:
+        found = b""
+    if text and (not found.startswith(SIGNING_KEY) or len(found) != len(SIGNING_KEY) + 32):
+        msg = "is no key that `openssl genpkey -algorithm ed25519 -outform DER | base64` makes"
+        raise ValueError(msg)
+    return SecretStr(text)
+
+
 def _given(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value():
         msg = "is missing"
@@ -84,6 +100,7 @@ def _given(secret: SecretStr) -> SecretStr:
 
 Address = Annotated[Text, StringConstraints(pattern=ADDRESS), AfterValidator(_encrypted)]
 Ids = Annotated[str, AfterValidator(_listed_ids)]
+SigningKey = Annotated[SecretStr, AfterValidator(_signs)]
 Secret = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
@@ -199,6 +216,13 @@ class Settings(EvidenceSettings):
     allow_shared_channel: Literal["yes", "no"] = "no"
     billing_channel: Annotated[Text, StringConstraints(pattern=r"^[CG][A-Z0-9]+$")]
     audit_channel: Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]+)?$")] = ""
+    audit_signing_key: SigningKey = SecretStr("")
+    audit_signing_key_before: SigningKey = SecretStr("")
+    timestamp_url: Annotated[
+        str, StringConstraints(strip_whitespace=True, pattern=r"^(https?://[^\s/@]+(/[^\s@]*)?)?$")
+    ] = ""
+    anchor_folder: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
+    anchor_rows: int = Field(default=1000, ge=1)
     policy_file: Text = "policy.toml"
     resend_guard_minutes: int = Field(default=60, ge=0, le=24 * 60)
     repeat_lost: Literal["yes", "no"] = "yes"
@@ -231,6 +255,16 @@ class Settings(EvidenceSettings):
         unit = {"m": "minutes", "h": "hours", "d": "days"}[self.backup_every[-1]]
         return timedelta(**{unit: int(self.backup_every[:-1])})
 
+    @property
+    def not_anchored(self) -> str:
+        """That nothing outside the database holds its history's end, in a sentence; empty if something does."""
+        if self.audit_channel or self.timestamp_url or self.anchor_folder:
+            return ""
+        return (
+            "Nothing outside the database holds the end of its history: whoever can write the file can "
+            "rebuild it unseen. Set AUDIT_CHANNEL, TIMESTAMP_URL or ANCHOR_FOLDER."
+        )
+
     @field_validator("slack_signing_secret")
     @classmethod
     def _cannot_be_guessed(cls, secret: SecretStr) -> SecretStr:
@@ -257,6 +291,7 @@ FORMS = {
     "slack_team_id": "the id of a workspace, such as T0123ABCD",
     "billing_channel": "the id of a channel, such as C0123ABCD",
     "audit_channel": "the id of a channel, such as C0123ABCD",
+    "timestamp_url": "an address such as https://timestamp.example.com",
     "zuora_base_url": "an address such as https://rest.na.zuora.com",
     "zuora_version": "a version such as 2025-08-12",
     "database_url": "an address such as sqlite:///billing-bot.db",

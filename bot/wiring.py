@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import httpx2
+from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 
 from bot.domain.clock import Clock
@@ -39,6 +40,7 @@ from bot.store.errors import CouldNotRecordError
 from bot.store.lock import WorkLock
 from bot.store.private import beside, opened_alone
 from bot.store.store import Store
+from bot.workflow.anchoring import Anchors, Authority, Folder
 from bot.workflow.backups import Backups
 from bot.workflow.estimates import Estimates
 from bot.workflow.guard import Guard
@@ -49,6 +51,7 @@ from bot.workflow.refused import write_counts
 from bot.workflow.restored import resume
 from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
+from bot.workflow.signing import Signer
 from bot.workflow.start import record_start
 from bot.workflow.supervised import Supervised
 from bot.workflow.tenancy import Tenancy
@@ -343,9 +346,10 @@ async def build(
     """
     where = where or environment(settings.zuora_base_url)
     tuning = tuning or Tuning()
-    policy, backups = (
+    policy, backups, anchors = (
         read_policy(Path(settings.policy_file), settings.places),
         _backups(settings, clock),
+        _anchors(settings),
     )
     store = await Store.opened(settings.database_path, settings.audit_key.get_secret_value())
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
@@ -363,7 +367,13 @@ async def build(
             address=settings.zuora_base_url,
             kind=where.kind,
         )
-        record_start(store, policy, clock.now(), _about(settings, identity, tenancy.words))
+        record_start(
+            store,
+            policy,
+            clock.now(),
+            _about(settings, identity, tenancy.words),
+            (anchors.signer, _signer(settings.audit_signing_key_before)),
+        )
         await witness.look(first=True)
     except BaseException:
         await session.close()
@@ -416,7 +426,7 @@ async def build(
         zuora_http=http,
         witness=witness,
         backups=backups,
-        heads=Heads(store, clock, channel=settings.audit_channel, wake_sender=sender.wake),
+        heads=Heads(store, clock, anchors=anchors, wake_sender=sender.wake),
         daily=Daily(
             store,
             clock,
@@ -426,6 +436,31 @@ async def build(
             wake_sender=sender.wake,
         ),
     )
+
+
+def _anchors(settings: Settings) -> Anchors:
+    """Where heads are left; that it is nowhere is said at each start.
+
+    Raises:
+        CannotStartError: The folder is none.
+    """
+    places: list[Folder | Authority] = []
+    if settings.anchor_folder:
+        folder = Path(settings.anchor_folder)
+        if not folder.is_dir():
+            msg = f"ANCHOR_FOLDER: {folder} is no folder."
+            raise CannotStartError(msg)
+        places.append(Folder(folder))
+    if settings.timestamp_url:
+        places.append(Authority(settings.timestamp_url))
+    if words := settings.not_anchored:
+        logger.warning("no_anchor: %s", words)
+    signer = _signer(settings.audit_signing_key)
+    return Anchors(settings.audit_channel, tuple(places), signer, settings.anchor_rows)
+
+
+def _signer(key: SecretStr) -> Signer | None:
+    return Signer(key.get_secret_value()) if key.get_secret_value() else None
 
 
 async def _admitted(settings: Settings, client: SlackWeb) -> Identity:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.audit import standalone
+from bot.audit.anchors import Anchored
 from bot.audit.chain import Finding, Flaw, Walked, against_noted, days_without, walk
 from bot.domain.history import Head, Row, fingerprint
 from bot.store.errors import StoreError
@@ -58,13 +59,14 @@ def refuse_damage(path: Path) -> None:
             raise StoreError(f"{path} is damaged: {damage}. Restore a backup.")
 
 
-def verify_database(path: Path, *, key: str, noted: Heads = ()) -> Verified:
+def verify_database(path: Path, *, key: str, noted: Heads = (), authority: bytes = b"") -> Verified:
     """Check a database file without writing to it; the bot may be running.
 
     Args:
         path: The file.
         key: `AUDIT_KEY`, empty for none.
         noted: Lists of heads that were noted elsewhere.
+        authority: Certificates (PEM) of the authority for time stamps; empty for none.
 
     Raises:
         StoreError: It cannot be read as a database of the bot.
@@ -72,9 +74,11 @@ def verify_database(path: Path, *, key: str, noted: Heads = ()) -> Verified:
     log = Path(f"{path}-wal")
     logged, stamp = log.exists(), _stamp(path)
     try:
-        verified = _verify(path, key.encode(), noted)
+        verified = _verify(path, key.encode(), noted, authority)
         if verified.findings and not logged and (log.exists() or _stamp(path) != stamp):
-            return _verify(path, key.encode(), noted)  # the bot started while the file was read
+            return _verify(
+                path, key.encode(), noted, authority
+            )  # the bot started while the file was read
     except (
         LookupError,
         ValueError,
@@ -93,7 +97,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def _verify(path: Path, key: bytes, noted: Heads) -> Verified:
+def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
     with open_read_only(path) as file:
         triggers = tuple(_triggers(file))
         if "history" not in file.tables:
@@ -107,12 +111,14 @@ def _verify(path: Path, key: bytes, noted: Heads) -> Verified:
         if not any(found.flaw in _BROKEN for found in findings):
             findings += _tables(file, walked, cut=_is_cut(findings))
             findings += _performed_again(file)
+        anchored = Anchored((Row(*row) for row in file.heads()), authority)
+        notes = days_without(file.times(), noted) if noted else (NOT_ANCHORED,)
         return Verified(
-            findings=tuple(findings),
+            findings=(*findings, *anchored.findings),
             entries=walked.rows,
             last=walked.last,
             keyed=walked.keyed_from is not None,
-            notes=tuple(days_without(file.times(), noted)) if noted else (NOT_ANCHORED,),
+            notes=(*notes, *anchored.notes(file.signing_keys())),
         )
 
 

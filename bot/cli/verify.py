@@ -93,10 +93,17 @@ class _HeadType(click.ParamType[Head]):
 @click.option(
     "--heads",
     "listed",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A file with any text in which heads stand: messages copied from the channel, kept files.",
+    type=click.Path(path_type=Path, exists=True),
+    help="A text in which heads stand (messages copied from the channel), or the folder of those kept.",
 )
-def verify(file: Path | None, noted: Head | None, listed: Path | None) -> None:
+@click.option(
+    "--authority",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Certificates (PEM) of the authority whose time stamps are checked.",
+)
+def verify(
+    file: Path | None, noted: Head | None, listed: Path | None, authority: Path | None
+) -> None:
     """Check a history."""
     heads = [[noted]] if noted else []
     try:
@@ -108,8 +115,9 @@ def verify(file: Path | None, noted: Head | None, listed: Path | None) -> None:
             refuse_damage(path)
         check = verify_evidence if is_evidence else verify_database
         if listed:
-            heads.append([Head(*each) for each in standalone.noted_in(str(listed))])
-        verified = check(path, key=key, noted=heads)
+            heads.append(_listed(listed))
+        roots = authority.read_bytes() if authority else b""
+        verified = check(path, key=key, noted=heads, authority=roots)
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
@@ -117,6 +125,19 @@ def verify(file: Path | None, noted: Head | None, listed: Path | None) -> None:
         click.echo(f"not readable: {error}", err=True)
         sys.exit(NOT_READABLE)
     sys.exit(_tell(path, verified))
+
+
+def _listed(path: Path) -> list[Head]:
+    """Every head in a text, or in the files of a folder.
+
+    Raises:
+        ValueError: There is none.
+    """
+    files = sorted(path.glob("head-*.txt")) if path.is_dir() else [path]
+    if not files:
+        msg = f"{path} holds no head-*.txt"
+        raise ValueError(msg)
+    return [Head(*each) for file in files for each in standalone.noted_in(str(file))]
 
 
 def _tell(path: Path, verified: Verified) -> int:

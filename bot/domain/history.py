@@ -42,6 +42,8 @@ class What(StrEnum):
     POLICY_CHANGED = "policy.changed"
     KEY_CHANGED = "audit.key_changed"
     HEAD = "audit.head"
+    SIGNING_KEY = "audit.signing_key"
+    ANCHORED = "audit.anchored"
     HELD = "database.held"
     RESUMED = "database.resumed"
 

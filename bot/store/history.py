@@ -120,6 +120,24 @@ class History:
         ).fetchone()
         return None if row is None else _from_row(row)
 
+    def has_happened_since(self, sequence: int) -> bool:
+        """Whether there is a row after this one that is not about the history itself."""
+        (found,) = self._database.execute(
+            "SELECT EXISTS (SELECT 1 FROM history WHERE sequence > ? "
+            "AND substr(what, 1, 6) <> 'audit.')",
+            [sequence],
+        ).fetchone()
+        return bool(found)
+
+    def since(self, sequence: int, what: What) -> list[Written]:
+        """The entries of a kind after a row."""
+        rows = self._database.execute(
+            "SELECT sequence, at, request, what, who, team, data, hash FROM history "
+            "WHERE sequence > ? AND what = ? ORDER BY sequence",
+            [sequence, what.value],
+        )
+        return [_from_row(row) for row in rows]
+
     def of(self, request: int) -> list[Written]:
         """Everything that happened to a request, in order."""
         rows = self._database.execute(

@@ -1,83 +1,129 @@
-"""The daily head: where the history ends, posted in a channel, so that a cut-off end shows."""
+"""Heads: where the history ends, signed and left elsewhere, so that a cut-off or rebuilt end shows."""
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 
 from bot.cards import blocks
 from bot.domain.clock import Clock
-from bot.domain.history import Entry, What
+from bot.domain.history import Entry, Head, What
 from bot.domain.message import Kind, Message
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
+from bot.workflow.anchoring import Anchors, Authority, Folder, NotLeftError
+from bot.workflow.signing import text_of
 
 logger = logging.getLogger(__name__)
 
-AFTER_A_FAULT = 60.0
+LOOK_SECONDS = 60.0
 
 
 class Heads:
-    """Posts the head once a day, at UTC midnight or at the first chance after it.
+    """Writes a head in every hour in which something happened, and after so many rows.
 
-    That it was posted is an entry of the history, written in one transaction with the message and
-    looked for in the same transaction: once a day across restarts and processes.
+    That it was written is an entry of the history, in one transaction with the message to the channel, and
+    looked for in the same transaction: once an hour across restarts and processes. The folder and the
+    authority get it after that; what they did not take, or a later head, they are given a minute later.
 
     Args:
         store: The store.
         clock: The time.
-        channel: Slack channel id; empty for none, then nothing is posted.
+        anchors: Where heads are left.
         wake_sender: Rung when a message stands in the outbox.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, *, channel: str, wake_sender: Callable[[], None]
+        self, store: Store, clock: Clock, *, anchors: Anchors, wake_sender: Callable[[], None]
     ) -> None:
         self._store = store
         self._clock = clock
-        self._channel = channel
+        self._anchors = anchors
         self._wake_sender = wake_sender
+        self.trouble = ""
+        """Why the latest head is not where it should be, for whoever runs the bot."""
 
     async def run(self) -> None:
-        """Post it each day, until cancelled."""
-        while self._channel:
+        """Write and leave each head that is due, until cancelled."""
+        while self._anchors.is_any:
             try:
                 self.tell()
+                await self.leave()
             except CouldNotRecordError:
-                logger.warning("head_was_not_told")
-                await self._clock.sleep(AFTER_A_FAULT)
-            else:
-                await self._clock.sleep(_until_midnight(self._clock.now()))
+                logger.warning("head_was_not_recorded")
+            await self._clock.sleep(LOOK_SECONDS)
 
     def tell(self) -> bool:
-        """Write today's head into the outbox and the history, unless that was done today.
+        """Write a head into the history, and into the outbox for the channel, if one is due.
 
         Raises:
             CouldNotRecordError: Nothing was written.
         """
-        now = self._clock.now()
-        date = now.astimezone(UTC).date().isoformat()
+        now, anchors = self._clock.now(), self._anchors
         with self._store.transaction():
-            latest = self._store.history.last_of(What.HEAD)
-            if latest is not None and str(latest.entry.data["date"]) == date:
+            if not self._is_due(now):
                 return False
-            sequence, hashed = self._store.history.last()
-            data = {"date": date, "sequence": sequence, "hash": hashed, "channel": self._channel}
-            entry = Entry(what=What.HEAD, data=data)
-            self._store.record(entry, now, _message(self._channel, date, sequence, hashed))
+            head = Head(*self._store.history.last())
+            date = now.astimezone(UTC).date().isoformat()
+            signature = anchors.signer.sign(text_of(head)) if anchors.signer else ""
+            data = {"date": date, **head._asdict(), "channel": anchors.channel}
+            if signature:
+                data["signature"] = signature
+            message = [_message(anchors.channel, now, head, signature)] if anchors.channel else []
+            self._store.record(Entry(what=What.HEAD, data=data), now, *message)
         self._wake_sender()
         return True
 
+    def _is_due(self, now: datetime) -> bool:
+        history = self._store.history
+        latest = history.last_of(What.HEAD)
+        if not history.has_happened_since(latest.sequence if latest else 0):
+            return False
+        if latest is None or _hour(latest.at) != _hour(now):
+            return True
+        return history.last()[0] - latest.sequence >= self._anchors.every
 
-def _message(channel: str, date: str, sequence: int, hashed: str) -> Message:
+    async def leave(self) -> None:
+        """Give the latest head to each place that does not have it yet.
+
+        Raises:
+            CouldNotRecordError: Whether it was left could not be written; it is left again.
+        """
+        latest = self._store.history.last_of(What.HEAD)
+        if latest is None:
+            return
+        head = Head(int(latest.entry.data["sequence"]), str(latest.entry.data["hash"]))
+        troubles = []
+        for place in self._anchors.places:
+            left = self._store.history.since(latest.sequence, What.ANCHORED)
+            if place.where in {each.entry.data["where"] for each in left}:
+                continue
+            try:
+                await self._leave_at(place, head, str(latest.entry.data.get("signature", "")))
+            except NotLeftError as error:
+                logger.warning("head_was_not_left: %s", error)
+                troubles.append(str(error))
+        self.trouble = "; ".join(troubles)
+
+    async def _leave_at(self, place: Folder | Authority, head: Head, signature: str) -> None:
+        signer = self._anchors.signer
+        signed = f"signature {signature} public key {signer.public}" if signature and signer else ""
+        how = await place.leave(head, signed)
+        data = {"where": place.where, **head._asdict(), **how}
+        with self._store.transaction():
+            self._store.record(Entry(what=What.ANCHORED, data=data), self._clock.now())
+
+
+def _hour(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H")
+
+
+def _message(channel: str, now: datetime, head: Head, signature: str) -> Message:
+    at = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    signed = f" Signature: {signature}." if signature else ""
     text = (
-        f"Head of Billing Bot's history on {date}: {sequence}:{hashed}. To check a copy of the "
-        f"database against it: billing-bot verify --head {sequence}:{hashed} FILE"
+        f"Head of Billing Bot's history on {at} UTC: {head.sequence}:{head.hash}. To check a copy of the "
+        f"database against it: billing-bot verify --head {head.sequence}:{head.hash} FILE.{signed}"
     )
     return Message(
         kind=Kind.NOTICE, channel=channel, text=text, blocks=[blocks.paragraph(text)]
     )  # fmt: skip
-
-
-def _until_midnight(now: datetime) -> float:
-    tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
-    return (datetime.combine(tomorrow, time(), UTC) - now).total_seconds()

@@ -8,9 +8,16 @@ from typing import Any
 from bot.domain.history import Entry, What
 from bot.domain.policy import Policy
 from bot.store.store import Store
+from bot.workflow.signing import Signer, begin_signing
 
 
-def record_start(store: Store, policy: Policy, now: datetime, about: Mapping[str, Any]) -> None:
+def record_start(
+    store: Store,
+    policy: Policy,
+    now: datetime,
+    about: Mapping[str, Any],
+    signers: tuple[Signer | None, Signer | None] = (None, None),
+) -> None:
     """Write that the bot starts, with which policy, and whether that is another one than before.
 
     Args:
@@ -18,12 +25,15 @@ def record_start(store: Store, policy: Policy, now: datetime, about: Mapping[str
         policy: As read just now.
         now: The moment.
         about: Which bot it is, where, with which settings: `installed.surroundings`.
+        signers: Of heads, with the key of now and with the one before.
 
     Raises:
-        StoreError: The history was begun with another `AUDIT_KEY`, or cannot be written.
+        StoreError: The history was begun with another `AUDIT_KEY`, or its heads are signed and there is no
+            key for that; or it cannot be written.
     """
     with store.transaction():
         store.history.begin_key(now)
+        begin_signing(store, *signers, now)
         latest = store.history.last_of(What.POLICY_CHANGED)
         before = latest.entry.data if latest else {"new": ""}
         if before["new"] != policy.hash:

@@ -10,6 +10,7 @@ from bot.domain.history import What
 from bot.sandbox.slack.workspace import BOT_USER
 from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.store import Store
+from bot.workflow.anchoring import Anchors
 from bot.workflow.heads import Heads
 from tests.audit.test_verify import checked
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
@@ -267,7 +268,7 @@ async def audited(stage):
     return stage
 
 
-async def test_the_head_is_told_once_a_day_whoever_restarts(audited):
+async def test_the_head_is_told_once_an_hour_whoever_restarts(audited):
     stage = audited
     await stage.restart()
     await stage.quiet()
@@ -293,7 +294,7 @@ async def test_two_processes_tell_one_head(audited):
     other = Store.open(audited.settings().database_path)
     woken = []
     heads_of_other = Heads(
-        other, audited.clock, channel=AUDIT, wake_sender=lambda: woken.append(True)
+        other, audited.clock, anchors=Anchors(AUDIT), wake_sender=lambda: woken.append(True)
     )
 
     assert heads_of_other.tell() is False

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.audit import standalone
+from bot.audit.anchors import Anchored
 from bot.audit.chain import Finding, Flaw, days_without, walk
 from bot.audit.evidence.archive import CHAIN, FORMAT, MANIFEST, ROWS, last_of
 from bot.audit.verify import Verified
@@ -33,26 +34,29 @@ OLD = "it is of format {}, and this program reads format {}. From format 2 on a 
 HELD = "the control was performed again for {} requests"
 
 
-def verify_evidence(path: Path, *, key: str, noted: Sequence[Sequence[Head]] = ()) -> Verified:
+def verify_evidence(
+    path: Path, *, key: str, noted: Sequence[Sequence[Head]] = (), authority: bytes = b""
+) -> Verified:
     """Check a file that `billing-bot evidence` made.
 
     Args:
         path: The zip.
         key: `AUDIT_KEY`, empty for none.
         noted: Lists of heads that were noted elsewhere; of each list at least one has to lie in it.
+        authority: Certificates (PEM) of the authority for time stamps; empty for none.
 
     Raises:
         StoreError: It cannot be read as evidence.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _verified(archive, key.encode(), noted)
+            return _verified(archive, key.encode(), noted, authority)
     except DAMAGED as error:
         raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
 
 
 def _verified(
-    archive: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[Head]]
+    archive: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[Head]], authority: bytes
 ) -> Verified:  # fmt: skip
     manifest, about = (json.loads(archive.read(name)) for name in (MANIFEST, CHAIN))
     if manifest["format"] != FORMAT:
@@ -62,12 +66,18 @@ def _verified(
         for each in standalone.checked(archive, key, noted)
     ]
     last = last_of(archive, about)
+    with archive.open("heads.jsonl") as lines:
+        heads = [standalone.Row(*json.loads(line)) for line in lines]
+    anchored = Anchored((Row(*row[:-1]) for row in heads if not row.masked), authority)
     return Verified(
-        findings=tuple(_named(each, archive, about, manifest, key) for each in found),
+        findings=(
+            *(_named(each, archive, about, manifest, key) for each in found),
+            *anchored.findings,
+        ),
         entries=about["rows"],
         last=last,
         keyed=about["keyed_from"] is not None,
-        notes=tuple(_notes(archive, about, manifest, noted)),
+        notes=(*_notes(archive, about, manifest, noted), *anchored.notes(about["signing_keys"])),
     )
 
 

@@ -47,9 +47,10 @@ class DatabaseFile:
         return self.database.execute("SELECT sequence, at FROM history ORDER BY sequence")
 
     def heads(self) -> Iterator[Row]:
-        """The rows that say where the history ended."""
+        """The rows about the history itself: where it ended, by whom that is signed, where it was left."""
         return self.database.execute(
-            _ROWS + "WHERE request IS NULL AND what = 'audit.head' ORDER BY sequence"
+            _ROWS + "WHERE request IS NULL AND what IN ('audit.head', 'audit.signing_key', "
+            "'audit.anchored') ORDER BY sequence"
         )
 
     def signing_keys(self, last: int = sys.maxsize) -> list[dict[str, Any]]:

@@ -1,0 +1,93 @@
+"""What the history says of its own heads: by which keys they are signed, and what an authority stamped. No I/O."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from cryptography import x509
+from rfc3161_client import (
+    TimeStampResponse,
+    VerificationError,
+    VerifierBuilder,
+    decode_timestamp_response,
+)
+
+from bot.audit import standalone
+from bot.audit.chain import Finding, Flaw
+from bot.domain.history import Row, What
+from bot.domain.words import count
+
+
+class Anchored:
+    """The rows about heads, read once.
+
+    Args:
+        rows: Those whose kind begins with `audit.`, in order.
+        authority: Certificates (PEM) of the authority for time stamps; empty: stamps are compared with their
+            heads, and who made them is not checked.
+    """
+
+    def __init__(self, rows: Iterable[Row], authority: bytes) -> None:
+        self._roots = x509.load_pem_x509_certificates(authority) if authority else []
+        self._stamps = 0
+        self._keys: list[tuple[int, dict[str, Any]]] = []
+        self.findings = tuple(self._read(rows))
+
+    def _read(self, rows: Iterable[Row]) -> Iterator[Finding]:
+        heads: set[tuple[int, str]] = set()
+        for row in rows:
+            data = json.loads(row.data)
+            if row.what == What.HEAD:
+                heads.add((data["sequence"], data["hash"]))
+            elif row.what == What.SIGNING_KEY:
+                self._keys.append((row.sequence, data))
+            elif row.what == What.ANCHORED:
+                if heads and (data["sequence"], data["hash"]) not in heads:
+                    words = f"Row {row.sequence} says that another head was left than was written."
+                    yield Finding(Flaw.REBUILT, row.sequence, words)
+                if data["where"] == "time stamp":
+                    yield from self._stamped(row.sequence, data)
+
+    def _stamped(self, sequence: int, data: dict[str, Any]) -> Iterator[Finding]:
+        text = f"billing-bot head {data['sequence']}:{data['hash']}".encode()
+        try:
+            response = decode_timestamp_response(base64.b64decode(data["token"]))
+            self._verify(response, text)
+        except (ValueError, VerificationError) as error:
+            words = f"The time stamp in row {sequence} is not one of its head: {error}."
+            yield Finding(Flaw.SIGNATURE, sequence, words)
+        else:
+            self._stamps += 1
+
+    def _verify(self, response: TimeStampResponse, text: bytes) -> None:
+        """Compare a stamp with its text, and with the authority where it is known.
+
+        Raises:
+            ValueError, VerificationError: It is another one.
+        """
+        if response.tst_info.message_imprint.message != hashlib.sha256(text).digest():
+            msg = "it is of another text"
+            raise ValueError(msg)
+        if self._roots:
+            VerifierBuilder(roots=self._roots).build().verify_message(response, text)
+
+    def notes(self, keys: Sequence[dict[str, Any]]) -> Iterator[str]:
+        """What an auditor compares by eye: the public keys, and what was not checked.
+
+        Args:
+            keys: Every key until here, as a package lists them.
+        """
+        for key in keys:
+            yield f"heads are signed from row {key['row']} on with the public key {key['public']}"
+        for sequence, data in self._keys:
+            said = f"billing-bot signing key {data['public']}"
+            if data["before"] and not (
+                data["endorsed"] and standalone.signed(data["before"], said, data["endorsed"])
+            ):
+                yield f"the key of row {sequence} is not endorsed by the one before it"
+        if self._stamps:
+            how = "" if self._roots else "; who made them was not checked (--authority)"
+            stamps = count(self._stamps, "time stamp")
+            yield f"{stamps} of heads {'fits' if self._stamps == 1 else 'fit'}{how}"

@@ -1,0 +1,147 @@
+"""Leaving heads where whoever can write the database cannot change them: a folder that keeps, an authority's time stamp."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from rfc3161_client import (
+    HashAlgorithm,
+    TimestampRequestBuilder,
+    VerificationError,
+    decode_timestamp_response,
+)
+
+from bot.domain.history import Head
+from bot.workflow.signing import Signer, text_of
+
+GRANTED = 0
+LARGEST_ANSWER = 65_536
+"""Bytes; a token with its certificates has some 6,000."""
+SECONDS = 30.0
+READ_ONLY = 0o444
+
+
+class NotLeftError(Exception):
+    """A head could not be left; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder on a disk that keeps what is written (WORM), or a bucket that is mounted as one.
+
+    Each head is a file of its own that is written once: the head's text, and its signature if it has one.
+    """
+
+    path: Path
+
+    @property
+    def where(self) -> str:
+        """Its name in the history."""
+        return "folder"
+
+    async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:
+        """Write the head down.
+
+        Raises:
+            NotLeftError: The file cannot be written, or says something else already.
+        """
+        return await asyncio.to_thread(self._write, head, signed)
+
+    def _write(self, head: Head, signed: str) -> Mapping[str, Any]:
+        file = self.path / f"head-{head.sequence:012}.txt"
+        text = f"{text_of(head)}\n{signed}\n" if signed else f"{text_of(head)}\n"
+        try:
+            with file.open("x", encoding="utf-8") as new:
+                new.write(text)
+            file.chmod(READ_ONLY)
+        except FileExistsError:
+            if file.read_text(encoding="utf-8", errors="replace") != text:
+                msg = f"{file} says another head than the history does"
+                raise NotLeftError(msg) from None
+        except OSError as error:
+            msg = f"{file} cannot be written: {error.strerror}"
+            raise NotLeftError(msg) from error
+        return {"file": str(file)}
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """An authority for time stamps (RFC 3161).
+
+    Attributes:
+        address: Where it is asked.
+    """
+
+    address: str
+
+    @property
+    def where(self) -> str:
+        """Its name in the history."""
+        return "time stamp"
+
+    async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:  # noqa: ARG002 - as `Folder`
+        """Have the head's text stamped; the answer is kept whole, for `openssl ts -verify`.
+
+        Raises:
+            NotLeftError: The authority did not answer, or stamped something else.
+        """
+        text = text_of(head).encode()
+        request = TimestampRequestBuilder().data(text).hash_algorithm(HashAlgorithm.SHA256).build()
+        try:
+            answer = await self._asked(request.as_bytes())
+            stamp = decode_timestamp_response(answer)
+            about = stamp.tst_info
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, VerificationError) as error:
+            msg = f"{self.address} gave no time stamp: {error!r}"
+            raise NotLeftError(msg) from error
+        same = about.message_imprint.message == hashlib.sha256(text).digest()
+        if stamp.status != GRANTED or not same or about.nonce != request.nonce:
+            msg = f"{self.address} stamped something else, or refused: {stamp.status_string}"
+            raise NotLeftError(msg)
+        return {
+            "authority": self.address,
+            "time": about.gen_time.isoformat(),
+            "token": base64.b64encode(answer).decode(),
+        }
+
+    async def _asked(self, request: bytes) -> bytes:
+        headers = {"Content-Type": "application/timestamp-query"}
+        async with (
+            httpx2.AsyncClient(timeout=SECONDS) as http,
+            http.stream("POST", self.address, content=request, headers=headers) as answer,
+        ):
+            answer.raise_for_status()
+            found = b""
+            async for part in answer.aiter_bytes():
+                found += part
+                if len(found) > LARGEST_ANSWER:
+                    msg = "its answer is too long"
+                    raise ValueError(msg)
+            return found
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Where heads are left.
+
+    Attributes:
+        channel: Slack channel id; empty for none.
+        places: The folder and the authority, as far as there are any.
+        signer: Signs them; None for none.
+        every: So many rows after the last head the next one follows within the hour too.
+    """
+
+    channel: str = ""
+    places: tuple[Folder | Authority, ...] = ()
+    signer: Signer | None = None
+    every: int = 1000
+
+    @property
+    def is_any(self) -> bool:
+        """Whether heads are of use to anybody."""
+        return bool(self.channel or self.places or self.signer)

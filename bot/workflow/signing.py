@@ -1,0 +1,70 @@
+"""Signing heads with Ed25519, so that an auditor checks them with a public key and needs no secret."""
+
+import base64
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+from bot.domain.history import Entry, Head, What
+from bot.store.errors import StoreError
+from bot.store.store import Store
+
+
+def text_of(head: Head) -> str:
+    """What is signed and stamped of a head, and written into the folder for it."""
+    return f"billing-bot head {head.sequence}:{head.hash}"
+
+
+class Signer:
+    """Signs with one private key.
+
+    Args:
+        key: As `openssl genpkey -algorithm ed25519 -outform DER | base64` writes it.
+    """
+
+    def __init__(self, key: str) -> None:
+        loaded = load_der_private_key(base64.b64decode(key), None)
+        assert isinstance(loaded, Ed25519PrivateKey)  # noqa: S101 - the settings have seen that it is
+        self._key = loaded
+        self.public = loaded.public_key().public_bytes_raw().hex()
+
+    def sign(self, text: str) -> str:
+        """The signature of a text, hex."""
+        return self._key.sign(text.encode()).hex()
+
+
+def begin_signing(
+    store: Store, signer: Signer | None, before: Signer | None, now: datetime
+) -> None:
+    """From here on heads are signed with this key; a row says so when it is another one than before.
+
+    The new public key is endorsed by the key before, where that is at hand. Inside a transaction.
+
+    Args:
+        store: The store.
+        signer: With `AUDIT_SIGNING_KEY`; None for none.
+        before: With `AUDIT_SIGNING_KEY_BEFORE`; None for none.
+        now: The moment.
+
+    Raises:
+        StoreError: Heads were signed until now, and there is no key.
+    """
+    latest = store.history.last_of(What.SIGNING_KEY)
+    public = str(latest.entry.data["public"]) if latest else ""
+    if signer is None:
+        if latest is not None:
+            msg = (
+                f"Heads are signed from row {latest.sequence} of the history on, and AUDIT_SIGNING_KEY is "
+                "not set. Set that key, or a new one."
+            )
+            raise StoreError(msg)
+        return
+    if signer.public == public:
+        return
+    endorses = before is not None and before.public == public
+    endorsed = (
+        before.sign(f"billing-bot signing key {signer.public}") if endorses and before else ""
+    )
+    data = {"public": signer.public, "before": public, "endorsed": endorsed}
+    store.record(Entry(what=What.SIGNING_KEY, data=data), now)

@@ -1,0 +1,354 @@
+"""Heads are signed, and left where whoever can write the database cannot change them (case V10).
+
+`openssl ts` plays the authority for time stamps on loopback, and verifies what it stamped.
+"""
+
+import asyncio
+import base64
+import json
+import shutil
+import subprocess
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import SecretStr
+
+from bot.audit import standalone
+from bot.domain.history import What
+from bot.settings import Settings
+from bot.store.errors import StoreError
+from tests.audit.test_evidence import checked, entries, made, read
+from tests.audit.test_verify import Tampering, rehash
+from tests.stage import BOB
+
+OPENSSL = shutil.which("openssl") or "openssl"
+CONFIGURATION = """
+[tsa]
+serial = serial
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256
+accuracy = secs:1
+[stamp]
+extendedKeyUsage = critical,timeStamping
+[root]
+basicConstraints = critical,CA:true
+[req]
+distinguished_name = name
+[name]
+"""
+
+
+def key(number):
+    signer = Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32)
+    der = signer.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return SecretStr(base64.b64encode(der).decode())
+
+
+def openssl(folder, *words):
+    done = subprocess.run(  # noqa: S603 - our own words
+        [OPENSSL, *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def authority_files(tmp_path_factory):
+    """A root and a certificate for stamping."""
+    folder = tmp_path_factory.mktemp("authority")
+    (folder / "ts.cnf").write_text(CONFIGURATION)
+    (folder / "serial").write_text("01\n")
+    new = ("-newkey", "rsa:2048", "-nodes", "-config", "ts.cnf")
+    openssl(
+        folder, "req", "-x509", *new, "-subj", "/CN=Root", "-keyout", "root.key", "-out", "root.pem",
+        "-days", "9000", "-extensions", "root",
+    )  # fmt: skip
+    openssl(folder, "req", *new, "-subj", "/CN=Stamps", "-keyout", "tsa.key", "-out", "tsa.csr")
+    openssl(
+        folder, "x509", "-req", "-in", "tsa.csr", "-CA", "root.pem", "-CAkey", "root.key", "-days", "9000",
+        "-CAcreateserial", "-extfile", "ts.cnf", "-extensions", "stamp", "-out", "tsa.pem",
+    )  # fmt: skip
+    return folder
+
+
+@asynccontextmanager
+async def authority(folder, answers=None):
+    """The address of an authority; `answers` counts, and holds what is to be answered instead."""
+
+    async def stamped(request):
+        answers.append(request.path) if answers is not None else None
+        (folder / "query.tsq").write_bytes(await request.read())
+        if answers and answers[0] == "fail":
+            return web.Response(status=503)
+        await asyncio.to_thread(
+            openssl, folder, "ts", "-reply", "-config", "ts.cnf", "-section", "tsa", "-queryfile", "query.tsq",
+            "-signer", "tsa.pem", "-inkey", "tsa.key", "-out", "answer.tsr",
+        )  # fmt: skip
+        return web.Response(
+            body=(folder / "answer.tsr").read_bytes(), content_type="application/timestamp-reply"
+        )
+
+    app = web.Application()
+    app.router.add_post("/tsr", stamped)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}/tsr"
+    finally:
+        await runner.cleanup()
+
+
+def rebuilt(connection):
+    """Rebuild the chain, heads and all, as somebody does who has neither a signing key nor an authority."""
+    rows = connection.execute(
+        "SELECT sequence, data FROM history WHERE what IN ('audit.head', 'audit.anchored') ORDER BY sequence"
+    ).fetchall()
+    rehash(connection, 1)
+    for sequence, text in rows:
+        data = json.loads(text)
+        (data["hash"],) = connection.execute(
+            "SELECT hash FROM history WHERE sequence = ?", [data["sequence"]]
+        ).fetchone()
+        changed = [standalone.compact(data), sequence]
+        connection.execute("UPDATE history SET data = ? WHERE sequence = ?", changed)
+        rehash(connection, 1)
+    connection.execute(
+        "UPDATE history_head SET (sequence, hash) = "
+        "(SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1)"
+    )
+
+
+def of(stage, what):
+    return [each for each in stage.store.history.all() if each.entry.what is what]
+
+
+async def begun(stage, **changes):
+    stage.changes |= changes
+    await stage.restart()
+    await stage.until(lambda: of(stage, What.HEAD))
+
+
+async def test_a_head_is_signed_and_an_auditor_checks_it_without_a_secret(stage, tmp_path):
+    await begun(stage, audit_signing_key=key(1))
+    (begins,) = of(stage, What.SIGNING_KEY)
+    (head,) = of(stage, What.HEAD)
+    text = f"billing-bot head {head.entry.data['sequence']}:{head.entry.data['hash']}"
+    assert standalone.signed(begins.entry.data["public"], text, head.entry.data["signature"])
+
+    _, out = await made(stage, tmp_path)
+
+    (public,) = read(out, "chain.json")["signing_keys"]
+    assert public == {"row": begins.sequence, "public": begins.entry.data["public"]}
+    result = checked(out)
+    assert result.exit_code == 0, result.output
+    assert begins.entry.data["public"] in result.output
+
+
+async def test_a_head_that_is_signed_by_somebody_else_is_found(stage, tmp_path):
+    await begun(stage, audit_signing_key=key(1))
+    await stage.stop()
+    path = Path(shutil.copy(stage.settings().database_path, tmp_path / "copy.db"))
+    with Tampering(path) as tampering:
+        ((sequence, data),) = tampering.execute(
+            "SELECT sequence, data FROM history WHERE what = 'audit.head'"
+        ).fetchall()
+        changed = {**json.loads(data), "signature": "ab" * 64}
+        tampering.execute(
+            "UPDATE history SET data = ? WHERE sequence = ?",
+            [standalone.compact(changed), sequence],
+        )
+        rebuilt(tampering)
+
+    result = checked(path)
+
+    assert result.exit_code == 25, result.output
+    assert f"row {sequence}" in result.output
+
+
+async def test_keys_rotate_as_rows_and_the_one_before_endorses_the_new_one(stage, tmp_path):
+    await begun(stage, audit_signing_key=key(1))
+    await begun(stage, audit_signing_key=key(2), audit_signing_key_before=key(1))
+    stage.clock.advance(hours=1)
+    await stage.until(lambda: len(of(stage, What.HEAD)) == 2)
+    await begun(stage, audit_signing_key=key(3))
+
+    first, second, third = (each.entry.data for each in of(stage, What.SIGNING_KEY))
+
+    assert second["before"] == first["public"]
+    said = f"billing-bot signing key {second['public']}"
+    assert standalone.signed(first["public"], said, second["endorsed"])
+    assert third["endorsed"] == ""
+    _, out = await made(stage, tmp_path)
+    result = checked(out)
+    assert result.exit_code == 0, result.output
+    assert f"the key of row {of(stage, What.SIGNING_KEY)[2].sequence} is not endorsed" in (
+        result.output
+    )
+    assert "is not endorsed" in checked(stage.settings().database_path).output
+
+
+async def test_heads_that_were_signed_do_not_go_on_unsigned(stage):
+    await begun(stage, audit_signing_key=key(1))
+    await stage.stop()
+    stage.changes["audit_signing_key"] = SecretStr("")
+
+    with pytest.raises(StoreError, match="AUDIT_SIGNING_KEY is not set"):
+        await stage.start()
+
+
+async def test_a_head_in_each_hour_in_which_something_happened(stage, tmp_path):
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    await begun(stage, anchor_folder=str(folder))
+    await stage.until(lambda: of(stage, What.ANCHORED))
+    await stage.pass_time(hours=5)
+    await stage.quiet()
+    assert len(of(stage, What.HEAD)) == 1  # nothing happened
+
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.pass_time(minutes=1)
+    await stage.until(lambda: len(of(stage, What.ANCHORED)) == 2)
+
+    first, second = sorted(folder.iterdir())
+    assert second.stat().st_mode & 0o777 == 0o444
+    listed = tmp_path / "heads.txt"
+    listed.write_text(first.read_text() + second.read_text())
+    result = checked(stage.settings().database_path, "--heads", str(listed))
+    assert result.exit_code == 0, result.output
+    assert checked(stage.settings().database_path, "--heads", str(folder)).exit_code == 0
+
+
+async def test_after_so_many_rows_a_head_follows_within_the_hour(stage, tmp_path):
+    await begun(stage, anchor_folder=str(tmp_path), anchor_rows=5)
+
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.pass_time(minutes=1)
+
+    await stage.until(lambda: len(of(stage, What.HEAD)) == 2)
+
+
+async def test_v10_what_is_rebuilt_without_a_trace_is_shown_by_any_anchor(stage, tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    stage.changes["anchor_folder"] = str(kept)
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.restart()
+    await stage.until(lambda: of(stage, What.ANCHORED))
+    await stage.stop()
+    path = Path(shutil.copy(stage.settings().database_path, tmp_path / "copy.db"))
+    with Tampering(path) as tampering:
+        for table, column in (
+            ("approvals", "person"),
+            ("requests", "decided_by"),
+            ("history", "who"),
+        ):
+            tampering.execute(f"UPDATE {table} SET {column} = 'U0CARLA' WHERE {column} = 'U0BOB'")  # noqa: S608
+        rebuilt(tampering)
+
+    alone, anchored = checked(path), checked(path, "--heads", str(kept))
+
+    assert alone.exit_code == 0, alone.output
+    assert "no head from elsewhere was compared" in alone.output
+    assert anchored.exit_code == 18, anchored.output
+
+
+async def test_an_authority_stamps_a_head_and_openssl_verifies_it(stage, tmp_path, authority_files):
+    async with authority(authority_files) as address:
+        await begun(stage, timestamp_url=address)
+        await stage.until(lambda: of(stage, What.ANCHORED))
+    data = of(stage, What.ANCHORED)[0].entry.data
+    (tmp_path / "head.txt").write_text(f"billing-bot head {data['sequence']}:{data['hash']}")
+    (tmp_path / "head.tsr").write_bytes(base64.b64decode(data["token"]))
+    root = authority_files / "root.pem"
+
+    verify = ("ts", "-verify", "-data", "head.txt", "-in", "head.tsr", "-CAfile", str(root))
+
+    assert await asyncio.to_thread(openssl, tmp_path, *verify)
+    _, out = await made(stage, tmp_path)
+    for path in (out, stage.settings().database_path):
+        result = checked(path, "--authority", str(root))
+        assert result.exit_code == 0, result.output
+        assert "1 time stamp of" in result.output
+    assert entries(out, "heads.jsonl")[-1]["what"] == "audit.anchored"
+
+
+async def test_a_stamp_by_another_authority_or_of_another_head_is_found(
+    stage, tmp_path, authority_files
+):
+    async with authority(authority_files) as address:
+        await begun(stage, timestamp_url=address)
+        await stage.until(lambda: of(stage, What.ANCHORED))
+    await stage.stop()
+    path = Path(shutil.copy(stage.settings().database_path, tmp_path / "copy.db"))
+    openssl(
+        tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Other", "-keyout", "k.pem",
+        "-out", "other.pem",
+    )  # fmt: skip
+    assert checked(path, "--authority", str(tmp_path / "other.pem")).exit_code == 25
+
+    with Tampering(path) as tampering:
+        tampering.execute("UPDATE history SET team = 'T0X' WHERE sequence = 1")
+        rebuilt(tampering)
+    result = checked(path)
+    assert result.exit_code == 25, result.output
+    assert "it is of another text" in result.output
+
+
+async def test_an_authority_that_fails_is_asked_again_and_what_is_wrong_is_said(
+    stage, authority_files
+):
+    answers = ["fail"]
+    async with authority(authority_files, answers) as address:
+        await begun(stage, timestamp_url=address)
+        await stage.until(lambda: bool(stage.bot._heads.trouble))
+        assert "no time stamp" in stage.bot._heads.trouble
+        answers[0] = "work"
+        await stage.pass_time(minutes=1)
+        await stage.until(lambda: of(stage, What.ANCHORED))
+        await stage.until(lambda: not stage.bot._heads.trouble)
+
+
+async def test_none_configured_is_said_at_each_start(stage, caplog):
+    await stage.restart()
+
+    assert "no_anchor: Nothing outside the database holds" in caplog.text
+    assert stage.settings().not_anchored
+    assert not stage.settings().model_copy(update={"anchor_folder": "/kept"}).not_anchored
+
+
+async def test_days_without_a_head_are_listed(stage, tmp_path):
+    await begun(stage, anchor_folder=str(tmp_path))
+    await stage.until(lambda: of(stage, What.ANCHORED))
+    await stage.pass_time(days=1)
+    await stage.ask()
+    await stage.pass_time(minutes=2)
+    await stage.until(lambda: len(of(stage, What.ANCHORED)) == 2)
+    first, _ = sorted(tmp_path.glob("head-*"))
+    _, out = await made(stage, tmp_path)
+
+    for path in (stage.settings().database_path, out):
+        result = checked(path, "--heads", str(first))
+        assert result.exit_code == 0, result.output
+        assert f"no head was noted of 1 of 2 days: {stage.clock.now().date()}" in result.output
+    nothing = tmp_path / "nothing.txt"
+    nothing.write_text("no head at all")
+    assert checked(out, "--heads", str(nothing)).exit_code == 3
+
+
+@pytest.mark.parametrize("text", ["no key", "AAAA", base64.b64encode(b"x" * 48).decode()])
+def test_a_key_that_signs_nothing_is_named_at_the_start(text):
+    with pytest.raises(ValueError, match="openssl genpkey"):
+        Settings.model_validate({"audit_signing_key": text})
