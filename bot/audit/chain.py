@@ -1,7 +1,7 @@
 """Checking the chain: what the rows of the history prove about themselves. No I/O.
 
 The first row that does not fit is named, with what must have been done to the history to make it
-look so. What a hash without a key cannot tell: a chain that somebody has rebuilt from a row on to
+look so. What a hash without a key cannot show: a chain that somebody has rebuilt from a row on to
 its end. That takes the key, or a head that was noted elsewhere.
 """
 
@@ -15,13 +15,13 @@ from json.encoder import encode_basestring as quoted
 from bot.domain.history import START, Head, Row, What, fingerprint, hasher, row_hash, row_text
 
 WINDOW = 500
-"""How many rows after the first that does not fit are looked at, to tell what was done."""
+"""How many rows after the first that does not fit are looked at, to find out what was done."""
 
 MOST_QUOTES = 1000
 """How many texts are kept as JSON, so that memory does not grow with the rows."""
 
 FARTHEST = 50
-"""How far a row may have been moved for that to be told from an edit."""
+"""How far a row may have been moved before that no longer looks like an edit."""
 
 
 @unique
@@ -306,7 +306,7 @@ def text_of(row: Row) -> str:
 
 
 def against_noted(walked: Walked, noted: Iterable[Sequence[Head]]) -> Iterator[Finding]:
-    """What heads tell that were noted elsewhere, for example in the audit channel."""
+    """What heads prove that were noted elsewhere, for example in the audit channel."""
     if walked.finding is not None:
         return
     for each in sorted({head for heads in noted for head in heads}):
