@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PARTS = (
-    "clicks", "decisions", "mailing", "start", "reads", "ledger", "memory", "following", "verifying",
+    "clicks", "decisions", "mailing", "start", "reads", "ledger", "memory", "following", "verifying", "big",
 )  # fmt: skip
 """Everything that is measured, in the order of the table; each is a module of this folder."""
 
