@@ -6,7 +6,7 @@ from bot.cards import blocks
 from bot.domain.message import Blocks
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary
-from bot.domain.words import count
+from bot.domain.words import bare, count
 from bot.operations.operation import Order, Progress
 
 APPROVE = "approve"
@@ -93,7 +93,7 @@ def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) 
     """What an approval does, with amounts, addresses and tenant; for the confirmation and the form."""
     to = [f"To {address}." for address in order.typed_addresses()[:2]]
     of = [
-        f"{each.label}: {''.join(map(str, each.parts))}."
+        f"{each.label}: {bare(each.parts)}."
         for each in summary.lines
         if each.label in ("Customer", "Customers")
     ]

@@ -10,12 +10,15 @@ from bot.domain.message import Blocks, Kind, Message
 from bot.domain.next_step import MOST_REPEATS
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary
-from bot.domain.words import Line, Mention, Moment, Part, Strong, line, listed
+from bot.domain.words import Line, Mention, Moment, Part, Strong, bare, line, listed
 from bot.operations.catalog import STEPS, opened, operation_named
 from bot.operations.operation import Order, Progress
 
 MAILS_AGAIN = "mails again"
 OTHERS = "others"
+ESTIMATE = "Estimate"
+"""What a request comes to by an estimate that has arrived since it was made: it is its *Amount*."""
+
 MOST_FACTS = 8
 """Lines of facts on a card, so that they are on a phone's screen together with the button."""
 
@@ -64,7 +67,7 @@ def card(request: Request, kind: Kind = Kind.UPDATE, also: Sequence[Line] = ()) 
     title = _title(request, order, summary)
     place = _place(request)
     lines = facts(request, summary, also) if open_ else _outcome(request)
-    spelled_out = _more_than(lines, order.lines()) if open_ else ()
+    spelled_out = _more_than(lines, still_true(order.lines(), also)) if open_ else ()
     text = blocks.fitted(
         [
             blocks.as_text([title]),
@@ -113,7 +116,13 @@ def _title(request: Request, order: Order[Any, Any], summary: Summary) -> str:
 
 
 def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
-    """The summary, with a mark where another request has mailed some of it or may have."""
+    """The summary, with a mark where another request has mailed some of it or may have.
+
+    An estimate that has arrived takes the place of an amount that was not known.
+    """
+    for each in also:
+        if each.label == ESTIMATE:
+            summary = replace(summary, money=bare(each.parts))
     alarming = any(is_marked(each) for each in also)
     if not alarming or MAILS_AGAIN in summary.risks:
         return summary
@@ -155,7 +164,7 @@ def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> 
     """The same, however many lines they are."""
     return (
         line("Amount", summary.money),
-        *also,
+        *(each for each in also if each.label != ESTIMATE),
         *summary.lines,
         line("Why", request.reason),
         line(request.name, *_who_and_when(request)),
@@ -214,6 +223,12 @@ def _outcome(request: Request) -> tuple[Line, ...]:
         *_approved(request),
         *_ended_by(request),
     )
+
+
+def still_true(lines: Sequence[Line], also: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines but one that announces an estimate which has arrived."""
+    arrived = any(each.label == ESTIMATE for each in also)
+    return tuple(each for each in lines if not (arrived and each.label == ESTIMATE))
 
 
 def _more_than(shown: Sequence[Line], details: Sequence[Line]) -> tuple[Line, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bot.cards import blocks
-from bot.cards.card import all_facts, headline, marked, with_what_else
+from bot.cards.card import all_facts, headline, marked, still_true, with_what_else
 from bot.domain.message import Blocks
 from bot.domain.request import Request, State
 from bot.domain.words import Line, Strong, count, line
@@ -28,7 +28,7 @@ def details(request: Request, also: Sequence[Line]) -> Blocks:
     return [
         blocks.header(title),
         blocks.labelled(all_facts(request, summary, also)),
-        blocks.labelled((*order.lines(), *_lines(request))),
+        blocks.labelled((*still_true(order.lines(), also), *_lines(request))),
         *(block for table in order.tables() for block in _table(table)),
     ]
 

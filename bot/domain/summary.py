@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.domain.words import Line, line
+from bot.domain.words import Line, bare, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Summary:
 def alarming(lines: Iterable[Line]) -> tuple[str, ...]:
     """What those of the lines say that are marked, without their marks: for one warning."""
     return tuple(
-        f"{each.label.removeprefix('⚠ ')}: {''.join(str(part) for part in each.parts)}"
+        f"{each.label.removeprefix('⚠ ')}: {bare(each.parts)}"
         for each in lines
         if each.label.startswith("⚠")
     )

@@ -46,6 +46,11 @@ class Line:
     parts: tuple[Part, ...]
 
 
+def bare(parts: Sequence[Part]) -> str:
+    """The words of a line whose parts are all literal, for where nothing else can be shown."""
+    return "".join(str(part) for part in parts)
+
+
 def line(label: str, *parts: Part) -> Line:
     """A labelled line."""
     return Line(label, parts)

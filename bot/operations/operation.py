@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
@@ -327,6 +327,18 @@ class Followed(Order[B, F]):
         """
 
 
+class Foreseen(NamedTuple):
+    """What an estimate came to.
+
+    Attributes:
+        words: Sentences for the thread; empty: not ready yet.
+        amount: The same in a few words, for the card's *Amount*.
+    """
+
+    words: str = ""
+    amount: str = ""
+
+
 class Estimated(Order[B, F]):
     """An order of which Zuora can estimate in the background what it comes to, while it waits."""
 
@@ -345,8 +357,8 @@ class Estimated(Order[B, F]):
         """
 
     @abstractmethod
-    async def estimate(self, begun: str, zuora: ZuoraClient) -> str:
-        """What the estimate came to or why there is none, for the thread; empty: not ready yet.
+    async def estimate(self, begun: str, zuora: ZuoraClient) -> Foreseen:
+        """What the estimate came to or why there is none; empty: not ready yet.
 
         Raises:
             ZuoraError: Zuora could not be read.

@@ -1,4 +1,4 @@
-"""Estimates that Zuora makes in the background and that are still to be shown in a thread."""
+"""Estimates that Zuora makes in the background: those that are awaited, and what they came to."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,10 @@ class Waiting:
 
 
 class Estimates:
-    """A row is there as long as there is something to do; every write is inside a transaction."""
+    """A row of `estimates` is there as long as there is something to do, one of `estimated` since.
+
+    Every write is inside a transaction.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -70,3 +73,17 @@ class Estimates:
         """It was shown, or nobody waits for it; False if it had ended before."""
         cursor = self._database.execute("DELETE FROM estimates WHERE request = ?", [request])
         return cursor.rowcount == 1
+
+    def came_to(self, request: int, words: str, now: datetime) -> None:
+        """It came to this, or there is none; for the card."""
+        self._database.execute(
+            "INSERT INTO estimated (request, words, at) VALUES (?, ?, ?)",
+            [request, words, to_text(now)],
+        )
+
+    def of(self, request: int) -> str:
+        """What the estimate of a request came to; empty where none has arrived."""
+        row = self._database.execute(
+            "SELECT words FROM estimated WHERE request = ?", [request]
+        ).fetchone()
+        return str(row[0]) if row else ""

@@ -677,3 +677,13 @@ BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out');
 def mailing_calls(db: Database) -> None:
     """No order to mail goes out of which it does not stand what it can mail."""
     run(db, _MAILING_CALLS)
+
+
+@migrations(name="0028_estimated")
+def estimated(db: Database) -> None:
+    """What Zuora's estimate came to, in a few words, for the card while its request waits."""
+    run(
+        db,
+        "CREATE TABLE estimated (request INTEGER PRIMARY KEY REFERENCES requests (number), "
+        "words TEXT NOT NULL CHECK (words <> ''), at TEXT NOT NULL) STRICT",
+    )

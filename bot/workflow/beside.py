@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from bot.cards import lines
-from bot.cards.card import card_edit
+from bot.cards.card import ESTIMATE, card_edit
 from bot.domain.mailing import Certainty, Effect
 from bot.domain.message import Message
 from bot.domain.request import Request, State
@@ -90,7 +90,7 @@ def redrawn(store: Store, request: Request, order: Order[Any, Any]) -> list[Mess
 def beside(store: Store, request: Request) -> tuple[Line, ...]:
     """What other requests do to the same documents or did last time, for the card while it waits."""
     if request.state is not State.WAITING:
-        return ()
+        return _estimated(store, request)
     mine = store.mailings.of(request.number)
     found = _by_request(effects_of(store, mine, request.number, request.place))
     rest = len(found) - SHOWN_REQUESTS
@@ -99,8 +99,15 @@ def beside(store: Store, request: Request) -> tuple[Line, ...]:
         *(line("Also", words) for _, words in billing[-SHOWN_REQUESTS:]),
         *(line("Also", *_words(number, same)) for number, same in found[:SHOWN_REQUESTS]),
         *([line("Also", f"{count(rest, 'more request')}")] if rest > 0 else []),
+        *_estimated(store, request),
         *against_last_time(store, request),
     )
+
+
+def _estimated(store: Store, request: Request) -> tuple[Line, ...]:
+    """What the amount was estimated at since the request was made."""
+    words = store.estimates.of(request.number)
+    return (line(ESTIMATE, words),) if words else ()
 
 
 def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list[tuple[int, str]]:

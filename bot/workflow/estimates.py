@@ -9,10 +9,11 @@ import logging
 from datetime import datetime, timedelta
 
 from bot.cards import lines
+from bot.cards.card import card_edit
 from bot.domain.history import Entry, What
 from bot.domain.request import Request, State
 from bot.operations.catalog import opened
-from bot.operations.operation import Estimated
+from bot.operations.operation import Estimated, Foreseen
 from bot.store.database import CouldNotRecordError
 from bot.store.estimates import Waiting
 from bot.workflow.parts import Parts
@@ -32,6 +33,8 @@ MAY_PASS = frozenset({None, 30, 50, 70})
 """Categories of Zuora's errors (page *Error codes*): a rule, contention, a limit, or none given."""
 
 AFTER_A_FAULT = 30.0
+NOTHING = Foreseen()
+NO_ESTIMATE = "amount not known; the thread says why there is no estimate"
 
 
 def pause(looks: int, first: timedelta) -> timedelta:
@@ -100,7 +103,8 @@ class Estimates:
             raise
         except Exception:
             logger.exception("estimate_failed", extra={"request": waiting.request})
-            self._end(waiting, "There is no estimate: the bot had a fault while it asked for one.")
+            fault = "There is no estimate: the bot had a fault while it asked for one."
+            self._end(waiting, Foreseen(fault))
 
     async def _look(self, waiting: Waiting) -> None:
         """Take one step, and write down what came of it."""
@@ -108,19 +112,19 @@ class Estimates:
         if request is None or request.state is not State.WAITING:
             self._end(waiting)
             return
-        begun, words = waiting.begun, ""
+        begun, found = waiting.begun, Foreseen()
         try:
-            begun, words = await self._step(request, waiting)
+            begun, found = await self._step(request, waiting)
         except ZuoraRejected as error:
-            words = self._refused(request, waiting, error)
+            found = Foreseen(self._refused(request, waiting, error))
         except ZuoraError as error:
             logger.info("estimate_waits", extra={"request": request.number, "error": str(error)})
         now = self._parts.clock.now()
-        if not words and now - request.created_at >= PATIENCE:
+        if not found.words and now - request.created_at >= PATIENCE:
             hours = int(PATIENCE.total_seconds()) // 3600
-            words = f"Zuora gave no estimate within {hours} hours."
-        if words:
-            self._end(waiting, words)
+            found = Foreseen(f"Zuora gave no estimate within {hours} hours.")
+        if found.words:
+            self._end(waiting, found)
             return
         wake_at = now + pause(waiting.looks, self._parts.pauses.poll)
         with self._parts.store.transaction():
@@ -138,7 +142,7 @@ class Estimates:
             return ""
         return f"Zuora gave no estimate: {error}"
 
-    async def _step(self, request: Request, waiting: Waiting) -> tuple[str, str]:
+    async def _step(self, request: Request, waiting: Waiting) -> tuple[str, Foreseen]:
         """Begin it, or look at it once: what names it in Zuora, and what is to be shown.
 
         Raises:
@@ -156,7 +160,7 @@ class Estimates:
         self._record(request, What.ESTIMATE_ASKED, key=key)
         begun = await order.begin_estimate(key, zuora)
         self._record(request, What.ESTIMATE_BEGUN, key=key, preview=begun)
-        return begun, ""
+        return begun, Foreseen()
 
     def _record(self, request: Request, what: What, **data: str) -> None:
         """The one order to Zuora that goes out before an approval is in the history, as all are."""
@@ -164,12 +168,14 @@ class Estimates:
         with self._parts.store.transaction():
             self._parts.store.record(entry, self._parts.clock.now())
 
-    def _end(self, waiting: Waiting, words: str = "") -> None:
+    def _end(self, waiting: Waiting, found: Foreseen = NOTHING) -> None:
         """Show it, if the request still waits: it may have been decided meanwhile."""
-        parts = self._parts
-        with parts.store.transaction():
-            request = parts.store.requests.get(waiting.request)
-            is_told = parts.store.estimates.end(waiting.request) and bool(words)
-            if is_told and request is not None and request.state is State.WAITING:
-                parts.store.outbox.add(lines.reply(request, words), parts.clock.now())
-        parts.wake_sender()
+        store, now = self._parts.store, self._parts.clock.now()
+        with store.transaction():
+            request = store.requests.get(waiting.request)
+            is_new = store.estimates.end(waiting.request) and bool(found.words)
+            if is_new and request is not None and request.state is State.WAITING:
+                store.estimates.came_to(request.number, found.amount or NO_ESTIMATE, now)
+                store.outbox.add(card_edit(request), now)
+                store.outbox.add(lines.reply(request, found.words), now)
+        self._parts.wake_sender()

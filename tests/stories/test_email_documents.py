@@ -126,7 +126,7 @@ async def test_mixed_kinds_are_one_request_and_card_for_each_kind(stage, invoice
         "Email debit memo DM00000003 of Customer A00000001",
     ]
     invoices = await stage.details(next(ts for ts in cards if "2 invoices" in stage.card(ts)))
-    assert "Invoices: 2 · EUR -5.00 · USD 120.50 · 2 accounts" in invoices
+    assert "Invoices: EUR -5.00 · USD 120.50 (2 invoices) · 2 accounts" in invoices
     assert "1 below zero" in invoices
     assert "Typed again: 1, counted once" in invoices
     for ts in cards:

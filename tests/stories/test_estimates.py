@@ -1,4 +1,4 @@
-"""The estimate of a bill run by batch: made by Zuora in the background, told in the thread."""
+"""The estimate of a bill run by batch: made by Zuora in the background, shown on card and thread."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from tests.stage import ALICE, BOB, CHANNEL
 
 PREVIEWS = "/v1/billing-preview-runs"
 LINE = "batch=Batch1,Batch2 target=2026-11-30"
-PROMISED = "Estimate: asked of Zuora; it follows in the thread while this waits for approval"
+PROMISED = "Estimate: asked of Zuora; it follows on the card while this waits for approval"
 
 
 @pytest.fixture
@@ -52,6 +52,38 @@ async def test_asking_does_not_wait_and_the_estimate_follows_in_the_thread(stage
         "EUR 100.00 · USD 100.00 charges in 2 items of 2 accounts."
     )
     assert len(begun(stage)) == 1
+
+
+async def test_an_estimate_that_arrives_is_the_amount_of_card_details_and_confirmation(
+    stage, world
+):
+    ts = await ask(stage)
+    assert "Amount: amount not known yet; Zuora was asked for an estimate" in stage.card(ts)
+    await stage.pass_time(seconds=20)
+
+    about = (
+        "about EUR 100.00 · USD 100.00 charges of 2 accounts, as Zuora's preview BPR-00000001 says"
+    )
+    message = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
+    assert f"Amount: {about}" in stage.card(ts)
+    assert about in str([block for block in message.blocks if block["type"] == "actions"])
+    for shown in (stage.card(ts), await stage.details(ts)):
+        assert about in shown
+        assert "not known yet" not in shown
+        assert PROMISED not in shown
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request().state == "running")
+    await stage.quiet()
+    assert about in stage.card(ts)
+
+
+async def test_an_estimate_that_does_not_come_leaves_no_promise_on_the_card(stage, world):
+    stage.zuora.knobs = replace(stage.zuora.knobs, preview_runs=False)
+
+    ts = await ask(stage)
+
+    assert "Amount: amount not known; the thread says why there is no estimate" in stage.card(ts)
+    assert "was asked" not in stage.card(ts)
 
 
 async def test_it_is_made_once_and_approval_and_sending_make_no_other(stage, world):

@@ -12,6 +12,7 @@ from bot.domain.money import Money, in_words, totals
 from bot.domain.words import count, in_days
 from bot.operations.create_bill_run.body import AS_RUN_DAY, CreateBillRunBody
 from bot.operations.create_bill_run.facts import BilledAccount, Estimate
+from bot.operations.operation import Foreseen
 from bot.zuora.answers import money_of
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraRejected
@@ -76,8 +77,8 @@ def of_batches(body: CreateBillRunBody) -> PreviewWanted | None:
     )
 
 
-async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> str:
-    """What a preview run came to, in words; empty while Zuora makes it.
+async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> Foreseen:
+    """What a preview run came to; empty while Zuora makes it.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -85,11 +86,27 @@ async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> str:
     wanted = of_batches(body)
     run = await zuora.preview_run(run_id)
     if wanted is None or not run.has_ended:
-        return ""
+        return Foreseen()
     if run.status != "Completed":
         why = f": {run.words.rstrip('.')}" if run.words else ""
-        return f"Zuora gave no estimate; its preview run {run.number} ended in {run.status}{why}."
-    return " ".join(told(body, run, await zuora.preview_totals(run, wanted)))
+        ended = f"its preview run {run.number} ended in {run.status}{why}."
+        return Foreseen(f"Zuora gave no estimate; {ended}")
+    found = await zuora.preview_totals(run, wanted)
+    return Foreseen(" ".join(told(body, run, found)), _amount(run, found))
+
+
+def _amount(run: PreviewRun, found: PreviewTotals) -> str:
+    """`about EUR 100.00 · USD 100.00 charges of 2 accounts, as Zuora's preview says`."""
+    if not found.items and found.without_currency:
+        return ""
+    if not found.items:
+        return f"nothing due, as Zuora's preview {run.number} says"
+    missing = [
+        *(["some could not be added up"] if found.without_currency else []),
+        *(["some accounts are missing"] if run.failed_accounts != 0 else []),
+    ]
+    said = ", ".join([f"as Zuora's preview {run.number} says", *missing])
+    return f"about {_charged(found)} of {count(found.accounts, 'account')}, {said}"
 
 
 def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iterator[str]:

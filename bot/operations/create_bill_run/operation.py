@@ -14,7 +14,15 @@ from bot.operations.create_bill_run.body import CreateBillRunBody, wire
 from bot.operations.create_bill_run.facts import CreateFacts
 from bot.operations.create_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
-from bot.operations.operation import Estimated, Followed, Form, Problems, Progress, Settlement
+from bot.operations.operation import (
+    Estimated,
+    Followed,
+    Foreseen,
+    Form,
+    Problems,
+    Progress,
+    Settlement,
+)
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
@@ -142,7 +150,7 @@ class CreateBillRun(
         wanted = estimating.of_batches(self.body)
         return await zuora.begin_preview_run(wanted, key=key) if wanted else ""
 
-    async def estimate(self, begun: str, zuora: ZuoraClient) -> str:
+    async def estimate(self, begun: str, zuora: ZuoraClient) -> Foreseen:
         """Look at the preview run once; see `estimating`."""
         return await estimating.look(self.body, begun, zuora)
 

@@ -78,7 +78,7 @@ def _money(body: CreateBillRunBody, facts: CreateFacts) -> str:
     if body.run_type == "CatchUp":
         return "no invoices; a catch-up run only moves billed-through dates"
     if of_batches(body):
-        return "amount not known yet; Zuora's estimate follows in the thread"
+        return "amount not known yet; Zuora was asked for an estimate"
     return "amount not known; Zuora gives no estimate for this"
 
 

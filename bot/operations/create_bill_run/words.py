@@ -203,7 +203,7 @@ def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
     elif body.account:
         yield "Zuora gave none"
     elif of_batches(body):
-        yield "asked of Zuora; it follows in the thread while this waits for approval"
+        yield "asked of Zuora; it follows on the card while this waits for approval"
     else:
         yield "none; Zuora's preview is for whole accounts"
 
