@@ -231,6 +231,8 @@ class Settings(EvidenceSettings):
     backup_keep: int = Field(default=28, ge=1, le=10_000)
     poll_seconds: float = Field(default=5.0, gt=0, le=3600)
     port: int = Field(default=3000, ge=0, le=65535)
+    health_port: int | None = Field(default=None, ge=1, le=65535)
+    health_host: Text = "127.0.0.1"
     digest_time: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")] = ""
     digest_zone: Text = "UTC"
     digest_days: Annotated[

@@ -22,6 +22,9 @@ from slack_bolt.async_app import AsyncApp
 from bot.domain.clock import Clock
 from bot.domain.next_step import Pauses
 from bot.domain.place import Places
+from bot.health.health import Health, Loops
+from bot.health.processes import Processes
+from bot.health.watch import Watch
 from bot.policy.file import read_policy
 from bot.settings import EvidenceSettings, Settings
 from bot.slack.admission import Identity, check_channels, identity_of
@@ -81,11 +84,13 @@ class Tuning:
         seconds_a_message: Gap between two messages in one channel.
         new_id: Makes the random part of idempotency keys.
         zuora_read_seconds: Longest silence of Zuora before an answer counts as lost.
+        look_seconds: Between two looks at Slack, Zuora and the database; 0: they are not looked at.
     """
 
     seconds_a_message: float = 1.0
     new_id: Callable[[], str] = lambda: secrets.token_hex(8)
     zuora_read_seconds: float = 120.0
+    look_seconds: float = 10.0
 
 
 class Bot:
@@ -107,6 +112,7 @@ class Bot:
         daily: Daily,
         witness: Witness,
         backups: Backups,
+        watch: Callable[[Health], Watch],
     ) -> None:
         self.parts = parts
         self.app = app
@@ -123,11 +129,29 @@ class Bot:
         self._daily = daily
         self._supervised = Supervised(parts.clock)
         self._worker: asyncio.Task[None] | None = None
+        self.readiness = Health(
+            store=parts.store,
+            zuora=parts.tenancy.zuora,
+            clock=parts.clock,
+            lock=lock,
+            standing=parts.standing,
+            loops=Loops(
+                ended=lambda: self._worker is not None and self._worker.done(),
+                broken=lambda: self._supervised.broken,
+                turned_at=self._turned_at,
+            ),
+            last_backup=lambda: backups.last,
+        )
+        self.watch = watch(self.readiness)
+        self._looking: asyncio.Future[Any] | None = None
         self._is_finished = False
+        self._is_working = False
 
     def start(self) -> None:
         """Begin to work; unfinished requests go on by themselves."""
         self._worker = asyncio.create_task(self._work(), name="worker")
+        looking = (self._supervised.run(*named) for named in self.watch.loops().items())
+        self._looking = asyncio.gather(*looking)
 
     async def finish(self) -> None:
         """Take no new work and reach the next safe point; people are answered still.
@@ -143,49 +167,33 @@ class Bot:
         """Finish, and close everything."""
         await self.finish()
         await self.answering.drain(patience=0.2)  # of those who came since
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.gather(self._worker, return_exceptions=True)
+        for task in (self._worker, self._looking):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self.watch.stop()
         self._lock.release()
         await self._slack_session.close()
         await self._zuora_http.aclose()
         self.parts.store.close()
 
     def health(self) -> dict[str, str]:
-        """How the bot is.
-
-        `status` is what `/healthz` says to everybody: `ready`, or what is wrong, without a name of
-        anything. `slack` and `zuora` say more, for whoever runs it.
-        """
+        """How the bot is, in more words than `/readyz` has for everybody: `status` is its status."""
         return {
-            "status": self._status(),
+            "status": self.readiness.ready()["status"],
             "slack": self._refusals(),
             "database": self.parts.store.trouble
-            or self._held()
+            or self.readiness.held
             or self.parts.standing.unread
             or "ready",
             "zuora": self.parts.tenancy.zuora.trouble or "ready",
         }
 
-    def _status(self) -> str:
-        ended = self._worker is not None and self._worker.done()
-        if ended or self._supervised.broken:
-            return self.parts.store.trouble or "failed"
-        held, refusals = self._held(), self._refusals()
-        if trouble := self.parts.store.trouble:  # reading may have shown it just now
-            return trouble
-        if held:
-            return "held"
-        if self.parts.tenancy.zuora.locks_out:
-            return "zuora login failed"
-        return "ready" if refusals == "ready" else "slack refuses messages"
-
-    def _held(self) -> str:
-        """Why the database is held; that it cannot be read is a reason too."""
-        try:
-            return self.parts.store.copies.held
-        except CouldNotRecordError:
-            return self.parts.store.trouble or "database not readable"
+    def _turned_at(self) -> dict[str, float]:
+        """When the loops last turned; none while this process stands by or the database is held."""
+        if not self._is_working or self._is_finished:
+            return {}
+        return {"runner": self.runner.turned_at, "sender": self.sender.turned_at}
 
     def _refusals(self) -> str:
         try:
@@ -202,6 +210,7 @@ class Bot:
             await self._witness.say()
             await run("checkpoints", self._checkpoints)
         logger.info("work_lock_acquired")
+        self._is_working = True
         await asyncio.gather(
             run("witness", self._be_told),
             run("runner", self.runner.run),
@@ -426,6 +435,13 @@ async def build(
         zuora_http=http,
         witness=witness,
         backups=backups,
+        watch=partial(
+            Watch,
+            client=client,
+            database=settings.database_path,
+            processes=Processes(settings.database_path, clock),
+            seconds=tuning.look_seconds,
+        ),
         heads=Heads(store, clock, anchors=anchors, wake_sender=sender.wake),
         daily=Daily(
             store,

@@ -97,7 +97,7 @@ class Stage:
         self.policy = ""
         self.changes: dict[str, Any] = {}
         self.where = OWN_SANDBOX
-        self.tuning = Tuning(seconds_a_message=0.0, zuora_read_seconds=30.0)
+        self.tuning = Tuning(seconds_a_message=0.0, zuora_read_seconds=30.0, look_seconds=0.0)
         self._bot_stack = AsyncExitStack()
 
     async def open(self) -> None:

@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import click
@@ -15,11 +15,14 @@ from slack_sdk.errors import SlackClientError
 from bot.cli.clock import SystemClock
 from bot.cli.exits import WRONG_SETTINGS
 from bot.cli.logs import log_to_stderr
+from bot.health.figures import Exposition
+from bot.health.routes import routes, server
 from bot.policy.file import PolicyError
 from bot.settings import Mode, Settings, SettingsError, read_settings
 from bot.slack.admission import NotAdmittedError
 from bot.slack.door import PortError, opened
 from bot.slack.server import make_server
+from bot.slack.signatures import Signatures
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web import ProxyError, SlackWeb
 from bot.store.database import StoreError
@@ -118,12 +121,22 @@ async def connected(
     bot: Bot, settings: Settings, mode: Mode, *, host: str = EVERYWHERE
 ) -> AsyncIterator[int]:
     """The bot connected to Slack in one of its two ways; yields the port (0 for Socket Mode)."""
-    if mode == "run":
-        async with _socket_mode(bot, settings):
+    async with AsyncExitStack() as stack:
+        if settings.health_port is not None:
+            await stack.enter_async_context(_health_port(bot, settings))
+        if mode == "run":
+            await stack.enter_async_context(_socket_mode(bot, settings))
             yield 0
-    else:
-        async with _http(bot, settings, host) as port:
-            yield port
+        else:
+            yield await stack.enter_async_context(_http(bot, settings, host))
+
+
+@asynccontextmanager
+async def _health_port(bot: Bot, settings: Settings) -> AsyncIterator[None]:
+    """`/healthz`, `/readyz` and `/metrics` at a port of their own."""
+    beside = server(bot.readiness, Exposition(bot.readiness, settings.database_path))
+    async with opened(beside, settings.health_host, settings.health_port or 0, "HEALTH_PORT"):
+        yield
 
 
 @asynccontextmanager
@@ -132,6 +145,7 @@ async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
     client = SlackWeb(bot.parts.clock, token=token, base_url=settings.slack_api_url)
     attending = bot.parts.store.attending
     handler = SocketMode(bot.app, token, web_client=client, attending=attending)
+    bot.readiness.connection, bot.readiness.shares_clicks = handler.trouble, True
     try:
         await handler.open()
         yield
@@ -141,7 +155,11 @@ async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _http(bot: Bot, settings: Settings, host: str) -> AsyncIterator[int]:
-    secret = settings.slack_signing_secret.get_secret_value()
-    server = make_server(bot.app, secret, lambda: bot.health()["status"], bot.parts.store.attending)
-    async with opened(server, host, settings.port) as port:
+    signatures = Signatures(settings.slack_signing_secret.get_secret_value())
+    exposition = None
+    if settings.health_port is None:
+        exposition = Exposition(bot.readiness, settings.database_path)
+    beside = routes(bot.readiness, exposition)
+    door = make_server(bot.app, signatures, beside, bot.parts.store.attending)
+    async with opened(door, host, settings.port) as port:
         yield port

@@ -185,17 +185,25 @@ class PortError(Exception):
     """The port cannot be had; the message says which and why, in one sentence."""
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, setting: str) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
-        msg = f"PORT: the port {port} cannot be had: {error.strerror}."
+        msg = f"{setting}: the port {port} cannot be had: {error.strerror}."
         raise PortError(msg) from error
 
 
 @asynccontextmanager
-async def opened(server: web.Application, host: str, port: int) -> AsyncIterator[int]:
+async def opened(
+    server: web.Application, host: str, port: int, setting: str = "PORT"
+) -> AsyncIterator[int]:
     """The application behind the door, until the block is left; yields the port.
+
+    Args:
+        server: The application.
+        host: Where to listen.
+        port: Where to listen; 0 for any.
+        setting: The setting that names the port.
 
     Raises:
         PortError: The port cannot be had.
@@ -216,7 +224,7 @@ async def opened(server: web.Application, host: str, port: int) -> AsyncIterator
         )  # fmt: skip
 
     try:
-        with _listening(host, port) as place:
+        with _listening(host, port, setting) as place:
             listening = await loop.create_server(visitor, sock=place, backlog=ACCEPTED_AT_ONCE)
             place.listen(
                 BACKLOG

@@ -35,7 +35,7 @@ from bot.store.outbox import Outgoing
 from bot.store.store import Store
 from bot.workflow.beside import beside
 from bot.workflow.ending import PROGRESS_GAP
-from bot.workflow.runner import wait_for
+from bot.workflow.runner import LONGEST_REST, wait_for
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +117,7 @@ class Sender:
         self._stopped = asyncio.Event()
         self._stopping = False
         self._began_at = self._beginning()
+        self.turned_at = clock.monotonic()
 
     def wake(self) -> None:
         """Something stands in the outbox."""
@@ -131,11 +132,12 @@ class Sender:
         """Send until `stop` is called."""
         while not self._stopping:
             self._wake.clear()
+            self.turned_at = self._clock.monotonic()
             self._mind_the_clock()
             next_at = self._start_lanes()
             now = self._clock.now()
-            seconds = 3600.0 if next_at is None else max(0.0, (next_at - now).total_seconds())
-            await wait_for(self._wake, self._clock.sleep(seconds))
+            seconds = LONGEST_REST if next_at is None else (next_at - now).total_seconds()
+            await wait_for(self._wake, self._clock.sleep(min(max(0.0, seconds), LONGEST_REST)))
 
     async def stop(self, patience: float = 8.0) -> None:
         """Begin nothing new; let what is going out get its answer.

@@ -1,6 +1,8 @@
 """The run mode: Socket Mode, Slack's payloads over a WebSocket that the bot opens."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -11,11 +13,17 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from bot.metrics import ACKS, SLACK_CONNECTIONS
 from bot.slack.admission import socket_address
 from bot.slack.web import SlackWeb, proxy_for
 
+logger = logging.getLogger(__name__)
+
 HANDSHAKE_SECONDS = 20.0
 """What opens a WebSocket takes no longer; aiohttp itself would wait for five minutes."""
+
+MISSED_PINGS = 4
+"""After so many without an answer the SDK takes a connection for dead."""
 
 
 class _Handshakes:
@@ -44,7 +52,9 @@ class _Handshakes:
         how["proxy"] = proxy_for(address)
         async with asyncio.timeout(HANDSHAKE_SECONDS):
             opened: aiohttp.ClientWebSocketResponse = await self._session.ws_connect(address, **how)
-            return opened
+        SLACK_CONNECTIONS.inc()
+        logger.info("slack_connected")
+        return opened
 
 
 class SocketMode(AsyncSocketModeHandler):
@@ -81,5 +91,15 @@ class SocketMode(AsyncSocketModeHandler):
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         """As Bolt does."""
-        async with self._attending():
-            await super().handle(client, req)
+        with ACKS.time():
+            async with self._attending():
+                await super().handle(client, req)
+
+    def trouble(self) -> str:
+        """Say why Slack's payloads do not come, for everybody; empty while they do."""
+        client = self.client
+        session = client.current_session
+        closed = client.closed or client.stale or session is None or session.closed
+        heard = client.last_ping_pong_time
+        deaf = heard is not None and time.time() - heard >= MISSED_PINGS * client.ping_interval
+        return "slack not connected" if closed or deaf else ""

@@ -10,7 +10,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
 from bot.domain.clock import Clock
-from bot.slack.errors import LIMITED, name_of, seconds_to_wait
+from bot.metrics import SLACK_CALLS
+from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.zuora.connections import proxy_for as proxy_of_host
 
 
@@ -62,13 +63,20 @@ class SlackWeb(AsyncWebClient):
         """
         if rest := self.rest_of(api_method):
             raise self._limited(api_method, rest)
+        outcome = "ok"
         try:
             return await super().api_call(api_method, **how)
         except SlackApiError as error:
-            if name_of(error) in LIMITED:
+            outcome = name_of(error)
+            if outcome in LIMITED:
                 free_at = self._clock.monotonic() + seconds_to_wait(error)
                 self._free_at[api_method] = max(free_at, self._free_at.get(api_method, 0.0))
             raise
+        except NO_ANSWER:
+            outcome = "no_answer"
+            raise
+        finally:
+            SLACK_CALLS.labels(api_method, outcome).inc()
 
     def _limited(self, method: str, rest: float) -> SlackApiError:
         answer = AsyncSlackResponse(

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from bot.store.committed import Committed
 from bot.store.errors import CouldNotRecordError, ForbiddenByDatabaseError, StoreError
 from bot.store.private import beside, made, opened_alone, warn_of_wide_modes
 from bot.store.schema import migrations
@@ -48,6 +49,7 @@ class _Guarded(Database):
         self._file = self._stands_there()
         self._is_damaged = False
         self._takes_nothing = ""
+        self.committed = Committed()
 
     def _stands_there(self) -> tuple[int, int] | None:
         try:
@@ -86,8 +88,9 @@ class _Guarded(Database):
         self._takes_nothing = _TAKES_NOTHING.get(code, self._takes_nothing)
 
     def written(self) -> None:
-        """Forget that the disk took nothing."""
+        """Forget that the disk took nothing, and do what waited for the commit."""
         self._takes_nothing = ""
+        self.committed.done()
 
     def execute(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None
@@ -228,6 +231,8 @@ def transaction(database: Database) -> Iterator[None]:
     """
     connection = database.conn
     begin, end, undo = _INNER if connection.in_transaction else _OUTER
+    committed: Committed = getattr(database, "committed", Committed())
+    before = len(committed)
     if begin is _OUTER[0] and isinstance(database, _Guarded):
         database.refuse_trouble()
     try:
@@ -236,6 +241,7 @@ def transaction(database: Database) -> Iterator[None]:
             yield
         except BaseException:
             _roll_back(connection, undo)
+            committed.undone(before)
             raise
         connection.execute(end)
         if begin is _OUTER[0] and isinstance(database, _Guarded):
@@ -244,6 +250,7 @@ def transaction(database: Database) -> Iterator[None]:
         if isinstance(error, sqlite3.ProgrammingError):
             raise
         _roll_back(connection, undo)
+        committed.undone(before)
         if isinstance(error, sqlite3.IntegrityError):
             logger.error("the_database_forbids_it: %s", error)  # noqa: TRY400 - it is in the cause
             msg = f"could not record this: {error}"

@@ -1,16 +1,21 @@
 """The append-only history: each row holds the hash of the row before it."""
 
 import json
+import logging
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
 from bot.domain.digest import canonical
 from bot.domain.history import FIRST_HASH, Entry, What, fingerprint, row_hash, row_text
+from bot.store.committed import once_committed
 from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.times import from_text, to_text
+
+logger = logging.getLogger(__name__)
 
 
 class Written(NamedTuple):
@@ -82,6 +87,7 @@ class History:
                 (sequence, at, entry.request, what, entry.who, entry.team, data, before, hashed)
             )
             before = hashed
+            once_committed(self._database, partial(_log, entry))
         self._database.conn.executemany(_APPEND, rows)
 
     def begin_key(self, now: datetime) -> None:
@@ -168,6 +174,19 @@ class History:
             "ORDER BY sequence"
         )
         return [_from_row(row) for row in rows]
+
+
+LOGGED = ("state", "verdict")
+"""What of an entry's data a log shows: nothing that a person typed or Zuora said."""
+
+
+def _log(entry: Entry) -> None:
+    """Log what happened; the single calls of a request are for whoever looks closely."""
+    name = {} if entry.request is None else {"request": f"R-{entry.request}"}
+    who = {"who": entry.who} if entry.who else {}
+    shown = {key: entry.data[key] for key in LOGGED if key in entry.data}
+    level = logging.DEBUG if entry.what.value.startswith("call.") else logging.INFO
+    logger.log(level, entry.what.value, extra={**name, **who, **shown})
 
 
 def _from_row(row: tuple[Any, ...]) -> Written:

@@ -123,6 +123,15 @@ class Outbox:
         )
         return [_from_row(row) for row in rows]
 
+    def waits_since(self, now: datetime) -> datetime | None:
+        """From when on the first message waits that could have gone out by now; None: nothing waits."""
+        row = self._database.execute(
+            "SELECT created_at FROM outbox WHERE ended_at IS NULL AND created_at <= ? "
+            "ORDER BY sequence LIMIT 1",
+            [to_text(now)],
+        ).fetchone()
+        return None if row is None else from_text(row[0])
+
     def heads(self) -> list[tuple[str, datetime | None]]:
         """The lanes that have something to send, and when the first message of each is due.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-BESIDE = ("", "-wal", "-shm", ".lock", ".opening")
+BESIDE = ("", "-wal", "-shm", ".lock", ".opening", ".process-1", ".process-2")
 """What stands beside a database file, by the end of its name."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

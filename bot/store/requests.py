@@ -12,6 +12,8 @@ from bot.domain import digest
 from bot.domain.place import entity_part
 from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
+from bot.metrics import MOVES
+from bot.store.committed import once_committed
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
@@ -80,6 +82,12 @@ class Requests:
             "INSERT INTO request_subjects SELECT DISTINCT value, ? FROM json_each(?)",
             [request.number, json.dumps(list(subjects or [request.subject]))],
         )
+        self._came_to(request)
+
+    def _came_to(self, request: Request) -> None:
+        """Count a move once it lasts."""
+        counted = MOVES.labels(request.operation, request.state.value)
+        once_committed(self._database, counted.inc)
 
     def get(self, number: int) -> Request | None:
         """The request of that number."""
@@ -134,6 +142,8 @@ class Requests:
         )
         if cursor.rowcount != 1:
             raise RequestMovedError(before.name)
+        if after.state is not before.state:
+            self._came_to(after)
 
     def set_card(self, number: int, ts: str) -> None:
         """Remember where the card stands (Slack's `ts` of the message)."""

@@ -22,7 +22,8 @@ AT_ONCE = 200
 """How many requests are worked on side by side."""
 
 AFTER_A_FAULT = timedelta(seconds=30)
-LONGEST_REST = 3600.0
+LONGEST_REST = 15.0
+"""Seconds between two turns, so that it shows that the loop turns."""
 
 
 class Runner:
@@ -39,6 +40,7 @@ class Runner:
         self._sending: set[int] = set()
         self._wake = parts.bells.runner
         self._stopping = False
+        self.turned_at = parts.clock.monotonic()
 
     def wake(self) -> None:
         """Something may be due."""
@@ -48,6 +50,7 @@ class Runner:
         """Work until `stop` is called."""
         while not self._stopping:
             self._wake.clear()
+            self.turned_at = self._parts.clock.monotonic()
             now = self._parts.clock.now()  # once: what is due between two readings would be lost
             self._start_due(now)
             await self._rest(now)

@@ -15,6 +15,7 @@ import httpx2
 from multidict import CIMultiDict
 
 from bot.domain.clock import Clock
+from bot.metrics import ZUORA_CALLS
 from bot.zuora import wire
 from bot.zuora.answers import Answer
 from bot.zuora.bounded import UnreadableAnswer
@@ -29,6 +30,7 @@ from bot.zuora.errors import (
     ZuoraUnavailable,
 )
 from bot.zuora.pace import LONGEST_WAIT_SECONDS, Pace
+from bot.zuora.reach import Reach
 from bot.zuora.tokens import TokenKeeper
 from bot.zuora.verdict import AT_ONCE, AUTHENTICATION, judge
 
@@ -85,6 +87,7 @@ class Caller:
         settings: What is the same for every call.
         tokens: The token.
         pace: The gate.
+        reach: Is shown whether an answer came.
     """
 
     def __init__(
@@ -94,12 +97,15 @@ class Caller:
         settings: Settings,
         tokens: TokenKeeper,
         pace: Pace,
+        *,
+        reach: Reach,
     ) -> None:
         self._http = http
         self._clock = clock
         self._settings = settings
         self._tokens = tokens
         self._pace = pace
+        self._reach = reach
         self._timeout = settings.timeout()
         self._name = secrets.token_hex(4)
         self._reads = 0
@@ -108,7 +114,9 @@ class Caller:
     def within(self, entity_ids: str, org_ids: str) -> "Caller":
         """This caller for calls to one entity and to these organizations; all else is shared."""
         settings = replace(self._settings, entity_ids=entity_ids, org_ids=org_ids)
-        caller = Caller(self._http, self._clock, settings, self._tokens, self._pace)
+        caller = Caller(
+            self._http, self._clock, settings, self._tokens, self._pace, reach=self._reach
+        )
         caller.page_size = self.page_size
         return caller
 
@@ -191,6 +199,7 @@ class Caller:
                 wait = found.retry_after
         finally:
             self._pace.leave(status, headers, wait)
+        self._reach.shown(status)
         _log(call, found)
         return found
 
@@ -285,15 +294,15 @@ def _lost(call: wire.HttpCall, error: httpx2.RequestError) -> ZuoraError:
 
 
 def _log(call: wire.HttpCall, found: Answer | ZuoraError) -> None:
-    """Method, path and ids only; successes of reads are not worth a line."""
-    if isinstance(found, Answer) and not call.effect:
-        return
+    """Count it, and log method, route and ids; a read that went well is for whoever looks closely."""
     outcome = "ok" if isinstance(found, Answer) else type(found).__name__
-    logger.info(
+    ZUORA_CALLS.labels(call.method, call.route, outcome).inc()
+    logger.log(
+        logging.DEBUG if isinstance(found, Answer) and not call.effect else logging.INFO,
         "zuora_call",
         extra={
             "method": call.method,
-            "path": call.path,
+            "route": call.route,
             "status": found.status,
             "outcome": outcome,
             "track_id": call.track_id,

@@ -1,5 +1,6 @@
 """The client: every call the bot makes to Zuora, each as one method."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from copy import copy
 from dataclasses import replace
@@ -13,6 +14,7 @@ from bot.domain.place import Unit
 from bot.zuora import (
     agreement,
     bill_runs,
+    calls,
     documents,
     lookups,
     named,
@@ -34,6 +36,7 @@ from bot.zuora.notifications import MailNotification, MailProfile
 from bot.zuora.pace import DEFAULT_LIMIT, Pace, Width
 from bot.zuora.pdfs import PdfStatus
 from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
+from bot.zuora.reach import Reach
 from bot.zuora.rows import Here, zone_of
 from bot.zuora.scope import AccountsInScope
 from bot.zuora.tokens import Tenant, TokenKeeper
@@ -41,6 +44,7 @@ from bot.zuora.tokens import Tenant, TokenKeeper
 __all__ = ["VERSION", "ZuoraClient", "http_client"]
 
 VERSION: Final = "2025-08-12"
+SECONDS_FOR_A_LOOK: Final = 20.0
 
 
 class ZuoraClient(Effects):
@@ -105,6 +109,7 @@ class ZuoraClient(Effects):
             connect_seconds=connect_seconds,
             read_seconds=read_seconds,
         )
+        self._reach = Reach()
         self._tokens = TokenKeeper(
             http,
             clock,
@@ -121,7 +126,8 @@ class ZuoraClient(Effects):
             "credit_memo": "credit-memos",
             "debit_memo": debit_memo_path,
         }
-        super().__init__(Caller(http, clock, settings, self._tokens, self._pace), paths)
+        caller = Caller(http, clock, settings, self._tokens, self._pace, reach=self._reach)
+        super().__init__(caller, paths)
         self.highest_batch = highest_batch
         self._clock = clock
         self._zone = zone
@@ -155,6 +161,11 @@ class ZuoraClient(Effects):
     def trouble(self) -> str:
         """Why Zuora refuses the bot's login, in words for people; empty while it does."""
         return self._tokens.trouble
+
+    @property
+    def unreachable(self) -> str:
+        """Why Zuora cannot be worked with just now, whatever is right about the login; empty if it can."""
+        return self._reach.trouble
 
     @property
     def locks_out(self) -> bool:
@@ -197,6 +208,19 @@ class ZuoraClient(Effects):
         except ZuoraBusy as error:
             raise ZuoraUnavailable(error.message, status=error.status) from None
         return self.tenant
+
+    async def answers(self) -> None:
+        """Ask for something small, so that it is known whether Zuora answers; see `unreachable`.
+
+        Raises:
+            ZuoraError: It does not, or says no, which is an answer too.
+        """
+        try:
+            async with asyncio.timeout(SECONDS_FOR_A_LOOK):
+                await self.check()
+                await self._caller.read(calls.of_size(calls.object_page("billing-runs"), 1))
+        except TimeoutError:
+            self._reach.shown(None)
 
     @property
     def tenant(self) -> Tenant:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.domain.clock import Clock
+from bot.metrics import ZUORA_LEFT
 from bot.zuora.numbers import whole
 
 FIRST_WIDTH: Final = 8
@@ -103,6 +104,17 @@ class Width:
         self._value = max(1.0, float(int(self._value)) - 1.0)
 
 
+def _measure(headers: Mapping[str, str]) -> None:
+    """Show in `/metrics` what Zuora says is left."""
+    for limit, name in (
+        ("concurrency", "Concurrency-Limit-Remaining"),
+        ("rate", "RateLimit-Remaining"),
+    ):
+        left = whole(headers.get(name))
+        if left is not None:
+            ZUORA_LEFT.labels(limit).set(left)
+
+
 class Pace:
     """The gate: `await enter()`, one call, `leave(...)`.
 
@@ -163,6 +175,7 @@ class Pace:
             rest: Seconds Zuora asked for with a 429.
         """
         full, alone = self._out >= self._width.calls, self._out == 1
+        _measure(headers)
         self._width.read(headers)
         if status == 429:  # noqa: PLR2004 - HTTP
             self._refused(headers, rest)

@@ -21,6 +21,7 @@ import httpx2
 
 from bot.domain.clock import Clock
 from bot.domain.place import Unit
+from bot.metrics import ZUORA_CALLS
 from bot.zuora import numbers
 from bot.zuora.errors import ZuoraBusy, ZuoraElsewhere, ZuoraError, ZuoraLockedOut, ZuoraRejected
 
@@ -222,8 +223,10 @@ class TokenKeeper:
         try:
             await self._fetch()
         except ZuoraError as error:
+            ZUORA_CALLS.labels("POST", _PATH, type(error).__name__).inc()
             self._fail(error)
             raise
+        ZUORA_CALLS.labels("POST", _PATH, "ok").inc()
         self._ask_again_at = None
         if not self._was_refused:  # else only a call that is let in shows that all is well
             self._well()

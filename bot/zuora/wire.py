@@ -14,6 +14,44 @@ from urllib.parse import quote, urlencode
 Method = Literal["GET", "POST", "PUT"]
 TRACK_ID_LENGTH: Final = 64
 KEY_LENGTH: Final = 255
+_WORDS: Final = frozenset(
+    [
+        "",
+        "v1",
+        "accounts",
+        "action",
+        "bill-runs",
+        "billing-preview",
+        "billing-preview-runs",
+        "billing-rules",
+        "billing-runs",
+        "cancel",
+        "communication-profiles",
+        "credit-memos",
+        "credit-memo-items",
+        "creditmemos",
+        "debit-memos",
+        "debit-memo-items",
+        "debitmemos",
+        "email",
+        "emails",
+        "files",
+        "invoice-items",
+        "invoices",
+        "notification-history",
+        "notifications",
+        "object-query",
+        "operations",
+        "pdf-status",
+        "post",
+        "query",
+        "queryMore",
+        "settings",
+        "subscriptions",
+    ]
+)
+"""The fixed parts of the paths; the others are keys, which say whose a document is."""
+
 _NOT_IN_A_TRACK_ID: Final = frozenset(":;\"'")
 
 
@@ -60,6 +98,11 @@ class HttpCall:
     def target(self) -> str:
         """Path and query as they stand in the request line."""
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+    @property
+    def route(self) -> str:
+        """The path with a star for each key: what a log and a metric may show."""
+        return "/".join(part if part in _WORDS else "*" for part in self.path.split("/"))
 
     @property
     def content(self) -> bytes:

@@ -103,9 +103,9 @@ def test_a_start_with_a_damaged_file_is_refused(tmp_path):
         Store.open(path)
 
 
-async def healthz(stage):
-    """What `/healthz` answers over HTTP."""
-    address = stage.slack.request_url.replace("/slack/events", "/healthz")
+async def readyz(stage):
+    """What `/readyz` answers over HTTP."""
+    address = stage.slack.request_url.replace("/slack/events", "/readyz")
     async with aiohttp.ClientSession() as session, session.get(address) as answer:
         return answer.status, (await answer.json())["status"]
 
@@ -149,7 +149,7 @@ async def test_trouble_with_the_database_is_said_over_http_and_by_billstatus(web
     stage = web_stage
     ts = await stage.ask()
     await stage.quiet()
-    assert await healthz(stage) == (200, "ready")
+    assert await readyz(stage) == (200, "ready")
 
     trouble(stage)
     for _ in range(30):  # what is left of the last page is filled
@@ -158,7 +158,7 @@ async def test_trouble_with_the_database_is_said_over_http_and_by_billstatus(web
 
     assert stage.orders() == []
     await stage.until_told(BOB, "I could not record this, so nothing was done")
-    assert await healthz(stage) == (503, TROUBLES[trouble])
+    assert await readyz(stage) == (503, TROUBLES[trouble])
     ack = await stage.slack.slash(ALICE, CHANNEL, "/billstatus")
     assert TROUBLES[trouble] in ack.text
     stage.slack.workspace.users[MARA].is_restricted = True
@@ -174,13 +174,13 @@ async def test_a_disk_that_takes_writes_again_is_noticed_by_itself(web_stage):
     fill(stage)
     for _ in range(30):
         await stage.press(MARA, ts)
-    assert await healthz(stage) == (503, "database full")
+    assert await readyz(stage) == (503, "database full")
 
     stage.store._database.execute("PRAGMA max_page_count = 1000000")
     stage.clock.advance(minutes=2)
     await stage.until(lambda: stage.store.trouble == "")
 
-    assert await healthz(stage) == (200, "ready")
+    assert await readyz(stage) == (200, "ready")
 
 
 def test_the_full_check_of_verify_finds_an_index_that_does_not_fit(tmp_path):

@@ -239,10 +239,11 @@ async def test_what_zuora_says_to_the_bot_is_not_for_strangers(web_stage, http):
     web_stage.changes = {"zuora_client_secret": SecretStr("wrong")}
     await web_stage.restart()
 
-    address = web_stage.slack.request_url.replace("/slack/events", "/healthz")
+    address = web_stage.slack.request_url.replace("/slack/events", "/readyz")
     async with http.get(address) as answer:
         assert answer.status == 503
-        assert await answer.json() == {"status": web_stage.bot.health()["status"]}
+        assert await answer.json() == web_stage.bot.readiness.ready()
+        assert (await answer.json())["status"] == "zuora login failed"
     trouble = web_stage.bot.health()["zuora"]
     assert trouble != "ready"
     assert "wrong" not in trouble.split()

@@ -1,0 +1,148 @@
+"""What `/healthz` and `/readyz` say: each part in a few words that name nothing and nobody."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.domain.clock import Clock
+from bot.health.processes import Other
+from bot.store.errors import CouldNotRecordError
+from bot.store.lock import WorkLock
+from bot.store.store import Store
+from bot.workflow.parts import Standing
+from bot.zuora.client import ZuoraClient
+
+READY = "ready"
+TURNED_SECONDS = 60.0
+"""A loop of the working process that has not turned for so long hangs."""
+
+OLD = timedelta(minutes=1)
+"""A message that has waited for so long to be sent."""
+
+
+@dataclass(kw_only=True)
+class Looks:
+    """What the last looks at the outside found (`bot.health.watch`); empty: nothing wrong.
+
+    Attributes:
+        slack: Slack's answer to the bot's token.
+        database: A write that leaves nothing.
+        others: The other processes on the same file.
+    """
+
+    slack: str = ""
+    database: str = ""
+    others: tuple[Other, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Loops:
+    """The loops of the working process.
+
+    Attributes:
+        ended: Whether the work has ended, which it never should.
+        broken: Names of the loops that broke and wait for their next try.
+        turned_at: When each loop last turned, on the monotonic clock; empty until this process works.
+    """
+
+    ended: Callable[[], bool]
+    broken: Callable[[], tuple[str, ...]]
+    turned_at: Callable[[], Mapping[str, float]]
+
+
+@dataclass(kw_only=True)
+class Health:
+    """How the bot is.
+
+    Attributes:
+        last_backup: When the database was last copied by the timer; None: never.
+        connection: Why Slack's payloads do not come; set by whoever connects the bot.
+        shares_clicks: Whether Slack hands each process some of the clicks, as in Socket Mode.
+    """
+
+    store: Store
+    zuora: ZuoraClient
+    clock: Clock
+    lock: WorkLock
+    standing: Standing
+    loops: Loops
+    last_backup: Callable[[], datetime | None]
+    looks: Looks = field(default_factory=Looks)
+    connection: Callable[[], str] = lambda: ""
+    shares_clicks: bool = False
+
+    def alive(self) -> str:
+        """What `/healthz` says: `ready`, or `failed` where a restart is the only way on."""
+        now = self.clock.monotonic()
+        hangs = any(now - at > TURNED_SECONDS for at in self.loops.turned_at().values())
+        return "failed" if hangs or self.loops.ended() else READY
+
+    def ready(self) -> dict[str, str]:
+        """What `/readyz` says: each part by its name, and in `status` `ready` or what is wrong first."""
+        parts = {
+            "work": self._work(),
+            "database": self._database(),
+            "zuora": self._zuora(),
+            "slack": self._slack(),
+            "outbox": self._outbox(),
+            "others": self._others(),
+        }
+        wrong = [words for words in parts.values() if words not in FINE]
+        return {"status": wrong[0] if wrong else READY, **parts}
+
+    def _work(self) -> str:
+        if self.store.trouble:
+            return READY  # said under its own name
+        if self.loops.ended() or self.loops.broken() or self.alive() != READY:
+            return "failed"
+        if self.held:
+            return "held"
+        if self.standing.unread:
+            return "waits until slack can be read"
+        return WORKS if self.lock.is_taken else STANDS_BY
+
+    @property
+    def held(self) -> str:
+        """Why the database is held; that it cannot be read is a reason too."""
+        try:
+            return self.store.copies.held
+        except CouldNotRecordError:
+            return self.store.trouble or "database not readable"
+
+    def _database(self) -> str:
+        return self.store.trouble or self.looks.database or READY
+
+    def _zuora(self) -> str:
+        if self.zuora.locks_out:
+            return "zuora login failed"
+        if self.zuora.trouble or self.zuora.unreachable:
+            return "zuora not reachable"
+        return READY
+
+    def _slack(self) -> str:
+        if found := self.looks.slack or self.connection():
+            return found
+        try:
+            return "slack refuses messages" if self.store.outbox.refusals() else READY
+        except CouldNotRecordError:
+            return "not known"
+
+    def _outbox(self) -> str:
+        now = self.clock.now()
+        try:
+            since = self.store.outbox.waits_since(now)
+        except CouldNotRecordError:
+            return "not known"
+        return "messages wait to be sent" if since is not None and now - since > OLD else READY
+
+    def _others(self) -> str:
+        frozen = [each for each in self.looks.others if each.is_frozen]
+        if any(each.works for each in frozen):
+            return "the process that works does not answer"
+        if frozen and self.shares_clicks:
+            return "another process does not answer"
+        return "none" if not self.looks.others else "there are others"
+
+
+WORKS, STANDS_BY = "works", "stands by"
+FINE = frozenset({READY, WORKS, STANDS_BY, "none", "there are others"})

@@ -1,0 +1,112 @@
+"""Who else works on the same database file: one small locked file for each process.
+
+A process keeps the lock on its file for as long as it lives, frozen or not, and writes into it now and
+then. One that is gone and one that does not turn any more look different, in whatever container it is.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.domain.clock import Clock
+from bot.store.lock import WorkLock
+from bot.store.private import beside
+
+MOST = 8
+"""Processes that are counted; two are usual."""
+
+QUIET_SECONDS = 20.0
+"""A process that has not written for so long does not turn any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """Another process on the same file.
+
+    Attributes:
+        pid: As it sees itself.
+        works: Whether it is the one that works.
+        quiet: Seconds since it last wrote.
+    """
+
+    pid: int
+    works: bool
+    quiet: float
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it has stopped turning; Slack may still hand it every second click."""
+        return self.quiet > QUIET_SECONDS
+
+
+class Processes:
+    """This process among those on the same file.
+
+    Args:
+        database: The database file; the others stand beside it.
+        clock: Its monotonic time is the same for all processes of a machine.
+    """
+
+    def __init__(self, database: str, clock: Clock) -> None:
+        self._paths = [beside(database, f".process-{number}") for number in range(1, MOST + 1)]
+        self._clock = clock
+        self._mine: WorkLock | None = None
+
+    def write(self, *, works: bool) -> None:
+        """Say that this process turns.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        if self._mine is None or self._mine.is_lost:
+            self._mine = self._taken()
+        if self._mine is not None:
+            said = {"pid": os.getpid(), "works": works, "at": self._clock.monotonic()}
+            self._mine.write(json.dumps(said).encode())
+
+    def others(self) -> tuple[Other, ...]:
+        """The other processes that live.
+
+        Raises:
+            OSError: Their files cannot be read.
+        """
+        found = []
+        for path in self._paths:
+            is_mine = self._mine is not None and path == self._mine.path
+            if not is_mine and path.exists() and WorkLock(path).is_anothers:
+                found.append(self._read(path))
+        return tuple(found)
+
+    def leave(self) -> None:
+        """This process ends."""
+        if self._mine is not None:
+            self._mine.release()
+            self._mine = None
+
+    def _taken(self) -> WorkLock | None:
+        for path in self._paths:
+            lock = WorkLock(path)
+            if lock.take():
+                lock.write(b"")  # what stands there is of one that has ended
+                return lock
+        return None
+
+    def _read(self, path: Path) -> Other:
+        said = _json(path.read_bytes())
+        at = said.get("at")
+        quiet = self._clock.monotonic() - float(at) if isinstance(at, int | float) else 0.0
+        pid = said.get("pid")
+        return Other(
+            pid=pid if isinstance(pid, int) else 0, works=said.get("works") is True, quiet=quiet
+        )
+
+
+def _json(text: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:  # it is being written
+        return {}
+    return found if isinstance(found, dict) else {}

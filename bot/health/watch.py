@@ -1,0 +1,173 @@
+"""The looks behind `/readyz`: at Slack, at Zuora, at the database, at the other processes, at ourselves."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from slack_sdk.errors import SlackApiError
+
+from bot.health.health import Health
+from bot.health.processes import Other, Processes
+from bot.metrics import CLOCK_SKEW, LOOP_DELAY
+from bot.slack.errors import LIMITED, NO_ANSWER, NOT_NOW, name_of
+from bot.slack.web import SlackWeb
+from bot.store.measuring import why_not_writable
+from bot.zuora.errors import ZuoraError
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.25
+MOST_SKEW = 60.0
+"""Seconds. At 300 Slack's signatures are refused."""
+
+
+class Watch:
+    """Looks now and then, in a process that works and in one that stands by.
+
+    Args:
+        health: Takes what was found.
+        client: Asks Slack, with the bot's token.
+        database: The database file.
+        processes: Who else works on the file.
+        seconds: Between two looks; 0 for none at all.
+    """
+
+    def __init__(
+        self,
+        health: Health,
+        client: SlackWeb,
+        database: str,
+        processes: Processes,
+        *,
+        seconds: float,
+    ) -> None:
+        self._seconds = seconds
+        self._health = health
+        self._client = client
+        self._database = database
+        self._processes = processes
+        self._clock = health.clock
+        self._slack_before = ""
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Every loop by its name, each to be run until it is cancelled."""
+        if not self._seconds:
+            return {}
+        return {
+            "look at slack": lambda: self._again_and_again(self.look_at_slack),
+            "look at zuora": lambda: self._again_and_again(self.look_at_zuora),
+            "look at the database": lambda: self._again_and_again(self.look_at_database),
+            "look at others": lambda: self._again_and_again(self.look_at_others),
+            "look at the loop": self._measure_delay,
+        }
+
+    def stop(self) -> None:
+        """This process ends."""
+        self._processes.leave()
+
+    async def _again_and_again(self, look: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await look()
+            await self._clock.sleep(self._seconds)
+
+    async def look_at_slack(self) -> None:
+        """Ask Slack whether it knows the bot's token, and compare the clocks; is it connected still?"""
+        found = await self._asked()
+        self._health.looks.slack = found
+        found = found or self._health.connection()
+        self._changed("slack", self._slack_before, found)
+        self._slack_before = found
+
+    async def _asked(self) -> str:
+        """Why Slack does not let the bot work; empty if it does."""
+        found = ""
+        try:
+            answer = await self._client.auth_test()
+        except SlackApiError as error:
+            name = name_of(error)
+            found = "slack refuses the bot" if name in NOT_NOW else "slack not reachable"
+            found = "" if name in LIMITED else found
+        except NO_ANSWER:
+            found = "slack not reachable"
+        else:
+            self._compare_clocks(str(answer.headers.get("Date") or ""))
+        return found
+
+    async def look_at_zuora(self) -> None:
+        """Have Zuora answer something small; what came of it the client itself keeps."""
+        health = self._health
+        before = health.ready()["zuora"]
+        with suppress(ZuoraError):
+            await health.zuora.answers()
+        now = health.ready()["zuora"]
+        self._changed("zuora", before.replace("ready", ""), now.replace("ready", ""))
+
+    async def look_at_database(self) -> None:
+        """Write something that leaves nothing, in a thread."""
+        found = await asyncio.to_thread(why_not_writable, self._database)
+        self._changed("database", self._health.looks.database, found)
+        self._health.looks.database = found
+
+    async def look_at_others(self) -> None:
+        """Say that this process turns, and see who else does."""
+        looks = self._health.looks
+        try:
+            self._processes.write(works=self._health.lock.is_taken)
+            others = self._processes.others()
+        except OSError as error:
+            logger.warning("other_processes_could_not_be_seen", extra={"error": str(error)})
+            return
+        for each in others:
+            if each.is_frozen and each.pid not in _frozen(looks.others):
+                logger.error(
+                    "another_process_does_not_turn: Slack may hand it clicks, which are lost; continue "
+                    "it or end it",
+                    extra={"pid": each.pid, "works": each.works, "seconds": int(each.quiet)},
+                )
+        looks.others = others
+
+    async def _measure_delay(self) -> None:
+        """Measure how late the event loop is, the longest between two looks."""
+        loop = asyncio.get_running_loop()
+        while True:
+            longest, end = 0.0, loop.time() + self._seconds
+            while loop.time() < end:
+                before = loop.time()
+                await asyncio.sleep(TICK_SECONDS)
+                longest = max(longest, loop.time() - before - TICK_SECONDS)
+            LOOP_DELAY.set(longest)
+
+    def _compare_clocks(self, date: str) -> None:
+        """Compare this machine's clock with the time of an answer, which is exact to a second."""
+        there = _moment(date)
+        if there is None:
+            return
+        by = (self._clock.now() - there).total_seconds()
+        CLOCK_SKEW.set(by)
+        if abs(by) > MOST_SKEW:
+            logger.warning(
+                "clock_is_off: this machine's clock differs from Slack's; beyond 300 s nothing that "
+                "Slack signs is taken",
+                extra={"seconds": round(by)},
+            )
+
+    @staticmethod
+    def _changed(part: str, before: str, now: str) -> None:
+        if now and now != before:
+            logger.error("not_ready", extra={"part": part, "why": now})
+        elif before and not now:
+            logger.info("ready_again", extra={"part": part})
+
+
+def _frozen(others: tuple[Other, ...]) -> set[int]:
+    return {each.pid for each in others if each.is_frozen}
+
+
+def _moment(date: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(date)
+    except ValueError:
+        return None

@@ -1,0 +1,39 @@
+"""What is done once a transaction lasts, and not at all where it is undone."""
+
+from collections.abc import Callable
+
+from sqlite_utils import Database
+
+
+class Committed:
+    """What waits for the commit of a database, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Callable[[], None]] = []
+
+    def __len__(self) -> int:
+        """How much waits."""
+        return len(self._waiting)
+
+    def add(self, work: Callable[[], None]) -> None:
+        """Let something wait."""
+        self._waiting.append(work)
+
+    def undone(self, until: int) -> None:
+        """Forget what came since so much waited."""
+        del self._waiting[until:]
+
+    def done(self) -> None:
+        """Do everything that waited."""
+        waiting, self._waiting = self._waiting, []
+        for work in waiting:
+            work()
+
+
+def once_committed(database: Database, work: Callable[[], None]) -> None:
+    """Do something once what is being written lasts; outside a transaction at once."""
+    committed = getattr(database, "committed", None)
+    if isinstance(committed, Committed) and database.conn.in_transaction:
+        committed.add(work)
+    else:
+        work()

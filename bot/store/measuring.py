@@ -1,0 +1,105 @@
+"""Figures of the database for `/metrics`, and a write that leaves nothing: each by a connection of its own."""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from bot.store.errors import StoreError
+from bot.store.times import from_text_or_none
+
+_OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
+_SECONDS = 1.0
+_WORDS = {
+    sqlite3.SQLITE_BUSY: "database locked by another program",
+    sqlite3.SQLITE_FULL: "database full",
+    sqlite3.SQLITE_READONLY: "database read-only",
+    sqlite3.SQLITE_CANTOPEN: "database deleted or replaced",
+    sqlite3.SQLITE_CORRUPT: "database damaged",
+    sqlite3.SQLITE_NOTADB: "database damaged",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What stands in the database just now.
+
+    Attributes:
+        open: How many requests are in each operation and state that is not an end.
+        waiting_since: When the oldest request was asked for that waits for approval.
+        unsent_since: From when on the oldest message waits to be sent.
+        unsent: How many messages wait to be sent.
+        size: Bytes of the database file; `log` those of its write-ahead log.
+    """
+
+    open: Mapping[tuple[str, str], int]
+    waiting_since: datetime | None
+    unsent_since: datetime | None
+    unsent: int
+    size: int
+    log: int
+
+
+def figures(path: str) -> Figures:
+    """Read the figures; in any thread.
+
+    Raises:
+        StoreError: The file cannot be read.
+    """
+    try:
+        return _figures(path)
+    except (sqlite3.Error, OSError) as error:
+        msg = f"{path} cannot be read: {error}."
+        raise StoreError(msg) from error
+
+
+def _figures(path: str) -> Figures:
+    with closing(_opened(path, "ro")) as connection:
+        counted = connection.execute(
+            f"SELECT operation, state, COUNT(*) FROM requests WHERE {_OPEN} GROUP BY 1, 2"  # noqa: S608 - own words
+        ).fetchall()
+        (waiting,) = connection.execute(
+            "SELECT MIN(created_at) FROM requests WHERE state = 'waiting'"
+        ).fetchone()
+        unsent, since = connection.execute(
+            "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE ended_at IS NULL"
+        ).fetchone()
+    return Figures(
+        open={(operation, state): number for operation, state, number in counted},
+        waiting_since=from_text_or_none(waiting),
+        unsent_since=from_text_or_none(since),
+        unsent=unsent,
+        size=_size(path),
+        log=_size(f"{path}-wal"),
+    )
+
+
+def why_not_writable(path: str) -> str:
+    """Write a row and take it back; in any thread. Why that did not last, without a name; empty if it did."""
+    try:
+        with closing(_opened(path, "rw")) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO refused_lately VALUES ('', 'touched', '', 0, '', '')")
+            connection.execute("DELETE FROM refused_lately WHERE team = 'touched' AND number = 0")
+            connection.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        return _WORDS.get(error.sqlite_errorcode & 0xFF, "database not writable")
+    return ""
+
+
+def _opened(path: str, mode: str) -> sqlite3.Connection:
+    """A connection to a file that is there; none is begun where it was deleted."""
+    return sqlite3.connect(
+        f"file:{quote(path)}?mode={mode}", uri=True, timeout=_SECONDS, isolation_level=None
+    )
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,97 @@
+"""What no test can wait for in real time: a loop that hangs, a message that waits, figures of a moment."""
+
+import asyncio
+import logging
+
+import pytest
+
+from bot.domain.history import Entry, What
+from bot.domain.request import State
+from bot.health.figures import Exposition
+from bot.metrics import REGISTRY
+from bot.store.errors import CouldNotRecordError
+from tests.stage import ALICE
+
+
+async def test_a_loop_that_has_not_turned_for_a_minute_is_not_alive(stage, monkeypatch):
+    async def hang(*_):
+        await asyncio.Event().wait()
+
+    await stage.quiet()
+    monkeypatch.setattr(stage.bot.runner, "_rest", hang)
+    stage.bot.runner.wake()
+    await asyncio.sleep(0.05)
+    assert stage.bot.readiness.alive() == "ready"
+
+    stage.clock.advance(seconds=61)
+    await asyncio.sleep(0.05)
+
+    assert stage.bot.readiness.alive() == "failed"
+    assert stage.bot.health()["status"] == "failed"
+
+
+async def test_loops_that_have_nothing_to_do_turn_all_the_same(stage):
+    await stage.quiet()
+    for _ in range(20):
+        stage.clock.advance(seconds=16)
+        await asyncio.sleep(0.01)
+
+    assert stage.bot.readiness.alive() == "ready"
+
+
+async def test_a_message_that_waits_for_a_minute_is_seen(stage):
+    stage.slack.faults.add("chat.postMessage", "ratelimited", times=1, retry_after=300)
+    assert (await stage.fill()).ok
+    await stage.until(lambda: not stage.slack.faults._list)
+    await stage.quiet()
+    assert stage.bot.health()["status"] == "ready"
+
+    stage.clock.advance(seconds=61)
+    await asyncio.sleep(0.05)  # the loops turn
+
+    assert stage.bot.readiness.ready()["outbox"] == "messages wait to be sent"
+    assert stage.bot.health()["status"] == "messages wait to be sent"
+    stage.clock.advance(seconds=300)
+    await stage.as_time_passes(lambda: stage.bot.health()["status"] == "ready")
+
+
+async def test_no_label_of_any_metric_says_whose_it_is(stage):
+    ts = await stage.ask()
+    await stage.press("U0BOB", ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    text = (await Exposition(stage.bot.readiness, stage.settings().database_path).text()).decode()
+
+    assert 'route="/v1/bill-runs/*/emails"' in text
+    for told in ("BR-0", "A0000", "INV", "R-1", ALICE, "@", stage.zuora.client_secret):
+        assert told not in text
+
+
+async def test_what_a_transaction_undoes_is_neither_counted_nor_logged(stage, caplog):
+    caplog.set_level(logging.INFO, "bot.store.history")
+    await stage.ask()
+    request, now = stage.request(), stage.clock.now()
+    after = request.decided(State.WITHDRAWN, ALICE, now, wake_at=None)
+    entry = Entry(what=What.WITHDRAWN, request=1, who=ALICE)
+    counted = {"operation": "email_bill_run", "state": "withdrawn"}
+    name = "billing_bot_request_moves_total"
+    before = REGISTRY.get_sample_value(name, counted) or 0
+
+    stage.store._database.execute(
+        "CREATE TEMP TRIGGER no_more AFTER UPDATE ON requests BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+
+    def withdraw():
+        with stage.store.transaction():
+            stage.store.record(entry, now)
+            stage.store.requests.move(request, after)
+
+    with pytest.raises(CouldNotRecordError):
+        withdraw()
+    stage.store._database.execute("DROP TRIGGER no_more")
+
+    assert "request.withdrawn" not in caplog.text
+    assert (REGISTRY.get_sample_value(name, counted) or 0) == before
+    withdraw()
+    assert "request.withdrawn" in caplog.text
+    assert REGISTRY.get_sample_value(name, counted) == before + 1
