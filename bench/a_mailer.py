@@ -16,6 +16,7 @@ from bench.watch import Watch, say
 from bot.cli.clock import SystemClock
 from bot.cli.serve import collect_less
 from bot.domain.call import Call, track_id
+from bot.domain.clocks import Clocks
 from bot.domain.digest import canonical
 from bot.domain.history import Entry, What
 from bot.domain.next_step import Pauses
@@ -123,6 +124,7 @@ def _parts(store: Store, zuora: ZuoraClient, told: asyncio.Event) -> Parts:
         new_id=lambda: "1",
         guard=Guard(store, timedelta(minutes=60)),
         pauses=Pauses(timedelta(seconds=5)),
+        clocks=Clocks(CLOCK),
         bells=Bells(sender=told),
     )
 

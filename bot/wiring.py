@@ -18,8 +18,10 @@ import aiohttp
 import httpx2
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
+from yarl import URL
 
 from bot.domain.clock import Clock
+from bot.domain.clocks import Clocks
 from bot.domain.next_step import Pauses
 from bot.domain.place import Places
 from bot.health.health import Health, Loops
@@ -58,7 +60,7 @@ from bot.workflow.signing import Signer
 from bot.workflow.start import record_start
 from bot.workflow.supervised import Supervised
 from bot.workflow.tenancy import Tenancy
-from bot.zuora.client import ZuoraClient, http_client
+from bot.zuora.client import NO_SUCH_NAME, ZuoraClient, http_client
 from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraElsewhere, ZuoraError, ZuoraRejected
 
@@ -70,8 +72,6 @@ HEAR_OTHERS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 30.0
 LET_IN_SECONDS = 30.0
-NO_SUCH_NAME = "billing-bot asks whether it may look here"
-"""Of a bill run, so that as little as possible is read."""
 AGAIN_AFTER_POLLS = 6
 """A call whose answer was lost is left so many times `POLL_SECONDS` to end before it is sent again."""
 
@@ -281,10 +281,25 @@ class CannotStartError(Exception):
     """The settings name something that is not so; the message says what, in one sentence."""
 
 
-def slack_client(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> SlackWeb:
+def _timed(http: httpx2.AsyncClient, address: str, clocks: Clocks) -> httpx2.AsyncClient:
+    """The same client; each answer from this address says what time it is there."""
+    host = URL(address).host
+
+    async def answered(response: httpx2.Response) -> None:
+        if response.url.host == host:
+            clocks.read("zuora", response.headers.get("Date"))
+
+    http.event_hooks = {"response": [answered]}
+    return http
+
+
+def slack_client(
+    settings: Settings, session: aiohttp.ClientSession, clock: Clock, clocks: Clocks | None = None
+) -> SlackWeb:
     """The client for Slack with the bot's token."""
     return SlackWeb(
         clock,
+        clocks=clocks,
         token=settings.slack_bot_token.get_secret_value(),
         base_url=settings.slack_api_url,
         session=session,
@@ -355,17 +370,18 @@ async def build(
     """
     where = where or environment(settings.zuora_base_url)
     tuning = tuning or Tuning()
-    policy, backups, anchors = (
+    policy, backups, anchors, clocks = (
         read_policy(Path(settings.policy_file), settings.places),
         _backups(settings, clock),
         _anchors(settings),
+        Clocks(clock, timedelta(seconds=settings.clock_limit_seconds)),
     )
     store = await Store.opened(settings.database_path, settings.audit_key.get_secret_value())
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
-    http = http_client()
+    http = _timed(http_client(), settings.zuora_base_url, clocks)
     try:
         lock = _lock(settings)
-        client = slack_client(settings, session, clock)
+        client = slack_client(settings, session, clock, clocks)
         identity = await _admitted(settings, client)
         witness = Witness(store, client, clock, settings.billing_channel)
         zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
@@ -380,7 +396,7 @@ async def build(
             store,
             policy,
             clock.now(),
-            _about(settings, identity, tenancy.words),
+            _about(settings, identity, tenancy.words) | {"clocks_ahead": clocks.ahead()},
             (anchors.signer, _signer(settings.audit_signing_key_before)),
         )
         await witness.look(first=True)
@@ -399,6 +415,7 @@ async def build(
         channel=settings.billing_channel,
         new_id=tuning.new_id,
         pauses=_pauses(settings),
+        clocks=clocks,
         guard=Guard(store, timedelta(minutes=settings.resend_guard_minutes)),
     )
     runner = Runner(parts)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "not supported by the history": 19, "file of the evidence changed": 20,
          "control not held": 23, "signature wrong": 25, "number missing": 21, "clock went back": 22, "head not compared": 24}
-KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "clocks": "clock.", "people": "people.",
+KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "people": "people.",
          "statements": "statement.", "explanations": "exception.", "late": ""}
 STATES = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")} | {"request.asked": "waiting", "request.started": "running"}
 STARTED, APPROVED, ASKED, SENT, UNSUPPORTED = "request.started", "request.approved", "request.asked", "call.sent", "not supported by the history"

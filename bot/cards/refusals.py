@@ -38,6 +38,12 @@ def to_decide(refusal: Refusal, person: Person, request: Request) -> tuple[Part,
     return _not_yours(refusal, request)
 
 
+def clocks_differ(words: str) -> tuple[Part, ...]:
+    """Why nothing is decided while this machine's clock is wrong."""
+    what = f"Nothing was decided: this machine's clock is wrong ({words}), so the record would show a wrong time."
+    return (f"{what} Whoever runs Billing Bot has to set it; then press again.",)
+
+
 def misnamed(refusal: Refusal, number: int | None) -> tuple[Part, ...]:
     """Why a button or a form means no request of this database, and what to do instead."""
     match refusal:

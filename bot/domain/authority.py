@@ -35,6 +35,7 @@ class Person:
         team_id: The workspace the click came from.
         memberships: For each user group that matters: True, False, or None where Slack could not
             be asked. None is never taken for a yes.
+        called: `person_name` and `person_email` as Slack says them; for the record, never compared.
         members: Everybody in each of these groups, as Slack listed them for this question.
         barred: Why this account may do nothing at all (deactivated, guest, bot, external); empty
             for an ordinary member.
@@ -45,6 +46,7 @@ class Person:
     memberships: Mapping[str, bool | None] = field(default_factory=dict)
     members: Mapping[str, Collection[str]] = field(default_factory=dict)
     barred: str = ""
+    called: Mapping[str, str] = field(default_factory=dict)
 
 
 @unique
@@ -67,6 +69,7 @@ class Refusal(StrEnum):
     NO_SUCH_REQUEST = "no_such_request"
     ANOTHER_REQUEST = "another_request"
     ANOTHER_DATABASE = "another_database"
+    CLOCKS_DIFFER = "clocks_differ"
 
 
 def may(

@@ -1,7 +1,9 @@
 """The buttons of a card: Approve, Reject, Withdraw, and the two that settle an unknown outcome."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,7 +28,7 @@ from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.decide import DECIDE_FORMS, decide_form
 from bot.slack.meaning import stored
-from bot.slack.people import People
+from bot.slack.people import SECONDS_TO_ANSWER, People
 from bot.store.database import CouldNotRecordError
 from bot.workflow.by_hand import records
 from bot.workflow.decide import (
@@ -158,7 +160,9 @@ async def _decided(
         request: As it was read just now; what counts is read again inside the transaction.
     """
     people, rules = answering.people, answering.parts.rules
+    clocks = answering.parts.clocks
     for _ in range(TRIES):
+        wrong = await _wrong_clocks(answering)  # which reads them anew where they seem to be
         decision = Decision(
             verb=asked.verb,
             name=asked.name,
@@ -167,12 +171,25 @@ async def _decided(
             typed=asked.typed,
             standing=await _standing(answering, request) if asked.verb in BY_SEVERAL else {},
             answer_in=asked.answer_in,
+            clocks_ahead=clocks.ahead(),
+            clocks_wrong=wrong,
         )
         outcome = await answering.parts.store.together(partial(act, answering.parts, decision))
         if not isinstance(outcome, CheckAgain):
             return outcome
         request = stored(answering.parts.store, asked.name)
     return Declined(None, ("Others are deciding at this very moment. Please press again.",))
+
+
+async def _wrong_clocks(answering: Answering) -> str:
+    """How far the clocks differ where that is too far; Slack and Zuora are asked first what time it is now."""
+    clocks = answering.parts.clocks
+    if clocks.too_far():
+        asking = (answering.client.auth_test(), answering.parts.tenancy.zuora.says_the_time())
+        both = asyncio.gather(*asking, return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(both, SECONDS_TO_ANSWER)
+    return clocks.words() if clocks.too_far() else ""
 
 
 async def _approver(

@@ -67,6 +67,7 @@ class People:
                 if found is not None
             },
             barred=barred(account, actor.team_id, self.team_id),
+            called=called(account or {}),
         )
 
     async def members(self, names: Iterable[str]) -> frozenset[str] | None:
@@ -127,6 +128,16 @@ class People:
     async def _members(self, group: str) -> frozenset[str]:
         answer = await self._client.usergroups_users_list(usergroup=group, team_id=self._workspace)
         return frozenset(answer["users"])
+
+
+def called(account: Mapping[str, Any]) -> dict[str, str]:
+    """A person's name and address, as far as Slack says them."""
+    profile = account.get("profile") or {}
+    found = {
+        "person_name": account.get("real_name") or profile.get("real_name") or account.get("name"),
+        "person_email": profile.get("email"),
+    }
+    return {name: str(value) for name, value in found.items() if value}
 
 
 def barred(account: Mapping[str, Any] | None, team_id: str, own_team: str) -> str:

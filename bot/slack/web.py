@@ -10,6 +10,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
 from bot.domain.clock import Clock
+from bot.domain.clocks import Clocks
 from bot.metrics import SLACK_CALLS
 from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.zuora.connections import proxy_for as proxy_of_host
@@ -42,11 +43,13 @@ class SlackWeb(AsyncWebClient):
 
     Args:
         clock: The time.
+        clocks: Learns what time it is at Slack; None for nobody who wants to know.
         how: What the SDK's client takes.
     """
 
-    def __init__(self, clock: Clock, **how: Any) -> None:
+    def __init__(self, clock: Clock, *, clocks: Clocks | None = None, **how: Any) -> None:
         super().__init__(**how)
+        self._clocks = clocks
         self.proxy = proxy_for(self.base_url)
         self._clock = clock
         self._free_at: dict[str, float] = {}
@@ -65,7 +68,7 @@ class SlackWeb(AsyncWebClient):
             raise self._limited(api_method, rest)
         outcome = "ok"
         try:
-            return await super().api_call(api_method, **how)
+            answer = await super().api_call(api_method, **how)
         except SlackApiError as error:
             outcome = name_of(error)
             if outcome in LIMITED:
@@ -77,6 +80,9 @@ class SlackWeb(AsyncWebClient):
             raise
         finally:
             SLACK_CALLS.labels(api_method, outcome).inc()
+        if self._clocks is not None:
+            self._clocks.read("slack", answer.headers.get("Date"))
+        return answer
 
     def _limited(self, method: str, rest: float) -> SlackApiError:
         answer = AsyncSlackResponse(

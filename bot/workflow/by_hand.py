@@ -1,8 +1,9 @@
 """What people saw in Zuora of a call whose answer was lost: recorded by hand, settled by enough."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.cards import lines, results
 from bot.cards.card import card_edit
@@ -24,12 +25,14 @@ class Record:
         person, team: Slack ids.
         accepted: Whether the order went through.
         note: What was seen, and where.
+        beside: What held at the decision, for the history.
     """
 
     person: str
     team: str
     accepted: bool
     note: str
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seen(self) -> str:
@@ -142,6 +145,7 @@ def _entry(what: What, request: Request, record: Record, **more: object) -> Entr
         data={
             "accepted": record.accepted,
             "note": record.note,
+            **record.beside,
             **{name.rstrip("_"): value for name, value in more.items()},
         },
     )

@@ -66,6 +66,8 @@ class Decision:
         standing: For everybody who approved before, whether that still counts: None, or why not.
         answer_in: Slack channel id for the private answer to a click that changes nothing; empty
             where the caller answers by itself.
+        clocks_ahead: By how many seconds Slack's and Zuora's clocks are ahead of this machine's.
+        clocks_wrong: The same in words where that is too far to decide anything; else empty.
     """
 
     verb: Verb
@@ -75,6 +77,8 @@ class Decision:
     typed: str = ""
     standing: Mapping[str, Refusal | None] = field(default_factory=lambda: NOBODY)
     answer_in: str = ""
+    clocks_ahead: Mapping[str, int] = field(default_factory=dict)
+    clocks_wrong: str = ""
 
 
 def decide(parts: Parts, decision: Decision) -> Decided | Declined | CheckAgain:
@@ -155,6 +159,7 @@ def _record_by_hand(
         team=decision.person.team_id,
         accepted=accepted,
         note=decision.reason,
+        beside=_held(request, decision),
     )
     return Decided(by_hand.write(store, request, record, agreeing, needed, now))
 
@@ -184,19 +189,26 @@ def _entry(what: What, request: Request, decision: Decision, data: Mapping[str, 
         who=person.user_id,
         team=person.team_id,
         request=request.number,
-        data={
-            "digest": request.digest,
-            "policy": request.policy_hash,
-            "rule": request.rule.name,
-            "groups": sorted(name for name, member in person.memberships.items() if member),
-            "members": {
-                name: sorted(person.members[name])
-                for name in request.rule.approvers
-                if name in person.members
-            },
-            **data,
-        },
+        data={**_held(request, decision), **data},
     )
+
+
+def _held(request: Request, decision: Decision) -> dict[str, Any]:
+    """What held at a decision: about what, under which rule, who was in its groups, what the clocks showed."""
+    person = decision.person
+    return {
+        "digest": request.digest,
+        "policy": request.policy_hash,
+        "rule": request.rule.name,
+        "groups": sorted(name for name, member in person.memberships.items() if member),
+        "members": {
+            name: sorted(person.members[name])
+            for name in request.rule.approvers
+            if name in person.members
+        },
+        "clocks_ahead": dict(decision.clocks_ahead),
+        **person.called,
+    }
 
 
 def may_decide_now(parts: Parts, decision: Decision) -> Decidable | Declined:
@@ -241,6 +253,9 @@ def _declined(parts: Parts, decision: Decision, request: Request, now: datetime)
     refusal = may_decide(decision.verb, decision.person, request, now, today)
     if refusal is None and decision.verb in (Verb.APPROVE, *RECORDS):
         refusal = _not_sure(decision, request, today)
+    if refusal is None and decision.clocks_wrong:
+        words = refusals.clocks_differ(decision.clocks_wrong)
+        return Declined(Refusal.CLOCKS_DIFFER, words)
     if refusal is None:
         too_early = decision.verb is Verb.RECORD_NOT_SENT and by_hand.too_early(
             parts.store, request, parts.guard.span, now
@@ -290,6 +305,7 @@ def _record(
         data={
             "wanted": decision.verb.value,
             "refusal": str(declined.refusal),
+            **({"clocks_ahead": dict(decision.clocks_ahead)} if decision.clocks_wrong else {}),
         },
     )
     messages: list[Message] = []

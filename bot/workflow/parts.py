@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.domain.clock import Clock
+from bot.domain.clocks import Clocks
 from bot.domain.next_step import Pauses
 from bot.store.store import Store
 from bot.workflow.guard import Guard
@@ -51,6 +52,7 @@ class Parts:
         channel: Slack channel id where requests are shown.
         new_id: A new random id, for keys.
         pauses: How long Zuora is left alone.
+        clocks: How far this machine's clock is from Slack's and Zuora's.
         standing: Whether it is known that the database is no older copy.
         bells: Of the loops that work on what was written.
     """
@@ -63,6 +65,7 @@ class Parts:
     channel: str
     new_id: Callable[[], str]
     pauses: Pauses
+    clocks: Clocks
     standing: Standing = field(default_factory=Standing)
     bells: Bells = field(default_factory=Bells)
 

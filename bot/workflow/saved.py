@@ -155,6 +155,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     why = {
         "conditions": parts.rules.policy.conditions(about),
         "compared": about.compared,
+        **asker.person.called,
         "bound": parts.tenancy.bound_beside(order, asker.place.key),
     }
     parts.store.record(_asked_entry(request, shown, why), now, *messages)

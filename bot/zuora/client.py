@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from datetime import date, datetime, tzinfo
@@ -30,7 +31,7 @@ from bot.zuora.calls import DebitMemoPath, DocumentKind
 from bot.zuora.connections import http_client
 from bot.zuora.effects import Effects, checked
 from bot.zuora.environments import Environment, environment
-from bot.zuora.errors import ZuoraBusy, ZuoraLockedOut, ZuoraUnavailable
+from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraUnavailable
 from bot.zuora.lookups import BillingRules, EmailRecord, Preview
 from bot.zuora.notifications import MailNotification, MailProfile
 from bot.zuora.pace import DEFAULT_LIMIT, Pace, Width
@@ -45,6 +46,9 @@ __all__ = ["VERSION", "ZuoraClient", "http_client"]
 
 VERSION: Final = "2025-08-12"
 SECONDS_FOR_A_LOOK: Final = 20.0
+
+NO_SUCH_NAME = "billing-bot asks whether it may look here"
+"""Of a bill run, so that as little as possible is read."""
 
 
 class ZuoraClient(Effects):
@@ -132,6 +136,11 @@ class ZuoraClient(Effects):
         self._clock = clock
         self._zone = zone
         self._base_url = settings.base_url
+
+    async def says_the_time(self) -> None:
+        """Read something small, whose answer shows what time it is there; what fails shows nothing."""
+        with suppress(ZuoraError):
+            await self.bill_runs(name=NO_SUCH_NAME)
 
     def __repr__(self) -> str:
         """Without secrets."""

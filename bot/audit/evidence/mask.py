@@ -9,7 +9,15 @@ from bot.cards.blocks import escaped
 from bot.domain.digest import canonical
 
 _ADDRESS = re.compile(r"[^\s@<>\"',;:()|\[\]]+@[^\s@<>\"',;:()|\[\]]+")
-_NAMES = ("account_name", "customer_name", "contact_name", "first_name", "last_name", "accountName")
+_NAMES = (
+    "account_name",
+    "customer_name",
+    "contact_name",
+    "first_name",
+    "last_name",
+    "accountName",
+    "person_name",
+)
 SHORTEST = 2
 """A shorter name would be masked in the middle of other words."""
 

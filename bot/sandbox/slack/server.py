@@ -1,11 +1,12 @@
 """The local Slack: START HERE. One server on 127.0.0.1, and methods to act in it as a person."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import web
 
-from bot.sandbox.clock import Clock
+from bot.sandbox.clock import Clock, dated
 from bot.sandbox.slack.core import ApiCall, Core
 from bot.sandbox.slack.delivery import Delivered, Kind, Retry
 from bot.sandbox.slack.events import Events
@@ -56,6 +57,7 @@ class LocalSlack:
         self._page = PageApi(self._core, self._people, self._screens)
         self._core.faults.on_down = self.sockets.abort
         self._runner: web.AppRunner | None = None
+        self.clock_ahead = timedelta()
 
     # the server
 
@@ -65,6 +67,7 @@ class LocalSlack:
         """Begin to listen; port 0 takes a free one. `beside` are more routes of the page."""
         app = make_app(self._core, self.sockets, self._page)
         app.add_routes(beside)
+        dated(app, self._core.clock, lambda: self.clock_ahead)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         site = web.TCPSite(runner, host, port)

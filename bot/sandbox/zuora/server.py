@@ -5,12 +5,13 @@ import contextlib
 import gzip
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from bot.sandbox.clock import Clock
+from bot.sandbox.clock import Clock, dated
 from bot.sandbox.zuora.calls import Answer, Call
 from bot.sandbox.zuora.control import PREFIX, Control
 from bot.sandbox.zuora.exchange import Exchange
@@ -58,6 +59,7 @@ class LocalZuora:
         self._runner: web.AppRunner | None = None
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
+        self.clock_ahead = timedelta()
 
     @property
     def world(self) -> World:
@@ -100,6 +102,7 @@ class LocalZuora:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 takes a free one, and `base_url` shows which."""
         app = web.Application()
+        dated(app, self.tenant.clock, lambda: self.clock_ahead)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._stopping.clear()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
