@@ -169,6 +169,7 @@ class EvidenceSettings(AuditSettings):
     zuora_entity_ids: Ids = ""
     zuora_org_ids: Ids = ""
     zuora_gzip: bool = False
+    zuora_link: Annotated[str, StringConstraints(pattern=r"^(https?://\S*\{number\}\S*)?$")] = ""
     show_customers: bool = True
     zuora_version: Annotated[Text, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$|^\d+\.\d+$")] = (
         "2025-08-12"

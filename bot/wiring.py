@@ -420,7 +420,7 @@ async def build(
     )
     runner = Runner(parts)
     estimates = Estimates(parts)
-    answering = Answering(parts, people, client)
+    answering = Answering(parts, people, client, settings.zuora_link)
     links = Links(identity.team_url)
     homes = Homes(answering, links)
     sender = Sender(

@@ -64,7 +64,7 @@ def card(request: Request, kind: Kind = Kind.UPDATE, also: Sequence[Line] = ()) 
     order = opened(request)
     summary = with_what_else(order.summary(), also)
     open_ = request.state in (State.WAITING, State.APPROVED, State.RUNNING)
-    title = _title(request, order, summary)
+    title = title_of(request, order, summary)
     place = _place(request)
     lines = facts(request, summary, also) if open_ else _outcome(request)
     spelled_out = _more_than(lines, still_true(order.lines(), also)) if open_ else ()
@@ -107,12 +107,17 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
     ]
 
 
-def _title(request: Request, order: Order[Any, Any], summary: Summary) -> str:
+def title_of(request: Request, order: Order[Any, Any], summary: Summary) -> str:
     """What is to be done, with a mark where it is out of the ordinary; later how it ended."""
     if request.state is not State.WAITING:
         well = request.state is State.SUCCEEDED
-        return order.ended_well() if well else f"{headline(request)}: {order.title()}"
+        return order.ended_well() if well else _ended(headline(request), order.title())
     return marked(summary)
+
+
+def _ended(how: str, what: str) -> str:
+    """`Failed: post bill run BR-00000417`; where the end is a sentence, what it was is in brackets."""
+    return f"{how} ({what})" if ". " in how else f"{how}: {what}"
 
 
 def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:

@@ -1,40 +1,109 @@
 """*Details*: a view with everything that is known of a request and is not needed at a glance."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
 
 from bot.cards import blocks
-from bot.cards.card import all_facts, headline, marked, still_true, with_what_else
+from bot.cards.card import all_facts, still_true, title_of, with_what_else
+from bot.domain.listed import Listed
 from bot.domain.message import Blocks
-from bot.domain.request import Request, State
-from bot.domain.words import Line, Strong, count, line
+from bot.domain.request import Request
+from bot.domain.words import Line, Link, Part, Strong, count, line
 from bot.operations.catalog import opened
 from bot.operations.operation import Table
+
+PAGE = 50
+"""Documents on one page of the view."""
+
+TURN = "details:"
+"""Prefix of the buttons that turn its pages; their value is the request and a position."""
 
 MOST_ROWS = 200
 """Of one list in the view, so that it opens at once; the whole list stands in the thread."""
 
 
-def details(request: Request, also: Sequence[Line]) -> Blocks:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the documents of a request.
+
+    Attributes:
+        documents: Those that are shown.
+        first: Position of the first, from 0.
+        of: How many are listed in all.
+        total: How many the request is about; more than `of` where not all are listed.
+        link: Address of a record in Zuora, with `{number}` in it; empty: no links.
+    """
+
+    documents: Sequence[Listed]
+    first: int
+    of: int
+    total: int
+    link: str
+
+
+def details(request: Request, also: Sequence[Line], page: Page) -> Blocks:
     """The blocks of the view.
 
     Args:
         request: The request.
         also: What other requests do to the same documents.
+        page: Some of its documents.
     """
     order = opened(request)
     summary = with_what_else(order.summary(), also)
-    waiting = request.state is State.WAITING
-    title = marked(summary) if waiting else f"{headline(request)}: {summary.headline}"
+    title = title_of(request, order, summary)
     return [
         blocks.header(title),
         blocks.labelled(all_facts(request, summary, also)),
-        blocks.labelled((*still_true(order.lines(), also), *_lines(request))),
-        *(block for table in order.tables() for block in _table(table)),
+        blocks.labelled((*still_true(order.lines(), also), *_lines(request, page.link))),
+        *(_documents(request, page) if page.of else _tables(order.tables())),
     ]
 
 
-def _lines(request: Request) -> Iterator[Line]:
+def _documents(request: Request, page: Page) -> Blocks:
+    """One page of the documents, and the buttons that turn it."""
+    last = page.first + len(page.documents)
+    title = f"Documents {page.first + 1:,} to {last:,} of {page.of:,}"
+    if page.total > page.of:
+        title += f", the largest of {page.total:,}; the month's file has all"
+    turns = [
+        blocks.button(
+            label,
+            action_id=f"{TURN}{label.lower()}",
+            value=f"{request.reference} {first}",
+            spoken=f"{label} documents of {request.name}",
+        )
+        for label, first in (("Previous", page.first - PAGE), ("Next", page.first + PAGE))
+        if 0 <= first < page.of
+    ]
+    return [
+        blocks.paragraph(Strong(title)),
+        blocks.labelled(Line("", tuple(_document(each, page.link))) for each in page.documents),
+        *([blocks.actions(f"details-{request.number}", *turns)] if turns else []),
+    ]
+
+
+def _document(each: Listed, link: str) -> Iterator[Part]:
+    """`INV00000012 · Northwind Ltd · USD 88,000.00 · no address · mailed 30 Nov 2026 14:05 UTC`."""
+    yield in_zuora(each.number, link)
+    said = [each.customer, each.amount, each.mail, f"mailed {each.mailed}" if each.mailed else ""]
+    yield "".join(f" · {words}" for words in said if words)
+
+
+def in_zuora(number: str, link: str) -> Part:
+    """The number, leading to its record in Zuora where it is known how that is addressed."""
+    return Link(number, link.replace("{number}", quote(number, safe=""))) if link else number
+
+
+def _tables(tables: Sequence[Table]) -> Blocks:
+    return [block for table in tables for block in _table(table)]
+
+
+def _lines(request: Request, link: str) -> Iterator[Line]:
     rule = request.rule
+    if link and len(request.subject.split()) == 1:
+        yield line("Open in Zuora", in_zuora(request.subject, link))
     yield line("Zuora", request.tenant)
     yield line("Rule", f"{rule.name}: {count(rule.approvals, 'approval')}")
     yield line("Digest", request.digest[:16])

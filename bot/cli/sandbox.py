@@ -195,6 +195,7 @@ def sandbox_settings(
         zuora_client_id=zuora.client_id,
         zuora_client_secret=SecretStr(zuora.client_secret),
         zuora_tenant_id="",
+        zuora_link=f"{slack.page_url}#zuora={{number}}",
         zuora_entity_ids="",
         zuora_org_ids="",
         database_url=f"sqlite:///{folder / 'billing-bot.db'}",

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, TypeVar
 
+from bot.domain.listed import Listed
 from bot.domain.money import Money
 from bot.operations.drafts import Drafts
 from bot.operations.kinds import KindTotals
@@ -37,6 +38,10 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
     def kinds(self) -> tuple[KindTotals, ...]:
         """The drafts."""
         return self.facts.drafts.kinds
+
+    def listed(self) -> tuple[Listed, ...]:
+        """The run's documents."""
+        return self.facts.run.listed
 
     def documents(self) -> int | None:
         """How many drafts there are; None where Zuora did not count them."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from bot.domain.billed import Billed
 from bot.domain.call import Call, Verdict
+from bot.domain.listed import Listed
 from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
@@ -259,6 +260,10 @@ class Order(ABC, Generic[B, F]):
 
     def tables(self) -> Sequence[Table]:
         """Lists that are too long for the card; they stand in its thread."""
+        return ()
+
+    def listed(self) -> Sequence[Listed]:
+        """Every document of what was read just now, the largest first, for the details."""
         return ()
 
     @abstractmethod

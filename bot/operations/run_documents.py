@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Self
 
 from pydantic import BaseModel, Field
@@ -10,15 +11,17 @@ from pydantic import BaseModel, Field
 from bot.domain.digest import canonical
 from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.known import MailedAt, NotKnown, named
+from bot.domain.listed import Listed
 from bot.domain.mailing import NOT_TOLD, Mailing, Reached, Way
-from bot.domain.money import Money
-from bot.domain.words import count
+from bot.domain.money import Money, spoken
+from bot.domain.words import count, in_minutes
 from bot.operations.kinds import (
     Doubt,
     KindTotals,
     Largest,
     amounts_of,
     amounts_unknown,
+    credited,
     is_negative,
     kinds_of,
     largest_of,
@@ -149,6 +152,7 @@ class RunFacts(Facts):
     Attributes:
         reached: Every document, as it was read just now. It is no part of what is stored: what a
             request can mail stands in a table of its own.
+        listed: The same in words, the largest first; that is no part of what is stored either.
         mailed_at: When the run as a whole was mailed last, which no mail of a single document
             changes.
     """
@@ -161,6 +165,7 @@ class RunFacts(Facts):
     invoice_date: date | None
     documents: DocumentsFacts
     reached: tuple[Reached, ...] = Field(default=(), exclude=True, repr=False)
+    listed: tuple[Listed, ...] = Field(default=(), exclude=True, repr=False)
     mailed_at: MailedAt = NotKnown("not read")
 
     @classmethod
@@ -176,6 +181,7 @@ class RunFacts(Facts):
             invoice_date=run.invoice_date,
             documents=DocumentsFacts.of(documents, run),
             mailed_at=run.last_emailed_at,
+            listed=listed_of(documents, run),
             reached=tuple(
                 Reached(
                     number=each.number,
@@ -225,6 +231,45 @@ class RunFacts(Facts):
             if before != after:
                 found.append(f"the {what} was {before} and is {after} now")
         return found + self.documents.differs(now.documents)
+
+
+def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Listed, ...]:
+    """Documents in words, for the details: by currency, the largest first, then what is not known."""
+
+    def size(document: BillingDocument) -> tuple[str, Decimal, str]:
+        money = document.money
+        if isinstance(money, NotKnown):
+            return ("~", Decimal(0), document.number)
+        return (money.currency, -abs(money.amount), document.number)
+
+    return tuple(
+        Listed(
+            number=each.number,
+            customer=each.customer_name,
+            amount=spoken(
+                money if isinstance(money := each.money, NotKnown) else credited(each.kind, money)
+            ),
+            mail=mail_words(each.status, has_address=each.bill_to_mail, more=each.more_mail),
+            mailed=mailed_words(mailed_at(each, run)),
+        )
+        for each in sorted(documents, key=size)
+    )
+
+
+def mail_words(status: str, *, has_address: bool | None, more: bool | None) -> str:
+    """What keeps a document from being mailed, in a word or two; empty where nothing does."""
+    if status != "Posted":
+        return status or "status not known"
+    if has_address is False:
+        return "no address" if more is False else "no bill-to address"
+    return "address not known" if has_address is None else ""
+
+
+def mailed_words(at: MailedAt) -> str:
+    """`30 Nov 2026 14:05 UTC`; empty where it was never mailed."""
+    if isinstance(at, NotKnown):
+        return "not known when"
+    return in_minutes(at) if at else ""
 
 
 def shown_at(at: MailedAt) -> str:

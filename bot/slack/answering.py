@@ -29,9 +29,16 @@ SECONDS_FOR_ZUORA = 2.0
 
 
 class Answering:
-    """The listeners' side of the bot: the workflow's parts, people, and the Slack client."""
+    """The listeners' side of the bot: the workflow's parts, people, and the Slack client.
 
-    def __init__(self, parts: Parts, people: People, client: AsyncWebClient) -> None:
+    Attributes:
+        zuora_link: Address of a record in Zuora's own pages, with `{number}` in it; empty: no links.
+    """
+
+    def __init__(
+        self, parts: Parts, people: People, client: AsyncWebClient, zuora_link: str = ""
+    ) -> None:
+        self.zuora_link = zuora_link
         self.parts = parts
         self.people = people
         self.client = client

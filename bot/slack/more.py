@@ -1,13 +1,18 @@
 """*Details* and the menu of a card: what is needed less often than Approve and Reject."""
 
 import logging
+import re
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards.buttons import CHANGE, DETAILS, MORE, NOTE, WITHDRAW
-from bot.cards.details import details
+from bot.cards.details import PAGE, TURN, Page, details
 from bot.domain.authority import Verb
+from bot.domain.named import named
+from bot.domain.request import Request
+from bot.operations.catalog import opened
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.deciding import decides
@@ -46,9 +51,19 @@ def register(app: AsyncApp, answering: Answering) -> None:
         await ack()
         await _show(answering, payloads.click(body))
 
+    @app.action(re.compile(f"^{TURN}"))
+    async def turned(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        click = payloads.click(body)
+        name, _, first = click.value.partition(" ")
+        click = replace(click, named=named(name))
+        await _show(answering, click, payloads.page_number(first), payloads.view_id(body))
 
-async def _show(answering: Answering, click: payloads.Click) -> None:
-    """Open the view for whoever may look; anybody else reads why not."""
+
+async def _show(
+    answering: Answering, click: payloads.Click, first: int = 0, view_id: str = ""
+) -> None:
+    """Open the view for whoever may look, or turn its page; anybody else reads why not."""
     _, why = await viewer_or_recorded(answering, click.actor, "details")
     request = None
     if not why:
@@ -56,11 +71,28 @@ async def _show(answering: Answering, click: payloads.Click) -> None:
     if request is None:
         await answering.say_now(click.channel, click.actor, *why)
         return
-    view = fields.shown(
-        f"Details of {request.name}", details(request, beside(answering.parts.store, request))
-    )
+    also = beside(answering.parts.store, request)
+    shown = details(request, also, _page(answering, request, first))
+    view = fields.shown(f"Details of {request.name}", shown)
     try:
-        await answering.client.views_open(trigger_id=click.trigger_id, view=view)
+        if view_id:
+            await answering.client.views_update(view_id=view_id, view=view)
+        else:
+            await answering.client.views_open(trigger_id=click.trigger_id, view=view)
     except NO_ANSWER as error:
         logger.warning("details_did_not_open", extra={"error": repr(error)})
         await answering.say_now(click.channel, click.actor, DID_NOT_OPEN)
+
+
+def _page(answering: Answering, request: Request, first: int) -> Page:
+    """The documents from a position on; from the first where there is none at that position."""
+    listed = answering.parts.store.listed
+    of = listed.count(request.number)
+    first = first if 0 <= first < of else 0
+    return Page(
+        documents=listed.of(request.number, first, PAGE),
+        first=first,
+        of=of,
+        total=opened(request).documents() or of,
+        link=answering.zuora_link,
+    )

@@ -129,8 +129,13 @@ def click(body: Mapping[str, Any]) -> Click:
 
 def _is_nowhere(body: Mapping[str, Any]) -> bool:
     """Whether it comes from a place that is no channel."""
-    home = _text(_mapping(body, "view"), "type") == "home"
-    return home or _text(body, "type") == "shortcut"
+    view = _text(_mapping(body, "view"), "type")
+    return view in ("home", "modal") or _text(body, "type") == "shortcut"
+
+
+def view_id(body: Mapping[str, Any]) -> str:
+    """Id of the view on which something was pressed; empty where it was none."""
+    return _text(_mapping(body, "view"), "id")
 
 
 def pointed(body: Mapping[str, Any]) -> Pointed:

@@ -34,3 +34,15 @@ def estimated(db: Database) -> None:
         "CREATE TABLE estimated (request INTEGER PRIMARY KEY REFERENCES requests (number), "
         "words TEXT NOT NULL CHECK (words <> ''), at TEXT NOT NULL) STRICT",
     )
+
+
+@migrations(name="0028b_listed")
+def listed(db: Database) -> None:
+    """The documents of a bill run as they were read for a request, for its details."""
+    run(
+        db,
+        "CREATE TABLE listed (request INTEGER NOT NULL REFERENCES requests (number), "
+        "position INTEGER NOT NULL, number TEXT NOT NULL, customer TEXT NOT NULL, "
+        "amount TEXT NOT NULL, mail TEXT NOT NULL, mailed TEXT NOT NULL, "
+        "PRIMARY KEY (request, position)) STRICT, WITHOUT ROWID",
+    )

@@ -23,6 +23,7 @@ from bot.store.estimates import Estimates
 from bot.store.figures import Figures
 from bot.store.file.reading import DatabaseFile
 from bot.store.history import History
+from bot.store.listed import ListedDocuments
 from bot.store.mailings import Mailings
 from bot.store.outbox import Outbox
 from bot.store.refusals import Refusals
@@ -43,6 +44,7 @@ class Store:
         self.requests = Requests(database)
         self.calls = Calls(database)
         self.mailings = Mailings(database)
+        self.listed = ListedDocuments(database)
         self.history = History(database, audit_key.encode())
         self.refusals = Refusals(database, self.history)
         self.outbox = Outbox(database)

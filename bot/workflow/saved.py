@@ -143,6 +143,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     )
     parts.store.requests.add(request, subjects_of(order))
     parts.store.mailings.add(request.number, order.mailings())
+    parts.store.listed.add(request.number, order.listed())
     shown = card(request, Kind.CARD, beside(parts.store, request))
     messages = [shown, *results.tables(request, order.tables())]
     replaced = _parent_to_withdraw(parts.store, asker)

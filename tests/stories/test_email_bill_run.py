@@ -158,7 +158,7 @@ async def test_resend_says_how_many_get_their_mail_again(stage):
     await stage.until_card(ts, "Accepted by Zuora")
 
     assert asked.startswith("⚠ Mails again: ")
-    assert "1 customer document already mailed; this sends them again" in asked
+    assert "1 document was already mailed; this sends it again" in asked
     assert stage.orders()[0].body == {"resend": True}
 
 

@@ -149,7 +149,7 @@ async def test_c4_a_mail_date_that_is_not_known_counts_as_mailed(stage, said, wh
 
     assert f"when is not known, and counts as mailed: {document.number}" in stage.card(ts)
     assert stage.card(ts).startswith(("⚠ Mails again", "⚠ May mail again"))
-    assert "mailed before stay out" not in stage.card(ts)
+    assert "mailed before and will not" not in stage.card(ts)
     assert "two approvals" in await needs(stage, ts)
 
 

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from bot.domain.call import Call
 from bot.domain.known import is_newer
+from bot.domain.listed import Listed
 from bot.domain.mailing import NOT_TOLD, Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
@@ -177,6 +178,10 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         """What a controller decides on."""
         return words.lines(self.facts, resend=self.body.resend)
 
+    def listed(self) -> tuple[Listed, ...]:
+        """The run's documents."""
+        return self.facts.listed
+
     def tables(self) -> Sequence[Table]:
         """The ten largest of each currency, and the accounts that do not fit on the card."""
         return words.tables(self.facts)
@@ -192,12 +197,12 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         """Mails cannot be called back; with `resend` customers get them twice."""
         if self.body.resend and self.facts.documents.mailed_before:
             return (
-                f"{count(self.facts.documents.mailed_before, 'customer document')} will be mailed "
+                f"{count(self.facts.documents.mailed_before, 'document')} will be mailed "
                 "a second time. Mails cannot be called back."
             )
         if unknown := len(self.facts.documents.mailed_unknown):
             return (
-                f"{count(unknown, 'customer document')} may be mailed a second time. "
+                f"{count(unknown, 'document')} may be mailed a second time. "
                 "Mails cannot be called back."
             )
         return "Mails to customers cannot be called back."

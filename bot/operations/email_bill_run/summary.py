@@ -32,10 +32,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
             line("To", TO),
             *warning(
                 *alarming(doubts.run_lines(documents)),
-                f"{count(documents.mailed_before, 'customer document')} already mailed; this sends "
-                "them again"
-                if again
-                else "",
+                _mailed_again(documents.mailed_before) if again else "",
                 *_left_out(facts, resend=resend),
                 *_not_told(facts),
                 *facts.checks.cautions(),
@@ -45,6 +42,13 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
             ),
             *([line("Largest", _largest(facts))] if documents.largest else []),
         ),
+    )
+
+
+def _mailed_again(number: int) -> str:
+    it = "it" if number == 1 else "them"
+    return (
+        f"{count(number, 'document was', 'documents were')} already mailed; this sends {it} again"
     )
 
 
@@ -71,9 +75,9 @@ def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
         yield f"{number} no bill-to address ({some(others, SHOWN_ACCOUNTS)})"
     stay_out = documents.mailed_before - len(documents.mailed_unknown)
     if stay_out and not resend:
-        yield f"{count(stay_out, 'document')} mailed before stay out"
+        yield f"{count(stay_out, 'document was', 'documents were')} mailed before and will not be again"
     if documents.not_posted:
-        yield f"{count(documents.not_posted, 'document')} not posted stay out"
+        yield f"{count(documents.not_posted, 'document is', 'documents are')} not posted, so not mailed"
 
 
 def _largest(facts: EmailRunFacts) -> str:

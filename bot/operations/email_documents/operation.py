@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from bot.domain.call import Call, Verdict
 from bot.domain.key import DocumentKind
 from bot.domain.known import is_newer
+from bot.domain.listed import Listed
 from bot.domain.mailing import Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
@@ -192,6 +193,10 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
             )
             for each in self.facts.documents
         )
+
+    def listed(self) -> tuple[Listed, ...]:
+        """The documents, and those that reach nobody."""
+        return words.listed(self.facts)
 
     def documents(self) -> int:
         """How many there are."""

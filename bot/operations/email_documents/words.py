@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.domain.call import Call, Verdict
 from bot.domain.key import KIND_WORDS
 from bot.domain.known import MailedAt, NotKnown
+from bot.domain.listed import Listed
 from bot.domain.money import Money, spoken
 from bot.domain.words import Line, Moment, Part, count, in_minutes, line, some
 from bot.operations import doubts
@@ -15,6 +16,7 @@ from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.kinds import Doubt, is_negative, money_of
 from bot.operations.mail_contents import BOXES
 from bot.operations.operation import Table
+from bot.operations.run_documents import mail_words, mailed_words
 from bot.zuora import answers
 
 SHOWN_LARGEST = 3
@@ -162,6 +164,22 @@ def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Tab
         without = tuple((d.number, _account(d)) for d in facts.unreachable)
         found.append(Table("Without a bill-to address", ("Document", "Account"), without))
     return found
+
+
+def listed(facts: EmailDocumentsFacts) -> tuple[Listed, ...]:
+    """Every document that was asked for, the largest first; then those that reach nobody."""
+    known = facts.largest(len(facts.documents))
+    unknown = [each for each in facts.documents if isinstance(each.money, NotKnown)]
+    return tuple(
+        Listed(
+            number=each.number,
+            customer=each.account_name or each.account_number,
+            amount=spoken(facts.shown(each)),
+            mail=mail_words(each.status, has_address=each.bill_to_mail, more=each.more_mail),
+            mailed=mailed_words(each.mailed_at) if facts.kind == "invoice" else "",
+        )
+        for each in (*known, *unknown, *facts.nobody)
+    )
 
 
 def _what(facts: EmailDocumentsFacts) -> Line:

@@ -1,0 +1,21 @@
+"""One document of a request as its details list it: words, nothing that is computed with."""
+
+from typing import NamedTuple
+
+
+class Listed(NamedTuple):
+    """A document in the words of the moment at which it was read.
+
+    Attributes:
+        number: Its number.
+        customer: Name of the customer, or number of the account.
+        amount: `USD 250.50`, below zero for a credit memo; or why it is not known.
+        mail: `no address` and the like; empty where there is nothing to say.
+        mailed: When it was mailed last; empty: never.
+    """
+
+    number: str
+    customer: str
+    amount: str
+    mail: str = ""
+    mailed: str = ""

@@ -1,0 +1,44 @@
+"""The documents of a bill run as they were read for a request, for its details; the largest first."""
+
+from collections.abc import Sequence
+
+from sqlite_utils import Database
+
+from bot.domain.listed import Listed
+
+MOST_LISTED = 1_000
+"""Of one request: who looks at more looks in Zuora, or at the month's file."""
+
+
+class ListedDocuments:
+    """Every write is inside a transaction of the caller."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, request: int, documents: Sequence[Listed]) -> None:
+        """Keep what the request's documents were, as far as there is room for them."""
+        self._database.conn.executemany(
+            "INSERT INTO listed (request, position, number, customer, amount, mail, mailed) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (request, position, *document)
+                for position, document in enumerate(documents[:MOST_LISTED])
+            ),
+        )
+
+    def of(self, request: int, first: int, most: int) -> list[Listed]:
+        """Those from a position on."""
+        rows = self._database.execute(
+            "SELECT number, customer, amount, mail, mailed FROM listed "
+            "WHERE request = ? AND position >= ? ORDER BY position LIMIT ?",
+            [request, first, most],
+        )
+        return [Listed(*row) for row in rows]
+
+    def count(self, request: int) -> int:
+        """How many there are of a request."""
+        (found,) = self._database.execute(
+            "SELECT COUNT(*) FROM listed WHERE request = ?", [request]
+        ).fetchone()
+        return int(found)
