@@ -52,7 +52,7 @@ async def measure(options: Options) -> list[Row]:  # noqa: ARG001 - every part t
 async def _follow(bot: Bot, here: Place, clock: ManualClock) -> int:
     here.zuora.timings = replace(Timings(), posting=HOURS * 3600.0)
     (name,) = add_runs(here.zuora, 1000, 1, status="Completed")
-    clock.on_move = bot.runner.wake
+    clock.on_move = bot.parts.bells.runner.set
     before = len(here.zuora.calls)
     (number,) = await ask_for(bot, [name], "post_bill_run")
     bot.start()

@@ -25,7 +25,7 @@ from bot.cli.sandbox import (
 )
 from bot.domain.authority import Person
 from bot.domain.named import Named, named
-from bot.operations.catalog import operation_named
+from bot.operations.catalog import OPERATIONS
 from bot.sandbox.slack.delivery import Delivered, Kind, Retry
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.slack.workspace import TEAM_ID
@@ -219,7 +219,7 @@ async def ask_for(bot: Bot, runs: list[str], operation: str = "email_bill_run") 
     person = Person(user_id=ALICE, team_id=TEAM_ID, memberships={"S0BILLING": True})
     for run in runs:
         asker = Asker(person=person, form_id=f"bench:{operation}:{run}", reason="Month end")
-        found = await ask(bot.parts, [(operation_named(operation), {"bill_run": run})], asker)
+        found = await ask(bot.parts, [(OPERATIONS[operation], {"bill_run": run})], asker)
         if not isinstance(found, tuple):
             raise TypeError(f"{run} could not be asked for: {found}")
         numbers += [request.number for request in found]

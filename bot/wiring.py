@@ -240,7 +240,7 @@ class Bot:
             if self.parts.store.copies.held:
                 await self._witness.say()
                 await asyncio.gather(self.runner.stop(), self.sender.stop())
-        self.runner.wake()
+        self.parts.bells.runner.set()
 
     async def _checkpoints(self) -> None:
         """Move the database's log into its file, in a thread."""
@@ -272,9 +272,7 @@ class Bot:
                 signal.raise_signal(signal.SIGTERM)
                 return
             if self.parts.store.others_have_written():
-                self.runner.wake()
-                self.sender.wake()
-                self.estimates.wake()
+                self.parts.bells.ring()
 
 
 class CannotStartError(Exception):
@@ -459,14 +457,14 @@ async def build(
             processes=Processes(settings.database_path, clock),
             seconds=tuning.look_seconds,
         ),
-        heads=Heads(store, clock, anchors=anchors, wake_sender=sender.wake),
+        heads=Heads(store, clock, anchors=anchors, wake_sender=parts.bells.sender.set),
         daily=Daily(
             store,
             clock,
             channel=settings.billing_channel,
             links=links,
             timetable=_timetable(settings),
-            wake_sender=sender.wake,
+            wake_sender=parts.bells.sender.set,
         ),
     )
 

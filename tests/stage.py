@@ -131,9 +131,7 @@ class Stage:
 
     def _wake(self) -> None:
         if self.bot is not None:
-            self.bot.runner.wake()
-            self.bot.sender.wake()
-            self.bot.estimates.wake()
+            self.bot.parts.bells.ring()
 
     async def restart(self) -> None:
         await self.stop()

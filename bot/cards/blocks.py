@@ -6,7 +6,6 @@ Rich text is used wherever words are shown, because its text elements are never 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, in_minutes, shortened
@@ -167,11 +166,6 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def spoken_time(at: datetime) -> str:
-    """A moment for a reader whose client cannot show it in their own zone."""
-    return in_minutes(at)
-
-
 def _section(parts: Sequence[Part]) -> Block:
     return {"type": "rich_text_section", "elements": [_element(part) for part in parts if part]}
 
@@ -186,7 +180,7 @@ def _element(part: Part) -> Block:
                 "type": "date",
                 "timestamp": int(at.timestamp()),
                 "format": "{date_short_pretty} {time}",
-                "fallback": spoken_time(at),
+                "fallback": in_minutes(at),
             }
         case Strong(text):
             return {"type": "text", "text": text, "style": {"bold": True}}
@@ -206,7 +200,7 @@ def _text(part: Part) -> str:
             return _MENTIONED.get(slack_id[:1], "<@{}>").format(slack_id)
         case Moment(at):
             form = "{date_short_pretty} {time}"
-            return f"<!date^{int(at.timestamp())}^{form}|{spoken_time(at)}>"
+            return f"<!date^{int(at.timestamp())}^{form}|{in_minutes(at)}>"
         case Strong(text):
             return escaped(text)
         case Link(text, url):

@@ -11,7 +11,7 @@ from bot.domain.next_step import MOST_REPEATS
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary
 from bot.domain.words import Line, Mention, Moment, Part, Strong, bare, line, listed
-from bot.operations.catalog import STEPS, opened, operation_named
+from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.operation import Order, Progress
 
 MAILS_AGAIN = "mails again"
@@ -254,7 +254,7 @@ def headline(request: Request) -> str:
     if request.state is State.RUNNING and _is_followed(request):
         return "Running in Zuora"
     if request.state is State.SUCCEEDED:
-        return operation_named(request.operation).done
+        return OPERATIONS[request.operation].done
     return of_many(request.state, request.progress) or HEADLINES[request.state]
 
 

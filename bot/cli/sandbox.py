@@ -159,12 +159,7 @@ class _SandboxBot:
             running(settings, self._clock, self._tuning, self._slack, self._mode)
         )
 
-        def wake() -> None:
-            bot.runner.wake()
-            bot.sender.wake()
-            bot.estimates.wake()
-
-        self._clock.on_move = wake
+        self._clock.on_move = bot.parts.bells.ring
 
     async def stop(self) -> None:
         """Stop the bot."""

@@ -143,7 +143,7 @@ async def _health_port(bot: Bot, settings: Settings) -> AsyncIterator[None]:
 async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
     token = settings.slack_app_token.get_secret_value()
     client = SlackWeb(bot.parts.clock, token=token, base_url=settings.slack_api_url)
-    attending = bot.parts.store.attending
+    attending = bot.parts.store.turns.attending
     handler = SocketMode(bot.app, token, web_client=client, attending=attending)
     bot.readiness.connection, bot.readiness.shares_clicks = handler.trouble, True
     try:
@@ -160,6 +160,6 @@ async def _http(bot: Bot, settings: Settings, host: str) -> AsyncIterator[int]:
     if settings.health_port is None:
         exposition = Exposition(bot.readiness, settings.database_path)
     beside = routes(bot.readiness, exposition)
-    door = make_server(bot.app, signatures, beside, bot.parts.store.attending)
+    door = make_server(bot.app, signatures, beside, bot.parts.store.turns.attending)
     async with opened(door, host, settings.port) as port:
         yield port

@@ -35,22 +35,13 @@ MAILING = tuple(name for name, each in OPERATIONS.items() if each.deed is Deed.M
 """Names of those that are orders to mail."""
 
 
-def operation_named(name: str) -> Operation:
-    """The operation of that name.
-
-    Raises:
-        KeyError: There is none: a fault in the program, since names come from the database.
-    """
-    return OPERATIONS[name]
-
-
 def opened(request: Request) -> Order[Any, Any]:
     """The order of a stored request, with the facts that were approved.
 
     Raises:
         KeyError, ValidationError: Another version of the bot has written it.
     """
-    operation = operation_named(request.operation)
+    operation = OPERATIONS[request.operation]
     return operation(
         operation.body_type.model_validate_json(request.body),
         operation.facts_type.model_validate_json(request.facts),

@@ -56,7 +56,7 @@ class Answering:
         except CouldNotRecordError:
             await self.say_now(channel, actor, COULD_NOT_RECORD)
         else:
-            self.parts.wake_sender()
+            self.parts.bells.sender.set()
 
     async def say_now(self, channel: str, actor: Actor, *words: Part) -> None:
         """Answer one person privately past the outbox."""

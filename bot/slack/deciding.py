@@ -174,7 +174,9 @@ async def _decided(
             clocks_ahead=clocks.ahead(),
             clocks_wrong=wrong,
         )
-        outcome = await answering.parts.store.together(partial(act, answering.parts, decision))
+        outcome = await answering.parts.store.together.write(
+            partial(act, answering.parts, decision)
+        )
         if not isinstance(outcome, CheckAgain):
             return outcome
         request = stored(answering.parts.store, asked.name)

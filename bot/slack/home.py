@@ -82,7 +82,7 @@ class Homes:
             else:
                 parts.store.homes.opened(actor.user_id, actor.team_id, page)
             parts.store.outbox.add(_to(actor.user_id), parts.clock.now())
-        parts.wake_sender()
+        parts.bells.sender.set()
 
     async def view(self, user: str) -> View:
         """The home of one person as it has to look now."""

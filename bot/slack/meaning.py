@@ -46,5 +46,5 @@ def meant_or_why(
             parts.store.refuse(entry, parts.clock.now(), *edits)
     except CouldNotRecordError:
         return None, (COULD_NOT_RECORD,)
-    parts.wake_sender()
+    parts.bells.sender.set()
     return None, refusals.misnamed(refusal, name.number if name else None)

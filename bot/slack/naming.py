@@ -11,7 +11,6 @@ from bot.operations.operation import Problems
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.payloads import Values
 from bot.workflow.tenancy import Tenancy
-from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraError, ZuoraNotFound, unanswered
 from bot.zuora.named import Found
@@ -72,13 +71,6 @@ async def found_in(
         if isinstance(each, BaseException):
             raise each
     return [each for each in found if each is not None and not isinstance(each, BaseException)]
-
-
-async def run_with_documents(
-    zuora: ZuoraClient, key: str
-) -> tuple[BillRun, tuple[BillingDocument, ...]]:
-    """A bill run and its documents."""
-    return await zuora.run_with_documents(key)
 
 
 def which_place(key: str, command: str, found: Sequence[tuple[Place, Any]]) -> str:

@@ -119,10 +119,6 @@ class Sender:
         self._began_at = self._beginning()
         self.turned_at = clock.monotonic()
 
-    def wake(self) -> None:
-        """Something stands in the outbox."""
-        self._wake.set()
-
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being sent."""
@@ -187,7 +183,7 @@ class Sender:
         """Send the lane's messages one after the other, as far as they can go now."""
         try:
             while not self._stopping:
-                await self._store.calm()
+                await self._store.turns.calm()
                 outgoing = self._next_of(lane)
                 if outgoing is None:
                     return
@@ -262,9 +258,9 @@ class Sender:
         ts = await self._landed.ts_of(outgoing) if self._may_stand_there(outgoing) else None
         if ts is None:
             self._mind_the_clock()
-            await self._store.together(partial(self._trying, outgoing))
+            await self._store.together.write(partial(self._trying, outgoing))
             ts = await self._call(outgoing)
-        await self._store.together(partial(self._sent, outgoing, ts))
+        await self._store.together.write(partial(self._sent, outgoing, ts))
 
     def _shown(self, outgoing: Outgoing) -> Outgoing:
         """An edit of a card, as the card looks now; anything else as it was written."""
@@ -406,7 +402,7 @@ class Sender:
             self._end(outgoing, f"refused: {name}")
         else:
             await self._silence.met(outgoing, name)
-            self.wake()
+            self._wake.set()
 
     def _end(self, outgoing: Outgoing, outcome: str) -> None:
         with self._store.transaction():

@@ -9,7 +9,7 @@ from bot.cards.card import HEADLINES, approvers_in_words, of_many
 from bot.domain.message import Blocks, Words
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count, shortened
-from bot.operations.catalog import operation_named
+from bot.operations.catalog import OPERATIONS
 from bot.operations.operation import Progress
 from bot.store.status import MOST_COUNTED, Brief
 from bot.store.store import Store
@@ -60,7 +60,7 @@ class Links:
 
 def what_of(operation: str, subject: str) -> str:
     """`email BR-00000417`."""
-    return f"{operation_named(operation).short} {shortened(subject, 60)}"
+    return f"{OPERATIONS[operation].short} {shortened(subject, 60)}"
 
 
 def waiting(links: Links, brief: Brief) -> Line:
@@ -119,7 +119,7 @@ def _line(links: Links, brief: Brief, *parts: Part) -> Line:
 def ending(brief: Brief, state: State) -> str:
     """A state of a request in the card's words, which claim no more than its operation can."""
     if state is State.SUCCEEDED:
-        return operation_named(brief.operation).done
+        return OPERATIONS[brief.operation].done
     return of_many(state, brief.progress) or HEADLINES[state]
 
 

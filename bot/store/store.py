@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Event
-from typing import TypeVar
 
 from sqlite_utils import Database
 
@@ -32,8 +31,6 @@ from bot.store.status import Digests, Homes, Status
 from bot.store.together import AT_ONCE, Together
 from bot.store.turns import Turns
 
-T = TypeVar("T")
-
 
 class Store:
     """Everything the bot knows. Nothing else is the truth: no memory, no message text."""
@@ -56,8 +53,8 @@ class Store:
         self.estimates = Estimates(database)
         self.copies = Copies(database)
         self.checkpoints = Checkpoints(database)
-        self._turns = Turns(AT_ONCE)
-        self._together = Together(self.transaction, self._turns)
+        self.turns = Turns(AT_ONCE)
+        self.together = Together(self.transaction, self.turns)
 
     @classmethod
     def open(
@@ -100,26 +97,6 @@ class Store:
             CouldNotRecordError: Nothing was written.
         """
         return transaction(self._database)
-
-    async def together(self, work: Callable[[], T]) -> T:
-        """Run a write that shares its commit with others of the same moment; durable on return.
-
-        Raises:
-            CouldNotRecordError: Nothing of it was written.
-        """
-        return await self._together.write(work)
-
-    def attending(self) -> AbstractAsyncContextManager[None]:
-        """While somebody waits for an answer of the bot."""
-        return self._turns.attending()
-
-    async def calm(self) -> None:
-        """Wait until nobody waits: people who pressed a button go first."""
-        await self._turns.calm()
-
-    async def turn(self) -> None:
-        """Wait for a turn of the event loop that nobody else who waits here gets."""
-        await self._turns.turn()
 
     def record(self, entry: Entry, now: datetime, *messages: Message) -> None:
         """Write a history entry and the messages that it causes; inside a transaction."""

@@ -26,7 +26,7 @@ async def begin(parts: Parts, request: Request) -> None:
     since = parts.clock.now()
     order = await facts_as_approved(parts, request)
     if order is not None:
-        await parts.store.turn()  # Zuora's answers to many may come in the same moment
+        await parts.store.turns.turn()  # Zuora's answers to many may come in the same moment
         _start(parts, request, order, since)
 
 

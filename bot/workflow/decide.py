@@ -101,8 +101,8 @@ def decide(parts: Parts, decision: Decision) -> Decided | Declined | CheckAgain:
             result = _record_by_hand(parts.store, today, request, decision, now)
         else:
             result = _end(parts.store, request, decision, now)
-    parts.wake_sender()
-    parts.wake_runner()
+    parts.bells.sender.set()
+    parts.bells.runner.set()
     return result
 
 
@@ -225,7 +225,7 @@ def may_decide_now(parts: Parts, decision: Decision) -> Decidable | Declined:
     declined = declined or _no_such()
     with parts.store.transaction():
         _record(parts.store, decision, request, declined, now)
-    parts.wake_sender()
+    parts.bells.sender.set()
     return declined
 
 

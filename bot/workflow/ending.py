@@ -15,7 +15,7 @@ from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
 from bot.domain.words import Mention, Moment, Part, count, listed
-from bot.operations.catalog import opened, operation_named
+from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.operation import Order, Progress
 from bot.store.store import Store
 from bot.workflow.call_entries import answer_entry
@@ -45,7 +45,7 @@ def go_on(
         now: The moment, aware UTC.
         order: The request opened, where that was done already; to open hundreds of documents takes milliseconds.
     """
-    operation = operation_named(request.operation)
+    operation = OPERATIONS[request.operation]
     state = conclusion(calls)
     again = [at for call in calls if (at := repeat_at(call, now, pauses.again)) is not None]
     if again:
@@ -190,7 +190,7 @@ def _unknown(
     entry = Entry(
         what=What.ENDED, request=request.number, data={"state": "unknown", "result": result}
     )
-    mails = operation_named(request.operation).deed is Deed.MAILED
+    mails = OPERATIONS[request.operation].deed is Deed.MAILED
     whose = f"{request.subject}'" if request.subject.endswith("s") else f"{request.subject}'s"
     there = f"{whose} email history" if mails else request.subject
     loudly = (

@@ -53,10 +53,6 @@ class Estimates:
         self._wake = parts.bells.estimates
         self._is_working = False
 
-    def wake(self) -> None:
-        """Something may be due."""
-        self._wake.set()
-
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being worked on."""
@@ -178,4 +174,4 @@ class Estimates:
                 store.estimates.came_to(request.number, found.amount or NO_ESTIMATE, now)
                 store.outbox.add(card_edit(request), now)
                 store.outbox.add(lines.reply(request, found.words), now)
-        self._parts.wake_sender()
+        self._parts.bells.sender.set()

@@ -21,6 +21,12 @@ class Bells:
     sender: asyncio.Event = field(default_factory=asyncio.Event)
     estimates: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def ring(self) -> None:
+        """Something was written, and nobody here knows what."""
+        self.runner.set()
+        self.sender.set()
+        self.estimates.set()
+
 
 @dataclass(kw_only=True)
 class Standing:
@@ -68,15 +74,3 @@ class Parts:
     clocks: Clocks
     standing: Standing = field(default_factory=Standing)
     bells: Bells = field(default_factory=Bells)
-
-    def wake_runner(self) -> None:
-        """A request may be due."""
-        self.bells.runner.set()
-
-    def wake_sender(self) -> None:
-        """A message stands in the outbox."""
-        self.bells.sender.set()
-
-    def wake_estimates(self) -> None:
-        """An estimate may be due."""
-        self.bells.estimates.set()

@@ -10,7 +10,7 @@ from typing import assert_never
 from bot.domain import next_step as steps
 from bot.domain.call import Call
 from bot.domain.request import Request, State
-from bot.operations.catalog import operation_named
+from bot.operations.catalog import OPERATIONS
 from bot.store.database import CouldNotRecordError
 from bot.store.requests import RequestMovedError
 from bot.workflow import begin, deadlines, ending, follow, repeat, sending, settle
@@ -41,10 +41,6 @@ class Runner:
         self._wake = parts.bells.runner
         self._stopping = False
         self.turned_at = parts.clock.monotonic()
-
-    def wake(self) -> None:
-        """Something may be due."""
-        self._wake.set()
 
     async def run(self) -> None:
         """Work until `stop` is called."""
@@ -105,7 +101,7 @@ class Runner:
     async def _steps(self, number: int) -> None:
         parts = self._parts
         while not self._stopping:
-            await parts.store.calm()
+            await parts.store.turns.calm()
             request = parts.store.requests.get(number)
             now = parts.clock.now()
             if request is None or request.wake_at is None or request.wake_at > now:
@@ -114,11 +110,11 @@ class Runner:
                 request,
                 parts.store.calls.of(number),
                 now,
-                follows=operation_named(request.operation).follows,
+                follows=OPERATIONS[request.operation].follows,
                 again=parts.pauses.again,
             )
             await self._do(request, step)
-            parts.wake_sender()
+            parts.bells.sender.set()
             if isinstance(step, steps.Rest):
                 return
 

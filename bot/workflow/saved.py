@@ -104,9 +104,9 @@ def save(parts: Parts, ready: Sequence[Ready], asker: Asker) -> tuple[Request, .
             return again
         saved = tuple(_save_one(parts, each, asker, len(ready)) for each in ready)
         _withdraw_parent(parts.store, asker, saved, parts.clock.now())
-    parts.wake_sender()
-    parts.wake_runner()
-    parts.wake_estimates()
+    parts.bells.sender.set()
+    parts.bells.runner.set()
+    parts.bells.estimates.set()
     return saved
 
 

@@ -276,14 +276,14 @@ class Pass:
         write = partial(self._write_once, answered, sending)
         for tries_left in reversed(range(TRIES_TO_WRITE if answered else 1)):
             try:
-                told = await self._parts.store.together(write)
+                told = await self._parts.store.together.write(write)
             except CouldNotRecordError:
                 if not tries_left:
                     raise
                 await self._parts.clock.sleep(1.0)
             else:
                 if told:
-                    self._parts.wake_sender()
+                    self._parts.bells.sender.set()
                 return
 
     def _write_once(self, answered: Sequence[Call], sending: Sequence[Call]) -> bool:

@@ -19,7 +19,7 @@ async def test_a_loop_that_has_not_turned_for_a_minute_is_not_alive(stage, monke
 
     await stage.quiet()
     monkeypatch.setattr(stage.bot.runner, "_rest", hang)
-    stage.bot.runner.wake()
+    stage.bot.parts.bells.runner.set()
     await asyncio.sleep(0.05)
     assert stage.bot.readiness.alive() == "ready"
 

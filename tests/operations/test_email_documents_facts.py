@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.digest import digest
-from bot.operations.catalog import operation_named
+from bot.operations.catalog import OPERATIONS
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
 
 AT = datetime(2026, 11, 2, tzinfo=UTC)
-OPERATION = operation_named("email_invoice")
+OPERATION = OPERATIONS["email_invoice"]
 DOCUMENT = MailDocument(
     number="INV1", id="1" * 32, status="Posted", currency="USD", amount=Decimal("10.00"),
     balance=Decimal(5), account_number="A1", account_name="Acme", mailed_at=None,

@@ -107,7 +107,7 @@ async def test_the_pause_grows_to_a_minute_while_it_breaks_again_and_again(stage
 
     await stage.quiet()
     monkeypatch.setattr(stage.store.requests, "due", due)
-    stage.bot.runner.wake()
+    stage.bot.parts.bells.runner.set()
     for number in range(1, 9):
         await stage.until(lambda number=number: len(tries) >= number)
         await until_it_waits(stage)
@@ -130,7 +130,7 @@ async def test_a_bot_whose_loops_are_broken_still_stops_at_once(stage, monkeypat
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(stage.store.requests, "due", due)
-    stage.bot.runner.wake()
+    stage.bot.parts.bells.runner.set()
     await until_it_waits(stage)
 
     async with asyncio.timeout(2):

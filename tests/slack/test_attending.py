@@ -19,8 +19,8 @@ async def test_strangers_who_never_send_their_payload_hold_up_nothing(web_stage)
     for _, writer in strangers:
         writer.write(HEAD)
         await writer.drain()
-    await asyncio.wait_for(stage.store.calm(), 5)
-    assert stage.store._turns._waited_for == 0
+    await asyncio.wait_for(stage.store.turns.calm(), 5)
+    assert stage.store.turns._waited_for == 0
 
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.operations.email_documents.reading import parts_of
+from bot.domain.key import tokens
 from bot.slack.forms.ask_form import METADATA_LIMIT, Origin, origin_of
 from bot.slack.forms.document_fields import FIELD_LIMIT, LISTS
 from bot.slack.forms.email import EmailForm
@@ -28,7 +28,7 @@ def values(stage, user=ALICE):
 
 def typed(stage):
     state = values(stage)
-    return [part for name in LISTS for part in parts_of((state.get(name) or {}).get("value") or "")]
+    return [part for name in LISTS for part in tokens((state.get(name) or {}).get("value") or "")]
 
 
 async def choose(stage, name, value, *, shows, hides=""):
@@ -173,7 +173,7 @@ def test_a_list_of_any_length_is_in_the_fields_whole_and_in_order(parts, separat
 
     fields = {block["block_id"]: block["element"] for block in shown if block["type"] == "input"}
     found = [fields[name].get("initial_value", "") for name in LISTS if name in fields]
-    assert [part for text in found for part in parts_of(text)] == parts
+    assert [part for text in found for part in tokens(text)] == parts
     assert all(len(text) <= FIELD_LIMIT for text in found)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.operations.catalog import operation_named
+from bot.operations.catalog import OPERATIONS
 from bot.operations.create_bill_run.body import CreateBillRunBody
 from bot.operations.operation import Problems
 from bot.slack.forms.catalog import FORMS
@@ -27,7 +27,7 @@ def problems(text):
 
 
 def body(text):
-    found = operation_named("create_bill_run").read(read(text))
+    found = OPERATIONS["create_bill_run"].read(read(text))
     assert isinstance(found, CreateBillRunBody), found
     return found
 

@@ -258,7 +258,7 @@ def write(stage, *told):
         for kind, text in told:
             message = Message(kind=kind, request=1, channel=CHANNEL, text=text, blocks=[])
             stage.store.outbox.add(message, stage.clock.now())
-    stage.bot.sender.wake()
+    stage.bot.parts.bells.sender.set()
 
 
 async def test_progress_that_has_not_gone_out_is_told_as_it_stands_now_in_its_place(stage):
@@ -476,7 +476,7 @@ async def test_a_long_backlog_of_one_card_arrives_in_order_each_once(web_stage):
                 ),
                 stage.clock.now(),
             )
-    stage.bot.sender.wake()
+    stage.bot.parts.bells.sender.set()
     for _ in range(10):
         await pass_time(stage, minutes=6)
 

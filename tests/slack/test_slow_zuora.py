@@ -117,7 +117,7 @@ async def test_if_the_bot_dies_meanwhile_the_person_is_told_after_the_restart(sl
     slow.zuora.faults.clear()
 
     slow.clock.advance(minutes=16)
-    slow.bot.sender.wake()
+    slow.bot.parts.bells.sender.set()
 
     await slow.until_told(ALICE, "it may not have been saved")
 
@@ -129,7 +129,7 @@ async def test_who_was_answered_is_told_nothing_more(slow):
     await slow.until(lambda: not slow.bot.answering._tasks)
 
     slow.clock.advance(minutes=16)
-    slow.bot.sender.wake()
+    slow.bot.parts.bells.sender.set()
     await slow.quiet()
 
     assert slow.told(ALICE) == []

@@ -47,7 +47,7 @@ def reasons(store):
 async def test_writes_of_the_same_moment_share_a_commit_in_their_order(store, commits):
     works = [writing(store, str(number)) for number in range(AT_ONCE)]
 
-    answers = await asyncio.gather(*(store.together(work) for work in works))
+    answers = await asyncio.gather(*(store.together.write(work) for work in works))
 
     assert answers == [str(number) for number in range(AT_ONCE)]
     assert reasons(store) == answers
@@ -57,7 +57,7 @@ async def test_writes_of_the_same_moment_share_a_commit_in_their_order(store, co
 async def test_no_more_than_so_many_share_one(store, commits):
     works = [writing(store, str(number)) for number in range(2 * AT_ONCE + 1)]
 
-    await asyncio.gather(*(store.together(work) for work in works))
+    await asyncio.gather(*(store.together.write(work) for work in works))
 
     assert len(commits) == 3
 
@@ -65,9 +65,9 @@ async def test_no_more_than_so_many_share_one(store, commits):
 async def test_one_that_fails_undoes_itself_alone(store, commits):
     wrong = ValueError("wrong")
     answers = await asyncio.gather(
-        store.together(writing(store, "a")),
-        store.together(writing(store, "b", wrong)),
-        store.together(writing(store, "c")),
+        store.together.write(writing(store, "a")),
+        store.together.write(writing(store, "b", wrong)),
+        store.together.write(writing(store, "c")),
         return_exceptions=True,
     )
 
@@ -79,9 +79,9 @@ async def test_one_that_fails_undoes_itself_alone(store, commits):
 async def test_one_that_cannot_be_recorded_leaves_the_others_theirs(store):
     full = CouldNotRecordError("full")
     answers = await asyncio.gather(
-        store.together(writing(store, "a")),
-        store.together(writing(store, "b", full)),
-        store.together(writing(store, "c")),
+        store.together.write(writing(store, "a")),
+        store.together.write(writing(store, "b", full)),
+        store.together.write(writing(store, "c")),
         return_exceptions=True,
     )
 
@@ -91,10 +91,10 @@ async def test_one_that_cannot_be_recorded_leaves_the_others_theirs(store):
 
 async def test_what_can_wait_waits_until_no_write_waits(store):
     works = [writing(store, str(number)) for number in range(3 * AT_ONCE)]
-    written = asyncio.gather(*(store.together(work) for work in works))
+    written = asyncio.gather(*(store.together.write(work) for work in works))
     await asyncio.sleep(0)
 
-    await store.calm()
+    await store.turns.calm()
 
     assert len(reasons(store)) == 3 * AT_ONCE
     await written
@@ -104,13 +104,13 @@ async def test_what_can_wait_waits_until_everybody_has_an_answer(store):
     order = []
 
     async def answering(name):
-        async with store.attending():
+        async with store.turns.attending():
             for _ in range(3):
                 await asyncio.sleep(0)
             order.append(name)
 
     async def what_can_wait():
-        await store.calm()
+        await store.turns.calm()
         order.append("work")
 
     await asyncio.gather(answering("one"), what_can_wait(), answering("two"))
@@ -122,7 +122,7 @@ async def test_of_many_who_come_at_once_some_begin_in_each_turn_and_nobody_is_le
     begun = []
 
     async def answering(number):
-        async with store.attending():
+        async with store.turns.attending():
             begun.append(number)
 
     tasks = [asyncio.create_task(answering(number)) for number in range(2 * AT_ONCE + 1)]
@@ -138,15 +138,15 @@ async def test_of_many_who_come_at_once_some_begin_in_each_turn_and_nobody_is_le
 
 async def test_an_answer_that_fails_holds_up_nothing_that_waits(store):
     with pytest.raises(ValueError, match="fault"):
-        async with store.attending():
+        async with store.turns.attending():
             raise ValueError("fault")
 
-    await asyncio.wait_for(store.calm(), 5)
+    await asyncio.wait_for(store.turns.calm(), 5)
 
 
 async def test_what_can_wait_is_not_kept_waiting_by_people_who_come_without_a_pause(store):
     async def person():
-        async with store.attending():
+        async with store.turns.attending():
             await asyncio.sleep(0.05)
 
     async def people():
@@ -159,7 +159,7 @@ async def test_what_can_wait_is_not_kept_waiting_by_people_who_come_without_a_pa
     await asyncio.sleep(0.02)
     try:
         for _ in range(3):
-            await asyncio.wait_for(store.calm(), 2)
+            await asyncio.wait_for(store.turns.calm(), 2)
     finally:
         coming.cancel()
         await asyncio.gather(coming, *tasks, return_exceptions=True)
@@ -169,14 +169,14 @@ async def test_of_many_that_wait_none_waits_long_for_somebody_whose_answer_hangs
     hangs = asyncio.Event()
 
     async def person():
-        async with store.attending():
+        async with store.turns.attending():
             await hangs.wait()
 
     task = asyncio.create_task(person())
     await asyncio.sleep(0)
 
-    await asyncio.wait_for(asyncio.gather(*(store.calm() for _ in range(100))), 2)
+    await asyncio.wait_for(asyncio.gather(*(store.turns.calm() for _ in range(100))), 2)
 
     hangs.set()
     await task
-    assert store._turns._patience is None
+    assert store.turns._patience is None

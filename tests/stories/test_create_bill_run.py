@@ -48,8 +48,8 @@ async def pass_time(stage, **span):
     """Move the clock and wake the bot: it may have been about to rest by the time before."""
     await stage.quiet()
     stage.clock.advance(**span)
-    stage.bot.parts.wake_runner()
-    stage.bot.parts.wake_sender()
+    stage.bot.parts.bells.runner.set()
+    stage.bot.parts.bells.sender.set()
     await stage.quiet()
 
 

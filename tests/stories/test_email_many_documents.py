@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from bot.domain.authority import Person
-from bot.operations.catalog import operation_named
+from bot.operations.catalog import OPERATIONS
 from bot.workflow.ask import ask as asking
 from bot.workflow.saved import Asker
 from bot.workflow.sending import A_FEW
@@ -316,7 +316,7 @@ async def test_the_request_whose_place_a_changed_one_takes_is_not_told_as_open(s
     person = Person(user_id=ALICE, team_id="T0SANDBOX", memberships={"S0BILLING": True})
     asker = Asker(person=person, form_id="changed", reason="Another reason", parent=1)
 
-    wanted = [(operation_named("email_bill_run"), {"bill_run": "BR-00000001"})]
+    wanted = [(OPERATIONS["email_bill_run"], {"bill_run": "BR-00000001"})]
     await asking(stage.bot.parts, wanted, asker)
     await stage.quiet()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.history import What
-from bot.operations.catalog import operation_named
+from bot.operations.catalog import OPERATIONS
 from tests.stage import ALICE, BOB, CHANNEL
 
 PREVIEWS = "/v1/billing-preview-runs"
@@ -262,7 +262,7 @@ async def test_a_fault_of_the_bots_own_is_told_once_and_does_not_come_again(stag
 
 
 def test_an_approval_is_not_bound_to_an_estimate():
-    facts = operation_named("create_bill_run").facts_type
+    facts = OPERATIONS["create_bill_run"].facts_type
 
     assert "estimate" not in facts.model_validate({"today": "2026-11-21"}).material()
 

@@ -194,7 +194,7 @@ async def test_changes_that_come_fast_are_drawn_together(stage):
                 [MARA, f"2026-11-21T10:00:{run:02}.000000+00:00"],
             )
     before = len([c for c in stage.slack.calls if c.method == "views.publish"])
-    stage.bot.sender.wake()
+    stage.bot.parts.bells.sender.set()
     await stage.quiet()
 
     assert len([c for c in stage.slack.calls if c.method == "views.publish"]) == before + 1

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from bot.domain.known import NotKnown
 from bot.domain.operation import Deed
 from bot.domain.place import Places
-from bot.operations.catalog import OPERATIONS, operation_named
+from bot.operations.catalog import OPERATIONS
 from bot.store.file.evidence import Done
 from bot.zuora.answers import BillRun
 from bot.zuora.client import ZuoraClient
@@ -152,7 +152,7 @@ def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[
 
 def _did(done: Done, deed: Deed) -> bool:
     """Whether the bot did it: by itself, or by an order after which Zuora does it by itself."""
-    operation = operation_named(done.operation)
+    operation = OPERATIONS[done.operation]
     flag = operation.by_itself.get(deed)
     return operation.deed is deed or (flag is not None and bool(done.body.get(flag)))
 
@@ -167,7 +167,7 @@ def _mailed_later(run: BillRun, found: Sequence[Done]) -> bool:
 
 
 def _mails(done: Done) -> bool:
-    return operation_named(done.operation).deed is Deed.MAILED
+    return OPERATIONS[done.operation].deed is Deed.MAILED
 
 
 def _told(run: BillRun) -> dict[str, Any]:

@@ -72,14 +72,9 @@ class Sorted:
         return ""
 
 
-def parts_of(text: str) -> list[str]:
-    """What stands between spaces, commas, semicolons and line breaks; quoted it stays together."""
-    return tokens(text)
-
-
 def sort_out(text: str) -> Sorted:
     """Find the documents in a typed list."""
-    typed = parts_of(text)
+    typed = tokens(text)
     found = [(part, document_key(part)) for part in typed]
     documents = [key for _, key in found if key is not None]
     once = tuple(dict.fromkeys(documents))
@@ -142,7 +137,7 @@ def _recipients(form: Form) -> Recipients | None:
 
 def _addresses(form: Form, recipients: Recipients) -> tuple[tuple[str, ...], str]:
     """The addresses, each once in lower case, and what is wrong with them."""
-    typed = parts_of(_text(form, "email_addresses").lower())
+    typed = tokens(_text(form, "email_addresses").lower())
     addresses = tuple(dict.fromkeys(typed))
     wrong = [each for each in addresses if not _ADDRESS.fullmatch(each)]
     if recipients != "addresses":

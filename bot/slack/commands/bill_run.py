@@ -21,7 +21,7 @@ from bot.slack.asking import asked
 from bot.slack.commands.help import what_happens
 from bot.slack.forms import numbers
 from bot.slack.forms.bill_run import BillRunForm
-from bot.slack.naming import NO_VALUES, found_in, run_with_documents, which_place
+from bot.slack.naming import NO_VALUES, found_in, which_place
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.slack.opening import open_for_command, refusal_to_ask
 from bot.slack.payloads import Values
@@ -119,7 +119,7 @@ async def _look_up(tenancy: Tenancy, key: str, text: str, chosen: Values) -> Wor
 async def _look(tenancy: Tenancy, key: str, chosen: Values) -> Words:
     """The run's private card, or why there is none."""
     try:
-        found = await found_in(tenancy, chosen, lambda zuora: run_with_documents(zuora, key))
+        found = await found_in(tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
     except ZuoraError as error:
         again = "" if isinstance(error, ZuoraRejected) else "Please try again in a minute."
         return Words(blocks.escaped(unanswered(error, again)))

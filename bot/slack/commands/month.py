@@ -96,7 +96,7 @@ def _lines(month: Month) -> str:
 async def _send_picture(
     answering: Answering, respond: AsyncRespond, command: payloads.Command, month: Month
 ) -> None:
-    await answering.parts.store.calm()  # the table first, which somebody waits for
+    await answering.parts.store.turns.calm()  # the table first, which somebody waits for
     try:
         content = await drawn(chart_of(month))
     except DrawingError:

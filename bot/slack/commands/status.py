@@ -21,7 +21,7 @@ from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import send_export, send_month
 from bot.slack.forms import numbers
 from bot.slack.looking import not_to_view, viewer_or_recorded
-from bot.slack.naming import NO_VALUES, found_in, run_with_documents, which_place
+from bot.slack.naming import NO_VALUES, found_in, which_place
 from bot.slack.payloads import Values
 from bot.slack.queue import queue
 from bot.slack.replying import reply
@@ -184,7 +184,7 @@ async def look_up(parts: Parts, links: Links, key: str, chosen: Values) -> Words
 async def look(parts: Parts, links: Links, key: str, chosen: Values) -> Words:
     """A bill run as Zuora has it, and the requests about it; these also when Zuora is silent."""
     try:
-        found = await found_in(parts.tenancy, chosen, lambda zuora: run_with_documents(zuora, key))
+        found = await found_in(parts.tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
     except ZuoraError as error:
         words = unanswered(error)
         return _with_requests(parts.store, links, key, words)

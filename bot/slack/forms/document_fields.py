@@ -1,7 +1,7 @@
 """The fields for documents' numbers and ids: as many as 500 of them need. No I/O."""
 
 from bot.cards.blocks import Block
-from bot.operations.email_documents.reading import parts_of
+from bot.domain.key import tokens
 from bot.slack.forms import fields
 from bot.slack.payloads import Values
 
@@ -89,7 +89,7 @@ def _spread(text: str) -> list[str]:
     if len(text) <= FIELD_LIMIT:
         return [text]
     texts = [""]
-    for part in parts_of(text):
+    for part in tokens(text):
         if len(texts[-1]) + 1 + len(part) > FIELD_LIMIT:
             texts.append("")
         texts[-1] = f"{texts[-1]} {part}".strip()

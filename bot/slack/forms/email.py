@@ -7,7 +7,7 @@ from bot.cards.blocks import Block, context, paragraph
 from bot.domain.key import DocumentKind, document_as_typed, document_key, tokens
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND
-from bot.operations.email_documents.reading import parts_of, pdf_problem, sort_out
+from bot.operations.email_documents.reading import pdf_problem, sort_out
 from bot.operations.operation import Problems
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.ask_form import AskForm
@@ -87,7 +87,7 @@ class EmailForm(AskForm):
 def _by_kind(values: Values) -> Wanted:
     """An operation for each kind of document in the form, with its part of the list."""
     by_kind: dict[DocumentKind, list[str]] = {}
-    for part in parts_of(typed_documents(values)):
+    for part in tokens(typed_documents(values)):
         if (key := document_key(part)) is not None:
             by_kind.setdefault(key.kind, []).append(part)
     rest = {name: value for name, value in values.items() if name not in LISTS}
@@ -103,14 +103,9 @@ def _pdf(values: Values) -> str:
 
 def values_for(text: str) -> dict[str, Any]:
     """What the form begins with for what was typed behind the command."""
-    if any(document_key(part) for part in parts_of(text)):
+    if any(document_key(part) for part in tokens(text)):
         return {WHAT: DOCUMENTS, "documents": text}
     return {WHAT: BILL_RUN, "bill_run": text}
-
-
-def asked_about(text: str) -> tuple[str, ...]:
-    """What was typed behind the command of which only Zuora knows what it names."""
-    return numbers.unclear_documents(text)
 
 
 def values_known(text: str, found: Found) -> dict[str, Any]:
@@ -122,7 +117,7 @@ def values_known(text: str, found: Found) -> dict[str, Any]:
     run = numbers.run_of(keys[0], found)[0] if keys else ""
     if run:
         return {WHAT: BILL_RUN, "bill_run": run}
-    several = bool(found.named) or any(document_key(part) for part in parts_of(text))
+    several = bool(found.named) or any(document_key(part) for part in tokens(text))
     return {WHAT: DOCUMENTS, "documents": text} if several else values_for(text)
 
 

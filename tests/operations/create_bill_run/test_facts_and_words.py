@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.domain.call import Call
 from bot.domain.digest import canonical
-from bot.operations.catalog import operation_named
+from bot.operations.catalog import OPERATIONS
 from bot.operations.create_bill_run import following, words
 from bot.operations.create_bill_run.body import CreateBillRunBody, MonthDay, Organization
 from bot.operations.create_bill_run.facts import (
@@ -26,7 +26,7 @@ from bot.operations.operation import Progress
 from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import BillRun, Subscription
 
-CREATE = operation_named("create_bill_run")
+CREATE = OPERATIONS["create_bill_run"]
 TODAY = date(2026, 11, 21)
 BODY = CreateBillRunBody(
     batches=("Batch1",), bill_cycle_day="AllBillCycleDays", target_date=date(2026, 11, 30)
