@@ -79,10 +79,10 @@ class ManualClock:
 class Stage:
     """Everything a story needs. `start` and `stop` start and stop the bot, the servers stay."""
 
-    def __init__(self, folder: Path, mode: Mode) -> None:
+    def __init__(self, folder: Path, mode: Mode, now: datetime = START) -> None:
         self.folder = folder
         self.mode: Mode = mode
-        self.clock = ManualClock()
+        self.clock = ManualClock(now)
         self.zuora = LocalZuora(self.clock, world=World(self.clock.now()))
         self.slack = LocalSlack(
             self.clock,

@@ -82,6 +82,46 @@ class Walked:
 Hasher = Callable[[str], str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What rows show that stayed when those around them went into an archive.
+
+    Attributes:
+        finding: The first thing that is wrong; None if each is as it was written.
+        rows: Sequence and hash of each.
+        keyed_from: Sequence of the row from which on the history is made with a key, if it is here.
+    """
+
+    finding: Finding | None
+    rows: list[tuple[int, str]]
+    keyed_from: int | None
+
+
+def stand(rows: Iterable[Row], key: bytes) -> Standing:
+    """Check each row for itself, as the row before it is elsewhere; which ones stayed is bound later.
+
+    Args:
+        rows: In the order of their sequence.
+        key: `AUDIT_KEY`, empty for none.
+    """
+    hashed = hasher(b"")
+    keyed_from: int | None = None
+    found: list[tuple[int, str]] = []
+    for each in rows:
+        row = Row(*each)
+        if row.what == What.KEY_CHANGED and keyed_from is None:
+            keyed_from = row.sequence
+            if finding := _wrong_key(row, key):
+                return Standing(finding=finding, rows=found, keyed_from=keyed_from)
+            hashed = hasher(key)
+        if hashed(text_of(row)) != row.hash:
+            words = f"Row {row.sequence} was changed after it was written."
+            flaw = Finding(Flaw.EDITED, row.sequence, words)
+            return Standing(finding=flaw, rows=found, keyed_from=keyed_from)
+        found.append((row.sequence, row.hash))
+    return Standing(finding=None, rows=found, keyed_from=keyed_from)
+
+
 class _Quotes(dict[str, str]):
     """Texts as JSON, each made once: the same few people and kinds stand in all rows."""
 

@@ -1,15 +1,18 @@
 """Whether a database's history is whole, and whether it records everything else in it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import file_digest
 from pathlib import Path
 
 from bot.audit import standalone
 from bot.audit.anchors import Anchored
-from bot.audit.chain import Finding, Flaw, Walked, against_noted, days_without, walk
+from bot.audit.archived import against_heads, elsewhere, stayed, walked_with_archives
+from bot.audit.chain import Finding, Flaw, Walked, days_without
 from bot.domain.history import Head, Row, fingerprint
 from bot.store.errors import StoreError
 from bot.store.file import crosscheck
+from bot.store.file.archived import archives_of
 from bot.store.file.reading import DatabaseFile, open_read_only
 
 MOST_TOLD = 20
@@ -105,12 +108,15 @@ def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
             return Verified(
                 findings=(gone, *triggers), entries=0, last=Head(0, ""), keyed=False
             )  # fmt: skip
-        rows = file.rows()
-        walked = walk(rows, key=key, note={head.sequence for heads in noted for head in heads})
-        findings = [*_chain(file, walked, key), *against_noted(walked, noted), *triggers]
+        archives = archives_of(file)
+        walked = walked_with_archives(
+            file, archives, key, {head.sequence for heads in noted for head in heads}
+        )
+        findings = [*_chain(file, walked, key), *against_heads(archives, walked, noted), *triggers]
         if not any(found.flaw in _BROKEN for found in findings):
             findings += _tables(file, walked, cut=_is_cut(findings))
             findings += _performed_again(file)
+            findings += stayed(file, archives)
         anchored = Anchored((Row(*row) for row in file.heads()), authority)
         notes = days_without(file.times(), noted) if noted else (NOT_ANCHORED,)
         return Verified(
@@ -118,9 +124,36 @@ def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
             entries=walked.rows,
             last=walked.last,
             keyed=walked.keyed_from is not None,
-            notes=(*notes, *anchored.notes(file.signing_keys())),
+            notes=(*notes, *map(elsewhere, archives), *anchored.notes(file.signing_keys())),
         )
 
+
+def verify_archive(path: Path, database: Path, *, key: str) -> Verified:
+    """Check an archive by itself, and against the chain of the database that it was taken from.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    with path.open("rb") as opened:
+        digest = file_digest(opened, "sha256").hexdigest()
+    verified = verify_database(path, key=key)
+    with open_read_only(database) as file:
+        made = next((each for each in archives_of(file) if each.sha256 == digest), None)
+        if made is None:
+            words = f"{path} is not, or not as it was written, an archive that {database} tells of."
+            return replace(
+                verified, findings=(*verified.findings, Finding(Flaw.UNSUPPORTED, None, words))
+            )
+        row = file.row(made.entry)
+    if row is None or row.before != verified.last.hash:
+        words = f"{path} does not end where the chain of {database} goes on."
+        return replace(
+            verified, findings=(*verified.findings, Finding(Flaw.REBUILT, made.entry, words))
+        )
+    return replace(verified, notes=(FITS.format(path, made.entry),))
+
+
+FITS = "{} is the archive that row {} of the history tells of, and the chain goes on from its end"
 
 NOT_ANCHORED = (
     "no head from elsewhere was compared (--head): what somebody rebuilds who can write the file, and has "
@@ -203,7 +236,7 @@ def _performed_again(file: DatabaseFile) -> Iterator[Finding]:
     """The control of each request, the numbers and the clock, by the functions of a package."""
     for rule, story in crosscheck.decided(file):
         yield from _judged(standalone.control(rule, list(_plain(story))))
-    yield from _judged(standalone.order(_plain(file.rows()), 0))
+    yield from _judged(standalone.order(_plain(crosscheck.complete(file)), 0))
     yield from _judged(standalone.heads(_plain(file.heads()), file.signing_keys()))
     for number, message in crosscheck.taken_by_slack(file):
         yield from _judged(standalone.slack_clock(number, [message]))

@@ -12,6 +12,7 @@ COMMANDS = {
     "verify": "bot.cli.verify:verify",
     "backup": "bot.cli.backup:backup",
     "restore": "bot.cli.restore:restore",
+    "archive": "bot.cli.archive:archive_command",
     "evidence": "bot.cli.evidence:evidence",
     "resume-after-restore": "bot.cli.resume:resume",
     "export": "bot.cli.export:export_month",

@@ -9,7 +9,7 @@ import click
 
 from bot.cli.exits import WRONG_SETTINGS
 from bot.settings import SettingsError, read_audit_settings
-from bot.status.export import Format, export
+from bot.status.export import ArchivedError, Format, export
 from bot.status.month import month_named
 from bot.store.errors import StoreError
 from bot.store.file.reading import open_read_only
@@ -39,7 +39,7 @@ def export_month(typed: str, kind: Format, out: Path | None) -> None:
             content = asyncio.run(export(Store.reading(file), month, kind))
         with replaced(out) as unfinished:
             unfinished.write_bytes(content)
-    except (SettingsError, StoreError, OSError) as error:
+    except (SettingsError, StoreError, ArchivedError, OSError) as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
     click.echo(f"{out} written.")

@@ -9,7 +9,7 @@ import click
 from bot.audit import standalone
 from bot.audit.chain import Flaw
 from bot.audit.evidence.check import verify_evidence
-from bot.audit.verify import Verified, refuse_damage, verify_database
+from bot.audit.verify import Verified, refuse_damage, verify_archive, verify_database
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.domain.history import Head
 from bot.settings import SettingsError, read_audit_settings
@@ -101,8 +101,19 @@ class _HeadType(click.ParamType[Head]):
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Certificates (PEM) of the authority whose time stamps are checked.",
 )
+@click.option(
+    "--archive",
+    "archives",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file of `billing-bot archive`, checked by itself and against the chain; may repeat.",
+)
 def verify(
-    file: Path | None, noted: Head | None, listed: Path | None, authority: Path | None
+    file: Path | None,
+    noted: Head | None,
+    listed: Path | None,
+    authority: Path | None,
+    archives: tuple[Path, ...],
 ) -> None:
     """Check a history."""
     heads = [[noted]] if noted else []
@@ -118,13 +129,15 @@ def verify(
             heads.append(_listed(listed))
         roots = authority.read_bytes() if authority else b""
         verified = check(path, key=key, noted=heads, authority=roots)
+        checked = [(each, verify_archive(each, path, key=key)) for each in archives]
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
     except (StoreError, OSError, ValueError) as error:
         click.echo(f"not readable: {error}", err=True)
         sys.exit(NOT_READABLE)
-    sys.exit(_tell(path, verified))
+    codes = [_tell(path, verified), *(_tell(*each) for each in checked)]
+    sys.exit(next(filter(None, codes), 0))
 
 
 def _listed(path: Path) -> list[Head]:

@@ -46,6 +46,7 @@ class What(StrEnum):
     ANCHORED = "audit.anchored"
     HELD = "database.held"
     RESUMED = "database.resumed"
+    ARCHIVED = "database.archived"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,6 +139,11 @@ class Request:
         return f"R-{self.number}"
 
     @property
+    def is_archived(self) -> bool:
+        """Whether its facts are in an archive, so that its order cannot be opened here any more."""
+        return not self.facts
+
+    @property
     def reference(self) -> str:
         """The name on buttons and in forms, `R-17.k3f9…`; `bot.domain.named` reads it."""
         return f"{self.name}.{self.token}"

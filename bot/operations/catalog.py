@@ -39,7 +39,7 @@ def opened(request: Request) -> Order[Any, Any]:
     """The order of a stored request, with the facts that were approved.
 
     Raises:
-        KeyError, ValidationError: Another version of the bot has written it.
+        KeyError, ValidationError: Another version of the bot has written it, or it is archived.
     """
     operation = OPERATIONS[request.operation]
     return operation(

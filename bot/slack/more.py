@@ -21,6 +21,7 @@ from bot.slack.forms import fields
 from bot.slack.looking import viewer_or_recorded
 from bot.slack.meaning import meant_or_why
 from bot.slack.opening import opens_again
+from bot.status.answers import archived
 from bot.workflow.beside import beside
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,10 @@ async def _show(
         request, why = meant_or_why(answering.parts, click.named, click.actor, "details")
     if request is None:
         await answering.say_now(click.channel, click.actor, *why)
+        return
+    if archive := answering.parts.store.archives.of(request.number):
+        words = f"{request.name} is archived: {archived(archive)}."
+        await answering.say_now(click.channel, click.actor, words)
         return
     also = beside(answering.parts.store, request)
     shown = details(request, also, _page(answering, request, first))

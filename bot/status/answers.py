@@ -12,6 +12,7 @@ from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, line, shortened
 from bot.status import lists
 from bot.status.lists import SHOWN, Links
+from bot.store.file.archived import Archive
 from bot.store.history import Written
 from bot.store.status import MOST_COUNTED, Brief
 from bot.store.store import Store
@@ -114,6 +115,7 @@ def story(store: Store, links: Links, number: int) -> Words:
     if request is None or brief is None:
         return Words(f"There is no request R-{number}.")
     written, left_out = store.history.story(number, STORY_LIMIT)
+    archive = store.archives.of(number)
     told = [_deed(each, brief) for each in written]
     if left_out > 0:
         told.append(Line("", (f"… and {left_out:,} more; the evidence has all.",)))
@@ -129,10 +131,16 @@ def story(store: Store, links: Links, number: int) -> Words:
                 if request.result
                 else []
             ),
+            *([line("Archived", archived(archive))] if archive else []),
             *_places(links, brief),
         ),
         told,
     )
+
+
+def archived(archive: Archive) -> str:
+    """Where an archived request's documents and history are, in words."""
+    return f"its documents and history are in {archive.file} since {archive.at[:10]}"
 
 
 def _places(links: Links, brief: Brief) -> tuple[Line, ...]:

@@ -20,6 +20,11 @@ Row = dict[str, Any]
 AT_ONCE = 100
 """Rows that are written before others get their turn; and requests that are looked up together."""
 
+ELSEWHERE = (
+    "Requests of {month} are archived in {files}. Whoever runs Billing Bot can export the month from that file: "
+    "DATABASE_URL=sqlite:///FILE billing-bot export --month {month}"
+)
+
 COLUMNS = (
     "request", "operation", "subject", "place", "state", "result", "asked_at", "asked_by", "reason",
     "approved_by", "decided_by", "decided_at", "decision_reason", "ended_at", "seconds_to_decision",
@@ -90,8 +95,18 @@ def rows_of(request: Request, calls: Sequence[Call]) -> list[Row]:
     return found
 
 
+class ArchivedError(Exception):
+    """Requests of the month are in an archive, so that this database cannot write them all."""
+
+
 async def export(store: Store, month: str, kind: Format) -> bytes:
-    """The month's file."""
+    """The month's file.
+
+    Raises:
+        ArchivedError: Some of its requests are archived; the message says where.
+    """
+    if files := store.archives.asked_between(*span_of(month)):
+        raise ArchivedError(ELSEWHERE.format(month=month, files=" and ".join(files)))
     if kind == "csv":
         return await _as_csv(rows_of_month(store, month))
     rows = [row async for row in rows_of_month(store, month)]

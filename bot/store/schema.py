@@ -46,3 +46,71 @@ def listed(db: Database) -> None:
         "amount TEXT NOT NULL, mail TEXT NOT NULL, mailed TEXT NOT NULL, "
         "PRIMARY KEY (request, position)) STRICT, WITHOUT ROWID",
     )
+
+
+_ARCHIVES = """
+CREATE TABLE archives (
+  position INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  before TEXT NOT NULL,
+  file TEXT NOT NULL,
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  last INTEGER NOT NULL,
+  last_hash TEXT NOT NULL,
+  entry INTEGER NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE archived (
+  request INTEGER PRIMARY KEY REFERENCES requests (number),
+  archive INTEGER NOT NULL REFERENCES archives (position)
+) STRICT;
+CREATE INDEX archived_by ON archived (archive);
+
+CREATE TRIGGER archives_are_in_the_history BEFORE INSERT ON archives
+WHEN NOT EXISTS (SELECT 1 FROM history WHERE sequence = NEW.entry
+    AND what = 'database.archived' AND json_extract(data, '$.sha256') = NEW.sha256
+    AND json_extract(data, '$.last') = NEW.last AND json_extract(data, '$.hash') = NEW.last_hash)
+  OR NOT EXISTS (SELECT 1 FROM history WHERE sequence = NEW.last AND hash = NEW.last_hash)
+BEGIN SELECT RAISE(ABORT, 'an archive stands in the history'); END;
+CREATE TRIGGER archives_are_never_changed BEFORE UPDATE ON archives
+BEGIN SELECT RAISE(ABORT, 'an archive is never changed'); END;
+CREATE TRIGGER archives_are_never_deleted BEFORE DELETE ON archives
+BEGIN SELECT RAISE(ABORT, 'an archive is never forgotten'); END;
+
+CREATE TRIGGER archived_requests_are_at_their_end BEFORE INSERT ON archived
+WHEN (SELECT state FROM requests WHERE number = NEW.request) NOT IN
+    ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')
+  OR EXISTS (SELECT 1 FROM history WHERE request = NEW.request
+    AND sequence > (SELECT last FROM archives WHERE position = NEW.archive))
+BEGIN SELECT RAISE(ABORT, 'only what is at its end is archived'); END;
+CREATE TRIGGER archived_requests_stay_archived BEFORE UPDATE ON archived
+BEGIN SELECT RAISE(ABORT, 'what is archived stays archived'); END;
+CREATE TRIGGER archived_requests_are_never_forgotten BEFORE DELETE ON archived
+BEGIN SELECT RAISE(ABORT, 'what is archived stays archived'); END;
+
+DROP TRIGGER history_is_never_deleted;
+CREATE TRIGGER history_is_never_deleted BEFORE DELETE ON history
+WHEN OLD.sequence > (SELECT COALESCE(MAX(last), 0) FROM archives)
+  OR (OLD.request IS NULL AND OLD.what NOT IN
+    ('refused', 'bot.started', 'audit.head', 'audit.anchored'))
+  OR (OLD.request IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM archived WHERE archived.request = OLD.request))
+BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
+
+DROP TRIGGER requests_keep_what_was_asked;
+CREATE TRIGGER requests_keep_what_was_asked BEFORE UPDATE OF
+  number, operation, subject, body, digest, tenant, requester, team, reason, rule,
+  policy_hash, form, created_at, expires_at ON requests
+BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END;
+CREATE TRIGGER requests_keep_their_facts BEFORE UPDATE OF facts ON requests
+WHEN NEW.facts <> '' OR NOT EXISTS (SELECT 1 FROM archived WHERE request = OLD.number)
+BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END;
+"""
+
+
+@migrations(name="0026_archives")
+def archives(db: Database) -> None:
+    """What has moved into an archive: its rows of the history may go, and its facts, and nothing else.
+
+    An archive counts once its hash stands in the history, so that nothing can go unrecorded.
+    """
+    run(db, _ARCHIVES)

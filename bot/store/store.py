@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -10,8 +11,9 @@ from threading import Event
 from sqlite_utils import Database
 
 from bot.domain.history import Entry
-from bot.domain.message import Message
+from bot.domain.message import Kind, Message
 from bot.domain.request import Request
+from bot.store.archives import Archives
 from bot.store.calls import Calls
 from bot.store.checkpoints import Checkpoints
 from bot.store.copies import Copies
@@ -52,6 +54,7 @@ class Store:
         self.drafts = Drafts(database)
         self.estimates = Estimates(database)
         self.copies = Copies(database)
+        self.archives = Archives(database)
         self.checkpoints = Checkpoints(database)
         self.turns = Turns(AT_ONCE)
         self.together = Together(self.transaction, self.turns)
@@ -105,7 +108,14 @@ class Store:
             self.outbox.add(message, now)
 
     def refuse(self, entry: Entry, now: datetime, *messages: Message) -> None:
-        """Write a refusal, or count it where there are many, and what it causes; inside a transaction."""
+        """Write a refusal, or count it where there are many, and what it causes; inside a transaction.
+
+        What is refused about an archived request is an entry of its own: that request's are complete,
+        and its card is not drawn any more.
+        """
+        if entry.request is not None and self.archives.of(entry.request):
+            entry = replace(entry, request=None, data={**entry.data, "about": f"R-{entry.request}"})
+            messages = tuple(each for each in messages if each.kind is not Kind.UPDATE)
         self.refusals.add(entry, now)
         for message in messages:
             self.outbox.add(message, now)

@@ -30,7 +30,7 @@ def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:
         before = made = store.requests.last_like(request, same_subject=False)
     else:
         return ()
-    if before is None or made is None or not (then := opened(made).kinds()):
+    if before is None or made is None or made.is_archived or not (then := opened(made).kinds()):
         return ()
     share = _share(opened(request).kinds(), then)
     said = f"{share} (" if share else "("

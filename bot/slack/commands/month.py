@@ -15,7 +15,7 @@ from bot.slack.errors import NO_ANSWER
 from bot.slack.replying import reply, said_if_it_fails, say
 from bot.status.chart import chart_of
 from bot.status.drawing import DrawingError, drawn
-from bot.status.export import export
+from bot.status.export import ArchivedError, export
 from bot.status.month import Month, read_month
 from bot.status.month_words import rows_of, title_of, told
 from bot.store.database import CouldNotRecordError
@@ -143,6 +143,9 @@ async def _send_file(
 ) -> None:
     try:
         content = await export(answering.parts.store, name, "csv")
+    except ArchivedError as error:
+        await say(respond, Words(str(error)))
+        return
     except Exception:
         logger.exception("file_was_not_made")
         await say(respond, Words(NOT_MADE.format(month=name)))

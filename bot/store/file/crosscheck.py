@@ -1,7 +1,8 @@
 """Whether the other tables and the history agree: SQL over a read-only file."""
 
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -86,9 +87,17 @@ _STATE_AFTER = {
 }
 
 
+def _here(file: DatabaseFile) -> Callable[[str], str]:
+    """What leaves out archived requests, whose rows of the history are in their archive."""
+    if "archived" not in file.tables:
+        return lambda _: ""
+    return lambda column: f" AND {column} NOT IN (SELECT request FROM archived)"  # noqa: S608 - own names
+
+
 def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
     """Everything in requests, approvals and calls that the history does not record, or records otherwise."""
-    for number, at in file.database.execute(_NOT_ASKED):
+    here = _here(file)
+    for number, at in file.database.execute(_NOT_ASKED + here("number")):
         yield Mismatch(
             f"R-{number} is in the requests, and no entry says that it was asked for", at
         )
@@ -96,18 +105,18 @@ def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
         yield Mismatch(f"row {sequence} names R-{number}, which is not in the requests", "")
     yield from _states(file)
     yield from _requests(file)
-    for number, person, at in file.database.execute(_APPROVALS):
+    for number, person, at in file.database.execute(_APPROVALS + here("request")):
         yield Mismatch(f"R-{number} has an approval of {person} that no entry records", at)
     for number, person, sequence in file.database.execute(_APPROVALS_GONE):
         yield Mismatch(
             f"row {sequence} shows an approval of R-{number} by {person}, which is gone", ""
         )
-    for number, subject, tries, told, at in file.database.execute(_CALLS):
+    for number, subject, tries, told, at in file.database.execute(_CALLS + here("calls.request")):
         yield Mismatch(
             f"R-{number} called Zuora about {subject} {tries} times, and the history records {told}",
             at or "",
         )
-    for number, subject, verdict, at in file.database.execute(_ANSWERS):
+    for number, subject, verdict, at in file.database.execute(_ANSWERS + here("calls.request")):
         yield Mismatch(
             f"R-{number} has the answer {verdict!r} about {subject} that no entry records", at
         )
@@ -185,6 +194,28 @@ def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
         story = list(rows)
         if story[0][3] == What.ASKED:  # without its first row it is a mismatch already
             yield json.loads(story[0][-1]), [Row(*row[:-1]) for row in story]
+
+
+def complete(file: DatabaseFile) -> Iterator[Row]:
+    """The rows in order, with a stand-in for each request whose own rows are in an archive."""
+    away = deque(_archived(file))
+    row = Row(0, "", None, "", "", "", "{}", "", "")
+    for found in file.rows():
+        row = Row(*found)
+        behind = row.what == What.RESUMED and json.loads(row.data)["numbers_behind"] + 1
+        until = (row.request if row.what == What.ASKED else behind) or 0
+        while away and away[0] < until:
+            yield row._replace(request=away.popleft(), what=What.ASKED.value, data="{}")
+        yield row
+    for number in away:
+        yield row._replace(request=number, what=What.ASKED.value, data="{}")
+
+
+def _archived(file: DatabaseFile) -> list[int]:
+    if "archived" not in file.tables:
+        return []
+    rows = file.database.execute("SELECT request FROM archived ORDER BY request")
+    return [number for (number,) in rows]
 
 
 def taken_by_slack(file: DatabaseFile) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from bot.domain.history import START, Head, Row
+from bot.store.errors import StoreError
+from bot.store.file.archived import Archive, archives_of
 from bot.store.file.reading import DatabaseFile
 from bot.store.requests import bound_columns
 
@@ -80,6 +82,9 @@ class Done(NamedTuple):
 def span(file: DatabaseFile, period: tuple[str, str], made_at: str, after: Head | None) -> Span:
     """The rows of a period: dates choose, rows bound. No row between the first and the last is left out.
 
+    Raises:
+        StoreError: Some of them are in an archive.
+
     Args:
         file: The database.
         period: Its start, and the first moment after it.
@@ -88,9 +93,11 @@ def span(file: DatabaseFile, period: tuple[str, str], made_at: str, after: Head 
             the first row whose time lies in the period.
     """
     start, end = period
+    archives = archives_of(file)
     first, last = file.database.execute(
         _SPAN, {"start": start, "end": end, "after": after.sequence if after else 0}
     ).fetchone()
+    _refuse_what_is_archived(archives[-1:], after.sequence + 1 if after else first)
     if made_at < end and (after or first is not None):
         (last,) = file.database.execute("SELECT MAX(sequence) FROM history").fetchone()
     if after:
@@ -101,7 +108,24 @@ def span(file: DatabaseFile, period: tuple[str, str], made_at: str, after: Head 
         "SELECT sequence, hash FROM history WHERE sequence < ? ORDER BY sequence DESC LIMIT 1",
         [first],
     ).fetchone()
-    return Span(Head(*row) if row else START, first, last, _keyed_from(file))
+    before = Head(*row) if row else START
+    if before.sequence < first - 1:  # that row is in the archive
+        before = archives[-1].last
+    return Span(before, first, last, _keyed_from(file))
+
+
+def _refuse_what_is_archived(newest: list[Archive], first: int | None) -> None:
+    for archive in newest:
+        if first is not None and first <= archive.last.sequence:
+            raise StoreError(
+                ARCHIVED.format(first, archive.last.sequence, archive.file, archive.before)
+            )
+
+
+ARCHIVED = (
+    "rows {0} to {1} of this period are in the archive {2}. Make the evidence up to the day before {3} from that "
+    "file (DATABASE_URL=sqlite:///{2}), and what follows from this database with --after and that package"
+)
 
 
 def _keyed_from(file: DatabaseFile) -> int | None:

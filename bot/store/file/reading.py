@@ -42,6 +42,10 @@ class DatabaseFile:
             _ROWS + "WHERE sequence BETWEEN ? AND ? ORDER BY sequence", [first, last]
         )
 
+    def row(self, sequence: int) -> Row | None:
+        """The row of that sequence, if it is here."""
+        return next((Row(*each) for each in self.rows(sequence, sequence)), None)
+
     def times(self) -> Iterator[tuple[int, str]]:
         """Sequence and time of each row of the history, in order."""
         return self.database.execute("SELECT sequence, at FROM history ORDER BY sequence")

@@ -1,0 +1,84 @@
+"""Checking a database of which a part has gone into archives: what stayed, and where its chain begins."""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from bot.audit.chain import Finding, Flaw, Walked, against_noted, stand, walk
+from bot.domain.history import START, Head, Row
+from bot.store.file.archived import Archive, kept_hash_of, staying_hash
+from bot.store.file.reading import DatabaseFile
+
+MAX_ROW = 2**63 - 1
+
+
+def walked_with_archives(
+    file: DatabaseFile, archives: list[Archive], key: bytes, note: Collection[int]
+) -> Walked:
+    """Go along the chain; before its present start, which the last archive left, rows stand alone."""
+    if not archives:
+        return walk(file.rows(), key=key, note=note)
+    start = archives[-1].last
+    stood = stand(file.rows(0, start.sequence), key)
+    known = {number: hashed for number, hashed in (*stood.rows, start) if number in note}
+    if stood.finding:
+        last = Head(*stood.rows[-1]) if stood.rows else START
+        return Walked(
+            finding=stood.finding, rows=len(stood.rows), last=last, last_at="",
+            keyed_from=stood.keyed_from, noted=known,
+        )  # fmt: skip
+    rows, keyed = file.rows(start.sequence + 1, MAX_ROW), stood.keyed_from is not None
+    walked = walk(rows, key=key, start=start, keyed=keyed, note=note)
+    return replace(
+        walked,
+        rows=walked.rows + len(stood.rows),
+        keyed_from=stood.keyed_from or walked.keyed_from,
+        noted={**known, **walked.noted},
+    )
+
+
+def against_heads(
+    archives: list[Archive], walked: Walked, noted: Sequence[Sequence[Head]]
+) -> Iterator[Finding]:
+    """Heads that were noted; one whose row is in an archive is to be compared with that."""
+    until = archives[-1].last.sequence if archives else 0
+    away = {
+        head for heads in noted for head in heads
+        if head.sequence <= until and head.sequence not in walked.noted
+    }  # fmt: skip
+    for head in sorted(away):
+        words = f"Row {head.sequence} is in an archive: compare the head with its file, by --head."
+        yield Finding(Flaw.NOT_COMPARED, head.sequence, words)
+    yield from against_noted(
+        walked, [[head for heads in noted for head in heads if head not in away]]
+    )
+
+
+def stayed(file: DatabaseFile, archives: list[Archive]) -> Iterator[Finding]:
+    """Whether what stayed of archived requests is what the history says that stayed."""
+    for each in archives:
+        row = file.row(each.entry)
+        told = json.loads(row.data) if row else {}
+        is_told = (told.get("sha256"), told.get("last"), told.get("hash")) == (
+            each.sha256,
+            *each.last,
+        )
+        if not is_told or told.get("kept") != kept_hash_of(file, each.position):
+            words = f"What stayed of the requests in {each.file} is not as the history says."
+            yield Finding(Flaw.UNSUPPORTED, each.entry, words)
+        newest = each is archives[-1]
+        if newest and is_told and told["stays"] != staying_hash(_standing(file, each)):
+            words = f"Rows are missing, or new, among those that stayed when {each.file} was made."
+            yield Finding(Flaw.DELETED, each.entry, words)
+
+
+def _standing(file: DatabaseFile, archive: Archive) -> Iterator[tuple[int, str]]:
+    return ((Row(*row).sequence, Row(*row).hash) for row in file.rows(0, archive.last.sequence))
+
+
+def elsewhere(archive: Archive) -> str:
+    """What is in an archive, and how to compare it, for people."""
+    return (
+        f"requests that ended before {archive.before} are in {archive.file} (SHA-256 {archive.sha256}); "
+        f"--archive {archive.file} compares the two"
+    )

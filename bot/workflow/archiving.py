@@ -1,0 +1,75 @@
+"""Moving finished requests into an archive: a copy of the whole database as it is before they go."""
+
+from datetime import datetime, timedelta
+from hashlib import file_digest
+from pathlib import Path
+from typing import NamedTuple
+
+from bot.domain.history import Entry, Head, What
+from bot.store.errors import StoreError
+from bot.store.file.archived import Archive
+from bot.store.store import Store
+from bot.store.times import to_text
+
+YOUNGEST = timedelta(days=31)
+"""What ended later than that stays: people still look at it, and Zuora may still change it."""
+
+
+class Archived(NamedTuple):
+    """What went into an archive: how many requests, and up to which row of the history."""
+
+    requests: int
+    last: int
+
+
+def archive(store: Store, copy: Path, copied: Head, before: datetime, now: datetime) -> Archived:
+    """Let go of what ended before a day, once a whole copy of the database has it.
+
+    Args:
+        store: The database; nobody else works on it.
+        copy: The copy, already checked.
+        copied: Where the copy's history ends.
+        before: The first moment of the day; what ended before it goes.
+        now: The moment.
+
+    Raises:
+        StoreError: Nothing was changed; the message says why.
+    """
+    with copy.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    with store.transaction():
+        if store.history.last() != tuple(copied):
+            raise StoreError("Something was recorded while the copy was made. Nothing was changed.")
+        leaving = store.archives.leaving(before)
+        if leaving is None:
+            raise StoreError(nothing_before(before))
+        day = before.date().isoformat()
+        data = {
+            "before": day,
+            "file": copy.name,
+            "sha256": digest,
+            "last": leaving.last.sequence,
+            "hash": leaving.last.hash,
+            "requests": len(leaving.requests),
+            "kept": leaving.kept,
+            "stays": leaving.stays,
+        }
+        store.record(Entry(what=What.ARCHIVED, data=data), now)
+        made = Archive(
+            position=len(store.archives.all()) + 1,
+            at=to_text(now),
+            before=day,
+            file=copy.name,
+            sha256=digest,
+            last=leaving.last,
+            entry=store.history.last()[0],
+        )
+        store.archives.take(made, leaving.requests)
+    return Archived(len(leaving.requests), leaving.last.sequence)
+
+
+def nothing_before(before: datetime) -> str:
+    """That there is nothing to archive, in a sentence."""
+    return (
+        f"No request that is not archived yet ended before {before:%Y-%m-%d}. Nothing was changed."
+    )
