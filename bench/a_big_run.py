@@ -15,7 +15,7 @@ from bot.cli.serve import collect_less
 from bot.domain.authority import Person, Verb
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID
-from bot.wiring import Bot
+from bot.wiring.running import Bot
 from bot.workflow.decide import Decision, decide
 from bot.zuora.client import http_client
 from bot.zuora.paging import MOST_ROWS

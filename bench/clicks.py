@@ -27,7 +27,7 @@ from bench.stage import (
 from bench.watch import no_collections, until
 from bot.cli.sandbox import BOT_TOKEN
 from bot.settings import Mode
-from bot.wiring import Bot
+from bot.wiring.running import Bot
 
 PERCENT = (50, 95, 99)
 FIRST_RUN = 1000

@@ -9,7 +9,7 @@ from bench.figures import Options, Row
 from bench.stage import BOB, Place, add_runs, ask_for, name_of, place
 from bot.domain.authority import Person, Verb
 from bot.sandbox.slack.workspace import TEAM_ID
-from bot.wiring import Bot
+from bot.wiring.running import Bot
 from bot.workflow.decide import Decided, Decision, decide
 
 FIRST_RUN = 1000

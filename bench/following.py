@@ -12,7 +12,8 @@ from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.sandbox.zuora.options import Timings
 from bot.sandbox.zuora.server import LocalZuora
-from bot.wiring import Bot, Tuning, build
+from bot.wiring.build import Tuning, build
+from bot.wiring.running import Bot
 from bot.workflow.decide import Decision, decide
 from tests.stage import ManualClock
 

@@ -34,7 +34,8 @@ from bot.settings import Mode, Settings
 from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.email import EmailForm, values_for
-from bot.wiring import Bot, Tuning, build
+from bot.wiring.build import Tuning, build
+from bot.wiring.running import Bot
 from bot.workflow.ask import ask
 from bot.workflow.saved import Asker
 

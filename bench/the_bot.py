@@ -14,7 +14,7 @@ from bot.cli.clock import SystemClock
 from bot.cli.logs import log_to_stderr
 from bot.cli.serve import collect_less, connected
 from bot.settings import Mode, read_settings
-from bot.wiring import Tuning, build
+from bot.wiring.build import Tuning, build
 
 HOST = "127.0.0.1"
 

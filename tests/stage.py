@@ -22,7 +22,8 @@ from bot.domain.request import Request
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora import LocalZuora, World
 from bot.settings import Mode, Settings
-from bot.wiring import Bot, Tuning
+from bot.wiring.build import Tuning
+from bot.wiring.running import Bot
 from bot.zuora.environments import OWN_SANDBOX
 from tests.every_message import Reader
 

@@ -23,7 +23,7 @@ from bot.store.errors import StoreError
 from bot.store.file import evidence as stored
 from bot.store.file.reading import open_read_only
 from bot.store.private import replaced
-from bot.wiring import zuora_client
+from bot.wiring.clients import zuora_client
 from bot.zuora.client import http_client
 
 DAY = click.DateTime(["%Y-%m-%d"])

@@ -10,7 +10,8 @@ from slack_sdk.errors import SlackClientError
 from bot.cli.clock import SystemClock
 from bot.settings import SettingsError, read_settings
 from bot.store.errors import CouldNotRecordError, StoreError
-from bot.wiring import CannotStartError, resume_after_restore
+from bot.wiring.restoring import resume_after_restore
+from bot.wiring.starting import CannotStartError
 
 CANNOT_RESUME = 2
 

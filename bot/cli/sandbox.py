@@ -24,7 +24,8 @@ from bot.sandbox.panel.panel import Panel, PolicyChoice
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora.server import LocalZuora
 from bot.settings import Mode, Settings
-from bot.wiring import Bot, Tuning, build
+from bot.wiring.build import Tuning, build
+from bot.wiring.running import Bot
 from bot.zuora.environments import OWN_SANDBOX, Environment
 
 LOOPBACK = "127.0.0.1"

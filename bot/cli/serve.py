@@ -26,7 +26,9 @@ from bot.slack.signatures import Signatures
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web import ProxyError, SlackWeb
 from bot.store.database import StoreError
-from bot.wiring import Bot, CannotStartError, build
+from bot.wiring.build import build
+from bot.wiring.running import Bot
+from bot.wiring.starting import CannotStartError
 
 logger = logging.getLogger(__name__)
 

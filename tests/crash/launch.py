@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 import bot.cli.serve  # noqa: E402 - imported here once for all processes
-import bot.wiring  # noqa: E402
+import bot.wiring.build  # noqa: E402
 from tests.crash.clock import FastClock  # noqa: E402
 from tests.crash.points import Points, watch  # noqa: E402
 
@@ -65,8 +65,8 @@ def _become_the_bot(order: dict[str, Any]) -> None:
     os.environ.update(order["env"])
     clock = FastClock(order["begun"], order["speed"])
     bot.cli.serve.SystemClock = lambda: clock  # type: ignore[assignment, misc]
-    tuning = partial(bot.wiring.Tuning, seconds_a_message=order["seconds_a_message"])
-    bot.wiring.Tuning = tuning  # type: ignore[assignment, misc]
+    tuning = partial(bot.wiring.build.Tuning, seconds_a_message=order["seconds_a_message"])
+    bot.wiring.build.Tuning = tuning  # type: ignore[assignment, misc]
     watch(Points(Path(order["points"]), **order["death"]))
     sys.argv = ["billing-bot", "run"]
     try:

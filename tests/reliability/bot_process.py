@@ -12,7 +12,7 @@ from bot.cli.clock import SystemClock
 from bot.cli.logs import log_to_stderr
 from bot.cli.serve import connected
 from bot.settings import Mode, read_settings
-from bot.wiring import Tuning, build
+from bot.wiring.build import Tuning, build
 
 LOOK_SECONDS = 0.2
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bot.cards.buttons import RECORD_NOT_SENT, RECORD_SENT
-from bot.wiring import resume_after_restore
+from bot.wiring.restoring import resume_after_restore
 from tests.reliability.truths import check_request, pass_time, rest, took_effect
 from tests.reliability.truths import numbers as all_numbers
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, Stage

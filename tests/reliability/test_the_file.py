@@ -17,7 +17,8 @@ from bot.settings import AuditSettings
 from bot.store.errors import StoreError
 from bot.store.lock import WorkLock
 from bot.store.store import Store
-from bot.wiring import CannotStartError, resume_after_restore
+from bot.wiring.restoring import resume_after_restore
+from bot.wiring.starting import CannotStartError
 from tests.audit.test_evidence import made as evidence_made
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 

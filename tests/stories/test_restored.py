@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from bot.cli.resume import resume
 from bot.domain.history import What
-from bot.wiring import CannotStartError, resume_after_restore
+from bot.wiring.restoring import resume_after_restore
+from bot.wiring.starting import CannotStartError
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS
 from tests.stories.test_clicks import begin_anew, copied
 

@@ -10,7 +10,7 @@ from bot.operations.create_bill_run.body import CreateBillRunBody
 from bot.operations.email_bill_run import EmailBillRunBody
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.post_bill_run import PostBillRun, PostBillRunBody
-from bot.wiring import CannotStartError
+from bot.wiring.starting import CannotStartError
 from tests.stage import ALICE, BOB, CHANNEL
 
 RUN = {"bill_run": "BR-00000001"}

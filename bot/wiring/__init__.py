@@ -1,0 +1,1 @@
+"""The only room that knows every part: builds them, connects them, starts and stops them."""

@@ -1,0 +1,124 @@
+"""The clients for Slack and Zuora, and which tenant and organizations Zuora lets the bot into."""
+
+import logging
+from contextlib import suppress
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import httpx2
+from yarl import URL
+
+from bot.domain.clock import Clock
+from bot.domain.clocks import Clocks
+from bot.domain.place import Places
+from bot.settings import EvidenceSettings, Settings
+from bot.slack.web import SlackWeb
+from bot.wiring.starting import CannotStartError
+from bot.zuora.client import NO_SUCH_NAME, ZuoraClient
+from bot.zuora.environments import Environment
+from bot.zuora.errors import ZuoraElsewhere, ZuoraError, ZuoraRejected
+
+logger = logging.getLogger(__name__)
+
+SLACK_SECONDS = 20
+
+
+def timed(http: httpx2.AsyncClient, address: str, clocks: Clocks) -> httpx2.AsyncClient:
+    """The same client; each answer from this address says what time it is there."""
+    host = URL(address).host
+
+    async def answered(response: httpx2.Response) -> None:
+        if response.url.host == host:
+            clocks.read("zuora", response.headers.get("Date"))
+
+    http.event_hooks = {"response": [answered]}
+    return http
+
+
+def slack_client(
+    settings: Settings, session: aiohttp.ClientSession, clock: Clock, clocks: Clocks | None = None
+) -> SlackWeb:
+    """The client for Slack with the bot's token."""
+    return SlackWeb(
+        clock,
+        clocks=clocks,
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url,
+        session=session,
+        timeout=SLACK_SECONDS,
+        retry_handlers=[],  # the SDK's own would send a message twice after a dropped connection
+    )
+
+
+def zuora_client(
+    settings: EvidenceSettings,
+    clock: Clock,
+    http: httpx2.AsyncClient,
+    *,
+    read_seconds: float,
+) -> ZuoraClient:
+    """The client for the tenant that the settings name."""
+    places = settings.places
+    entity_ids, org_ids = places.headers("")
+    return ZuoraClient(
+        http,
+        clock,
+        base_url=settings.zuora_base_url,
+        client_id=settings.zuora_client_id,
+        client_secret=settings.zuora_client_secret.get_secret_value(),
+        version=settings.zuora_version,
+        tenant_id=settings.zuora_tenant_id,
+        entities=places.entities,
+        entity_ids=entity_ids,
+        org_ids=org_ids,
+        gzip=settings.zuora_gzip,
+        names=settings.show_customers,
+        debit_memo_path=settings.zuora_debit_memo_path,
+        highest_batch=settings.zuora_batches,
+        zone=ZoneInfo(settings.zuora_time_zone) if settings.zuora_time_zone else None,
+        read_seconds=read_seconds,
+    )
+
+
+async def tenant_in_words(settings: Settings, zuora: ZuoraClient, where: Environment) -> str:
+    """The tenant in words for the card, with its entities and organizations.
+
+    Raises:
+        CannotStartError: The token does not speak for an entity of the settings, or Zuora refuses
+            what is asked for one of their organizations.
+    """
+    kind = "UNKNOWN ENVIRONMENT" if where.kind == "unknown" else where.kind.upper()
+    words, places = f"{kind} · {where.name}", settings.places
+    within = "".join(
+        f" · {name} {units[0].name}"
+        for name, units in (("entity", places.entities), ("organization", places.organizations))
+        if len(units) == 1  # of several each request says its own
+    )
+    try:
+        tenant = await zuora.check()
+        await _know_the_organizations(places, zuora)
+    except ZuoraElsewhere as error:
+        raise CannotStartError(str(error)) from None
+    except ZuoraError as error:
+        logger.error("zuora_login_failed: %s", error)  # noqa: TRY400 - no trace needed
+        return f"{words}{within}"  # what is wrong, the client itself keeps saying
+    logger.info("zuora_ready: %s, tenant %s", where.name, tenant.id)
+    return f"{words} · tenant {tenant.id}{within}"
+
+
+async def _know_the_organizations(places: Places, zuora: ZuoraClient) -> None:
+    """Ask for something small in each organization of the settings, as a token names none.
+
+    Raises:
+        CannotStartError: Zuora refuses one, and takes the same call without it.
+        ZuoraError: It cannot be asked now.
+    """
+    entity_ids = places.entities[0].id if places.entities else ""  # one that the token may name
+    for unit in places.organizations:
+        try:
+            await zuora.within(entity_ids, unit.id).bill_runs(name=NO_SUCH_NAME)
+        except ZuoraRejected as error:
+            with suppress(ZuoraRejected):  # it is not about the organization
+                await zuora.within(entity_ids, "").bill_runs(name=NO_SUCH_NAME)
+                msg = f"ZUORA_ORG_IDS names {unit.id}, which Zuora refuses: {error}"
+                raise CannotStartError(msg) from None

@@ -1,0 +1,39 @@
+"""The way out for a database that was put back, as a command."""
+
+import secrets
+
+import aiohttp
+
+from bot.domain.clock import Clock
+from bot.settings import Settings
+from bot.slack.witness import read
+from bot.store.store import Store
+from bot.wiring.clients import SLACK_SECONDS, slack_client
+from bot.wiring.starting import CannotStartError, work_lock
+from bot.workflow.restored import resume
+
+
+async def resume_after_restore(settings: Settings, clock: Clock) -> tuple[list[str], int]:
+    """End what is open in a database that was put back; names of the requests, the next number.
+
+    Raises:
+        CannotStartError: The bot still works on this database.
+        StoreError: The database cannot be used.
+        CouldNotRecordError: Nothing was changed.
+        SlackClientError, aiohttp.ClientError, OSError, TimeoutError: Slack cannot be read.
+    """
+    lock = work_lock(settings)
+    if not lock.take():
+        msg = "Billing Bot still works on this database: stop it first. Nothing was changed."
+        raise CannotStartError(msg)
+    store = Store.open(settings.database_path, settings.audit_key.get_secret_value())
+    session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
+    try:
+        channel = settings.billing_channel
+        shown = await read(slack_client(settings, session, clock), store, channel)
+        ended = resume(store, clock.now(), shown, secrets.token_hex(8), channel)
+        return [request.name for request in ended], store.requests.next_number()
+    finally:
+        await session.close()
+        store.close()
+        lock.release()

@@ -1,0 +1,221 @@
+"""A running bot: what it starts, stops, and says of itself."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import aiohttp
+import httpx2
+from slack_bolt.async_app import AsyncApp
+
+from bot.health.health import Health, Loops
+from bot.health.watch import Watch
+from bot.slack.answering import Answering
+from bot.slack.daily import Daily
+from bot.slack.sender import Sender
+from bot.slack.witness import Witness
+from bot.store.checkpoints import checkpoint
+from bot.store.errors import CouldNotRecordError
+from bot.store.lock import WorkLock
+from bot.workflow.backups import Backups
+from bot.workflow.estimates import Estimates
+from bot.workflow.heads import Heads
+from bot.workflow.parts import Parts
+from bot.workflow.refused import write_counts
+from bot.workflow.runner import Runner
+from bot.workflow.supervised import Supervised
+from bot.zuora.errors import ZuoraError
+
+logger = logging.getLogger(__name__)
+
+LOCK_PAUSE_SECONDS = 0.5
+HEAR_OTHERS_SECONDS = 0.25
+CHECKPOINT_SECONDS = 2.0
+LOOK_AGAIN_SECONDS = 30.0
+LET_IN_SECONDS = 30.0
+
+
+class Bot:
+    """A running bot: takes clicks at once, and works as soon as it holds the work lock."""
+
+    def __init__(  # noqa: PLR0913 - the parts
+        self,
+        *,
+        parts: Parts,
+        app: AsyncApp,
+        answering: Answering,
+        runner: Runner,
+        sender: Sender,
+        estimates: Estimates,
+        lock: WorkLock,
+        slack_session: aiohttp.ClientSession,
+        zuora_http: httpx2.AsyncClient,
+        heads: Heads,
+        daily: Daily,
+        witness: Witness,
+        backups: Backups,
+        watch: Callable[[Health], Watch],
+    ) -> None:
+        self.parts = parts
+        self.app = app
+        self.runner = runner
+        self.sender = sender
+        self.estimates = estimates
+        self.answering = answering
+        self.backups = backups
+        self._lock = lock
+        self._slack_session = slack_session
+        self._zuora_http = zuora_http
+        self._heads = heads
+        self._witness = witness
+        self._daily = daily
+        self._supervised = Supervised(parts.clock)
+        self._worker: asyncio.Task[None] | None = None
+        self.readiness = Health(
+            store=parts.store,
+            zuora=parts.tenancy.zuora,
+            clock=parts.clock,
+            lock=lock,
+            standing=parts.standing,
+            loops=Loops(
+                ended=lambda: self._worker is not None and self._worker.done(),
+                broken=lambda: self._supervised.broken,
+                turned_at=self._turned_at,
+            ),
+            last_backup=lambda: backups.last,
+        )
+        self.watch = watch(self.readiness)
+        self._looking: asyncio.Future[Any] | None = None
+        self._is_finished = False
+        self._is_working = False
+
+    def start(self) -> None:
+        """Begin to work; unfinished requests go on by themselves."""
+        self._worker = asyncio.create_task(self._work(), name="worker")
+        looking = (self._supervised.run(*named) for named in self.watch.loops().items())
+        self._looking = asyncio.gather(*looking)
+
+    async def finish(self) -> None:
+        """Take no new work and reach the next safe point; people are answered still.
+
+        Who can hold a connection open must not hold up the end of the work, so this comes before the
+        connection to Slack is closed.
+        """
+        if not self._is_finished:
+            self._is_finished = True
+            await asyncio.gather(self.answering.drain(), self.runner.stop(), self.sender.stop())
+
+    async def stop(self) -> None:
+        """Finish, and close everything."""
+        await self.finish()
+        await self.answering.drain(patience=0.2)  # of those who came since
+        for task in (self._worker, self._looking):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self.watch.stop()
+        self._lock.release()
+        await self._slack_session.close()
+        await self._zuora_http.aclose()
+        self.parts.store.close()
+
+    def health(self) -> dict[str, str]:
+        """How the bot is, in more words than `/readyz` has for everybody: `status` is its status."""
+        return {
+            "status": self.readiness.ready()["status"],
+            "slack": self._refusals(),
+            "database": self.parts.store.trouble
+            or self.readiness.held
+            or self.parts.standing.unread
+            or "ready",
+            "zuora": self.parts.tenancy.zuora.trouble or "ready",
+        }
+
+    def _turned_at(self) -> dict[str, float]:
+        """When the loops last turned; none while this process stands by or the database is held."""
+        if not self._is_working or self._is_finished:
+            return {}
+        return {"runner": self.runner.turned_at, "sender": self.sender.turned_at}
+
+    def _refusals(self) -> str:
+        try:
+            found = self.parts.store.outbox.refusals()
+        except CouldNotRecordError:
+            return "not known: the database cannot be read"
+        return "; ".join(f"{channel}: {error}" for channel, error in found) or "ready"
+
+    async def _work(self) -> None:
+        """Wait for the lock that lets one process at a time run and send, then do so."""
+        run = self._supervised.run
+        await run("lock", self._take_the_lock)
+        if self.parts.store.copies.held:
+            await self._witness.say()
+            await run("checkpoints", self._checkpoints)
+        logger.info("work_lock_acquired")
+        self._is_working = True
+        await asyncio.gather(
+            run("witness", self._be_told),
+            run("runner", self.runner.run),
+            run("sender", self.sender.run),
+            run("estimates", self.estimates.run),
+            run("listener", self._hear_others),
+            run("checkpoints", self._checkpoints),
+            run("heads", self._heads.run),
+            run("daily", self._daily.run),
+            run("backups", self.backups.run),
+            run("zuora", self._be_let_in),
+            run("refusals", partial(write_counts, self.parts.store, self.parts.clock)),
+        )
+
+    async def _take_the_lock(self) -> None:
+        while not self._lock.take():
+            await self.parts.clock.sleep(LOCK_PAUSE_SECONDS)
+
+    async def _be_told(self) -> None:
+        """Where Slack could not be compared with the database, try again until it can."""
+        standing = self.parts.standing
+        if standing.unread:
+            await self._witness.say()
+        while standing.unread:
+            await self.parts.clock.sleep(LOOK_AGAIN_SECONDS)
+            await self._witness.look()
+            if self.parts.store.copies.held:
+                await self._witness.say()
+                await asyncio.gather(self.runner.stop(), self.sender.stop())
+        self.parts.bells.runner.set()
+
+    async def _checkpoints(self) -> None:
+        """Move the database's log into its file, in a thread."""
+        checkpoints = self.parts.store.checkpoints
+        checkpoints.take_over()
+        while True:
+            await self.parts.clock.sleep(CHECKPOINT_SECONDS)
+            if checkpoints.due:
+                await asyncio.to_thread(checkpoint, checkpoints.begin())
+
+    async def _be_let_in(self) -> None:
+        """Where Zuora refuses the bot's login, ask again now and then, so that it is known when it does."""
+        zuora = self.parts.tenancy.zuora
+        while True:
+            await self.parts.clock.sleep(LET_IN_SECONDS)
+            if zuora.trouble:
+                with suppress(ZuoraError):
+                    await zuora.check()
+
+    async def _hear_others(self) -> None:
+        """Another process on the same file takes clicks too; what it writes is worked on here."""
+        while True:
+            await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
+            if self._lock.is_lost:
+                logger.critical(
+                    "work_lock_lost: its file was deleted or replaced, so another process may work "
+                    "too; this one ends, and its supervisor starts it again as one that waits"
+                )
+                signal.raise_signal(signal.SIGTERM)
+                return
+            if self.parts.store.others_have_written():
+                self.parts.bells.ring()
