@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part, listed
 from bot.operations.operation import Problems
-from bot.slack import payloads
+from bot.slack import payloads, reading
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
@@ -22,6 +22,7 @@ from bot.slack.forms.ask_form import AskForm, origin_of
 from bot.slack.meaning import meant_or_why
 from bot.slack.naming import with_kinds
 from bot.slack.opening import drawn, values_of
+from bot.slack.reading import Readings
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
 from bot.workflow.meant import meant
@@ -29,11 +30,15 @@ from bot.workflow.parts import Parts
 from bot.workflow.refused import record_refusal
 from bot.workflow.rules import Rules
 from bot.workflow.saved import Asker
+from bot.zuora.progress import Progress, watched
 
 logger = logging.getLogger(__name__)
 
 LONGEST_READING = timedelta(minutes=15)
 """A form that was not answered after this was being read when the bot was stopped."""
+
+
+STOPPED = Problems({"": "Reading was stopped. Submit again to start over."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +53,38 @@ Outcome = tuple[Request, ...] | Problems | Refused | NotMeant | CouldNotRecordEr
 
 def register(app: AsyncApp, answering: Answering) -> None:
     """Connect every form of the catalog."""
+    readings = Readings(answering)
+    readings.register(app)
     for form in answering.forms.values():
-        _register_form(app, answering, form)
+        _register_form(app, answering, readings, form)
 
 
-def _register_form(app: AsyncApp, answering: Answering, form: AskForm) -> None:
+def _register_form(app: AsyncApp, answering: Answering, readings: Readings, form: AskForm) -> None:
     @app.view(form.callback_id)
     async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _submitted(answering, ack, form, payloads.submission(body))
+        await _submitted(answering, ack, readings, form, payloads.submission(body))
 
 
 async def _submitted(
-    answering: Answering, ack: AsyncAck, form: AskForm, submission: payloads.Submission
+    answering: Answering,
+    ack: AsyncAck,
+    readings: Readings,
+    form: AskForm,
+    submission: payloads.Submission,
 ) -> None:
     person = await answering.people.person(
         submission.actor, answering.parts.rules.policy.requesters
     )
-    work = answering.keep(_ask(answering.parts, form, submission, person))
+    progress = Progress()
+    work = answering.keep(watched(progress, _ask(answering.parts, form, submission, person)))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:
         await _answer(answering, ack, submission, work.result(), person)
         return
-    words = (
-        "This takes a while to read in Zuora. You can close this: the request appears in the "
-        "channel, or a message says why not."
-    )
     note = _note_for_a_crash(answering.parts, submission)
-    await ack(response_action="update", view=fields.notice("Reading Zuora", words))
-    answering.keep(_answer_late(answering, form, submission, work, person, note))
+    await ack(response_action="update", view=reading.view(progress))
+    ended = readings.ended(submission.view_id, work, progress)
+    answering.keep(_answer_late(answering, form, submission, ended, person, note))
 
 
 def _note_for_a_crash(parts: Parts, submission: payloads.Submission) -> int | None:
@@ -186,12 +195,14 @@ async def _answer_late(
     answering: Answering,
     form: AskForm,
     submission: payloads.Submission,
-    work: asyncio.Task[Outcome],
+    ended: Awaitable[Outcome | None],
     person: Person,
     note: int | None,
 ) -> None:
     """Answer by changing the view, or privately if it was closed meanwhile; nothing is lost."""
-    outcome = await work
+    outcome = await ended
+    if outcome is None:
+        outcome = STOPPED
     origin = origin_of(submission.metadata)
     match outcome:
         case Problems(by_field):

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from bot.domain.known import NotKnown
-from bot.zuora import agreement, calls, cut, paging, rows
+from bot.zuora import agreement, calls, cut, paging, progress, rows
 from bot.zuora.answers import NOT_READ, Account, BillingDocument
 from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
@@ -61,6 +61,7 @@ async def of_run(
         ("invoice", invoices),
         ("credit_memo", credit_memos),
     )
+    progress.expect(sum(counted for _, counted in kinds if isinstance(counted, int)))
     read = await paging.side_by_side(
         _of_kind(caller, kind, number, counted, here) for kind, counted in kinds
     )
@@ -222,6 +223,7 @@ async def _listed(
     """One list, page after page; only what the bot uses of a page is kept."""
     found: list[BillingDocument] = []
     async for page in paging.pages(caller, _of_run_query(kind, number, *filters)):
+        progress.came(len(page))
         found += await aside(_of_page, page, caller, kind, number, here)
     return found
 
