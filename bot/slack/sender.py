@@ -2,34 +2,31 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
 from bot.cards.card import card
 from bot.domain.clock import Clock
-from bot.domain.message import File, Kind
+from bot.domain.message import Kind
 from bot.domain.next_step import pause
 from bot.slack.errors import (
-    GONE,
     LIMITED,
     MALFORMED,
     NO_ANSWER,
     NOT_NOW,
     PASSING,
-    UNREACHABLE,
     method_of,
     name_of,
     seconds_to_wait,
 )
-from bot.slack.landed import THREAD, Landed
+from bot.slack.landed import Landed
+from bot.slack.posting import Draw, Posting
 from bot.slack.silence import Members, Silence
 from bot.slack.web import SlackWeb
-from bot.slack.witness import metadata
 from bot.store.database import CouldNotRecordError
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
@@ -74,9 +71,6 @@ LOOKS = frozenset({"conversations.history", "conversations.replies"})
 HOME_GAPS = 3
 """A home is drawn anew at most every three seconds: 100 calls a minute are Slack's limit for all."""
 
-Draw = Callable[[str], Awaitable[dict[str, Any]]]
-"""The home of one person as it has to look now."""
-
 
 class Sender:
     """Sends what stands in the outbox.
@@ -108,12 +102,12 @@ class Sender:
         self._client = client
         self._clock = clock
         self._gap = seconds_a_message
+        self._posting = Posting(store, client, draw_home)
         self._landed = Landed(store, client, clock)
         self._silence = Silence(store, clock, members)
         self._free_at: dict[str, float] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._wake = bell
-        self._draw_home = draw_home
         self._stopped = asyncio.Event()
         self._stopping = False
         self._began_at = self._beginning()
@@ -259,7 +253,7 @@ class Sender:
         if ts is None:
             self._mind_the_clock()
             await self._store.together.write(partial(self._trying, outgoing))
-            ts = await self._call(outgoing)
+            ts = await self._posting.send(outgoing)
         await self._store.together.write(partial(self._sent, outgoing, ts))
 
     def _shown(self, outgoing: Outgoing) -> Outgoing:
@@ -296,89 +290,6 @@ class Sender:
                 self._store.requests.set_progress_message(message.request, ts)
                 rested = self._clock.now() + PROGRESS_GAP
                 self._store.outbox.progress_rests(message.request, rested)
-
-    async def _call(self, outgoing: Outgoing) -> str | None:
-        message = outgoing.message
-        if message.kind is Kind.HOME:
-            await self._publish(message.user)
-            return None
-        words: dict[str, Any] = {"text": message.text, "blocks": message.blocks or None}
-        number = message.request
-        request = None if number is None else self._store.requests.get(number)
-        card_ts = request.card_ts if request else None
-        progress_ts = request.progress_ts if request else None
-        match message.kind:
-            case Kind.PRIVATE:
-                return await self._private(message.channel, message.user, words)
-            case Kind.UPDATE if card_ts:
-                return await self._edit(outgoing, card_ts, words, thread_ts=None)
-            case Kind.PROGRESS if progress_ts:
-                return await self._edit(outgoing, progress_ts, words, thread_ts=card_ts)
-            case Kind.FILE if message.file is not None:
-                await self._upload(outgoing, message.file, card_ts)
-                return None
-            case kind:
-                thread_ts = card_ts if kind in THREAD else None
-                return await self._post(outgoing, words, thread_ts=thread_ts)
-
-    async def _publish(self, user: str) -> None:
-        """One person's home tab, as it has to look at this moment."""
-        await self._client.views_publish(user_id=user, view=await self._draw_home(user))
-
-    async def _upload(self, outgoing: Outgoing, file: File, thread_ts: str | None) -> None:
-        """Upload a file into the thread; its name says which one it is, for it has no metadata."""
-        await self._client.files_upload_v2(
-            channel=outgoing.message.channel,
-            thread_ts=thread_ts,
-            filename=outgoing.file_name,
-            title=file.title,
-            content=file.content,
-            initial_comment=outgoing.message.text,
-        )
-
-    async def _post(
-        self, outgoing: Outgoing, words: dict[str, Any], *, thread_ts: str | None = None
-    ) -> str:
-        message = outgoing.message
-        answer = await self._client.chat_postMessage(
-            channel=message.channel,
-            thread_ts=thread_ts,
-            unfurl_links=False,
-            unfurl_media=False,
-            metadata=metadata(self._store, message.request, outgoing.sequence),
-            **words,
-        )
-        return str(answer["ts"])
-
-    async def _edit(
-        self, outgoing: Outgoing, ts: str, words: dict[str, Any], *, thread_ts: str | None
-    ) -> str:
-        try:
-            await self._client.chat_update(
-                channel=outgoing.message.channel,
-                ts=ts,
-                metadata=metadata(self._store, outgoing.message.request, outgoing.sequence),
-                **words,
-            )
-        except SlackApiError as error:
-            if name_of(error) not in GONE:
-                raise
-            logger.warning("message_is_gone", extra={"request": outgoing.message.request})
-            return await self._post(outgoing, words, thread_ts=thread_ts)
-        return ts
-
-    async def _private(self, channel: str, user: str, words: dict[str, Any]) -> str | None:
-        """To one person where they acted, or directly where the bot cannot speak there."""
-        if channel == user:  # a click on the home tab, which is no channel
-            return str((await self._client.chat_postMessage(channel=user, **words))["ts"])
-        try:
-            await self._client.chat_postEphemeral(channel=channel, user=user, **words)
-        except SlackApiError as error:
-            if name_of(error) not in UNREACHABLE:
-                raise
-            answer = await self._client.chat_postMessage(channel=user, **words)
-            return str(answer["ts"])
-        return None
 
     async def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
         """Slack's no: wait where it asks for that, say it plainer, or wait until the bot may speak."""

@@ -1,31 +1,23 @@
-"""What Zuora says of the documents: read side by side, added up, compared."""
+"""What Zuora says of the documents, added up and compared."""
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
 
-from bot.domain.key import KIND_WORDS, DocumentKind
+from bot.domain.key import DocumentKind
 from bot.domain.known import MailedAt, NotKnown
 from bot.domain.money import Amount, Money, apart, spoken
-from bot.domain.words import count, some
-from bot.operations import notices, pdf_checks
-from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.domain.words import count
 from bot.operations.kinds import Doubt, KindTotals, credited, unchecked_differs
-from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
-from bot.operations.operation import Facts, Problems
-from bot.zuora.answers import BillingDocument, money_of
-from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
-from bot.zuora.paging import all_or_none
+from bot.operations.mail_checks import MailChecks
+from bot.operations.operation import Facts
+from bot.zuora.answers import money_of
 
 SHOWN = 5
-NO_PERMISSION = 10
-"""Category of a missing feature or permission (guide *Error codes*)."""
 
 
 class MailDocument(BaseModel, frozen=True):
@@ -208,172 +200,6 @@ class EmailDocumentsFacts(Facts):
         if len(found) > SHOWN:
             found = [*found[:SHOWN], f"{count(len(found) - SHOWN, 'further change')}"]
         return found
-
-
-async def read_facts(
-    kind: DocumentKind, body: EmailDocumentsBody, zuora: ZuoraClient
-) -> EmailDocumentsFacts | Problems:
-    """Read every document, or say which of them cannot be mailed.
-
-    Raises:
-        ZuoraError: Zuora could not be read.
-    """
-    try:
-        found, profiles = await with_profiles(zuora, zuora.documents_for_mail(kind, body.documents))
-        documents = [document for document in found if document is not None]
-        if wrong := _cannot_be_mailed(kind, body.documents, found):
-            return Problems({"documents": wrong})
-        if kind != "invoice" and (wrong := await _path_problem(kind, documents[0], zuora)):
-            return Problems({"documents": wrong})
-    except ZuoraRejected as error:
-        if kind == "invoice" or error.category != NO_PERMISSION:
-            raise
-        return Problems({"documents": f"{_NO_SETTLEMENT} Zuora said: {error.message}"})
-    by_number = {document.number: document for document in documents}
-    everything = [by_number[number] for number in sorted(by_number)]
-    without = [each for each in everything if _reaches_nobody(each, body)]
-    if none_reaches := len(without) == len(everything):
-        without = []
-    once = [each for each in everything if each not in without]
-    listed = await _listed(once, zuora)
-    facts = EmailDocumentsFacts(
-        kind=kind,
-        documents=tuple(_of(document, listed.get(document.number)) for document in once),
-        nobody=tuple(_of(document, None) for document in without),
-        to_bill_to=body.recipients == "bill_to" and not body.additional,
-        perhaps=body.recipients == "template" and any(e.bill_to_mail is False for e in once),
-        checks=await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id),
-        pdf_file_known=await _pdf_file_known(kind, body, once[0], zuora),
-    )
-    problems = _problems(body, facts, none_reaches=none_reaches)
-    return Problems(problems) if problems else facts
-
-
-async def _listed(
-    documents: Sequence[BillingDocument], zuora: ZuoraClient
-) -> dict[str, tuple[str, ...]]:
-    """What Zuora's mail history lists of memos, which have no mail date; nothing if unreadable."""
-    memos = [document for document in documents if document.kind != "invoice"]
-    reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in memos]
-    try:
-        found = await all_or_none(reads) if reads else []
-    except ZuoraRejected:
-        return {}
-    return {memo.number: marks for memo, marks in zip(memos, found, strict=True)}
-
-
-async def mail_marks(document_id: str, at: datetime, zuora: ZuoraClient) -> tuple[str, ...]:
-    """What Zuora's mail history lists of one document since shortly before a moment.
-
-    Raises:
-        ZuoraError: It cannot be read.
-    """
-    return tuple(one.mark for one in await zuora.email_history(document_id, at))
-
-
-async def _pdf_file_known(
-    kind: DocumentKind, body: EmailDocumentsBody, memo: BillingDocument, zuora: ZuoraClient
-) -> bool | None:
-    """Whether the file to attach is one of the memo's; a file belongs to one memo only."""
-    if not body.pdf_file_id:
-        return None
-    files = await zuora.pdf_files(kind, memo.number)
-    return None if files is None else body.pdf_file_id in files
-
-
-def _reaches_nobody(document: BillingDocument, body: EmailDocumentsBody) -> bool:
-    """Whether no address is known for it; those that were typed are known."""
-    if body.recipients == "addresses":
-        return False
-    if body.recipients == "bill_to" and not body.additional:
-        return document.bill_to_mail is False
-    return document.reaches_nobody
-
-
-def _problems(
-    body: EmailDocumentsBody, facts: EmailDocumentsFacts, *, none_reaches: bool
-) -> dict[str, str]:
-    """What is known to leave customers without their mail, by field."""
-    found = {}
-    one = len(facts.documents) == 1
-    leave_out = "" if one else ", or leave those documents out"
-    said = []
-    if off := notices.switched_off(facts.checks.notices, whole_kind=False):
-        said.append(notices.off_in_words(off, leave_out))
-    if facts.checks.pdfs.failed and facts.checks.pdfs.certain:
-        said.append(pdf_checks.failed_in_words(facts.checks.pdfs, leave_out))
-    if said:
-        found["documents"] = " ".join(said)
-    if body.recipients == "bill_to" and none_reaches:
-        found["recipients"] = _NOBODY
-    if facts.pdf_file_known is False:
-        found["pdf_file_id"] = (
-            f"Zuora lists no PDF file {body.pdf_file_id} of {facts.documents[0].number}. Type the "
-            "id of one of its own files, or leave this empty for the latest."
-        )
-    return found
-
-
-_NO_SETTLEMENT = "This tenant has no memos for the bot: Invoice Settlement is off, or its user may not read them."
-_NOBODY = (
-    "No bill-to contact of these documents has a mail address, so nobody would be mailed. Choose "
-    "other recipients, or add an address in Zuora."
-)
-
-
-def _cannot_be_mailed(
-    kind: DocumentKind, keys: Sequence[str], found: Sequence[BillingDocument | None]
-) -> str:
-    """Only posted documents can be mailed (pages *Email an invoice*, *Email a debit memo*)."""
-    one, many = KIND_WORDS[kind]
-    unknown = [key for key, document in zip(keys, found, strict=True) if document is None]
-    drafts = [
-        f"{document.number} is {document.status or 'in a state that Zuora does not say'}"
-        for document in found
-        if document is not None and document.status != "Posted"
-    ]
-    said = []
-    if unknown:
-        said.append(f"Zuora knows no {one} {some(unknown, SHOWN, 'or')}.")
-    if drafts:
-        said.append(
-            f"{some(drafts, SHOWN)}; only posted {many} can be mailed. Post first, or leave out."
-        )
-    return " ".join(said)
-
-
-async def _path_problem(kind: DocumentKind, memo: BillingDocument, zuora: ZuoraClient) -> str:
-    """Whether memos can be reached where the mail order would go.
-
-    Object queries answer for memos at another path, and need not know that Invoice Settlement is
-    off.
-    """
-    try:
-        await zuora.document(kind, memo.number)
-    except ZuoraNotFound:
-        hint = " Check ZUORA_DEBIT_MEMO_PATH." if kind == "debit_memo" else ""
-        return f"Zuora shows {memo.number}, but not at the path to mail it.{hint}"
-    return ""
-
-
-def _of(document: BillingDocument, listed: tuple[str, ...] | None) -> MailDocument:
-    return MailDocument(
-        number=document.number,
-        id=document.id,
-        status=document.status,
-        currency=document.currency,
-        amount=document.amount,
-        balance=document.balance,
-        account_number=document.account_number,
-        account_name=document.account_name,
-        mailed_at=document.last_emailed_at,
-        bill_to_mail=document.bill_to_mail,
-        more_mail=document.more_mail,
-        run=document.bill_run_number,
-        trouble=document.trouble,
-        unchecked=document.unchecked,
-        listed=listed,
-    )
 
 
 def _changes(before: MailDocument, now: MailDocument | None) -> list[str]:

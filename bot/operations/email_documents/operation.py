@@ -17,13 +17,8 @@ from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
 from bot.domain.words import Line
 from bot.operations.email_documents import words
-from bot.operations.email_documents.facts import (
-    EmailDocumentsFacts,
-    MailDocument,
-    mail_marks,
-    more,
-    read_facts,
-)
+from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument, more
+from bot.operations.email_documents.finding import mail_marks, read_facts
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
 from bot.operations.email_documents.summary import summary
 from bot.operations.kinds import KindTotals, SingleDocument

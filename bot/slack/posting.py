@@ -1,0 +1,119 @@
+"""One message of the outbox goes to Slack: posted, edited, shown to one person, uploaded, or as a home."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+
+from bot.domain.message import File, Kind
+from bot.slack.errors import GONE, UNREACHABLE, name_of
+from bot.slack.landed import THREAD
+from bot.slack.web import SlackWeb
+from bot.slack.witness import metadata
+from bot.store.outbox import Outgoing
+from bot.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+Draw = Callable[[str], Awaitable[dict[str, Any]]]
+"""The home of one person as it has to look now."""
+
+
+class Posting:
+    """Sends one message by the method that its kind takes.
+
+    Args:
+        store, client: What it reads from and sends with.
+        draw_home: Makes a home when it goes out.
+    """
+
+    def __init__(self, store: Store, client: SlackWeb, draw_home: Draw) -> None:
+        self._store = store
+        self._client = client
+        self._draw_home = draw_home
+
+    async def send(self, outgoing: Outgoing) -> str | None:
+        """Send it; the `ts` of the message that shows it, where Slack names one.
+
+        Raises:
+            SlackApiError: Slack refused it.
+        """
+        message = outgoing.message
+        if message.kind is Kind.HOME:
+            view = await self._draw_home(message.user)
+            await self._client.views_publish(user_id=message.user, view=view)
+            return None
+        words: dict[str, Any] = {"text": message.text, "blocks": message.blocks or None}
+        number = message.request
+        request = None if number is None else self._store.requests.get(number)
+        card_ts = request.card_ts if request else None
+        progress_ts = request.progress_ts if request else None
+        match message.kind:
+            case Kind.PRIVATE:
+                return await self._private(message.channel, message.user, words)
+            case Kind.UPDATE if card_ts:
+                return await self._edit(outgoing, card_ts, words, thread_ts=None)
+            case Kind.PROGRESS if progress_ts:
+                return await self._edit(outgoing, progress_ts, words, thread_ts=card_ts)
+            case Kind.FILE if message.file is not None:
+                await self._upload(outgoing, message.file, card_ts)
+                return None
+            case kind:
+                thread_ts = card_ts if kind in THREAD else None
+                return await self._post(outgoing, words, thread_ts=thread_ts)
+
+    async def _upload(self, outgoing: Outgoing, file: File, thread_ts: str | None) -> None:
+        """Upload a file into the thread; its name says which one it is, for it has no metadata."""
+        await self._client.files_upload_v2(
+            channel=outgoing.message.channel,
+            thread_ts=thread_ts,
+            filename=outgoing.file_name,
+            title=file.title,
+            content=file.content,
+            initial_comment=outgoing.message.text,
+        )
+
+    async def _post(
+        self, outgoing: Outgoing, words: dict[str, Any], *, thread_ts: str | None = None
+    ) -> str:
+        message = outgoing.message
+        answer = await self._client.chat_postMessage(
+            channel=message.channel,
+            thread_ts=thread_ts,
+            unfurl_links=False,
+            unfurl_media=False,
+            metadata=metadata(self._store, message.request, outgoing.sequence),
+            **words,
+        )
+        return str(answer["ts"])
+
+    async def _edit(
+        self, outgoing: Outgoing, ts: str, words: dict[str, Any], *, thread_ts: str | None
+    ) -> str:
+        try:
+            await self._client.chat_update(
+                channel=outgoing.message.channel,
+                ts=ts,
+                metadata=metadata(self._store, outgoing.message.request, outgoing.sequence),
+                **words,
+            )
+        except SlackApiError as error:
+            if name_of(error) not in GONE:
+                raise
+            logger.warning("message_is_gone", extra={"request": outgoing.message.request})
+            return await self._post(outgoing, words, thread_ts=thread_ts)
+        return ts
+
+    async def _private(self, channel: str, user: str, words: dict[str, Any]) -> str | None:
+        """To one person where they acted, or directly where the bot cannot speak there."""
+        if channel == user:  # a click on the home tab, which is no channel
+            return str((await self._client.chat_postMessage(channel=user, **words))["ts"])
+        try:
+            await self._client.chat_postEphemeral(channel=channel, user=user, **words)
+        except SlackApiError as error:
+            if name_of(error) not in UNREACHABLE:
+                raise
+            answer = await self._client.chat_postMessage(channel=user, **words)
+            return str(answer["ts"])
+        return None
