@@ -140,7 +140,7 @@ def verify_archive(path: Path, database: Path, *, key: str) -> Verified:
     with open_read_only(database) as file:
         made = next((each for each in archives_of(file) if each.sha256 == digest), None)
         if made is None:
-            words = f"{path} is not, or not as it was written, an archive that {database} tells of."
+            words = f"{path} is not, or not as it was written, an archive that {database} is about."
             return replace(
                 verified, findings=(*verified.findings, Finding(Flaw.UNSUPPORTED, None, words))
             )
@@ -153,7 +153,7 @@ def verify_archive(path: Path, database: Path, *, key: str) -> Verified:
     return replace(verified, notes=(FITS.format(path, made.entry),))
 
 
-FITS = "{} is the archive that row {} of the history tells of, and the chain goes on from its end"
+FITS = "{} is the archive that row {} of the history shows, and the chain goes on from its end"
 
 NOT_ANCHORED = (
     "no head from elsewhere was compared (--head): what somebody rebuilds who can write the file, and has "

@@ -38,16 +38,33 @@ WHAT_IT_MEANS = {
 
 
 def run_card(
-    tenant: str, run: BillRun, documents: Sequence[BillingDocument], place: str = ""
+    tenant: str,
+    run: BillRun,
+    documents: Sequence[BillingDocument],
+    place: str = "",
+    *,
+    steps: bool = True,
 ) -> Words:
-    """The card as plain text and as blocks; `place` is the key of the place that it is read in."""
+    """The card as plain text and as blocks.
+
+    Args:
+        tenant: Which Zuora.
+        run: The run.
+        documents: All of its documents.
+        place: Key of the place that it is read in.
+        steps: Whether the reader may ask for something, and sees the buttons for that.
+    """
     facts = DocumentsFacts.of(documents, run)
     title = f"Bill run {run.number}: {run.status}"
     lines = (line("Zuora", tenant), *_lines(run, facts))
     text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"
     named = ";".join(each for each in (bill_run_key(run.number) or run.id, place) if each)
     legal = legal_steps(run.status, posted=facts.posted, run_type=run.type)
-    shown = [blocks.header(title), blocks.labelled(lines), *_buttons(named, legal)]
+    shown = [
+        blocks.header(title),
+        blocks.labelled(lines),
+        *(_buttons(named, legal) if steps else []),
+    ]
     return Words(text, shown)
 
 

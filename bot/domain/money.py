@@ -6,6 +6,14 @@ from typing import NamedTuple
 
 from bot.domain.known import NotKnown
 
+DIGITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX",
+                     "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}  # fmt: skip
+"""Digits behind the point of the currencies that have not two, by ISO 4217."""
+
 
 class Money(NamedTuple):
     """An amount in one currency (ISO 4217 code)."""
@@ -14,9 +22,19 @@ class Money(NamedTuple):
     amount: Decimal
 
     def __str__(self) -> str:
-        """As on a card: `USD 1,204,310.25`; two digits at least, more only where they are there."""
-        digits = max(2, -int(self.amount.normalize().as_tuple().exponent))
-        return f"{self.currency} {self.amount:,.{digits}f}"
+        """As on a card: `USD 1,204,310.25`, `JPY 1,204,310`, `KWD 88.120`."""
+        return f"{self.currency} {self.amount:,.{self.digits}f}"
+
+    @property
+    def plain(self) -> str:
+        """The amount for a file: `1204310.25`, with the digits of its currency."""
+        return f"{self.amount:.{self.digits}f}"
+
+    @property
+    def digits(self) -> int:
+        """How many its currency has; more only where they are there, so that nothing is rounded."""
+        there = -int(self.amount.normalize().as_tuple().exponent)
+        return max(DIGITS.get(self.currency, 2), there)
 
 
 Amount = Money | NotKnown

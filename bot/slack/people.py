@@ -70,6 +70,11 @@ class People:
             called=called(account or {}),
         )
 
+    async def name_of(self, user_id: str) -> str:
+        """What a person is called in Slack; empty where that cannot be read."""
+        account = await self._fresh(user_id, self._account) or {}
+        return called(account).get("person_name", "")
+
     async def members(self, names: Iterable[str]) -> frozenset[str] | None:
         """The people behind user ids and user-group ids; None if a group cannot be read now.
 

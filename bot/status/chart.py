@@ -6,7 +6,7 @@ wide with letters of 34 px and more: on a phone, which shows it some 360 px wide
 
 import calendar
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from bot.status.month import Month
@@ -27,15 +27,31 @@ HEAD, PANEL = 190, 400
 NOTE_LETTERS = 60
 MOST_CURRENCIES = 4
 DRAWN: tuple[Kind, ...] = ("posted", "mailed")
+BEFORE = " before"
+"""Added to the kind of a bar that is of the month before."""
+
+KINDS: Mapping[str, Kind] = {
+    "posted": "posted",
+    "mailed": "mailed",
+    "posted before": "posted before",
+    "mailed before": "mailed before",
+    "decided": "decided",
+}
 
 
-def chart_of(month: Month) -> Chart:
-    """Lay a month out: a panel for each of the largest currencies, and one for the decisions."""
+def chart_of(month: Month, before: Month | None = None) -> Chart:
+    """Lay a month out: a panel for each of the largest currencies, and one for the decisions.
+
+    Args:
+        month: The figures.
+        before: Those of the month before, which stand behind as pale bars; None: nothing does.
+    """
+    earlier = before.days if before else {}
     currencies = _currencies(month)
     shown = currencies[:MOST_CURRENCIES]
-    panels = [_amounts(month, currency, place) for place, currency in enumerate(shown)]
+    panels = [_amounts(month, earlier, currency, place) for place, currency in enumerate(shown)]
     panels.append(_decisions(month, len(panels)))
-    note = _note(month, currencies[MOST_CURRENCIES:])
+    note = _note(month, currencies[MOST_CURRENCIES:], pale=bool(earlier))
     subtitle = (
         f"{month.documents.get('posted', 0):,} documents posted, "
         f"{month.documents.get('mailed', 0):,} mailed"
@@ -44,11 +60,13 @@ def chart_of(month: Month) -> Chart:
     return Chart(title_of(month), subtitle, tuple(panels), note, height)
 
 
-def _note(month: Month, not_drawn: Sequence[str]) -> str:
+def _note(month: Month, not_drawn: Sequence[str], *, pale: bool) -> str:
     """A sentence a line, each as long as the picture is wide."""
     sentences = ["Days are UTC; a request counts on the day it was asked."]
     if any(value < 0 for value in month.days.values()):
         sentences.append("Hollow: below zero.")
+    if pale:
+        sentences.append("Pale: the same day of the month before.")
     if not_drawn:
         sentences.append(f"Not drawn: {', '.join(not_drawn)}.")
     return "\n".join(line for each in sentences for line in textwrap.wrap(each, NOTE_LETTERS))
@@ -62,28 +80,53 @@ def _currencies(month: Month) -> list[str]:
     return sorted(days, key=lambda currency: (-days[currency], currency))
 
 
-def _amounts(month: Month, currency: str, place: int) -> Panel:
+def _amounts(
+    month: Month, earlier: Mapping[tuple[int, str, str], Decimal], currency: str, place: int
+) -> Panel:
     top = HEAD + PANEL * place
     days = calendar.monthrange(int(month.name[:4]), int(month.name[5:]))[1]
     values = {key[:2]: value for key, value in month.days.items() if key[2] == currency}
-    largest = max(abs(value) for value in values.values())
+    then = {
+        key[:2]: value for key, value in earlier.items() if key[2] == currency and key[0] <= days
+    }
+    largest = max(abs(value) for value in (*values.values(), *then.values()))
     slot = (WIDTH - 2 * MARGIN) / days
     bars = tuple(
-        _bar(kind, str(day), value, largest, top,
+        _bar(f"{kind}{when}", str(day), value, largest, top,
              (MARGIN + slot * (day - 1 + (0.08 if kind == "posted" else 0.5)), slot * 0.42))
-        for (day, kind), value in sorted(values.items())
+        for when, found in ((BEFORE, then), ("", values))
+        for (day, kind), value in sorted(found.items())
         if kind in DRAWN
     )  # fmt: skip
     below = tuple(
         (round(MARGIN + slot * (day - 0.5)), str(day)) for day in (1, 5, 10, 15, 20, 25, days)
     )
     totals = " · ".join(
-        f"{name} {money.amount:,.2f}"
+        f"{name} {str(money).removeprefix(currency).strip()}"
         for name, sums in (("posted", month.posted), ("mailed", month.mailed))
         for money in sums
         if money.currency == currency
     )
-    return Panel(currency, totals, top, bars, below)
+    return Panel(currency, totals, top, bars, below, _scale(largest, top))
+
+
+def _scale(largest: Decimal, top: int) -> tuple[tuple[int, str], ...]:
+    """Lines across, each with what a bar of that height comes to: round values below the largest."""
+    step = Decimal(10) ** (largest.adjusted())
+    found = next((each for each in (step * 5, step * 2, step) if each <= largest), step)
+    lines = [found, *([found / 2] if found == step * 2 else [])]
+    base = top + BARS_TOP + BARS
+    return tuple(
+        (base - round(float(each / largest) * BARS), _short(each)) for each in lines if each
+    )
+
+
+def _short(value: Decimal) -> str:
+    """`1.5 M`, `20,000`, `0.05`."""
+    for size, letter in ((Decimal(10**9), " bn"), (Decimal(10**6), " M")):
+        if value >= size:
+            return f"{(value / size).normalize():f}{letter}"
+    return f"{value.normalize():,f}"
 
 
 def _decisions(month: Month, place: int) -> Panel:
@@ -109,5 +152,4 @@ def _bar(
     height = round(float(abs(value) / largest) * BARS)
     bottom = top + BARS_TOP + BARS
     left, width = place
-    known: Kind = "posted" if kind == "posted" else "mailed" if kind == "mailed" else "decided"
-    return Bar(known, key, value, round(left), bottom - height, round(left + width), bottom)
+    return Bar(KINDS[kind], key, value, round(left), bottom - height, round(left + width), bottom)

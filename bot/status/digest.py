@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.cards.card import HEADLINES
 from bot.domain.message import Words
 from bot.domain.request import State
-from bot.domain.words import Line, Strong
+from bot.domain.words import Line, Strong, in_days
 from bot.status import lists
 from bot.status.lists import SHOWN, Links
 from bot.store.store import Store
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 A_DAY = timedelta(days=1)
+A_WEEK = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,21 @@ def digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> W
     )  # fmt: skip
 
 
+def _days_since_the_last(store: Store, timetable: Timetable, now: datetime) -> int:
+    """How many days ago the last digest was, however long the pause; else when it should have been."""
+    today = timetable.day(now)
+    last = store.digests.before(today)
+    if not last:
+        return timetable.days_back(now)
+    return (date.fromisoformat(today) - date.fromisoformat(last)).days
+
+
 def _results(store: Store, links: Links, timetable: Timetable, now: datetime) -> Sequence[Line]:
-    back = timetable.days_back(now)
+    back = _days_since_the_last(store, timetable, now)
     first, last = timetable.midnight(now, -back), timetable.midnight(now)
-    when = "Yesterday" if back == 1 else f"Since {first.astimezone(timetable.zone):%A}"
+    day = first.astimezone(timetable.zone)
+    since = f"{day:%A}" if back < A_WEEK else in_days(day.date())
+    when = "Yesterday" if back == 1 else f"Since {since}"
     counted = store.status.counted_between(first, last)
     if not counted:
         return (Line("", (Strong(when), ": no results")),)

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -17,6 +17,10 @@ from bot.store.store import Store
 
 Format = Literal["csv", "json", "xlsx"]
 Row = dict[str, Any]
+Called = Callable[[str], Awaitable[str]]
+"""The name of a person by Slack id; empty where it cannot be read."""
+
+PEOPLE = ("asked_by", "approved_by", "decided_by")
 AT_ONCE = 100
 """Rows that are written before others get their turn; and requests that are looked up together."""
 
@@ -75,7 +79,7 @@ def rows_of(request: Request, calls: Sequence[Call]) -> list[Row]:
     }
     found = []
     for place, item in enumerate(items_of(request, calls)):
-        amount = item.amount.amount if item.amount else None
+        amount = Decimal(item.amount.plain) if item.amount else None
         found.append(
             {
                 **whole,
@@ -99,8 +103,14 @@ class ArchivedError(Exception):
     """Requests of the month are in an archive, so that this database cannot write them all."""
 
 
-async def export(store: Store, month: str, kind: Format) -> bytes:
+async def export(store: Store, month: str, kind: Format, called: Called | None = None) -> bytes:
     """The month's file.
+
+    Args:
+        store: What the bot knows.
+        month: `2026-11`.
+        kind: The file's form.
+        called: What people are called, for a file that is for people; None: Slack's ids stand in it.
 
     Raises:
         ArchivedError: Some of its requests are archived; the message says where.
@@ -108,9 +118,19 @@ async def export(store: Store, month: str, kind: Format) -> bytes:
     if files := store.archives.asked_between(*span_of(month)):
         raise ArchivedError(ELSEWHERE.format(month=month, files=" and ".join(files)))
     if kind == "csv":
-        return await _as_csv(rows_of_month(store, month))
+        return await _as_csv(_with_names(rows_of_month(store, month), called))
     rows = [row async for row in rows_of_month(store, month)]
     return await asyncio.to_thread(WRITERS[kind], rows)
+
+
+async def _with_names(rows: AsyncIterator[Row], called: Called | None) -> AsyncIterator[Row]:
+    """The rows with names where ids were; whoever has no name that can be read keeps the id."""
+    async for row in rows:
+        if called is not None:
+            for column in PEOPLE:
+                names = [await called(person) or person for person in row[column].split()]
+                row[column] = ", ".join(names)
+        yield row
 
 
 async def _as_csv(rows: AsyncIterator[Row]) -> bytes:

@@ -28,6 +28,9 @@ GROUND, INK, QUIET, GRID = (248, 249, 251), (24, 32, 44), (86, 97, 112), (205, 2
 COLORS = {"posted": (217, 119, 6), "mailed": (29, 78, 216), "decided": (15, 118, 110)}
 """Orange and blue are told apart by colour-blind readers too; the legend names both."""
 
+PALE = {"posted before": (246, 221, 187), "mailed before": (199, 211, 245)}
+"""Of the month before; a thin line around them stands out from the ground."""
+
 
 def draw(chart: Chart) -> bytes:
     """The picture as PNG."""
@@ -62,11 +65,15 @@ def _panel(
     pen.text((MARGIN, panel.top), panel.heading, INK, font)
     pen.text((WIDTH - MARGIN, panel.top), _fitting(pen, panel.total, font), INK, font, anchor="ra")
     pen.line((MARGIN, base, WIDTH - MARGIN, base), GRID, 3)
+    small = ImageFont.load_default(SMALL)
+    for y, words in panel.scale:
+        pen.line((MARGIN, y, WIDTH - MARGIN, y), GRID, 1)
+        pen.text((MARGIN, y - 2), words, QUIET, small, anchor="ld")
     for bar in panel.bars:
         if bar.bottom > bar.top:
-            inside = GROUND if bar.value < 0 else COLORS[bar.kind]
-            pen.rectangle(bar.corners, inside, COLORS[bar.kind], width=3)
-    small = ImageFont.load_default(SMALL)
+            color = COLORS.get(bar.kind, QUIET)
+            inside = GROUND if bar.value < 0 else PALE.get(bar.kind, color)
+            pen.rectangle(bar.corners, inside, color, width=1 if bar.kind in PALE else 3)
     for x, words in panel.below:
         pen.text((x, base + 10), words, QUIET, small, anchor="ma", align="center")
 

@@ -91,6 +91,12 @@ def span_of(month: str) -> tuple[datetime, datetime]:
     return first, first.replace(year=year + number // 12, month=number % 12 + 1)
 
 
+def month_before(month: str) -> str:
+    """`2026-10` of `2026-11`."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year - (number == 1):04}-{(number - 2) % 12 + 1:02}"
+
+
 async def catch_up(store: Store) -> int:
     """Count what has moved since it was last counted; how many requests that were.
 

@@ -14,7 +14,7 @@ BARS = 260
 BARS_TOP = 64
 """From a panel's top to the top of its tallest bar."""
 
-Kind = Literal["posted", "mailed", "decided"]
+Kind = Literal["posted", "mailed", "posted before", "mailed before", "decided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,17 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One drawing: a heading, bars on a line, and words below the line."""
+    """One drawing: a heading, bars on a line, and words below the line.
+
+    `scale` are the heights, in pixels from the top, at which a line with its value is drawn.
+    """
 
     heading: str
     total: str
     top: int
     bars: tuple[Bar, ...]
     below: tuple[tuple[int, str], ...]
+    scale: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ def from_text(text: str) -> Chart:
             top=each["top"],
             bars=tuple(Bar(**{**bar, "value": Decimal(bar["value"])}) for bar in each["bars"]),
             below=tuple((x, words) for x, words in each["below"]),
+            scale=tuple((y, words) for y, words in each["scale"]),
         )
         for each in found["panels"]
     ]

@@ -277,6 +277,13 @@ class Digests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def before(self, day: str) -> str:
+        """The day of the last one before a day; empty where there was none."""
+        (found,) = self._database.execute(
+            "SELECT MAX(day) FROM digests WHERE day < ?", [day]
+        ).fetchone()
+        return str(found or "")
+
     def told(self, day: str, now: datetime) -> bool:
         """Claim a day (`2026-11-21`), inside a transaction; False if it was posted already."""
         cursor = self._database.execute(

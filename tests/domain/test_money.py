@@ -83,3 +83,17 @@ def test_what_is_shown_reads_back_as_the_same_amount(amount):
     shown = str(Money("EUR", amount)).removeprefix("EUR ").replace(",", "")
 
     assert Decimal(shown) == amount
+
+
+@pytest.mark.parametrize(
+    ("money", "shown", "plain"),
+    [
+        (Money("JPY", Decimal("1204310.00")), "JPY 1,204,310", "1204310"),
+        (Money("KWD", Decimal("88.12")), "KWD 88.120", "88.120"),
+        (Money("USD", Decimal(7)), "USD 7.00", "7.00"),
+        (Money("JPY", Decimal("10.5")), "JPY 10.5", "10.5"),
+        (Money("XXX", Decimal("1E+3")), "XXX 1,000.00", "1000.00"),
+    ],
+)
+def test_an_amount_has_the_digits_of_its_currency(money, shown, plain):
+    assert (str(money), money.plain) == (shown, plain)

@@ -23,15 +23,15 @@ from bot.cli import main
 from bot.domain.money import Money
 from bot.domain.request import State
 from bot.slack.commands.month import alt_text
-from bot.status.chart import chart_of
+from bot.status.chart import _scale, chart_of
 from bot.status.counting import LIMITS
 from bot.status.digest import Timetable
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import COLUMNS, export
 from bot.status.ink import COLORS, GROUND, SMALL, draw
-from bot.status.month import catch_up, month_named, month_of, read_month, span_of
+from bot.status.month import catch_up, month_before, month_named, month_of, read_month, span_of
 from bot.status.month_words import CLASSES, duration, rows_of, told
-from bot.status.picture import MARGIN, WIDTH, as_text, from_text
+from bot.status.picture import BARS, BARS_TOP, MARGIN, WIDTH, as_text, from_text
 from bot.store.store import Store
 from tests.status import made
 
@@ -446,3 +446,45 @@ def test_over_the_weekend_the_digest_tells_from_friday_on(day, back):
 
 def test_without_a_time_there_is_no_digest():
     assert timetable(at=None).next_after(datetime(2026, 11, 23, tzinfo=UTC)) is None
+
+
+async def test_the_month_before_stands_behind_as_pale_bars_on_one_scale(store):
+    made.end(
+        store, made.decide(store, made.request(store, facts=made.run_facts()), after=1), after=1
+    )
+    month = await read_month(store, "2026-11")
+    before = replace(month, name="2026-10", days={(2, "mailed", "USD"): Decimal(1000)})
+
+    usd = next(p for p in chart_of(month, before).panels if p.heading == "USD")
+
+    pale, now = usd.bars
+    assert (pale.kind, pale.value, pale.bottom - pale.top) == ("mailed before", Decimal(1000), 260)
+    assert now.kind == "mailed"
+    assert now.bottom - now.top == round(260 * float(now.value) / 1000)
+    assert usd.scale == ((pale.top, "1,000"),)
+    assert "month before" in chart_of(month, before).note
+
+
+@pytest.mark.parametrize(
+    ("largest", "lines"),
+    [
+        ("1204310.25", ["1 M"]),
+        ("880", ["500"]),
+        ("2500000000", ["2 bn", "1 bn"]),
+        ("30.5", ["20", "10"]),
+        ("0.07", ["0.05"]),
+        ("1", ["1"]),
+    ],
+)
+def test_a_scale_has_round_values(largest, lines):
+    found = _scale(Decimal(largest), 0)
+
+    assert [words for _, words in found] == lines
+    assert all(BARS_TOP <= y < BARS_TOP + BARS for y, _ in found)
+
+
+@pytest.mark.parametrize(
+    ("month", "before"), [("2026-11", "2026-10"), ("2026-01", "2025-12"), ("2000-02", "2000-01")]
+)
+def test_the_month_before(month, before):
+    assert month_before(month) == before

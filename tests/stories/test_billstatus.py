@@ -317,7 +317,7 @@ async def test_the_month_comes_as_table_and_as_picture_with_the_same_words(stage
     await stage.slack.until(lambda: bool(stage.slack.workspace.files))
     (picture,) = stage.slack.workspace.files.values()
     await stage.slack.until(lambda: picture.shared)
-    assert picture.channels == [CHANNEL]
+    assert picture.channels == [stage.slack.workspace.direct(MARA).id]
     assert picture.name == "billing-2026-11.png"
     assert picture.content.startswith(b"\x89PNG")
     for row in table["rows"][1:]:
@@ -354,6 +354,9 @@ async def test_the_export_goes_to_the_asker_alone(stage):
     (file,) = stage.slack.workspace.files.values()
     assert file.channels == [stage.slack.workspace.direct(MARA).id]
     assert b"R-1,email_bill_run,BR-00000001,,succeeded" in file.content
+    names = [stage.slack.workspace.users[person].real_name for person in (ALICE, BOB)]
+    assert all(f",{name}," in file.content.decode() for name in names)
+    assert "U0ALICE" not in file.content.decode()
 
 
 async def test_a_file_that_slack_does_not_take_is_told(stage):
@@ -605,3 +608,31 @@ async def test_a_document_is_found_through_its_run(stage):
 @pytest.mark.parametrize(("typed", "name"), [("november", "2026-11"), ("Dec", "2025-12")])
 def test_the_name_of_a_month_is_the_last_one_that_has_begun(typed, name):
     assert month_named(typed, datetime(2026, 11, 21, tzinfo=UTC)) == name
+
+
+async def test_the_digest_after_a_pause_covers_all_of_the_pause(stage):
+    """From the last digest on, however many mornings were missed."""
+    stage.changes = {"digest_time": "08:00", "digest_zone": "Europe/Berlin"}
+    await stage.restart()
+    await stage.pass_time(hours=46)  # Monday 08:00 in Berlin, and an hour more
+    await stage.slack.until(lambda: len(digests(stage)) == 1)
+    await approve(stage, await stage.ask())
+    await stage.stop()
+
+    stage.clock.advance(days=15)
+    await stage.start()
+    await stage.slack.until(lambda: len(digests(stage)) == 2)
+
+    assert "Since 23 Nov 2026: 1 Done" in digests(stage)[1]
+    assert "R-1" in digests(stage)[1]
+
+
+async def test_who_may_look_and_not_ask_sees_a_run_without_buttons(stage):
+    ack = await stage.slack.slash(MARA, CHANNEL, "/billrun BR-00000001")
+
+    assert ack.ok
+    shown = stage.slack.private(MARA, CHANNEL)[-1]
+    assert "Bill run BR-00000001: Posted" in shown.text
+    assert not [block for block in shown.blocks if block["type"] == "actions"]
+    await stage.slack.slash(ALICE, CHANNEL, "/billrun BR-00000001")
+    assert [b for b in stage.slack.private(ALICE, CHANNEL)[-1].blocks if b["type"] == "actions"]

@@ -8,6 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks, refusals
 from bot.cards.run_card import run_card
+from bot.domain.authority import may_ask
 from bot.domain.key import bill_run_key, numbered
 from bot.domain.message import Words
 from bot.domain.place import parted
@@ -21,6 +22,7 @@ from bot.slack.asking import asked
 from bot.slack.commands.help import what_happens
 from bot.slack.forms import numbers
 from bot.slack.forms.bill_run import BillRunForm
+from bot.slack.looking import viewer_or_recorded
 from bot.slack.naming import NO_VALUES, found_in, which_place
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.slack.opening import open_for_command, refusal_to_ask
@@ -76,17 +78,12 @@ async def _billrun(
     if text.lower() == "help":
         await ack(HELP + await what_happens(answering, command.actor))
         return
+    if key := bill_run_key(text):
+        await _show(answering, ack, respond, command, key, chosen)
+        return
     refusal = await refusal_to_ask(answering, command.actor, COMMAND)
     if why := blocks.as_text(refusal or (answering.parts.tenancy.places.unlisted(chosen),)):
         await ack(why)
-    elif key := bill_run_key(text):
-        await reply(
-            answering,
-            ack,
-            respond,
-            _look(answering.parts.tenancy, key, chosen),
-            f"Reading {key} in Zuora…",
-        )
     elif not text:
         await open_for_command(
             answering, ack, respond, command, answering.forms[BillRunForm.callback_id], chosen
@@ -98,6 +95,25 @@ async def _billrun(
         await reply(answering, ack, respond, work, f"Looking for {blocks.escaped(key)} in Zuora…")
     else:
         await ack(unknown(text))
+
+
+async def _show(
+    answering: Answering,
+    ack: AsyncAck,
+    respond: AsyncRespond,
+    command: payloads.Command,
+    key: str,
+    chosen: Values,
+) -> None:
+    """Show a run to whoever may look; buttons are for those who may ask."""
+    tenancy = answering.parts.tenancy
+    person, why = await viewer_or_recorded(answering, command.actor, COMMAND)
+    if said := blocks.as_text(why or (tenancy.places.unlisted(chosen),)):
+        await ack(said)
+        return
+    steps = may_ask(person, answering.parts.rules.policy) is None
+    work = _look(tenancy, key, chosen, steps=steps)
+    await reply(answering, ack, respond, work, f"Reading {key} in Zuora…")
 
 
 async def _look_up(tenancy: Tenancy, key: str, text: str, chosen: Values) -> Words:
@@ -116,7 +132,7 @@ async def _look_up(tenancy: Tenancy, key: str, text: str, chosen: Values) -> Wor
     return Words(blocks.escaped(why)) if why else await _look(tenancy, number or key, place.values)
 
 
-async def _look(tenancy: Tenancy, key: str, chosen: Values) -> Words:
+async def _look(tenancy: Tenancy, key: str, chosen: Values, *, steps: bool = True) -> Words:
     """The run's private card, or why there is none."""
     try:
         found = await found_in(tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
@@ -128,7 +144,7 @@ async def _look(tenancy: Tenancy, key: str, chosen: Values) -> Words:
     if len(found) > 1:
         return Words(blocks.escaped(which_place(key, COMMAND, found)))
     place, (run, documents) = found[0]
-    return run_card(tenancy.words_with(place.words), run, documents, place.key)
+    return run_card(tenancy.words_with(place.words), run, documents, place.key, steps=steps)
 
 
 async def _read_line(

@@ -16,7 +16,7 @@ from bot.slack.replying import reply, said_if_it_fails, say
 from bot.status.chart import chart_of
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import ArchivedError, export
-from bot.status.month import Month, read_month
+from bot.status.month import Month, month_before, month_of, read_month
 from bot.status.month_words import rows_of, title_of, told
 from bot.store.database import CouldNotRecordError
 
@@ -27,6 +27,7 @@ HOW_COUNTED = (
     "A request counts in the month it was asked in (UTC). What a bill run posts or mails by itself, "
     "where it was created so, is not among the documents and amounts."
 )
+PICTURE = "The picture comes to you alone, as a direct message."
 NOT_SENT = "Slack did not take the {what}. Nothing was lost; please ask once more."
 NOT_MADE = (
     "The file of {month} could not be made. Please tell whoever runs Billing Bot; the log says what "
@@ -54,7 +55,10 @@ async def send_month(
     command: payloads.Command,
     name: str,
 ) -> None:
-    """The table at once and to the asker alone; the picture follows into the conversation."""
+    """The table at once, and the picture as a direct message: both are the asker's alone.
+
+    What only one person sees in a channel cannot hold a file of Slack's that was not shared.
+    """
     work = _month(answering, respond, command, name)
     await reply(answering, ack, respond, work, f"Counting {name}…")
 
@@ -68,7 +72,7 @@ async def _month(
         return Words(COULD_NOT_RECORD)
     picture = _send_picture(answering, respond, command, month)
     answering.keep(said_if_it_fails(respond, picture))
-    return Words(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED}", table(month))
+    return Words(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED} {PICTURE}", table(month))
 
 
 def table(month: Month) -> list[blocks.Block]:
@@ -81,7 +85,7 @@ def table(month: Month) -> list[blocks.Block]:
             "column_settings": [{"is_wrapped": False}, {"is_wrapped": True}],  # fits a phone
             "rows": [[_cell(text) for text in row] for row in rows],
         },
-        blocks.context(HOW_COUNTED),
+        blocks.context(f"{HOW_COUNTED} {PICTURE}"),
     ]
 
 
@@ -98,7 +102,8 @@ async def _send_picture(
 ) -> None:
     await answering.parts.store.turns.calm()  # the table first, which somebody waits for
     try:
-        content = await drawn(chart_of(month))
+        before = month_of(answering.parts.store, month_before(month.name))
+        content = await drawn(chart_of(month, before))
     except DrawingError:
         logger.exception("picture_was_not_drawn")
         await say(respond, Words(NOT_DRAWN.format(month=title_of(month))))
@@ -106,7 +111,7 @@ async def _send_picture(
     await _upload(
         answering.client,
         respond,
-        _conversation(answering.parts.channel, command),
+        command.actor.user_id,
         _Upload(
             name=f"billing-{month.name}.png",
             title=f"{title_of(month)} in figures",
@@ -142,7 +147,7 @@ async def _send_file(
     answering: Answering, respond: AsyncRespond, command: payloads.Command, name: str
 ) -> None:
     try:
-        content = await export(answering.parts.store, name, "csv")
+        content = await export(answering.parts.store, name, "csv", answering.people.name_of)
     except ArchivedError as error:
         await say(respond, Words(str(error)))
         return
@@ -159,28 +164,16 @@ async def _send_file(
     await _upload(answering.client, respond, command.actor.user_id, upload)
 
 
-def _conversation(channel: str, command: payloads.Command) -> str:
-    """Where the picture goes: the billing channel or a direct message, never to strangers.
-
-    In any other channel there may be people who may not look, so the asker alone gets it.
-    """
-    return command.channel if command.channel == channel else command.actor.user_id
-
-
 async def _upload(client: AsyncWebClient, respond: AsyncRespond, to: str, upload: _Upload) -> None:
-    """Say what comes, which opens a direct message where it needs one, and upload it there."""
+    """Say to a person what comes, which opens the direct message, and upload it there."""
     try:
-        channel = to
-        if to.startswith(("U", "W")):
-            opened = await client.chat_postMessage(channel=to, text=upload.words)
-            channel = str(opened["channel"])
+        opened = await client.chat_postMessage(channel=to, text=upload.words)
         await client.files_upload_v2(
-            channel=channel,
+            channel=str(opened["channel"]),
             filename=upload.name,
             title=upload.title,
             content=upload.content,
             alt_txt=upload.alt,
-            initial_comment=upload.words if channel == to else None,
         )
     except NO_ANSWER:
         logger.exception("file_was_not_sent")
