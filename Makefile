@@ -58,8 +58,9 @@ format: $(VENV)/.test  ## let ruff format and mend what it can
 lock: $(VENV)/.test  ## pin the dependencies anew from pyproject.toml
 	PIP_NO_INDEX= PIP_FIND_LINKS= sh requirements/lock.sh $(PYTHON)
 
-wheel: $(VENV)/.run  ## build the wheel into dist/
+wheel: $(VENV)/.run  ## build the sdist and the wheel into dist/
 	rm -rf build dist
+	$(BIN)/python -c "from setuptools import build_meta; build_meta.build_sdist('dist')"
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 
 bench: $(VENV)/.test  ## measure, and write docs/benchmarks.md; some thirteen minutes

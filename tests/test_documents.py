@@ -219,7 +219,11 @@ def test_what_slack_demands_together_stands_together():
 
 
 def test_the_procfile_names_both_ways_of_running():
-    lines = dict(line.split(": ") for line in (ROOT / "Procfile").read_text().splitlines())
+    lines = dict(
+        line.split(": ")
+        for name in ("Procfile", "deploy/Procfile.web")
+        for line in (ROOT / name).read_text().splitlines()
+    )
 
     assert lines == {"web": "billing-bot web", "worker": "billing-bot run"}
 
@@ -260,13 +264,25 @@ def test_every_command_of_make_that_is_named_is_there(name):
 
 def texts():
     """Every source file and document of the project."""
-    kinds = {".py", ".md", ".yml", ".toml", ".txt", ".sh", ".js", ".css", ".html"}
-    for top in ("bot", "tests", "docs", "requirements", ".ci", ".github"):
+    kinds = {
+        ".py",
+        ".md",
+        ".yml",
+        ".toml",
+        ".txt",
+        ".sh",
+        ".js",
+        ".css",
+        ".html",
+        ".conf",
+        ".service",
+    }
+    for top in ("bot", "tests", "docs", "requirements", "deploy", ".ci", ".github"):
         for path in sorted((ROOT / top).rglob("*")):
             if path.is_file() and (path.suffix in kinds or top == ".ci"):
                 yield path
     for name in ("README.md", "CHANGELOG.md", "Makefile", "Procfile", "manifest.yml", "CONTRIBUTING.md",
-                 "SECURITY.md", "Dockerfile", ".editorconfig", ".pre-commit-config.yaml"):  # fmt: skip
+                 "SECURITY.md", "Dockerfile", ".env.example", "policy.example.toml", "MANIFEST.in", ".editorconfig", ".pre-commit-config.yaml"):  # fmt: skip
         yield ROOT / name
     yield ROOT / "pyproject.toml"
 

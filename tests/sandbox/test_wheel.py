@@ -1,10 +1,11 @@
-"""The sandbox starts from an installed wheel."""
+"""The sdist has all that the project needs, the wheel is built from it, and the sandbox starts from the wheel (row O14)."""
 
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -14,7 +15,11 @@ import pytest
 from tests.processes import MEASURED
 
 ROOT = Path(__file__).parent.parent.parent
-SOURCES = ("bot", "pyproject.toml", "README.md", "LICENSE", "manifest.yml")
+NOT_SOURCES = (
+    ".git", ".venv", ".sdk", ".bench", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis",
+    ".coverage*", ".env", "*.db*", "*.lock",
+)  # fmt: skip
+SDIST = "from setuptools import build_meta; print(build_meta.build_sdist('dist'))"
 
 
 def ran(*command, cwd):
@@ -28,15 +33,20 @@ def ran(*command, cwd):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """A wheel of a copy of the sources, so that nothing old in `build/` gets into it."""
-    copy = tmp_path_factory.mktemp("sources")
-    for name in SOURCES:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, copy / name, symlinks=True,
-                            ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
-        else:
-            shutil.copy(ROOT / name, copy / name)
+def sdist(tmp_path_factory):
+    """The sdist of a copy of the sources, so that nothing old in `build/` gets into it; unpacked."""
+    copy = tmp_path_factory.mktemp("sources") / "copy"
+    shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns(*NOT_SOURCES))
+    name = ran(sys.executable, "-c", SDIST, cwd=copy).splitlines()[-1]
+    with tarfile.open(copy / "dist" / name) as packed:
+        packed.extractall(copy / "unpacked", filter="data")
+    return copy / "unpacked" / name.removesuffix(".tar.gz")
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist):
+    """A wheel that is built from the sdist."""
+    copy = sdist
     ran(
         sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
         "--no-index", "--wheel-dir", copy / "dist", copy, cwd=copy,
@@ -58,6 +68,26 @@ def installed(wheel, tmp_path_factory):
     (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
     (site / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder
+
+
+def test_the_sdist_holds_every_source(sdist):
+    made = {"PKG-INFO", "setup.cfg"}
+    ours = files_of(ROOT)
+
+    assert files_of(sdist) - made == ours - {".git"}
+
+
+def files_of(folder):
+    """Every source in a folder, by its path in it; what a build leaves is none."""
+    ignored = shutil.ignore_patterns(*NOT_SOURCES)
+    found = set()
+    for top, folders, names in os.walk(folder):
+        folders[:] = [each for each in folders if each not in ignored(top, folders)]
+        found |= {
+            os.path.relpath(os.path.join(top, name), folder)  # noqa: PTH118 - as os.walk gives them
+            for name in names if name not in ignored(top, names)
+        }  # fmt: skip
+    return found
 
 
 def test_the_wheel_holds_everything_that_is_read_beside_the_code(wheel):
