@@ -22,7 +22,7 @@ from bot.store.checkpoints import checkpoint
 from bot.store.errors import CouldNotRecordError
 from bot.store.lock import WorkLock
 from bot.workflow.backups import Backups
-from bot.workflow.estimates import Estimates
+from bot.workflow.estimates import Estimating
 from bot.workflow.heads import Heads
 from bot.workflow.parts import Parts
 from bot.workflow.refused import write_counts
@@ -50,7 +50,7 @@ class Bot:
         answering: Answering,
         runner: Runner,
         sender: Sender,
-        estimates: Estimates,
+        estimates: Estimating,
         lock: WorkLock,
         slack_session: aiohttp.ClientSession,
         zuora_http: httpx2.AsyncClient,
