@@ -1,6 +1,6 @@
 """Which documents a call can mail, and what is known of that: the rules for a second mail. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from typing import Literal, NamedTuple
@@ -39,6 +39,21 @@ class Mailing(NamedTuple):
     account: str
     run: str
     shown: str
+
+
+class ByItself(NamedTuple):
+    """A bill run whose documents Zuora mails when it posts them, without an order.
+
+    Attributes:
+        posted_at: When it was posted, aware UTC; None: not yet, or that is not known.
+    """
+
+    run: str
+    posted_at: datetime | None
+
+    def may_come(self, now: datetime, guard: timedelta) -> bool:
+        """Whether Zuora may still mail, or still show that it did."""
+        return self.posted_at is None or now - self.posted_at < guard
 
 
 def is_shown(before: str, now: str) -> bool:
@@ -188,15 +203,21 @@ def in_the_way(
     )
 
 
-def not_reached(mine: Sequence[Mailing], effects: Sequence[Effect]) -> tuple[str, ...]:
-    """The numbers of the documents that none of these can have mailed.
+def not_reached(
+    mine: Sequence[Mailing], effects: Sequence[Effect], runs: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The numbers of the documents that none of these can have mailed, and none of these runs.
 
     None where one of them is a whole run whose documents are not known.
     """
     if any(not one.number for one in effects):
         return ()
     reached = {one.number for one in effects}
-    return tuple(each.number for each in mine if each.number and each.number not in reached)
+    return tuple(
+        each.number
+        for each in mine
+        if each.number and each.number not in reached and each.run not in runs
+    )
 
 
 def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> str:
@@ -217,4 +238,21 @@ def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> s
                 "as mailed only later, so a second order now could mail customers twice. "
                 f"Ask again after {free_at:%H:%M} UTC, or now with “Mail them again” ticked."
             )
+    return ""
+
+
+def too_soon_by_itself(runs: Sequence[ByItself], *, now: datetime, guard: timedelta) -> str:
+    """Why documents of these runs may not be mailed now: Zuora may just be mailing them by itself."""
+    for run, posted_at in (each for each in runs if each.may_come(now, guard)):
+        if posted_at is None:
+            return (
+                f"Zuora mails {run} by itself once it is posted, and does not say when that was, so "
+                "an order now could mail customers twice. Look in Zuora who has the mail, and ask "
+                "for the others by number, with “Mail them again” ticked."
+            )
+        return (
+            f"Zuora posted {run} at {posted_at:%H:%M} UTC and mails it by itself. It marks documents "
+            "as mailed only later, so an order now could mail customers twice. Ask again after "
+            f"{posted_at + guard:%H:%M} UTC, or now with “Mail them again” ticked."
+        )
     return ""

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from bot.domain.billed import Billed
 from bot.domain.call import Call, Verdict
 from bot.domain.listed import Listed
-from bot.domain.mailing import Mailing
+from bot.domain.mailing import ByItself, Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.request import Request
@@ -292,6 +292,10 @@ class Order(ABC, Generic[B, F]):
 
     def mailings(self) -> Sequence[Mailing]:
         """Every document that a call of it can mail, by whatever way. No I/O."""
+        return ()
+
+    def mailed_by_zuora(self) -> Sequence[ByItself]:
+        """Bill runs of these documents that Zuora mails without an order. No I/O."""
         return ()
 
     def bills(self) -> Billed | None:

@@ -11,12 +11,14 @@ from typing import Any
 from bot.domain.call import Call
 from bot.domain.mailing import (
     MAYBE_MAILED,
+    ByItself,
     Certainty,
     Effect,
     Mailing,
     in_the_way,
     not_reached,
     too_soon,
+    too_soon_by_itself,
     why_not,
 )
 from bot.domain.request import Request
@@ -69,9 +71,12 @@ class Guard:
         """
         if not mails(order) or order.is_repeat():
             return ""
-        found = effects_of(self.store, order.mailings(), 0, place)
+        mine, itself = order.mailings(), order.mailed_by_zuora()
+        found = effects_of(self.store, mine, 0, place)
         why = too_soon(found, now=now, guard=self.span)
-        others = not_reached(order.mailings(), [one for one in found if one.how in MAYBE_MAILED])
+        why = why or too_soon_by_itself(itself, now=now, guard=self.span)
+        maybe = [one for one in found if one.how in MAYBE_MAILED]
+        others = not_reached(mine, maybe, self._mailing(itself, now))
         if not why or not others:
             return why
         return f"{why} The others can be mailed by number now: {some(others, SHOWN_OTHERS)}."
@@ -97,6 +102,8 @@ class Guard:
                 now=now,
                 guard=self.span,
             )
+            if not why and not order.is_repeat():
+                why = too_soon_by_itself(order.mailed_by_zuora(), now=now, guard=self.span)
             if why:
                 return why
         return under_way(self.store, order.subjects(), request)
@@ -121,25 +128,37 @@ class Guard:
             now=now,
             guard=self.span,
         )
-        if not stopping:
+        itself = () if again else self._mailing(order.mailed_by_zuora(), now)
+        if not stopping and not itself:
             return ()
         mailed = stopping if again else [one for one in found if one.how in MAYBE_MAILED]
-        return not_reached(mine, mailed)
+        return not_reached(mine, mailed, itself)
+
+    def _mailing(self, runs: Sequence[ByItself], at: datetime) -> frozenset[str]:
+        """Those that Zuora may just be mailing by itself."""
+        return frozenset(each.run for each in runs if each.may_come(at, self.span))
 
     def proved_by_no_mail(self, calls: Sequence[Call], request: Request) -> frozenset[str]:
-        """Subjects of lost calls of which a mail that Zuora shows later may be another request's.
+        """Subjects of lost calls of which a mail that Zuora shows later may be another one.
 
-        That one went out shortly before, and Zuora did not show it yet: only *mail again* is sent then.
+        That of another request, or of the run by itself, which went out shortly before and was not
+        shown yet: only *mail again* is sent then.
         """
+        runs = opened(request).mailed_by_zuora()
         stored = self.store.mailings.of(request.number)
         mine = [each for each in stored if each.way in ("run", "document")]
         found = set()
         for call in calls:
             its = [each for each in mine if each.call == call.subject]
-            for one in effects_of(self.store, its, request.number, request.place):
-                at = call.first_sent_at
-                if one.how in MAYBE_MAILED and at is not None and one.may_come(at, self.span):
-                    found.add(call.subject)
+            at = call.first_sent_at
+            if at is not None and (
+                any(each.run in self._mailing(runs, at) for each in its)
+                or any(
+                    one.how in MAYBE_MAILED and one.may_come(at, self.span)
+                    for one in effects_of(self.store, its, request.number, request.place)
+                )
+            ):
+                found.add(call.subject)
         return frozenset(found)
 
 

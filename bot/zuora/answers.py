@@ -88,6 +88,12 @@ class BillRun:
     next_run: tuple[str, str] | None = None
     disagrees: tuple[str, ...] = ()
 
+    @property
+    def mails_itself(self) -> bool | None:
+        """Whether it was made to post and mail by itself; None where Zuora did not say."""
+        both = (self.auto_post, self.auto_email)
+        return False if False in both else None if None in both else True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingDocument:

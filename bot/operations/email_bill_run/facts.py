@@ -1,6 +1,7 @@
 """What an approver must know before the documents of a bill run are mailed. No I/O."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.operations import notices
@@ -20,6 +21,7 @@ class EmailRunFacts(RunFacts):
             made, so no approval need be bound to it. None where Zuora did not say.
         mails_itself: Whether the run was made to post and mail by itself; fixed likewise. None
             where Zuora did not say.
+        posted_at: When it was posted; None where that is not known. It is posted once.
         mailed: Those that Zuora is ordered to mail and that somebody can get, counted; None in what
             was stored before they were counted.
         customers: How many customers get them; None likewise.
@@ -38,6 +40,7 @@ class EmailRunFacts(RunFacts):
     checks: MailChecks = MailChecks()
     zero_left_out: bool | None = None
     mails_itself: bool | None = False
+    posted_at: datetime | None = None
 
     def mails(self, *, resend: bool) -> int:
         """How many mails there will be: those who have no address and what is off stay out.

@@ -13,7 +13,7 @@ from typing_extensions import override
 from bot.domain.call import Call
 from bot.domain.known import is_newer
 from bot.domain.listed import Listed
-from bot.domain.mailing import NOT_TOLD, Mailing
+from bot.domain.mailing import NOT_TOLD, ByItself, Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
@@ -79,8 +79,15 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return facts.ordered(resend=self.body.resend) if facts.documents.counted else None
 
     def mails_again(self) -> bool:
-        """With `resend`, or where it is not known whether a document was mailed."""
-        return self.body.resend or bool(self.facts.documents.mailed_unknown)
+        """With `resend`, or where a document was mailed by the run itself or that is not known."""
+        return self.body.resend or bool(
+            self.facts.documents.mailed_unknown or self.mailed_by_zuora()
+        )
+
+    def mailed_by_zuora(self) -> tuple[ByItself, ...]:
+        """The run, where it was made so."""
+        facts = self.facts
+        return (ByItself(facts.number, facts.posted_at),) if facts.mails_itself else ()
 
     def mailings(self) -> tuple[Mailing, ...]:
         """The posted ones; without `resend` those that show no mail, or none that can be read."""
@@ -117,7 +124,8 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
             documents,
             run,
             zero_left_out=run.no_email_for_zero_amount,
-            mails_itself=_mails_itself(run),
+            mails_itself=run.mails_itself,
+            posted_at=run.posted_at,
         )
         if nothing := _nothing_to_send(body, facts):
             return nothing
@@ -237,12 +245,6 @@ def _to_send(
         if document.status == "Posted"
         and (body.resend or not isinstance(mailed_at(document, run), datetime))
     ]
-
-
-def _mails_itself(run: BillRun) -> bool | None:
-    """Whether it was made to post and mail by itself; None where Zuora did not say."""
-    both = (run.auto_post, run.auto_email)
-    return False if False in both else None if None in both else True
 
 
 def _was_mailed(before: EmailRunFacts, run: BillRun, documents: Sequence[BillingDocument]) -> bool:

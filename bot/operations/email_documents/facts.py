@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from bot.domain.key import DocumentKind
 from bot.domain.known import MailedAt, NotKnown
+from bot.domain.mailing import ByItself
 from bot.domain.money import Amount, Money, apart, spoken
 from bot.domain.words import count
 from bot.operations.kinds import Doubt, KindTotals, credited, unchecked_differs
@@ -68,6 +69,8 @@ class EmailDocumentsFacts(Facts):
         checks: What may keep their mails from going out.
         pdf_file_known: Whether Zuora lists the PDF file that is to be attached among those of the
             memo; None where it was not asked or did not say.
+        by_itself: The bill runs of those that show no mail that were made to mail by themselves;
+            fixed when a run is made, so no approval need be bound to it.
     """
 
     kind: DocumentKind
@@ -77,6 +80,7 @@ class EmailDocumentsFacts(Facts):
     perhaps: bool = False
     checks: MailChecks = MailChecks()
     pdf_file_known: bool | None = None
+    by_itself: tuple[ByItself, ...] = ()
 
     @property
     def totals(self) -> tuple[Money, ...]:

@@ -5,13 +5,14 @@ from datetime import datetime
 from functools import partial
 
 from bot.domain.key import KIND_WORDS, DocumentKind
+from bot.domain.mailing import ByItself
 from bot.domain.words import some
 from bot.operations import notices, pdf_checks
 from bot.operations.email_documents.facts import SHOWN, EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.mail_checks import read_checks, with_profiles
 from bot.operations.operation import Problems
-from bot.zuora.answers import BillingDocument
+from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
 from bot.zuora.paging import all_or_none
@@ -54,9 +55,31 @@ async def read_facts(
         perhaps=body.recipients == "template" and any(e.bill_to_mail is False for e in once),
         checks=await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id),
         pdf_file_known=await _pdf_file_known(kind, body, once[0], zuora),
+        by_itself=await _by_itself(once, zuora),
     )
     problems = _problems(body, facts, none_reaches=none_reaches)
     return Problems(problems) if problems else facts
+
+
+async def _by_itself(
+    documents: Sequence[BillingDocument], zuora: ZuoraClient
+) -> tuple[ByItself, ...]:
+    """The runs that mail by themselves, of the documents that do not show that they did."""
+    unmailed = (each for each in documents if not isinstance(each.last_emailed_at, datetime))
+    numbers = sorted({each.bill_run_number for each in unmailed} - {""})
+    read = [partial(_run_or_none, number, zuora) for number in numbers]
+    runs = await all_or_none(read) if read else []
+    return tuple(
+        ByItself(run.number, run.posted_at) for run in runs if run is not None and run.mails_itself
+    )
+
+
+async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:
+    """None where it was deleted, or may not be read: then nothing says that it mails by itself."""
+    try:
+        return await zuora.bill_run(number)
+    except ZuoraRejected:
+        return None
 
 
 async def _listed(

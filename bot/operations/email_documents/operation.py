@@ -11,7 +11,7 @@ from bot.domain.call import Call, Verdict
 from bot.domain.key import DocumentKind
 from bot.domain.known import is_newer
 from bot.domain.listed import Listed
-from bot.domain.mailing import Mailing
+from bot.domain.mailing import ByItself, Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
@@ -146,8 +146,14 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return words.tables(self.body, self.facts)
 
     def mails_again(self) -> bool:
-        """Where that was asked for, or one of them was mailed before or may have been."""
-        return self.body.again or bool(self.facts.mailed_before or self.facts.mailed_unknown)
+        """Where that was asked for, or one of them was or may have been mailed before."""
+        facts = self.facts
+        known = facts.mailed_before or facts.mailed_unknown or facts.by_itself
+        return self.body.again or bool(known)
+
+    def mailed_by_zuora(self) -> tuple[ByItself, ...]:
+        """The runs of those that show no mail, where they were made so."""
+        return self.facts.by_itself
 
     def is_repeat(self) -> bool:
         """Without `again` a second order within minutes mails twice by accident."""

@@ -24,6 +24,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
         headline=_headline(facts, again=again),
         risks=(
             *(("mails again",) if again or facts.mailed_unknown else ()),
+            *(("may mail again",) if facts.by_itself and not again else ()),
             *(("typed addresses",) if typed else ()),
             *(("amounts not known",) if facts.amount_unknown else ()),
         ),
@@ -33,6 +34,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
             *_mailed(facts),
             *warning(
                 *alarming(words.doubts_of(facts)),
+                words.by_itself(facts),
                 _left_out(facts),
                 _not_told(facts),
                 *_contents(body, facts),

@@ -1,7 +1,7 @@
 """The words and figures for the card and the thread. No I/O."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from bot.domain.call import Call, Verdict
@@ -52,14 +52,29 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
     if body.recipients == "bill_to" or (body.recipients == "template" and facts.unreachable):
         found.append(line("Bill-to contacts", _reached(facts)))
     found += _left_out(facts)
-    if body.again:
-        found.append(line("Mails again", "asked for; also what was mailed a moment ago"))
+    found += _again(body, facts)
     found.append(line("Mailed before", *_mailed(facts)))
     if len(facts.documents) > 1:
         found.append(line("Largest", _largest(facts)))
     if body.pdf_file_id:
         found.append(line("PDF", _pdf_file(body, facts)))
     return (*found, *doubts_of(facts), *facts.checks.lines())
+
+
+def _again(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Iterator[Line]:
+    if body.again:
+        yield line("Mails again", "asked for; also what was mailed a moment ago")
+    if facts.by_itself:
+        yield line("Runs", by_itself(facts))
+
+
+def by_itself(facts: EmailDocumentsFacts) -> str:
+    """That Zuora may have mailed some of them without an order; empty where it has not."""
+    runs = [each.run for each in facts.by_itself]
+    if not runs:
+        return ""
+    mails = "mails by itself" if len(runs) == 1 else "mail by themselves"
+    return f"{some(runs, SHOWN_LARGEST)} {mails}; customers may get it twice"
 
 
 def doubts_of(facts: EmailDocumentsFacts) -> tuple[Line, ...]:

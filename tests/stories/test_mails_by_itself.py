@@ -1,0 +1,143 @@
+"""What a bill run mails by itself counts as mailed, whoever made the run: section A of the promise.
+
+One whose order was lost and that a person recorded, a later run of a schedule, one that was made in
+Zuora: of none of them the bot has followed the posting, and Zuora marks the mails only later.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.stage import BOB, CARLA
+from tests.stories import test_create_bill_run as creating
+from tests.stories.test_create_bill_run import world
+from tests.stories.test_ledger import AGAIN, accepted, asked
+
+__all__ = ["world"]
+RUN = "BR-00000009"
+POSTED = {"invoices": [("A9", "USD", "9.00")], "credit_memos": [("A9", "USD", "2.00")]}
+MAILED = {"auto_post": True, "auto_email": True}
+
+
+@pytest.fixture(autouse=True)
+def marks_come_late(stage):
+    """From a mail to its date in Zuora it takes 50 minutes."""
+    stage.zuora.timings = replace(stage.zuora.timings, mark=50 * 60.0)
+
+
+@pytest.fixture
+def posted_lately(stage):
+    """Made and posted in Zuora, ten minutes ago; a memo of it is named as `CM…`."""
+    run = stage.zuora.world.add_bill_run(RUN, **POSTED, **MAILED)
+    run.posted_at = stage.clock.now() - timedelta(minutes=10)
+    return {each.kind: each.number for each in stage.zuora.world.documents_of(run)}
+
+
+async def test_a_run_of_which_a_person_recorded_that_it_was_made_is_not_mailed_at_once(
+    stage, world
+):
+    stage.changes = {"repeat_lost": "no"}
+    await stage.restart()
+    ts = await creating.ask(stage, f"{creating.LINE} autoPost=yes autoEmail=yes")
+    stage.zuora.faults.add("/v1/bill-runs", kind="lose_answer")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    stage.zuora.faults.add(
+        "/object-query/billing-runs", kind="http200_failure", category=10, times=None
+    )
+    for _ in range(10):
+        await stage.pass_time(seconds=5)
+    stage.zuora.faults.clear()
+    assert (await stage.record(CARLA, ts, "record_sent", "It is there")).ok
+    await stage.quiet()
+    (run,) = (each for each in stage.zuora.world.bill_runs.values() if each.through_api)
+    assert run.status == "Posted"
+
+    submitted = await stage.fill(text=run.number)
+
+    assert f"Zuora posted {run.number} at 10:0" in submitted.errors["bill_run"]
+    assert "mails it by itself" in submitted.errors["bill_run"]
+
+
+async def test_a_later_run_of_a_schedule_is_not_mailed_at_once(stage, world):
+    days = "repeat=Daily from=2026-11-22 to=2026-11-24 hour=10"
+    ts = await creating.ask(stage, f"batch=Batch1 {days} autoPost=yes autoEmail=yes")
+    await creating.approve(stage, ts)
+    for _ in range(4):
+        await creating.pass_time(stage, hours=12)
+    await creating.pass_time(stage, minutes=20)
+    posted = [each for each in stage.zuora.world.bill_runs.values() if each.status == "Posted"]
+    later = max(posted, key=lambda each: each.number)
+    assert len(posted) > 1
+    stage.zuora.world.add_run_document(later, "invoice", "A1", "USD", "5.00")
+
+    submitted = await stage.fill(text=later.number)
+
+    assert "mails it by itself" in submitted.errors["bill_run"]
+
+
+@pytest.mark.parametrize("kind", ["run", "invoice", "credit_memo"])
+async def test_a_run_that_was_made_in_zuora_is_not_mailed_at_once_nor_a_document_of_it(
+    stage, posted_lately, kind
+):
+    submitted = await stage.fill(text=posted_lately.get(kind, RUN))
+
+    (said,) = submitted.errors.values()
+    assert f"Zuora posted {RUN} at 09:50 UTC and mails it by itself" in said
+    assert "Ask again after 10:50 UTC, or now with “Mail them again” ticked" in said
+
+
+@pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
+async def test_asked_for_as_mail_again_a_document_of_it_is_mailed(stage, posted_lately, kind):
+    ts = await asked(stage, posted_lately[kind], resend=["yes"])
+
+    assert stage.card(ts).startswith("⚠ Mails again: Email ")
+    assert f"{RUN} mails by itself; customers may get it twice" in stage.card(ts)
+    await accepted(stage, ts)
+
+
+async def test_documents_of_other_runs_are_offered_by_number(stage, posted_lately):
+    other = stage.zuora.world.add_invoice("A7", "USD", "7.00").number
+
+    submitted = await stage.fill(text=f"{posted_lately['invoice']} {other}")
+
+    others = f"The others can be mailed by number now: {other}."
+    assert submitted.errors["documents"].endswith(others)
+
+
+@pytest.mark.parametrize("kind", ["run", "invoice", "credit_memo"])
+async def test_an_hour_later_it_can_be_mailed_and_counts_as_mailed_again(
+    stage, posted_lately, kind
+):
+    stage.policy = AGAIN
+    await stage.restart()
+    await stage.pass_time(minutes=51)
+
+    ts = await asked(stage, posted_lately.get(kind, RUN))
+
+    assert "by itself; customers may get it twice" in stage.card(ts)
+    assert stage.request().rule.approvals == 2
+
+
+async def test_when_it_was_posted_is_not_known_counts_as_just_now(stage, posted_lately):
+    stage.zuora.world.bill_runs[RUN].hides = frozenset({"postedDate"})
+
+    submitted = await stage.fill(text=RUN)
+
+    assert "does not say when that was" in submitted.errors["bill_run"]
+
+
+async def test_a_mail_of_its_own_that_zuora_shows_late_does_not_prove_another(stage, posted_lately):
+    stage.changes = {"repeat_lost": "no"}
+    await stage.restart()
+    ts = await asked(stage, posted_lately["invoice"], resend=["yes"])
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    stage.zuora.world.invoices[posted_lately["invoice"]].last_email_sent = stage.clock.now()
+
+    for _ in range(4):
+        await stage.pass_time(minutes=10)
+
+    assert "OUTCOME UNKNOWN" in stage.card(ts)
