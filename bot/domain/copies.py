@@ -1,12 +1,12 @@
 """Whether a database is older than the world: what Slack shows is compared with what it holds. No I/O.
 
-Every message says which database wrote it, and how far its history had come. A database that was
-put back from a backup knows less than its own messages; one that is not alone finds messages of
-another one that are newer than its own.
+Every message says which database wrote it, and with which row its history ended then. A database
+that was put back from a backup does not have that row, however many of its own it has written since;
+one that is not alone finds messages of another one.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 
@@ -18,12 +18,14 @@ class Shown:
         ts: Slack's `ts` of the message.
         database: The database's id.
         history: Where its history ended when the message was sent, or last edited.
+        mark: How the hash of that row begins; empty in messages of before there was a mark.
         request: The request's number; 0 for none.
     """
 
     ts: str
     database: str
     history: int
+    mark: str = ""
     request: int = 0
 
 
@@ -33,20 +35,21 @@ class Own:
 
     Attributes:
         ids: Its ids, the present one last.
-        head: Where its history ends.
-        latest_ts: The latest `ts` of a message that it knows it has sent; empty for none.
-        seen_until: The latest `ts` that was seen when it began anew after a restored copy.
+        head: Where its history ended at this start.
+        rows: The hashes of rows of its history, by their numbers; empty: there is no such row (yet).
+        since: The latest `ts` that was seen when it was last found to be the newest, or began anew
+            after a restored copy; before that the first that it has sent; empty: it has sent none.
     """
 
     ids: Collection[str]
     head: int
-    latest_ts: str = ""
-    seen_until: str = ""
+    rows: Mapping[int, str] = field(default_factory=dict)
+    since: str = ""
 
 
 RESTORED = (
-    "This database is an older copy: Slack shows what happened after it ({shown} of the history; "
-    "the copy ends at {head})"
+    "This database is an older copy: Slack shows what happened after it, and row {shown} of that "
+    "history is not in this one"
 )
 ANOTHER = "Another database has posted here since this one did (the latest was about {request})"
 HELD = (
@@ -64,16 +67,23 @@ def why_held(own: Own, shown: Iterable[Shown]) -> str:
     """
     shown = tuple(shown)
     present = tuple(own.ids)[-1]
-    newest = max((each.history for each in shown if each.database == present), default=0)
-    if newest > own.head:
-        return HELD.format(why=RESTORED.format(shown=newest, head=own.head))
-    since = max(_order(own.latest_ts), _order(own.seen_until))
+    lost = [e.history for e in shown if e.database == present and not _is_written(own, e)]
+    if lost:
+        return HELD.format(why=RESTORED.format(shown=max(lost)))
+    since = _order(own.since)
     others = [each for each in shown if each.database not in own.ids and _order(each.ts) > since]
-    if own.latest_ts and others:
+    if own.since and others:
         last = max(others, key=lambda each: _order(each.ts))
         request = f"R-{last.request}" if last.request else "no request"
         return HELD.format(why=ANOTHER.format(request=request))
     return ""
+
+
+def _is_written(own: Own, shown: Shown) -> bool:
+    """Whether the row with which the history ended then is one of this history."""
+    if not shown.mark:
+        return shown.history <= own.head
+    return own.rows.get(shown.history, shown.mark).startswith(shown.mark)
 
 
 def latest(shown: Iterable[Shown]) -> str:

@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.clock import Clock
-from bot.domain.copies import Shown, why_held
+from bot.domain.copies import Shown, latest, why_held
 from bot.domain.history import Entry, What
 from bot.slack.errors import NO_ANSWER, name_of
 from bot.store.store import Store
@@ -22,6 +22,9 @@ EVENT_TYPE = "billing_bot_message"
 PAGE = 200
 MOST_PAGES = 50
 """Of the channel: 10,000 messages back from now."""
+
+MARK = 16
+"""So many digits of a row's hash distinguish it from another row with its number."""
 
 NO_THREAD = frozenset({"thread_not_found", "message_not_found"})
 """Somebody has deleted the card; its thread says nothing any more."""
@@ -50,22 +53,18 @@ class Witness:
         self._client = client
         self._clock = clock
         self._channel = channel
-        self._own = store.copies.own(channel)
-        self._sent_before = store.copies.first_unsent()
+        self._head, _ = store.history.last()
         asked_before = store.requests.next_number() - 1
         self.standing = Standing(unread="not read yet", asked_before=asked_before)
 
-    async def look(self, *, first: bool = False) -> None:
+    async def look(self) -> None:
         """Read Slack and write down whether the database is held; why not, if it cannot be read.
 
-        Args:
-            first: Whether the bot has sent nothing since its start.
-
         Raises:
-            CouldNotRecordError: It is held, and that could not be written.
+            CouldNotRecordError: It could not be written.
         """
         copies, standing = self._store.copies, self.standing
-        if copies.held or not self._own.head:  # a file that was begun just now is no copy
+        if copies.held or not self._head:  # a file that was begun just now is no copy
             standing.unread = ""
             return
         try:
@@ -75,13 +74,16 @@ class Witness:
             standing.unread = UNREAD.format(error=name, channel=self._channel)
             logger.error("slack_could_not_be_read: %s", standing.unread)  # noqa: TRY400 - it is named
             return
-        mine = set() if first else copies.sent_after(self._sent_before, self._channel)
-        if why := why_held(self._own, [each for each in shown if each.ts not in mine]):
-            logger.error("database_is_held: %s", why)
-            now = self._clock.now()
-            with self._store.transaction():
+        own = copies.own(self._channel, self._head, {each.history for each in shown})
+        why, now = why_held(own, shown), self._clock.now()
+        with self._store.transaction():
+            if why:
                 copies.hold(why, now)
                 self._store.record(Entry(what=What.HELD, data={"why": why}), now)
+            elif shown:
+                copies.compared(latest(shown), now)
+        if why:
+            logger.error("database_is_held: %s", why)
         standing.unread = ""
 
     async def say(self) -> None:
@@ -94,7 +96,9 @@ class Witness:
 
 
 async def read(client: AsyncWebClient, store: Store, channel: str) -> list[Shown]:
-    """What the bot's messages say, back to the oldest open card, and in the threads of what may act.
+    """What the bot's messages say, and in the threads of what may act.
+
+    Back to the oldest open card, and to where Slack was last found to show nothing newer.
 
     A channel's list shows no replies. Of what waits the card alone is read: it is edited when
     something is decided.
@@ -103,7 +107,8 @@ async def read(client: AsyncWebClient, store: Store, channel: str) -> list[Shown
         SlackClientError, aiohttp.ClientError, OSError, TimeoutError: Slack cannot be read.
     """
     cards = store.copies.open_cards()
-    found = await _channel(client, channel, min((ts for _, ts in cards), default=""))
+    back_to = [each for each in (store.copies.since(channel), *(ts for _, ts in cards)) if each]
+    found = await _channel(client, channel, min(back_to, default=""))
     for state, ts in cards:
         if state != "waiting":
             found += await _thread(client, channel, ts)
@@ -145,13 +150,15 @@ async def _thread(client: AsyncWebClient, channel: str, ts: str) -> list[Shown]:
 
 def metadata(store: Store, request: int | None, sequence: int) -> dict[str, Any]:
     """What a message carries: what it is about, and which database sent it, as of when."""
+    head, hashed = store.history.last()
     return {
         "event_type": EVENT_TYPE,
         "event_payload": {
             "request": request,
             "sequence": sequence,
             "database": store.copies.id,
-            "history": store.history.last()[0],
+            "history": head,
+            "mark": hashed[:MARK],
         },
     }
 
@@ -162,6 +169,7 @@ def shown_in(messages: Sequence[Mapping[str, Any]]) -> Iterator[Shown]:
         found = message.get("metadata") or {}
         payload = found.get("event_payload") or {}
         database, history = payload.get("database"), payload.get("history")
+        mark = payload.get("mark")
         if found.get("event_type") != EVENT_TYPE or not isinstance(database, str):
             continue
         request = payload.get("request")
@@ -169,5 +177,6 @@ def shown_in(messages: Sequence[Mapping[str, Any]]) -> Iterator[Shown]:
             ts=str(message.get("ts") or ""),
             database=database,
             history=history if type(history) is int else 0,
+            mark=mark if isinstance(mark, str) else "",
             request=request if type(request) is int else 0,
         )

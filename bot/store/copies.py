@@ -1,5 +1,7 @@
 """Which database this is, whether it is an older copy, and how it begins anew after one."""
 
+import json
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlite_utils import Database
@@ -35,34 +37,35 @@ class Copies:
         """Carry nothing out and send nothing from now on, across restarts."""
         self._database.execute("INSERT INTO holds (at, why) VALUES (?, ?)", [to_text(now), why])
 
-    def own(self, channel: str) -> Own:
+    def own(self, channel: str, head: int, shown: Collection[int]) -> Own:
         """What the database knows of itself, to be compared with what Slack shows.
 
         Args:
             channel: Slack channel id of the messages that count.
+            head: Where its history ended at this start.
+            shown: The rows of a history that messages name.
         """
-        head, latest, seen = self._database.execute(
-            "SELECT (SELECT COALESCE(MAX(sequence), 0) FROM history), "
-            "(SELECT MAX(ts) FROM outbox WHERE channel = ?), (SELECT MAX(seen_until) FROM copies)",
+        rows = self._database.execute(
+            "SELECT value, COALESCE(hash, '') FROM json_each(?) LEFT JOIN history ON sequence = value "
+            "WHERE hash IS NOT NULL OR value > (SELECT COALESCE(MAX(sequence), 0) FROM history)",
+            [json.dumps(sorted(shown))],
+        )
+        return Own(ids=self.ids, head=head, rows=dict(rows), since=self.since(channel))
+
+    def since(self, channel: str) -> str:
+        """Slack's `ts` after which a message can be newer than this database; empty for none."""
+        first, seen = self._database.execute(
+            "SELECT (SELECT MIN(ts) FROM outbox WHERE channel = ?), (SELECT MAX(seen_until) FROM "
+            "(SELECT seen_until FROM copies UNION ALL SELECT seen_until FROM comparisons))",
             [channel],
         ).fetchone()
-        return Own(ids=self.ids, head=head, latest_ts=latest or "", seen_until=seen or "")
+        return seen or first or ""
 
-    def sent_after(self, sequence: int, channel: str) -> set[str]:
-        """Slack's `ts` of what was sent since the outbox ended at `sequence`, or was open then."""
-        rows = self._database.execute(
-            "SELECT ts FROM outbox WHERE channel = ? AND ts IS NOT NULL AND sequence > ?",
-            [channel, sequence],
+    def compared(self, seen: str, now: datetime) -> None:
+        """Keep that nothing in Slack is newer than this database, up to the message of that `ts`."""
+        self._database.execute(
+            "INSERT INTO comparisons (at, seen_until) VALUES (?, ?)", [to_text(now), seen]
         )
-        return {row[0] for row in rows}
-
-    def first_unsent(self) -> int:
-        """The sequence before the first message that is still to be sent."""
-        (sequence,) = self._database.execute(
-            "SELECT COALESCE(MIN(sequence) - 1, (SELECT COALESCE(MAX(sequence), 0) FROM outbox)) "
-            "FROM outbox WHERE ended_at IS NULL"
-        ).fetchone()
-        return int(sequence)
 
     def open_cards(self) -> list[tuple[str, str]]:
         """State and `ts` of the card of each request that is not at its end, where it is shown."""

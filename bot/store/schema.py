@@ -26,6 +26,26 @@ def mailing_calls(db: Database) -> None:
     run(db, _MAILING_CALLS)
 
 
+_COMPARISONS = """
+CREATE TABLE comparisons (
+  position INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  seen_until TEXT NOT NULL
+) STRICT;
+INSERT INTO comparisons (at, seen_until)
+  SELECT MAX(COALESCE(ended_at, created_at)), MAX(ts) FROM outbox HAVING MAX(ts) IS NOT NULL;
+"""
+
+
+@migrations(name="0022_comparisons")
+def comparisons(db: Database) -> None:
+    """Until which message Slack was read and this database found to be the newest.
+
+    What this database has posted itself is no proof: it may have been an older copy then already.
+    """
+    run(db, _COMPARISONS)
+
+
 @migrations(name="0028_estimated")
 def estimated(db: Database) -> None:
     """What Zuora's estimate came to, in a few words, for the card while its request waits."""

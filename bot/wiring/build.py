@@ -139,7 +139,7 @@ async def build(
             _about(settings, identity, tenancy.words) | {"clocks_ahead": clocks.ahead()},
             (anchors.signer, _signer(settings.audit_signing_key_before)),
         )
-        await witness.look(first=True)
+        await witness.look()
     except BaseException:
         await session.close()
         await http.aclose()

@@ -235,3 +235,85 @@ async def test_what_may_have_been_mailed_after_the_copy_counts_as_mailed_and_is_
     later = await stage.ask(text=memo)
     assert f"R-1 may have mailed {memo} before an older copy" in stage.card(later)
     assert "look in Zuora first" in stage.card(later)
+
+
+def slack_is_closed(stage):
+    stage.slack.faults.add("conversations.history", "error", error="missing_scope", times=1000)
+
+
+async def until_said(stage, times=1):
+    """Until the channel says so many times that Slack cannot be read."""
+
+    def said():
+        return sum("missing_scope" in m.text for m in stage.slack.channel_messages(CHANNEL))
+
+    await stage.slack.until(lambda: said() == times)
+
+
+async def mailed_another(stage, run):
+    """A request of this start, which waits for nothing."""
+    stage.zuora.world.add_bill_run(run, invoices=[("A1", "USD", "1.00")])
+    ts = await stage.ask(text=run)
+    await stage.press(BOB, ts)
+    await stage.slack.until(lambda: "Accepted by Zuora" in stage.card(ts))
+
+
+@pytest.mark.parametrize("state", ["approved", "running"])
+async def test_an_older_copy_does_not_hide_behind_starts_at_which_slack_could_not_be_read(
+    stage, state
+):
+    """By then the copy's own history is longer than the one that Slack shows."""
+    ts = await in_state(stage, state)
+    put_back = await copied(stage)
+    await finished(stage, ts)
+    lost_head, _ = stage.store.history.last()
+    done = len(stage.orders())
+    slack_is_closed(stage)
+    await put_back()
+    for times in (1, 2):
+        await until_said(stage, times)
+        await mailed_another(stage, f"BR-0000000{times + 1}")
+        await stage.done_as_time_passes(stage.stop())
+        await stage.start()
+    await until_said(stage, 3)
+    while stage.store.history.last()[0] <= lost_head:
+        await stage.slack.slash("U0EVE", CHANNEL, "/billemail BR-00000001")
+    stage.slack.faults.clear()
+    await stage.done_as_time_passes(stage.stop())
+
+    await stage.start()
+
+    assert "older copy" in stage.bot.health()["database"]
+    assert len(stage.orders()) == done + 2
+    assert stage.request(1).state == state
+
+
+async def test_another_database_does_not_hide_behind_starts_at_which_slack_could_not_be_read(stage):
+    await stage.ask()
+    put_back = await copied(stage)
+    await begin_anew(stage)
+    await mailed_another(stage, "BR-00000002")
+    slack_is_closed(stage)
+    await put_back()
+    await until_said(stage)
+    await mailed_another(stage, "BR-00000003")  # its own message is the newest now
+    stage.slack.faults.clear()
+
+    await stage.restart()
+
+    assert "Another database has posted here" in stage.bot.health()["database"]
+
+
+async def test_what_the_database_has_posted_itself_does_not_hold_it(stage):
+    await stage.ask()
+    await stage.quiet()
+    slack_is_closed(stage)
+    await stage.restart()
+    await until_said(stage)
+    await mailed_another(stage, "BR-00000002")
+    stage.slack.faults.clear()
+
+    await stage.as_time_passes(lambda: stage.bot.health()["database"] == "ready")
+    await stage.restart()
+
+    assert stage.bot.health()["status"] == "ready"
