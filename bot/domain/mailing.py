@@ -241,6 +241,23 @@ def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> s
     return ""
 
 
+def too_soon_after_a_copy(put_back: datetime | None, *, now: datetime, guard: timedelta) -> str:
+    """Why nothing may be mailed now: what was mailed after the copy that was put back is not known.
+
+    Args:
+        put_back: When work went on with an older copy of the database; None: never.
+        now: The moment.
+        guard: How long Zuora may take to show a mail.
+    """
+    if put_back is None or now - put_back >= guard:
+        return ""
+    return (
+        f"An older copy of the database was put back at {put_back:%H:%M} UTC, and Zuora may not show "
+        "yet what was mailed after that copy was made, so an order now could mail customers twice. "
+        f"Ask again after {put_back + guard:%H:%M} UTC, or now with “Mail them again” ticked."
+    )
+
+
 def too_soon_by_itself(runs: Sequence[ByItself], *, now: datetime, guard: timedelta) -> str:
     """Why documents of these runs may not be mailed now: Zuora may just be mailing them by itself."""
     for run, posted_at in (each for each in runs if each.may_come(now, guard)):

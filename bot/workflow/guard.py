@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.call import Call
+from bot.domain.history import What
 from bot.domain.mailing import (
     MAYBE_MAILED,
     ByItself,
@@ -18,6 +19,7 @@ from bot.domain.mailing import (
     in_the_way,
     not_reached,
     too_soon,
+    too_soon_after_a_copy,
     too_soon_by_itself,
     why_not,
 )
@@ -77,8 +79,9 @@ class Guard:
         why = why or too_soon_by_itself(itself, now=now, guard=self.span)
         maybe = [one for one in found if one.how in MAYBE_MAILED]
         others = not_reached(mine, maybe, self._mailing(itself, now))
-        if not why or not others:
-            return why
+        copy = self._after_a_copy(now)
+        if copy or not why or not others:
+            return why or copy
         return f"{why} The others can be mailed by number now: {some(others, SHOWN_OTHERS)}."
 
     def why_not_begin(self, order: Order[Any, Any], request: Request, now: datetime) -> str:
@@ -103,7 +106,8 @@ class Guard:
                 guard=self.span,
             )
             if not why and not order.is_repeat():
-                why = too_soon_by_itself(order.mailed_by_zuora(), now=now, guard=self.span)
+                itself = too_soon_by_itself(order.mailed_by_zuora(), now=now, guard=self.span)
+                why = itself or self._after_a_copy(now)
             if why:
                 return why
         return under_way(self.store, order.subjects(), request)
@@ -133,6 +137,11 @@ class Guard:
             return ()
         mailed = stopping if again else [one for one in found if one.how in MAYBE_MAILED]
         return not_reached(mine, mailed, itself)
+
+    def _after_a_copy(self, now: datetime) -> str:
+        """Why Zuora may have mailed what no request of this database did, and not show it yet."""
+        resumed = self.store.history.last_of(What.RESUMED)
+        return too_soon_after_a_copy(resumed.at if resumed else None, now=now, guard=self.span)
 
     def _mailing(self, runs: Sequence[ByItself], at: datetime) -> frozenset[str]:
         """Those that Zuora may just be mailing by itself."""

@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain.digest import canonical, digest
 from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.sandbox.zuora.records import HistoryRow
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 from tests.stories.test_ledger import AGAIN, RUN, accepted, asked, held, stopped
 from tests.stories.test_the_others import offer
@@ -123,6 +124,32 @@ async def test_the_others_of_a_run_that_is_mailed_again_are_mailed_again_too(sta
 
     assert submitted.ok, submitted.errors
     assert '"again":true' in stage.request(3).body
+
+
+async def test_a_memo_that_somebody_mailed_in_zuora_lately_counts_as_mailed(stage, held):
+    """Zuora keeps no mail date of memos, and its mail history lists their mails."""
+    stage.policy = AGAIN
+    await stage.restart()
+    memo = stage.zuora.world.credit_memos[held["credit_memo"]]
+    stage.zuora.world.history.append(
+        HistoryRow(
+            account_id=memo.account.id,
+            object_id=memo.id,
+            to="a@example.com",
+            subject="Memo",
+            time=stage.clock.now(),
+            notification="By hand",
+            event_category=1400,
+            result="OK",
+            error_message=None,
+        )
+    )
+
+    ts = await asked(stage, memo.number)
+
+    assert stage.card(ts).startswith("⚠ Mails again: Email credit memo")
+    assert f"Zuora's mail history lists a mail of {memo.number} in the last day" in stage.card(ts)
+    assert stage.request(1).rule.approvals == 2
 
 
 def test_what_is_not_to_be_mailed_again_has_the_body_and_the_digest_of_before():

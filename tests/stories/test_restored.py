@@ -115,6 +115,7 @@ async def test_numbers_go_on_behind_the_highest_that_was_seen(stage):
     await put_back()
 
     await resumed(stage)
+    await stage.pass_time(minutes=61)
     await stage.ask(text="BR-00000003")
 
     assert stage.request(4).subject == "BR-00000003"
@@ -317,3 +318,35 @@ async def test_what_the_database_has_posted_itself_does_not_hold_it(stage):
     await stage.restart()
 
     assert stage.bot.health()["status"] == "ready"
+
+
+@pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
+async def test_what_the_lost_future_was_asked_for_and_mailed_is_not_mailed_again_unawares(
+    stage, kind
+):
+    """Neither the copy nor, for an hour, Zuora knows of it."""
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A1", "USD", "1.00")])
+    await stage.ask(text="BR-00000002")
+    put_back = await copied(stage)
+    world = stage.zuora.world
+    one = next(
+        each.number
+        for each in world.documents_of(world.bill_runs["BR-00000001"])
+        if each.kind == kind
+    )
+    ts = await stage.ask(text=one)
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await put_back()
+    await resumed(stage)
+
+    at_once = await stage.fill(text=one)
+    assert "An older copy of the database was put back at 10:00 UTC" in at_once.errors["documents"]
+    await stage.slack.close(ALICE)
+    again = await stage.ask(text=one, resend=["yes"])
+    assert stage.card(again).startswith("⚠ Mails again")
+    await stage.pass_time(minutes=61)
+
+    later = await stage.ask(text=one)
+
+    assert stage.card(later).startswith("⚠ Mails again")

@@ -132,6 +132,11 @@ class EmailDocumentsFacts(Facts):
         )
 
     @property
+    def listed(self) -> tuple[str, ...]:
+        """Numbers of the memos of which Zuora's mail history lists a mail of the last day."""
+        return tuple(each.number for each in self.documents if each.listed)
+
+    @property
     def trouble(self) -> tuple[Doubt, ...]:
         """What is wrong to send."""
         return tuple(

@@ -64,8 +64,18 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
 def _again(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Iterator[Line]:
     if body.again:
         yield line("Mails again", "asked for; also what was mailed a moment ago")
+    if facts.listed:
+        yield line("Mailed lately", listed(facts))
     if facts.by_itself:
         yield line("Runs", by_itself(facts))
+
+
+def listed(facts: EmailDocumentsFacts) -> str:
+    """That memos were mailed lately, of which Zuora keeps no mail date; empty where none was."""
+    if not facts.listed:
+        return ""
+    numbers = some(facts.listed, SHOWN_LARGEST)
+    return f"Zuora's mail history lists a mail of {numbers} in the last day; this mails again"
 
 
 def by_itself(facts: EmailDocumentsFacts) -> str:
@@ -135,7 +145,7 @@ def effect(facts: EmailDocumentsFacts) -> str:
 
 def warning(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
     """Mails cannot be called back; some customers may get theirs twice."""
-    if again := len(facts.mailed_before):
+    if again := len(facts.mailed_before) + len(facts.listed):
         documents = count(again, *KIND_WORDS[facts.kind])
         return f"{documents} will be mailed a second time. Mails cannot be called back."
     if perhaps := len(facts.documents if body.again else facts.mailed_unknown):
