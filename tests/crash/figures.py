@@ -22,6 +22,10 @@ def in_words(stories: Sequence[Told], points: Path) -> str:
     ends = ", ".join(f"{times} {state}" for state, times in sorted(states.items()))
     pressed = sum(told.pressed for told in stories)
     again = sum(told.unanswered for told in stories)
+    pairs, refused = sum(each.pairs for each in all_of), sum(each.refused for each in all_of)
+    stopped = states["stopped"] + refused
+    repeated = sum(each.repeated for each in all_of)
+    customers = sum(each.customers for each in all_of)
     effects, mails = sum(each.effects for each in all_of), sum(each.mails for each in all_of)
     lines, rows = sum(each.lines for each in all_of), sum(each.history for each in all_of)
     told = (
@@ -29,7 +33,9 @@ def in_words(stories: Sequence[Told], points: Path) -> str:
         f"crash points: {len(hit)} different ones died at, of {len(seen)} that were reached",
         f"requests: {sum(states.values())} ({ends})",
         f"commands, clicks and forms: {pressed}, of which {again} got no answer and were repeated",
-        f"calls that took effect in Zuora: {effects}, mails to customers: {mails}",
+        f"bill runs asked for beside one of their documents: {pairs}; {stopped} requests gave way",
+        f"calls sent again under their own keys: {repeated}",
+        f"calls that took effect in Zuora: {effects}, mails: {mails}, to {customers} customers",
         f"lines in threads: {lines}, rows of history: {rows}",
         "lost / doubled / out of order / not as decided: " + " / ".join(map(str, wrong)),
     )

@@ -14,6 +14,9 @@ CHANNEL = "C0BILLING"
 CONTROLLERS = ("U0BOB", "U0CARLA")
 REQUESTERS = tuple(f"U0OPERATOR{each}" for each in range(5))
 WAITING = "· waiting for "
+REFUSED, MAILS_AGAIN = "Ask again after", "Mails again"
+"""At the form of a document that was just mailed; on the card of one that Zuora shows as mailed."""
+
 A_MOMENT = 0.02
 PATIENCE = 150  # moments to wait for a card that was promised, before asking once more
 
@@ -47,6 +50,7 @@ class People:
         pressed: The commands, clicks and forms that were sent to the bot.
         unanswered: Those of them that got no answer and were pressed again.
         late: Forms that were answered by a text on how it goes on.
+        refused: What was not asked for, because another request had just mailed it.
     """
 
     def __init__(self, slack: LocalSlack) -> None:
@@ -55,17 +59,20 @@ class People:
         self.pressed = 0
         self.unanswered = 0
         self.late = 0
+        self.refused: list[Wanted] = []
         self._screen = {person: asyncio.Lock() for person in (*REQUESTERS, *CONTROLLERS)}
 
     # asking
 
-    async def ask(self, person: str, wanted: Wanted) -> Message:
+    async def ask(self, person: str, wanted: Wanted) -> None:
         """Ask for it as often as it takes until the form is answered; then the card must come."""
         async with self._screen[person]:
             while not await self._asked(person, wanted):
+                if wanted in self.refused:
+                    return
                 await self._bot_is_there()
             self.accepted.append(wanted)
-        return await self.card(wanted)
+        await self.card(wanted)
 
     async def _asked(self, person: str, wanted: Wanted) -> bool:
         """One attempt: whether the form was answered with a yes."""
@@ -81,22 +88,34 @@ class People:
             except NotOnScreenError:  # the private card shows something else: try once more
                 return False
             await self._seen(lambda: slack.view(person) is not None)
+        return await self._submitted(person, wanted)
+
+    async def _submitted(self, person: str, wanted: Wanted) -> bool:
+        """Submit the form that is open until it is answered; whether with a yes."""
+        slack = self.slack
         while (view := slack.view(person)) is not None:
             if not view["submit"]:
-                return await self._answered_later(wanted, str(view))
+                return await self._answered_later(person, wanted)
             form = await self._answered(slack.submit(person, {"reason": "Month end"}))
             if form.ok and form.view is None:
                 return True
+            if wanted.rival and REFUSED in str(form.errors):
+                self.refused.append(wanted)
+                return False
             if form.errors:  # Zuora could not be read, for one
                 assert "could not be read" in str(form.errors), form
                 return False
             await self._bot_is_there()
         return False
 
-    async def _answered_later(self, wanted: Wanted, said: str) -> bool:
+    async def _answered_later(self, person: str, wanted: Wanted) -> bool:
         """The form says that Zuora is still being read, or how that ended; the card may come."""
         self.late += 1
         for _ in range(PATIENCE):
+            said = str(self.slack.view(person))
+            if wanted.rival and REFUSED in said:
+                self.refused.append(wanted)
+                return False
             if "Asked for approval" in said or self.find(wanted) is not None:
                 return True
             await asyncio.sleep(A_MOMENT)
@@ -113,19 +132,21 @@ class People:
                 return message
         return None
 
-    async def card(self, wanted: Wanted) -> Message:
-        """The card of a request, as soon as it stands in the channel."""
-        await until(lambda: self.find(wanted) is not None)
-        message = self.find(wanted)
-        assert message is not None
-        return message
+    async def card(self, wanted: Wanted) -> Message | None:
+        """The card of a request, as soon as it stands in the channel; None if it was refused."""
+        await until(lambda: self.find(wanted) is not None or wanted in self.refused)
+        return self.find(wanted)
 
     # deciding
 
     async def decide(self, person: str, wanted: Wanted, requester: str) -> None:
         """Press until it is answered, as `wanted.fate` says."""
         message = await self.card(wanted)
+        if message is None:
+            return
         match wanted.fate:
+            case Fate.APPROVE if wanted.rival and MAILS_AGAIN in message.text:
+                await self._with_a_form(person, message, "reject", {"reason": "Mailed already."})
             case Fate.APPROVE:
                 await self._approve(person, message)
             case Fate.REJECT:

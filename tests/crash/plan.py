@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.domain.operation import OperationName
@@ -47,6 +47,7 @@ class Wanted:
         subject: Stands on the card of this request and on no other.
         fate: What is decided.
         step: Name of the button of the bill run's private card that opens the form; or empty.
+        rival: What another request that is asked for at the same time mails too; empty for nothing.
     """
 
     operation: str
@@ -54,6 +55,7 @@ class Wanted:
     subject: str
     fate: Fate
     step: str = ""
+    rival: str = ""
 
 
 Maker = Callable[[World, int], Wanted]
@@ -130,7 +132,10 @@ MAKERS: tuple[tuple[Maker, int], ...] = (
 )
 """How many of each. What is asked for by a run's button is here by itself; anything else needs a maker."""
 
-ASKED = sum(times for _, times in MAKERS)
+PAIRS = 4
+"""So many bill runs are mailed while one of their documents is asked for alone, in either order."""
+
+ASKED = sum(times for _, times in MAKERS) + PAIRS
 DECIDED_OTHERWISE = {4: Fate.REJECT, 11: Fate.WITHDRAW, 17: Fate.REJECT, 23: Fate.WITHDRAW}
 
 
@@ -144,10 +149,30 @@ def plan(world: World, chance: random.Random) -> list[Wanted]:
     makers = [maker for maker, times in MAKERS for _ in range(times)]
     chance.shuffle(makers)
     wanted = [maker(world, FIRST + place) for place, maker in enumerate(makers)]
-    return [
-        Wanted(each.operation, each.command, each.subject, _fate(each, place), each.step)
-        for place, each in enumerate(wanted)
+    decided = [replace(each, fate=_fate(each, place)) for place, each in enumerate(wanted)]
+    return _with_rivals(world, decided, chance)
+
+
+def _with_rivals(world: World, decided: list[Wanted], chance: random.Random) -> list[Wanted]:
+    """Some of the runs beside one of their documents, which another person asks for."""
+    runs = [
+        each
+        for each in decided
+        if each.operation == OperationName.EMAIL_BILL_RUN and each.fate is Fate.APPROVE
     ]
+    found: list[Wanted] = []
+    for each in decided:
+        if each not in runs[:PAIRS]:
+            found.append(each)
+            continue
+        one = chance.choice(world.documents_of(world.bill_runs[each.subject])).number
+        alone = Wanted(
+            OperationName.EMAIL_INVOICE, f"/billemail {one}", one, Fate.APPROVE, rival=each.subject
+        )
+        pair = [replace(each, rival=one), alone]
+        chance.shuffle(pair)
+        found += pair
+    return found
 
 
 def _fate(wanted: Wanted, place: int) -> Fate:

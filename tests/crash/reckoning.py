@@ -23,8 +23,13 @@ ENDS: dict[Fate, frozenset[str]] = {
     Fate.WITHDRAW: frozenset({"withdrawn"}),
     Fate.EXPIRE: frozenset({"expired"}),
 }
+OF_A_PAIR = frozenset({"stopped", "rejected"})
+"""How a request may end besides because another one mails the same document."""
+
 HEADLINE = {"rejected": "Rejected", "withdrawn": "Withdrawn", "expired": "Expired",
             "failed": "Failed", "unknown": "OUTCOME UNKNOWN"}  # fmt: skip
+TOO_MANY = 429
+NOTHING = "Nothing was sent. "
 READING = ("/oauth/", "/v1/action/query", "/billing-preview")
 """What is written to only to read: a call that is not a GET and goes nowhere else does something."""
 
@@ -39,6 +44,10 @@ class Reckoning:
     untrue: list[str] = field(default_factory=list)
     states: Counter[str] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
+    pairs: int = 0
+    refused: int = 0
+    repeated: int = 0
+    customers: int = 0
     effects: int = 0
     mails: int = 0
     lines: int = 0
@@ -67,6 +76,7 @@ def reckon(
     zuora: LocalZuora,
     plan: Sequence[Wanted],
     accepted: Sequence[Wanted],
+    refused: Sequence[Wanted] = (),
 ) -> Reckoning:
     """Compare.
 
@@ -76,6 +86,7 @@ def reckon(
         zuora: What was done.
         plan: What was to be asked for.
         accepted: What was asked for and answered with a yes.
+        refused: What was not asked for, because another request had just mailed it.
     """
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
@@ -85,12 +96,14 @@ def reckon(
         }
     seen = _Seen(tables["requests"], tables["history"], tables["outbox"], slack, zuora)
     told = Reckoning()
-    by_subject = _requests(told, seen, plan, accepted)
+    told.refused = len(refused)
+    by_subject = _requests(told, seen, [each for each in plan if each not in refused], accepted)
     for wanted, request in by_subject:
         _ended(told, seen, wanted, request)
         _done(told, seen, request)
         _shown(told, seen, request)
     _strays(told, seen)
+    _customers(told, seen, plan)
     _chain(told, seen)
     return told
 
@@ -122,15 +135,14 @@ def _ended(told: Reckoning, seen: _Seen, wanted: Wanted, request: dict[str, Any]
     name, state = f"R-{request['number']}", request["state"]
     told.states[state] += 1
     told.operations[request["operation"]] += 1
-    if state not in ENDS[wanted.fate]:
+    if state not in ENDS[wanted.fate] | (OF_A_PAIR if wanted.rival else frozenset()):
         told.lost.append(f"{name} was to {wanted.fate} and is {state}: {request['result']}")
     card = seen.slack.workspace.channels[CHANNEL].message(request["card_ts"] or "")
     lines = [] if card is None else seen.slack.thread(CHANNEL, card.ts)
     if card is None or HEADLINE.get(state, "") not in card.text or "Waiting for" in card.text:
         told.lost.append(f"the card of {name} does not say {state}: {card and card.text[:60]}")
-    if request["result"] and not any(
-        _plain(request["result"])[:150] in _plain(m.text) for m in lines
-    ):
+    result = _plain(request["result"] or "").removeprefix(NOTHING)[:150]
+    if not any(result in _plain(m.text) for m in lines):
         told.lost.append(f"the thread of {name} does not say: {request['result']}")
     if state == "unknown" and not any("A person has to look" in m.text for m in lines):
         told.lost.append(f"{name} is unknown and nobody was told to look")
@@ -200,7 +212,7 @@ def _is_one(about: list[Call]) -> bool:
 
 def _took_effect(call: Call) -> bool:
     """Zuora answered it with a yes of its own, whether or not anybody was there to hear it."""
-    return call.status == 200 and not call.replayed
+    return not call.replayed and (call.status == 200 or call.fault == "lose_answer")
 
 
 def _shown(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
@@ -256,8 +268,6 @@ def _strays(told: Reckoning, seen: _Seen) -> None:
         if is_effect(call) and _request_of(call) not in known:
             told.untrue.append(f"nobody asked for {call.method} {call.path}")
     told.mails = len(seen.zuora.mails)
-    mailed = Counter(mail.document for mail in seen.zuora.mails)
-    told.doubled += [f"{each} was mailed {n} times" for each, n in mailed.items() if n > 1]
     allowed = {
         r["number"] for r in seen.requests if r["state"] in ("succeeded", "unknown", "failed")
     }
@@ -269,6 +279,29 @@ def _strays(told: Reckoning, seen: _Seen) -> None:
         f"message {row['sequence']} was never sent ({row['outcome']})" for row in seen.outbox
         if row["outcome"] not in ("sent", "merged", "not needed") and not _was_too_old(row)
     ]  # fmt: skip
+
+
+def _customers(told: Reckoning, seen: _Seen, plan: Sequence[Wanted]) -> None:
+    """Each customer got each document once at most, whichever of several requests mailed it."""
+    mails = Counter((mail.account, mail.document) for mail in seen.zuora.mails)
+    told.customers = len({account for account, _ in mails})
+    told.doubled += [f"{who} got {what} {n} times" for (who, what), n in mails.items() if n > 1]
+    known = {document for _, document in mails}
+    runs = {mail.bill_run for mail in seen.zuora.mails}
+    states = {request["subject"]: request["state"] for request in seen.requests}
+    for wanted in plan:
+        if wanted.rival and wanted.operation == "email_invoice":
+            told.pairs += 1
+            either = (states.get(wanted.subject), states.get(wanted.rival))
+            reached = wanted.subject in known or wanted.rival in runs or "unknown" in either
+            if not reached:
+                told.lost.append(f"{wanted.subject} of {wanted.rival} was mailed by neither")
+    keys = Counter(
+        call.headers["idempotency-key"]
+        for call in seen.zuora.calls
+        if call.headers.get("idempotency-key") and call.status != TOO_MANY
+    )
+    told.repeated = sum(times - 1 for times in keys.values())
 
 
 def _was_too_old(row: dict[str, Any]) -> bool:

@@ -119,7 +119,12 @@ class Story:
         self.told.pressed, self.told.unanswered = self.people.pressed, self.people.unanswered
         self.told.seconds = time.monotonic() - begun
         self.told.reckoning = reckon(
-            self.database, self.slack, self.zuora, self.plan, self.people.accepted
+            self.database,
+            self.slack,
+            self.zuora,
+            self.plan,
+            self.people.accepted,
+            self.people.refused,
         )
         return self.told
 
@@ -136,8 +141,10 @@ class Story:
             yield
 
     def _trouble(self) -> None:
-        """A little of what breaks anyway: calls refused for now, answers of Slack lost."""
+        """A little of what breaks anyway: calls refused for now, answers of both lost."""
         self.zuora.faults.add("/v1/*/*/emails", kind="too_many", retry_after=5, after=3, times=3)
+        self.zuora.faults.add("/v1/*/*/emails", kind="lose_answer", after=8, times=3)
+        self.zuora.faults.add("/v1/*/*/emails", kind="drop", after=12, times=2)
         self.slack.faults.add("chat.postMessage", "lose_answer", after=20, times=2)
         self.slack.faults.add("chat.postMessage", "ratelimited", after=30, times=2)
         self.slack.faults.add("chat.update", "lose_answer", after=10, times=2)

@@ -2,7 +2,7 @@
 
 from bot.domain.operation import OperationName
 from tests.crash.figures import in_words
-from tests.crash.plan import ASKED
+from tests.crash.plan import ASKED, PAIRS
 from tests.crash.story import Story
 
 KILLS = 40
@@ -14,5 +14,6 @@ async def test_nothing_is_lost_or_doubled_however_often_the_process_dies(tmp_pat
     print(in_words([told], tmp_path))  # noqa: T201 - the figures, shown with `-s`
     assert not told.reckoning.problems, "\n".join(told.reckoning.problems)
     assert told.kills == KILLS
-    assert sum(told.reckoning.states.values()) == ASKED
+    assert sum(told.reckoning.states.values()) + told.reckoning.refused == ASKED
+    assert told.reckoning.pairs == PAIRS
     assert set(told.reckoning.operations) >= set(OperationName)
