@@ -24,6 +24,7 @@ def in_words(stories: Sequence[Told], points: Path) -> str:
     again = sum(told.unanswered for told in stories)
     pairs, refused = sum(each.pairs for each in all_of), sum(each.refused for each in all_of)
     stopped = states["stopped"] + refused
+    copies = sum(each.copies for each in all_of)
     repeated = sum(each.repeated for each in all_of)
     customers = sum(each.customers for each in all_of)
     effects, mails = sum(each.effects for each in all_of), sum(each.mails for each in all_of)
@@ -34,6 +35,7 @@ def in_words(stories: Sequence[Told], points: Path) -> str:
         f"requests: {sum(states.values())} ({ends})",
         f"commands, clicks and forms: {pressed}, of which {again} got no answer and were repeated",
         f"bill runs asked for beside one of their documents: {pairs}; {stopped} requests gave way",
+        f"older copies of the database put back: {copies}",
         f"calls sent again under their own keys: {repeated}",
         f"calls that took effect in Zuora: {effects}, mails: {mails}, to {customers} customers",
         f"lines in threads: {lines}, rows of history: {rows}",

@@ -2,7 +2,7 @@
 
 The libraries are imported once, and each order makes a process of its own by `fork`, which then
 runs `python -m bot run` with the environment of the order. An order is a JSON object with `env`,
-`log`, `points` (a folder), `begun` and `speed` (see `clock.FastClock`), `seconds_a_message` and
+`log`, `points` (a folder), `command` (`run`, or another of the bot's), `begun` and `speed` (see `clock.FastClock`), `seconds_a_message` and
 `death` (see `points.Points`). Told on standard output: `{"pid": …}` at a start and `{"status": …}`
 at an end. One process at a time; the end of standard input ends it.
 """
@@ -20,6 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
+import bot.cli.resume  # noqa: E402 - imported here once for all processes
 import bot.cli.serve  # noqa: E402 - imported here once for all processes
 import bot.wiring.build  # noqa: E402
 from tests.crash.clock import FastClock  # noqa: E402
@@ -65,10 +66,11 @@ def _become_the_bot(order: dict[str, Any]) -> None:
     os.environ.update(order["env"])
     clock = FastClock(order["begun"], order["speed"])
     bot.cli.serve.SystemClock = lambda: clock  # type: ignore[assignment, misc]
+    bot.cli.resume.SystemClock = lambda: clock  # type: ignore[assignment, misc]
     tuning = partial(bot.wiring.build.Tuning, seconds_a_message=order["seconds_a_message"])
     bot.wiring.build.Tuning = tuning  # type: ignore[assignment, misc]
     watch(Points(Path(order["points"]), **order["death"]))
-    sys.argv = ["billing-bot", "run"]
+    sys.argv = ["billing-bot", order["command"]]
     try:
         runpy.run_module("bot", run_name="__main__", alter_sys=False)
     except SystemExit as end:

@@ -121,6 +121,15 @@ class People:
             await asyncio.sleep(A_MOMENT)
         return False
 
+    async def said_to(self, person: str, wanted: Wanted) -> str:
+        """What the form says to whoever asks for it once more; empty where it said nothing."""
+        await self._close_what_is_open(person)
+        await self._answered(self.slack.slash(person, CHANNEL, wanted.command))
+        if (self.slack.view(person) or {}).get("submit"):
+            form = await self._answered(self.slack.submit(person, {"reason": "After the copy"}))
+            return str(form.errors or form.view or ("yes" if form.ok else ""))
+        return ""
+
     async def _close_what_is_open(self, person: str) -> None:
         while self.slack.view(person) is not None:
             await self.slack.close(person)

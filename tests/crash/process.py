@@ -39,11 +39,19 @@ class Launcher:
             self._zygote.stdin.close()
             await self._zygote.wait()
 
-    async def start(self, env: dict[str, str], points: Path, **death: Any) -> "Life":
-        """Start a process; `death` as in `points.Points`, or nothing."""
+    async def start(
+        self, env: dict[str, str], points: Path, *, command: str = "run", **death: Any
+    ) -> "Life":
+        """Start a process of the bot; `death` as in `points.Points`, or nothing."""
         assert self._zygote is not None
         assert self._zygote.stdin is not None
-        order = {**self._order, "env": env, "points": str(points), "death": death}
+        order = {
+            **self._order,
+            "env": env,
+            "points": str(points),
+            "command": command,
+            "death": death,
+        }
         self._zygote.stdin.write((json.dumps(order) + "\n").encode())
         told = await self._told()
         assert told, "the launcher died"

@@ -47,6 +47,7 @@ class Reckoning:
     pairs: int = 0
     refused: int = 0
     repeated: int = 0
+    copies: int = 0
     customers: int = 0
     effects: int = 0
     mails: int = 0
@@ -155,14 +156,14 @@ def _plain(text: str) -> str:
 def _done(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
     """What Zuora did for it: once where it succeeded, never where it did not, and approved."""
     name, state = f"R-{request['number']}", request["state"]
-    calls = [call for call in seen.zuora.calls if _request_of(call) == request["number"]]
+    calls = [call for call in seen.zuora.calls if request_of(call) == request["number"]]
     by_subject = defaultdict(list)
     for call in calls:
         by_subject[call.headers["zuora-track-id"]].append(call)
-    effective = [call for call in calls if _took_effect(call)]
+    effective = [call for call in calls if took_effect(call)]
     told.effects += len(effective)
     for subject, about in by_subject.items():
-        if len([call for call in about if _took_effect(call)]) > 1:
+        if len([call for call in about if took_effect(call)]) > 1:
             told.doubled.append(f"{subject} was done {len(about)} times")
         elif any(call.status not in (429, None) for call in about[:-1]) and not _is_one(about):
             told.doubled.append(f"{subject} was sent {len(about)} times")
@@ -197,7 +198,7 @@ def _approved(told: Reckoning, seen: _Seen, request: dict[str, Any], *, sent: bo
         told.doubled.append(f"{name} was decided {len(approved)} + {decisions}")
 
 
-def _request_of(call: Call) -> int | None:
+def request_of(call: Call) -> int | None:
     track_id = call.headers.get("zuora-track-id", "")
     if call.method == "GET" or not track_id.startswith("billing-bot.R-"):
         return None
@@ -210,7 +211,7 @@ def _is_one(about: list[Call]) -> bool:
     return "" not in keys and len(keys) == 1 and all(call.body == about[0].body for call in about)
 
 
-def _took_effect(call: Call) -> bool:
+def took_effect(call: Call) -> bool:
     """Zuora answered it with a yes of its own, whether or not anybody was there to hear it."""
     return not call.replayed and (call.status == 200 or call.fault == "lose_answer")
 
@@ -265,7 +266,7 @@ def _strays(told: Reckoning, seen: _Seen) -> None:
     """Whatever belongs to no request, and mails that customers got twice."""
     known = {request["number"] for request in seen.requests}
     for call in seen.zuora.calls:
-        if is_effect(call) and _request_of(call) not in known:
+        if is_effect(call) and request_of(call) not in known:
             told.untrue.append(f"nobody asked for {call.method} {call.path}")
     told.mails = len(seen.zuora.mails)
     allowed = {

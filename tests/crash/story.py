@@ -29,7 +29,8 @@ SPEED = 20.0
 SECONDS_A_MESSAGE = 0.2  # so that the one channel of thirty requests does not hold them up
 ACK_SECONDS = 1.0  # people give up sooner than Slack does, so that the test is short
 LONGEST_LIFE = 1.2
-FARTHEST_POINT = 160
+QUICK_START = 0.4
+FARTHEST_POINT = 400
 A_NEW_ONE = (0.02, 0.1, 0.5)
 """Chances to die at a point at which nobody has died: the lower, the later in the process's life."""
 
@@ -218,11 +219,19 @@ class Story:
         else:
             seconds = self._chance.uniform(0.02, LONGEST_LIFE)
         life = await self.start(**death)
+        if how != "signal":
+            seconds = await self._slowly(life, seconds)
         status = await life.ended(seconds)
         if status is None:
             status = await self._killed(life)
         assert status in (137, -signal.SIGKILL), f"exit {status}\n{self._log()}"
         self.told.kills += 1
+
+    async def _slowly(self, life: Life, seconds: float) -> float:
+        """So many seconds after it has connected; more where the machine is busy."""
+        begun = time.monotonic()
+        await until(lambda: life.is_over or bool(self.slack.sockets.connections))
+        return seconds * max(1.0, (time.monotonic() - begun) / QUICK_START)
 
     async def _killed(self, life: Life) -> int:
         status = await life.end()

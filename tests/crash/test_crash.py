@@ -3,6 +3,7 @@
 from bot.domain.operation import OperationName
 from tests.crash.figures import in_words
 from tests.crash.plan import ASKED, PAIRS
+from tests.crash.restored import Restored
 from tests.crash.story import Story
 
 KILLS = 40
@@ -17,3 +18,12 @@ async def test_nothing_is_lost_or_doubled_however_often_the_process_dies(tmp_pat
     assert sum(told.reckoning.states.values()) + told.reckoning.refused == ASKED
     assert told.reckoning.pairs == PAIRS
     assert set(told.reckoning.operations) >= set(OperationName)
+
+
+async def test_an_older_copy_that_is_put_back_meanwhile_mails_nobody_twice(tmp_path):
+    told = await Restored(tmp_path, tmp_path, seed=5, kills=KILLS).play()
+
+    print(in_words([told], tmp_path))  # noqa: T201 - the figures, shown with `-s`
+    assert not told.reckoning.problems, "\n".join(told.reckoning.problems)
+    assert told.reckoning.mails
+    assert told.reckoning.refused
