@@ -132,7 +132,7 @@ class EmailDocumentsFacts(Facts):
         )
 
     @property
-    def listed(self) -> tuple[str, ...]:
+    def mailed_lately(self) -> tuple[str, ...]:
         """Numbers of the memos of which Zuora's mail history lists a mail of the last day."""
         return tuple(each.number for each in self.documents if each.listed)
 

@@ -148,7 +148,9 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     def mails_again(self) -> bool:
         """Where that was asked for, or one of them was or may have been mailed before."""
         facts = self.facts
-        known = facts.mailed_before or facts.mailed_unknown or facts.listed or facts.by_itself
+        known = (
+            facts.mailed_before or facts.mailed_unknown or facts.mailed_lately or facts.by_itself
+        )
         return self.body.again or bool(known)
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:

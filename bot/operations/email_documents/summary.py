@@ -18,7 +18,7 @@ SHOWN_ADDRESSES = 3
 def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
     """Which documents, to whom, what they come to."""
     typed = bool(body.email_addresses)
-    again = body.again or bool(facts.mailed_before or facts.listed)
+    again = body.again or bool(facts.mailed_before or facts.mailed_lately)
     one = facts.documents[0] if len(facts.documents) == 1 else None
     return Summary(
         headline=_headline(facts, again=again),
@@ -34,7 +34,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
             *_mailed(facts),
             *warning(
                 *alarming(words.doubts_of(facts)),
-                words.listed(facts),
+                words.mailed_lately(facts),
                 words.by_itself(facts),
                 _left_out(facts),
                 _not_told(facts),

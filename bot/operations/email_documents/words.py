@@ -64,17 +64,17 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
 def _again(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Iterator[Line]:
     if body.again:
         yield line("Mails again", "asked for; also what was mailed a moment ago")
-    if facts.listed:
-        yield line("Mailed lately", listed(facts))
+    if facts.mailed_lately:
+        yield line("Mailed lately", mailed_lately(facts))
     if facts.by_itself:
         yield line("Runs", by_itself(facts))
 
 
-def listed(facts: EmailDocumentsFacts) -> str:
+def mailed_lately(facts: EmailDocumentsFacts) -> str:
     """That memos were mailed lately, of which Zuora keeps no mail date; empty where none was."""
-    if not facts.listed:
+    if not facts.mailed_lately:
         return ""
-    numbers = some(facts.listed, SHOWN_LARGEST)
+    numbers = some(facts.mailed_lately, SHOWN_LARGEST)
     return f"Zuora's mail history lists a mail of {numbers} in the last day; this mails again"
 
 
@@ -145,7 +145,7 @@ def effect(facts: EmailDocumentsFacts) -> str:
 
 def warning(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
     """Mails cannot be called back; some customers may get theirs twice."""
-    if again := len(facts.mailed_before) + len(facts.listed):
+    if again := len(facts.mailed_before) + len(facts.mailed_lately):
         documents = count(again, *KIND_WORDS[facts.kind])
         return f"{documents} will be mailed a second time. Mails cannot be called back."
     if perhaps := len(facts.documents if body.again else facts.mailed_unknown):
