@@ -5,7 +5,6 @@ about itself on standard input.
 """
 
 import asyncio
-import logging
 import sys
 from typing import cast
 
@@ -21,7 +20,7 @@ HOST = "127.0.0.1"
 
 async def main(mode: Mode) -> None:
     """Run until told to stop."""
-    log_to_stderr(logging.ERROR)
+    log_to_stderr("ERROR")
     settings = read_settings(mode)
     bot = await build(settings, SystemClock(), Tuning(seconds_a_message=0.0))
     try:

@@ -58,6 +58,7 @@ LOOP_DELAY = Gauge(
 )
 CLOCK_SKEW = Gauge(
     "billing_bot_clock_skew_seconds",
-    "How far this machine's clock is ahead of Slack's.",
+    "How far this machine's clock is ahead of Slack's and of Zuora's.",
+    ("whose",),
     registry=REGISTRY,
 )

@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -112,6 +113,14 @@ def _zone(name: str) -> str:
         msg = "is no time zone such as Europe/Berlin that this machine knows"
         raise ValueError(msg) from None
     return name
+
+
+def _upper(text: object) -> object:
+    return text.strip().upper() if isinstance(text, str) else text
+
+
+def _lower(text: object) -> object:
+    return text.strip().lower() if isinstance(text, str) else text
 
 
 class SettingsError(Exception):
@@ -235,6 +244,10 @@ class Settings(EvidenceSettings):
     port: int = Field(default=3000, ge=0, le=65535)
     health_port: int | None = Field(default=None, ge=1, le=65535)
     health_host: Text = "127.0.0.1"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
+        "INFO"
+    )
+    log_format: Annotated[Literal["", "text", "json"], BeforeValidator(_lower)] = ""
     digest_time: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")] = ""
     digest_zone: Text = "UTC"
     digest_days: Annotated[
@@ -244,6 +257,11 @@ class Settings(EvidenceSettings):
             pattern=r"(?i)^(mon|tue|wed|thu|fri|sat|sun)(,(mon|tue|wed|thu|fri|sat|sun))*$",
         ),
     ] = "mon,tue,wed,thu,fri"
+
+    def secrets(self) -> list[str]:
+        """The value of every secret that is set: what no log may show."""
+        found = (getattr(self, name) for name in type(self).model_fields)
+        return [each.get_secret_value() for each in found if isinstance(each, SecretStr)]
 
     def shown(self) -> dict[str, Any]:
         """Every setting that is no secret, by its name in the environment."""

@@ -7,4 +7,9 @@ ROOT = Path(__file__).parent.parent
 MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 """Lets coverage count what they run through too; empty where nothing is measured."""
 
-ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": os.environ.get("PATH", ""), **MEASURED}
+ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT),
+    "PATH": os.environ.get("PATH", ""),
+    "LOG_FORMAT": "text",
+    **MEASURED,
+}

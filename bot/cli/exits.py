@@ -3,6 +3,9 @@
 WRONG_SETTINGS = 2
 """A setting, an option or a file that was named is wrong; the message says which."""
 
+WILL_PASS = 75
+"""What ended it passes by itself: a supervisor starts it again. 75 is `EX_TEMPFAIL` of sysexits.h."""
+
 NOT_READABLE = 3
 """What was to be read cannot be read, or what was to be written cannot be written."""
 NOT_DONE = 26

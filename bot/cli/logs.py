@@ -1,10 +1,25 @@
 """What the program logs: constant event names with fields, never payloads, tokens or addresses."""
 
+import asyncio
+import json
 import logging
+import re
+import sys
 import time
+import traceback
 from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Literal
 
+import aiohttp
 from slack_bolt.logger.messages import warning_client_prioritized_and_token_skipped
+
+from bot.following import REQUEST
+from bot.settings import SHORTEST_SECRET, Settings
+from bot.store.errors import StoreError
+
+LogForm = Literal["text", "json"]
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -12,19 +27,92 @@ MOST_A_MINUTE = 20
 """Warnings and errors of one place in the program."""
 
 
-class _Fields(logging.Formatter):
-    """Appends the fields of an event as `name=value`."""
+_TOKEN = re.compile(r"(?i)\b(?:xox[a-z]|xapp)[-.][\w.-]+|\bbearer\s+\S+")
+_MAIL = re.compile(r"[^\s@<>\"',;:()=]+@[^\s@<>\"',;:()]+")
+
+_PLAIN = (OSError, EOFError, aiohttp.ClientError, asyncio.TimeoutError, StoreError)
+"""Errors that say what happened to a file or a connection. Others may repeat what they were given."""
+
+
+class _Lines(logging.Formatter):
+    """Shared by both forms: what a record says, without secrets, mail addresses and other people's words.
+
+    Args:
+        secrets: Never to be shown, whatever says them.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+        self._secrets = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
+        """Where it happened; what an error says only if it cannot repeat anybody's data."""
+        kind, error, trace = ei
+        lines = traceback.format_tb(trace)
+        while error is not None:
+            is_plain = isinstance(error, _PLAIN) or type(error).__module__ == "sqlite3"
+            said = f": {error}" if is_plain else ""
+            lines.append(f"{type(error).__module__}.{type(error).__qualname__}{said}\n")
+            error = error.__cause__
+        return "".join(lines).rstrip() or str(kind)
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """The fields of an event; the number of the request that is worked on is one of them."""
+        found = {k: v for k, v in record.__dict__.items() if k not in _STANDARD}
+        number = found.pop("request", None) or REQUEST.get()
+        if isinstance(number, int):
+            number = f"R-{number}"
+        return ({"request": number} if number else {}) | found
+
+    def plain(self, text: str) -> str:
+        """A text without secrets and mail addresses."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return _MAIL.sub("[mail address]", _TOKEN.sub("[token]", text))
+
+
+class AsText(_Lines):
+    """A line for people: fields follow as `name=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {k: v for k, v in record.__dict__.items() if k not in _STANDARD}
-        told = "".join(f" {name}={value!r}" for name, value in fields.items())
+        """One line, and the lines of a traceback."""
+        shown = "".join(f" {name}={value!r}" for name, value in self.fields(record).items())
         first, newline, rest = super().format(record).partition("\n")
-        return f"{first}{told}{newline}{rest}"
+        return self.plain(f"{first}{shown}{newline}{rest}")
+
+
+class AsJson(_Lines):
+    """A JSON object a line, for whatever collects logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, whatever happens in it."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        found: dict[str, Any] = {
+            "time": at,
+            "level": record.levelname,
+            "logger": record.name,
+            "event": record.getMessage(),
+            **self.fields(record),
+        }
+        if record.exc_info:
+            found["traceback"] = self.formatException(record.exc_info)
+        plain = {name: self._value(value) for name, value in found.items()}
+        return json.dumps(plain, ensure_ascii=False)
+
+    def _value(self, value: Any) -> Any:
+        return value if isinstance(value, int | float | None) else self.plain(str(value))
+
+
+_NO_NEWS = (
+    warning_client_prioritized_and_token_skipped(),  # Bolt finds it by itself, and the bot gives it a client
+    "Failed to connect (error",  # of a reconnect, with its whole trace each time; `bot.slack.socket_mode` says it
+    "Failed to check the current session",
+)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """All but one warning: Bolt finds SLACK_BOT_TOKEN by itself, and the bot gives it a client."""
-    return record.msg != warning_client_prioritized_and_token_skipped()
+    """All but what the bot itself says better."""
+    return not str(record.msg).startswith(_NO_NEWS)
 
 
 class _Seldom(logging.Filter):
@@ -57,11 +145,25 @@ class _Seldom(logging.Filter):
         return True
 
 
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """Log to standard error. The libraries are kept at WARNING: below it they log bodies."""
+def log_to_stderr(level: str = "INFO", form: LogForm = "text", secrets: Iterable[str] = ()) -> None:
+    """Log to standard error. The libraries are kept at WARNING: below it they log bodies and addresses.
+
+    Args:
+        level: Of what the bot itself logs.
+        form: `text` for people, `json` for what collects logs.
+        secrets: Never to be shown.
+    """
     handler = logging.StreamHandler()
     handler.addFilter(_is_news)
     handler.addFilter(_Seldom())
-    handler.setFormatter(_Fields("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter((AsJson if form == "json" else AsText)(secrets))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in ("httpx2", "httpcore2", "slack_bolt", "slack_sdk", "aiohttp"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("bot").setLevel(level)
+
+
+def log_as_set(settings: Settings) -> None:
+    """Log as `LOG_LEVEL` and `LOG_FORMAT` say: without a format as JSON, or as text at a terminal."""
+    form: LogForm = settings.log_format or ("text" if sys.stderr.isatty() else "json")
+    log_to_stderr(settings.log_level, form, settings.secrets())

@@ -1,7 +1,6 @@
 """`billing-bot sandbox`: the bot with a local Slack and a local Zuora; no account, no token."""
 
 import asyncio
-import logging
 import signal
 import sys
 import tempfile
@@ -60,7 +59,7 @@ MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
 )
 def sandbox(port: int, *, over_http: bool, play: bool, keep: Path | None) -> None:
     """Run the bot with a local Slack and a local Zuora, in the browser."""
-    log_to_stderr(logging.WARNING if play else logging.INFO)
+    log_to_stderr("WARNING" if play else "INFO")
     mode: Mode = "web" if over_http else "run"
     try:
         ended_well = asyncio.run(_play(mode) if play else _stay(mode, port, keep))

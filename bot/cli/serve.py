@@ -5,19 +5,22 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
 
-import aiohttp
 import click
-from slack_sdk.errors import SlackClientError
+from aiohttp import web as http
 
 from bot.cli.clock import SystemClock
-from bot.cli.exits import WRONG_SETTINGS
-from bot.cli.logs import log_to_stderr
+from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
+from bot.cli.logs import log_as_set, log_to_stderr
 from bot.health.figures import Exposition
-from bot.health.routes import routes, server
-from bot.policy.file import PolicyError
+from bot.health.routes import Front, routes
+from bot.health.starting import Starting
+from bot.policy.file import PolicyError, read_policy
 from bot.settings import Mode, Settings, SettingsError, read_settings
 from bot.slack.admission import NotAdmittedError
 from bot.slack.door import PortError, opened
@@ -25,10 +28,11 @@ from bot.slack.server import make_server
 from bot.slack.signatures import Signatures
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web import ProxyError, SlackWeb
-from bot.store.database import StoreError
-from bot.wiring.build import build
+from bot.store.errors import CouldNotRecordError, StoreBusyError, StoreError
+from bot.wiring.build import Tuning, build
 from bot.wiring.running import Bot
 from bot.wiring.starting import CannotStartError
+from bot.zuora.client import ZuoraClient
 
 logger = logging.getLogger(__name__)
 
@@ -39,65 +43,163 @@ WRONG = (
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - Slack comes from outside; every request is signed
 
+READ_AGAIN = frozenset({"slack_bot_token", "slack_app_token", "slack_signing_secret",
+                        "zuora_client_id", "zuora_client_secret", "log_level", "log_format"})  # fmt: skip
+"""Settings that a running bot takes when it gets SIGHUP; the others need a restart."""
+
 
 @click.command()
 def run() -> None:
     """Run with Socket Mode: no public address needed."""
-    _serve("run")
+    serve("run")
 
 
 @click.command()
 def web() -> None:
     """Run with signed HTTP at /slack/events, /healthz beside it, on PORT."""
-    _serve("web")
+    serve("web")
 
 
-def _serve(mode: Mode) -> None:
+def serve(mode: Mode, tuning: Tuning | None = None, host: str = EVERYWHERE) -> None:
+    """Run until a signal comes, and exit with what it says about the next start.
+
+    0: it was stopped. 2: a person has to change something first. 75: what ended it passes.
+    """
     log_to_stderr()
     try:
-        asyncio.run(_until_stopped(read_settings(mode), mode))
+        settings = read_settings(mode)
+        log_as_set(settings)
+        serving = Serving(settings, mode, tuning or Tuning(), host)
+        asyncio.run(serving.until_stopped())
+    except StoreBusyError as error:
+        click.echo(str(error), err=True)
+        sys.exit(WILL_PASS)
     except WRONG as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-        click.echo(f"Slack rejected the bot's token: {error}", err=True)
-        sys.exit(WRONG_SETTINGS)
 
 
-async def _until_stopped(settings: Settings, mode: Mode) -> None:
-    """Serve until a signal comes; one that comes before the bot is ready breaks the start off."""
-    stopped, ready = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    serving = asyncio.create_task(_serving(settings, mode, stopped, ready))
+@dataclass
+class Serving:
+    """One process: starts, serves, reads policy and secrets again, stops."""
 
-    def stop() -> None:
-        stopped.set()
-        if not ready.is_set():
-            serving.cancel()
+    settings: Settings
+    mode: Mode
+    tuning: Tuning
+    host: str
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    refused: str = ""
+    _bot: Bot | None = None
+    _connection: "Connection | None" = None
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    try:
-        await serving
-    except asyncio.CancelledError:
-        logger.info("stopped before it was ready")
+    async def until_stopped(self) -> None:
+        """Serve until a signal comes; one that comes before the bot is ready breaks the start off.
+
+        Raises:
+            NotAdmittedError: Slack has come to refuse the app-level token.
+        """
+        loop = asyncio.get_running_loop()
+        serving = asyncio.create_task(self._serve())
+
+        def stop() -> None:
+            self.stopped.set()
+            if self._connection is None:
+                serving.cancel()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(signal.SIGHUP, self.read_again)
+        try:
+            await serving
+        except asyncio.CancelledError:
+            logger.info("stopped before it was ready")
+        if self.refused:
+            raise NotAdmittedError(self.refused)
+
+    async def _serve(self) -> None:
+        clock = SystemClock()
+        settings, starting = self.settings, Starting(clock)
+        logger.info(
+            "starting",
+            extra={
+                "version": version("billing-bot"),
+                "mode": self.mode,
+                "database": settings.database_path,
+                "slack": settings.slack_api_url,
+                "zuora": settings.zuora_base_url,
+            },
+        )
+        front = Front(starting)
+        async with _health_port(front, settings):
+            bot = await build(settings, clock, self.tuning, starting=starting)
+            front.exposition = Exposition(bot.readiness, settings.database_path)
+            front.health, self._bot = bot.readiness, bot
+            try:
+                _refuse_a_wrong_login(bot.parts.tenancy.zuora)
+                way = _connected(bot, settings, self.mode, host=self.host, starting=starting)
+                async with way as connection:
+                    connection.when_refused(self._end)
+                    bot.start()
+                    collect_less()
+                    self._connection = connection
+                    logger.info("ready", extra={"tenant": bot.parts.tenancy.words})
+                    await self.stopped.wait()
+                    logger.info("stopping")
+                    await bot.finish()
+            finally:
+                await bot.stop()
+
+    def _end(self, why: str) -> None:
+        """End because of something that a person has to change."""
+        logger.critical("app_token_refused: this process ends", extra={"why": why})
+        self.refused = why
+        self.stopped.set()
+
+    def read_again(self) -> None:
+        """Read policy and secrets again; what cannot be used changes nothing."""
+        if self._bot is None or self._connection is None:
+            logger.warning("read_again_refused: the bot has not started yet")
+            return
+        try:
+            settings = read_settings(self.mode)
+            policy = read_policy(Path(settings.policy_file), settings.places)
+            self._bot.follow(settings, policy)
+        except (SettingsError, PolicyError, CouldNotRecordError) as error:
+            logger.error("read_again_refused: nothing was changed: %s", error)  # noqa: TRY400 - it is named
+            return
+        self._connection.use(settings)
+        log_as_set(settings)
+        changed = {
+            name
+            for name in type(settings).model_fields
+            if getattr(settings, name) != getattr(self.settings, name)
+        }
+        logger.info(
+            "read_again",
+            extra={
+                "policy": policy.hash[:12],
+                "changed": sorted(name.upper() for name in changed & READ_AGAIN),
+            },
+        )
+        if needs := sorted(name.upper() for name in changed - READ_AGAIN):
+            logger.warning(
+                "restart_needed: these settings count from the next start",
+                extra={"settings": needs},
+            )
+        self.settings = settings.model_copy(
+            update={name: getattr(self.settings, name) for name in changed - READ_AGAIN}
+        )
 
 
-async def _serving(
-    settings: Settings, mode: Mode, stopped: asyncio.Event, ready: asyncio.Event
-) -> None:
-    bot = await build(settings, SystemClock())
-    try:
-        async with connected(bot, settings, mode):
-            bot.start()
-            collect_less()
-            ready.set()
-            logger.info("ready")
-            await stopped.wait()
-            logger.info("stopping")
-            await bot.finish()
-    finally:
-        await bot.stop()
+def _refuse_a_wrong_login(zuora: ZuoraClient) -> None:
+    """Do not start with a login that Zuora refuses; while the bot runs, work waits for a better one.
+
+    Raises:
+        CannotStartError: It is so.
+    """
+    if zuora.locks_out:
+        named = "" if "ZUORA_" in zuora.trouble else "ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET: "
+        raise CannotStartError(f"{named}{zuora.trouble}")
 
 
 NEW_OBJECTS = 10_000
@@ -118,50 +220,96 @@ def collect_less() -> None:
     gc.set_threshold(NEW_OBJECTS)
 
 
+@dataclass
+class Connection:
+    """How Slack reaches the bot.
+
+    Attributes:
+        port: Of the web mode; 0 for Socket Mode.
+        use: Takes secrets that were read again.
+    """
+
+    port: int
+    use: Callable[[Settings], None]
+    on_refused: list[Callable[[str], None]] = field(default_factory=list)
+
+    def when_refused(self, act: Callable[[str], None]) -> None:
+        """Act when Slack refuses the app-level token at a reconnect."""
+        self.on_refused.append(act)
+
+
 @asynccontextmanager
 async def connected(
     bot: Bot, settings: Settings, mode: Mode, *, host: str = EVERYWHERE
 ) -> AsyncIterator[int]:
     """The bot connected to Slack in one of its two ways; yields the port (0 for Socket Mode)."""
-    async with AsyncExitStack() as stack:
-        if settings.health_port is not None:
-            await stack.enter_async_context(_health_port(bot, settings))
-        if mode == "run":
-            await stack.enter_async_context(_socket_mode(bot, settings))
-            yield 0
-        else:
-            yield await stack.enter_async_context(_http(bot, settings, host))
+    async with _connected(
+        bot, settings, mode, host=host, starting=Starting(bot.parts.clock)
+    ) as connection:
+        yield connection.port
 
 
 @asynccontextmanager
-async def _health_port(bot: Bot, settings: Settings) -> AsyncIterator[None]:
-    """`/healthz`, `/readyz` and `/metrics` at a port of their own."""
-    beside = server(bot.readiness, Exposition(bot.readiness, settings.database_path))
-    async with opened(beside, settings.health_host, settings.health_port or 0, "HEALTH_PORT"):
+async def _connected(
+    bot: Bot, settings: Settings, mode: Mode, *, host: str, starting: Starting
+) -> AsyncIterator[Connection]:
+    if mode == "run":
+        async with _socket_mode(bot, settings, starting) as connection:
+            yield connection
+    else:
+        async with _http(bot, settings, host) as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def _health_port(front: Front, settings: Settings) -> AsyncIterator[None]:
+    """`/healthz`, `/readyz` and `/metrics` at a port of their own, where there is one."""
+    if settings.health_port is None:
+        yield
+        return
+    beside = http.Application()
+    beside.add_routes(routes(front, front))
+    async with opened(beside, settings.health_host, settings.health_port, "HEALTH_PORT"):
         yield
 
 
 @asynccontextmanager
-async def _socket_mode(bot: Bot, settings: Settings) -> AsyncIterator[None]:
+async def _socket_mode(
+    bot: Bot, settings: Settings, starting: Starting
+) -> AsyncIterator[Connection]:
     token = settings.slack_app_token.get_secret_value()
     client = SlackWeb(bot.parts.clock, token=token, base_url=settings.slack_api_url)
+    acts: list[Callable[[str], None]] = []
+
+    def refused(why: str) -> None:
+        for act in acts:
+            act(why)
+
     attending = bot.parts.store.turns.attending
-    handler = SocketMode(bot.app, token, web_client=client, attending=attending)
+    handler = SocketMode(bot.app, token, web_client=client, attending=attending, refused=refused)
     bot.readiness.connection, bot.readiness.shares_clicks = handler.trouble, True
+
+    def use(again: Settings) -> None:
+        handler.use(again.slack_app_token.get_secret_value())
+
     try:
-        await handler.open()
-        yield
+        await starting.reached("Slack", handler.open)
+        yield Connection(0, use, acts)
     finally:
         await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 @asynccontextmanager
-async def _http(bot: Bot, settings: Settings, host: str) -> AsyncIterator[int]:
+async def _http(bot: Bot, settings: Settings, host: str) -> AsyncIterator[Connection]:
     signatures = Signatures(settings.slack_signing_secret.get_secret_value())
     exposition = None
     if settings.health_port is None:
         exposition = Exposition(bot.readiness, settings.database_path)
     beside = routes(bot.readiness, exposition)
     door = make_server(bot.app, signatures, beside, bot.parts.store.turns.attending)
+
+    def use(again: Settings) -> None:
+        signatures.use(again.slack_signing_secret.get_secret_value())
+
     async with opened(door, host, settings.port) as port:
-        yield port
+        yield Connection(port, use)

@@ -16,7 +16,7 @@ class Words(NamedTuple):
 
 
 @unique
-class MessageKind(StrEnum):
+class Kind(StrEnum):
     """What is done with a message."""
 
     CARD = "card"  # chat.postMessage: the request's one top-level message
@@ -52,7 +52,7 @@ class Message:
         blocks: Block Kit; may be empty.
     """
 
-    kind: MessageKind
+    kind: Kind
     channel: str
     text: str
     blocks: Blocks

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 
 from aiohttp import web
+from prometheus_client import generate_latest
 
 from bot.health.figures import CONTENT_TYPE, Exposition
 from bot.health.health import READY, Health
+from bot.health.starting import Starting
+from bot.metrics import REGISTRY
 
 
-def routes(health: Health, exposition: Exposition | None) -> list[web.RouteDef]:
+def routes(health: "Health | Front", exposition: "Exposition | Front | None") -> list[web.RouteDef]:
     """The routes.
 
     Args:
@@ -34,11 +37,30 @@ def routes(health: Health, exposition: Exposition | None) -> list[web.RouteDef]:
     return found
 
 
-def server(health: Health, exposition: Exposition) -> web.Application:
-    """An application of these alone, for a port of its own."""
-    application = web.Application()
-    application.add_routes(routes(health, exposition))
-    return application
+class Front:
+    """What is said at the port of its own: while the bot starts, what it waits for."""
+
+    def __init__(self, starting: Starting) -> None:
+        self._starting = starting
+        self.health: Health | None = None
+        self.exposition: Exposition | None = None
+
+    def alive(self) -> str:
+        """As of the bot; a start that waits is alive."""
+        return READY if self.health is None else self.health.alive()
+
+    def ready(self) -> Mapping[str, str]:
+        """As of the bot."""
+        if self.health is not None:
+            return self.health.ready()
+        waits_for = self._starting.waits_for
+        return {"status": f"waits for {waits_for}" if waits_for else "starts"}
+
+    async def text(self) -> bytes:
+        """As of the bot; before that what was counted."""
+        return (
+            generate_latest(REGISTRY) if self.exposition is None else await self.exposition.text()
+        )
 
 
 def _said(found: Mapping[str, str]) -> web.Response:

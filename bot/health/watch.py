@@ -4,11 +4,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from slack_sdk.errors import SlackApiError
 
+from bot.domain.clocks import Clocks
 from bot.health.health import Health
 from bot.health.processes import Other, Processes
 from bot.metrics import CLOCK_SKEW, LOOP_DELAY
@@ -20,8 +19,6 @@ from bot.zuora.errors import ZuoraError
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
-MOST_SKEW = 60.0
-"""Seconds. At 300 Slack's signatures are refused."""
 
 
 class Watch:
@@ -32,6 +29,7 @@ class Watch:
         client: Asks Slack, with the bot's token.
         database: The database file.
         processes: Who else works on the file.
+        clocks: What is known of Slack's and Zuora's.
         seconds: Between two looks; 0 for none at all.
     """
 
@@ -41,10 +39,12 @@ class Watch:
         client: SlackWeb,
         database: str,
         processes: Processes,
+        clocks: Clocks,
         *,
         seconds: float,
     ) -> None:
         self._seconds = seconds
+        self._clocks = clocks
         self._health = health
         self._client = client
         self._database = database
@@ -76,6 +76,7 @@ class Watch:
     async def look_at_slack(self) -> None:
         """Ask Slack whether it knows the bot's token, and compare the clocks; is it connected still?"""
         found = await self._asked()
+        self._compare_clocks()
         self._health.looks.slack = found
         found = found or self._health.connection()
         self._changed("slack", self._slack_before, found)
@@ -85,15 +86,13 @@ class Watch:
         """Why Slack does not let the bot work; empty if it does."""
         found = ""
         try:
-            answer = await self._client.auth_test()
+            await self._client.auth_test()
         except SlackApiError as error:
             name = name_of(error)
             found = "slack refuses the bot" if name in NOT_NOW else "slack not reachable"
             found = "" if name in LIMITED else found
         except NO_ANSWER:
             found = "slack not reachable"
-        else:
-            self._compare_clocks(str(answer.headers.get("Date") or ""))
         return found
 
     async def look_at_zuora(self) -> None:
@@ -140,18 +139,14 @@ class Watch:
                 longest = max(longest, loop.time() - before - TICK_SECONDS)
             LOOP_DELAY.set(longest)
 
-    def _compare_clocks(self, date: str) -> None:
-        """Compare this machine's clock with the time of an answer, which is exact to a second."""
-        there = _moment(date)
-        if there is None:
-            return
-        by = (self._clock.now() - there).total_seconds()
-        CLOCK_SKEW.set(by)
-        if abs(by) > MOST_SKEW:
+    def _compare_clocks(self) -> None:
+        """Show how far this machine's clock is from the others', and say so where it is too far."""
+        for whose, by in self._clocks.ahead().items():
+            CLOCK_SKEW.labels(whose).set(-by)
+        if self._clocks.too_far():
             logger.warning(
-                "clock_is_off: this machine's clock differs from Slack's; beyond 300 s nothing that "
-                "Slack signs is taken",
-                extra={"seconds": round(by)},
+                "clock_is_off: set this machine's clock; beyond 300 s nothing that Slack signs is taken",
+                extra={"clocks": self._clocks.words()},
             )
 
     @staticmethod
@@ -164,10 +159,3 @@ class Watch:
 
 def _frozen(others: tuple[Other, ...]) -> set[int]:
     return {each.pid for each in others if each.is_frozen}
-
-
-def _moment(date: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(date)
-    except ValueError:
-        return None

@@ -12,8 +12,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack import asking, commands, deciding, more, opening, queue, shortcuts
 from bot.slack.admission import Identity
 from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.arrivals import logged
 from bot.slack.holding import answer, held
-from bot.slack.home import HomeTab
+from bot.slack.home import Homes
 from bot.status.lists import Links
 from bot.store.errors import CouldNotRecordError
 
@@ -24,7 +25,7 @@ def make_app(
     *,
     client: AsyncWebClient,
     answering: Answering,
-    homes: HomeTab,
+    homes: Homes,
     links: Links,
     identity: Identity,
     over_http: bool,
@@ -60,6 +61,7 @@ def make_app(
         attaching_function_token_enabled=False,
     )
     app.error(_failed(answering))
+    app.middleware(logged)
     app.middleware(held(answering))
     deciding.register(app, answering)  # first: Bolt asks one listener after the other
     more.register(app, answering)

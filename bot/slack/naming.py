@@ -29,7 +29,7 @@ async def found_or_none(tenancy: Tenancy, keys: Sequence[str], chosen: Values) -
     try:
         return await tenancy.zuora_in(places[0].key).what_are(keys)
     except ZuoraError as error:
-        logger.info("numbers_were_not_looked_up", extra={"error": str(error)})
+        logger.info("numbers_were_not_looked_up", extra={"error": type(error).__name__})
         return None
 
 

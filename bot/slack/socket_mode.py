@@ -10,11 +10,13 @@ from typing import Any
 import aiohttp
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.metrics import ACKS, SLACK_CONNECTIONS
-from bot.slack.admission import socket_address
+from bot.slack.admission import NotAdmittedError, socket_address
+from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.slack.web import SlackWeb, proxy_for
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ logger = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 20.0
 """What opens a WebSocket takes no longer; aiohttp itself would wait for five minutes."""
 
+RECONNECT_SECONDS = 1.0
 MISSED_PINGS = 4
 """After so many without an answer the SDK takes a connection for dead."""
 
@@ -50,8 +53,17 @@ class _Handshakes:
         """As of the session, within its time and by the proxy that is right for this address."""
         self._client.wss_uri = None
         how["proxy"] = proxy_for(address)
-        async with asyncio.timeout(HANDSHAKE_SECONDS):
-            opened: aiohttp.ClientWebSocketResponse = await self._session.ws_connect(address, **how)
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                opened: aiohttp.ClientWebSocketResponse = await self._session.ws_connect(
+                    address, **how
+                )
+        except TimeoutError:
+            logger.warning("slack_handshake_given_up", extra={"seconds": HANDSHAKE_SECONDS})
+            raise
+        except (aiohttp.ClientError, OSError) as error:
+            logger.warning("slack_handshake_failed", extra={"error": type(error).__name__})
+            raise
         SLACK_CONNECTIONS.inc()
         logger.info("slack_connected")
         return opened
@@ -65,6 +77,7 @@ class SocketMode(AsyncSocketModeHandler):
         app_token: Slack's app-level token (`xapp-`).
         web_client: Asks Slack for the WebSocket's address.
         attending: Entered for every payload, until it is acknowledged.
+        refused: Called with the reason when Slack refuses the app-level token of a bot that was connected.
     """
 
     def __init__(
@@ -74,10 +87,33 @@ class SocketMode(AsyncSocketModeHandler):
         *,
         web_client: SlackWeb,
         attending: Callable[[], AbstractAsyncContextManager[None]],
+        refused: Callable[[str], None],
     ) -> None:
         self._attending = attending
+        self._refused = refused
         super().__init__(app, app_token, web_client=web_client)
         self.client.aiohttp_client_session = _Handshakes(self.client)  # type: ignore[assignment]
+        self.client.issue_new_wss_url = self._new_address  # type: ignore[method-assign]
+
+    def use(self, app_token: str) -> None:
+        """Connect with another app-level token from the next time on."""
+        self.app_token = self.client.app_token = app_token
+
+    async def _new_address(self) -> str:
+        """As the SDK's client does for a reconnect; a token that is refused will not be taken later."""
+        try:
+            return await socket_address(self.client.web_client, self.client.app_token)
+        except NotAdmittedError as error:
+            self._refused(str(error))
+            raise
+        except NO_ANSWER as error:
+            name, pause = type(error).__name__, RECONNECT_SECONDS
+            if isinstance(error, SlackApiError):
+                name = name_of(error)
+                pause = seconds_to_wait(error) if name in LIMITED else pause
+            logger.warning("slack_not_connected", extra={"error": name})
+            await asyncio.sleep(pause)
+            raise
 
     async def open(self) -> None:
         """Connect.

@@ -13,7 +13,13 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.store.committed import Committed
-from bot.store.errors import CouldNotRecordError, ForbiddenByDatabaseError, StoreError
+from bot.store.errors import (
+    CouldNotRecordError,
+    ForbiddenByDatabaseError,
+    StoreBusyError,
+    StoreError,
+)
+from bot.store.holders import holders
 from bot.store.private import beside, made, opened_alone, warn_of_wide_modes
 from bot.store.schema import migrations
 
@@ -31,7 +37,14 @@ SECONDS_FOR_OTHERS = 300.0
 PAUSE_SECONDS = 0.05
 STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine; some milliseconds
 
+BUSY_AGAIN_SECONDS = 0.01
+"""How long the next writes wait once one has waited in vain: else many clicks would wait one after the other."""
+
 WHAT_TO_DO = "could_not_record: check the disk's space, rights and health of the file"
+LOCKED = (
+    "could_not_record: another program has locked the database; end it, or its transaction. A backup "
+    "is made with `billing-bot backup`, which locks nothing"
+)
 
 
 class _Guarded(Database):
@@ -45,7 +58,7 @@ class _Guarded(Database):
 
     def __init__(self, connection: sqlite3.Connection, path: Path | str) -> None:
         super().__init__(connection)
-        self._path = Path(path)
+        self.path = Path(path)
         self._file = self._stands_there()
         self._is_damaged = False
         self._takes_nothing = ""
@@ -53,7 +66,7 @@ class _Guarded(Database):
 
     def _stands_there(self) -> tuple[int, int] | None:
         try:
-            found = self._path.stat()
+            found = self.path.stat()
         except OSError:
             return None
         return found.st_dev, found.st_ino
@@ -83,14 +96,21 @@ class _Guarded(Database):
     def noticed(self, error: sqlite3.DatabaseError) -> None:
         """Remember what is wrong: damage for ever, a disk that takes nothing until it takes a write."""
         code = error.sqlite_errorcode & 0xFF
+        if code == sqlite3.SQLITE_BUSY and not self._takes_nothing:
+            self._wait_for_others(BUSY_AGAIN_SECONDS)
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             self._is_damaged = True
         self._takes_nothing = _TAKES_NOTHING.get(code, self._takes_nothing)
 
     def written(self) -> None:
         """Forget that the disk took nothing, and do what waited for the commit."""
-        self._takes_nothing = ""
+        if self._takes_nothing:
+            self._takes_nothing = ""
+            self._wait_for_others(BUSY_SECONDS)
         self.committed.done()
+
+    def _wait_for_others(self, seconds: float) -> None:
+        self.conn.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
     def execute(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None
@@ -106,17 +126,21 @@ class _Guarded(Database):
             if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise
             self.noticed(error)
-            raise _could_not_record(error) from error
+            raise _could_not_record(error, self.path) from error
 
 
 _TAKES_NOTHING = {
     sqlite3.SQLITE_FULL: "database full", sqlite3.SQLITE_READONLY: "database read-only",
     sqlite3.SQLITE_IOERR: "database not writable",
+    sqlite3.SQLITE_BUSY: "database locked by another program",
 }  # fmt: skip
 
 
-def _could_not_record(error: sqlite3.DatabaseError) -> CouldNotRecordError:
-    logger.error(WHAT_TO_DO, exc_info=error)
+def _could_not_record(error: sqlite3.DatabaseError, path: Path | None) -> CouldNotRecordError:
+    if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY and path is not None:
+        logger.error(LOCKED, extra={"by": holders(path) or "not seen; ask lsof or fuser"})
+    else:
+        logger.error(WHAT_TO_DO, exc_info=error)
     return CouldNotRecordError(f"could not record this: {error}")
 
 
@@ -150,9 +174,15 @@ def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Da
                 raise
     except (sqlite3.Error, OSError) as error:
         msg = f"DATABASE_URL: the database {path} cannot be opened: {error}."
-        raise StoreError(msg) from error
+        raise (StoreBusyError if _passes(error) else StoreError)(msg) from error
     warn_of_wide_modes(path)
     return _Guarded(connection, path)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether it is locked, full, or being opened by another process."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, TimeoutError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)
 
 
 def _refuse_damage(connection: sqlite3.Connection) -> None:
@@ -257,7 +287,7 @@ def transaction(database: Database) -> Iterator[None]:
             raise ForbiddenByDatabaseError(msg) from error
         if isinstance(database, _Guarded):
             database.noticed(error)
-        raise _could_not_record(error) from error
+        raise _could_not_record(error, getattr(database, "path", None)) from error
 
 
 _OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))

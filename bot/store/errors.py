@@ -7,6 +7,10 @@ class StoreError(Exception):
     """The database cannot be used; the message says what to do."""
 
 
+class StoreBusyError(StoreError):
+    """The database cannot be used just now; that passes, by itself or when a disk has room again."""
+
+
 class CouldNotRecordError(StoreError):
     """Nothing was written and nothing was done: full, read-only, locked or corrupt."""
 

@@ -24,7 +24,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measures:
+class Figures:
     """What stands in the database just now.
 
     Attributes:
@@ -43,7 +43,7 @@ class Measures:
     log: int
 
 
-def figures(path: str) -> Measures:
+def figures(path: str) -> Figures:
     """Read the figures; in any thread.
 
     Raises:
@@ -56,7 +56,7 @@ def figures(path: str) -> Measures:
         raise StoreError(msg) from error
 
 
-def _figures(path: str) -> Measures:
+def _figures(path: str) -> Figures:
     with closing(_opened(path, "ro")) as connection:
         counted = connection.execute(
             f"SELECT operation, state, COUNT(*) FROM requests WHERE {_OPEN} GROUP BY 1, 2"  # noqa: S608 - own words
@@ -67,7 +67,7 @@ def _figures(path: str) -> Measures:
         unsent, since = connection.execute(
             "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE ended_at IS NULL"
         ).fetchone()
-    return Measures(
+    return Figures(
         open={(operation, state): number for operation, state, number in counted},
         waiting_since=from_text_or_none(waiting),
         unsent_since=from_text_or_none(since),

@@ -18,6 +18,7 @@ from bot.domain.clock import Clock
 from bot.domain.clocks import Clocks
 from bot.domain.next_step import Pauses
 from bot.health.processes import Processes
+from bot.health.starting import Starting
 from bot.health.watch import Watch
 from bot.policy.file import read_policy
 from bot.settings import Settings
@@ -25,20 +26,20 @@ from bot.slack.admission import Identity, check_channels, identity_of
 from bot.slack.answering import Answering
 from bot.slack.app import make_app
 from bot.slack.daily import Daily
-from bot.slack.home import HomeTab
+from bot.slack.home import Homes
 from bot.slack.people import People
 from bot.slack.sender import Sender
 from bot.slack.web import SlackWeb
 from bot.slack.witness import Witness
+from bot.status.digest import DAYS, Timetable
 from bot.status.lists import Links
-from bot.status.morning import DAYS, Timetable
 from bot.store.store import Store
 from bot.wiring.clients import SLACK_SECONDS, slack_client, tenant_in_words, timed, zuora_client
 from bot.wiring.running import Bot
 from bot.wiring.starting import CannotStartError, work_lock
 from bot.workflow.anchoring import Anchors, Authority, Folder
 from bot.workflow.backups import Backups
-from bot.workflow.estimates import Estimating
+from bot.workflow.estimates import Estimates
 from bot.workflow.guard import Guard
 from bot.workflow.heads import Heads
 from bot.workflow.installed import surroundings
@@ -91,6 +92,7 @@ async def build(
     tuning: Tuning | None = None,
     *,
     where: Environment | None = None,
+    starting: Starting | None = None,
 ) -> Bot:
     """Build the bot: policy read, database migrated, Slack and Zuora asked who we are.
 
@@ -100,16 +102,18 @@ async def build(
         tuning: For tests and the sandbox.
         where: What is behind Zuora's address, for whoever knows better than the list of addresses:
             the sandbox, which has started it.
+        starting: Shows what is waited for.
 
     Raises:
         PolicyError: The policy cannot be used.
         StoreError: The database cannot be used.
-        SlackClientError: Slack rejected the bot's token; without Slack there is nothing to do.
+        NotAdmittedError: Slack refuses a token, or does not let the bot do what the settings say.
         CannotStartError: The token does not speak for the entities of the settings, or the folder for
             backups cannot be written to.
     """
-    where = where or environment(settings.zuora_base_url)
-    tuning = tuning or Tuning()
+    where, tuning, starting = (
+        where or environment(settings.zuora_base_url), tuning or Tuning(), starting or Starting(clock),
+    )  # fmt: skip
     policy, backups, anchors, clocks = (
         read_policy(Path(settings.policy_file), settings.places),
         _backups(settings, clock),
@@ -122,13 +126,13 @@ async def build(
     try:
         lock = work_lock(settings)
         client = slack_client(settings, session, clock, clocks)
-        identity = await _admitted(settings, client)
+        identity = await starting.reached("Slack", partial(_admitted, settings, client))
         witness = Witness(store, client, clock, settings.billing_channel)
         zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
         tenancy = Tenancy(
             zuora=zuora,
             places=settings.places,
-            words=await tenant_in_words(settings, zuora, where),
+            words=await tenant_in_words(settings, zuora, where, starting),
             address=settings.zuora_base_url,
             kind=where.kind,
         )
@@ -159,10 +163,10 @@ async def build(
         guard=Guard(store, timedelta(minutes=settings.resend_guard_minutes)),
     )
     runner = Runner(parts)
-    estimates = Estimating(parts)
+    estimates = Estimates(parts)
     answering = Answering(parts, people, client, settings.zuora_link)
     links = Links(identity.team_url)
-    homes = HomeTab(answering, links)
+    homes = Homes(answering, links)
     sender = Sender(
         store,
         client,
@@ -188,6 +192,7 @@ async def build(
         sender=sender,
         estimates=estimates,
         lock=lock,
+        slack=client,
         slack_session=session,
         zuora_http=http,
         witness=witness,
@@ -197,6 +202,7 @@ async def build(
             client=client,
             database=settings.database_path,
             processes=Processes(settings.database_path, clock),
+            clocks=clocks,
             seconds=tuning.look_seconds,
         ),
         heads=Heads(store, clock, anchors=anchors, wake_sender=parts.bells.sender.set),

@@ -1,5 +1,6 @@
 """The clients for Slack and Zuora, and which tenant and organizations Zuora lets the bot into."""
 
+import asyncio
 import logging
 from contextlib import suppress
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from yarl import URL
 from bot.domain.clock import Clock
 from bot.domain.clocks import Clocks
 from bot.domain.place import Places
+from bot.health.starting import Starting
 from bot.settings import EvidenceSettings, Settings
 from bot.slack.web import SlackWeb
 from bot.wiring.starting import CannotStartError
@@ -21,6 +23,8 @@ from bot.zuora.errors import ZuoraElsewhere, ZuoraError, ZuoraRejected
 logger = logging.getLogger(__name__)
 
 SLACK_SECONDS = 20
+SECONDS_FOR_ZUORA = 10.0
+"""A start waits so long for Zuora; without it people can still look, reject and withdraw."""
 
 
 def timed(http: httpx2.AsyncClient, address: str, clocks: Clocks) -> httpx2.AsyncClient:
@@ -80,7 +84,9 @@ def zuora_client(
     )
 
 
-async def tenant_in_words(settings: Settings, zuora: ZuoraClient, where: Environment) -> str:
+async def tenant_in_words(
+    settings: Settings, zuora: ZuoraClient, where: Environment, starting: Starting
+) -> str:
     """The tenant in words for the card, with its entities and organizations.
 
     Raises:
@@ -95,12 +101,17 @@ async def tenant_in_words(settings: Settings, zuora: ZuoraClient, where: Environ
         if len(units) == 1  # of several each request says its own
     )
     try:
-        tenant = await zuora.check()
-        await _know_the_organizations(places, zuora)
+        async with asyncio.timeout(SECONDS_FOR_ZUORA):
+            tenant = await starting.said("Zuora", zuora.check())
+            await starting.said("Zuora", _know_the_organizations(places, zuora))
     except ZuoraElsewhere as error:
         raise CannotStartError(str(error)) from None
-    except ZuoraError as error:
-        logger.error("zuora_login_failed: %s", error)  # noqa: TRY400 - no trace needed
+    except (ZuoraError, TimeoutError) as error:
+        logger.warning(
+            "start_goes_on_without_zuora: people are answered, and what is for Zuora waits for it",
+            extra={"why": str(error) or "no answer"},
+        )
+        starting.waits_for = ""
         return f"{words}{within}"  # what is wrong, the client itself keeps saying
     logger.info("zuora_ready: %s, tenant %s", where.name, tenant.id)
     return f"{words} · tenant {tenant.id}{within}"

@@ -12,21 +12,25 @@ import aiohttp
 import httpx2
 from slack_bolt.async_app import AsyncApp
 
+from bot.domain.policy import Policy
 from bot.health.health import Health, Loops
 from bot.health.watch import Watch
+from bot.settings import Settings
 from bot.slack.answering import Answering
 from bot.slack.daily import Daily
 from bot.slack.sender import Sender
+from bot.slack.web import SlackWeb
 from bot.slack.witness import Witness
 from bot.store.checkpoints import checkpoint
 from bot.store.errors import CouldNotRecordError
 from bot.store.lock import WorkLock
 from bot.workflow.backups import Backups
-from bot.workflow.estimates import Estimating
+from bot.workflow.estimates import Estimates
 from bot.workflow.heads import Heads
 from bot.workflow.parts import Parts
 from bot.workflow.refused import write_counts
 from bot.workflow.runner import Runner
+from bot.workflow.start import record_policy
 from bot.workflow.supervised import Supervised
 from bot.zuora.errors import ZuoraError
 
@@ -50,8 +54,9 @@ class Bot:
         answering: Answering,
         runner: Runner,
         sender: Sender,
-        estimates: Estimating,
+        estimates: Estimates,
         lock: WorkLock,
+        slack: SlackWeb,
         slack_session: aiohttp.ClientSession,
         zuora_http: httpx2.AsyncClient,
         heads: Heads,
@@ -68,6 +73,7 @@ class Bot:
         self.answering = answering
         self.backups = backups
         self._lock = lock
+        self._slack = slack
         self._slack_session = slack_session
         self._zuora_http = zuora_http
         self._heads = heads
@@ -98,6 +104,22 @@ class Bot:
         self._worker = asyncio.create_task(self._work(), name="worker")
         looking = (self._supervised.run(*named) for named in self.watch.loops().items())
         self._looking = asyncio.gather(*looking)
+
+    def follow(self, settings: Settings, policy: Policy) -> None:
+        """Go on with another policy and other secrets.
+
+        Raises:
+            CouldNotRecordError: Nothing was changed.
+        """
+        store = self.parts.store
+        with store.transaction():
+            record_policy(store, policy, self.parts.clock.now())
+        self.parts.rules.policy = policy
+        self._slack.token = settings.slack_bot_token.get_secret_value()
+        self.parts.tenancy.zuora.use(
+            settings.zuora_client_id, settings.zuora_client_secret.get_secret_value()
+        )
+        self.parts.bells.ring()
 
     async def finish(self) -> None:
         """Take no new work and reach the next safe point; people are answered still.
@@ -172,6 +194,8 @@ class Bot:
         )
 
     async def _take_the_lock(self) -> None:
+        if not self._lock.take():
+            logger.info("stands_by: another process works; this one takes clicks, and takes over")
         while not self._lock.take():
             await self.parts.clock.sleep(LOCK_PAUSE_SECONDS)
 

@@ -42,7 +42,7 @@ def pause(looks: int, first: timedelta) -> timedelta:
     return min(LONGEST_PAUSE, first * (1 << min(looks, 16)))
 
 
-class Estimating:
+class Estimates:
     """A loop of its own, so that no request and no click waits for it.
 
     What is to be done stands in the database, so that it goes on after a restart.
@@ -114,7 +114,9 @@ class Estimating:
         except ZuoraRejected as error:
             found = Foreseen(self._refused(request, waiting, error))
         except ZuoraError as error:
-            logger.info("estimate_waits", extra={"request": request.number, "error": str(error)})
+            logger.info(
+                "estimate_waits", extra={"request": request.number, "error": type(error).__name__}
+            )
         now = self._parts.clock.now()
         if not found.words and now - request.created_at >= PATIENCE:
             hours = int(PATIENCE.total_seconds()) // 3600

@@ -19,12 +19,12 @@ JUST_APPROVED = timedelta(minutes=1)
 """So long a person's rights are trusted that were read for the click."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rules:
     """Today's policy, as it holds for what is asked for in this tenant.
 
     Attributes:
-        policy: As read from its file.
+        policy: As read from its file, at the start or when the bot was asked to read it again.
         tenancy: Which Zuora, and the places in it.
         store: The database, with what was mailed before.
         members: The people behind Slack user ids and group ids; None if Slack cannot be asked.

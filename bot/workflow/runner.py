@@ -10,6 +10,7 @@ from typing import assert_never
 from bot.domain import next_step as steps
 from bot.domain.call import Call
 from bot.domain.request import Request, State
+from bot.following import following
 from bot.operations.catalog import OPERATIONS
 from bot.store.database import CouldNotRecordError
 from bot.store.requests import RequestMovedError
@@ -86,7 +87,8 @@ class Runner:
 
     async def _work(self, number: int) -> None:
         try:
-            await self._steps(number)
+            with following(number):
+                await self._steps(number)
         except RequestMovedError:
             logger.info("request_moved_meanwhile", extra={"request": number})
         except CouldNotRecordError:

@@ -34,23 +34,30 @@ def record_start(
     with store.transaction():
         store.history.begin_key(now)
         begin_signing(store, *signers, now)
-        latest = store.history.last_of(What.POLICY_CHANGED)
-        before = latest.entry.data if latest else {"new": ""}
-        if before["new"] != policy.hash:
-            data = {
-                "old": before["new"],
-                "new": policy.hash,
-                "requesters": policy.requesters,
-                "approvers": policy.approvers,
-                "viewers": policy.viewers,
-                "rules": len(policy.tiers),
-                "text": policy.text,
-                "difference": difference(str(before.get("text", "")), policy.text),
-            }
-            store.record(Entry(what=What.POLICY_CHANGED, data=data), now)
-            store.homes.redraw(now)  # who may look and who may decide can be others now
+        record_policy(store, policy, now)
         started = {**about, "policy": policy.hash, "database": store.copies.id}
         store.record(Entry(what=What.STARTED_BOT, data=started), now)
+
+
+def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
+    """Write down a policy that is another one than before; whether it is. Inside a transaction."""
+    latest = store.history.last_of(What.POLICY_CHANGED)
+    before = latest.entry.data if latest else {"new": ""}
+    if before["new"] == policy.hash:
+        return False
+    data = {
+        "old": before["new"],
+        "new": policy.hash,
+        "requesters": policy.requesters,
+        "approvers": policy.approvers,
+        "viewers": policy.viewers,
+        "rules": len(policy.tiers),
+        "text": policy.text,
+        "difference": difference(str(before.get("text", "")), policy.text),
+    }
+    store.record(Entry(what=What.POLICY_CHANGED, data=data), now)
+    store.homes.redraw(now)  # who may look and who may decide can be others now
+    return True
 
 
 def difference(old: str, new: str) -> list[str]:

@@ -26,7 +26,7 @@ from bot.zuora import (
 )
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
 from bot.zuora.aside import aside
-from bot.zuora.caller import Caller, CallerSettings
+from bot.zuora.caller import Caller, Settings
 from bot.zuora.calls import DebitMemoPath, DocumentKind
 from bot.zuora.connections import http_client
 from bot.zuora.effects import Effects, checked
@@ -103,7 +103,7 @@ class ZuoraClient(Effects):
         connect_seconds: float = 10.0,
         read_seconds: float = 120.0,
     ) -> None:
-        settings = CallerSettings(
+        settings = Settings(
             base_url=base_url.rstrip("/"),
             version=version,
             entity_ids=entity_ids,
@@ -145,6 +145,10 @@ class ZuoraClient(Effects):
     def __repr__(self) -> str:
         """Without secrets."""
         return f"ZuoraClient({self._base_url})"
+
+    def use(self, client_id: str, client_secret: str) -> None:
+        """Log in as this OAuth client from now on."""
+        self._tokens.use(client_id, client_secret)
 
     @property
     def environment(self) -> Environment:

@@ -148,6 +148,12 @@ class TokenKeeper:
         self._ask_again_at: float | None = None
         self.tenant: Tenant | None = None
 
+    def use(self, client_id: str, client_secret: str) -> None:
+        """Log in as this client from now on, and ask for a token at once, whatever was refused before."""
+        self._form |= {"client_id": client_id, "client_secret": client_secret}
+        self._token, self._proved = "", ""
+        self._ask_again_at, self._failures = None, 0
+
     @property
     def trouble(self) -> str:
         """Why there is no token; empty while all is well."""

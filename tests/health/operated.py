@@ -17,7 +17,7 @@ from tests.cli.test_commands import free_port
 from tests.processes import ENVIRONMENT
 from tests.stage import ALICE, BOB, CHANNEL
 
-SECONDS = 20.0
+SECONDS = 60.0
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
@@ -74,22 +74,23 @@ class Site:
     async def start(self, mode="run", **settings):
         """Start a process and return it once it is ready to take clicks."""
         process = await self.begin(mode, **settings)
-        await process.until_logged(" bot ready")
+        json = "json" in settings.get("LOG_FORMAT", "")
+        await process.until_logged('"event": "ready"' if json else "bot.cli.serve ready")
         if mode == "web":
             self.slack.request_url = f"{process.door}/slack/events"
         else:
             await until(lambda: self.slack.sockets.connections > 0)
         return process
 
-    async def submit(self, run="BR-00000001"):
+    async def submit(self, run="BR-00000001", reason="Month end"):
         ack = await self.slack.slash(ALICE, CHANNEL, f"/billemail {run}")
         assert ack.ok, ack
-        submitted = await self.slack.submit(ALICE, {"reason": "Month end"})
+        submitted = await self.slack.submit(ALICE, {"reason": reason})
         assert submitted.ok, submitted
 
-    async def ask(self, run="BR-00000001"):
+    async def ask(self, run="BR-00000001", reason="Month end"):
         before = len(self.cards())
-        await self.submit(run)
+        await self.submit(run, reason)
         await until(lambda: len(self.cards()) > before)
         return self.cards()[-1].ts
 
@@ -146,7 +147,7 @@ class Operated:
     async def end(self, number):
         """Send a signal, and return the exit status."""
         self.send(number)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             return await self.process.wait()
 
     async def kill(self):

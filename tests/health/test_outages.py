@@ -94,7 +94,7 @@ async def test_slack_refuses_the_card(site):
     assert calls >= 1
     assert await process.metric("billing_bot_unsent_messages") >= 1
     site.slack.faults.clear()
-    await until(site.cards, 30)
+    await until(site.cards)
     await all_is_well(process)
 
 
@@ -111,13 +111,13 @@ async def test_zuora_out_of_reach(site, how):
     else:
         site.zuora.faults.add("/object-query/*", kind="status", status=503, times=None)
 
-    await process.until_ready(50, zuora="zuora not reachable")
+    await process.until_ready(90, zuora="zuora not reachable")
     await is_seen(process, "zuora", "zuora not reachable")
     if how == "no port":
         assert await process.metric("billing_bot_zuora_calls_total", outcome="ZuoraUnavailable")
         await site.zuora.start(port=port)
     site.zuora.faults.clear()
-    await process.until_ready(50, status="ready")
+    await process.until_ready(90, status="ready")
     assert await process.metric("billing_bot_zuora_calls_total", outcome="ok")
 
 
@@ -249,7 +249,7 @@ async def test_the_process_that_works_is_frozen(site):
 
     worker.send(signal.SIGSTOP)
 
-    found = await other.until_ready(40, others="the process that works does not answer")
+    found = await other.until_ready(80, others="the process that works does not answer")
     assert found["http"] == 503
     assert await other.metric("billing_bot_other_processes", state="frozen") == 1
     await other.until_logged("another_process_does_not_turn")
@@ -265,7 +265,7 @@ async def test_a_process_that_stands_by_is_frozen(site):
 
     other.send(signal.SIGSTOP)
 
-    found = await worker.until_ready(40, others="another process does not answer")
+    found = await worker.until_ready(80, others="another process does not answer")
     assert found["http"] == 503
     await other.kill()
     await worker.until_ready(others="none", status="ready")

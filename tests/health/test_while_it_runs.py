@@ -1,0 +1,150 @@
+"""Secrets and policy are read again, a locked database keeps nobody waiting, one request can be followed (O8, O9)."""
+
+import asyncio
+import json
+import re
+import signal
+import sqlite3
+import sys
+import time
+
+from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, POLICY, SIGNING_SECRET
+from tests.health.operated import until
+from tests.stage import ALICE, BOB, CARLA, CHANNEL
+
+
+def env_file(site, **settings):
+    lines = [f"{name}={value}\n" for name, value in settings.items()]
+    (site.folder / ".env").write_text("".join(lines))
+
+
+async def test_a_secret_that_zuora_refuses_holds_the_work_until_it_is_read_again(site):
+    """O8: nothing is refused, nothing fails."""
+    env_file(site, ZUORA_CLIENT_SECRET=site.zuora.client_secret)
+    process = await site.start(ZUORA_CLIENT_SECRET="")
+    first, second = await site.ask("BR-00000001"), await site.ask("BR-00000002")
+    tokens = site.zuora._service.tokens
+    site.zuora.client_secret = tokens.client_secret = "rotated-secret-of-zuora"
+    fault = site.zuora.faults.add("/*", kind="unauthorized", times=None)
+
+    await site.approve(first)
+    await site.approve(second)
+
+    await process.until_ready(zuora="zuora login failed")
+    await process.until_logged("zuora_gives_no_token")
+    assert " ERROR " in next(x for x in process.log.splitlines() if "zuora_gives_no_token" in x)
+    assert {site.state(1), site.state(2)} <= {"approved", "running"}
+    site.zuora.faults.clear()
+    del fault
+    env_file(site, ZUORA_CLIENT_SECRET="rotated-secret-of-zuora")
+    process.send(signal.SIGHUP)
+    await process.until_logged("read_again")
+    await until(lambda: {site.state(1), site.state(2)} == {"succeeded"}, 120)
+    assert "changed=['ZUORA_CLIENT_SECRET']" in process.log
+    assert "rotated-secret" not in process.log
+    await process.until_ready(status="ready")
+
+
+async def test_a_policy_that_is_read_again_holds_from_then_on(site):
+    process = await site.start()
+    policy = site.folder / "policy.toml"
+    policy.write_text(POLICY.replace('requesters = ["S0BILLING"]', 'requesters = ["U0CARLA"]'))
+
+    process.send(signal.SIGHUP)
+
+    await process.until_logged("read_again")
+    ack = await site.slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
+    assert "may not" in ack.text or site.slack.view(ALICE) is None
+    with sqlite3.connect(site.database) as connection:
+        (number,) = connection.execute(
+            "SELECT COUNT(*) FROM history WHERE what = 'policy.changed'"
+        ).fetchone()
+    connection.close()
+    assert number == 2
+
+
+async def test_what_cannot_be_read_again_changes_nothing(site):
+    process = await site.start()
+    (site.folder / "policy.toml").write_text("approvers = 7")
+
+    process.send(signal.SIGHUP)
+
+    await process.until_logged("read_again_refused")
+    assert not process.ended
+    await site.ask()
+
+
+async def test_clicks_on_a_locked_database_are_answered_whatever_their_number(site):
+    """O9: twenty at once, and the log names who holds it."""
+    process = await site.start()
+    ts = await site.ask()
+    shell = await asyncio.create_subprocess_exec(
+        sys.executable, "-c",
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read()",
+        site.database, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    await shell.stdout.readline()
+
+    begun = time.monotonic()
+    acks = await asyncio.gather(
+        *(site.slack.click((BOB, CARLA)[n % 2], CHANNEL, ts, "approve", value="1", force=True)
+          for n in range(20))
+    )  # fmt: skip
+    took = time.monotonic() - begun
+
+    assert all(ack.ok for ack in acks)  # the local Slack gives up after 3 s, as Slack does
+    await until(lambda: site.slack.private(BOB, CHANNEL))
+    assert any("could not record" in each.text for each in site.slack.private(BOB, CHANNEL))
+    await process.until_logged(f"(pid {shell.pid})")
+    assert "another program has locked the database" in process.log
+    shell.stdin.close()
+    await shell.wait()
+    await process.until_ready(status="ready")
+    await site.approve(ts)
+    await until(lambda: site.state() == "succeeded")
+    assert took < 60  # a bound against hanging, nothing else
+
+
+async def test_one_request_can_be_followed_and_no_secret_address_or_customer_is_said(site):
+    """At the lowest level, as JSON, through a whole story with faults on the way."""
+    process = await site.start(LOG_LEVEL="debug", LOG_FORMAT="json")
+    first = await site.ask("BR-00000001")
+    await site.slack.slash(ALICE, CHANNEL, "/billstatus BR-00000001")
+    site.slack.faults.add("chat.postMessage", "error", times=1, error="internal_error")
+    site.zuora.faults.add("/v1/bill-runs/*/emails", kind="status", status=500)
+    await site.approve(first)
+    await until(lambda: site.state() != "approved" and site.state() != "waiting")
+    second = await site.ask("BR-00000002", reason="mail to jane.doe@example.com")
+    await site.approve(second)
+    await until(lambda: site.state(2) == "succeeded")
+    await process.end(signal.SIGTERM)
+
+    lines = [json.loads(line) for line in process.log.splitlines()]
+    story = [line["event"] for line in lines if line.get("request") == "R-2"]
+    order = [
+        story.index(each)
+        for each in (
+            "request.asked",
+            "slack_said",
+            "request.approved",
+            "zuora_call",
+            "request.ended",
+        )
+    ]
+    assert order == sorted(order)
+    assert story.count("slack_sent") >= 3
+    world = site.zuora.world
+    customers = {each.name for each in world.accounts.values()}
+    secrets = {BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, site.zuora.client_secret, "Bearer"}
+    for told in customers | secrets | {"jane.doe", "example.com", "A00000001"}:
+        assert told not in process.log, told
+    assert not re.search(r"[\w.]+@[\w.]+", process.log)
+
+
+async def test_a_line_without_a_terminal_is_json(site):
+    process = await site.begin(LOG_FORMAT="")
+
+    await process.until_logged('"event": "ready"')
+
+    assert all(json.loads(line)["level"] for line in process.log.splitlines())
