@@ -25,10 +25,10 @@ from bot.domain.authority import Person
 from bot.domain.policy import Rule
 from bot.operations.email_bill_run import EmailBillRunBody
 from bot.status import answers
-from bot.status.digest import Timetable, digest
 from bot.status.export import rows_of_month
 from bot.status.lists import Links
 from bot.status.month import catch_up, read_month
+from bot.status.morning import Timetable, mornings_digest
 from bot.store.requests import _COLUMNS, rule_to_text
 from bot.store.store import Store
 from bot.store.times import to_text
@@ -137,7 +137,7 @@ def reads(last: int) -> dict[str, Read]:
         "BR-…": lambda store: now(lambda: answers.about(store, LINKS, f"BR-{last // 2:08}")),
         "INV…": lambda store: now(lambda: answers.about(store, LINKS, f"INV{last // 2:08}")),
         "month": lambda store: read_month(store, "2026-10"),
-        "digest": lambda store: now(lambda: digest(store, LINKS, morning, NOW)),
+        "digest": lambda store: now(lambda: mornings_digest(store, LINKS, morning, NOW)),
         "export, 40 rows": first_slice,
     }
 

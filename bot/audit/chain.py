@@ -83,7 +83,7 @@ Hasher = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Chain:
     """What rows show that stayed when those around them went into an archive.
 
     Attributes:
@@ -97,7 +97,7 @@ class Standing:
     keyed_from: int | None
 
 
-def stand(rows: Iterable[Row], key: bytes) -> Standing:
+def stand(rows: Iterable[Row], key: bytes) -> Chain:
     """Check each row for itself, as the row before it is elsewhere; which ones stayed is bound later.
 
     Args:
@@ -112,14 +112,14 @@ def stand(rows: Iterable[Row], key: bytes) -> Standing:
         if row.what == What.KEY_CHANGED and keyed_from is None:
             keyed_from = row.sequence
             if finding := _wrong_key(row, key):
-                return Standing(finding=finding, rows=found, keyed_from=keyed_from)
+                return Chain(finding=finding, rows=found, keyed_from=keyed_from)
             hashed = hasher(key)
         if hashed(text_of(row)) != row.hash:
             words = f"Row {row.sequence} was changed after it was written."
             flaw = Finding(Flaw.EDITED, row.sequence, words)
-            return Standing(finding=flaw, rows=found, keyed_from=keyed_from)
+            return Chain(finding=flaw, rows=found, keyed_from=keyed_from)
         found.append((row.sequence, row.hash))
-    return Standing(finding=None, rows=found, keyed_from=keyed_from)
+    return Chain(finding=None, rows=found, keyed_from=keyed_from)
 
 
 class _Quotes(dict[str, str]):

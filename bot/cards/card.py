@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.cards import blocks, buttons
 from bot.cards.buttons import CHANGE
-from bot.domain.message import Blocks, Kind, Message
+from bot.domain.message import Blocks, Message, MessageKind
 from bot.domain.next_step import MOST_REPEATS
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary
@@ -50,7 +50,9 @@ ASKED_AGAIN = (
 )
 
 
-def card(request: Request, kind: Kind = Kind.UPDATE, also: Sequence[Line] = ()) -> Message:
+def card(
+    request: Request, kind: MessageKind = MessageKind.UPDATE, also: Sequence[Line] = ()
+) -> Message:
     """The card as it must look for the request's present state.
 
     While a decision or work is open it shows the facts at a glance; afterwards how it ended. The
@@ -245,7 +247,7 @@ def _more_than(shown: Sequence[Line], details: Sequence[Line]) -> tuple[Line, ..
 def card_edit(request: Request) -> Message:
     """That the card has to be edited: it is drawn when it goes out, for the state of that moment."""
     return Message(
-        kind=Kind.UPDATE, request=request.number, channel=request.channel, text="", blocks=[]
+        kind=MessageKind.UPDATE, request=request.number, channel=request.channel, text="", blocks=[]
     )
 
 

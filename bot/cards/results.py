@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.cards import blocks, lines
 from bot.domain.call import Call, Verdict
-from bot.domain.message import File, Kind, Message
+from bot.domain.message import File, Message, MessageKind
 from bot.domain.request import Request
 from bot.domain.spreadsheet import Sheet
 from bot.domain.tally import Tally
@@ -34,7 +34,7 @@ def progress(request: Request, tally: Tally, now: datetime) -> Message:
     ]
     text = "".join(parts)
     return Message(
-        kind=Kind.PROGRESS,
+        kind=MessageKind.PROGRESS,
         request=request.number,
         channel=request.channel,
         text=text,
@@ -82,7 +82,7 @@ def table(request: Request, found: Table, buttons: Sequence[blocks.Block] = ()) 
         return _file(request, found)
     told = [f"{found.title}:", *(" · ".join(row) for row in found.rows)]
     return Message(
-        kind=Kind.REPLY,
+        kind=MessageKind.REPLY,
         request=request.number,
         channel=request.channel,
         text="\n".join(blocks.as_text([each]) for each in told),
@@ -120,7 +120,7 @@ def _file(request: Request, found: Table) -> Message:
         sheet.row(row)
     name = "".join(c if c.isalnum() else "-" for c in found.title.lower())[:60]
     return Message(
-        kind=Kind.FILE,
+        kind=MessageKind.FILE,
         request=request.number,
         channel=request.channel,
         text=blocks.escaped(f"{found.title} ({len(found.rows):,} rows)"),

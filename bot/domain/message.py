@@ -16,7 +16,7 @@ class Words(NamedTuple):
 
 
 @unique
-class Kind(StrEnum):
+class MessageKind(StrEnum):
     """What is done with a message."""
 
     CARD = "card"  # chat.postMessage: the request's one top-level message
@@ -52,7 +52,7 @@ class Message:
         blocks: Block Kit; may be empty.
     """
 
-    kind: Kind
+    kind: MessageKind
     channel: str
     text: str
     blocks: Blocks

@@ -13,7 +13,7 @@ from bot.domain.request import State
 from bot.health.health import FINE, READY, Health
 from bot.metrics import REGISTRY
 from bot.store.errors import StoreError
-from bot.store.measuring import Figures, figures
+from bot.store.measuring import Measures, figures
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Exposition:
         return self._kept
 
     async def _read(self) -> bytes:
-        found: Figures | None = None
+        found: Measures | None = None
         try:
             found = await asyncio.to_thread(figures, self._database)
         except StoreError as error:
@@ -55,7 +55,7 @@ class Exposition:
 class _Moment(Collector):
     """How things stand."""
 
-    def __init__(self, health: Health, found: Figures | None) -> None:
+    def __init__(self, health: Health, found: Measures | None) -> None:
         self._health = health
         self._found = found
 
@@ -104,7 +104,7 @@ class _Moment(Collector):
         others.add_metric(["turning"], len(health.looks.others) - frozen)
         yield others
 
-    def _of_database(self, found: Figures, now: datetime) -> Iterator[GaugeMetricFamily]:
+    def _of_database(self, found: Measures, now: datetime) -> Iterator[GaugeMetricFamily]:
         by_state = GaugeMetricFamily(
             "billing_bot_requests", "Requests that have not ended.", labels=["operation", "state"]
         )

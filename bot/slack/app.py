@@ -14,7 +14,7 @@ from bot.slack.admission import Identity
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.arrivals import logged
 from bot.slack.holding import answer, held
-from bot.slack.home import Homes
+from bot.slack.home import HomeTab
 from bot.status.lists import Links
 from bot.store.errors import CouldNotRecordError
 
@@ -25,7 +25,7 @@ def make_app(
     *,
     client: AsyncWebClient,
     answering: Answering,
-    homes: Homes,
+    homes: HomeTab,
     links: Links,
     identity: Identity,
     over_http: bool,

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from bot.domain.clock import Clock
-from bot.domain.message import Kind, Message
-from bot.status.digest import Timetable, digest
+from bot.domain.message import Message, MessageKind
 from bot.status.lists import Links
 from bot.status.month import catch_up
+from bot.status.morning import Timetable, mornings_digest
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 
@@ -67,11 +67,11 @@ class Daily:
         if due is None or now < due:
             return False
         with self._store.transaction():
-            if not self._store.digests.told(self._timetable.day(now), now):
+            if not self._store.mornings.told(self._timetable.day(now), now):
                 return False
-            text, blocks = digest(self._store, self._links, self._timetable, now)
+            text, blocks = mornings_digest(self._store, self._links, self._timetable, now)
             message = Message(
-                kind=Kind.NOTICE, channel=self._channel, text=text, blocks=list(blocks)
+                kind=MessageKind.NOTICE, channel=self._channel, text=text, blocks=list(blocks)
             )
             self._store.outbox.add(message, now)
         self._wake_sender()

@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import blocks
 from bot.domain.authority import Person, may_ask
-from bot.domain.message import Blocks, Kind, Message
+from bot.domain.message import Blocks, Message, MessageKind
 from bot.domain.request import State
 from bot.domain.words import Strong
 from bot.slack import payloads
@@ -38,7 +38,7 @@ Make = Callable[[Brief], Blocks]
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class Section:
     """What stands below a heading: how many blocks a request takes, and how to make them."""
 
     heading: str
@@ -47,7 +47,7 @@ class Listed:
     make: Make
 
 
-class Homes:
+class HomeTab:
     """Draws homes, and remembers who has opened one."""
 
     def __init__(self, answering: Answering, links: Links) -> None:
@@ -130,12 +130,12 @@ class Homes:
 
 
 def _to(user: str) -> Message:
-    return Message(kind=Kind.HOME, channel="", user=user, text="", blocks=[])
+    return Message(kind=MessageKind.HOME, channel="", user=user, text="", blocks=[])
 
 
 def _entries(
     store: Store, person: Person, now: datetime, decides: Make, shows: Make
-) -> list[Listed]:
+) -> list[Section]:
     """Everything that the home has, in order: numbers alone, nothing of it read or made yet."""
     status = store.status
     may_decide = answers.to_decide(store, person, now, MOST_LISTED)
@@ -148,7 +148,7 @@ def _entries(
         *status.numbers_in_state(State.APPROVED, MOST_LISTED),
     ]
     return [
-        Listed(heading, size, number, make)
+        Section(heading, size, number, make)
         for heading, size, make, numbers in (
             ("OUTCOME UNKNOWN", 1, shows, status.numbers_in_state(State.UNKNOWN, MOST_LISTED)),
             ("Waiting for you", 4, decides, may_decide),
@@ -161,9 +161,9 @@ def _entries(
     ]
 
 
-def pages_of(entries: Sequence[Listed]) -> list[list[Listed]]:
+def pages_of(entries: Sequence[Section]) -> list[list[Section]]:
     """The entries page by page; a heading takes a block too."""
-    pages: list[list[Listed]] = [[]]
+    pages: list[list[Section]] = [[]]
     size, heading = 0, ""
     for entry in entries:
         needed = entry.size + (entry.heading != heading)

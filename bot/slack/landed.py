@@ -7,14 +7,14 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.clock import Clock
-from bot.domain.message import Kind
+from bot.domain.message import MessageKind
 from bot.slack.errors import LIMITED, NOT_NOW, PASSING, name_of
 from bot.store.outbox import Outgoing
 from bot.store.store import Store
 
 logger = logging.getLogger(__name__)
 
-THREAD = frozenset({Kind.REPLY, Kind.PROGRESS, Kind.FILE})
+THREAD = frozenset({MessageKind.REPLY, MessageKind.PROGRESS, MessageKind.FILE})
 """What stands in the thread of a card."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot.domain.message import File, Kind
+from bot.domain.message import File, MessageKind
 from bot.slack.errors import GONE, UNREACHABLE, name_of
 from bot.slack.landed import THREAD
 from bot.slack.web import SlackWeb
@@ -40,7 +40,7 @@ class Posting:
             SlackApiError: Slack refused it.
         """
         message = outgoing.message
-        if message.kind is Kind.HOME:
+        if message.kind is MessageKind.HOME:
             view = await self._draw_home(message.user)
             await self._client.views_publish(user_id=message.user, view=view)
             return None
@@ -50,13 +50,13 @@ class Posting:
         card_ts = request.card_ts if request else None
         progress_ts = request.progress_ts if request else None
         match message.kind:
-            case Kind.PRIVATE:
+            case MessageKind.PRIVATE:
                 return await self._private(message.channel, message.user, words)
-            case Kind.UPDATE if card_ts:
+            case MessageKind.UPDATE if card_ts:
                 return await self._edit(outgoing, card_ts, words, thread_ts=None)
-            case Kind.PROGRESS if progress_ts:
+            case MessageKind.PROGRESS if progress_ts:
                 return await self._edit(outgoing, progress_ts, words, thread_ts=card_ts)
-            case Kind.FILE if message.file is not None:
+            case MessageKind.FILE if message.file is not None:
                 await self._upload(outgoing, message.file, card_ts)
                 return None
             case kind:

@@ -10,7 +10,7 @@ from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
-from bot.zuora.progress import Progress
+from bot.zuora.progress import Reading
 
 T = TypeVar("T")
 STOP = "stop-reading"
@@ -42,7 +42,7 @@ class Readings:
             )
             await self._show(change.view_id, fields.notice(TITLE, words))
 
-    async def ended(self, view_id: str, task: asyncio.Task[T], progress: Progress) -> T | None:
+    async def ended(self, view_id: str, task: asyncio.Task[T], progress: Reading) -> T | None:
         """Show how far a reading is until it ends, and return what it found; None: it was stopped."""
         self._tasks[view_id] = task
         shown, open_ = view(progress), True
@@ -60,7 +60,7 @@ class Readings:
         return True
 
 
-def view(progress: Progress) -> fields.View:
+def view(progress: Reading) -> fields.View:
     """How far a reading is, with a button that stops it."""
     words = (
         "This takes a while. You can close this: the request appears in the channel, or a message "

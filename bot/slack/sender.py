@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.cards.card import card
 from bot.domain.clock import Clock
-from bot.domain.message import Kind
+from bot.domain.message import MessageKind
 from bot.domain.next_step import pause
 from bot.following import following
 from bot.slack.errors import (
@@ -48,21 +48,30 @@ A_STEP = timedelta(seconds=1)
 WORTH = timedelta(minutes=2)
 """A private answer is worth nothing to somebody who pressed longer ago than this."""
 
-LOOKED_FOR = frozenset({Kind.CARD, Kind.REPLY, Kind.PROGRESS, Kind.FILE, Kind.NOTICE, Kind.DIRECT})
+LOOKED_FOR = frozenset(
+    {
+        MessageKind.CARD,
+        MessageKind.REPLY,
+        MessageKind.PROGRESS,
+        MessageKind.FILE,
+        MessageKind.NOTICE,
+        MessageKind.DIRECT,
+    }
+)
 """What would be shown twice if it were sent twice."""
 
-EDITS = frozenset({Kind.UPDATE, Kind.PRIVATE})
-REPLACED = (Kind.UPDATE, Kind.PROGRESS, Kind.HOME)
+EDITS = frozenset({MessageKind.UPDATE, MessageKind.PRIVATE})
+REPLACED = (MessageKind.UPDATE, MessageKind.PROGRESS, MessageKind.HOME)
 """Of these the newest one alone is sent."""
 
-FLEETING = frozenset({Kind.PRIVATE, Kind.HOME})
+FLEETING = frozenset({MessageKind.PRIVATE, MessageKind.HOME})
 """What need not be said any more once Slack has refused it."""
 
 METHODS = {
-    Kind.PRIVATE: ("chat.postEphemeral",),
-    Kind.UPDATE: ("chat.update",),
-    Kind.HOME: ("views.publish",),
-    Kind.FILE: ("files.getUploadURLExternal", "files.completeUploadExternal"),
+    MessageKind.PRIVATE: ("chat.postEphemeral",),
+    MessageKind.UPDATE: ("chat.update",),
+    MessageKind.HOME: ("views.publish",),
+    MessageKind.FILE: ("files.getUploadURLExternal", "files.completeUploadExternal"),
 }
 """The methods that a message takes, where it is not `chat.postMessage`."""
 
@@ -259,7 +268,7 @@ class Sender:
         await self._store.together.write(partial(self._sent, outgoing, ts))
         message = outgoing.message
         logger.log(
-            logging.DEBUG if message.kind is Kind.HOME else logging.INFO,
+            logging.DEBUG if message.kind is MessageKind.HOME else logging.INFO,
             "slack_sent",
             extra={"kind": message.kind.value, "channel": message.channel, "ts": ts},
         )
@@ -267,7 +276,7 @@ class Sender:
     def _shown(self, outgoing: Outgoing) -> Outgoing:
         """An edit of a card, as the card looks now; anything else as it was written."""
         message = outgoing.message
-        if message.kind is not Kind.UPDATE or message.text or message.request is None:
+        if message.kind is not MessageKind.UPDATE or message.text or message.request is None:
             return outgoing
         request = self._store.requests.get(message.request)
         return (
@@ -278,7 +287,7 @@ class Sender:
 
     def _trying(self, outgoing: Outgoing) -> None:
         with self._store.transaction():
-            if outgoing.message.kind is Kind.UPDATE:
+            if outgoing.message.kind is MessageKind.UPDATE:
                 self._store.outbox.rewrite(outgoing.sequence, outgoing.message)
             self._store.outbox.trying(outgoing.sequence, self._clock.now())
 
@@ -286,15 +295,15 @@ class Sender:
         message = outgoing.message
         with self._store.transaction():
             self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome="sent", ts=ts)
-            if outgoing.refused_with or message.kind is Kind.CARD:
+            if outgoing.refused_with or message.kind is MessageKind.CARD:
                 self._store.outbox.speaks_again(message.channel)
             if message.request is None or ts is None:
                 return
-            if message.kind in (Kind.CARD, Kind.UPDATE):
+            if message.kind in (MessageKind.CARD, MessageKind.UPDATE):
                 self._store.requests.set_card(message.request, ts)
-                if message.kind is Kind.CARD:
+                if message.kind is MessageKind.CARD:
                     self._store.homes.redraw(self._clock.now())  # now there is something to link to
-            elif message.kind is Kind.PROGRESS:
+            elif message.kind is MessageKind.PROGRESS:
                 self._store.requests.set_progress_message(message.request, ts)
                 rested = self._clock.now() + PROGRESS_GAP
                 self._store.outbox.progress_rests(message.request, rested)
@@ -345,13 +354,15 @@ class Sender:
     def _is_needless(self, outgoing: Outgoing) -> bool:
         """Whether an answer is too old, or the channel shows by now what is written directly."""
         message = outgoing.message
-        if message.kind is Kind.PRIVATE:
+        if message.kind is MessageKind.PRIVATE:
             return self._clock.now() - outgoing.created_at > WORTH
         waits = self._store.outbox.waits_to_speak
-        return message.kind is Kind.DIRECT and not (message.request and waits(message.request))
+        return message.kind is MessageKind.DIRECT and not (
+            message.request and waits(message.request)
+        )
 
     def _again(self, outgoing: Outgoing, at: datetime, *, never_arrived: bool) -> None:
-        if outgoing.message.kind is Kind.PRIVATE:
+        if outgoing.message.kind is MessageKind.PRIVATE:
             at = min(at, outgoing.created_at + WORTH + FIRST_PAUSE)
         with self._store.transaction():
             self._store.outbox.later(outgoing.sequence, at, never_arrived=never_arrived)
@@ -360,7 +371,7 @@ class Sender:
         """One message a second for each channel, as Slack asks for; edits and answers go by."""
         if outgoing.message.kind in EDITS:
             return
-        home = outgoing.message.kind is Kind.HOME
+        home = outgoing.message.kind is MessageKind.HOME
         channel = outgoing.lane if home else outgoing.message.channel
         now = self._clock.monotonic()
         free_at = max(now, self._free_at.get(channel, now))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.cards import blocks
 from bot.domain.clock import Clock
-from bot.domain.message import Kind, Message
+from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part
 from bot.store.outbox import Outgoing
@@ -51,7 +51,7 @@ class Silence:
         pause = min(max((now - outgoing.created_at) / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
         with self._store.transaction():
             self._store.outbox.refused(outgoing, now + pause, error)
-        number = message.request if message.kind is not Kind.DIRECT else None
+        number = message.request if message.kind is not MessageKind.DIRECT else None
         request = None if number is None else self._store.requests.get(number)
         if request is not None and request.state not in MIDWAY:
             await self._write_to_people(request, message.channel, error)
@@ -89,7 +89,7 @@ def direct(request: Request, user: str, words: Iterable[Part]) -> Message:
     """A direct message about a request."""
     words = tuple(words)
     return Message(
-        kind=Kind.DIRECT,
+        kind=MessageKind.DIRECT,
         request=request.number,
         channel=user,
         user=user,

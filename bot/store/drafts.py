@@ -12,7 +12,7 @@ from bot.store.times import to_text
 KEPT_FOR = timedelta(days=7)
 
 
-class Drafts:
+class KeptValues:
     """Each is written once and never changed, so that an older view of a form finds its own."""
 
     def __init__(self, database: Database) -> None:

@@ -24,7 +24,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Measures:
     """What stands in the database just now.
 
     Attributes:
@@ -43,7 +43,7 @@ class Figures:
     log: int
 
 
-def figures(path: str) -> Figures:
+def figures(path: str) -> Measures:
     """Read the figures; in any thread.
 
     Raises:
@@ -56,7 +56,7 @@ def figures(path: str) -> Figures:
         raise StoreError(msg) from error
 
 
-def _figures(path: str) -> Figures:
+def _figures(path: str) -> Measures:
     with closing(_opened(path, "ro")) as connection:
         counted = connection.execute(
             f"SELECT operation, state, COUNT(*) FROM requests WHERE {_OPEN} GROUP BY 1, 2"  # noqa: S608 - own words
@@ -67,7 +67,7 @@ def _figures(path: str) -> Figures:
         unsent, since = connection.execute(
             "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE ended_at IS NULL"
         ).fetchone()
-    return Figures(
+    return Measures(
         open={(operation, state): number for operation, state, number in counted},
         waiting_since=from_text_or_none(waiting),
         unsent_since=from_text_or_none(since),

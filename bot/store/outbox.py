@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bot.domain.message import File, Kind, Message
+from bot.domain.message import File, Message, MessageKind
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
 ANSWERS_A_MINUTE = 60
@@ -49,11 +49,11 @@ class Outgoing:
         A private answer keeps nobody waiting and waits for nobody.
         """
         message = self.message
-        if message.kind is Kind.HOME:
+        if message.kind is MessageKind.HOME:
             return f"home-{message.user}"
-        if message.kind is Kind.PRIVATE:
+        if message.kind is MessageKind.PRIVATE:
             return f"private-{self.sequence}"
-        if message.kind is Kind.DIRECT:
+        if message.kind is MessageKind.DIRECT:
             return f"direct-{message.user}"
         if message.request is None:
             return f"notice-{message.channel}"
@@ -88,7 +88,7 @@ class Outbox:
 
         A private answer to somebody who has caused a great many just now is left out: 0.
         """
-        if message.kind is Kind.PRIVATE:
+        if message.kind is MessageKind.PRIVATE:
             left = ANSWERS_A_MINUTE - self._answers_since(message.user, now - timedelta(minutes=1))
             if left <= 0:
                 return 0
@@ -194,7 +194,7 @@ class Outbox:
                     _moved(wake_at, min(by, timedelta(0))),
                     _moved(tried_at, by),
                     # of the others it says when something happened
-                    _moved(created_at, by) if kind == Kind.PRIVATE.value else created_at,
+                    _moved(created_at, by) if kind == MessageKind.PRIVATE.value else created_at,
                     sequence,
                 )
                 for sequence, kind, wake_at, tried_at, created_at in rows
@@ -288,7 +288,7 @@ def _from_row(row: tuple[Any, ...]) -> Outgoing:
     sequence, request, kind, channel, user, text, blocks, file, wake_at, *tried = row
     tries, tried_at, created_at, refused_with = tried
     message = Message(
-        kind=Kind(kind),
+        kind=MessageKind(kind),
         request=request,
         channel=channel,
         user=user,

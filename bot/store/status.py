@@ -271,7 +271,7 @@ class Homes:
         return None if row is None else (row[0], row[1])
 
 
-class Digests:
+class Mornings:
     """On which days the digest was posted."""
 
     def __init__(self, database: Database) -> None:

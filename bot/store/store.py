@@ -11,14 +11,14 @@ from threading import Event
 from sqlite_utils import Database
 
 from bot.domain.history import Entry
-from bot.domain.message import Kind, Message
+from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request
 from bot.store.archives import Archives
 from bot.store.calls import Calls
 from bot.store.checkpoints import Checkpoints
 from bot.store.copies import Copies
 from bot.store.database import open_database, transaction
-from bot.store.drafts import Drafts
+from bot.store.drafts import KeptValues
 from bot.store.errors import StoreError
 from bot.store.estimates import Estimates
 from bot.store.figures import Figures
@@ -29,7 +29,7 @@ from bot.store.mailings import Mailings
 from bot.store.outbox import Outbox
 from bot.store.refusals import Refusals
 from bot.store.requests import Requests
-from bot.store.status import Digests, Homes, Status
+from bot.store.status import Homes, Mornings, Status
 from bot.store.together import AT_ONCE, Together
 from bot.store.turns import Turns
 
@@ -50,8 +50,8 @@ class Store:
         self.status = Status(database)
         self.figures = Figures(database)
         self.homes = Homes(database)
-        self.digests = Digests(database)
-        self.drafts = Drafts(database)
+        self.mornings = Mornings(database)
+        self.drafts = KeptValues(database)
         self.estimates = Estimates(database)
         self.copies = Copies(database)
         self.archives = Archives(database)
@@ -115,7 +115,7 @@ class Store:
         """
         if entry.request is not None and self.archives.of(entry.request):
             entry = replace(entry, request=None, data={**entry.data, "about": f"R-{entry.request}"})
-            messages = tuple(each for each in messages if each.kind is not Kind.UPDATE)
+            messages = tuple(each for each in messages if each.kind is not MessageKind.UPDATE)
         self.refusals.add(entry, now)
         for message in messages:
             self.outbox.add(message, now)

@@ -26,20 +26,20 @@ from bot.slack.admission import Identity, check_channels, identity_of
 from bot.slack.answering import Answering
 from bot.slack.app import make_app
 from bot.slack.daily import Daily
-from bot.slack.home import Homes
+from bot.slack.home import HomeTab
 from bot.slack.people import People
 from bot.slack.sender import Sender
 from bot.slack.web import SlackWeb
 from bot.slack.witness import Witness
-from bot.status.digest import DAYS, Timetable
 from bot.status.lists import Links
+from bot.status.morning import DAYS, Timetable
 from bot.store.store import Store
 from bot.wiring.clients import SLACK_SECONDS, slack_client, tenant_in_words, timed, zuora_client
 from bot.wiring.running import Bot
 from bot.wiring.starting import CannotStartError, work_lock
 from bot.workflow.anchoring import Anchors, Authority, Folder
 from bot.workflow.backups import Backups
-from bot.workflow.estimates import Estimates
+from bot.workflow.estimates import Estimating
 from bot.workflow.guard import Guard
 from bot.workflow.heads import Heads
 from bot.workflow.installed import surroundings
@@ -163,10 +163,10 @@ async def build(
         guard=Guard(store, timedelta(minutes=settings.resend_guard_minutes)),
     )
     runner = Runner(parts)
-    estimates = Estimates(parts)
+    estimates = Estimating(parts)
     answering = Answering(parts, people, client, settings.zuora_link)
     links = Links(identity.team_url)
-    homes = Homes(answering, links)
+    homes = HomeTab(answering, links)
     sender = Sender(
         store,
         client,

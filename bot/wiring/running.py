@@ -25,7 +25,7 @@ from bot.store.checkpoints import checkpoint
 from bot.store.errors import CouldNotRecordError
 from bot.store.lock import WorkLock
 from bot.workflow.backups import Backups
-from bot.workflow.estimates import Estimates
+from bot.workflow.estimates import Estimating
 from bot.workflow.heads import Heads
 from bot.workflow.parts import Parts
 from bot.workflow.refused import write_counts
@@ -54,7 +54,7 @@ class Bot:
         answering: Answering,
         runner: Runner,
         sender: Sender,
-        estimates: Estimates,
+        estimates: Estimating,
         lock: WorkLock,
         slack: SlackWeb,
         slack_session: aiohttp.ClientSession,

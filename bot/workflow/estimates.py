@@ -42,7 +42,7 @@ def pause(looks: int, first: timedelta) -> timedelta:
     return min(LONGEST_PAUSE, first * (1 << min(looks, 16)))
 
 
-class Estimates:
+class Estimating:
     """A loop of its own, so that no request and no click waits for it.
 
     What is to be done stands in the database, so that it goes on after a restart.

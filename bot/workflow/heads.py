@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from bot.cards import blocks
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, Head, What
-from bot.domain.message import Kind, Message
+from bot.domain.message import Message, MessageKind
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.anchoring import Anchors, Authority, Folder, NotLeftError
@@ -125,5 +125,5 @@ def _message(channel: str, now: datetime, head: Head, signature: str) -> Message
         f"database against it: billing-bot verify --head {head.sequence}:{head.hash} FILE.{signed}"
     )
     return Message(
-        kind=Kind.NOTICE, channel=channel, text=text, blocks=[blocks.paragraph(text)]
+        kind=MessageKind.NOTICE, channel=channel, text=text, blocks=[blocks.paragraph(text)]
     )  # fmt: skip

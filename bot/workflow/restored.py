@@ -9,7 +9,7 @@ from bot.cards.card import card_edit
 from bot.domain.call import Verdict
 from bot.domain.copies import Shown, latest
 from bot.domain.history import Entry, What
-from bot.domain.message import Kind, Message
+from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, count
 from bot.operations.operation import Progress
@@ -78,4 +78,4 @@ def _said(channel: str, ended: int, number: int) -> Message:
         f"An older copy of the database was put back, and work goes on. "
         f"{count(ended, 'open request')} stopped: look in Zuora first. The next request is R-{number}."
     )
-    return Message(kind=Kind.NOTICE, channel=channel, text=text, blocks=[])
+    return Message(kind=MessageKind.NOTICE, channel=channel, text=text, blocks=[])

@@ -11,7 +11,7 @@ from bot.cards.card import card, card_edit
 from bot.domain.authority import Person
 from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Entry, What
-from bot.domain.message import Kind, Message
+from bot.domain.message import Message, MessageKind
 from bot.domain.named import new_token
 from bot.domain.operation import Deed
 from bot.domain.place import NOWHERE, Place
@@ -144,7 +144,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     parts.store.requests.add(request, subjects_of(order))
     parts.store.mailings.add(request.number, order.mailings())
     parts.store.listed.add(request.number, order.listed())
-    shown = card(request, Kind.CARD, beside(parts.store, request))
+    shown = card(request, MessageKind.CARD, beside(parts.store, request))
     messages = [shown, *results.tables(request, order.tables())]
     replaced = _parent_to_withdraw(parts.store, asker)
     messages += also_open(

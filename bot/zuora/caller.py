@@ -41,7 +41,7 @@ _NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class CallerSettings:
     """What is the same for every call.
 
     Attributes:
@@ -94,7 +94,7 @@ class Caller:
         self,
         http: httpx2.AsyncClient,
         clock: Clock,
-        settings: Settings,
+        settings: CallerSettings,
         tokens: TokenKeeper,
         pace: Pace,
         *,

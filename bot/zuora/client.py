@@ -26,7 +26,7 @@ from bot.zuora import (
 )
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
 from bot.zuora.aside import aside
-from bot.zuora.caller import Caller, Settings
+from bot.zuora.caller import Caller, CallerSettings
 from bot.zuora.calls import DebitMemoPath, DocumentKind
 from bot.zuora.connections import http_client
 from bot.zuora.effects import Effects, checked
@@ -103,7 +103,7 @@ class ZuoraClient(Effects):
         connect_seconds: float = 10.0,
         read_seconds: float = 120.0,
     ) -> None:
-        settings = Settings(
+        settings = CallerSettings(
             base_url=base_url.rstrip("/"),
             version=version,
             entity_ids=entity_ids,

@@ -30,7 +30,7 @@ _PLACES: Final[Mapping[Kind, tuple[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class Match:
     """What Zuora has under a number or an id."""
 
     kind: Kind
@@ -45,10 +45,10 @@ class Found:
     A kind that could not be looked for is not known to be without such a number.
     """
 
-    named: Mapping[str, tuple[Named, ...]] = field(default_factory=dict)
+    named: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
     not_read: tuple[Kind, ...] = ()
 
-    def of(self, key: str) -> tuple[Named, ...]:
+    def of(self, key: str) -> tuple[Match, ...]:
         """Everything of that number or id, each kind once."""
         return self.named.get(key, ())
 
@@ -68,10 +68,10 @@ async def what_are(
     """
     wanted = tuple(dict.fromkeys(keys))
     found = await paging.side_by_side(_of_kind(caller, paths, kind, wanted) for kind in KINDS)
-    named: dict[str, tuple[Named, ...]] = {}
+    named: dict[str, tuple[Match, ...]] = {}
     for kind, by_key in zip(KINDS, found, strict=True):
         for key, row in (by_key or {}).items():
-            one = Named(kind, _number(kind, row) or key, rows.text(row, "id", "Id"))
+            one = Match(kind, _number(kind, row) or key, rows.text(row, "id", "Id"))
             named[key] = (*named.get(key, ()), one)
     not_read = tuple(kind for kind, by_key in zip(KINDS, found, strict=True) if by_key is None)
     return Found(named, not_read)

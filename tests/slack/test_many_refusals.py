@@ -4,7 +4,7 @@ import asyncio
 
 from bot.audit.verify import verify_database
 from bot.domain.history import What
-from bot.domain.message import Kind
+from bot.domain.message import MessageKind
 from bot.store.outbox import ANSWERS_A_MINUTE
 from bot.store.refusals import WRITTEN_A_MINUTE
 from tests.audit.test_evidence import entries, made
@@ -120,7 +120,9 @@ async def test_cards_go_out_while_slack_limits_private_answers_to_somebody_who_c
     await seconds(stage, 29)
     assert len(calls_of(stage, "chat.postEphemeral", ok=False)) == limited
     await pass_time(stage, minutes=3)
-    assert [each for each in stage.store.outbox.open() if each.message.kind is Kind.PRIVATE] == []
+    assert [
+        each for each in stage.store.outbox.open() if each.message.kind is MessageKind.PRIVATE
+    ] == []
 
 
 async def test_a_method_that_slack_limits_is_left_alone_by_every_lane(stage):

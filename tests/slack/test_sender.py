@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 
-from bot.domain.message import Kind, Message
+from bot.domain.message import Message, MessageKind
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS, MARA
 
 STEPS = ("approved R-", "Nothing has changed in Zuora", "Zuora accepted")
@@ -265,10 +265,10 @@ async def test_progress_that_has_not_gone_out_is_told_as_it_stands_now_in_its_pl
     ts = await stage.ask()
     await quiet(stage)
     stage.slack.faults.add("chat.postMessage", "ratelimited", retry_after=60)
-    write(stage, (Kind.PROGRESS, "1 of 2"))
+    write(stage, (MessageKind.PROGRESS, "1 of 2"))
     await stage.until(lambda: calls_of(stage, "chat.postMessage", ok=False))
 
-    write(stage, (Kind.REPLY, "done"), (Kind.PROGRESS, "2 of 2"))
+    write(stage, (MessageKind.REPLY, "done"), (MessageKind.PROGRESS, "2 of 2"))
     await pass_time(stage, seconds=60)
 
     assert stage.thread(ts) == ["2 of 2", "done"]
@@ -282,10 +282,10 @@ async def test_progress_whose_answer_was_lost_is_found_and_then_edited_not_told_
     ts = await stage.ask()
     await quiet(stage)
     stage.slack.faults.add("chat.postMessage", "lose_answer")
-    write(stage, (Kind.PROGRESS, "1 of 2"))
+    write(stage, (MessageKind.PROGRESS, "1 of 2"))
     await stage.until(lambda: stage.thread(ts) == ["1 of 2"])
 
-    write(stage, (Kind.REPLY, "done"), (Kind.PROGRESS, "2 of 2"))
+    write(stage, (MessageKind.REPLY, "done"), (MessageKind.PROGRESS, "2 of 2"))
     await seconds(stage, 10)
 
     assert stage.thread(ts) == ["2 of 2", "done"]
@@ -472,7 +472,11 @@ async def test_a_long_backlog_of_one_card_arrives_in_order_each_once(web_stage):
         for number in range(30):
             stage.store.outbox.add(
                 Message(
-                    kind=Kind.REPLY, request=1, channel=CHANNEL, text=f"line {number}", blocks=[]
+                    kind=MessageKind.REPLY,
+                    request=1,
+                    channel=CHANNEL,
+                    text=f"line {number}",
+                    blocks=[],
                 ),
                 stage.clock.now(),
             )

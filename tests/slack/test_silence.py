@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.message import Kind
+from bot.domain.message import MessageKind
 from tests.slack.test_sender import cards, fill, pass_time, quiet
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS
 
@@ -121,5 +121,5 @@ async def test_a_private_answer_that_could_not_be_sent_for_two_minutes_is_droppe
     await quiet(stage)
     await pass_time(stage, seconds=122)
 
-    assert not [e for e in stage.store.outbox.open() if e.message.kind is Kind.PRIVATE]
+    assert not [e for e in stage.store.outbox.open() if e.message.kind is MessageKind.PRIVATE]
     assert stage.told(ALICE) == []

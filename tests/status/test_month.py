@@ -25,12 +25,12 @@ from bot.domain.request import State
 from bot.slack.commands.month import alt_text
 from bot.status.chart import _scale, chart_of
 from bot.status.counting import LIMITS
-from bot.status.digest import Timetable
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import COLUMNS, export
 from bot.status.ink import COLORS, GROUND, SMALL, draw
 from bot.status.month import catch_up, month_before, month_named, month_of, read_month, span_of
 from bot.status.month_words import CLASSES, duration, rows_of, told
+from bot.status.morning import Timetable
 from bot.status.picture import BARS, BARS_TOP, MARGIN, WIDTH, as_text, from_text
 from bot.store.store import Store
 from tests.status import made

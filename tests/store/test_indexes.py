@@ -10,10 +10,10 @@ from bot.domain.authority import Person
 from bot.domain.mailing import Mailing
 from bot.domain.request import State
 from bot.status import answers
-from bot.status.digest import Timetable, digest
 from bot.status.export import rows_of_month
 from bot.status.lists import Links
 from bot.status.month import read_month
+from bot.status.morning import Timetable, mornings_digest
 from bot.store.store import Store
 from tests.status import made
 
@@ -47,7 +47,7 @@ READS = {
     "a bill run": lambda s: answers.about(s, LINKS, "BR-00000001"),
     "a document": lambda s: answers.about(s, LINKS, "INV00000001"),
     "month": lambda s: read_month(s, "2026-11"),
-    "digest": lambda s: digest(s, LINKS, MORNING, NOW),
+    "digest": lambda s: mornings_digest(s, LINKS, MORNING, NOW),
     "export": _rows,
     "home": lambda s: (
         s.status.numbers_in_state(State.RUNNING, 200), s.status.open_of(made.ALICE, 200),

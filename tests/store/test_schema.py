@@ -11,7 +11,7 @@ import pytest
 from bot.domain.call import Call
 from bot.domain.history import FIRST_HASH, Entry, What, entry_hash
 from bot.domain.mailing import Mailing
-from bot.domain.message import Kind, Message
+from bot.domain.message import Message, MessageKind
 from bot.domain.policy import Rule
 from bot.domain.request import TRANSITIONS, Request, State
 from bot.store.database import CouldNotRecordError, StoreError
@@ -327,7 +327,7 @@ def test_a_folder_that_is_not_there_is_said_so(tmp_path):
 def write(store):
     with store.transaction():
         store.outbox.add(
-            Message(kind=Kind.REPLY, channel="C1", text="t", blocks=[], request=1), NOW
+            Message(kind=MessageKind.REPLY, channel="C1", text="t", blocks=[], request=1), NOW
         )
 
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from bot.domain.message import Kind
+from bot.domain.message import MessageKind
 from bot.sandbox.slack.workspace import User
-from bot.slack.home import MOST_BLOCKS, Listed, pages_of
+from bot.slack.home import MOST_BLOCKS, Section, pages_of
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 STRANGER = "U0STRAY"
@@ -210,7 +210,7 @@ async def test_a_home_that_waits_takes_further_changes_in_one_row(stage):
     stage.zuora.world.add_bill_run("BR-00000003", invoices=[("A00000001", "USD", "1.00")])
     await stage.ask(text="BR-00000003")
 
-    waiting = [each for each in stage.store.outbox.open() if each.message.kind is Kind.HOME]
+    waiting = [each for each in stage.store.outbox.open() if each.message.kind is MessageKind.HOME]
 
     assert len(waiting) == 1
 
@@ -236,7 +236,7 @@ async def test_more_than_a_page_has_buttons_to_turn(stage, number):
 
 
 def test_pages_lose_no_entry_and_keep_to_the_limit():
-    entries = [Listed(f"h{n // 7}", 1 + n % 2, n, lambda _: []) for n in range(400)]
+    entries = [Section(f"h{n // 7}", 1 + n % 2, n, lambda _: []) for n in range(400)]
 
     pages = pages_of(entries)
 

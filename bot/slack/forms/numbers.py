@@ -14,7 +14,7 @@ from bot.domain.key import (
 )
 from bot.domain.words import listed, some
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
-from bot.zuora.named import Found, Named
+from bot.zuora.named import Found, Match
 
 _PIECES = re.compile(r"[,;\n]+")
 SHOWN = 5
@@ -85,30 +85,30 @@ def documents_of(typed: str, found: Found) -> tuple[str, str]:
     return "\n".join(shown), " ".join(dict.fromkeys(said))
 
 
-def _which(key: str, named: tuple[Named, ...]) -> str:
+def _which(key: str, named: tuple[Match, ...]) -> str:
     """What to type where a number names something else than one document."""
     if len(named) == 1:
         return f"{key} is a bill run: ask for it by itself, with “A bill run” chosen above."
     return f"{several(key, named)} Type {either(named)} for the one you mean."
 
 
-def several(key: str, named: tuple[Named, ...], place: str = "") -> str:
+def several(key: str, named: tuple[Match, ...], place: str = "") -> str:
     """Say what a number is: `A-1 is an invoice and a debit memo in Zuora`."""
     return f"{key} is {_each_of(named)} in Zuora{f', {place}' if place else ''}."
 
 
-def _each_of(named: tuple[Named, ...]) -> str:
+def _each_of(named: tuple[Match, ...]) -> str:
     return listed([_a(each) for each in named])
 
 
-def _a(named: Named) -> str:
+def _a(named: Match) -> str:
     if named.kind == "bill_run":
         return "a bill run"
     words = KIND_WORDS[named.kind][0]
     return f"{'an' if words[0] == 'i' else 'a'} {words}"
 
 
-def either(named: tuple[Named, ...]) -> str:
+def either(named: tuple[Match, ...]) -> str:
     """`INV:A-1 or DM:A-1`: what to type for one of them."""
     typed = [f"{PREFIXES[each.kind]}:{each.number}" for each in named if each.kind != "bill_run"]
     return listed(typed, "or")

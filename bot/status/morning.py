@@ -61,7 +61,7 @@ class Timetable:
         return next((back for back in range(1, 8) if (today - back) % 7 in self.days), 1)
 
 
-def digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> Words:
+def mornings_digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> Words:
     """What waits and since when, what expires today, what is unknown, and the last results."""
     status = store.status
     waiting = status.in_state(State.WAITING, SHOWN)
@@ -81,7 +81,7 @@ def digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> W
 def _days_since_the_last(store: Store, timetable: Timetable, now: datetime) -> int:
     """How many days ago the last digest was, however long the pause; else when it should have been."""
     today = timetable.day(now)
-    last = store.digests.before(today)
+    last = store.mornings.before(today)
     if not last:
         return timetable.days_back(now)
     return (date.fromisoformat(today) - date.fromisoformat(last)).days
