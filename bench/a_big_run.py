@@ -11,7 +11,7 @@ import time
 from bench.big_server import RUN
 from bench.stage import BOB, ask_for, name_of, place
 from bench.watch import Watch, memory_of, say
-from bot.cli.serve import collect_less
+from bot.cli.serve import keep_pauses_short
 from bot.domain.authority import Person, Verb
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID
@@ -72,7 +72,7 @@ async def main(url: str, documents: int) -> None:
 async def _watched(bot: Bot) -> dict[str, float]:
     """The seconds, and the memory, pauses and processor time beside them."""
     bot.start()
-    collect_less()
+    keep_pauses_short()
     await asyncio.sleep(1)
     rest, used, watch = memory_of(), time.process_time(), Watch()
     watching = asyncio.create_task(watch.run())

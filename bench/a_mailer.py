@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.by_types import ByTypes
 from bench.watch import Watch, say
 from bot.cli.clock import SystemClock
-from bot.cli.serve import collect_less
+from bot.cli.serve import keep_pauses_short
 from bot.domain.call import Call, track_id
 from bot.domain.clocks import Clocks
 from bot.domain.digest import canonical
@@ -198,7 +198,7 @@ async def main(how: str, url: str, number: int, folder: Path) -> None:
         zuora = ZuoraClient(http, CLOCK, base_url=url, client_id="bench", client_secret="bench")  # noqa: S106 - made up
         await zuora.check()
         await zuora.bill_run_state(A_RUN)  # as the facts are read again before anything is sent
-        collect_less()
+        keep_pauses_short()
         watching = asyncio.create_task(watch.run())
         if how == "runner":
             await by_the_runner(zuora, number, folder / "mailer.db")

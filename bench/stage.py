@@ -107,11 +107,15 @@ class Program:
 
 @asynccontextmanager
 async def program(
-    module: str, *arguments: str, env: Mapping[str, str], python: str = sys.executable
+    module: str,
+    *arguments: str,
+    env: Mapping[str, str],
+    python: str = sys.executable,
+    root: Path = ROOT,
 ) -> AsyncIterator[Program]:
-    """Start a module of this folder, wait until it is ready, and stop it at the end."""
+    """Start a module of this folder, of this version or another's `root`; stop it at the end."""
     process = await asyncio.create_subprocess_exec(
-        python, "-m", module, *arguments, cwd=ROOT, env={**os.environ, **env},
+        python, "-m", module, *arguments, cwd=root, env={**os.environ, **env},
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**24,
     )  # fmt: skip
     started = Program(process=process)
@@ -134,6 +138,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
     found = {}
     for name in Settings.model_fields:
         value = getattr(settings, name)
+        if value is None:  # it is not set
+            continue
         found[name.upper()] = (
             value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         )
@@ -163,10 +169,10 @@ class Place:
         return Path(self.settings.database_path)
 
     @asynccontextmanager
-    async def the_bot(self) -> AsyncIterator[Program]:
-        """The bot, running in a process of its own."""
+    async def the_bot(self, root: Path = ROOT) -> AsyncIterator[Program]:
+        """The bot of this version or another's `root`, running in a process of its own."""
         env = environment_of(self.settings)
-        async with program("bench.the_bot", self.mode, env=env) as started:
+        async with program("bench.the_bot", self.mode, env=env, root=root) as started:
             if self.mode == "web":
                 self.slack.request_url = f"http://127.0.0.1:{started.ready}/slack/events"
             yield started

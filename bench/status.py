@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bot.cli.serve import collect_less
+from bot.cli.serve import keep_pauses_short
 from bot.domain.authority import Person
 from bot.domain.policy import Rule
 from bot.operations.email_bill_run import EmailBillRunBody
@@ -167,7 +167,7 @@ async def held(work: Awaitable[object]) -> tuple[float, float]:
 async def measure(store: Store, last: int, rounds: int) -> dict[str, tuple[float, float]]:
     """Median and longest hold in milliseconds, for each read."""
     found = {}
-    collect_less()
+    keep_pauses_short()
     for name, read in reads(last).items():
         await read(store)
         runs = [await held(read(store)) for _ in range(rounds)]

@@ -11,7 +11,7 @@ from typing import cast
 from bench.watch import answer_until_stopped, say
 from bot.cli.clock import SystemClock
 from bot.cli.logs import log_to_stderr
-from bot.cli.serve import collect_less, connected
+from bot.cli.serve import connected, keep_pauses_short
 from bot.settings import Mode, read_settings
 from bot.wiring.build import Tuning, build
 
@@ -26,7 +26,7 @@ async def main(mode: Mode) -> None:
     try:
         async with connected(bot, settings, mode, host=HOST) as port:
             bot.start()
-            collect_less()
+            keep_pauses_short()
             say(ready=port)
             await answer_until_stopped()
     finally:

@@ -98,6 +98,13 @@ class Change:
     values: Values
 
 
+def person_of(body: Any) -> str:
+    """The id of whoever caused a payload of any kind; empty where it says none."""
+    if not isinstance(body, Mapping):
+        return ""
+    return _text(body, "user_id") or _text(_mapping(body, "user"), "id")
+
+
 def command(body: Mapping[str, Any]) -> Command:
     """Read a `slash_commands` payload."""
     return Command(

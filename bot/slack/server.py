@@ -13,6 +13,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from yarl import URL
 
 from bot.metrics import ACKS
+from bot.slack import payloads
 from bot.slack.door import Visitor, strangers_go
 from bot.slack.signatures import Signatures
 
@@ -25,7 +26,7 @@ def make_server(
     app: AsyncApp,
     signatures: Signatures,
     beside: Iterable[web.RouteDef],
-    attending: Callable[[], AbstractAsyncContextManager[None]],
+    attending: Callable[[str], AbstractAsyncContextManager[None]],
 ) -> web.Application:
     """The aiohttp application.
 
@@ -33,7 +34,7 @@ def make_server(
         app: The Bolt app. What it is handed was signed by Slack.
         signatures: Checks what Slack signs.
         beside: What else is at the door.
-        attending: Entered for every payload; what can wait lets it go first.
+        attending: Entered for every payload with whose it is; what can wait lets it go first.
     """
 
     async def events(request: web.Request) -> web.Response:
@@ -46,11 +47,11 @@ def make_server(
         if isinstance(request.protocol, Visitor):
             request.protocol.is_known()
         with ACKS.time():
-            async with attending():
-                try:
-                    body = _payload(text)
-                except (ValueError, RecursionError):
-                    return _refused(400)
+            try:
+                body = _payload(text)
+            except (ValueError, RecursionError):
+                return _refused(400)
+            async with attending(payloads.person_of(body)):
                 # Bolt's name for a payload that was checked and read before it came to Bolt.
                 bolt_request = AsyncBoltRequest(body=body, mode="socket_mode")
                 return await to_aiohttp_response(await app.async_dispatch(bolt_request))

@@ -15,6 +15,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.metrics import ACKS, SLACK_CONNECTIONS
+from bot.slack import payloads
 from bot.slack.admission import NotAdmittedError, socket_address
 from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.slack.web import SlackWeb, proxy_for
@@ -76,7 +77,7 @@ class SocketMode(AsyncSocketModeHandler):
         app: The Bolt app.
         app_token: Slack's app-level token (`xapp-`).
         web_client: Asks Slack for the WebSocket's address.
-        attending: Entered for every payload, until it is acknowledged.
+        attending: Entered for every payload with whose it is, until it is acknowledged.
         refused: Called with the reason when Slack refuses the app-level token of a bot that was connected.
     """
 
@@ -86,7 +87,7 @@ class SocketMode(AsyncSocketModeHandler):
         app_token: str,
         *,
         web_client: SlackWeb,
-        attending: Callable[[], AbstractAsyncContextManager[None]],
+        attending: Callable[[str], AbstractAsyncContextManager[None]],
         refused: Callable[[str], None],
     ) -> None:
         self._attending = attending
@@ -128,7 +129,7 @@ class SocketMode(AsyncSocketModeHandler):
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         """As Bolt does."""
         with ACKS.time():
-            async with self._attending():
+            async with self._attending(payloads.person_of(req.payload)):
                 await super().handle(client, req)
 
     def trouble(self) -> str:

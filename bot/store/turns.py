@@ -3,10 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from weakref import WeakValueDictionary
 
 LONGEST_CALM = 0.25
 """Seconds of real time that what can wait stands back for people, who may come without a pause."""
+
+OF_ONE_PERSON = 4
+"""How many answers to one person are made at a time. Nobody presses so quickly; who does waits by themselves."""
 
 
 class Turns:
@@ -24,6 +28,7 @@ class Turns:
         self._calm = asyncio.Event()
         self._calm.set()
         self._patience: asyncio.TimerHandle | None = None
+        self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._turn = asyncio.Lock()
         self._turns = asyncio.Lock()
 
@@ -42,14 +47,27 @@ class Turns:
             self._let_go_on()
 
     @asynccontextmanager
-    async def attending(self) -> AsyncIterator[None]:
-        """Somebody waits for an answer meanwhile. Of many, some begin in each turn of the event loop."""
+    async def attending(self, person: str = "") -> AsyncIterator[None]:
+        """Somebody waits for an answer meanwhile. Of many, some begin in each turn of the event loop.
+
+        Of one person only some are made at a time: others do not wait behind somebody who presses
+        without end.
+
+        Args:
+            person: Who waits; empty where that is not known.
+        """
         self.come()
         try:
-            await self._my_turn()
-            yield
+            async with self._places_of(person):
+                await self._my_turn()
+                yield
         finally:
             self.go()
+
+    def _places_of(self, person: str) -> AbstractAsyncContextManager[object]:
+        if not person:
+            return nullcontext()
+        return self._places.setdefault(person, asyncio.Semaphore(OF_ONE_PERSON))
 
     async def _my_turn(self) -> None:
         if self._begun < self._at_once:

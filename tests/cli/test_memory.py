@@ -45,9 +45,9 @@ def test_a_running_bot_holds_nothing_that_only_other_commands_need():
 def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
     before, after, new_objects = told(
         "import gc, json\n"
-        "from bot.cli.serve import collect_less\n"
+        "from bot.cli.serve import keep_pauses_short\n"
         "before = len(gc.get_objects())\n"
-        "collect_less()\n"
+        "keep_pauses_short()\n"
         "print(json.dumps([before, len(gc.get_objects()), gc.get_threshold()[0]]))"
     )
 

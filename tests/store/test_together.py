@@ -9,6 +9,7 @@ from bot.domain.history import Entry, What
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.store.together import AT_ONCE
+from bot.store.turns import OF_ONE_PERSON
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
@@ -180,3 +181,27 @@ async def test_of_many_that_wait_none_waits_long_for_somebody_whose_answer_hangs
     hangs.set()
     await task
     assert store.turns._patience is None
+
+
+async def test_of_one_person_some_answers_are_made_at_a_time_and_nobody_waits_behind_them(store):
+    under_way, most = set(), []
+    leave = asyncio.Event()
+
+    async def presses(number):
+        async with store.turns.attending("U0MARA"):
+            under_way.add(number)
+            most.append(len(under_way))
+            await leave.wait()
+            under_way.discard(number)
+
+    async def other():
+        async with store.turns.attending("U0BOB"):
+            assert len(under_way) == OF_ONE_PERSON
+
+    endless = [asyncio.create_task(presses(number)) for number in range(20)]
+    await asyncio.sleep(0.01)
+    await asyncio.wait_for(other(), 2)
+    leave.set()
+    await asyncio.gather(*endless)
+
+    assert (max(most), len(most)) == (OF_ONE_PERSON, 20)

@@ -32,7 +32,7 @@ class HttpDelivery:
         self, kind: Kind, payload: Mapping[str, Any], retry: Retry | None = None
     ) -> Delivered:
         """Post one payload and wait up to three seconds for the answer."""
-        body, content_type = _encode(kind, payload)
+        body, content_type = encoded(kind, payload)
         # Bolt compares this with the machine's own clock, so the sandbox's clock cannot be used.
         timestamp = str(int(time.time()))
         headers = {
@@ -57,7 +57,8 @@ class HttpDelivery:
             return Delivered(0, error="dispatch_failed", reason="connection_failed")
 
 
-def _encode(kind: Kind, payload: Mapping[str, Any]) -> tuple[str, str]:
+def encoded(kind: Kind, payload: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the body of a payload, and its content type."""
     form = "application/x-www-form-urlencoded"
     match kind:
         case "slash_commands":
