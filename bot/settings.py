@@ -233,6 +233,7 @@ class Settings(EvidenceSettings):
     ] = ""
     anchor_folder: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
     anchor_rows: int = Field(default=1000, ge=1)
+    policy_changes: Literal["tell", "confirm"] = "tell"
     clock_limit_seconds: int = Field(default=60, ge=5, le=3600)
     policy_file: Text = "policy.toml"
     resend_guard_minutes: int = Field(default=60, ge=0, le=24 * 60)

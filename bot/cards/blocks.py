@@ -57,6 +57,12 @@ def paragraph(*parts: Part) -> Block:
     return {"type": "rich_text", "elements": [_section(parts)]}
 
 
+def preformatted(text: str) -> Block:
+    """Lines as they are, in letters of one width."""
+    section = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "elements": [section]}
+
+
 def labelled(lines: Iterable[Line]) -> Block:
     """Labelled lines, one below the other: label in bold, then the words."""
     elements = []

@@ -169,6 +169,11 @@ def _state(verb: Verb, request: Request, now: datetime) -> Refusal | None:
     return Refusal.EXPIRED if now >= request.expires_at else None
 
 
+def listed(person: Person, names: Iterable[str]) -> bool:
+    """Whether somebody is known to be among these people and groups."""
+    return _listed(person, names, Refusal.NOT_AN_APPROVER) is None
+
+
 def _listed(person: Person, names: Iterable[str], otherwise: Refusal) -> Refusal | None:
     """None if one of the names is the person or a group that is known to hold the person."""
     names = tuple(names)

@@ -146,6 +146,12 @@ class Policy:
         return next((tier for tier in self.tiers if tier.holds_for(asked)), general)
 
     @property
+    def deciders(self) -> tuple[str, ...]:
+        """Every name that approves in any rule, once."""
+        named = [*self.approvers, *(name for tier in self.tiers for name in tier.rule.approvers)]
+        return tuple(dict.fromkeys(named))
+
+    @property
     def everybody(self) -> tuple[str, ...]:
         """Every name in the file, once: who may look."""
         named = [*self.viewers, *self.requesters, *self.approvers]

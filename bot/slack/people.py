@@ -87,6 +87,15 @@ class People:
             return None
         return frozenset(name for name in names if not is_group(name)).union(*found)
 
+    async def groups(self, names: Iterable[str]) -> dict[str, list[str] | None]:
+        """Who is in each group among the names, as Slack lists them now; None where it does not."""
+        groups = [name for name in dict.fromkeys(names) if is_group(name)]
+        found = await asyncio.gather(*(self._read_now(group, self._members) for group in groups))
+        return {
+            group: None if members is None else sorted(members)
+            for group, members in zip(groups, found, strict=True)
+        }
+
     async def _each_fresh(self, *wanted: tuple[str, _Reading]) -> Sequence[Any]:
         """Side by side; without a task where nothing has to be read, as for most clicks."""
         known = [self._known(name) for name, _ in wanted]

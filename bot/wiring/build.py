@@ -12,7 +12,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
-from pydantic import SecretStr
 
 from bot.domain.clock import Clock
 from bot.domain.clocks import Clocks
@@ -22,6 +21,7 @@ from bot.health.starting import Starting
 from bot.health.watch import Watch
 from bot.policy.file import read_policy
 from bot.settings import Settings
+from bot.slack import confirming
 from bot.slack.admission import Identity, check_channels, identity_of
 from bot.slack.answering import Answering
 from bot.slack.app import make_app
@@ -35,9 +35,9 @@ from bot.status.lists import Links
 from bot.status.morning import DAYS, Timetable
 from bot.store.store import Store
 from bot.wiring.clients import SLACK_SECONDS, slack_client, tenant_in_words, timed, zuora_client
+from bot.wiring.evidence import anchors_of, changes_of, loops_of, signer_of
 from bot.wiring.running import Bot
 from bot.wiring.starting import CannotStartError, work_lock
-from bot.workflow.anchoring import Anchors, Authority, Folder
 from bot.workflow.backups import Backups
 from bot.workflow.estimates import Estimating
 from bot.workflow.guard import Guard
@@ -46,7 +46,6 @@ from bot.workflow.installed import surroundings
 from bot.workflow.parts import Parts
 from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
-from bot.workflow.signing import Signer
 from bot.workflow.start import record_start
 from bot.workflow.tenancy import Tenancy
 from bot.zuora.client import http_client
@@ -117,7 +116,7 @@ async def build(
     policy, backups, anchors, clocks = (
         read_policy(Path(settings.policy_file), settings.places),
         _backups(settings, clock),
-        _anchors(settings),
+        anchors_of(settings),
         Clocks(clock, timedelta(seconds=settings.clock_limit_seconds)),
     )
     store = await Store.opened(settings.database_path, settings.audit_key.get_secret_value())
@@ -127,6 +126,7 @@ async def build(
         lock = work_lock(settings)
         client = slack_client(settings, session, clock, clocks)
         identity = await starting.reached("Slack", partial(_admitted, settings, client))
+        people = People(client, clock, team_id=identity.team_id, organization=identity.organization)
         witness = Witness(store, client, clock, settings.billing_channel)
         zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
         tenancy = Tenancy(
@@ -141,7 +141,8 @@ async def build(
             policy,
             clock.now(),
             _about(settings, identity, tenancy.words) | {"clocks_ahead": clocks.ahead()},
-            (anchors.signer, _signer(settings.audit_signing_key_before)),
+            (anchors.signer, signer_of(settings.audit_signing_key_before)),
+            await people.groups(policy.everybody),
         )
         await witness.look()
     except BaseException:
@@ -149,12 +150,17 @@ async def build(
         await http.aclose()
         store.close()
         raise
-    people = People(client, clock, team_id=identity.team_id, organization=identity.organization)
     parts = Parts(
         store=store,
         clock=clock,
         tenancy=tenancy,
-        rules=Rules(policy, tenancy, store, people.members),
+        rules=Rules(
+            policy,
+            tenancy,
+            store,
+            people.members,
+            must_confirm=settings.policy_changes == "confirm",
+        ),
         standing=witness.standing,
         channel=settings.billing_channel,
         new_id=tuning.new_id,
@@ -162,8 +168,6 @@ async def build(
         clocks=clocks,
         guard=Guard(store, timedelta(minutes=settings.resend_guard_minutes)),
     )
-    runner = Runner(parts)
-    estimates = Estimating(parts)
     answering = Answering(parts, people, client, settings.zuora_link)
     links = Links(identity.team_url)
     homes = HomeTab(answering, links)
@@ -184,13 +188,15 @@ async def build(
         identity=identity,
         over_http=bool(settings.slack_signing_secret.get_secret_value()),
     )
+    changes = changes_of(parts, settings)
+    confirming.register(app, answering, changes)
     return Bot(
         parts=parts,
         app=app,
         answering=answering,
-        runner=runner,
+        runner=Runner(parts),
         sender=sender,
-        estimates=estimates,
+        estimates=Estimating(parts),
         lock=lock,
         slack=client,
         slack_session=session,
@@ -205,6 +211,7 @@ async def build(
             clocks=clocks,
             seconds=tuning.look_seconds,
         ),
+        loops=loops_of(parts, changes, people),
         heads=Heads(store, clock, anchors=anchors, wake_sender=parts.bells.sender.set),
         daily=Daily(
             store,
@@ -215,31 +222,6 @@ async def build(
             wake_sender=parts.bells.sender.set,
         ),
     )
-
-
-def _anchors(settings: Settings) -> Anchors:
-    """Where heads are left; that it is nowhere is said at each start.
-
-    Raises:
-        CannotStartError: The folder is none.
-    """
-    places: list[Folder | Authority] = []
-    if settings.anchor_folder:
-        folder = Path(settings.anchor_folder)
-        if not folder.is_dir():
-            msg = f"ANCHOR_FOLDER: {folder} is no folder."
-            raise CannotStartError(msg)
-        places.append(Folder(folder))
-    if settings.timestamp_url:
-        places.append(Authority(settings.timestamp_url))
-    if words := settings.not_anchored:
-        logger.warning("no_anchor: %s", words)
-    signer = _signer(settings.audit_signing_key)
-    return Anchors(settings.audit_channel, tuple(places), signer, settings.anchor_rows)
-
-
-def _signer(key: SecretStr) -> Signer | None:
-    return Signer(key.get_secret_value()) if key.get_secret_value() else None
 
 
 async def _admitted(settings: Settings, client: SlackWeb) -> Identity:

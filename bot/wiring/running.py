@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -60,6 +60,7 @@ class Bot:
         slack_session: aiohttp.ClientSession,
         zuora_http: httpx2.AsyncClient,
         heads: Heads,
+        loops: Mapping[str, Callable[[], Awaitable[None]]],
         daily: Daily,
         witness: Witness,
         backups: Backups,
@@ -77,6 +78,7 @@ class Bot:
         self._slack_session = slack_session
         self._zuora_http = zuora_http
         self._heads = heads
+        self._loops = loops
         self._witness = witness
         self._daily = daily
         self._supervised = Supervised(parts.clock)
@@ -187,6 +189,7 @@ class Bot:
             run("listener", self._hear_others),
             run("checkpoints", self._checkpoints),
             run("heads", self._heads.run),
+            *(run(name, loop) for name, loop in self._loops.items()),
             run("daily", self._daily.run),
             run("backups", self.backups.run),
             run("zuora", self._be_let_in),

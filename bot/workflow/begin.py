@@ -14,6 +14,7 @@ from bot.operations.operation import Facts, Order, Problems
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
 from bot.workflow.parts import Parts
+from bot.workflow.policy_changes import unconfirmed
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
 
 
@@ -69,6 +70,11 @@ async def _is_still_approved(parts: Parts, request: Request) -> bool:
     now = parts.clock.now()
     if now >= too_late_at(request):
         stop(parts.store, request, f"It was approved more than {HOURS} hours ago.", now)
+        return False
+    change = unconfirmed(parts.store, request.policy_hash) if parts.rules.must_confirm else None
+    if change is not None:
+        words = f"The policy was changed (row {change.sequence} of the history), and nobody has confirmed that yet."
+        _wait(parts, request, words)
         return False
     why = await parts.rules.not_approved_any_more(request, now)
     if why is None:

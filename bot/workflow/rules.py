@@ -28,12 +28,14 @@ class Rules:
         tenancy: Which Zuora, and the places in it.
         store: The database, with what was mailed before.
         members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
+        must_confirm: Whether requests under a changed policy wait until it is confirmed.
     """
 
     policy: Policy
     tenancy: Tenancy
     store: Store
     members: Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
+    must_confirm: bool = False
 
     def about(self, order: Order[Any, Any], place: Place, number: int = 0) -> Asked:
         """What the rules look at of what is asked; `number` is the request's, where there is one."""

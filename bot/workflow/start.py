@@ -1,7 +1,7 @@
 """What the history says at a start: the key that is used from here on, the policy, the bot itself."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ def record_start(
     now: datetime,
     about: Mapping[str, Any],
     signers: tuple[Signer | None, Signer | None] = (None, None),
+    groups: Mapping[str, Sequence[str] | None] | None = None,
 ) -> None:
     """Write that the bot starts, with which policy, and whether that is another one than before.
 
@@ -26,6 +27,7 @@ def record_start(
         now: The moment.
         about: Which bot it is, where, with which settings: `installed.surroundings`.
         signers: Of heads, with the key of now and with the one before.
+        groups: Who is in each group that the policy names; None for a group that Slack does not list now.
 
     Raises:
         StoreError: The history was begun with another `AUDIT_KEY`, or its heads are signed and there is no
@@ -35,6 +37,8 @@ def record_start(
         store.history.begin_key(now)
         begin_signing(store, *signers, now)
         record_policy(store, policy, now)
+        if groups:
+            store.record(Entry(what=What.GROUPS, data={"groups": dict(groups)}), now)
         started = {**about, "policy": policy.hash, "database": store.copies.id}
         store.record(Entry(what=What.STARTED_BOT, data=started), now)
 

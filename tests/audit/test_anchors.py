@@ -322,6 +322,7 @@ async def test_an_authority_that_fails_is_asked_again_and_what_is_wrong_is_said(
 
 
 async def test_none_configured_is_said_at_each_start(stage, caplog):
+    caplog.set_level("INFO")
     await stage.restart()
 
     assert "no_anchor: Nothing outside the database holds" in caplog.text

@@ -1,0 +1,24 @@
+"""The button that confirms a change of the policy."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.slack import payloads
+from bot.slack.answering import Answering
+from bot.workflow.policy_changes import CONFIRM, PolicyChanges
+
+
+def register(app: AsyncApp, answering: Answering, changes: PolicyChanges) -> None:
+    """Connect it."""
+
+    @app.action(CONFIRM)
+    async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        click = payloads.click(body)
+        found = changes.lists(click.value)
+        names = [name for lists in found or () for name in lists.everybody]
+        person = await answering.people.person(click.actor, names)
+        words = changes.confirm(click.value, person)
+        await ack()
+        answering.parts.bells.runner.set()
+        await answering.say(click.channel, click.actor, *words)

@@ -1,0 +1,64 @@
+"""What an auditor relies on later: where heads are left, who confirms a change of the policy, who is in the groups."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot.settings import Settings
+from bot.slack.people import People
+from bot.wiring.starting import CannotStartError
+from bot.workflow.anchoring import Anchors, Authority, Folder
+from bot.workflow.groups import Groups
+from bot.workflow.parts import Parts
+from bot.workflow.policy_changes import PolicyChanges
+from bot.workflow.signing import Signer
+
+logger = logging.getLogger(__name__)
+
+
+def anchors_of(settings: Settings) -> Anchors:
+    """Where heads are left; that it is nowhere is said at each start.
+
+    Raises:
+        CannotStartError: The folder is none.
+    """
+    places: list[Folder | Authority] = []
+    if settings.anchor_folder:
+        folder = Path(settings.anchor_folder)
+        if not folder.is_dir():
+            msg = f"ANCHOR_FOLDER: {folder} is no folder."
+            raise CannotStartError(msg)
+        places.append(Folder(folder))
+    if settings.timestamp_url:
+        places.append(Authority(settings.timestamp_url))
+    if words := settings.not_anchored:
+        logger.info("no_anchor: %s", words)
+    signer = signer_of(settings.audit_signing_key)
+    return Anchors(settings.audit_channel, tuple(places), signer, settings.anchor_rows)
+
+
+def signer_of(key: SecretStr) -> Signer | None:
+    """Who signs with a key; None where it is empty."""
+    return Signer(key.get_secret_value()) if key.get_secret_value() else None
+
+
+def changes_of(parts: Parts, settings: Settings) -> PolicyChanges:
+    """Who posts changes of the policy, in the audit channel where there is one."""
+    return PolicyChanges(
+        parts.store,
+        parts.clock,
+        parts.rules,
+        channel=settings.audit_channel or settings.billing_channel,
+        wake_sender=parts.bells.sender.set,
+    )
+
+
+def loops_of(
+    parts: Parts, changes: PolicyChanges, people: People
+) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """The loops beside the runner's and the sender's, by name."""
+    read = partial(people.groups, parts.rules.policy.everybody)
+    return {"policy": changes.run, "groups": Groups(parts.store, parts.clock, read).run}

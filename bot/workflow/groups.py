@@ -1,0 +1,65 @@
+"""Who is in the groups that the policy names: recorded at a start, and whenever it is somebody else."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from bot.domain.clock import Clock
+from bot.domain.history import Entry, What
+from bot.store.errors import CouldNotRecordError
+from bot.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 300.0
+
+Members = Mapping[str, list[str] | None]
+
+
+class Groups:
+    """Reads the groups every five minutes; a row says who came and who went.
+
+    Args:
+        store: The store.
+        clock: The time.
+        read: Who is in each group; None for one that Slack does not list now.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, read: Callable[[], Awaitable[Members]]
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._clock = clock
+        self._read = read
+
+    async def run(self) -> None:
+        """Look, until cancelled."""
+        while True:
+            await self._clock.sleep(LOOK_SECONDS)
+            try:
+                self.compare(await self._read())
+            except CouldNotRecordError:
+                logger.warning("groups_were_not_recorded")
+
+    def compare(self, found: Members) -> bool:
+        """Write who is in the groups if that is not what the last row says; what is not known changes nothing.
+
+        Raises:
+            CouldNotRecordError: It was not written.
+        """
+        latest = self._store.history.last_of(What.GROUPS)
+        before: Members = latest.entry.data["groups"] if latest else {}
+        known = {name: members for name, members in found.items() if members is not None}
+        changed = {
+            name: {
+                "came": sorted({*members} - {*(before.get(name) or ())}),
+                "went": sorted({*(before.get(name) or ())} - {*members}),
+            }
+            for name, members in known.items()
+            if members != before.get(name)
+        }
+        if not changed:
+            return False
+        data = {"groups": {**before, **known}, "changed": changed}
+        with self._store.transaction():
+            self._store.record(Entry(what=What.GROUPS, data=data), self._clock.now())
+        return True

@@ -1,0 +1,131 @@
+"""A change of the policy is posted, and confirmed by an approver who gains nothing by it (case V7 and what goes beyond it)."""
+
+import pytest
+
+from bot.domain.history import What
+from bot.domain.request import State
+from bot.workflow.policy_changes import CONFIRM
+from tests.audit.test_evidence import entries as listed_in
+from tests.audit.test_evidence import made
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
+
+GENERAL = 'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS"]\n'
+ADDED = 'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS", "U0MARA"]\n'
+
+
+def entries(stage, what):
+    return [each.entry for each in stage.store.history.all() if each.entry.what is what]
+
+
+def posted(stage):
+    return [
+        m for m in stage.slack.channel_messages(CHANNEL) if "policy of Billing Bot was" in m.text
+    ]
+
+
+def direct(stage, user):
+    messages = stage.slack.channel_messages(stage.slack.workspace.direct(user).id)
+    return " ".join(each.text for each in messages)
+
+
+@pytest.fixture
+async def changed(stage):
+    """Mara is made an approver, and what asks under that waits for a confirmation."""
+    stage.policy = GENERAL
+    await stage.restart()
+    await stage.quiet()
+    stage.policy, stage.changes["policy_changes"] = ADDED, "confirm"
+    await stage.restart()
+    await stage.slack.until(lambda: len(posted(stage)) >= 1)
+    await stage.quiet()
+    return stage
+
+
+async def confirm(stage, user):
+    await stage.slack.click(user, CHANNEL, posted(stage)[-1].ts, CONFIRM)
+
+
+async def test_a_change_goes_to_the_channel_and_to_all_approvers_once(changed):
+    stage = changed
+
+    (row,) = [each for each in entries(stage, What.POLICY_POSTED) if MARA in each.data["to"]]
+    assert row.data["to"] == sorted({BOB, CARLA, MARA})
+    assert '+approvers = ["S0CONTROLLERS", "U0MARA"]' in posted(stage)[-1].text
+    for user in (BOB, CARLA, MARA):
+        await stage.slack.until(
+            lambda user=user: "policy of Billing Bot was" in direct(stage, user)
+        )
+    number = len(posted(stage))
+    await stage.restart()
+    await stage.quiet()
+    assert len(posted(stage)) == number
+
+
+async def test_what_was_asked_under_it_waits_until_somebody_who_gains_nothing_confirms(changed):
+    stage = changed
+    ts = await stage.ask()
+    await stage.press(MARA, ts)
+    await stage.quiet()
+    assert stage.request().state is State.APPROVED
+    assert not stage.orders()
+    assert any("nobody has confirmed that yet" in each for each in stage.thread(ts))
+
+    await confirm(stage, MARA)
+    await stage.until_told(MARA, "you were not among those who decide before it")
+    await confirm(stage, ALICE)
+    await stage.until_told(ALICE, "you were not among those who decide before it")
+    assert not entries(stage, What.POLICY_CONFIRMED)
+    assert entries(stage, What.REFUSED)[-1].data["wanted"] == "confirm the policy"
+
+    await confirm(stage, CARLA)
+    await stage.until_told(CARLA, "Confirmed.")
+    await stage.as_time_passes(lambda: stage.request().state is State.SUCCEEDED)
+    (confirmed,) = entries(stage, What.POLICY_CONFIRMED)
+    assert confirmed.who == CARLA
+    await confirm(stage, BOB)
+    await stage.until_told(BOB, "confirmed already")
+
+
+async def test_told_alone_nothing_waits_and_that_it_is_not_confirmed_stays_in_the_evidence(
+    stage, tmp_path
+):
+    stage.policy = GENERAL
+    await stage.restart()
+    stage.policy = ADDED
+    await stage.restart()
+    await stage.slack.until(lambda: bool(posted(stage)))
+    ts = await stage.ask()
+    await stage.press(MARA, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    _, out = await made(stage, tmp_path)
+
+    kinds = [each["what"] for each in listed_in(out, "policy_changes.jsonl")]
+    assert "policy.posted" in kinds
+    assert "policy.confirmed" not in kinds
+
+
+@pytest.mark.parametrize("value", ["", "1", "999.abc", "1.0000000000000000", "x.y", "1." * 50])
+async def test_a_button_that_names_no_change_confirms_nothing(changed, value):
+    stage = changed
+    block = {"type": "button", "value": value}
+    await stage.slack.click(CARLA, CHANNEL, posted(stage)[-1].ts, CONFIRM, force=True, block=block)
+
+    await stage.until_told(CARLA, "not known here")
+    assert not entries(stage, What.POLICY_CONFIRMED)
+
+
+async def test_who_is_in_the_groups_is_recorded_at_a_start_and_when_it_changes(stage, tmp_path):
+    (at_start,) = entries(stage, What.GROUPS)
+    assert at_start.data["groups"]["S0CONTROLLERS"] == sorted([BOB, CARLA])
+
+    await stage.pass_time(minutes=6)
+    assert len(entries(stage, What.GROUPS)) == 1
+    stage.slack.workspace.groups["S0CONTROLLERS"].members.append(MARA)
+    await stage.pass_time(minutes=6)
+    await stage.until(lambda: len(entries(stage, What.GROUPS)) == 2)
+
+    (change,) = entries(stage, What.GROUPS)[1:]
+    assert change.data["changed"] == {"S0CONTROLLERS": {"came": [MARA], "went": []}}
+    _, out = await made(stage, tmp_path)
+    assert len(listed_in(out, "people.jsonl")) == 2
