@@ -25,7 +25,7 @@ HISTORY = ROOT / "CHANGELOG.md"
 
 TELLS = re.compile(r"\b(?:[Tt]ell|[Tt]ells|[Tt]old|[Tt]elling)\b")
 MEANT = re.compile(
-    r"\b(?:told|tell (?:\w+ ){0,2}|tells (?:\w+ ){0,2})\s*apart|[Tt]ell whoever|told not to|tell \"nothing"
+    r"\b(?:told|tell (?:\w+ ){0,2}|tells (?:\w+ ){0,2})\s*apart|[Tt]ell whoever|told not to|tell \"nothing|tell confirm tell"
 )
 """Where no other word says it as plainly: to tell apart, to speak to a person."""
 

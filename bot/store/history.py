@@ -144,6 +144,17 @@ class History:
         )
         return [_from_row(row) for row in rows]
 
+    def decisions(self, start: datetime, end: datetime) -> list[Written]:
+        """What people approved, rejected or recorded by hand from `start` to before `end`."""
+        rows = self._database.execute(
+            "SELECT sequence, at, request, what, who, team, data, hash FROM history "
+            "WHERE at >= ? AND at < ? AND who <> '' AND request IS NOT NULL AND what IN "
+            "('request.approved', 'request.rejected', 'request.recorded', 'request.settled') "
+            "ORDER BY sequence",
+            [to_text(start), to_text(end)],
+        )
+        return [_from_row(row) for row in rows]
+
     def of(self, request: int) -> list[Written]:
         """Everything that happened to a request, in order."""
         rows = self._database.execute(

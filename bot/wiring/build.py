@@ -21,7 +21,6 @@ from bot.health.starting import Starting
 from bot.health.watch import Watch
 from bot.policy.file import read_policy
 from bot.settings import Settings
-from bot.slack import confirming
 from bot.slack.admission import Identity, check_channels, identity_of
 from bot.slack.answering import Answering
 from bot.slack.app import make_app
@@ -35,7 +34,14 @@ from bot.status.lists import Links
 from bot.status.morning import DAYS, Timetable
 from bot.store.store import Store
 from bot.wiring.clients import SLACK_SECONDS, slack_client, tenant_in_words, timed, zuora_client
-from bot.wiring.evidence import anchors_of, changes_of, loops_of, signer_of
+from bot.wiring.evidence import (
+    anchors_of,
+    changes_of,
+    loops_of,
+    register_evidence,
+    signer_of,
+    statements_of,
+)
 from bot.wiring.running import Bot
 from bot.wiring.starting import CannotStartError, work_lock
 from bot.workflow.backups import Backups
@@ -188,8 +194,8 @@ async def build(
         identity=identity,
         over_http=bool(settings.slack_signing_secret.get_secret_value()),
     )
-    changes = changes_of(parts, settings)
-    confirming.register(app, answering, changes)
+    changes, statements = changes_of(parts, settings), statements_of(parts, settings)
+    register_evidence(app, answering, changes, statements)
     return Bot(
         parts=parts,
         app=app,
@@ -211,7 +217,7 @@ async def build(
             clocks=clocks,
             seconds=tuning.look_seconds,
         ),
-        loops=loops_of(parts, changes, people),
+        loops=loops_of(parts, changes, statements, people),
         heads=Heads(store, clock, anchors=anchors, wake_sender=parts.bells.sender.set),
         daily=Daily(
             store,

@@ -6,14 +6,18 @@ from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
+from slack_bolt.async_app import AsyncApp
 
 from bot.settings import Settings
+from bot.slack import confirming, receipts
+from bot.slack.answering import Answering
 from bot.slack.people import People
 from bot.wiring.starting import CannotStartError
 from bot.workflow.anchoring import Anchors, Authority, Folder
 from bot.workflow.groups import Groups
 from bot.workflow.parts import Parts
 from bot.workflow.policy_changes import PolicyChanges
+from bot.workflow.receipts import Statements
 from bot.workflow.signing import Signer
 
 logger = logging.getLogger(__name__)
@@ -56,9 +60,28 @@ def changes_of(parts: Parts, settings: Settings) -> PolicyChanges:
     )
 
 
+def statements_of(parts: Parts, settings: Settings) -> Statements:
+    """Who sends the statements of each month."""
+    return Statements(
+        parts.store,
+        parts.clock,
+        loud=(settings.audit_channel, settings.billing_channel),
+        wake_sender=parts.bells.sender.set,
+    )
+
+
+def register_evidence(
+    app: AsyncApp, answering: Answering, changes: PolicyChanges, statements: Statements
+) -> None:
+    """Connect the buttons that are evidence themselves."""
+    confirming.register(app, answering, changes)
+    receipts.register(app, answering, statements)
+
+
 def loops_of(
-    parts: Parts, changes: PolicyChanges, people: People
+    parts: Parts, changes: PolicyChanges, statements: Statements, people: People
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """The loops beside the runner's and the sender's, by name."""
     read = partial(people.groups, parts.rules.policy.everybody)
-    return {"policy": changes.run, "groups": Groups(parts.store, parts.clock, read).run}
+    groups = Groups(parts.store, parts.clock, read)
+    return {"policy": changes.run, "groups": groups.run, "statements": statements.run}

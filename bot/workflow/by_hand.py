@@ -15,6 +15,7 @@ from bot.domain.words import Mention, Moment, Part, count
 from bot.operations.catalog import opened
 from bot.store.store import Store
 from bot.workflow.ending import tally
+from bot.workflow.receipts import receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,8 @@ def write(
         f"It counts when {count(missing, 'more person', 'more people')} "
         f"{'has' if missing == 1 else 'have'} recorded the same.",
     )
-    store.record(_entry(What.RECORDED, request, record, missing=missing), now, told)
+    mine = receipt(request, record.person, What.RECORDED, now)
+    store.record(_entry(What.RECORDED, request, record, missing=missing), now, told, mine)
     return request
 
 
@@ -132,7 +134,8 @@ def _settle(
         Mention(request.requester),
     )
     listed = [] if record.accepted else results.failures(after, calls)
-    store.move(request, after, entry, now, card_edit(after), told, *listed)
+    mine = receipt(request, record.person, What.SETTLED, now)
+    store.move(request, after, entry, now, card_edit(after), told, *listed, mine)
     return after
 
 

@@ -21,6 +21,7 @@ from bot.store.store import Store
 from bot.workflow import by_hand
 from bot.workflow.meant import meant
 from bot.workflow.parts import Parts
+from bot.workflow.receipts import receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,10 @@ def _approve(
         )  # fmt: skip
     noted = {"note": decision.reason} if decision.reason else {}
     entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing), **noted})
-    store.move(request, after, entry, now, card_edit(after), told)
+    store.move(
+        request, after, entry, now, card_edit(after), told,
+        receipt(request, person.user_id, What.APPROVED, now),
+    )  # fmt: skip
     return Decided(after)
 
 
@@ -178,7 +182,12 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     )  # fmt: skip
     what = What.REJECTED if rejected else What.WITHDRAWN
     entry = _entry(what, request, decision, {"reason": reason})
-    store.move(request, after, entry, now, card_edit(after), change_and_ask_again(told, after))
+    mine = (
+        [receipt(request, person.user_id, what, now)] if rejected else []
+    )  # who withdraws was asked by nobody
+    store.move(
+        request, after, entry, now, card_edit(after), change_and_ask_again(told, after), *mine
+    )
     return Decided(after)
 
 

@@ -1,0 +1,97 @@
+"""A second source for who clicked: a receipt for each decision, a statement once a month (case V9)."""
+
+import pytest
+
+from bot.domain.history import What
+from bot.workflow.receipts import CONFIRM, DENY, NOT_MINE
+from tests.audit.test_evidence import entries as listed_in
+from tests.audit.test_evidence import made
+from tests.stage import ALICE, BOB, CARLA, CHANNEL
+
+
+def entries(stage, what):
+    return [each.entry for each in stage.store.history.all() if each.entry.what is what]
+
+
+def direct(stage, user):
+    return stage.slack.channel_messages(stage.slack.workspace.direct(user).id)
+
+
+async def press(stage, user, action, *, by=None):
+    message = next(m for m in reversed(direct(stage, user)) if action in str(m.blocks))
+    block = next(
+        each for row in message.blocks for each in row.get("elements", ())
+        if each.get("action_id") == action
+    )  # fmt: skip
+    channel = stage.slack.workspace.direct(user).id
+    if by is None:
+        await stage.slack.click(user, channel, message.ts, action)
+    else:
+        shown = {"type": "button", "value": block["value"]}
+        await stage.slack.click(by, channel, message.ts, action, force=True, block=shown)
+
+
+@pytest.fixture
+async def approved(stage):
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.slack.until(lambda: len(direct(stage, BOB)) == 1)
+    return stage
+
+
+async def test_v9_each_decision_is_shown_directly_to_the_person_in_whose_name_it_was_made(approved):
+    stage = approved
+    (receipt,) = direct(stage, BOB)
+    assert receipt.text.startswith("Receipt: you approved R-1 (")
+    assert "BR-00000001" in receipt.text
+    assert not direct(stage, ALICE)
+
+    await press(stage, BOB, NOT_MINE)
+
+    await stage.slack.until(lambda: bool(entries(stage, What.STATEMENT_DENIED)))
+    (denied,) = entries(stage, What.STATEMENT_DENIED)
+    assert (denied.who, denied.data["request"]) == (BOB, "R-1")
+    await stage.slack.until(
+        lambda: any("is not theirs" in m.text for m in stage.slack.channel_messages(CHANNEL))
+    )
+
+
+async def test_nobody_denies_what_another_person_decided(approved):
+    stage = approved
+    await press(stage, BOB, NOT_MINE, by=CARLA)
+    await stage.quiet()
+
+    assert not entries(stage, What.STATEMENT_DENIED)
+
+
+async def test_v9_a_statement_comes_once_a_month_and_its_answer_is_evidence(approved, tmp_path):
+    stage = approved
+    await stage.pass_time(days=11)
+    await stage.slack.until(
+        lambda: any("In 2026-11 you decided" in m.text for m in direct(stage, BOB))
+    )
+    await stage.restart()
+    await stage.quiet()
+    (sent,) = entries(stage, What.STATEMENT_SENT)
+    assert (sent.who, sent.data["month"], len(sent.data["rows"])) == (BOB, "2026-11", 1)
+
+    await press(stage, BOB, CONFIRM)
+    await stage.slack.until(lambda: bool(entries(stage, What.STATEMENT_CONFIRMED)))
+    await press(stage, BOB, DENY)
+    await stage.slack.until(lambda: bool(entries(stage, What.STATEMENT_DENIED)))
+    await press(stage, BOB, CONFIRM, by=CARLA)
+    await stage.quiet()
+
+    assert [each.who for each in entries(stage, What.STATEMENT_CONFIRMED)] == [BOB]
+    _, out = await made(stage, tmp_path, "--to", "2026-12-31")
+    kinds = [each["what"] for each in listed_in(out, "statements.jsonl")]
+    assert kinds == ["statement.sent", "statement.confirmed", "statement.denied"]
+
+
+async def test_whoever_decided_nothing_gets_no_statement(stage):
+    await stage.ask()
+    await stage.pass_time(days=11)
+    await stage.quiet()
+
+    assert not entries(stage, What.STATEMENT_SENT)
