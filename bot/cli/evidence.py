@@ -13,7 +13,7 @@ import click
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Before, Scope
 from bot.audit.evidence.mask import Mask, NoMask
-from bot.audit.evidence.reconcile import ABOUT_RUNS, Period, outside, reconciled_everywhere
+from bot.audit.evidence.reconcile import ABOUT_RUNS, Own, Period, outside, reconciled_everywhere
 from bot.audit.verify import Verified, verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_DONE, NOT_READABLE, WRONG_SETTINGS
@@ -23,11 +23,14 @@ from bot.store.errors import StoreError
 from bot.store.file import evidence as stored
 from bot.store.file.reading import open_read_only
 from bot.store.private import replaced
+from bot.store.times import to_text
 from bot.wiring.clients import zuora_client
 from bot.zuora.client import http_client
 
 DAY = click.DateTime(["%Y-%m-%d"])
 READ_SECONDS = 60.0
+A_MONTH = timedelta(days=31)
+"""What the bot mailed so long before a period may show in it: Zuora marks some mails late."""
 
 
 class _Zone(click.ParamType[ZoneInfo]):
@@ -100,7 +103,10 @@ def _make(
     verified = verify_database(path, key=key, noted=[[before.last]] if before else [])
     with open_read_only(path) as file:
         click.echo("Reading Zuora's list of bill runs")
-        compared = asyncio.run(_reconciled(settings, period, stored.done(file, ABOUT_RUNS)))
+        own = Own(
+            stored.done(file, ABOUT_RUNS), stored.mailed(file, to_text(period.start - A_MONTH))
+        )
+        compared = asyncio.run(_reconciled(settings, period, own))
         scope = Scope(
             period=period,
             made_at=SystemClock().now(),
@@ -148,12 +154,10 @@ def _told(verified: Verified) -> dict[str, Any]:
     }
 
 
-async def _reconciled(
-    settings: EvidenceSettings, period: Period, done: list[stored.Done]
-) -> dict[str, Any]:
+async def _reconciled(settings: EvidenceSettings, period: Period, own: Own) -> dict[str, Any]:
     http = http_client()
     try:
         zuora = zuora_client(settings, SystemClock(), http, read_seconds=READ_SECONDS)
-        return await reconciled_everywhere(zuora, settings.places, period, done)
+        return await reconciled_everywhere(zuora, settings.places, period, own)
     finally:
         await http.aclose()

@@ -56,6 +56,7 @@ class BillRun:
         disagrees: Where two answers about it say different things, a sentence for each.
         status: Zuora's own word in its API spelling (`PostInProgress`); unknown ones as they came.
         billed_account_id: Account of an account- or subscription-level run, else empty.
+        created_by, updated_by: Ids of Zuora's users; empty where they are not said.
         next_run: Id and number of the occurrence that follows, named by a cancel; else None.
     """
 
@@ -79,6 +80,9 @@ class BillRun:
     invoices_emailed: bool | None = None
     last_emailed_at: MailedAt = NOT_READ
     posted_at: datetime | None = None
+    updated_at: datetime | None = None
+    created_by: str = ""
+    updated_by: str = ""
     executed_at: datetime | None = None
     created_at: datetime | None = None
     error_message: str = ""

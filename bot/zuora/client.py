@@ -18,6 +18,7 @@ from bot.zuora import (
     calls,
     documents,
     lookups,
+    mailed,
     named,
     notifications,
     pdfs,
@@ -263,6 +264,10 @@ class ZuoraClient(Effects):
         return await bill_runs.listing(
             self._caller, self.here, name=name, statuses=statuses, created_since=created_since
         )
+
+    async def mailed_invoices(self, since: datetime) -> list[mailed.MailedInvoice]:
+        """The invoices whose last mail is of then or later."""
+        return await mailed.invoices_since(self._caller, since, self.here)
 
     async def run_with_documents(self, key: str) -> tuple[BillRun, tuple[BillingDocument, ...]]:
         """A bill run and its invoices and credit memos, which must agree.

@@ -63,6 +63,9 @@ def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
         executed_at=rows.known(rows.moment(counts, "executedDate", zone=zone)),
         created_at=rows.known(rows.moment(counts, "createdDate", zone=zone))
         or rows.known(rows.moment(plain, "createdDate", zone=zone)),
+        updated_at=rows.known(rows.moment(counts, "updatedDate", zone=zone)),
+        created_by=rows.text(both, "createdById"),
+        updated_by=rows.text(both, "updatedById"),
         error_message=rows.text(counts, "errorMessage"),
         schedule=_schedule(rows.part(plain, "schedule") or counts),
         scheduled_for=rows.known(rows.moment(counts, "scheduledExecutionTime", zone=zone))

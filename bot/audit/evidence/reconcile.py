@@ -8,10 +8,11 @@ from bot.domain.known import NotKnown
 from bot.domain.operation import Deed
 from bot.domain.place import Places
 from bot.operations.catalog import OPERATIONS
-from bot.store.file.evidence import Done
+from bot.store.file.evidence import Done, Mailed
 from bot.zuora.answers import BillRun
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraError
+from bot.zuora.mailed import MailedInvoice
 
 MOST_READ = 1000
 """So many bill runs the client looks at, the newest first."""
@@ -34,8 +35,15 @@ class Period(NamedTuple):
         return at is not None and self.start <= at < self.end
 
 
-async def reconciled(zuora: ZuoraClient, period: Period, done: Sequence[Done]) -> dict[str, Any]:
-    """Zuora's bill runs of a period, and those that the bot did not create, post or mail.
+class Own(NamedTuple):
+    """What the bot did, or may have done, by its own record."""
+
+    runs: Sequence[Done]
+    mails: Sequence[Mailed]
+
+
+async def reconciled(zuora: ZuoraClient, period: Period, own: Own) -> dict[str, Any]:
+    """Zuora's bill runs and mailed invoices of a period, and what of it the bot did not do.
 
     Returns:
         `status` is `done` or `not done`; with the latter there is `why` and nothing else is
@@ -43,17 +51,24 @@ async def reconciled(zuora: ZuoraClient, period: Period, done: Sequence[Done]) -
     """
     try:
         runs = await zuora.bill_runs()
+        invoices = await zuora.mailed_invoices(period.start)
     except ZuoraError as error:
         return not_done(f"Zuora could not be read: {error}")
-    return compared(runs, period, done)
+    found = compared(runs, period, own.runs)
+    if found["status"] == "done":
+        found["things"] += mailed_invoices(invoices, period, own, found["things"])
+        found["limits"].append(
+            "Zuora keeps no date of mails for memos: those sent by hand do not show."
+        )
+    return found
 
 
 async def reconciled_everywhere(
-    zuora: ZuoraClient, places: Places, period: Period, done: Sequence[Done]
+    zuora: ZuoraClient, places: Places, period: Period, own: Own
 ) -> dict[str, Any]:
     """As `reconciled`, entity by entity where there are several: a number is another run in each."""
     if not places.is_choice:
-        return await reconciled(zuora, period, done)
+        return await reconciled(zuora, period, own)
     found: dict[str, Any] = {
         "status": "done",
         "read": 0,
@@ -62,8 +77,8 @@ async def reconciled_everywhere(
     }
     for place in places.all:
         there = zuora.within(*places.headers(place.key))
-        mine = [each for each in done if each.place in ("", place.key)]
-        one = await reconciled(there, period, mine)
+        mine = [each for each in own.runs if each.place in ("", place.key)]
+        one = await reconciled(there, period, Own(mine, own.mails))
         if one["status"] != "done":
             return not_done(f"{place.words}: {one['why']}")
         found["read"] += one["read"]
@@ -118,6 +133,8 @@ def _happened(run: BillRun, period: Period) -> dict[Deed, bool]:
         Deed.CREATED: born,
         Deed.POSTED: period.holds(posted) if posted else born and run.status == "Posted",
         Deed.MAILED: _mailed(run, period, born=born),
+        Deed.CANCELED: run.status == "Canceled"
+        and (period.holds(run.updated_at) if run.updated_at else born),
     }
 
 
@@ -140,14 +157,63 @@ def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[
             continue
         found = [each for each in mine if _did(each, what)]
         if not found:
-            yield {"what": f"{what} outside the bot", "by": []}
+            yield {"what": f"{what} outside the bot", "who": _who(run, what), "by": []}
             continue
         yield {"what": what.value, "by": sorted({each.request for each in found})}
         if what == Deed.MAILED and isinstance(run.last_emailed_at, NotKnown):
             words = "mailed by the bot; whether again outside the bot is not known"
-            yield {"what": words, "by": []}
+            yield {"what": words, "who": run.updated_by, "by": []}
         elif what == Deed.MAILED and _mailed_later(run, found):
-            yield {"what": "mailed again outside the bot", "by": []}
+            yield {"what": "mailed again outside the bot", "who": run.updated_by, "by": []}
+
+
+def _who(run: BillRun, deed: Deed) -> str:
+    """Id of the user of Zuora who did it; of what is not the first thing, who changed the run last."""
+    return run.created_by if deed is Deed.CREATED else run.updated_by
+
+
+def mailed_invoices(
+    invoices: Sequence[MailedInvoice], period: Period, own: Own, runs: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Invoices that show a mail in the period, and by which requests; an exception is by none.
+
+    Those of a run that was mailed outside the bot as a whole are that one exception.
+    """
+    named = {
+        each["number"]
+        for each in runs
+        if any(deed["what"].startswith("mailed") and not deed["by"] for deed in each["deeds"])
+    }
+    mine: dict[str, list[Mailed]] = {}
+    for each in own.mails:
+        mine.setdefault(each.document, []).append(each)
+    of_runs = {number for each in own.runs if _did(each, Deed.MAILED) for number in each.numbers}
+    found = []
+    for invoice in invoices:
+        at = invoice.at if isinstance(invoice.at, datetime) else None
+        if invoice.bill_run in named or (at is not None and not period.holds(at)):
+            continue
+        by = sorted({each.request for each in mine.get(invoice.number, ())})
+        late = at is not None and all(
+            at > datetime.fromisoformat(each.sent_at) + MARKED_WITHIN
+            for each in mine.get(invoice.number, ())
+        )
+        deed = {"what": "mailed", "by": by}
+        if by and late:
+            deed = {"what": "mailed again outside the bot", "who": invoice.updated_by, "by": []}
+        elif not by and invoice.bill_run not in of_runs:
+            deed = {"what": "mailed outside the bot", "who": invoice.updated_by, "by": []}
+        if deed["by"] or deed["what"] != "mailed":
+            found.append(
+                {
+                    "kind": "invoice",
+                    "number": invoice.number,
+                    "bill_run": invoice.bill_run,
+                    "last_emailed_at": at or "not known",
+                    "deeds": [deed],
+                }
+            )
+    return found
 
 
 def _did(done: Done, deed: Deed) -> bool:

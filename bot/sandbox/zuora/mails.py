@@ -165,6 +165,7 @@ def _send(tenant: Tenant, letter: Letter, at: datetime, cause: Cause, run: BillR
 
 def _mark(document: Document, run: BillRun | None, sent: datetime) -> None:
     document.last_email_sent = max(sent, document.last_email_sent or sent)
+    document.updated_at = max(sent, document.updated_at or sent)
     if run is not None:
         run.invoices_emailed = True
         run.last_email_sent = max(sent, run.last_email_sent or sent)

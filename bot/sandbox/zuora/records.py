@@ -104,6 +104,8 @@ class Document:
     """Zuora's word for its latest PDF; None: `Generated` where there is a file, else `None`."""
     pdf_error: str | None = None
     updated_at: datetime | None = None
+    updated_by: str = ""
+    """Id of the user who changed it last; empty for that of the client."""
     reversed: bool = False
     """A reversed invoice stays Posted (page *Reverse an invoice*)."""
     says: dict[str, Any] = field(default_factory=dict)
@@ -129,6 +131,8 @@ class BillRun:
     created_at: datetime
     updated_at: datetime
     run_type: str = "Regular"
+    updated_by: str = ""
+    """As with a document."""
     batches: list[str] | None = None
     bill_cycle_day: str | None = None
     filters: list[dict[str, Any]] | None = None

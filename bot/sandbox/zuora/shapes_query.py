@@ -14,11 +14,11 @@ def stamp(moment: datetime | None) -> str | None:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
-def _audit(created: datetime, updated: datetime) -> dict[str, Any]:
+def _audit(created: datetime, updated: datetime, by: str = "") -> dict[str, Any]:
     return {
         "createdById": USER_ID,
         "createdDate": stamp(created),
-        "updatedById": USER_ID,
+        "updatedById": by or USER_ID,
         "updatedDate": stamp(updated),
     }
 
@@ -33,7 +33,7 @@ def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
     filters = (run.filters or []) if told else []
     return {
         "id": run.id,
-        **_audit(run.created_at, run.updated_at),
+        **_audit(run.created_at, run.updated_at, run.updated_by),
         "billingRunNumber": run.number,
         "billingRunType": run.run_type,
         "name": run.name,
@@ -82,7 +82,9 @@ def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
 def _document(document: Document) -> dict[str, Any]:
     return {
         "id": document.id,
-        **_audit(document.created_at, document.updated_at or document.created_at),
+        **_audit(
+            document.created_at, document.updated_at or document.created_at, document.updated_by
+        ),
         "accountId": document.account.id,
         "balance": float(document.balance),
         "billToContactId": document.account.bill_to.id,

@@ -203,7 +203,7 @@ class World:
         if mailed_at := run.last_email_sent:
             run.invoices_emailed = True
             for document in self.documents_of(run):
-                document.last_email_sent = mailed_at
+                document.last_email_sent = document.updated_at = mailed_at
         return run
 
     def new_run(self, *, number: str | None = None, **fields: Any) -> BillRun:

@@ -67,6 +67,22 @@ class Span(NamedTuple):
     keyed_from: int | None
 
 
+_MAILED = """
+SELECT m.document_number, c.request, MAX(c.sent_at)
+FROM mailings AS m JOIN calls AS c ON c.request = m.request AND c.subject = m.call
+WHERE c.sent_at >= ? AND m.document_number <> '' AND (c.verdict IS NULL OR c.verdict IN ('accepted', 'lost'))
+GROUP BY m.document_number, c.request
+"""
+
+
+class Mailed(NamedTuple):
+    """A document that a call of a request mailed, or may have mailed."""
+
+    document: str
+    request: int
+    sent_at: str
+
+
 class Done(NamedTuple):
     """A call about a bill run that Zuora took, or may have taken."""
 
@@ -196,6 +212,13 @@ def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:
             _DONE, [json.dumps(operations)]
         )
     ]  # fmt: skip
+
+
+def mailed(file: DatabaseFile, since: str) -> list[Mailed]:
+    """What the bot mailed since then, document by document, or may have mailed."""
+    if "mailings" not in file.tables:
+        return []
+    return [Mailed(*row) for row in file.database.execute(_MAILED, [since])]
 
 
 def _numbers(subject: str, *progresses: str) -> Iterator[str]:

@@ -1,0 +1,69 @@
+"""Which invoices were mailed since a moment, by whatever way: for comparing with what the bot did."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from bot.domain.known import MailedAt, NotKnown
+from bot.zuora import calls, paging, rows
+from bot.zuora.caller import Caller
+from bot.zuora.errors import ZuoraRejected
+from bot.zuora.rows import Here, Row
+
+_FIELDS: Final = ("lastEmailSentDate", "updatedDate")
+"""By which the list is narrowed: Zuora filters by fields that it has an index for, and does not say which.
+A mail changes both; the second lists what was changed otherwise too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailedInvoice:
+    """An invoice that shows a mail.
+
+    Attributes:
+        at: When it was mailed last; not known where Zuora says it oddly.
+        updated_by: Id of the user of Zuora who changed it last.
+    """
+
+    number: str
+    id: str
+    bill_run: str
+    at: MailedAt
+    updated_by: str
+
+
+async def invoices_since(caller: Caller, since: datetime, here: Here) -> list[MailedInvoice]:
+    """The invoices whose last mail is of then or later; memos show no mail in Zuora.
+
+    Raises:
+        ZuoraRejected: Zuora narrows the list by neither field.
+        ZuoraError: As from `Caller.read`.
+    """
+    moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for field in _FIELDS:
+        call = calls.object_page(
+            "invoices", filters=(f"{field}.GE:{moment}",), extra=(calls.NULLS,)
+        )
+        found: list[MailedInvoice] = []
+        try:
+            async for page in paging.pages(caller, call):
+                found += _mailed(page, since, here)
+        except ZuoraRejected:
+            if field == _FIELDS[-1]:
+                raise
+        else:
+            return found
+    raise AssertionError  # the last field returns or raises
+
+
+def _mailed(page: Iterable[Row], since: datetime, here: Here) -> Iterable[MailedInvoice]:
+    for row in page:
+        at = rows.mailed(row, "lastEmailSentDate", here=here)
+        if isinstance(at, NotKnown) or (at is not None and at >= since):
+            yield MailedInvoice(
+                number=rows.text(row, "invoiceNumber"),
+                id=rows.text(row, "id"),
+                bill_run=rows.text(row, "sourceId"),
+                at=at,
+                updated_by=rows.text(row, "updatedById"),
+            )

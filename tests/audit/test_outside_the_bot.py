@@ -1,0 +1,89 @@
+"""What was done in Zuora and not by the bot is an exception, with who did it there (cases V12 and V13)."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.audit.test_evidence import lines, made, read
+from tests.stage import BOB
+
+HAND = "2c92c0f8000000000000000000000077"
+
+
+@pytest.fixture
+async def tenant(stage):
+    """R-1 is mailed by the bot; by hand an invoice is mailed, a run is posted, a run is canceled."""
+    world, clock = stage.zuora.world, stage.clock
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.pass_time(minutes=10)
+    run = world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "7.00")])
+    run.updated_by = HAND
+    canceled = world.add_bill_run("BR-00000003", status="Canceled")
+    canceled.updated_by, canceled.updated_at = HAND, clock.now()
+    alone = world.add_invoice("A00000001", "USD", "10.00")
+    alone.last_email_sent = alone.updated_at = clock.now()
+    alone.updated_by = HAND
+    stage.alone = alone.number
+    return stage
+
+
+def found(out):
+    return {(each["number"], each["what"]): each for each in lines(out, "exceptions.jsonl")}
+
+
+async def test_v12_all_three_are_exceptions_with_who(tenant, tmp_path):
+    result, out = await made(tenant, tmp_path)
+
+    assert result.exit_code == 0, result.output
+    exceptions = found(out)
+    for key in (
+        (tenant.alone, "mailed outside the bot"),
+        ("BR-00000002", "posted outside the bot"),
+        ("BR-00000003", "canceled outside the bot"),
+    ):
+        assert exceptions[key]["who"] == HAND, exceptions
+
+
+async def test_what_the_bot_mailed_is_no_exception(tenant, tmp_path):
+    _, out = await made(tenant, tmp_path)
+
+    run = [
+        each for each in read(out, "reconciliation.json")["things"]
+        if each.get("bill_run") == "BR-00000001"
+    ]  # fmt: skip
+    assert run
+    assert all(deed["by"] == [1] for each in run for deed in each["deeds"])
+
+
+async def test_a_second_mail_by_hand_a_day_later_is_one(tenant, tmp_path):
+    world = tenant.zuora.world
+    mine = next(each for each in world.invoices.values() if each.last_email_sent)
+    mine.last_email_sent = mine.updated_at = tenant.clock.now() + timedelta(days=2)
+    mine.updated_by = HAND
+    await tenant.pass_time(days=3)
+
+    _, out = await made(tenant, tmp_path)
+
+    assert found(out)[mine.number, "mailed again outside the bot"]["who"] == HAND
+
+
+async def test_v13_a_list_that_zuora_refuses_is_not_done(tenant, tmp_path):
+    tenant.zuora.faults.add("/object-query/invoices", kind="http200_failure", category=30, message="No")
+    tenant.zuora.faults.add("/object-query/invoices", kind="http200_failure", category=30, message="No")
+
+    result, out = await made(tenant, tmp_path)
+
+    assert result.exit_code == 26, result.output
+    assert read(out, "reconciliation.json")["status"] == "not done"
+
+
+async def test_a_filter_that_zuora_has_no_index_for_is_gone_round(tenant, tmp_path):
+    tenant.zuora.knobs = replace(tenant.zuora.knobs, strict_index=True)
+
+    result, out = await made(tenant, tmp_path)
+
+    assert result.exit_code == 0, result.output
+    assert (tenant.alone, "mailed outside the bot") in found(out)
