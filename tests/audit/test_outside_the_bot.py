@@ -71,8 +71,12 @@ async def test_a_second_mail_by_hand_a_day_later_is_one(tenant, tmp_path):
 
 
 async def test_v13_a_list_that_zuora_refuses_is_not_done(tenant, tmp_path):
-    tenant.zuora.faults.add("/object-query/invoices", kind="http200_failure", category=30, message="No")
-    tenant.zuora.faults.add("/object-query/invoices", kind="http200_failure", category=30, message="No")
+    tenant.zuora.faults.add(
+        "/object-query/invoices", kind="http200_failure", category=30, message="No"
+    )
+    tenant.zuora.faults.add(
+        "/object-query/invoices", kind="http200_failure", category=30, message="No"
+    )
 
     result, out = await made(tenant, tmp_path)
 
