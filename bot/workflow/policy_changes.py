@@ -9,7 +9,7 @@ from bot.cards import blocks
 from bot.domain.authority import Person, listed
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
-from bot.domain.message import Kind, Message
+from bot.domain.message import Message, MessageKind
 from bot.domain.words import Mention, Part
 from bot.store.errors import CouldNotRecordError
 from bot.store.history import Written
@@ -160,7 +160,7 @@ class PolicyChanges:
                 f" confirmed the change of the policy in row {change.sequence}.",
             )
             told = Message(
-                kind=Kind.NOTICE, channel=self._channel, text=blocks.as_text(said),
+                kind=MessageKind.NOTICE, channel=self._channel, text=blocks.as_text(said),
                 blocks=[blocks.paragraph(*said)],
             )  # fmt: skip
             self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now, told)
@@ -212,7 +212,7 @@ def _message(change: Written, channel: str) -> Message:
         spoken="Confirm this change of the policy",
     )  # fmt: skip
     return Message(
-        kind=Kind.NOTICE,
+        kind=MessageKind.NOTICE,
         channel=channel,
         text=blocks.fitted([what, shown]),
         blocks=[

@@ -9,7 +9,7 @@ from bot.cards import blocks
 from bot.domain.authority import Person
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
-from bot.domain.message import Blocks, Kind, Message
+from bot.domain.message import Blocks, Message, MessageKind
 from bot.domain.named import Named
 from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part, count
@@ -190,7 +190,7 @@ def _statement(person: str, month: str, decisions: Sequence[Written]) -> Message
 
 def _message(channel: str, words: Sequence[Part], beside: Blocks) -> Message:
     return Message(
-        kind=Kind.NOTICE,
+        kind=MessageKind.NOTICE,
         channel=channel,
         text=blocks.as_text(words),
         blocks=[blocks.paragraph(*words), *beside],
