@@ -55,7 +55,7 @@ def changes_of(parts: Parts, settings: Settings) -> PolicyChanges:
         parts.store,
         parts.clock,
         parts.rules,
-        channel=settings.audit_channel or settings.billing_channel,
+        channel=settings.audit_channel,
         wake_sender=parts.bells.sender.set,
     )
 

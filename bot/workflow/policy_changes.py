@@ -74,7 +74,7 @@ class PolicyChanges:
         store: The store.
         clock: The time.
         rules: Today's policy, and who is behind its groups.
-        channel: Slack channel id for the change: the audit channel, or that of the cards.
+        channel: Slack channel id of the audit channel; empty for none, then only people get it.
         wake_sender: Rung when a message stands in the outbox.
     """
 
@@ -122,7 +122,7 @@ class PolicyChanges:
             posted = self._store.history.since(change.sequence, What.POLICY_POSTED)
             if any(_is_about(each, change) for each in posted):
                 return True
-            messages = [_message(change, to) for to in (self._channel, *people)]
+            messages = [_message(change, to) for to in (self._channel, *people) if to]
             data = {"change": change.sequence, "channel": self._channel, "to": people}
             entry = Entry(what=What.POLICY_POSTED, data=data)
             self._store.record(entry, self._clock.now(), *messages)
@@ -159,11 +159,8 @@ class PolicyChanges:
                 Mention(person.user_id),
                 f" confirmed the change of the policy in row {change.sequence}.",
             )
-            told = Message(
-                kind=MessageKind.NOTICE, channel=self._channel, text=blocks.as_text(said),
-                blocks=[blocks.paragraph(*said)],
-            )  # fmt: skip
-            self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now, told)
+            told = [_said(self._channel, said)] if self._channel else []
+            self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now, *told)
         self._wake_sender()
         return ("Confirmed. What waits for this goes on within a minute.",)
 
@@ -185,6 +182,15 @@ class PolicyChanges:
         changes = self._store.history.since(0, What.POLICY_CHANGED)
         earlier = [each for each in changes if each.sequence < change.sequence]
         return Lists.of(earlier[-1].entry.data if earlier else {})
+
+
+def _said(channel: str, words: tuple[Part, ...]) -> Message:
+    return Message(
+        kind=MessageKind.NOTICE,
+        channel=channel,
+        text=blocks.as_text(words),
+        blocks=[blocks.paragraph(*words)],
+    )
 
 
 def _entry(what: What, person: Person, data: dict[str, Any]) -> Entry:

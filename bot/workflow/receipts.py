@@ -38,7 +38,7 @@ LOOK_SECONDS = 3600.0
 def receipt(request: Request, person: str, what: What, now: datetime) -> Message:
     """What the person (Slack user id) who decided gets directly, whoever clicked in their name."""
     words: tuple[Part, ...] = (
-        f"Receipt: you {DONE[what]} {request.name} ({opened(request).effect()}) ",
+        f"Receipt: you {DONE[what]} {request.name} ({opened(request).effect()}, {request.subject}) ",
         Moment(now),
         ". If it was not you, press the button, and tell whoever runs Billing Bot.",
     )

@@ -7,7 +7,8 @@ from bot.domain.request import State
 from bot.workflow.policy_changes import CONFIRM
 from tests.audit.test_evidence import entries as listed_in
 from tests.audit.test_evidence import made
-from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
+from tests.stage import ALICE, BOB, CARLA, MARA
+from tests.stories.test_audit import AUDIT, BOT_USER
 
 GENERAL = 'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS"]\n'
 ADDED = 'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS", "U0MARA"]\n'
@@ -17,10 +18,17 @@ def entries(stage, what):
     return [each.entry for each in stage.store.history.all() if each.entry.what is what]
 
 
+def with_channel(stage):
+    stage.slack.workspace.channels[AUDIT].members += [BOT_USER, ALICE, BOB, CARLA, MARA]
+    stage.changes["audit_channel"] = AUDIT
+
+
+def told(stage, user):
+    return " ".join(each.text for each in stage.slack.private(user, AUDIT))
+
+
 def posted(stage):
-    return [
-        m for m in stage.slack.channel_messages(CHANNEL) if "policy of Billing Bot was" in m.text
-    ]
+    return [m for m in stage.slack.channel_messages(AUDIT) if "policy of Billing Bot was" in m.text]
 
 
 def direct(stage, user):
@@ -31,6 +39,7 @@ def direct(stage, user):
 @pytest.fixture
 async def changed(stage):
     """Mara is made an approver, and what asks under that waits for a confirmation."""
+    with_channel(stage)
     stage.policy = GENERAL
     await stage.restart()
     await stage.quiet()
@@ -42,7 +51,7 @@ async def changed(stage):
 
 
 async def confirm(stage, user):
-    await stage.slack.click(user, CHANNEL, posted(stage)[-1].ts, CONFIRM)
+    await stage.slack.click(user, AUDIT, posted(stage)[-1].ts, CONFIRM)
 
 
 async def test_a_change_goes_to_the_channel_and_to_all_approvers_once(changed):
@@ -71,24 +80,29 @@ async def test_what_was_asked_under_it_waits_until_somebody_who_gains_nothing_co
     assert any("nobody has confirmed that yet" in each for each in stage.thread(ts))
 
     await confirm(stage, MARA)
-    await stage.until_told(MARA, "you were not among those who decide before it")
+    await stage.slack.until(
+        lambda: "you were not among those who decide before it" in told(stage, MARA)
+    )
     await confirm(stage, ALICE)
-    await stage.until_told(ALICE, "you were not among those who decide before it")
+    await stage.slack.until(
+        lambda: "you were not among those who decide before it" in told(stage, ALICE)
+    )
     assert not entries(stage, What.POLICY_CONFIRMED)
     assert entries(stage, What.REFUSED)[-1].data["wanted"] == "confirm the policy"
 
     await confirm(stage, CARLA)
-    await stage.until_told(CARLA, "Confirmed.")
+    await stage.slack.until(lambda: "Confirmed." in told(stage, CARLA))
     await stage.as_time_passes(lambda: stage.request().state is State.SUCCEEDED)
     (confirmed,) = entries(stage, What.POLICY_CONFIRMED)
     assert confirmed.who == CARLA
     await confirm(stage, BOB)
-    await stage.until_told(BOB, "confirmed already")
+    await stage.slack.until(lambda: "confirmed already" in told(stage, BOB))
 
 
 async def test_told_alone_nothing_waits_and_that_it_is_not_confirmed_stays_in_the_evidence(
     stage, tmp_path
 ):
+    with_channel(stage)
     stage.policy = GENERAL
     await stage.restart()
     stage.policy = ADDED
@@ -109,9 +123,9 @@ async def test_told_alone_nothing_waits_and_that_it_is_not_confirmed_stays_in_th
 async def test_a_button_that_names_no_change_confirms_nothing(changed, value):
     stage = changed
     block = {"type": "button", "value": value}
-    await stage.slack.click(CARLA, CHANNEL, posted(stage)[-1].ts, CONFIRM, force=True, block=block)
+    await stage.slack.click(CARLA, AUDIT, posted(stage)[-1].ts, CONFIRM, force=True, block=block)
 
-    await stage.until_told(CARLA, "not known here")
+    await stage.slack.until(lambda: "not known here" in told(stage, CARLA))
     assert not entries(stage, What.POLICY_CONFIRMED)
 
 
