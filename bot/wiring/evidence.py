@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -14,7 +13,7 @@ from bot.slack.answering import Answering
 from bot.slack.people import People
 from bot.wiring.starting import CannotStartError
 from bot.workflow.anchoring import Anchors, Authority, Folder
-from bot.workflow.groups import Groups
+from bot.workflow.groups import Groups, Members
 from bot.workflow.parts import Parts
 from bot.workflow.policy_changes import PolicyChanges
 from bot.workflow.receipts import Statements
@@ -82,6 +81,9 @@ def loops_of(
     parts: Parts, changes: PolicyChanges, statements: Statements, people: People
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """The loops beside the runner's and the sender's, by name."""
-    read = partial(people.groups, parts.rules.policy.everybody)
+
+    def read() -> Awaitable[Members]:
+        return people.groups(parts.rules.policy.everybody)  # of the policy of that moment
+
     groups = Groups(parts.store, parts.clock, read)
     return {"policy": changes.run, "groups": groups.run, "statements": statements.run}

@@ -94,11 +94,10 @@ class PolicyChanges:
         self._wake_sender = wake_sender
 
     async def run(self) -> None:
-        """Post it as soon as Slack says whom it concerns."""
+        """Post each change, at a start or while the bot runs, as soon as Slack says whom it concerns."""
         while True:
             try:
-                if await self.post():
-                    return
+                await self.post()
             except CouldNotRecordError:
                 logger.warning("policy_change_was_not_recorded")
             await self._clock.sleep(AGAIN_SECONDS)

@@ -55,6 +55,7 @@ def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
         "requesters": policy.requesters,
         "approvers": policy.approvers,
         "viewers": policy.viewers,
+        "deciders": policy.deciders,
         "rules": len(policy.tiers),
         "text": policy.text,
         "difference": difference(str(before.get("text", "")), policy.text),
