@@ -66,7 +66,7 @@ async def _mailed(bot: Bot, runs: list[str]) -> None:
     for number in numbers:
         decide(bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person))
     store = bot.parts.store
-    await until(lambda: all(_is_over(store, number) for number in numbers))
+    await until(lambda: all(_is_over(store, number) for number in numbers), seconds=600)
 
 
 def _is_over(store: Store, number: int) -> bool:

@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, TypeVar
@@ -22,6 +23,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import ErrorDetails
 
 from bot.domain.place import Places, units_of
 
@@ -42,7 +44,7 @@ S = TypeVar("S", bound=BaseModel)
 
 def _sendable(secret: SecretStr) -> SecretStr:
     """Without the white space around it; what a header cannot carry is reported now, not at a call."""
-    text = secret.get_secret_value().strip()
+    text = _trimmed(secret).get_secret_value()
     if not (text.isascii() and text.isprintable()) or " " in text:
         msg = "holds characters that no token or secret has"
         raise ValueError(msg)
@@ -50,7 +52,12 @@ def _sendable(secret: SecretStr) -> SecretStr:
 
 
 def _trimmed(secret: SecretStr) -> SecretStr:
-    return SecretStr(secret.get_secret_value().strip())
+    """Without the white space around it; of nothing but that, somebody believes that it is a secret."""
+    given = secret.get_secret_value()
+    if given and not given.strip():
+        msg = "holds nothing but spaces"
+        raise ValueError(msg)
+    return SecretStr(given.strip())
 
 
 def _encrypted(url: str) -> str:
@@ -60,6 +67,28 @@ def _encrypted(url: str) -> str:
         msg = "begins with http://, which everybody on the way can read; use https://"
         raise ValueError(msg)
     return url
+
+
+def _of_a_server(url: str) -> str:
+    """Every call brings its own path, so that one of the address would stand in it twice."""
+    path = urlsplit(url).path
+    if _OF_CALLS.search(path):
+        msg = f"ends in {path}, which each call brings itself: give the address of the server alone"
+        raise ValueError(msg)
+    return url
+
+
+_OF_CALLS = re.compile(r"/(v\d+|oauth|apps|platform|object-query|query)(/|$)")
+
+_OF_OTHERS = {
+    "slack_bot_token": {"xapp-": "an app-level token, which belongs in SLACK_APP_TOKEN", "xoxp-": "a person's token"},
+    "slack_app_token": {"xoxb-": "a bot's token, which belongs in SLACK_BOT_TOKEN", "xoxp-": "a person's token"},
+    "slack_signing_secret": {
+        "xoxb-": "a bot's token, which belongs in SLACK_BOT_TOKEN",
+        "xapp-": "an app-level token, which belongs in SLACK_APP_TOKEN",
+    },
+}  # fmt: skip
+"""By setting: how the secret of another one begins, and what that is."""
 
 
 def _is_this_machine(host: str) -> bool:
@@ -168,13 +197,27 @@ class AuditSettings(BaseModel):
         return self.database_url.removeprefix("sqlite:///")
 
 
+class PolicySettings(BaseModel):
+    """What it takes to explain the policy: the file, and Slack to ask who is in its groups."""
+
+    model_config = ConfigDict(
+        extra="ignore", hide_input_in_errors=True, frozen=True, defer_build=True
+    )
+
+    policy_file: Text = "policy.toml"
+    slack_bot_token: Secret = SecretStr("")
+    slack_api_url: Address = SLACK
+
+
 class EvidenceSettings(AuditSettings):
     """What evidence takes: the history, and Zuora to compare it with. Slack is not needed."""
 
-    zuora_base_url: Address
+    zuora_base_url: Annotated[Address, AfterValidator(_of_a_server)]
     zuora_client_id: Text
     zuora_client_secret: Annotated[Secret, AfterValidator(_given)]
-    zuora_tenant_id: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
+    zuora_tenant_id: Annotated[
+        str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]*$")
+    ] = ""
     zuora_entity_ids: Ids = ""
     zuora_org_ids: Ids = ""
     zuora_gzip: bool = False
@@ -288,6 +331,16 @@ class Settings(EvidenceSettings):
             "rebuild it unseen. Set AUDIT_CHANNEL, TIMESTAMP_URL or ANCHOR_FOLDER."
         )
 
+    @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
+    @classmethod
+    def _is_its_own(cls, secret: SecretStr, about: ValidationInfo) -> SecretStr:
+        """Two that were exchanged are named as that, by how they begin."""
+        for beginning, what in _OF_OTHERS[str(about.field_name)].items():
+            if secret.get_secret_value().startswith(beginning):
+                msg = f"begins with {beginning}, so it is {what}"
+                raise ValueError(msg)
+        return secret
+
     @field_validator("slack_signing_secret")
     @classmethod
     def _cannot_be_guessed(cls, secret: SecretStr) -> SecretStr:
@@ -311,11 +364,14 @@ class Settings(EvidenceSettings):
 
 
 FORMS = {
+    "slack_api_url": "an address such as https://slack.com/api/",
     "slack_team_id": "the id of a workspace, such as T0123ABCD",
     "billing_channel": "the id of a channel, such as C0123ABCD",
     "audit_channel": "the id of a channel, such as C0123ABCD",
     "timestamp_url": "an address such as https://timestamp.example.com",
     "zuora_base_url": "an address such as https://rest.na.zuora.com",
+    "zuora_link": "an address with {number} in it, such as https://www.zuora.com/platform/apps/search?searchTerm={number}",
+    "zuora_tenant_id": "the number of a tenant, such as 12270",
     "zuora_version": "a version such as 2025-08-12",
     "database_url": "an address such as sqlite:///billing-bot.db",
     "backup_every": "a span of time such as 30m, 6h or 1d",
@@ -348,6 +404,15 @@ def read_evidence_settings() -> EvidenceSettings:
     return _right(*_read(EvidenceSettings))
 
 
+def read_policy_settings() -> PolicySettings:
+    """Read what it takes to explain the policy; everything has a default.
+
+    Raises:
+        SettingsError: Names everything that is wrong.
+    """
+    return _right(*_read(PolicySettings))
+
+
 def read_audit_settings() -> AuditSettings:
     """Read what it takes to check the history; everything has a default.
 
@@ -376,22 +441,44 @@ def _read(kind: type[S], mode: Mode | None = None) -> tuple[S | None, dict[str, 
     """The settings, and what is wrong. What was given stays in here: tracebacks can show locals."""
     given = _what_is_set()
     problems = _missing_for(mode, given) if mode else {}
+    settings, wrong = _validated(kind, given)
+    if empty := [name for name in wrong if given.get(name) == ""]:  # which is no value: not set
+        settings, wrong = _validated(kind, {n: v for n, v in given.items() if n not in empty})
+    return settings, problems | wrong
+
+
+def _validated(kind: type[S], given: Mapping[str, str]) -> tuple[S | None, dict[str, str]]:
     try:
-        return kind.model_validate(given), problems
+        return kind.model_validate(given), {}
     except ValidationError as error:
-        return None, problems | {
-            str(each["loc"][0]): _in_words(str(each["loc"][0]), each["type"], each["msg"])
-            for each in error.errors(include_input=False, include_url=False)
-        }
+        found = error.errors(include_input=False, include_url=False)
+        return None, {str(each["loc"][0]): _in_words(each) for each in found}
 
 
-def _in_words(name: str, kind: str, message: str) -> str:
+def _in_words(problem: ErrorDetails) -> str:
     """What is wrong with a setting, for people; a pattern says nothing to them."""
-    if kind == "missing":
-        return "is missing"
-    if kind == "string_pattern_mismatch" and name in FORMS:
+    name, context = str(problem["loc"][0]), problem.get("ctx", {})
+    if problem["type"] == "string_pattern_mismatch" and name in FORMS:
         return f"is not {FORMS[name]}"
-    return message.removeprefix("Value error, ")
+    if words := WORDS.get(problem["type"]):
+        return words.format(**context)
+    return problem["msg"].removeprefix("Value error, ")
+
+
+WORDS = {
+    "missing": "is missing",
+    "string_too_short": "is missing",
+    "bool_parsing": "is neither yes nor no",
+    "int_parsing": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "float_parsing": "is not a number",
+    "finite_number": "is not a number",
+    "literal_error": "is not {expected}",
+    "greater_than": "is not more than {gt}",
+    "greater_than_equal": "is less than {ge}",
+    "less_than_equal": "is more than {le}",
+}
+"""By pydantic's name of what is wrong."""
 
 
 def _right(settings: S | None, problems: dict[str, str]) -> S:

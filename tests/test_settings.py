@@ -263,7 +263,7 @@ def test_settings_cannot_be_changed_after_they_were_read(environment):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("DIGEST_TIME", "8:00"), ("DIGEST_TIME", "24:00"), ("DIGEST_ZONE", "Mars/Base"),
-     ("DIGEST_ZONE", "../etc"), ("DIGEST_DAYS", "monday"), ("DIGEST_DAYS", "")],
+     ("DIGEST_ZONE", "../etc"), ("DIGEST_DAYS", "monday")],
 )  # fmt: skip
 def test_a_digest_that_cannot_be_told_is_refused(environment, name, value):
     environment(GOOD | {name: value})
@@ -358,3 +358,74 @@ def test_a_secret_that_can_be_guessed_is_refused_and_not_shown(tmp_path, name, v
     assert ended.returncode == 2
     assert f"{name}: {words}" in ended.stderr
     assert value not in ended.stderr
+
+
+# In plain words (row O17)
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
+def test_o17_an_empty_setting_is_one_that_is_not_set(environment, name):
+    environment({**GOOD, name: ""})
+
+    settings, refused = tried()
+
+    if name in NEEDED | {"SLACK_APP_TOKEN"}:
+        assert f"  {name}: is missing" in refused
+    else:
+        default = Settings.model_fields[name.lower()].default
+        assert getattr(settings, name.lower()) in (default, "")
+
+
+def tried():
+    """The settings, or how they are refused."""
+    try:
+        return read_settings("run"), ""
+    except SettingsError as error:
+        return None, str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("AUDIT_KEY", " " * 40, "holds nothing but spaces"),
+        ("SLACK_SIGNING_SECRET", "\t \n", "holds nothing but spaces"),
+        ("ZUORA_TENANT_ID", "abc", "is not the number of a tenant, such as 12270"),
+        ("ZUORA_TENANT_ID", "12270a", "is not the number of a tenant, such as 12270"),
+        ("SLACK_BOT_TOKEN", "xapp-1-A-1", "which belongs in SLACK_APP_TOKEN"),
+        ("SLACK_BOT_TOKEN", "xoxp-1", "it is a person's token"),
+        ("SLACK_APP_TOKEN", "xoxb-1-1", "which belongs in SLACK_BOT_TOKEN"),
+        ("SLACK_SIGNING_SECRET", "xoxb-0123456789abcdef0123", "which belongs in SLACK_BOT_TOKEN"),
+        ("ZUORA_BASE_URL", "https://rest.na.zuora.com/v1", "ends in /v1"),
+        ("ZUORA_BASE_URL", "https://rest.na.zuora.com/v1/", "ends in /v1/"),
+        ("ZUORA_BASE_URL", "https://rest.na.zuora.com/oauth/token", "ends in /oauth/token"),
+        ("ZUORA_BASE_URL", "https://www.zuora.com/platform/apps", "ends in /platform/apps"),
+        ("PORT", "many", "is not a whole number"),
+        ("PORT", "3000.5", "is not a whole number"),
+        ("PORT", "70000", "is more than 65535"),
+        ("ZUORA_BATCHES", "10", "is less than 50"),
+        ("POLL_SECONDS", "0", "is not more than 0"),
+        ("POLL_SECONDS", "soon", "is not a number"),
+        ("ZUORA_GZIP", "perhaps", "is neither yes nor no"),
+        ("REPEAT_LOST", "maybe", "is not 'yes' or 'no'"),
+        ("BACKUP_EVERY", "often", "is not a span of time such as 30m, 6h or 1d"),
+    ],
+)
+def test_o17_what_is_wrong_is_said_in_plain_words(environment, name, given, words):
+    environment({**GOOD, name: given})
+
+    with pytest.raises(SettingsError) as refused:
+        read_settings("run")
+
+    assert named_in(str(refused.value)) == {name}
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("given", ["?", "\u200b", "-1", "1e999", "x" * 3000, "yes\nno", "{}"])
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
+def test_o17_no_setting_is_refused_in_the_words_of_a_library(environment, name, given):
+    environment({**GOOD, name: given})
+
+    _, refused = tried()
+
+    for word in ("Input", "String should", "parse", "pattern", "literal", "unable"):
+        assert word not in refused

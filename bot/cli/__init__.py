@@ -4,6 +4,8 @@ from importlib import import_module
 
 import click
 
+from bot.cli.help import Group
+
 COMMANDS = {
     "run": "bot.cli.serve:run",
     "web": "bot.cli.serve:web",
@@ -20,7 +22,7 @@ COMMANDS = {
 """Every command, with the module that holds it and its name there."""
 
 
-class _LoadedOnUse(click.Group):
+class _LoadedOnUse(Group):
     """Imports a command when it is used: a running bot keeps what the others need out of memory."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -37,4 +39,8 @@ class _LoadedOnUse(click.Group):
 @click.group(cls=_LoadedOnUse, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="billing-bot")
 def main() -> None:
-    """Zuora bill runs and billing emails from Slack, each approved by a second person."""
+    """Zuora bill runs and billing emails from Slack, each approved by a second person.
+
+    Settings come from the environment or from .env in this folder; README.md lists them. `billing-bot COMMAND --help`
+    says what a command does.
+    """

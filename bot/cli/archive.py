@@ -9,6 +9,7 @@ import click
 from bot.audit.verify import refuse_damage, verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.help import example
 from bot.cli.progress import copying
 from bot.domain.history import Head
 from bot.domain.words import count
@@ -22,7 +23,9 @@ from bot.workflow.archiving import YOUNGEST, Archived, archive, nothing_before
 WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
 
 
-@click.command("archive")
+@click.command(
+    "archive", epilog=example("billing-bot archive --before 2025-01-01 /archives/2024.db")
+)
 @click.option(
     "--before", "day", type=click.DateTime(["%Y-%m-%d"]), required=True,
     help="What ended before this day (UTC) goes; at least 31 days ago.",
@@ -43,8 +46,6 @@ def archive_command(day: datetime, file: Path, *, even_if_not_whole: bool) -> No
 
     What stays of each request is what duplicates are found by: its number, what it was about, who asked and
     decided, its calls to Zuora, and every document that it may have mailed.
-
-    Example: billing-bot archive --before 2025-01-01 /archives/billing-bot-2024.db
     """
     try:
         settings = read_audit_settings()

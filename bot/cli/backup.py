@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.help import example
 from bot.cli.progress import copying
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
 from bot.store.file.backup import back_up
 
 
-@click.command()
+@click.command(epilog=example("billing-bot backup /backups/billing-bot-$(date +%F).db"))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Copy the database that DATABASE_URL names into FILE, whole and in one step, while the bot runs.
@@ -20,8 +21,6 @@ def backup(file: Path) -> None:
     FILE is readable by its owner alone; one that is there is replaced once the copy is whole.
     `billing-bot restore FILE` puts it back. With BACKUP_DIR set, a running bot makes such copies by
     itself.
-
-    Example: billing-bot backup /backups/billing-bot-$(date +%F).db
     """
     try:
         source = Path(read_audit_settings().database_path)

@@ -17,6 +17,7 @@ from bot.audit.evidence.reconcile import ABOUT_RUNS, Own, Period, outside, recon
 from bot.audit.verify import Verified, verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_DONE, NOT_READABLE, WRONG_SETTINGS
+from bot.cli.help import example
 from bot.cli.verify import CODES
 from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
 from bot.store.errors import StoreError
@@ -49,10 +50,19 @@ class _Zone(click.ParamType[ZoneInfo]):
             self.fail(f"{value!r} is no time zone; write it like Europe/Berlin", param, ctx)
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "billing-bot evidence --from 2026-07-01 --to 2026-09-30 --after q2.zip --out q3.zip"
+    )
+)
 @click.option("--from", "first", type=DAY, required=True, help="First day of the period.")
 @click.option("--to", "last", type=DAY, required=True, help="Last day of it.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The package to write.",
+)
 @click.option(
     "--after",
     "previous",

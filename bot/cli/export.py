@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bot.cli.exits import WRONG_SETTINGS
+from bot.cli.help import example
 from bot.settings import SettingsError, read_audit_settings
 from bot.status.export import ArchivedError, Format, export
 from bot.status.month import month_named
@@ -17,10 +18,17 @@ from bot.store.private import replaced
 from bot.store.store import Store
 
 
-@click.command("export")
+@click.command(
+    "export", epilog=example("billing-bot export --month 2026-10 --format xlsx --out october.xlsx")
+)
 @click.option("--month", "typed", required=True, help="The month, like 2026-10.")
 @click.option(
-    "--format", "kind", type=click.Choice(["csv", "json", "xlsx"]), default="csv", show_default=True
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "json", "xlsx"]),
+    default="csv",
+    show_default=True,
+    help="What the file is: text with commas, JSON, or a workbook.",
 )
 @click.option(
     "--out",

@@ -1,7 +1,6 @@
 """`billing-bot policy`: which rule applies to what, who may approve it, and who is notified."""
 
 import asyncio
-import os
 import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -11,47 +10,59 @@ from slack_sdk.errors import SlackClientError
 
 from bot.cli.clock import SystemClock
 from bot.cli.exits import WRONG_SETTINGS
+from bot.cli.help import Group, example
 from bot.domain.money import Money, in_words
 from bot.domain.place import Place, Unit
 from bot.domain.policy import Asked, Policy, Rule, is_group
 from bot.policy.file import OPERATIONS, TENANTS, PolicyError, read_policy
+from bot.settings import PolicySettings, SettingsError, read_policy_settings
 from bot.slack.web import ProxyError, SlackWeb
 
 
-@click.group()
+@click.group(cls=Group, epilog=example("billing-bot policy explain post_bill_run"))
 def policy() -> None:
     """Check the policy file and explain what it means."""
 
 
-@policy.command()
+@policy.command(
+    epilog=example("billing-bot policy explain email_bill_run --amount USD=120000 --as U0ALICE")
+)
 @click.argument("operation", type=click.Choice(OPERATIONS))
 @click.option("--amount", "amounts", multiple=True, help="A total, as USD=120000; may repeat.")
 @click.option("--documents", type=click.IntRange(min=0), help="How many documents it touches.")
-@click.option("--tenant", type=click.Choice(TENANTS), default="production", show_default=True)
+@click.option("--tenant", type=click.Choice(TENANTS), default="production", show_default=True,
+              help="What is behind ZUORA_BASE_URL.")  # fmt: skip
 @click.option("--no-mail", is_flag=True, help="No customer can get mail from it.")
 @click.option("--again", is_flag=True, help="It mails again what was mailed before.")
 @click.option("--entity", default="", help="The entity that was chosen, where there are several.")
 @click.option("--organization", default="", help="The organization, likewise.")
 @click.option("--as", "requester", metavar="U…", help="Who asks: never among the approvers.")
-@click.option("--file", "path", type=click.Path(path_type=Path), envvar="POLICY_FILE",
-              default=Path("policy.toml"), show_default=True)  # fmt: skip
+@click.option(
+    "--file", "path", type=click.Path(path_type=Path), show_default="POLICY_FILE",
+    help="Another policy, such as one that is to be tried.",
+)  # fmt: skip
 def explain(  # noqa: PLR0913 - one parameter for each option
     operation: str,
     amounts: tuple[str, ...],
     documents: int | None,
     tenant: str,
     requester: str | None,
-    path: Path,
+    path: Path | None,
     *,
     entity: str,
     organization: str,
     no_mail: bool,
     again: bool,
 ) -> None:
-    """Say which rule applies to OPERATION, who may approve, and how many people will be notified."""
+    """Say which rule applies to OPERATION, who may approve, and how many people will be notified.
+
+    It reads POLICY_FILE, and asks Slack with SLACK_BOT_TOKEN who is in the groups; both come from the
+    environment or from .env, as for every command. Nothing is changed or sent.
+    """
     try:
-        read = read_policy(path)
-    except PolicyError as error:
+        settings = read_policy_settings()
+        read = read_policy(path or Path(settings.policy_file))
+    except (PolicyError, SettingsError) as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
     asked = Asked(
@@ -67,7 +78,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
         ),
     )
     rule = read.rule(asked)
-    members = asyncio.run(_members(rule))
+    members = asyncio.run(_members(rule, settings))
     for line in explanation(read, asked, rule, requester, members):
         click.echo(line)
 
@@ -128,15 +139,15 @@ def _pings(rule: Rule, requester: str | None, members: frozenset[str] | None) ->
     return words
 
 
-async def _members(rule: Rule) -> frozenset[str] | None:
+async def _members(rule: Rule, settings: PolicySettings) -> frozenset[str] | None:
     groups = [name for name in rule.approvers if is_group(name)]
     people = frozenset(name for name in rule.approvers if not is_group(name))
-    token = os.environ.get("SLACK_BOT_TOKEN", "")
+    token = settings.slack_bot_token.get_secret_value()
     if not groups:
         return people
     if not token:
         return None
-    url = os.environ.get("SLACK_API_URL", "https://slack.com/api/")
+    url = settings.slack_api_url
     try:
         client = SlackWeb(
             SystemClock(), token=token, base_url=url if url.endswith("/") else f"{url}/"

@@ -8,6 +8,7 @@ import click
 from bot.audit.verify import Verified, refuse_damage, verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.help import example
 from bot.cli.progress import copying
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
@@ -18,7 +19,7 @@ from bot.store.private import beside
 WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
 
 
-@click.command()
+@click.command(epilog=example("billing-bot restore /backups/billing-bot-20261128T180000Z.db"))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--even-if-not-whole", is_flag=True,
@@ -33,8 +34,6 @@ def restore(file: Path, *, even_if_not_whole: bool) -> None:
 
     At its next start the bot compares the copy with what Slack shows. If more happened after it was made,
     nothing is carried out or sent until `billing-bot resume-after-restore` has been run.
-
-    Example: billing-bot restore /backups/billing-bot-20261128T180000Z.db
     """
     try:
         settings = read_audit_settings()

@@ -8,6 +8,7 @@ import click
 from slack_sdk.errors import SlackClientError
 
 from bot.cli.clock import SystemClock
+from bot.cli.help import example
 from bot.settings import SettingsError, read_settings
 from bot.store.errors import CouldNotRecordError, StoreError
 from bot.wiring.restoring import resume_after_restore
@@ -16,7 +17,7 @@ from bot.wiring.starting import CannotStartError
 CANNOT_RESUME = 2
 
 
-@click.command("resume-after-restore")
+@click.command("resume-after-restore", epilog=example("billing-bot resume-after-restore"))
 def resume() -> None:
     """End every open request of a database that was put back, and go on with the next number.
 

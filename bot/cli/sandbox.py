@@ -13,6 +13,7 @@ import click
 import yaml
 from pydantic import SecretStr
 
+from bot.cli.help import example
 from bot.cli.logs import log_to_stderr
 from bot.cli.play import play_story
 from bot.cli.serve import connected
@@ -48,7 +49,13 @@ POLICIES = {
 MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "billing-bot sandbox",
+        "billing-bot sandbox --play",
+        "billing-bot sandbox --keep mine.sandbox",
+    )
+)
 @click.option("--port", default=PORT, show_default=True, help="Port of the page; 0 for any.")
 @click.option("--web", "over_http", is_flag=True, help="Signed HTTP instead of Socket Mode.")
 @click.option("--play", is_flag=True, help="Play the story by itself and print the conversation.")
@@ -58,7 +65,11 @@ MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
     help="File in which everything is kept when it ends, to go on with the next time.",
 )
 def sandbox(port: int, *, over_http: bool, play: bool, keep: Path | None) -> None:
-    """Run the bot with a local Slack and a local Zuora, in the browser."""
+    """Run the bot with a local Slack and a local Zuora, in the browser.
+
+    No account and no token is needed, and no setting is read. Ctrl-C ends it; everything is gone then, unless --keep
+    names a file.
+    """
     log_to_stderr("WARNING" if play else "INFO")
     mode: Mode = "web" if over_http else "run"
     try:

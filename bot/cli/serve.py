@@ -16,6 +16,7 @@ from aiohttp import web as http
 
 from bot.cli.clock import SystemClock
 from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
+from bot.cli.help import example
 from bot.cli.logs import log_as_set, log_to_stderr
 from bot.health.figures import Exposition
 from bot.health.routes import Front, routes
@@ -48,15 +49,23 @@ READ_AGAIN = frozenset({"slack_bot_token", "slack_app_token", "slack_signing_sec
 """Settings that a running bot takes when it gets SIGHUP; the others need a restart."""
 
 
-@click.command()
+@click.command(epilog=example("billing-bot run"))
 def run() -> None:
-    """Run with Socket Mode: no public address needed."""
+    """Run the bot with Socket Mode: it connects to Slack, and needs no public address.
+
+    It needs SLACK_APP_TOKEN. SIGTERM or Ctrl-C ends it in order; calls that are out get their answer. The exit status is
+    2 where a person has to change something first, which the last line names, and 75 for what passes.
+    """
     serve("run")
 
 
-@click.command()
+@click.command(epilog=example("PORT=3000 billing-bot web"))
 def web() -> None:
-    """Run with signed HTTP at /slack/events, /healthz beside it, on PORT."""
+    """Run the bot with signed HTTP: Slack posts to /slack/events on PORT, through a proxy.
+
+    It needs SLACK_SIGNING_SECRET. Beside it stands /healthz. SIGTERM or Ctrl-C ends it in order; calls that are out
+    get their answer. The exit status is 2 where a person has to change something first, which the last line names, and 75 for what passes.
+    """
     serve("web")
 
 

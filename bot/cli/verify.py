@@ -11,6 +11,7 @@ from bot.audit.chain import Flaw
 from bot.audit.evidence.check import verify_evidence
 from bot.audit.verify import Verified, refuse_damage, verify_archive, verify_database
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.help import example
 from bot.domain.history import Head
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
@@ -87,7 +88,10 @@ class _HeadType(click.ParamType[Head]):
         return Head(int(sequence), hashed)
 
 
-@click.command(help=HELP)
+@click.command(
+    help=HELP,
+    epilog=example("billing-bot verify", "billing-bot verify --head 4711:0f3a… q3.zip"),
+)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--head", "noted", type=_HeadType(), help="A head from the audit channel.")
 @click.option(

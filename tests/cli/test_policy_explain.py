@@ -131,3 +131,15 @@ async def test_groups_are_read_from_slack(explain, monkeypatch):
         await slack.stop()
 
     assert "2 people will be notified: U0BOB, U0CARLA." in told.output
+
+
+def test_it_reads_the_file_dot_env_as_every_command_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("POLICY_FILE", raising=False)
+    (tmp_path / "ours.toml").write_text(POLICY)
+    (tmp_path / ".env").write_text("POLICY_FILE=ours.toml\nSLACK_BOT_TOKEN=\n")
+
+    told = CliRunner().invoke(main, ["policy", "explain", "email_bill_run"])
+
+    assert told.exit_code == 0, told.output
+    assert "rule 1 applies" in told.output

@@ -40,9 +40,8 @@ async def sentence(command, folder, settings):
     ("command", "name", "value"),
     [
         ("run", "SLACK_APP_TOKEN", "xapp-not-this-one"),
-        ("run", "SLACK_APP_TOKEN", "xoxb-sandbox"),
         ("run", "SLACK_BOT_TOKEN", "xoxb-not-this-one"),
-        ("web", "SLACK_BOT_TOKEN", "xapp-sandbox"),
+        ("web", "SLACK_BOT_TOKEN", "xoxb-nor-this-one"),
     ],
 )
 async def test_a_token_that_slack_refuses_is_named(tmp_path, servers, command, name, value):
