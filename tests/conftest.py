@@ -15,7 +15,7 @@ INVOICES = [
 
 def pytest_terminal_summary(terminalreporter):
     """Say at the end, in red, what did not run on this machine."""
-    for line in loud_lines():
+    for line in loud_lines(terminalreporter.stats.get("skipped", [])):
         terminalreporter.write_line(line, red=True, bold=True)
 
 

@@ -5,11 +5,11 @@ installs what it can and sets it, so that nothing that should have run is left o
 """
 
 import os
+from collections.abc import Iterable
 
 import pytest
 
-_MISSING: dict[str, str] = {}
-"""By need: how to put it right. Filled while the tests are collected."""
+NOT_RUN = "NOT RUN: the tests that need a "
 
 
 def needs(what: str, found: object, how: str) -> pytest.MarkDecorator:
@@ -24,10 +24,11 @@ def needs(what: str, found: object, how: str) -> pytest.MarkDecorator:
         return pytest.mark.skipif(condition=False, reason="")
     if what in os.environ.get("MUST_RUN", "").split(","):
         raise RuntimeError(f"these tests must run, and there is no {what}: {how}")
-    _MISSING[what] = how
-    return pytest.mark.skip(reason=f"no {what}")
+    return pytest.mark.skip(reason=f"{NOT_RUN}{what}. {how}")
 
 
-def loud_lines() -> list[str]:
-    """Return a line for each need that was missing."""
-    return [f"NOT RUN: the tests that need a {what}. {how}" for what, how in _MISSING.items()]
+def loud_lines(skipped: Iterable[pytest.TestReport]) -> list[str]:
+    """Return a line for each need that was missing, whichever process left its tests out."""
+    reasons = (each.longrepr[2] for each in skipped if isinstance(each.longrepr, tuple | list))
+    found = (NOT_RUN + reason.partition(NOT_RUN)[2] for reason in reasons if NOT_RUN in reason)
+    return list(dict.fromkeys(found))
