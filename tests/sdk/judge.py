@@ -23,6 +23,10 @@ OUR_OWN = {"host", "accept", "accept-encoding", "content-type", "content-length"
 """Headers that every call of HTTP or of Zuora may carry."""
 
 
+LISTING = "/settings/listing"
+"""*List all settings*: each setting is called with the headers that this one takes."""
+
+
 class Operation:
     """One method of the SDK: where it goes, what it takes and gives."""
 
@@ -36,6 +40,10 @@ class Operation:
         self.query = set(re.findall(r"_query_params\.append\(\('([^']+)'", source))
         function = inspect.unwrap(getattr(api, name))
         parameters = inspect.signature(function).parameters
+        self.form = {
+            field: parameters[name].annotation
+            for field, name in re.findall(r"_form_params\.append\(\('(\w+)', (\w+)\)", source)
+        }
         body = _one(r"_body_params = (\w+)\n", source)
         self.body = parameters[body].annotation if body in parameters else None
         answers = re.findall(r"'(\d+)': \"([^\"]+)\"", inspect.getsource(function))
@@ -58,6 +66,10 @@ def operations() -> Iterator[Operation]:
 def findings(exchange: dict[str, Any], known: list[Operation]) -> Iterator[str]:
     """What the SDK does not know or would not take of one exchange."""
     path = exchange["path"]
+    if path.startswith("/settings/"):
+        if path not in settings():
+            yield f"no setting {path}"
+        path = LISTING
     fitting = [each for each in known if each.pattern.fullmatch(path)]
     fitting.sort(key=lambda each: each.path.count("{"))
     operation = next((each for each in fitting if each.method == exchange["method"]), None)
@@ -71,13 +83,32 @@ def findings(exchange: dict[str, Any], known: list[Operation]) -> Iterator[str]:
     if unknown:
         yield f"{operation.name} has no query parameter {', '.join(sorted(unknown))}"
     if exchange["method"] in ("POST", "PUT"):
-        for words in _against(operation.body, exchange["body"]):
+        for words in _body(operation, exchange["body"]):
             yield f"{operation.name}, body: {words}"
-    model = operation.answers.get(str(exchange["status"]))
+    model = None if path == LISTING else operation.answers.get(str(exchange["status"]))
     answer = exchange["answer"]
     if model is not None and isinstance(answer, dict) and hasattr(zuora_sdk, model):
         for words in _against(getattr(zuora_sdk, model), answer):
             yield f"{operation.name}, answer {exchange['status']}: {words}"
+
+
+def settings() -> set[str]:
+    """The settings that the SDK names: it has no method for a single one, and speaks of some."""
+    models = Path(zuora_sdk.__file__).parent / "models"
+    text = "".join(each.read_text() for each in models.glob("*setting*.py"))
+    return set(re.findall(r"`(/settings/[\w/-]+)`", text))
+
+
+def _body(operation: Operation, body: Any) -> Iterator[str]:
+    """What is wrong with a body of JSON, or with a form: its fields are parameters of the method."""
+    if not operation.form:
+        yield from _against(operation.body, body)
+        return
+    given = body if isinstance(body, dict) else {}
+    for unknown in sorted(given.keys() - operation.form.keys()):
+        yield f"no field {unknown}"
+    for field, annotation in operation.form.items():
+        yield from (f"{field} {words}" for words in _against(annotation, given.get(field)))
 
 
 def _one(pattern: str, source: str) -> str:

@@ -6,9 +6,11 @@ door; what reached the local Zuora is written to a file, and the SDK reads it in
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from bot.sandbox.zuora.world import PROFILE_ID
 from bot.slack.one_line_words import SETTERS
 from tests.needs import needs
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
@@ -39,7 +41,15 @@ LINES = (
         "batch=Batch1 repeat=Monthly from=2026-12-31 hour=6 endOfMonth=yes targetMonths=0 targetDay=31 "
         "invoiceMonths=1 invoiceDay=1"
     ),
+    "account=A1 target=2026-11-30 type=CatchUp",
 )
+PROFILES = "/settings/communication-profiles"
+NOT_NAMED = {
+    f"no setting {PROFILES}",
+    f"no setting {PROFILES}/{PROFILE_ID}/notifications",
+}
+"""Settings that the SDK does not name: *Settings API tutorials* has them. Their headers are judged."""
+
 ELSEWHERE = {"reason", "entity", "org", "organizations"}
 """Words that are not in the body, or that another test has."""
 
@@ -74,9 +84,9 @@ async def judged(stage, tmp_path):
             "answer": call.answer,
         }
         for call in stage.zuora.calls
-        if call.path != "/oauth/token" and not call.path.startswith("/settings")
     ]
-    assert exchanges
+    paths = {exchange["path"] for exchange in exchanges}
+    assert {"/oauth/token", "/settings/billing-rules"} & paths
     file = tmp_path / "exchanges.json"
     file.write_text(json.dumps(exchanges, default=str))
     judge = Path(__file__).with_name("judge.py")
@@ -86,17 +96,19 @@ async def judged(stage, tmp_path):
     told, _ = await process.communicate()
     assert process.returncode == 0
     found = json.loads(told.splitlines()[-1])
-    return sorted({each["words"] for each in found})
+    return sorted({each["words"] for each in found} - NOT_NAMED)
 
 
 def test_every_word_of_the_line_is_in_one_of_the_lines():
     words = {part.partition("=")[0] for line in LINES for part in line.split()}
 
     assert words | ELSEWHERE == set(SETTERS)
+    assert any("type=CatchUp" in line for line in LINES)
 
 
 async def test_every_new_run_is_one_for_the_sdk_too(stage, tmp_path):
     world = stage.zuora.world
+    stage.zuora.knobs = replace(stage.zuora.knobs, catch_up=True)
     world.add_account("A1", batch="Batch1")
     for number in ("S-1", "S-2"):
         world.add_subscription("A1", number=number)
@@ -108,6 +120,7 @@ async def test_every_new_run_is_one_for_the_sdk_too(stage, tmp_path):
         call for call in stage.zuora.calls if (call.method, call.path) == ("POST", "/v1/bill-runs")
     ]
     assert len(made) == len(LINES)
+    assert made[-1].body["billRunType"] == "CatchUp"
     assert await judged(stage, tmp_path) == []
 
 

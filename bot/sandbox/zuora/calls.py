@@ -21,7 +21,7 @@ class Call:
     headers: dict[str, str]
     """Names in lower case."""
     body: Any
-    """The parsed JSON, or None."""
+    """The parsed JSON or form, or None."""
     time: datetime
     status: int | None = None
     """None as long as, or because, nothing was answered."""

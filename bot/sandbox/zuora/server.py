@@ -164,10 +164,12 @@ class LocalZuora:
             self._changed.set()
 
     def _record(self, request: web.Request, body: bytes) -> Call:
-        try:
-            parsed: Any = json.loads(body) if body else None
-        except (ValueError, RecursionError):
-            parsed = None
+        parsed: Any = None
+        if request.content_type == "application/x-www-form-urlencoded":
+            parsed = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+        elif body:
+            with contextlib.suppress(ValueError, RecursionError):
+                parsed = json.loads(body)
         call = Call(
             method=request.method,
             path=request.path,
