@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from bot.domain.place import Places, units_of
+from bot.domain.place import Places, plain_ids, units_of
 
 Mode = Literal["run", "web"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -241,7 +241,7 @@ class EvidenceSettings(AuditSettings):
     def _told_apart(cls, text: str, about: ValidationInfo) -> str:
         """Names and ids that two units share would let nobody say which one is meant."""
         units = units_of(text)
-        names = [each for unit in units for each in {part.lower() for part in unit}]
+        names = [each for one in units for each in {one.name.lower(), plain_ids(one.id)}]
         if len(set(names)) < len(names):
             msg = "lists a name or an id twice"
             raise ValueError(msg)

@@ -1,7 +1,7 @@
 """The sentences of Zuora's pages on the operations, as fingerprints.
 
 The pages are Zuora's and not ours to publish; what they say is in `docs/zuora-notes.md` in our own
-words, a row for each sentence. A fingerprint tells which sentence a row is about, to whoever has the
+words, a row for each sentence. A fingerprint shows which sentence a row is about, to whoever has the
 pages: `python -m tests.pages FOLDER` prints what is in them and was not, and what is gone.
 """
 

@@ -1,63 +1,66 @@
-"""What people type to name a thing in Zuora: a number or an id."""
+"""What people type to name a thing in Zuora: a number or an id. No I/O.
+
+Numbers may have any prefix and any characters (page *Define numbering formats*), so a shape is a guess
+and Zuora alone knows: `zuora.named` asks it about every reading of what was typed.
+"""
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from bot.domain.clean import as_key
-
-_BILL_RUN_NUMBER = re.compile(r"BR-\d{1,12}", re.ASCII | re.IGNORECASE)
-_ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
-_TOKEN = re.compile(r'(?:"[^"\n]*"|[^\s,;])+')
-_LONGEST = 255
-_MOST_WORDS = 4
-
-
-def number_key(typed: str) -> str:
-    """What may be a number or an id in Zuora, as Zuora writes it; empty where it can be neither.
-
-    Numbers may have any prefix and any characters ("Define numbering formats"), so nothing but a
-    lookup shows; a word without any digit is none. A number in Zuora's own spelling is in upper case and an id in lower case.
-    """
-    text = as_key(typed)
-    if _ID.fullmatch(text):
-        return text.lower()
-    if _BILL_RUN_NUMBER.fullmatch(text) or _DOCUMENT_NUMBER.fullmatch(text):
-        return text.upper()
-    is_one = len(text) <= _LONGEST and text.isprintable() and any(map(str.isdecimal, text))
-    return text if is_one else ""
-
-
-def numbered(typed: str) -> str:
-    """As `number_key`, where a sentence could stand as well: it has few spaces."""
-    key = number_key(typed)
-    return key if len(key.split()) <= _MOST_WORDS else ""
-
-
-def is_id(text: str) -> bool:
-    """Whether it has the form of an id in Zuora: 32 hexadecimal digits."""
-    return bool(_ID.fullmatch(text))
-
-
-def bill_run_key(typed: str) -> str | None:
-    """A bill run's number in Zuora's own spelling, in upper case; None for anything else.
-
-    An id shows nothing of what it names, nor does a number with a prefix of the company's own.
-    """
-    text = as_key(typed)
-    return text.upper() if _BILL_RUN_NUMBER.fullmatch(text) else None
-
+from bot.domain import quotes
+from bot.domain.clean import as_key, clean, spellings
 
 DocumentKind = Literal["invoice", "credit_memo", "debit_memo"]
-PREFIXES: dict[DocumentKind, str] = {"invoice": "INV", "credit_memo": "CM", "debit_memo": "DM"}
+Kind = DocumentKind | Literal["bill_run", "account", "subscription"]
+PREFIXES: dict[Kind, str] = {
+    "invoice": "INV", "credit_memo": "CM", "debit_memo": "DM", "bill_run": "BR",
+}  # fmt: skip
+"""What to write before a number to say what it is: `DM:A-1`."""
+
 KIND_WORDS: dict[DocumentKind, tuple[str, str]] = {
     "invoice": ("invoice", "invoices"),
     "credit_memo": ("credit memo", "credit memos"),
     "debit_memo": ("debit memo", "debit memos"),
 }
 """One and many, for people."""
-_KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
+
+WORDS: dict[Kind, tuple[str, str]] = {
+    "invoice": KIND_WORDS["invoice"],
+    "credit_memo": KIND_WORDS["credit_memo"],
+    "debit_memo": KIND_WORDS["debit_memo"],
+    "bill_run": ("bill run", "bill runs"),
+    "account": ("account", "accounts"),
+    "subscription": ("subscription", "subscriptions"),
+}
+
+
+def a_kind(kind: Kind) -> str:
+    """`an invoice`, `a bill run`."""
+    one = WORDS[kind][0]
+    return f"{'an' if one[0] in 'ai' else 'a'} {one}"
+
+
+LONGEST = 255
+"""Characters of a number in Zuora."""
+
+_HARD = ",;\n\r\u2028\u2029，；、"  # noqa: RUF001 - wide ones
+"""What ends a number for certain; a space may stand in one."""
+
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
+_BILL_RUN_NUMBER = re.compile(r"BR-\d{1,12}", re.ASCII | re.IGNORECASE)
 _DOCUMENT_NUMBER = re.compile(r"(INV|CM|DM)-?\d{1,20}", re.ASCII | re.IGNORECASE)
-_SAID = re.compile(r'(INV|CM|DM):("[^"]+"|\S+)', re.IGNORECASE)
+_SAID = re.compile(r"(INV|CM|DM|BR):(?=\S)", re.IGNORECASE)
+_KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
+_NO_NUMBERS = frozenset({".", ".."})
+"""Steps in a path."""
+
+
+class Reading(NamedTuple):
+    """One way to read what was typed: a number or an id, and its kind where that was said."""
+
+    key: str
+    kind: Kind | None
 
 
 class DocumentKey(NamedTuple):
@@ -67,34 +70,139 @@ class DocumentKey(NamedTuple):
     key: str
 
 
-def document_key(typed: str) -> DocumentKey | None:
-    """A billing document's kind and key; None for anything else.
+def readings(typed: str) -> tuple[Reading, ...]:
+    """What was typed for one thing, in the order in which Zuora is asked; empty if it is nothing.
 
-    A number in Zuora's own spelling says its kind: `INV00000012`, `INV-0000001`, `DM00000003`,
-    `CM00000004`. An id, or a number with a prefix of the tenant's own, does not; there Zuora is
-    asked, or the kind is written before it: `INV:402881e522cf4f9b0122cf5d82860002`, `DM:EU-00012`,
-    `DM:"ACME 0001"`.
+    As it was typed, then as it looks, then in Zuora's own spelling. In quotation marks it is what
+    stands in them, and at last with the marks themselves. Nothing is refused for its shape.
+    """
+    text = clean(typed).strip()
+    said = _SAID.match(text)
+    kind = _KINDS[said[1].upper()] if said else None
+    rest = text[said.end() :] if said else text
+    inner = _inner(rest)
+    found = [Reading(key, kind) for key in _spelled(rest if inner is None else inner)]
+    if inner is not None or said:
+        found.append(Reading(text, None))
+    return tuple(dict.fromkeys(each for each in found if _may_be_one(each.key)))
+
+
+def _inner(text: str) -> str | None:
+    """What stands in the quotation marks around a whole text; None where there are none."""
+    closes = quotes.quoted_end(text, 0, lambda at: at >= len(text))
+    return text[1:closes].strip() or None if closes > 0 else None
+
+
+def _spelled(text: str) -> Iterator[str]:
+    yield from spellings(text)
+    yield own_spelling(text)
+
+
+def own_spelling(typed: str) -> str:
+    """What was typed in Zuora's own spelling: numbers in upper case, ids in lower case."""
+    text = as_key(typed)
+    if _ID.fullmatch(text):
+        return text.lower()
+    is_usual = _BILL_RUN_NUMBER.fullmatch(text) or _DOCUMENT_NUMBER.fullmatch(text)
+    return text.upper() if is_usual else text
+
+
+def _may_be_one(key: str) -> bool:
+    return 0 < len(key) <= LONGEST and key.isprintable() and key not in _NO_NUMBERS
+
+
+def number_key(named: str) -> str:
+    """A number or an id that is written down for Zuora; empty where it can be neither.
+
+    Nothing is taken away from it: what stands there was looked up, or chosen from what Zuora said.
+    """
+    own = own_spelling(named)
+    usual = _ID.fullmatch(own) or _BILL_RUN_NUMBER.fullmatch(own) or _DOCUMENT_NUMBER.fullmatch(own)
+    text = own if usual else clean(named).strip()
+    return text if _may_be_one(text) else ""
+
+
+def is_id(text: str) -> bool:
+    """Whether it has the form of an id in Zuora: 32 hexadecimal digits."""
+    return bool(_ID.fullmatch(text))
+
+
+def bill_run_key(named: str) -> str | None:
+    """A bill run's number as Zuora usually makes it, in upper case; None for anything else."""
+    text = as_key(named)
+    return text.upper() if _BILL_RUN_NUMBER.fullmatch(text) else None
+
+
+def document_key(named: str) -> DocumentKey | None:
+    """A billing document's kind and key, as it is written down; None for anything else.
+
+    Its kind stands before it: `INV:402881e522cf4f9b0122cf5d82860002`, `DM:"ACME 0001"`. A number as
+    Zuora usually makes it says its kind itself, where it is in a list that was looked up or comes
+    from Zuora: `INV00000012`, `DM00000003`. Of what somebody typed that is a guess.
 
     Source: "The ID or number of the invoice", page *Email an invoice*, and the same of *Email a
     debit memo*, with the examples there.
     """
-    text = as_key(typed)
-    if found := _DOCUMENT_NUMBER.fullmatch(text):
-        return DocumentKey(_KINDS[found[1].upper()], text.upper())
-    if (found := _SAID.fullmatch(text)) and (key := number_key(found[2])):
-        return DocumentKey(_KINDS[found[1].upper()], key)
-    return None
+    text = clean(named).strip()
+    if said := _SAID.match(text):
+        kind = _KINDS[said[1].upper()]
+        rest = text[said.end() :]
+        key = _inner(rest) or ("" if " " in rest else number_key(rest))
+        is_one = kind in KIND_WORDS and _may_be_one(key)
+        return DocumentKey(_document_kind(said[1].upper()), key) if is_one else None
+    usual = _DOCUMENT_NUMBER.fullmatch(own := own_spelling(text))
+    return DocumentKey(_document_kind(usual[1]), own) if usual else None
+
+
+def _document_kind(prefix: str) -> DocumentKind:
+    return next(kind for kind in KIND_WORDS if PREFIXES[kind] == prefix)
 
 
 def tokens(text: str) -> list[str]:
-    """What stands between spaces, commas, semicolons and line breaks; quoted it stays together."""
-    return _TOKEN.findall(text)
+    """What stands between spaces, commas, semicolons and lines; in quotation marks it stays whole."""
+    return [text[each.start : each.end] for each in _cut(text)]
 
 
-def document_as_typed(kind: DocumentKind, key: str) -> str:
-    """What to type for a document: its number, with its kind before it where it does not say it."""
-    found = document_key(key)
-    if found == (kind, key):
-        return key
-    parted = tokens(key) != [key]
-    return f'{PREFIXES[kind]}:"{key}"' if parted else f"{PREFIXES[kind]}:{key}"
+def listed_in(text: str) -> Iterator[tuple[str, ...]]:
+    """What stands between commas, semicolons and lines: as a whole, and its parts if it has several.
+
+    It may be one number with spaces in it, or several numbers.
+    """
+    group: list[quotes.Piece] = []
+    for each in _cut(text):
+        if group and set(_HARD) & set(text[group[-1].end : each.start]):
+            yield _whole_and_parts(text, group)
+            group = []
+        group.append(each)
+    if group:
+        yield _whole_and_parts(text, group)
+
+
+def _whole_and_parts(text: str, group: Sequence[quotes.Piece]) -> tuple[str, ...]:
+    parts = [text[each.start : each.end] for each in group]
+    return (text[group[0].start : group[-1].end], *parts) if len(parts) > 1 else tuple(parts)
+
+
+def unquoted(token: str) -> str:
+    """A token without the quotation marks around it."""
+    return _inner(token.strip()) or token.strip()
+
+
+def _cut(text: str) -> Iterator[quotes.Piece]:
+    """Quotation marks may open behind the word for a kind too."""
+
+    def opens(at: int) -> int:
+        said = _SAID.match(text, at)
+        return said.end() if said else at
+
+    return quotes.pieces(text, _HARD, before=opens)
+
+
+def as_typed(kind: Kind, number: str) -> str:
+    """What to type for a thing: its number, with its kind before it where that does not say it."""
+    if document_key(number) == (kind, number) or (
+        kind == "bill_run" and bill_run_key(number) == number
+    ):
+        return number
+    plain = tokens(number) == [number] and number_key(number) == number and _inner(number) is None
+    return f"{PREFIXES[kind]}:{number if plain else quotes.in_quotes(number)}"

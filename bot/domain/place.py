@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from bot.domain import quotes
 from bot.domain.clean import as_key
 
 ENTITY, ORG = "entity", "org"
 """The fields of a form, and the words of a line."""
 
-_LINE = re.compile(rf"(?:^|\s+)({ENTITY}|{ORG})\s*=\s*(\"[^\"]*\"|\S+)", re.IGNORECASE)
+_CHOICE = re.compile(rf"({ENTITY}|{ORG})\s*=\s*", re.IGNORECASE)
 
 
 class Unit(NamedTuple):
@@ -26,6 +27,19 @@ class Unit(NamedTuple):
 
     id: str
     name: str
+
+    def is_called(self, text: str) -> bool:
+        """Whether a text names it: by its name or its ids, however they are written."""
+        return text.lower() == self.name.lower() or plain_ids(text) == plain_ids(self.id)
+
+
+def plain_ids(ids: str) -> str:
+    """Ids of the header in one form: entity ids are written with hyphens and without, in any case.
+
+    Organizations are a set: in whichever order, and each once.
+    """
+    plain = (each.strip().replace("-", "").lower() for each in ids.split(","))
+    return ",".join(sorted({each for each in plain if each}))
 
 
 def units_of(text: str) -> tuple[Unit, ...]:
@@ -51,9 +65,9 @@ class Place:
 
     @property
     def key(self) -> str:
-        """The ids as one text, by which requests are told apart; empty for none."""
+        """The ids in one form, by which requests are told apart; empty for none."""
         units = {ENTITY: self.entity, ORG: self.organization}
-        return ";".join(f"{name}={unit.id}" for name, unit in units.items() if unit)
+        return ";".join(f"{name}={plain_ids(unit.id)}" for name, unit in units.items() if unit)
 
     @property
     def words(self) -> str:
@@ -75,6 +89,27 @@ class Place:
 
 
 NOWHERE = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The places that an answer is about, by their keys; None for everywhere.
+
+    Attributes:
+        words: ` in entity Europe`; empty for everywhere.
+        choice: What was chosen, as a place's key.
+    """
+
+    keys: frozenset[str] | None = None
+    words: str = ""
+    choice: str = ""
+
+    def has(self, key: str) -> bool:
+        """Whether a request acts there. One whose place is not known may."""
+        return self.keys is None or not key or plain_key(key) in self.keys
+
+
+EVERYWHERE = Within()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +142,20 @@ class Places:
 
     def matching(self, form: Mapping[str, Any]) -> tuple[Place, ...]:
         """The places that fit what was chosen so far."""
-        wanted = {name: as_key(str(form.get(name) or "")).lower() for name in (ENTITY, ORG)}
+        wanted = {name: as_key(str(form.get(name) or "")) for name in (ENTITY, ORG)}
         return tuple(
             place
             for place in self.all
             if _fits(wanted[ENTITY], place.entity) and _fits(wanted[ORG], place.organization)
         )
+
+    def within(self, chosen: Mapping[str, Any]) -> Within:
+        """Where an answer is to look, by what was chosen; everywhere where nothing was."""
+        place, _ = self.read(chosen)
+        if not place.key:
+            return EVERYWHERE
+        keys = frozenset(each.key for each in self.matching(chosen))
+        return Within(keys, f" in {place.words}", place.key)
 
     def unlisted(self, form: Mapping[str, Any]) -> str:
         """Why what was chosen so far is no place; empty where it is one, or nothing was chosen."""
@@ -128,11 +171,14 @@ class Places:
         )
 
     def headers(self, key: str) -> tuple[str, str]:
-        """`Zuora-Entity-Ids` and `Zuora-Org-Ids` for a place by its key, whatever is listed now.
+        """`Zuora-Entity-Ids` and `Zuora-Org-Ids` for a place by its key, as the settings write them.
 
-        Where there is no choice it is what the settings list: one entity, any organizations.
+        One that is not listed any more is written as in the key. Where there is no choice it is what
+        the settings list: one entity, any organizations.
         """
-        named = values_of_key(key)
+        place = self.at(key)
+        units = {ENTITY: place.entity, ORG: place.organization}
+        named = {name: unit.id for name, unit in units.items() if unit}
         entity = _ids(self.entities) if len(self.entities) == 1 else ""
         organizations = _ids(self.organizations) if len(self.organizations) == 1 else ""
         return named.get(ENTITY, entity), named.get(ORG, organizations)
@@ -144,7 +190,13 @@ def entity_part(key: str) -> str:
     Organizations of one entity share their numbers and ids: the same document can be reached
     through several of them, so they keep nothing apart.
     """
-    return next((part for part in key.split(";") if part.startswith(f"{ENTITY}=")), "")
+    entity = values_of_key(key).get(ENTITY, "")
+    return f"{ENTITY}={plain_ids(entity)}" if entity else ""
+
+
+def plain_key(key: str) -> str:
+    """A place's key in one form; older versions wrote the ids as the settings had them."""
+    return ";".join(f"{name}={plain_ids(ids)}" for name, ids in values_of_key(key).items())
 
 
 def values_of_key(key: str) -> dict[str, str]:
@@ -153,14 +205,39 @@ def values_of_key(key: str) -> dict[str, str]:
 
 
 def parted(text: str) -> tuple[str, dict[str, str]]:
-    """A line without `entity=` and `org=`, and these by field."""
-    found = {match[1].lower(): match[2].strip('"') for match in _LINE.finditer(text)}
-    return _LINE.sub("", text).strip(), found
+    """A line without `entity=` and `org=`, which may stand anywhere in it, and these by field.
+
+    What stands in quotation marks is left alone, and they may stand around a name with spaces.
+    """
+    found: dict[str, str] = {}
+    rest: list[str] = []
+    at = 0
+
+    def opens(at: int) -> int:
+        choice = _CHOICE.match(text, at)
+        return choice.end() if choice else at
+
+    for piece in quotes.pieces(text, "", before=opens):
+        if piece.start < at:  # it is what `entity =` chose
+            continue
+        choice = _CHOICE.match(text, piece.start)
+        if choice is None:
+            rest.append(text[at : piece.end])
+            at = piece.end
+            continue
+        value = next(quotes.pieces(text[choice.end() :], ""), None)
+        at = choice.end() + (value.end if value else 0)
+        found[choice[1].lower()] = "" if value is None else _unquoted(text[choice.end() :], value)
+    return "".join(rest).strip(), found
+
+
+def _unquoted(text: str, piece: quotes.Piece) -> str:
+    return text[piece.start : piece.end] if piece.quoted is None else piece.quoted
 
 
 def _by_id(wanted: str, units: tuple[Unit, ...]) -> Unit | None:
-    known = {unit.id: unit for unit in units}
-    return known.get(wanted, Unit(wanted, wanted)) if wanted else None
+    known = {plain_ids(unit.id): unit for unit in units}
+    return known.get(plain_ids(wanted), Unit(wanted, wanted)) if wanted else None
 
 
 def _ids(units: tuple[Unit, ...]) -> str:
@@ -168,14 +245,14 @@ def _ids(units: tuple[Unit, ...]) -> str:
 
 
 def _fits(wanted: str, unit: Unit | None) -> bool:
-    return not wanted or unit is None or wanted in (unit.id.lower(), unit.name.lower())
+    return not wanted or unit is None or unit.is_called(wanted)
 
 
 def _chosen(
     form: Mapping[str, Any], field: str, units: tuple[Unit, ...], wrong: dict[str, str]
 ) -> Unit | None:
     typed = as_key(str(form.get(field) or ""))
-    found = next((unit for unit in units if typed and _fits(typed.lower(), unit)), None)
+    found = next((unit for unit in units if typed and unit.is_called(typed)), None)
     what = {ENTITY: "entity", ORG: "organization"}[field]
     names = ", ".join(unit.name for unit in units)
     if typed and found is None:

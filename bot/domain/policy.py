@@ -163,8 +163,7 @@ class Policy:
 def _is_in(wanted: tuple[str, ...], unit: Unit | None) -> bool:
     if not wanted or unit is None:
         return True
-    known = {each.lower() for each in wanted}
-    return unit.name.lower() in known or unit.id.lower() in known
+    return any(unit.is_called(each) for each in wanted)
 
 
 def _kinds(tenant: str) -> frozenset[str]:

@@ -58,7 +58,7 @@ class OnRun(Order[R, F]):
     def read(cls, form: Form) -> R | Problems:
         """A bill run's number or id, and what else the form asks for.
 
-        Nothing with a digit is refused for its shape: whether it names a bill run, Zuora knows.
+        Nothing is refused for its shape: whether it names a bill run, Zuora knows.
         """
         typed = str(form.get(cls.field) or "")
         key, more = number_key(typed), cls.read_more(form)

@@ -97,9 +97,8 @@ class _Reading:
                 ("entities", tier.entities, places.entities),
                 ("organizations", tier.organizations, places.organizations),
             ):
-                known = {text.lower() for unit in units for text in unit}
                 for each in named:
-                    if each.lower() not in known:
+                    if not any(unit.is_called(each) for unit in units):
                         setting = {
                             "entities": "ZUORA_ENTITY_IDS",
                             "organizations": "ZUORA_ORG_IDS",

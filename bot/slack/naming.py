@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from bot.domain.place import Place
+from bot.domain.quotes import in_quotes
 from bot.domain.words import listed
 from bot.operations.operation import Problems
 from bot.slack.forms.ask_form import AskForm
@@ -45,7 +46,12 @@ async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values 
         field = "bill_run" if "bill_run" in values else "documents"
         words = unanswered(error, "Nothing was saved. Please try again.")
         return Problems({field: words})
-    return form.cleared(values, found)
+    cleared = form.cleared(values, found)
+    if not isinstance(cleared, Problems):
+        return cleared
+    wanted = form.wanted(values)  # what is wrong with the other fields is said as well
+    others = wanted.by_field if isinstance(wanted, Problems) else {}
+    return Problems({**others, **cleared.by_field})
 
 
 async def found_in(
@@ -73,9 +79,10 @@ async def found_in(
     return [each for each in found if each is not None and not isinstance(each, BaseException)]
 
 
-def which_place(key: str, command: str, found: Sequence[tuple[Place, Any]]) -> str:
-    """What to type where a number is there in several places."""
-    words = [place.words for place, _ in found]
-    unit = next(unit for unit in found[0][0].values)
-    name = found[0][0].names[unit]
-    return f'{key} is there in {listed(words)}. Type which one: {command} {key} {unit}="{name}"'
+def which_place(
+    typed: str, command: str, found: Sequence[tuple[Place, Any]], said: str = ""
+) -> str:
+    """Where a number is there, and what to type for one of these places: all that tells it apart."""
+    said = said or f"{typed} is there in {listed([place.words for place, _ in found])}."
+    choice = " ".join(f"{unit}={in_quotes(name)}" for unit, name in found[0][0].names.items())
+    return f"{said} Type which one: {command} {typed} {choice}"

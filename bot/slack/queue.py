@@ -9,13 +9,14 @@ from bot.cards import blocks
 from bot.cards.card import in_a_list
 from bot.domain.authority import Person, Verb, may
 from bot.domain.message import Blocks, Words
+from bot.domain.place import EVERYWHERE, Within, values_of_key
 from bot.domain.words import Link
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.looking import viewer_or_recorded
 from bot.slack.replying import say
 from bot.status import answers
-from bot.status.lists import Links
+from bot.status.lists import Links, only
 from bot.store.status import MOST_COUNTED
 from bot.workflow.beside import beside
 from bot.workflow.parts import Parts
@@ -38,7 +39,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
         made = (
             Words(blocks.as_text(why))
             if why
-            else queue(answering.parts, links, person, _number(click.value))
+            else queue(answering.parts, links, person, *_page(answering.parts, click.value))
         )
         await say(respond, made, instead=True)
 
@@ -48,19 +49,35 @@ def _number(value: str) -> int:
     return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST else 0
 
 
-def queue(parts: Parts, links: Links, person: Person, number: int = 0) -> Words:
+def _page(parts: Parts, value: str) -> tuple[int, Within]:
+    """What a button turns to: a request, and where the list looks."""
+    number, _, choice = value.partition(";")
+    return _number(number), parts.tenancy.places.within(values_of_key(choice))
+
+
+def queue(
+    parts: Parts,
+    links: Links,
+    person: Person,
+    number: int = 0,
+    within: Within = EVERYWHERE,
+) -> Words:
     """The page of one request; of the longest waiting where that one does not wait any more."""
     now = parts.clock.now()
-    listed = answers.waiting(parts.store, links, person, now)
-    found = answers.to_decide(parts.store, person, now, MOST_COUNTED)
+    listed = answers.waiting(parts.store, links, person, now, within)
+    found = only(parts.store, answers.to_decide(parts.store, person, now, MOST_COUNTED), within)
     at = found.index(number) if number in found else 0
     shown = to_decide(parts, links, person, found[at]) if found else []
     if not shown:
         return listed
     of = f"more than {MOST_COUNTED - 1:,}" if len(found) >= MOST_COUNTED else f"{len(found):,}"
-    page = [blocks.header("Waiting for you"), blocks.context(f"{at + 1:,} of {of}"), *shown]
+    page = [
+        blocks.header(f"Waiting for you{within.words}"),
+        blocks.context(f"{at + 1:,} of {of}"),
+        *shown,
+    ]
     turns = [
-        blocks.button(label, action_id=f"{TURN}{label.lower()}", value=str(found[to]),
+        blocks.button(label, action_id=f"{TURN}{label.lower()}", value=f"{found[to]};{within.choice}".rstrip(";"),
                       spoken=f"{label} request")
         for label, to in (("Previous", at - 1), ("Next", at + 1))
         if 0 <= to < len(found)

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.cards import blocks
 from bot.cards.card import result_label
 from bot.domain.authority import Person, Verb, may
 from bot.domain.history import What
 from bot.domain.key import bill_run_key
 from bot.domain.message import Words
+from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, line, shortened
 from bot.status import lists
@@ -39,44 +41,54 @@ DEEDS = {
 }  # fmt: skip
 
 
-def overview(store: Store, links: Links) -> Words:
+def overview(store: Store, links: Links, within: Within = EVERYWHERE) -> Words:
     """Unknown first and loud, then waiting, running, and the last results."""
-    status = store.status
-    waiting = status.in_state(State.WAITING, SHOWN)
-    running = [*status.in_state(State.RUNNING, SHOWN), *status.in_state(State.APPROVED, SHOWN)]
-    moving = status.count(State.RUNNING) + status.count(State.APPROVED)
-    recent = status.briefs(status.ended(RECENT))
-    unknown = lists.unknown_section(store, links)
+    waiting, waiting_number = lists.in_state(store, State.WAITING, within)
+    running, running_number = lists.in_state(store, State.RUNNING, within)
+    approved, approved_number = lists.in_state(store, State.APPROVED, within)
+    recent = _recent(store, within)
+    unknown = lists.unknown_section(store, links, within)
     title = "OUTCOME UNKNOWN: look in Zuora" if unknown else "How billing stands"
     return lists.words(
-        title,
+        f"{title}{within.words}",
         unknown,
         lists.section("Waiting for approval", [lists.waiting(links, each) for each in waiting],
-                      status.count(State.WAITING)),
-        lists.section("Running", [lists.running(links, each, status.verdicts(each.number))
-                                  for each in running[:SHOWN]], moving),
+                      waiting_number),
+        lists.section("Running", [lists.running(links, each, store.status.verdicts(each.number))
+                                  for each in [*running, *approved][:SHOWN]],
+                      running_number + approved_number),
         lists.section("Last results", [lists.ended(links, each) for each in recent], len(recent)),
     )  # fmt: skip
 
 
-def mine(store: Store, links: Links, person: str) -> Words:
+def _recent(store: Store, within: Within) -> list[Brief]:
+    """The last results; of one place those among the last thousand."""
+    most = RECENT if within.keys is None else MOST_COUNTED
+    return store.status.briefs(lists.only(store, store.status.ended(most), within)[:RECENT])
+
+
+def mine(store: Store, links: Links, person: str, within: Within = EVERYWHERE) -> Words:
     """One's own requests: the open ones, then the last ones."""
-    opened = store.status.open_of(person, MOST_COUNTED)
-    last = store.status.of(person, RECENT)
+    most = RECENT if within.keys is None else MOST_COUNTED
+    opened = lists.only(store, store.status.open_of(person, MOST_COUNTED), within)
+    last = lists.only(store, store.status.of(person, most), within)[:RECENT]
     recent = [number for number in last if number not in set(opened)]
     return lists.words(
-        "Your requests",
+        f"Your requests{within.words}",
         _some("Open", opened, store, links),
         _some("Before that", recent, store, links),
     )
 
 
-def waiting(store: Store, links: Links, person: Person, now: datetime) -> Words:
+def waiting(
+    store: Store, links: Links, person: Person, now: datetime, within: Within = EVERYWHERE
+) -> Words:
     """What somebody may approve now."""
-    found = to_decide(store, person, now, MOST_COUNTED)
+    found = lists.only(store, to_decide(store, person, now, MOST_COUNTED), within)
     sure = [number for number in found[:SHOWN] if _may(store, person, number, now)]
     numbers = [*sure, *found[SHOWN:]]
-    return lists.words("Waiting for you", _some("You may approve", numbers, store, links))
+    words = f"Waiting for you{within.words}"
+    return lists.words(words, _some("You may approve", numbers, store, links))
 
 
 def _may(store: Store, person: Person, number: int, now: datetime) -> bool:
@@ -102,18 +114,23 @@ def about(store: Store, links: Links, subject: str) -> Words:
     return lists.words(f"Requests about {subject}", found, note)
 
 
-def about_lines(store: Store, links: Links, subject: str) -> tuple[Line, ...]:
+def about_lines(
+    store: Store, links: Links, subject: str, within: Within = EVERYWHERE
+) -> tuple[Line, ...]:
     """The same, as lines for another answer."""
-    found = store.status.about(subject, MOST_COUNTED)
+    found = lists.only(store, store.status.about(subject, MOST_COUNTED), within)
     return _some("Requests", found, store, links, rest=lists.IN_THE_EXPORT)
 
 
-def story(store: Store, links: Links, number: int) -> Words:
+def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) -> Words:
     """A request from its asking to now, with links to card and thread."""
     request = store.requests.get(number)
     brief = store.status.brief(number)
     if request is None or brief is None:
         return Words(f"There is no request R-{number}.")
+    if not within.has(brief.place):
+        where = f"R-{number} is in {brief.place_words}, not{within.words}."
+        return Words(blocks.escaped(where))
     written, left_out = store.history.story(number, STORY_LIMIT)
     archive = store.archives.of(number)
     told = [_deed(each, brief) for each in written]

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from bot.domain.call import Call
+from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import FINAL, Request
 from bot.domain.spreadsheet import Sheet
 from bot.status.counting import decision_seconds, done_seconds, effect_name, items_of
@@ -42,7 +43,9 @@ only in the first one, so that a column of them has each request once.
 """
 
 
-async def rows_of_month(store: Store, month: str) -> AsyncIterator[Row]:
+async def rows_of_month(
+    store: Store, month: str, within: Within = EVERYWHERE
+) -> AsyncIterator[Row]:
     """Every row of the file, in order; others get their turn in between."""
     first, last = span_of(month)
     after = ("", 0)
@@ -51,7 +54,7 @@ async def rows_of_month(store: Store, month: str) -> AsyncIterator[Row]:
         for _, number in slice_:
             request = store.requests.get(number)
             await asyncio.sleep(0)
-            if request is None:
+            if request is None or not within.has(request.place):
                 continue
             for place, row in enumerate(rows_of(request, store.calls.of(number)), 1):
                 yield row
@@ -103,7 +106,14 @@ class ArchivedError(Exception):
     """Requests of the month are in an archive, so that this database cannot write them all."""
 
 
-async def export(store: Store, month: str, kind: Format, called: Called | None = None) -> bytes:
+async def export(
+    store: Store,
+    month: str,
+    kind: Format,
+    called: Called | None = None,
+    *,
+    within: Within = EVERYWHERE,
+) -> bytes:
     """The month's file.
 
     Args:
@@ -111,6 +121,7 @@ async def export(store: Store, month: str, kind: Format, called: Called | None =
         month: `2026-11`.
         kind: The file's form.
         called: What people are called, for a file that is for people; None: Slack's ids stand in it.
+        within: The places whose requests are in it.
 
     Raises:
         ArchivedError: Some of its requests are archived; the message says where.
@@ -118,8 +129,8 @@ async def export(store: Store, month: str, kind: Format, called: Called | None =
     if files := store.archives.asked_between(*span_of(month)):
         raise ArchivedError(ELSEWHERE.format(month=month, files=" and ".join(files)))
     if kind == "csv":
-        return await _as_csv(_with_names(rows_of_month(store, month), called))
-    rows = [row async for row in rows_of_month(store, month)]
+        return await _as_csv(_with_names(rows_of_month(store, month, within), called))
+    rows = [row async for row in rows_of_month(store, month, within)]
     return await asyncio.to_thread(WRITERS[kind], rows)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.cards import blocks
 from bot.cards.card import HEADLINES, approvers_in_words, of_many
 from bot.domain.message import Blocks, Words
+from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count, shortened
 from bot.operations.catalog import OPERATIONS
@@ -197,10 +198,25 @@ def _mrkdwn(each: Line) -> str:
     )
 
 
-def unknown_section(store: Store, links: Links) -> tuple[Line, ...]:
+def in_state(store: Store, state: State, within: Within) -> tuple[list[Brief], int]:
+    """The first of the requests in a state, and how many there are; at most `MOST_COUNTED`."""
+    if within.keys is None:
+        return store.status.in_state(state, SHOWN), store.status.count(state)
+    found = only(store, store.status.numbers_in_state(state, MOST_COUNTED), within)
+    return store.status.briefs(found[:SHOWN]), len(found)
+
+
+def only(store: Store, numbers: Sequence[int], within: Within) -> list[int]:
+    """Those of the requests that act there."""
+    if within.keys is None:
+        return list(numbers)
+    places = store.status.places(numbers)
+    return [number for number in numbers if number in places and within.has(places[number])]
+
+
+def unknown_section(store: Store, links: Links, within: Within = EVERYWHERE) -> tuple[Line, ...]:
     """The unknown outcomes; nothing at all where there are none."""
-    number = store.status.count(State.UNKNOWN)
+    found, number = in_state(store, State.UNKNOWN, within)
     if not number:
         return ()
-    found = store.status.in_state(State.UNKNOWN, SHOWN)
     return section("OUTCOME UNKNOWN", [unknown(links, each) for each in found], number)

@@ -2,19 +2,25 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from statistics import median
 
 from bot.domain.money import Money
+from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import FINAL, Request, State
 from bot.status.counting import LIMITS, figure_of
+from bot.status.lists import only
 from bot.store.figures import Figure
 from bot.store.store import Store
 
 AT_ONCE = 10
 """Requests whose figures are written in one transaction."""
+
+SLICE = 500
+"""Requests whose figures are read together."""
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
@@ -36,6 +42,8 @@ class Month:
         waited: Decisions by class of `LIMITS`.
         places: How many requests for each entity and organization, where there are several.
         to_decision, to_done: Medians in seconds; None where there is none.
+        refusals: Clicks that were refused; None where they are not counted.
+        within: ` in entity Europe` where it is about one place; empty for all.
     """
 
     name: str
@@ -49,8 +57,9 @@ class Month:
     waited: tuple[int, ...]
     to_decision: float | None
     to_done: float | None
-    refusals: int
+    refusals: int | None
     places: Mapping[str, int] = field(default_factory=dict)
+    within: str = ""
 
     @property
     def asked(self) -> int:
@@ -123,24 +132,84 @@ async def catch_up(store: Store) -> int:
     return counted
 
 
-async def read_month(store: Store, name: str) -> Month:
+async def read_month(store: Store, name: str, within: Within = EVERYWHERE) -> Month:
     """The figures of a month, up to date.
 
     Raises:
         CouldNotRecordError: What moved last could not be counted.
     """
     await catch_up(store)
-    return month_of(store, name)
+    return await month_within(store, name, within)
+
+
+async def month_within(store: Store, name: str, within: Within) -> Month:
+    """The figures of a month as they are counted, everywhere or in some places."""
+    if within.keys is None:
+        return month_of(store, name)
+    found = [each async for each in _figures_within(store, name, within)]
+    return await asyncio.to_thread(_month_within, name, within, found)
+
+
+async def _figures_within(store: Store, name: str, within: Within) -> AsyncIterator[Figure]:
+    """What each of a month's requests in some places counts for; others get their turn in between."""
+    first, last = span_of(name)
+    after = ("", 0)
+    while slice_ := store.figures.asked_in(first, last, after, SLICE):
+        after = slice_[-1]
+        there = only(store, [number for _, number in slice_], within)
+        for each in store.figures.of(there):
+            yield each
+        await asyncio.sleep(0)
+
+
+def _month_within(name: str, within: Within, found: Sequence[Figure]) -> Month:
+    rows = (
+        (each.day, group, key, value)
+        for each in found
+        for (group, key), value in each.counted.items()
+    )
+    sums, days = _summed(rows)
+    to_decision = [each.to_decision for each in found if each.to_decision is not None]
+    to_done = [each.to_done for each in found if each.to_done is not None]
+    return replace(
+        _month(name, sums, days),
+        to_decision=median(to_decision) if to_decision else None,
+        to_done=median(to_done) if to_done else None,
+        within=within.words,
+    )
 
 
 def month_of(store: Store, name: str) -> Month:
     """The figures of a month as they are counted."""
+    sums, days = _summed(store.figures.of_days(name))
+    return replace(
+        _month(name, sums, days),
+        to_decision=store.figures.median_to_decision(name, int(sums.get(("decided", ""), 0))),
+        to_done=store.figures.median_to_done(name, int(sums.get(("done", ""), 0))),
+        refusals=store.figures.refusals(name),
+    )
+
+
+def _summed(
+    rows: Iterable[tuple[str, str, str, Decimal]],
+) -> tuple[dict[tuple[str, str], Decimal], dict[tuple[int, str, str], Decimal]]:
+    """Sums by name and key, and those of single days."""
     sums: dict[tuple[str, str], Decimal] = {}
     days: dict[tuple[int, str, str], Decimal] = {}
-    for day, group, key, value in store.figures.of_days(name):
+    for day, group, key, value in rows:
         sums[group, key] = sums.get((group, key), Decimal(0)) + value
         if group in ("posted", "mailed") and value:
-            days[int(day[8:]), group, key] = value
+            at = (int(day[8:]), group, key)
+            days[at] = days.get(at, Decimal(0)) + value
+    return sums, days
+
+
+def _month(
+    name: str,
+    sums: Mapping[tuple[str, str], Decimal],
+    days: Mapping[tuple[int, str, str], Decimal],
+) -> Month:
+    """The figures that are sums."""
     number = {key: int(value) for key, value in sums.items() if key[0] not in ("posted", "mailed")}
     return Month(
         name=name,
@@ -156,9 +225,9 @@ def month_of(store: Store, name: str) -> Month:
         mailed=_money(sums, "mailed"),
         days=days,
         waited=tuple(number.get(("waited", str(c)), 0) for c in range(len(LIMITS) + 1)),
-        to_decision=store.figures.median_to_decision(name, number.get(("decided", ""), 0)),
-        to_done=store.figures.median_to_done(name, number.get(("done", ""), 0)),
-        refusals=store.figures.refusals(name),
+        to_decision=None,
+        to_done=None,
+        refusals=None,
         places={key: n for (group, key), n in sorted(number.items()) if group == "places" and n},
     )
 

@@ -12,8 +12,8 @@ CLASSES = ("< 15 min", "< 1 h", "< 4 h", "< 24 h", "longer")
 
 
 def title_of(month: Month) -> str:
-    """`November 2026`."""
-    return f"{MONTHS[int(month.name[5:]) - 1]} {month.name[:4]}"
+    """`November 2026`, with the place where it is about one."""
+    return f"{MONTHS[int(month.name[5:]) - 1]} {month.name[:4]}{month.within}"
 
 
 def rows_of(month: Month) -> tuple[Row, ...]:
@@ -40,7 +40,7 @@ def rows_of(month: Month) -> tuple[Row, ...]:
         ("Still open", f"{month.still_open:,}"),
         ("Median to decision", duration(month.to_decision)),
         ("Median decision to done", duration(month.to_done)),
-        ("Clicks refused", f"{month.refusals:,}"),
+        *([("Clicks refused", f"{month.refusals:,}")] if month.refusals is not None else []),
         *((f"Requests in {place}", f"{number:,}") for place, number in month.places.items()),
     )
 

@@ -1,7 +1,7 @@
 """The table of figures: what each request counts for, and the sums of each day."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -74,6 +74,24 @@ class Figures:
         )
         return [(day, name, key, Decimal(value)) for day, name, key, value in rows]
 
+    def of(self, requests: Sequence[int]) -> list[Figure]:
+        """What these requests count for."""
+        rows = self._database.execute(
+            "SELECT request, day, to_decision, to_done, counted FROM figures "
+            "WHERE request IN (SELECT value FROM json_each(?))",
+            [json.dumps(list(requests))],
+        )
+        return [
+            Figure(
+                request=request,
+                day=day,
+                to_decision=to_decision,
+                to_done=to_done,
+                counted=_read(counted),
+            )
+            for request, day, to_decision, to_done, counted in rows
+        ]
+
     def refusals(self, month: str) -> int:
         """How many refusals the history has of a month."""
         (number,) = self._database.execute(
@@ -123,7 +141,7 @@ class Figures:
         ).fetchone()
         if row is None:
             return {}
-        return {(name, key): Decimal(value) for name, key, value in json.loads(row[0])}
+        return _read(row[0])
 
     def _add(self, day: str, name: str, key: str, value: Decimal) -> None:
         row = self._database.execute(
@@ -135,3 +153,7 @@ class Figures:
             "ON CONFLICT (day, name, key) DO UPDATE SET value = excluded.value",
             [day, name, key, str(total)],
         )
+
+
+def _read(counted: str) -> Counted:
+    return {(name, key): Decimal(value) for name, key, value in json.loads(counted)}

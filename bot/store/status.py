@@ -18,7 +18,7 @@ _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
 _BY_END = "INDEXED BY requests_ended"  # the planner takes one that leaves it to sort them all
 _COLUMNS = (
     "number", "operation", "subject", "requester", "state", "created_at", "expires_at", "state_at",
-    "decided_by", "channel", "card_ts", "rule", "progress", "result", "place_words",
+    "decided_by", "channel", "card_ts", "rule", "progress", "result", "place", "place_words",
 )  # fmt: skip
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests "  # noqa: S608 - names of this module alone
 MOST_COUNTED = 1000
@@ -58,6 +58,7 @@ class Brief:
     rule: Rule
     progress: str
     result: str
+    place: str
     place_words: str
 
     @property
@@ -93,6 +94,15 @@ class Status:
         )
         by_number = {each.number: each for each in found}
         return [by_number[number] for number in numbers if number in by_number]
+
+    def places(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Where in the tenant these requests act, as `Place.key`, by number."""
+        rows = self._database.execute(
+            "SELECT number, place FROM requests INDEXED BY requests_place "
+            "WHERE number IN (SELECT value FROM json_each(?))",
+            [json.dumps(list(numbers))],
+        )
+        return dict(rows.fetchall())
 
     def rules_waiting(self) -> dict[str, Rule]:
         """The rules that requests wait under, by the text that they are kept as."""

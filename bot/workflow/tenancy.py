@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.digest import digest
-from bot.domain.place import Places
+from bot.domain.place import Places, plain_ids
 from bot.operations.operation import Order
 from bot.zuora.client import ZuoraClient
 
@@ -45,5 +45,6 @@ class Tenancy:
 
     def bound_beside(self, order: Order[Any, Any], place: str) -> dict[str, Any]:
         """What the digest is made of beside operation and body: the tenant, the facts that matter."""
-        tenant = "|".join([self.address, *self.places.headers(place), self.zuora.tenant.id])
+        where = map(plain_ids, self.places.headers(place))  # however the settings write them
+        tenant = "|".join([self.address, *where, self.zuora.tenant.id])
         return {"tenant": tenant, "facts": order.material()}

@@ -157,11 +157,6 @@ class ZuoraClient(Effects):
         return environment(self._base_url)
 
     @property
-    def names_organizations(self) -> bool:
-        """Whether its calls say for which organizations they are, as with Multi-Org."""
-        return self._caller.names_organizations
-
-    @property
     def width(self) -> int:
         """How many calls may be out at once just now."""
         return self._pace.width
@@ -320,6 +315,10 @@ class ZuoraClient(Effects):
         """The latest version of a subscription by its number, or one version by its id."""
         with checked():
             return await lookups.subscription(self._caller, key)
+
+    async def has_organizations(self) -> bool:
+        """Whether the tenant has Multi-Org: its calls name organizations, or its accounts are in some."""
+        return self._caller.names_organizations or await lookups.has_organizations(self._caller)
 
     async def accounts_in_batches(
         self, batches: Collection[str], bill_cycle_day: str

@@ -86,6 +86,19 @@ async def billing_rules(caller: Caller) -> BillingRules | None:
     )
 
 
+async def has_organizations(caller: Caller) -> bool:
+    """Whether the tenant has Multi-Org, as far as its accounts show it: they belong to organizations.
+
+    Zuora has no call that says it. False also where the accounts may not be listed, or where none of
+    the first is in an organization.
+    """
+    try:
+        first = await paging.objects(caller, calls.object_page("accounts"), most=calls.PAGE)
+    except ZuoraRejected:
+        return False
+    return any(rows.text(row, "organizationId") for row in first)
+
+
 async def email_history(
     caller: Caller, object_id: str, since: datetime, here: Here
 ) -> tuple[EmailRecord, ...]:

@@ -1,32 +1,42 @@
-"""Asks Zuora what a number or an id names: a bill run, an invoice, a memo, a subscription.
+"""Asks Zuora what a number or an id names: a bill run, an invoice, a memo, an account, a subscription.
 
-A number may have any prefix with any characters ("Define numbering formats"), and an id shows
-nothing by itself, so only Zuora knows. Every kind is asked side by side: a few keys one by one, as
-Object Query takes an id or a number in the path; many of them fifty in a call.
+A number may have any prefix with any characters ("Define numbering formats"), and an id tells
+nothing by itself, so only Zuora knows. Everything typed passes `what_are`, whatever it looks like:
+bill runs and documents are asked side by side, and only where none of them has it accounts and
+subscriptions. A few keys are asked one by one, as Object Query takes an id or a number in the path;
+more of them fifty in a call.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
-from bot.domain.key import is_id
-from bot.zuora import calls, paging, rows
+from bot.domain.key import DocumentKind, Kind, Reading, is_id, readings
+from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.caller import Caller
-from bot.zuora.calls import PAGE, DocumentKind
+from bot.zuora.calls import PAGE
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
 from bot.zuora.rows import Row
 
-Kind = DocumentKind | Literal["bill_run"]
 KINDS: Final[tuple[Kind, ...]] = ("bill_run", "invoice", "credit_memo", "debit_memo")
-FEW: Final = 5
+OTHERS: Final[tuple[Kind, ...]] = ("account", "subscription")
+"""Which no mail is about: they are asked only to say what a number is."""
+
+FEW: Final = 2
 _NOT_IN_A_LIST: Final = frozenset(",[]")
 _PLACES: Final[Mapping[Kind, tuple[str, str]]] = {
     "bill_run": ("billing-runs", "billingRunNumber"),
     "invoice": ("invoices", "invoiceNumber"),
     "credit_memo": ("credit-memos", "memoNumber"),
     "debit_memo": ("debit-memos", "memoNumber"),
+    "account": ("accounts", "accountNumber"),
+    "subscription": ("subscriptions", "name"),
 }
 """Where Object Query has each kind, and its field with the number."""
+
+_IN_V1: Final[Mapping[Kind, str]] = {
+    "bill_run": "bill-runs", "account": "accounts", "subscription": "subscriptions",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What some keys name, and the kinds that Zuora would not look for.
+    """What was typed and what it names, and the kinds that Zuora would not look for.
 
     A kind that could not be looked for is not known to be without such a number.
     """
@@ -48,37 +58,73 @@ class Found:
     named: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
     not_read: tuple[Kind, ...] = ()
 
-    def of(self, key: str) -> tuple[Match, ...]:
-        """Everything of that number or id, each kind once."""
-        return self.named.get(key, ())
+    def of(self, typed: str) -> tuple[Match, ...]:
+        """Everything that it names, each kind once; an account only where it is nothing else."""
+        return self.named.get(typed, ())
 
 
 async def what_are(
-    caller: Caller, paths: Mapping[DocumentKind, str], keys: Collection[str]
+    caller: Caller, paths: Mapping[DocumentKind, str], typed: Collection[str]
 ) -> Found:
-    """Look for keys among bill runs, invoices, credit memos and debit memos.
+    """Look for what was typed, each thing by the first of its readings that Zuora has.
 
     Args:
         caller: Sends the calls.
         paths: Each kind's part of a path below `/v1`, for where Object Query is closed.
-        keys: Numbers or ids, as `number_key` makes them.
+        typed: Numbers or ids, as they were typed.
 
     Raises:
+        ZuoraContradicts: An answer is about something else.
         ZuoraError: As from `Caller.read`, but for a refusal.
     """
-    wanted = tuple(dict.fromkeys(keys))
-    found = await paging.side_by_side(_of_kind(caller, paths, kind, wanted) for kind in KINDS)
+    asked = {text: readings(text) for text in typed}
+    of_documents: dict[Kind, str] = {kind: path for kind, path in paths.items()}  # noqa: C416 - a wider key
+    found = await _first(caller, {**_IN_V1, **of_documents}, KINDS, asked)
+    left = {text: known for text, known in asked.items() if text not in found.named}
+    others = await _first(caller, _IN_V1, OTHERS, left)
+    return Found({**found.named, **others.named}, found.not_read)
+
+
+async def _first(
+    caller: Caller,
+    paths: Mapping[Kind, str],
+    kinds: Sequence[Kind],
+    asked: Mapping[str, Sequence[Reading]],
+) -> Found:
+    """What the first reading names that Zuora has; the second is asked only of what has no first."""
     named: dict[str, tuple[Match, ...]] = {}
-    for kind, by_key in zip(KINDS, found, strict=True):
-        for key, row in (by_key or {}).items():
-            one = Match(kind, _number(kind, row) or key, rows.text(row, "id", "Id"))
-            named[key] = (*named.get(key, ()), one)
-    not_read = tuple(kind for kind, by_key in zip(KINDS, found, strict=True) if by_key is None)
-    return Found(named, not_read)
+    not_read: set[Kind] = set()
+    turn, waiting = 0, {text: ways for text, ways in asked.items() if ways}
+    while waiting:
+        now = {text: ways[turn] for text, ways in waiting.items()}
+        keys = {
+            kind: [way.key for way in now.values() if way.kind in (None, kind)] for kind in kinds
+        }
+        read = await paging.side_by_side(
+            _of_kind(caller, paths[kind], kind, tuple(dict.fromkeys(keys[kind]))) for kind in kinds
+        )
+        not_read |= {kind for kind, rows_of in zip(kinds, read, strict=True) if rows_of is None}
+        for text, way in now.items():
+            hits = tuple(
+                _named(kind, way.key, row)
+                for kind, rows_of in zip(kinds, read, strict=True)
+                if way.kind in (None, kind) and (row := (rows_of or {}).get(way.key))
+            )
+            if hits:
+                named[text] = hits
+        turn += 1
+        waiting = {
+            text: ways for text, ways in waiting.items() if text not in named and len(ways) > turn
+        }
+    return Found(named, tuple(kind for kind in kinds if kind in not_read))
+
+
+def _named(kind: Kind, key: str, row: Row) -> Match:
+    return Match(kind, _number(kind, row) or key, rows.text(row, "id", "Id"))
 
 
 async def _of_kind(
-    caller: Caller, paths: Mapping[DocumentKind, str], kind: Kind, keys: Sequence[str]
+    caller: Caller, path: str, kind: Kind, keys: Sequence[str]
 ) -> dict[str, Row] | None:
     """The rows of one kind by key; None where Zuora refuses to look for some."""
     alone = [key for key in keys if len(keys) <= FEW or _NOT_IN_A_LIST & set(key)]
@@ -86,7 +132,7 @@ async def _of_kind(
     found = await _listed(caller, kind, together) if together else {}
     if found is None:
         alone, found = list(keys), {}
-    reads = await paging.side_by_side(_one(caller, paths, kind, key) for key in alone)
+    reads = await paging.side_by_side(_one(caller, path, kind, key) for key in alone)
     for key, row in zip(alone, reads, strict=True):
         if row:
             found[key] = row
@@ -107,32 +153,48 @@ async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, 
             listed = await paging.side_by_side(paging.objects(caller, call) for call in asked)
         except ZuoraRejected:
             return None
-        for row in (row for page in listed for row in page):
-            key = rows.text(row, "id") if name == "id" else _number(kind, row)
-            if key in wanted:
-                found[key] = row
+        said = {
+            (rows.text(row, "id") if name == "id" else _number(kind, row)).casefold(): row
+            for page in listed
+            for row in page
+        }
+        found |= {key: said[key.casefold()] for key in wanted if key.casefold() in said}
     return found
 
 
-async def _one(
-    caller: Caller, paths: Mapping[DocumentKind, str], kind: Kind, key: str
-) -> Row | None:
+async def _one(caller: Caller, path: str, kind: Kind, key: str) -> Row | None:
     """The row of one key; empty where there is none, None where Zuora does not say."""
     objects, _ = _PLACES[kind]
-    where = "bill-runs" if kind == "bill_run" else paths[kind]
-    for call in (calls.get("object-query", objects, key), calls.get("v1", where, key)):
+    promised = kind != "bill_run" or is_id(key)  # `/v1` promises to take a run's id alone
+    for call, knows in (
+        (calls.get("object-query", objects, key), True),
+        (calls.get("v1", path, key), promised),
+    ):
         try:
             data = (await caller.read(call)).data
         except ZuoraNotFound:
-            return {}
+            return {} if knows else None
         except ZuoraRejected:
             continue
-        row = rows.part(data, "data") if isinstance(data, dict) else {}
-        row = row or rows.part({"it": data}, "it")
-        if rows.text(row, "id", "Id") or _number(kind, row):
+        row = rows.part({"it": data}, "it")
+        row = rows.part(row, "data") or rows.part(row, "basicInfo") or row
+        its_id, number = rows.text(row, "id", "Id"), _number(kind, row)
+        if its_id or number:
+            agreement.answered(key, kind.replace("_", " "), its_id, number)
             return row
     return None
 
 
 def _number(kind: Kind, row: Row) -> str:
-    return rows.text(row, _PLACES[kind][1], "number", "billRunNumber", "invoiceNumber")
+    return rows.text(row, _PLACES[kind][1], *_ELSEWHERE[kind])
+
+
+_ELSEWHERE: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "bill_run": ("billRunNumber", "number"),
+    "invoice": ("number",),
+    "credit_memo": ("number",),
+    "debit_memo": ("number",),
+    "account": ("number",),
+    "subscription": ("subscriptionNumber", "number"),
+}
+"""The field with the number in what `/v1` answers."""

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from bot.domain.clock import Clock
-from bot.domain.place import Unit
+from bot.domain.place import Unit, plain_ids
 from bot.metrics import ZUORA_CALLS
 from bot.zuora import numbers
 from bot.zuora.errors import ZuoraBusy, ZuoraElsewhere, ZuoraError, ZuoraLockedOut, ZuoraRejected
@@ -78,8 +78,8 @@ def not_the_tenant(tenant: Tenant, expected: str) -> str:
 
 def entities_outside(tenant: Tenant, entities: Iterable[Unit]) -> tuple[str, ...]:
     """Which of the configured entities a token does not name; none where it names no entity."""
-    named = {_plain(entity) for entity in tenant.entities}
-    return tuple(each.id for each in entities if named and _plain(each.id) not in named)
+    named = {plain_ids(entity) for entity in tenant.entities}
+    return tuple(each.id for each in entities if named and plain_ids(each.id) not in named)
 
 
 def not_the_entities(tenant: Tenant, entities: Iterable[Unit]) -> str:
@@ -91,11 +91,6 @@ def not_the_entities(tenant: Tenant, entities: Iterable[Unit]) -> str:
         f"ZUORA_ENTITY_IDS names {', '.join(outside)}, and the OAuth client's token does not "
         f"speak for that. It speaks for: {', '.join(tenant.entities)}."
     )
-
-
-def _plain(entity: str) -> str:
-    """Entity ids are written with hyphens and without."""
-    return entity.replace("-", "").lower()
 
 
 class TokenKeeper:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.digest import canonical
-from bot.domain.key import document_as_typed, document_key
+from bot.domain.key import as_typed, document_key
 from bot.operations.email_documents.reading import EmailDocumentsBody, read, sort_out
 from bot.operations.operation import Problems
 from bot.slack.forms.email import EmailForm, values_for
@@ -98,7 +98,7 @@ def test_a_document_can_be_typed_as_it_is_shown(typed):
     found = document_key(typed)
 
     if found is not None:
-        assert document_key(document_as_typed(*found)) == found
+        assert document_key(as_typed(*found)) == found
         assert found.key.isprintable()
 
 

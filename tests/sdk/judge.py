@@ -65,17 +65,12 @@ def operations() -> Iterator[Operation]:
 
 def findings(exchange: dict[str, Any], known: list[Operation]) -> Iterator[str]:
     """What the SDK does not know or would not take of one exchange."""
-    path = exchange["path"]
-    if path.startswith("/settings/"):
-        if path not in settings():
-            yield f"no setting {path}"
-        path = LISTING
-    fitting = [each for each in known if each.pattern.fullmatch(path)]
-    fitting.sort(key=lambda each: each.path.count("{"))
-    operation = next((each for each in fitting if each.method == exchange["method"]), None)
+    operation = _operation(exchange, known)
     if operation is None:
         yield "no such method and path"
         return
+    if operation.path == LISTING and exchange["path"] not in settings():
+        yield f"no setting {exchange['path']}"
     unknown = {name for name in exchange["headers"] if name not in OUR_OWN | operation.headers}
     if unknown:
         yield f"{operation.name} has no header {', '.join(sorted(unknown))}"
@@ -85,7 +80,20 @@ def findings(exchange: dict[str, Any], known: list[Operation]) -> Iterator[str]:
     if exchange["method"] in ("POST", "PUT"):
         for words in _body(operation, exchange["body"]):
             yield f"{operation.name}, body: {words}"
-    model = None if path == LISTING else operation.answers.get(str(exchange["status"]))
+    yield from _answer(operation, exchange)
+
+
+def _operation(exchange: dict[str, Any], known: list[Operation]) -> Operation | None:
+    """The SDK's method for an exchange."""
+    path = LISTING if exchange["path"].startswith("/settings/") else exchange["path"]
+    fitting = [each for each in known if each.pattern.fullmatch(path)]
+    fitting.sort(key=lambda each: each.path.count("{"))
+    return next((each for each in fitting if each.method == exchange["method"]), None)
+
+
+def _answer(operation: Operation, exchange: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with an answer; of a single setting the SDK has no model."""
+    model = operation.answers.get(str(exchange["status"])) if operation.path != LISTING else None
     answer = exchange["answer"]
     if model is not None and isinstance(answer, dict) and hasattr(zuora_sdk, model):
         for words in _against(getattr(zuora_sdk, model), answer):

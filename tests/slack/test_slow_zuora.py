@@ -5,16 +5,16 @@ import pytest
 from tests.stage import ALICE, BOB, CHANNEL
 
 RUN = "/v1/bill-runs/*"
-QUERY = "/object-query/*"
+QUERY = "/object-query/billing-runs/*"
 SLOW = 60.0
 
 
 @pytest.fixture
 async def slow(stage, monkeypatch):
-    """A Zuora whose next answer about a bill run takes a minute of the clock."""
+    """A Zuora whose answer about a bill run takes a minute of the clock, but for a form that opens."""
     monkeypatch.setattr("bot.slack.asking.SECONDS_FOR_ZUORA", 0.05)
     await stage.restart()
-    stage.zuora.faults.add(QUERY, kind="slow", seconds=SLOW)
+    stage.zuora.faults.add(QUERY, kind="slow", seconds=SLOW, after=1)
     return stage
 
 
@@ -142,7 +142,10 @@ async def test_the_status_of_a_run_follows_when_zuora_has_answered(slow, monkeyp
 
     ack = await slow.slack.slash(ALICE, CHANNEL, "/billstatus BR-00000001")
 
-    assert ack.text == "Reading BR-00000001 in Zuora…"
+    assert ack.text == "Looking for BR-00000001 in Zuora…"
+    await slow.slack.until(
+        lambda: any(call.path.startswith("/v1/bill-runs/") for call in slow.zuora.calls)
+    )
     slow.clock.advance(seconds=SLOW)
     await slow.until_told(ALICE, "Bill run BR-00000001: Posted")
     assert "Requests: none" in slow.told(ALICE)[-1]

@@ -124,7 +124,9 @@ async def test_a_run_is_found_by_its_id_too(stage):
 
 
 async def test_an_unknown_run_is_said_plainly(stage):
-    assert (await stage.show("BR-00000099")).text == "Zuora knows no bill run BR-00000099."
+    assert (
+        await stage.show("BR-00000099")
+    ).text == "Zuora knows no bill run, invoice or memo BR-00000099."
 
 
 async def test_a_zuora_that_refuses_is_said_plainly(stage):
@@ -140,7 +142,7 @@ async def test_a_slow_zuora_is_answered_in_time_and_the_card_follows(stage):
     ack = await stage.slack.slash(ALICE, CHANNEL, f"/billrun {RUN}")
 
     assert ack.ok
-    assert ack.text == "Reading BR-00000002 in Zuora…"
+    assert ack.text == "Looking for BR-00000002 in Zuora…"
     stage.clock.advance(seconds=3)
     await stage.until_told(ALICE, "Bill run BR-00000002: Completed")
     assert buttons(stage.slack.private(ALICE, CHANNEL)[-1]) == [POST, CANCEL]

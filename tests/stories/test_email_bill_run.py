@@ -126,7 +126,7 @@ async def test_everything_wrong_with_the_form_is_shown_at_its_field_at_once(stag
 async def test_an_unknown_run_is_said_at_its_field(stage):
     submitted = await stage.fill(text="BR-00000099")
 
-    assert submitted.errors == {"bill_run": "Zuora knows no bill run BR-00000099."}
+    assert submitted.errors == {"bill_run": "Zuora knows no bill run, invoice or memo BR-00000099."}
 
 
 async def test_a_run_that_is_not_posted_is_said_at_its_field(stage):

@@ -140,7 +140,7 @@ async def test_mixed_kinds_are_one_request_and_card_for_each_kind(stage, invoice
 async def test_one_wrong_document_saves_nothing_at_all(stage, invoice):
     submitted = await fill(stage, "INV00000077 DM00000099")
 
-    assert submitted.errors == {"documents": "Zuora knows no debit memo DM00000099."}
+    assert submitted.errors == {"documents": "Zuora knows no bill run, invoice or memo DM00000099."}
     assert stage.slack.channel_messages(CHANNEL) == []
 
 
@@ -243,10 +243,10 @@ async def test_an_invoice_that_was_mailed_says_when_and_that_it_goes_again(stage
 
 
 REFUSED = [
-    ("nonsense", {}, "documents", "Not a document's number: nonsense"),
+    ("nonsense", {}, "documents", "Zuora knows no bill run, invoice or memo nonsense"),
     (ID, {}, "documents", f"Zuora knows no bill run, invoice or memo {ID}."),
     ("BR-00000001", {}, "documents", "is a bill run"),
-    ("INV00000099", {}, "documents", "Zuora knows no invoice INV00000099."),
+    ("INV00000099", {}, "documents", "Zuora knows no bill run, invoice or memo INV00000099."),
     ("INV00000078", {}, "documents", "INV00000078 is Draft; only posted invoices"),
     ("INV00000077", {"pdf_file_id": ID}, "pdf_file_id", "not for invoices"),
     ("CM00000004", {"pdf_file_id": "12"}, "pdf_file_id", "32 digits"),
@@ -349,7 +349,7 @@ async def test_what_is_wrong_with_each_kind_of_a_mixed_list_is_said(stage, invoi
     submitted = await fill(stage, "INV00000099 DM00000099")
 
     assert submitted.errors["documents"] == (
-        "Zuora knows no invoice INV00000099. Zuora knows no debit memo DM00000099."
+        "Zuora knows no bill run, invoice or memo INV00000099 or DM00000099."
     )
 
 

@@ -115,7 +115,8 @@ async def test_a_run_is_looked_at_in_the_entity_that_has_it(stage, worlds, comma
     await stage.slack.slash(ALICE, CHANNEL, f"{command} BR-00000002")
     assert "tenant 12270 · entity Europe" in stage.told(ALICE)[-1]
     await stage.slack.slash(ALICE, CHANNEL, f"{command} BR-00000001")
-    assert "is there in entity Europe and entity America" in stage.told(ALICE)[-1]
+    assert "Type which one: " in stage.told(ALICE)[-1]
+    assert f'{command} BR-00000001 entity="Europe"' in stage.told(ALICE)[-1]
     await stage.slack.slash(ALICE, CHANNEL, f"{command} BR-00000001 entity=America")
     assert "tenant 12270 · entity America" in stage.told(ALICE)[-1]
 
@@ -155,6 +156,86 @@ async def test_status_month_export_and_evidence_name_the_entity(stage, worlds, t
     _, package = await made(stage, tmp_path)
     (row,) = lines(package, "population.jsonl")
     assert row["place_words"] == "entity Europe"
+
+
+async def told(stage, person, line):
+    await stage.slack.slash(person, CHANNEL, f"/billstatus {line}")
+    return stage.told(person)[-1]
+
+
+@pytest.fixture
+async def one_in_each(stage, worlds):
+    """R-1 in Europe and R-2 in America, for runs of the same number; both wait."""
+    for entity in (EUROPE, AMERICA):
+        await stage.ask(entity=entity)
+    return stage
+
+
+@pytest.mark.parametrize(
+    ("person", "line"),
+    [(MARA, ""), (ALICE, "mine"), (BOB, "waiting"), (MARA, "INV00000001"), (MARA, "BR-00000001")],
+)
+async def test_every_status_keeps_to_the_entity_that_was_chosen(one_in_each, person, line):
+    """`/billstatus` honours `entity=` in all its forms, wherever it stands."""
+    here = await told(one_in_each, person, f"{line} entity=Europe")
+    there = await told(one_in_each, person, f"entity=America {line}")
+
+    assert "R-1" in here
+    assert "R-2" not in here
+    assert "R-2" in there
+    assert "R-1" not in there
+
+
+async def test_a_request_of_another_entity_is_said_to_be_there(one_in_each):
+    assert await told(one_in_each, MARA, "R-1 entity=America") == (
+        "R-1 is in entity Europe, not in entity America."
+    )
+    assert "R-1: email BR-00000001" in await told(one_in_each, MARA, "R-1 entity=Europe")
+
+
+async def test_the_month_and_its_file_keep_to_the_entity(one_in_each):
+    stage = one_in_each
+    everything = await told(stage, MARA, "month")
+    here = await told(stage, MARA, "month entity=Europe")
+    before = len(stage.slack.workspace.files)
+    await told(stage, MARA, "entity=Europe export month")
+    await stage.until(
+        lambda: [f for f in list(stage.slack.workspace.files.values())[before:]
+                 if f.name.endswith(".csv") and f.shared]
+    )  # fmt: skip
+    file = next(f for f in stage.slack.workspace.files.values() if f.name.endswith(".csv"))
+
+    assert "Requests: 2" in everything
+    assert "November 2026 in entity Europe" in here
+    assert "Requests: 1" in here
+    assert "Requests in entity Europe: 1" in here
+    rows = file.content.decode("utf-8-sig").splitlines()
+    assert [row.partition(",")[0] for row in rows[1:]] == ["R-1"] * (len(rows) - 1)
+
+
+async def test_the_next_page_of_what_waits_stays_in_the_entity(stage, worlds):
+    for entity, number in ((EUROPE, 2), (AMERICA, 3), (EUROPE, 4)):
+        worlds[entity].add_bill_run(f"BR-0000000{number}", invoices=[("A00000001", "EUR", "1.00")])
+        await stage.ask(text=f"BR-0000000{number}", entity=entity)
+    await told(stage, BOB, "waiting entity=Europe")
+    shown = stage.slack.private(BOB, CHANNEL)[-1]
+    await stage.slack.click(BOB, CHANNEL, shown.ts, "queue:next")
+
+    await stage.until(lambda: "2 of 2" in str(stage.slack.private(BOB, CHANNEL)[-1].blocks))
+    assert "R-2" not in str(stage.slack.private(BOB, CHANNEL)[-1].blocks)
+
+
+@pytest.mark.parametrize("line", ["", "mine", "waiting", "month", "export month", "R-1", "INV1"])
+async def test_an_entity_that_is_not_listed_is_said_so_everywhere(stage, worlds, line):
+    words = await told(stage, MARA, f"{line} entity=Asia")
+
+    assert "This bot has no entity Asia; these are: Europe, America." in words
+
+
+async def test_an_entity_where_none_are_listed_is_said_so(stage):
+    words = await told(stage, MARA, "BR-00000001 entity=Asia")
+
+    assert "This bot has no entity Asia; the settings list none." in words
 
 
 async def test_the_policy_rules_an_entity(stage, worlds):
@@ -210,6 +291,93 @@ async def test_organizations_go_into_the_header_and_the_body(stage):
     assert json.loads(stage.request(1).body)["organizations"] == [{"id": "", "name": "Retail"}]
     assert "o1,o2" in headers(stage, "zuora-org-ids", "/v1/accounts")
     assert "organization Both" in stage.request(1).tenant
+
+
+@pytest.mark.parametrize("scope", ["account=A00000001", "batch=Batch1"])
+async def test_multi_org_is_seen_from_the_accounts_where_no_setting_says_so(stage, scope):
+    """S12: the organizations are required, also where `ZUORA_ORG_IDS` is empty."""
+    stage.zuora.knobs = replace(stage.zuora.knobs, multi_org=True)
+    stage.zuora.world.account("A00000001")
+    line = f"/billrun {scope} target=2026-11-30 reason=x"
+
+    await stage.slack.slash(ALICE, CHANNEL, line)
+    assert "for which organizations" in stage.told(ALICE)[-1]
+    await stage.slack.slash(ALICE, CHANNEL, f"{line} organizations=Retail")
+
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    assert json.loads(stage.request(1).body)["organizations"] == [{"id": "", "name": "Retail"}]
+
+
+async def test_without_multi_org_no_organization_is_asked_for(stage):
+    stage.zuora.world.account("A00000001")
+
+    await stage.slack.slash(ALICE, CHANNEL, "/billrun account=A00000001 target=2026-11-30 reason=x")
+
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "BR-00000001 entity=America",
+        "entity=America BR-00000001",
+        "ENTITY = “America” BR-00000001",
+        "‘BR-00000001’ entity=‘america’",  # noqa: RUF001 - as phones write them
+        f"entity={AMERICA.upper()} BR-00000001",
+        f"BR-00000001 entity={AMERICA[:8]}-{AMERICA[8:12]}-{AMERICA[12:16]}-{AMERICA[16:20]}-{AMERICA[20:]}",
+    ],
+)
+@pytest.mark.parametrize("command", ["/billrun", "/billstatus"])
+async def test_the_entity_stands_anywhere_in_the_line(stage, worlds, command, line):
+    await stage.slack.slash(ALICE, CHANNEL, f"{command} {line}")
+
+    assert "tenant 12270 · entity America" in stage.told(ALICE)[-1]
+
+
+async def test_the_entity_before_a_new_run_s_words(stage, worlds):
+    worlds[AMERICA].account("A00000001")
+
+    await stage.slack.slash(
+        ALICE, CHANNEL, '/billrun entity="America" account=A00000001 target=2026-11-30 reason=x'
+    )
+
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    assert stage.request(1).place == f"entity={AMERICA}"
+
+
+async def test_the_email_form_takes_the_entity_from_the_line(stage, worlds):
+    await stage.open_form(text="entity=America BR-00000001")
+
+    submitted = await stage.slack.submit(ALICE, {"reason": "Month end"})
+
+    assert submitted.ok, submitted.errors
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    assert stage.request(1).place == f"entity={AMERICA}"
+
+
+async def test_the_advice_for_two_organizations_of_an_entity_tells_one_of_them(stage, worlds):
+    stage.changes = {"zuora_entity_ids": ENTITIES, "zuora_org_ids": "Retail=o1, Both=o1+o2"}
+    await stage.done_as_time_passes(stage.restart())
+
+    await stage.slack.slash(ALICE, CHANNEL, "/billrun BR-00000001 entity=Europe")
+    advice = stage.told(ALICE)[-1].rpartition("Type which one: ")[2]
+    await stage.slack.slash(ALICE, CHANNEL, advice)
+
+    assert "Bill run BR-00000001: Posted" in stage.told(ALICE)[-1]
+    assert "organization Retail" in stage.told(ALICE)[-1]
+
+
+async def test_an_entity_that_is_written_in_another_way_is_the_same(stage, worlds):
+    ts = await stage.ask(entity=EUROPE)
+    spelled = ENTITIES.replace(EUROPE, f"{EUROPE[:8]}-{EUROPE[8:]}".upper())
+    stage.changes = {"zuora_entity_ids": spelled}
+    await stage.restart()
+
+    await accepted(stage, ts, BOB)
+    again = await stage.fill(entity=spelled.partition(",")[0].partition("=")[2])
+
+    assert "R-1 has ordered the mails" in again.errors["bill_run"]
+    assert stage.request(1).place == f"entity={EUROPE}"
 
 
 async def test_one_list_of_organizations_is_sent_as_it_is(stage):

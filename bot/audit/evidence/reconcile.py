@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from bot.domain.known import NotKnown
 from bot.domain.operation import Deed
-from bot.domain.place import Places
+from bot.domain.place import Places, plain_key
 from bot.operations.catalog import OPERATIONS
 from bot.store.file.evidence import Done, Mailed
 from bot.zuora.answers import BillRun
@@ -77,7 +77,7 @@ async def reconciled_everywhere(
     }
     for place in places.all:
         there = zuora.within(*places.headers(place.key))
-        mine = [each for each in own.runs if each.place in ("", place.key)]
+        mine = [each for each in own.runs if not each.place or plain_key(each.place) == place.key]
         one = await reconciled(there, period, Own(mine, own.mails))
         if one["status"] != "done":
             return not_done(f"{place.words}: {one['why']}")

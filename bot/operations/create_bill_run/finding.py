@@ -1,11 +1,11 @@
 """Asks Zuora for the facts, and says at its field what cannot be done."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
-from bot.domain.clean import spellings
+from bot.domain.key import a_kind, readings, tokens, unquoted
 from bot.domain.words import listed
 from bot.operations.create_bill_run import estimating, overlap
 from bot.operations.create_bill_run.autopost_mails import AutoMails, read_auto_mails
@@ -16,6 +16,7 @@ from bot.operations.create_bill_run.facts import (
     BilledSubscription,
     CreateFacts,
 )
+from bot.operations.create_bill_run.reading import MOST_SUBSCRIPTIONS, too_many_subscriptions
 from bot.operations.create_bill_run.typed import quoted
 from bot.operations.operation import Problems
 from bot.zuora.answers import Account, BillRun, Subscription
@@ -23,6 +24,7 @@ from bot.zuora.bill_runs import MOST_LISTED
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound
 from bot.zuora.lookups import BillingRules
+from bot.zuora.paging import all_or_none
 from bot.zuora.rows import zone_of
 
 MOST_PENDING = 500
@@ -46,7 +48,7 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
     """
     if unknown := beyond(body.batches, zuora.highest_batch):
         return Problems({"batches": unknown})
-    if zuora.names_organizations and not body.organizations:
+    if not body.organizations and await zuora.has_organizations():
         return Problems({"organizations": _NO_ORGANIZATIONS})
     billed = await _billed(body, zuora)
     if isinstance(billed, Problems):
@@ -97,10 +99,11 @@ async def _billed(body: CreateBillRunBody, zuora: ZuoraClient) -> Billed | Probl
 
 
 async def _account(key: str, field: str, zuora: ZuoraClient) -> BilledAccount | Problems:
-    account = await _first(spellings(key), zuora.account)
+    account = await _first(key, zuora.account)
     if account is None:
-        several = " One account only: for several, choose their batches."
-        return Problems({field: f"Zuora knows no account {key}.{several if ',' in key else ''}"})
+        several = " One account only: for several, choose their batches." if "," in key else ""
+        words = f"Zuora knows no account {key}.{several}{await _what_it_is([key], zuora)}"
+        return Problems({field: words})
     if account.status != "Active":
         return Problems(
             {
@@ -126,8 +129,12 @@ def _billed_account(account: Account) -> BilledAccount:
 
 async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> Billed | Problems:
     read = await _read_all(keys, zuora)
+    if len(read) > MOST_SUBSCRIPTIONS:
+        return Problems({"subscriptions": too_many_subscriptions(len(read))})
     found = [each for _, each in read if each is not None]
-    wrong = subscription_problem([key for key, each in read if each is None], found)
+    unknown = [key for key, each in read if each is None]
+    wrong = subscription_problem(unknown, found)
+    wrong += await _what_it_is(unknown, zuora) if unknown else ""
     if wrong:
         return Problems({"subscriptions": wrong})
     account = await _account(_owner(found[0]), "subscriptions", zuora)
@@ -148,22 +155,36 @@ async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> Bill
 async def _read_all(
     keys: Sequence[str], zuora: ZuoraClient
 ) -> list[tuple[str, Subscription | None]]:
-    """Each key with its subscription; None where Zuora knows none."""
+    """Each key with its subscription; None where Zuora knows none.
 
-    async def one(key: str) -> tuple[str, Subscription | None]:
-        return key, await _first(spellings(key), zuora.subscription)
+    What has spaces in it is one number, or else several.
+    """
 
-    read = await asyncio.gather(*(one(key) for key in keys), return_exceptions=True)
-    good = [each for each in read if not isinstance(each, BaseException)]
-    for each in read:
-        if isinstance(each, BaseException):
-            raise each
-    return good
+    async def one(key: str) -> list[tuple[str, Subscription | None]]:
+        found = await _first(key, zuora.subscription)
+        parts = tokens(key)
+        if found is not None or len(parts) == 1:
+            return [(unquoted(key), found)]
+        return [(unquoted(part), await _first(part, zuora.subscription)) for part in parts]
+
+    read = await all_or_none([partial(one, key) for key in keys])
+    return list(dict.fromkeys(each for several in read for each in several))
 
 
-async def _first(keys: Sequence[str], read: Callable[[str], Awaitable[T]]) -> T | None:
-    """What the first of the keys names that Zuora knows: as typed, then as it looks."""
-    for key in keys:
+async def _what_it_is(keys: Sequence[str], zuora: ZuoraClient) -> str:
+    """What Zuora has under numbers that are not of the kind that was asked for; empty for nothing."""
+    found = await zuora.what_are(keys)
+    words = (
+        f" {unquoted(key)} is {listed([a_kind(each.kind) for each in named])}."
+        for key in keys
+        if (named := found.of(key))
+    )
+    return "".join(words)
+
+
+async def _first(typed: str, read: Callable[[str], Awaitable[T]]) -> T | None:
+    """What the first reading names that Zuora knows: as typed, then as it looks."""
+    for key in dict.fromkeys(each.key for each in readings(typed) if each.kind is None):
         try:
             return await read(key)
         except ZuoraNotFound:

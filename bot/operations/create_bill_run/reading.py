@@ -5,7 +5,7 @@ The rules are those of the page *Create a bill run*. A rule that only Zuora can 
 
 from typing import get_args
 
-from bot.domain.key import is_id
+from bot.domain.key import is_id, listed_in, tokens
 from bot.operations.create_bill_run.batches import batch_named
 from bot.operations.create_bill_run.body import (
     ALL_BATCHES,
@@ -34,6 +34,7 @@ from bot.operations.operation import Form, Problems
 NAME_LIMIT = 100
 KEY_LIMIT = 100
 LONGEST = 255
+_LIMIT = f"these have at most {LONGEST} characters, in one line"
 MOST_SUBSCRIPTIONS = 50
 MOST_EXCLUDED = 2
 SCOPES = ("batches", "account", "subscriptions")
@@ -172,30 +173,40 @@ def _account(form: Form, wrong: Found) -> str:
     elif "\n" in typed:
         wrong["account"] = "One account only. For several, choose their batches."
     elif not _is_key(typed):
-        wrong["account"] = f"{quoted([typed])} is no account number: it has no letter or digit."
+        wrong["account"] = f"{quoted([typed])} is no account number: {_LIMIT}."
     return key(typed)
 
 
 def _subscriptions(form: Form, wrong: Found) -> tuple[str, ...]:
-    typed = unique(key(each) for each in chosen(form, "subscriptions"))
+    typed = unique(key(each) for each in _between_commas(form, "subscriptions"))
     odd = [each for each in typed if not _is_key(each)]
     if not typed:
         wrong["subscriptions"] = "Type one or more subscription numbers, like A-S00000001, or ids."
     elif odd:
-        wrong["subscriptions"] = (
-            f"{quoted(odd)} is no subscription number: it has no letter or digit."
-        )
-    elif len(typed) > MOST_SUBSCRIPTIONS:
-        wrong["subscriptions"] = (
-            f"At most {MOST_SUBSCRIPTIONS} subscriptions in one run; these are {len(typed)}. "
-            "Take some out, or bill the account."
-        )
+        wrong["subscriptions"] = f"{quoted(odd)} is no subscription number: {_LIMIT}."
+    elif (number := max(len(typed), *(len(tokens(each)) for each in typed))) > MOST_SUBSCRIPTIONS:
+        wrong["subscriptions"] = too_many_subscriptions(number)
     return typed
+
+
+def _between_commas(form: Form, name: str) -> tuple[str, ...]:
+    """What stands between commas and lines; with spaces in it Zuora says whether it is one number."""
+    if not isinstance(form.get(name), str):
+        return chosen(form, name)
+    return tuple(whole for whole, *_ in listed_in(free_text(form, name)))
+
+
+def too_many_subscriptions(number: int) -> str:
+    """Say how many a run takes at most (page *Create a bill run*)."""
+    return (
+        f"At most {MOST_SUBSCRIPTIONS} subscriptions in one run; these are {number}. "
+        "Take some out, or bill the account."
+    )
 
 
 def _is_key(typed: str) -> bool:
     """Whether it may be a number: these may have any characters, so Zuora alone knows."""
-    return len(typed) <= LONGEST and is_one_line(typed) and any(map(str.isalnum, typed))
+    return len(typed) <= LONGEST and is_one_line(typed)
 
 
 def _run_type(form: Form, scheduled: bool, wrong: Found) -> RunType:  # noqa: FBT001 - one fact

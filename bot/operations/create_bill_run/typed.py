@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from bot.domain.clean import as_key, clean
-from bot.domain.key import is_id, tokens
+from bot.domain.key import is_id, tokens, unquoted
 from bot.domain.words import shortened, some
 from bot.operations.operation import Form
 
@@ -47,7 +47,7 @@ def items(form: Form, name: str) -> tuple[str, ...]:
 
 def parted(typed: str) -> tuple[str, ...]:
     """What stands between commas, semicolons, spaces and lines; quoted it stays together."""
-    return tuple(each for token in tokens(typed) if (each := token.strip('"').strip()))
+    return tuple(unquoted(token) for token in tokens(typed))
 
 
 def names(form: Form, name: str) -> tuple[str, ...]:

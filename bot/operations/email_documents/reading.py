@@ -60,16 +60,23 @@ class Sorted:
 
     def problem(self) -> str:
         """What is wrong with the list as a whole, and how to put it right; empty if nothing is."""
+        if many := too_many(len(self.documents) + len(self.wrong)):
+            return many
         if self.wrong:
             return _not_documents(self.wrong)
         if not self.documents:
             return f"{_HOW_TO}; one or many."
-        if len(self.documents) > MOST_DOCUMENTS:
-            return (
-                f"At most {MOST_DOCUMENTS} documents at once; these are "
-                f"{len(self.documents):,}. Ask for the rest with a second form."
-            )
         return ""
+
+
+def too_many(number: int) -> str:
+    """Why so many documents cannot be asked for at once; empty where they can."""
+    if number <= MOST_DOCUMENTS:
+        return ""
+    return (
+        f"At most {MOST_DOCUMENTS} documents at once; these are {number:,}. Ask for the rest with a "
+        "second form."
+    )
 
 
 def sort_out(text: str) -> Sorted:

@@ -93,6 +93,11 @@ class Knobs:
     time_zone: str = "UTC"
     """The tenant's zone; anything but UTC needs the machine's zone files."""
 
+    @property
+    def organization(self) -> str | None:
+        """Return the organization that accounts are in; None without Multi-Org."""
+        return min(self.orgs, default="org-1") if self.multi_org else None
+
     def zone(self) -> tzinfo:
         """Return the tenant's time zone."""
         return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)

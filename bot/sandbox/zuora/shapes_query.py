@@ -143,7 +143,7 @@ def memo(_: Tenant, document: Document) -> dict[str, Any]:
     }
 
 
-def account(_: Tenant, entry: Account) -> dict[str, Any]:
+def account(tenant: Tenant, entry: Account) -> dict[str, Any]:
     """Return ExpandedAccount."""
     return {
         "id": entry.id,
@@ -164,6 +164,7 @@ def account(_: Tenant, entry: Account) -> dict[str, Any]:
         "invoiceDeliveryPrefsPrint": False,
         "paymentTerm": entry.payment_term,
         "autoPay": False,
+        "organizationId": tenant.knobs.organization,
     }
 
 

@@ -9,7 +9,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.cards import blocks, refusals
 from bot.cards.run_card import run_card
 from bot.domain.authority import may_ask
-from bot.domain.key import bill_run_key, numbered
+from bot.domain.key import bill_run_key, document_key, own_spelling, unquoted
 from bot.domain.message import Words
 from bot.domain.place import parted
 from bot.domain.request import Request
@@ -72,29 +72,25 @@ def register(app: AsyncApp, answering: Answering) -> None:
 async def _billrun(
     answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
 ) -> None:
-    text, chosen = command.text, NO_VALUES
-    if answering.parts.tenancy.places.is_choice and not is_one_line(text):
-        text, chosen = parted(text)
+    chosen: Values
+    text, chosen = parted(command.text)
+    if is_one_line(text):  # which says by itself where
+        text, chosen = command.text, NO_VALUES
     if text.lower() == "help":
         await ack(HELP + await what_happens(answering, command.actor))
         return
-    if key := bill_run_key(text):
-        await _show(answering, ack, respond, command, key, chosen)
+    if text and not is_one_line(text):
+        await _show(answering, ack, respond, command, text, chosen)
         return
     refusal = await refusal_to_ask(answering, command.actor, COMMAND)
     if why := blocks.as_text(refusal or (answering.parts.tenancy.places.unlisted(chosen),)):
         await ack(why)
-    elif not text:
+    elif text:
+        await _read_line(answering, ack, respond, command)
+    else:
         await open_for_command(
             answering, ack, respond, command, answering.forms[BillRunForm.callback_id], chosen
         )
-    elif is_one_line(text):
-        await _read_line(answering, ack, respond, command)
-    elif key := numbered(text):
-        work = _look_up(answering.parts.tenancy, key, text, chosen)
-        await reply(answering, ack, respond, work, f"Looking for {blocks.escaped(key)} in Zuora…")
-    else:
-        await ack(unknown(text))
 
 
 async def _show(
@@ -102,7 +98,7 @@ async def _show(
     ack: AsyncAck,
     respond: AsyncRespond,
     command: payloads.Command,
-    key: str,
+    text: str,
     chosen: Values,
 ) -> None:
     """Show a run to whoever may look; buttons are for those who may ask."""
@@ -112,27 +108,36 @@ async def _show(
         await ack(said)
         return
     steps = may_ask(person, answering.parts.rules.policy) is None
-    work = _look(tenancy, key, chosen, steps=steps)
-    await reply(answering, ack, respond, work, f"Reading {key} in Zuora…")
+    work = _look_up(tenancy, text, chosen, steps=steps)
+    shown = blocks.escaped(shortened(text, 60))
+    await reply(answering, ack, respond, work, f"Looking for {shown} in Zuora…")
 
 
-async def _look_up(tenancy: Tenancy, key: str, text: str, chosen: Values) -> Words:
+async def _look_up(tenancy: Tenancy, text: str, chosen: Values, *, steps: bool) -> Words:
     """The card of the run that has this number or id, or what else has it."""
     try:
-        found = await found_in(tenancy, chosen, lambda zuora: zuora.what_are((key,)))
+        found = await found_in(tenancy, chosen, lambda zuora: zuora.what_are((text,)))
     except ZuoraError as error:
         return Words(blocks.escaped(unanswered(error)))
-    there = [(place, each) for place, each in found if each.named or "bill_run" in each.not_read]
+    there = [
+        (place, each)
+        for place, each in found
+        if "bill_run" in (*(named.kind for named in each.of(text)), *each.not_read)
+    ] or [(place, each) for place, each in found if each.of(text)]
     if not there:
-        return Words(f"{blocks.escaped(numbers.unknown([key], found[0][1]))} {unknown(text)}")
+        known = numbers.unknown([shortened(unquoted(text))], found[0][1])
+        return Words(f"{blocks.escaped(known)} {unknown(text)}".strip())
     if len(there) > 1:
-        return Words(blocks.escaped(which_place(key, COMMAND, there)))
-    place, known = there[0]
-    number, why = numbers.run_of(key, known)
-    return Words(blocks.escaped(why)) if why else await _look(tenancy, number or key, place.values)
+        return Words(blocks.escaped(which_place(text, COMMAND, there)))
+    place, named = there[0]
+    number, why = numbers.run_of(text, named)
+    if why:
+        return Words(blocks.escaped(why))
+    key = number or own_spelling(unquoted(text))
+    return await _look(tenancy, key, place.values, steps=steps)
 
 
-async def _look(tenancy: Tenancy, key: str, chosen: Values, *, steps: bool = True) -> Words:
+async def _look(tenancy: Tenancy, key: str, chosen: Values, *, steps: bool) -> Words:
     """The run's private card, or why there is none."""
     try:
         found = await found_in(tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
@@ -140,7 +145,7 @@ async def _look(tenancy: Tenancy, key: str, chosen: Values, *, steps: bool = Tru
         again = "" if isinstance(error, ZuoraRejected) else "Please try again in a minute."
         return Words(blocks.escaped(unanswered(error, again)))
     if not found:
-        return Words(f"Zuora knows no bill run {key}.")
+        return Words(blocks.escaped(f"Zuora knows no bill run {key}."))
     if len(found) > 1:
         return Words(blocks.escaped(which_place(key, COMMAND, found)))
     place, (run, documents) = found[0]
@@ -201,7 +206,9 @@ def already(request: Request) -> str:
 
 
 def unknown(text: str) -> str:
-    """What to type instead of something that the command does not know."""
+    """What to type instead of something that the command does not know; empty for a plain number."""
+    if bill_run_key(text) or document_key(text):
+        return ""
     word = text.split(maxsplit=1)[0].lower()
     if number := RUN_LIKE.fullmatch(text):
         meant = f"BR-{number[1].zfill(8)}"

@@ -6,12 +6,13 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards.blocks import as_text
+from bot.domain.key import tokens
 from bot.domain.place import parted
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.forms.email import EmailForm, values_for, values_known
-from bot.slack.forms.numbers import unclear_documents
+from bot.slack.forms.numbers import MOST_WORDS, unclear_documents
 from bot.slack.naming import found_or_none
 from bot.slack.opening import open_for_command, refusal_to_ask
 from bot.slack.payloads import Values
@@ -51,8 +52,9 @@ async def _billemail(
 
 async def _values(answering: Answering, typed: str) -> Values:
     """What the form begins with; Zuora is asked only as long as Slack's trigger surely lives."""
-    text, chosen = parted(typed) if answering.parts.tenancy.places.is_choice else (typed, {})
-    if not (asked := unclear_documents(text)):
+    text, chosen = parted(typed)
+    asked = unclear_documents(text) if len(tokens(text)) <= MOST_WORDS else ()
+    if not asked:  # nothing, or a long list, which is no run's number
         return {**values_for(text), **chosen}
     work = answering.keep(found_or_none(answering.parts.tenancy, asked, chosen))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_TO_OPEN)

@@ -8,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import blocks
 from bot.domain.message import Words
+from bot.domain.place import Within
 from bot.domain.words import shortened
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
@@ -16,7 +17,7 @@ from bot.slack.replying import reply, said_if_it_fails, say
 from bot.status.chart import chart_of
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import ArchivedError, export
-from bot.status.month import Month, month_before, month_of, read_month
+from bot.status.month import Month, month_before, month_within, read_month
 from bot.status.month_words import rows_of, title_of, told
 from bot.store.database import CouldNotRecordError
 
@@ -39,6 +40,14 @@ NOT_DRAWN = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A month by name, and the places whose requests count."""
+
+    name: str
+    within: Within
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Upload:
     name: str
@@ -53,24 +62,24 @@ async def send_month(
     ack: AsyncAck,
     respond: AsyncRespond,
     command: payloads.Command,
-    name: str,
+    wanted: Wanted,
 ) -> None:
     """The table at once, and the picture as a direct message: both are the asker's alone.
 
     What only one person sees in a channel cannot hold a file of Slack's that was not shared.
     """
-    work = _month(answering, respond, command, name)
-    await reply(answering, ack, respond, work, f"Counting {name}…")
+    work = _month(answering, respond, command, wanted)
+    await reply(answering, ack, respond, work, f"Counting {wanted.name}…")
 
 
 async def _month(
-    answering: Answering, respond: AsyncRespond, command: payloads.Command, name: str
+    answering: Answering, respond: AsyncRespond, command: payloads.Command, wanted: Wanted
 ) -> Words:
     try:
-        month = await read_month(answering.parts.store, name)
+        month = await read_month(answering.parts.store, wanted.name, wanted.within)
     except CouldNotRecordError:
         return Words(COULD_NOT_RECORD)
-    picture = _send_picture(answering, respond, command, month)
+    picture = _send_picture(answering, respond, command, month, wanted.within)
     answering.keep(said_if_it_fails(respond, picture))
     return Words(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED} {PICTURE}", table(month))
 
@@ -98,11 +107,15 @@ def _lines(month: Month) -> str:
 
 
 async def _send_picture(
-    answering: Answering, respond: AsyncRespond, command: payloads.Command, month: Month
+    answering: Answering,
+    respond: AsyncRespond,
+    command: payloads.Command,
+    month: Month,
+    within: Within,
 ) -> None:
     await answering.parts.store.turns.calm()  # the table first, which somebody waits for
     try:
-        before = month_of(answering.parts.store, month_before(month.name))
+        before = await month_within(answering.parts.store, month_before(month.name), within)
         content = await drawn(chart_of(month, before))
     except DrawingError:
         logger.exception("picture_was_not_drawn")
@@ -136,18 +149,22 @@ async def send_export(
     ack: AsyncAck,
     respond: AsyncRespond,
     command: payloads.Command,
-    name: str,
+    wanted: Wanted,
 ) -> None:
     """A month's file goes to the asker alone: it holds reasons and names."""
-    await ack(f"The file of {name} is being made; it comes as a direct message.")
-    answering.keep(said_if_it_fails(respond, _send_file(answering, respond, command, name)))
+    name = f"{wanted.name}{wanted.within.words}"
+    await ack(f"The file of {blocks.escaped(name)} is being made; it comes as a direct message.")
+    answering.keep(said_if_it_fails(respond, _send_file(answering, respond, command, wanted)))
 
 
 async def _send_file(
-    answering: Answering, respond: AsyncRespond, command: payloads.Command, name: str
+    answering: Answering, respond: AsyncRespond, command: payloads.Command, wanted: Wanted
 ) -> None:
+    name, store = f"{wanted.name}{wanted.within.words}", answering.parts.store
     try:
-        content = await export(answering.parts.store, name, "csv", answering.people.name_of)
+        content = await export(
+            store, wanted.name, "csv", answering.people.name_of, within=wanted.within
+        )
     except ArchivedError as error:
         await say(respond, Words(str(error)))
         return
@@ -156,7 +173,7 @@ async def _send_file(
         await say(respond, Words(NOT_MADE.format(month=name)))
         return
     upload = _Upload(
-        name=f"billing-{name}.csv",
+        name=f"billing-{wanted.name}.csv",
         title=f"Requests of {name}",
         content=content,
         words=f"The requests of {name} with their documents and results.",

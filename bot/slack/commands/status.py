@@ -11,17 +11,17 @@ from bot.cards.run_card import run_card
 from bot.domain.authority import Person, Refusal
 from bot.domain.clean import as_key
 from bot.domain.clock import Clock
-from bot.domain.key import bill_run_key, document_key, numbered
+from bot.domain.key import bill_run_key, document_key, own_spelling, unquoted
 from bot.domain.message import Words
-from bot.domain.place import parted
+from bot.domain.place import Within, parted
 from bot.domain.words import shortened
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
-from bot.slack.commands.month import send_export, send_month
+from bot.slack.commands.month import Wanted, send_export, send_month
 from bot.slack.forms import numbers
 from bot.slack.looking import not_to_view, viewer_or_recorded
-from bot.slack.naming import NO_VALUES, found_in, which_place
+from bot.slack.naming import found_in, which_place
 from bot.slack.payloads import Values
 from bot.slack.queue import queue
 from bot.slack.replying import reply
@@ -95,36 +95,39 @@ async def _billstatus(
     if why:
         await ack(text=blocks.as_text(why))
         return
-    text, chosen = command.text, NO_VALUES
-    if answering.parts.tenancy.places.is_choice:
-        text, chosen = parted(text)
+    text, chosen = parted(command.text)
     if nowhere := answering.parts.tenancy.places.unlisted(chosen):
         await ack(text=blocks.escaped(nowhere))
         return
+    within = answering.parts.tenancy.places.within(chosen)
     words = text.split()
     first = words[0].lower() if words else ""
-    if key := bill_run_key(text):
-        work = look(answering.parts, links, key, chosen)
-        await reply(answering, ack, respond, work, f"Reading {key} in Zuora…")
-    elif first in ("month", "export") and (month := _month(answering.parts.clock, words)):
+    if first in ("month", "export") and (month := _month(answering.parts.clock, words)):
         if span_of(month)[0] > answering.parts.clock.now():
             await ack(NOT_BEGUN.format(month=month))
             return
         send = send_month if first == "month" else send_export
-        await send(answering, ack, respond, command, month)
-    elif key := _to_look_up(text):
-        work = look_up(answering.parts, links, key, chosen)
-        await reply(answering, ack, respond, work, f"Looking for {blocks.escaped(key)} in Zuora…")
+        await send(answering, ack, respond, command, Wanted(month, within))
+    elif _is_a_number(answering.parts.store, text):
+        work = look_up(answering.parts, links, text, chosen)
+        shown = blocks.escaped(shortened(text, 60))
+        await reply(answering, ack, respond, work, f"Looking for {shown} in Zuora…")
     else:
-        told, shown = await answer_to(answering, links, person, text)
-        await ack(text=told, blocks=shown or None)
+        told, made = await answer_to(answering, links, person, text, within)
+        await ack(text=told, blocks=made or None)
 
 
-def _to_look_up(text: str) -> str:
-    """What may be a number of which only Zuora knows what it names; empty for anything else."""
-    if _REQUEST.fullmatch(as_key(text)) or document_key(text):
-        return ""
-    return numbered(text)
+def _request_named(text: str) -> int | None:
+    """The number of `R-17`, however it was pasted; None for anything else, and in quotation marks."""
+    found = _REQUEST.fullmatch(as_key(text)) if unquoted(text) == text else None
+    return int(found[1]) if found else None
+
+
+def _is_a_number(store: Store, text: str) -> bool:
+    """Whether it may be a number in Zuora: it is no word of the command and no request of the bot."""
+    request = _request_named(text)
+    is_request = request is not None and store.requests.get(request) is not None
+    return bool(text) and text.lower() not in WORDS and not is_request
 
 
 def _month(clock: Clock, words: list[str]) -> str | None:
@@ -136,7 +139,9 @@ def _month(clock: Clock, words: list[str]) -> str | None:
     return month_named(rest[1] if len(rest) > 1 else "", clock.now())
 
 
-async def answer_to(answering: Answering, links: Links, person: Person, text: str) -> Words:
+async def answer_to(
+    answering: Answering, links: Links, person: Person, text: str, within: Within
+) -> Words:
     """What the database alone answers."""
     store = answering.parts.store
     word = text.strip().lower()
@@ -148,37 +153,36 @@ async def answer_to(answering: Answering, links: Links, person: Person, text: st
             )
         )
     if word == "waiting":
-        return queue(answering.parts, links, person)
+        return queue(answering.parts, links, person, within=within)
     if word == "mine":
-        return answers.mine(store, links, person.user_id)
-    return _of_a_number(store, links, text.strip()) if word else answers.overview(store, links)
+        return answers.mine(store, links, person.user_id, within)
+    if (request := _request_named(text)) is not None:
+        return answers.story(store, links, request, within)
+    return answers.overview(store, links, within)
 
 
-def _of_a_number(store: Store, links: Links, text: str) -> Words:
-    if request := _REQUEST.fullmatch(as_key(text)):
-        return answers.story(store, links, int(request[1]))
-    if document := document_key(text):
-        return answers.about(store, links, document.key)
-    return Words(unknown(text))
-
-
-async def look_up(parts: Parts, links: Links, key: str, chosen: Values) -> Words:
+async def look_up(parts: Parts, links: Links, typed: str, chosen: Values) -> Words:
     """What a number names in Zuora: a bill run as it stands, or the requests about a document."""
+    key = own_spelling(unquoted(typed))
     try:
-        read = await found_in(parts.tenancy, chosen, lambda zuora: zuora.what_are((key,)))
+        read = await found_in(parts.tenancy, chosen, lambda zuora: zuora.what_are((typed,)))
     except ZuoraError as error:
-        return _with_requests(parts.store, links, key, unanswered(error))
-    there = [(place, named) for place, found in read if (named := found.of(key))]
+        return _with_requests(parts, links, key, chosen, unanswered(error))
+    there = [(place, named) for place, found in read if (named := found.of(typed))]
+    if not there and "bill_run" in read[0][1].not_read:
+        return await look(parts, links, key, chosen)  # which says why it cannot be read
     if not there:
-        words = f"{numbers.unknown([key], read[0][1])} {unknown(key)}"
-        return _with_requests(parts.store, links, key, words)
+        words = numbers.unknown([shortened(unquoted(typed))], read[0][1])
+        return _with_requests(parts, links, key, chosen, f"{words} {unknown(typed)}".strip())
     place, named = there[0]
     if len(there) == len(named) == 1 and named[0].kind == "bill_run":
         return await look(parts, links, named[0].number, place.values)
-    words = " ".join(numbers.several(key, each, place.words) for place, each in there)
-    if len(there) == 1 < len(named):
+    words = " ".join(numbers.several(named[0].number, each, place.words) for place, each in there)
+    if len(there) > 1:
+        words = which_place(typed, COMMAND, there, words)
+    elif len(named) > 1:
         words += f" `{COMMAND} {numbers.either(named)}` names one of them."
-    return _with_requests(parts.store, links, named[0].number, words)
+    return _with_requests(parts, links, named[0].number, chosen, words)
 
 
 async def look(parts: Parts, links: Links, key: str, chosen: Values) -> Words:
@@ -187,20 +191,24 @@ async def look(parts: Parts, links: Links, key: str, chosen: Values) -> Words:
         found = await found_in(parts.tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
     except ZuoraError as error:
         words = unanswered(error)
-        return _with_requests(parts.store, links, key, words)
+        return _with_requests(parts, links, key, chosen, words)
     if not found:
-        return _with_requests(parts.store, links, key, f"Zuora knows no bill run {key}.")
+        return _with_requests(parts, links, key, chosen, f"Zuora knows no bill run {key}.")
     if len(found) > 1:
-        return _with_requests(parts.store, links, key, which_place(key, COMMAND, found))
+        return _with_requests(parts, links, key, chosen, which_place(key, COMMAND, found))
     place, (run, documents) = found[0]
     text, shown = run_card(parts.tenancy.words_with(place.words), run, documents, place.key)
-    about = answers.about_lines(parts.store, links, run.number)
+    about = answers.about_lines(
+        parts.store, links, run.number, parts.tenancy.places.within(place.values)
+    )
     card = [block for block in shown if block["type"] != "actions"]
     return Words(f"{text}\n{blocks.lines_as_text(about)}", [*card, blocks.labelled(about)])
 
 
-def _with_requests(store: Store, links: Links, key: str, words: str) -> Words:
-    about = answers.about_lines(store, links, key)
+def _with_requests(parts: Parts, links: Links, key: str, chosen: Values, words: str) -> Words:
+    if not parts.store.status.about(key, 1):
+        return Words(f"{blocks.escaped(words)}\nRequests: none")
+    about = answers.about_lines(parts.store, links, key, parts.tenancy.places.within(chosen))
     return Words(
         f"{blocks.escaped(words)}\n{blocks.lines_as_text(about)}",
         [blocks.paragraph(words), blocks.labelled(about)],
@@ -208,7 +216,11 @@ def _with_requests(store: Store, links: Links, key: str, words: str) -> Words:
 
 
 def unknown(text: str) -> str:
-    """What to type instead of something that the command does not know."""
+    """What to type instead of something that the command does not know; empty for a plain number."""
+    if bill_run_key(text) or document_key(text):
+        return ""
+    if (request := _request_named(text)) is not None:
+        return f"There is no request R-{request}."
     word = text.split(maxsplit=1)[0].lower()
     digits = re.fullmatch(r"(?:br|r)?[\s_-]*(\d{1,12})", text.strip(), re.ASCII | re.IGNORECASE)
     if word in ("month", "export"):
@@ -219,6 +231,6 @@ def unknown(text: str) -> str:
     else:
         near = difflib.get_close_matches(word, NEAREST, n=1, cutoff=0.5)
         meant = NEAREST[near[0]] if near else "help"
-    shown = blocks.escaped(shortened(text, 60))
+    shown = shortened(text, 60)
     meant = f"{COMMAND} {meant}".rstrip()
     return f"{COMMAND} does not know “{shown}”. Did you mean `{meant}`?"

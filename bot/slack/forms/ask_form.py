@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.cards.blocks import Block
+from bot.domain.key import own_spelling, unquoted
 from bot.domain.named import Named, named
 from bot.domain.place import Places
 from bot.operations.operation import Problems
@@ -94,11 +95,11 @@ class AskForm(ABC):
 
     def cleared(self, values: Values, found: Found) -> Values | Problems:
         """The form with what Zuora knows about `unclear`, or what has to be typed. No I/O."""
-        for key in numbers.unclear_run(values.get("bill_run")):
-            number, why = numbers.run_of(key, found)
+        for typed in numbers.unclear_run(values.get("bill_run")):
+            number, why = numbers.run_of(typed, found)
             if why:
                 return Problems({"bill_run": why})
-            return {**values, "bill_run": number or key}
+            return {**values, "bill_run": number or own_spelling(unquoted(typed))}
         return values
 
     def all_blocks(self, values: Values) -> list[Block]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
-from bot.domain.key import DocumentKind, document_as_typed, document_key, tokens
+from bot.domain.key import DocumentKind, as_typed, document_key, tokens
+from bot.domain.quotes import in_quotes
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.email_documents.reading import pdf_problem, sort_out
@@ -52,13 +53,13 @@ class EmailForm(AskForm):
         return (what, *chosen)
 
     def unclear(self, values: Values) -> tuple[str, ...]:
-        """The bill run, or the documents whose numbers do not say what they are."""
+        """The bill run, or everything in the list of documents."""
         if values.get(WHAT) != DOCUMENTS:
             return super().unclear(values)
         return numbers.unclear_documents(typed_documents(values))
 
     def cleared(self, values: Values, found: Found) -> Values | Problems:
-        """Each number with its kind before it."""
+        """Each document with its kind before it, where its number does not say it."""
         if values.get(WHAT) != DOCUMENTS:
             return super().cleared(values, found)
         typed, why = numbers.documents_of(typed_documents(values), found)
@@ -103,7 +104,8 @@ def _pdf(values: Values) -> str:
 
 def values_for(text: str) -> dict[str, Any]:
     """What the form begins with for what was typed behind the command."""
-    if any(document_key(part) for part in tokens(text)):
+    parts = tokens(text)
+    if len(parts) > numbers.MOST_WORDS or any(document_key(part) for part in parts):
         return {WHAT: DOCUMENTS, "documents": text}
     return {WHAT: BILL_RUN, "bill_run": text}
 
@@ -113,20 +115,18 @@ def values_known(text: str, found: Found) -> dict[str, Any]:
     typed, why = numbers.documents_of(text, found)
     if not why and typed:
         return {WHAT: DOCUMENTS, "documents": typed}
-    keys = numbers.unclear_run(text)
-    run = numbers.run_of(keys[0], found)[0] if keys else ""
-    if run:
-        return {WHAT: BILL_RUN, "bill_run": run}
-    several = bool(found.named) or any(document_key(part) for part in tokens(text))
-    return {WHAT: DOCUMENTS, "documents": text} if several else values_for(text)
+    named = found.of(text.strip())
+    if [each.kind for each in named] == ["bill_run"]:
+        return {WHAT: BILL_RUN, "bill_run": named[0].number}
+    return {WHAT: DOCUMENTS, "documents": text} if found.named else values_for(text)
 
 
 def values_for_numbers(numbers: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
     """As `values_for_documents`, whatever their kinds: the template decides where a run's would."""
-    as_typed = [number if tokens(number) == [number] else f'"{number}"' for number in numbers]
+    typed = [number if tokens(number) == [number] else in_quotes(number) for number in numbers]
     return {
         **values_for_documents("invoice", (), {"recipients": "template", **body}),
-        "documents": " ".join(as_typed),
+        "documents": " ".join(typed),
     }
 
 
@@ -136,7 +136,7 @@ def values_for_documents(
     """What the form begins with for exactly these documents, with the recipients of a body."""
     return {
         WHAT: DOCUMENTS,
-        "documents": " ".join(document_as_typed(kind, number) for number in numbers),
+        "documents": " ".join(as_typed(kind, number) for number in numbers),
         "recipients": body.get("recipients"),
         "email_addresses": ", ".join(body.get("email_addresses") or ()),
         "additional": ["yes"] if body.get("additional") else [],

@@ -1,65 +1,63 @@
 """Numbers of which only Zuora knows what they name: which to ask about, and what follows. No I/O."""
 
-import re
-from collections.abc import Iterator
-
 from bot.domain.key import (
     KIND_WORDS,
     PREFIXES,
+    WORDS,
+    a_kind,
+    as_typed,
     bill_run_key,
-    document_as_typed,
     document_key,
-    number_key,
+    listed_in,
     tokens,
+    unquoted,
 )
-from bot.domain.words import listed, some
-from bot.operations.email_documents.reading import MOST_DOCUMENTS
+from bot.domain.words import listed, shortened, some
+from bot.operations.email_documents.reading import too_many
 from bot.zuora.named import Found, Match
 
-_PIECES = re.compile(r"[,;\n]+")
 SHOWN = 5
+MOST_WORDS = 8
+"""Of what may be one number with spaces in it, where it does not stand in quotation marks."""
 
 
 def unclear_run(typed: object) -> tuple[str, ...]:
-    """The key to ask Zuora about where a bill run's is wanted; none where it says it is one's."""
-    key = number_key(typed) if isinstance(typed, str) else ""
-    return () if not key or bill_run_key(key) else (key,)
+    """What to ask Zuora about where a bill run is wanted."""
+    text = typed.strip() if isinstance(typed, str) else ""
+    return (text,) if text else ()
 
 
-def run_of(key: str, found: Found) -> tuple[str, str]:
+def run_of(typed: str, found: Found) -> tuple[str, str]:
     """The bill run's number, and why there is none; with neither it may still be one's."""
-    named = found.of(key)
+    named = found.of(typed)
     if run := next((each for each in named if each.kind == "bill_run"), None):
         return run.number, ""
+    shown = shortened(unquoted(typed))
     if named:
-        return "", (
-            f"{key} is not a bill run's number, like BR-00000001, but {_each_of(named)}. To mail it, "
-            f"type /billemail and choose Documents with {either(named)}."
-        )
-    return ("", "") if "bill_run" in found.not_read else ("", unknown([key], found))
+        why = f"{shown} is not a bill run's number, like BR-00000001, but {_each_of(named)}."
+        mailed = either(named)
+        more = f" To mail it, type /billemail and choose Documents with {mailed}." if mailed else ""
+        return "", f"{why}{more}"
+    if "bill_run" in found.not_read:
+        return "", ""
+    usual = "" if bill_run_key(typed) else " A bill run's number is like BR-00000001."
+    return "", f"{unknown([shown], found)}{usual}"
 
 
 def unclear_documents(typed: str) -> tuple[str, ...]:
-    """The keys to ask about in a list of documents.
+    """What to ask Zuora about in a list of documents: everything that is in it.
 
     What stands between commas or lines may be one number with spaces in it, or several.
     """
-    if len(tokens(typed)) > MOST_DOCUMENTS * 2:
+    groups = list(listed_in(typed))
+    at_least = sum(1 if _may_be_one(whole) else len(parts) for whole, *parts in groups)
+    if too_many(at_least):
         return ()  # refused for its length
-    return tuple(dict.fromkeys(key for piece in _pieces(typed) for key in _asked(piece)))
+    return tuple(dict.fromkeys(each for group in groups for each in group if _may_be_one(each)))
 
 
-def _pieces(typed: str) -> Iterator[str]:
-    return (piece.strip() for piece in _PIECES.split(typed) if piece.strip())
-
-
-def _asked(piece: str) -> Iterator[str]:
-    parts = [part for part in tokens(piece) if document_key(part) is None]
-    if not parts or document_key(piece) is not None:
-        return
-    for each in [piece, *parts] if len(tokens(piece)) > 1 else parts:
-        if (key := number_key(each)) and not bill_run_key(key):
-            yield key
+def _may_be_one(typed: str) -> bool:
+    return len(tokens(typed)) <= MOST_WORDS
 
 
 def documents_of(typed: str, found: Found) -> tuple[str, str]:
@@ -67,19 +65,19 @@ def documents_of(typed: str, found: Found) -> tuple[str, str]:
     shown: list[str] = []
     nobody: list[str] = []
     said: list[str] = []
-    for piece in _pieces(typed):
-        whole = found.of(number_key(piece))
-        for part in [piece] if whole or document_key(piece) else tokens(piece):
-            key = number_key(part)
-            named = found.of(key)
-            if document_key(part) or bill_run_key(key) or not key:
-                shown.append(part)
-            elif not named:
-                nobody.append(key)
-            elif len(named) == 1 and named[0].kind != "bill_run":
-                shown.append(document_as_typed(named[0].kind, named[0].number))
+    for whole, *parts in listed_in(typed):
+        for one in [whole] if found.of(whole) or not parts else parts:
+            named = found.of(one)
+            if len(named) == 1 and named[0].kind in KIND_WORDS:
+                shown.append(as_typed(named[0].kind, named[0].number))
+            elif named:
+                said.append(_which(unquoted(one), named))
+            elif (key := document_key(one)) and key.kind in found.not_read:
+                shown.append(one)  # why Zuora refuses its kind is said where it is read
             else:
-                said.append(_which(key, named))
+                nobody.append(unquoted(one))
+    if many := too_many(len(set(shown)) + len(set(nobody))):
+        return "", many
     if nobody:
         said.append(unknown(list(dict.fromkeys(nobody)), found))
     return "\n".join(shown), " ".join(dict.fromkeys(said))
@@ -87,9 +85,13 @@ def documents_of(typed: str, found: Found) -> tuple[str, str]:
 
 def _which(key: str, named: tuple[Match, ...]) -> str:
     """What to type where a number names something else than one document."""
-    if len(named) == 1:
+    kinds = [each.kind for each in named]
+    if kinds == ["bill_run"]:
         return f"{key} is a bill run: ask for it by itself, with “A bill run” chosen above."
-    return f"{several(key, named)} Type {either(named)} for the one you mean."
+    if not set(kinds) & set(KIND_WORDS):
+        return f"{key} is {_each_of(named)}, not an invoice or a memo."
+    run = " For the run choose “A bill run” above." if "bill_run" in kinds else ""
+    return f"{several(key, named)} Type {_documents(named)} for the one you mean.{run}"
 
 
 def several(key: str, named: tuple[Match, ...], place: str = "") -> str:
@@ -98,28 +100,31 @@ def several(key: str, named: tuple[Match, ...], place: str = "") -> str:
 
 
 def _each_of(named: tuple[Match, ...]) -> str:
-    return listed([_a(each) for each in named])
-
-
-def _a(named: Match) -> str:
-    if named.kind == "bill_run":
-        return "a bill run"
-    words = KIND_WORDS[named.kind][0]
-    return f"{'an' if words[0] == 'i' else 'a'} {words}"
+    return listed([a_kind(each.kind) for each in named])
 
 
 def either(named: tuple[Match, ...]) -> str:
-    """`INV:A-1 or DM:A-1`: what to type for one of them."""
-    typed = [f"{PREFIXES[each.kind]}:{each.number}" for each in named if each.kind != "bill_run"]
+    """`INV:A-1 or BR:A-1`: what to type for one of them."""
+    typed = [_said(each) for each in named if each.kind in PREFIXES]
     return listed(typed, "or")
+
+
+def _documents(named: tuple[Match, ...]) -> str:
+    return either(tuple(each for each in named if each.kind in KIND_WORDS))
+
+
+def _said(named: Match) -> str:
+    """With its kind before it, also where its number seems to say it."""
+    typed, prefix = as_typed(named.kind, named.number), PREFIXES[named.kind]
+    return typed if typed.startswith(f"{prefix}:") else f"{prefix}:{typed}"
 
 
 def unknown(keys: list[str], found: Found) -> str:
     """That Zuora knows none of them, and what the bot may not look for."""
     words = f"Zuora knows no bill run, invoice or memo {some(keys, SHOWN, 'or')}."
+    if any(" " in key or "," in key for key in keys):
+        words += ' A number with spaces or commas in it stands in quotation marks: "ACME 0001".'
     if found.not_read:
-        kinds = [
-            "bill runs" if kind == "bill_run" else KIND_WORDS[kind][1] for kind in found.not_read
-        ]
+        kinds = [WORDS[kind][1] for kind in found.not_read]
         words += f" The bot may not look for {listed(kinds)} there."
     return words

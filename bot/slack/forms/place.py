@@ -18,10 +18,8 @@ def place_fields(values: Values, places: Places) -> Iterator[Block]:
         (ORG, "Organization", places.organizations),
     ):
         if len(units) > 1:
-            typed = str(values.get(name) or "").lower()
-            chosen = [
-                _value(unit) for unit in units if typed in (unit.id.lower(), unit.name.lower())
-            ]
+            typed = str(values.get(name) or "")
+            chosen = [_value(unit) for unit in units if typed and unit.is_called(typed)]
             choices = [(_value(unit), unit.name, "") for unit in units]
             hint = f"The {label.lower()} of Zuora in which this is read and done."
             yield fields.select(name, label, {name: chosen}, choices, hint=hint)

@@ -1,0 +1,219 @@
+"""A number's shape is a guess, and what Zuora has under it is the answer (rows S8 and S9).
+
+Whatever is typed is asked about as it was typed, then as it looks; whatever quotation marks stand
+around it; and where two kinds have it, the person is asked which one.
+"""
+
+import json
+
+import pytest
+
+from tests.stage import ALICE, BOB, CHANNEL
+from tests.stories.test_numbers import PLACES, add, reads
+
+# ruff: noqa: RUF001 - what phones and spreadsheets make of characters
+LIES = [("invoice", "BR-00000042"), ("debit_memo", "INV00000555"), ("credit_memo", "DM-77"),
+        ("invoice", "CM00000901"), ("credit_memo", "INVOICE"), ("invoice", "DRAFT")]  # fmt: skip
+"""Kinds with numbers that look like another's, or like none."""
+
+QUOTED = ['"{}"', "“{}”", "„{}“", "«{}»", "‘{}’", "'{}'", "“{}“", "「{}」"]
+"""Quotation marks as keyboards, phones and languages have them."""
+
+A_LIST = 2
+"""Calls for fifty numbers of a kind: one, and one for a tenant that refuses the larger pages."""
+
+
+async def mailed(stage, typed):
+    """Ask for a document, approve it; the path that its mail was ordered at."""
+    ts = await stage.ask(text="INV1", documents=typed)
+    await stage.press(BOB, ts)
+    await stage.until(stage.orders)
+    return [call.path for call in stage.orders()]
+
+
+@pytest.mark.parametrize(("kind", "number"), LIES)
+async def test_a_number_that_looks_like_another_kinds_is_what_zuora_says(stage, kind, number):
+    add(stage, kind, number)
+
+    assert await mailed(stage, number) == [f"/v1/{PLACES[kind]}/{number}/emails"]
+
+
+@pytest.mark.parametrize(("kind", "number"), LIES)
+async def test_the_command_and_the_status_know_it_too(stage, kind, number):
+    add(stage, kind, number)
+
+    await stage.open_form(text=number)
+    await stage.slack.slash(ALICE, CHANNEL, f"/billstatus {number}")
+
+    assert stage.slack.view(ALICE)["blocks"][2]["element"]["initial_value"].endswith(number)
+    assert (
+        f"{number} is a{'n' if kind == 'invoice' else ''} {kind.replace('_', ' ')} in Zuora"
+        in (stage.told(ALICE)[-1])
+    )
+
+
+async def test_what_looks_like_a_run_and_is_an_invoice_is_no_run(stage):
+    add(stage, "invoice", "BR-00000042")
+
+    await stage.slack.slash(ALICE, CHANNEL, "/billrun BR-00000042")
+
+    assert "is not a bill run's number, like BR-00000001, but an invoice" in stage.told(ALICE)[-1]
+    assert "INV:BR-00000042" in stage.told(ALICE)[-1]
+
+
+@pytest.mark.parametrize("number", ["INV00000555", "BR-00000001"])
+async def test_two_kinds_with_the_same_usual_number_are_asked_about(stage, number):
+    if number == "INV00000555":
+        add(stage, "invoice", number)
+    add(stage, "debit_memo", number)
+
+    submitted = await stage.fill(text="INV1", documents=number)
+
+    other = "an invoice" if number == "INV00000555" else "a bill run"
+    assert f"{number} is {other} and a debit memo in Zuora." in submitted.errors["documents"]
+    assert f"DM:{number}" in submitted.errors["documents"]
+    again = await stage.slack.submit(ALICE, {"documents": f"DM:{number}", "reason": "Month end"})
+    assert again.ok, again.errors
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    assert stage.request(1).operation == "email_debit_memo"
+
+
+async def test_a_run_and_an_invoice_of_one_number_are_asked_about_by_the_command(stage):
+    add(stage, "invoice", "BR-00000001")
+
+    submitted = await stage.fill(text="BR-00000001")
+
+    assert "a bill run and an invoice" in submitted.errors["documents"]
+    assert "For the run choose “A bill run” above" in submitted.errors["documents"]
+
+
+@pytest.mark.parametrize("marks", QUOTED)
+async def test_in_any_quotation_marks_a_number_is_one_thing(stage, marks):
+    add(stage, "invoice", "AC,ME 1; x")
+
+    path = "/v1/invoices/AC,ME 1; x/emails"
+    assert await mailed(stage, marks.format("AC,ME 1; x")) == [path]
+
+
+@pytest.mark.parametrize("marks", QUOTED)
+async def test_a_run_in_any_quotation_marks(stage, marks):
+    stage.zuora.world.add_bill_run("ACME, RUN", invoices=[("A00000001", "USD", "5.00")])
+
+    shown = await stage.show(marks.format("ACME, RUN"))
+
+    assert "Bill run ACME, RUN: Posted" in shown.text
+
+
+@pytest.mark.parametrize("number", ["ACME-1.", "GH–7", "(7)", "*7*", "Ａ７", 'Rock "n" 7', "'7'"])
+async def test_what_was_typed_is_looked_up_as_it_was_typed_first(stage, number):
+    """Even where the same without points, dashes and brackets is there too."""
+    for each in ("ACME-1", "GH-7", "7", "A7"):
+        add(stage, "invoice", each)
+    add(stage, "invoice", number)
+
+    assert await mailed(stage, f"“{number}”") == [f"/v1/invoices/{number}/emails"]
+
+
+@pytest.mark.parametrize("typed", ["ACME-1.", "ACME–1", "*ACME-1*", "（ACME-1）", "ACME-1…"])
+async def test_and_then_as_it_looks(stage, typed):
+    add(stage, "invoice", "ACME-1")
+
+    assert await mailed(stage, typed) == ["/v1/invoices/ACME-1/emails"]
+
+
+async def test_an_account_among_documents_is_said_to_be_one(stage):
+    stage.zuora.world.add_account("ACME 7")
+
+    submitted = await stage.fill(text="INV1", documents="ACME 7")
+
+    assert submitted.errors["documents"] == "ACME 7 is an account, not an invoice or a memo."
+
+
+@pytest.mark.parametrize("command", ["/billrun", "/billstatus"])
+async def test_a_subscription_is_said_to_be_one(stage, command):
+    stage.zuora.world.add_subscription("A00000001", number="SUB/1")
+
+    await stage.slack.slash(ALICE, CHANNEL, f"{command} SUB/1")
+
+    assert "a subscription" in stage.told(ALICE)[-1]
+
+
+async def test_usual_numbers_are_looked_up_in_few_calls_too(stage):
+    for number in range(100, 150):
+        add(stage, "invoice", f"INV{number:08}")
+    await stage.open_form(text="INV1")
+    before = len(stage.zuora.calls)
+    everything = " ".join(f"INV{number:08}" for number in range(100, 150))
+
+    assert (await stage.slack.submit(ALICE, {"documents": everything, "reason": "x"})).ok
+
+    asked = [call.path for call in stage.zuora.calls[before:]]
+    lists = ("billing-runs", "invoices", "credit-memos", "debit-memos")
+    assert all(asked.count(f"/object-query/{each}") <= A_LIST for each in lists)
+    assert reads(stage, "/object-query/subscriptions/INV00000100") == []
+
+
+async def test_change_and_ask_again_keeps_a_number_as_it_is(stage):
+    add(stage, "debit_memo", "INV, 7.")
+    ts = await stage.ask(text="INV1", documents="'INV, 7.'")
+
+    await stage.press(ALICE, ts, "change")
+    submitted = await stage.slack.submit(ALICE, {"reason": "Again"})
+
+    assert submitted.ok, submitted.errors
+    await stage.until(lambda: stage.store.requests.get(2) is not None)
+    assert json.loads(stage.request(2).body)["documents"] == ["INV, 7."]
+
+
+async def test_the_status_of_a_document_is_there_without_zuora(stage):
+    add(stage, "invoice", "INV00000555")
+    await stage.ask(text="INV1", documents="INV00000555")
+    stage.zuora.faults.add("*", kind="status", status=403, body={"code": 1}, times=None)
+
+    await stage.slack.slash(ALICE, CHANNEL, "/billstatus INV00000555")
+
+    await stage.until_told(ALICE, "R-1")
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "kind"),
+    [("account=S-9", "account", "a subscription"), ("account=INV-9", "account", "an invoice"),
+     ("sub=ACME9", "subscription", "an account")],
+)  # fmt: skip
+async def test_a_number_of_another_kind_is_named_in_the_field(stage, words, field, kind):
+    stage.zuora.world.add_account("ACME9")
+    stage.zuora.world.add_subscription("ACME9", number="S-9")
+    add(stage, "invoice", "INV-9")
+
+    await stage.slack.slash(ALICE, CHANNEL, f"/billrun {words} target=2026-11-30 reason=x")
+
+    number = words.partition("=")[2]
+    assert f"Zuora knows no {field} {number}" in stage.told(ALICE)[-1]
+    assert f"{number} is {kind}." in stage.told(ALICE)[-1]
+
+
+@pytest.mark.parametrize("typed", ["S 1, S.2.", "“S 1” ‘S.2.’", "S 1\nS.2.", "#/#; S 1; S.2."])
+async def test_subscriptions_with_spaces_and_signs_are_looked_up_as_typed(stage, typed):
+    world = stage.zuora.world
+    world.add_account("ACME9")
+    for number in ("S 1", "S.2.", "#/#"):
+        world.add_subscription("ACME9", number=number)
+    values = {"scope": "subscriptions", "subscriptions": typed, "target_date": "2026-11-30"}
+    await stage.slack.slash(ALICE, CHANNEL, "/billrun sub=X target=2026-11-30")
+
+    submitted = await stage.slack.submit(ALICE, {**values, "reason": "x"})
+
+    assert submitted.ok, submitted.errors
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    assert "S 1" in stage.request(1).facts
+    assert "S.2." in stage.request(1).facts
+
+
+@pytest.mark.parametrize("number", ["mine", "month", "R-1", "help"])
+async def test_in_quotation_marks_a_word_of_the_command_is_a_number(stage, number):
+    add(stage, "invoice", number)
+    await stage.ask()
+
+    await stage.slack.slash(ALICE, CHANNEL, f"/billstatus “{number}”")
+
+    assert f"{number} is an invoice in Zuora." in stage.told(ALICE)[-1]
