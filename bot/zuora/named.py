@@ -1,6 +1,6 @@
 """Asks Zuora what a number or an id names: a bill run, an invoice, a memo, an account, a subscription.
 
-A number may have any prefix with any characters ("Define numbering formats"), and an id tells
+A number may have any prefix with any characters ("Define numbering formats"), and an id shows
 nothing by itself, so only Zuora knows. Everything typed passes `what_are`, whatever it looks like:
 bill runs and documents are asked side by side, and only where none of them has it accounts and
 subscriptions. A few keys are asked one by one, as Object Query takes an id or a number in the path;

@@ -218,7 +218,7 @@ async def test_a_button_for_an_unknown_operation_opens_nothing(stage):
     await stage.until_told(ALICE, "belongs to nothing")
 
 
-@pytest.mark.parametrize("text", ["BR-00000001", "", "batch=Batch1", "nonsense"])
+@pytest.mark.parametrize("text", ["", "batch=Batch1"])
 async def test_strangers_are_told_who_may_ask_and_see_nothing(stage, text):
     before = len(stage.zuora.calls)
 
@@ -228,6 +228,17 @@ async def test_strangers_are_told_who_may_ask_and_see_nothing(stage, text):
     assert "<!subteam^S0BILLING>" in ack.text
     assert stage.slack.view(MARA) is None
     assert len(stage.zuora.calls) == before
+
+
+async def test_who_may_look_sees_a_run_by_any_number_and_no_button(stage):
+    stage.zuora.world.add_bill_run("ACMERUN", invoices=[("A00000001", "USD", "5.00")])
+
+    await stage.slack.slash(MARA, CHANNEL, "/billrun ACMERUN")
+
+    shown = stage.slack.private(MARA, CHANNEL)[-1]
+    assert "Bill run ACMERUN: Posted" in shown.text
+    assert "Ask to" not in str(shown.blocks)
+    assert not any(block["type"] == "actions" for block in shown.blocks)
 
 
 async def test_a_stranger_cannot_use_a_button_that_was_forged(stage):

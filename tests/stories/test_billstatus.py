@@ -290,8 +290,12 @@ def test_a_word_that_the_overview_answers_gets_the_command_itself(typed):
     assert status.unknown(typed).endswith("Did you mean `/billstatus`?")
 
 
-def test_what_it_does_not_know_pings_nobody():
-    assert "<!channel>" not in status.unknown("<!channel>")
+async def test_what_it_does_not_know_pings_nobody(stage):
+    said = await ask_status(stage, MARA, "<!channel>")
+
+    assert "<!channel>" not in said
+    assert "&lt;!channel&gt;" in said
+    assert "&amp;" not in said
 
 
 async def test_the_answer_needs_neither_zuora_nor_more_than_a_moment(stage):
