@@ -127,7 +127,7 @@ def _make(
         )
         packets = archive.size(file, scope)
         with (
-            replaced(out) as unfinished,
+            replaced(out, database=path) as unfinished,
             click.progressbar(length=packets, label=f"{packets} requests") as bar,
         ):
             manifest = archive.write(unfinished, file, scope, compared, lambda: bar.update(1))

@@ -45,7 +45,7 @@ def export_month(typed: str, kind: Format, out: Path | None) -> None:
         settings = read_audit_settings()
         with open_read_only(settings.database_path) as file:
             content = asyncio.run(export(Store.reading(file), month, kind))
-        with replaced(out) as unfinished:
+        with replaced(out, database=settings.database_path) as unfinished:
             unfinished.write_bytes(content)
     except (SettingsError, StoreError, ArchivedError, OSError) as error:
         click.echo(str(error), err=True)

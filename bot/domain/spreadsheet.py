@@ -10,7 +10,7 @@ _SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
 """Also in the wide forms of East Asia."""
 
 _AT_A_CELLS_START = re.compile(rf"(^|[;,|\t\r\n])([\s\"']*)([{_SIGNS}])")
-_BETWEEN_WORDS = re.compile(rf"(?<![\w'])([{_SIGNS}])(?=\S)")
+_BETWEEN_WORDS = re.compile(rf"(?<![\w'])([{_SIGNS}])(?=[^ ])")
 
 
 class Writable(Protocol):

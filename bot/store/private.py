@@ -54,19 +54,31 @@ def opened_alone(path: Path | str) -> int:
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path, *, database: Path | str = "") -> Iterator[Path]:
     """A new file to write, which takes the place of `path` when the block ends without an error.
 
     Only its owner can read it, from its first byte on and afterwards, whatever stood there. What
     stood there stays as it is until then, and for whoever has it open; a link is not followed.
 
+    Args:
+        path: Where.
+        database: None of whose files is replaced.
+
     Raises:
-        OSError: It cannot be written there, or something else than a file stands there.
+        OSError: It cannot be written there, or something else than a file of its own stands there.
     """
     if path.is_symlink() or (path.exists() and not path.is_file()):
         msg = f"{path} is a link or no file; name a file"
         raise OSError(msg)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    if database and beside(path, "") in [beside(database, end) for end in BESIDE]:
+        msg = f"{path} belongs to the database itself; name another file"
+        raise OSError(msg)
+    try:
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=".part", dir=path.parent
+        )
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     unfinished = Path(name)
     try:
         try:

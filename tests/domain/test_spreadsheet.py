@@ -11,10 +11,11 @@ from bot.domain.spreadsheet import Sheet
 NASTY = [
     '=HYPERLINK("http://x")', 'copies;=HYPERLINK("http://x")', "a\t@SUM(1)", "a,+1+1", "a|-2+3+cmd",
     "  = 1", ';"=1+1"', "a\n=1", "a\r-1", "pay =1+1", "\uff1d1+1", '; " =1', "'=1;=2",
+    "pay =\t1", "pay =\u00a01+1", "a:=1+1", "a/=1", "a\u2028=1", "a\x0b+1", "a\x85@SUM(1)", "x\u3000=1", "a^-1+1",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t", "|", " "])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", " ", ":", "/", "^", "~", "\u3000"])
 @pytest.mark.parametrize("text", NASTY)
 def test_no_cell_begins_with_a_sign(text, separator):
     content = io.StringIO(newline="")

@@ -395,3 +395,30 @@ def writes(call):
             or "O_CREAT" in flags
         )
     return True
+
+
+@pytest.mark.parametrize("end", ["", "-wal", ".lock"])
+async def test_no_command_replaces_the_database_itself(stage, tmp_path, monkeypatch, end):
+    await stage.ask()
+    ours = file_of(stage).with_name(f"billing-bot.db{end}")
+    link = tmp_path / "folder"
+    link.symlink_to(stage.folder)
+    before = ours.stat().st_ino
+
+    done = await commands_write(stage, tmp_path, monkeypatch, lambda _: link / ours.name)
+
+    for name, each in done.items():
+        assert each.exit_code not in (0, 1), name
+        assert "belongs to the database itself" in each.output
+    assert ours.stat().st_ino == before
+
+
+async def test_a_file_that_cannot_be_written_is_named_as_it_was_typed(stage, tmp_path, monkeypatch):
+    done = await commands_write(
+        stage, tmp_path, monkeypatch, lambda name: tmp_path / "nowhere" / name
+    )
+
+    for each in done.values():
+        assert each.exit_code not in (0, 1)
+        assert ".part" not in each.output
+        assert str(tmp_path / "nowhere") in each.output

@@ -35,7 +35,7 @@ def back_up(source: Path, target: Path, look: Look = _go_on) -> int:
     if not source.is_file():
         raise StoreError(f"There is no database {source}.")
     try:
-        with replaced(target) as unfinished:
+        with replaced(target, database=source) as unfinished:
             _copy(f"file:{quote(str(source))}?mode=ro", unfinished, look)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"The backup {target} was not made: {error}.") from error
