@@ -140,7 +140,7 @@ def verify_archive(path: Path, database: Path, *, key: str) -> Verified:
     with open_read_only(database) as file:
         made = next((each for each in archives_of(file) if each.sha256 == digest), None)
         if made is None:
-            words = f"{path} is not, or not as it was written, an archive that {database} is about."
+            words = f"{path} is not, or not as it was written, an archive that {database} records."
             return replace(
                 verified, findings=(*verified.findings, Finding(Flaw.UNSUPPORTED, None, words))
             )

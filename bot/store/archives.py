@@ -101,7 +101,7 @@ class Archives:
         return Leaving(last, found, kept_hash(self._database, found), staying)
 
     def take(self, archive: Archive, requests: list[int]) -> None:
-        """Let go of what is in an archive now; the history's row that is about it is written.
+        """Let go of what is in an archive now; the history's row that records it is written.
 
         Raises:
             CouldNotRecordError: Nothing went.

@@ -37,7 +37,7 @@ class Archive(NamedTuple):
         before: The day that it ends before, `2025-01-01`.
         file: Its name, without a folder.
         last: The last row of the history that may be in it alone.
-        entry: Sequence of the row that is about it.
+        entry: Sequence of the row that records it.
     """
 
     position: int
