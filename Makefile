@@ -66,8 +66,9 @@ wheel: $(VENV)/.run  ## build the sdist and the wheel into dist/
 bench: $(VENV)/.test  ## measure, and write docs/benchmarks.md; some thirteen minutes
 	$(BIN)/python -m bench
 
-pictures: $(VENV)/.test  ## take the pictures of README anew, in Chromium
+pictures: $(VENV)/.test  ## take the pictures of README and docs anew, in Chromium
 	$(BIN)/python -m bench.pictures
+	$(BIN)/python -m bench.cards --pictures
 
 clean:  ## remove what make made
 	rm -rf $(VENV) .sdk build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -99,7 +99,7 @@ def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) 
     ]
     more = len(order.typed_addresses()) - len(to)
     said = [
-        f"{summary.headline}: {summary.money}.",
+        f"{summary.headline}. Amount: {summary.money}.",
         *of,
         *to,
         *([f"And {more:,} more addresses."] if more > 0 else []),

@@ -1,6 +1,6 @@
 """The card of a request: what will happen, to whom, for how much, who asked, who decided."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +8,7 @@ from bot.cards import blocks, buttons
 from bot.cards.buttons import CHANGE
 from bot.domain.message import Blocks, Message, MessageKind
 from bot.domain.next_step import MOST_REPEATS
+from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary
 from bot.domain.words import Line, Mention, Moment, Part, Strong, bare, line, listed
@@ -68,7 +69,7 @@ def card(
     open_ = request.state in (State.WAITING, State.APPROVED, State.RUNNING)
     title = title_of(request, order, summary)
     place = _place(request)
-    lines = facts(request, summary, also) if open_ else _outcome(request)
+    lines = facts(request, summary, also) if open_ else _outcome(request, summary)
     spelled_out = _more_than(lines, still_true(order.lines(), also)) if open_ else ()
     text = blocks.fitted(
         [
@@ -141,7 +142,8 @@ def marked(summary: Summary) -> str:
     if not summary.risks:
         return summary.headline
     risks = listed(list(summary.risks))
-    return f"⚠ {risks[:1].upper()}{risks[1:]}: {summary.headline}"
+    whole = f"⚠ {risks[:1].upper()}{risks[1:]}: {summary.headline}"
+    return whole if len(whole) <= blocks.HEADER_LIMIT else f"⚠ {summary.headline}"
 
 
 def _place(request: Request) -> tuple[Part, ...]:
@@ -221,9 +223,18 @@ def _in_one_line(lines: Sequence[Line]) -> Line:
     return line("⚠", *(p.removeprefix("⚠ ") if isinstance(p, str) else p for p in parts))
 
 
-def _outcome(request: Request) -> tuple[Line, ...]:
+def where_to_look(request: Request) -> str:
+    """What shows in Zuora whether a lost call went through: `BR-00000417's email history`."""
+    if OPERATIONS[request.operation].deed is not Deed.MAILED:
+        return request.subject
+    return f"{request.subject}'{'' if request.subject.endswith('s') else 's'} email history"
+
+
+def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
     return (
+        *_to_be_settled(request, summary),
         *_ending(request),
+        *_in_parts(request),
         *_progress(request),
         line("Why", request.reason),
         line(request.name, *_who_and_when(request)),
@@ -236,6 +247,24 @@ def still_true(lines: Sequence[Line], also: Sequence[Line]) -> tuple[Line, ...]:
     """The lines but one that announces an estimate which has arrived."""
     arrived = any(each.label == ESTIMATE for each in also)
     return tuple(each for each in lines if not (arrived and each.label == ESTIMATE))
+
+
+def _to_be_settled(request: Request, summary: Summary) -> Iterator[Line]:
+    """What is at stake while nobody knows what became of it, and where to look."""
+    if request.state is State.UNKNOWN:
+        yield line("Amount", summary.money)
+        yield line("⚠ Look", f"at {where_to_look(request)} in Zuora, then record here what you see")
+
+
+def _in_parts(request: Request) -> Iterator[Line]:
+    """Where those parts of many stand that failed, or of which nobody knows what became."""
+    if request.state not in (State.FAILED, State.UNKNOWN) or not request.progress:
+        return
+    progress = Progress.model_validate_json(request.progress)
+    if progress.calls > 1 and progress.failed + progress.lost:
+        found = [f"{progress.failed:,} refused"] if progress.failed else []
+        found += [f"{progress.lost:,} with outcome unknown"] if progress.lost else []
+        yield line("In parts", f"{listed(found)} of {progress.calls:,}; the thread names each")
 
 
 def _more_than(shown: Sequence[Line], details: Sequence[Line]) -> tuple[Line, ...]:
@@ -367,6 +396,9 @@ def _approved(request: Request) -> tuple[Line, ...]:
 
 
 def _ended_by(request: Request) -> tuple[Line, ...]:
+    """Who ended it and when; nobody where the time ran out."""
+    if request.state is State.EXPIRED:
+        return (line("Expired", Moment(request.state_at), "; nothing was sent"),)
     ended = {State.REJECTED: "Rejected", State.WITHDRAWN: "Withdrawn"}.get(request.state)
     if ended is None or request.decided_by is None or request.decided_at is None:
         return ()

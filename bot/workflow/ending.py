@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.cards import lines, results
-from bot.cards.card import card_edit, change_and_ask_again
+from bot.cards.card import card_edit, change_and_ask_again, where_to_look
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
@@ -191,11 +191,9 @@ def _unknown(
         what=What.ENDED, request=request.number, data={"state": "unknown", "result": result}
     )
     mails = OPERATIONS[request.operation].deed is Deed.MAILED
-    whose = f"{request.subject}'" if request.subject.endswith("s") else f"{request.subject}'s"
-    there = f"{whose} email history" if mails else request.subject
     loudly = (
         f"⚠ {request.name}: we don't know whether this was {'sent' if mails else 'done'}. Check "
-        f"{there} in Zuora, then record what you see with the buttons on the card. {result} "
+        f"{where_to_look(request)} in Zuora, then record what you see with the buttons on the card. {result} "
     )
     told: tuple[Part, ...] = (
         loudly,

@@ -34,7 +34,7 @@ MAY_PASS = frozenset({None, 30, 50, 70})
 
 AFTER_A_FAULT = 30.0
 NOTHING = Foreseen()
-NO_ESTIMATE = "amount not known; the thread says why there is no estimate"
+NO_ESTIMATE = "not known; the thread says why there is no estimate"
 
 
 def pause(looks: int, first: timedelta) -> timedelta:

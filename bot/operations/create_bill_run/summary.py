@@ -2,7 +2,7 @@
 
 from bot.domain.money import spoken
 from bot.domain.summary import Summary, warning
-from bot.domain.words import Line, count, in_days, line, listed
+from bot.domain.words import Line, count, in_days, line, listed, shortened
 from bot.operations.create_bill_run import words
 from bot.operations.create_bill_run.body import CreateBillRunBody, RunSchedule
 from bot.operations.create_bill_run.estimating import of_batches
@@ -36,7 +36,7 @@ def _headline(body: CreateBillRunBody, facts: CreateFacts) -> str:
         does = "Bill, post and mail"
     elif body.auto_post:
         does = "Bill and post"
-    name = f' as "{body.name}"' if body.name else ""
+    name = f' as "{shortened(body.name)}"' if body.name else ""
     what = f"{words.scope(body, facts)}{name}"
     schedule = body.schedule
     if schedule is None:
@@ -54,11 +54,12 @@ def _often(schedule: RunSchedule) -> str:
 
 def _risks(body: CreateBillRunBody) -> tuple[str, ...]:
     found = []
-    if body.auto_email:
-        found.append("posts and mails by itself")
-    elif body.auto_post:
-        found.append("posts by itself")
     schedule = body.schedule
+    again = schedule is not None and schedule.repeat_type != "None"
+    if body.auto_email and not again:
+        found.append("posts and mails by itself")
+    elif body.auto_post and not again:
+        found.append("posts by itself")
     if schedule and schedule.repeat_type != "None" and schedule.repeat_to is None:
         found.append("repeats without an end")
     if body.run_type == "CatchUp":
@@ -78,15 +79,16 @@ def _money(body: CreateBillRunBody, facts: CreateFacts) -> str:
     if body.run_type == "CatchUp":
         return "no invoices; a catch-up run only moves billed-through dates"
     if of_batches(body):
-        return "amount not known yet; Zuora was asked for an estimate"
-    return "amount not known; Zuora gives no estimate for this"
+        return "not known yet; Zuora was asked for an estimate"
+    return "not known; Zuora gives no estimate for this"
 
 
 def _when(body: CreateBillRunBody) -> str:
     dates = words.dates(body)
     if body.schedule is None:
         return f"once, as soon as it is approved; {dates}"
-    return f"{words.repeats(body.schedule)}; {dates}"
+    on = words.on_which_days(body.schedule)
+    return f"{on}at {body.schedule.run_time}:00, the tenant's time; {dates}"
 
 
 def _who(facts: CreateFacts) -> tuple[Line, ...]:

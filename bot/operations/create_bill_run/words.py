@@ -159,6 +159,19 @@ def repeats(schedule: RunSchedule) -> str:
     )
 
 
+def on_which_days(schedule: RunSchedule) -> str:
+    """`on Mon and Fri `, `on the last day `, `on day 1 `; empty where the headline says it."""
+    match schedule.repeat_type:
+        case "Weekly":
+            return f"on {listed(schedule.weekly_on)} "
+        case "Monthly" if schedule.on_end_of_month:
+            return "on the last day "
+        case "Monthly":
+            return f"on day {schedule.repeat_from.day} "
+        case _:
+            return ""
+
+
 def _date(day: date | None, of_month: MonthDay | None) -> str:
     if day:
         return in_days(day)

@@ -67,9 +67,9 @@ def _not_told(facts: EmailRunFacts) -> Iterator[str]:
 def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
     documents = facts.documents
     if facts.nobody:
-        number = count(facts.unaddressed, "document is", "documents are")
+        number = count(facts.unaddressed, "document")
         who = some(facts.nobody, SHOWN_ACCOUNTS)
-        yield f"{number} not mailed, for want of any address ({who})"
+        yield f"{number} will not be mailed: no address ({who})"
     if others := [each for each in documents.unreachable if each not in facts.nobody]:
         number = count(len(others), "account has", "accounts have")
         yield f"{number} no bill-to address ({some(others, SHOWN_ACCOUNTS)})"

@@ -110,8 +110,8 @@ def _left_out(facts: EmailDocumentsFacts) -> str:
     if not facts.nobody:
         return ""
     customers = sorted({_customer(document) for document in facts.nobody})
-    number = count(len(facts.nobody), "document is", "documents are")
-    return f"{number} not mailed, for want of any address ({some(customers, SHOWN_LARGEST)})"
+    number = count(len(facts.nobody), "document")
+    return f"{number} will not be mailed: no address ({some(customers, SHOWN_LARGEST)})"
 
 
 def _same_addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
