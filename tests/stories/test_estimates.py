@@ -249,7 +249,7 @@ async def test_what_cannot_be_written_down_is_done_later(stage, world):
 
 async def test_a_fault_of_the_bots_own_is_told_once_and_does_not_come_again(stage, world):
     ts = await ask(stage)
-    stage.store._database.execute("DROP TRIGGER requests_keep_what_was_asked")
+    stage.store._database.execute("DROP TRIGGER requests_keep_their_facts")
     stage.store._database.execute("UPDATE requests SET facts = 'broken' WHERE number = 1")
     for _ in range(3):
         stage.clock.advance(seconds=30)
