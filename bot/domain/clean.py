@@ -9,11 +9,12 @@ import re
 import unicodedata
 from typing import Final
 
-UNSEEN: Final = "\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufff8"
+UNSEEN: Final = "\u061c\u180e\u200b\u200e\u200f\u2060-\u2065\u206a-\u206f\ufeff\ufff0-\ufff8"
 """Zero-width space, word joiner, byte order mark, marks of direction: no look and no meaning in a text.
 
-Not the joiners U+200C and U+200D, variation selectors and tags, which Persian and Mongolian words,
-Japanese names and emoji are written with.
+Not what turns the direction of a whole passage, which changes how it looks; not the joiners U+200C and
+U+200D, variation selectors and tags, which Persian and Mongolian words, Japanese names and emoji are
+written with.
 """
 
 _UNSEEN: Final = re.compile(f"[{UNSEEN}]")

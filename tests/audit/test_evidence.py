@@ -224,7 +224,6 @@ async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy,
     database = busy.store._database
     facts = '{"kind":"invoice","documents":[{"account_name":"Gluon & Sons","number":"I-1"}]}'
     card = "email INV-1 of Gluon &amp; Sons to jane.doe@example.com"
-    database.execute("DROP TRIGGER requests_keep_what_was_asked")
     database.execute("DROP TRIGGER requests_keep_their_facts")
     database.execute("UPDATE requests SET facts = ? WHERE number = 3", [facts])
     database.execute("UPDATE outbox SET text = ? WHERE request = 3", [card])

@@ -298,7 +298,7 @@ async def test_a_card_that_cannot_be_drawn_holds_up_nothing_of_its_thread(stage,
     await stage.press(BOB, ts)
     await stage.until(lambda: stage.request().state == "succeeded")
     database = stage.store._database
-    database.execute("DROP TRIGGER requests_keep_what_was_asked")
+    database.execute("DROP TRIGGER requests_keep_their_facts")
     database.execute("UPDATE requests SET facts = '{}'")
     database.conn.commit()
 
