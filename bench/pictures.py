@@ -15,7 +15,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 async def pictures() -> None:
-    """Take a card that waits, and the same with its thread once it is carried out."""
+    """Take the form, a card that waits, and the same with its thread once it is carried out."""
     async with (
         opened("run", 0, seconds_a_message=0.0) as (slack, zuora),
         async_playwright() as play,
@@ -24,6 +24,9 @@ async def pictures() -> None:
         page = await chromium.new_page(viewport=WIDE, device_scale_factor=1.5)
         await slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
         await slack.until(lambda: slack.view(ALICE) is not None)
+        await page.goto(f"{slack.page_url}#as={ALICE}&in={CHANNEL}")
+        await page.locator("#modal form").wait_for()
+        await _take(page, "form")
         await slack.submit(ALICE, {"reason": "Month end, amounts agreed with revenue"})
         await slack.until(lambda: bool(slack.channel_messages(CHANNEL)))
         card = slack.channel_messages(CHANNEL)[-1]
