@@ -26,6 +26,9 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 MOST_A_MINUTE = 20
 """Warnings and errors of one place in the program."""
 
+MOST_OF_ONE_A_MINUTE = 120
+"""Lines on what one person does."""
+
 
 _TOKEN = re.compile(r"(?i)\b(?:xox[a-z]|xapp)[-.][\w.-]+|\bbearer\s+\S+")
 _MAIL = re.compile(r"[^\s@<>\"',;:()=]+@[^\s@<>\"',;:()]+")
@@ -116,28 +119,31 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 class _Seldom(logging.Filter):
-    """Lets the same trouble through some times a minute: whoever can cause one could fill the disk.
+    """Lets the same line through some times a minute: whoever can cause one could fill the disk.
 
-    The same are lines of one place in the program, whatever stands in them. The first of the next
-    minute says how many were left out.
+    The same are troubles of one place in the program, whatever stands in them, and what one person does.
+    The first of the next minute says how many were left out.
     """
 
-    def __init__(self, most: int = MOST_A_MINUTE) -> None:
+    def __init__(self, most: int = MOST_A_MINUTE, most_of_one: int = MOST_OF_ONE_A_MINUTE) -> None:
         super().__init__()
         self._most = most
+        self._most_of_one = most_of_one
         self._minute = 0
         self._seen: Counter[tuple[str, int, str]] = Counter()
         self._left_out: Counter[tuple[str, int, str]] = Counter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno < logging.WARNING:
+        is_trouble = record.levelno >= logging.WARNING
+        user = "" if is_trouble else str(getattr(record, "user", ""))
+        if not (is_trouble or user):
             return True  # what the bot says of its own work
         minute = int(time.monotonic() // 60)
         if minute != self._minute:
             self._minute, self._seen = minute, Counter()
-        place = (record.pathname, record.lineno, record.name)
+        place = (record.pathname, record.lineno, user or record.name)
         self._seen[place] += 1
-        if self._seen[place] > self._most:
+        if self._seen[place] > (self._most if is_trouble else self._most_of_one):
             self._left_out[place] += 1
             return False
         if number := self._left_out.pop(place, 0):

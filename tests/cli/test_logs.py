@@ -54,3 +54,22 @@ def test_another_trouble_and_the_bots_own_work_are_logged_meanwhile(written):
         logging.getLogger("bot").info("work")
 
     assert len(written()) == 101
+
+
+def said(user, number):
+    for _ in range(number):
+        logging.getLogger("bot.slack.arrivals").info("slack_said", extra={"user": user})
+
+
+def test_what_one_person_does_is_logged_so_often_a_minute_and_others_are_logged_still(written):
+    """Row H5: 1,200 clicks."""
+    said("U0MARA", 1200)
+    said("U0BOB", 1)
+
+    lines = written()
+    assert sum("U0MARA" in line for line in lines) == logs.MOST_OF_ONE_A_MINUTE
+    assert sum("U0BOB" in line for line in lines) == 1
+    written(60)
+    said("U0MARA", 1)
+    (line,) = written()
+    assert f"left_out={1200 - logs.MOST_OF_ONE_A_MINUTE}" in line
