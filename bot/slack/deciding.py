@@ -19,6 +19,7 @@ from bot.cards.buttons import (
     asked_once_more,
 )
 from bot.domain.authority import RECORDS, Person, Refusal, Verb, still_counts
+from bot.domain.clean import as_key
 from bot.domain.named import Named, named
 from bot.domain.request import Request, State
 from bot.operations.catalog import opened
@@ -244,7 +245,7 @@ async def _submitted(
         actor=submission.actor,
         name=named(submission.metadata),
         reason=str(submission.values.get("reason") or "").strip(),
-        typed=str(submission.values.get("typed") or "").strip(),
+        typed=as_key(str(submission.values.get("typed") or "")),
     )
     try:
         request = stored(answering.parts.store, asked.name)

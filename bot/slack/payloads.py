@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.domain.clean import clean, trimmed, unescaped
+from bot.domain.clean import as_key, clean, trimmed, unescaped
 from bot.domain.named import Named, named
 
 Values = Mapping[str, Any]
@@ -40,6 +40,11 @@ class Command:
     channel: str
     text: str
     trigger_id: str
+
+    @property
+    def word(self) -> str:
+        """The text where it is compared with a word of the command, such as `help`."""
+        return as_key(self.text).lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from bot.domain.clean import as_key, clean, spellings, unescaped
-from tests.stage import ALICE, CHANNEL
+from tests.stage import ALICE, BOB, CHANNEL
+from tests.stories.test_approvals import LARGEST
 
 LINE = "account=A00000001 target=2026-11-30"
 
@@ -101,6 +102,34 @@ async def test_a_document_in_a_form_is_what_it_looks_like(stage, typed):
     ts = await stage.ask(text="INV-1", documents=typed)
 
     assert "INV-00000077" in stage.card(ts)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("help.", "/billstatus mine"),
+        ("*help*", "/billstatus mine"),
+        ("month 2026\u201310", "October 2026"),
+        ("month\u00a0\u200b2026\u201110.", "October 2026"),
+    ],
+)
+async def test_a_word_of_a_command_is_what_it_looks_like(stage, typed, shown):
+    ack = await stage.slack.slash(ALICE, CHANNEL, f"/billstatus {typed}")
+
+    assert shown in ack.text
+
+
+@pytest.mark.parametrize(
+    "typed", ["BR\u201300000001", "br-0000\u200b0001.", "\u201cBR-00000001\u201d"]
+)
+async def test_the_number_that_confirms_an_approval_is_what_it_looks_like(stage, typed):
+    stage.policy = LARGEST
+    await stage.restart()
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+
+    assert (await stage.slack.submit(BOB, {"typed": typed})).ok
+    await stage.until_card(ts, "Accepted by Zuora")
 
 
 def test_entities_are_read_once():

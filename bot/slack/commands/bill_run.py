@@ -76,7 +76,7 @@ async def _billrun(
     text, chosen = parted(command.text)
     if is_one_line(text):  # which says by itself where
         text, chosen = command.text, NO_VALUES
-    if text.lower() == "help":
+    if command.word == "help":
         await ack(HELP + await what_happens(answering, command.actor))
         return
     if text and not is_one_line(text):

@@ -39,7 +39,7 @@ def register(app: AsyncApp, answering: Answering) -> None:
 async def _billemail(
     answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
 ) -> None:
-    if command.text.lower() == "help":
+    if command.word == "help":
         await ack(EMAIL_HELP + await what_happens(answering, command.actor))
         return
     if why := await refusal_to_ask(answering, command.actor, "/billemail"):

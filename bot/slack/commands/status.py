@@ -100,8 +100,8 @@ async def _billstatus(
         await ack(text=blocks.escaped(nowhere))
         return
     within = answering.parts.tenancy.places.within(chosen)
-    words = text.split()
-    first = words[0].lower() if words else ""
+    words = [as_key(word).lower() for word in text.split()]
+    first = words[0] if words else ""
     if first in ("month", "export") and (month := _month(answering.parts.clock, words)):
         if span_of(month)[0] > answering.parts.clock.now():
             await ack(NOT_BEGUN.format(month=month))
@@ -127,13 +127,17 @@ def _is_a_number(store: Store, text: str) -> bool:
     """Whether it may be a number in Zuora: it is no word of the command and no request of the bot."""
     request = _request_named(text)
     is_request = request is not None and store.requests.get(request) is not None
-    return bool(text) and text.lower() not in WORDS and not is_request
+    return bool(text) and _word(text) not in WORDS and not is_request
+
+
+def _word(text: str) -> str:
+    """The text where it is a word of the command; empty in quotation marks, where it is a number."""
+    return as_key(text).lower() if unquoted(text) == text else ""
 
 
 def _month(clock: Clock, words: list[str]) -> str | None:
     """The month that `month …` or `export month …` names; None if it names none."""
-    rest = [word.lower() for word in words]
-    rest = rest[1:] if rest[0] == "export" else rest
+    rest = words[1:] if words[0] == "export" else words
     if not rest or rest[0] != "month" or len(rest) > 2:  # noqa: PLR2004 - the word and the month
         return None
     return month_named(rest[1] if len(rest) > 1 else "", clock.now())
@@ -144,7 +148,7 @@ async def answer_to(
 ) -> Words:
     """What the database alone answers."""
     store = answering.parts.store
-    word = text.strip().lower()
+    word = _word(text)
     if word == "help":
         return Words(
             HELP
