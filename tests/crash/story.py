@@ -34,7 +34,7 @@ FARTHEST_POINT = 400
 A_NEW_ONE = (0.02, 0.1, 0.5)
 """Chances to die at a point at which nobody has died: the lower, the later in the process's life."""
 
-REST_SECONDS = 60.0
+REST_SECONDS = 300.0
 ALL_ASKED_AFTER = 0.7  # of all kills
 UNFINISHED = """
 SELECT (SELECT COUNT(*) FROM outbox WHERE ended_at IS NULL) + (
