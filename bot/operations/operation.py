@@ -29,9 +29,15 @@ Form = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """What is wrong with a form: a message for each field, which says how to put it right."""
+    """What is wrong with a form: a message for each field, which says how to put it right.
+
+    Attributes:
+        others: Numbers of the documents that can still be mailed where others of the form were mailed
+            lately; None where that is not what is wrong.
+    """
 
     by_field: Mapping[str, str]
+    others: tuple[str, ...] | None = None
 
     def and_of(self, other: "Problems") -> "Problems":
         """Both: what two operations of one form say of the same field stands there, each once."""
@@ -40,7 +46,8 @@ class Problems:
             before = both.get(name, "")
             if words not in before:
                 both[name] = f"{before} {words}".lstrip()
-        return Problems(both)
+        neither = self.others is None and other.others is None
+        return Problems(both, None if neither else (*(self.others or ()), *(other.others or ())))
 
 
 class Body(BaseModel, frozen=True, extra="forbid", defer_build=True):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm, origin_of
 from bot.slack.meaning import meant_or_why
 from bot.slack.naming import with_kinds
-from bot.slack.opening import drawn, values_of
+from bot.slack.opening import drawn, values_of, with_others
 from bot.slack.reading import Readings
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
@@ -79,7 +79,7 @@ async def _submitted(
     work = answering.keep(watched(progress, _ask(answering.parts, form, submission, person)))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:
-        await _answer(answering, ack, submission, work.result(), person)
+        await _answer(answering, ack, form, submission, work.result(), person)
         return
     note = _note_for_a_crash(answering.parts, submission)
     await ack(response_action="update", view=reading.view(progress))
@@ -165,12 +165,16 @@ def _parent(parts: Parts, submission: payloads.Submission) -> tuple[int | None, 
 async def _answer(
     answering: Answering,
     ack: AsyncAck,
+    form: AskForm,
     submission: payloads.Submission,
     outcome: Outcome,
     person: Person,
 ) -> None:
     """Answer in the form itself, while Slack still waits for it."""
     match outcome:
+        case Problems(others=others) if others:
+            view = _with_problems(answering.parts, form, submission, outcome)
+            await ack(response_action="update", view=view)
         case Problems(by_field):
             known = {name: words for name, words in by_field.items() if name in submission.values}
             other = [words for name, words in by_field.items() if name not in submission.values]
@@ -182,7 +186,7 @@ async def _answer(
                 known[first] = " ".join([*([known[first]] if first in known else []), *other])
             await ack(response_action="errors", errors=known)
         case tuple():
-            await ack()
+            await ack(response_action="clear")  # also a form below it, which led here
             await _say_where(answering, submission, outcome)
         case _:
             view = fields.notice(
@@ -207,7 +211,7 @@ async def _answer_late(
     match outcome:
         case Problems(by_field):
             words: tuple[Part, ...] = ("Nothing was saved. ", " ".join(by_field.values()))
-            view = _with_problems(answering.parts, form, submission, by_field)
+            view = _with_problems(answering.parts, form, submission, outcome)
         case tuple():
             words = asked(outcome)
             view = fields.notice("Asked for approval", *words)
@@ -223,15 +227,16 @@ async def _answer_late(
 
 
 def _with_problems(
-    parts: Parts, form: AskForm, submission: payloads.Submission, found: Mapping[str, str]
+    parts: Parts, form: AskForm, submission: payloads.Submission, found: Problems
 ) -> fields.View:
-    """The form as it was submitted, with what is wrong with it."""
+    """The form as it was submitted, with what is wrong with it, and a button for what is not."""
     origin, user_id = origin_of(submission.metadata), submission.actor.user_id
     try:
         values = values_of(parts, user_id, origin, submission.values)
-        return drawn(parts, user_id, form, values, origin, found)
+        view = drawn(parts, user_id, form, values, origin, found.by_field)
+        return with_others(parts, user_id, view, values, found.others) if found.others else view
     except CouldNotRecordError:
-        return fields.notice("Nothing was saved", " ".join(found.values()))
+        return fields.notice("Nothing was saved", " ".join(found.by_field.values()))
 
 
 async def _say_where(

@@ -7,13 +7,13 @@ one of `bot.slack.forms`; what becomes of it when it is submitted is `bot.slack.
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-from bot.cards import refusals
+from bot.cards import blocks, refusals
 from bot.cards.buttons import CHANGE
 from bot.cards.card import NEXT, OTHERS
 from bot.cards.results import AGAIN
@@ -34,7 +34,13 @@ from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import METADATA_LIMIT, AskForm, Origin, origin_of
-from bot.slack.forms.email import EmailForm, values_for, values_for_documents, values_for_numbers
+from bot.slack.forms.email import (
+    EmailForm,
+    values_for,
+    values_for_documents,
+    values_for_numbers,
+    values_for_others,
+)
 from bot.slack.forms.fields import View
 from bot.slack.meaning import known, meant_or_why
 from bot.slack.payloads import Actor, Click, Values
@@ -55,6 +61,8 @@ AGAIN_WORDS = "{name} again"
 NOTHING_TO_CHANGE = "This request cannot be opened again. Ask with the command instead."
 NOTHING_TO_OPEN = "This button belongs to nothing that the bot knows of. Nothing was done."
 NOTHING_REFUSED = "Nothing of this request was refused, so there is nothing to ask for again."
+
+TOO_LATE = "Slack did not open the form in time. Nothing was sent; please try once more."
 
 NO_OTHERS = (
     "Every document of this request was reached by another one, so there are no others to ask for."
@@ -186,7 +194,7 @@ async def _open(answering: Answering, by: Click | payloads.Command, opening: Ope
         return COULD_NOT_RECORD
     except NO_ANSWER as error:
         logger.warning("form_did_not_open", extra={"error": repr(error)})
-        return "Slack did not open the form in time. Nothing was sent; please try once more."
+        return TOO_LATE
     return ""
 
 
@@ -310,6 +318,27 @@ def drawn(
     return form.view_of(blocks, carried, problems)
 
 
+def with_others(
+    parts: Parts, user_id: str, view: View, values: Values, others: Sequence[str]
+) -> View:
+    """The form with a button that leads to one for just these documents.
+
+    Raises:
+        CouldNotRecordError: They could not be written down.
+    """
+    name = parts.new_id()
+    kept = values_for_others(others[:MOST_DOCUMENTS], values)
+    with parts.store.transaction():
+        parts.store.drafts.add(name, user_id, kept, parts.clock.now())
+    button = blocks.button(
+        f"Mail just the other {len(others):,} by number…",
+        action_id=f"{fields.CHANGES_FORM}{OTHERS}",
+        value=name,
+        spoken="Ask for the other documents by number",
+    )
+    return {**view, "blocks": [blocks.actions(OTHERS, button), *view["blocks"]]}
+
+
 def values_of(parts: Parts, user_id: str, origin: Origin, shown: Values) -> Values:
     """What a form shows and what was kept for it; what it shows goes first."""
     kept = origin.kept
@@ -328,12 +357,19 @@ async def _change(answering: Answering, change: payloads.Change) -> None:
     form = answering.forms.get(change.callback_id)
     if form is None:
         return
-    user_id = change.actor.user_id
+    user_id, parts = change.actor.user_id, answering.parts
     try:
-        values = values_of(answering.parts, user_id, origin, change.values)
-        view = drawn(answering.parts, user_id, form, values, origin)
-        await answering.client.views_update(view_id=change.view_id, hash=change.hash, view=view)
+        if change.draft:  # a form of its own: Slack keeps what stands in fields that stay
+            values: Values = parts.store.drafts.get(change.draft, user_id, parts.clock.now())
+            view = drawn(parts, user_id, form, values, origin)
+            await answering.client.views_push(trigger_id=change.trigger_id, view=view)
+        else:
+            values = values_of(parts, user_id, origin, change.values)
+            view = drawn(parts, user_id, form, values, origin)
+            await answering.client.views_update(view_id=change.view_id, hash=change.hash, view=view)
     except CouldNotRecordError:  # the form stays as it is, with everything in it
         await answering.say_now(channel, change.actor, COULD_NOT_RECORD)
     except NO_ANSWER as error:
         logger.warning("form_did_not_change", extra={"error": repr(error)})
+        if change.draft:
+            await answering.say_now(channel, change.actor, TOO_LATE)

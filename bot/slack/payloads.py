@@ -93,7 +93,12 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A choice in an open form on which the rest of the form depends."""
+    """A choice in an open form on which the rest of the form depends.
+
+    Attributes:
+        draft: Name of what a button leads to.
+        trigger_id: Opens another form for three seconds.
+    """
 
     actor: Actor
     view_id: str
@@ -101,6 +106,8 @@ class Change:
     callback_id: str
     metadata: str
     values: Values
+    draft: str = ""
+    trigger_id: str = ""
 
 
 def person_of(body: Any) -> str:
@@ -202,6 +209,8 @@ def change(body: Mapping[str, Any]) -> Change:
         callback_id=_text(view, "callback_id"),
         metadata=_text(view, "private_metadata"),
         values=_values(_mapping(_mapping(view, "state"), "values")),
+        draft=_text(_only_action(body), "value"),
+        trigger_id=_text(body, "trigger_id"),
     )
 
 

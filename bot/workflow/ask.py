@@ -101,6 +101,9 @@ async def _with_facts(
             problems = problems.and_of(order)
         else:
             ready.append(Ready(order, form))
+    if problems.others is not None:
+        beside = [each.number for one in ready for each in one.order.mailings() if each.number]
+        problems = problems.and_of(Problems({}, tuple(beside)))
     return problems if problems.by_field else ready
 
 
@@ -120,8 +123,8 @@ async def _order(
     if isinstance(facts, Problems):
         return facts
     order = operation(body, facts)
-    why = parts.guard.mailed_lately(order, place, parts.clock.now())
-    return Problems({operation.field: why}) if why else order
+    why, others = parts.guard.mailed_lately(order, place, parts.clock.now())
+    return Problems({operation.field: why}, others) if why else order
 
 
 async def _nobody_to_approve(rules: Rules, ready: Sequence[Ready], asker: Asker) -> Problems | None:

@@ -65,14 +65,18 @@ class Guard:
     store: Store
     span: timedelta
 
-    def mailed_lately(self, order: Order[Any, Any], place: str, now: datetime) -> str:
-        """Why these documents may not be asked for now, empty if they may; whoever asks.
+    def mailed_lately(
+        self, order: Order[Any, Any], place: str, now: datetime
+    ) -> tuple[str, tuple[str, ...]]:
+        """Why these documents may not be asked for now, whoever asks, and which of them still may.
+
+        Empty where all of them may.
 
         Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
         a short period send duplicates, because Zuora marks documents as mailed only later.
         """
         if not mails(order) or order.is_repeat():
-            return ""
+            return "", ()
         mine, itself = order.mailings(), order.mailed_by_zuora()
         found = effects_of(self.store, mine, 0, place)
         why = too_soon(found, now=now, guard=self.span)
@@ -81,8 +85,9 @@ class Guard:
         others = not_reached(mine, maybe, self._mailing(itself, now))
         copy = self._after_a_copy(now)
         if copy or not why or not others:
-            return why or copy
-        return f"{why} The others can be mailed by number now: {some(others, SHOWN_OTHERS)}."
+            return why or copy, ()
+        said = f"{why} The others can be mailed by number now: {some(others, SHOWN_OTHERS)}."
+        return said, others
 
     def why_not_begin(self, order: Order[Any, Any], request: Request, now: datetime) -> str:
         """Why an approved request must not begin; empty if it may.

@@ -18,7 +18,7 @@ REFUSED, MAILS_AGAIN = "Ask again after", "Mails again"
 """At the form of a document that was just mailed; on the card of one that Zuora shows as mailed."""
 
 A_MOMENT = 0.02
-PATIENCE = 150  # moments to wait for a card that was promised, before asking once more
+PATIENCE = 1000  # moments to wait for a card that was promised, before asking once more
 
 
 def headline(message: Message) -> str:
@@ -99,7 +99,7 @@ class People:
             form = await self._answered(slack.submit(person, {"reason": "Month end"}))
             if form.ok and form.view is None:
                 return True
-            if wanted.rival and REFUSED in str(form.errors):
+            if wanted.rival and REFUSED in str((form.errors, form.view)):
                 self.refused.append(wanted)
                 return False
             if form.errors:  # Zuora could not be read, for one

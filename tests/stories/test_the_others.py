@@ -94,3 +94,51 @@ async def test_a_request_that_stops_for_another_reason_offers_no_others(stage):
     await stopped(stage, run)
 
     assert offer(stage, run) is None
+
+
+@pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
+async def test_a2_the_form_itself_offers_the_documents_that_nobody_has_mailed_lately(
+    stage, held, kind
+):
+    await accepted(stage, await asked(stage, held[kind]))
+    await stage.fill(text=RUN, reason="The rest")
+
+    await stage.slack.choose(ALICE, "form:others")
+    await stage.slack.until(lambda: "Who gets the mail" in str(stage.slack.view(ALICE)))
+    before = len(stage.slack.channel_messages(CHANNEL))
+    submitted = await stage.slack.submit(ALICE)
+    await stage.quiet()
+
+    assert submitted.ok, submitted.errors
+    for card in [m.ts for m in stage.slack.channel_messages(CHANNEL)[before:]]:
+        await accepted(stage, card)
+    stage.clock.advance(minutes=30)
+    mailed = [mail.document for mail in stage.zuora.world.mails]
+    documents = stage.zuora.world.documents_of(stage.zuora.world.bill_runs[RUN])
+    assert len(mailed) == len(set(mailed))
+    assert set(mailed) == {e.number for e in documents if e.account.bill_to.work_email}
+    assert stage.request(2).reason == "The rest"
+
+
+async def test_a2_the_form_for_several_documents_offers_those_of_other_kinds_too(stage, held):
+    await accepted(stage, await asked(stage, held["credit_memo"]))
+    both = f"{held['invoice']} {held['credit_memo']}"
+
+    await stage.fill(text=both, recipients="bill_to")
+    await stage.slack.choose(ALICE, "form:others")
+    await stage.slack.until(lambda: held["credit_memo"] not in str(stage.slack.view(ALICE)))
+    submitted = await stage.slack.submit(ALICE)
+    await stage.quiet()
+
+    assert submitted.ok, submitted.errors
+    assert stage.request(2).subject == held["invoice"]
+    assert '"recipients":"bill_to"' in stage.request(2).body
+
+
+async def test_a2_the_button_of_the_form_offers_nothing_to_somebody_else(stage, held):
+    await accepted(stage, await asked(stage, held["invoice"]))
+    submitted = await stage.fill(text=RUN)
+    value = submitted.view["blocks"][0]["elements"][0]["value"]
+
+    assert stage.store.drafts.get(value, ALICE, stage.clock.now())
+    assert not stage.store.drafts.get(value, BOB, stage.clock.now())

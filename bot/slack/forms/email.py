@@ -130,6 +130,13 @@ def values_for_numbers(numbers: Sequence[str], body: Mapping[str, Any]) -> dict[
     }
 
 
+def values_for_others(numbers: Sequence[str], values: Values) -> dict[str, Any]:
+    """What the form goes on with for just these documents; all else as it was submitted."""
+    typed = values_for_numbers(numbers, {})["documents"]
+    rest = {name: value for name, value in values.items() if name not in LISTS}
+    return {**rest, WHAT: DOCUMENTS, "documents": typed}
+
+
 def values_for_documents(
     kind: DocumentKind, numbers: Sequence[str], body: Mapping[str, Any]
 ) -> dict[str, Any]:
