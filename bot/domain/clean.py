@@ -58,8 +58,12 @@ def unescaped(text: str) -> str:
 
 def clean(text: str) -> str:
     """A text without what has no look and no meaning, spaces of all kinds as spaces; empty if nothing is seen."""
-    found = _LINES.sub("\n", _SPACES.sub(" ", _UNSEEN.sub("", text)))
-    return found if any(map(_is_seen, found)) else ""
+    return or_nothing(_LINES.sub("\n", _SPACES.sub(" ", _UNSEEN.sub("", text))))
+
+
+def or_nothing(text: str) -> str:
+    """A text as it was typed; empty if nothing is seen of it."""
+    return text if any(map(_is_seen, text)) else ""
 
 
 def trimmed(text: str) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.domain.clean import UNSEEN, as_key, clean
+from bot.domain.clean import UNSEEN, as_key, or_nothing
 from bot.domain.place import Places
 from bot.domain.words import shortened
 from bot.operations.create_bill_run import CreateBillRun
@@ -123,7 +123,7 @@ def _take(
     if not typed:
         return
     word = WORDS.get(plain(typed))
-    said = clean(value).strip() if word in AS_TYPED else as_key(value)
+    said = or_nothing(value).strip() if word in AS_TYPED else as_key(value)
     if word is None:
         wrong[typed] = _unknown(typed)
     elif word in seen:

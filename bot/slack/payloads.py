@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.domain.clean import as_key, clean, trimmed, unescaped
+from bot.domain.clean import as_key, or_nothing, trimmed, unescaped
 from bot.domain.named import Named, named
 
 Values = Mapping[str, Any]
@@ -258,10 +258,10 @@ def _values(state: Mapping[str, Any]) -> Values:
 
 
 def _value(state: Mapping[str, Any]) -> Any:
-    """What an element of a form holds. What was typed is cleaned here, whatever the field is for."""
+    """What an element of a form holds: what was typed as it was typed, if anything is seen of it."""
     if "value" in state:
         typed = state["value"]
-        return clean(typed) if isinstance(typed, str) else typed
+        return or_nothing(typed) if isinstance(typed, str) else typed
     for single in ("selected_date", "selected_time", "selected_user"):
         if single in state:
             return state[single]
