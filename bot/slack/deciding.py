@@ -230,7 +230,7 @@ async def _ask_more(
     typing = _is_typed(answering.parts.rules, request)
     view = decide_form(verb, request, order.title(), words, typing=typing)
     try:
-        await answering.client.views_open(trigger_id=click.trigger_id, view=view)
+        await answering.client.views_open(trigger_id=click.trigger_id, view=fields.begun(view))
     except NO_ANSWER as error:
         logger.warning("form_did_not_open", extra={"error": repr(error)})
         words = "Slack did not open the form in time. Nothing was changed; please press again."

@@ -24,7 +24,7 @@ from bot.domain.key import DocumentKind, bill_run_key, is_id
 from bot.domain.message import Words
 from bot.domain.place import values_of_key
 from bot.domain.request import Request, State
-from bot.domain.words import Mention, Part, shortened
+from bot.domain.words import Mention, Part, count, shortened, some
 from bot.operations.catalog import STEPS
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
@@ -33,7 +33,8 @@ from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
-from bot.slack.forms.ask_form import METADATA_LIMIT, AskForm, Origin, origin_of
+from bot.slack.forms.ask_form import LEFT_OUT, METADATA_LIMIT, AskForm, Origin, origin_of
+from bot.slack.forms.document_fields import LISTS
 from bot.slack.forms.email import (
     EmailForm,
     values_for,
@@ -41,11 +42,12 @@ from bot.slack.forms.email import (
     values_for_numbers,
     values_for_others,
 )
-from bot.slack.forms.fields import View
+from bot.slack.forms.fields import View, begun
 from bot.slack.meaning import known, meant_or_why
 from bot.slack.payloads import Actor, Click, Values
 from bot.slack.replying import said_if_it_fails, say
 from bot.store.database import CouldNotRecordError
+from bot.store.store import Store
 from bot.workflow.parts import Parts
 from bot.workflow.refused import record_refusal
 
@@ -54,6 +56,7 @@ logger = logging.getLogger(__name__)
 BEGIN = "home:begin"
 """The button of the home tab."""
 
+SHOWN_LEFT_OUT = 5
 KIND_OF: dict[str, DocumentKind] = {each.name: kind for kind, each in OF_KIND.items()}
 LONGEST_NAME = 40
 AGAIN_WORDS = "{name} again"
@@ -189,7 +192,7 @@ async def _open(answering: Answering, by: Click | payloads.Command, opening: Ope
     origin = Origin(channel=by.channel, parent=opening.parent)
     try:
         view = drawn(answering.parts, by.actor.user_id, opening.form, opening.values, origin)
-        await answering.client.views_open(trigger_id=by.trigger_id, view=view)
+        await answering.client.views_open(trigger_id=by.trigger_id, view=begun(view))
     except CouldNotRecordError:
         return COULD_NOT_RECORD
     except NO_ANSWER as error:
@@ -219,8 +222,27 @@ def _changed_request(
     form = answering.forms.get(typed["form"])
     if form is None:
         return (NOTHING_TO_CHANGE,)
-    values = {**typed["values"], "reason": request.reason}
-    return Opening(form=form, values=values, parent=request.reference)
+    values = {**typed["values"], "reason": request.reason, LEFT_OUT: ""}
+    left = _without_what_was_done(answering.parts.store, request)
+    return Opening(form=form, values={**values, **left}, parent=request.reference)
+
+
+def _without_what_was_done(store: Store, request: Request) -> dict[str, Any]:
+    """For a list of which some were mailed: the others alone, and a note that says so.
+
+    Nothing for anything else: what was not done at all, or done entirely, is asked for as it was.
+    """
+    kind, calls = KIND_OF.get(request.operation), store.calls.of(request.number)
+    done = [call.subject for call in calls if call.verdict is Verdict.ACCEPTED]
+    rest = tuple(call.subject for call in calls if call.verdict is not Verdict.ACCEPTED)
+    if kind is None or not done or not rest:
+        return {}
+    return {
+        **dict.fromkeys(LISTS, ""),
+        **values_for_documents(kind, rest, json.loads(request.body)),
+        LEFT_OUT: f"{count(len(done), 'document')} of {request.name} went out and "
+        f"{'is' if len(done) == 1 else 'are'} left out here: {some(done, SHOWN_LEFT_OUT)}.",
+    }
 
 
 def _what_was_refused(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.cards.blocks import Block
+from bot.cards.blocks import Block, context
 from bot.domain.key import own_spelling, unquoted
 from bot.domain.named import Named, named
 from bot.domain.place import Places
@@ -19,6 +19,8 @@ from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
 
 METADATA_LIMIT = 3000
+LEFT_OUT = "left_out"
+"""Not a field: what a form that was filled in from a request leaves out, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,13 @@ class AskForm(ABC):
 
     def all_blocks(self, values: Values) -> list[Block]:
         """The form's own fields, and those that every form has. No I/O."""
-        return [*place_fields(values, self.places), *self.blocks(values), fields.reason(values)]
+        note = str(values.get(LEFT_OUT) or "")
+        return [
+            *([context(note)] if note else []),
+            *place_fields(values, self.places),
+            *self.blocks(values),
+            fields.reason(values),
+        ]
 
     def kept(self, values: Values, blocks: Sequence[Block]) -> dict[str, Any]:
         """Of the values those that none of the blocks shows. No I/O."""

@@ -227,13 +227,22 @@ def _documents(values: Values) -> Sequence[Block]:
         )
     )
     found.append(_again(values, "Also those whose mail Zuora cannot show yet."))
-    found.append(
-        fields.text(
-            "pdf_file_id",
-            "PDF file id",
-            values,
-            hint="For one debit or credit memo only; empty: its latest PDF.",
-            optional=True,
+    if _can_have_a_pdf(values):
+        found.append(
+            fields.text(
+                "pdf_file_id",
+                "PDF file id",
+                values,
+                hint="For one debit or credit memo only; empty: its latest PDF.",
+                optional=True,
+            )
         )
-    )
     return found
+
+
+def _can_have_a_pdf(values: Values) -> bool:
+    """Whether a PDF file could be named: of one memo, or of what is not typed yet."""
+    typed = tokens(typed_documents(values))
+    keys = [document_key(part) for part in typed]
+    invoices = any(key is not None and key.kind == "invoice" for key in keys)
+    return bool(_pdf(values)) or not (len(typed) > 1 or invoices)

@@ -173,6 +173,17 @@ def notice(title: str, *parts: Part) -> View:
     }
 
 
+def begun(view: View) -> View:
+    """The same form with the cursor in its first empty field that must be filled in, else in none."""
+    for at, block in enumerate(view["blocks"]):
+        element = block.get("element") or {}
+        empty = not any(name.startswith("initial_") for name in element)
+        if block["type"] == "input" and empty and not block.get("optional"):
+            begun_here = {**block, "element": {**element, "focus_on_load": True}}
+            return {**view, "blocks": [*view["blocks"][:at], begun_here, *view["blocks"][at + 1 :]]}
+    return view
+
+
 def shown(title: str, blocks: Blocks) -> View:
     """A view that only shows something."""
     return {
