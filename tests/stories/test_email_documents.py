@@ -264,7 +264,7 @@ async def test_what_cannot_be_mailed_is_said_at_its_field(
     world.add_invoice("A00000077", "USD", "1.00", number="INV00000078", status="Draft")
     world.add_credit_memo("A00000077", "USD", "1.00", number="CM00000004")
 
-    submitted = await fill(stage, "INV00000077", documents=typed, **values)
+    submitted = await fill(stage, "CM00000004", documents=typed, **values)
 
     assert words in submitted.errors[field]
     assert stage.slack.channel_messages(CHANNEL) == []
