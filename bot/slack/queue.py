@@ -20,6 +20,7 @@ from bot.status.lists import Links, only
 from bot.store.status import MOST_COUNTED
 from bot.workflow.beside import beside
 from bot.workflow.parts import Parts
+from bot.workflow.tenancy import Tenancy
 
 LONGEST = 12
 """Digits of a request's number."""
@@ -39,7 +40,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
         made = (
             Words(blocks.as_text(why))
             if why
-            else queue(answering.parts, links, person, *_page(answering.parts, click.value))
+            else queue(answering.parts, links, person, *_page(answering.parts.tenancy, click.value))
         )
         await say(respond, made, instead=True)
 
@@ -49,10 +50,10 @@ def _number(value: str) -> int:
     return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST else 0
 
 
-def _page(parts: Parts, value: str) -> tuple[int, Within]:
+def _page(tenancy: Tenancy, value: str) -> tuple[int, Within]:
     """What a button turns to: a request, and where the list looks."""
     number, _, choice = value.partition(";")
-    return _number(number), parts.tenancy.places.within(values_of_key(choice))
+    return _number(number), tenancy.places.within(values_of_key(choice))
 
 
 def queue(
