@@ -1,8 +1,8 @@
 """What people type and paste, as they see it: for text that is kept, and for keys. No I/O.
 
 Phones, spreadsheets, PDFs and mails put characters into a text that nobody sees or that look like
-others. A text for people (a name, a reason) loses only what has no look and no meaning. A key (a
-number, an id, a date) is what it looks like.
+others. A reason stays as it was typed, and a name loses only what has no look and no meaning. A key
+(a number, an id, a date) is what it looks like.
 """
 
 import re
