@@ -114,7 +114,8 @@ def person_of(body: Any) -> str:
     """The id of whoever caused a payload of any kind; empty where it says none."""
     if not isinstance(body, Mapping):
         return ""
-    return _text(body, "user_id") or _text(_mapping(body, "user"), "id")
+    event = _mapping(body, "event")
+    return _text(body, "user_id") or _text(_mapping(body, "user"), "id") or _text(event, "user")
 
 
 def command(body: Mapping[str, Any]) -> Command:

@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.history import What
 from bot.domain.named import Named, named
-from bot.slack.payloads import click, command, pointed, submission
+from bot.slack.payloads import click, command, person_of, pointed, submission
 from tests.stage import BOB, CHANNEL
 
 
@@ -224,3 +224,20 @@ def test_a_message_is_read_from_its_begin_and_as_deep_as_it_is():
     told = pointed({"message": {"text": "first", "blocks": [{"text": "second"}, deep]}}).text
 
     assert told == "first second last"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"user_id": "U0MARA", "command": "/billstatus"},
+        {"user": {"id": "U0MARA"}, "type": "block_actions"},
+        {"event": {"type": "app_home_opened", "user": "U0MARA"}},
+    ],
+)
+def test_every_payload_says_whose_it_is(body):
+    assert person_of(body) == "U0MARA"
+
+
+@pytest.mark.parametrize("body", [{}, [], None, "text", {"user": "U0MARA"}, {"event": []}])
+def test_a_payload_that_says_nobody_is_nobodys(body):
+    assert person_of(body) == ""
