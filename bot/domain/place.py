@@ -207,7 +207,8 @@ def values_of_key(key: str) -> dict[str, str]:
 def parted(text: str) -> tuple[str, dict[str, str]]:
     """A line without `entity=` and `org=`, which may stand anywhere in it, and these by field.
 
-    What stands in quotation marks is left alone, and they may stand around a name with spaces.
+    What stands in quotation marks is left alone, and they may stand around a name with spaces. What
+    is chosen twice and differently is the name of nothing.
     """
     found: dict[str, str] = {}
     rest: list[str] = []
@@ -227,7 +228,9 @@ def parted(text: str) -> tuple[str, dict[str, str]]:
             continue
         value = next(quotes.pieces(text[choice.end() :], ""), None)
         at = choice.end() + (value.end if value else 0)
-        found[choice[1].lower()] = "" if value is None else _unquoted(text[choice.end() :], value)
+        said = "" if value is None else _unquoted(text[choice.end() :], value)
+        before = found.get(choice[1].lower(), said)
+        found[choice[1].lower()] = said if said == before else f"{before} and {said} at once"
     return "".join(rest).strip(), found
 
 

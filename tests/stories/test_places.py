@@ -232,6 +232,12 @@ async def test_an_entity_that_is_not_listed_is_said_so_everywhere(stage, worlds,
     assert "This bot has no entity Asia; these are: Europe, America." in words
 
 
+async def test_two_entities_in_a_line_are_none(stage, worlds):
+    words = await told(stage, MARA, "BR-00000001 entity=Europe entity=America")
+
+    assert "This bot has no entity Europe and America at once" in words
+
+
 async def test_an_entity_where_none_are_listed_is_said_so(stage):
     words = await told(stage, MARA, "BR-00000001 entity=Asia")
 

@@ -41,6 +41,8 @@ what runs and the last ten results.
 requests about it; `/billstatus INV00000012` (or DM…, CM…) the requests about a document.
 `/billstatus month` or `/billstatus month 2026-10` the figures of a month, with a picture.
 `/billstatus export month` or `/billstatus export month 2026-10` sends you a month as a file.
+A number with spaces or commas in it stands in quotation marks. Where there are several entities or \
+organizations, `entity=Europe` or `org=Retail` anywhere in the line keeps to one.
 `/billstatus help` shows this.
 """
 WORDS = ("mine", "waiting", "month", "export month", "help")

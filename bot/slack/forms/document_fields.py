@@ -51,7 +51,8 @@ def _list(name: str, position: int, typed: Values) -> Block:
     hints = (
         (
             "Numbers like INV00000012, DM00000003, CM00000004, separated by spaces, commas or "
-            "lines; 500 at most in all. Ids and numbers with other prefixes are looked up in Zuora."
+            "lines; 500 at most in all. Ids and any other numbers are looked up in Zuora; one with "
+            "spaces or commas in it stands in quotation marks."
         ),
         "A field takes 3,000 characters, some 250 numbers or 75 ids; the others go here.",
         "And here.",
