@@ -80,17 +80,11 @@ def readings(typed: str) -> tuple[Reading, ...]:
     said = _SAID.match(text)
     kind = _KINDS[said[1].upper()] if said else None
     rest = text[said.end() :] if said else text
-    inner = _inner(rest)
+    inner = quotes.inside(rest)
     found = [Reading(key, kind) for key in _spelled(rest if inner is None else inner)]
     if inner is not None or said:
         found.append(Reading(text, None))
     return tuple(dict.fromkeys(each for each in found if _may_be_one(each.key)))
-
-
-def _inner(text: str) -> str | None:
-    """What stands in the quotation marks around a whole text; None where there are none."""
-    closes = quotes.quoted_end(text, 0, lambda at: at >= len(text))
-    return text[1:closes].strip() or None if closes > 0 else None
 
 
 def _spelled(text: str) -> Iterator[str]:
@@ -147,7 +141,7 @@ def document_key(named: str) -> DocumentKey | None:
     if said := _SAID.match(text):
         kind = _KINDS[said[1].upper()]
         rest = text[said.end() :]
-        key = _inner(rest) or ("" if " " in rest else number_key(rest))
+        key = quotes.inside(rest) or ("" if " " in rest else number_key(rest))
         is_one = kind in KIND_WORDS and _may_be_one(key)
         return DocumentKey(_document_kind(said[1].upper()), key) if is_one else None
     usual = _DOCUMENT_NUMBER.fullmatch(own := own_spelling(text))
@@ -185,7 +179,7 @@ def _whole_and_parts(text: str, group: Sequence[quotes.Piece]) -> tuple[str, ...
 
 def unquoted(token: str) -> str:
     """A token without the quotation marks around it."""
-    return _inner(token.strip()) or token.strip()
+    return quotes.inside(token.strip()) or token.strip()
 
 
 def _cut(text: str) -> Iterator[quotes.Piece]:
@@ -204,5 +198,9 @@ def as_typed(kind: Kind, number: str) -> str:
         kind == "bill_run" and bill_run_key(number) == number
     ):
         return number
-    plain = tokens(number) == [number] and number_key(number) == number and _inner(number) is None
+    plain = (
+        tokens(number) == [number]
+        and number_key(number) == number
+        and quotes.inside(number) is None
+    )
     return f"{PREFIXES[kind]}:{number if plain else quotes.in_quotes(number)}"

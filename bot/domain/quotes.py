@@ -1,6 +1,7 @@
 """Quotation marks of every kind in what people type: what stands in them is one thing. No I/O."""
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 # ruff: noqa: RUF001 - what phones and word processors make of quotation marks
@@ -11,6 +12,11 @@ SINGLE: Final = {
 CLOSING: Final = {**DOUBLE, **SINGLE}
 """What opens, with all that closes it: phones turn some of them round."""
 
+LONGEST: Final = 300
+"""Characters in quotation marks; a number in Zuora has at most 255."""
+
+_CLOSES: Final = frozenset("".join(CLOSING.values()))
+
 
 class Piece(NamedTuple):
     """A part of a text: where it begins and ends, and what stands in its quotation marks, if any."""
@@ -20,21 +26,11 @@ class Piece(NamedTuple):
     quoted: str | None
 
 
-def quoted_end(text: str, start: int, ends_at: Callable[[int], bool]) -> int:
-    """Return where the quotation mark at `start` is closed: the mark's place; -1 for nowhere.
-
-    A mark closes only where something may end behind it, so that `don't` needs none and `6"` is what
-    it is.
-
-    Args:
-        text: The whole text.
-        start: Where it opens.
-        ends_at: Whether a thing may end in front of that place.
-    """
-    closing = CLOSING.get(text[start : start + 1], "")
-    line = text.find("\n", start)
-    inside = range(start + 2, len(text) if line < 0 else line)
-    return next((at for at in inside if text[at] in closing and ends_at(at + 1)), -1)
+def inside(text: str) -> str | None:
+    """What stands in the quotation marks around a whole text; None where there are none."""
+    if len(text) > 2 and text[-1] in CLOSING.get(text[0], ""):  # noqa: PLR2004 - a pair and something
+        return text[1:-1].strip() or None
+    return None
 
 
 def pieces(
@@ -42,25 +38,46 @@ def pieces(
 ) -> Iterator[Piece]:
     """Cut a text at spaces and whatever else separates; in quotation marks nothing does.
 
+    A mark closes only where a piece may end behind it, so that `don't` needs none and `6"` is what it is.
+
     Args:
         text: What was typed.
         between: The characters that separate, besides spaces.
         before: Where a quotation mark may open in a piece that begins there: behind `DM:`.
     """
-
-    def ends_at(at: int) -> bool:
-        return at >= len(text) or text[at].isspace() or text[at] in between
-
+    ends = [each.isspace() or each in between for each in text] + [True]
+    closing = _closing(text, ends)
     at = 0
     while at < len(text):
-        if ends_at(at):
+        if ends[at]:
             at += 1
             continue
         opens = before(at)
-        closes = quoted_end(text, opens, ends_at)
-        end = closes + 1 if closes > 0 else next(filter(ends_at, range(at, len(text) + 1)))
+        closes = _closed(text, opens, closing)
+        end = closes + 1 if closes > 0 else ends.index(True, at)
         yield Piece(at, end, text[opens + 1 : closes] if closes > 0 else None)
         at = end
+
+
+def _closing(text: str, ends: Sequence[bool]) -> dict[str, list[int]]:
+    """Where each mark may close: read once, so that a text full of marks costs no more than its length."""
+    found: dict[str, list[int]] = {}
+    for at, each in enumerate(text):
+        if each in _CLOSES and ends[at + 1]:
+            found.setdefault(each, []).append(at)
+    return found
+
+
+def _closed(text: str, opens: int, closing: dict[str, list[int]]) -> int:
+    """Where the mark that opens there is closed, in its line and before long; -1 for nowhere."""
+    nearest = -1
+    for mark in CLOSING.get(text[opens : opens + 1], ""):
+        places = closing.get(mark, [])
+        next_one = bisect_left(places, opens + 2)
+        if next_one < len(places) and (nearest < 0 or places[next_one] < nearest):
+            nearest = places[next_one]
+    is_near = opens < nearest <= opens + LONGEST and "\n" not in text[opens:nearest]
+    return nearest if is_near else -1
 
 
 def in_quotes(text: str) -> str:

@@ -56,3 +56,11 @@ def test_nothing_that_is_typed_is_a_fault(typed):
 )
 def test_a_mark_that_closes_nothing_is_what_it_is(typed, found):
     assert tokens(typed) == found
+
+
+@pytest.mark.parametrize("piece", ["'a ", '"', "“ ", "DM:'", "'a\n", "' ", '"a” '])
+def test_a_text_full_of_marks_is_cut_to_its_end(piece):
+    """Each mark looks for its end in a list: what somebody pastes must not hold everybody up."""
+    text = piece * 50_000
+
+    assert "".join("".join(tokens(text)).split()) == "".join(text.split())
