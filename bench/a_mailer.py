@@ -5,6 +5,8 @@ database to the last answer written.
 """
 
 import asyncio
+import importlib
+import json
 import sys
 import time
 from datetime import timedelta
@@ -24,6 +26,7 @@ from bot.domain.place import Places
 from bot.domain.policy import Policy, Rule
 from bot.domain.request import Request, State
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.operation import EmailInvoices
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.store.store import Store
 from bot.workflow.guard import Guard
@@ -159,6 +162,7 @@ def _planned(store: Store, first: int, of: int) -> int:
             channel="C0BILLING",
         )
         store.requests.add(waiting)
+        store.mailings.add(waiting.number, EmailInvoices(body, facts).mailings())
         store.requests.approve(waiting, "U0BOB", "T0", now)
         approved = waiting.decided(State.APPROVED, "U0BOB", now, wake_at=None)
         entry = Entry(what=What.APPROVED, request=waiting.number)
@@ -210,5 +214,13 @@ async def main(how: str, url: str, number: int, folder: Path) -> None:
     say(**LINE, pause=watch.longest)
 
 
+def _set(constants: dict[str, float]) -> None:
+    """Set constants of the bot, by module and name, otherwise than they are."""
+    for name, value in constants.items():
+        module, _, constant = name.rpartition(".")
+        setattr(importlib.import_module(module), constant, value)
+
+
 if __name__ == "__main__":
+    _set(json.loads(sys.argv[5]) if len(sys.argv) > 5 else {})  # noqa: PLR2004 - the last is optional
     asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])))

@@ -191,7 +191,7 @@ async def test_what_is_no_bill_run_is_said_at_its_field(stage, run, typed):
 async def test_an_unknown_run_is_said_at_its_field(stage, run):
     submitted = await stage.fill_step("cancel_bill_run", RUN, bill_run="BR-00000099")
 
-    assert submitted.errors == {"bill_run": "Zuora knows no bill run BR-00000099."}
+    assert submitted.errors == {"bill_run": "Zuora knows no bill run, invoice or memo BR-00000099."}
 
 
 async def stopped(stage, ts):
