@@ -31,8 +31,8 @@ _GO = (
     f"(SELECT sequence FROM ({STAYS}))"
 )
 _MESSAGES_GO = """
-DELETE FROM outbox WHERE ended_at IS NOT NULL AND ended_at < :before
-  AND (request IS NULL OR request IN (SELECT request FROM archived))
+DELETE FROM outbox WHERE ended_at IS NOT NULL
+  AND (request IN (SELECT request FROM archived) OR request IS NULL AND ended_at < :before)
   AND sequence NOT IN (SELECT sequence FROM (
     SELECT sequence, MAX(ts) FROM outbox WHERE ts IS NOT NULL GROUP BY channel))
 """

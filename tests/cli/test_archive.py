@@ -109,6 +109,7 @@ async def test_what_goes_verifies_by_itself_and_against_the_chain_that_stays(yea
     assert read(path, "SELECT number FROM requests WHERE facts = ''") == [(1,), (2,)]
     assert read(path, "SELECT COUNT(*) FROM history WHERE request IN (1, 2)") == [(0,)]
     assert read(path, "SELECT COUNT(*) FROM history")[0][0] < rows
+    assert read(path, "SELECT COUNT(*) FROM outbox WHERE request IN (1, 2)") == [(0,)]
     assert read(path, "PRAGMA freelist_count") == [(0,)]
     status, _, err = await years.command("verify", file)
     assert status == 0, err
