@@ -9,6 +9,7 @@ more of them fifty in a call.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from bot.domain.key import DocumentKind, Kind, Reading, is_id, readings
@@ -132,7 +133,8 @@ async def _of_kind(
     found = await _listed(caller, kind, together) if together else {}
     if found is None:
         alone, found = list(keys), {}
-    reads = await paging.side_by_side(_one(caller, path, kind, key) for key in alone)
+    asked = [partial(_one, caller, path, kind, key) for key in alone]
+    reads = await paging.all_or_none(asked) if asked else []
     for key, row in zip(alone, reads, strict=True):
         if row:
             found[key] = row
@@ -147,10 +149,15 @@ async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, 
     for name, wanted in (("id", ids), (number, [key for key in keys if not is_id(key)])):
         pages = [wanted[at : at + PAGE] for at in range(0, len(wanted), PAGE)]
         asked = [
-            calls.object_page(objects, filters=(f"{name}.IN:[{','.join(page)}]",)) for page in pages
+            partial(
+                paging.objects,
+                caller,
+                calls.object_page(objects, filters=(f"{name}.IN:[{','.join(page)}]",)),
+            )
+            for page in pages
         ]
         try:
-            listed = await paging.side_by_side(paging.objects(caller, call) for call in asked)
+            listed = await paging.all_or_none(asked) if asked else []
         except ZuoraRejected:
             return None
         said = {
