@@ -9,6 +9,7 @@ from bot.cli.help import Group
 COMMANDS = {
     "run": "bot.cli.serve:run",
     "web": "bot.cli.serve:web",
+    "check": "bot.cli.check:check",
     "sandbox": "bot.cli.sandbox:sandbox",
     "policy": "bot.cli.policy:policy",
     "verify": "bot.cli.verify:verify",

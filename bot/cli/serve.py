@@ -14,6 +14,8 @@ from pathlib import Path
 import click
 from aiohttp import web as http
 
+from bot.cli.checks import at_slack, here
+from bot.cli.checks.finding import Finding, Grade
 from bot.cli.clock import SystemClock
 from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
 from bot.cli.help import example
@@ -152,11 +154,22 @@ class Serving:
                     keep_pauses_short()
                     self._connection = connection
                     logger.info("ready", extra={"tenant": bot.parts.tenancy.words})
+                    missing = asyncio.create_task(self._say_what_is_missing(bot))
                     await self.stopped.wait()
+                    missing.cancel()
                     logger.info("stopping")
                     await bot.finish()
             finally:
                 await bot.stop()
+
+    async def _say_what_is_missing(self, bot: Bot) -> None:
+        """Log what `billing-bot check` would find here and at Slack, beside the work."""
+        for each in (*here.settings(self.settings), *here.room(self.settings)):
+            _log(each)
+        async for each in at_slack.look(
+            self.settings, bot.parts.rules.policy, bot.slack, alone=False
+        ):
+            _log(each)
 
     def _end(self, why: str) -> None:
         """End because of something that a person has to change."""
@@ -197,6 +210,14 @@ class Serving:
             )
         self.settings = settings.model_copy(
             update={name: getattr(self.settings, name) for name in changed - READ_AGAIN}
+        )
+
+
+def _log(finding: Finding) -> None:
+    if finding.grade is not Grade.GOOD:
+        logger.warning(
+            "check_found",
+            extra={"about": finding.about, "found": finding.found, "mend": finding.mend},
         )
 
 

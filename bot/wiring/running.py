@@ -74,7 +74,7 @@ class Bot:
         self.answering = answering
         self.backups = backups
         self._lock = lock
-        self._slack = slack
+        self.slack = slack
         self._slack_session = slack_session
         self._zuora_http = zuora_http
         self._heads = heads
@@ -117,7 +117,7 @@ class Bot:
         with store.transaction():
             record_policy(store, policy, self.parts.clock.now())
         self.parts.rules.policy = policy
-        self._slack.token = settings.slack_bot_token.get_secret_value()
+        self.slack.token = settings.slack_bot_token.get_secret_value()
         self.parts.tenancy.zuora.use(
             settings.zuora_client_id, settings.zuora_client_secret.get_secret_value()
         )

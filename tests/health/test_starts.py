@@ -100,3 +100,13 @@ async def test_the_start_says_what_starts_where(site):
     for said in ("version=", "mode='run'", "database='billing-bot.db'", site.zuora.base_url):
         assert said in line
     assert "tenant 12270" in process.log
+
+
+async def test_a_start_says_what_is_missing(site):
+    """The quick half of `billing-bot check`."""
+    site.slack.workspace.groups["S0CONTROLLERS"].members.clear()
+    process = await site.start()
+
+    await process.until_logged("check_found about='group S0CONTROLLERS' found='has nobody in it'")
+    assert "AUDIT_KEY" in process.log
+    await process.until_ready(status="ready")

@@ -67,6 +67,17 @@ class DatabaseFile:
         (found,) = self.database.execute("PRAGMA integrity_check(1)").fetchone()
         return "" if found == "ok" else str(found)
 
+    def quick_damage(self) -> str:
+        """What SQLite's quick check finds first; empty if nothing."""
+        (found,) = self.database.execute("PRAGMA quick_check(1)").fetchone()
+        return "" if found == "ok" else str(found)
+
+    def pending(self) -> list[str]:
+        """The steps that the next start takes to bring the file up to date."""
+        applied = _applied(self.database)
+        every = migrations.pending(Database(memory=True))
+        return [each.name for each in every if each.name not in applied]
+
     def head(self) -> Head | None:
         """Where the database says that its history ends; None for a file from before it did."""
         if "history_head" not in self.tables:

@@ -1,0 +1,1 @@
+"""What `billing-bot check` looks at: each look gives findings, one line each."""

@@ -1,0 +1,73 @@
+"""One finding of a check: what was found, and how to mend it."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
+
+
+class Grade(StrEnum):
+    """How a finding counts, from the best to the worst."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    PASSES = "passes"
+    WRONG = "wrong"
+
+
+STATUS = {Grade.GOOD: 0, Grade.WARNING: 1, Grade.PASSES: WILL_PASS, Grade.WRONG: WRONG_SETTINGS}
+"""The exit status of the worst finding: 1 can be lived with, 75 passes by itself, 2 has to be changed."""
+
+_MARKS = {Grade.GOOD: "ok", Grade.WARNING: "warning", Grade.PASSES: "later", Grade.WRONG: "WRONG"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one thing.
+
+    Attributes:
+        about: A setting's name, or a few words.
+        found: What was found.
+        mend: What to do; empty where nothing has to be done.
+    """
+
+    grade: Grade
+    about: str
+    found: str
+    mend: str = ""
+
+    def line(self) -> str:
+        """One line for people."""
+        mend = f" -> {self.mend}" if self.mend else ""
+        return f"{_MARKS[self.grade]:<8} {self.about}: {self.found}{mend}"
+
+    def shown(self) -> dict[str, str]:
+        """The same for programs."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+
+def good(about: str, found: str) -> Finding:
+    """Nothing has to be done."""
+    return Finding(Grade.GOOD, about, found)
+
+
+def warning(about: str, found: str, mend: str) -> Finding:
+    """It works, and could be better."""
+    return Finding(Grade.WARNING, about, found, mend)
+
+
+def passes(about: str, found: str, mend: str) -> Finding:
+    """It is not so now, and may be later."""
+    return Finding(Grade.PASSES, about, found, mend)
+
+
+def wrong(about: str, found: str, mend: str) -> Finding:
+    """Somebody has to change it."""
+    return Finding(Grade.WRONG, about, found, mend)
+
+
+def worst(findings: Iterable[Finding]) -> int:
+    """The exit status."""
+    grades = list(Grade)
+    return STATUS[max((each.grade for each in findings), key=grades.index, default=Grade.GOOD)]

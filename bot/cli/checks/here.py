@@ -1,0 +1,133 @@
+"""Checks of this machine: settings, the policy, the database file and who else works on it."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.cli.checks.finding import Finding, good, passes, warning, wrong
+from bot.cli.clock import SystemClock
+from bot.domain.policy import Policy
+from bot.health.processes import Processes
+from bot.policy.file import PolicyError, read_policy
+from bot.settings import Settings
+from bot.store.errors import StoreError
+from bot.store.file.reading import open_read_only
+
+LEAST_FREE = 1_000_000_000
+"""Bytes: some years of a team, and room for a backup."""
+
+_SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
+_MODES = (
+    ("slack_app_token", "billing-bot run (Socket Mode)"),
+    ("slack_signing_secret", "billing-bot web (signed HTTP)"),
+)
+
+
+def settings(found: Settings) -> Iterator[Finding]:
+    """What can be said of settings that were read."""
+    ways = [words for name, words in _MODES if getattr(found, name).get_secret_value()]
+    if ways:
+        yield good("settings", f"complete for {' and '.join(ways)}")
+    else:
+        yield wrong(
+            "SLACK_APP_TOKEN, SLACK_SIGNING_SECRET",
+            "neither is set",
+            "set the first for billing-bot run, or the second for billing-bot web",
+        )
+    for name, start in (("slack_bot_token", "xoxb-"), ("slack_app_token", "xapp-")):
+        token = getattr(found, name).get_secret_value()
+        if token and not token.startswith(start):
+            yield wrong(
+                name.upper(),
+                f"does not begin with {start}",
+                "take the token of that kind; are two swapped?",
+            )
+    secret = found.slack_signing_secret.get_secret_value()
+    if secret and not _SIGNING_SECRET.fullmatch(secret):
+        yield warning(
+            "SLACK_SIGNING_SECRET",
+            "is not 32 hexadecimal digits",
+            "copy it from Basic Information, Signing Secret",
+        )
+    if not found.audit_key.get_secret_value():
+        yield warning(
+            "AUDIT_KEY", "is not set: whoever can write the database can rebuild its history",
+            "set a random text of 32 characters or more, once and for ever",
+        )  # fmt: skip
+
+
+def policy(found: Settings) -> tuple[list[Finding], Policy | None]:
+    """The policy, where it can be used."""
+    try:
+        read = read_policy(Path(found.policy_file), found.places)
+    except PolicyError as error:
+        return [wrong("POLICY_FILE", str(error), "mend the file")], None
+    words = f"{len(read.tiers)} rules, requesters {', '.join(read.requesters)}"
+    return [good("POLICY_FILE", words)], read
+
+
+def database(found: Settings) -> Iterator[Finding]:
+    """The file: whole, of this version, ours, with room, and who works on it."""
+    about, path = "DATABASE_URL", Path(found.database_path)
+    if not path.exists():
+        yield _no_file_yet(about, path)
+        return
+    try:
+        with open_read_only(path) as file:
+            damage, pending = file.quick_damage(), file.pending()
+    except StoreError as error:
+        yield wrong(about, str(error), "start the version that wrote it, or name another file")
+        return
+    if damage:
+        yield wrong(about, f"{path} is damaged ({damage})", "billing-bot restore a backup")
+        return
+    version = f"{len(pending)} steps older than this version" if pending else "of this version"
+    yield good(about, f"{path} is whole, {path.stat().st_size:,} bytes, {version}")
+    if path.stat().st_uid != os.geteuid():
+        yield warning(
+            about, f"{path} belongs to another user", "run as that user, or change its owner"
+        )
+    yield from room(found)
+    yield from _others(found)
+
+
+def _no_file_yet(about: str, path: Path) -> Finding:
+    folder = path.resolve().parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return wrong(
+            about, f"{folder} cannot be written to", "make the folder, or change its owner"
+        )
+    return good(about, f"{path} is begun at the first start")
+
+
+def room(found: Settings) -> Iterator[Finding]:
+    """Whether the disk has some."""
+    free = shutil.disk_usage(Path(found.database_path).resolve().parent).free
+    words = f"{free / 1e9:,.1f} GB are free"
+    if free < LEAST_FREE:
+        yield passes(
+            "disk", words, "make room: on a full disk nothing is recorded, so nothing is done"
+        )
+    else:
+        yield good("disk", words)
+
+
+def _others(found: Settings) -> Iterator[Finding]:
+    try:
+        others = Processes(found.database_path, SystemClock()).others()
+    except OSError as error:
+        yield warning("processes", f"cannot be seen: {error}", "run as the bot's user")
+        return
+    for each in others:
+        does = "works" if each.works else "stands by"
+        if each.is_frozen:
+            yield wrong(
+                "processes", f"process {each.pid} {does} and has not turned for {each.quiet:.0f} s",
+                "continue it or end it: Slack may hand it clicks",
+            )  # fmt: skip
+        else:
+            yield good("processes", f"process {each.pid} {does} on this database")
+    if not others:
+        yield good("processes", "none works on this database")
