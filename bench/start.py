@@ -71,14 +71,14 @@ async def running_command(here: Place) -> asyncio.subprocess.Process:
     """`billing-bot run` in a process of its own, ready."""
     command = Path(sys.executable).with_name("billing-bot")
     process = await asyncio.create_subprocess_exec(
-        str(command), "run", cwd=ROOT, env={**os.environ, **environment_of(here.settings)},
+        str(command), "run", cwd=ROOT, env={**os.environ, **environment_of(here.settings), "LOG_FORMAT": "text"},
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     log = process.stderr
     if log is None:
         raise RuntimeError("started with a pipe")
     while line := await log.readline():
-        if line.strip().endswith(b" ready"):
+        if b" bot.cli.serve ready" in line:
             here.tasks.append(asyncio.create_task(_read_on(log)))
             return process
     raise RuntimeError("the bot did not start")
