@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.operations.create_bill_run.batches import batch_named
+from bot.operations.create_bill_run.typed import parted
 
 Set = Callable[[dict[str, Any], str], str]
 """Puts what stands behind the `=` into the values; a message if it cannot."""
@@ -31,7 +32,7 @@ def _text(name: str) -> Set:
 
 def _list(name: str) -> Set:
     def set_list(values: dict[str, Any], value: str) -> str:
-        values[name] = [each.strip() for each in re.split(r"[,;\s]+", value) if each.strip()]
+        values[name] = list(parted(value))
         return ""
 
     return set_list
@@ -61,7 +62,7 @@ def _several(name: str, *choices: str) -> Set:
     spelled = {plain(each): each for each in choices}
 
     def set_several(values: dict[str, Any], value: str) -> str:
-        typed = [each for each in re.split(r"[,;\s]+", value) if each]
+        typed = list(parted(value))
         if any(plain(each) not in spelled for each in typed):
             return f"choose among {', '.join(choices)}."
         values[name] = [spelled[plain(each)] for each in typed]

@@ -19,6 +19,7 @@ from bot.operations.create_bill_run.body import (
 from bot.operations.create_bill_run.dates import Dates, read_dates
 from bot.operations.create_bill_run.schedule import read_schedule
 from bot.operations.create_bill_run.typed import (
+    TypedForm,
     chosen,
     free_text,
     is_one_line,
@@ -44,37 +45,35 @@ RUN_TYPES: tuple[RunType, ...] = get_args(RunType)
 OPTIONS = ("auto_renewal", "no_zero_mail")
 LEAVE_OUT = ("subscriptions", "order_line_items")
 
-Found = dict[str, str]
 
-
-def read(form: Form) -> CreateBillRunBody | Problems:
+def read(values: Form) -> CreateBillRunBody | Problems:
     """Make a valid body of what was typed, or say at each field what is wrong."""
-    wrong: Found = {}
-    scope = _scope(form, wrong)
-    scheduled = _is_scheduled(form, scope, wrong)
-    schedule = read_schedule(form, wrong) if scheduled else None
+    form = TypedForm(values)
+    scope = _scope(form)
+    scheduled = _is_scheduled(form, scope)
+    schedule = read_schedule(form) if scheduled else None
     monthly = scheduled and text(form, "repeat_type").lower() == "monthly"
-    dates = read_dates(form, wrong, scheduled=scheduled, monthly=monthly)
-    run_type = _run_type(form, scheduled, wrong)
-    posting = _posting(form, run_type, wrong)
-    options = _known(form, "options", OPTIONS, wrong)
-    left_out = _left_out(form, wrong)
-    batches = _batches(form, wrong) if scope == "batches" else ()
-    values = {
-        "name": _name(form, wrong),
+    dates = read_dates(form, scheduled=scheduled, monthly=monthly)
+    run_type = _run_type(form, scheduled)
+    posting = _posting(form, run_type)
+    options = _known(form, "options", OPTIONS)
+    left_out = _left_out(form)
+    batches = _batches(form) if scope == "batches" else ()
+    typed = {
+        "name": _name(form),
         "batches": batches,
-        "bill_cycle_day": _cycle_day(form, wrong, scheduled=scheduled)
+        "bill_cycle_day": _cycle_day(form, scheduled=scheduled)
         if scope == "batches"
-        else _no_cycle_day(form, scope, wrong),
-        "account": _account(form, wrong) if scope == "account" else "",
-        "subscriptions": _subscriptions(form, wrong) if scope == "subscriptions" else (),
-        "exclude": _excluded(form, wrong),
-        "organizations": _organizations(form, wrong),
+        else _no_cycle_day(form, scope),
+        "account": _account(form) if scope == "account" else "",
+        "subscriptions": _subscriptions(form) if scope == "subscriptions" else (),
+        "exclude": _excluded(form),
+        "organizations": _organizations(form),
     }
-    if wrong:
-        return Problems(wrong)
+    if form.wrong:
+        return Problems(form.wrong)
     return CreateBillRunBody.model_validate(
-        values
+        typed
         | _of_dates(dates)
         | {
             "run_type": run_type,
@@ -89,7 +88,7 @@ def read(form: Form) -> CreateBillRunBody | Problems:
     )
 
 
-def _scope(form: Form, wrong: Found) -> str:
+def _scope(form: TypedForm) -> str:
     """Which of the three it is for; where that was not chosen, what is there decides."""
     scope = text(form, "scope")
     if scope in SCOPES:
@@ -98,54 +97,54 @@ def _scope(form: Form, wrong: Found) -> str:
     if len(there) == 1:
         return there[0]
     said = f"These exclude each other: {', '.join(there)}. " if there else ""
-    wrong["scope"] = f"{said}Choose batches, one account, or subscriptions of one account."
+    form.wrong["scope"] = f"{said}Choose batches, one account, or subscriptions of one account."
     return ""
 
 
-def _is_scheduled(form: Form, scope: str, wrong: Found) -> bool:
+def _is_scheduled(form: TypedForm, scope: str) -> bool:
     when = text(form, "when")
     if when not in ("", "adhoc", "scheduled"):
-        wrong["when"] = "Choose whether it runs now or on a schedule."
+        form.wrong["when"] = "Choose whether it runs now or on a schedule."
     if when == "scheduled" and scope == "subscriptions":
-        wrong["when"] = (
+        form.wrong["when"] = (
             "Zuora schedules runs by batch or for one account, not for single subscriptions. "
             "Run it now, or choose the account."
         )
     return when == "scheduled"
 
 
-def _name(form: Form, wrong: Found) -> str:
+def _name(form: TypedForm) -> str:
     name = free_text(form, "name")
     if len(name) > NAME_LIMIT:
-        wrong["name"] = f"At most {NAME_LIMIT} characters; these are {len(name)}."
+        form.wrong["name"] = f"At most {NAME_LIMIT} characters; these are {len(name)}."
     if not is_one_line(name):
-        wrong["name"] = "One line of text, please, without control characters."
+        form.wrong["name"] = "One line of text, please, without control characters."
     return name
 
 
-def _batches(form: Form, wrong: Found) -> tuple[str, ...]:
+def _batches(form: TypedForm) -> tuple[str, ...]:
     typed = chosen(form, "batches")
     named = [batch_named(each) for each in typed]
     unknown = [each for each, batch in zip(typed, named, strict=True) if batch is None]
     batches = unique(batch for batch in named if batch is not None)
     if not typed:
-        wrong["batches"] = "Choose at least one batch, or AllBatches."
+        form.wrong["batches"] = "Choose at least one batch, or AllBatches."
     elif unknown:
-        wrong["batches"] = (
+        form.wrong["batches"] = (
             f"There is no batch {quoted(unknown)}. Choose AllBatches, or Batch1 to the highest batch "
             "of your Zuora, as ZUORA_BATCHES of this bot says."
         )
     elif ALL_BATCHES in batches and len(batches) > 1:
-        wrong["batches"] = "AllBatches is every batch: choose it alone, or single batches."
+        form.wrong["batches"] = "AllBatches is every batch: choose it alone, or single batches."
     return batches
 
 
-def _cycle_day(form: Form, wrong: Found, *, scheduled: bool) -> str:
+def _cycle_day(form: TypedForm, *, scheduled: bool) -> str:
     typed = text(form, "bill_cycle_day")
     named = {name.lower(): name for name in (ALL_DAYS, AS_RUN_DAY)} | {"": ALL_DAYS}
     cycle_day = named.get(typed.lower(), typed)
     if cycle_day == AS_RUN_DAY and not scheduled:
-        wrong["bill_cycle_day"] = (
+        form.wrong["bill_cycle_day"] = (
             "AsRunDay is for scheduled runs. Choose AllBillCycleDays or a day from 1 to 31."
         )
     if cycle_day in (ALL_DAYS, AS_RUN_DAY):
@@ -153,43 +152,45 @@ def _cycle_day(form: Form, wrong: Found, *, scheduled: bool) -> str:
     number = whole(cycle_day)
     if number is None or not 1 <= number <= 31:  # noqa: PLR2004 - days of a month
         also = " or AsRunDay" if scheduled else ""
-        wrong["bill_cycle_day"] = f"Choose AllBillCycleDays, a day from 1 to 31{also}."
+        form.wrong["bill_cycle_day"] = f"Choose AllBillCycleDays, a day from 1 to 31{also}."
     return str(number)
 
 
-def _no_cycle_day(form: Form, scope: str, wrong: Found) -> str:
+def _no_cycle_day(form: TypedForm, scope: str) -> str:
     """Only a run by batch has one; all of them is what the others bill anyway."""
     if scope and text(form, "bill_cycle_day").lower() not in ("", ALL_DAYS.lower()):
-        wrong["bill_cycle_day"] = (
+        form.wrong["bill_cycle_day"] = (
             "A bill cycle day is for batches only. Leave it out, or choose batches."
         )
     return ""
 
 
-def _account(form: Form, wrong: Found) -> str:
+def _account(form: TypedForm) -> str:
     typed = free_text(form, "account")
     if not typed:
-        wrong["account"] = "Type the account's number, like A00000001, or its id of 32 digits."
+        form.wrong["account"] = "Type the account's number, like A00000001, or its id of 32 digits."
     elif "\n" in typed:
-        wrong["account"] = "One account only. For several, choose their batches."
+        form.wrong["account"] = "One account only. For several, choose their batches."
     elif not _is_key(typed):
-        wrong["account"] = f"{quoted([typed])} is no account number: {_LIMIT}."
+        form.wrong["account"] = f"{quoted([typed])} is no account number: {_LIMIT}."
     return key(typed)
 
 
-def _subscriptions(form: Form, wrong: Found) -> tuple[str, ...]:
+def _subscriptions(form: TypedForm) -> tuple[str, ...]:
     typed = unique(key(each) for each in _between_commas(form, "subscriptions"))
     odd = [each for each in typed if not _is_key(each)]
     if not typed:
-        wrong["subscriptions"] = "Type one or more subscription numbers, like A-S00000001, or ids."
+        form.wrong["subscriptions"] = (
+            "Type one or more subscription numbers, like A-S00000001, or ids."
+        )
     elif odd:
-        wrong["subscriptions"] = f"{quoted(odd)} is no subscription number: {_LIMIT}."
+        form.wrong["subscriptions"] = f"{quoted(odd)} is no subscription number: {_LIMIT}."
     elif (number := max(len(typed), *(len(tokens(each)) for each in typed))) > MOST_SUBSCRIPTIONS:
-        wrong["subscriptions"] = too_many_subscriptions(number)
+        form.wrong["subscriptions"] = too_many_subscriptions(number)
     return typed
 
 
-def _between_commas(form: Form, name: str) -> tuple[str, ...]:
+def _between_commas(form: TypedForm, name: str) -> tuple[str, ...]:
     """What stands between commas and lines; with spaces in it Zuora says whether it is one number."""
     if not isinstance(form.get(name), str):
         return chosen(form, name)
@@ -209,55 +210,61 @@ def _is_key(typed: str) -> bool:
     return len(typed) <= LONGEST and is_one_line(typed)
 
 
-def _run_type(form: Form, scheduled: bool, wrong: Found) -> RunType:  # noqa: FBT001 - one fact
+def _run_type(form: TypedForm, scheduled: bool) -> RunType:  # noqa: FBT001 - one fact
     typed = text(form, "run_type").lower().replace("-", "").replace("_", "")
     if typed not in ("", "regular", "catchup"):
-        wrong["run_type"] = "Choose Regular or CatchUp."
+        form.wrong["run_type"] = "Choose Regular or CatchUp."
     if typed == "catchup" and scheduled:
-        wrong["run_type"] = "A catch-up run cannot be scheduled. Run it now, or choose Regular."
+        form.wrong["run_type"] = (
+            "A catch-up run cannot be scheduled. Run it now, or choose Regular."
+        )
     return "CatchUp" if typed == "catchup" else "Regular"
 
 
-def _posting(form: Form, run_type: RunType, wrong: Found) -> str:
+def _posting(form: TypedForm, run_type: RunType) -> str:
     posting = text(form, "posting") or "draft"
     if posting == "email":
-        wrong["posting"] = "Mails go out after posting: have it posted too, or leave out the mails."
+        form.wrong["posting"] = (
+            "Mails go out after posting: have it posted too, or leave out the mails."
+        )
     elif posting not in POSTING:
-        wrong["posting"] = "Choose drafts, posting, or posting and mailing."
+        form.wrong["posting"] = "Choose drafts, posting, or posting and mailing."
     elif posting != "draft" and run_type == "CatchUp":
-        wrong["posting"] = "A catch-up run makes no invoices: nothing can be posted or mailed."
+        form.wrong["posting"] = "A catch-up run makes no invoices: nothing can be posted or mailed."
     return posting
 
 
-def _excluded(form: Form, wrong: Found) -> tuple[str, ...]:
-    excluded = _known(form, "exclude", CHARGE_TYPES, wrong)
+def _excluded(form: TypedForm) -> tuple[str, ...]:
+    excluded = _known(form, "exclude", CHARGE_TYPES)
     if len(excluded) > MOST_EXCLUDED:
-        wrong["exclude"] = "At most two types can be left out; with all three nothing is billed."
+        form.wrong["exclude"] = (
+            "At most two types can be left out; with all three nothing is billed."
+        )
     return tuple(sorted(excluded))
 
 
-def _left_out(form: Form, wrong: Found) -> tuple[str, ...]:
-    left_out = _known(form, "leave_out", LEAVE_OUT, wrong)
+def _left_out(form: TypedForm) -> tuple[str, ...]:
+    left_out = _known(form, "leave_out", LEAVE_OUT)
     if len(left_out) == len(LEAVE_OUT):
-        wrong["leave_out"] = "With both left out nothing is billed. Keep one of them."
+        form.wrong["leave_out"] = "With both left out nothing is billed. Keep one of them."
     return left_out
 
 
-def _known(form: Form, name: str, known: tuple[str, ...], wrong: Found) -> tuple[str, ...]:
+def _known(form: TypedForm, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """The choices made of a few, whatever their case."""
     spelled = {each.lower(): each for each in known}
     typed = chosen(form, name)
     unknown = [each for each in typed if each.lower() not in spelled]
     if unknown:
-        wrong[name] = f"{quoted(unknown)} is not among {', '.join(known)}."
+        form.wrong[name] = f"{quoted(unknown)} is not among {', '.join(known)}."
     return unique(spelled[each.lower()] for each in typed if each.lower() in spelled)
 
 
-def _organizations(form: Form, wrong: Found) -> tuple[Organization, ...]:
+def _organizations(form: TypedForm) -> tuple[Organization, ...]:
     """Names may have spaces in them, and commas where they stand in quotation marks."""
     typed = names(form, "organizations")
     if any(len(each) > KEY_LIMIT or not each.isprintable() for each in typed):
-        wrong["organizations"] = "Type ids or names of organizations with commas between them."
+        form.wrong["organizations"] = "Type ids or names of organizations with commas between them."
     return tuple(
         Organization(id=each.lower()) if is_id(each) else Organization(name=each) for each in typed
     )

@@ -10,37 +10,44 @@ from bot.operations.create_bill_run.body import (
     Weekday,
     is_month_end,
 )
-from bot.operations.create_bill_run.typed import chosen, day, no_date, text, unique, whole
-from bot.operations.operation import Form
+from bot.operations.create_bill_run.typed import (
+    TypedForm,
+    chosen,
+    day,
+    no_date,
+    text,
+    unique,
+    whole,
+)
 
 REPEATS: tuple[RepeatType, ...] = get_args(RepeatType)
 LAST_HOUR = 23
 WEEK = 7
 
 
-def read_schedule(form: Form, wrong: dict[str, str]) -> RunSchedule | None:
-    """Read it; what is wrong is added to `wrong`, and then there is none."""
-    before = len(wrong)
-    repeat = _repeat(form, wrong)
-    first = _date(form, "repeat_from", wrong)
-    last = _date(form, "repeat_to", wrong) if repeat != "None" else None
-    hour = _hour(form, wrong)
-    weekdays = _weekdays(form, wrong) if repeat == "Weekly" else ()
+def read_schedule(form: TypedForm) -> RunSchedule | None:
+    """Read it; what is wrong is noted at the form, and then there is none."""
+    before = len(form.wrong)
+    repeat = _repeat(form)
+    first = _date(form, "repeat_from")
+    last = _date(form, "repeat_to") if repeat != "None" else None
+    hour = _hour(form)
+    weekdays = _weekdays(form) if repeat == "Weekly" else ()
     end_of_month = repeat == "Monthly" and bool(chosen(form, "on_end_of_month"))
-    _superfluous(form, repeat, wrong)
-    if first is None and "repeat_from" not in wrong:
-        wrong["repeat_from"] = "Choose the day on which it runs first."
+    _superfluous(form, repeat)
+    if first is None and "repeat_from" not in form.wrong:
+        form.wrong["repeat_from"] = "Choose the day on which it runs first."
     if first and last and last < first:
-        wrong["repeat_to"] = f"This is before the first day, {first}. Choose a later day."
+        form.wrong["repeat_to"] = f"This is before the first day, {first}. Choose a later day."
     if first and end_of_month and not is_month_end(first):
-        wrong["on_end_of_month"] = (
+        form.wrong["on_end_of_month"] = (
             f"This needs a first day that is the last of its month, and {first} is not. "
             "Choose another first day, or leave this off."
         )
-    if len(wrong) > before or repeat is None or first is None or hour is None:
+    if len(form.wrong) > before or repeat is None or first is None or hour is None:
         return None
     if not _ever_runs(first, last, weekdays):
-        wrong["weekly_on"] = f"None of these days lies between {first} and {last}."
+        form.wrong["weekly_on"] = f"None of these days lies between {first} and {last}."
         return None
     return RunSchedule(
         repeat_type=repeat,
@@ -52,52 +59,52 @@ def read_schedule(form: Form, wrong: dict[str, str]) -> RunSchedule | None:
     )
 
 
-def _repeat(form: Form, wrong: dict[str, str]) -> RepeatType | None:
+def _repeat(form: TypedForm) -> RepeatType | None:
     typed = text(form, "repeat_type").lower()
     for repeat in REPEATS:
         if repeat.lower() == typed:
             return repeat
-    wrong["repeat_type"] = f"Choose how often: {', '.join(REPEATS)}."
+    form.wrong["repeat_type"] = f"Choose how often: {', '.join(REPEATS)}."
     return None
 
 
-def _superfluous(form: Form, repeat: RepeatType | None, wrong: dict[str, str]) -> None:
+def _superfluous(form: TypedForm, repeat: RepeatType | None) -> None:
     """What was typed for another kind of schedule is reported, not silently left out."""
     if repeat == "None" and text(form, "repeat_to"):
-        wrong["repeat_to"] = (
+        form.wrong["repeat_to"] = (
             "A run that does not repeat has no last day. Leave it out, or choose how often it repeats."
         )
     if repeat not in ("Weekly", None) and chosen(form, "weekly_on"):
-        wrong["weekly_on"] = "Days are for weekly runs. Leave them out, or choose Weekly."
+        form.wrong["weekly_on"] = "Days are for weekly runs. Leave them out, or choose Weekly."
     if repeat not in ("Monthly", None) and chosen(form, "on_end_of_month"):
-        wrong["on_end_of_month"] = (
+        form.wrong["on_end_of_month"] = (
             "The end of the month is for monthly runs. Leave it out, or choose Monthly."
         )
 
 
-def _date(form: Form, name: str, wrong: dict[str, str]) -> date | None:
+def _date(form: TypedForm, name: str) -> date | None:
     typed = text(form, name)
     found = day(typed)
     if typed and found is None:
-        wrong[name] = no_date(typed)
+        form.wrong[name] = no_date(typed)
     return found
 
 
-def _hour(form: Form, wrong: dict[str, str]) -> int | None:
+def _hour(form: TypedForm) -> int | None:
     hour = whole(text(form, "run_time"))
     if hour is None or not 0 <= hour <= LAST_HOUR:
-        wrong["run_time"] = "Choose a full hour from 0 to 23, in the time zone of your Zuora."
+        form.wrong["run_time"] = "Choose a full hour from 0 to 23, in the time zone of your Zuora."
         return None
     return hour
 
 
-def _weekdays(form: Form, wrong: dict[str, str]) -> tuple[Weekday, ...]:
+def _weekdays(form: TypedForm) -> tuple[Weekday, ...]:
     """In the order of the week, so that the same days are the same body."""
     typed = chosen(form, "weekly_on")
     wanted = unique(each[:3].lower() for each in typed)
     known = {each.lower() for each in WEEKDAYS}
     if not typed or not set(wanted) <= known:
-        wrong["weekly_on"] = f"Choose at least one day of {', '.join(WEEKDAYS)}."
+        form.wrong["weekly_on"] = f"Choose at least one day of {', '.join(WEEKDAYS)}."
     return tuple(each for each in WEEKDAYS if each.lower() in wanted)
 
 

@@ -18,6 +18,15 @@ _NAMES = re.compile(
 )
 """A name in quotation marks, or up to the next comma or line."""
 
+
+class TypedForm(dict[str, Any]):
+    """What was typed, by field, while it is read: `wrong` says at each field what is wrong with it."""
+
+    def __init__(self, values: Form) -> None:
+        super().__init__(values)
+        self.wrong: dict[str, str] = {}
+
+
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
