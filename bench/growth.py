@@ -86,16 +86,24 @@ def _used(here: Place) -> int:
 async def five_years(folder: Path) -> list[tuple[str, str]]:
     """The file after five years, and how long keeping it takes."""
     path = await big_database(folder, requests=REQUESTS, still_open=20, history=11 * REQUESTS)
-    size = path.stat().st_size
-    found = [
-        (f"{REQUESTS:,} requests (five years of 40 a day), {11 * REQUESTS:,} entries", _mib(size))
-    ]
     copy = folder / "copy.db"
-    found += [
+    return [
+        (
+            f"{REQUESTS:,} requests (five years of 40 a day), {11 * REQUESTS:,} entries",
+            _mib(path.stat().st_size),
+        ),
         ("a start's check of it (`quick_check`)", f"{quick_check(path):.1f} s"),
         ("`billing-bot backup` of it", _seconds(lambda: back_up(path, copy))),
         ("`billing-bot verify` of it", _seconds(lambda: verify_database(copy, key=""))),
     ]
+
+
+async def one_year(folder: Path) -> list[tuple[str, str]]:
+    """What an archive of most of a year takes, and what it leaves."""
+    year = REQUESTS // 5
+    path = await big_database(folder, requests=year, still_open=20, history=11 * year)
+    size, copy = path.stat().st_size, folder / "copy.db"
+    back_up(path, copy)
     store = Store.open(path)
     head, now = Head(*store.history.last()), datetime.now(UTC)
     before = (now - timedelta(days=7)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -104,14 +112,16 @@ async def five_years(folder: Path) -> list[tuple[str, str]]:
     store.archives.shrink()
     took = time.perf_counter() - begun
     store.close()
-    rest = path.stat().st_size
-    gone = made.requests / REQUESTS
-    found += [
-        (f"`billing-bot archive` of {gone:.0%} of it, after its copy and check", f"{took:.1f} s"),
+    rest, gone = path.stat().st_size, made.requests / year
+    return [
+        (f"{year:,} requests (a year)", _mib(size)),
+        (f"`billing-bot archive` of {gone:.0%} of them, after its copy and check", f"{took:.1f} s"),
         ("the database after that", _mib(rest)),
-        ("what an archived request leaves in it", _kib((rest - (1 - gone) * size) / made.requests)),
+        (
+            "what an archived request leaves in it",
+            _kib((rest - (1 - gone) * size) / made.requests),
+        ),
     ]
-    return found
 
 
 def _seconds(work: Callable[[], object]) -> str:
@@ -133,6 +143,8 @@ async def main() -> None:
     rows = await weights()
     with tempfile.TemporaryDirectory(prefix="billing-bot-growth-") as folder:
         rows += await five_years(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="billing-bot-growth-") as folder:
+        rows += await one_year(Path(folder))
     table = "\n".join(
         ["| What | Measured |", "|---|---|", *(f"| {what} | {it} |" for what, it in rows)]
     )

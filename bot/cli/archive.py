@@ -10,7 +10,7 @@ from bot.audit.verify import refuse_damage, verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
-from bot.cli.progress import copying
+from bot.cli.progress import checking, copying
 from bot.domain.history import Head
 from bot.domain.words import count
 from bot.settings import AuditSettings, SettingsError, read_audit_settings
@@ -124,8 +124,9 @@ def _checked(file: Path, key: str, *, anyway: bool) -> Head:
         StoreError: It is not whole; it goes, and nothing else changes.
     """
     click.echo(f"Checking {file}", err=True)
-    refuse_damage(file)
-    verified = verify_database(file, key=key)
+    with checking(file):
+        refuse_damage(file)
+        verified = verify_database(file, key=key)
     for finding in verified.findings:
         click.echo(f"{finding.flaw}: {finding.words}", err=True)
     if verified.findings and not anyway:

@@ -1,6 +1,7 @@
 """What long commands show of their progress: a bar on standard error, only at a terminal."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,28 @@ from pathlib import Path
 import click
 
 from bot.store.file.backup import Look
+from bot.store.file.reading import looking
+
+
+@contextmanager
+def checking(path: Path) -> Iterator[None]:
+    """Seconds that a check of a file has taken so far, at a terminal; Ctrl-C breaks it off."""
+    begun, shown = time.monotonic(), 0
+
+    def look() -> bool:
+        nonlocal shown
+        seconds = int(time.monotonic() - begun)
+        if seconds > shown and sys.stderr.isatty():
+            shown = seconds
+            click.echo(f"\rChecking {path}: {seconds} s", nl=False, err=True)
+        return False
+
+    try:
+        with looking(look):
+            yield
+    finally:
+        if shown:
+            click.echo(err=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from bot.audit.verify import Verified, refuse_damage, verify_database
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
-from bot.cli.progress import copying
+from bot.cli.progress import checking, copying
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
 from bot.store.file.backup import put_back
@@ -68,8 +68,9 @@ def _refuse_itself(file: Path, path: Path) -> None:
 
 def _checked(file: Path, key: str) -> Verified:
     click.echo(f"Checking {file}", err=True)
-    refuse_damage(file)
-    verified = verify_database(file, key=key)
+    with checking(file):
+        refuse_damage(file)
+        verified = verify_database(file, key=key)
     for finding in verified.findings:
         click.echo(f"{finding.flaw}: {finding.words}", err=True)
     return verified

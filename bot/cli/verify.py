@@ -12,6 +12,7 @@ from bot.audit.evidence.check import verify_evidence
 from bot.audit.verify import Verified, refuse_damage, verify_archive, verify_database
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
+from bot.cli.progress import checking
 from bot.domain.history import Head
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
@@ -126,14 +127,15 @@ def verify(
         path = file or Path(settings.database_path)
         key = settings.audit_key.get_secret_value()
         is_evidence = path.is_file() and zipfile.is_zipfile(path)
-        if not is_evidence:
-            refuse_damage(path)
         check = verify_evidence if is_evidence else verify_database
         if listed:
             heads.append(_listed(listed))
         roots = authority.read_bytes() if authority else b""
-        verified = check(path, key=key, noted=heads, authority=roots)
-        checked = [(each, verify_archive(each, path, key=key)) for each in archives]
+        with checking(path):
+            if not is_evidence:
+                refuse_damage(path)
+            verified = check(path, key=key, noted=heads, authority=roots)
+            checked = [(each, verify_archive(each, path, key=key)) for each in archives]
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)

@@ -9,11 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bot.store.errors import StoreError
-from bot.store.file.reading import address
+from bot.store.file.reading import STEPS_BETWEEN_LOOKS, address
 from bot.store.private import beside, replaced, synced
-
-STEPS_BETWEEN_LOOKS = 20_000
-"""Of SQLite's machine; some hundredths of a second of copying."""
 
 Look = Callable[[int], bool]
 """Called now and then with the bytes written so far; True breaks the copying off."""

@@ -2,8 +2,9 @@
 
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -117,6 +118,24 @@ def address(file: Path) -> str:
     return f"file:{quote(str(file))}?{how}"
 
 
+STEPS_BETWEEN_LOOKS = 1000  # of SQLite's machine; well under a millisecond
+
+_LOOK: ContextVar[Callable[[], bool]] = ContextVar("look", default=lambda: False)
+
+
+@contextmanager
+def looking(look: Callable[[], bool]) -> Iterator[None]:
+    """Have something called again and again while files are read; True breaks the reading off.
+
+    Python runs a signal's handler then too, so that Ctrl-C ends a long check.
+    """
+    before = _LOOK.set(look)
+    try:
+        yield
+    finally:
+        _LOOK.reset(before)
+
+
 @contextmanager
 def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
     """One unchanging view of a database file.
@@ -134,6 +153,7 @@ def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
         if not file.is_file():
             raise StoreError(f"{file} cannot be read: there is no such file.")
         connection = sqlite3.connect(address(file), uri=True, isolation_level=None)
+        connection.set_progress_handler(_LOOK.get(), STEPS_BETWEEN_LOOKS)
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("BEGIN")
         database = Database(connection)
