@@ -210,8 +210,10 @@ class PolicySettings(BaseModel):
 
 
 class EvidenceSettings(AuditSettings):
-    """What evidence takes: the history, and Zuora to compare it with. Slack is not needed."""
+    """What evidence takes: the history, and Zuora to compare it with; Slack where its token is set."""
 
+    slack_bot_token: Secret = SecretStr("")
+    slack_api_url: Address = SLACK
     zuora_base_url: Annotated[Address, AfterValidator(_of_a_server)]
     zuora_client_id: Text
     zuora_client_secret: Annotated[Secret, AfterValidator(_given)]

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import click
 
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Before, Scope
+from bot.audit.evidence.in_slack import Card
 from bot.audit.evidence.mask import Mask, NoMask
 from bot.audit.evidence.reconcile import ABOUT_RUNS, Own, Period, outside, reconciled_everywhere
 from bot.audit.verify import Verified, verify_database
+from bot.cli import slack_cards
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_DONE, NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
@@ -26,6 +29,7 @@ from bot.store.file.reading import open_read_only
 from bot.store.private import replaced
 from bot.store.times import to_text
 from bot.wiring.clients import zuora_client
+from bot.workflow.installed import surroundings
 from bot.zuora.client import http_client
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -70,11 +74,16 @@ class _Zone(click.ParamType[ZoneInfo]):
     help="The package before: this one begins with the row after its last, so that none is in no package.",
 )
 @click.option("--zone", type=_Zone(), default="UTC", help="Whose days these are; UTC unless said.")
+@click.option(
+    "--sample", type=click.IntRange(0), default=0, help="Draw so many requests, by --seed."
+)
+@click.option("--seed", default="", help="Any text of the auditor's, for --sample.")
 @click.option("--redact", is_flag=True, help="Mask customers' names and mail addresses.")
 def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None:
     """Write the evidence for a period: every request, decision, call and refusal, with its chain.
 
-    It reads the database and Zuora's list of bill runs; Slack is not needed. The exit status is 0,
+    It reads the database, Zuora's lists of bill runs and invoices, and Slack where SLACK_BOT_TOKEN is set.
+    For people there are 00-report.html and evidence.xlsx in it. The exit status is 0,
     or that of `billing-bot verify` if the history is not whole, or 26 where Zuora could not be read
     or compared: the file is written all the same and says so.
     """
@@ -84,7 +93,7 @@ def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None
         settings = read_evidence_settings()
         period = _period(first.date(), last.date(), options["zone"])
         before = archive.before_of(options["previous"]) if options["previous"] else None
-        verified, compared = _make(settings, period, out, before, redact=options["redact"])
+        verified, compared = _make(settings, period, out, before, options)
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
@@ -106,7 +115,11 @@ def _period(first: date, last: date, zone: ZoneInfo) -> Period:
 
 
 def _make(
-    settings: EvidenceSettings, period: Period, out: Path, before: Before | None, *, redact: bool
+    settings: EvidenceSettings,
+    period: Period,
+    out: Path,
+    before: Before | None,
+    options: Mapping[str, Any],
 ) -> tuple[Verified, bool]:
     path = Path(settings.database_path)
     key = settings.audit_key.get_secret_value()
@@ -121,10 +134,13 @@ def _make(
             period=period,
             made_at=SystemClock().now(),
             key=key.encode() if verified.keyed else b"",
-            mask=Mask() if redact else NoMask(),
+            mask=Mask() if options["redact"] else NoMask(),
             before=before,
-            verified=_told(verified),
+            verified=_told(verified) | _by_whom(settings),
+            sample=(options["seed"], options["sample"]),
         )
+        cards = [Card(*each) for each in stored.cards(file, archive.span_of(file, scope))]
+        scope = replace(scope, slack=asyncio.run(slack_cards.read(settings, cards)))
         packets = archive.size(file, scope)
         with (
             replaced(out, database=path) as unfinished,
@@ -149,6 +165,17 @@ def _unfinished(scope: Scope) -> Iterator[str]:
             "No package before it was named (--after): what was recorded late, for a day of an earlier "
             "period, may be in none."
         )
+
+
+def _by_whom(settings: EvidenceSettings) -> dict[str, str]:
+    """Who makes this, with what, from where."""
+    about = surroundings({}, {})
+    return {
+        "made_at": to_text(SystemClock().now()),
+        **{name: about[name] for name in ("user", "host", "version", "files")},
+        "database": settings.database_path,
+        "zuora": settings.zuora_base_url,
+    }
 
 
 def _told(verified: Verified) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import sys
 import zipfile
+from functools import partial
+from importlib import resources
 from pathlib import Path
 
 import click
@@ -16,6 +18,7 @@ from bot.cli.progress import checking
 from bot.domain.history import Head
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
+from bot.workflow.installed import files_hash
 
 CODES = {
     Flaw.EDITED: 10,
@@ -127,7 +130,11 @@ def verify(
         path = file or Path(settings.database_path)
         key = settings.audit_key.get_secret_value()
         is_evidence = path.is_file() and zipfile.is_zipfile(path)
-        check = verify_evidence if is_evidence else verify_database
+        check = (
+            partial(verify_evidence, program=files_hash(resources.files("bot")))
+            if is_evidence
+            else verify_database
+        )
         if listed:
             heads.append(_listed(listed))
         roots = authority.read_bytes() if authority else b""

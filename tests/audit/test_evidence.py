@@ -35,7 +35,7 @@ async def busy(stage):
     return stage
 
 
-async def made(stage, tmp_path, *options, key="", zuora=True):
+async def made(stage, tmp_path, *options, key="", zuora=True, slack=None):
     """Run the command as a person does, beside the running bot."""
     settings = stage.settings()
     out = tmp_path / "out.zip"
@@ -47,7 +47,7 @@ async def made(stage, tmp_path, *options, key="", zuora=True):
             settings.zuora_client_secret.get_secret_value() if zuora else "a-wrong-secret"
         ),
         "AUDIT_KEY": key,
-        "SLACK_BOT_TOKEN": None,
+        "SLACK_BOT_TOKEN": slack,
         "BILLING_CHANNEL": None,
     }
     arguments = ["evidence", *PERIOD, "--out", str(out), *options]

@@ -3,17 +3,19 @@
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 from bot.audit import standalone
+from bot.audit.evidence import report, workbook
 from bot.audit.evidence.mask import Mask
+from bot.audit.evidence.package import Package, sampled
 from bot.audit.evidence.reconcile import Period, outside
 from bot.domain.digest import canonical
 from bot.domain.history import Head, Row, fingerprint, row_hash
@@ -37,7 +39,9 @@ class Scope:
         key: `AUDIT_KEY`, empty for none; it seals the manifest.
         mask: Removes names and addresses, or nothing.
         before: The package that this one goes on from; None for none.
-        verified: What checking the database's history found, for people.
+        verified: What checking the database's history found, for people; and who makes this, where.
+        slack: What reading Slack found: `in_slack.compared`.
+        sample: The auditor's seed, and how many requests are drawn by it.
     """
 
     period: Period
@@ -46,6 +50,8 @@ class Scope:
     mask: Mask
     before: "Before | None"
     verified: dict[str, Any]
+    slack: dict[str, Any] = field(default_factory=dict)
+    sample: tuple[str, int] = ("", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def last_of(archive: zipfile.ZipFile, about: dict[str, Any]) -> Head:
 
 def size(file: DatabaseFile, scope: Scope) -> int:
     """How many packets there will be."""
-    return evidence.how_many(file, _span(file, scope))
+    return evidence.how_many(file, span_of(file, scope))
 
 
 def write(
@@ -117,9 +123,26 @@ def write(
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, lines in writing.files(reconciliation, step):
             writing.hashes[name] = _written(archive, name, lines)
-        manifest = writing.manifest()
-        archive.writestr(MANIFEST, manifest)
+    with TemporaryDirectory(dir=path.parent) as folder:
+        made = readable(path, Path(folder))
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+            for each in made:
+                with each.open("rb") as lines:
+                    writing.hashes[each.name] = _written(archive, each.name, lines)
+            manifest = writing.manifest()
+            archive.writestr(MANIFEST, manifest)
     return sha256(manifest).hexdigest()
+
+
+def readable(path: Path, folder: Path) -> tuple[Path, Path]:
+    """Make the report and the workbook of what else is in a package, and nothing besides; where they are."""
+    with zipfile.ZipFile(path) as archive:
+        package = Package(archive)
+        files = folder / report.NAME, folder / workbook.NAME
+        with files[0].open("wb") as into:
+            into.writelines(report.pages(package))
+        workbook.write(files[1], package)
+    return files
 
 
 def _written(archive: zipfile.ZipFile, name: str, lines: Iterable[bytes]) -> str:
@@ -137,7 +160,7 @@ class _Writing:
         self._file = file
         self._scope = scope
         self._start, self._end = _texts(scope.period)
-        self._span = _span(file, scope)
+        self._span = span_of(file, scope)
         self._mask = scope.mask
         self.hashes: dict[str, str] = {}
 
@@ -166,6 +189,10 @@ class _Writing:
         yield "reconciliation.json", [_dumped(zuora)]
         yield "exceptions.jsonl", [_line(each) for each in outside(zuora)]
         yield "verification.json", [_dumped(self._mask.masked(self._scope.verified))]
+        yield "slack.json", [_dumped(self._mask.masked(self._scope.slack))]
+        seed, number = self._scope.sample
+        drawn = sampled(list(evidence.concerned(self._file, self._span)), seed, number)
+        yield "sample.json", [_dumped({"seed": seed, "size": number, "numbers": drawn})]
         room = resources.files("bot.audit")
         yield "verify.py", [room.joinpath("standalone.py").read_bytes()]
         yield "FORMAT.md", [room.joinpath("FORMAT.md").read_bytes()]
@@ -250,7 +277,8 @@ class _Writing:
         return _dumped({**about, "seal": seal})
 
 
-def _span(file: DatabaseFile, scope: Scope) -> evidence.Span:
+def span_of(file: DatabaseFile, scope: Scope) -> evidence.Span:
+    """The rows that a package is about."""
     after = scope.before.last if scope.before else None
     return evidence.span(file, _texts(scope.period), to_text(scope.made_at), after)
 

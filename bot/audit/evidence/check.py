@@ -4,14 +4,17 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.audit import standalone
 from bot.audit.anchors import Anchored
 from bot.audit.chain import Finding, Flaw, days_without, walk
-from bot.audit.evidence.archive import CHAIN, FORMAT, MANIFEST, ROWS, last_of
+from bot.audit.evidence.archive import CHAIN, FORMAT, MANIFEST, ROWS, last_of, readable
+from bot.audit.evidence.package import Package, sampled
 from bot.audit.verify import Verified
 from bot.domain.history import Head, Row
 from bot.store.errors import StoreError
@@ -31,11 +34,17 @@ MASKED = (
     "record or the card of {} requests"
 )
 OLD = "it is of format {}, and this program reads format {}. From format 2 on a package holds the verify.py that checks it."
+NOT_AGAIN = "00-report.html and evidence.xlsx were made by another program (version {}), so they were not made again"
 HELD = "the control was performed again for {} requests"
 
 
 def verify_evidence(
-    path: Path, *, key: str, noted: Sequence[Sequence[Head]] = (), authority: bytes = b""
+    path: Path,
+    *,
+    key: str,
+    noted: Sequence[Sequence[Head]] = (),
+    authority: bytes = b"",
+    program: str = "",
 ) -> Verified:
     """Check a file that `billing-bot evidence` made.
 
@@ -44,13 +53,20 @@ def verify_evidence(
         key: `AUDIT_KEY`, empty for none.
         noted: Lists of heads that were noted elsewhere; of each list at least one has to lie in it.
         authority: Certificates (PEM) of the authority for time stamps; empty for none.
+        program: SHA-256 of this program's files: what it made for people is made again and compared.
 
     Raises:
         StoreError: It cannot be read as evidence.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _verified(archive, key.encode(), noted, authority)
+            verified = _verified(archive, key.encode(), noted, authority)
+            if verified.flaw:
+                return verified  # what people read of a package that is wrong is nothing to compare
+            made = json.loads(archive.read("verification.json"))
+            notes = () if made.get("files") == program else (NOT_AGAIN.format(made.get("version")),)
+            found = tuple(_for_people(archive, path, program))
+            return replace(verified, findings=found, notes=(*verified.notes, *notes))
     except DAMAGED as error:
         raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
 
@@ -79,6 +95,23 @@ def _verified(
         keyed=about["keyed_from"] is not None,
         notes=(*_notes(archive, about, manifest, noted), *anchored.notes(about["signing_keys"])),
     )
+
+
+def _for_people(archive: zipfile.ZipFile, path: Path, program: str) -> Iterator[Finding]:
+    """Make the report, the workbook and the sample again, where it is this program that made them."""
+    package = Package(archive)
+    numbers = [line["number"] for line in package.lines("population.jsonl")]
+    drawn = package.sample
+    again = {}
+    if drawn["numbers"] != sampled(numbers, drawn["seed"], drawn["size"]):
+        again["sample.json"] = b""
+    if package.made.get("files") == program:
+        with TemporaryDirectory() as folder:
+            for each in readable(path, Path(folder)):
+                again[each.name] = each.read_bytes()
+    for name, content in again.items():
+        if name not in archive.namelist() or archive.read(name) != content:
+            yield Finding(Flaw.UNSUPPORTED, None, f"{name} is not what the package gives.")
 
 
 def _rows(archive: zipfile.ZipFile) -> Iterator[standalone.Row]:

@@ -40,6 +40,13 @@ SELECT sequence, at, request, what, who, team, data, before, hash FROM history
 WHERE sequence BETWEEN :first AND :last AND substr(what, 1, length(:kind)) = :kind
   AND (:before = '' OR at < :before) ORDER BY sequence
 """
+_CARDS_SHOWN = """
+SELECT number, channel, card_ts, (SELECT COUNT(*) FROM outbox
+  WHERE request = number AND kind IN ('reply', 'progress') AND ts IS NOT NULL)
+FROM requests WHERE card_ts IS NOT NULL AND number IN
+  (SELECT request FROM history WHERE sequence BETWEEN ? AND ? AND request IS NOT NULL)
+ORDER BY number
+"""
 _CARD = """
 SELECT text, blocks FROM outbox WHERE request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
 """
@@ -155,6 +162,11 @@ def concerned(file: DatabaseFile, within: Span) -> Iterator[int]:
     """Numbers of the requests that the rows of a stretch are about."""
     found = file.database.execute(_CONCERNED, [within.first, within.last])
     return (number for (number,) in found)
+
+
+def cards(file: DatabaseFile, within: Span) -> list[tuple[int, str, str, int]]:
+    """The cards of the requests of a stretch: number, channel, `ts`, messages that went into the thread."""
+    return list(file.database.execute(_CARDS_SHOWN, [within.first, within.last]))
 
 
 def how_many(file: DatabaseFile, within: Span) -> int:

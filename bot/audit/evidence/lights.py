@@ -1,0 +1,87 @@
+"""The five lights on the first page: what was found, in words, and whether that is good, bad or not known."""
+
+from collections.abc import Iterator
+from enum import StrEnum, unique
+from typing import NamedTuple
+
+from bot.audit.chain import Flaw
+from bot.audit.evidence.package import Package
+from bot.audit.evidence.reconcile import outside
+from bot.domain.words import count
+
+CONTROL = {Flaw.CONTROL}
+ANCHORS = {Flaw.SIGNATURE, Flaw.NOT_COMPARED}
+
+
+@unique
+class Shade(StrEnum):
+    """How a light shines."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "not known"
+
+
+class Light(NamedTuple):
+    """One of the five."""
+
+    name: str
+    shade: Shade
+    words: str
+
+
+def lights(package: Package) -> Iterator[Light]:
+    """Chain, anchors, control, Zuora, Slack."""
+    found = [(Flaw(each["what"]), each["words"]) for each in package.made["findings"]]
+    chain = [words for flaw, words in found if flaw not in CONTROL | ANCHORS]
+    control = [words for flaw, words in found if flaw in CONTROL]
+    yield _of("Chain", chain, f"{package.made['rows']:,} rows of the whole history fit")
+    yield _anchors(package, [words for flaw, words in found if flaw in ANCHORS])
+    performed = f"performed again for {count(package.about['requests'], 'request')}, and held"
+    yield _of("Control", control, performed)
+    yield _zuora(package)
+    yield _slack(package)
+
+
+def _of(name: str, wrong: list[str], right: str) -> Light:
+    return Light(name, Shade.BAD if wrong else Shade.GOOD, " ".join(wrong) or right)
+
+
+def _anchors(package: Package, wrong: list[str]) -> Light:
+    kinds = [each.what for each in package.entries("heads.jsonl")]
+    heads, left = kinds.count("audit.head"), kinds.count("audit.anchored")
+    if wrong:
+        return Light("Anchors", Shade.BAD, " ".join(wrong))
+    if not heads:
+        words = "no head was left outside the database: whoever can write it can rebuild it unseen"
+        return Light("Anchors", Shade.UNKNOWN, words)
+    signed = "signed" if package.about["signing_keys"] else "not signed"
+    words = f"{count(heads, 'head')}, {signed}, {left} left in a folder or with an authority"
+    return Light("Anchors", Shade.GOOD, f"{words}; compare those you noted with verify --heads")
+
+
+def _zuora(package: Package) -> Light:
+    if package.zuora["status"] != "done":
+        return Light("Zuora", Shade.UNKNOWN, package.zuora["why"])
+    open_ = [each for each in outside(package.zuora) if not each.get("explanation")]
+    if open_:
+        words = f"{count(len(open_), 'thing')} done outside the bot and not explained"
+        return Light("Zuora", Shade.BAD, words)
+    return Light("Zuora", Shade.GOOD, "everything there was done by the bot, or is explained")
+
+
+def _slack(package: Package) -> Light:
+    if package.slack["status"] != "done":
+        return Light("Slack", Shade.UNKNOWN, package.slack["why"])
+    missing = package.slack["missing"]
+    short = package.slack["threads"]
+    if short and not missing:
+        return Light(
+            "Slack", Shade.BAD, f"messages are gone from the threads of {', '.join(short)}"
+        )
+    if missing:
+        return Light("Slack", Shade.BAD, f"no card stands there any more of {', '.join(missing)}")
+    words = (
+        f"{count(package.slack['cards'], 'card')} stand there, read from {package.slack['address']}"
+    )
+    return Light("Slack", Shade.GOOD, words)

@@ -1,0 +1,253 @@
+"""The report: one page of HTML in one file, that prints well. Made of the package alone."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from html import escape, unescape
+from typing import Any
+
+from bot.audit.evidence.lights import lights
+from bot.audit.evidence.package import Entry, Facts, Package
+from bot.audit.evidence.reconcile import outside
+from bot.domain.words import count
+
+NAME = "00-report.html"
+MOST_PAGES = 1000
+"""Requests that have a page of their own; of more, the sample's and the first ones. The others are in their packets."""
+
+CONTROL = (
+    "Whatever creates, posts, cancels or mails something in Zuora through this bot is approved by people other than the one who "
+    "asked, as many as the rule wants, each of them for exactly what is then sent."
+)
+STYLE = """
+:root { color-scheme: light; } * { box-sizing: border-box; }
+body { font: 15px/1.45 system-ui, sans-serif; color: #1b1b1b; margin: 0 auto; max-width: 60rem; padding: 2rem; }
+h1 { font-size: 1.7rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 1.8rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.1rem 0 .3rem; }
+table { border-collapse: collapse; width: 100%; font-size: .87rem; } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; }
+th { font-weight: 600; } h2, h3 { break-after: avoid; } .facts th { width: 11rem; } .lead { font-size: 1.05rem; } .small { color: #555; font-size: .82rem; overflow-wrap: anywhere; }
+.light td:nth-child(-n+2) { white-space: nowrap; width: 1%; padding-right: 1.2rem; }
+.light td:first-child::before { content: ""; display: inline-block; width: .8rem; height: .8rem; border-radius: 50%; margin-right: .5rem; background: #8a8a8a; }
+.light.good td:first-child::before { background: #1f8a4c; } .light.bad td:first-child::before { background: #c0262d; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f4; padding: .7rem; font-size: .82rem; margin: .3rem 0; }
+.request { border-top: 3px solid #1b1b1b; margin-top: 2.5rem; padding-top: 1rem; }
+@page { size: A4; margin: 16mm 14mm; }
+@media print { body { font-size: 9.5pt; max-width: none; padding: 0; } .request { break-before: page; border: 0; margin: 0; padding: 0; }
+  tr, pre { break-inside: avoid; } thead { display: table-header-group; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+"""
+
+
+def pages(package: Package) -> Iterator[bytes]:
+    """The file, piece by piece."""
+    yield from (each.encode() for each in _pages(package))
+
+
+def _pages(package: Package) -> Iterator[str]:
+    period = package.about["period"]
+    title = f"Evidence {period['from'][:10]} to {period['before'][:10]}"
+    yield f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>\n'
+    yield from _first(package)
+    shown = 0
+    drawn = set(package.sample["numbers"])
+    for line, packet, history in package.requests():
+        if shown < MOST_PAGES or line["number"] in drawn:
+            shown += 1
+            yield from _request(line, packet, history)
+    if package.about["requests"] > shown:
+        yield f'<p class="small">{package.about["requests"] - shown:,} more requests have no page here; each has its packet in the folder requests.</p>'
+    yield "</html>\n"
+
+
+def _first(package: Package) -> Iterator[str]:
+    about, made, period = package.about, package.made, package.about["period"]
+    yield f"<h1>Evidence of billing approvals</h1><p class=lead>{escape(CONTROL)}</p>"
+    over = "" if about["over"] else " The period was not over when this was made."
+    yield _facts(
+        {
+            "Period": f"from {_time(period['from'])} to before {_time(period['before'])}.{over}",
+            "Rows": f"{about['first']:,} to {about['last']:,} of the history: {about['rows']:,}",
+            "Made": f"{_time(made['made_at'])} by {made['user']} on {made['host']}, with Billing Bot {made['version']}",
+            "From": f"{made['database']}, and Zuora at {made['zuora']}",
+        }
+    )
+    yield "<h2>Five lights</h2><table>"
+    for each in lights(package):
+        yield f'<tr class="light {each.shade.replace(" ", "-")}"><td>{each.name}</td><td>{each.shade}</td><td>{escape(each.words)}</td></tr>'
+    yield "</table><h2>Counts</h2>"
+    yield from _counts(package)
+    yield "<h2>Exceptions</h2>"
+    yield from _exceptions(package)
+    if package.sample["numbers"]:
+        names = ", ".join(f"R-{number}" for number in package.sample["numbers"])
+        yield f"<h2>Sample</h2><p>Drawn from the seed {escape(repr(package.sample['seed']))}: {names}</p>"
+
+
+def _counts(package: Package) -> Iterator[str]:
+    """What adds up: the states, and when they were asked for, each to the number of requests."""
+    states: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
+    for line in package.lines("population.jsonl"):
+        states[line["state"]] += 1
+        asked[line["asked_in_period"]] += 1
+    whole = f"{package.about['requests']:,}"
+    yield "<table><thead><tr><th>Requests that a row of the period is about</th><th></th></tr></thead>"
+    yield _row("all of them", whole)
+    for name, number in sorted(states.items()):
+        yield _row(f"now {name}", f"{number:,}")
+    for name, number in sorted(asked.items()):
+        yield _row(f"asked for in the period: {name}", f"{number:,}")
+    for name in ("refusals", "policy_changes", "starts", "late"):
+        number = sum(1 for _ in package.lines(f"{name}.jsonl"))
+        yield _row(f"rows: {name.replace('_', ' ')}", f"{number:,}")
+    yield "</table>"
+
+
+def _exceptions(package: Package) -> Iterator[str]:
+    found = outside(package.zuora)
+    if not found:
+        yield "<p>None: Zuora shows nothing that was done outside the bot.</p>"
+        return
+    yield "<table><thead><tr><th>What</th><th>Where</th><th>Who, in Zuora</th><th>Explanation</th></tr></thead>"
+    for each in found:
+        where = each.get("number") or each.get("why", "")
+        explained = each.get("explanation") or ""
+        by = f" ({each['explained_by']})" if each.get("explained_by") else ""
+        yield _row(each["what"], where, each.get("who") or "", f"{explained}{by}")
+    yield "</table>"
+    for words in package.zuora.get("limits", ()):
+        yield f'<p class="small">{escape(words)}</p>'
+
+
+def _request(line: Facts, packet: Facts, history: list[Entry]) -> Iterator[str]:
+    asked = history[0].data
+    yield f'<section class="request"><h2>R-{line["number"]}: {escape(line["operation"].replace("_", " "))} {escape(line["subject"])}</h2>'
+    yield _facts(
+        {
+            "Asked by": f"{_person(history[0])}, {_time(history[0].at)}",
+            "Reason": line["reason"],
+            "Where": line["tenant"],
+            "Why so many approvals": _why(line, asked),
+            "What came of it": f"{line['state']} since {_time(line['state_at'])}",
+            "Digest": line["digest"],
+        }
+    )
+    yield "<h3>Who decided</h3>"
+    decided = [each for each in history if each.what in _DECIDED]
+    yield _table(
+        ("When", "Who", "What", "In which groups"),
+        (
+            (
+                _time(each.at),
+                _person(each),
+                _DECIDED[each.what] + _note(each),
+                ", ".join(each.data.get("groups", ())),
+            )
+            for each in decided
+        ),
+        "Nobody.",
+    )
+    if packet["card"]:
+        yield f"<h3>What exactly</h3><pre>{escape(_plain(packet['card']['text']))}</pre>"
+    calls = [each for each in history if each.what.startswith("call.")]
+    yield "<h3>What was sent to Zuora, and what it answered</h3>"
+    yield _table(
+        ("When", "What", "About", "Verdict"),
+        (
+            (
+                _time(each.at),
+                f"{each.what.removeprefix('call.')} {each.data.get('method', '')} {each.data.get('address', '')}",
+                str(each.data.get("subject", "")),
+                f"{each.data.get('verdict', '')} {each.data.get('words', '')}",
+            )
+            for each in calls
+        ),
+        "Nothing.",
+    )
+    yield f'<p class="small">Everything else: requests/R-{line["number"]}.json, rows {history[0].sequence} to {history[-1].sequence}.</p></section>'
+
+
+_DECIDED = {
+    "request.approved": "approved",
+    "request.rejected": "rejected",
+    "request.withdrawn": "withdrew",
+    "request.recorded": "recorded the outcome",
+    "request.settled": "settled",
+}
+
+
+def _why(line: Facts, asked: Facts) -> str:
+    """The rule, its conditions, and the totals that were compared with them."""
+    needed = count(line["approvals_needed"], "approval")
+    conditions = _words(asked.get("conditions") or {}) or "nothing in particular"
+    return f"{needed}, by {line['rule']}, which is for {conditions}. Compared were: {_words(asked.get('compared') or {})}."
+
+
+def _words(values: Facts) -> str:
+    """Values by their names, as in a sentence; lists with spaces between."""
+    said = {
+        name: " ".join(str(part) for part in _flat(value)) or "none"
+        for name, value in values.items()
+    }
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items())
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from (f"{name} {each}" for name, each in value.items())
+    elif isinstance(value, list):
+        for each in value:
+            yield from _flat(each)
+    else:
+        words = ("no", "yes")[value] if isinstance(value, bool) else value
+        yield "not known" if value is None else words
+
+
+def _time(text: str) -> str:
+    """A moment of the history, to the second; in UTC as all of them are."""
+    return f"{text[:10]} {text[11:19]} UTC" if text else ""
+
+
+_DATE, _NAMED, _ID = (
+    re.compile(pattern)
+    for pattern in (
+        r"<!date\^[^|>]*\|([^>]*)>",
+        r"<[^|>]*\|([^>]*)>",
+        r"<(?:[@#]|!subteam\^)([^>]*)>",
+    )
+)
+
+
+def _plain(text: str) -> str:
+    """A card's text as it was shown, without Slack's marks for times, links and people."""
+    for pattern in (_DATE, _NAMED, _ID):
+        text = pattern.sub(r"\1", text)
+    return unescape(text).replace("\u2060", "")
+
+
+def _person(entry: Entry) -> str:
+    name = entry.data.get("person_name")
+    return f"{name} ({entry.who})" if name else entry.who or "the bot"
+
+
+def _note(entry: Entry) -> str:
+    said = entry.data.get("reason") or entry.data.get("note")
+    return f": {said}" if said else ""
+
+
+def _facts(facts: Facts) -> str:
+    lines = (
+        f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
+        for name, value in facts.items()
+    )
+    return f'<table class="facts">{"".join(lines)}</table>'
+
+
+def _table(heads: Iterable[str], lines: Iterable[Iterable[Any]], none: str) -> str:
+    body = "".join(_row(*line) for line in lines)
+    if not body:
+        return f"<p>{none}</p>"
+    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
+    return f"<table><thead><tr>{head}</tr></thead>{body}</table>"
+
+
+def _row(*cells: Any) -> str:
+    return f"<tr>{''.join(f'<td>{escape(str(each))}</td>' for each in cells)}</tr>"

@@ -1,0 +1,197 @@
+"""The workbook: a sheet for each population. Made of the package alone; rows go to disk as they come."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bot.audit.evidence.package import Entry, Package
+from bot.audit.evidence.reconcile import outside
+
+NAME = "evidence.xlsx"
+LONGEST = 32_000
+"""Characters of a cell; Excel takes 32,767."""
+
+EARLY, LATE = 7, 20
+"""Hours (UTC) between which a decision counts as made in working time, from Monday to Friday."""
+
+DECIDED = ("request.approved", "request.rejected", "request.withdrawn")
+SETTLED = ("request.recorded", "request.settled")
+SHEETS: Mapping[str, Sequence[str]] = {
+    "Requests": (
+        "request", "operation", "subject", "tenant", "place", "requester", "reason", "created_at", "state", "state_at",
+        "rule", "approvals_needed", "conditions", "compared", "approvers", "decided_by", "decided_at", "asked_in_period",
+        "digest", "policy",
+    ),
+    "Decisions": ("row", "at", "request", "what", "who", "name", "groups", "rule", "policy", "note", "seconds", "digest"),
+    "Calls": ("row", "at", "request", "what", "subject", "method", "address", "body_sha256", "verdict", "track_id"),
+    "Refusals": ("row", "at", "request", "who", "wanted", "refusal"),
+    "Settlements": ("row", "at", "request", "what", "who", "name", "accepted", "note", "rule", "groups"),
+    "Exceptions": ("what", "kind", "number", "bill_run", "who", "explanation", "explained_by", "place"),
+    "People and groups": ("row", "at", "what", "group", "members", "came", "went"),
+    "Segregation of duties": ("person", "asked", "approved", "both roles", "share of approvals", "fastest, seconds", "out of hours"),
+    "Pairs": ("asked by", "approved by", "requests"),
+    "Policy changes": ("row", "at", "what", "who", "old", "new", "difference"),
+    "Starts": ("row", "at", "version", "files", "host", "user", "policy", "clocks_ahead"),
+    "Heads": ("row", "at", "what", "sequence", "hash", "signature", "where"),
+}  # fmt: skip
+
+
+class _Book:
+    """Writes rows below each other, sheet by sheet; an empty sheet says so."""
+
+    def __init__(self, path: Path, package: Package) -> None:
+        import xlsxwriter  # type: ignore[import-untyped] # noqa: PLC0415 - no types; needed seldom
+
+        how = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        self._book = xlsxwriter.Workbook(str(path), how)
+        made_at = datetime.fromisoformat(package.made["made_at"]).replace(tzinfo=None)
+        self._book.set_properties({"title": "Evidence", "created": made_at})
+        bold = self._book.add_format({"bold": True, "bottom": 1})
+        self._sheets, self._next = {}, Counter[str]()
+        for name, columns in SHEETS.items():
+            sheet = self._sheets[name] = self._book.add_worksheet(name)
+            sheet.freeze_panes(1, 0)
+            sheet.set_column(0, len(columns) - 1, 20)
+            sheet.write_row(0, 0, columns, bold)
+
+    def add(self, name: str, *cells: Any) -> None:
+        self._next[name] += 1
+        for column, cell in enumerate(cells):
+            self._sheets[name].write(self._next[name], column, _cell(cell))
+
+    def close(self) -> None:
+        for name, sheet in self._sheets.items():
+            if not self._next[name]:
+                sheet.write(1, 0, "none")
+            else:
+                sheet.autofilter(0, 0, self._next[name], len(SHEETS[name]) - 1)
+        self._book.close()
+
+
+def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, int | float):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text[:LONGEST]
+
+
+def write(path: Path, package: Package) -> None:
+    """Write the workbook to a file."""
+    book, duties = _Book(path, package), _Duties()
+    for line, _, history in package.requests():
+        book.add(
+            "Requests",
+            f"R-{line['number']}", line["operation"], line["subject"], line["tenant"], line["place_words"], line["requester"],
+            line["reason"], line["created_at"], line["state"], line["state_at"], line["rule"], line["approvals_needed"],
+            line["conditions"], line["compared"], " ".join(line["approvers"]), line["decided_by"], line["decided_at"],
+            line["asked_in_period"], line["digest"], line["policy_hash"],
+        )  # fmt: skip
+        duties.take(history)
+        for each in history:
+            _of_request(book, each, history[0])
+    _others(book, package)
+    duties.write(book)
+    book.close()
+
+
+def _of_request(book: _Book, row: Entry, asked: Entry) -> None:
+    data, name = row.data, f"R-{row.request}"
+    if row.what in DECIDED:
+        book.add(
+            "Decisions",
+            row.sequence, row.at, name, row.what, row.who, data.get("person_name"), " ".join(data.get("groups", ())),
+            data.get("rule"), data.get("policy"), data.get("reason") or data.get("note"), _seconds(asked, row), data.get("digest"),
+        )  # fmt: skip
+    elif row.what in SETTLED:
+        book.add(
+            "Settlements",
+            row.sequence, row.at, name, row.what, row.who or "the bot", data.get("person_name"), str(data.get("accepted")),
+            data.get("note"), data.get("rule"), " ".join(data.get("groups", ())),
+        )  # fmt: skip
+    elif row.what.startswith("call."):
+        book.add(
+            "Calls",
+            row.sequence, row.at, name, row.what, data.get("subject"), data.get("method"), data.get("address"),
+            data.get("body_sha256"), data.get("verdict"), data.get("track_id"),
+        )  # fmt: skip
+
+
+def _seconds(asked: Entry, row: Entry) -> int:
+    return round(
+        (datetime.fromisoformat(row.at) - datetime.fromisoformat(asked.at)).total_seconds()
+    )
+
+
+def _others(book: _Book, package: Package) -> None:
+    """What is about no request."""
+    for row in package.entries("refusals.jsonl"):
+        name = f"R-{row.request}" if row.request else None
+        book.add(
+            "Refusals",
+            row.sequence,
+            row.at,
+            name,
+            row.who,
+            row.data.get("wanted"),
+            row.data.get("refusal"),
+        )
+    for each in outside(package.zuora):
+        book.add("Exceptions", *(each.get(column) for column in SHEETS["Exceptions"]))
+    for row in package.entries("people.jsonl"):
+        for group, members in row.data["groups"].items():
+            change = row.data.get("changed", {}).get(group, {})
+            listed = (
+                " ".join(each or ()) for each in (members, change.get("came"), change.get("went"))
+            )
+            book.add("People and groups", row.sequence, row.at, row.what, group, *listed)
+    _about_the_bot(book, package)
+
+
+def _about_the_bot(book: _Book, package: Package) -> None:
+    """Its policies, its starts, its heads."""
+    for row in package.entries("policy_changes.jsonl"):
+        said = "\n".join(row.data.get("difference", ()))
+        hashes = row.data.get("old"), row.data.get("new")
+        book.add("Policy changes", row.sequence, row.at, row.what, row.who, *hashes, said)
+    for name, file in (("Starts", "starts.jsonl"), ("Heads", "heads.jsonl")):
+        for row in package.entries(file):
+            known = row._asdict() | row.data | {"row": row.sequence}
+            known["sequence"] = row.data.get("sequence")
+            book.add(name, *(known.get(column) for column in SHEETS[name]))
+
+
+class _Duties:
+    """Who asks and who approves: both roles, pairs, seconds, out of hours, one person's share."""
+
+    def __init__(self) -> None:
+        self._asked: Counter[str] = Counter()
+        self._approved: Counter[str] = Counter()
+        self._pairs: Counter[tuple[str, str]] = Counter()
+        self._late: Counter[str] = Counter()
+        self._fastest: dict[str, int] = defaultdict(lambda: 10**9)
+
+    def take(self, history: Iterable[Entry]) -> None:
+        rows = list(history)
+        asked = rows[0]
+        self._asked[asked.who] += 1
+        for row in rows:
+            if row.what == "request.approved":
+                self._approved[row.who] += 1
+                self._pairs[asked.who, row.who] += 1
+                self._fastest[row.who] = min(self._fastest[row.who], _seconds(asked, row))
+                at = datetime.fromisoformat(row.at)
+                self._late[row.who] += at.weekday() >= 5 or not EARLY <= at.hour < LATE  # noqa: PLR2004 - Saturday
+
+    def write(self, book: _Book) -> None:
+        whole = sum(self._approved.values())
+        for person in sorted({*self._asked, *self._approved}):
+            asked, approved = self._asked[person], self._approved[person]
+            book.add(
+                "Segregation of duties", person, asked, approved, "yes" if asked and approved else "no",
+                f"{approved / whole:.0%}" if approved else "", self._fastest[person] if approved else None, self._late[person],
+            )  # fmt: skip
+        for (asker, approver), number in sorted(self._pairs.items()):
+            book.add("Pairs", asker, approver, number)

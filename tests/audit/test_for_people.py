@@ -1,0 +1,178 @@
+"""What people read of a package: the report, the workbook, the sample; made of the package alone."""
+
+import io
+import re
+import xml.etree.ElementTree as ET
+import zipfile
+from html.parser import HTMLParser
+
+import pytest
+
+from bot.audit.evidence import in_slack
+from bot.audit.evidence.in_slack import Card
+from bot.audit.evidence.package import sampled
+from bot.audit.evidence.report import NAME as REPORT
+from bot.audit.evidence.workbook import NAME as WORKBOOK
+from bot.audit.evidence.workbook import SHEETS
+from bot.cli.sandbox import BOT_TOKEN
+from tests.audit.test_evidence import checked, made, read
+from tests.audit.test_package import Forger, story
+from tests.stage import BOB, CARLA, CHANNEL
+
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+@pytest.fixture
+async def stage(tmp_path):
+    stage = await story(tmp_path)
+    yield stage
+    await stage.close()
+
+
+class Page(HTMLParser):
+    """What a page says, and what it would load from elsewhere."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.words, self.loaded, self.sections = [], [], 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.sections += tag == "section"
+        self.loaded += [value for name, value in attrs if name in {"src", "href"}]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def page_of(out):
+    with zipfile.ZipFile(out) as archive:
+        return Page(archive.read(REPORT).decode())
+
+
+def sheets_of(out):
+    """Each sheet as rows of texts; a cell that is not there is empty."""
+    with zipfile.ZipFile(out) as archive:
+        book = zipfile.ZipFile(io.BytesIO(archive.read(WORKBOOK)))
+    return {
+        name: [
+            _texts(row) for row in _xml(book, f"worksheets/sheet{number}.xml").iter(f"{MAIN}row")
+        ]
+        for number, name in enumerate(
+            (each.get("name") for each in _xml(book, "workbook.xml").iter(f"{MAIN}sheet")), 1
+        )
+    }
+
+
+def _xml(book, name):
+    return ET.fromstring(book.read(f"xl/{name}"))  # noqa: S314 - our own
+
+
+def _texts(row):
+    """The columns of these sheets are A to Z."""
+    cells = {ord(cell.get("r")[0]) - 65: "".join(cell.itertext()) for cell in row.iter(f"{MAIN}c")}
+    return [cells.get(column, "") for column in range(max(cells) + 1)]
+
+
+async def test_the_report_is_one_file_with_five_lights_and_a_page_for_each_request(stage, tmp_path):
+    result, out = await made(stage, tmp_path)
+    assert result.exit_code == 0, result.output
+
+    page = page_of(out)
+
+    said = " ".join(page.words)
+    assert page.loaded == []
+    assert page.sections == 3
+    for light in ("Chain", "Anchors", "Control", "Zuora", "Slack"):
+        assert light in page.words
+    assert "performed again for 3 requests, and held" in said
+    assert "SLACK_BOT_TOKEN is not set" in said
+    assert "2 approvals, by rule 1" in said
+    assert "documents 1" in said
+    assert "Bob" in said
+    assert "<!date" not in said
+    with zipfile.ZipFile(out) as archive:
+        assert archive.namelist()[-3:] == [REPORT, WORKBOOK, "manifest.json"]
+
+
+async def test_the_counts_add_up(stage, tmp_path):
+    _, out = await made(stage, tmp_path)
+
+    words = [each for each in page_of(out).words if each.strip()]
+    counts = {
+        name: int(words[at + 1])
+        for at, name in enumerate(words)
+        if name.startswith(("now ", "asked for in the period: ", "all of them"))
+    }
+    whole = counts.pop("all of them")
+    assert whole == 3
+    for start in ("now", "asked"):
+        assert sum(number for name, number in counts.items() if name.startswith(start)) == whole
+
+
+async def test_the_workbook_has_a_sheet_for_each_population_and_an_empty_one_says_so(
+    stage, tmp_path
+):
+    _, out = await made(stage, tmp_path)
+
+    sheets = sheets_of(out)
+
+    assert [*sheets] == [*SHEETS]
+    assert sheets["Requests"][0] == [*SHEETS["Requests"]]
+    (first, *_) = sheets["Requests"][1:]
+    assert first[SHEETS["Requests"].index("approvers")] == f"{BOB} {CARLA}"
+    assert "USD" in first[SHEETS["Requests"].index("compared")]
+    assert sheets["Heads"][1] == ["none"]
+    pairs = {(row[0], row[1]): row[2] for row in sheets["Pairs"][1:]}
+    assert pairs["U0ALICE", BOB] == "2"
+    assert len(sheets["Decisions"]) == 6
+    assert len(sheets["People and groups"]) > 1
+
+
+async def test_what_people_read_is_made_again_and_compared(stage, tmp_path):
+    _, out = await made(stage, tmp_path, "--sample", "2")
+    assert checked(out).exit_code == 0, checked(out).output
+
+    for name in (REPORT, WORKBOOK, "sample.json"):
+        forger = Forger(out, "")
+        forger.files[name] = forger.files[name].replace(b"2", b"4")
+        result = checked(forger.sealed())
+        assert result.exit_code in {3, 19}, (name, result.output)
+
+
+async def test_a_sample_is_drawn_by_the_auditors_seed(stage, tmp_path):
+    _, out = await made(stage, tmp_path, "--sample", "2", "--seed", "Q4 of 2026")
+
+    drawn = read(out, "sample.json")
+    assert drawn["numbers"] == sampled([1, 2, 3], "Q4 of 2026", 2)
+    assert len(drawn["numbers"]) == 2
+    assert "Drawn from the seed" in " ".join(page_of(out).words)
+    many = list(range(1, 1001))
+    assert sampled(many, "a", 25) != sampled(many, "b", 25)
+    assert sampled(many, "a", 25) == sampled(many[::-1], "a", 25)
+
+
+async def test_slack_is_read_and_a_card_that_is_gone_is_named(stage, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLACK_API_URL", stage.settings().slack_api_url)
+    result, out = await made(stage, tmp_path, slack=BOT_TOKEN)
+    assert result.exit_code == 0, result.output
+    there = read(out, "slack.json")
+    assert (there["status"], there["cards"], there["missing"]) == ("done", 3, [])
+    assert there["address"] == stage.settings().slack_api_url
+
+    card = stage.slack.channel_messages(CHANNEL)[0]
+    card.deleted = True
+    _, out = await made(stage, tmp_path, slack=BOT_TOKEN)
+
+    assert read(out, "slack.json")["missing"] == ["R-1"]
+    assert re.search("no card stands there any more of R-1", " ".join(page_of(out).words))
+
+
+async def test_a_thread_from_which_messages_are_gone_is_named():
+    async def history(channel, oldest, cursor):
+        return [{"ts": "1.0", "reply_count": 2}, {"ts": "2.0"}], ""
+
+    cards = [Card(1, "C", "1.0", 2), Card(2, "C", "2.0", 1), Card(3, "C", "3.0", 0)]
+    found = await in_slack.compared(cards, "https://slack.example/", history)
+
+    assert (found["missing"], found["threads"], found["cards"]) == (["R-3"], ["R-2"], 2)
