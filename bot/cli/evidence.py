@@ -139,6 +139,7 @@ def _make(
             verified=_told(verified) | _by_whom(settings),
             sample=(options["seed"], options["sample"]),
         )
+        stored.made_ready(file)
         cards = [Card(*each) for each in stored.cards(file, archive.span_of(file, scope))]
         scope = replace(scope, slack=asyncio.run(slack_cards.read(settings, cards)))
         packets = archive.size(file, scope)

@@ -162,6 +162,7 @@ class _Writing:
         self._start, self._end = _texts(scope.period)
         self._span = span_of(file, scope)
         self._mask = scope.mask
+        evidence.made_ready(file)
         self.hashes: dict[str, str] = {}
 
     def files(
@@ -181,7 +182,7 @@ class _Writing:
             for number in evidence.concerned(self._file, self._span):
                 packet, line = self._request(number, chain)
                 population.write(line)
-                yield f"requests/R-{number}.json", [_dumped(packet)]
+                yield f"requests/R-{number}.json", [_line(packet)]
                 step()
             population.seek(0)
             yield "population.jsonl", population

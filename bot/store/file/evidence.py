@@ -20,7 +20,8 @@ _TABLES = {
     "calls": "SELECT * FROM calls WHERE request = ? ORDER BY subject",
     "messages": (
         "SELECT kind, channel, user, text, blocks, file, created_at, ended_at, outcome, ts "
-        "FROM outbox WHERE request = ? ORDER BY sequence"
+        "FROM temp.messages_of CROSS JOIN outbox USING (sequence) WHERE messages_of.request = ? "
+        "ORDER BY sequence"
     ),
     "history": (
         "SELECT sequence, at, what, who, team, data, hash FROM history WHERE request = ? "
@@ -41,14 +42,15 @@ WHERE sequence BETWEEN :first AND :last AND substr(what, 1, length(:kind)) = :ki
   AND (:before = '' OR at < :before) ORDER BY sequence
 """
 _CARDS_SHOWN = """
-SELECT number, channel, card_ts, (SELECT COUNT(*) FROM outbox
-  WHERE request = number AND kind IN ('reply', 'progress') AND ts IS NOT NULL)
+SELECT number, channel, card_ts, (SELECT COUNT(*) FROM temp.messages_of CROSS JOIN outbox USING (sequence)
+  WHERE messages_of.request = number AND kind IN ('reply', 'progress') AND ts IS NOT NULL)
 FROM requests WHERE card_ts IS NOT NULL AND number IN
   (SELECT request FROM history WHERE sequence BETWEEN ? AND ? AND request IS NOT NULL)
 ORDER BY number
 """
 _CARD = """
-SELECT text, blocks FROM outbox WHERE request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
+SELECT text, blocks FROM temp.messages_of CROSS JOIN outbox USING (sequence)
+WHERE messages_of.request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
 """
 _DONE = """
 SELECT requests.operation, requests.number, requests.subject, requests.body, requests.progress,
@@ -162,6 +164,21 @@ def concerned(file: DatabaseFile, within: Span) -> Iterator[int]:
     """Numbers of the requests that the rows of a stretch are about."""
     found = file.database.execute(_CONCERNED, [within.first, within.last])
     return (number for (number,) in found)
+
+
+def made_ready(file: DatabaseFile) -> None:
+    """Note which messages are about which request, beside the file: the outbox has no index for that.
+
+    Without it every request would be looked for in the whole outbox.
+    """
+    file.database.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS messages_of "
+        "(request INTEGER, sequence INTEGER, PRIMARY KEY (request, sequence)) WITHOUT ROWID"
+    )
+    file.database.execute(
+        "INSERT OR IGNORE INTO temp.messages_of "
+        "SELECT request, sequence FROM outbox WHERE request IS NOT NULL"
+    )
 
 
 def cards(file: DatabaseFile, within: Span) -> list[tuple[int, str, str, int]]:
