@@ -15,7 +15,14 @@ from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Before, Scope
 from bot.audit.evidence.in_slack import Card
 from bot.audit.evidence.mask import Mask, NoMask
-from bot.audit.evidence.reconcile import ABOUT_RUNS, Own, Period, outside, reconciled_everywhere
+from bot.audit.evidence.reconcile import (
+    ABOUT_RUNS,
+    Own,
+    Period,
+    explained,
+    outside,
+    reconciled_everywhere,
+)
 from bot.audit.verify import Verified, verify_database
 from bot.cli import slack_cards
 from bot.cli.clock import SystemClock
@@ -129,7 +136,9 @@ def _make(
         own = Own(
             stored.done(file, ABOUT_RUNS), stored.mailed(file, to_text(period.start - A_MONTH))
         )
-        compared = asyncio.run(_reconciled(settings, period, own))
+        compared = explained(
+            asyncio.run(_reconciled(settings, period, own)), stored.explanations(file)
+        )
         scope = Scope(
             period=period,
             made_at=SystemClock().now(),

@@ -46,6 +46,7 @@ class What(StrEnum):
     STATEMENT_SENT = "statement.sent"
     STATEMENT_CONFIRMED = "statement.confirmed"
     STATEMENT_DENIED = "statement.denied"
+    EXPLANATION = "exception.written"
     EXPLAINED = "exception.explained"
     KEY_CHANGED = "audit.key_changed"
     HEAD = "audit.head"

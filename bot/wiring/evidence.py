@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 
 from bot.settings import Settings
-from bot.slack import confirming, receipts
+from bot.slack import confirming, explaining, receipts
 from bot.slack.answering import Answering
 from bot.slack.people import People
 from bot.wiring.starting import CannotStartError
@@ -75,6 +75,7 @@ def register_evidence(
     """Connect the buttons that are evidence themselves."""
     confirming.register(app, answering, changes)
     receipts.register(app, answering, statements)
+    explaining.register(app, answering)
 
 
 def loops_of(

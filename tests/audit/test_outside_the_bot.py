@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.audit.test_evidence import lines, made, read
-from tests.stage import BOB
+from bot.slack.explaining import SIGN
+from tests.audit.test_evidence import checked, entries, lines, made, read
+from tests.stage import ALICE, BOB, CHANNEL
 
 HAND = "2c92c0f8000000000000000000000077"
 
@@ -91,3 +92,24 @@ async def test_a_filter_that_zuora_has_no_index_for_is_gone_round(tenant, tmp_pa
 
     assert result.exit_code == 0, result.output
     assert (tenant.alone, "mailed outside the bot") in found(out)
+
+
+async def test_an_explanation_that_is_signed_stands_beside_its_exception(tenant, tmp_path):
+    stage = tenant
+    words = "Posted by hand: the bot was down"
+    for user, answer in ((ALICE, "Only those who approve"), (BOB, words)):
+        ack = await stage.slack.slash(user, CHANNEL, f"/billstatus explain BR-00000002 {words}")
+        assert answer in ack.text
+    private = stage.slack.private(BOB, CHANNEL)[-1]
+    _, before = await made(stage, tmp_path)
+    assert "explanation" not in found(before)["BR-00000002", "posted outside the bot"]
+
+    await stage.slack.click(BOB, CHANNEL, private.ts, SIGN)
+    await stage.until_told(BOB, "it stands beside BR-00000002")
+
+    _, out = await made(stage, tmp_path)
+    exception = found(out)["BR-00000002", "posted outside the bot"]
+    assert (exception["explanation"], exception["explained_by"]) == (words, BOB)
+    rows = [each["what"] for each in entries(out, "explanations.jsonl")]
+    assert rows == ["exception.written", "exception.explained"]
+    assert checked(out).exit_code == 0, checked(out).output

@@ -131,6 +131,8 @@ async def test_v5_heads_go_on_after_a_start_with_a_date_in_the_future(stage):
     await stage.restart()
     await stage.quiet()
     await stage.pass_time(days=1)
+    await stage.ask()
+    await stage.pass_time(minutes=2)
     await stage.quiet()
 
     heads = [each.entry for each in stage.store.history.all() if each.entry.what is What.HEAD]

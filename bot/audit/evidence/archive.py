@@ -182,7 +182,10 @@ class _Writing:
             for number in evidence.concerned(self._file, self._span):
                 packet, line = self._request(number, chain)
                 population.write(line)
-                yield f"requests/R-{number}.json", [_line(packet)]
+                text = json.dumps(
+                    packet, ensure_ascii=False
+                )  # in the order in which the record is hashed
+                yield f"requests/R-{number}.json", [text.encode()]
                 step()
             population.seek(0)
             yield "population.jsonl", population

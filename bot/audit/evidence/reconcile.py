@@ -1,6 +1,6 @@
 """Comparing with Zuora's own list of bill runs: what was done outside the bot."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -111,6 +111,16 @@ def not_done(why: str) -> dict[str, Any]:
     """What could not be compared is no list without exceptions: that it was not is one itself."""
     deeds = [{"what": "not compared with Zuora", "by": []}]
     return {"status": "not done", "why": why, "things": [{"why": why, "deeds": deeds}]}
+
+
+def explained(found: dict[str, Any], by_number: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """The same with what management signed of each exception, by the number of its run or document."""
+    for thing in found["things"]:
+        words, who = by_number.get(str(thing.get("number")), ("", ""))
+        for deed in thing["deeds"]:
+            if words and not deed["by"]:
+                deed |= {"explanation": words, "explained_by": who}
+    return found
 
 
 def outside(found: dict[str, Any]) -> list[dict[str, Any]]:

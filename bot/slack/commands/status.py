@@ -19,6 +19,8 @@ from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import Wanted, send_export, send_month
+from bot.slack.explaining import WORD as EXPLAIN
+from bot.slack.explaining import explain
 from bot.slack.forms import numbers
 from bot.slack.looking import not_to_view, viewer_or_recorded
 from bot.slack.naming import found_in, which_place
@@ -41,6 +43,7 @@ what runs and the last ten results.
 requests about it; `/billstatus INV00000012` (or DM…, CM…) the requests about a document.
 `/billstatus month` or `/billstatus month 2026-10` the figures of a month, with a picture.
 `/billstatus export month` or `/billstatus export month 2026-10` sends you a month as a file.
+`/billstatus explain BR-00000001 why` explains, for the evidence, what was done in Zuora and not by the bot.
 A number with spaces or commas in it stands in quotation marks. Where there are several entities or \
 organizations, `entity=Europe` or `org=Retail` anywhere in the line keeps to one.
 `/billstatus help` shows this.
@@ -71,6 +74,9 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
         command = payloads.command(body)
         try:
             if not (trouble := answering.parts.store.trouble):
+                if command.text.lower().split(" ", 1)[0] == EXPLAIN:
+                    await explain(answering, ack, command)
+                    return
                 await _billstatus(answering, links, ack, respond, command)
                 return
         except CouldNotRecordError:

@@ -243,6 +243,15 @@ def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:
     ]  # fmt: skip
 
 
+def explanations(file: DatabaseFile) -> dict[str, tuple[str, str]]:
+    """What was signed last of each number: the words, and by whom."""
+    found = file.database.execute(
+        "SELECT json_extract(data, '$.number'), json_extract(data, '$.words'), who FROM history "
+        "WHERE request IS NULL AND what = 'exception.explained' ORDER BY sequence"
+    )
+    return {number: (words, who) for number, words, who in found}
+
+
 def mailed(file: DatabaseFile, since: str) -> list[Mailed]:
     """What the bot mailed since then, document by document, or may have mailed."""
     if "mailings" not in file.tables:

@@ -1,0 +1,57 @@
+"""`/billstatus explain NUMBER words`, and the button that signs it."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.cards import blocks
+from bot.domain.authority import Person
+from bot.domain.words import Part
+from bot.slack import payloads
+from bot.slack.answering import Answering
+from bot.workflow.explanations import may_explain, sign, write
+
+WORD = "explain"
+SIGN = "exception:sign"
+HOW = "Write the number and then the explanation: `/billstatus explain BR-00000007 posted by hand while the bot was down`."
+NOT_YOU = "Only those who approve sign explanations for the evidence. Nothing was recorded."
+
+
+async def explain(answering: Answering, ack: AsyncAck, command: payloads.Command) -> None:
+    """Write an explanation down, and show it with the button that signs it."""
+    parts = answering.parts
+    person = await _person(answering, command.actor)
+    _, _, rest = command.text.partition(" ")
+    number, _, words = rest.strip().partition(" ")
+    if not may_explain(person, parts.rules.policy):
+        await ack(text=NOT_YOU)
+    elif not words.strip():
+        await ack(text=HOW)
+    else:
+        row = write(parts.store, parts.clock, person, number, words.strip())
+        said: tuple[Part, ...] = (f"For the evidence, about {number}: {words.strip()}",)
+        button = blocks.button(
+            "Sign", action_id=SIGN, value=str(row), style="primary", spoken=f"Sign the explanation of {number}"
+        )  # fmt: skip
+        shown = [blocks.paragraph(*said), blocks.actions(f"explain-{row}", button)]
+        await ack(text=blocks.as_text(said), blocks=shown)
+
+
+def register(app: AsyncApp, answering: Answering) -> None:
+    """Connect the button."""
+
+    @app.action(SIGN)
+    async def signed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        click = payloads.click(body)
+        parts = answering.parts
+        person = await _person(answering, click.actor)
+        words = NOT_YOU
+        if may_explain(person, parts.rules.policy):
+            number = sign(parts.store, parts.clock, person, click.value)
+            words = f"Signed: it stands beside {number} in the evidence." if number else HOW
+        await ack()
+        await answering.say(click.channel, click.actor, words)
+
+
+async def _person(answering: Answering, actor: payloads.Actor) -> Person:
+    return await answering.people.person(actor, answering.parts.rules.policy.deciders)

@@ -1,0 +1,50 @@
+"""Management's explanation of what Zuora shows and the bot did not do: written first, then signed with a button."""
+
+from bot.domain.authority import Person, listed
+from bot.domain.clock import Clock
+from bot.domain.history import Entry, What
+from bot.domain.policy import Policy
+from bot.store.store import Store
+
+LONGEST = 1000
+
+
+def may_explain(person: Person, policy: Policy) -> bool:
+    """Whether somebody signs explanations: those who decide in any rule."""
+    return not person.barred and listed(person, policy.deciders)
+
+
+def write(store: Store, clock: Clock, person: Person, number: str, words: str) -> int:
+    """Write down what somebody says of a bill run or a document; the row, for the button that signs it.
+
+    Raises:
+        CouldNotRecordError: Nothing was written.
+    """
+    with store.transaction():
+        data = {"number": number, "words": words[:LONGEST], **person.called}
+        entry = Entry(what=What.EXPLANATION, who=person.user_id, team=person.team_id, data=data)
+        store.record(entry, clock.now())
+        return store.history.last()[0]
+
+
+def sign(store: Store, clock: Clock, person: Person, row: str) -> str:
+    """Sign what stands in a row; the number that it is about, empty where the row holds no explanation.
+
+    Raises:
+        CouldNotRecordError: Nothing was written.
+    """
+    with store.transaction():
+        written = store.history.since(0, What.EXPLANATION)
+        found = next((each for each in written if str(each.sequence) == row), None)
+        if found is None:
+            return ""
+        data = {
+            "row": found.sequence,
+            "number": found.entry.data["number"],
+            "words": found.entry.data["words"],
+            "written_by": found.entry.who,
+            **person.called,
+        }
+        entry = Entry(what=What.EXPLAINED, who=person.user_id, team=person.team_id, data=data)
+        store.record(entry, clock.now())
+    return str(data["number"])
