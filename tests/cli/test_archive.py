@@ -44,8 +44,11 @@ class Years(Stage):
 async def years(tmp_path):
     """R-1 mailed, R-2 rejected in 2024; R-3 unknown and then settled, R-4 asked for in 2025. The bot is stopped."""
     stage = Years(tmp_path)
-    stage.changes = {"repeat_lost": "no", "audit_key": SecretStr(KEY)}
+    stage.changes = {
+        "repeat_lost": "no", "audit_key": SecretStr(KEY), "audit_channel": "C0GENERAL",
+    }  # fmt: skip
     await stage.open()
+    stage.slack.workspace.channels["C0GENERAL"].members.append("U0BOT")
     for number in range(1, 6):
         memos = [("A00000001", "USD", "2.00")] if number == 1 else []
         stage.zuora.world.add_bill_run(f"BR-{number:08}", invoices=MANY, credit_memos=memos)
