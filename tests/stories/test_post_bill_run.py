@@ -131,7 +131,7 @@ async def test_documents_that_are_posted_already_are_counted_apart(stage, run):
 
 @pytest.mark.parametrize("typed", ["soon", "2026-02-30", "1999-12-31", "2026-11-30; DROP"])
 def test_what_is_no_date_is_said_at_its_field(typed):
-    read = PostBillRun.read({"bill_run": "nonsense", "invoice_date": typed})
+    read = PostBillRun.read({"bill_run": " ", "invoice_date": typed})
 
     assert isinstance(read, Problems)
     assert set(read.by_field) == {"bill_run", "invoice_date"}
@@ -215,7 +215,7 @@ async def test_what_is_no_bill_run_is_said_at_its_field(stage, run, typed):
 async def test_an_unknown_run_is_said_at_its_field(stage, run):
     submitted = await stage.fill_step("post_bill_run", RUN, bill_run="BR-00000099")
 
-    assert submitted.errors == {"bill_run": "Zuora knows no bill run BR-00000099."}
+    assert submitted.errors == {"bill_run": "Zuora knows no bill run, invoice or memo BR-00000099."}
 
 
 async def stopped(stage, ts):
