@@ -136,11 +136,11 @@ class History:
         return bool(found)
 
     def since(self, sequence: int, what: What) -> list[Written]:
-        """The entries of a kind after a row."""
+        """The entries of a kind after a row that belong to no request."""
         rows = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
-            "WHERE sequence > ? AND what = ? ORDER BY sequence",
-            [sequence, what.value],
+            "WHERE request IS NULL AND what = ? AND sequence > ? ORDER BY sequence",
+            [what.value, sequence],
         )
         return [_from_row(row) for row in rows]
 
