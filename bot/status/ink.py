@@ -66,14 +66,17 @@ def _panel(
     pen.text((WIDTH - MARGIN, panel.top), _fitting(pen, panel.total, font), INK, font, anchor="ra")
     pen.line((MARGIN, base, WIDTH - MARGIN, base), GRID, 3)
     small = ImageFont.load_default(SMALL)
-    for y, words in panel.scale:
+    for y, _ in panel.scale:
         pen.line((MARGIN, y, WIDTH - MARGIN, y), GRID, 1)
-        pen.text((MARGIN, y - 2), words, QUIET, small, anchor="ld")
     for bar in panel.bars:
         if bar.bottom > bar.top:
             color = COLORS.get(bar.kind, QUIET)
             inside = GROUND if bar.value < 0 else PALE.get(bar.kind, color)
             pen.rectangle(bar.corners, inside, color, width=1 if bar.kind in PALE else 3)
+    for y, words in panel.scale:  # above the bars, which may stand where the value is
+        pen.text(
+            (MARGIN, y - 2), words, QUIET, small, anchor="ld", stroke_width=5, stroke_fill=GROUND
+        )
     for x, words in panel.below:
         pen.text((x, base + 10), words, QUIET, small, anchor="ma", align="center")
 
