@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import aiohttp
-import yaml
 from slack_sdk.errors import SlackApiError
 
 from bot.cli.checks.finding import Finding, good, passes, warning, wrong
@@ -55,6 +54,8 @@ async def look(
 
 
 def _scopes(given: str) -> Finding:
+    import yaml  # noqa: PLC0415 - needed once, at a start
+
     manifest = yaml.safe_load(MANIFEST.read_text())
     needed = set(manifest["oauth_config"]["scopes"]["bot"])
     missing = sorted(needed - {each.strip() for each in given.split(",")})
