@@ -1,7 +1,7 @@
 """Requests whose documents overlap, in every order: nobody is mailed twice by a card that did not say so.
 
-All operations that mail, lost answers, records by hand, clocks that are put right in both directions,
-restored copies and changes of the policy. `RELIABILITY_EXAMPLES` (default 4 here),
+All operations, a run that posts and mails by itself, lost answers, records by hand, clocks that are put
+right in both directions, restored copies and changes of the policy. `RELIABILITY_EXAMPLES` (default 4 here),
 `RELIABILITY_STEPS` and `RELIABILITY_SEARCH` are as for `test_state_machine`.
 """
 
@@ -28,7 +28,8 @@ from tests.stories.test_clicks import copied
 EXAMPLES = int(os.environ.get("RELIABILITY_EXAMPLES", "4"))
 STEPS = int(os.environ.get("RELIABILITY_STEPS", "25"))
 SEARCH = os.environ.get("RELIABILITY_SEARCH") == "1"
-RUN, DRAFTS = "BR-00000001", "BR-00000002"
+RUN, DRAFTS, BILLED = "BR-00000001", "BR-00000002", "A00000009"
+POST, CANCEL = "post_bill_run", "cancel_bill_run"
 EMAILS = "/v1/*/*/emails"
 ONE = """
 requesters = ["S0BILLING", "U0BOB"]
@@ -39,7 +40,8 @@ AGAIN = f"{ONE}\n[[rule]]\nmails_again = true\napprovals = 2\n"
 POLICIES = st.sampled_from([ONE, TWO, AGAIN])
 PEOPLE = st.sampled_from([ALICE, BOB, CARLA])
 WHICH = st.integers(0, 100)
-SAYS_SO = re.compile(r"again|once more|second time", re.IGNORECASE)
+FOLLOWED = (POST, CANCEL, "create_bill_run")
+SAYS_SO = re.compile(r"\bagain\b", re.IGNORECASE)
 
 
 def numbers(stage):
@@ -84,18 +86,24 @@ class Overlaps(RuleBasedStateMachine):
             world.add_bill_run(RUN, invoices=[line, line], credit_memos=[line, line])
             world.add_bill_run(DRAFTS, status="Completed", invoices=[line], credit_memos=[line])
             stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset())
+            world.add_account(BILLED)
+            world.add_subscription(BILLED, "100.00")
             await stage.start()
-            self.texts = [
-                RUN, DRAFTS,
-                *(each.number for run in (RUN, DRAFTS)
-                  for each in world.documents_of(world.bill_runs[run])),
-            ]  # fmt: skip
 
         self.loop.run_until_complete(opened())
-        memos = [text for text in self.texts if text.startswith("CM")]
+        memos = [text for text in self._documents() if text.startswith("CM")]
         for text in (RUN, memos[0], " ".join(memos[:2])):
             self.play(self._ask(ALICE, text))
         self.play(self._approve_all((BOB,)))  # at once, before Zuora shows a mail
+
+    def _documents(self):
+        """The numbers of every document, also of what the bot itself has had made."""
+        world = self.stage.zuora.world
+        return [each.number for run in world.bill_runs.values() for each in world.documents_of(run)]
+
+    def _texts(self):
+        """What can be asked for: every run and every document."""
+        return [*self.stage.zuora.world.bill_runs, *self._documents()]
 
     # what people do
 
@@ -113,27 +121,38 @@ class Overlaps(RuleBasedStateMachine):
 
     @rule(person=st.sampled_from([ALICE, BOB]), which=WHICH, resend=st.booleans())
     def ask(self, person, which, resend):
-        text = self.texts[which % len(self.texts)]
-        more = {"resend": ["yes"]} if resend and text.startswith("BR-") else {}
+        texts = self._texts()
+        text, more = texts[which % len(texts)], {"resend": ["yes"]} if resend else {}
         self.play(self._ask(person, text, **more))
 
     @rule(first=WHICH, second=WHICH)
     def ask_for_several(self, first, second):
-        documents = self.texts[2:]
+        documents = self._documents()
         wanted = {documents[first % len(documents)], documents[second % len(documents)]}
         self.play(self._ask(ALICE, " ".join(sorted(wanted))))
 
-    @precondition(lambda self: self.stage and not self._open("post_bill_run"))
-    @rule()
-    def post(self):
+    @precondition(lambda self: self.stage and not (self._open(POST) or self._open(CANCEL)))
+    @rule(step=st.sampled_from([POST, POST, CANCEL]))
+    def post_or_cancel(self, step):
         async def asked():
             stage = self.stage
             shown = await stage.show(DRAFTS)
             button = {"type": "button", "value": DRAFTS}
             await stage.slack.click(
-                ALICE, CHANNEL, shown.ts, "run:post_bill_run", force=True, block=button
+                ALICE, CHANNEL, shown.ts, f"run:{step}", force=True, block=button
             )
             await self._submit(ALICE, {"reason": "Month end"})
+
+        self.play(asked())
+
+    @precondition(lambda self: self.stage and not self._open("create_bill_run"))
+    @rule()
+    def create_a_run_that_posts_and_mails_by_itself(self):
+        async def asked():
+            line = f"account={BILLED} target=2026-12-31 autoPost=yes autoEmail=yes"
+            ack = await self.stage.slack.slash(ALICE, CHANNEL, f"/billrun {line}")
+            if ack.ok:
+                await self._submit(ALICE, {"reason": "Month end"})
 
         self.play(asked())
 
@@ -168,7 +187,8 @@ class Overlaps(RuleBasedStateMachine):
 
     @rule(which=WHICH, person=st.sampled_from([BOB, CARLA]))
     def ask_and_approve(self, which, person):
-        self.play(self._ask(ALICE, self.texts[which % len(self.texts)]))
+        texts = self._texts()
+        self.play(self._ask(ALICE, texts[which % len(texts)]))
         for number in self._open()[-1:]:
             self.play(self._press(person, number, "approve"))
 
@@ -199,7 +219,7 @@ class Overlaps(RuleBasedStateMachine):
     def time_goes_on(self, minutes):
         self.play(pass_time(self.stage, step=max(60.0, minutes * 20), minutes=minutes))
 
-    @rule(minutes=st.sampled_from([-300, -60, 60, 300]))
+    @rule(minutes=st.sampled_from([-300, -60, -2, 2, 60, 300]))
     def the_clock_is_put_right(self, minutes):
         self.stage.clock.step(minutes=minutes)
         self.play(asyncio.sleep(0))
@@ -257,7 +277,7 @@ class Overlaps(RuleBasedStateMachine):
     def each_request_is_as_its_history_says(self):
         if self.stage is not None:
             for number in numbers(self.stage):
-                if self.stage.request(number).operation != "post_bill_run":
+                if self.stage.request(number).operation not in FOLLOWED:
                     check_request(self.stage, number)
 
     def teardown(self):
