@@ -41,7 +41,7 @@ async def _play(folder: Path, kills: int, each: int, seed: int) -> list[Told]:
     while sum(one.kills for one in told) < kills:
         story = folder / f"story-{len(told)}"
         story.mkdir()
-        of_its_kind = Restored if len(told) % 3 == 2 else Story
+        of_its_kind = Restored if len(told) % 2 else Story
         played = of_its_kind(story, folder, seed=seed + len(told), kills=each, thorough=True)
         told.append(await played.play())
         problems = told[-1].reckoning.problems

@@ -18,7 +18,8 @@ REFUSED, MAILS_AGAIN = "Ask again after", "Mails again"
 """At the form of a document that was just mailed; on the card of one that Zuora shows as mailed."""
 
 A_MOMENT = 0.02
-PATIENCE = 1000  # moments to wait for a card that was promised, before asking once more
+ASK_AGAIN = "please ask again"
+"""Privately, where the bot died while it read Zuora for a form."""
 
 
 def headline(message: Message) -> str:
@@ -75,8 +76,10 @@ class People:
         await self.card(wanted)
 
     async def _asked(self, person: str, wanted: Wanted) -> bool:
-        """One attempt: whether the form was answered with a yes."""
+        """One attempt: whether the form was answered with a yes, or an earlier one had counted."""
         slack = self.slack
+        if self.find(wanted) is not None:
+            return True
         await self._close_what_is_open(person)
         ack = await self._answered(slack.slash(person, CHANNEL, wanted.command))
         if wanted.step:
@@ -109,17 +112,26 @@ class People:
         return False
 
     async def _answered_later(self, person: str, wanted: Wanted) -> bool:
-        """The form says that Zuora is still being read, or how that ended; the card may come."""
+        """The form says that Zuora is still being read: wait for the card, or to be asked to ask again.
+
+        Whoever asks anew before that may have asked twice.
+        """
         self.late += 1
-        for _ in range(PATIENCE):
-            said = str(self.slack.view(person))
-            if wanted.rival and REFUSED in said:
+        before = self._asked_to_ask_again(person)
+        while self._asked_to_ask_again(person) == before:
+            view = self.slack.view(person) or {}
+            if wanted.rival and REFUSED in str(view):
                 self.refused.append(wanted)
                 return False
-            if "Asked for approval" in said or self.find(wanted) is not None:
+            if "Asked for approval" in str(view) or self.find(wanted) is not None:
                 return True
+            if view.get("submit"):  # it came back with what is wrong
+                return False
             await asyncio.sleep(A_MOMENT)
         return False
+
+    def _asked_to_ask_again(self, person: str) -> int:
+        return sum(ASK_AGAIN in each.text for each in self.slack.private(person, CHANNEL))
 
     async def said_to(self, person: str, wanted: Wanted) -> str:
         """What the form says to whoever asks for it once more; empty where it said nothing."""
