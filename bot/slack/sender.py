@@ -158,7 +158,7 @@ class Sender:
         return self._clock.now() - timedelta(seconds=self._clock.monotonic())
 
     def _mind_the_clock(self) -> None:
-        """Where the time of day was set, no message waits longer for that, or counts as older.
+        """Where the time of day was set, nothing waits longer for that, and no message counts as older.
 
         To be asked before anything is written that is measured from now.
         """
@@ -168,6 +168,8 @@ class Sender:
         logger.warning("the_clock_was_set", extra={"by": str(began_at - self._began_at)})
         with self._store.transaction():
             self._store.outbox.clock_was_set(began_at - self._began_at)
+            if began_at < self._began_at:
+                self._store.requests.clock_was_set_back(began_at - self._began_at)
         self._began_at = began_at
 
     def _start_lanes(self) -> datetime | None:

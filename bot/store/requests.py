@@ -167,6 +167,27 @@ class Requests:
         )
         return [row[0] for row in rows]
 
+    def clock_was_set_back(self, by: timedelta) -> None:
+        """Let what waits for Zuora wait no longer than before; inside a transaction.
+
+        What waits for people does so until a time of day, which stays. Where the clock was put on
+        everything is due sooner, which does no harm.
+
+        Args:
+            by: How far, below zero.
+        """
+        rows = self._database.execute(
+            "SELECT number, wake_at FROM requests WHERE wake_at IS NOT NULL "
+            "AND state IN ('approved', 'running', 'unknown')"
+        ).fetchall()
+        moved = [(to_text(from_text(at) + by), number) for number, at in rows]
+        self._database.conn.executemany("UPDATE requests SET wake_at = ? WHERE number = ?", moved)
+        calls = self._database.execute(
+            "SELECT key, retry_at FROM calls WHERE retry_at IS NOT NULL AND verdict = 'busy'"
+        ).fetchall()
+        later = [(to_text(from_text(at) + by), key) for key, at in calls]
+        self._database.conn.executemany("UPDATE calls SET retry_at = ? WHERE key = ?", later)
+
     def next_wake_after(self, now: datetime) -> datetime | None:
         """When the next request becomes due that is not due yet."""
         (at,) = self._database.execute(

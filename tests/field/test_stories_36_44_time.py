@@ -31,7 +31,7 @@ async def test_story_36_a_clock_that_steps_back_brings_nothing_back(stage):
     await stage.pass_time(hours=24)
     await stage.until_card(ts, "Expired")
 
-    stage.clock.advance(hours=-3)
+    stage.clock.step(hours=-3)
     await stage.slack.click(BOB, CHANNEL, ts, "approve", value="1", force=True)
 
     await stage.until_told(BOB, "R-1 expired")
