@@ -10,6 +10,7 @@ from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
+from bot.slack.looking import viewer_or_recorded
 from bot.zuora.progress import Reading
 
 T = TypeVar("T")
@@ -32,10 +33,15 @@ class Readings:
         @app.action(STOP)
         async def stopped(ack: AsyncAck, body: dict[str, Any]) -> None:
             await ack()
-            change = payloads.change(body)
-            if task := self._tasks.get(change.view_id):
-                task.cancel()
-                return
+            await self._stop(payloads.change(body))
+
+    async def _stop(self, change: payloads.Change) -> None:
+        _, why = await viewer_or_recorded(self._answering, change.actor, "stop reading")
+        if why:
+            await self._answering.say_now(change.actor.user_id, change.actor, *why)
+        elif task := self._tasks.get(change.view_id):
+            task.cancel()
+        else:
             words = (
                 "Nothing is being read any more. If no card with your request has appeared in the "
                 "channel, please ask again."
