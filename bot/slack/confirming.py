@@ -6,6 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.slack import payloads
 from bot.slack.answering import Answering
+from bot.slack.looking import viewer_or_recorded
 from bot.workflow.policy_changes import CONFIRM, PolicyChanges
 
 
@@ -14,11 +15,15 @@ def register(app: AsyncApp, answering: Answering, changes: PolicyChanges) -> Non
 
     @app.action(CONFIRM)
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
         click = payloads.click(body)
+        _, why = await viewer_or_recorded(answering, click.actor, "confirm a policy")
+        if why:
+            await answering.say(click.channel, click.actor, *why)
+            return
         found = changes.lists(click.value)
         names = [name for lists in found or () for name in lists.everybody]
         person = await answering.people.person(click.actor, names)
         words = changes.confirm(click.value, person)
-        await ack()
         answering.parts.bells.runner.set()
         await answering.say(click.channel, click.actor, *words)

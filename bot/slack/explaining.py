@@ -9,6 +9,7 @@ from bot.domain.authority import Person
 from bot.domain.words import Part
 from bot.slack import payloads
 from bot.slack.answering import Answering
+from bot.slack.looking import viewer_or_recorded
 from bot.workflow.explanations import may_explain, sign, write
 
 WORD = "explain"
@@ -42,14 +43,18 @@ def register(app: AsyncApp, answering: Answering) -> None:
 
     @app.action(SIGN)
     async def signed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
         click = payloads.click(body)
+        _, why = await viewer_or_recorded(answering, click.actor, "sign an explanation")
+        if why:
+            await answering.say(click.channel, click.actor, *why)
+            return
         parts = answering.parts
         person = await _person(answering, click.actor)
         words = NOT_YOU
         if may_explain(person, parts.rules.policy):
             number = sign(parts.store, parts.clock, person, click.value)
             words = f"Signed: it stands beside {number} in the evidence." if number else HOW
-        await ack()
         await answering.say(click.channel, click.actor, words)
 
 

@@ -17,6 +17,7 @@ from bot.operations.catalog import opened
 from bot.store.errors import CouldNotRecordError
 from bot.store.history import Written
 from bot.store.store import Store
+from bot.workflow.meant import meant
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,8 @@ class Statements:
         Raises:
             CouldNotRecordError: Nothing was written.
         """
-        request = self._store.requests.get(name.number) if name else None
+        request, why = meant(self._store, name)
+        request = None if why else request
         decided = self._store.history.of(request.number) if request else []
         rows = [
             each.sequence

@@ -29,8 +29,13 @@ WHO = {
     "a user of a foreign team": Who(ALL, FOREIGN),
     "somebody without an id": Who(None),
 }
-EXEMPT: dict[tuple[str, str], str] = {}
-"""Listeners that need no authority, each with the reason; at present there is none."""
+OWN = "whoever decided may say so of their own decision, whatever they may do today; nobody else is heard"
+EXEMPT = {
+    ("action", "receipt:not_mine"): OWN,
+    ("action", "statement:confirm"): OWN,
+    ("action", "statement:deny"): OWN,
+}
+"""Listeners that need no authority, each with the reason."""
 
 HELP = {
     "/billemail": "help says how the command is used and tells of no request and no bill run",
