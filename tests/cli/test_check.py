@@ -58,7 +58,7 @@ WRONGS = {
     "app token": ({"SLACK_APP_TOKEN": "xapp-another"}, "SLACK_APP_TOKEN: "),
     "swapped": (
         {"SLACK_BOT_TOKEN": "xapp-sandbox", "SLACK_APP_TOKEN": "xoxb-sandbox"},
-        "does not begin",
+        "begins with xoxb-, so it is a bot's",
     ),
     "secret": ({"ZUORA_CLIENT_SECRET": "another-secret"}, "Zuora does not accept the OAuth client"),
     "tenant": ({"ZUORA_TENANT_ID": "999"}, "speaks for tenant 12270, and ZUORA_TENANT_ID is 999"),

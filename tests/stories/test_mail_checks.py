@@ -1,6 +1,7 @@
 """What would keep mails from going out is told before anybody is asked to approve them."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -368,8 +369,12 @@ async def test_a_run_is_not_refused_for_pdfs_of_which_zuora_keeps_silent(stage, 
 
 
 async def test_a_run_that_mails_by_itself_warns_of_a_second_mail(stage, world):
+    """Posted long ago: right after its posting the order is refused (`test_mails_by_itself.py`)."""
     documents = [("A00000077", "USD", "1.00")]
-    world.add_bill_run("BR-00000009", invoices=documents, auto_post=True, auto_email=True)
+    posted = world.started - timedelta(hours=3)
+    world.add_bill_run(
+        "BR-00000009", invoices=documents, auto_post=True, auto_email=True, posted_at=posted
+    )
 
     assert "Note: this run was made to mail its documents by itself" in stage.card(
         await ask(stage, "BR-00000009")

@@ -111,7 +111,7 @@ async def test_the_last_progress_keeps_its_distance_from_one_that_was_just_going
     stage.zuora.faults.add(MAILS, kind="slow", seconds=1, after=25)
     ts = await stage.ask(text=" ".join(numbers))
     await stage.quiet()
-    stage.slack.faults.add("chat.postMessage", "slow", seconds=2.5, after=2)  # the first progress
+    stage.slack.faults.add("chat.postMessage", "slow", seconds=2.5, after=3)  # the first progress
     await stage.press(BOB, ts)
 
     await stage.as_time_passes(lambda: ended(stage), step=0.1)

@@ -108,7 +108,7 @@ async def _billstatus(
         await ack(text=blocks.escaped(nowhere))
         return
     within = answering.parts.tenancy.places.within(chosen)
-    words = [as_key(word).lower() for word in text.split()]
+    words = _word(text).split()
     first = words[0] if words else ""
     if first in ("month", "export") and (month := _month(answering.parts.clock, words)):
         if span_of(month)[0] > answering.parts.clock.now():
@@ -139,7 +139,7 @@ def _is_a_number(store: Store, text: str) -> bool:
 
 
 def _word(text: str) -> str:
-    """The text where it is a word of the command; empty in quotation marks, where it is a number."""
+    """The text as words of the command; empty in quotation marks, where it is a number."""
     return as_key(text).lower() if unquoted(text) == text else ""
 
 
