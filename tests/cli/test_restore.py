@@ -49,7 +49,7 @@ async def quick(folder, settings):
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(20):
-        while " bot.cli.serve ready" not in (await process.stderr.readline()).decode():
+        while "bot.cli.serve ready" not in (await process.stderr.readline()).decode():
             assert process.returncode is None
     return process
 
