@@ -35,8 +35,8 @@ def mail(run):
 
 async def ask(story, run):
     async with asyncio.timeout(10):
-        card = await story.people.ask("U0OPERATOR0", mail(run))
-    return card.ts
+        await story.people.ask("U0OPERATOR0", mail(run))
+        return (await story.people.card(mail(run))).ts
 
 
 async def approve(story, run):

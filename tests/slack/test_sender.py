@@ -183,7 +183,7 @@ async def test_blocks_that_slack_refuses_become_plain_text_that_says_it_all(stag
 
 async def test_a_message_that_is_itself_at_fault_does_not_stop_its_lane(stage, caplog):
     ts = await stage.ask()
-    stage.slack.faults.add("chat.postMessage", "error", error="msg_too_long", times=2)
+    stage.slack.faults.add("chat.postMessage", "error", error="msg_too_long", times=4)  # of the receipt too
 
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
@@ -383,7 +383,7 @@ async def test_the_messages_of_one_card_go_out_in_order_and_hold_up_no_other_car
     more_runs(stage, "BR-00000002")
     first = await stage.ask()
     await quiet(stage)
-    stage.slack.faults.add("chat.postMessage", "slow", seconds=10)  # the first line of R-1
+    stage.slack.faults.add("chat.postMessage", "slow", seconds=10, after=1)  # the first line of R-1
 
     await stage.press(BOB, first)
     await stage.until(lambda: stage.request().state == "succeeded")

@@ -205,7 +205,7 @@ async def test_a_fault_of_the_program_is_answered_without_a_look_at_the_body(
     async def broken(*_):
         raise RuntimeError("broken")
 
-    web_stage.bot.answering.person = broken
+    web_stage.bot.answering.people.person = broken
     before = untouched(web_stage)
     body = command(SECRET_TEXT, response_url=f"{web_stage.slack.page_url}commands/T0SANDBOX/x")
 
