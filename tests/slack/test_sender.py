@@ -183,7 +183,9 @@ async def test_blocks_that_slack_refuses_become_plain_text_that_says_it_all(stag
 
 async def test_a_message_that_is_itself_at_fault_does_not_stop_its_lane(stage, caplog):
     ts = await stage.ask()
-    stage.slack.faults.add("chat.postMessage", "error", error="msg_too_long", times=4)  # of the receipt too
+    stage.slack.faults.add(
+        "chat.postMessage", "error", error="msg_too_long", times=4
+    )  # of the receipt too
 
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")

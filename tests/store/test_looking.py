@@ -41,8 +41,12 @@ def test_ctrl_c_ends_a_check_within_sqlite(path):
         signal.raise_signal(signal.SIGINT)
         return False
 
-    with looking(press), pytest.raises((StoreError, KeyboardInterrupt)):
-        refuse_damage(path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with looking(press), pytest.raises((StoreError, KeyboardInterrupt)):
+            refuse_damage(path)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_copy_that_is_broken_off_leaves_nothing(path, tmp_path):
