@@ -29,6 +29,8 @@ sys.stdin.readline()
 class Full:
     """A disk without space: the file may not grow by a page, and its free pages are used up."""
 
+    what_to_do = WHAT_TO_DO
+
     def __init__(self, stage):
         self._database = stage.store._database
 
@@ -52,6 +54,8 @@ class Full:
 
 class Held:
     """Another process holds the file for longer than anybody waits for it."""
+
+    what_to_do = "another program has locked the database; end it, or its transaction"
 
     def __init__(self, stage):
         self._path = stage.settings().database_path
@@ -102,7 +106,7 @@ async def test_a_click_is_answered_nothing_is_done_and_the_log_says_what_to_do(
 
     assert ack.ok  # within Slack's three seconds
     await stage.until_told(BOB, SORRY)
-    assert WHAT_TO_DO in caplog.text
+    assert trouble.what_to_do in caplog.text
     assert stage.request().state == "waiting"
     assert stage.orders() == []
     await trouble.end()

@@ -210,7 +210,7 @@ def test_an_older_bot_refuses_a_newer_database_in_one_sentence(tmp_path):
     ended = started(tmp_path, path)
 
     assert ended.returncode == 2
-    (sentence,) = ended.stderr.strip().splitlines()
+    *_, sentence = ended.stderr.strip().splitlines()  # behind the line that says that it starts
     assert sentence.count(".") == 1
     assert "newer version of Billing Bot (9999_from_the_future)" in sentence
     assert path.read_bytes() == before
