@@ -109,11 +109,14 @@ async def _first_page(caller: Caller, query: HttpCall) -> tuple[Answer, HttpCall
     refuses that and takes 50, which is remembered while the bot runs.
     """
     size = caller.page_size
+    was_known = (
+        size.is_known
+    )  # several lists may be asked for at once, and one of them learns it first
     first = calls.of_size(query, size.rows)
     try:
         answer = await caller.read(first)
     except ZuoraRejected:
-        if size.is_known:
+        if was_known:
             raise
         first = calls.of_size(query, calls.PAGE)
         answer = await caller.read(first)

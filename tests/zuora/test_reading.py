@@ -1,5 +1,6 @@
 """Reading bill runs, documents and what stands around them."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -293,3 +294,14 @@ async def test_a_read_that_is_refused_is_not_repeated(local, zuora):
         await zuora.account("A404")
 
     assert len([call for call in local.calls if "accounts" in call.path]) == 1
+
+
+async def test_lists_that_are_asked_for_at_once_learn_the_size_of_pages_together(local, zuora):
+    """None of them takes the refusal of its first page for one of its filter."""
+    local.knobs = replace(local.knobs, max_page_size=50)
+    local.world.add_bill_run("BR-00000001", invoices=INVOICES)
+
+    several = [zuora.documents_of_run("BR-00000001") for _ in range(8)]
+    for documents in await asyncio.gather(*several):
+        assert [one.unchecked for one in documents] == [()] * 3
+    assert not any(call.path == "/v1/action/query" for call in local.calls)
