@@ -44,7 +44,7 @@ async def test_slack_out_of_reach(site, mode):
     await process.until_logged("not_ready part='slack' why='slack not reachable'")
     site.slack.faults.clear()
     await all_is_well(process)
-    assert "ready_again part='slack'" in process.log
+    await process.until_logged("ready_again part='slack'")
 
 
 async def test_a_cut_connection_is_a_reconnect(site):
