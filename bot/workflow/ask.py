@@ -8,6 +8,7 @@ from bot.domain.authority import Refusal, may_ask
 from bot.domain.request import Request
 from bot.domain.words import count, listed
 from bot.operations.operation import Body, Facts, Form, Operation, Order, Problems
+from bot.workflow.guard import reach_to_be
 from bot.workflow.parts import Parts
 from bot.workflow.refused import record_refusal
 from bot.workflow.rules import Rules
@@ -130,7 +131,8 @@ async def _order(
 async def _nobody_to_approve(rules: Rules, ready: Sequence[Ready], asker: Asker) -> Problems | None:
     """A request that could never be approved is refused now, with the names, not left to expire."""
     for each in ready:
-        rule = rules.policy.rule(rules.about(each.order, asker.place))
+        reach = reach_to_be(rules.store, each.order, asker.place.key)
+        rule = rules.policy.rule(rules.about(each.order, asker.place, reach))
         members = await rules.members(rule.approvers)
         if members is None:
             words = (

@@ -13,7 +13,7 @@ from bot.domain.words import Line, Mention, Moment, Part, count, line, listed, s
 from bot.operations.catalog import opened
 from bot.operations.operation import Order
 from bot.store.store import Store
-from bot.workflow.guard import effects_of
+from bot.workflow.guard import Reach, reach_of
 from bot.workflow.last_time import against_last_time
 
 SHOWN_SUBJECTS = 3
@@ -27,7 +27,12 @@ def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
 
 
 def also_open(
-    store: Store, request: Request, order: Order[Any, Any], *, without: int | None
+    store: Store,
+    request: Request,
+    order: Order[Any, Any],
+    others: Sequence[Effect],
+    *,
+    without: int | None,
 ) -> list[Message]:
     """A line for each open request of any operation that acts on some of the same things.
 
@@ -35,13 +40,14 @@ def also_open(
         store: The database.
         request: The new request.
         order: What it asks for.
+        others: What other requests do to its documents.
         without: Number of the request whose place it takes, which is left out.
     """
     found = store.requests.open_about(order.subjects(), request.place)
     told = {number for number, _, _ in found}
     found += [
         (one.request, "mail", one.number or one.call)
-        for one in effects_of(store, order.mailings(), request.number, request.place)
+        for one in others
         if one.how is Certainty.OPEN and one.request not in told
     ]
     return [
@@ -60,7 +66,7 @@ def _some(subjects: Sequence[str]) -> str:
     return listed([*subjects[:SHOWN_SUBJECTS], *([f"{rest:,} more"] if rest > 0 else [])])
 
 
-def mailed_by_the_bot(store: Store, request: Request, order: Order[Any, Any]) -> list[Message]:
+def mailed_by_the_bot(request: Request, others: Sequence[Effect]) -> list[Message]:
     """What the bot had mailed before, which Zuora may not show yet (or never, of memos)."""
     return [
         lines.reply(
@@ -69,30 +75,34 @@ def mailed_by_the_bot(store: Store, request: Request, order: Order[Any, Any]) ->
             Moment(same[0].at or request.created_at),
             "; Zuora may not show that yet.",
         )
-        for number, same in _by_request(
-            effects_of(store, order.mailings(), request.number, request.place)
-        )
+        for number, same in _by_request(others)
         if same[0].how is Certainty.OUT
     ]
 
 
-def redrawn(store: Store, request: Request, order: Order[Any, Any]) -> list[Message]:
+def redrawn(
+    store: Store, request: Request, order: Order[Any, Any], others: Sequence[Effect]
+) -> list[Message]:
     """That the cards of those have to be edited which wait about the same documents."""
-    found = effects_of(store, order.mailings(), request.number, request.place)
     numbers = sorted(
-        {one.request for one in found if one.how is Certainty.OPEN}
+        {one.request for one in others if one.how is Certainty.OPEN}
         | {number for number, _ in _billing_too(store, request, order)}
     )
-    others = [store.requests.get(number) for number in numbers[-SHOWN_REQUESTS:]]
-    return [card_edit(each) for each in others if each is not None]
+    waiting = [store.requests.get(number) for number in numbers[-SHOWN_REQUESTS:]]
+    return [card_edit(each) for each in waiting if each is not None]
 
 
-def beside(store: Store, request: Request) -> tuple[Line, ...]:
-    """What other requests do to the same documents or did last time, for the card while it waits."""
+def beside(store: Store, request: Request, reach: Reach | None = None) -> tuple[Line, ...]:
+    """What other requests do to the same documents or did last time, for the card while it waits.
+
+    Args:
+        store: The database.
+        request: As it is now.
+        reach: Which documents, and what the others do, where that was read just now.
+    """
     if request.state is not State.WAITING:
         return _estimated(store, request)
-    mine = store.mailings.of(request.number)
-    found = _by_request(effects_of(store, mine, request.number, request.place))
+    found = _by_request((reach_of(store, request) if reach is None else reach).others)
     rest = len(found) - SHOWN_REQUESTS
     billing = _billing_too(store, request, opened(request))
     return (

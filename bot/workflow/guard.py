@@ -6,7 +6,7 @@ What else reaches the same documents is one question, `effects_of`; everybody as
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.domain.call import Call
 from bot.domain.history import What
@@ -48,9 +48,33 @@ def effects_of(
     return tuple(store.mailings.effects(mailings, not_of=number, place=place)) if mailings else ()
 
 
-def mails(order: Order[Any, Any]) -> bool:
-    """Whether its calls are orders to mail: what posts or bills is not kept from that by a mail."""
-    return any(each.way in ("run", "document") for each in order.mailings())
+class Reach(NamedTuple):
+    """What a request can mail, and what others do to the same documents: of a large run, read once.
+
+    Attributes:
+        mine: Its documents.
+        others: As `effects_of` found them.
+    """
+
+    mine: Sequence[Mailing]
+    others: tuple[Effect, ...]
+
+
+def reach_to_be(store: Store, order: Order[Any, Any], place: str) -> Reach:
+    """That of a request to be made; `place` is where in the tenant it acts, as `Place.key`."""
+    mine = order.mailings()
+    return Reach(mine, effects_of(store, mine, 0, place))
+
+
+def reach_of(store: Store, request: Request) -> Reach:
+    """That of a request on record."""
+    mine = store.mailings.of(request.number)
+    return Reach(mine, effects_of(store, mine, request.number, request.place))
+
+
+def mails(mailings: Sequence[Mailing]) -> bool:
+    """Whether the calls are orders to mail: what posts or bills is not kept from that by a mail."""
+    return any(each.way in ("run", "document") for each in mailings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +99,10 @@ class Guard:
         Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
         a short period send duplicates, because Zuora marks documents as mailed only later.
         """
-        if not mails(order) or order.is_repeat():
+        mine = order.mailings()
+        if not mails(mine) or order.is_repeat():
             return "", ()
-        mine, itself = order.mailings(), order.mailed_by_zuora()
+        itself = order.mailed_by_zuora()
         found = effects_of(self.store, mine, 0, place)
         why = too_soon(found, now=now, guard=self.span)
         why = why or too_soon_by_itself(itself, now=now, guard=self.span)
@@ -101,8 +126,9 @@ class Guard:
             request: The request that is to begin.
             now: The moment, aware UTC.
         """
-        if mails(order):
-            found = effects_of(self.store, order.mailings(), request.number, request.place)
+        mine = order.mailings()
+        if mails(mine):
+            found = effects_of(self.store, mine, request.number, request.place)
             why = why_not(
                 found,
                 asked=self.store.mailings.asked(request.number),
@@ -113,8 +139,7 @@ class Guard:
             if not why and not order.is_repeat():
                 itself = too_soon_by_itself(order.mailed_by_zuora(), now=now, guard=self.span)
                 why = itself or self._after_a_copy(now)
-            if why:
-                return why
+            return why or outstanding(self.store, order.subjects(), request)
         return under_way(self.store, order.subjects(), request)
 
     def others_of(self, request: Request, now: datetime) -> tuple[str, ...]:
@@ -192,13 +217,19 @@ def under_way(
         request: Whose calls they are.
         how: What of another request stands in their way.
     """
-    mine = [each for each in store.mailings.of(request.number) if each.call in subjects]
+    its = frozenset(subjects)
+    mine = [each for each in store.mailings.of(request.number) if each.call in its]
     for one in effects_of(store, mine, request.number, request.place):
         if one.how in how:
             return (
                 f"R-{one.request} has an order for {one.what} under way whose outcome is not "
                 f"known yet. See how R-{one.request} ends, and then ask again if it is still needed."
             )
+    return outstanding(store, subjects, request)
+
+
+def outstanding(store: Store, subjects: Sequence[str], request: Request) -> str:
+    """Why its calls must not go out now: another request's about the same thing has no answer yet."""
     call = store.calls.outstanding_about(subjects, not_of=request.number, place=request.place)
     if call is None:
         return ""
@@ -226,18 +257,8 @@ def mailed_since(store: Store, calls: Sequence[Call], request: Request) -> dict[
     return found
 
 
-def mailed_before(store: Store, order: Order[Any, Any], place: str, number: int) -> bool:
-    """Whether it mails again what was or may have been mailed before, as Zuora or the bot knows.
-
-    Args:
-        store: The database.
-        order: What is asked for.
-        place: Where in the tenant it acts, as `Place.key`.
-        number: The request, whose documents are on record; 0 for one to be made.
-    """
+def mailed_before(order: Order[Any, Any], reach: Reach) -> bool:
+    """Whether it mails again what was or may have been mailed before, as Zuora or the bot knows."""
     if order.mails_again():
         return True
-    mine = store.mailings.of(number) if number else order.mailings()
-    mine = tuple(each for each in mine if each.way in ("run", "document"))
-    found = effects_of(store, mine, number, place)
-    return any(each.how in MAYBE_MAILED for each in found)
+    return mails(reach.mine) and any(each.how in MAYBE_MAILED for each in reach.others)

@@ -12,7 +12,7 @@ from bot.domain.words import count
 from bot.operations.catalog import opened
 from bot.operations.operation import Order
 from bot.store.store import Store
-from bot.workflow.guard import mailed_before
+from bot.workflow.guard import Reach, mailed_before, reach_of
 from bot.workflow.tenancy import Tenancy
 
 JUST_APPROVED = timedelta(minutes=1)
@@ -37,13 +37,13 @@ class Rules:
     members: Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
     must_confirm: bool = False
 
-    def about(self, order: Order[Any, Any], place: Place, number: int = 0) -> Asked:
-        """What the rules look at of what is asked; `number` is the request's, where there is one."""
+    def about(self, order: Order[Any, Any], place: Place, reach: Reach) -> Asked:
+        """What the rules look at of what is asked, which reaches these documents."""
         return Asked(
             operation=order.name,
             tenant=self.tenancy.kind,
             sends=order.sends(),
-            mails_again=mailed_before(self.store, order, place.key, number),
+            mails_again=mailed_before(order, reach),
             amounts=order.amounts(),
             documents=order.documents(),
             place=place,
@@ -54,7 +54,7 @@ class Rules:
         if request.policy_hash == self.policy.hash:
             return request.rule
         place = self.tenancy.places.at(request.place)
-        return self.policy.rule(self.about(opened(request), place, request.number))
+        return self.policy.rule(self.about(opened(request), place, reach_of(self.store, request)))
 
     async def not_approved_any_more(self, request: Request, now: datetime) -> str | None:
         """Why the approvals of an approved request are not enough now; empty: they are.

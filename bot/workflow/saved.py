@@ -22,6 +22,7 @@ from bot.operations.operation import Body, Estimated, Form, Operation, Order
 from bot.store.requests import asked_hash
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
+from bot.workflow.guard import reach_to_be
 from bot.workflow.parts import Parts
 
 
@@ -113,7 +114,8 @@ def save(parts: Parts, ready: Sequence[Ready], asker: Asker) -> tuple[Request, .
 def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     now = parts.clock.now()
     order = ready.order
-    about = parts.rules.about(order, asker.place)
+    reach = reach_to_be(parts.store, order, asker.place.key)
+    about = parts.rules.about(order, asker.place, reach)
     rule = parts.rules.policy.rule(about)
     request = Request(
         number=parts.store.requests.next_number(),
@@ -142,17 +144,21 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
         typed=json.dumps({"form": asker.form_name, "values": dict(ready.form)}),
     )
     parts.store.requests.add(request, subjects_of(order))
-    parts.store.mailings.add(request.number, order.mailings())
+    parts.store.mailings.add(request.number, reach.mine)
     parts.store.listed.add(request.number, order.listed())
-    shown = card(request, MessageKind.CARD, beside(parts.store, request))
+    shown = card(request, MessageKind.CARD, beside(parts.store, request, reach))
     messages = [shown, *results.tables(request, order.tables())]
     replaced = _parent_to_withdraw(parts.store, asker)
     messages += also_open(
-        parts.store, request, order, without=replaced.number if replaced is not None else None
+        parts.store,
+        request,
+        order,
+        reach.others,
+        without=replaced.number if replaced is not None else None,
     )
     if order.deed is Deed.MAILED:
-        messages += mailed_by_the_bot(parts.store, request, order)
-    messages += redrawn(parts.store, request, order)
+        messages += mailed_by_the_bot(request, reach.others)
+    messages += redrawn(parts.store, request, order, reach.others)
     why = {
         "conditions": parts.rules.policy.conditions(about),
         "compared": about.compared,
