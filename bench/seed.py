@@ -105,7 +105,7 @@ def _multiply(
     ):  # fmt: skip
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - own names
     db.execute("DELETE FROM requests")
-    chain = _Chain(db, key)
+    chain = Chain(db, key)
     if key:
         db.execute("INSERT INTO meta VALUES ('audit_key', ?)", [fingerprint(key)])
         chain.begin()
@@ -139,7 +139,7 @@ def _rows_of(db: sqlite3.Connection, number: int) -> dict[str, list[dict[str, An
     return found
 
 
-class _Chain:
+class Chain:
     """Appends to the history as the bot does, in large pieces."""
 
     def __init__(self, db: sqlite3.Connection, key: bytes) -> None:
@@ -175,7 +175,7 @@ class _Chain:
 def _add_requests(
     db: sqlite3.Connection,
     rows: dict[int, dict[str, list[dict[str, Any]]]],
-    chain: _Chain,
+    chain: Chain,
     sizes: tuple[int, int, int],
 ) -> None:
     requests, still_open, history = sizes

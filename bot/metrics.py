@@ -62,3 +62,8 @@ CLOCK_SKEW = Gauge(
     ("whose",),
     registry=REGISTRY,
 )
+HEADS_NOT_LEFT = Gauge(
+    "billing_bot_heads_not_left",
+    "How many of the places outside the database (folder, authority, mailbox) did not take the latest head.",
+    registry=REGISTRY,
+)

@@ -37,6 +37,9 @@ SIGNING_KEY = bytes.fromhex("302e020100300506032b657004220420")
 ADDRESS = r"^https?://[^\s/@]+(/[^\s@]*)?$"
 """A host and perhaps a path; a name and a password have no place in it."""
 
+MAIL = r"^([^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+)?$"
+"""One mail address, as it stands between angle brackets."""
+
 _ID = re.compile(r"[0-9A-Za-z_.-]+", re.ASCII)
 
 S = TypeVar("S", bound=BaseModel)
@@ -117,6 +120,22 @@ def _signs(secret: SecretStr) -> SecretStr:
         found = b""
     if text and (not found.startswith(SIGNING_KEY) or len(found) != len(SIGNING_KEY) + 32):
         msg = "is no key that `openssl genpkey -algorithm ed25519 -outform DER | base64` makes"
+        raise ValueError(msg)
+    return SecretStr(text)
+
+
+def _takes_mail(secret: SecretStr) -> SecretStr:
+    """The address of a mail server, with a name and a password in it where it asks for them."""
+    text = secret.get_secret_value().strip()
+    try:
+        place = urlsplit(text)
+        rest = (place.path.strip("/"), place.query, place.fragment)
+        is_one = place.scheme in {"smtp", "smtps"} and place.hostname and place.port != 0
+        is_one = is_one and not any(rest)
+    except ValueError:
+        is_one = False
+    if text and not is_one:
+        msg = "is no address of a mail server such as smtps://name:password@smtp.example.com"
         raise ValueError(msg)
     return SecretStr(text)
 
@@ -277,6 +296,9 @@ class Settings(EvidenceSettings):
         str, StringConstraints(strip_whitespace=True, pattern=r"^(https?://[^\s/@]+(/[^\s@]*)?)?$")
     ] = ""
     anchor_folder: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
+    anchor_mail_to: Annotated[str, StringConstraints(strip_whitespace=True, pattern=MAIL)] = ""
+    anchor_mail_from: Annotated[str, StringConstraints(strip_whitespace=True, pattern=MAIL)] = ""
+    smtp_url: Annotated[SecretStr, AfterValidator(_takes_mail)] = SecretStr("")
     anchor_rows: int = Field(default=1000, ge=1)
     policy_changes: Literal["tell", "confirm"] = "tell"
     clock_limit_seconds: int = Field(default=60, ge=5, le=3600)
@@ -326,11 +348,11 @@ class Settings(EvidenceSettings):
     @property
     def not_anchored(self) -> str:
         """That nothing outside the database holds its history's end, in a sentence; empty if something does."""
-        if self.audit_channel or self.timestamp_url or self.anchor_folder:
+        if self.audit_channel or self.timestamp_url or self.anchor_folder or self.anchor_mail_to:
             return ""
         return (
             "Nothing outside the database holds the end of its history: whoever can write the file can "
-            "rebuild it unseen. Set AUDIT_CHANNEL, TIMESTAMP_URL or ANCHOR_FOLDER."
+            "rebuild it unseen. Set AUDIT_CHANNEL, TIMESTAMP_URL, ANCHOR_FOLDER or ANCHOR_MAIL_TO."
         )
 
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
@@ -352,6 +374,19 @@ class Settings(EvidenceSettings):
             raise ValueError(msg)
         return secret
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _all_of_a_mail(cls, url: SecretStr, about: ValidationInfo) -> SecretStr:
+        """A mail needs an address, a sender and a server."""
+        rest = [about.data.get(name, "wrong") for name in ("anchor_mail_to", "anchor_mail_from")]
+        given = [bool(each) for each in (*rest, url.get_secret_value())]
+        if any(given) and not all(given):
+            msg = (
+                "is one of three that are set together: ANCHOR_MAIL_TO, ANCHOR_MAIL_FROM, SMTP_URL"
+            )
+            raise ValueError(msg)
+        return url
+
     @field_validator("digest_zone")
     @classmethod
     def _is_a_zone(cls, name: str) -> str:
@@ -371,6 +406,8 @@ FORMS = {
     "billing_channel": "the id of a channel, such as C0123ABCD",
     "audit_channel": "the id of a channel, such as C0123ABCD",
     "timestamp_url": "an address such as https://timestamp.example.com",
+    "anchor_mail_to": "a mail address such as audit@example.com",
+    "anchor_mail_from": "a mail address such as billing-bot@example.com",
     "zuora_base_url": "an address such as https://rest.na.zuora.com",
     "zuora_link": "an address with {number} in it, such as https://www.zuora.com/platform/apps/search?searchTerm={number}",
     "zuora_tenant_id": "the number of a tenant, such as 12270",

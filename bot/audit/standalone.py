@@ -1,7 +1,8 @@
-"""Check a package of evidence with Python's standard library alone; FORMAT.md says in words how, and what each exit status is."""
-# AUDIT_KEY=... python verify.py PACKAGE.zip [SEQUENCE:HASH | FILE ...]: heads that were noted elsewhere, or a file full of them
+"""Check a package of evidence with Python's standard library alone: `AUDIT_KEY=... python3.11 verify.py PACKAGE.zip [SEQUENCE:HASH | FILE WITH SUCH HEADS ...]`; FORMAT.md says in words how, and what each exit status is."""
 
 # fmt: off
+import base64
+import email
 import hashlib
 import hmac
 import json
@@ -11,25 +12,22 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
-CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "not supported by the history": 19, "file of the evidence changed": 20,
-         "control not held": 23, "signature wrong": 25, "number missing": 21, "clock went back": 22, "head not compared": 24}
-KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "people": "people.",
-         "statements": "statement.", "explanations": "exception.", "late": ""}
+CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "not supported by the history": 19, "file of the evidence changed": 20, "control not held": 23, "signature wrong": 25, "number missing": 21, "clock went back": 22, "head not compared": 24}
+KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "people": "people.", "statements": "statement.", "explanations": "exception.", "late": ""}
 STATES = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")} | {"request.asked": "waiting", "request.started": "running"}
 STARTED, APPROVED, ASKED, SENT, UNSUPPORTED = "request.started", "request.approved", "request.asked", "call.sent", "not supported by the history"
 BACK = timedelta(minutes=1)  # two processes that write beside each other differ by less
-P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # of Ed25519 (RFC 8032), as D
-D = -121665 * pow(121666, -1, P) % P
+P, L, D = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493, -121665 * pow(121666, -1, 2**255 - 19)  # of Ed25519 (RFC 8032)
 Row = NamedTuple("Row", [  # noqa: UP014 - a row of the history, as a line of history.jsonl has it; `data` is JSON text
     ("sequence", int), ("at", str), ("request", int | None), ("what", str), ("who", str), ("team", str), ("data", str), ("before", str), ("hash", str), ("masked", bool)])
 Finding = NamedTuple("Finding", [("flaw", str), ("row", int | None), ("words", str)])  # noqa: UP014 - `flaw` is a key of CODES
 Point = tuple[int, int, int, int]
 Facts = dict[str, Any]
 Found = Iterator[Finding]
-
 def compact(value: Any) -> str:
     """The one text of a value that hashes are made of."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -49,25 +47,20 @@ def line_of(record: Facts, story: Sequence[Row], about: Facts) -> Facts:
     decided, rule = [row for row in story if row.what in {APPROVED, "request.rejected", "request.withdrawn"}], json.loads(record["rule"])
     new, inside = about["first"] <= story[0].sequence <= about["last"], period["from"] <= record["created_at"] < period["before"]
     return {**{name: record.get(name) for name in ("number", "operation", "subject", "tenant", "place_words", "requester", "reason", "digest", "created_at", "policy_hash")},
-            "state": state, "state_at": since, "rule": rule.get("name"), "approvals_needed": rule.get("approvals", 1),
-            "conditions": read[0][1].get("conditions"), "compared": read[0][1].get("compared"), "approvers": [row.who for row in decided if row.what == APPROVED],
+            "state": state, "state_at": since, "rule": rule.get("name"), "approvals_needed": rule.get("approvals", 1), "conditions": read[0][1].get("conditions"), "compared": read[0][1].get("compared"), "approvers": [row.who for row in decided if row.what == APPROVED],
             "decided_by": decided[-1].who if decided else "", "decided_at": decided[-1].at if decided else "",
             "asked_in_period": ("yes" if inside else "late: recorded after the period of its date") if new else "no"}
-
 def control(rule: Facts, rows: Sequence[Row]) -> Found:
     """Perform the control again for one request: who approved what, before anything went out."""
-    good, started, needed, digest = set(), False, rule.get("approvals", 1), json.loads(rows[0].data)["digest"]
+    good, started, needed, digest = set[str](), False, rule.get("approvals", 1), json.loads(rows[0].data)["digest"]
     for row, data in [(row, json.loads(row.data)) for row in rows]:
         approves, members = row.what == APPROVED, {row.who, *(each for each in data.get("groups", ()) if row.who in data.get("members", {}).get(each, [row.who]))}
         wrong = "is about something else than was asked for" if row.what in {APPROVED, STARTED} and data.get("digest") != digest else ""
-        wrong = wrong or ("is an approval by the requester" if approves and row.who == rows[0].who else "")
-        wrong = wrong or ("is an approval by somebody who is not in the rule's lists or groups" if approves and not members & {*rule["approvers"]} else "")
-        good |= {row.who} if approves and not wrong else set()
-        started = started or row.what == STARTED
+        wrong = wrong or ("is an approval by the requester" if approves and row.who == rows[0].who else "is an approval by somebody who is not in the rule's lists or groups" if approves and not members & {*rule["approvers"]} else "")
+        good, started = good | ({row.who} if approves and not wrong else set()), started or row.what == STARTED
         if (row.what in {STARTED, SENT} or (approves and not data.get("missing"))) and (len(good) < needed or not (started or approves)):
             wrong = wrong or f"goes on after {len(good)} of {needed} approvals{'' if started else ', and before the start'}"
-        if wrong:
-            yield Finding("control not held", row.sequence, f"R-{row.request}: row {row.sequence} ({row.what}) {wrong}.")
+        yield from [Finding("control not held", row.sequence, f"R-{row.request}: row {row.sequence} ({row.what}) {wrong}.")] * bool(wrong)
 def order(rows: Iterable[Row], number: int | None = None, at: str = "") -> Found:
     """Numbers of requests that are missing (after a restored copy they go on behind what was seen), and rows of an earlier time than the one before."""
     for row in rows:
@@ -81,39 +74,39 @@ def slack_clock(request: int | None, messages: Iterable[Facts]) -> Found:
     """Messages that Slack took at another time than between their making and their end."""
     for each in [each for each in messages if each["kind"] in {"card", "reply"} and each["ts"] and each["ended_at"]]:
         made, ended, taken = *map(datetime.fromisoformat, (each["created_at"], each["ended_at"])), datetime.fromtimestamp(float(each["ts"]), UTC)
-        if not made - BACK <= taken <= ended + BACK:
-            yield Finding("clock went back", None, f"A message of R-{request} was made at {made}, and Slack says {taken}: the clocks differ.")
-
+        yield from [Finding("clock went back", None, f"A message of R-{request} was made at {made}, and Slack says {taken}: the clocks differ.")] * (not made - BACK <= taken <= ended + BACK)
 def add(one: Point, two: Point) -> Point:
     """The sum of two points of Ed25519 in extended coordinates."""
     a, b, c, d = (one[1] - one[0]) * (two[1] - two[0]), (one[1] + one[0]) * (two[1] + two[0]), 2 * one[3] * two[3] * D, 2 * one[2] * two[2]
     return (b - a) * (d - c) % P, (b + a) * (d + c) % P, (d - c) * (d + c) % P, (b - a) * (b + a) % P
 def times(number: int, one: Point) -> Point:
     """A point, so many times."""
-    half = times(number // 2, add(one, one)) if number else (0, 1, 1, 0)
-    return add(half, one) if number % 2 else half
+    return (0, 1, 1, 0) if not number else add(times(number - 1, one), one) if number % 2 else times(number // 2, add(one, one))
 def point(text: bytes) -> Point:
     """A point from its 32 bytes; 0 in the third place where they are none."""
     y = int.from_bytes(text, "little") % 2**255
     x = pow(square := (y * y - 1) * pow(D * y * y + 1, -1, P) % P, (P + 3) // 8, P)
-    x = x * pow(2, (P - 1) // 4, P) % P if (x * x - square) % P else x
+    x = x * (pow(2, (P - 1) // 4, P) if (x * x - square) % P else 1) % P
     x = x if x % 2 == text[31] >> 7 else P - x
     return x, y, int((x * x - square) % P == 0 and y < P), x * y % P
 def signed(public: str, text: str, signature: str) -> bool:
     """Whether an Ed25519 signature (hex, RFC 8032) is that of the text by the owner of a public key (hex)."""
     key, r, s = bytes.fromhex(public), bytes.fromhex(signature)[:32], int.from_bytes(bytes.fromhex(signature)[32:], "little")
     left, factor = times(s, point(bytes.fromhex("58" + "66" * 31))), int.from_bytes(hashlib.sha512(r + key + text.encode()).digest(), "little") % L
-    right = add(point(r), times(factor, point(key)))
-    return s < L and point(r)[2] == point(key)[2] == 1 and not any((left[each] * right[2] - right[each] * left[2]) % P for each in (0, 1))
+    return s < L and point(r)[2] == point(key)[2] == 1 and not any((left[each] * right[2] - right[each] * left[2]) % P for right in [add(point(r), times(factor, point(key)))] for each in (0, 1))
 def heads(rows: Iterable[Row], keys: Sequence[Facts]) -> Found:
-    """Heads that the history says it ended with: each names the row before its own, and is signed with the key of then."""
-    for row, data in ((row, json.loads(row.data)) for row in rows if row.what == "audit.head" and not row.masked):
-        key = next((each["public"] for each in reversed(keys) if each["row"] < row.sequence), "")
-        if (data["sequence"], data["hash"]) != (row.sequence - 1, row.before):
-            yield Finding("rebuilt", row.sequence, f"Row {row.sequence} says another hash of the row before it than it has.")
-        if key and not signed(key, f"billing-bot head {data['sequence']}:{data['hash']}", data.get("signature") or "00" * 64):
-            yield Finding("signature wrong", row.sequence, f"The head in row {row.sequence} is not signed with the key that was in force.")
-
+    """Heads that the history says it ended with: each names the row before its own, is signed with the key of then, and was left and stamped as it is."""
+    written: set[tuple[int, str]] = set()
+    for row, data in ((row, json.loads(row.data)) for row in rows if row.what in {"audit.head", "audit.anchored", "audit.signing_key"} and not row.masked):
+        key, head = next((each["public"] for each in reversed(keys) if each["row"] < row.sequence), ""), (data.get("sequence"), data.get("hash"))
+        text, is_head, is_key = f"billing-bot head {head[0]}:{head[1]}", row.what == "audit.head", row.what == "audit.signing_key"
+        written.update([head] * is_head)
+        if head != (row.sequence - 1, row.before) if is_head else written and not is_key and head not in written:
+            yield Finding("rebuilt", row.sequence, f"Row {row.sequence} says another head than the history has.")
+        if {"row": row.sequence, "public": data["public"]} not in keys if is_key else is_head and key and not signed(key, text, data.get("signature") or "00" * 64):
+            yield Finding("signature wrong", row.sequence, f"Row {row.sequence} is a head that is not signed with the key that was in force, or a key that chain.json does not have.")
+        if "token" in data and hashlib.sha256(text.encode()).digest() not in base64.b64decode(data["token"]):
+            yield Finding("signature wrong", row.sequence, f"The time stamp in row {row.sequence} is not one of its head: it is of another text.")
 def chained(about: Facts, rows: Iterable[Row], key: bytes, masks: Sequence[str]) -> Found:
     """Go along the rows; those from outside the period have no place in it and stand for themselves."""
     last, link, keyed = about["before"]["sequence"], about["before"]["hash"], about["keyed_from"]
@@ -124,40 +117,37 @@ def chained(about: Facts, rows: Iterable[Row], key: bytes, masks: Sequence[str])
             yield Finding("edited", row.sequence, f"Row {row.sequence} is not as it was written, or not in its place.")
             return
         last, link = (row.sequence, row.hash) if inside else (last, link)
-    if last != max(about["last"], about["before"]["sequence"]):
-        yield Finding("tail cut", last + 1, f"The rows end with {last}, not with {about['last']}.")
+    yield from [Finding("tail cut", last + 1, f"The rows end with {last}, not with {about['last']}.")] * (last != max(about["last"], about["before"]["sequence"]))
 def supported(packet: Facts, asked: Facts) -> list[str]:
     """What of a packet is not as the row says in which it was asked for."""
     record, card, known = packet["record"], packet["card"] or {}, {*asked} - {*packet["masked"]}
-    wrong = {"the record is not what was asked for": "record" in known and hashed(compact(list(record.values()))) != asked["record"],
+    return [words for words, is_so in {"the record is not what was asked for": "record" in known and hashed(compact(list(record.values()))) != asked["record"],
              "the digest is not that of what was asked for": "bound" in known and hashed(compact({**asked["bound"], "operation": record["operation"], "body": json.loads(record["body"])})) != asked["digest"],
-             "the card is not as it was written": "card" in known and {name: hashed(text) for name, text in card.items()} not in (
-                 asked["card"], {**asked["card"], "blocks": hashed("[]")})}
-    return [words for words, is_so in wrong.items() if is_so]
+             "the card is not as it was written": "card" in known and {name: hashed(text) for name, text in card.items()} not in (asked["card"], {**asked["card"], "blocks": hashed("[]")})}.items() if is_so]
 def of_requests(archive: zipfile.ZipFile, files: dict[str, str], rows: Callable[[], Iterator[Row]], key: bytes, masks: Sequence[str]) -> Found:
     """Make everything again that follows from the rows, and perform the control again; one packet at a time. `files`: the hash of each."""
-    about, sums, made, called = json.loads(archive.read("chain.json")), {0: ""}, {name: hashlib.sha256() for name in (*KINDS, "population", "exceptions")}, set()
+    about, sample, sums, made, called = *(json.loads(archive.read(name)) for name in ("chain.json", "sample.json")), {0: ""}, {name: hashlib.sha256() for name in (*KINDS, "population", "exceptions")}, set()
     for row in rows():
         sums[row.request or 0] = hashed(sums.get(row.request or 0, "") + compact(row))
         called |= {row.request} if row.what == SENT else set()
         for name in kinds_of(row, about):
             made[name].update(f"{compact(row)}\n".encode())
     for number in sorted({*sums} - {0}):
-        packet = json.loads(archive.read(f"requests/R-{number}.json")) if f"requests/R-{number}.json" in files else {"history": [], "masked": []}
+        packet = json.loads(archive.read(name) if (name := f"requests/R-{number}.json") in files else '{"history": [], "masked": []}')
         story = [Row(**{**each, "data": compact(each["data"])}) for each in packet["history"]]
-        within, total = [row for row in story if about["first"] <= row.sequence <= about["last"]], ""
-        for row in within:
-            total = hashed(total + compact(row))
+        total = reduce(lambda so_far, row: hashed(so_far + compact(row)), [row for row in story if about["first"] <= row.sequence <= about["last"]], "")
         if total != sums[number] or story[0].what != ASKED or (packet["masked"] and not masks) or packet["record"]["number"] != number:
             yield Finding(UNSUPPORTED, None, f"requests/R-{number}.json is missing, not as the rows say, or masked against the manifest.")
             continue
         yield from chained({**about, "first": 1, "last": 0, "before": {"sequence": 0, "hash": ""}}, [row for row in story if not about["first"] <= row.sequence <= about["last"]], key, masks)
-        yield from (Finding(UNSUPPORTED, story[0].sequence, f"R-{number}: {words}.") for words in supported(packet, json.loads(story[0].data)))
-        yield from (*control(json.loads(packet["record"]["rule"]), story), *slack_clock(number, packet["messages"]))
+        unlike = [Finding(UNSUPPORTED, story[0].sequence, f"R-{number}: {words}.") for words in supported(packet, json.loads(story[0].data))]
+        yield from (*unlike, *control(json.loads(packet["record"]["rule"]), story), *slack_clock(number, packet["messages"]))
         made["population"].update(f"{compact(line_of(packet['record'], story, about))}\n".encode())
     deeds = [{**thing, **deed} for thing in json.loads(archive.read("reconciliation.json"))["things"] for deed in thing.pop("deeds")]
     made["exceptions"].update("".join(f"{compact(each)}\n" for each in deeds if not each["by"]).encode())
     wrong = [f"{name}.jsonl is not what the rows give" for name, total in made.items() if total.hexdigest() != files.get(f"{name}.jsonl")]
+    drawn = sorted({*sums} - {0}, key=lambda each: hashlib.sha256(f"{sample['seed']}:{each}".encode()).digest())[:sample["size"]]
+    wrong += ["sample.json is not what its seed draws"] * (sorted(drawn) != sample["numbers"])
     wrong += [f"reconciliation.json says that R-{number} did something, and it called nothing" for number in sorted({each for deed in deeds for each in deed["by"]} & {*sums} - called)]
     yield from (Finding(UNSUPPORTED, None, f"{words}.") for words in wrong)
 def checked(archive: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[int, str]]]) -> Found:
@@ -170,10 +160,8 @@ def checked(archive: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple
             return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     manifest, about = (json.loads(archive.read(name)) for name in ("manifest.json", "chain.json"))
     mine, masks = hashed("billing-bot audit key", key)[:32] if key else "", ("[name ", "[address ") if manifest["masked"] else ()
-    if mine != (manifest["seal"] or {"key": ""})["key"] or mine != about["key"]:
-        yield Finding("wrong key", about["keyed_from"], "The package needs the AUDIT_KEY that it was made with, or none.")
-    else:
-        yield from chained(about, rows(), key, masks)
+    is_mine = mine == (manifest["seal"] or {"key": ""})["key"] == about["key"]
+    yield from chained(about, rows(), key, masks) if is_mine else [Finding("wrong key", about["keyed_from"], "The package needs the AUDIT_KEY that it was made with, or none.")]
     files = {name: sum_of(name) for name in archive.namelist()}
     changed = [name for name in sorted({*files, *manifest["files"]} - {"manifest.json"}) if files.get(name) != manifest["files"].get(name)] + ["A name that stands there twice"] * (len(files) != len(archive.namelist()))
     changed += ["manifest.json"] if manifest["seal"] and hashed(compact({name: value for name, value in manifest.items() if name != "seal"}), key) != manifest["seal"]["hmac"] else []
@@ -183,16 +171,28 @@ def checked(archive: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple
     known |= {row.sequence: row.hash for row in rows() if row.sequence in wanted}
     yield from (Finding("head not compared", each[0][0], f"Row {each[0][0]} of the head that was noted has no place in this package.") for each in noted if not {*dict(each)} & {*known})
     yield from (Finding("rebuilt", number, f"Row {number} has another hash than the head that was noted.") for each in noted for number, other in each if known.get(number, other) != other)
+def notes(archive: zipfile.ZipFile) -> Iterator[str]:
+    """What this program cannot check, and what a package says against itself: no exit status speaks of it."""
+    manifest, about, zuora = (json.loads(archive.read(name)) for name in ("manifest.json", "chain.json", "reconciliation.json"))
+    yield "not checked: 00-report.html and evidence.xlsx (`billing-bot verify` makes them again); what Zuora and Slack said and verification.json (the manifest alone holds them)"
+    with archive.open("heads.jsonl") as lines:
+        yield from ["not checked: who made the time stamps (`billing-bot verify --authority` and `openssl ts -verify` find that out)"] * any(b"token" in line for line in lines)
+    with archive.open("history.jsonl") as lines:
+        yield from [f"not checked: the content of {sum(json.loads(line)[-1] for line in lines)} rows, which is masked"] * manifest["masked"]
+    yield from [f"no key seals the manifest: compare its SHA-256 with the one that was noted when it was made: {hashlib.sha256(archive.read('manifest.json')).hexdigest()}"] * (not manifest["seal"])
+    yield from [f"not compared with Zuora: {zuora.get('why')}"] * (zuora["status"] != "done") + ["the period was not over when this was made"] * (not about["over"])
 def noted_in(text: str) -> list[tuple[int, str]]:
-    """The heads SEQUENCE:HASH in a text, or in the file of that name: messages copied from a channel, files that were kept."""
-    if found := re.findall(r"(?<!\d)(\d{1,18}):([0-9a-f]{64})(?![0-9a-f])", Path(text).read_text(encoding="utf-8") if Path(text).is_file() else text):
-        return [(int(number), noted) for number, noted in found]
+    """The heads SEQUENCE:HASH in a text, or in the file of that name: messages copied from a channel, files that were kept, mails as they were saved."""
+    raw = Path(text).read_bytes() if Path(text).is_file() else text.encode()
+    parts = [part.get_payload(decode=True) for part in email.message_from_bytes(raw).walk() if not part.is_multipart()]
+    if found := re.findall(rb"(?<!\d)(\d{1,18}):([0-9a-f]{64})(?![0-9a-f])", b"\n".join((raw, *map(bytes, parts)))):
+        return [(int(number), noted.decode()) for number, noted in dict.fromkeys(found)]
     raise ValueError(f"{text} holds no head such as 4711:0f3a... (64 digits)")
-
 if __name__ == "__main__":
     try:
         with zipfile.ZipFile(sys.argv[1]) as opened:
             everything = list(checked(opened, os.environ.get("AUDIT_KEY", "").encode(), [noted_in(each) for each in sys.argv[2:]]))
+            print("\n".join(f"note: {words}" for words in notes(opened)))  # noqa: T201 - a command's output
     except Exception as error:  # noqa: BLE001 - whatever damage makes of it
         everything = [Finding("not readable", None, repr(error))]
     print("\n".join(f"{each.flaw}: {each.words}" for each in everything))  # noqa: T201 - a command's output

@@ -10,7 +10,7 @@ from datetime import timedelta
 import aiohttp
 import click
 
-from bot.cli.checks import at_slack, at_zuora, here
+from bot.cli.checks import at_mail, at_slack, at_zuora, here
 from bot.cli.checks.finding import Finding, worst, wrong
 from bot.cli.clock import SystemClock
 from bot.cli.exits import WRONG_SETTINGS
@@ -66,6 +66,8 @@ async def _all() -> AsyncIterator[Finding]:
     for each in found:
         yield each
     for each in here.database(settings):
+        yield each
+    async for each in at_mail.look(settings):
         yield each
     clock = SystemClock()
     clocks = Clocks(clock, timedelta(seconds=settings.clock_limit_seconds))

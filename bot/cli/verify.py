@@ -102,7 +102,7 @@ class _HeadType(click.ParamType[Head]):
     "--heads",
     "listed",
     type=click.Path(path_type=Path, exists=True),
-    help="A text in which heads stand (messages copied from the channel), or the folder of those kept.",
+    help="A text in which heads stand (messages copied from the channel), a mail saved as a file, or a folder of those kept.",
 )
 @click.option(
     "--authority",
@@ -159,9 +159,9 @@ def _listed(path: Path) -> list[Head]:
     Raises:
         ValueError: There is none.
     """
-    files = sorted(path.glob("head-*.txt")) if path.is_dir() else [path]
+    files = sorted([*path.glob("head-*.txt"), *path.glob("*.eml")]) if path.is_dir() else [path]
     if not files:
-        msg = f"{path} holds no head-*.txt"
+        msg = f"{path} holds no head-*.txt and no *.eml"
         raise ValueError(msg)
     return [Head(*each) for file in files for each in standalone.noted_in(str(file))]
 

@@ -12,7 +12,8 @@ from bot.slack import confirming, explaining, receipts
 from bot.slack.answering import Answering
 from bot.slack.people import People
 from bot.wiring.starting import CannotStartError
-from bot.workflow.anchoring import Anchors, Authority, Folder
+from bot.workflow.anchor_mail import Mailbox
+from bot.workflow.anchoring import Anchors, Authority, Folder, Place
 from bot.workflow.groups import Groups, Members
 from bot.workflow.parts import Parts
 from bot.workflow.policy_changes import PolicyChanges
@@ -28,7 +29,7 @@ def anchors_of(settings: Settings) -> Anchors:
     Raises:
         CannotStartError: The folder is none.
     """
-    places: list[Folder | Authority] = []
+    places: list[Place] = []
     if settings.anchor_folder:
         folder = Path(settings.anchor_folder)
         if not folder.is_dir():
@@ -37,6 +38,9 @@ def anchors_of(settings: Settings) -> Anchors:
         places.append(Folder(folder))
     if settings.timestamp_url:
         places.append(Authority(settings.timestamp_url))
+    if settings.anchor_mail_to:
+        server = settings.smtp_url.get_secret_value()
+        places.append(Mailbox(settings.anchor_mail_to, settings.anchor_mail_from, server))
     if words := settings.not_anchored:
         logger.info("no_anchor: %s", words)
     signer = signer_of(settings.audit_signing_key)

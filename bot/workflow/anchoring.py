@@ -1,4 +1,7 @@
-"""Leaving heads where whoever can write the database cannot change them: a folder that keeps, an authority's time stamp."""
+"""Leaving heads where whoever can write the database cannot change them: a folder that keeps, an authority's time stamp.
+
+The third place is a mailbox: `anchor_mail`.
+"""
 
 import asyncio
 import base64
@@ -6,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 from rfc3161_client import (
@@ -28,6 +31,23 @@ READ_ONLY = 0o444
 
 class NotLeftError(Exception):
     """A head could not be left; the message says why."""
+
+
+class Place(Protocol):
+    """Where a head can be left."""
+
+    @property
+    def where(self) -> str:
+        """Its name in the history."""
+        ...
+
+    async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:
+        """Leave a head there; what the history keeps of that.
+
+        Raises:
+            NotLeftError: It was not taken.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +151,13 @@ class Anchors:
 
     Attributes:
         channel: Slack channel id; empty for none.
-        places: The folder and the authority, as far as there are any.
+        places: The folder, the authority and the mailbox, as far as there are any.
         signer: Signs them; None for none.
         every: So many rows after the last head the next one follows within the hour too.
     """
 
     channel: str = ""
-    places: tuple[Folder | Authority, ...] = ()
+    places: tuple[Place, ...] = ()
     signer: Signer | None = None
     every: int = 1000
 

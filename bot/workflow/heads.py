@@ -8,9 +8,10 @@ from bot.cards import blocks
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, Head, What
 from bot.domain.message import Message, MessageKind
+from bot.metrics import HEADS_NOT_LEFT
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
-from bot.workflow.anchoring import Anchors, Authority, Folder, NotLeftError
+from bot.workflow.anchoring import Anchors, NotLeftError, Place
 from bot.workflow.signing import text_of
 
 logger = logging.getLogger(__name__)
@@ -22,8 +23,8 @@ class Heads:
     """Writes a head in every hour in which something happened, and after so many rows.
 
     That it was written is an entry of the history, in one transaction with the message to the channel, and
-    looked for in the same transaction: once an hour across restarts and processes. The folder and the
-    authority get it after that; what they did not take, or a later head, they are given a minute later.
+    looked for in the same transaction: once an hour across restarts and processes. Folder, authority and
+    mailbox get it after that; what they did not take, or a later head, they are given a minute later.
 
     Args:
         store: The store.
@@ -103,8 +104,9 @@ class Heads:
                 logger.warning("head_was_not_left: %s", error)
                 troubles.append(str(error))
         self.trouble = "; ".join(troubles)
+        HEADS_NOT_LEFT.set(len(troubles))
 
-    async def _leave_at(self, place: Folder | Authority, head: Head, signature: str) -> None:
+    async def _leave_at(self, place: Place, head: Head, signature: str) -> None:
         signer = self._anchors.signer
         signed = f"signature {signature} public key {signer.public}" if signature and signer else ""
         how = await place.leave(head, signed)

@@ -169,7 +169,7 @@ async def test_a_head_that_is_signed_by_somebody_else_is_found(stage, tmp_path):
     result = checked(path)
 
     assert result.exit_code == 25, result.output
-    assert f"row {sequence}" in result.output
+    assert f"Row {sequence} is a head that is not signed" in result.output
 
 
 async def test_keys_rotate_as_rows_and_the_one_before_endorses_the_new_one(stage, tmp_path):

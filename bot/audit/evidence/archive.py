@@ -28,6 +28,8 @@ FORMAT = 3
 MANIFEST = "manifest.json"
 CHAIN = "chain.json"
 ROWS = "history.jsonl"
+OF_THE_BOT = ("bot.", "audit.")
+"""How the kinds of rows begin in which the bot speaks of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,8 +245,13 @@ class _Writing:
         return {name: self._mask.stored(text) for name, text in texts.items()}
 
     def _masked(self, row: Row) -> standalone.Row:
-        """A row of the chain; one whose text is masked says so, for its hash fits no more."""
-        data = json.loads(row.data) if self._mask.masks else None
+        """A row of the chain; one whose text is masked says so, for its hash fits no more.
+
+        What the bot says of itself (its settings, its heads) holds nothing of a customer.
+        """
+        if not self._mask.masks or row.what.startswith(OF_THE_BOT):
+            return standalone.Row(*row, masked=False)
+        data = json.loads(row.data)
         masked = self._mask.masked(data)
         if masked == data:
             return standalone.Row(*row, masked=False)

@@ -56,6 +56,34 @@ def settings(found: Settings) -> Iterator[Finding]:
             "AUDIT_KEY", "is not set: whoever can write the database can rebuild its history",
             "set a random text of 32 characters or more, once and for ever",
         )  # fmt: skip
+    yield from anchors(found)
+
+
+def anchors(found: Settings) -> Iterator[Finding]:
+    """Where the end of the history is left outside the database, and whether that can be."""
+    names = "AUDIT_CHANNEL, TIMESTAMP_URL, ANCHOR_FOLDER, ANCHOR_MAIL_TO"
+    if found.not_anchored:
+        yield warning(
+            names,
+            "none is set: whoever can write the database can rebuild it unseen",
+            "set one of them",
+        )
+        return
+    places = {
+        "a channel": found.audit_channel, "time stamps": found.timestamp_url, "a folder": found.anchor_folder,
+        "a mailbox": found.anchor_mail_to,
+    }  # fmt: skip
+    yield good(
+        names,
+        f"heads of the history go to {', '.join(name for name, is_set in places.items() if is_set)}",
+    )
+    folder = Path(found.anchor_folder)
+    if found.anchor_folder and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        yield wrong(
+            "ANCHOR_FOLDER",
+            f"{folder} is no folder that can be written to",
+            "make it, or change its owner",
+        )
 
 
 def policy(found: Settings) -> tuple[list[Finding], Policy | None]:
