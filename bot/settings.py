@@ -251,10 +251,13 @@ class EvidenceSettings(AuditSettings):
     zuora_batches: int = Field(default=50, ge=50, le=200)
     zuora_time_zone: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
 
-    @field_validator("zuora_time_zone")
+    @field_validator("zuora_time_zone", "digest_zone", check_fields=False)
     @classmethod
     def _is_a_zone_or_none(cls, name: str) -> str:
-        """Without one the bot relies on what Zuora gives, and takes no time for certain otherwise."""
+        """Names of the IANA database, like Europe/Berlin.
+
+        Without one for Zuora the bot relies on what Zuora gives, and takes no time for certain otherwise.
+        """
         return _zone(name) if name else name
 
     @field_validator("zuora_entity_ids", "zuora_org_ids")
@@ -316,8 +319,10 @@ class Settings(EvidenceSettings):
         "INFO"
     )
     log_format: Annotated[Literal["", "text", "json"], BeforeValidator(_lower)] = ""
-    digest_time: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")] = ""
-    digest_zone: Text = "UTC"
+    digest_time: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")] = (
+        "08:30"
+    )
+    digest_zone: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
     digest_days: Annotated[
         str,
         StringConstraints(
@@ -386,12 +391,6 @@ class Settings(EvidenceSettings):
             )
             raise ValueError(msg)
         return url
-
-    @field_validator("digest_zone")
-    @classmethod
-    def _is_a_zone(cls, name: str) -> str:
-        """Names of the IANA database, like Europe/Berlin."""
-        return _zone(name)
 
     @field_validator("slack_api_url")
     @classmethod

@@ -72,7 +72,7 @@ def order(rows: Iterable[Row], number: int | None = None, at: str = "") -> Found
         number, at = row.request if row.what == ASKED else number, row.at
 def slack_clock(request: int | None, messages: Iterable[Facts]) -> Found:
     """Messages that Slack took at another time than between their making and their end."""
-    for each in [each for each in messages if each["kind"] in {"card", "reply"} and each["ts"] and each["ended_at"]]:
+    for each in [each for each in messages if each["kind"] in {"card", "reply", "reminder"} and each["ts"] and each["ended_at"]]:
         made, ended, taken = *map(datetime.fromisoformat, (each["created_at"], each["ended_at"])), datetime.fromtimestamp(float(each["ts"]), UTC)
         yield from [Finding("clock went back", None, f"A message of R-{request} was made at {made}, and Slack says {taken}: the clocks differ.")] * (not made - BACK <= taken <= ended + BACK)
 def add(one: Point, two: Point) -> Point:

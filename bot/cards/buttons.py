@@ -28,14 +28,14 @@ def of(request: Request, order: Order[Any, Any], summary: Summary) -> Blocks:
     """The rows of buttons for the request's present state."""
     match request.state:
         case State.WAITING:
-            return [waiting(request, order, summary)]
+            return [_waiting(request, order, summary)]
         case State.UNKNOWN:
             return [_unknown(request)]
         case _:
             return [blocks.actions(f"more-{request.number}", _details(request))]
 
 
-def waiting(request: Request, order: Order[Any, Any], summary: Summary) -> blocks.Block:
+def _waiting(request: Request, order: Order[Any, Any], summary: Summary) -> blocks.Block:
     """The row while a decision is open."""
     value = request.reference
     return blocks.actions(

@@ -93,7 +93,7 @@ def card(
 
 
 def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> Blocks:
-    """The card of a waiting request below a heading that it shares with others.
+    """The card of a request that waits for people, below a heading that it shares with others.
 
     Args:
         request: The request.
@@ -102,11 +102,12 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
     """
     order = opened(request)
     summary = with_what_else(order.summary(), also)
+    waits = request.state is State.WAITING
     return [
-        blocks.paragraph(Strong(marked(summary))),
+        blocks.paragraph(Strong(title_of(request, order, summary))),
         blocks.context_of((*_place(request), *((" · ", *links) if links else ()))),
-        blocks.labelled(facts(request, summary, also)),
-        buttons.waiting(request, order, summary),
+        blocks.labelled(facts(request, summary, also) if waits else _outcome(request, summary)),
+        *buttons.of(request, order, summary),
     ]
 
 

@@ -208,6 +208,7 @@ def sandbox_settings(
         audit_key=SecretStr(""),
         policy_file=str(policy_file),
         poll_seconds=2.0,
+        digest_time="",
         port=0,
     )
 

@@ -22,6 +22,7 @@ class MessageKind(StrEnum):
     CARD = "card"  # chat.postMessage: the request's one top-level message
     UPDATE = "update"  # chat.update of that card, drawn when it is sent
     REPLY = "reply"  # chat.postMessage into the card's thread
+    REMINDER = "reminder"  # the same, and not sent once the request has moved on
     PROGRESS = "progress"  # one message of the thread that is edited as the work goes on
     FILE = "file"  # a file uploaded into the thread
     NOTICE = "notice"  # chat.postMessage into a channel, about no request

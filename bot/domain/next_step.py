@@ -41,7 +41,7 @@ class Expire:
 
 @dataclass(frozen=True, slots=True)
 class Remind:
-    """Remind those who may decide, and have not, that the request waits for them."""
+    """Remind those who may decide or record, and have not, that the request waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,30 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveToPeople:
+    """Reading Zuora has proved nothing: say that a person has to look there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """Nothing to do before `until`; None: nothing until a person moves it."""
 
     until: datetime | None
 
 
-Step = Expire | Remind | Begin | Send | Repeat | Follow | Conclude | Lose | Settle | Rest
+Step = (
+    Expire
+    | Remind
+    | Begin
+    | Send
+    | Repeat
+    | Follow
+    | Conclude
+    | Lose
+    | Settle
+    | LeaveToPeople
+    | Rest
+)
 
 
 def next_step(
@@ -123,8 +140,7 @@ def next_step(
         case State.RUNNING:
             return _running(calls, now, follows=follows, again=again)
         case State.UNKNOWN:
-            lost = tuple(call for call in calls if call.is_lost)
-            return Settle(lost) if request.looks < SETTLE_LOOKS else Rest(None)
+            return _unknown(request, calls, now)
         case _:
             return Rest(None)
 
@@ -134,6 +150,15 @@ def _waiting(request: Request, now: datetime) -> Step:
         return Expire()
     reminder = request.next_reminder_at
     return Remind() if reminder and now >= reminder else Rest(request.waits_until)
+
+
+def _unknown(request: Request, calls: Sequence[Call], now: datetime) -> Step:
+    reminder = request.next_reminder_at
+    if reminder and now >= reminder:
+        return Remind()
+    if request.looks < SETTLE_LOOKS:
+        return Settle(tuple(call for call in calls if call.is_lost))
+    return LeaveToPeople() if request.looks == SETTLE_LOOKS else Rest(reminder)
 
 
 def _running(

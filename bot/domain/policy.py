@@ -20,7 +20,7 @@ class Rule:
         approvals: How many distinct people must approve, at least 1.
         approvers: Slack user ids (`U…`, `W…`) and user-group ids (`S…`).
         expires_after: How long the request waits for them.
-        remind_after: When those who have not decided are reminded, counted from the asking.
+        remind_after: When those who have not decided are reminded, counted from the asking; ascending.
         type_the_number: Whether the approver types the subject's number to confirm: the largest
             tier of the policy.
         name: Which rule of the file it is, for people: `rule 2`, or `the general rule`.
@@ -124,11 +124,15 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The policy file as read. `hash` is the SHA-256 (hex) of its bytes, `text` what they say."""
+    """The policy file as read. `hash` is the SHA-256 (hex) of its bytes, `text` what they say.
+
+    `remind_after` holds where no rule of the file does; see `Rule`.
+    """
 
     requesters: tuple[str, ...]
     approvers: tuple[str, ...]
     viewers: tuple[str, ...]
+    remind_after: tuple[timedelta, ...] = ()
     tiers: tuple[Tier, ...] = ()
     hash: str
     text: str = ""
@@ -142,7 +146,7 @@ class Policy:
         return self._tier(asked).conditions
 
     def _tier(self, asked: Asked) -> Tier:
-        general = Tier(rule=Rule(approvers=self.approvers))
+        general = Tier(rule=Rule(approvers=self.approvers, remind_after=self.remind_after))
         return next((tier for tier in self.tiers if tier.holds_for(asked)), general)
 
     @property

@@ -19,12 +19,19 @@ The drawing in README.md is this table; a test compares them.
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum, unique
+from itertools import count, takewhile
 
 from bot.domain.policy import Rule
 
 _NUMBER = re.compile(r"[A-Z]{2,5}-?\d+", re.ASCII)
+
+UNKNOWN_REMINDED_AFTER = (timedelta(hours=1), timedelta(hours=5))
+"""When people are reminded of an unknown outcome that nobody has settled, counted from when it became one."""
+
+UNKNOWN_REMINDED_EVERY = timedelta(days=1)
+"""How often after that, without an end."""
 
 
 @unique
@@ -92,7 +99,7 @@ class Request:
         progress_ts: Slack's `ts` of the message that shows the progress.
         parent: Number of the request that this one continues.
         approvals: Who has approved so far, in order.
-        reminded: How many of the rule's reminders were sent.
+        reminded: How many reminders have come due and were dealt with since it came to its state.
         typed: JSON of the form as it was typed, so that it can be changed and asked again.
         place: Where in the tenant it acts, as `Place.key`; empty where there was nothing to choose.
         place_words: The same for people.
@@ -153,11 +160,26 @@ class Request:
         """What the approver of the largest tier types: the subject's number, or the request's."""
         return self.subject if _NUMBER.fullmatch(self.subject) else self.name
 
+    def reminder_at(self, position: int) -> datetime | None:
+        """When the reminder of that position (from 0) is due; None: there is none."""
+        if self.state is State.WAITING:
+            spans = self.rule.remind_after
+            return self.created_at + spans[position] if position < len(spans) else None
+        if self.state is not State.UNKNOWN:
+            return None
+        first = UNKNOWN_REMINDED_AFTER
+        daily = max(0, position - len(first) + 1)
+        return self.state_at + first[min(position, len(first) - 1)] + daily * UNKNOWN_REMINDED_EVERY
+
     @property
     def next_reminder_at(self) -> datetime | None:
-        """When those who have not decided are reminded next."""
-        left = self.rule.remind_after[self.reminded :]
-        return self.created_at + left[0] if left else None
+        """When those who can move it, and have not, are reminded next; None: never again."""
+        return self.reminder_at(self.reminded)
+
+    def reminders_due(self, now: datetime) -> int:
+        """How many of its reminders have come due by now; after a long pause that is one message."""
+        all_ = map(self.reminder_at, count())
+        return sum(1 for _ in takewhile(lambda at: at is not None and at <= now, all_))
 
     @property
     def waits_until(self) -> datetime:
@@ -180,7 +202,9 @@ class Request:
         if to not in TRANSITIONS[self.state]:
             msg = f"no way from {self.state} to {to}"
             raise ValueError(msg)
-        return replace(self, state=to, state_at=now, wake_at=wake_at, looks=0, result=result)
+        return replace(
+            self, state=to, state_at=now, wake_at=wake_at, looks=0, reminded=0, result=result
+        )
 
     def decided(
         self, to: State, by: str, now: datetime, *, reason: str = "", wake_at: datetime | None

@@ -17,6 +17,8 @@ from bot.domain.policy import A_DAY, Policy, Rule, Tier, is_group
 OPERATIONS = tuple(each.value for each in OperationName)
 TENANTS = ("production", "sandbox", "unknown")
 _LISTS = ("requesters", "approvers", "viewers")
+REMINDED_AFTER = timedelta(hours=4)
+"""When those who have not decided are reminded where the file does not say: in the same half of a working day."""
 _RULE_KEYS = (
     "operations", "tenants", "sends", "mails_again", "above", "documents_above", "entities", "organizations", "approvals", "approvers",
     "expires_after", "remind_after",
@@ -70,7 +72,7 @@ class _Reading:
     def policy(self, found: Mapping[str, Any], text: str, file_hash: str) -> Policy | None:
         """The policy; None if anything is wrong."""
         for key in found:
-            if key not in (*_LISTS, "rule"):
+            if key not in (*_LISTS, "remind_after", "rule"):
                 self._wrong(key, 0, f"unknown key {key!r}")
         lists = {name: self._people(name, found.get(name, []), 0) for name in _LISTS}
         for name in ("requesters", "approvers"):
@@ -80,15 +82,23 @@ class _Reading:
         if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
             self._wrong("rule", 0, "rules are written as [[rule]]")
             rules = []
+        usual = self._reminders(found, 0)
         tiers = [
-            self._tier(number, rule, lists["approvers"]) for number, rule in enumerate(rules, 1)
+            self._tier(number, rule, lists["approvers"], usual)
+            for number, rule in enumerate(rules, 1)
         ]
         general = Rule(approvers=lists["approvers"])
         for number, rule in enumerate([general, *(tier.rule for tier in tiers)]):
             self._check_possible(number, rule, lists["requesters"])
         if self.problems:
             return None
-        return Policy(**lists, tiers=tuple(_with_largest(tiers)), hash=file_hash, text=text)
+        return Policy(
+            **lists,
+            remind_after=_within(A_DAY, usual),
+            tiers=tuple(_with_largest(tiers)),
+            hash=file_hash,
+            text=text,
+        )
 
     def check_places(self, policy: Policy, places: Places) -> None:
         """A rule for an entity that nobody can choose would never hold, and nobody would know."""
@@ -105,7 +115,13 @@ class _Reading:
                         }[key]
                         self._wrong(key, number, f"{key}: {each!r} is not listed in {setting}")
 
-    def _tier(self, number: int, rule: Mapping[str, Any], general: tuple[str, ...]) -> Tier:
+    def _tier(
+        self,
+        number: int,
+        rule: Mapping[str, Any],
+        general: tuple[str, ...],
+        usual: tuple[timedelta, ...] | None,
+    ) -> Tier:
         for key in rule:
             if key not in _RULE_KEYS:
                 self._wrong(key, number, f"unknown key {key!r}")
@@ -122,12 +138,15 @@ class _Reading:
                 f"{approvals} approvals are needed and {len(approvers)} people are named",
             )  # fmt: skip
         expires_after = self._span("expires_after", rule, number) or A_DAY
+        reminders = self._reminders(rule, number)
+        if reminders and any(span >= expires_after for span in reminders):
+            self._wrong("remind_after", number, "a reminder comes after the request has expired")
         return Tier(
             rule=Rule(
                 approvers=approvers,
                 approvals=approvals,
                 expires_after=expires_after,
-                remind_after=self._reminders(rule, number, expires_after),
+                remind_after=_within(expires_after, usual) if reminders is None else reminders,
                 name=f"rule {number}",
             ),
             operations=self._names("operations", rule, number, OPERATIONS),
@@ -221,16 +240,15 @@ class _Reading:
             return None
         return span
 
-    def _reminders(
-        self, rule: Mapping[str, Any], number: int, expires_after: timedelta
-    ) -> tuple[timedelta, ...]:
-        value = rule.get("remind_after", [])
+    def _reminders(self, rule: Mapping[str, Any], number: int) -> tuple[timedelta, ...] | None:
+        """What a rule says of them, or the file for all rules (0); None where it says nothing."""
+        value = rule.get("remind_after")
+        if value is None:
+            return None
         if not isinstance(value, list):
             self._wrong("remind_after", number, 'remind_after is a list such as ["1h", "4h"]')
             return ()
         spans = [span for each in value if (span := self._as_span("remind_after", each, number))]
-        if any(span >= expires_after for span in spans):
-            self._wrong("remind_after", number, "a reminder comes after the request has expired")
         return tuple(sorted(set(spans)))
 
     def _amounts(self, rule: Mapping[str, Any], number: int) -> dict[str, Decimal]:
@@ -274,6 +292,13 @@ class _Reading:
 
 
 _MISSING = {"requesters": "ask", "approvers": "approve"}
+
+
+def _within(expires_after: timedelta, usual: tuple[timedelta, ...] | None) -> tuple[timedelta, ...]:
+    """The reminders of a rule that says nothing of them: the file's, or one, and before it expires."""
+    if usual is None:
+        return (min(REMINDED_AFTER, expires_after / 2),)
+    return tuple(span for span in usual if span < expires_after)
 
 
 def _amount(written: Any) -> Decimal | None:

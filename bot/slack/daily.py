@@ -59,12 +59,14 @@ class Daily:
     def tell(self) -> bool:
         """Put today's digest into the outbox if it is due and was not; a row claims the day.
 
+        Before the first request there is nothing to say: a bot that was just set up is silent.
+
         Raises:
             CouldNotRecordError: Nothing was written.
         """
         now = self._clock.now()
         due = self._timetable.due_at(now)
-        if due is None or now < due:
+        if due is None or now < due or not self._store.requests.newest():
             return False
         with self._store.transaction():
             if not self._store.mornings.told(self._timetable.day(now), now):

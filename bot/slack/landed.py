@@ -14,7 +14,9 @@ from bot.store.store import Store
 
 logger = logging.getLogger(__name__)
 
-THREAD = frozenset({MessageKind.REPLY, MessageKind.PROGRESS, MessageKind.FILE})
+THREAD = frozenset(
+    {MessageKind.REPLY, MessageKind.REMINDER, MessageKind.PROGRESS, MessageKind.FILE}
+)
 """What stands in the thread of a card."""
 
 

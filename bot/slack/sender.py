@@ -52,6 +52,7 @@ LOOKED_FOR = frozenset(
     {
         MessageKind.CARD,
         MessageKind.REPLY,
+        MessageKind.REMINDER,
         MessageKind.PROGRESS,
         MessageKind.FILE,
         MessageKind.NOTICE,
@@ -354,8 +355,10 @@ class Sender:
         return free_at > now
 
     def _is_needless(self, outgoing: Outgoing) -> bool:
-        """Whether an answer is too old, or the channel shows by now what is written directly."""
+        """Whether an answer is too old, what it reminds of is over, or the channel shows it by now."""
         message = outgoing.message
+        if message.kind is MessageKind.REMINDER:
+            return self._store.outbox.is_overtaken(outgoing)
         if message.kind is MessageKind.PRIVATE:
             return self._clock.now() - outgoing.created_at > WORTH
         waits = self._store.outbox.waits_to_speak

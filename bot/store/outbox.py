@@ -242,6 +242,20 @@ class Outbox:
         )
         return found.fetchone() is not None
 
+    def is_overtaken(self, reminder: Outgoing) -> bool:
+        """Whether a request has moved on since the reminder of it was written, or a newer one waits too."""
+        found = self._database.execute(
+            "SELECT 1 FROM requests WHERE number = :request AND state_at >= :at UNION ALL "
+            "SELECT 1 FROM outbox WHERE ended_at IS NULL AND request = :request "
+            "AND kind = 'reminder' AND sequence > :sequence",
+            {
+                "request": reminder.message.request,
+                "at": to_text(reminder.created_at),
+                "sequence": reminder.sequence,
+            },
+        )
+        return found.fetchone() is not None
+
     def progress_told(self, request: int) -> tuple[bool, datetime | None]:
         """Whether some of the request's progress is still to be shown, and when some was last."""
         row = self._database.execute(

@@ -69,6 +69,10 @@ class Requests:
         ).fetchone()
         return int(number)
 
+    def newest(self) -> int:
+        """The number of the newest request; 0 where nothing was ever asked for."""
+        return self.next_number() - 1
+
     def add(self, request: Request, subjects: Collection[str] = ()) -> None:
         """Save a new request.
 

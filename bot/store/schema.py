@@ -134,3 +134,18 @@ def archives(db: Database) -> None:
     An archive counts once its hash stands in the history, so that nothing can go unrecorded.
     """
     run(db, _ARCHIVES)
+
+
+_REMINDERS = """
+UPDATE requests SET reminded = 0 WHERE state = 'unknown';
+UPDATE requests SET wake_at = state_at, looks = 13 WHERE state = 'unknown' AND wake_at IS NULL;
+"""
+
+
+@migrations(name="0034_reminders")
+def reminders(db: Database) -> None:
+    """Unknown outcomes of before are reminded of too: what was left to people is due once more.
+
+    13 looks: one more than reading is tried, so that it is not said again that it proved nothing.
+    """
+    run(db, _REMINDERS)

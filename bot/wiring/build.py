@@ -262,6 +262,6 @@ def _backups(settings: Settings, clock: Clock) -> Backups:
 def _timetable(settings: Settings) -> Timetable:
     return Timetable(
         at=time.fromisoformat(settings.digest_time) if settings.digest_time else None,
-        zone=ZoneInfo(settings.digest_zone),
+        zone=ZoneInfo(settings.digest_zone or settings.zuora_time_zone or "UTC"),
         days=frozenset(DAYS.index(day) for day in settings.digest_days.split(",")),
     )

@@ -4,21 +4,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import (
-    approvers_in_words,
-    card_edit,
-    change_and_ask_again,
-    in_a_list,
-    mail_the_others,
-)
+from bot.cards.card import card_edit, change_and_ask_again, mail_the_others
 from bot.domain.history import Entry, What
 from bot.domain.next_step import PATIENCE
 from bot.domain.request import Request, State
-from bot.domain.words import Mention, Moment, count
+from bot.domain.words import Mention, Moment
 from bot.store.store import Store
-from bot.workflow.beside import beside
 
-MOST_MENTIONS = 20
 HOURS = int(PATIENCE.total_seconds()) // 3600
 
 
@@ -37,35 +29,6 @@ def expire(store: Store, request: Request, now: datetime) -> None:
     )  # fmt: skip
     with store.transaction():
         store.move(request, after, entry, now, card_edit(after), change_and_ask_again(told, after))
-
-
-def remind(store: Store, request: Request, approvers: frozenset[str] | None, now: datetime) -> None:
-    """Remind those who may decide and have not, with the facts and buttons; nobody else is pinged.
-
-    Args:
-        store: The database.
-        request: It waits.
-        approvers: Who may approve it by its rule; None: Slack does not say.
-        now: The moment, aware UTC.
-    """
-    approved = {approval.person for approval in request.approvals}
-    waited_for = sorted((approvers or set()) - approved - {request.requester})[:MOST_MENTIONS]
-    due = sum(1 for span in request.rule.remind_after if request.created_at + span <= now)
-    after = replace(request, reminded=due)
-    after = replace(after, wake_at=after.waits_until)
-    missing = request.rule.approvals - len(approved)
-    told = lines.reply(
-        after,
-        f"{request.name} still waits for {count(missing, 'approval')} and expires ",
-        Moment(request.expires_at), ". ", *approvers_in_words(waited_for),
-    )  # fmt: skip
-    shown = in_a_list(after, beside(store, after), ())
-    told = replace(told, blocks=[*told.blocks, *shown])
-    entry = Entry(
-        what=What.REMINDED, request=request.number, data={"people": waited_for, "reminder": due}
-    )
-    with store.transaction():
-        store.move(request, after, entry, now, told)
 
 
 def stop(store: Store, request: Request, why: str, now: datetime, *, others: int = 0) -> None:

@@ -9,12 +9,12 @@ from typing import assert_never
 
 from bot.domain import next_step as steps
 from bot.domain.call import Call
-from bot.domain.request import Request, State
+from bot.domain.request import Request
 from bot.following import following
 from bot.operations.catalog import OPERATIONS
 from bot.store.database import CouldNotRecordError
 from bot.store.requests import RequestMovedError
-from bot.workflow import begin, deadlines, ending, follow, repeat, sending, settle
+from bot.workflow import begin, deadlines, ending, follow, reminders, repeat, sending, settle
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -124,8 +124,7 @@ class Runner:
         parts = self._parts
         match step:
             case steps.Remind():
-                approvers = await parts.rules.members(request.rule.approvers)
-                deadlines.remind(parts.store, request, approvers, parts.clock.now())
+                await reminders.remind(parts, request)
             case steps.Begin():
                 await begin.begin(parts, request)
             case steps.Send(calls) | steps.Repeat(calls):
@@ -134,14 +133,18 @@ class Runner:
                 await follow.follow(parts, request)
             case steps.Settle(calls):
                 await settle.settle(parts, request, calls)
-            case steps.Expire() | steps.Conclude() | steps.Lose():
+            case steps.Expire() | steps.Conclude() | steps.Lose() | steps.LeaveToPeople():
                 self._write(request, step)
             case steps.Rest(until):
                 self._rest_until(request, until)
             case _:
                 assert_never(step)
 
-    def _write(self, request: Request, step: steps.Expire | steps.Conclude | steps.Lose) -> None:
+    def _write(
+        self,
+        request: Request,
+        step: steps.Expire | steps.Conclude | steps.Lose | steps.LeaveToPeople,
+    ) -> None:
         """What takes no reading and no sending."""
         store, pauses, now = self._parts.store, self._parts.pauses, self._parts.clock.now()
         match step:
@@ -151,12 +154,12 @@ class Runner:
                 ending.conclude(store, request, pauses, now)
             case steps.Lose(calls):
                 ending.lose(store, request, calls, pauses, now)
+            case steps.LeaveToPeople():
+                settle.leave_to_people(store, request, now)
 
     def _rest_until(self, request: Request, until: datetime | None) -> None:
         """Nothing is due before `until`: write that down, so that nobody looks before."""
-        if request.state is State.UNKNOWN:
-            settle.leave_to_people(self._parts.store, request, self._parts.clock.now())
-        elif request.wake_at != until:
+        if request.wake_at != until:
             with self._parts.store.transaction():
                 self._parts.store.requests.move(request, replace(request, wake_at=until))
 

@@ -120,7 +120,7 @@ def _look_later(parts: Parts, request: Request, settled: list[Call], *, unread: 
 
 def leave_to_people(store: Store, request: Request, now: datetime) -> None:
     """Reading proved nothing: only a person can find out, and the thread says so once."""
-    after = replace(request, wake_at=None)
+    after = request.waiting_again(request.next_reminder_at or now)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": "not provable"})
     told = lines.reply(
         after,

@@ -120,7 +120,22 @@ def test_a_lost_answer_is_looked_for_a_while_and_then_left_to_a_person():
 
     assert next_step(unknown, (lost,), NOW) == steps.Settle((lost,))
     late = replace(unknown, looks=steps.SETTLE_LOOKS)
-    assert next_step(late, (lost,), NOW) == steps.Rest(None)
+    assert next_step(late, (lost,), NOW) == steps.LeaveToPeople()
+    left = replace(unknown, looks=steps.SETTLE_LOOKS + 1)
+    assert next_step(left, (lost,), NOW) == steps.Rest(unknown.state_at + timedelta(hours=1))
+
+
+def test_an_unknown_outcome_is_reminded_of_without_an_end_and_before_it_is_looked_for():
+    unknown = replace(REQUEST, state=State.UNKNOWN, looks=0)
+    hours = []
+    for hour in range(24 * 40):
+        now = unknown.state_at + timedelta(hours=hour)
+        if next_step(unknown, (), now) == steps.Remind():
+            hours.append(hour)
+            unknown = replace(unknown, reminded=unknown.reminders_due(now))
+
+    assert hours == [1, 5, *range(29, 24 * 40, 24)]
+    assert not replace(unknown, state=State.RUNNING).reminders_due(now)
 
 
 @pytest.mark.parametrize(

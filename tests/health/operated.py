@@ -126,7 +126,9 @@ class Operated:
             "HEALTH_PORT": self.health.rpartition(":")[2], "PORT": self.door.rpartition(":")[2],
             **self._settings,
         }  # fmt: skip
-        environment = {name: value for name, value in environment.items() if value}
+        environment = {
+            name: value for name, value in environment.items() if value or name == "DIGEST_TIME"
+        }
         with self._log.open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tests.reliability.bot_process", self._mode,

@@ -7,6 +7,7 @@ import pytest
 
 from bot.domain.history import What
 from bot.sandbox.slack.workspace import User
+from bot.settings import Settings
 from bot.slack.commands import status
 from bot.status.answers import STORY_LIMIT
 from bot.status.lists import SHOWN
@@ -554,6 +555,7 @@ async def test_the_digest_counts_all_that_expires_and_all_that_ended(stage):
 async def test_two_processes_tell_the_digest_once(stage):
     stage.changes = {"digest_time": "08:00"}
     await stage.restart()
+    await stage.ask()
     stage.clock.advance(days=2)
     daily = stage.bot._daily
 
@@ -565,7 +567,23 @@ async def test_two_processes_tell_the_digest_once(stage):
     assert len(digests(stage)) == 1
 
 
-async def test_the_digest_is_off_by_default(stage):
+async def test_the_digest_is_on_by_default_once_something_was_asked_for(stage):
+    stage.changes = {
+        each: Settings.model_fields[each].default for each in ("digest_time", "digest_zone")
+    }
+    await stage.restart()
+    await stage.pass_time(hours=47)  # Monday 09:00
+    assert digests(stage) == []
+
+    await stage.ask()
+    await stage.pass_time(minutes=5)
+
+    await stage.slack.until(lambda: len(digests(stage)) == 1)
+    assert "Waiting for approval: 1" in digests(stage)[0]
+
+
+async def test_without_a_time_there_is_no_digest(stage):
+    await stage.ask()
     await stage.pass_time(days=3)
 
     assert digests(stage) == []

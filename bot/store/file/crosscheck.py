@@ -183,7 +183,7 @@ ORDER BY h.request, h.sequence
 """  # noqa: S608 - own names
 _TAKEN = """
 SELECT request, kind, created_at, ended_at, ts FROM outbox
-WHERE ts IS NOT NULL AND ended_at IS NOT NULL AND kind IN ('card', 'reply')
+WHERE ts IS NOT NULL AND ended_at IS NOT NULL AND kind IN ('card', 'reply', 'reminder')
 """
 
 

@@ -43,7 +43,7 @@ WHERE sequence BETWEEN :first AND :last AND substr(what, 1, length(:kind)) = :ki
 """
 _CARDS_SHOWN = """
 SELECT number, channel, card_ts, (SELECT COUNT(*) FROM temp.messages_of CROSS JOIN outbox USING (sequence)
-  WHERE messages_of.request = number AND kind IN ('reply', 'progress') AND ts IS NOT NULL)
+  WHERE messages_of.request = number AND kind IN ('reply', 'reminder', 'progress') AND ts IS NOT NULL)
 FROM requests WHERE card_ts IS NOT NULL AND number IN
   (SELECT request FROM history WHERE sequence BETWEEN ? AND ? AND request IS NOT NULL)
 ORDER BY number

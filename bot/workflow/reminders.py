@@ -1,0 +1,81 @@
+"""Reminders: of what waits for an approval, and of what nobody knows the outcome of."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bot.cards import lines
+from bot.cards.card import approvers_in_words, in_a_list, where_to_look
+from bot.domain.history import Entry, What
+from bot.domain.message import MessageKind
+from bot.domain.operation import Deed
+from bot.domain.request import Request, State
+from bot.domain.words import Moment, Part, count
+from bot.operations.catalog import OPERATIONS
+from bot.store.store import Store
+from bot.workflow.beside import beside
+from bot.workflow.by_hand import records
+from bot.workflow.parts import Parts
+
+MOST_MENTIONS = 20
+
+
+async def remind(parts: Parts, request: Request) -> None:
+    """Remind those who can move the request and have not, with its facts and buttons.
+
+    However many reminders have come due meanwhile, people get one. Nothing is written if the request
+    has moved while Slack was asked who these people are.
+    """
+    rules = (request.rule, parts.rules.today(request))
+    found = [await parts.rules.members(rule.approvers) for rule in rules]
+    now, store = parts.clock.now(), parts.store
+    with store.transaction():
+        fresh = store.requests.get(request.number)
+        if fresh is None or fresh.state is not request.state:
+            return
+        _write(store, fresh, found, now)
+
+
+def _write(
+    store: Store, request: Request, found: list[frozenset[str] | None], now: datetime
+) -> None:
+    people = _waited_for(store, request, found)
+    due = request.reminders_due(now)
+    after = replace(request, reminded=due)
+    if after.state is State.WAITING:
+        after = replace(after, wake_at=after.waits_until)
+    words = _waits(after) if after.state is State.WAITING else _not_known(after)
+    told = lines.reply(after, *words, *approvers_in_words(people))
+    shown = in_a_list(after, beside(store, after), ())
+    told = replace(told, kind=MessageKind.REMINDER, blocks=[*told.blocks, *shown])
+    entry = Entry(
+        what=What.REMINDED, request=request.number, data={"people": people, "reminder": due}
+    )
+    store.move(request, after, entry, now, told)
+
+
+def _waited_for(store: Store, request: Request, found: list[frozenset[str] | None]) -> list[str]:
+    """Who may decide or record, and has not; the rule's own names where Slack does not say who is in them."""
+    if any(members is None for members in found):
+        return list(request.rule.approvers[:MOST_MENTIONS])
+    may = frozenset.intersection(*(members for members in found if members is not None))
+    done = {approval.person for approval in request.approvals}
+    if request.state is State.UNKNOWN:
+        done = set(records(store, request))
+    return sorted(may - done - {request.requester})[:MOST_MENTIONS] or [request.requester]
+
+
+def _waits(request: Request) -> tuple[Part, ...]:
+    missing = request.rule.approvals - len(request.approvals)
+    return (
+        f"{request.name} still waits for {count(missing, 'approval')} and expires ",
+        Moment(request.expires_at), ". ",
+    )  # fmt: skip
+
+
+def _not_known(request: Request) -> tuple[Part, ...]:
+    done = "sent" if OPERATIONS[request.operation].deed is Deed.MAILED else "done"
+    return (
+        f"⚠ {request.name}: nobody has recorded yet whether this was {done}; it has been unknown since ",
+        Moment(request.state_at),
+        f". Look at {where_to_look(request)} in Zuora, then record what you see. ",
+    )  # fmt: skip
