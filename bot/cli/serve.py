@@ -303,7 +303,7 @@ async def _connected(
 
 @asynccontextmanager
 async def _health_port(front: Front, settings: Settings) -> AsyncIterator[None]:
-    """`/healthz`, `/readyz` and `/metrics` at a port of their own, where there is one."""
+    """`/livez`, `/healthz`, `/readyz` and `/metrics` at a port of their own, where there is one."""
     if settings.health_port is None:
         yield
         return

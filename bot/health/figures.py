@@ -78,7 +78,7 @@ class _Moment(Collector):
         yield parts
         yield _one(
             "billing_bot_alive",
-            "Whether the loops turn, as /healthz says.",
+            "Whether the loops turn, as /livez says.",
             health.alive() == READY,
         )
         yield _one(

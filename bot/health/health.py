@@ -1,4 +1,4 @@
-"""What `/healthz` and `/readyz` say: each part in a few words that name nothing and nobody."""
+"""What `/livez`, `/healthz` and `/readyz` say: each part in a few words that name nothing and nobody."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.clock import Clock
 from bot.health.processes import Other
-from bot.store.errors import CouldNotRecordError
+from bot.store.errors import LOCKED_BY_OTHERS, CouldNotRecordError
 from bot.store.lock import WorkLock
 from bot.store.store import Store
 from bot.workflow.parts import Standing
@@ -72,10 +72,22 @@ class Health:
     shares_clicks: bool = False
 
     def alive(self) -> str:
-        """What `/healthz` says: `ready`, or `failed` where a restart is the only way on."""
+        """What `/livez` says: `ready`, or `failed` where a restart is the only way on."""
         now = self.clock.monotonic()
         hangs = any(now - at > TURNED_SECONDS for at in self.loops.turned_at().values())
         return "failed" if hangs or self.loops.ended() else READY
+
+    def healthy(self) -> str:
+        """What `/healthz` says: `ready`, or why nothing is done until a person has put it right.
+
+        A restart is no way on there: it would begin an empty database where one was deleted.
+        """
+        if self.alive() != READY:
+            return self.alive()
+        database = self._database()
+        if database not in (READY, LOCKED_BY_OTHERS):
+            return database
+        return "held" if self.held else READY
 
     def ready(self) -> dict[str, str]:
         """What `/readyz` says: each part by its name, and in `status` `ready` or what is wrong first."""

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics` over HTTP."""
+"""`/livez`, `/healthz`, `/readyz` and `/metrics` over HTTP."""
 
 from collections.abc import Mapping
 
@@ -19,13 +19,20 @@ def routes(health: "Health | Front", exposition: "Exposition | Front | None") ->
         exposition: The text of `/metrics`; None: that is asked for at another port.
     """
 
-    async def healthz(_: web.Request) -> web.Response:
+    async def livez(_: web.Request) -> web.Response:
         return _said({"status": health.alive()})
+
+    async def healthz(_: web.Request) -> web.Response:
+        return _said({"status": health.healthy()})
 
     async def readyz(_: web.Request) -> web.Response:
         return _said(health.ready())
 
-    found = [web.get("/healthz", healthz), web.get("/readyz", readyz)]
+    found = [
+        web.get("/livez", livez),
+        web.get("/healthz", healthz),
+        web.get("/readyz", readyz),
+    ]
     if exposition is not None:
 
         async def metrics(_: web.Request) -> web.Response:
@@ -48,6 +55,10 @@ class Front:
     def alive(self) -> str:
         """As of the bot; a start that waits is alive."""
         return READY if self.health is None else self.health.alive()
+
+    def healthy(self) -> str:
+        """As of the bot; a start that waits goes on by itself."""
+        return READY if self.health is None else self.health.healthy()
 
     def ready(self) -> Mapping[str, str]:
         """As of the bot."""

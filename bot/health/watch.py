@@ -1,9 +1,11 @@
-"""The looks behind `/readyz`: at Slack, at Zuora, at the database, at the other processes, at ourselves."""
+"""The looks behind `/healthz` and `/readyz`: at Slack, at Zuora, at the database, at the other processes, at ourselves."""
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from threading import Event
 
 from slack_sdk.errors import SlackApiError
 
@@ -13,12 +15,14 @@ from bot.health.processes import Other, Processes
 from bot.metrics import CLOCK_SKEW, LOOP_DELAY
 from bot.slack.errors import LIMITED, NO_ANSWER, NOT_NOW, name_of
 from bot.slack.web import SlackWeb
-from bot.store.measuring import why_not_writable
+from bot.store.measuring import is_damaged, why_not_writable
 from bot.zuora.errors import ZuoraError
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
+SHARE_OF_CHECKS = 0.01
+"""So much of the time may go to reading the whole file again and again, however large it is."""
 
 
 class Watch:
@@ -60,6 +64,7 @@ class Watch:
             "look at slack": lambda: self._again_and_again(self.look_at_slack),
             "look at zuora": lambda: self._again_and_again(self.look_at_zuora),
             "look at the database": lambda: self._again_and_again(self.look_at_database),
+            "check the database": self._check_again_and_again,
             "look at others": lambda: self._again_and_again(self.look_at_others),
             "look at the loop": self._measure_delay,
         }
@@ -109,6 +114,20 @@ class Watch:
         found = await asyncio.to_thread(why_not_writable, self._database)
         self._changed("database", self._health.looks.database, found)
         self._health.looks.database = found
+
+    async def _check_again_and_again(self) -> None:
+        """Read the whole file in a thread, seldom where that takes long; nothing begins on a damaged one."""
+        given_up, damaged, took = Event(), False, 0.0
+        try:
+            while not damaged:
+                await self._clock.sleep(max(self._seconds, took / SHARE_OF_CHECKS))
+                begun = time.monotonic()
+                damaged = await asyncio.to_thread(is_damaged, self._database, given_up.is_set)
+                took = time.monotonic() - begun
+        finally:
+            given_up.set()
+        self._health.store.is_damaged()
+        self._changed("database", "", self._health.store.trouble)
 
     async def look_at_others(self) -> None:
         """Say that this process turns, and see who else does."""

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from bot.store.committed import Committed
 from bot.store.errors import (
+    LOCKED_BY_OTHERS,
     CouldNotRecordError,
     ForbiddenByDatabaseError,
     StoreBusyError,
@@ -23,7 +24,14 @@ from bot.store.holders import holders
 from bot.store.private import beside, made, opened_alone, warn_of_wide_modes
 from bot.store.schema import migrations
 
-__all__ = ["CouldNotRecordError", "StoreError", "open_database", "transaction"]
+__all__ = [
+    "CouldNotRecordError",
+    "Guarded",
+    "StoreError",
+    "damage_of",
+    "open_database",
+    "transaction",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +55,7 @@ LOCKED = (
 )
 
 
-class _Guarded(Database):
+class Guarded(Database):
     """A database whose failures are the bot's own errors, for reading outside a transaction too.
 
     Args:
@@ -99,8 +107,12 @@ class _Guarded(Database):
         if code == sqlite3.SQLITE_BUSY and not self._takes_nothing:
             self._wait_for_others(BUSY_AGAIN_SECONDS)
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            self._is_damaged = True
+            self.is_damaged()
         self._takes_nothing = _TAKES_NOTHING.get(code, self._takes_nothing)
+
+    def is_damaged(self) -> None:
+        """Let nothing begin any more: until a start has checked the file, it counts as damaged."""
+        self._is_damaged = True
 
     def written(self) -> None:
         """Forget that the disk took nothing, and do what waited for the commit."""
@@ -132,7 +144,7 @@ class _Guarded(Database):
 _TAKES_NOTHING = {
     sqlite3.SQLITE_FULL: "database full", sqlite3.SQLITE_READONLY: "database read-only",
     sqlite3.SQLITE_IOERR: "database not writable",
-    sqlite3.SQLITE_BUSY: "database locked by another program",
+    sqlite3.SQLITE_BUSY: LOCKED_BY_OTHERS,
 }  # fmt: skip
 
 
@@ -176,7 +188,7 @@ def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Da
         msg = f"DATABASE_URL: the database {path} cannot be opened: {error}."
         raise (StoreBusyError if _passes(error) else StoreError)(msg) from error
     warn_of_wide_modes(path)
-    return _Guarded(connection, path)
+    return Guarded(connection, path)
 
 
 def _passes(error: Exception) -> bool:
@@ -185,9 +197,14 @@ def _passes(error: Exception) -> bool:
     return isinstance(error, TimeoutError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)
 
 
-def _refuse_damage(connection: sqlite3.Connection) -> None:
+def damage_of(connection: sqlite3.Connection) -> str:
+    """What SQLite's quick check finds first; empty if the file is whole."""
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
+    return "" if found == "ok" else str(found)
+
+
+def _refuse_damage(connection: sqlite3.Connection) -> None:
+    if found := damage_of(connection):
         raise sqlite3.DatabaseError(f"it is damaged ({found}); restore a backup")
 
 
@@ -263,7 +280,7 @@ def transaction(database: Database) -> Iterator[None]:
     begin, end, undo = _INNER if connection.in_transaction else _OUTER
     committed: Committed = getattr(database, "committed", Committed())
     before = len(committed)
-    if begin is _OUTER[0] and isinstance(database, _Guarded):
+    if begin is _OUTER[0] and isinstance(database, Guarded):
         database.refuse_trouble()
     try:
         connection.execute(begin)
@@ -274,7 +291,7 @@ def transaction(database: Database) -> Iterator[None]:
             committed.undone(before)
             raise
         connection.execute(end)
-        if begin is _OUTER[0] and isinstance(database, _Guarded):
+        if begin is _OUTER[0] and isinstance(database, Guarded):
             database.written()
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.ProgrammingError):
@@ -285,7 +302,7 @@ def transaction(database: Database) -> Iterator[None]:
             logger.error("the_database_forbids_it: %s", error)  # noqa: TRY400 - it is in the cause
             msg = f"could not record this: {error}"
             raise ForbiddenByDatabaseError(msg) from error
-        if isinstance(database, _Guarded):
+        if isinstance(database, Guarded):
             database.noticed(error)
         raise _could_not_record(error, getattr(database, "path", None)) from error
 

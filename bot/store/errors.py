@@ -2,6 +2,9 @@
 
 import sqlite3
 
+LOCKED_BY_OTHERS = "database locked by another program"
+"""The one trouble of the database that ends without anybody mending it."""
+
 
 class StoreError(Exception):
     """The database cannot be used; the message says what to do."""

@@ -1,26 +1,28 @@
 """Figures of the database for `/metrics`, and a write that leaves nothing: each by a connection of its own."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from bot.store.errors import StoreError
+from bot.store.database import STEPS_BETWEEN_LOOKS, damage_of
+from bot.store.errors import LOCKED_BY_OTHERS, StoreError
 from bot.store.times import from_text_or_none
 
 _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
 _SECONDS = 1.0
 _WORDS = {
-    sqlite3.SQLITE_BUSY: "database locked by another program",
+    sqlite3.SQLITE_BUSY: LOCKED_BY_OTHERS,
     sqlite3.SQLITE_FULL: "database full",
     sqlite3.SQLITE_READONLY: "database read-only",
     sqlite3.SQLITE_CANTOPEN: "database deleted or replaced",
     sqlite3.SQLITE_CORRUPT: "database damaged",
     sqlite3.SQLITE_NOTADB: "database damaged",
 }
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,19 @@ def why_not_writable(path: str) -> str:
     except sqlite3.DatabaseError as error:
         return _WORDS.get(error.sqlite_errorcode & 0xFF, "database not writable")
     return ""
+
+
+def is_damaged(path: str, given_up: Callable[[], bool]) -> bool:
+    """Whether a page of the file is damaged, read or not; in any thread. `given_up` breaks the check off.
+
+    A program that reads such a page notices by itself, but may work for long from what it has in memory.
+    """
+    try:
+        with closing(_opened(path, "ro")) as connection:
+            connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
+            return bool(damage_of(connection))
+    except sqlite3.DatabaseError as error:
+        return error.sqlite_errorcode & 0xFF in _DAMAGED  # else the next look at the file finds why
 
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:

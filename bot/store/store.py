@@ -17,7 +17,7 @@ from bot.store.archives import Archives
 from bot.store.calls import Calls
 from bot.store.checkpoints import Checkpoints
 from bot.store.copies import Copies
-from bot.store.database import open_database, transaction
+from bot.store.database import Guarded, open_database, transaction
 from bot.store.drafts import KeptValues
 from bot.store.errors import StoreError
 from bot.store.estimates import Estimates
@@ -145,6 +145,11 @@ class Store:
             if found := getattr(self._database, name, ""):
                 return str(found)
         return ""
+
+    def is_damaged(self) -> None:
+        """Let nothing begin any more: a check of the whole file has found damage."""
+        if isinstance(self._database, Guarded):
+            self._database.is_damaged()
 
     def try_to_write(self) -> None:
         """Write something that leaves nothing, where the last write did not last.

@@ -1,19 +1,23 @@
 """Each outage changes what it should in `/readyz` and `/metrics`, and what ends it changes it back (row O2)."""
 
+import os
 import resource
 import signal
 import sqlite3
 import time
+from contextlib import closing
 
 import aiohttp
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.cli.sandbox import SIGNING_SECRET
+from bot.store.errors import LOCKED_BY_OTHERS
 from tests.health.operated import until
 from tests.stage import BOB, CHANNEL, EMAILS
 
 READY = "billing_bot_ready"
+PAGE = 4096
 
 
 async def all_is_well(process):
@@ -28,7 +32,11 @@ async def is_seen(process, part, words):
     """Say that a part, and with it the status, is not as it should be; the process lives."""
     found = await process.until_ready(**{part: words, "status": words})
     assert found["http"] == 503
-    assert (await process.get("/healthz"))[0] == 200
+    assert (await process.get("/livez"))[0] == 200
+    mends_itself = part != "database" or words == LOCKED_BY_OTHERS
+    assert await process.get("/healthz") == (
+        (200, '{"status": "ready"}') if mends_itself else (503, f'{{"status": "{words}"}}')
+    )
     await process.until_metric(READY, lambda value: value == 0, part=part)
     assert await process.metric(READY, part="status") == 0
 
@@ -136,7 +144,7 @@ async def test_a_database_that_somebody_else_has_locked(site):
     shell = sqlite3.connect(site.database, isolation_level=None)
     shell.execute("BEGIN IMMEDIATE")
 
-    await is_seen(process, "database", "database locked by another program")
+    await is_seen(process, "database", LOCKED_BY_OTHERS)
 
     shell.execute("ROLLBACK")
     shell.close()
@@ -153,6 +161,8 @@ async def test_a_disk_that_is_full(site):
     found = await process.until_ready(http=503)
 
     assert found["database"] in ("database full", "database not writable")
+    assert await process.get("/healthz") == (503, f'{{"status": "{found["database"]}"}}')
+    assert (await process.get("/livez"))[0] == 200
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (most, most))
     await all_is_well(process)
 
@@ -164,6 +174,30 @@ async def test_a_database_that_was_deleted(site):
 
     await is_seen(process, "database", "database deleted or replaced")
     assert not site.database.exists()
+
+
+@pytest.mark.parametrize("pages", ["all", "two"])
+async def test_a_page_that_is_damaged_is_found_before_anybody_needs_it(site, pages):
+    """The bot itself goes on with what it has in memory; the file is read again and again."""
+    process = await site.start()
+    ts = await site.ask()
+    await process.until_metric("billing_bot_unsent_messages", lambda n: n == 0)
+    await all_is_well(process)
+    with closing(sqlite3.connect(site.database)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    count = site.database.stat().st_size // PAGE
+    with site.database.open("r+b") as file:
+        for page in range(1, count) if pages == "all" else (count // 2, count // 2 + 1):
+            file.seek(page * PAGE)
+            file.write(os.urandom(PAGE))
+
+    await is_seen(process, "database", "database damaged")
+
+    await site.approve(ts)
+    await until(lambda: site.slack.private(BOB, CHANNEL))
+    assert "nothing was done" in site.slack.private(BOB, CHANNEL)[-1].text
+    assert not [call for call in site.zuora.calls if call.path.endswith("/emails")]
+    await process.until_logged("not_ready part='database' why='database damaged'")
 
 
 async def test_an_outcome_that_nobody_knows(site):
@@ -285,7 +319,7 @@ async def test_a_lock_file_that_is_deleted(site):
 async def test_without_a_port_of_its_own_web_has_them_at_its_door(site):
     process = await site.start("web", HEALTH_PORT="")
 
-    for path in ("/healthz", "/readyz", "/metrics"):
+    for path in ("/livez", "/healthz", "/readyz", "/metrics"):
         status, text = await process.get(path, process.door)
         assert status == 200, text
         assert BOB not in text

@@ -125,9 +125,11 @@ async def test_nothing_is_sent_once_the_database_is_deleted(tmp_path, servers):
         for ts in cards:
             await slack.click(BOB, CHANNEL, ts, "approve")
 
-        address = slack.request_url.replace("/slack/events", "/readyz")
-        async with aiohttp.ClientSession() as session, session.get(address) as answer:
-            assert answer.status == 503
+        for path in ("/readyz", "/healthz"):
+            address = slack.request_url.replace("/slack/events", path)
+            async with aiohttp.ClientSession() as session, session.get(address) as answer:
+                assert answer.status == 503
+                assert (await answer.json())["status"] == "database deleted or replaced"
         await slack.until(lambda: bool(slack.private(BOB, CHANNEL)))
         assert "nothing was done" in slack.private(BOB, CHANNEL)[-1].text
         assert orders(zuora) == {}

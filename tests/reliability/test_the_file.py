@@ -104,11 +104,19 @@ def test_a_start_with_a_damaged_file_is_refused(tmp_path):
         Store.open(path)
 
 
-async def readyz(stage):
-    """What `/readyz` answers over HTTP."""
-    address = stage.slack.request_url.replace("/slack/events", "/readyz")
+async def said(stage, path):
+    """What a path answers over HTTP: its status and its words."""
+    address = stage.slack.request_url.replace("/slack/events", path)
     async with aiohttp.ClientSession() as session, session.get(address) as answer:
         return answer.status, (await answer.json())["status"]
+
+
+async def readyz(stage):
+    """What `/readyz` answers, and `/healthz` too: the trouble is nothing that ends by itself."""
+    found = await said(stage, "/readyz")
+    assert await said(stage, "/healthz") == found
+    assert await said(stage, "/livez") == (200, "ready")
+    return found
 
 
 def delete(stage):

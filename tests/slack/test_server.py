@@ -220,18 +220,23 @@ async def test_a_fault_of_the_program_is_answered_without_a_look_at_the_body(
 
 
 async def test_health_tells_a_stranger_whether_the_bot_works_and_nothing_else(web_stage, http):
-    address = web_stage.slack.request_url.replace("/slack/events", "/healthz")
+    addresses = [
+        web_stage.slack.request_url.replace("/slack/events", path)
+        for path in ("/healthz", "/livez")
+    ]
 
-    async with http.get(address) as answer:
-        assert answer.status == 200
-        assert await answer.json() == {"status": "ready"}
+    for address in addresses:
+        async with http.get(address) as answer:
+            assert answer.status == 200
+            assert await answer.json() == {"status": "ready"}
 
     worker = web_stage.bot._worker
     worker.cancel()
     await web_stage.until(worker.done)
-    async with http.get(address) as answer:
-        assert answer.status == 503
-        assert (await answer.json())["status"] == "failed"
+    for address in addresses:
+        async with http.get(address) as answer:
+            assert answer.status == 503
+            assert await answer.json() == {"status": "failed"}
 
 
 async def test_what_zuora_says_to_the_bot_is_not_for_strangers(web_stage, http):
