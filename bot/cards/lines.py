@@ -1,8 +1,9 @@
 """Lines of a request's thread: one for each thing that happened, in the past tense, subject first."""
 
 from bot.cards import blocks
+from bot.cards.card import headline
 from bot.domain.message import Message, MessageKind
-from bot.domain.request import Request
+from bot.domain.request import Request, State
 from bot.domain.words import Part
 
 
@@ -26,4 +27,15 @@ def private(channel: str, user: str, *parts: Part, request: int | None = None) -
         user=user,
         text=blocks.as_text(parts),
         blocks=[blocks.paragraph(*parts)],
+    )
+
+
+def shortest(request: Request | None) -> str:
+    """What stands in place of a message that Slack takes neither with its blocks nor as plain text."""
+    if request is None:
+        return "Slack did not take a message of the bot that belongs here. /billstatus shows how things stand."
+    where = " It can be decided on the bot's Home tab." if request.state is State.WAITING else ""
+    return (
+        f"{request.name}: {headline(request)}. Slack did not take the message that belongs here; "
+        f"/billstatus {request.name} shows the rest.{where}"
     )

@@ -13,9 +13,10 @@ UNREACHABLE = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_f
 MALFORMED = frozenset({
     "invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text",
     "too_many_attachments", "invalid_attachments", "markdown_text_conflict", "block_mismatch",
-    "metadata_too_large", "invalid_metadata_format", "invalid_metadata_schema",
+    "metadata_too_large", "invalid_metadata_format", "invalid_metadata_schema", "view_too_large",
+    "attachment_payload_limit_exceeded", "invalid_arguments", "invalid_array_arg",
 })  # fmt: skip
-"""The message itself is at fault, wherever it is sent and whenever (page *chat.postMessage*)."""
+"""The message itself is at fault, wherever it is sent and whenever (pages *chat.postMessage*, *views.publish*)."""
 
 PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 LIMITED = frozenset({"ratelimited", "rate_limited"})

@@ -6,7 +6,8 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot.domain.message import File, MessageKind
+from bot.cards import blocks
+from bot.domain.message import File, Message, MessageKind
 from bot.slack.errors import GONE, UNREACHABLE, name_of
 from bot.slack.landed import THREAD
 from bot.slack.web import SlackWeb
@@ -41,7 +42,7 @@ class Posting:
         """
         message = outgoing.message
         if message.kind is MessageKind.HOME:
-            view = await self._draw_home(message.user)
+            view = await self._draw_home(message.user) if not message.text else _in_short(message)
             await self._client.views_publish(user_id=message.user, view=view)
             return None
         words: dict[str, Any] = {"text": message.text, "blocks": message.blocks or None}
@@ -117,3 +118,8 @@ class Posting:
             answer = await self._client.chat_postMessage(channel=user, **words)
             return str(answer["ts"])
         return None
+
+
+def _in_short(message: Message) -> dict[str, Any]:
+    """A home of one sentence: Slack did not take the one that was drawn."""
+    return {"type": "home", "blocks": [blocks.paragraph(message.text)]}

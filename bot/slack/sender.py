@@ -10,8 +10,9 @@ from functools import partial
 from slack_sdk.errors import SlackApiError
 
 from bot.cards.card import card
+from bot.cards.lines import shortest
 from bot.domain.clock import Clock
-from bot.domain.message import MessageKind
+from bot.domain.message import Message, MessageKind
 from bot.domain.next_step import pause
 from bot.following import following
 from bot.slack.errors import (
@@ -312,7 +313,7 @@ class Sender:
                 self._store.outbox.progress_rests(message.request, rested)
 
     async def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
-        """Slack's no: wait where it asks for that, say it plainer, or wait until the bot may speak."""
+        """Slack's no: wait where it asks for that, say it plainer or shorter, or wait until the bot may speak."""
         name, now, message = name_of(error), self._clock.now(), outgoing.message
         if name in LIMITED:
             wait = timedelta(seconds=seconds_to_wait(error))
@@ -325,7 +326,11 @@ class Sender:
             logger.error("slack_refuses_the_blocks", extra={"error": name, "says": str(error)})
             with self._store.transaction():
                 self._store.outbox.make_plain(outgoing.sequence)
-        elif name in MALFORMED or (message.kind in FLEETING and name not in NOT_NOW):
+        elif name in MALFORMED and message.text != (short := self._shortest(message)):
+            logger.error("slack_refuses_the_text", extra={"error": name, "says": str(error)})
+            with self._store.transaction():
+                self._store.outbox.make_short(outgoing.sequence, short)
+        elif message.kind in FLEETING and name not in NOT_NOW:
             logger.error(
                 "slack_refuses_a_message",
                 extra={"error": name, "channel": message.channel, "request": message.request},
@@ -334,6 +339,10 @@ class Sender:
         else:
             await self._silence.met(outgoing, name)
             self._wake.set()
+
+    def _shortest(self, message: Message) -> str:
+        number = message.request
+        return shortest(None if number is None else self._store.requests.get(number))
 
     def _end(self, outgoing: Outgoing, outcome: str) -> None:
         with self._store.transaction():

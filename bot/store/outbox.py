@@ -285,6 +285,14 @@ class Outbox:
             [sequence],
         )
 
+    def make_short(self, sequence: int, text: str) -> None:
+        """Send this instead, as a line of the thread in place of a file: Slack refused the plain text too."""
+        self._database.execute(
+            "UPDATE outbox SET text = ?, blocks = '[]', file = '', tries = 0, "
+            "kind = CASE kind WHEN 'file' THEN 'reply' ELSE kind END WHERE sequence = ?",
+            [text, sequence],
+        )
+
     def end(self, sequence: int, now: datetime, *, outcome: str, ts: str | None = None) -> None:
         """Done with it: `sent`, `merged` into a later edit, or `refused` by Slack for good."""
         self._database.execute(

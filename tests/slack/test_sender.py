@@ -4,7 +4,9 @@ import asyncio
 import sqlite3
 from contextlib import closing
 
-from bot.domain.message import Message, MessageKind
+import pytest
+
+from bot.domain.message import File, Message, MessageKind
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS, MARA
 
 STEPS = ("approved R-", "Nothing has changed in Zuora", "Zuora accepted")
@@ -181,17 +183,118 @@ async def test_blocks_that_slack_refuses_become_plain_text_that_says_it_all(stag
         assert words in stage.card(ts)
 
 
-async def test_a_message_that_is_itself_at_fault_does_not_stop_its_lane(stage, caplog):
+MALFORMED = [
+    "invalid_blocks", "msg_too_long", "no_text", "invalid_arguments", "metadata_too_large",
+    "attachment_payload_limit_exceeded",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", MALFORMED)
+async def test_a_line_that_slack_takes_not_even_as_plain_text_is_said_in_short_and_in_its_place(
+    stage, error, caplog
+):
     ts = await stage.ask()
-    stage.slack.faults.add(
-        "chat.postMessage", "error", error="msg_too_long", times=4
-    )  # of the receipt too
+    await quiet(stage)
+    write(stage, (MessageKind.REPLY, "before"))
+    await quiet(stage)
+    stage.slack.faults.add("chat.postMessage", "error", error=error, times=1)
+
+    write(stage, (MessageKind.REPLY, "what Slack does not like"), (MessageKind.REPLY, "after"))
+    await quiet(stage)
+
+    before, short, after = stage.thread(ts)
+    assert (before, after) == ("before", "after")
+    assert short.startswith("R-1: Waiting for approval. Slack did not take the message")
+    assert "/billstatus R-1" in short
+    assert "slack_refuses_the_text" in caplog.text
+
+
+async def test_a_file_that_slack_calls_malformed_leaves_a_line_in_its_place(stage):
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("files.getUploadURLExternal", "error", error="invalid_arguments")
+    file = File(name="R-1-results.csv", title="Results", content="a,b")
+    with stage.store.transaction():
+        stage.store.outbox.add(
+            Message(
+                kind=MessageKind.FILE, request=1, channel=CHANNEL, text="All", blocks=[], file=file
+            ),
+            stage.clock.now(),
+        )
+    write(stage, (MessageKind.REPLY, "after"))
+    await quiet(stage)
+
+    short, after = stage.thread(ts)
+    assert short.startswith("R-1: Waiting for approval. ")
+    assert after == "after"
+
+
+async def test_a_card_that_slack_takes_in_short_only_says_where_it_can_be_decided(stage):
+    stage.slack.faults.add("chat.postMessage", "error", error="msg_too_long", times=2)
+
+    ts = await stage.ask()
+
+    assert stage.card(ts).startswith("R-1: Waiting for approval. ")
+    assert "Home tab" in stage.card(ts)
+    await quiet(stage)
+    stage.slack.faults.add("chat.update", "error", error="msg_too_long", times=2)
+    await stage.slack.click(BOB, CHANNEL, ts, "reject", value="1", force=True)
+    await stage.slack.submit(BOB, {"reason": "Not now"})
+    await quiet(stage)
+    assert stage.card(ts).startswith("R-1: Rejected. ")
+
+
+async def test_a_notice_and_a_private_answer_are_said_in_short_too(stage):
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("chat.postEphemeral", "error", error="msg_too_long", times=2)
+    await stage.press(ALICE, ts)
+    await quiet(stage)
+    (told,) = [message.text for message in stage.slack.private(ALICE, CHANNEL)]
+    assert "/billstatus R-1" in told
+
+    stage.slack.faults.add("chat.postMessage", "error", error="msg_too_long", times=1)
+    with stage.store.transaction():
+        notice = Message(kind=MessageKind.NOTICE, channel=CHANNEL, text="a notice", blocks=[])
+        stage.store.outbox.add(notice, stage.clock.now())
+    stage.bot.parts.bells.sender.set()
+    await quiet(stage)
+
+    assert stage.card(cards(stage)[-1]).startswith("Slack did not take a message of the bot")
+
+
+@pytest.mark.parametrize("error", ["invalid_arguments", "view_too_large", "invalid_blocks"])
+async def test_a_home_that_slack_does_not_take_is_one_sentence(stage, error):
+    stage.slack.faults.add("views.publish", "error", error=error)
+
+    await stage.slack.open_home(BOB)
+    await quiet(stage)
+
+    (section,) = stage.slack.home(BOB)["blocks"]
+    assert "/billstatus shows how things stand" in str(section)
+
+
+async def test_a_line_that_slack_takes_in_no_form_waits_and_people_are_written_to(stage):
+    """Then it is not the line that is at fault."""
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("chat.update", "error", error="msg_too_long", times=1000)
 
     await stage.press(BOB, ts)
-    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.until(lambda: stage.request().state == "succeeded")
+    for user in (ALICE, BOB):
+        await stage.until(
+            lambda u=user: any(
+                "R-1 has ended" in m.text.replace("\N{WORD JOINER}", "")
+                for m in stage.slack.channel_messages(f"D{u[1:]}")
+            )
+        )
 
-    assert len(stage.thread(ts)) == 2
-    assert "slack_refuses_a_message" in caplog.text
+    stage.slack.faults.clear()
+    for _ in range(5):
+        await pass_time(stage, minutes=5)
+    assert stage.card(ts).startswith("R-1: Accepted by Zuora")
+    assert is_the_story(stage.thread(ts))
 
 
 async def test_a_lost_card_is_shown_even_where_nobody_may_look_for_it(stage, caplog):
