@@ -9,6 +9,9 @@ from sqlite_utils import Database
 from bot.domain.copies import Own
 from bot.store.times import to_text
 
+FIRST_MESSAGES = 1000
+"""The earliest message is among the first that were written, though lanes overtake each other."""
+
 
 class Copies:
     """The ids by which messages and buttons say which database made them, and what holds it."""
@@ -54,12 +57,18 @@ class Copies:
 
     def since(self, channel: str) -> str:
         """Slack's `ts` after which a message can be newer than this database; empty for none."""
-        first, seen = self._database.execute(
-            "SELECT (SELECT MIN(ts) FROM outbox WHERE channel = ?), (SELECT MAX(seen_until) FROM "
-            "(SELECT seen_until FROM copies UNION ALL SELECT seen_until FROM comparisons))",
-            [channel],
+        (seen,) = self._database.execute(
+            "SELECT MAX(seen_until) FROM "
+            "(SELECT seen_until FROM copies UNION ALL SELECT seen_until FROM comparisons)"
         ).fetchone()
-        return seen or first or ""
+        if seen:
+            return str(seen)
+        (first,) = self._database.execute(
+            "SELECT MIN(ts) FROM (SELECT ts FROM outbox WHERE channel = ? AND ts IS NOT NULL "
+            "ORDER BY sequence LIMIT ?)",
+            [channel, FIRST_MESSAGES],
+        ).fetchone()
+        return first or ""
 
     def compared(self, seen: str, now: datetime) -> None:
         """Keep that nothing in Slack is newer than this database, up to the message of that `ts`."""

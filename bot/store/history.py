@@ -144,15 +144,27 @@ class History:
         )
         return [_from_row(row) for row in rows]
 
-    def decisions(self, start: datetime, end: datetime) -> list[Written]:
-        """What people approved, rejected or recorded by hand from `start` to before `end`."""
+    def decisions(
+        self, start: datetime, end: datetime, after: Written | None, limit: int
+    ) -> list[Written]:
+        """What people approved, rejected or recorded by hand from `start` to before `end`, in parts.
+
+        Args:
+            start: The span's begin.
+            end: Its end, which does not belong to it.
+            after: The last one of the part before; None for the first part.
+            limit: How many at most.
+        """
         rows = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
-            "WHERE at >= ? AND at < ? AND who <> '' AND request IS NOT NULL AND what IN "
-            "('request.approved', 'request.rejected', 'request.recorded', 'request.settled') "
-            "ORDER BY sequence",
-            [to_text(start), to_text(end)],
-        )
+            "WHERE at >= ? AND at < ? AND (at, sequence) > (?, ?) AND who <> '' AND request IS NOT NULL "
+            "AND what IN ('request.approved', 'request.rejected', 'request.recorded', 'request.settled') "
+            "ORDER BY at, sequence LIMIT ?",
+            [
+                to_text(start), to_text(end), *((to_text(after.at), after.sequence) if after else ("", 0)),
+                limit,
+            ],
+        )  # fmt: skip
         return [_from_row(row) for row in rows]
 
     def of(self, request: int) -> list[Written]:

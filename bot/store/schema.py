@@ -149,3 +149,13 @@ def reminders(db: Database) -> None:
     13 looks: one more than reading is tried, so that it is not said again that it proved nothing.
     """
     run(db, _REMINDERS)
+
+
+@migrations(name="0032_decisions")
+def decisions(db: Database) -> None:
+    """Decisions by time, so that a person's statement of a month does not read all the history."""
+    run(
+        db,
+        "CREATE INDEX history_decisions ON history (at) WHERE what IN "
+        "('request.approved', 'request.rejected', 'request.recorded', 'request.settled')",
+    )

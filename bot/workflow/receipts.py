@@ -1,7 +1,8 @@
 """A second source for who clicked: a receipt to the person for each decision, and a statement once a month."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,9 @@ DONE = {
 """Decisions of people, in words."""
 
 MOST_LISTED = 40
+AT_ONCE = 200
+"""Decisions that are read before others get their turn."""
+
 LOOK_SECONDS = 3600.0
 
 
@@ -73,13 +77,15 @@ class Statements:
         """Send what is due, until cancelled."""
         while True:
             try:
-                self.send()
+                await self.send()
             except CouldNotRecordError:
                 logger.warning("statements_were_not_recorded")
             await self._clock.sleep(LOOK_SECONDS)
 
-    def send(self) -> int:
+    async def send(self) -> int:
         """Put the statements for the last month into the outbox, unless that was done; how many.
+
+        The month is over, so nothing is added to its decisions while they are read in parts.
 
         Raises:
             CouldNotRecordError: Nothing was written.
@@ -90,8 +96,8 @@ class Statements:
         month = f"{start:%Y-%m}"
         if self._looked_at == month:
             return 0
+        mine = _by_person([each async for each in self._decisions(start, end)])
         with self._store.transaction():
-            mine = _by_person(self._store.history.decisions(start, end))
             for person in self._asked(month):
                 mine.pop(person, None)
             for person, decisions in mine.items():
@@ -101,6 +107,15 @@ class Statements:
         self._looked_at = month
         self._wake_sender()
         return len(mine)
+
+    async def _decisions(self, start: datetime, end: datetime) -> AsyncIterator[Written]:
+        found: list[Written] = []
+        while found := self._store.history.decisions(
+            start, end, found[-1] if found else None, AT_ONCE
+        ):
+            for each in found:
+                yield each
+            await asyncio.sleep(0)
 
     def _asked(self, month: str) -> set[str]:
         sent = self._store.history.since(0, What.STATEMENT_SENT)

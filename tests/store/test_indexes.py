@@ -65,6 +65,7 @@ READS = {
     "sent since": lambda s: s.calls.sent_since(DOCUMENTS, NOW, not_of=1),
     "due": lambda s: (s.requests.due(NOW, 10), s.requests.next_wake_after(NOW)),
     "form": lambda s: s.requests.by_form("f1"),
+    "decisions of a month": lambda s: s.history.decisions(NOW - timedelta(days=31), NOW, None, 10),
 }  # fmt: skip
 
 
