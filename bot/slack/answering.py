@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from bot.slack.forms.catalog import forms_for
 from bot.slack.payloads import Actor
 from bot.slack.people import People
 from bot.store.database import CouldNotRecordError
+from bot.store.outbox import ANSWERS_A_MINUTE
 from bot.workflow.parts import Parts
 
 T = TypeVar("T")
@@ -44,6 +46,8 @@ class Answering:
         self.client = client
         self.forms = forms_for(parts.tenancy.zuora.highest_batch, parts.tenancy.places)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._minute = 0.0
+        self._answered = Counter[str]()
 
     async def say(self, channel: str, actor: Actor, *words: Part) -> None:
         """Answer one person privately, by way of the outbox; at once if it cannot be written."""
@@ -59,9 +63,9 @@ class Answering:
             self.parts.bells.sender.set()
 
     async def say_now(self, channel: str, actor: Actor, *words: Part) -> None:
-        """Answer one person privately past the outbox."""
-        if not actor.user_id:
-            return  # Slack did not say whom to answer
+        """Answer one person privately past the outbox; no more often than by way of it."""
+        if not actor.user_id or self._has_had_enough(actor.user_id):
+            return  # Slack did not say whom to answer, or it is one who clicks without end
         text = blocks.as_text(words)
         try:
             if channel == actor.user_id:  # from a place that is no channel
@@ -70,6 +74,14 @@ class Answering:
                 await self.client.chat_postEphemeral(channel=channel, user=actor.user_id, text=text)
         except NO_ANSWER:
             logger.exception("answer_could_not_be_sent")
+
+    def _has_had_enough(self, user: str) -> bool:
+        minute = self.parts.clock.monotonic() // 60
+        if minute != self._minute:
+            self._minute = minute
+            self._answered.clear()
+        self._answered[user] += 1
+        return self._answered[user] > ANSWERS_A_MINUTE
 
     def keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start work that may go on after the listener has answered, and hold on to it."""

@@ -86,8 +86,11 @@ class Outbox:
     def add(self, message: Message, now: datetime, *, not_before: datetime | None = None) -> int:
         """Put a message at the end of its lane; its sequence. It goes out, and its age counts, from `not_before` on.
 
-        A private answer to somebody who has caused a great many just now is left out: 0.
+        A private answer to somebody who has caused a great many just now is left out: 0. So is a home
+        that has not gone out yet: it is drawn when it does.
         """
+        if message.kind is MessageKind.HOME and self._home_waits(message.user):
+            return 0
         if message.kind is MessageKind.PRIVATE:
             left = ANSWERS_A_MINUTE - self._answers_since(message.user, now - timedelta(minutes=1))
             if left <= 0:
@@ -105,6 +108,13 @@ class Outbox:
             ],
         )  # fmt: skip
         return int(cursor.lastrowid or 0)
+
+    def _home_waits(self, user: str) -> bool:
+        found = self._database.execute(
+            "SELECT 1 FROM outbox WHERE kind = 'home' AND ended_at IS NULL AND user = ? AND tries = 0",
+            [user],
+        )
+        return found.fetchone() is not None
 
     def _answers_since(self, user: str, since: datetime) -> int:
         (number,) = self._database.execute(

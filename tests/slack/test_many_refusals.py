@@ -173,3 +173,34 @@ async def test_a_limit_to_looking_for_a_card_does_not_let_it_be_sent_twice(stage
         await stage.press(BOB, cards(stage)[-1], "reject")
         await stage.slack.submit(BOB, {"reason": "Once more"})
         await quiet(stage)
+
+
+async def test_the_home_of_somebody_who_opens_it_without_end_is_drawn_once_it_can_be(stage):
+    await quiet(stage)
+    stage.slack.faults.add("views.publish", "ratelimited", retry_after=60)
+    await stage.slack.open_home(MARA)
+    await quiet(stage)
+
+    for _ in range(10):
+        await asyncio.gather(*(stage.slack.open_home(MARA) for _ in range(20)))
+
+    homes = [each for each in stage.store.outbox.open() if each.message.kind is MessageKind.HOME]
+    assert len(homes) == 1
+    await pass_time(stage, minutes=2)
+    assert stage.slack.home(MARA) is not None
+
+
+async def test_a_guest_who_asks_for_details_without_end_causes_some_answers_a_minute(stage):
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.workspace.users[MARA].is_restricted = True
+    stage.slack.ack_seconds = 30.0
+
+    for _ in range(10):
+        await asyncio.gather(*(stage.slack.click(MARA, CHANNEL, ts, "details") for _ in range(20)))
+    await quiet(stage)
+
+    assert len(calls_of(stage, "chat.postEphemeral")) == ANSWERS_A_MINUTE
+    assert len(refused(stage)) == WRITTEN_A_MINUTE
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
