@@ -16,6 +16,11 @@ READY = "ready"
 TURNED_SECONDS = 60.0
 """A loop of the working process that has not turned for so long hangs."""
 
+HELD, LOGIN_FAILED = "held", "zuora login failed"
+REFUSES_BOT, REFUSES_MESSAGES = "slack refuses the bot", "slack refuses messages"
+FOR_A_PERSON = frozenset({HELD, LOGIN_FAILED, REFUSES_BOT, REFUSES_MESSAGES})
+"""What does not pass by itself, beside a database that cannot be written to; the rest is an outage."""
+
 OLD = timedelta(minutes=1)
 """A message that has waited for so long to be sent."""
 
@@ -78,7 +83,7 @@ class Health:
         return "failed" if hangs or self.loops.ended() else READY
 
     def healthy(self) -> str:
-        """What `/healthz` says: `ready`, or why nothing is done until a person has put it right.
+        """What `/healthz` says: `ready`, or what does not go on until a person has put it right.
 
         A restart is no way on there: it would begin an empty database where one was deleted.
         """
@@ -87,7 +92,8 @@ class Health:
         database = self._database()
         if database not in (READY, LOCKED_BY_OTHERS):
             return database
-        return "held" if self.held else READY
+        parts = (self._work(), self._zuora(), self._slack())
+        return next((words for words in parts if words in FOR_A_PERSON), READY)
 
     def ready(self) -> dict[str, str]:
         """What `/readyz` says: each part by its name, and in `status` `ready` or what is wrong first."""
@@ -108,7 +114,7 @@ class Health:
         if self.loops.ended() or self.loops.broken() or self.alive() != READY:
             return "failed"
         if self.held:
-            return "held"
+            return HELD
         if self.standing.unread:
             return "waits until slack can be read"
         return WORKS if self.lock.is_taken else STANDS_BY
@@ -126,7 +132,7 @@ class Health:
 
     def _zuora(self) -> str:
         if self.zuora.locks_out:
-            return "zuora login failed"
+            return LOGIN_FAILED
         if self.zuora.trouble or self.zuora.unreachable:
             return "zuora not reachable"
         return READY
@@ -135,7 +141,7 @@ class Health:
         if found := self.looks.slack or self.connection():
             return found
         try:
-            return "slack refuses messages" if self.store.outbox.refusals() else READY
+            return REFUSES_MESSAGES if self.store.outbox.refusals() else READY
         except CouldNotRecordError:
             return "not known"
 

@@ -10,7 +10,7 @@ from threading import Event
 from slack_sdk.errors import SlackApiError
 
 from bot.domain.clocks import Clocks
-from bot.health.health import Health
+from bot.health.health import REFUSES_BOT, Health
 from bot.health.processes import Other, Processes
 from bot.metrics import CLOCK_SKEW, LOOP_DELAY
 from bot.slack.errors import LIMITED, NO_ANSWER, NOT_NOW, name_of
@@ -94,7 +94,7 @@ class Watch:
             await self._client.auth_test()
         except SlackApiError as error:
             name = name_of(error)
-            found = "slack refuses the bot" if name in NOT_NOW else "slack not reachable"
+            found = REFUSES_BOT if name in NOT_NOW else "slack not reachable"
             found = "" if name in LIMITED else found
         except NO_ANSWER:
             found = "slack not reachable"

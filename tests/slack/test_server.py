@@ -249,6 +249,8 @@ async def test_what_zuora_says_to_the_bot_is_not_for_strangers(web_stage, http):
         assert answer.status == 503
         assert await answer.json() == web_stage.bot.readiness.ready()
         assert (await answer.json())["status"] == "zuora login failed"
+    async with http.get(address.replace("/readyz", "/healthz")) as answer:
+        assert (answer.status, await answer.json()) == (503, {"status": "zuora login failed"})
     trouble = web_stage.bot.health()["zuora"]
     assert trouble != "ready"
     assert "wrong" not in trouble.split()
