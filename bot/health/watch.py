@@ -15,6 +15,7 @@ from bot.health.processes import Other, Processes
 from bot.metrics import CLOCK_SKEW, LOOP_DELAY
 from bot.slack.errors import LIMITED, NO_ANSWER, NOT_NOW, name_of
 from bot.slack.web import SlackWeb
+from bot.store.errors import DAMAGED, REPLACED, CouldNotRecordError
 from bot.store.measuring import is_damaged, why_not_writable
 from bot.zuora.errors import ZuoraError
 
@@ -55,6 +56,7 @@ class Watch:
         self._processes = processes
         self._clock = health.clock
         self._slack_before = ""
+        self._head = (0, "")
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Every loop by its name, each to be run until it is cancelled."""
@@ -110,8 +112,13 @@ class Watch:
         self._changed("zuora", before.replace("ready", ""), now.replace("ready", ""))
 
     async def look_at_database(self) -> None:
-        """Write something that leaves nothing, in a thread."""
-        found = await asyncio.to_thread(why_not_writable, self._database)
+        """Write something that leaves nothing, in a thread; is what was written before still there?"""
+        store = self._health.store
+        with suppress(CouldNotRecordError):
+            self._head = max(self._head, store.history.last())
+        found = await asyncio.to_thread(why_not_writable, self._database, self._head)
+        if found == REPLACED:
+            store.distrust(REPLACED)
         self._changed("database", self._health.looks.database, found)
         self._health.looks.database = found
 
@@ -126,7 +133,7 @@ class Watch:
                 took = time.monotonic() - begun
         finally:
             given_up.set()
-        self._health.store.is_damaged()
+        self._health.store.distrust(DAMAGED)
         self._changed("database", "", self._health.store.trouble)
 
     async def look_at_others(self) -> None:

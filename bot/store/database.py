@@ -14,7 +14,9 @@ from sqlite_utils import Database
 
 from bot.store.committed import Committed
 from bot.store.errors import (
+    DAMAGED,
     LOCKED_BY_OTHERS,
+    REPLACED,
     CouldNotRecordError,
     ForbiddenByDatabaseError,
     StoreBusyError,
@@ -68,7 +70,7 @@ class Guarded(Database):
         super().__init__(connection)
         self.path = Path(path)
         self._file = self._stands_there()
-        self._is_damaged = False
+        self._distrusted = ""
         self._takes_nothing = ""
         self.committed = Committed()
 
@@ -83,8 +85,8 @@ class Guarded(Database):
     def trouble(self) -> str:
         """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
         if self._stands_there() != self._file:
-            return "database deleted or replaced"
-        return "database damaged" if self._is_damaged else ""
+            return REPLACED
+        return self._distrusted
 
     @property
     def takes_nothing(self) -> str:
@@ -107,12 +109,12 @@ class Guarded(Database):
         if code == sqlite3.SQLITE_BUSY and not self._takes_nothing:
             self._wait_for_others(BUSY_AGAIN_SECONDS)
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            self.is_damaged()
+            self.distrust(DAMAGED)
         self._takes_nothing = _TAKES_NOTHING.get(code, self._takes_nothing)
 
-    def is_damaged(self) -> None:
-        """Let nothing begin any more: until a start has checked the file, it counts as damaged."""
-        self._is_damaged = True
+    def distrust(self, why: str) -> None:
+        """Let nothing begin any more until a start has checked the file."""
+        self._distrusted = self._distrusted or why
 
     def written(self) -> None:
         """Forget that the disk took nothing, and do what waited for the commit."""

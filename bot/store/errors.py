@@ -2,6 +2,7 @@
 
 import sqlite3
 
+DAMAGED, REPLACED = "database damaged", "database deleted or replaced"
 LOCKED_BY_OTHERS = "database locked by another program"
 """The one trouble of the database that ends without anybody mending it."""
 

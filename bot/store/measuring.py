@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bot.store.database import STEPS_BETWEEN_LOOKS, damage_of
-from bot.store.errors import LOCKED_BY_OTHERS, StoreError
+from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED, StoreError
 from bot.store.times import from_text_or_none
 
 _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
@@ -18,9 +18,10 @@ _WORDS = {
     sqlite3.SQLITE_BUSY: LOCKED_BY_OTHERS,
     sqlite3.SQLITE_FULL: "database full",
     sqlite3.SQLITE_READONLY: "database read-only",
-    sqlite3.SQLITE_CANTOPEN: "database deleted or replaced",
-    sqlite3.SQLITE_CORRUPT: "database damaged",
-    sqlite3.SQLITE_NOTADB: "database damaged",
+    sqlite3.SQLITE_CANTOPEN: REPLACED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_ERROR: REPLACED,  # a table is not there
 }
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -79,10 +80,18 @@ def _figures(path: str) -> Measures:
     )
 
 
-def why_not_writable(path: str) -> str:
-    """Write a row and take it back; in any thread. Why that did not last, without a name; empty if it did."""
+def why_not_writable(path: str, head: tuple[int, str]) -> str:
+    """Write a row and take it back; in any thread. Why that did not last, without a name; empty if it did.
+
+    Args:
+        path: The file.
+        head: Sequence and hash of a row of the history that stands in it, unless other content was put
+            into the same file: a program that has it open sees that late, for it reads from its memory.
+    """
     try:
         with closing(_opened(path, "rw")) as connection:
+            if _is_another(connection, *head):
+                return REPLACED
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("INSERT INTO refused_lately VALUES ('', 'touched', '', 0, '', '')")
@@ -91,6 +100,13 @@ def why_not_writable(path: str) -> str:
     except sqlite3.DatabaseError as error:
         return _WORDS.get(error.sqlite_errorcode & 0xFF, "database not writable")
     return ""
+
+
+def _is_another(connection: sqlite3.Connection, sequence: int, hashed: str) -> bool:
+    """Whether a history ends before a row, or has another one in its place; an archive takes rows away."""
+    (last,) = connection.execute("SELECT COALESCE(MAX(sequence), 0) FROM history").fetchone()
+    row = connection.execute("SELECT hash FROM history WHERE sequence = ?", [sequence]).fetchone()
+    return last < sequence or (row is not None and row[0] != hashed)
 
 
 def is_damaged(path: str, given_up: Callable[[], bool]) -> bool:

@@ -146,10 +146,10 @@ class Store:
                 return str(found)
         return ""
 
-    def is_damaged(self) -> None:
-        """Let nothing begin any more: a check of the whole file has found damage."""
+    def distrust(self, why: str) -> None:
+        """Let nothing begin any more until a start has checked the file: `DAMAGED` or `REPLACED`."""
         if isinstance(self._database, Guarded):
-            self._database.is_damaged()
+            self._database.distrust(why)
 
     def try_to_write(self) -> None:
         """Write something that leaves nothing, where the last write did not last.

@@ -13,7 +13,8 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.cli.sandbox import SIGNING_SECRET
 from bot.health.health import FOR_A_PERSON
-from bot.store.errors import LOCKED_BY_OTHERS
+from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED
+from bot.store.store import Store
 from tests.health.operated import until
 from tests.stage import BOB, CHANNEL, EMAILS
 
@@ -177,6 +178,34 @@ async def test_a_database_that_was_deleted(site):
     assert not site.database.exists()
 
 
+@pytest.mark.parametrize("content", ["an older copy", "nothing", "another database"])
+async def test_a_database_whose_content_is_replaced_in_the_same_file(site, content):
+    """As `cp backup.db billing-bot.db` does, which makes no other file of it."""
+    process = await site.start()
+    first = await site.ask()
+    with closing(sqlite3.connect(site.database)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = site.database.read_bytes()
+    other = site.folder / "other.db"
+    Store.open(other).close()
+    await site.ask("BR-00000002")
+    await process.until_metric("billing_bot_unsent_messages", lambda n: n == 0)
+    await all_is_well(process)
+    with closing(sqlite3.connect(site.database)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    puts = {"an older copy": copy, "nothing": b"", "another database": other.read_bytes()}
+    site.database.write_bytes(puts[content])
+
+    found = await process.until_ready(http=503)
+    assert found["status"] in (REPLACED, DAMAGED)
+    assert await process.get("/healthz") == (503, f'{{"status": "{found["status"]}"}}')
+    await site.approve(first)
+    await until(lambda: site.slack.private(BOB, CHANNEL))
+    assert "nothing was done" in site.slack.private(BOB, CHANNEL)[-1].text
+    assert not [call for call in site.zuora.calls if call.path.endswith("/emails")]
+
+
 @pytest.mark.parametrize("pages", ["all", "two"])
 async def test_a_page_that_is_damaged_is_found_before_anybody_needs_it(site, pages):
     """The bot itself goes on with what it has in memory; the file is read again and again."""
@@ -192,7 +221,7 @@ async def test_a_page_that_is_damaged_is_found_before_anybody_needs_it(site, pag
             file.seek(page * PAGE)
             file.write(os.urandom(PAGE))
 
-    await is_seen(process, "database", "database damaged")
+    await is_seen(process, "database", DAMAGED)
 
     await site.approve(ts)
     await until(lambda: site.slack.private(BOB, CHANNEL))
