@@ -5,7 +5,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from threading import Event
+from functools import partial
+from threading import Event, Thread
 
 from slack_sdk.errors import SlackApiError
 
@@ -129,7 +130,7 @@ class Watch:
             while not damaged:
                 await self._clock.sleep(max(self._seconds, took / SHARE_OF_CHECKS))
                 begun = time.monotonic()
-                damaged = await asyncio.to_thread(is_damaged, self._database, given_up.is_set)
+                damaged = await _unwaited(partial(is_damaged, self._database, given_up.is_set))
                 took = time.monotonic() - begun
         finally:
             given_up.set()
@@ -185,3 +186,21 @@ class Watch:
 
 def _frozen(others: tuple[Other, ...]) -> set[int]:
     return {each.pid for each in others if each.is_frozen}
+
+
+def _unwaited(work: Callable[[], bool]) -> asyncio.Future[bool]:
+    """Do it in a thread that the end of the process does not wait for, as it does for `asyncio.to_thread`."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[bool] = loop.create_future()
+
+    def keep(result: bool) -> None:  # noqa: FBT001 - as the loop hands it on
+        if not found.done():
+            found.set_result(result)
+
+    def run() -> None:
+        result = work()
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(keep, result)
+
+    Thread(target=run, daemon=True).start()
+    return found
