@@ -40,6 +40,7 @@ WORDS = {
     "packed": "60 posts of 64 KB that would unpack to 64 MiB and whose last byte never comes, each made again",
     "clicks": "clicks of a member without rights, 20 at once, while Slack limits private answers",
     "unsigned": "unsigned posts over 40 connections, as fast as they come",
+    "many": "the same over 400 connections",
     "huge": "an answer of Zuora of 1 GB (genuine commands instead of clicks)",
     "endless": "pages of 2,000 documents without end (genuine commands instead of clicks)",
 }
@@ -49,6 +50,7 @@ KINDS = {
     "packed": "posts ended",
     "clicks": "clicks answered",
     "unsigned": "posts answered",
+    "many": "posts answered",
 }
 
 

@@ -116,7 +116,7 @@ async def _unfinished(line: Line, part: bytes, header: str = "") -> bool:
 
 KINDS: dict[str, tuple[Callable[[Line, str], Awaitable[bool]], int]] = {
     "clicks": (click, 20), "unsigned": (unsigned, 40), "silent": (silent, 1_100),
-    "half": (half, 200), "packed": (packed, 60),
+    "half": (half, 200), "packed": (packed, 60), "many": (unsigned, 400),
 }  # fmt: skip
 """What each of them does again and again, and how many there are at once."""
 

@@ -25,6 +25,9 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_BYTES_OF_ONE = 8 * 1024 * 1024
 """A click carries its message: some 100 KB, seldom more than 300."""
 
+DOORS = 2
+"""`PORT` and `HEALTH_PORT`: strangers at both together leave half of the files that may be open."""
+
 KEPT_SECONDS = 75.0
 """How long a connection that Slack or a proxy has used is kept for the next request."""
 
@@ -59,7 +62,7 @@ class Door:
 
     def __init__(self) -> None:
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._most = MOST_STRANGERS if files < 0 else min(MOST_STRANGERS, files // 2)
+        self._most = MOST_STRANGERS if files < 0 else min(MOST_STRANGERS, files // DOORS // 2)
         self._all = _Crowd()
         self._of: dict[str, _Crowd] = {}
 
