@@ -18,10 +18,8 @@ _WORDS = {
     sqlite3.SQLITE_BUSY: LOCKED_BY_OTHERS,
     sqlite3.SQLITE_FULL: "database full",
     sqlite3.SQLITE_READONLY: "database read-only",
-    sqlite3.SQLITE_CANTOPEN: REPLACED,
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
-    sqlite3.SQLITE_ERROR: REPLACED,  # a table is not there
 }
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -104,6 +102,8 @@ def why_not_writable(path: str, head: tuple[int, str]) -> str:
 
 def _is_another(connection: sqlite3.Connection, sequence: int, hashed: str) -> bool:
     """Whether a history ends before a row, or has another one in its place; an archive takes rows away."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'history'").fetchone():
+        return True
     (last,) = connection.execute("SELECT COALESCE(MAX(sequence), 0) FROM history").fetchone()
     row = connection.execute("SELECT hash FROM history WHERE sequence = ?", [sequence]).fetchone()
     return last < sequence or (row is not None and row[0] != hashed)
