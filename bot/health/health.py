@@ -89,10 +89,10 @@ class Health:
         """
         if self.alive() != READY:
             return self.alive()
-        database = self._database()
+        parts = (self._work(), self._zuora(), self._slack())
+        database = self._database()  # after those that read it, and may find it damaged
         if database not in (READY, LOCKED_BY_OTHERS):
             return database
-        parts = (self._work(), self._zuora(), self._slack())
         return next((words for words in parts if words in FOR_A_PERSON), READY)
 
     def ready(self) -> dict[str, str]:
@@ -109,11 +109,12 @@ class Health:
         return {"status": wrong[0] if wrong else READY, **parts}
 
     def _work(self) -> str:
+        held = self.held
         if self.store.trouble:
             return READY  # said under its own name
         if self.loops.ended() or self.loops.broken() or self.alive() != READY:
             return "failed"
-        if self.held:
+        if held:
             return HELD
         if self.standing.unread:
             return "waits until slack can be read"
