@@ -7,6 +7,7 @@ import signal
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from bot.slack.door import MOST_OF_ONE, MOST_STRANGERS
 from tests.cli.test_commands import environment, free_port, servers, start
 
 __all__ = ["servers"]
@@ -30,8 +31,8 @@ class Web:
         self.zuora = zuora
         self.log = log
 
-    async def connect(self, said=b""):
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+    async def connect(self, said=b"", *, of="127.0.0.1"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(of, 0))
         writer.write(said)
         return reader, writer
 
@@ -82,12 +83,22 @@ async def test_1100_silent_connections_keep_nobody_from_being_answered(tmp_path,
         silent = [await bot.connect() for _ in range(1100)]
 
         assert await bot.is_genuine_answered()
-        assert bot.files() < 600
+        assert bot.files() < MOST_OF_ONE + 50
         assert all([await is_closed(reader) for reader, _ in silent])
         assert await bot.is_genuine_answered()
         for _, writer in silent:
             writer.close()
     assert not bot.log[:-1] or len("".join(bot.log)) < 2000
+
+
+async def test_strangers_of_many_addresses_have_a_bound_too(tmp_path, servers):
+    async with web(tmp_path, *servers) as bot:
+        silent = [await bot.connect(of=f"127.0.0.{2 + at % 10}") for at in range(1000)]
+
+        assert await bot.is_genuine_answered()
+        assert bot.files() < MOST_STRANGERS + 50
+        for _, writer in silent:
+            writer.close()
 
 
 async def test_half_sent_bodies_are_not_kept(tmp_path, servers):
