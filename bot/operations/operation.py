@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
@@ -127,6 +128,16 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
+class LastTime(Enum):
+    """What a request is compared with, for `Against last time`."""
+
+    ANOTHER = auto()
+    """The last one of its operation about another run, of which it succeeded."""
+
+    WHAT_IT_BILLED = auto()
+    """What was sent of the run that the last one like it made."""
+
+
 B = TypeVar("B", bound=Body)
 F = TypeVar("F", bound=Facts)
 
@@ -172,6 +183,9 @@ class Order(ABC, Generic[B, F]):
     each_mailed: ClassVar[bool] = False
     """Whether each subject is mailed by a call of its own, so that the bot's calls show what was
     mailed: Zuora keeps no mail date of memos, and marks an invoice only later."""
+
+    last_time: ClassVar[LastTime | None] = None
+    """What it is compared with; None: with nothing."""
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from bot.domain.money import Money
-from bot.domain.operation import OperationName
 from bot.domain.request import Request
 from bot.domain.words import Line, Moment, line
-from bot.operations.catalog import opened
+from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.kinds import KindTotals, money_of
-from bot.operations.operation import Progress
+from bot.operations.operation import LastTime, Progress
 from bot.store.store import Store
 
-OF_RUNS = (OperationName.EMAIL_BILL_RUN, OperationName.POST_BILL_RUN)
 LABEL = "Against last time"
 
 
@@ -23,14 +21,16 @@ def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:
     run that is created the last one that billed the same. A share is given where both came to one
     currency and the same one; nothing else can be compared.
     """
-    if request.operation == OperationName.CREATE_BILL_RUN:
-        before = store.requests.last_like(request, same_subject=True)
-        made = _of_its_run(store, before) if before else None
-    elif request.operation in OF_RUNS:
-        before = made = store.requests.last_like(request, same_subject=False)
-    else:
-        return ()
-    if before is None or made is None or made.is_archived or not (then := opened(made).kinds()):
+    made: Request | None
+    match OPERATIONS[request.operation].last_time:
+        case LastTime.WHAT_IT_BILLED:
+            before = store.requests.last_like(request, same_subject=True)
+            made = _of_its_run(store, before) if before else None
+        case LastTime.ANOTHER:
+            made = store.requests.last_like(request, same_subject=False)
+        case None:
+            return ()
+    if made is None or made.is_archived or not (then := opened(made).kinds()):
         return ()
     share = _share(opened(request).kinds(), then)
     said = f"{share} (" if share else "("
@@ -43,7 +43,12 @@ def _of_its_run(store: Store, created: Request) -> Request | None:
     """The newest request that posted or mailed the run which another one made."""
     number = Progress.model_validate_json(created.progress or "{}").number
     found = (store.requests.get(each) for each in store.status.about(number, 10) if number)
-    return next((each for each in found if each is not None and each.operation in OF_RUNS), None)
+    return next((each for each in found if each is not None and _is_of_a_run(each)), None)
+
+
+def _is_of_a_run(request: Request) -> bool:
+    """Whether its documents are all of one run, as they are where it is compared with such another."""
+    return OPERATIONS[request.operation].last_time is LastTime.ANOTHER
 
 
 def _share(now: Sequence[KindTotals], then: Sequence[KindTotals]) -> str:

@@ -19,6 +19,7 @@ from bot.operations.operation import (
     Followed,
     Foreseen,
     Form,
+    LastTime,
     Problems,
     Progress,
     Settlement,
@@ -35,6 +36,7 @@ class CreateBillRun(
 
     name = OperationName.CREATE_BILL_RUN
     deed = Deed.CREATED
+    last_time = LastTime.WHAT_IT_BILLED
     short = "create bill run"
     form = "ask:bill_run"
     body_type = CreateBillRunBody

@@ -25,7 +25,7 @@ from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.on_run import OnRun, RunBody, read_of
-from bot.operations.operation import Form, Problems, Settlement, Table
+from bot.operations.operation import Form, LastTime, Problems, Settlement, Table
 from bot.operations.run_documents import mailed_at
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
@@ -44,6 +44,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
 
     name = OperationName.EMAIL_BILL_RUN
     deed = Deed.MAILED
+    last_time = LastTime.ANOTHER
     short = "email"
     button = "Email…"
     asking = None

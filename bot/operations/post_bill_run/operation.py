@@ -24,7 +24,7 @@ from bot.operations.mail_checks import with_profiles
 from bot.operations.notices import profiles_in_use, state_of
 from bot.operations.on_drafts import DraftsFacts, OnDrafts
 from bot.operations.on_run import UNKNOWN, RunBody, read_of
-from bot.operations.operation import Form, Problems, Progress, Settlement
+from bot.operations.operation import Form, LastTime, Problems, Progress, Settlement
 from bot.operations.post_bill_run import following
 from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import Answer
@@ -82,6 +82,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
 
     name = OperationName.POST_BILL_RUN
     deed = Deed.POSTED
+    last_time = LastTime.ANOTHER
     short = "post"
     button = "Post…"
     asking = Asking(
