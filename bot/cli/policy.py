@@ -6,7 +6,6 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import click
-from slack_sdk.errors import SlackClientError
 
 from bot.cli.clock import SystemClock
 from bot.cli.exits import WRONG_SETTINGS
@@ -16,6 +15,7 @@ from bot.domain.place import Place, Unit
 from bot.domain.policy import Asked, Policy, Rule, is_group
 from bot.policy.file import OPERATIONS, TENANTS, PolicyError, read_policy
 from bot.settings import PolicySettings, SettingsError, read_policy_settings
+from bot.slack.errors import NO_ANSWER
 from bot.slack.web import ProxyError, SlackWeb
 
 
@@ -153,7 +153,7 @@ async def _members(rule: Rule, settings: PolicySettings) -> frozenset[str] | Non
             SystemClock(), token=token, base_url=url if url.endswith("/") else f"{url}/"
         )
         answers = [await client.usergroups_users_list(usergroup=group) for group in groups]
-    except (SlackClientError, ProxyError, OSError, TimeoutError):
+    except (*NO_ANSWER, ProxyError):
         return None
     return people.union(*(answer["users"] for answer in answers))
 

@@ -3,13 +3,12 @@
 import asyncio
 import sys
 
-import aiohttp
 import click
-from slack_sdk.errors import SlackClientError
 
 from bot.cli.clock import SystemClock
 from bot.cli.help import example
 from bot.settings import SettingsError, read_settings
+from bot.slack.errors import NO_ANSWER
 from bot.store.errors import CouldNotRecordError, StoreError
 from bot.wiring.restoring import resume_after_restore
 from bot.wiring.starting import CannotStartError
@@ -29,7 +28,7 @@ def resume() -> None:
     except (SettingsError, StoreError, CouldNotRecordError, CannotStartError) as error:
         click.echo(str(error), err=True)
         sys.exit(CANNOT_RESUME)
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+    except NO_ANSWER as error:
         click.echo(f"Slack cannot be read, so nothing was changed: {error}", err=True)
         sys.exit(CANNOT_RESUME)
     for name in ended:

@@ -4,13 +4,13 @@ import asyncio
 from typing import Any
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 
 from bot.audit.evidence import in_slack
 from bot.audit.evidence.in_slack import Card
 from bot.cli.clock import SystemClock
 from bot.settings import EvidenceSettings
-from bot.slack.errors import LIMITED, name_of, seconds_to_wait
+from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.slack.web import SlackWeb
 
 SECONDS = 30
@@ -51,5 +51,5 @@ async def read(settings: EvidenceSettings, cards: list[Card]) -> dict[str, Any]:
 
         try:
             return await in_slack.compared(cards, settings.slack_api_url, history)
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except NO_ANSWER as error:
             return in_slack.not_read(f"Slack could not be read: {error}")

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.words import listed
+from bot.domain.words import shortened, some
 
 SHOWN = 5
-LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,7 @@ mailed."""
 def unclear(what: str, said: object) -> NotKnown:
     """A value that cannot be read with certainty; what was said is shortened for people."""
     text = said if isinstance(said, str) else repr(said)
-    shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-    shown = "".join(each if each.isprintable() else " " for each in shown)
+    shown = "".join(each if each.isprintable() else " " for each in shortened(text))
     return NotKnown(f"{what}: “{shown}”" if shown.strip() else "empty", said=text[:200])
 
 
@@ -64,10 +62,7 @@ def is_newer(before: MailedAt, now: MailedAt) -> bool:
 
 def named(numbers: Sequence[str]) -> str:
     """`INV1, INV2 and 3 more`: which documents it is about."""
-    shown = list(numbers[:SHOWN])
-    if len(numbers) > SHOWN:
-        shown.append(f"{len(numbers) - SHOWN:,} more")
-    return listed(shown)
+    return some(numbers, SHOWN)
 
 
 def _form(said: str) -> str:

@@ -133,12 +133,10 @@ class Places:
 
     def read(self, form: Mapping[str, Any]) -> tuple[Place, dict[str, str]]:
         """What a form or a line chooses, and what is wrong with it by field."""
-        wrong: dict[str, str] = {}
-        place = Place(
-            _chosen(form, ENTITY, self.entities, wrong),
-            _chosen(form, ORG, self.organizations, wrong),
-        )
-        return place, wrong
+        entity, no_entity = _chosen(form, ENTITY, self.entities)
+        organization, no_organization = _chosen(form, ORG, self.organizations)
+        wrong = {ENTITY: no_entity, ORG: no_organization}
+        return Place(entity, organization), {name: why for name, why in wrong.items() if why}
 
     def matching(self, form: Mapping[str, Any]) -> tuple[Place, ...]:
         """The places that fit what was chosen so far."""
@@ -252,15 +250,16 @@ def _fits(wanted: str, unit: Unit | None) -> bool:
 
 
 def _chosen(
-    form: Mapping[str, Any], field: str, units: tuple[Unit, ...], wrong: dict[str, str]
-) -> Unit | None:
+    form: Mapping[str, Any], field: str, units: tuple[Unit, ...]
+) -> tuple[Unit | None, str]:
+    """The unit that a field names where there is a choice, and what is wrong with it; empty: nothing."""
     typed = as_key(str(form.get(field) or ""))
     found = next((unit for unit in units if typed and unit.is_called(typed)), None)
     what = {ENTITY: "entity", ORG: "organization"}[field]
     names = ", ".join(unit.name for unit in units)
     if typed and found is None:
         known = f"these are: {names}" if units else "the settings list none"
-        wrong[field] = f"This bot has no {what} {typed}; {known}."
-    elif found is None and len(units) > 1:
-        wrong[field] = f"Choose the {what}: {names}."
-    return found if len(units) > 1 else None
+        return None, f"This bot has no {what} {typed}; {known}."
+    if len(units) <= 1:
+        return None, ""
+    return found, "" if found else f"Choose the {what}: {names}."

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from bot.domain.operation import Deed
 from bot.domain.request import Request
 from bot.operations.cancel_bill_run import CancelBillRun
 from bot.operations.create_bill_run import CreateBillRun
@@ -30,9 +29,6 @@ OPERATIONS: dict[str, Operation] = {
 }
 STEPS = {name: each for name, each in OPERATIONS.items() if issubclass(each, OnRun)}
 """Those on one bill run."""
-
-MAILING = tuple(name for name, each in OPERATIONS.items() if each.deed is Deed.MAILED)
-"""Names of those that are orders to mail."""
 
 
 def opened(request: Request) -> Order[Any, Any]:

@@ -54,14 +54,14 @@ def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> 
                 f'A quotation mark is missing behind {shortened(typed)}=: write name="November".'
             )
         else:
-            _take(typed, value, values, wrong, seen)
+            wrong |= _take(typed, value, values, seen)
         for word in rest.split():
             wrong[word] = f"{shortened(word)} has no `=`. Write it like {EXAMPLE}."
     if not places.organizations and values.get("org"):
         values.setdefault("organizations", values.pop("org"))
     if values.get("org"):
         values["org"] = values["org"].strip("".join({*_CLOSING, *"".join(_CLOSING.values())}))
-    _conclude(values, wrong)
+    wrong |= _conclude(values)
     _, nowhere = places.read(values)
     wrong.update({name: words for name, words in nowhere.items() if values.get(name)})
     return Problems(wrong) if wrong else _checked(values, highest_batch)
@@ -117,27 +117,29 @@ def _next_word(text: str, start: int) -> int:
     return found.start() if found else len(text)
 
 
-def _take(
-    typed: str, value: str, values: dict[str, Any], wrong: dict[str, str], seen: set[str]
-) -> None:
+def _take(typed: str, value: str, values: dict[str, Any], seen: set[str]) -> dict[str, str]:
+    """Set what a word says, once; or what is wrong with it, under the word that was typed."""
     if not typed:
-        return
+        return {}
     word = WORDS.get(plain(typed))
     said = or_nothing(value).strip() if word in AS_TYPED else as_key(value)
     if word is None:
-        wrong[typed] = _unknown(typed)
-    elif word in seen:
-        wrong[typed] = f"{typed} is there twice."
-    elif not said:
-        wrong[typed] = f"Nothing stands behind {typed}=."
-    else:
-        seen.add(word)
-        if message := SETTERS[word](values, said):
-            wrong[typed] = f"{typed}={shortened(value)}: {message}"
+        return {typed: _unknown(typed)}
+    if word in seen:
+        return {typed: f"{typed} is there twice."}
+    if not said:
+        return {typed: f"Nothing stands behind {typed}=."}
+    seen.add(word)
+    message = SETTERS[word](values, said)
+    return {typed: f"{typed}={shortened(value)}: {message}"} if message else {}
 
 
-def _conclude(values: dict[str, Any], wrong: dict[str, str]) -> None:
-    """What follows from the words together: whom it is for, when, and what happens afterwards."""
+def _conclude(values: dict[str, Any]) -> dict[str, str]:
+    """Set what follows from the words together: whom it is for, when, and what happens afterwards.
+
+    What is wrong with that stands under the names of fields.
+    """
+    wrong: dict[str, str] = {}
     scopes = [each for each in ("batches", "account", "subscriptions") if values.get(each)]
     if len(scopes) > 1:
         wrong["scope"] = "Only one of batch, account and subscriptions can be billed in a run."
@@ -160,6 +162,7 @@ def _conclude(values: dict[str, Any], wrong: dict[str, str]) -> None:
         values["posting"] = {"yes": "post_and_email" if mailed == "yes" else "post"}.get(
             posted, "draft"
         )
+    return wrong
 
 
 def _checked(values: dict[str, Any], highest_batch: int) -> Values | Problems:

@@ -2,7 +2,7 @@
 
 from bot.domain.money import spoken
 from bot.domain.summary import Summary, warning
-from bot.domain.words import Line, count, in_days, line, listed, shortened
+from bot.domain.words import Line, count, in_days, line, shortened, some
 from bot.operations.create_bill_run import words
 from bot.operations.create_bill_run.body import CreateBillRunBody, RunSchedule
 from bot.operations.create_bill_run.estimating import of_batches
@@ -103,7 +103,5 @@ def _who(facts: CreateFacts) -> tuple[Line, ...]:
 def _others(facts: CreateFacts) -> str:
     if not facts.others:
         return ""
-    shown = [run.words for run in facts.others[:SHOWN_RUNS]]
-    if rest := len(facts.others) - len(shown):
-        shown.append(f"{rest:,} more")
-    return f"other runs over the same accounts have not ended: {listed(shown)}"
+    shown = some([run.words for run in facts.others], SHOWN_RUNS)
+    return f"other runs over the same accounts have not ended: {shown}"

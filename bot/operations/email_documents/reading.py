@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from bot.domain.clean import as_key
-from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key, tokens
+from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key, is_id, tokens
 from bot.domain.words import count, shortened, some
 from bot.operations.operation import Body, Form, Problems
 
@@ -20,7 +20,6 @@ SHOWN = 5
 Recipients = Literal["template", "bill_to", "addresses"]
 RECIPIENTS: tuple[Recipients, ...] = ("template", "bill_to", "addresses")
 
-_PDF = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _ADDRESS = re.compile(rf"(?=.{{1,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z][a-z0-9-]*[a-z0-9]")  # fmt: skip
@@ -126,7 +125,7 @@ def pdf_problem(pdf: str, documents: tuple[DocumentKey, ...]) -> str:
         return ""
     if any(document.kind == "invoice" for document in documents):
         return "Zuora takes a PDF file id for memos only, not for invoices. Leave this empty."
-    if not _PDF.fullmatch(pdf):
+    if not is_id(pdf):
         return "A PDF file id has 32 digits and letters a to f; leave this empty for the latest."
     if len(documents) > 1:
         return (
