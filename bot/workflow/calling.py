@@ -20,7 +20,7 @@ from bot.zuora.errors import (
     ZuoraLockedOut,
     ZuoraRejected,
 )
-from bot.zuora.verdict import UNPROCESSABLE
+from bot.zuora.judge import UNPROCESSABLE
 
 logger = logging.getLogger(__name__)
 

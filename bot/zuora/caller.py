@@ -29,10 +29,10 @@ from bot.zuora.errors import (
     ZuoraRejected,
     ZuoraUnavailable,
 )
+from bot.zuora.judge import AT_ONCE, AUTHENTICATION, judge
 from bot.zuora.pace import LONGEST_WAIT_SECONDS, Pace
 from bot.zuora.reach import Reach
 from bot.zuora.tokens import TokenKeeper
-from bot.zuora.verdict import AT_ONCE, AUTHENTICATION, judge
 
 logger = logging.getLogger(__name__)
 

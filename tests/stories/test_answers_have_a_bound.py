@@ -13,8 +13,8 @@ from bot.zuora import paging, preview_runs, tokens
 from bot.zuora.bounded import MOST_BYTES
 from bot.zuora.connections import http_client
 from bot.zuora.errors import ZuoraRejected
+from bot.zuora.judge import QUICK, judge
 from bot.zuora.preview_file import items_of
-from bot.zuora.verdict import QUICK, judge
 from tests.stage import BOB
 
 

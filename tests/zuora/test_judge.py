@@ -13,7 +13,7 @@ from bot.zuora.errors import (
     ZuoraRejected,
     ZuoraUnavailable,
 )
-from bot.zuora.verdict import judge
+from bot.zuora.judge import judge
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502</h1></body></html>"
 NOT_FOUND = {
