@@ -14,6 +14,7 @@ import pytest
 from bot.domain.call import Call
 from bot.domain.digest import canonical
 from bot.domain.operation import Deed, OperationName
+from bot.domain.words import doing
 from bot.operations.catalog import OPERATIONS, STEPS
 from bot.operations.on_run import legal_steps
 from bot.operations.operation import Followed, Problems
@@ -26,9 +27,10 @@ from bot.status.counting import effect_name
 from bot.status.lists import what_of
 from bot.zuora.errors import OutcomeUnknown
 from tests.crash import reckoning
-from tests.crash.plan import plan_of
+from tests.crash.plan import FIRST, MAKERS, plan_of
 from tests.operations.changing import changed_one_by_one
 from tests.operations.examples import EXAMPLES
+from tests.stage import ALICE, CHANNEL
 
 README = Path("README.md").read_text()
 CODE = [
@@ -134,6 +136,7 @@ async def test_its_words_are_there_and_fit(name, local, zuora):
     assert order.title()[:1].islower()
     assert order.lines()
     assert len(f"Approve: {order.effect()}…") <= 75
+    assert re.match(r"[A-Z]\w+ing ", doing(order.effect()))  # as the thread says it
     assert order.warning().endswith(".")
     assert order.accepted().endswith(".")
     assert order.subject()
@@ -217,6 +220,21 @@ async def test_the_crash_plan_asks_for_it_and_the_reckoning_sees_its_effect(
 
     assert name in plan_of(_world(clock))
     assert len(effects) == 1
+
+
+@every
+async def test_somebody_can_ask_for_it_in_slack(name, stage):
+    """By the command of the crash plan, and by the run's button where the plan presses one."""
+    made = [maker(stage.zuora.world, FIRST + at) for at, (maker, _) in enumerate(MAKERS)]
+    wanted = next(each for each in made if each.operation == name)
+
+    typed = await stage.slack.slash(ALICE, CHANNEL, wanted.command)
+    if wanted.step:
+        shown = stage.slack.private(ALICE, CHANNEL)[-1]
+        await stage.slack.click(ALICE, CHANNEL, shown.ts, wanted.step)
+
+    assert typed.ok
+    assert stage.slack.view(ALICE)["callback_id"] == OPERATIONS[name].form
 
 
 def test_no_other_room_names_an_operation():
