@@ -1,4 +1,4 @@
-"""Who may do what, and why not: one function, for every command, form and button."""
+"""Who may do what, and why not: for every command, form and button."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,13 +13,11 @@ from bot.domain.request import Request, State
 class Verb(StrEnum):
     """What somebody wants to do."""
 
-    ASK = "ask"
     APPROVE = "approve"
     REJECT = "reject"
     WITHDRAW = "withdraw"
     RECORD_SENT = "record_sent"
     RECORD_NOT_SENT = "record_not_sent"
-    VIEW = "view"
 
 
 RECORDS = (Verb.RECORD_SENT, Verb.RECORD_NOT_SENT)
@@ -72,49 +70,19 @@ class Refusal(StrEnum):
     CLOCKS_DIFFER = "clocks_differ"
 
 
-def may(
-    verb: Verb,
-    person: Person,
-    about: Policy | Rule | Request,
-    now: datetime | None = None,
-    today: Rule | None = None,
-) -> Refusal | None:
-    """Whether somebody may do something: None, or why not. The one function that decides it.
-
-    Authority comes first and the state second, so a stranger learns nothing from the answer. No
-    role is exempt from the four-eyes rule: the requester is refused before any list is looked at.
-
-    Args:
-        verb: What the person wants to do.
-        person: As read from Slack for this question.
-        about: The policy, for asking and looking; a request, for everything else: the rule of the
-            moment it was asked for holds. A rule: what holds for every request under it, whoever
-            asked for it and whatever its state.
-        now: The moment, aware UTC; None leaves the request's state out of the question.
-        today: The rule of today's policy for a request: who decides must be an approver by this
-            one too. Whoever was taken out of the policy decides nothing.
-    """
-    if person.barred or not person.user_id:
-        return Refusal.BARRED
-    if isinstance(about, Policy):
-        names, otherwise = _lists(verb, about)
-        return _listed(person, names, otherwise)
-    if isinstance(about, Rule):
-        return _listed(person, about.approvers, Refusal.NOT_AN_APPROVER)
-    refusal = _authority(verb, person, about, today)
-    if refusal is not None or now is None:
-        return refusal
-    return _state(verb, about, now) or _again(verb, person, about)
-
-
 def may_ask(person: Person, policy: Policy) -> Refusal | None:
-    """Whether somebody may ask for an operation."""
-    return may(Verb.ASK, person, policy)
+    """Whether somebody may ask for an operation: None, or why not."""
+    return _counts(person, policy.requesters, Refusal.NOT_A_REQUESTER)
 
 
 def may_view(person: Person, policy: Policy) -> Refusal | None:
     """Whether somebody may see requests: everybody whom the policy names."""
-    return may(Verb.VIEW, person, policy)
+    return _counts(person, policy.everybody, Refusal.NOT_A_VIEWER)
+
+
+def may_approve_under(person: Person, rule: Rule) -> Refusal | None:
+    """Whether somebody may approve what waits under a rule, whoever asked for it."""
+    return _counts(person, rule.approvers, Refusal.NOT_AN_APPROVER)
 
 
 def may_decide(
@@ -124,22 +92,37 @@ def may_decide(
     now: datetime | None,
     today: Rule | None = None,
 ) -> Refusal | None:
-    """Whether somebody may approve, reject, withdraw or settle this request at this moment.
+    """Whether somebody may approve, reject, withdraw or settle this request: None, or why not.
 
-    Without a moment: whether they may at all, whatever its state.
+    Authority comes first and the state second, so a stranger learns nothing from the answer. No
+    role is exempt from the four-eyes rule: the requester is refused before any list is looked at.
+
+    Args:
+        verb: What the person wants to do.
+        person: As read from Slack for this question.
+        request: The rule of the moment it was asked for holds.
+        now: The moment, aware UTC; None: whether they may at all, whatever the request's state.
+        today: The rule of today's policy for it: who decides must be an approver by this one too.
+            Whoever was taken out of the policy decides nothing.
     """
-    return may(verb, person, request, now, today)
+    refusal = _barred(person) or _authority(verb, person, request, today)
+    if refusal is not None or now is None:
+        return refusal
+    return _state(verb, request, now) or _again(verb, person, request)
 
 
 def still_counts(person: Person, request: Request, today: Rule | None = None) -> Refusal | None:
     """Whether an approval given before still counts: the person must be an approver to this day."""
-    return may(Verb.APPROVE, person, request, None, today)
+    return may_decide(Verb.APPROVE, person, request, None, today)
 
 
-def _lists(verb: Verb, policy: Policy) -> tuple[tuple[str, ...], Refusal]:
-    if verb is Verb.ASK:
-        return policy.requesters, Refusal.NOT_A_REQUESTER
-    return policy.everybody, Refusal.NOT_A_VIEWER
+def _barred(person: Person) -> Refusal | None:
+    return Refusal.BARRED if person.barred or not person.user_id else None
+
+
+def _counts(person: Person, names: Iterable[str], otherwise: Refusal) -> Refusal | None:
+    """None if the person may do anything here and is one of these."""
+    return _barred(person) or _listed(person, names, otherwise)
 
 
 def _again(verb: Verb, person: Person, request: Request) -> Refusal | None:

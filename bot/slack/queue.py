@@ -7,7 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks
 from bot.cards.card import in_a_list
-from bot.domain.authority import Person, Verb, may
+from bot.domain.authority import Person, Verb, may_decide
 from bot.domain.message import Blocks, Words
 from bot.domain.place import EVERYWHERE, Within, values_of_key
 from bot.domain.words import Link
@@ -92,7 +92,7 @@ def to_decide(parts: Parts, links: Links, person: Person, number: int) -> Blocks
     if request is None:
         return []
     today = parts.rules.today(request)
-    if may(Verb.APPROVE, person, request, parts.clock.now(), today) is not None:
+    if may_decide(Verb.APPROVE, person, request, parts.clock.now(), today) is not None:
         return []
     url = links.card(request.channel, request.card_ts)
     return in_a_list(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.cards import blocks
 from bot.cards.card import result_label
-from bot.domain.authority import Person, Verb, may
+from bot.domain.authority import Person, Verb, may_approve_under, may_decide
 from bot.domain.history import What
 from bot.domain.key import bill_run_key
 from bot.domain.message import Words
@@ -94,7 +94,7 @@ def waiting(
 def _may(store: Store, person: Person, number: int, now: datetime) -> bool:
     """Asked of the request itself: what finds it is an index, and no index decides."""
     request = store.requests.get(number)
-    return request is not None and may(Verb.APPROVE, person, request, now) is None
+    return request is not None and may_decide(Verb.APPROVE, person, request, now) is None
 
 
 def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[int]:
@@ -103,7 +103,7 @@ def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[i
     Whether somebody may is asked once for each rule that requests wait under, which are few.
     """
     rules = store.status.rules_waiting()
-    allowed = [text for text, rule in rules.items() if may(Verb.APPROVE, person, rule) is None]
+    allowed = [text for text, rule in rules.items() if may_approve_under(person, rule) is None]
     return store.status.to_decide(person.user_id, allowed, now, limit)
 
 
