@@ -6,13 +6,10 @@ known was sent.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.words import shortened, some
-
-SHOWN = 5
+from bot.domain.words import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +55,6 @@ def is_newer(before: MailedAt, now: MailedAt) -> bool:
             return bool(earlier and later) and same_form and earlier != later
         case _:
             return False
-
-
-def named(numbers: Sequence[str]) -> str:
-    """`INV1, INV2 and 3 more`: which documents it is about."""
-    return some(numbers, SHOWN)
 
 
 def _form(said: str) -> str:

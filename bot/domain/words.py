@@ -63,7 +63,7 @@ def listed(items: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
-def some(items: Sequence[str], most: int, last: str = "and") -> str:
+def some(items: Sequence[str], most: int = 5, last: str = "and") -> str:
     """As `listed`, of the first so many: `a, b and 3 more`."""
     rest = [f"{len(items) - most:,} more"] if len(items) > most else []
     return listed([*items[:most], *rest], last)

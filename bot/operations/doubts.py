@@ -6,8 +6,7 @@ not known when it went out counts as sent.
 
 from collections.abc import Sequence
 
-from bot.domain.known import named
-from bot.domain.words import Line, line
+from bot.domain.words import Line, line, some
 from bot.operations.kinds import Doubt
 from bot.operations.run_documents import DocumentsFacts
 
@@ -16,7 +15,7 @@ def amount_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
     """Of which documents the amount is not known, and what that means for the approval."""
     if not unknown:
         return ()
-    said = f"not known of {named([str(each) for each in unknown])}; counts as above every limit"
+    said = f"not known of {some([str(each) for each in unknown])}; counts as above every limit"
     return (line("⚠ Amount", said),)
 
 
@@ -24,7 +23,7 @@ def mail_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
     """Of which documents it is not known when they were mailed."""
     if not unknown:
         return ()
-    said = f"when is not known, and counts as mailed: {named([str(each) for each in unknown])}"
+    said = f"when is not known, and counts as mailed: {some([str(each) for each in unknown])}"
     return (line("⚠ Mailed before", said),)
 
 
@@ -32,11 +31,11 @@ def trouble_lines(trouble: Sequence[Doubt], unchecked: Sequence[Doubt]) -> tuple
     """What is wrong to send though Zuora would mail it."""
     found = []
     if trouble:
-        said = named([f"{each.number} {each.words}" for each in trouble])
+        said = some([f"{each.number} {each.words}" for each in trouble])
         found.append(line("⚠ Wrong to send", f"{said}; Zuora mails it all the same"))
     if unchecked:
         said = "; ".join(
-            f"of {named([each.number for each in unchecked if each.words == words])} whether {words}"
+            f"of {some([each.number for each in unchecked if each.words == words])} whether {words}"
             for words in dict.fromkeys(each.words for each in unchecked)
         )
         found.append(line("Not checked", f"Zuora does not say {said}"))

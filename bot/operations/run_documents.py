@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field
 
 from bot.domain.digest import canonical
 from bot.domain.key import KIND_WORDS, DocumentKind
-from bot.domain.known import MailedAt, NotKnown, named
+from bot.domain.known import MailedAt, NotKnown
 from bot.domain.listed import Listed
 from bot.domain.mailing import NOT_TOLD, Mailing, Reached, Way
 from bot.domain.money import Money, spoken
-from bot.domain.words import count, in_minutes
+from bot.domain.words import count, in_minutes, some
 from bot.operations.kinds import (
     Doubt,
     KindTotals,
@@ -138,7 +138,7 @@ class DocumentsFacts(BaseModel, frozen=True):
         if changed := [
             each.number for each in now.mailed_unknown if each not in self.mailed_unknown
         ]:
-            found.append(f"{named(changed)} may have been mailed meanwhile")
+            found.append(f"{some(changed)} may have been mailed meanwhile")
         found += trouble_differs(self.trouble, now.trouble)
         found += unchecked_differs(self.unchecked, now.unchecked)
         if not found and self.each != now.each:

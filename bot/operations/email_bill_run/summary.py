@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from bot.domain.known import named
 from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import count, line, some
 from bot.operations import doubts
@@ -56,10 +55,10 @@ def _not_told(facts: EmailRunFacts) -> Iterator[str]:
     """What Zuora does not say and would be missed in the details."""
     documents = facts.documents
     if documents.unchecked:
-        numbers = named(sorted({each.number for each in documents.unchecked}))
+        numbers = some(sorted({each.number for each in documents.unchecked}))
         yield f"Zuora does not say whether {numbers} can be sent as they are"
     if documents.address_unknown:
-        yield f"Zuora does not say whether {named(documents.address_unknown)} has a mail address"
+        yield f"Zuora does not say whether {some(documents.address_unknown)} has a mail address"
     if facts.mails_itself is None:
         yield "Zuora does not say whether this run mails by itself"
 

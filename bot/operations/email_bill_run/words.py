@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from bot.domain.known import named
 from bot.domain.words import Line, Moment, count, in_days, line, some
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
@@ -90,7 +89,7 @@ def _without_address(facts: EmailRunFacts) -> tuple[Line, ...]:
         rest = f" and {more:,} more, listed in the thread" if more > 0 else ""
         said.append(f"{count(len(accounts), 'account')} without a mail address: {shown}{rest}")
     if unknown:
-        said.append(f"Zuora does not say whether {named(unknown)} has a mail address")
+        said.append(f"Zuora does not say whether {some(unknown)} has a mail address")
     return tuple(line("Bill-to contacts", each) for each in said)
 
 

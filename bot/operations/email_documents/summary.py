@@ -1,7 +1,6 @@
 """Mailing single documents at a glance. No I/O."""
 
 from bot.domain.key import KIND_WORDS
-from bot.domain.known import named
 from bot.domain.money import spoken
 from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import Line, Moment, Part, count, line, listed, some
@@ -49,7 +48,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
 
 def _not_told(facts: EmailDocumentsFacts) -> str:
     unchecked = [document.number for document in facts.documents if document.unchecked]
-    said = f"Zuora does not say whether {named(unchecked)} can be sent as they are"
+    said = f"Zuora does not say whether {some(unchecked)} can be sent as they are"
     return said if unchecked else ""
 
 
