@@ -30,7 +30,7 @@ from bot.workflow.parts import Parts
 from bot.workflow.refused import record_refusal
 from bot.workflow.rules import Rules
 from bot.workflow.saved import Asker
-from bot.zuora.progress import Reading, watched
+from bot.zuora.progress import HowFar, watched
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ async def _submitted(
     person = await answering.people.person(
         submission.actor, answering.parts.rules.policy.requesters
     )
-    progress = Reading()
+    progress = HowFar()
     work = answering.keep(watched(progress, _ask(answering.parts, form, submission, person)))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:

@@ -11,7 +11,7 @@ from bot.slack.answering import Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.looking import viewer_or_recorded
-from bot.zuora.progress import Reading
+from bot.zuora.progress import HowFar
 
 T = TypeVar("T")
 STOP = "stop-reading"
@@ -48,7 +48,7 @@ class Readings:
             )
             await self._show(change.view_id, fields.notice(TITLE, words))
 
-    async def ended(self, view_id: str, task: asyncio.Task[T], progress: Reading) -> T | None:
+    async def ended(self, view_id: str, task: asyncio.Task[T], progress: HowFar) -> T | None:
         """Show how far a reading is until it ends, and return what it found; None: it was stopped."""
         self._tasks[view_id] = task
         shown, open_ = view(progress), True
@@ -66,7 +66,7 @@ class Readings:
         return True
 
 
-def view(progress: Reading) -> fields.View:
+def view(progress: HowFar) -> fields.View:
     """How far a reading is, with a button that stops it."""
     words = (
         "This takes a while. You can close this: the request appears in the channel, or a message "

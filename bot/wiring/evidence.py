@@ -13,7 +13,7 @@ from bot.slack.answering import Answering
 from bot.slack.people import People
 from bot.wiring.starting import CannotStartError
 from bot.workflow.anchor_mail import Mailbox
-from bot.workflow.anchoring import Anchors, Authority, Folder, Place
+from bot.workflow.anchoring import Anchors, Authority, Folder, Keeper
 from bot.workflow.groups import Groups, Members
 from bot.workflow.parts import Parts
 from bot.workflow.policy_changes import PolicyChanges
@@ -29,7 +29,7 @@ def anchors_of(settings: Settings) -> Anchors:
     Raises:
         CannotStartError: The folder is none.
     """
-    places: list[Place] = []
+    places: list[Keeper] = []
     if settings.anchor_folder:
         folder = Path(settings.anchor_folder)
         if not folder.is_dir():

@@ -33,7 +33,7 @@ class NotLeftError(Exception):
     """A head could not be left; the message says why."""
 
 
-class Place(Protocol):
+class Keeper(Protocol):
     """Where a head can be left."""
 
     @property
@@ -157,7 +157,7 @@ class Anchors:
     """
 
     channel: str = ""
-    places: tuple[Place, ...] = ()
+    places: tuple[Keeper, ...] = ()
     signer: Signer | None = None
     every: int = 1000
 

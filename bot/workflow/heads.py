@@ -11,7 +11,7 @@ from bot.domain.message import Message, MessageKind
 from bot.metrics import HEADS_NOT_LEFT
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
-from bot.workflow.anchoring import Anchors, NotLeftError, Place
+from bot.workflow.anchoring import Anchors, Keeper, NotLeftError
 from bot.workflow.signing import text_of
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Heads:
         self.trouble = "; ".join(troubles)
         HEADS_NOT_LEFT.set(len(troubles))
 
-    async def _leave_at(self, place: Place, head: Head, signature: str) -> None:
+    async def _leave_at(self, place: Keeper, head: Head, signature: str) -> None:
         signer = self._anchors.signer
         signed = f"signature {signature} public key {signer.public}" if signature and signer else ""
         how = await place.leave(head, signed)

@@ -31,7 +31,7 @@ from bot.zuora.errors import (
 )
 from bot.zuora.judge import AT_ONCE, AUTHENTICATION, judge
 from bot.zuora.pace import LONGEST_WAIT_SECONDS, Pace
-from bot.zuora.reach import Reach
+from bot.zuora.reachability import Reachability
 from bot.zuora.tokens import TokenKeeper
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class Caller:
         tokens: TokenKeeper,
         pace: Pace,
         *,
-        reach: Reach,
+        reach: Reachability,
     ) -> None:
         self._http = http
         self._clock = clock

@@ -38,7 +38,7 @@ from bot.zuora.notifications import MailNotification, MailProfile
 from bot.zuora.pace import DEFAULT_LIMIT, Pace, Width
 from bot.zuora.pdfs import PdfStatus
 from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
-from bot.zuora.reach import Reach
+from bot.zuora.reachability import Reachability
 from bot.zuora.rows import Here, zone_of
 from bot.zuora.scope import AccountsInScope
 from bot.zuora.tokens import Tenant, TokenKeeper
@@ -114,7 +114,7 @@ class ZuoraClient(Effects):
             connect_seconds=connect_seconds,
             read_seconds=read_seconds,
         )
-        self._reach = Reach()
+        self._reach = Reachability()
         self._tokens = TokenKeeper(
             http,
             clock,

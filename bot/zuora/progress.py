@@ -9,19 +9,19 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Reading:
+class HowFar:
     """Documents read so far, and how many there are to read; 0 where that is not known."""
 
     read: int = 0
     of: int = 0
 
 
-_WATCHED: Final[ContextVar[Reading | None]] = ContextVar("progress", default=None)
+_WATCHED: Final[ContextVar[HowFar | None]] = ContextVar("progress", default=None)
 """Of the task at work, and of those that it starts: the functions between it and the pages need not
 hand it on."""
 
 
-async def watched(progress: Reading, work: Awaitable[T]) -> T:
+async def watched(progress: HowFar, work: Awaitable[T]) -> T:
     """Do some work, in a task of its own, and note in `progress` how far it reads."""
     _WATCHED.set(progress)
     return await work

@@ -8,7 +8,7 @@ ENOUGH: Final = 2
 _FAULT: Final = 500
 
 
-class Reach:
+class Reachability:
     """Counts the calls in a row that were not answered, or answered with a fault of Zuora's own."""
 
     def __init__(self) -> None:
