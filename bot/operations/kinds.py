@@ -1,6 +1,7 @@
 """Documents counted and added up per kind and currency."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby, islice
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -168,12 +169,16 @@ def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest
         for d in documents
         if isinstance(money := d.money, Money)
     ]
-    by_size = sorted(found, key=lambda one: (-abs(one.amount.amount), one.number))
-    return tuple(
-        one
-        for currency in sorted({each.amount.currency for each in found})
-        for one in [each for each in by_size if each.amount.currency == currency][:most]
+    by_size = sorted(
+        found, key=lambda one: (one.amount.currency, -abs(one.amount.amount), one.number)
     )
+    return first_of_each(by_size, most)
+
+
+def first_of_each(largest: Iterable[Largest], most: int) -> tuple[Largest, ...]:
+    """The first so many of each currency, of what is ordered by currency."""
+    by_currency = groupby(largest, key=lambda one: one.amount.currency)
+    return tuple(one for _, same in by_currency for one in islice(same, most))
 
 
 def money_of(kinds: Iterable[KindTotals]) -> str:

@@ -6,7 +6,7 @@ from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import count, line, some
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
-from bot.operations.kinds import money_of
+from bot.operations.kinds import first_of_each, money_of
 
 SHOWN_LARGEST = 2
 SHOWN_ACCOUNTS = 3
@@ -81,10 +81,4 @@ def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
 
 def _largest(facts: EmailRunFacts) -> str:
     """The largest documents of each currency; amounts of two currencies are not compared."""
-    seen: dict[str, int] = {}
-    shown = []
-    for one in facts.documents.largest:
-        seen[one.amount.currency] = seen.get(one.amount.currency, 0) + 1
-        if seen[one.amount.currency] <= SHOWN_LARGEST:
-            shown.append(str(one))
-    return " · ".join(shown)
+    return " · ".join(map(str, first_of_each(facts.documents.largest, SHOWN_LARGEST)))

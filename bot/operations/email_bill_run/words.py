@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.domain.words import Line, Moment, count, in_days, line, some
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
+from bot.operations.kinds import first_of_each
 from bot.operations.operation import Table
 
 SHOWN_LARGEST = 2
@@ -149,10 +150,5 @@ def _dates(facts: EmailRunFacts) -> str:
 
 def _largest(facts: EmailRunFacts) -> str:
     """The largest documents of each currency; amounts of two currencies are not compared."""
-    seen: dict[str, int] = {}
-    shown = []
-    for one in facts.documents.largest:
-        seen[one.amount.currency] = seen.get(one.amount.currency, 0) + 1
-        if seen[one.amount.currency] <= SHOWN_LARGEST:
-            shown.append(f"{one.number} {one}" if one.customer else str(one))
-    return ", ".join(shown)
+    largest = first_of_each(facts.documents.largest, SHOWN_LARGEST)
+    return ", ".join(f"{one.number} {one}" if one.customer else str(one) for one in largest)
