@@ -136,7 +136,7 @@ async def test_its_words_are_there_and_fit(name, local, zuora):
     assert order.title()[:1].islower()
     assert order.lines()
     assert len(f"Approve: {order.effect()}…") <= 75
-    assert re.match(r"[A-Z]\w+ing ", doing(order.effect()))  # as the thread says it
+    assert re.match(r"[A-Z]\w+ing\b", doing(order.effect()))  # as the thread says it
     assert order.warning().endswith(".")
     assert order.accepted().endswith(".")
     assert order.subject()
