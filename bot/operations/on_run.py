@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from bot.domain.key import number_key
 from bot.domain.operation import OperationName
 from bot.operations.asking import Asking
-from bot.operations.operation import Body, F, Form, Order, Problems
+from bot.operations.operation import Body, F, Order, Problems, Values
 from bot.zuora.answers import BillRun
 from bot.zuora.errors import ZuoraNotFound
 
@@ -55,13 +55,13 @@ class OnRun(Order[R, F]):
         """
 
     @classmethod
-    def read(cls, form: Form) -> R | Problems:
+    def read(cls, values: Values) -> R | Problems:
         """A bill run's number or id, and what else the form asks for.
 
         Nothing is refused for its shape: whether it names a bill run, Zuora knows.
         """
-        typed = str(form.get(cls.field) or "")
-        key, more = number_key(typed), cls.read_more(form)
+        typed = str(values.get(cls.field) or "")
+        key, more = number_key(typed), cls.read_more(values)
         what = "This is not a bill run's" if typed.strip() else "Type the bill run's"
         words = f"{what} number, like BR-00000001, or its id of 32 digits."
         problems = Problems({} if key else {cls.field: words})
@@ -70,7 +70,7 @@ class OnRun(Order[R, F]):
         return cls.body_type.model_validate({"bill_run": key, **more}) if key else problems
 
     @classmethod
-    def read_more(cls, _form: Form) -> Mapping[str, Any] | Problems:
+    def read_more(cls, _values: Values) -> Mapping[str, Any] | Problems:
         """The body's other fields, or at each field of the form what is wrong."""
         return {}
 

@@ -24,7 +24,7 @@ from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
 
-Form = Mapping[str, Any]
+Values = Mapping[str, Any]
 """What was typed, by field name: text, a truth value, or a list of texts."""
 
 
@@ -201,7 +201,7 @@ class Order(ABC, Generic[B, F]):
 
     @classmethod
     @abstractmethod
-    def read(cls, form: Form) -> B | Problems:
+    def read(cls, values: Values) -> B | Problems:
         """Make a valid body of what was typed, or say at each field what is wrong. No I/O."""
 
     @classmethod

@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 from bot.domain.place import Place
 from bot.domain.quotes import in_quotes
 from bot.domain.words import listed
-from bot.operations.operation import Problems
+from bot.operations.operation import Problems, Values
 from bot.slack.forms.ask_form import AskForm
-from bot.slack.payloads import Values
 from bot.workflow.tenancy import Tenancy
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraError, ZuoraNotFound, unanswered

@@ -10,9 +10,8 @@ from bot.domain.place import Places
 from bot.domain.words import shortened
 from bot.operations.create_bill_run import CreateBillRun
 from bot.operations.create_bill_run.batches import batch_named, beyond
-from bot.operations.operation import Problems
+from bot.operations.operation import Problems, Values
 from bot.slack.one_line_words import SETTERS, WORDS, plain
-from bot.slack.payloads import Values
 
 EXAMPLE = 'batch=Batch1,Batch2 target=2026-11-30 name="November"'
 _BEGINS = re.compile(r"\s*[A-Za-z][\w-]*\s*=")

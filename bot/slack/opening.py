@@ -28,7 +28,7 @@ from bot.domain.words import Mention, Part, count, shortened, some
 from bot.operations.catalog import STEPS
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
-from bot.operations.operation import Progress
+from bot.operations.operation import Progress, Values
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
@@ -44,7 +44,7 @@ from bot.slack.forms.email import (
 )
 from bot.slack.forms.fields import View, begun
 from bot.slack.meaning import known, meant_or_why
-from bot.slack.payloads import Actor, Click, Values
+from bot.slack.payloads import Actor, Click
 from bot.slack.replying import said_if_it_fails, say
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store

@@ -10,9 +10,7 @@ from typing import Any
 
 from bot.domain.clean import as_key, or_nothing, trimmed, unescaped
 from bot.domain.named import Named, named
-
-Values = Mapping[str, Any]
-"""What stands in the fields of a form, by their names."""
+from bot.operations.operation import Values
 
 WORDS = ("pretext", "title", "text", "value", "fallback")
 """What is read of a block or an attachment."""

@@ -7,7 +7,7 @@ from typing import Any
 from bot.domain.authority import Refusal, may_ask
 from bot.domain.request import Request
 from bot.domain.words import count, listed
-from bot.operations.operation import Body, Facts, Form, Operation, Order, Problems
+from bot.operations.operation import Body, Facts, Operation, Order, Problems, Values
 from bot.workflow.guard import reach_to_be
 from bot.workflow.parts import Parts
 from bot.workflow.refused import record_refusal
@@ -16,7 +16,7 @@ from bot.workflow.saved import Asker, Ready, known_by_form, save, typed_again
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected, unanswered
 
 REASON_LIMIT = 1000
-Wanted = Sequence[tuple[Operation, Form]]
+Wanted = Sequence[tuple[Operation, Values]]
 """Operations to ask for, each with what was typed for it, by field name."""
 
 
@@ -27,7 +27,7 @@ class Refused:
     refusal: Refusal
 
 
-_Read = tuple[Operation, Body, Form]
+_Read = tuple[Operation, Body, Values]
 
 
 async def ask(
@@ -76,12 +76,12 @@ def _read(wanted: Wanted, reason: str) -> tuple[list[_Read], Problems]:
     """What was typed as bodies, and everything that is wrong with it by field."""
     problems = Problems({})
     bodies: list[_Read] = []
-    for operation, form in wanted:
-        body = operation.read(form)
+    for operation, values in wanted:
+        body = operation.read(values)
         if isinstance(body, Problems):
             problems = problems.and_of(body)
         else:
-            bodies.append((operation, body, form))
+            bodies.append((operation, body, values))
     if not reason.strip():
         missing = "Say why, for the person who approves and for the record."
         problems = problems.and_of(Problems({"reason": missing}))
@@ -96,12 +96,12 @@ async def _with_facts(
 ) -> list[Ready] | Problems:
     """Read Zuora also where something typed is wrong, so that all of it is shown at once."""
     ready: list[Ready] = []
-    for operation, body, form in bodies:
+    for operation, body, values in bodies:
         order = await _order(parts, operation, body, place)
         if isinstance(order, Problems):
             problems = problems.and_of(order)
         else:
-            ready.append(Ready(order, form))
+            ready.append(Ready(order, values))
     if problems.others is not None:
         beside = [each.number for one in ready for each in one.order.mailings() if each.number]
         problems = problems.and_of(Problems({}, tuple(beside)))

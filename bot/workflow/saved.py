@@ -18,7 +18,7 @@ from bot.domain.place import NOWHERE, Place
 from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, listed
-from bot.operations.operation import Body, Estimated, Form, Operation, Order
+from bot.operations.operation import Body, Estimated, Operation, Order, Values
 from bot.store.requests import asked_hash
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
@@ -56,7 +56,7 @@ class Ready:
     """One order, and what was typed for it."""
 
     order: Order[Any, Any]
-    form: Form
+    values: Values
 
 
 def known_by_form(
@@ -141,7 +141,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
         wake_at=now + min(rule.expires_after, *rule.remind_after[:1] or (rule.expires_after,)),
         channel=parts.channel,
         parent=asker.parent,
-        typed=json.dumps({"form": asker.form_name, "values": dict(ready.form)}),
+        typed=json.dumps({"form": asker.form_name, "values": dict(ready.values)}),
     )
     parts.store.requests.add(request, subjects_of(order))
     parts.store.mailings.add(request.number, reach.mine)

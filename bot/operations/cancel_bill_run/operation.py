@@ -21,7 +21,7 @@ from bot.operations.cancel_bill_run.facts import CancelFacts
 from bot.operations.kinds import money_of
 from bot.operations.on_drafts import OnDrafts
 from bot.operations.on_run import UNKNOWN, RunBody, read_of
-from bot.operations.operation import Form, Problems, Progress, Settlement
+from bot.operations.operation import Problems, Progress, Settlement, Values
 from bot.zuora.answers import Answer
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
@@ -105,9 +105,9 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
 
     @classmethod
     @override
-    def read_more(cls, form: Form) -> Mapping[str, Any] | Problems:
+    def read_more(cls, values: Values) -> Mapping[str, Any] | Problems:
         """What is canceled of a scheduled run."""
-        which = str(form.get(FIELD) or "")
+        which = str(values.get(FIELD) or "")
         if which not in CHOICES:
             return Problems({FIELD: "Choose what is canceled of a scheduled run."})
         return {FIELD: CHOICES[which]}

@@ -18,11 +18,11 @@ from bot.operations.operation import (
     Estimated,
     Followed,
     Foreseen,
-    Form,
     LastTime,
     Problems,
     Progress,
     Settlement,
+    Values,
 )
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
@@ -46,9 +46,9 @@ class CreateBillRun(
     by_itself = MappingProxyType({Deed.POSTED: "auto_post", Deed.MAILED: "auto_email"})
 
     @classmethod
-    def read(cls, form: Form) -> CreateBillRunBody | Problems:
+    def read(cls, values: Values) -> CreateBillRunBody | Problems:
         """Everything of the form; see `reading`."""
-        return reading.read(form)
+        return reading.read(values)
 
     @classmethod
     async def look_up(cls, body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Problems:

@@ -30,7 +30,7 @@ from bot.operations.create_bill_run.typed import (
     unique,
     whole,
 )
-from bot.operations.operation import Form, Problems
+from bot.operations.operation import Problems, Values
 
 NAME_LIMIT = 100
 KEY_LIMIT = 100
@@ -46,7 +46,7 @@ OPTIONS = ("auto_renewal", "no_zero_mail")
 LEAVE_OUT = ("subscriptions", "order_line_items")
 
 
-def read(values: Form) -> CreateBillRunBody | Problems:
+def read(values: Values) -> CreateBillRunBody | Problems:
     """Make a valid body of what was typed, or say at each field what is wrong."""
     form = TypedForm(values)
     scope = _scope(form)

@@ -9,7 +9,7 @@ from typing import Any
 from bot.domain.clean import as_key, clean
 from bot.domain.key import is_id, tokens, unquoted
 from bot.domain.words import shortened, some
-from bot.operations.operation import Form
+from bot.operations.operation import Values
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,4}", re.ASCII)
@@ -22,7 +22,7 @@ _NAMES = re.compile(
 class TypedForm(dict[str, Any]):
     """What was typed, by field, while it is read: `wrong` says at each field what is wrong with it."""
 
-    def __init__(self, values: Form) -> None:
+    def __init__(self, values: Values) -> None:
         super().__init__(values)
         self.wrong: dict[str, str] = {}
 
@@ -30,28 +30,28 @@ class TypedForm(dict[str, Any]):
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
-def free_text(form: Form, name: str) -> str:
+def free_text(values: Values, name: str) -> str:
     """What was typed there for people; empty for nothing or for another type."""
-    value = form.get(name)
+    value = values.get(name)
     return clean(value).strip() if isinstance(value, str) else ""
 
 
-def text(form: Form, name: str) -> str:
+def text(values: Values, name: str) -> str:
     """What was typed there as a choice, a date or a number, however it was pasted."""
-    return as_key(free_text(form, name))
+    return as_key(free_text(values, name))
 
 
-def chosen(form: Form, name: str) -> tuple[str, ...]:
+def chosen(values: Values, name: str) -> tuple[str, ...]:
     """The choices of a field for several; a text counts as a list with commas or spaces."""
-    value = form.get(name)
+    value = values.get(name)
     if isinstance(value, list | tuple):
         return unique(each.strip() for each in value if isinstance(each, str) and each.strip())
-    return items(form, name)
+    return items(values, name)
 
 
-def items(form: Form, name: str) -> tuple[str, ...]:
+def items(values: Values, name: str) -> tuple[str, ...]:
     """What was typed there with commas, spaces or lines between, each once, in order."""
-    return unique(parted(free_text(form, name)))
+    return unique(parted(free_text(values, name)))
 
 
 def parted(typed: str) -> tuple[str, ...]:
@@ -59,9 +59,9 @@ def parted(typed: str) -> tuple[str, ...]:
     return tuple(unquoted(token) for token in tokens(typed))
 
 
-def names(form: Form, name: str) -> tuple[str, ...]:
+def names(values: Values, name: str) -> tuple[str, ...]:
     """Names with commas or lines between, each once; in quotation marks one can hold a comma."""
-    found = (each[0] or each[1] or each[2] for each in _NAMES.findall(free_text(form, name)))
+    found = (each[0] or each[1] or each[2] for each in _NAMES.findall(free_text(values, name)))
     return unique(each.strip() for each in found if each.strip())
 
 

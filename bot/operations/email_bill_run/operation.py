@@ -25,7 +25,7 @@ from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.on_run import OnRun, RunBody, read_of
-from bot.operations.operation import Form, LastTime, Problems, Settlement, Table
+from bot.operations.operation import LastTime, Problems, Settlement, Table, Values
 from bot.operations.run_documents import mailed_at
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
@@ -106,9 +106,9 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
 
     @classmethod
     @override
-    def read_more(cls, form: Form) -> Mapping[str, Any]:
+    def read_more(cls, values: Values) -> Mapping[str, Any]:
         """A truth value."""
-        return {"resend": bool(form.get("resend"))}
+        return {"resend": bool(values.get("resend"))}
 
     @classmethod
     async def look_up(cls, body: EmailBillRunBody, zuora: ZuoraClient) -> EmailRunFacts | Problems:

@@ -22,7 +22,7 @@ from bot.operations.email_documents.finding import mail_marks, read_facts
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
 from bot.operations.email_documents.summary import summary
 from bot.operations.kinds import KindTotals, SingleDocument
-from bot.operations.operation import Form, Order, Problems, Settlement, Table
+from bot.operations.operation import Order, Problems, Settlement, Table, Values
 from bot.operations.run_documents import shown_at
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient
@@ -45,9 +45,9 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     each_mailed = True
 
     @classmethod
-    def read(cls, form: Form) -> _Body | Problems:
+    def read(cls, values: Values) -> _Body | Problems:
         """Documents of this kind, recipients, a PDF file id."""
-        return read(cls.kind, form)
+        return read(cls.kind, values)
 
     @classmethod
     async def look_up(cls, body: _Body, zuora: ZuoraClient) -> _Facts | Problems:

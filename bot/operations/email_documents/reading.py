@@ -12,7 +12,7 @@ from pydantic import Field
 from bot.domain.clean import as_key
 from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key, is_id, tokens
 from bot.domain.words import count, shortened, some
-from bot.operations.operation import Body, Form, Problems
+from bot.operations.operation import Body, Problems, Values
 
 MOST_DOCUMENTS = 500
 MOST_ADDRESSES = 50
@@ -88,22 +88,22 @@ def sort_out(text: str) -> Sorted:
     return Sorted(once, len(documents) - len(once), wrong)
 
 
-def read(kind: DocumentKind, form: Form) -> EmailDocumentsBody | Problems:
+def read(kind: DocumentKind, values: Values) -> EmailDocumentsBody | Problems:
     """Make a body for documents of one kind, or say at each field what is wrong."""
     problems: dict[str, str] = {}
-    found = sort_out(_text(form, "documents"))
+    found = sort_out(_text(values, "documents"))
     others = [each.key for each in found.documents if each.kind != kind]
     if problem := found.problem() or _other_kind(kind, others):
         problems["documents"] = problem
-    recipients = _recipients(form)
+    recipients = _recipients(values)
     if recipients is None:
         problems["recipients"] = (
             "Choose who gets the mail: the template's To Email, the bill-to contact, or addresses."
         )
-    addresses, problem = _addresses(form, recipients or "addresses")
+    addresses, problem = _addresses(values, recipients or "addresses")
     if problem and recipients is not None:
         problems["email_addresses"] = problem
-    pdf = as_key(_text(form, "pdf_file_id")).lower()
+    pdf = as_key(_text(values, "pdf_file_id")).lower()
     if problem := pdf_problem(pdf, found.documents):
         problems["pdf_file_id"] = problem
     if problems or recipients is None:
@@ -113,9 +113,9 @@ def read(kind: DocumentKind, form: Form) -> EmailDocumentsBody | Problems:
         repeated=found.repeated,
         recipients=recipients,
         email_addresses=addresses,
-        additional=bool(form.get("additional")),
+        additional=bool(values.get("additional")),
         pdf_file_id=pdf,
-        again=bool(form.get("resend")),
+        again=bool(values.get("resend")),
     )
 
 
@@ -135,15 +135,15 @@ def pdf_problem(pdf: str, documents: tuple[DocumentKey, ...]) -> str:
     return ""
 
 
-def _recipients(form: Form) -> Recipients | None:
+def _recipients(values: Values) -> Recipients | None:
     """Who was chosen, the template where nothing was; None for anything else."""
-    chosen = form.get("recipients") or RECIPIENTS[0]
+    chosen = values.get("recipients") or RECIPIENTS[0]
     return next((each for each in RECIPIENTS if each == chosen), None)
 
 
-def _addresses(form: Form, recipients: Recipients) -> tuple[tuple[str, ...], str]:
+def _addresses(values: Values, recipients: Recipients) -> tuple[tuple[str, ...], str]:
     """The addresses, each once in lower case, and what is wrong with them."""
-    typed = tokens(_text(form, "email_addresses").lower())
+    typed = tokens(_text(values, "email_addresses").lower())
     addresses = tuple(dict.fromkeys(typed))
     wrong = [each for each in addresses if not _ADDRESS.fullmatch(each)]
     if recipients != "addresses":
@@ -181,6 +181,6 @@ def _some(texts: list[str] | tuple[str, ...]) -> str:
     return some([shortened(text) for text in texts], SHOWN)
 
 
-def _text(form: Form, name: str) -> str:
-    value = form.get(name)
+def _text(values: Values, name: str) -> str:
+    value = values.get(name)
     return value if isinstance(value, str) else ""

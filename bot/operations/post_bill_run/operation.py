@@ -24,7 +24,7 @@ from bot.operations.mail_checks import with_profiles
 from bot.operations.notices import profiles_in_use, state_of
 from bot.operations.on_drafts import DraftsFacts, OnDrafts
 from bot.operations.on_run import UNKNOWN, RunBody, read_of
-from bot.operations.operation import Form, LastTime, Problems, Progress, Settlement
+from bot.operations.operation import LastTime, Problems, Progress, Settlement, Values
 from bot.operations.post_bill_run import following
 from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import Answer
@@ -124,9 +124,9 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
 
     @classmethod
     @override
-    def read_more(cls, form: Form) -> Mapping[str, Any] | Problems:
+    def read_more(cls, values: Values) -> Mapping[str, Any] | Problems:
         """A date or none."""
-        typed = str(form.get("invoice_date") or "").strip()
+        typed = str(values.get("invoice_date") or "").strip()
         invoice_date = day(typed)
         if typed and invoice_date is None:
             return Problems({"invoice_date": "Give a date as year-month-day, like 2026-11-30."})

@@ -15,7 +15,7 @@ from bot.domain.place import parted
 from bot.domain.request import Request
 from bot.domain.words import shortened
 from bot.operations.catalog import STEPS
-from bot.operations.operation import Problems
+from bot.operations.operation import Problems, Values
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.asking import asked
@@ -26,7 +26,6 @@ from bot.slack.looking import viewer_or_recorded
 from bot.slack.naming import NO_VALUES, found_in, which_place
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.slack.opening import open_for_command, refusal_to_ask
-from bot.slack.payloads import Values
 from bot.slack.replying import reply
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask

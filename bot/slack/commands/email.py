@@ -8,6 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.cards.blocks import as_text
 from bot.domain.key import tokens
 from bot.domain.place import parted
+from bot.operations.operation import Values
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
@@ -15,7 +16,6 @@ from bot.slack.forms.email import EmailForm, values_for, values_known
 from bot.slack.forms.numbers import MOST_WORDS, unclear_documents
 from bot.slack.naming import found_or_none
 from bot.slack.opening import open_for_command, refusal_to_ask
-from bot.slack.payloads import Values
 
 SECONDS_TO_OPEN = 1.0
 """Of the three that Slack gives to open a form."""

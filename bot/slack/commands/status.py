@@ -15,6 +15,7 @@ from bot.domain.key import bill_run_key, document_key, own_spelling, unquoted
 from bot.domain.message import Words
 from bot.domain.place import Within, parted
 from bot.domain.words import shortened
+from bot.operations.operation import Values
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
@@ -24,7 +25,6 @@ from bot.slack.explaining import explain
 from bot.slack.forms import numbers
 from bot.slack.looking import not_to_view, viewer_or_recorded
 from bot.slack.naming import found_in, which_place
-from bot.slack.payloads import Values
 from bot.slack.queue import queue
 from bot.slack.replying import reply
 from bot.status import answers

@@ -10,11 +10,10 @@ from bot.cards.blocks import Block, context
 from bot.domain.key import own_spelling, unquoted
 from bot.domain.named import Named, named
 from bot.domain.place import Places
-from bot.operations.operation import Problems
+from bot.operations.operation import Problems, Values
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.fields import View
 from bot.slack.forms.place import place_fields
-from bot.slack.payloads import Values
 from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
 

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from bot.cards.blocks import Block, context, paragraph
 from bot.operations.create_bill_run import CreateBillRun
 from bot.operations.create_bill_run.typed import parted
-from bot.operations.operation import Problems
+from bot.operations.operation import Problems, Values
 from bot.slack.forms import bill_run_dates as dates
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.bill_run_schedule import schedule_fields
 from bot.slack.forms.fields import Choice
-from bot.slack.payloads import Values
 from bot.workflow.ask import Wanted
 
 SCOPES: tuple[Choice, ...] = (

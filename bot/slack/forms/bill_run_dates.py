@@ -5,9 +5,9 @@ from datetime import date
 from typing import Literal
 
 from bot.cards.blocks import Block
+from bot.operations.operation import Values
 from bot.slack.forms import fields
 from bot.slack.forms.fields import Choice
-from bot.slack.payloads import Values
 
 Which = Literal["target", "invoice"]
 LABELS: dict[Which, str] = {"target": "Target date", "invoice": "Invoice date"}

@@ -2,8 +2,8 @@
 
 from bot.cards.blocks import Block
 from bot.domain.key import tokens
+from bot.operations.operation import Values
 from bot.slack.forms import fields
-from bot.slack.payloads import Values
 
 LISTS = (
     "documents",

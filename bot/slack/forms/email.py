@@ -9,7 +9,7 @@ from bot.domain.quotes import in_quotes
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.email_documents.reading import pdf_problem, sort_out
-from bot.operations.operation import Problems
+from bot.operations.operation import Problems, Values
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.document_fields import (
@@ -18,7 +18,6 @@ from bot.slack.forms.document_fields import (
     document_fields,
     typed_documents,
 )
-from bot.slack.payloads import Values
 from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
 

@@ -6,10 +6,9 @@ from typing import Any
 from bot.cards.blocks import Block, paragraph
 from bot.operations.asking import Asking, ChoiceField, DayField
 from bot.operations.on_run import OnRun
-from bot.operations.operation import Problems
+from bot.operations.operation import Problems, Values
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
-from bot.slack.payloads import Values
 from bot.workflow.ask import Wanted
 
 

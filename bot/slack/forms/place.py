@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from bot.cards.blocks import Block
 from bot.domain.place import ENTITY, ORG, Places, Unit
+from bot.operations.operation import Values
 from bot.slack.forms import fields
-from bot.slack.payloads import Values
 
 LONGEST_VALUE = 150
 """Of an option, for Slack."""
