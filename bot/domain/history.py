@@ -8,8 +8,6 @@ from enum import StrEnum, unique
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
-from bot.domain.digest import canonical
-
 FIRST_HASH = "0" * 64
 """The hash before the first row."""
 
@@ -95,23 +93,6 @@ class Head(NamedTuple):
 
 
 START = Head(0, FIRST_HASH)
-
-
-def entry_hash(before: str, sequence: int, at: str, entry: Entry, key: bytes = b"") -> str:
-    """The hash (hex) that chains an entry to the one before it.
-
-    Args:
-        before: Hash of the row before; `FIRST_HASH` for the first.
-        sequence: Number of the row, from 1 on without a gap.
-        at: The row's time as text, as it stands in the database.
-        entry: What is written.
-        key: `AUDIT_KEY`; without it anybody who can write the file can compute the hash.
-    """
-    text = row_text(
-        before, sequence, at, entry.request, entry.what.value, entry.who, entry.team,
-        canonical(entry.data),
-    )  # fmt: skip
-    return row_hash(text, key)
 
 
 def row_text(  # noqa: PLR0913, PLR0917 - the columns of a row, in their order

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from bot.domain.history import FIRST_HASH, Entry, What, entry_hash
+from bot.domain.history import FIRST_HASH, Entry, What
 from bot.store.schema import migrations
 from bot.store.store import Store
+from tests.chained import entry_hash
 from tests.reliability.test_database_faults import started
 from tests.reliability.truths import check_everything, orders_of, pass_time, rest
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS

@@ -7,11 +7,12 @@ from itertools import pairwise
 import pytest
 
 from bot.domain.call import Call, Verdict
-from bot.domain.history import Entry, What, entry_hash
+from bot.domain.history import Entry, What
 from bot.domain.mailing import Mailing
 from bot.domain.tally import Tally
 from bot.store.store import Store
 from bot.store.times import to_text
+from tests.chained import entry_hash
 from tests.store.test_schema import REQUEST
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)

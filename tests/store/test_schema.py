@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.call import Call
-from bot.domain.history import FIRST_HASH, Entry, What, entry_hash
+from bot.domain.history import FIRST_HASH, Entry, What
 from bot.domain.mailing import Mailing
 from bot.domain.message import Message, MessageKind
 from bot.domain.policy import Rule
@@ -18,6 +18,7 @@ from bot.store.database import CouldNotRecordError, StoreError
 from bot.store.requests import RequestMovedError
 from bot.store.store import Store
 from bot.store.times import to_text
+from tests.chained import entry_hash
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 ANN, BEN, CLEO = "U0ANN", "U0BEN", "U0CLEO"
