@@ -132,5 +132,5 @@ def _unknown(request: Request) -> blocks.Block:
 
 def what_was_lost(request: Request) -> str:
     """`the 3 lost calls of R-17`, or what the only one is about."""
-    lost = Progress.model_validate_json(request.progress or "{}").lost
+    lost = Progress.of(request).lost
     return f"the {count(lost, 'lost call')} of {request.name}" if lost else request.subject

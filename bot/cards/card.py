@@ -261,7 +261,7 @@ def _in_parts(request: Request) -> Iterator[Line]:
     """Where those parts of many stand that failed, or of which nobody knows what became."""
     if request.state not in (State.FAILED, State.UNKNOWN) or not request.progress:
         return
-    progress = Progress.model_validate_json(request.progress)
+    progress = Progress.of(request)
     if progress.calls > 1 and progress.failed + progress.lost:
         found = [f"{progress.failed:,} refused"] if progress.failed else []
         found += [f"{progress.lost:,} with outcome unknown"] if progress.lost else []
@@ -292,7 +292,7 @@ def headline(request: Request) -> str:
 
 def _is_followed(request: Request) -> bool:
     """Whether something is looked at that an accepted call began."""
-    return bool(request.progress and Progress.model_validate_json(request.progress).run_id)
+    return bool(Progress.of(request).run_id)
 
 
 def of_many(state: State, saved: str) -> str:
@@ -320,7 +320,7 @@ def of_many(state: State, saved: str) -> str:
 def _progress(request: Request) -> tuple[Line, ...]:
     if not request.progress:
         return ()
-    progress = Progress.model_validate_json(request.progress)
+    progress = Progress.of(request)
     if request.state is State.RUNNING and progress.in_doubt_since is not None:
         return (line("Not known yet", "since ", Moment(progress.in_doubt_since), ASKED_AGAIN),)
     if not progress.number:

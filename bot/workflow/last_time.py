@@ -41,7 +41,7 @@ def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:
 
 def _of_its_run(store: Store, created: Request) -> Request | None:
     """The newest request that posted or mailed the run which another one made."""
-    number = Progress.model_validate_json(created.progress or "{}").number
+    number = Progress.of(created).number
     found = (store.requests.get(each) for each in store.status.about(number, 10) if number)
     return next((each for each in found if each is not None and _is_of_a_run(each)), None)
 
