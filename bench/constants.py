@@ -69,7 +69,7 @@ async def _mailed(server: Program, mails: int, otherwise: dict[str, float]) -> F
 
 async def approved_together(rounds: int, clicks: int) -> None:
     """Measure approvals that come in one moment, and print a row for each number that shares a commit."""
-    found: dict[int, list[Figures]] = {at_once: [] for at_once in (together.AT_ONCE, 1, 2, 4)}
+    found: dict[int, list[Figures]] = {at_once: [] for at_once in (together.AT_ONCE, 1)}
     usual = together.AT_ONCE
     async with place() as here, here.hands() as bot:
         person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
@@ -112,6 +112,6 @@ def _print(line: str) -> None:
 if __name__ == "__main__":
     given = [int(each) for each in sys.argv[1:] if each != "together"]
     if "together" in sys.argv:
-        asyncio.run(approved_together(*[*given, *(5, 200)[len(given) :]]))
+        asyncio.run(approved_together(*[*given, *(5, 64)[len(given) :]]))
     else:
         asyncio.run(main(*[*given, *(5, 1000)[len(given) :]]))
