@@ -266,7 +266,7 @@ class Outbox:
         )
         return found.fetchone() is not None
 
-    def progress_told(self, request: int) -> tuple[bool, datetime | None]:
+    def progress_shown(self, request: int) -> tuple[bool, datetime | None]:
         """Whether some of the request's progress is still to be shown, and when some was last."""
         row = self._database.execute(
             "SELECT ended_at FROM outbox WHERE request = ? AND kind = 'progress' "

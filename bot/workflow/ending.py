@@ -217,7 +217,7 @@ def _move(
         store.move(before, after, entry, now, card_edit(after), told)
         return
     progress = results.progress(after, Tally.of(calls), now)
-    waits, told_at = store.outbox.progress_told(after.number)
+    waits, told_at = store.outbox.progress_shown(after.number)
     if told_at is None and not waits:
         store.move(before, after, entry, now, progress, card_edit(after), told, *failures)
         return
@@ -227,9 +227,9 @@ def _move(
     store.outbox.add(progress, now, not_before=soonest)
 
 
-def tell_progress(store: Store, request: Request, now: datetime) -> datetime:
+def show_progress(store: Store, request: Request, now: datetime) -> datetime:
     """Show how far it got, if the last time is long enough ago; when to look again."""
-    waits, told_at = store.outbox.progress_told(request.number)
+    waits, told_at = store.outbox.progress_shown(request.number)
     if waits:
         return now + PROGRESS_GAP / 3
     if told_at is not None and now - told_at < PROGRESS_GAP:

@@ -24,7 +24,7 @@ from bot.workflow.begin import facts_as_approved
 from bot.workflow.call_entries import came_entry, sent_entry, settled_entry
 from bot.workflow.calling import Calling
 from bot.workflow.deadlines import too_late_at, wait_for_zuora
-from bot.workflow.ending import go_on, tell_progress
+from bot.workflow.ending import go_on, show_progress
 from bot.workflow.parts import Parts
 
 JUST_READ = timedelta(minutes=1)
@@ -296,7 +296,7 @@ class Pass:
             if not answered:
                 return False
             last = len(answered) == len(self._answered) and self._was_last(sending)
-            return self._conclude() if last else self._tell_progress(now)
+            return self._conclude() if last else self._show_progress(now)
 
     def _keep_answers(self) -> None:
         """Write answers that came and are not written; how it goes on is another step's business."""
@@ -326,11 +326,11 @@ class Pass:
         go_on(store, request, calls, pauses, self._parts.clock.now(), self._calling.order)
         return True
 
-    def _tell_progress(self, now: datetime) -> bool:
-        """One message with a bar and figures; how often it is edited, `tell_progress` decides."""
+    def _show_progress(self, now: datetime) -> bool:
+        """One message with a bar and figures; how often it is edited, `show_progress` decides."""
         if self._progress_at is not None and now < self._progress_at:
             return False
-        self._progress_at = tell_progress(self._parts.store, self._request, now)
+        self._progress_at = show_progress(self._parts.store, self._request, now)
         return True
 
 
