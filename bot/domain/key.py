@@ -44,14 +44,37 @@ def a_kind(kind: Kind) -> str:
 LONGEST = 255
 """Characters of a number in Zuora."""
 
-_HARD = ",;\n\r\u2028\u2029，；、"  # noqa: RUF001 - wide ones
-"""What ends a number for certain; a space may stand in one."""
+_HARD = ",;\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029，；、"  # noqa: RUF001 - wide ones
+"""What ends a number for certain, as cells and lines do; a space may stand in one."""
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
 _BILL_RUN_NUMBER = re.compile(r"BR-\d{1,12}", re.ASCII | re.IGNORECASE)
 _DOCUMENT_NUMBER = re.compile(r"(INV|CM|DM)-?\d{1,20}", re.ASCII | re.IGNORECASE)
-_SAID = re.compile(r"(INV|CM|DM|BR):(?=\S)", re.IGNORECASE)
-_KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
+_KIND = (
+    r"(INV(?:oice)?s?|CMs?|DMs?|BRs?|(?:credit|debit)[\s_-]?(?:memo|note)s?|(?:bill(?:ing)?[\s_-]?)?runs?)"
+    r"(?:\s*#|\s*\b(?:no|nr|number|id)\b\.?)?"
+)
+"""A word for a kind, as people and other programs write it: `INV`, `Invoice no.`, `Credit-Memo`."""
+
+_MARKS = re.escape("".join(quotes.CLOSING) + "*_")
+_SAID = re.compile(
+    rf"(?P<mark>[{_MARKS}])?\s*{_KIND}\s*(?(mark)[{_MARKS}])\s*[:：﹕]\s*(?=[^\s{_HARD}])",  # noqa: RUF001 - wide ones
+    re.IGNORECASE,
+)
+"""A kind with a colon before a number: `INV:7`, `Invoice : 7`, `"INV": 7`."""
+
+_WORD_BEFORE = re.compile(rf"{_KIND}(?:\s+|(?<=#))(?=\S)", re.IGNORECASE)
+"""A kind without a colon: `Invoice 7`, which may as well be a number of its own."""
+
+_BULLET = re.compile(r"(?:[•·‣◦▪*\-–—]|\d{1,3}[.)])\s+(?=\S)")  # noqa: RUF001 - of lists
+"""What a list that is pasted has before each of its lines."""
+
+_KINDS: dict[str, Kind] = {
+    **{prefix.lower(): kind for kind, prefix in PREFIXES.items()},
+    "invoice": "invoice", "creditmemo": "credit_memo", "creditnote": "credit_memo",
+    "debitmemo": "debit_memo", "debitnote": "debit_memo",
+    "billrun": "bill_run", "billingrun": "bill_run", "run": "bill_run",
+}  # fmt: skip
 _NO_NUMBERS = frozenset({".", ".."})
 """Steps in a path."""
 
@@ -74,17 +97,31 @@ def readings(typed: str) -> tuple[Reading, ...]:
     """What was typed for one thing, in the order in which Zuora is asked; empty if it is nothing.
 
     As it was typed, then as it looks, then in Zuora's own spelling. In quotation marks it is what
-    stands in them, and at last with the marks themselves. Nothing is refused for its shape.
+    stands in them, and at last with the marks themselves. A kind with a colon before it is believed
+    first; one without, and the sign of a list, may belong to the number, and are taken away at last.
+    Nothing is refused for its shape.
     """
     text = clean(typed).strip()
     said = _SAID.match(text)
-    kind = _KINDS[said[1].upper()] if said else None
+    kind = _kind_in(said) if said else None
     rest = text[said.end() :] if said else text
     inner = quotes.inside(rest)
     found = [Reading(key, kind) for key in _spelled(rest if inner is None else inner)]
     if inner is not None or said:
         found.append(Reading(text, None))
+    if inner is not None and kind is None:
+        found += readings(inner)
+    if word := None if said else _WORD_BEFORE.match(text):
+        found += [Reading(key, _kind_in(word)) for key in _spelled(unquoted(text[word.end() :]))]
+    if bullet := _BULLET.match(text):
+        found += readings(text[bullet.end() :])
     return tuple(dict.fromkeys(each for each in found if _may_be_one(each.key)))
+
+
+def _kind_in(said: re.Match[str]) -> Kind:
+    """The kind that a word before a number names."""
+    word = re.sub(r"[\s_-]", "", said.group(said.lastindex or 0)).lower()
+    return _KINDS.get(word) or _KINDS[word.removesuffix("s")]
 
 
 def _spelled(text: str) -> Iterator[str]:
@@ -139,17 +176,17 @@ def document_key(named: str) -> DocumentKey | None:
     """
     text = clean(named).strip()
     if said := _SAID.match(text):
-        kind = _KINDS[said[1].upper()]
         rest = text[said.end() :]
         key = quotes.inside(rest) or ("" if " " in rest else number_key(rest))
-        is_one = kind in KIND_WORDS and _may_be_one(key)
-        return DocumentKey(_document_kind(said[1].upper()), key) if is_one else None
+        kind = _document_kind(_kind_in(said))
+        return DocumentKey(kind, key) if kind and _may_be_one(key) else None
     usual = _DOCUMENT_NUMBER.fullmatch(own := own_spelling(text))
-    return DocumentKey(_document_kind(usual[1]), own) if usual else None
+    kind = _document_kind(_KINDS[usual[1].lower()]) if usual else None
+    return DocumentKey(kind, own) if kind else None
 
 
-def _document_kind(prefix: str) -> DocumentKind:
-    return next(kind for kind in KIND_WORDS if PREFIXES[kind] == prefix)
+def _document_kind(kind: Kind) -> DocumentKind | None:
+    return next((each for each in KIND_WORDS if each == kind), None)
 
 
 def tokens(text: str) -> list[str]:
@@ -198,9 +235,11 @@ def as_typed(kind: Kind, number: str) -> str:
         kind == "bill_run" and bill_run_key(number) == number
     ):
         return number
-    plain = (
-        tokens(number) == [number]
-        and number_key(number) == number
-        and quotes.inside(number) is None
-    )
+    plain = number_key(number) == number and as_one(number) == number
     return f"{PREFIXES[kind]}:{number if plain else quotes.in_quotes(number)}"
+
+
+def as_one(number: str) -> str:
+    """A number as it stands in a list: in quotation marks where it would be read as anything else."""
+    is_one = tokens(number) == [number] and unquoted(number) == number and not _SAID.match(number)
+    return number if is_one else quotes.in_quotes(number)

@@ -54,7 +54,7 @@ def pieces(
             continue
         opens = before(at)
         closes = _closed(text, opens, closing)
-        end = closes + 1 if closes > 0 else ends.index(True, at)
+        end = closes + 1 if closes > 0 else ends.index(True, opens)
         yield Piece(at, end, text[opens + 1 : closes] if closes > 0 else None)
         at = end
 

@@ -23,6 +23,18 @@ A_LIST = 2
 """Calls for fifty numbers of a kind: one, and one for a tenant that refuses the larger pages."""
 
 
+SAID = ["INV: {}", "inv : {}", "INV:\t{}", "INV\u00a0:\u00a0{}", "INV：{}", '"INV": {}', "“INV”:“{}”", "*INV*: {}", "“INV: {}”",
+        "Invoice: {}", "Invoices: {}", "Invoice no.: {}", "Invoice {}", "invoice #{}", "Invoice No. {}"]  # fmt: skip
+"""A kind before a number, as people and other programs write it."""
+
+KIND_SAID = [("Credit memo: {}", "credit_memo"), ("credit-memo {}", "credit_memo"), ("CREDIT NOTE: {}", "credit_memo"),
+             ("CM : {}", "credit_memo"), ("Debit Memo: {}", "debit_memo"), ("debit_memo: {}", "debit_memo"),
+             ("Debitnote {}", "debit_memo"), ('"DM": "{}"', "debit_memo")]  # fmt: skip
+
+BETWEEN = ["\t", ";", " ; ", ",", "\n", "\r\n", "\r", "\u2028", "\u0085", "\v", "\n\n", "，", "、"]
+"""What stands between the cells and lines that people paste."""
+
+
 async def mailed(stage, typed):
     """Ask for a document, approve it; the path that its mail was ordered at."""
     ts = await stage.ask(text="INV1", documents=typed)
@@ -119,6 +131,70 @@ async def test_and_then_as_it_looks(stage, typed):
     add(stage, "invoice", "ACME-1")
 
     assert await mailed(stage, typed) == ["/v1/invoices/ACME-1/emails"]
+
+
+@pytest.mark.parametrize("number", ["A-7", "ACME 0001"])
+@pytest.mark.parametrize("said", SAID)
+async def test_a_kind_is_said_before_a_number_in_any_spelling(stage, said, number):
+    """Row S9. Where it is said, nothing of another kind is meant."""
+    for kind in ("invoice", "debit_memo"):
+        add(stage, kind, number)
+
+    assert await mailed(stage, said.format(number)) == [f"/v1/invoices/{number}/emails"]
+
+
+@pytest.mark.parametrize(("said", "kind"), KIND_SAID)
+async def test_memos_are_said_before_a_number_in_any_spelling(stage, said, kind):
+    for each in ("invoice", "credit_memo", "debit_memo"):
+        add(stage, each, "A-7")
+
+    assert await mailed(stage, said.format("A-7")) == [f"/v1/{PLACES[kind]}/A-7/emails"]
+
+
+@pytest.mark.parametrize("command", ["/billrun", "/billstatus"])
+@pytest.mark.parametrize("said", ["BR: {}", '"BR" : {}', "Bill run {}", "bill-run: {}", "Billing run: “{}”"])  # fmt: skip
+async def test_a_run_is_said_before_a_number_in_any_spelling(stage, said, command):
+    stage.zuora.world.add_bill_run("ACME R1", invoices=[("A00000001", "USD", "5.00")])
+    add(stage, "invoice", "ACME R1")
+
+    await stage.slack.slash(ALICE, CHANNEL, f"{command} {said.format('ACME R1')}")
+
+    assert "Bill run ACME R1: Posted" in stage.told(ALICE)[-1]
+
+
+@pytest.mark.parametrize("number", ["INV: 7", "Invoice 7", "1. 7", "- 7", "DM:7"])
+async def test_a_word_or_a_sign_that_belongs_to_the_number_stays(stage, number):
+    for each in (number, "7"):
+        add(stage, "invoice", each)
+
+    assert await mailed(stage, f"“{number}”") == [f"/v1/invoices/{number}/emails"]
+
+
+@pytest.mark.parametrize(
+    "signs", ["• {}\n• {}", "- {}\n- {}", "1. {}\n2. {}", "1) {}\n12) {}", "* {}\n* {}"]
+)
+async def test_the_signs_of_a_list_are_no_part_of_its_numbers(stage, signs):
+    for each in ("A-7", "ACME 8"):
+        add(stage, "invoice", each)
+
+    submitted = await stage.fill(text="INV1", documents=signs.format("A-7", "ACME 8"))
+
+    assert submitted.ok, submitted.errors
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    assert json.loads(stage.request(1).body)["documents"] == ["A-7", "ACME 8"]
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+async def test_whatever_stands_between_cells_ends_a_number_and_a_space_does_not(stage, between):
+    for each in ("ACME 0001", "EU 0002", "A-7"):
+        add(stage, "invoice", each)
+    typed = between.join(["ACME\u00a00001", "INV: EU 0002", "A-7", ""])
+
+    submitted = await stage.fill(text="INV1", documents=typed)
+
+    assert submitted.ok, submitted.errors
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    assert json.loads(stage.request(1).body)["documents"] == ["ACME 0001", "EU 0002", "A-7"]
 
 
 async def test_an_account_among_documents_is_said_to_be_one(stage):

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
-from bot.domain.key import DocumentKind, as_typed, document_key, tokens
-from bot.domain.quotes import in_quotes
+from bot.domain.key import DocumentKind, as_one, as_typed, document_key, tokens
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.email_documents.reading import pdf_problem, sort_out
@@ -122,10 +121,9 @@ def values_known(text: str, found: Found) -> dict[str, Any]:
 
 def values_for_numbers(numbers: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
     """As `values_for_documents`, whatever their kinds: the template decides where a run's would."""
-    typed = [number if tokens(number) == [number] else in_quotes(number) for number in numbers]
     return {
         **values_for_documents("invoice", (), {"recipients": "template", **body}),
-        "documents": " ".join(typed),
+        "documents": " ".join(as_one(number) for number in numbers),
     }
 
 
