@@ -137,7 +137,9 @@ def _make(
             stored.done(file, ABOUT_RUNS), stored.mailed(file, to_text(period.start - A_MONTH))
         )
         compared = explained(
-            asyncio.run(_reconciled(settings, period, own)), stored.explanations(file)
+            asyncio.run(_reconciled(settings, period, own)),
+            stored.explanations(file),
+            settings.places,
         )
         scope = Scope(
             period=period,

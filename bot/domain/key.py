@@ -44,7 +44,7 @@ def a_kind(kind: Kind) -> str:
 LONGEST = 255
 """Characters of a number in Zuora."""
 
-_HARD = ",;\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029，；、"  # noqa: RUF001 - wide ones
+HARD = ",;\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029，；、"  # noqa: RUF001 - wide ones
 """What ends a number for certain, as cells and lines do; a space may stand in one."""
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
@@ -58,7 +58,7 @@ _KIND = (
 
 _MARKS = re.escape("".join(quotes.CLOSING) + "*_")
 _SAID = re.compile(
-    rf"(?P<mark>[{_MARKS}])?\s*{_KIND}\s*(?(mark)[{_MARKS}])\s*[:：﹕]\s*(?=[^\s{_HARD}])",  # noqa: RUF001 - wide ones
+    rf"(?P<mark>[{_MARKS}])?\s*{_KIND}\s*(?(mark)[{_MARKS}])\s*[:：﹕]\s*(?=[^\s{HARD}])",  # noqa: RUF001 - wide ones
     re.IGNORECASE,
 )
 """A kind with a colon before a number: `INV:7`, `Invoice : 7`, `"INV": 7`."""
@@ -142,6 +142,12 @@ def _may_be_one(key: str) -> bool:
     return 0 < len(key) <= LONGEST and key.isprintable() and key not in _NO_NUMBERS
 
 
+def plain_subject(subject: str) -> frozenset[str]:
+    """What a request acts on in one form: older versions wrote numbers, and their order, as typed."""
+    parts = re.split(r",\s*|\s+and\s+", subject)
+    return frozenset(own_spelling(part).casefold() for part in parts)
+
+
 def number_key(named: str) -> str:
     """A number or an id that is written down for Zuora; empty where it can be neither.
 
@@ -201,7 +207,7 @@ def listed_in(text: str) -> Iterator[tuple[str, ...]]:
     """
     group: list[quotes.Piece] = []
     for each in _cut(text):
-        if group and set(_HARD) & set(text[group[-1].end : each.start]):
+        if group and set(HARD) & set(text[group[-1].end : each.start]):
             yield _whole_and_parts(text, group)
             group = []
         group.append(each)
@@ -226,7 +232,7 @@ def _cut(text: str) -> Iterator[quotes.Piece]:
         said = _SAID.match(text, at)
         return said.end() if said else at
 
-    return quotes.pieces(text, _HARD, before=opens)
+    return quotes.pieces(text, HARD, before=opens)
 
 
 def as_typed(kind: Kind, number: str) -> str:

@@ -197,6 +197,11 @@ def plain_key(key: str) -> str:
     return ";".join(f"{name}={plain_ids(ids)}" for name, ids in values_of_key(key).items())
 
 
+def where(key: str, words: str, tenant: str) -> tuple[str, str]:
+    """Where a stored request acts: its place, and its tenant without the place's name of that time."""
+    return plain_key(key), tenant.removesuffix(f" · {words}") if words else tenant
+
+
 def values_of_key(key: str) -> dict[str, str]:
     """A place by its key as a form's values."""
     return dict(part.split("=", 1) for part in key.split(";") if "=" in part)

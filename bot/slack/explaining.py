@@ -5,37 +5,54 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import blocks
+from bot.domain import quotes
 from bot.domain.authority import Person
+from bot.domain.key import unquoted
+from bot.domain.place import ENTITY, entity_part, parted
 from bot.domain.words import Part
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.looking import viewer_or_recorded
-from bot.workflow.explanations import may_explain, sign, write
+from bot.workflow.explanations import About, may_explain, sign, write
 
 WORD = "explain"
 SIGN = "exception:sign"
 HOW = "Write the number and then the explanation: `/billstatus explain BR-00000007 posted by hand while the bot was down`."
+IN_WHICH = "The same number is there in each, so add for example `entity=Europe`."
 NOT_YOU = "Only those who approve sign explanations for the evidence. Nothing was recorded."
 
 
 async def explain(answering: Answering, ack: AsyncAck, command: payloads.Command) -> None:
     """Write an explanation down, and show it with the button that signs it."""
-    parts = answering.parts
+    parts, places = answering.parts, answering.parts.tenancy.places
     person = await _person(answering, command.actor)
-    _, _, rest = command.text.partition(" ")
-    number, _, words = rest.strip().partition(" ")
+    text, chosen = parted(command.text)
+    number, words = _said(text)
+    entities = {entity_part(place.key) for place in places.matching(chosen)}
     if not may_explain(person, parts.rules.policy):
         await ack(text=NOT_YOU)
-    elif not words.strip():
+    elif not words:
         await ack(text=HOW)
+    elif len(entities) != 1:
+        nowhere = places.unlisted(chosen) or places.read({})[1][ENTITY]
+        await ack(text=blocks.escaped(f"{nowhere} {IN_WHICH}"))
     else:
-        row = write(parts.store, parts.clock, person, number, words.strip())
-        said: tuple[Part, ...] = (f"For the evidence, about {number}: {words.strip()}",)
+        about = About(number, entities.pop())
+        row = write(parts.store, parts.clock, person, about, words)
+        said: tuple[Part, ...] = (f"For the evidence, about {number}: {words}",)
         button = blocks.button(
             "Sign", action_id=SIGN, value=str(row), style="primary", spoken=f"Sign the explanation of {number}"
         )  # fmt: skip
         shown = [blocks.paragraph(*said), blocks.actions(f"explain-{row}", button)]
         await ack(text=blocks.as_text(said), blocks=shown)
+
+
+def _said(text: str) -> tuple[str, str]:
+    """The number behind the word `explain`, and what is said of it; both empty where one is missing."""
+    cut = list(quotes.pieces(text, ""))
+    if len(cut) < 3:  # noqa: PLR2004 - the command's word, a number, a word about it
+        return "", ""
+    return unquoted(text[cut[1].start : cut[1].end]), text[cut[1].end :].strip()
 
 
 def register(app: AsyncApp, answering: Answering) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from bot.domain import quotes
 from bot.domain.clean import UNSEEN, as_key, or_nothing
 from bot.domain.place import Places
 from bot.domain.words import shortened
@@ -25,8 +26,10 @@ FREE_TEXT = frozenset({"name", "reason"})
 AS_TYPED = FREE_TEXT | {"account", "subscriptions", "organizations", "entity", "org"}
 """Of which every character may be meant; the others are what they look like."""
 
-QUOTED = frozenset({"organizations", "org"})
-"""Of which double quotation marks are meant too: a name in them can hold a comma."""
+LISTS = frozenset({"organizations", "org", "subscriptions"})
+"""Of which quotation marks are meant too: what stands in them can hold a comma, and is one."""
+
+DOUBLE, SINGLE, SEPARATORS = '"“”„«»', "'‘’‚", ",;，；、"  # noqa: RUF001 - as keyboards have them
 
 NO_CHOICE = Places()
 
@@ -75,10 +78,10 @@ def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
     at = 0
     while word := _WORD.match(text, at):
         start = word.end()
-        if text[start : start + 1] in _CLOSING:
+        if WORDS.get(plain(word[1])) in LISTS:
+            value, end = _list(text, start)
+        elif text[start : start + 1] in _CLOSING:
             value, end = _quoted(text, start)
-            if value is not None and _keeps_quotes(word[1], text[start]):
-                value = text[start:end]
         elif WORDS.get(plain(word[1])) in FREE_TEXT:
             end = _next_word(text, start)
             value = text[start:end].strip()
@@ -91,9 +94,24 @@ def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
         yield "", "", text[at:]
 
 
-def _keeps_quotes(word: str, mark: str) -> bool:
-    """`"Acme, Inc"` is one name; `'Europe, Asia'` are two."""
-    return WORDS.get(plain(word)) in QUOTED and mark in '"“”„«»'
+def _list(text: str, start: int) -> tuple[str | None, int]:
+    """Names or numbers with commas between, each perhaps in quotation marks, and where they end.
+
+    `"Acme, Inc"` is one name, and `"S 1", "S 2"` are two numbers. None where a mark is not closed.
+    """
+    found: list[quotes.Piece] = []
+    for piece in quotes.pieces(text[start:], SEPARATORS):
+        if found and not set(SEPARATORS) & set(text[start + found[-1].end : start + piece.start]):
+            break
+        found.append(piece)
+    if not found:
+        return "", start
+    end, first = start + found[-1].end, text[start]
+    if any(each.quoted is None and text[start + each.start] in DOUBLE for each in found):
+        return ("", end) if not text[start:end].strip(DOUBLE) else (None, len(text))
+    return (found[0].quoted if len(found) == 1 and first in SINGLE else None) or text[
+        start:end
+    ], end
 
 
 def _quoted(text: str, start: int) -> tuple[str | None, int]:

@@ -1,25 +1,33 @@
 """The shortcut "Status of this" on a message."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks
+from bot.domain.key import own_spelling, unquoted
+from bot.domain.mentioned import mentioned
 from bot.domain.message import Words
+from bot.domain.words import some
 from bot.slack import payloads
 from bot.slack.answering import Answering
+from bot.slack.commands.status import COMMAND, look_up
 from bot.slack.looking import viewer_or_recorded
+from bot.slack.naming import NO_VALUES, found_in
 from bot.slack.replying import say
 from bot.status import answers
 from bot.status.lists import Links
+from bot.workflow.parts import Parts
+from bot.zuora.errors import ZuoraError, unanswered
+from bot.zuora.named import KINDS
 
-NUMBERS = re.compile(
-    r"\b(?:R-\d{1,12}|BR-\d{1,12}|(?:INV|CM|DM)-?\d{1,20})\b", re.ASCII | re.IGNORECASE
-)
+REQUEST = re.compile(r"\bR-(\d{1,12})\b", re.ASCII | re.IGNORECASE)
+SHOWN = 5
 NOTHING_THERE = (
-    "This message is no card of a request, and I find no number in it: of a request (R-17), a bill "
-    "run (BR-00000001) or a document (INV00000012, DM…, CM…)."
+    "This message is no card of a request, and I find no number in it: of a request (R-17), or of a "
+    "bill run or a document that Zuora knows."
 )
 
 
@@ -42,10 +50,37 @@ async def _status_of(answering: Answering, links: Links, pointed: payloads.Point
         number = store.status.with_card(pointed.channel, ts) if ts else None
         if number is not None:
             return answers.story(store, links, number)
-    found = NUMBERS.search(pointed.text)
-    if found is None:
-        return Words(NOTHING_THERE)
-    named = found[0].upper()
-    if named.startswith("R-"):
-        return answers.story(store, links, int(named[2:]))
-    return answers.about(store, links, named)
+    named = [int(each[1]) for each in REQUEST.finditer(pointed.text)]
+    request = next((number for number in named if store.requests.get(number) is not None), None)
+    if request is not None:
+        return answers.story(store, links, request)
+    told = await _of_a_number(answering.parts, links, mentioned(pointed.text))
+    return told or (answers.story(store, links, named[0]) if named else Words(NOTHING_THERE))
+
+
+async def _of_a_number(parts: Parts, links: Links, asked: Sequence[str]) -> Words | None:
+    """As `/billstatus` says it of the first of these that is a number; None where none is.
+
+    Where Zuora cannot be asked, it is the first that a request is about.
+    """
+    if not asked:
+        return None
+    try:
+        read = await found_in(parts.tenancy, NO_VALUES, lambda zuora: zuora.what_are(asked))
+    except ZuoraError as error:
+        kept = (each for each in asked if parts.store.status.about(own_spelling(unquoted(each)), 1))
+        first = next(kept, None)
+        return await look_up(parts, links, first, NO_VALUES) if first else Words(unanswered(error))
+    named = {typed: found.of(typed) for typed in asked for _, found in read if found.of(typed)}
+    ours = [typed for typed, its in named.items() if {each.kind for each in its} & set(KINDS)]
+    if not named:
+        return None
+    first, *more = ours or named
+    told = await look_up(parts, links, first, NO_VALUES)
+    others = {each.number for typed in more for each in named[typed]}
+    others -= {each.number for each in named[first]}
+    if not others:
+        return told
+    also = f"It names {some(sorted(others), SHOWN)} as well; `{COMMAND}` with a number shows each."
+    shown = [*told.blocks, blocks.context(also)] if told.blocks else told.blocks
+    return Words(f"{told.text}\n{blocks.escaped(also)}", shown)

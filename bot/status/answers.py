@@ -7,7 +7,6 @@ from bot.cards import blocks
 from bot.cards.card import result_label
 from bot.domain.authority import Person, Verb, may_approve_under, may_decide
 from bot.domain.history import What
-from bot.domain.key import bill_run_key
 from bot.domain.message import Words
 from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import State
@@ -107,17 +106,10 @@ def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[i
     return store.status.to_decide(person.user_id, allowed, now, limit)
 
 
-def about(store: Store, links: Links, subject: str) -> Words:
-    """The requests about a bill run or a document."""
-    found = about_lines(store, links, subject)
-    note = () if bill_run_key(subject) else (WITH_ITS_RUN,)
-    return lists.words(f"Requests about {subject}", found, note)
-
-
 def about_lines(
     store: Store, links: Links, subject: str, within: Within = EVERYWHERE
 ) -> tuple[Line, ...]:
-    """The same, as lines for another answer."""
+    """The requests about a bill run or a document."""
     found = lists.only(store, store.status.about(subject, MOST_COUNTED), within)
     return _some("Requests", found, store, links, rest=lists.IN_THE_EXPORT)
 

@@ -9,7 +9,8 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.domain import digest
-from bot.domain.place import entity_part
+from bot.domain.key import plain_subject
+from bot.domain.place import entity_part, where
 from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
 from bot.metrics import MOVES
@@ -30,7 +31,7 @@ KEPT = (
 )  # fmt: skip
 """What of a request is never changed; the history binds it."""
 
-LOOKED_BACK = 200
+LOOKED_BACK = 2_000
 """Among so many requests of a kind the last one is looked for that is like another."""
 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
@@ -101,20 +102,24 @@ class Requests:
     def last_like(self, request: Request, *, same_subject: bool) -> Request | None:
         """The newest request of the same operation, place and tenant before it that succeeded.
 
+        However places and subjects were written when it was made.
+
         Args:
             request: The one that it is like.
             same_subject: Whether it has to act on the same as that one, or must not.
         """
-        row = self._database.execute(
-            "SELECT number FROM (SELECT number, subject FROM requests INDEXED BY requests_last "
-            "WHERE state = 'succeeded' AND operation = ? AND place = ? AND tenant = ? "
-            "AND number < ? ORDER BY number DESC LIMIT ?) WHERE (subject = ?) = ? ORDER BY number DESC LIMIT 1",
-            [
-                request.operation, request.place, request.tenant, request.number,
-                LOOKED_BACK, request.subject, same_subject,
-            ],
-        ).fetchone()  # fmt: skip
-        return None if row is None else self.get(row[0])
+        found = self._database.execute(
+            "SELECT number, subject, place, place_words, tenant FROM requests "
+            "INDEXED BY requests_succeeded WHERE state = 'succeeded' AND operation = ? "
+            "AND number < ? ORDER BY number DESC LIMIT ?",
+            [request.operation, request.number, LOOKED_BACK],
+        )
+        mine = where(request.place, request.place_words, request.tenant)
+        subject = plain_subject(request.subject)
+        for number, other, *there in found:
+            if where(*there) == mine and (plain_subject(other) == subject) is same_subject:
+                return self.get(number)
+        return None
 
     def by_form(self, form: str) -> Request | None:
         """The request that this form made, if it was submitted before."""

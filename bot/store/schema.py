@@ -159,3 +159,14 @@ def decisions(db: Database) -> None:
         "CREATE INDEX history_decisions ON history (at) WHERE what IN "
         "('request.approved', 'request.rejected', 'request.recorded', 'request.settled')",
     )
+
+
+@migrations(name="0033_last_of_any_place")
+def last_of_any_place(db: Database) -> None:
+    """The last request of a kind is looked for among all places, which were written in several ways."""
+    run(db, "DROP INDEX requests_last")
+    run(
+        db,
+        "CREATE INDEX requests_succeeded ON requests "
+        "(operation, number, subject, place, place_words, tenant) WHERE state = 'succeeded'",
+    )

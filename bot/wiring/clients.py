@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from contextlib import suppress
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,11 @@ from bot.zuora.environments import Environment
 from bot.zuora.errors import ZuoraElsewhere, ZuoraError, ZuoraRejected
 
 logger = logging.getLogger(__name__)
+
+_WANTS_ORGANIZATIONS = re.compile(
+    r"Zuora-Org-Ids|\borg(?:anization)?s?\b.*\b(?:required|must|specif|missing)", re.IGNORECASE
+)
+"""Zuora's words where it wants to know the organizations; no page has them."""
 
 SLACK_SECONDS = 20
 SECONDS_FOR_ZUORA = 10.0
@@ -121,10 +127,18 @@ async def _know_the_organizations(places: Places, zuora: ZuoraClient) -> None:
     """Ask for something small in each organization of the settings, as a token names none.
 
     Raises:
-        CannotStartError: Zuora refuses one, and takes the same call without it.
+        CannotStartError: Zuora refuses one, and takes the same call without it; or it wants some
+            where the settings list none.
         ZuoraError: It cannot be asked now.
     """
     entity_ids = places.entities[0].id if places.entities else ""  # one that the token may name
+    if not places.organizations:
+        try:
+            await zuora.within(entity_ids, "").bill_runs(name=NO_SUCH_NAME)
+        except ZuoraRejected as error:
+            if _WANTS_ORGANIZATIONS.search(str(error)):
+                msg = f"ZUORA_ORG_IDS is empty, and Zuora wants organizations: {error}"
+                raise CannotStartError(msg) from None
     for unit in places.organizations:
         try:
             await zuora.within(entity_ids, unit.id).bill_runs(name=NO_SUCH_NAME)

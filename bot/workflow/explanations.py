@@ -1,5 +1,7 @@
 """Management's explanation of what Zuora shows and the bot did not do: written first, then signed with a button."""
 
+from typing import NamedTuple
+
 from bot.domain.authority import Person, listed
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
@@ -14,14 +16,22 @@ def may_explain(person: Person, policy: Policy) -> bool:
     return not person.barred and listed(person, policy.deciders)
 
 
-def write(store: Store, clock: Clock, person: Person, number: str, words: str) -> int:
+class About(NamedTuple):
+    """A bill run or a document by its number, and its entity (`entity_part`) where there are several."""
+
+    number: str
+    entity: str = ""
+
+
+def write(store: Store, clock: Clock, person: Person, about: About, words: str) -> int:
     """Write down what somebody says of a bill run or a document; the row, for the button that signs it.
 
     Raises:
         CouldNotRecordError: Nothing was written.
     """
     with store.transaction():
-        data = {"number": number, "words": words[:LONGEST], **person.called}
+        entity = {"entity": about.entity} if about.entity else {}
+        data = {"number": about.number, **entity, "words": words[:LONGEST], **person.called}
         entry = Entry(what=What.EXPLANATION, who=person.user_id, team=person.team_id, data=data)
         store.record(entry, clock.now())
         return store.history.last()[0]
@@ -41,6 +51,7 @@ def sign(store: Store, clock: Clock, person: Person, row: str) -> str:
         data = {
             "row": found.sequence,
             "number": found.entry.data["number"],
+            **{name: value for name, value in found.entry.data.items() if name == "entity"},
             "words": found.entry.data["words"],
             "written_by": found.entry.who,
             **person.called,

@@ -316,8 +316,11 @@ class ZuoraClient(Effects):
         with checked():
             return await lookups.subscription(self._caller, key)
 
-    async def has_organizations(self) -> bool:
-        """Whether the tenant has Multi-Org: its calls name organizations, or its accounts are in some."""
+    async def has_organizations(self) -> bool | None:
+        """Whether the tenant has Multi-Org: its calls name organizations, or its accounts are in some.
+
+        None where neither is known.
+        """
         return self._caller.names_organizations or await lookups.has_organizations(self._caller)
 
     async def accounts_in_batches(

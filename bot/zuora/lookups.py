@@ -20,6 +20,7 @@ from bot.zuora.rows import Here, Row
 _WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes
 _MOST_WINDOWS: Final = 11  # a month; older mails are not looked for
 _MOST_PAGES: Final = 50
+_MOST_ACCOUNTS: Final = 500  # five to ten calls
 _ANY_ZONE: Final = timedelta(days=1)
 """The history is asked for in the tenant's time; a day more on both sides is enough for every zone."""
 
@@ -86,17 +87,31 @@ async def billing_rules(caller: Caller) -> BillingRules | None:
     )
 
 
-async def has_organizations(caller: Caller) -> bool:
-    """Whether the tenant has Multi-Org, as far as its accounts show it: they belong to organizations.
+async def has_organizations(caller: Caller) -> bool | None:
+    """Whether the tenant has Multi-Org, as far as its accounts show it: one belongs to an organization.
 
-    Zuora has no call that says it. False also where the accounts may not be listed, or where none of
-    the first is in an organization.
+    Zuora has no call that says it, and accounts of before Multi-Org may be in none (page *Data
+    Labeling*). So all accounts are asked; the first ones where the tenant does not take that filter.
+
+    Returns:
+        None where the accounts may not be listed, or where there are more than were looked at.
     """
+    with_one = calls.object_page("accounts", filters=("organizationId.NE:null",))
     try:
-        first = await paging.objects(caller, calls.object_page("accounts"), most=calls.PAGE)
+        found = await paging.objects(caller, with_one, most=1)
+        if not found or _in_organizations(found):
+            return bool(found)
     except ZuoraRejected:
-        return False
-    return any(rows.text(row, "organizationId") for row in first)
+        pass  # else the filter was ignored
+    try:
+        first = await paging.objects(caller, calls.object_page("accounts"), most=_MOST_ACCOUNTS)
+    except ZuoraRejected:
+        return None
+    return _in_organizations(first) or (None if len(first) >= _MOST_ACCOUNTS else False)
+
+
+def _in_organizations(accounts: Collection[Row]) -> bool:
+    return any(rows.text(row, "organizationId") for row in accounts)
 
 
 async def email_history(

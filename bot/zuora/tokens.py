@@ -83,7 +83,16 @@ def entities_outside(tenant: Tenant, entities: Iterable[Unit]) -> tuple[str, ...
 
 
 def not_the_entities(tenant: Tenant, entities: Iterable[Unit]) -> str:
-    """Why a token may not be used: it does not speak for an entity of the settings."""
+    """Why a token may not be used: it does not speak for an entity of the settings.
+
+    Or for several, and the settings name none ("you must use this header to specify which entity").
+    """
+    entities = tuple(entities)
+    if not entities and len(set(map(plain_ids, tenant.entities))) > 1:
+        return (
+            "The OAuth client's token speaks for several entities, so ZUORA_ENTITY_IDS has to list those that "
+            f"the bot works in: {', '.join(tenant.entities)}."
+        )
     outside = entities_outside(tenant, entities)
     if not outside:
         return ""

@@ -48,6 +48,7 @@ async def made(stage, tmp_path, *options, key="", zuora=True, slack=None):
         "ZUORA_CLIENT_SECRET": (
             settings.zuora_client_secret.get_secret_value() if zuora else "a-wrong-secret"
         ),
+        "ZUORA_ENTITY_IDS": settings.zuora_entity_ids,
         "AUDIT_KEY": key,
         "SLACK_BOT_TOKEN": slack,
         "BILLING_CHANNEL": None,

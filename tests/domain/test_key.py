@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.key import bill_run_key, number_key
+from bot.domain.key import bill_run_key, number_key, plain_subject
 
 ID = "402881e522cf4f9b0122cf5d82860002"
 
@@ -96,3 +96,17 @@ def test_whatever_is_typed_a_key_is_safe_in_a_path(typed):
 @given(st.from_regex(r"\ABR-[0-9]{1,12}\Z"))
 def test_a_key_is_its_own_key(key):
     assert bill_run_key(key) == key
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "same"),
+    [
+        ("Batch2, Batch1", "Batch1 and Batch2", True),
+        ("br-00000001", "BR-00000001", True),
+        (ID.upper(), ID, True),
+        ("S-1 and S-2", "S-1", False),
+        ("A-1", "A-2", False),
+    ],
+)
+def test_a_subject_is_the_same_however_it_was_written(before, now, same):
+    assert (plain_subject(before) == plain_subject(now)) is same

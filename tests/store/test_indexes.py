@@ -44,8 +44,8 @@ READS = {
     "mine": lambda s: answers.mine(s, LINKS, made.ALICE),
     "waiting": lambda s: answers.waiting(s, LINKS, BOB, NOW),
     "a request": lambda s: answers.story(s, LINKS, 2),
-    "a bill run": lambda s: answers.about(s, LINKS, "BR-00000001"),
-    "a document": lambda s: answers.about(s, LINKS, "INV00000001"),
+    "a bill run": lambda s: answers.about_lines(s, LINKS, "BR-00000001"),
+    "a document": lambda s: answers.about_lines(s, LINKS, "INV00000001"),
     "month": lambda s: read_month(s, "2026-11"),
     "digest": lambda s: mornings_digest(s, LINKS, MORNING, NOW),
     "export": _rows,
@@ -66,6 +66,7 @@ READS = {
     "due": lambda s: (s.requests.due(NOW, 10), s.requests.next_wake_after(NOW)),
     "form": lambda s: s.requests.by_form("f1"),
     "decisions of a month": lambda s: s.history.decisions(NOW - timedelta(days=31), NOW, None, 10),
+    "last of its kind": lambda s: s.requests.last_like(s.requests.get(2), same_subject=False),
 }  # fmt: skip
 
 

@@ -285,6 +285,22 @@ async def test_subscriptions_with_spaces_and_signs_are_looked_up_as_typed(stage,
     assert "S.2." in stage.request(1).facts
 
 
+@pytest.mark.parametrize(
+    "typed", ['"S 1","S,2"', "“S 1”, «S,2»", "'S 1';'S,2'", '"S-3, S-4"', "S-3, S-4", "S-3;S-4"]
+)
+async def test_a_line_takes_subscriptions_in_quotation_marks(stage, typed):
+    world = stage.zuora.world
+    world.add_account("ACME9")
+    for number in ("S 1", "S,2", "S-3", "S-4"):
+        world.add_subscription("ACME9", number=number)
+
+    await stage.slack.slash(ALICE, CHANNEL, f"/billrun sub={typed} target=2026-11-30 reason=x")
+
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    numbers = {each["number"] for each in json.loads(stage.request(1).facts)["subscriptions"]}
+    assert numbers in ({"S 1", "S,2"}, {"S-3", "S-4"})
+
+
 @pytest.mark.parametrize("number", ["mine", "month", "R-1", "help"])
 async def test_in_quotation_marks_a_word_of_the_command_is_a_number(stage, number):
     add(stage, "invoice", number)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.cards.blocks import escaped
 from bot.domain.history import What
 from bot.sandbox.slack.workspace import User
 from bot.settings import Settings
@@ -13,6 +14,7 @@ from bot.status.answers import STORY_LIMIT
 from bot.status.lists import SHOWN
 from bot.status.month import month_named
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
+from tests.stories.test_numbers import add
 
 STRANGER, GUEST = "U0STRAY", "U0GUEST"
 
@@ -478,6 +480,59 @@ async def test_the_message_shortcut_tells_the_status_privately(stage, where):
     await stage.until_told(MARA, "Accepted by Zuora")
     assert "R-1> email BR-00000001" in stage.told(MARA)[-1]
     assert "for its bill run" not in stage.told(MARA)[-1]
+
+
+NUMBERS = [("invoice", "ACME/7", "please look at ACME/7."), ("invoice", "EU 0001", "What of EU 0001?"),
+           ("debit_memo", "INV00000555", "is INV00000555 out?"), ("invoice", "ACME, 1", "*“ACME, 1”* is late"),
+           ("invoice", "INV00000777", "<https://x.example/i.do?n=INV00000777|this one> <@U0BOB>"),
+           ("credit_memo", "AC&ME7", "AC&amp;ME7"), ("invoice", "LATE", "LATE"), ("invoice", "7", "DM: 8 or INV: 7"),
+           ("invoice", "R-77", "R-77")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "number", "text"), NUMBERS)
+async def test_the_message_shortcut_asks_zuora_what_a_number_is(stage, kind, number, text):
+    """Row S9: no number is known by its shape."""
+    add(stage, kind, number)
+    said = await stage.slack.say(CARLA, CHANNEL, text)
+
+    await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
+
+    one = {"invoice": "an invoice", "debit_memo": "a debit memo", "credit_memo": "a credit memo"}
+    await stage.until_told(MARA, f"{escaped(number)} is {one[kind]} in Zuora.")
+
+
+async def test_the_message_shortcut_names_the_other_numbers_of_a_message(stage):
+    for number in ("A-7", "A-8"):
+        add(stage, "invoice", number)
+    said = await stage.slack.say(CARLA, CHANNEL, "A-7, then A-8 and A-9 of BR-00000001")
+
+    await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
+
+    await stage.until_told(MARA, "A-7 is an invoice in Zuora.")
+    assert "It names A-8 and BR-00000001 as well" in stage.told(MARA)[-1]
+
+
+async def test_the_message_shortcut_asks_in_few_calls(stage):
+    said = await stage.slack.say(
+        CARLA, CHANNEL, " ".join(f"[W{each}], A{each}" for each in range(99))
+    )
+    before = len(stage.zuora.calls)
+
+    await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
+
+    await stage.until_told(MARA, "I find no number in it")
+    assert len(stage.zuora.calls) - before <= 24
+
+
+async def test_the_message_shortcut_knows_requests_while_zuora_is_away(stage):
+    add(stage, "invoice", "ACME/7")
+    await stage.ask(text="INV1", documents="ACME/7")
+    stage.zuora.faults.add("*", kind="status", status=403, body={"code": 1}, times=None)
+    said = await stage.slack.say(CARLA, CHANNEL, "is ACME/7 out?")
+
+    await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
+
+    await stage.until_told(MARA, "R-1")
 
 
 async def test_the_message_shortcut_says_when_there_is_no_number(stage):

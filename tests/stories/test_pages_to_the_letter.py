@@ -95,6 +95,8 @@ async def test_s5_the_email_template_is_named_in_the_details(stage, memo, what):
         ("org=Acme,Beta", ["Acme", "Beta"]),
         ("org='Acme Ltd, Beta'", ["Acme Ltd", "Beta"]),
         ('org="Acme Ltd"', ["Acme Ltd"]),
+        ('organizations="Acme, Inc";"Beta; Gamma";Delta', ["Acme, Inc", "Beta; Gamma", "Delta"]),
+        ('organizations="Acme, Inc, Ltd",402881e5', ["Acme, Inc, Ltd", "402881e5"]),
     ],
 )
 async def test_s11_c10_an_organization_s_name_can_hold_a_comma(stage, typed, names):
@@ -108,6 +110,29 @@ async def test_s11_c10_an_organization_s_name_can_hold_a_comma(stage, typed, nam
     await stage.until(lambda: stage.slack.channel_messages(CHANNEL))
     shown = await stage.details(stage.slack.channel_messages(CHANNEL)[-1].ts)
     assert ("“Acme, Inc”" in shown) is ("Acme, Inc" in names)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["Acme, Inc\nBeta", "Acme\tInc\tBeta", "Acme;Inc; Beta", "Acme，Inc、Beta"],  # noqa: RUF001 - wide
+)
+async def test_s11_names_end_where_cells_and_lines_do(stage, typed):
+    await stage.slack.slash(ALICE, CHANNEL, "/billrun account=A00000001 target=2026-11-30")
+    submitted = await stage.slack.submit(ALICE, {"organizations": typed, "reason": "x"})
+    assert submitted.ok, submitted.errors
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+
+    body = json.loads(stage.request(1).body)
+    assert [each["name"] for each in body["organizations"]] == ["Acme", "Inc", "Beta"]
+
+
+@pytest.mark.parametrize("word", ["org", "organizations", "name", "account"])
+async def test_s11_s13_empty_quotation_marks_are_no_name(stage, word):
+    line = f'/billrun batch=Batch1 target=2026-11-30 reason=x {word}=""'
+
+    ack = await stage.slack.slash(ALICE, CHANNEL, line)
+
+    assert f"Nothing stands behind {word}=." in ack.text
 
 
 @pytest.mark.parametrize("name", ['"November"', '"Q4" run', "“Q4” run", "O'Brien", "'x'"])

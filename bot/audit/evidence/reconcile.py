@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from bot.domain.known import NotKnown
 from bot.domain.operation import Deed
-from bot.domain.place import Places, plain_key
+from bot.domain.place import Places, entity_part
 from bot.operations.catalog import OPERATIONS
 from bot.store.file.evidence import Done, Mailed
 from bot.zuora.answers import BillRun
@@ -41,6 +41,17 @@ class Own(NamedTuple):
     runs: Sequence[Done]
     mails: Sequence[Mailed]
 
+    def within(self, entity: str) -> "Own":
+        """What of it may have been in one entity; its organizations share their numbers."""
+
+        def is_there(place: str) -> bool:
+            return not place or entity_part(place) == entity
+
+        return Own(
+            [each for each in self.runs if is_there(each.place)],
+            [each for each in self.mails if is_there(each.place)],
+        )
+
 
 async def reconciled(zuora: ZuoraClient, period: Period, own: Own) -> dict[str, Any]:
     """Zuora's bill runs and mailed invoices of a period, and what of it the bot did not do.
@@ -66,7 +77,7 @@ async def reconciled(zuora: ZuoraClient, period: Period, own: Own) -> dict[str, 
 async def reconciled_everywhere(
     zuora: ZuoraClient, places: Places, period: Period, own: Own
 ) -> dict[str, Any]:
-    """As `reconciled`, entity by entity where there are several: a number is another run in each."""
+    """As `reconciled`, place by place where there are several: in each entity a number is another run."""
     if not places.is_choice:
         return await reconciled(zuora, period, own)
     found: dict[str, Any] = {
@@ -77,8 +88,7 @@ async def reconciled_everywhere(
     }
     for place in places.all:
         there = zuora.within(*places.headers(place.key))
-        mine = [each for each in own.runs if not each.place or plain_key(each.place) == place.key]
-        one = await reconciled(there, period, Own(mine, own.mails))
+        one = await reconciled(there, period, own.within(entity_part(place.key)))
         if one["status"] != "done":
             return not_done(f"{place.words}: {one['why']}")
         found["read"] += one["read"]
@@ -113,10 +123,14 @@ def not_done(why: str) -> dict[str, Any]:
     return {"status": "not done", "why": why, "things": [{"why": why, "deeds": deeds}]}
 
 
-def explained(found: dict[str, Any], by_number: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    """The same with what management signed of each exception, by the number of its run or document."""
+def explained(
+    found: dict[str, Any], signed: Mapping[tuple[str, str], tuple[str, str]], places: Places
+) -> dict[str, Any]:
+    """The same with what management signed of each exception, by its number and its entity."""
+    entities = {place.words: entity_part(place.key) for place in places.all}
     for thing in found["things"]:
-        words, who = by_number.get(str(thing.get("number")), ("", ""))
+        entity = entities.get(thing.get("place", ""), "")
+        words, who = signed.get((str(thing.get("number")), entity), ("", ""))
         for deed in thing["deeds"]:
             if words and not deed["by"]:
                 deed |= {"explanation": words, "explained_by": who}

@@ -79,6 +79,7 @@ class CreateFacts(Facts):
         all_runs: False where the tenant has more runs than were looked at for that.
         estimate: For one account; that for batches is made in the background and no fact.
         mails: Whether Zuora would mail what the run posts by itself.
+        wants_organizations: Whether Zuora would refuse it without organizations; None where that is not known.
         pending: How many runs wait in Zuora, however they were made.
         today: The day in the tenant's zone, for what is said of the dates.
         time_zone: Its name; empty where neither Zuora nor a setting gives it.
@@ -93,6 +94,7 @@ class CreateFacts(Facts):
     others: tuple[OtherRun, ...] = ()
     all_runs: bool = True
     mails: AutoMails = AutoMails()
+    wants_organizations: bool | None = False
     pending: int = 0
     estimate: Estimate | None = None
     today: date

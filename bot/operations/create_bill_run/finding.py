@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from bot.domain.key import a_kind, readings, tokens, unquoted
+from bot.domain import quotes
+from bot.domain.key import a_kind, listed_in, readings, tokens, unquoted
 from bot.domain.words import listed
 from bot.operations.create_bill_run import estimating, overlap
 from bot.operations.create_bill_run.autopost_mails import AutoMails, read_auto_mails
@@ -48,7 +49,8 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
     """
     if unknown := beyond(body.batches, zuora.highest_batch):
         return Problems({"batches": unknown})
-    if not body.organizations and await zuora.has_organizations():
+    wants_organizations = False if body.organizations else await zuora.has_organizations()
+    if wants_organizations:
         return Problems({"organizations": _NO_ORGANIZATIONS})
     billed = await _billed(body, zuora)
     if isinstance(billed, Problems):
@@ -84,6 +86,7 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
         mails=mails,
         pending=pending,
         estimate=await estimating.of_account(body, account, zuora),
+        wants_organizations=wants_organizations,
         today=now.date(),
         time_zone=time_zone,
     )
@@ -157,12 +160,13 @@ async def _read_all(
 ) -> list[tuple[str, Subscription | None]]:
     """Each key with its subscription; None where Zuora knows none.
 
-    What has spaces in it is one number, or else several.
+    What has spaces in it is one number, or else several; so is a list in quotation marks.
     """
 
     async def one(key: str) -> list[tuple[str, Subscription | None]]:
         found = await _first(key, zuora.subscription)
-        parts = tokens(key)
+        inner = quotes.inside(key)
+        parts = [whole for whole, *_ in listed_in(inner)] if inner else tokens(key)
         if found is not None or len(parts) == 1:
             return [(unquoted(key), found)]
         return [(unquoted(part), await _first(part, zuora.subscription)) for part in parts]

@@ -64,6 +64,8 @@ def _fact_notes(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
         yield "Whether Zuora allows a run to post itself could not be checked."
     if body.run_type == "CatchUp" and facts.catch_up_allowed is None:
         yield "Whether catch-up runs are enabled in Zuora could not be checked."
+    if facts.wants_organizations is None:
+        yield "Whether this Zuora has Multi-Org could not be checked; with it, it refuses a run without organizations."
     if body.auto_email and facts.account and facts.account.bill_to_mail is False:
         yield "The account's bill-to contact has no mail address."
     if body.auto_email and facts.account and facts.account.bill_to_mail is None:

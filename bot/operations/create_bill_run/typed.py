@@ -7,16 +7,18 @@ from datetime import date
 from typing import Any
 
 from bot.domain.clean import as_key, clean
-from bot.domain.key import is_id, tokens, unquoted
+from bot.domain.key import HARD, is_id, tokens, unquoted
 from bot.domain.words import shortened, some
 from bot.operations.operation import Values
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,4}", re.ASCII)
 _NAMES = re.compile(
-    r"""[^\S\n]*(?:"([^"\n]+)"|[“”„«»]([^"“”«»\n]+)["“”«»]|([^,\n]+))[^\S\n]*(?:[,\n]|$)"""
+    rf"""[^\S{HARD}]*(?:"([^"\n]+)"|[“”„«»]([^"“”«»\n]+)["“”«»]|([^{HARD}]+))[^\S{HARD}]*(?:[{HARD}]|$)"""
 )
-"""A name in quotation marks, or up to the next comma or line."""
+"""A name in quotation marks, or up to the next comma, semicolon, cell or line."""
+
+_ONLY_MARKS = re.compile(r"""["“”„«»'\s]+""")  # fmt: skip
 
 
 class TypedForm(dict[str, Any]):
@@ -60,9 +62,11 @@ def parted(typed: str) -> tuple[str, ...]:
 
 
 def names(values: Values, name: str) -> tuple[str, ...]:
-    """Names with commas or lines between, each once; in quotation marks one can hold a comma."""
+    """Names with commas, semicolons, tabs or lines between, each once; in quotation marks one can hold these."""
     found = (each[0] or each[1] or each[2] for each in _NAMES.findall(free_text(values, name)))
-    return unique(each.strip() for each in found if each.strip())
+    return unique(
+        each.strip() for each in found if each.strip() and not _ONLY_MARKS.fullmatch(each)
+    )
 
 
 def is_one_line(typed: str) -> bool:

@@ -10,7 +10,8 @@ from bot.sandbox.zuora.errors import refusal
 
 Row = dict[str, Any]
 _FILTER = re.compile(r"(\w+(?:\.\w+)?)\.(EQ|NE|LT|GT|LE|GE|SW|IN):(.*)", re.DOTALL)
-UNINDEXED = frozenset({"sourceId", "name", "billingRunNumber", "lastEmailSentDate", "source"})
+UNINDEXED = frozenset({"sourceId", "name", "billingRunNumber", "lastEmailSentDate", "source",
+                       "organizationId"})  # fmt: skip
 """Fields of which no document says that they are indexed."""
 
 

@@ -50,6 +50,8 @@ class Knobs:
     multi_org: bool = False
     orgs: frozenset[str] = frozenset()
     """Ids of the organizations that the user may act in; empty where nothing is checked."""
+    orgs_required: bool = False
+    """True: every call has to name organizations. No page says that a tenant does so."""
     invoice_settlement: bool = True
     inactive_notifications: frozenset[str] = frozenset({POSTED_BY_API})
     """Names of notifications that are off in every communication profile."""

@@ -49,6 +49,8 @@ class Account:
     balance: Decimal = Decimal(0)
     payment_term: str = "Net 30"
     communication_profile_id: str | None = None
+    is_labeled: bool = True
+    """False: with Multi-Org it is in no organization yet, as accounts of before are."""
     fails_billing: bool = False
     """True: every bill run leaves this account out as failed and still completes."""
     says: dict[str, Any] = field(default_factory=dict)

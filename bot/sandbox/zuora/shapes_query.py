@@ -164,7 +164,7 @@ def account(tenant: Tenant, entry: Account) -> dict[str, Any]:
         "invoiceDeliveryPrefsPrint": False,
         "paymentTerm": entry.payment_term,
         "autoPay": False,
-        "organizationId": tenant.knobs.organization,
+        "organizationId": tenant.knobs.organization if entry.is_labeled else None,
     }
 
 

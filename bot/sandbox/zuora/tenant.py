@@ -62,6 +62,8 @@ class Tenant:
                 operation fails."
         """
         wanted = {each.strip() for each in (named or "").split(",") if each.strip()}
+        if self.knobs.orgs_required and not wanted:
+            raise refusal(10, "The Zuora-Org-Ids header must name an organization of the user.")
         if self.knobs.orgs and not wanted <= self.knobs.orgs:
             raise refusal(10, "The user does not have access to the specified organizations.")
 

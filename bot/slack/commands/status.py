@@ -11,7 +11,7 @@ from bot.cards.run_card import run_card
 from bot.domain.authority import Person, Refusal
 from bot.domain.clean import as_key
 from bot.domain.clock import Clock
-from bot.domain.key import bill_run_key, document_key, own_spelling, unquoted
+from bot.domain.key import KIND_WORDS, bill_run_key, document_key, own_spelling, unquoted
 from bot.domain.message import Words
 from bot.domain.place import Within, parted
 from bot.domain.words import shortened
@@ -74,7 +74,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
         command = payloads.command(body)
         try:
             if not (trouble := answering.parts.store.trouble):
-                if command.text.lower().split(" ", 1)[0] == EXPLAIN:
+                if parted(command.text)[0].lower().split(" ", 1)[0] == EXPLAIN:
                     await explain(answering, ack, command)
                     return
                 await _billstatus(answering, links, ack, respond, command)
@@ -194,7 +194,8 @@ async def look_up(parts: Parts, links: Links, typed: str, chosen: Values) -> Wor
         words = which_place(typed, COMMAND, there, words)
     elif len(named) > 1:
         words += f" `{COMMAND} {numbers.either(named)}` names one of them."
-    return _with_requests(parts, links, named[0].number, chosen, words)
+    is_document = all(each.kind in KIND_WORDS for each in named)
+    return _with_requests(parts, links, named[0].number, chosen, words, is_document=is_document)
 
 
 async def look(parts: Parts, links: Links, key: str, chosen: Values) -> Words:
@@ -217,10 +218,14 @@ async def look(parts: Parts, links: Links, key: str, chosen: Values) -> Words:
     return Words(f"{text}\n{blocks.lines_as_text(about)}", [*card, blocks.labelled(about)])
 
 
-def _with_requests(parts: Parts, links: Links, key: str, chosen: Values, words: str) -> Words:
+def _with_requests(
+    parts: Parts, links: Links, key: str, chosen: Values, words: str, *, is_document: bool = False
+) -> Words:
     if not parts.store.status.about(key, 1):
         return Words(f"{blocks.escaped(words)}\nRequests: none")
     about = answers.about_lines(parts.store, links, key, parts.tenancy.places.within(chosen))
+    if is_document:
+        about = (*about, answers.WITH_ITS_RUN)
     return Words(
         f"{blocks.escaped(words)}\n{blocks.lines_as_text(about)}",
         [blocks.paragraph(words), blocks.labelled(about)],

@@ -77,8 +77,9 @@ class Span(NamedTuple):
 
 
 _MAILED = """
-SELECT m.document_number, c.request, MAX(c.sent_at)
+SELECT m.document_number, c.request, MAX(c.sent_at), r.place
 FROM mailings AS m JOIN calls AS c ON c.request = m.request AND c.subject = m.call
+JOIN requests AS r ON r.number = m.request
 WHERE c.sent_at >= ? AND m.document_number <> '' AND (c.verdict IS NULL OR c.verdict IN ('accepted', 'lost'))
 GROUP BY m.document_number, c.request
 """
@@ -90,6 +91,7 @@ class Mailed(NamedTuple):
     document: str
     request: int
     sent_at: str
+    place: str = ""
 
 
 class Done(NamedTuple):
@@ -243,13 +245,14 @@ def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:
     ]  # fmt: skip
 
 
-def explanations(file: DatabaseFile) -> dict[str, tuple[str, str]]:
-    """What was signed last of each number: the words, and by whom."""
+def explanations(file: DatabaseFile) -> dict[tuple[str, str], tuple[str, str]]:
+    """What was signed last of each number in each entity (empty: of the only one): the words, and by whom."""
     found = file.database.execute(
-        "SELECT json_extract(data, '$.number'), json_extract(data, '$.words'), who FROM history "
+        "SELECT json_extract(data, '$.number'), COALESCE(json_extract(data, '$.entity'), ''), "
+        "json_extract(data, '$.words'), who FROM history "
         "WHERE request IS NULL AND what = 'exception.explained' ORDER BY sequence"
     )
-    return {number: (words, who) for number, words, who in found}
+    return {(number, entity): (words, who) for number, entity, words, who in found}
 
 
 def mailed(file: DatabaseFile, since: str) -> list[Mailed]:

@@ -1,0 +1,69 @@
+"""What in a message may be a number in Zuora, as people talk about it. No I/O."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from bot.domain import quotes
+from bot.domain.clean import as_key, unescaped
+from bot.domain.key import listed_in, tokens
+
+MOST = 50
+"""So many are asked about in one call for each kind."""
+
+MOST_WORDS = 8
+"""Of what may be one number with spaces in it."""
+
+_MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+"""What Slack makes of people, channels and addresses (*Formatting text for app surfaces*)."""
+
+_MARKS = re.escape("".join(quotes.CLOSING))
+_BOLD = re.compile(rf"(?<!\S)[*_~]+(?=[{_MARKS}])|(?<=[{_MARKS}])[*_~]+")
+"""Slack's marks around quotation marks."""
+
+_IN_AN_ADDRESS = re.compile(r"[/?&=#;]")
+_NOT_IN_A_LIST = frozenset(",[]")
+MOST_ALONE = 3
+"""Of what a call for several cannot hold."""
+
+
+def mentioned(text: str) -> tuple[str, ...]:
+    """What may be a number, in the order in which it is believed.
+
+    All of a short message or line, words with digits with the word before them and then alone, and
+    last the other words. Addresses are taken apart.
+    """
+    addresses: list[str] = []
+
+    def plain(found: re.Match[str]) -> str:
+        if found[1][:1] in "@#!":  # a person, a channel, everybody
+            return " "
+        addresses.extend(_IN_AN_ADDRESS.split(found[1]))
+        return found[2] or " "
+
+    said = _BOLD.sub("", unescaped(_MARKUP.sub(plain, text)))
+    lines: list[str] = []
+    words: list[str] = []
+    for whole, *parts in listed_in(said):
+        lines += [whole] if len(parts) <= MOST_WORDS else []
+        words += _together(parts or [whole])
+    counted = [each for each in [*words, *addresses] if any(map(str.isdigit, each))]
+    others = [each for each in words if each not in counted and " " not in each]
+    found = [
+        *([said.strip()] if len(tokens(said)) <= MOST_WORDS else []),
+        *lines,
+        *counted,
+        *others,
+    ]
+    asked = (as_key(each) if _NOT_IN_A_LIST & set(each) else each for each in found)
+    once = tuple(dict.fromkeys(each for each in asked if each))
+    alone = [each for each in once if _NOT_IN_A_LIST & set(each)][MOST_ALONE:]
+    return tuple(each for each in once if each not in alone)[:MOST]
+
+
+def _together(parts: list[str]) -> Iterator[str]:
+    """Each with the one before it, and then alone."""
+    yield parts[0]
+    for before, each in pairwise(parts):
+        yield f"{before} {each}"
+        yield each

@@ -1,0 +1,158 @@
+"""The same number in two entities is two things, in everything that is shown, compared and kept (row S1)."""
+
+import sqlite3
+from contextlib import closing
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.slack.explaining import SIGN
+from bot.status.lists import Links
+from bot.status.morning import Timetable, mornings_digest
+from tests.audit.test_evidence import lines, made
+from tests.audit.test_outside_the_bot import HAND, found
+from tests.stage import ALICE, BOB, CHANNEL
+from tests.stories.test_places import AMERICA, ENTITIES, EUROPE, accepted, worlds
+
+__all__ = ["worlds"]  # a fixture
+
+
+MORNING = Timetable(at=time(8), zone=ZoneInfo("UTC"), days=frozenset(range(7)))
+
+
+async def told(stage, user, line):
+    await stage.slack.slash(user, CHANNEL, line)
+    return stage.told(user)[-1]
+
+
+@pytest.fixture
+async def mailed_in_europe(stage, worlds):
+    """R-1 has mailed BR-00000001 in Europe."""
+    await accepted(stage, await stage.ask(entity=EUROPE), BOB)
+    return stage
+
+
+async def test_the_ledger_keeps_a_document_of_one_entity_from_its_namesake(mailed_in_europe):
+    stage = mailed_in_europe
+
+    again = await stage.fill(text="INV1", documents="INV00000001", entity=EUROPE)
+    other = await stage.fill(text="INV1", documents="INV00000001", entity=AMERICA)
+
+    assert "R-1 has ordered the mails of BR-00000001" in again.errors["documents"]
+    assert other.ok, other.errors
+
+
+async def test_the_digest_names_the_entity_of_each(mailed_in_europe):
+    stage = mailed_in_europe
+    await stage.ask(entity=AMERICA)
+
+    now = stage.clock.now() + timedelta(days=1)
+    words = mornings_digest(stage.store, Links("https://x.example/"), MORNING, now).text
+
+    assert "email BR-00000001 in entity America" in words
+    assert "email BR-00000001 in entity Europe" in words
+
+
+async def test_an_estimate_is_made_in_the_entity_that_was_chosen(stage, worlds):
+    for entity, amount in ((EUROPE, "100.00"), (AMERICA, "400.00")):
+        worlds[entity].add_account("A9", batch="Batch2")
+        worlds[entity].add_subscription("A9", amount)
+    for name in ("Europe", "America"):
+        await told(stage, ALICE, f"/billrun batch=Batch2 target=2026-11-30 entity={name} reason=x")
+        await stage.quiet()
+    await stage.pass_time(minutes=3)
+
+    cards = [stage.card(each.ts) for each in stage.slack.channel_messages(CHANNEL)]
+    assert "entity Europe" in cards[0]
+    assert "about USD 100.00 charges" in cards[0]
+    assert "about USD 400.00 charges" in cards[1]
+    asked = [call for call in stage.zuora.calls
+             if (call.method, call.path) == ("POST", "/v1/billing-preview-runs")]  # fmt: skip
+    assert [call.headers["zuora-entity-ids"] for call in asked] == [EUROPE, AMERICA]
+
+
+async def test_a_run_is_compared_with_the_last_one_of_its_own_entity(mailed_in_europe, worlds):
+    stage = mailed_in_europe
+    for world, currency in ((worlds[EUROPE], "EUR"), (worlds[AMERICA], "USD")):
+        world.add_bill_run("BR-00000002", invoices=[("A00000001", currency, "77.00")])
+
+    here = await stage.ask(text="BR-00000002", entity=EUROPE)
+    there = await stage.ask(text="BR-00000002", entity=AMERICA)
+
+    assert "Against last time: +10 % (BR-00000001, " in stage.card(here)
+    assert "Against last time" not in stage.card(there)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [f"entity={EUROPE}", f"entity={EUROPE[:8]}-{EUROPE[8:]}", f"entity={EUROPE.upper()}"],
+)
+async def test_a_run_is_compared_with_one_whose_place_was_written_otherwise(
+    mailed_in_europe, worlds, stored
+):
+    """Older versions kept the ids as the settings had them, and an entity may get another name."""
+    stage = mailed_in_europe
+    await stage.stop()
+    _as_of_before(stage, stored)
+    stage.changes = {"zuora_entity_ids": ENTITIES.replace("Europe", "EU North")}
+    await stage.start()
+    worlds[EUROPE].add_bill_run("BR-00000002", invoices=[("A00000001", "EUR", "77.00")])
+
+    ts = await stage.ask(text="BR-00000002", entity=EUROPE)
+
+    assert "Against last time: +10 % (br-00000001, " in stage.card(ts)
+
+
+def _as_of_before(stage, place):
+    """R-1 as an older version stored it; the database itself lets nobody change that."""
+    with closing(sqlite3.connect(stage.folder / "billing-bot.db")) as file, file:
+        triggers = file.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'requests'"
+        ).fetchall()
+        for name, _ in triggers:
+            file.execute(f"DROP TRIGGER {name}")
+        file.execute("UPDATE requests SET place = ?, subject = lower(subject)", [place])
+        for _, sql in triggers:
+            file.execute(sql)
+
+
+async def test_the_evidence_attributes_nothing_to_a_request_of_another_entity(
+    mailed_in_europe, worlds, tmp_path
+):
+    stage = mailed_in_europe
+    await stage.pass_time(minutes=10)
+    by_hand = next(iter(worlds[AMERICA].invoices.values()))
+    by_hand.last_email_sent = by_hand.updated_at = stage.clock.now()
+    by_hand.updated_by = HAND
+
+    _, package = await made(stage, tmp_path)
+
+    assert found(package)["INV00000001", "mailed outside the bot"]["place"] == "entity America"
+
+
+async def test_an_explanation_is_of_one_entity(mailed_in_europe, worlds, tmp_path):
+    stage = mailed_in_europe
+    for world in worlds.values():
+        run = world.add_bill_run("ACME R2", invoices=[("A00000001", "EUR", "7.00")])
+        run.updated_by = HAND
+    line = "explain “ACME R2” by hand"
+    assert "Choose the entity: Europe, America." in await told(stage, BOB, f"/billstatus {line}")
+    assert "about ACME R2: by hand" in await told(stage, BOB, f"/billstatus {line} entity=America")
+    await stage.slack.click(BOB, CHANNEL, stage.slack.private(BOB, CHANNEL)[-1].ts, SIGN)
+    await stage.until_told(BOB, "it stands beside ACME R2")
+
+    _, package = await made(stage, tmp_path)
+
+    exceptions = {
+        each["place"]: each.get("explanation", "")
+        for each in _lines_about(package, "ACME R2", "posted outside the bot")
+    }
+    assert exceptions == {"entity Europe": "", "entity America": "by hand"}
+
+
+def _lines_about(package, number, what):
+    return [
+        each for each in lines(package, "exceptions.jsonl")
+        if (each["number"], each["what"]) == (number, what)
+    ]  # fmt: skip
