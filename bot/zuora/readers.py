@@ -121,9 +121,9 @@ def _run_mailed(counts: Row, here: Here) -> MailedAt:
 
 
 def run_type(said: str) -> str:
-    """`Regular` or `CatchUp`, however it is written; other words as they came."""
+    """`Regular` or `CatchUp`, however it is written; empty for other words, which say neither."""
     plain = said.replace(" ", "").replace("_", "").replace("-", "").lower()
-    return {"regular": "Regular", "catchup": "CatchUp"}.get(plain, said)
+    return {"regular": "Regular", "catchup": "CatchUp"}.get(plain.removesuffix("billrun"), "")
 
 
 def status_of(said: str) -> str:

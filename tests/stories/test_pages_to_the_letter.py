@@ -86,6 +86,30 @@ async def test_s5_the_email_template_is_named_in_the_details(stage, memo, what):
     assert "“Manual Email for Credit Memo Default Template”, for credit memos" in shown
 
 
+@pytest.mark.parametrize("attached", [True, False])
+async def test_s3_s4_s5_a_run_that_mails_by_itself_says_what_its_mails_carry(stage, attached):
+    stage.zuora.knobs = replace(stage.zuora.knobs, attach_pdf=attached)
+
+    await stage.slack.slash(ALICE, CHANNEL, f"/billrun {LINE} autoPost=yes autoEmail=yes")
+    await stage.until(lambda: stage.slack.channel_messages(CHANNEL))
+    ts = stage.slack.channel_messages(CHANNEL)[-1].ts
+    shown = await stage.details(ts)
+
+    assert (
+        "go out without the PDF: “Include Invoice PDF” is off" in stage.card(ts)
+    ) is not attached
+    assert "Recipients: set in Zuora's email template; the bot cannot see them" in shown
+    assert "Email template: “Invoice Posted Default Email Template”, for invoices" in shown
+    assert f"“Include Invoice PDF” is {'on' if attached else 'off'}" in shown
+
+
+async def test_s3_s4_s5_a_run_that_mails_nobody_by_itself_says_nothing_of_it(stage):
+    await stage.slack.slash(ALICE, CHANNEL, f"/billrun {LINE} autoPost=yes")
+    await stage.until(lambda: stage.slack.channel_messages(CHANNEL))
+
+    assert "Email template" not in await stage.details(stage.slack.channel_messages(CHANNEL)[-1].ts)
+
+
 @pytest.mark.parametrize(
     ("typed", "names"),
     [
@@ -151,6 +175,8 @@ async def test_s13_a_name_keeps_its_quotation_marks(stage, name):
     [
         ({"billRunType": "CatchUp", "billingRunType": "CatchUp"}, "Zuora cannot cancel a catch-up", False),
         ({"billRunType": "Catch-Up", "billingRunType": "CATCHUP"}, "Zuora cannot cancel a catch-up", False),
+        ({"billRunType": "Catch-Up Bill Run", "billingRunType": "CATCH_UP_BILLRUN"}, "Zuora cannot cancel", False),
+        ({"billRunType": "CatchUpOrSo", "billingRunType": "?"}, "does not say whether this is a catch-up", True),
         ({"billRunType": None, "billingRunType": None}, "does not say whether this is a catch-up", True),
         ({"billRunType": [], "billingRunType": {}}, "does not say whether this is a catch-up", True),
     ],

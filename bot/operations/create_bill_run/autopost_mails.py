@@ -4,13 +4,15 @@ Source: page *Email delivery*: a run with auto-post and auto-email has a notific
 which the notification for mails by order does not stand in for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel
 
-from bot.domain.words import some
+from bot.domain.words import Line, line, some
+from bot.operations.mail_contents import BOXES
 from bot.operations.notices import AUTO_POSTED, SHOWN, WHERE, posts_itself, state_of
+from bot.operations.notices import State as NoticeState
 from bot.zuora.client import ZuoraClient
 from bot.zuora.notifications import MailNotification, MailProfile
 
@@ -24,12 +26,16 @@ class AutoMails(BaseModel, frozen=True):
         state: `off`: it is off in every one of them; `partly`: off or muted in some, which
             `profiles` names; `not known`: for some of them Zuora does not say that it is on.
         profiles: Names of the profiles where it is not known to be on.
+        templates: Names of the email templates that it uses there.
+        attaches_pdf: Whether *Include Invoice PDF* is ticked; None where that is not known everywhere.
     """
 
     state: Literal[
         "not asked", "on", "off", "partly", "not known", "not listed", "not readable"
     ] = "not asked"
     profiles: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    attaches_pdf: bool | None = None
 
     @property
     def material(self) -> dict[str, list[str]]:
@@ -60,7 +66,28 @@ class AutoMails(BaseModel, frozen=True):
             "not readable": f"Whether the notification {NAME} is on could not be checked: the "
             "bot's user in Zuora lacks the right to read it. Where it is off, nobody is mailed.",
         }
-        return tuple(words for state, words in said.items() if state == self.state)
+        without = f"Invoices go out without the PDF: “{BOXES['invoice']}” is off in {NAME}."
+        return (
+            *(words for state, words in said.items() if state == self.state),
+            *([without] if self.attaches_pdf is False else []),
+        )
+
+    def lines(self) -> Iterator[Line]:
+        """Recipients, template and PDF, for the details; nothing where the run mails nobody by itself."""
+        if self.state == "not asked":
+            return
+        yield line("Recipients", "set in Zuora's email template; the bot cannot see them")
+        names = [f"“{each}”" for each in self.templates]
+        yield line(
+            "Email template", f"{some(names, SHOWN) or 'Zuora does not say which'}, for invoices"
+        )
+        box = f"“{BOXES['invoice']}”"
+        said = {
+            True: f"yes: {box} is on",
+            False: f"no: {box} is off",
+            None: f"not known: Zuora does not say of every profile whether {box} is on",
+        }
+        yield line("PDF attached", said[self.attaches_pdf])
 
     def differs(self, now: "AutoMails") -> list[str]:
         """What changed in whether mails go out, in words."""
@@ -107,12 +134,25 @@ def auto_mails(
     profiles: Sequence[MailProfile], notifications: Sequence[MailNotification]
 ) -> AutoMails:
     """What these profiles come to. No I/O."""
-    states = {
-        profile: state_of(
-            [one for one in notifications if one.profile_id == profile.id and posts_itself(one)]
-        )
+    mailing = {
+        profile: [
+            one for one in notifications if one.profile_id == profile.id and posts_itself(one)
+        ]
         for profile in profiles
     }
+    states = {profile: state_of(found) for profile, found in mailing.items()}
+    used = [one for found in mailing.values() for one in found if one.active is not False]
+    attaches = {one.attaches_pdf for one in used}
+    return _state(states).model_copy(
+        update={
+            "templates": tuple(sorted({one.template for one in used if one.template})),
+            "attaches_pdf": attaches.pop() if len(attaches) == 1 else None,
+        }
+    )
+
+
+def _state(states: Mapping[MailProfile, NoticeState]) -> AutoMails:
+    """Whether it mails."""
     found = set(states.values())
     if found <= {"not listed"}:
         return AutoMails(state="not listed")

@@ -92,6 +92,7 @@ def lines(body: CreateBillRunBody, facts: CreateFacts) -> tuple[Line, ...]:
         *_who(body, facts),
         *_when(body),
         line("Afterwards", follows_by_itself(body)),
+        *facts.mails.lines(),
         line("Bills", _bills(body)),
         *(line("Estimate", each) for each in _estimate(body, facts)),
         line("Other runs", _others(facts)),
