@@ -102,8 +102,16 @@ def _answer(operation: Operation, exchange: dict[str, Any]) -> Iterator[str]:
     if operation.path.startswith("/object-query") and exchange["status"] == REFUSED:
         answer = None if set(answer or ()) <= REASONS else answer
     if model is not None and isinstance(answer, dict) and hasattr(zuora_sdk, model):
-        for words in _against(getattr(zuora_sdk, model), answer):
+        wrong = [_against(getattr(zuora_sdk, model), each) for each in _codes(answer)]
+        for words in min(wrong, key=len):
             yield f"{operation.name}, answer {exchange['status']}: {words}"
+
+
+def _codes(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """An answer with its codes as they are, and as text: Zuora gives both, and models differ in it."""
+    yield answer
+    if isinstance(reasons := answer.get("reasons"), list):
+        yield {**answer, "reasons": [{**each, "code": str(each.get("code"))} for each in reasons]}
 
 
 def settings() -> set[str]:
