@@ -48,6 +48,12 @@ HARD = ",;\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029，；、"  # noqa: RUF001 -
 """What ends a number for certain, as cells and lines do; a space may stand in one."""
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
+_ID_WITHIN = re.compile(
+    r"(?<![0-9a-z])(?:[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?![0-9a-z])",
+    re.IGNORECASE,
+)
+"""An id in the address of a page of Zuora, or with the hyphens that other programs write it with."""
+
 _BILL_RUN_NUMBER = re.compile(r"BR-\d{1,12}", re.ASCII | re.IGNORECASE)
 _DOCUMENT_NUMBER = re.compile(r"(INV|CM|DM)-?\d{1,20}", re.ASCII | re.IGNORECASE)
 _KIND = (
@@ -98,7 +104,8 @@ def readings(typed: str) -> tuple[Reading, ...]:
 
     As it was typed, then as it looks, then in Zuora's own spelling. In quotation marks it is what
     stands in them, and at last with the marks themselves. A kind with a colon before it is believed
-    first; one without, and the sign of a list, may belong to the number, and are taken away at last.
+    first; one without, and the sign of a list, may belong to the number, and are taken away at last. So
+    is everything around an id.
     Nothing is refused for its shape.
     """
     text = clean(typed).strip()
@@ -115,6 +122,8 @@ def readings(typed: str) -> tuple[Reading, ...]:
         found += [Reading(key, _kind_in(word)) for key in _spelled(unquoted(text[word.end() :]))]
     if bullet := _BULLET.match(text):
         found += readings(text[bullet.end() :])
+    if len(ids := _ID_WITHIN.findall(rest)) == 1:
+        found.append(Reading(ids[0].replace("-", "").lower(), kind))
     return tuple(dict.fromkeys(each for each in found if _may_be_one(each.key)))
 
 

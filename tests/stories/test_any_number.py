@@ -184,6 +184,25 @@ async def test_the_signs_of_a_list_are_no_part_of_its_numbers(stage, signs):
     assert json.loads(stage.request(1).body)["documents"] == ["A-7", "ACME 8"]
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        "https://x.example/apps/NewInvoice.do?method=view&id={}",
+        "<https://x.example/i/{}|it>",
+        "id={}",
+        "ID: {}",
+    ],
+)
+@pytest.mark.parametrize("hyphens", [False, True])
+async def test_an_id_is_taken_out_of_what_stands_around_it(stage, around, hyphens):
+    """Row S8: as people copy it from a page of Zuora's, or from another program."""
+    its = add(stage, "invoice", "A-7").id
+    if hyphens:
+        its = "-".join([its[:8], its[8:12], its[12:16], its[16:20], its[20:]])
+
+    assert await mailed(stage, around.format(its)) == ["/v1/invoices/A-7/emails"]
+
+
 @pytest.mark.parametrize("between", BETWEEN)
 async def test_whatever_stands_between_cells_ends_a_number_and_a_space_does_not(stage, between):
     for each in ("ACME 0001", "EU 0002", "A-7"):
