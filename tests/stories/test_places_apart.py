@@ -12,8 +12,8 @@ from bot.status.lists import Links
 from bot.status.morning import Timetable, mornings_digest
 from tests.audit.test_evidence import lines, made
 from tests.audit.test_outside_the_bot import HAND, found
-from tests.stage import ALICE, BOB, CHANNEL
-from tests.stories.test_places import AMERICA, ENTITIES, EUROPE, accepted, worlds
+from tests.stage import ALICE, BOB, CARLA, CHANNEL
+from tests.stories.test_places import AMERICA, ENTITIES, EUROPE, RULED, accepted, worlds
 
 __all__ = ["worlds"]  # a fixture
 
@@ -115,6 +115,19 @@ def _as_of_before(stage, place):
         file.execute("UPDATE requests SET place = ?, subject = lower(subject)", [place])
         for _, sql in triggers:
             file.execute(sql)
+
+
+async def test_the_policy_names_who_approves_in_an_entity(stage, worlds):
+    stage.policy = RULED.replace("approvals = 2", f'approvers = ["{CARLA}"]')
+    await stage.restart()
+    here, there = [await stage.ask(entity=entity) for entity in (EUROPE, AMERICA)]
+
+    await stage.press(BOB, there)
+    await stage.until_told(BOB, f"You may not decide R-2. These may: <@{CARLA}>.")
+    await accepted(stage, here, BOB)
+    await accepted(stage, there, CARLA)
+
+    assert [call.headers["zuora-entity-ids"] for call in stage.orders()] == [EUROPE, AMERICA]
 
 
 async def test_the_evidence_attributes_nothing_to_a_request_of_another_entity(
