@@ -20,7 +20,7 @@ from bot.zuora.rows import Here, Row
 _WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes
 _MOST_WINDOWS: Final = 11  # a month; older mails are not looked for
 _MOST_PAGES: Final = 50
-_MOST_ACCOUNTS: Final = 500  # five to ten calls
+_MOST_ACCOUNTS: Final = 200  # three or four calls
 _ANY_ZONE: Final = timedelta(days=1)
 """The history is asked for in the tenant's time; a day more on both sides is enough for every zone."""
 

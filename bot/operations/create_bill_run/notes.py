@@ -11,12 +11,16 @@ from bot.operations.create_bill_run.finding import MOST_PENDING
 FAR = timedelta(days=366)
 LONG_AGO = timedelta(days=92)
 EVERYBODY = "AllBatches bills every active account of the tenant."
+NO_ORGANIZATIONS_KNOWN = "Whether this Zuora has Multi-Org could not be checked; with it, it refuses a run without organizations."
+"""Nothing to stop at: what Zuora refuses makes nothing."""
+
 MANY_PENDING = MOST_PENDING * 4 // 5
 
 
 def notes(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
     """What is allowed and may still not be meant."""
-    return (*_date_notes(body, facts.today), *_body_notes(body), *_fact_notes(body, facts))
+    unsure = (NO_ORGANIZATIONS_KNOWN,) if facts.wants_organizations is None else ()
+    return (*_date_notes(body, facts.today), *_body_notes(body), *_fact_notes(body, facts), *unsure)
 
 
 def cautions(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
@@ -64,8 +68,6 @@ def _fact_notes(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
         yield "Whether Zuora allows a run to post itself could not be checked."
     if body.run_type == "CatchUp" and facts.catch_up_allowed is None:
         yield "Whether catch-up runs are enabled in Zuora could not be checked."
-    if facts.wants_organizations is None:
-        yield "Whether this Zuora has Multi-Org could not be checked; with it, it refuses a run without organizations."
     if body.auto_email and facts.account and facts.account.bill_to_mail is False:
         yield "The account's bill-to contact has no mail address."
     if body.auto_email and facts.account and facts.account.bill_to_mail is None:
