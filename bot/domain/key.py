@@ -58,21 +58,21 @@ _BILL_RUN_NUMBER = re.compile(r"BR-\d{1,12}", re.ASCII | re.IGNORECASE)
 _DOCUMENT_NUMBER = re.compile(r"(INV|CM|DM)-?\d{1,20}", re.ASCII | re.IGNORECASE)
 _KIND = (
     r"(INV(?:oice)?s?|CMs?|DMs?|BRs?|(?:credit|debit)[\s_-]?(?:memo|note)s?|(?:bill(?:ing)?[\s_-]?)?runs?)"
-    r"(?:\s*#|\s*\b(?:no|nr|number|id)\b\.?)?"
+    r"(?:\s*+#|\s*+\b(?:no|nr|number|id)\b\.?)?"
 )
 """A word for a kind, as people and other programs write it: `INV`, `Invoice no.`, `Credit-Memo`."""
 
 _MARKS = re.escape("".join(quotes.CLOSING) + "*_")
 _SAID = re.compile(
-    rf"(?P<mark>[{_MARKS}])?\s*{_KIND}\s*(?(mark)[{_MARKS}])\s*[:：﹕]\s*(?=[^\s{HARD}])",  # noqa: RUF001 - wide ones
+    rf"(?P<mark>[{_MARKS}])?\s*+{_KIND}\s*+(?(mark)[{_MARKS}])\s*+[:：﹕]\s*+(?=[^\s{HARD}])",  # noqa: RUF001 - wide ones
     re.IGNORECASE,
 )
 """A kind with a colon before a number: `INV:7`, `Invoice : 7`, `"INV": 7`."""
 
-_WORD_BEFORE = re.compile(rf"{_KIND}(?:\s+|(?<=#))(?=\S)", re.IGNORECASE)
+_WORD_BEFORE = re.compile(rf"{_KIND}(?:\s++|(?<=#))(?=\S)", re.IGNORECASE)
 """A kind without a colon: `Invoice 7`, which may as well be a number of its own."""
 
-_BULLET = re.compile(r"(?:[•·‣◦▪*\-–—]|\d{1,3}[.)])\s+(?=\S)")  # noqa: RUF001 - of lists
+_BULLET = re.compile(r"(?:(?:[•·‣◦▪*\-–—]|\d{1,3}[.)])\s++)+(?=\S)")  # noqa: RUF001 - of lists
 """What a list that is pasted has before each of its lines."""
 
 _KINDS: dict[str, Kind] = {
@@ -116,7 +116,7 @@ def readings(typed: str) -> tuple[Reading, ...]:
     found = [Reading(key, kind) for key in _spelled(rest if inner is None else inner)]
     if inner is not None or said:
         found.append(Reading(text, None))
-    if inner is not None and kind is None:
+    if inner is not None and kind is None and _SAID.match(inner):
         found += readings(inner)
     if word := None if said else _WORD_BEFORE.match(text):
         found += [Reading(key, _kind_in(word)) for key in _spelled(unquoted(text[word.end() :]))]

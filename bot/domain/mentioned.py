@@ -48,7 +48,7 @@ def mentioned(text: str) -> tuple[str, ...]:
         lines += [whole] if len(parts) <= MOST_WORDS else []
         words += _together(parts or [whole])
     counted = [each for each in [*words, *addresses] if any(map(str.isdigit, each))]
-    others = [each for each in words if each not in counted and " " not in each]
+    others = [each for each in words if " " not in each]
     found = [
         *([said.strip()] if len(tokens(said)) <= MOST_WORDS else []),
         *lines,
@@ -56,8 +56,8 @@ def mentioned(text: str) -> tuple[str, ...]:
         *others,
     ]
     asked = (as_key(each) if _NOT_IN_A_LIST & set(each) else each for each in found)
-    once = tuple(dict.fromkeys(each for each in asked if each))
-    alone = [each for each in once if _NOT_IN_A_LIST & set(each)][MOST_ALONE:]
+    once = [each for each in dict.fromkeys(asked) if each]
+    alone = set([each for each in once if _NOT_IN_A_LIST & set(each)][MOST_ALONE:])
     return tuple(each for each in once if each not in alone)[:MOST]
 
 

@@ -16,7 +16,9 @@ from bot.slack.one_line_words import SETTERS, WORDS, plain
 
 EXAMPLE = 'batch=Batch1,Batch2 target=2026-11-30 name="November"'
 _BEGINS = re.compile(r"\s*[A-Za-z][\w-]*\s*=")
-_WORD = re.compile(rf"(?:^|[\s{UNSEEN}]+)([A-Za-z][\w-]*)\s*=\s*")
+_WORD = re.compile(
+    rf"(?:^|(?<![\s{UNSEEN}])[\s{UNSEEN}]++)([A-Za-z][\w-]*+)\s*+=\s*+"
+)  # in which no character is read twice
 _CLOSING = {
     '"': '"“”', "'": "'‘’", "“": '"“”', "”": '"“”', "„": '"“”', "«": "»", "»": "«", "‘": "'‘’", "‚": "'‘’",  # noqa: RUF001 - what phones make of quotes
 }  # fmt: skip
