@@ -43,7 +43,7 @@ LOOK_SECONDS = 3600.0
 def receipt(request: Request, person: str, what: What, now: datetime) -> Message:
     """What the person (Slack user id) who decided gets directly, whoever clicked in their name."""
     words: tuple[Part, ...] = (
-        f"Receipt: you {DONE[what]} {request.name} ({opened(request).effect()}, {request.subject}) ",
+        f"Receipt: you {DONE[what]} {request.name} ({opened(request).effect()}, {_about(request)}) ",
         Moment(now),
         ". If it was not you, press the button, and tell whoever runs Billing Bot.",
     )
@@ -52,6 +52,11 @@ def receipt(request: Request, person: str, what: What, now: datetime) -> Message
         spoken=f"I did not decide {request.name}",
     )  # fmt: skip
     return _message(person, words, [blocks.actions(f"receipt-{request.number}", button)])
+
+
+def _about(request: Request) -> str:
+    """`BR-00000001 in entity Europe`; the same number may be there in each."""
+    return f"{request.subject} in {request.place_words}" if request.place_words else request.subject
 
 
 class Statements:
@@ -155,7 +160,7 @@ class Statements:
         if request is None or not rows or person.barred:
             return ("This is not a receipt of yours. Nothing was recorded.",)
         data = {"request": request.name, "rows": rows, **person.called}
-        said = f" says that the decision about {request.name} ({request.subject}) is not theirs"
+        said = f" says that the decision about {request.name} ({_about(request)}) is not theirs"
         self._deny(person, data, (said,))
         return (f"Recorded, and said in the channel: you did not decide {request.name}.",)
 

@@ -10,6 +10,7 @@ import pytest
 from bot.slack.explaining import SIGN
 from bot.status.lists import Links
 from bot.status.morning import Timetable, mornings_digest
+from bot.workflow.receipts import NOT_MINE
 from tests.audit.test_evidence import lines, made
 from tests.audit.test_outside_the_bot import HAND, found
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
@@ -52,6 +53,19 @@ async def test_the_digest_names_the_entity_of_each(mailed_in_europe):
 
     assert "email BR-00000001 in entity America" in words
     assert "email BR-00000001 in entity Europe" in words
+
+
+async def test_receipt_and_denial_name_the_entity(mailed_in_europe):
+    stage = mailed_in_europe
+    direct = stage.slack.workspace.direct(BOB).id
+    await stage.until(lambda: stage.slack.channel_messages(direct))
+    receipt = stage.slack.channel_messages(direct)[-1]
+    assert "you approved R-1 (send 1 mail, BR-00000001 in entity Europe)" in receipt.text
+
+    await stage.slack.click(BOB, direct, receipt.ts, NOT_MINE)
+
+    said = "the decision about R-1 (BR-00000001 in entity Europe) is not theirs"
+    await stage.until(lambda: any(said in m.text for m in stage.slack.channel_messages(CHANNEL)))
 
 
 async def test_an_estimate_is_made_in_the_entity_that_was_chosen(stage, worlds):
