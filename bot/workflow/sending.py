@@ -38,11 +38,6 @@ TRIES_TO_WRITE = 5
 LONGEST_REST = timedelta(seconds=5)
 """As long as the first pause between two passes."""
 
-MANY = 12
-A_MOMENT = 0.002
-"""Seconds of real time. While many are out, each answer waits so long for others to share its commit,
-which costs a third of what a call costs. It is about the disk: no clock of the product's shows it."""
-
 A_FEW = 4
 BETWEEN = 0.001
 """So many calls are written down as sent and go out, and so many seconds of real time later the next
@@ -184,8 +179,6 @@ class Pass:
             return True
         if self._out or self._answered:
             await self._bell.wait()
-            if len(self._out) >= MANY:
-                await asyncio.sleep(A_MOMENT)
             return True
         return await self._rest()
 
