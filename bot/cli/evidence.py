@@ -13,7 +13,7 @@ import click
 
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Before, Scope
-from bot.audit.evidence.in_slack import Card
+from bot.audit.evidence.in_slack import Card, Sent
 from bot.audit.evidence.mask import Mask, NoMask
 from bot.audit.evidence.reconcile import (
     ABOUT_RUNS,
@@ -32,7 +32,7 @@ from bot.cli.verify import CODES
 from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
 from bot.store.errors import StoreError
 from bot.store.file import evidence as stored
-from bot.store.file.reading import open_read_only
+from bot.store.file.reading import DatabaseFile, open_read_only
 from bot.store.private import replaced
 from bot.store.times import to_text
 from bot.wiring.clients import zuora_client
@@ -152,7 +152,7 @@ def _make(
         )
         stored.made_ready(file)
         cards = [Card(*each) for each in stored.cards(file, archive.span_of(file, scope))]
-        scope = replace(scope, slack=asyncio.run(slack_cards.read(settings, cards)))
+        scope = replace(scope, slack=asyncio.run(slack_cards.read(settings, cards, _Sent(file))))
         packets = archive.size(file, scope)
         with (
             replaced(out, database=path) as unfinished,
@@ -167,6 +167,24 @@ def _make(
     else:
         click.echo(f"Reconciliation not done: {compared['why']}", err=True)
     return verified, compared["status"] == "done"
+
+
+class _Sent:
+    """What the database has of Slack's messages."""
+
+    def __init__(self, file: DatabaseFile) -> None:
+        self._file = file
+        self.newest = stored.newest_message(file)
+
+    def sent(self, request: int) -> Mapping[str, Sent]:
+        return {
+            ts: Sent(number, text, blocks)
+            for ts, number, text, blocks in stored.sent(self._file, request)
+        }
+
+    def hash_of(self, row: int) -> str:
+        found = self._file.row(row)
+        return found.hash if found else ""
 
 
 def _unfinished(scope: Scope) -> Iterator[str]:

@@ -1,23 +1,25 @@
-"""Reads Slack for the evidence: the channel's messages, page by page, with the bot's own token."""
+"""Reads Slack for the evidence: channel and threads, page by page, with the bot's own token."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bot.audit.evidence import in_slack
-from bot.audit.evidence.in_slack import Card
+from bot.audit.evidence.in_slack import Card, Own
 from bot.cli.clock import SystemClock
 from bot.settings import EvidenceSettings
 from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.slack.web import SlackWeb
+from bot.slack.witness import NO_THREAD
 
 SECONDS = 30
 UNSET = "SLACK_BOT_TOKEN is not set, so Slack was not read"
 
 
-async def read(settings: EvidenceSettings, cards: list[Card]) -> dict[str, Any]:
+async def read(settings: EvidenceSettings, cards: list[Card], own: Own) -> dict[str, Any]:
     """What comparing with Slack gives; what cannot be read is not done."""
     token = settings.slack_bot_token.get_secret_value()
     if not token:
@@ -32,24 +34,47 @@ async def read(settings: EvidenceSettings, cards: list[Card]) -> dict[str, Any]:
             retry_handlers=[],
         )
 
-        async def history(
-            channel: str, oldest: str, cursor: str
-        ) -> tuple[list[dict[str, Any]], str]:
-            while True:
-                try:
-                    page = await client.conversations_history(
-                        channel=channel, oldest=oldest, inclusive=True, limit=in_slack.PAGE,
-                        cursor=cursor or None,
-                    )  # fmt: skip
-                except SlackApiError as error:
-                    if name_of(error) not in LIMITED:
-                        raise
-                    await asyncio.sleep(seconds_to_wait(error))
-                else:
-                    following = (page.get("response_metadata") or {}).get("next_cursor") or ""
-                    return list(page["messages"]), following
-
         try:
-            return await in_slack.compared(cards, settings.slack_api_url, history)
+            return await in_slack.compared(cards, settings.slack_api_url, _Pages(client), own)
         except NO_ANSWER as error:
             return in_slack.not_read(f"Slack could not be read: {error}")
+
+
+class _Pages:
+    """Pages of messages; where Slack asks to wait, it is waited."""
+
+    def __init__(self, client: SlackWeb) -> None:
+        self._client = client
+
+    async def history(
+        self, channel: str, oldest: str, cursor: str
+    ) -> tuple[list[dict[str, Any]], str]:
+        return await self._page(
+            self._client.conversations_history, channel=channel, oldest=oldest, inclusive=True, cursor=cursor
+        )  # fmt: skip
+
+    async def replies(self, channel: str, ts: str, cursor: str) -> tuple[list[dict[str, Any]], str]:
+        try:
+            return await self._page(
+                self._client.conversations_replies, channel=channel, ts=ts, cursor=cursor
+            )
+        except SlackApiError as error:
+            if name_of(error) not in NO_THREAD:
+                raise
+            return [], ""
+
+    async def _page(
+        self, method: Callable[..., Awaitable[Any]], *, cursor: str, **words: Any
+    ) -> tuple[list[dict[str, Any]], str]:
+        while True:
+            try:
+                page = await method(
+                    limit=in_slack.PAGE, cursor=cursor or None, include_all_metadata=True, **words
+                )
+            except SlackApiError as error:
+                if name_of(error) not in LIMITED:
+                    raise
+                await asyncio.sleep(seconds_to_wait(error))
+            else:
+                following = (page.get("response_metadata") or {}).get("next_cursor") or ""
+                return list(page["messages"]), following

@@ -1,6 +1,8 @@
 """What people read of a package: the report, the workbook, the sample; made of the package alone."""
 
+import copy
 import io
+import json
 import re
 import xml.etree.ElementTree as ET
 import zipfile
@@ -9,7 +11,6 @@ from html.parser import HTMLParser
 import pytest
 
 from bot.audit.evidence import in_slack
-from bot.audit.evidence.in_slack import Card
 from bot.audit.evidence.package import sampled
 from bot.audit.evidence.report import NAME as REPORT
 from bot.audit.evidence.workbook import NAME as WORKBOOK
@@ -168,11 +169,119 @@ async def test_slack_is_read_and_a_card_that_is_gone_is_named(stage, tmp_path, m
     assert re.search("no card stands there any more of R-1", " ".join(page_of(out).words))
 
 
-async def test_a_thread_from_which_messages_are_gone_is_named():
-    async def history(channel, oldest, cursor):
-        return [{"ts": "1.0", "reply_count": 2}, {"ts": "2.0"}], ""
+async def slack_of(stage, tmp_path, monkeypatch):
+    """What reading Slack gives, and the page."""
+    monkeypatch.setenv("SLACK_API_URL", stage.settings().slack_api_url)
+    result, out = await made(stage, tmp_path, slack=BOT_TOKEN)
+    assert result.exit_code == 0, result.output
+    return read(out, "slack.json"), " ".join(page_of(out).words)
 
-    cards = [Card(1, "C", "1.0", 2), Card(2, "C", "2.0", 1), Card(3, "C", "3.0", 0)]
-    found = await in_slack.compared(cards, "https://slack.example/", history)
 
-    assert (found["missing"], found["threads"], found["cards"]) == (["R-3"], ["R-2"], 2)
+async def test_cards_and_threads_that_say_what_was_sent_are_a_green_light(
+    stage, tmp_path, monkeypatch
+):
+    found, said = await slack_of(stage, tmp_path, monkeypatch)
+
+    assert (found["changed"], found["threads"], found["threads_read"]) == ([], [], 3)
+    assert "3 cards and 3 threads read from" in said
+
+
+def of_request(stage, number, *, reply):
+    """The card of a request in Slack, or the first reply of the bot's below it."""
+    card = stage.slack.channel_messages(CHANNEL)[number - 1]
+    if not reply:
+        return card
+    return stage.slack.workspace.channels[CHANNEL].replies(card.ts)[0]
+
+
+@pytest.mark.parametrize("reply", [False, True], ids=["card", "reply"])
+@pytest.mark.parametrize("part", ["text", "blocks", "metadata"])
+async def test_a_message_that_reads_otherwise_than_it_was_sent_is_named(
+    stage, tmp_path, monkeypatch, part, reply
+):
+    message = of_request(stage, 2, reply=reply)
+    if part == "text":
+        message.text = message.text.replace("BR-00000002", "BR-00000009") + " or not"
+    elif part == "blocks":
+        message.blocks = json.loads(json.dumps(message.blocks).replace("Accepted", "Refused"))
+    else:
+        message.metadata["event_payload"]["mark"] = "0" * 16
+    if part == "blocks" and not message.blocks:
+        pytest.skip("this one has none")
+
+    found, said = await slack_of(stage, tmp_path, monkeypatch)
+
+    (changed,) = found["changed"]
+    assert (changed["request"], changed["ts"]) == ("R-2", message.ts)
+    assert ("another hash" in changed["what"]) == (part == "metadata")
+    assert "something stands there otherwise than it was sent of R-2" in said
+
+
+async def test_a_reply_that_is_gone_is_named_though_a_person_wrote_another(
+    stage, tmp_path, monkeypatch
+):
+    card = of_request(stage, 1, reply=False)
+    of_request(stage, 1, reply=True).deleted = True
+    channel = stage.slack.workspace.channels[CHANNEL]
+    by_hand = copy.deepcopy(channel.replies(card.ts)[-1])
+    by_hand.ts, by_hand.user, by_hand.metadata = f"{float(by_hand.ts) + 0.5:.6f}", BOB, None
+    channel.messages.append(by_hand)
+
+    found, said = await slack_of(stage, tmp_path, monkeypatch)
+
+    assert (found["threads"], found["changed"]) == (["R-1"], [])
+    assert "messages are gone from the threads of R-1" in said
+
+
+async def test_a_message_of_the_bots_that_the_database_has_not_sent_is_named(
+    stage, tmp_path, monkeypatch
+):
+    """Whoever has the bot's token can write as the bot; or the database was rewritten."""
+    channel = stage.slack.workspace.channels[CHANNEL]
+    forged = copy.deepcopy(of_request(stage, 1, reply=True))
+    forged.ts, forged.text = f"{float(forged.ts) + 0.5:.6f}", "Approved by nobody"
+    channel.messages.append(forged)
+
+    found, _ = await slack_of(stage, tmp_path, monkeypatch)
+
+    (changed,) = found["changed"]
+    assert (changed["ts"], changed["what"]) == (
+        forged.ts,
+        "is the bot's, and the database has not sent it",
+    )
+
+
+async def test_a_database_whose_messages_were_rewritten_shows_in_slack(
+    stage, tmp_path, monkeypatch
+):
+    database = stage.store._database
+    database.execute(
+        "UPDATE outbox SET text = 'another card' WHERE sequence = (SELECT MAX(sequence) FROM outbox WHERE request = 3 "
+        "AND kind = 'update' AND ts IS NOT NULL)"
+    )
+    database.conn.commit()
+
+    found, _ = await slack_of(stage, tmp_path, monkeypatch)
+
+    assert [each["request"] for each in found["changed"]] == ["R-3"]
+
+
+def test_what_slack_itself_changes_of_a_text_is_no_change():
+    sent = {
+        "text": "\u2705 posted by <@U1> &amp; at https://example.com/a",
+        "blocks": [
+            {"type": "section", "text": {"type": "mrkdwn", "text": "a\n b"}},
+            {"type": "actions", "elements": [{"type": "button", "text": {"text": "Go"}}]},
+        ],
+    }
+    shown = {
+        "text": ":white_check_mark: posted by <@U1|bob> &amp; at <https://example.com/a>",
+        "blocks": [
+            {"block_id": "x", **sent["blocks"][0], "expand": False},
+            {"block_id": "y", **sent["blocks"][1]},
+        ],
+    }
+    assert in_slack.words_of(sent) == in_slack.words_of(shown)
+    shown = copy.deepcopy(shown)
+    shown["blocks"][1]["elements"][0]["text"]["text"] = "Stop"
+    assert in_slack.words_of(sent) != in_slack.words_of(shown)

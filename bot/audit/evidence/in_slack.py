@@ -1,10 +1,20 @@
-"""Reading Slack: the cards of a period still stand under their `ts`, each with its thread."""
+"""Reading Slack: the cards of a period still stand under their `ts`, each with its thread, and say what was sent.
 
-from collections.abc import Sequence
+A message of the bot's carries which of the outbox it is, and the number and hash of the row with which the history ended when it was
+sent (`slack.witness.metadata`): so Slack bears witness to the history too.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from html import unescape
 from typing import Any, NamedTuple, Protocol
 
 PAGE = 200
 MOST_PAGES = 5000
+MOST_THREADS = 500
+"""Slack is asked for each thread by itself; of more requests the newest threads are read, and of the others the replies counted."""
 
 
 class Card(NamedTuple):
@@ -16,13 +26,42 @@ class Card(NamedTuple):
     replies: int
 
 
-class History(Protocol):
-    """A page of a channel's messages, oldest first or newest first."""
+class Sent(NamedTuple):
+    """What was sent last under a `ts`: its place in the outbox, text, and blocks as JSON."""
 
-    async def __call__(
+    sequence: int
+    text: str
+    blocks: str
+
+
+class Slack(Protocol):
+    """Reads pages of messages, each with where the next one begins; empty for no more."""
+
+    async def history(
         self, channel: str, oldest: str, cursor: str
     ) -> tuple[list[dict[str, Any]], str]:
-        """The messages, and where the next page begins; empty for no more."""
+        """A page of a channel."""
+        ...
+
+    async def replies(self, channel: str, ts: str, cursor: str) -> tuple[list[dict[str, Any]], str]:
+        """A page of a thread; nothing where there is none."""
+        ...
+
+
+class Own(Protocol):
+    """What the database has of it."""
+
+    def sent(self, request: int) -> Mapping[str, Sent]:
+        """The messages of a request that stand in Slack, by their `ts`."""
+        ...
+
+    def hash_of(self, row: int) -> str:
+        """The hash of a row of the history; empty where it is not there."""
+        ...
+
+    @property
+    def newest(self) -> int:
+        """The newest message of the outbox; what Slack has beyond was sent since the database was read."""
         ...
 
 
@@ -35,32 +74,123 @@ def not_read(why: str) -> dict[str, Any]:
         "cards": 0,
         "missing": [],
         "threads": [],
+        "threads_read": 0,
+        "changed": [],
     }
 
 
-async def compared(cards: Sequence[Card], address: str, history: History) -> dict[str, Any]:
-    """Which cards stand in Slack, and which threads have fewer messages than went there."""
-    found: dict[tuple[str, str], int] = {}
-    wanted = {(each.channel, each.ts) for each in cards}
+async def compared(cards: Sequence[Card], address: str, slack: Slack, own: Own) -> dict[str, Any]:
+    """Which cards stand in Slack, which threads lack messages, and what reads otherwise than it was sent."""
+    counts: dict[Card, int] = {}
+    changed: list[dict[str, Any]] = []
+    wanted = {(each.channel, each.ts): each for each in cards}
     for channel in sorted({each.channel for each in cards}):
-        oldest, cursor = min(each.ts for each in cards if each.channel == channel), ""
-        for _ in range(MOST_PAGES):
-            messages, cursor = await history(channel, oldest, cursor)
-            for message in messages:
-                place = (channel, str(message.get("ts")))
-                if place in wanted:
-                    found[place] = int(message.get("reply_count") or 0)
-            if not cursor:
-                break
-    missing = [each for each in cards if (each.channel, each.ts) not in found]
-    short = [
-        each for each in cards if found.get((each.channel, each.ts), each.replies) < each.replies
-    ]
+        oldest = min(each.ts for each in cards if each.channel == channel)
+        async for message in _pages_of_channel(slack, channel, oldest):
+            if card := wanted.get((channel, str(message.get("ts")))):
+                counts[card] = int(message.get("reply_count") or 0)
+                changed += _differences(card.request, message, own.sent(card.request), own)
+    there = [each for each in cards if each in counts]
+    short = {each.request for each in there if counts[each] < each.replies}
+    with_threads = [each for each in there if each.replies][-MOST_THREADS:]
+    for card in with_threads:
+        replies = {str(each.get("ts")): each for each in await _thread(slack, card)}
+        sent = own.sent(card.request)
+        short |= {card.request} if sent.keys() - replies.keys() - {card.ts} else set()
+        for ts, message in replies.items():
+            if ts != card.ts:
+                changed += _differences(card.request, message, sent, own)
     return {
         "status": "done",
         "why": "",
         "address": address,
-        "cards": len(cards) - len(missing),
-        "missing": [f"R-{each.request}" for each in missing],
-        "threads": [f"R-{each.request}" for each in short],
+        "cards": len(there),
+        "missing": [f"R-{each.request}" for each in cards if each not in counts],
+        "threads": [f"R-{number}" for number in sorted(short)],
+        "threads_read": len(with_threads),
+        "changed": changed,
     }
+
+
+async def _pages_of_channel(slack: Slack, channel: str, oldest: str) -> Any:
+    cursor = ""
+    for _ in range(MOST_PAGES):
+        messages, cursor = await slack.history(channel, oldest, cursor)
+        for message in messages:
+            yield message
+        if not cursor:
+            return
+
+
+async def _thread(slack: Slack, card: Card) -> list[dict[str, Any]]:
+    found, cursor = [], ""
+    for _ in range(MOST_PAGES):
+        messages, cursor = await slack.replies(card.channel, card.ts, cursor)
+        found += messages
+        if not cursor:
+            break
+    return found
+
+
+def _differences(
+    request: int, message: Mapping[str, Any], sent: Mapping[str, Sent], own: Own
+) -> Iterator[dict[str, Any]]:
+    """How a message in Slack differs from what the database says was sent under its `ts`."""
+    mine, ts = sent.get(str(message.get("ts"))), str(message.get("ts"))
+    payload = (message.get("metadata") or {}).get("event_payload") or {}
+    number, row, mark = (payload.get(name) for name in ("sequence", "history", "mark"))
+    if isinstance(number, int) and number > own.newest:
+        return
+    about = {"request": f"R-{request}", "ts": ts}
+    if isinstance(row, int) and isinstance(mark, str):
+        known = own.hash_of(row)
+        if known and not known.startswith(mark):
+            yield {**about, "what": f"names row {row} of the history with another hash than it has"}
+    if mine is None:
+        if payload:
+            yield {**about, "what": "is the bot's, and the database has not sent it"}
+    elif isinstance(number, int) and number != mine.sequence:
+        yield {**about, "what": "is not what was sent last"}
+    elif words_of(message) != words_of({"text": mine.text, "blocks": json.loads(mine.blocks)}):
+        yield {**about, "what": "reads otherwise than it was sent"}
+
+
+_LINK = re.compile(r"<((?:https?|mailto):[^|>]*)(?:\|[^>]*)?>")
+_NAMED = re.compile(r"<([@#!][^|>]*)\|[^>]*>")
+_EMOJI = re.compile(r":[a-z][a-z0-9_+-]*:")
+
+
+def words_of(message: Mapping[str, Any]) -> list[str]:
+    """What a message says, in its text and in its blocks, without what Slack itself changes.
+
+    That is: signs for emoji, links that it recognises, names beside ids, entities and white space.
+    """
+    return [
+        _plain(each) for each in (str(message.get("text") or ""), *_texts(message.get("blocks")))
+    ]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every `text` of blocks, in their order."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, dict):
+        text = value.get("text")
+        if isinstance(text, str):
+            yield text
+        for name in ("text", "fields", "elements", "accessory", "rows", "title"):
+            if not isinstance(value.get(name), str):
+                yield from _texts(value.get(name))
+
+
+def _plain(text: str) -> str:
+    text = unescape(_NAMED.sub(r"<\1>", _LINK.sub(r"\1", text)))
+    text = "".join(
+        each for each in _EMOJI.sub("", text) if unicodedata.category(each) not in _MARKS
+    )
+    return " ".join(text.split())
+
+
+_MARKS = frozenset({"So", "Mn", "Cf", "Sk"})
+"""Unicode's categories of emoji, of what varies them, and of what is not seen."""

@@ -73,15 +73,19 @@ def _zuora(package: Package) -> Light:
 def _slack(package: Package) -> Light:
     if package.slack["status"] != "done":
         return Light("Slack", Shade.UNKNOWN, package.slack["why"])
-    missing = package.slack["missing"]
-    short = package.slack["threads"]
-    if short and not missing:
-        return Light(
-            "Slack", Shade.BAD, f"messages are gone from the threads of {', '.join(short)}"
+    found = package.slack
+    changed = dict.fromkeys(each["request"] for each in found["changed"])
+    wrong = [
+        f"{words} {', '.join(requests)}"
+        for words, requests in (
+            ("no card stands there any more of", found["missing"]),
+            ("messages are gone from the threads of", found["threads"]),
+            ("something stands there otherwise than it was sent of", changed),
         )
-    if missing:
-        return Light("Slack", Shade.BAD, f"no card stands there any more of {', '.join(missing)}")
-    words = (
-        f"{count(package.slack['cards'], 'card')} stand there, read from {package.slack['address']}"
+        if requests
+    ]
+    right = (
+        f"{count(found['cards'], 'card')} and {count(found['threads_read'], 'thread')} read from {found['address']}: all "
+        "stand there as they were sent"
     )
-    return Light("Slack", Shade.GOOD, words)
+    return _of("Slack", ["; ".join(wrong)] if wrong else [], right)

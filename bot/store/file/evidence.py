@@ -48,6 +48,11 @@ FROM requests WHERE card_ts IS NOT NULL AND number IN
   (SELECT request FROM history WHERE sequence BETWEEN ? AND ? AND request IS NOT NULL)
 ORDER BY number
 """
+_SENT = """
+SELECT ts, MAX(sequence), text, blocks FROM temp.messages_of CROSS JOIN outbox USING (sequence)
+WHERE messages_of.request = ? AND outcome = 'sent' AND ts IS NOT NULL
+  AND kind IN ('card', 'update', 'reply', 'progress') GROUP BY ts
+"""
 _CARD = """
 SELECT text, blocks FROM temp.messages_of CROSS JOIN outbox USING (sequence)
 WHERE messages_of.request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
@@ -186,6 +191,17 @@ def made_ready(file: DatabaseFile) -> None:
 def cards(file: DatabaseFile, within: Span) -> list[tuple[int, str, str, int]]:
     """The cards of the requests of a stretch: number, channel, `ts`, messages that went into the thread."""
     return list(file.database.execute(_CARDS_SHOWN, [within.first, within.last]))
+
+
+def sent(file: DatabaseFile, number: int) -> Iterator[tuple[str, int, str, str]]:
+    """What was sent last under each `ts` of a request's card and thread: `ts`, sequence, text, blocks as JSON."""
+    return file.database.execute(_SENT, [number])
+
+
+def newest_message(file: DatabaseFile) -> int:
+    """The newest message of the outbox."""
+    (number,) = file.database.execute("SELECT MAX(sequence) FROM outbox").fetchone()
+    return int(number or 0)
 
 
 def how_many(file: DatabaseFile, within: Span) -> int:
