@@ -203,7 +203,7 @@ async def test_a_message_that_reads_otherwise_than_it_was_sent_is_named(
     if part == "text":
         message.text = message.text.replace("BR-00000002", "BR-00000009") + " or not"
     elif part == "blocks":
-        message.blocks = json.loads(json.dumps(message.blocks).replace("Accepted", "Refused"))
+        message.blocks = json.loads(json.dumps(message.blocks).replace('"text": "', '"text": "no '))
     else:
         message.metadata["event_payload"]["mark"] = "0" * 16
     if part == "blocks" and not message.blocks:
@@ -225,7 +225,7 @@ async def test_a_reply_that_is_gone_is_named_though_a_person_wrote_another(
     channel = stage.slack.workspace.channels[CHANNEL]
     by_hand = copy.deepcopy(channel.replies(card.ts)[-1])
     by_hand.ts, by_hand.user, by_hand.metadata = f"{float(by_hand.ts) + 0.5:.6f}", BOB, None
-    channel.messages.append(by_hand)
+    channel.add(by_hand)
 
     found, said = await slack_of(stage, tmp_path, monkeypatch)
 
@@ -240,7 +240,7 @@ async def test_a_message_of_the_bots_that_the_database_has_not_sent_is_named(
     channel = stage.slack.workspace.channels[CHANNEL]
     forged = copy.deepcopy(of_request(stage, 1, reply=True))
     forged.ts, forged.text = f"{float(forged.ts) + 0.5:.6f}", "Approved by nobody"
-    channel.messages.append(forged)
+    channel.add(forged)
 
     found, _ = await slack_of(stage, tmp_path, monkeypatch)
 
