@@ -133,14 +133,7 @@ def _make(
     verified = verify_database(path, key=key, noted=[[before.last]] if before else [])
     with open_read_only(path) as file:
         click.echo("Reading Zuora's list of bill runs")
-        own = Own(
-            stored.done(file, ABOUT_RUNS), stored.mailed(file, to_text(period.start - A_MONTH))
-        )
-        compared = explained(
-            asyncio.run(_reconciled(settings, period, own)),
-            stored.explanations(file),
-            settings.places,
-        )
+        compared = asyncio.run(_reconciled(settings, period, file))
         scope = Scope(
             period=period,
             made_at=SystemClock().now(),
@@ -221,10 +214,14 @@ def _told(verified: Verified) -> dict[str, Any]:
     }
 
 
-async def _reconciled(settings: EvidenceSettings, period: Period, own: Own) -> dict[str, Any]:
+async def _reconciled(
+    settings: EvidenceSettings, period: Period, file: DatabaseFile
+) -> dict[str, Any]:
+    own = Own(stored.done(file, ABOUT_RUNS), stored.mailed(file, to_text(period.start - A_MONTH)))
     http = http_client()
     try:
         zuora = zuora_client(settings, SystemClock(), http, read_seconds=READ_SECONDS)
-        return await reconciled_everywhere(zuora, settings.places, period, own)
+        found = await reconciled_everywhere(zuora, settings.places, period, own)
+        return explained(found, stored.explanations(file), settings.places)
     finally:
         await http.aclose()

@@ -22,6 +22,8 @@ from bot.domain.history import What
 from bot.settings import Settings
 from bot.store.errors import StoreError
 from tests.audit.test_evidence import checked, entries, made, read
+from tests.audit.test_package import Forger, status
+from tests.audit.test_package import rebuilt as rebuilt_package
 from tests.audit.test_verify import Tampering, rehash
 from tests.stage import BOB
 
@@ -305,6 +307,39 @@ async def test_a_stamp_by_another_authority_or_of_another_head_is_found(
     result = checked(path)
     assert result.exit_code == 25, result.output
     assert "it is of another text" in result.output
+
+
+@pytest.mark.parametrize("what", ["stamp", "signature", "key", "left"])
+async def test_heads_keys_and_stamps_of_a_package_are_checked_by_both(
+    stage, tmp_path, authority_files, what
+):
+    """The rows are changed and the package made anew around them, as somebody can without a key."""
+    async with authority(authority_files) as address:
+        await begun(stage, audit_signing_key=key(1), timestamp_url=address)
+        await stage.until(lambda: of(stage, What.ANCHORED))
+    _, out = await made(stage, tmp_path)
+    assert status(out, "").exit_code == 0
+    kind = {"stamp": What.ANCHORED, "left": What.ANCHORED, "signature": What.HEAD}.get(what)
+
+    def change(row):
+        data = json.loads(row.data)
+        if row.what == kind:
+            other = standalone.hashed("another text")
+            data |= {
+                "stamp": {"token": base64.b64encode(b"another one").decode()},
+                "left": {"hash": other},
+                "signature": {"signature": "ab" * 64},
+            }[what]
+        return row._replace(data=standalone.compact(data))
+
+    if what == "key":
+        forger = Forger(out, "")
+        forger.json("chain.json", lambda about: about.update(signing_keys=[]))
+        path = forger.sealed()
+    else:
+        path = rebuilt_package(out, "", change=change)
+    result = status(path, "")
+    assert result.exit_code == (18 if what == "left" else 25), result.output
 
 
 async def test_an_authority_that_fails_is_asked_again_and_what_is_wrong_is_said(

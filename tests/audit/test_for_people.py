@@ -16,6 +16,8 @@ from bot.audit.evidence.report import NAME as REPORT
 from bot.audit.evidence.workbook import NAME as WORKBOOK
 from bot.audit.evidence.workbook import SHEETS
 from bot.cli.sandbox import BOT_TOKEN
+from bot.domain.history import What
+from tests.audit.test_anchors import key, of
 from tests.audit.test_evidence import checked, made, read
 from tests.audit.test_package import Forger, story
 from tests.stage import BOB, CARLA, CHANNEL
@@ -285,3 +287,18 @@ def test_what_slack_itself_changes_of_a_text_is_no_change():
     shown = copy.deepcopy(shown)
     shown["blocks"][1]["elements"][0]["text"]["text"] = "Stop"
     assert in_slack.words_of(sent) != in_slack.words_of(shown)
+
+
+async def test_a_head_that_was_left_nowhere_is_no_green_light(stage, tmp_path):
+    stage.changes["audit_signing_key"] = key(1)
+    await stage.restart()
+    await stage.until(lambda: of(stage, What.HEAD))
+    _, out = await made(stage, tmp_path)
+    assert "no head was left outside the database" in " ".join(page_of(out).words)
+
+    stage.changes["audit_channel"] = CHANNEL
+    await stage.restart()
+    stage.clock.advance(hours=1)
+    await stage.until(lambda: len(of(stage, What.HEAD)) == 2)
+    _, out = await made(stage, tmp_path)
+    assert "2 heads, signed; left outside the database: 1 (channel)" in " ".join(page_of(out).words)

@@ -217,6 +217,77 @@ def test_a_request_that_called_nothing_did_nothing_in_zuora(package, key):
     assert "R-3 did something" in result.output
 
 
+@pytest.mark.parametrize("name", sorted({*standalone.FILES, "refusals.jsonl"} - {"manifest.json"}))
+def test_any_file_that_is_left_out_is_found_though_the_manifest_is_made_anew(package, key, name):
+    forger = Forger(package, key)
+    del forger.files[name]
+    whole = shutil.copy(package, package.with_name("whole.zip"))
+    path = forger.sealed()
+    ours = checked(path, key=key)
+    if name == "verify.py":
+        assert ours.exit_code == 19
+        return
+    status(whole, key)  # puts verify.py beside it
+    assert ours.exit_code in ({3} if name in NEEDED else {19}), ours.output
+    assert name in ours.output
+
+
+NEEDED = {
+    "chain.json", "history.jsonl", "reconciliation.json", "sample.json", "verification.json", "slack.json",
+}  # fmt: skip
+"""Without these the others cannot be read."""
+
+
+def test_a_packet_of_a_request_that_no_row_is_about_is_found(package, key):
+    forger = Forger(package, key)
+    forger.files["requests/R-99.json"] = forger.files["requests/R-3.json"]
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19
+    assert "requests/R-99.json" in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("chain.json", {"over": True}),
+        ("chain.json", {"rows": 1}),
+        ("chain.json", {"requests": 2}),
+        ("chain.json", {"columns": []}),
+        ("chain.json", {"period": {"from": "2026-10-01T00:00:00.000000+00:00", "before": "9"}}),
+        ("manifest.json", {"made_at": "2027-01-01T00:00:00.000000+00:00"}),
+        ("manifest.json", {"period": {"from": "2026-10-01T00:00:00.000000+00:00", "before": "9"}}),
+        ("reconciliation.json", {"status": "not done"}),
+        ("sample.json", {"numbers": [1]}),
+        ("sample.json", {"size": 2}),
+    ],
+)
+def test_files_that_contradict_each_other_are_found(package, key, name, change):
+    forger = Forger(package, key)
+    forger.json(name, lambda value: value.update(change))
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19, result.output
+    assert "do not agree" in result.output
+
+
+def test_a_period_that_its_rows_do_not_lie_in_is_found(package, key):
+    forger = Forger(package, key)
+    period = {
+        "from": "2026-12-01T00:00:00.000000+00:00",
+        "before": "2026-12-31T00:00:00.000000+00:00",
+    }
+    for name in ("chain.json", "manifest.json"):
+        forger.json(name, lambda value: value.update(period=period))
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19
+    assert "the period and the times of its rows do not agree" in result.output
+
+
+def test_a_package_of_another_format_is_not_readable_for_both(package, key):
+    forger = Forger(package, key)
+    forger.json("manifest.json", lambda value: value.update(format=4))
+    assert status(forger.sealed(), key).exit_code == 3
+
+
 def test_a_name_that_stands_in_the_package_twice_is_found(package, key):
     with zipfile.ZipFile(package, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("refusals.jsonl", archive.read("refusals.jsonl"))

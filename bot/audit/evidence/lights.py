@@ -1,5 +1,6 @@
 """The five lights on the first page: what was found, in words, and whether that is good, bad or not known."""
 
+from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum, unique
 from typing import NamedTuple
@@ -48,16 +49,22 @@ def _of(name: str, wrong: list[str], right: str) -> Light:
 
 
 def _anchors(package: Package, wrong: list[str]) -> Light:
-    kinds = [each.what for each in package.entries("heads.jsonl")]
-    heads, left = kinds.count("audit.head"), kinds.count("audit.anchored")
+    heads = [each for each in package.entries("heads.jsonl") if each.what == "audit.head"]
+    left = Counter(
+        each.data["where"]
+        for each in package.entries("heads.jsonl")
+        if each.what == "audit.anchored"
+    )
+    left["channel"] = sum(bool(each.data.get("channel")) for each in heads)
     if wrong:
         return Light("Anchors", Shade.BAD, " ".join(wrong))
-    if not heads:
+    if not left.total():
         words = "no head was left outside the database: whoever can write it can rebuild it unseen"
         return Light("Anchors", Shade.UNKNOWN, words)
     signed = "signed" if package.about["signing_keys"] else "not signed"
-    words = f"{count(heads, 'head')}, {signed}, {left} left in a folder or with an authority"
-    return Light("Anchors", Shade.GOOD, f"{words}; compare those you noted with verify --heads")
+    places = ", ".join(f"{number} ({where})" for where, number in sorted(left.items()) if number)
+    words = f"{count(len(heads), 'head')}, {signed}; left outside the database: {places}"
+    return Light("Anchors", Shade.GOOD, f"{words}; compare those you hold with verify --heads")
 
 
 def _zuora(package: Package) -> Light:

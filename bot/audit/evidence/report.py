@@ -23,15 +23,16 @@ STYLE = """
 :root { color-scheme: light; } * { box-sizing: border-box; }
 body { font: 15px/1.45 system-ui, sans-serif; color: #1b1b1b; margin: 0 auto; max-width: 60rem; padding: 2rem; }
 h1 { font-size: 1.7rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 1.8rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.1rem 0 .3rem; }
-table { border-collapse: collapse; width: 100%; font-size: .87rem; } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; font-size: .87rem; } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #ddd; } td { overflow-wrap: anywhere; } th { overflow-wrap: break-word; }
 th { font-weight: 600; } h2, h3 { break-after: avoid; } .facts th { width: 11rem; } .lead { font-size: 1.05rem; } .small { color: #555; font-size: .82rem; overflow-wrap: anywhere; }
-.light td:nth-child(-n+2) { white-space: nowrap; width: 1%; padding-right: 1.2rem; }
+.light td:nth-child(-n+2) { white-space: nowrap; width: 1%; padding-right: 1rem; }
 .light td:first-child::before { content: ""; display: inline-block; width: .8rem; height: .8rem; border-radius: 50%; margin-right: .5rem; background: #8a8a8a; }
 .light.good td:first-child::before { background: #1f8a4c; } .light.bad td:first-child::before { background: #c0262d; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f4; padding: .7rem; font-size: .82rem; margin: .3rem 0; }
 .request { border-top: 3px solid #1b1b1b; margin-top: 2.5rem; padding-top: 1rem; }
+@media screen and (max-width: 40rem) { body { padding: 1rem; } .facts th { width: 6.5rem; } table:not(.facts) { display: block; overflow-x: auto; } thead ~ tbody td { min-width: 5.5rem; } }
 @page { size: A4; margin: 16mm 14mm; }
-@media print { body { font-size: 9.5pt; max-width: none; padding: 0; } .request { break-before: page; border: 0; margin: 0; padding: 0; }
+@media print { html { font-size: 11.5px; } body { font-size: 9pt; line-height: 1.35; max-width: none; padding: 0; } .request { break-before: page; border: 0; margin: 0; padding: 0; }
   tr, pre { break-inside: avoid; } thead { display: table-header-group; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
@@ -43,7 +44,7 @@ def pages(package: Package) -> Iterator[bytes]:
 
 def _pages(package: Package) -> Iterator[str]:
     period = package.about["period"]
-    title = f"Evidence {period['from'][:10]} to {period['before'][:10]}"
+    title = f"Evidence from {_time(period['from'])} to before {_time(period['before'])}"
     yield f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>\n'
     yield from _first(package)
     shown = 0
