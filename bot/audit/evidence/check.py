@@ -82,8 +82,7 @@ def _verified(
         for each in standalone.checked(archive, key, noted)
     ]
     last = last_of(archive, about)
-    with archive.open("heads.jsonl") as lines:
-        heads = [standalone.Row(*json.loads(line)) for line in lines]
+    heads = [row for row in _rows(archive) if row.what.startswith(standalone.KINDS["heads"])]
     anchored = Anchored((Row(*row[:-1]) for row in heads if not row.masked), authority)
     return Verified(
         findings=(
@@ -145,7 +144,7 @@ def _notes(
         yield f"it names no package before it; rows 1 to {about['first'] - 1} are not in it"
     zuora = json.loads(archive.read("reconciliation.json"))
     if zuora["status"] != "done":
-        yield f"not compared with Zuora: {zuora['why']}"
+        yield f"not compared with Zuora: {zuora.get('why')}"
     if not manifest["seal"]:
         yield UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest())
     if manifest["masked"]:
