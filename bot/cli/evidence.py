@@ -149,7 +149,7 @@ def _make(
         packets = archive.size(file, scope)
         with (
             replaced(out, database=path) as unfinished,
-            click.progressbar(length=packets, label=f"{packets} requests") as bar,
+            click.progressbar(length=archive.STEPS * packets, label=f"{packets} requests") as bar,
         ):
             manifest = archive.write(unfinished, file, scope, compared, lambda: bar.update(1))
     for words in _unfinished(scope):

@@ -28,6 +28,9 @@ FORMAT = 3
 MANIFEST = "manifest.json"
 CHAIN = "chain.json"
 ROWS = "history.jsonl"
+STEPS = 3
+"""A request is written into its packet, the report and the workbook."""
+
 OF_THE_BOT = ("bot.", "audit.")
 """How the kinds of rows begin in which the bot speaks of itself."""
 
@@ -116,7 +119,7 @@ def write(
         file: The database.
         scope: What it is about.
         reconciliation: What comparing with Zuora gave.
-        step: Called after each packet.
+        step: Called `STEPS` times for each request.
 
     Returns:
         The SHA-256 (hex) of the manifest, which is worth noting down elsewhere.
@@ -126,7 +129,7 @@ def write(
         for name, lines in writing.files(reconciliation, step):
             writing.hashes[name] = _written(archive, name, lines)
     with TemporaryDirectory(dir=path.parent) as folder:
-        made = readable(path, Path(folder))
+        made = readable(path, Path(folder), step)
         with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
             for each in made:
                 with each.open("rb") as lines:
@@ -136,10 +139,12 @@ def write(
     return sha256(manifest).hexdigest()
 
 
-def readable(path: Path, folder: Path) -> tuple[Path, Path]:
+def readable(
+    path: Path, folder: Path, step: Callable[[], None] = lambda: None
+) -> tuple[Path, Path]:
     """Make the report and the workbook of what else is in a package, and nothing besides; where they are."""
     with zipfile.ZipFile(path) as archive:
-        package = Package(archive)
+        package = Package(archive, step)
         files = folder / report.NAME, folder / workbook.NAME
         with files[0].open("wb") as into:
             into.writelines(report.pages(package))

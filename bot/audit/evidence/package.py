@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from bot.audit import standalone
@@ -27,10 +27,12 @@ class Package:
 
     Args:
         archive: Open for reading; the manifest need not be there yet.
+        step: Called after each request that was read.
     """
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, step: Callable[[], None] = lambda: None) -> None:
         self._archive = archive
+        self._step = step
         self.about: Facts = self._json("chain.json")
         self.zuora: Facts = self._json("reconciliation.json")
         self.slack: Facts = self._json("slack.json")
@@ -58,6 +60,7 @@ class Package:
         for line in self.lines("population.jsonl"):
             packet = self._json(f"requests/R-{line['number']}.json")
             yield line, packet, [entry_of(each) for each in packet["history"]]
+            self._step()
 
 
 def entry_of(row: Facts) -> Entry:
