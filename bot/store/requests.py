@@ -31,6 +31,9 @@ KEPT = (
 )  # fmt: skip
 """What of a request is never changed; the history binds it."""
 
+PLACES = ("place", "place_words")
+"""Bound as well, where there was a choice."""
+
 LOOKED_BACK = 2_000
 """Among so many requests of a kind the last one is looked for that is like another."""
 
@@ -297,7 +300,7 @@ def asked_hash_of(row: Mapping[str, Any]) -> str:
 
 def bound_columns(row: Mapping[str, Any]) -> dict[str, Any]:
     """What of a row of the table the history binds; its place only where there was a choice."""
-    places = ("place", "place_words") if row.get("place") else ()
+    places = PLACES if row.get("place") else ()
     return {name: row[name] for name in (*KEPT, *places)}
 
 

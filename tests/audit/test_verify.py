@@ -347,6 +347,30 @@ def change_the_card(connection):
     )
 
 
+def another_decider(connection):
+    connection.execute("UPDATE requests SET decided_by = 'U0CARLA' WHERE number = 1")
+
+
+def another_time_of_a_decision(connection):
+    connection.execute("UPDATE requests SET decided_at = created_at WHERE number = 1")
+
+
+def another_reason(connection):
+    connection.execute("UPDATE requests SET decision_reason = 'Agreed' WHERE number = 2")
+
+
+def another_time_of_an_approval(connection):
+    connection.execute("UPDATE approvals SET at = '2026-11-21T00:00:00.000000+00:00'")
+
+
+def another_team_of_an_approver(connection):
+    connection.execute("UPDATE approvals SET team = 'T0OTHER'")
+
+
+def delete_a_call(connection):
+    connection.execute("DELETE FROM calls")
+
+
 BROKEN = [
     (10, edit), (10, edit_with_its_hash), (10, edit_the_time), (10, edit_the_data),
     (10, edit_the_last), (11, delete_one), (11, delete_three), (11, delete_the_first),
@@ -357,6 +381,8 @@ BROKEN = [
     (15, empty_with_the_head), (19, change_a_state), (19, change_the_body),
     (19, change_the_requester), (19, change_an_approver), (19, delete_an_approval),
     (19, delete_a_request), (19, one_more_try), (19, another_answer), (19, change_the_card),
+    (19, another_decider), (19, another_time_of_a_decision), (19, another_reason),
+    (19, another_time_of_an_approval), (19, another_team_of_an_approver), (19, delete_a_call),
 ]  # fmt: skip
 
 
@@ -366,6 +392,31 @@ def test_a_history_as_the_bot_makes_it_is_whole(path, key):
 
     assert result.exit_code == 0, result.output
     assert "whole" in result.output
+
+
+async def test_a_history_with_several_entities_is_whole_and_the_entity_is_bound(stage, tmp_path):
+    entities = {
+        "Europe": "11e6ba62b31d7c1db23700163e000001",
+        "America": "11e6ba62b31d7c1db23700163e000002",
+    }
+    for entity in entities.values():
+        world = stage.zuora.add_entity(entity)
+        world.add_bill_run("BR-00000001", invoices=[("A00000001", "USD", "70.00")])
+    names = ", ".join(f"{name}={entity}" for name, entity in entities.items())
+    stage.changes["zuora_entity_ids"] = names
+    await stage.restart()
+    ts = await stage.ask(entity=entities["Europe"])
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.stop()
+    path = Path(shutil.copy(stage.settings().database_path, tmp_path / "copy.db"))
+
+    result = checked(path)
+
+    assert result.exit_code == 0, result.output
+    with Tampering(path) as connection:
+        connection.execute("UPDATE requests SET place = ?", [entities["America"]])
+    assert checked(path).exit_code == 19
 
 
 CASES = [

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from bot.domain.digest import text_hash
 from bot.domain.history import Row, What
 from bot.store.file.reading import DatabaseFile
-from bot.store.requests import KEPT, asked_hash_of
+from bot.store.requests import KEPT, PLACES, asked_hash_of
 
 
 class Mismatch(NamedTuple):
@@ -44,8 +44,27 @@ JOIN history AS h ON h.sequence = words.last JOIN requests AS r ON r.number = h.
 _APPROVALS = """
 SELECT request, person, at FROM approvals WHERE NOT EXISTS (
   SELECT 1 FROM history WHERE request = approvals.request AND what = 'request.approved'
-    AND who = approvals.person AND json_extract(data, '$.digest') = approvals.digest)
+    AND who = approvals.person AND team = approvals.team AND at = approvals.at
+    AND json_extract(data, '$.digest') = approvals.digest)
 """
+_DECISIONS = """
+SELECT r.number, r.decided_by, COALESCE(r.decided_at, ''), h.who, h.sequence
+FROM requests AS r LEFT JOIN (
+  SELECT request, MAX(sequence) AS last FROM history
+  WHERE request IS NOT NULL AND (what IN ('request.rejected', 'request.withdrawn')
+    OR (what = 'request.approved' AND NOT COALESCE(json_extract(data, '$.missing'), 0)))
+  GROUP BY request) AS decided ON decided.request = r.number
+LEFT JOIN history AS h ON h.sequence = decided.last
+WHERE (r.decided_by IS NOT h.who OR r.decided_at IS NOT h.at
+  OR r.decision_reason <> COALESCE(json_extract(h.data, '$.reason'), ''))
+"""
+_CALLS_GONE = """
+SELECT request, json_extract(data, '$.subject') AS subject, MIN(sequence) FROM history
+WHERE what = 'call.sent' AND NOT EXISTS (SELECT 1 FROM calls
+  WHERE calls.request = history.request AND calls.subject = json_extract(history.data, '$.subject'))
+GROUP BY request, subject
+"""
+_COLUMNS_OF_REQUESTS = "SELECT name FROM pragma_table_info('requests')"
 _APPROVALS_GONE = """
 SELECT request, who, sequence FROM history WHERE what = 'request.approved' AND NOT EXISTS (
   SELECT 1 FROM approvals WHERE approvals.request = history.request AND person = history.who)
@@ -104,6 +123,7 @@ def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
     for number, sequence in file.database.execute(_REQUEST_GONE):
         yield Mismatch(f"row {sequence} names R-{number}, which is not in the requests", "")
     yield from _states(file)
+    yield from _decisions(file, here)
     yield from _requests(file)
     for number, person, at in file.database.execute(_APPROVALS + here("request")):
         yield Mismatch(f"R-{number} has an approval of {person} that no entry records", at)
@@ -111,6 +131,13 @@ def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
         yield Mismatch(
             f"row {sequence} shows an approval of R-{number} by {person}, which is gone", ""
         )
+    yield from _calls(file, here)
+
+
+def _calls(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
+    for number, subject, sequence in file.database.execute(_CALLS_GONE):
+        words = f"row {sequence} shows a call of R-{number} about {subject}, which is gone"
+        yield Mismatch(words, "")
     for number, subject, tries, told, at in file.database.execute(_CALLS + here("calls.request")):
         yield Mismatch(
             f"R-{number} called Zuora about {subject} {tries} times, and the history records {told}",
@@ -120,6 +147,14 @@ def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
         yield Mismatch(
             f"R-{number} has the answer {verdict!r} about {subject} that no entry records", at
         )
+
+
+def _decisions(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
+    for number, by, at, who, sequence in file.database.execute(_DECISIONS + here("r.number")):
+        recorded = f"row {sequence} records {who}, at another time or for another reason"
+        recorded = recorded if by == who else f"row {sequence} records {who}"
+        words = f"R-{number} was decided by {by or 'nobody'} {at}".strip()
+        yield Mismatch(f"{words}, and {recorded if who else 'no entry says so'}", at)
 
 
 def _states(file: DatabaseFile) -> Iterator[Mismatch]:
@@ -146,7 +181,9 @@ def state_after(what: str, data: dict[str, object]) -> str:
 
 def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
     """Requests whose text, or whose card as shown, is no longer what the history bound."""
-    columns = ", ".join(f"r.{name}" for name in KEPT)
+    there = {name for (name,) in file.database.execute(_COLUMNS_OF_REQUESTS)}
+    names = (*KEPT, *(name for name in PLACES if name in there))
+    columns = ", ".join(f"r.{name}" for name in names)
     has_outbox = "outbox" in file.tables
     shown, cards = ("o.text, o.blocks", _CARDS) if has_outbox else ("NULL, NULL", "")
     found = file.database.execute(
@@ -156,7 +193,7 @@ def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
     )
     for *kept, sequence, data, text, blocks in found:
         bound = json.loads(data)
-        row = dict(zip(KEPT, kept, strict=True))
+        row = dict(zip(names, kept, strict=True))
         if "record" in bound and asked_hash_of(row) != bound["record"]:
             words = f"R-{row['number']} is not as it was asked for (row {sequence})"
             yield Mismatch(words, "")
