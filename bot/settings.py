@@ -342,6 +342,8 @@ class Settings(EvidenceSettings):
             name for name in type(self).model_fields if isinstance(getattr(self, name), SecretStr)
         }
         found = self.model_dump(mode="json", exclude=secret)
+        if server := urlsplit(self.smtp_url.get_secret_value()).hostname:
+            found["smtp_url"] = f"{server}, with the rest left out"
         return {name.upper(): str(value) for name, value in found.items()}
 
     @property

@@ -221,7 +221,8 @@ async def _reconciled(
     http = http_client()
     try:
         zuora = zuora_client(settings, SystemClock(), http, read_seconds=READ_SECONDS)
-        found = await reconciled_everywhere(zuora, settings.places, period, own)
+        now = SystemClock().now()
+        found = await reconciled_everywhere(zuora, settings.places, period, own, now)
         return explained(found, stored.explanations(file), settings.places)
     finally:
         await http.aclose()

@@ -324,3 +324,11 @@ async def test_check_says_where_heads_go_and_whether_the_mail_server_lets_the_bo
     assert server.mails == []
     (finding,) = [each async for each in at_mail.look(found)]
     assert (finding.grade, "127.0.0.1" in finding.found) == (Grade.PASSES, True)
+
+
+async def test_a_start_records_the_mail_server_and_no_password(stage):
+    changes = mailing("smtps://bot:with%20a%20%2F@mail.example.com")
+    shown = stage.settings().model_copy(update=changes).shown()
+
+    assert shown["SMTP_URL"] == "mail.example.com, with the rest left out"
+    assert "with%20a" not in str(shown)

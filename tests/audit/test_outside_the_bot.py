@@ -2,10 +2,15 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from bot.audit.evidence.reconcile import ABOUT_RUNS, Own, Period, outside, reconciled
 from bot.slack.explaining import SIGN
+from bot.store.file import evidence as stored
+from bot.store.file.reading import open_read_only
+from bot.store.times import to_text
 from tests.audit.test_evidence import checked, entries, lines, made, read
 from tests.stage import ALICE, BOB, CHANNEL
 
@@ -113,3 +118,44 @@ async def test_an_explanation_that_is_signed_stands_beside_its_exception(tenant,
     rows = [each["what"] for each in entries(out, "explanations.jsonl")]
     assert rows == ["exception.written", "exception.explained"]
     assert checked(out).exit_code == 0, checked(out).output
+
+
+async def shown(stage, **later):
+    """The exceptions, so much later: until a day is over Zuora may still be about it."""
+    now = stage.clock.now() + timedelta(**later)
+    period = Period(now - timedelta(days=20), now)
+    with open_read_only(Path(stage.settings().database_path)) as file:
+        own = Own(stored.done(file, ABOUT_RUNS), stored.mailed(file, to_text(period.start)))
+    found = await reconciled(stage.bot.parts.tenancy.zuora, period, own, now)
+    assert found["status"] == "done"
+    return {(each["number"], each["what"], each.get("request")) for each in outside(found)}
+
+
+async def test_what_the_bot_says_happened_and_zuora_does_not_show_is_an_exception(tenant):
+    stage, world = tenant, tenant.zuora.world
+    invoice = world.add_invoice("A00000001", "USD", "12.00")
+    ts = await stage.ask(text=invoice.number)
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    world.add_bill_run("BR-00000009", invoices=[("A00000001", "USD", "7.00")], status="Completed")
+    posted = await stage.ask_step("post_bill_run", "BR-00000009")
+    await stage.press(BOB, posted)
+    await stage.as_time_passes(lambda: world.bill_runs["BR-00000009"].status == "Posted")
+    await stage.quiet()
+    words = "by the bot, and Zuora does not show it"
+    assert not {each for each in await shown(stage, days=3) if words in each[1]}
+
+    world.bill_runs["BR-00000001"].last_email_sent = None
+    world.bill_runs["BR-00000001"].invoices_emailed = False
+    world.bill_runs["BR-00000009"].status = "Completed"
+    invoice.last_email_sent = None
+
+    missing = {
+        ("BR-00000001", f"mailed {words}", "R-1"),
+        (invoice.number, f"mailed {words}", "R-2"),
+        ("BR-00000009", f"posted {words}", "R-3"),
+    }
+    assert missing <= await shown(stage, days=3)
+    assert not missing & await shown(stage, hours=3)
+    del world.bill_runs["BR-00000009"]
+    assert ("BR-00000009", f"posted {words}", "R-3") in await shown(stage, days=3)

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from bot.audit.evidence import not_there
 from bot.domain.known import NotKnown
 from bot.domain.operation import Deed
-from bot.domain.place import Places, entity_part
+from bot.domain.place import Places, entity_part, plain_key
 from bot.operations.catalog import OPERATIONS
 from bot.store.file.evidence import Done, Mailed
 from bot.zuora.answers import BillRun
@@ -53,8 +54,10 @@ class Own(NamedTuple):
         )
 
 
-async def reconciled(zuora: ZuoraClient, period: Period, own: Own) -> dict[str, Any]:
-    """Zuora's bill runs and mailed invoices of a period, and what of it the bot did not do.
+async def reconciled(
+    zuora: ZuoraClient, period: Period, own: Own, now: datetime, *, place: str = ""
+) -> dict[str, Any]:
+    """Zuora's bill runs and mailed invoices of a period, what of it the bot did not do, and the other way round.
 
     Returns:
         `status` is `done` or `not done`; with the latter there is `why` and nothing else is
@@ -68,18 +71,34 @@ async def reconciled(zuora: ZuoraClient, period: Period, own: Own) -> dict[str, 
     found = compared(runs, period, own.runs)
     if found["status"] == "done":
         found["things"] += mailed_invoices(invoices, period, own, found["things"])
+        mine = _of_the_period(own, period, place)
+        until = now - MARKED_WITHIN
+        found["things"] += [
+            *not_there.runs(runs, mine.runs, until, all_read=len(runs) < MOST_READ),
+            *not_there.invoices(invoices, mine.mails, until),
+        ]
         found["limits"].append(
             "Zuora keeps no date of mails for memos: those sent by hand do not show."
         )
     return found
 
 
+def _of_the_period(own: Own, period: Period, place: str) -> Own:
+    """What was sent in the period; of several places only what was done in this one, whose lists were read."""
+
+    def is_of_it(each: Done | Mailed) -> bool:
+        is_here = not place or plain_key(each.place) == plain_key(place)
+        return is_here and period.holds(datetime.fromisoformat(each.sent_at))
+
+    return Own([*filter(is_of_it, own.runs)], [*filter(is_of_it, own.mails)])
+
+
 async def reconciled_everywhere(
-    zuora: ZuoraClient, places: Places, period: Period, own: Own
+    zuora: ZuoraClient, places: Places, period: Period, own: Own, now: datetime
 ) -> dict[str, Any]:
     """As `reconciled`, place by place where there are several: in each entity a number is another run."""
     if not places.is_choice:
-        return await reconciled(zuora, period, own)
+        return await reconciled(zuora, period, own, now)
     found: dict[str, Any] = {
         "status": "done",
         "read": 0,
@@ -88,7 +107,8 @@ async def reconciled_everywhere(
     }
     for place in places.all:
         there = zuora.within(*places.headers(place.key))
-        one = await reconciled(there, period, own.within(entity_part(place.key)))
+        mine = own.within(entity_part(place.key))
+        one = await reconciled(there, period, mine, now, place=place.key)
         if one["status"] != "done":
             return not_done(f"{place.words}: {one['why']}")
         found["read"] += one["read"]

@@ -107,12 +107,14 @@ def _exceptions(package: Package) -> Iterator[str]:
     if not found:
         yield "<p>None: Zuora shows nothing that was done outside the bot.</p>"
         return
-    yield "<table><thead><tr><th>What</th><th>Where</th><th>Who, in Zuora</th><th>Explanation</th></tr></thead>"
+    yield "<table><thead><tr><th>What</th><th>Where</th><th>Who in Zuora, or by which request</th><th>Explanation</th></tr></thead>"
     for each in found:
         where = each.get("number") or each.get("why", "")
         explained = each.get("explanation") or ""
         by = f" ({each['explained_by']})" if each.get("explained_by") else ""
-        yield _row(each["what"], where, each.get("who") or "", f"{explained}{by}")
+        yield _row(
+            each["what"], where, each.get("who") or each.get("request") or "", f"{explained}{by}"
+        )
     yield "</table>"
     for words in package.zuora.get("limits", ()):
         yield f'<p class="small">{escape(words)}</p>'

@@ -29,7 +29,7 @@ SHEETS: Mapping[str, Sequence[str]] = {
     "Calls": ("row", "at", "request", "what", "subject", "method", "address", "body_sha256", "verdict", "track_id"),
     "Refusals": ("row", "at", "request", "who", "wanted", "refusal"),
     "Settlements": ("row", "at", "request", "what", "who", "name", "accepted", "note", "rule", "groups"),
-    "Exceptions": ("what", "kind", "number", "bill_run", "who", "explanation", "explained_by", "place"),
+    "Exceptions": ("what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place"),
     "People and groups": ("row", "at", "what", "group", "members", "came", "went"),
     "Segregation of duties": ("person", "asked", "approved", "both roles", "share of approvals", "fastest, seconds", "out of hours"),
     "Pairs": ("asked by", "approved by", "requests"),

@@ -59,7 +59,7 @@ WHERE messages_of.request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
 """
 _DONE = """
 SELECT requests.operation, requests.number, requests.subject, requests.body, requests.progress,
-  calls.began, calls.sent_at, requests.place
+  calls.began, calls.sent_at, requests.place, calls.verdict
 FROM calls JOIN requests ON requests.number = calls.request
 WHERE calls.sent_at IS NOT NULL AND (calls.verdict IS NULL OR calls.verdict IN ('accepted', 'lost'))
   AND requests.operation IN (SELECT value FROM json_each(?))
@@ -82,7 +82,7 @@ class Span(NamedTuple):
 
 
 _MAILED = """
-SELECT m.document_number, c.request, MAX(c.sent_at), r.place
+SELECT m.document_number, c.request, MAX(c.sent_at), r.operation, COALESCE(c.verdict, ''), r.place
 FROM mailings AS m JOIN calls AS c ON c.request = m.request AND c.subject = m.call
 JOIN requests AS r ON r.number = m.request
 WHERE c.sent_at >= ? AND m.document_number <> '' AND (c.verdict IS NULL OR c.verdict IN ('accepted', 'lost'))
@@ -96,7 +96,9 @@ class Mailed(NamedTuple):
     document: str
     request: int
     sent_at: str
-    place: str = ""
+    operation: str
+    verdict: str
+    place: str
 
 
 class Done(NamedTuple):
@@ -108,7 +110,8 @@ class Done(NamedTuple):
     body: dict[str, Any]
     numbers: frozenset[str]
     sent_at: str
-    place: str = ""
+    place: str
+    verdict: str
 
 
 def span(file: DatabaseFile, period: tuple[str, str], made_at: str, after: Head | None) -> Span:
@@ -252,9 +255,9 @@ def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:
     return [
         Done(
             operation, number, subject, json.loads(body),
-            frozenset(_numbers(subject, progress, began)), sent_at, place,
+            frozenset(_numbers(subject, progress, began)), sent_at, place, verdict or "",
         )
-        for operation, number, subject, body, progress, began, sent_at, place
+        for operation, number, subject, body, progress, began, sent_at, place, verdict
         in file.database.execute(
             _DONE, [json.dumps(operations)]
         )
