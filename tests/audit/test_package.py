@@ -248,12 +248,10 @@ def test_a_packet_of_a_request_that_no_row_is_about_is_found(package, key):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("chain.json", {"over": True}),
         ("chain.json", {"rows": 1}),
         ("chain.json", {"requests": 2}),
         ("chain.json", {"columns": []}),
         ("chain.json", {"period": {"from": "2026-10-01T00:00:00.000000+00:00", "before": "9"}}),
-        ("manifest.json", {"made_at": "2027-01-01T00:00:00.000000+00:00"}),
         ("manifest.json", {"period": {"from": "2026-10-01T00:00:00.000000+00:00", "before": "9"}}),
         ("reconciliation.json", {"status": "not done"}),
         ("sample.json", {"numbers": [1]}),
@@ -266,6 +264,25 @@ def test_files_that_contradict_each_other_are_found(package, key, name, change):
     result = status(forger.sealed(), key)
     assert result.exit_code == 19, result.output
     assert "do not agree" in result.output
+
+
+def test_a_period_that_is_called_over_and_is_not_is_found(package, key):
+    """Or the other way round, whatever day it is where this runs."""
+
+    def other_day(manifest):
+        is_over = manifest["made_at"] >= manifest["period"]["before"]
+        year = "2000" if is_over else "2999"
+        manifest["made_at"] = f"{year}-01-01T00:00:00.000000+00:00"
+
+    for name, change in (
+        ("chain.json", lambda about: about.update(over=not about["over"])),
+        ("manifest.json", other_day),
+    ):
+        forger = Forger(package, key)
+        forger.json(name, change)
+        result = status(forger.sealed(), key)
+        assert result.exit_code == 19, result.output
+        assert "about the period do not agree" in result.output
 
 
 def test_a_period_that_its_rows_do_not_lie_in_is_found(package, key):
