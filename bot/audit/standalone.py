@@ -20,7 +20,7 @@ CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail 
 KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "people": "people.", "statements": "statement.", "explanations": "exception.", "late": ""}
 STATES = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")} | {"request.asked": "waiting", "request.started": "running"}
 STARTED, APPROVED, ASKED, SENT, UNSUPPORTED = "request.started", "request.approved", "request.asked", "call.sent", "not supported by the history"
-FORMAT, BACK = 3, timedelta(minutes=1)  # two processes that write beside each other differ by less
+FORMAT, ENDS, BACK = 3, {*STATES} - {"request.asked", "request.started"}, timedelta(minutes=1)  # two processes that write beside each other differ by less
 P, L, D = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493, -121665 * pow(121666, -1, 2**255 - 19)  # of Ed25519 (RFC 8032)
 FILES = {"manifest.json", "chain.json", "history.jsonl", "reconciliation.json", "slack.json", "sample.json", "verification.json", "00-report.html", "evidence.xlsx", "verify.py", "FORMAT.md"}
 Row = NamedTuple("Row", [  # noqa: UP014 - a row of the history, as a line of history.jsonl has it; `data` is JSON text
@@ -49,14 +49,14 @@ def line_of(record: dict[str, Any], story: Sequence[Row], about: dict[str, Any])
             "asked_in_period": ("yes" if inside else "late: recorded after the period of its date") if new else "no"}
 def control(rule: dict[str, Any], rows: Sequence[Row]) -> Iterator[Finding]:
     """Perform the control again for one request: who approved what, before anything went out."""
-    good, started, needed, digest = set[str](), False, rule.get("approvals", 1), json.loads(rows[0].data)["digest"]
+    good, started, over, needed, digest = set[str](), False, "", rule.get("approvals", 1), json.loads(rows[0].data)["digest"]
     for row, data in [(row, json.loads(row.data)) for row in rows]:
         approves, members = row.what == APPROVED, {row.who, *(each for each in data.get("groups", ()) if row.who in data.get("members", {}).get(each, [row.who]))}
         wrong = "is about something else than was asked for" if row.what in {APPROVED, STARTED} and data.get("digest") != digest else ""
         wrong = wrong or ("is an approval by the requester" if approves and row.who == rows[0].who else "is an approval by somebody who is not in the rule's lists or groups" if approves and not members & {*rule["approvers"]} else "")
-        good, started = good | ({row.who} if approves and not wrong else set()), started or row.what == STARTED
-        if (row.what in {STARTED, SENT} or (approves and not data.get("missing"))) and (len(good) < needed or not (started or approves)):
-            wrong = wrong or f"goes on after {len(good)} of {needed} approvals{'' if started else ', and before the start'}"
+        good, started, over = good | ({row.who} if approves and not wrong else set()), started or row.what == STARTED, over or (STATES[row.what] if row.what in ENDS else "")
+        if (row.what in {STARTED, SENT} or (approves and not data.get("missing"))) and (over or len(good) < needed or not (started or approves)):
+            wrong = wrong or (f"goes on although it was {over}" if over else f"goes on after {len(good)} of {needed} approvals{'' if started else ', and before the start'}")
         yield from [Finding("control not held", row.sequence, f"R-{row.request}: row {row.sequence} ({row.what}) {wrong}.")] * bool(wrong)
 def order(rows: Iterable[Row], number: int | None = None, at: str = "") -> Iterator[Finding]:
     """Numbers of requests that are missing (after a restored copy they go on behind what was seen), and rows of an earlier time than the one before."""

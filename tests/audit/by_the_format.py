@@ -17,6 +17,7 @@ BEGINNINGS = {
     "refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "people": "people.",
     "statements": "statement.", "explanations": "exception.",
 }  # fmt: skip
+ENDS = {f"request.{each}" for each in ("rejected", "withdrawn", "expired", "stopped")}
 COLUMNS = ("sequence", "at", "request", "what", "who", "team", "data", "before", "hash", "masked")
 
 
@@ -140,7 +141,7 @@ class Check:
 
     def control(self, rule, history):
         asked, good, needed, started = history[0], set(), rule.get("approvals", 1), False
-        digest = asked["data"]["digest"]
+        digest, ended = asked["data"]["digest"], False
         for row in history:
             what, data = row["what"], row["data"]
             words = f"R-{row['request']}: row {row['sequence']}"
@@ -150,7 +151,8 @@ class Check:
             started = started or what == "request.started"
             goes_on = what in {"request.started", "call.sent"}
             goes_on = goes_on or (what == "request.approved" and not data.get("missing"))
-            self.need(not goes_on or len(good) >= needed, words)
+            self.need(not goes_on or (len(good) >= needed and not ended), words)
+            ended = ended or what in ENDS
             self.need(what != "call.sent" or started, words)
             self.need(what != "request.started" or data["digest"] == digest, words)
 

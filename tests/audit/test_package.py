@@ -352,6 +352,19 @@ def test_v11_an_approval_by_the_requester_does_not_count(package, key):
     assert "is an approval by the requester" in result.output
 
 
+@pytest.mark.parametrize("end", ["rejected", "withdrawn", "expired", "stopped"])
+def test_v11_what_goes_on_after_its_end_is_found(package, key, end):
+    """R-1 is approved by two, and has an end before its start that nobody minded."""
+
+    def change(row):
+        is_answer = (row.request, row.what) == (1, "request.approved") and row.who == BOB
+        return row._replace(what=f"request.{end}") if is_answer else row
+
+    result = status(rebuilt(package, key, change=change), key)
+    assert result.exit_code == 23, result.output
+    assert f"goes on although it was {end}" in result.output
+
+
 def test_v6_a_number_that_is_missing_is_found(package, key):
     result = status(rebuilt(package, key, without_request=2), key)
     assert result.exit_code == 21

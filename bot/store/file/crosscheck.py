@@ -215,7 +215,8 @@ _COLUMNS = "sequence, at, request, what, who, team, data, before, hash"
 _DECIDED = f"""
 SELECT {", ".join("h." + name for name in _COLUMNS.split(", "))}, r.rule
 FROM history AS h JOIN requests AS r ON r.number = h.request
-WHERE h.what IN ('request.asked', 'request.approved', 'request.started', 'call.sent')
+WHERE h.what IN ('request.asked', 'request.approved', 'request.rejected', 'request.withdrawn', 'request.expired',
+  'request.stopped', 'request.started', 'call.sent')
 ORDER BY h.request, h.sequence
 """  # noqa: S608 - own names
 _TAKEN = """
