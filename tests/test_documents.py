@@ -53,6 +53,7 @@ def test_the_readme_names_how_to_begin(name):
 
 def test_the_readme_names_every_slash_command():
     for command in registered().commands:
+        assert command.startswith("/"), f"@app.command({command}): write the command itself there"
         assert command in README
 
 
