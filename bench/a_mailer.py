@@ -136,7 +136,7 @@ def _planned(store: Store, first: int, of: int) -> int:
     """A request for at most 500 mails that is being sent, with its calls planned; its number."""
     documents = [_document(at) for at in range(first, min(first + A_REQUEST, of))]
     body = EmailDocumentsBody(documents=tuple(each.number for each in documents))
-    facts = EmailDocumentsFacts(kind="invoice", documents=tuple(documents))
+    facts = EmailDocumentsFacts(documents=tuple(documents))
     now = CLOCK.now()
     with store.transaction():
         waiting = Request(
@@ -182,6 +182,7 @@ def _planned(store: Store, first: int, of: int) -> int:
 
 def _document(at: int) -> MailDocument:
     return MailDocument(
+        kind="invoice",
         number=f"INV{at:08}",
         id=f"{at:032x}",
         status="Posted",

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 MOST_PARAMETERS = 5
 OPERATIONS = (
     "create_bill_run", "post_bill_run", "cancel_bill_run", "email_bill_run", "email_invoice",
-    "email_debit_memo", "email_credit_memo",
+    "email_debit_memo", "email_credit_memo", "email_mixed_list",
 )  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -9,6 +9,7 @@ from bot.cards.buttons import CHANGE
 from bot.domain.message import Blocks, Message, MessageKind
 from bot.domain.next_step import MOST_REPEATS
 from bot.domain.operation import Deed
+from bot.domain.policy import AND
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary
 from bot.domain.words import Line, Mention, Moment, Part, Strong, bare, line, listed
@@ -418,8 +419,12 @@ def result_label(request: Request) -> str:
 
 
 def approvers_in_words(names: Sequence[str]) -> tuple[Part, ...]:
-    """`@a, @b` as parts."""
+    """`@a, @b` as parts; `@c (in @d)` for those whom several names have to name."""
     parts: list[Part] = []
     for position, name in enumerate(names):
-        parts += [", " if position else "", Mention(name)]
+        *groups, last = name.split(AND)
+        parts += [", " if position else "", Mention(last)]
+        for place, group in enumerate(groups):
+            parts += [" and " if place else " (in ", Mention(group)]
+        parts += [")" if groups else ""]
     return tuple(parts)

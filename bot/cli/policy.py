@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -11,11 +12,15 @@ from bot.cli.clock import SystemClock
 from bot.cli.exits import WRONG_SETTINGS
 from bot.cli.help import Group, example
 from bot.domain.money import Money, in_words
+from bot.domain.operation import OperationName
 from bot.domain.place import Place, Unit
 from bot.domain.policy import Asked, Policy, Rule, is_group
+from bot.domain.words import listed
+from bot.operations.email_documents.operation import OF_KIND
 from bot.policy.file import OPERATIONS, TENANTS, PolicyError, read_policy
 from bot.settings import PolicySettings, SettingsError, read_policy_settings
 from bot.slack.errors import NO_ANSWER
+from bot.slack.people import People
 from bot.slack.web import ProxyError, SlackWeb
 
 
@@ -27,7 +32,7 @@ def policy() -> None:
 @policy.command(
     epilog=example("billing-bot policy explain email_bill_run --amount USD=120000 --as U0ALICE")
 )
-@click.argument("operation", type=click.Choice(OPERATIONS))
+@click.argument("operations", type=click.Choice(OPERATIONS), nargs=-1, required=True)
 @click.option("--amount", "amounts", multiple=True, help="A total, as USD=120000; may repeat.")
 @click.option("--documents", type=click.IntRange(min=0), help="How many documents it touches.")
 @click.option("--tenant", type=click.Choice(TENANTS), default="production", show_default=True,
@@ -42,7 +47,7 @@ def policy() -> None:
     help="Another policy, such as one that is to be tried.",
 )  # fmt: skip
 def explain(  # noqa: PLR0913 - one parameter for each option
-    operation: str,
+    operations: tuple[str, ...],
     amounts: tuple[str, ...],
     documents: int | None,
     tenant: str,
@@ -56,6 +61,9 @@ def explain(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Say which rule applies to OPERATION, who may approve, and how many people will be notified.
 
+    Several operations that email documents are a list of several kinds: the strictest of their rules
+    applies. The amounts are taken for each; email_mixed_list alone stands for every kind.
+
     It reads POLICY_FILE, and asks Slack with SLACK_BOT_TOKEN who is in the groups; both come from the
     environment or from .env, as for every command. Nothing is changed or sent.
     """
@@ -65,27 +73,43 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     except (PolicyError, SettingsError) as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
-    asked = Asked(
-        operation=operation,
-        tenant=tenant,
-        sends=not no_mail,
-        mails_again=again,
-        amounts=tuple(_money(text) for text in amounts) or None,
-        documents=documents,
-        place=Place(
-            Unit(entity, entity) if entity else None,
-            Unit(organization, organization) if organization else None,
-        ),
-    )
-    rule = read.rule(asked)
+    parts = _parts(operations)
+    asked = [
+        Asked(
+            operation=part,
+            tenant=tenant,
+            sends=not no_mail,
+            mails_again=again,
+            amounts=tuple(_money(text) for text in amounts) or None,
+            documents=documents,
+            place=Place(
+                Unit(entity, entity) if entity else None,
+                Unit(organization, organization) if organization else None,
+            ),
+            part_of=OperationName.EMAIL_MIXED_LIST if len(parts) > 1 else "",
+        )
+        for part in parts
+    ]
+    rule = read.strictest(asked)
     members = asyncio.run(_members(rule, settings))
     for line in explanation(read, asked, rule, requester, members):
         click.echo(line)
 
 
+def _parts(operations: tuple[str, ...]) -> tuple[str, ...]:
+    """The operations whose rules apply: of a list of several kinds, those that mail one of them."""
+    of_kinds = tuple(each.name for each in OF_KIND.values())
+    if operations == (OperationName.EMAIL_MIXED_LIST,):
+        return of_kinds
+    if len(operations) > 1 and not {*operations} <= {*of_kinds}:
+        msg = f"Name one operation, or several of: {', '.join(of_kinds)}."
+        raise click.UsageError(msg)
+    return tuple(dict.fromkeys(operations))
+
+
 def explanation(
     policy: Policy,
-    asked: Asked,
+    asked: Sequence[Asked],
     rule: Rule,
     requester: str | None,
     members: frozenset[str] | None,
@@ -94,14 +118,16 @@ def explanation(
 
     Args:
         policy: As read.
-        asked: What would be asked for.
+        asked: What would be asked for, part by part.
         rule: The rule that holds for it.
         requester: Slack user id of the one who would ask.
         members: The people behind the approvers; None where Slack was not asked.
     """
-    amounts = "an amount that is not known" if asked.amounts is None else in_words(asked.amounts)
+    one, names = asked[0], listed([each.operation for each in asked])
+    amounts = "an amount that is not known" if one.amounts is None else in_words(one.amounts)
+    applies = "applies" if len({policy.rule(each) for each in asked}) == 1 else "apply"
     told = [
-        f"{asked.operation} over {amounts} in a {asked.tenant} tenant: {rule.name} applies.",
+        f"{names} over {amounts} in a {one.tenant} tenant: {rule.name} {applies}.",
         f"Needs {rule.approvals} of: {', '.join(rule.approvers)}; never the person who asked.",
         f"Expires after {_span(rule.expires_after.total_seconds())}.",
     ]
@@ -140,11 +166,9 @@ def _pings(rule: Rule, requester: str | None, members: frozenset[str] | None) ->
 
 
 async def _members(rule: Rule, settings: PolicySettings) -> frozenset[str] | None:
-    groups = [name for name in rule.approvers if is_group(name)]
-    people = frozenset(name for name in rule.approvers if not is_group(name))
     token = settings.slack_bot_token.get_secret_value()
-    if not groups:
-        return people
+    if not any(is_group(name) for name in rule.approvers):
+        return frozenset(rule.approvers)
     if not token:
         return None
     url = settings.slack_api_url
@@ -152,10 +176,9 @@ async def _members(rule: Rule, settings: PolicySettings) -> frozenset[str] | Non
         client = SlackWeb(
             SystemClock(), token=token, base_url=url if url.endswith("/") else f"{url}/"
         )
-        answers = [await client.usergroups_users_list(usergroup=group) for group in groups]
+        return await People(client, SystemClock(), team_id="").members(rule.approvers)
     except (*NO_ANSWER, ProxyError):
         return None
-    return people.union(*(answer["users"] for answer in answers))
 
 
 def _money(text: str) -> Money:

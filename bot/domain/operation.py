@@ -16,6 +16,7 @@ class OperationName(StrEnum):
     EMAIL_INVOICE = "email_invoice"
     EMAIL_DEBIT_MEMO = "email_debit_memo"
     EMAIL_CREDIT_MEMO = "email_credit_memo"
+    EMAIL_MIXED_LIST = "email_mixed_list"
 
 
 class Deed(StrEnum):

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from bot.domain.money import Money
 from bot.domain.place import NOWHERE, Place, Unit
 
 A_DAY = timedelta(hours=24)
+AND = "&"
+"""Between the names that all have to name a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +21,8 @@ class Rule:
 
     Attributes:
         approvals: How many distinct people must approve, at least 1.
-        approvers: Slack user ids (`U…`, `W…`) and user-group ids (`S…`).
+        approvers: Slack user ids (`U…`, `W…`) and user-group ids (`S…`), or several that all have to
+            name a person, as `in_both` makes them.
         expires_after: How long the request waits for them.
         remind_after: When those who have not decided are reminded, counted from the asking; ascending.
         type_the_number: Whether the approver types the subject's number to confirm: the largest
@@ -33,6 +37,21 @@ class Rule:
     type_the_number: bool = False
     name: str = "the general rule"
 
+    def and_of(self, other: "Rule") -> "Rule":
+        """The stricter of both in everything: who approves must be named by both, and so on."""
+        if self == other:
+            return self
+        expires_after = min(self.expires_after, other.expires_after)
+        reminders = sorted({*self.remind_after, *other.remind_after})
+        return Rule(
+            approvals=max(self.approvals, other.approvals),
+            approvers=in_both(self.approvers, other.approvers),
+            expires_after=expires_after,
+            remind_after=tuple(each for each in reminders if each < expires_after),
+            type_the_number=self.type_the_number or other.type_the_number,
+            name=f"{self.name} and {other.name}",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -44,6 +63,7 @@ class Asked:
         mails_again: Whether it mails again what was mailed before.
         documents: How many documents it touches; None where that is not known, likewise.
         place: The entity and the organization that were chosen, where there are several.
+        part_of: The operation that this is a part of, where the whole is of several.
     """
 
     operation: str
@@ -53,6 +73,7 @@ class Asked:
     documents: int | None
     mails_again: bool = False
     place: Place = NOWHERE
+    part_of: str = ""
 
     @property
     def compared(self) -> dict[str, Any]:
@@ -107,7 +128,7 @@ class Tier:
     def holds_for(self, asked: Asked) -> bool:
         """Whether this is the rule for what is asked, as far as it alone can decide."""
         return (
-            (not self.operations or asked.operation in self.operations)
+            (not self.operations or bool({asked.operation, asked.part_of} & {*self.operations}))
             and (not self.tenants or not _kinds(asked.tenant).isdisjoint(self.tenants))
             and _is_in(self.entities, asked.place.entity)
             and _is_in(self.organizations, asked.place.organization)
@@ -141,9 +162,24 @@ class Policy:
         """The first rule that matches; else the general rule: one approval within 24 h."""
         return self._tier(asked).rule
 
+    def strictest(self, parts: Sequence[Asked]) -> Rule:
+        """What holds for something with several parts: the strictest of the rules of each."""
+        return reduce(Rule.and_of, dict.fromkeys(self.rule(each) for each in parts))
+
     def conditions(self, asked: Asked) -> dict[str, Any]:
         """The conditions of that rule; none of the general rule."""
         return self._tier(asked).conditions
+
+    def why(self, parts: Sequence[Asked]) -> dict[str, Any]:
+        """What the rules looked at and their conditions, for the history; of several by operation."""
+        of_each = {
+            each.operation: {"conditions": self.conditions(each), "compared": each.compared}
+            for each in parts
+        }
+        if len(of_each) == 1:
+            return next(iter(of_each.values()))
+        names = ("conditions", "compared")
+        return {name: {part: said[name] for part, said in of_each.items()} for name in names}
 
     def _tier(self, asked: Asked) -> Tier:
         general = Tier(rule=Rule(approvers=self.approvers, remind_after=self.remind_after))
@@ -186,5 +222,18 @@ def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> 
 
 
 def is_group(name: str) -> bool:
-    """Whether a name in the policy is a user group's id rather than a person's."""
+    """Whether a name stands for whoever Slack lists: a user group's id, or what `in_both` made of one."""
     return name.startswith("S")
+
+
+def in_both(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """Names for exactly the people whom both lists name: `S0A&U0B` is the person if in the group.
+
+    The parts of such a name are in order, so that a group comes first.
+    """
+    if names == others:
+        return tuple(names)
+    pairs = {frozenset((*one.split(AND), *other.split(AND))) for one in names for other in others}
+    possible = [each for each in pairs if sum(not is_group(name) for name in each) <= 1]
+    least = [each for each in possible if not any(other < each for other in possible)]
+    return tuple(sorted(AND.join(sorted(each)) for each in least))

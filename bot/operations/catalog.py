@@ -10,6 +10,7 @@ from bot.operations.email_documents.operation import (
     EmailCreditMemos,
     EmailDebitMemos,
     EmailInvoices,
+    EmailMixedList,
 )
 from bot.operations.on_run import OnRun
 from bot.operations.operation import Operation, Order
@@ -25,6 +26,7 @@ OPERATIONS: dict[str, Operation] = {
         EmailInvoices,
         EmailDebitMemos,
         EmailCreditMemos,
+        EmailMixedList,
     )
 }
 STEPS = {name: each for name, each in OPERATIONS.items() if issubclass(each, OnRun)}

@@ -1,5 +1,6 @@
 """Documents counted and added up per kind and currency."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple
@@ -69,9 +70,14 @@ class KindTotals(BaseModel, frozen=True):
 
 def kinds_of(documents: Iterable[BillingDocument]) -> Iterable[KindTotals]:
     """Each kind that occurs, counted and added up."""
-    documents = tuple(documents)
+    return counted_up((document.kind, document.money) for document in documents)
+
+
+def counted_up(amounts_by_kind: Iterable[tuple[DocumentKind, Amount]]) -> Iterable[KindTotals]:
+    """The same of the kinds and amounts alone."""
+    found = tuple(amounts_by_kind)
     for kind in KIND_WORDS:
-        amounts = [d.money for d in documents if d.kind == kind]
+        amounts = [money for of, money in found if of == kind]
         known = [each for each in amounts if isinstance(each, Money)]
         if amounts:
             yield KindTotals(
@@ -195,4 +201,10 @@ def _signed(kind: KindTotals) -> str:
 
 def several(kinds: Iterable[KindTotals]) -> str:
     """`294 invoices and 4 credit memos`."""
-    return listed([count(kind.count, *KIND_WORDS[kind.kind]) for kind in kinds])
+    return in_kinds(kind.kind for kind in kinds for _ in range(kind.count))
+
+
+def in_kinds(of: Iterable[DocumentKind]) -> str:
+    """The same of the kind of each document."""
+    counted = Counter(of)
+    return listed([count(counted[each], *KIND_WORDS[each]) for each in KIND_WORDS if counted[each]])

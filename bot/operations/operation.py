@@ -138,6 +138,13 @@ class LastTime(Enum):
     """What was sent of the run that the last one like it made."""
 
 
+class Judged(NamedTuple):
+    """A part of an order that has rules of its own: what it is called there, and what it comes to."""
+
+    operation: OperationName
+    amounts: Sequence[Money] | None
+
+
 B = TypeVar("B", bound=Body)
 F = TypeVar("F", bound=Facts)
 
@@ -302,6 +309,10 @@ class Order(ABC, Generic[B, F]):
     @abstractmethod
     def documents(self) -> int | None:
         """How many documents it touches; None: not known."""
+
+    def judged_as(self) -> tuple[Judged, ...]:
+        """What the rules of the policy are asked about; the strictest of what they say holds."""
+        return (Judged(self.name, self.amounts()),)
 
     @abstractmethod
     def kinds(self) -> Sequence[KindTotals]:

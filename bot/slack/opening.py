@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks, refusals
@@ -20,13 +21,12 @@ from bot.cards.results import AGAIN
 from bot.cards.run_card import RUN
 from bot.domain.authority import may_ask
 from bot.domain.call import Verdict
-from bot.domain.key import DocumentKind, bill_run_key, is_id
+from bot.domain.key import as_one, as_typed, bill_run_key, is_id
 from bot.domain.message import Words
 from bot.domain.place import values_of_key
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part, count, shortened, some
-from bot.operations.catalog import STEPS
-from bot.operations.email_documents.operation import OF_KIND
+from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
 from bot.operations.operation import Progress, Values
 from bot.slack import payloads
@@ -57,7 +57,6 @@ BEGIN = "home:begin"
 """The button of the home tab."""
 
 SHOWN_LEFT_OUT = 5
-KIND_OF: dict[str, DocumentKind] = {each.name: kind for kind, each in OF_KIND.items()}
 LONGEST_NAME = 40
 AGAIN_WORDS = "{name} again"
 """What a refusal to ask again is recorded with."""
@@ -232,30 +231,46 @@ def _without_what_was_done(store: Store, request: Request) -> dict[str, Any]:
 
     Nothing for anything else: what was not done at all, or done entirely, is asked for as it was.
     """
-    kind, calls = KIND_OF.get(request.operation), store.calls.of(request.number)
+    calls = store.calls.of(request.number)
     done = [call.subject for call in calls if call.verdict is Verdict.ACCEPTED]
     rest = tuple(call.subject for call in calls if call.verdict is not Verdict.ACCEPTED)
-    if kind is None or not done or not rest:
+    if not _mails_each(request) or not done or not rest:
         return {}
     return {
         **dict.fromkeys(LISTS, ""),
-        **values_for_documents(kind, rest, json.loads(request.body)),
+        **values_for_documents(_with_kinds(request, rest), json.loads(request.body)),
         LEFT_OUT: f"{count(len(done), 'document')} of {request.name} went out and "
         f"{'is' if len(done) == 1 else 'are'} left out here: {some(done, SHOWN_LEFT_OUT)}.",
     }
+
+
+def _mails_each(request: Request) -> bool:
+    operation = OPERATIONS.get(request.operation)
+    return operation is not None and operation.each_mailed
+
+
+def _with_kinds(request: Request, numbers: Sequence[str]) -> Sequence[str]:
+    """Numbers of a request's documents as one types them so that each names its kind.
+
+    Where the facts have moved into an archive, Zuora is asked what they name when the form is submitted.
+    """
+    try:
+        kinds = {each.number: each.kind for each in opened(request).each()}
+    except ValidationError:
+        return [as_one(number) for number in numbers]
+    return [as_typed(kinds[each], each) for each in numbers]
 
 
 def _what_was_refused(
     answering: Answering, _click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """Below a list of failures: exactly the documents that Zuora refused."""
-    kind = KIND_OF.get(request.operation) if request else None
     calls = answering.parts.store.calls.of(request.number) if request else ()
     refused = tuple(call.subject for call in calls if call.verdict is Verdict.REJECTED)
-    if request is None or kind is None or not refused:
+    if request is None or not _mails_each(request) or not refused:
         return (NOTHING_REFUSED,)
     values = {
-        **values_for_documents(kind, refused, json.loads(request.body)),
+        **values_for_documents(_with_kinds(request, refused), json.loads(request.body)),
         **values_of_key(request.place),
     }
     form = answering.forms[EmailForm.callback_id]

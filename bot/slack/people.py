@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.authority import Person
 from bot.domain.clock import Clock
-from bot.domain.policy import is_group
+from bot.domain.policy import AND, is_group
 from bot.slack.errors import NO_ANSWER
 from bot.slack.payloads import Actor
 
@@ -139,9 +139,16 @@ class People:
         answer = await self._client.users_info(user=user_id)
         return dict(answer["user"])
 
-    async def _members(self, group: str) -> frozenset[str]:
-        answer = await self._client.usergroups_users_list(usergroup=group, team_id=self._workspace)
-        return frozenset(answer["users"])
+    async def _members(self, name: str) -> frozenset[str]:
+        """The people of a group, or those whom all parts of a name stand for."""
+        groups = [each for each in name.split(AND) if is_group(each)]
+        answers = [
+            await self._client.usergroups_users_list(usergroup=group, team_id=self._workspace)
+            for group in groups
+        ]
+        people = [frozenset(answer["users"]) for answer in answers]
+        people += [frozenset({each}) for each in name.split(AND) if not is_group(each)]
+        return frozenset.intersection(*people)
 
 
 def called(account: Mapping[str, Any]) -> dict[str, str]:

@@ -170,3 +170,19 @@ def last_of_any_place(db: Database) -> None:
         "CREATE INDEX requests_succeeded ON requests "
         "(operation, number, subject, place, place_words, tenant) WHERE state = 'succeeded'",
     )
+
+
+_EVERY_MAIL = """
+DROP TRIGGER calls_that_mail_have_their_documents;
+CREATE TRIGGER calls_that_mail_have_their_documents BEFORE UPDATE OF tries ON calls
+WHEN NEW.tries > OLD.tries
+  AND (SELECT operation FROM requests WHERE number = NEW.request) GLOB 'email_*'
+  AND NOT EXISTS (SELECT 1 FROM mailings WHERE request = NEW.request AND call = NEW.subject)
+BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out'); END;
+"""
+
+
+@migrations(name="0036_every_mail")
+def every_mail(db: Database) -> None:
+    """Every operation to mail is guarded like that, whatever it mails: their names begin alike."""
+    run(db, _EVERY_MAIL)

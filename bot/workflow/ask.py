@@ -132,7 +132,8 @@ async def _nobody_to_approve(rules: Rules, ready: Sequence[Ready], asker: Asker)
     """A request that could never be approved is refused now, with the names, not left to expire."""
     for each in ready:
         reach = reach_to_be(rules.store, each.order, asker.place.key)
-        rule = rules.policy.rule(rules.about(each.order, asker.place, reach))
+        about = rules.about(each.order, asker.place, reach)
+        rule = rules.policy.strictest(about)
         members = await rules.members(rule.approvers)
         if members is None:
             words = (
@@ -148,7 +149,9 @@ async def _nobody_to_approve(rules: Rules, ready: Sequence[Ready], asker: Asker)
             words = (
                 f"This needs {count(rule.approvals, 'approval')} from other people ({rule.name} of "
                 f"the policy), and besides you {names}. "
-                "Whoever keeps the policy has to name more people."
+                "Whoever keeps the policy has to name more people"
             )
+            by_itself = ", or ask for each kind of document with a form of its own"
+            words += f"{by_itself if len(about) > 1 else ''}."
             return Problems({each.order.field: words})
     return None

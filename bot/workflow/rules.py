@@ -37,16 +37,24 @@ class Rules:
     members: Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
     must_confirm: bool = False
 
-    def about(self, order: Order[Any, Any], place: Place, reach: Reach) -> Asked:
-        """What the rules look at of what is asked, which reaches these documents."""
-        return Asked(
-            operation=order.name,
-            tenant=self.tenancy.kind,
-            sends=order.sends(),
-            mails_again=mailed_before(order, reach),
-            amounts=order.amounts(),
-            documents=order.documents(),
-            place=place,
+    def about(self, order: Order[Any, Any], place: Place, reach: Reach) -> tuple[Asked, ...]:
+        """What the rules look at of what is asked, which reaches these documents.
+
+        Each part has its own name and amounts; in all else it is looked at as the whole is.
+        """
+        mails_again = mailed_before(order, reach)
+        return tuple(
+            Asked(
+                operation=part.operation,
+                tenant=self.tenancy.kind,
+                sends=order.sends(),
+                mails_again=mails_again,
+                amounts=part.amounts,
+                documents=order.documents(),
+                place=place,
+                part_of="" if part.operation == order.name else order.name,
+            )
+            for part in order.judged_as()
         )
 
     def today(self, request: Request) -> Rule:
@@ -54,7 +62,8 @@ class Rules:
         if request.policy_hash == self.policy.hash:
             return request.rule
         place = self.tenancy.places.at(request.place)
-        return self.policy.rule(self.about(opened(request), place, reach_of(self.store, request)))
+        reach = reach_of(self.store, request)
+        return self.policy.strictest(self.about(opened(request), place, reach))
 
     async def not_approved_any_more(self, request: Request, now: datetime) -> str | None:
         """Why the approvals of an approved request are not enough now; empty: they are.

@@ -116,7 +116,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     order = ready.order
     reach = reach_to_be(parts.store, order, asker.place.key)
     about = parts.rules.about(order, asker.place, reach)
-    rule = parts.rules.policy.rule(about)
+    rule = parts.rules.policy.strictest(about)
     request = Request(
         number=parts.store.requests.next_number(),
         operation=order.name,
@@ -160,8 +160,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
         messages += mailed_by_the_bot(request, reach.others)
     messages += redrawn(parts.store, request, order, reach.others)
     why = {
-        "conditions": parts.rules.policy.conditions(about),
-        "compared": about.compared,
+        **parts.rules.policy.why(about),
         **asker.person.called,
         "bound": parts.tenancy.bound_beside(order, asker.place.key),
     }

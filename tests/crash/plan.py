@@ -111,6 +111,18 @@ def _mail_credit_memo(world: World, number: int) -> Wanted:
     return Wanted("email_credit_memo", f"/billemail {memo}", memo, Fate.EXPIRE)
 
 
+def _mail_mixed(world: World, number: int) -> Wanted:
+    """An invoice and a credit memo in one request; how many is what tells its card from others."""
+    account = f"A{number:08d}"
+    found = [
+        world.add_invoice(account, "USD", "10.00", number=f"INV{number:06d}{each:02d}").number
+        for each in range(number - FIRST + 2)
+    ]
+    found.append(world.add_credit_memo(account, "USD", "4.00", number=f"CM{number:08d}").number)
+    subject = f"email {len(found) - 1} invoices and 1 credit memo"
+    return Wanted("email_mixed_list", f"/billemail {' '.join(found)}", subject, Fate.APPROVE)
+
+
 def _run(world: World, number: int, status: str) -> str:
     account = f"A{number:08d}"
     invoices = [(account, "USD", "100.00"), (account, "USD", "7.50")]
@@ -129,6 +141,7 @@ MAKERS: tuple[tuple[Maker, int], ...] = (
     (_mail_invoices, 2),
     (_mail_debit_memo, 3),
     (_mail_credit_memo, 2),
+    (_mail_mixed, 1),
 )
 """How many of each. What is asked for by a run's button is here by itself; anything else needs a maker."""
 

@@ -83,6 +83,15 @@ def _credit_memo(world: World) -> dict[str, Any]:
     return {"documents": memo.number, "recipients": "template"}
 
 
+def _mixed_list(world: World) -> dict[str, Any]:
+    made = (
+        world.add_invoice("A00000001", "USD", "10.00"),
+        world.add_credit_memo("A00000001", "USD", "4.00"),
+        world.add_debit_memo("A00000002", "EUR", "7.50"),
+    )
+    return {"documents": " ".join(each.number for each in made), "recipients": "template"}
+
+
 def _under(prefix: str, paths: frozenset[str]) -> frozenset[str]:
     return frozenset(f"{prefix}{each}" for each in paths)
 
@@ -130,5 +139,8 @@ EXAMPLES = {
     ),
     OperationName.EMAIL_CREDIT_MEMO: Example(
         _credit_memo, "/v1/*/*/emails", DOCUMENTS, LISTED, typed_too=TYPED
+    ),
+    OperationName.EMAIL_MIXED_LIST: Example(
+        _mixed_list, "/v1/*/*/emails", DOCUMENTS, LISTED, typed_too=TYPED
     ),
 }

@@ -15,7 +15,7 @@ from bot.operations.email_documents.reading import EmailDocumentsBody
 AT = datetime(2026, 11, 2, tzinfo=UTC)
 OPERATION = OPERATIONS["email_invoice"]
 DOCUMENT = MailDocument(
-    number="INV1", id="1" * 32, status="Posted", currency="USD", amount=Decimal("10.00"),
+    kind="invoice", number="INV1", id="1" * 32, status="Posted", currency="USD", amount=Decimal("10.00"),
     balance=Decimal(5), account_number="A1", account_name="Acme", mailed_at=None,
     bill_to_mail=True,
 )  # fmt: skip
@@ -23,7 +23,7 @@ BODY = EmailDocumentsBody(documents=("INV1",))
 
 
 def facts(*documents):
-    return EmailDocumentsFacts(kind="invoice", documents=documents)
+    return EmailDocumentsFacts(documents=documents)
 
 
 def bound(body, its_facts):
@@ -81,10 +81,10 @@ def test_totals_are_exact_and_never_mix_currencies(amounts):
     for currency, amount in amounts:
         side = currency, amount < 0
         expected[side] = expected.get(side, Decimal(0)) + amount
-    found = {(currency, amount < 0): amount for currency, amount in made.totals}
+    found = {(currency, amount < 0): amount for currency, amount in made.amounts}
     assert {side: total for side, total in expected.items() if total} == {
         side: total for side, total in found.items() if total
     }
-    assert {currency for currency, _ in made.totals} == {currency for currency, _ in amounts}
-    assert all(type(money.amount) is Decimal for money in made.totals)
+    assert {currency for currency, _ in made.amounts} == {currency for currency, _ in amounts}
+    assert all(type(money.amount) is Decimal for money in made.amounts)
     assert made.differs(facts(*documents)) == []

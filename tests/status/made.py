@@ -53,10 +53,9 @@ def run_facts(number: str = "BR-00000001", *, before: int = 0, credit: str = "20
 def mail_facts(*amounts):
     """Invoices INV00000001 and on, in USD."""
     return EmailDocumentsFacts(
-        kind="invoice",
         documents=tuple(
             MailDocument(
-                number=f"INV{place:08}", id=f"{place:032}", status="Posted", currency="USD",
+                kind="invoice", number=f"INV{place:08}", id=f"{place:032}", status="Posted", currency="USD",
                 amount=Decimal(amount), balance=Decimal(0), account_number="A1",
                 account_name="Acme", mailed_at=None, bill_to_mail=True,
             )

@@ -195,7 +195,8 @@ def _words(values: Facts) -> str:
 
 def _flat(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
-        yield from (f"{name} {each}" for name, each in value.items())
+        for name, each in value.items():
+            yield from (name.replace("_", " "), *_flat(each))
     elif isinstance(value, list):
         for each in value:
             yield from _flat(each)

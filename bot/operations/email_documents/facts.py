@@ -6,14 +6,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from bot.domain.key import DocumentKind
 from bot.domain.known import MailedAt, NotKnown
 from bot.domain.mailing import ByItself
-from bot.domain.money import Amount, Money, apart, spoken
+from bot.domain.money import Amount, Money, spoken
 from bot.domain.words import count
-from bot.operations.kinds import Doubt, KindTotals, credited, unchecked_differs
+from bot.operations.kinds import (
+    Doubt,
+    KindTotals,
+    amounts_of,
+    counted_up,
+    credited,
+    unchecked_differs,
+)
 from bot.operations.mail_checks import MailChecks
 from bot.operations.operation import Facts
 from bot.zuora.answers import money_of
@@ -36,6 +43,7 @@ class MailDocument(BaseModel, frozen=True):
         run: Number of the bill run that made it, which has no effect; empty where there is none.
     """
 
+    kind: DocumentKind
     number: str
     id: str
     status: str
@@ -57,9 +65,15 @@ class MailDocument(BaseModel, frozen=True):
         """Its total; not known where either the amount or the currency is not."""
         return money_of(self.amount, self.currency)
 
+    @property
+    def shown(self) -> Amount:
+        """What it comes to, below zero for a credit memo."""
+        money = self.money
+        return credited(self.kind, money) if isinstance(money, Money) else money
+
 
 class EmailDocumentsFacts(Facts):
-    """Documents of one kind, ordered by number.
+    """Documents, of one kind or of several, ordered by number.
 
     Attributes:
         documents: Those that are mailed, with an order for each.
@@ -73,7 +87,6 @@ class EmailDocumentsFacts(Facts):
             fixed when a run is made, so no approval need be bound to it.
     """
 
-    kind: DocumentKind
     documents: tuple[MailDocument, ...]
     nobody: tuple[MailDocument, ...] = ()
     to_bill_to: bool = False
@@ -82,31 +95,36 @@ class EmailDocumentsFacts(Facts):
     pdf_file_known: bool | None = None
     by_itself: tuple[ByItself, ...] = ()
 
-    @property
-    def totals(self) -> tuple[Money, ...]:
-        """For each currency what is above zero and what is below, of the amounts that are known."""
-        amounts = (document.money for document in self.documents)
-        return apart(each for each in amounts if isinstance(each, Money))
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, found: Any) -> Any:
+        """Give each document its kind where the list had one for all: that is how it was stored."""
+        if not isinstance(found, dict) or "kind" not in found:
+            return found
+        rest = {name: value for name, value in found.items() if name != "kind"}
+        lists = {name: rest[name] for name in ("documents", "nobody") if name in rest}
+        kind = {"kind": found["kind"]}
+        return {**rest, **{name: [{**kind, **each} for each in lists[name]] for name in lists}}
 
-    def shown(self, document: MailDocument) -> Amount:
-        """What one of them comes to, below zero for a credit memo."""
-        money = document.money
-        return credited(self.kind, money) if isinstance(money, Money) else money
-
     @property
-    def counted(self) -> KindTotals:
-        """All of them, counted and added up."""
-        return KindTotals(
-            kind=self.kind,
-            count=len(self.documents),
-            totals=self.totals,
-            not_known=len(self.amount_unknown),
-        )
+    def counted(self) -> tuple[KindTotals, ...]:
+        """All of them, counted and added up for each kind."""
+        return tuple(counted_up((each.kind, each.money) for each in self.documents))
 
     @property
     def amounts(self) -> tuple[Money, ...] | None:
-        """The totals; None where an amount is not known."""
-        return None if self.amount_unknown else self.totals
+        """The totals of each kind; None where an amount is not known."""
+        return amounts_of(self.counted)
+
+    @property
+    def currencies(self) -> int:
+        """How many currencies the known amounts are in."""
+        return len({money.currency for kind in self.counted for money in kind.totals})
+
+    @property
+    def only_invoices(self) -> bool:
+        """Whether a mail date is kept for each of them."""
+        return all(each.kind == "invoice" for each in self.documents)
 
     @property
     def amount_unknown(self) -> tuple[Doubt, ...]:
@@ -128,7 +146,7 @@ class EmailDocumentsFacts(Facts):
         return tuple(
             Doubt(number=each.number, words=each.mailed_at.why)
             for each in self.documents
-            if self.kind == "invoice" and isinstance(each.mailed_at, NotKnown)
+            if each.kind == "invoice" and isinstance(each.mailed_at, NotKnown)
         )
 
     @property

@@ -1,5 +1,6 @@
 """Reading the documents in Zuora, side by side, and which of them cannot be mailed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -15,32 +16,30 @@ from bot.operations.operation import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
-from bot.zuora.paging import all_or_none
+from bot.zuora.paging import all_or_none, side_by_side
 
 NO_PERMISSION = 10
 """Category of a missing feature or permission (guide *Error codes*)."""
 
 
+Read = tuple[Sequence[BillingDocument], str]
+"""Documents of one kind, and why some of what was asked for cannot be mailed."""
+
+
 async def read_facts(
-    kind: DocumentKind, body: EmailDocumentsBody, zuora: ZuoraClient
+    kind: DocumentKind | None, body: EmailDocumentsBody, zuora: ZuoraClient
 ) -> EmailDocumentsFacts | Problems:
-    """Read every document, or say which of them cannot be mailed.
+    """Read every document, or say which of them cannot be mailed. No kind: they are of several.
 
     Raises:
         ZuoraError: Zuora could not be read.
     """
-    try:
-        found, profiles = await with_profiles(zuora, zuora.documents_for_mail(kind, body.documents))
-        documents = [document for document in found if document is not None]
-        if wrong := _cannot_be_mailed(kind, body.documents, found):
-            return Problems({"documents": wrong})
-        if kind != "invoice" and (wrong := await _path_problem(kind, documents[0], zuora)):
-            return Problems({"documents": wrong})
-    except ZuoraRejected as error:
-        if kind == "invoice" or error.category != NO_PERMISSION:
-            raise
-        return Problems({"documents": f"{_NO_SETTLEMENT} Zuora said: {error.message}"})
-    by_number = {document.number: document for document in documents}
+    by_kind = body.by_kind(kind).items()
+    reading = side_by_side(_read(each, keys, zuora) for each, keys in by_kind)
+    read, profiles = await with_profiles(zuora, reading)
+    if wrong := " ".join(words for _, words in read if words) or _of_two_kinds(read):
+        return Problems({"documents": wrong})
+    by_number = {document.number: document for documents, _ in read for document in documents}
     everything = [by_number[number] for number in sorted(by_number)]
     without = [each for each in everything if _reaches_nobody(each, body)]
     if none_reaches := len(without) == len(everything):
@@ -48,17 +47,43 @@ async def read_facts(
     once = [each for each in everything if each not in without]
     listed = await _listed(once, zuora)
     facts = EmailDocumentsFacts(
-        kind=kind,
         documents=tuple(_of(document, listed.get(document.number)) for document in once),
         nobody=tuple(_of(document, None) for document in without),
         to_bill_to=body.recipients == "bill_to" and not body.additional,
         perhaps=body.recipients == "template" and any(e.bill_to_mail is False for e in once),
         checks=await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id),
-        pdf_file_known=await _pdf_file_known(kind, body, once[0], zuora),
+        pdf_file_known=await _pdf_file_known(body, once[0], zuora),
         by_itself=await _by_itself(once, zuora),
     )
     problems = _problems(body, facts, none_reaches=none_reaches)
     return Problems(problems) if problems else facts
+
+
+async def _read(kind: DocumentKind, keys: Sequence[str], zuora: ZuoraClient) -> Read:
+    """Read the documents of one kind."""
+    try:
+        found = await zuora.documents_for_mail(kind, keys)
+        documents = tuple({each.number: each for each in found if each is not None}.values())
+        wrong = _cannot_be_mailed(kind, keys, found)
+        if not wrong and kind != "invoice":
+            wrong = await _path_problem(kind, documents[0], zuora)
+    except ZuoraRejected as error:
+        if kind == "invoice" or error.category != NO_PERMISSION:
+            raise
+        return (), f"{_NO_SETTLEMENT} Zuora said: {error.message}"
+    return documents, wrong
+
+
+def _of_two_kinds(read: Sequence[Read]) -> str:
+    """That a number names documents of two kinds: what becomes of each is known by its number."""
+    named = Counter(document.number for documents, _ in read for document in documents)
+    twice = sorted(number for number, times in named.items() if times > 1)
+    if not twice:
+        return ""
+    return (
+        f"{some(twice, SHOWN)} names documents of two kinds in this list. "
+        "Ask for each kind with a form of its own."
+    )
 
 
 async def _by_itself(
@@ -105,12 +130,12 @@ async def mail_marks(document_id: str, at: datetime, zuora: ZuoraClient) -> tupl
 
 
 async def _pdf_file_known(
-    kind: DocumentKind, body: EmailDocumentsBody, memo: BillingDocument, zuora: ZuoraClient
+    body: EmailDocumentsBody, memo: BillingDocument, zuora: ZuoraClient
 ) -> bool | None:
     """Whether the file to attach is one of the memo's; a file belongs to one memo only."""
     if not body.pdf_file_id:
         return None
-    files = await zuora.pdf_files(kind, memo.number)
+    files = await zuora.pdf_files(memo.kind, memo.number)
     return None if files is None else body.pdf_file_id in files
 
 
@@ -191,6 +216,7 @@ async def _path_problem(kind: DocumentKind, memo: BillingDocument, zuora: ZuoraC
 
 def _of(document: BillingDocument, listed: tuple[str, ...] | None) -> MailDocument:
     return MailDocument(
+        kind=document.kind,
         number=document.number,
         id=document.id,
         status=document.status,

@@ -5,6 +5,7 @@ memo (Zuora's OpenAPI document, *Email a credit memo*).
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from bot.domain.call import Call, Verdict
@@ -21,8 +22,8 @@ from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocume
 from bot.operations.email_documents.finding import mail_marks, read_facts
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
 from bot.operations.email_documents.summary import summary
-from bot.operations.kinds import KindTotals, SingleDocument
-from bot.operations.operation import Order, Problems, Settlement, Table, Values
+from bot.operations.kinds import KindTotals, SingleDocument, amounts_of
+from bot.operations.operation import Judged, Order, Problems, Settlement, Table, Values
 from bot.operations.run_documents import shown_at
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient
@@ -33,9 +34,13 @@ _Facts = EmailDocumentsFacts
 
 
 class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
-    """What the three kinds share; they differ in `kind`, and memos take a PDF file id."""
+    """What the three kinds and a list of several share; memos take a PDF file id.
 
-    kind: ClassVar[DocumentKind]
+    Attributes:
+        kind: Which documents it mails; None: of several kinds, each by the call of its own kind.
+    """
+
+    kind: ClassVar[DocumentKind | None]
     body_type = EmailDocumentsBody
     facts_type = EmailDocumentsFacts
     field = "documents"
@@ -46,7 +51,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
 
     @classmethod
     def read(cls, values: Values) -> _Body | Problems:
-        """Documents of this kind, recipients, a PDF file id."""
+        """Documents, recipients, a PDF file id."""
         return read(cls.kind, values)
 
     @classmethod
@@ -81,7 +86,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to mail one document."""
         return zuora.email_document(
-            self.kind,
+            self._kinds[call.subject],
             call.subject,
             EmailBody(
                 email_addresses=self.body.email_addresses,
@@ -101,7 +106,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         document = self.facts.named(call.subject)
         if document is None or call.first_sent_at is None:
             return None
-        if self.kind == "invoice":
+        if document.kind == "invoice":
             return await _by_mail_date(document, zuora)
         if document.listed is None:
             return None
@@ -170,13 +175,17 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return True
 
     def kinds(self) -> tuple[KindTotals, ...]:
-        """All of the one kind."""
-        return (self.facts.counted,)
+        """All of the one kind, or those of each."""
+        return self.facts.counted
 
     def each(self) -> tuple[SingleDocument, ...]:
         """Every document."""
-        kind = self.facts.kind
-        return tuple(SingleDocument(each.number, kind, each.money) for each in self.facts.documents)
+        documents = self.facts.documents
+        return tuple(SingleDocument(each.number, each.kind, each.money) for each in documents)
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, DocumentKind]:
+        return {document.number: document.kind for document in self.facts.documents}
 
     def typed(self) -> tuple[str, ...]:
         """The documents' numbers, or ids where those were typed."""
@@ -233,8 +242,21 @@ class EmailCreditMemos(EmailDocuments):
     kind = "credit_memo"
 
 
+class EmailMixedList(EmailDocuments):
+    """Email documents of several kinds with one approval."""
+
+    name = OperationName.EMAIL_MIXED_LIST
+    kind = None
+
+    def judged_as(self) -> tuple[Judged, ...]:
+        """As each kind that is in it, with what that comes to."""
+        return tuple(Judged(OF_KIND[kind.kind].name, amounts_of((kind,))) for kind in self.kinds())
+
+
 OF_KIND: Mapping[DocumentKind, type[EmailDocuments]] = {
-    operation.kind: operation for operation in (EmailInvoices, EmailDebitMemos, EmailCreditMemos)
+    "invoice": EmailInvoices,
+    "debit_memo": EmailDebitMemos,
+    "credit_memo": EmailCreditMemos,
 }
 
 

@@ -27,7 +27,7 @@ _HOW_TO = "Type numbers like INV00000012, DM00000003 or CM00000004"
 
 
 class EmailDocumentsBody(Body):
-    """Which documents of one kind, and who gets them.
+    """Which documents, and who gets them.
 
     Attributes:
         documents: Numbers or ids, each once, in the order they were typed.
@@ -38,6 +38,7 @@ class EmailDocumentsBody(Body):
         pdf_file_id: The PDF to attach, of one memo; empty: the latest.
         again: Whether they are meant to be mailed again, whatever was mailed a moment ago. Where it
             is not set the body is what it was before there was such a field, and so is its digest.
+        kinds: Of each of `documents` its kind; empty where the operation mails one kind alone.
     """
 
     documents: tuple[str, ...]
@@ -47,6 +48,15 @@ class EmailDocumentsBody(Body):
     additional: bool = False
     pdf_file_id: str = ""
     again: bool = Field(default=False, exclude_if=lambda again: not again)
+    kinds: tuple[DocumentKind, ...] = Field(default=(), exclude_if=lambda kinds: not kinds)
+
+    def by_kind(self, kind: DocumentKind | None) -> dict[DocumentKind, tuple[str, ...]]:
+        """The documents of each kind that there is: all of the one, or each of its own (None)."""
+        if kind is not None:
+            return {kind: self.documents}
+        of = list(zip(self.kinds, self.documents, strict=True))
+        found = {each: tuple(key for this, key in of if this == each) for each in KIND_WORDS}
+        return {each: keys for each, keys in found.items() if keys}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +98,12 @@ def sort_out(text: str) -> Sorted:
     return Sorted(once, len(documents) - len(once), wrong)
 
 
-def read(kind: DocumentKind, values: Values) -> EmailDocumentsBody | Problems:
-    """Make a body for documents of one kind, or say at each field what is wrong."""
+def read(kind: DocumentKind | None, values: Values) -> EmailDocumentsBody | Problems:
+    """Make a body for documents of one kind (None: of several), or say at each field what is wrong."""
     problems: dict[str, str] = {}
     found = sort_out(_text(values, "documents"))
     others = [each.key for each in found.documents if each.kind != kind]
-    if problem := found.problem() or _other_kind(kind, others):
+    if problem := found.problem() or (_other_kind(kind, others) if kind else ""):
         problems["documents"] = problem
     recipients = _recipients(values)
     if recipients is None:
@@ -116,6 +126,7 @@ def read(kind: DocumentKind, values: Values) -> EmailDocumentsBody | Problems:
         additional=bool(values.get("additional")),
         pdf_file_id=pdf,
         again=bool(values.get("resend")),
+        kinds=() if kind else tuple(each.kind for each in found.documents),
     )
 
 

@@ -27,7 +27,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
             *(("typed addresses",) if typed else ()),
             *(("amounts not known",) if facts.amount_unknown else ()),
         ),
-        money=spoken(facts.shown(one)) if one else money_of([facts.counted]),
+        money=spoken(one.shown) if one else money_of(facts.counted),
         lines=(
             line("To", _recipients(body, facts)),
             *_mailed(facts),
@@ -63,11 +63,10 @@ def _headline(facts: EmailDocumentsFacts, *, again: bool) -> str:
     once_more = " again" if again else ""
     if len(facts.documents) == 1:
         document = facts.documents[0]
-        kind = KIND_WORDS[facts.kind][0]
+        kind = KIND_WORDS[document.kind][0]
         return f"Email {kind} {document.number} of {_customer(document)}{once_more}"
-    number = count(len(facts.documents), *KIND_WORDS[facts.kind])
     accounts = count(len(facts.accounts), "customer")
-    return f"Email {number} of {accounts}{once_more}"
+    return f"Email {words.subject(facts)} of {accounts}{once_more}"
 
 
 def _recipients(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
@@ -121,7 +120,7 @@ def _same_addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str
 
 def _largest(facts: EmailDocumentsFacts) -> str:
     return " · ".join(
-        f"{_customer(document)} {spoken(facts.shown(document))}"
+        f"{_customer(document)} {spoken(document.shown)}"
         for document in facts.largest(SHOWN_LARGEST)
     )
 

@@ -13,7 +13,7 @@ from bot.domain.words import Line, Moment, Part, count, in_minutes, line, some
 from bot.operations import doubts
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
-from bot.operations.kinds import Doubt, is_negative, money_of
+from bot.operations.kinds import Doubt, in_kinds, is_negative, money_of
 from bot.operations.mail_contents import BOXES
 from bot.operations.operation import Table
 from bot.operations.run_documents import mail_words, mailed_words
@@ -22,18 +22,20 @@ from bot.zuora import answers
 SHOWN_LARGEST = 3
 LARGEST = 10
 SHOWN_NAMES = 10
+_NO_MAIL_DATE = "Zuora keeps no mail date of memos"
 
 
 def subject(facts: EmailDocumentsFacts) -> str:
     """`INV00000012` or `312 invoices`."""
     if len(facts.documents) == 1:
         return facts.documents[0].number
-    return count(len(facts.documents), *KIND_WORDS[facts.kind])
+    return in_kinds(each.kind for each in facts.documents)
 
 
 def title(facts: EmailDocumentsFacts) -> str:
     """`email invoice INV00000012` or `email 312 invoices`."""
-    one = f"{KIND_WORDS[facts.kind][0]} " if len(facts.documents) == 1 else ""
+    kind = KIND_WORDS[facts.documents[0].kind][0]
+    one = f"{kind} " if len(facts.documents) == 1 else ""
     return f"email {one}{subject(facts)}"
 
 
@@ -108,7 +110,7 @@ def _pdf_file(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
 
 def pdf_file_cautions(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[str, ...]:
     """What may keep the PDF file that was named from going out."""
-    box = f"“{BOXES[facts.kind]}”"
+    box = f"“{BOXES[facts.documents[0].kind]}”"
     attaches = {notice.attaches_pdf for notice in facts.checks.notices}
     found = (
         (facts.pdf_file_known is None, "whether it is a file of this memo could not be checked"),
@@ -146,12 +148,18 @@ def effect(facts: EmailDocumentsFacts) -> str:
 def warning(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
     """Mails cannot be called back; some customers may get theirs twice."""
     if again := len(facts.mailed_before) + len(facts.mailed_lately):
-        documents = count(again, *KIND_WORDS[facts.kind])
+        documents = _some_of(facts, again)
         return f"{documents} will be mailed a second time. Mails cannot be called back."
     if perhaps := len(facts.documents if body.again else facts.mailed_unknown):
-        documents = count(perhaps, *KIND_WORDS[facts.kind])
+        documents = _some_of(facts, perhaps)
         return f"{documents} may be mailed a second time. Mails cannot be called back."
     return "Mails to customers cannot be called back."
+
+
+def _some_of(facts: EmailDocumentsFacts, number: int) -> str:
+    """`3 invoices`; `3 documents` where they are of several kinds."""
+    kinds = {each.kind for each in facts.documents}
+    return count(number, *(KIND_WORDS[kinds.pop()] if len(kinds) == 1 else ("document",)))
 
 
 def accepted(facts: EmailDocumentsFacts) -> str:
@@ -178,10 +186,10 @@ def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Tab
     found = []
     largest = facts.largest(LARGEST)
     if len(facts.documents) > SHOWN_LARGEST:
-        each = ", by currency" if len(facts.totals) > 1 else ""
+        each = ", by currency" if facts.currencies > 1 else ""
         title_ = f"The {len(largest)} largest of {subject(facts)}{each}"
         headings = ("Document", "Amount", "Balance", "Account", "Mailed before")
-        found.append(Table(title_, headings, tuple(_row(facts, each) for each in largest)))
+        found.append(Table(title_, headings, tuple(_row(each) for each in largest)))
     if len(body.email_addresses) > SHOWN_NAMES:
         rows = tuple((address,) for address in body.email_addresses)
         found.append(Table("All addresses that get the mail", ("Address",), rows))
@@ -199,22 +207,23 @@ def listed(facts: EmailDocumentsFacts) -> tuple[Listed, ...]:
         Listed(
             number=each.number,
             customer=each.account_name or each.account_number,
-            amount=spoken(facts.shown(each)),
+            amount=spoken(each.shown),
             mail=mail_words(each.status, has_address=each.bill_to_mail, more=each.more_mail),
-            mailed=mailed_words(each.mailed_at) if facts.kind == "invoice" else "",
+            mailed=mailed_words(each.mailed_at) if each.kind == "invoice" else "",
         )
         for each in (*known, *unknown, *facts.nobody)
     )
 
 
 def _what(facts: EmailDocumentsFacts) -> Line:
-    one, many = KIND_WORDS[facts.kind]
     if len(facts.documents) == 1:
         document = facts.documents[0]
-        parts = [document.number, spoken(facts.shown(document)), f"balance {_balance(document)}"]
-        return line(one.capitalize(), " · ".join([*parts, _account(document)]))
-    accounts = count(len(facts.accounts), "account")
-    return line(many.capitalize(), f"{money_of([facts.counted])} · {accounts}")
+        parts = [document.number, spoken(document.shown), f"balance {_balance(document)}"]
+        kind = KIND_WORDS[document.kind][0].capitalize()
+        return line(kind, " · ".join([*parts, _account(document)]))
+    kinds = facts.counted
+    label = kinds[0].label if len(kinds) == 1 else "Documents"
+    return line(label, f"{money_of(kinds)} · {count(len(facts.accounts), 'account')}")
 
 
 def _addresses(addresses: Sequence[str]) -> str:
@@ -245,26 +254,31 @@ def _left_out(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
     if not facts.nobody:
         return ()
     customers = sorted({_account(document) for document in facts.nobody})
-    documents = count(len(facts.nobody), *KIND_WORDS[facts.kind])
+    documents = in_kinds(each.kind for each in facts.nobody)
     shown = some(customers, SHOWN_NAMES)
     return (line("Left out", f"{documents} without any mail address, of {shown}"),)
 
 
 def _mailed(facts: EmailDocumentsFacts) -> tuple[Part, ...]:
-    if facts.kind != "invoice":
-        return ("not known; Zuora keeps no mail date of memos",)
+    memos = [each for each in facts.documents if each.kind != "invoice"]
+    invoices = len(facts.documents) - len(memos)
+    if not invoices:
+        return (f"not known; {_NO_MAIL_DATE}",)
+    of_memos = (
+        f"; of {in_kinds(each.kind for each in memos)} not known: {_NO_MAIL_DATE}" if memos else ""
+    )
     mailed = facts.mailed_before
-    if not mailed and facts.mailed_unknown:
-        return ("when is not known",)
     if not mailed:
-        return ("never",)
+        never = "when is not known" if facts.mailed_unknown else "never"
+        return (f"no invoice{of_memos}" if memos and never == "never" else f"{never}{of_memos}",)
     if len(facts.documents) == 1:
         return (Moment(mailed[0]), "; this sends it again")
-    return (f"{len(mailed):,} of {len(facts.documents):,}, last ", Moment(max(mailed)))
+    of = count(invoices, "invoice") if memos else f"{invoices:,}"
+    return (f"{len(mailed):,} of {of}, last ", Moment(max(mailed)), of_memos)
 
 
 def _largest(facts: EmailDocumentsFacts) -> str:
-    largest = [f"{d.number} {spoken(facts.shown(d))}" for d in facts.largest(SHOWN_LARGEST)]
+    largest = [f"{d.number} {spoken(d.shown)}" for d in facts.largest(SHOWN_LARGEST)]
     parts = [", ".join(largest) or "not known"]
     zero = sum(1 for document in facts.documents if document.amount == 0)
     negative = sum(1 for document in facts.documents if is_negative(document.money))
@@ -275,9 +289,9 @@ def _largest(facts: EmailDocumentsFacts) -> str:
     return " · ".join(parts)
 
 
-def _row(facts: EmailDocumentsFacts, document: MailDocument) -> tuple[str, ...]:
-    mailed = "not known" if facts.kind != "invoice" else _mail_date(document.mailed_at)
-    amount = spoken(facts.shown(document))
+def _row(document: MailDocument) -> tuple[str, ...]:
+    mailed = "not known" if document.kind != "invoice" else _mail_date(document.mailed_at)
+    amount = spoken(document.shown)
     return (document.number, amount, _balance(document), _account(document), mailed)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
-from bot.domain.key import DocumentKind, as_one, as_typed, document_key, tokens
+from bot.domain.key import DocumentKey, as_one, document_key, tokens
 from bot.operations.email_bill_run import EmailBillRun
-from bot.operations.email_documents.operation import OF_KIND
+from bot.operations.email_documents.operation import OF_KIND, EmailMixedList
 from bot.operations.email_documents.reading import pdf_problem, sort_out
 from bot.operations.operation import Problems, Values
 from bot.slack.forms import fields, numbers
@@ -65,11 +65,11 @@ class EmailForm(AskForm):
         return Problems({"documents": why}) if why else {**rest, "documents": typed}
 
     def wanted(self, values: Values) -> Wanted | Problems:
-        """One bill run, or one operation for each kind of document."""
+        """One bill run, or the documents as one list, whatever their kinds."""
         if values.get(WHAT) != DOCUMENTS:
             return ((EmailBillRun, values),)
-        wanted = _by_kind(values)
         found = sort_out(typed_documents(values))
+        wanted = _list_of(found.documents, values)
         problems = {
             "documents": found.problem(),
             "pdf_file_id": pdf_problem(_pdf(values), found.documents),
@@ -77,22 +77,20 @@ class EmailForm(AskForm):
         problems = {name: words for name, words in problems.items() if words}
         if not problems:
             return wanted
-        for operation, its_form in wanted[:1]:  # what is wrong with the other fields, all at once
+        for operation, its_form in wanted:  # what is wrong with the other fields, all at once
             read = operation.read(its_form)
             problems = {**(read.by_field if isinstance(read, Problems) else {}), **problems}
         return Problems(problems)
 
 
-def _by_kind(values: Values) -> Wanted:
-    """An operation for each kind of document in the form, with its part of the list."""
-    by_kind: dict[DocumentKind, list[str]] = {}
-    for part in tokens(typed_documents(values)):
-        if (key := document_key(part)) is not None:
-            by_kind.setdefault(key.kind, []).append(part)
+def _list_of(documents: Sequence[DocumentKey], values: Values) -> Wanted:
+    """The operation for what is in the list; none for an empty one."""
+    kinds = {each.kind for each in documents}
+    if not kinds:
+        return ()
+    operation = EmailMixedList if len(kinds) > 1 else OF_KIND[kinds.pop()]
     rest = {name: value for name, value in values.items() if name not in LISTS}
-    return [
-        (OF_KIND[kind], {**rest, "documents": " ".join(parts)}) for kind, parts in by_kind.items()
-    ]
+    return ((operation, {**rest, "documents": typed_documents(values)}),)
 
 
 def _pdf(values: Values) -> str:
@@ -121,10 +119,8 @@ def values_known(text: str, found: Found) -> dict[str, Any]:
 
 def values_for_numbers(numbers: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
     """As `values_for_documents`, whatever their kinds: the template decides where a run's would."""
-    return {
-        **values_for_documents("invoice", (), {"recipients": "template", **body}),
-        "documents": " ".join(as_one(number) for number in numbers),
-    }
+    typed = [as_one(number) for number in numbers]
+    return values_for_documents(typed, {"recipients": "template", **body})
 
 
 def values_for_others(numbers: Sequence[str], values: Values) -> dict[str, Any]:
@@ -134,13 +130,11 @@ def values_for_others(numbers: Sequence[str], values: Values) -> dict[str, Any]:
     return {**rest, WHAT: DOCUMENTS, "documents": typed}
 
 
-def values_for_documents(
-    kind: DocumentKind, numbers: Sequence[str], body: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What the form begins with for exactly these documents, with the recipients of a body."""
+def values_for_documents(typed: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form begins with for documents as they are typed, with the recipients of a body."""
     return {
         WHAT: DOCUMENTS,
-        "documents": " ".join(as_typed(kind, number) for number in numbers),
+        "documents": " ".join(typed),
         "recipients": body.get("recipients"),
         "email_addresses": ", ".join(body.get("email_addresses") or ()),
         "additional": ["yes"] if body.get("additional") else [],
