@@ -57,7 +57,8 @@ def details(request: Request, also: Sequence[Line], page: Page) -> Blocks:
         blocks.header(title),
         blocks.labelled(all_facts(request, summary, also)),
         blocks.labelled((*still_true(order.lines(), also), *_lines(request, page.link))),
-        *(_documents(request, page) if page.of else _tables(order.tables())),
+        *([] if page.first else _tables(order.tables())),
+        *(_documents(request, page) if page.of else []),
     ]
 
 

@@ -10,7 +10,7 @@ class Listed(NamedTuple):
         number: Its number.
         customer: Name of the customer, or number of the account.
         amount: `USD 250.50`, below zero for a credit memo; or why it is not known.
-        mail: `no address` and the like; empty where there is nothing to say.
+        mail: `bill-to at acme.example`, `no address` and the like; empty where there is nothing to say.
         mailed: When it was mailed last; empty: never.
     """
 

@@ -249,20 +249,30 @@ def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Liste
             amount=spoken(
                 money if isinstance(money := each.money, NotKnown) else credited(each.kind, money)
             ),
-            mail=mail_words(each.status, has_address=each.bill_to_mail, more=each.more_mail),
+            mail=mail_words(
+                each.status,
+                has_address=each.bill_to_mail,
+                more=each.more_mail,
+                domain=each.mail_domain,
+            ),
             mailed=mailed_words(mailed_at(each, run)),
         )
         for each in sorted(documents, key=size)
     )
 
 
-def mail_words(status: str, *, has_address: bool | None, more: bool | None) -> str:
-    """What keeps a document from being mailed, in a word or two; empty where nothing does."""
+def mail_words(status: str, *, has_address: bool | None, more: bool | None, domain: str) -> str:
+    """What keeps a document from being mailed, in a word or two; else the domain of its address.
+
+    The whole address is nowhere kept; without names its domain is not read either.
+    """
     if status != "Posted":
         return status or "status not known"
     if has_address is False:
         return "no address" if more is False else "no bill-to address"
-    return "address not known" if has_address is None else ""
+    if has_address is None:
+        return "address not known"
+    return f"bill-to at {domain}" if domain else ""
 
 
 def mailed_words(at: MailedAt) -> str:

@@ -109,6 +109,7 @@ class BillingDocument:
         trouble: What makes it wrong to send though its status may be Posted: `was reversed`.
         unchecked: What of that kind Zuora did not say: `reversed`.
         bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
+        mail_domain: Domain of that address; empty where it is not known, or names are not read.
         more_mail: Whether the account has additional addresses; None where it was not read.
         profile_id: The communication profile of its account; empty where it is not given.
     """
@@ -129,6 +130,7 @@ class BillingDocument:
     emailed_known: bool = False
     bill_run_number: str = ""
     bill_to_mail: bool | None = None
+    mail_domain: str = ""
     more_mail: bool | None = None
     profile_id: str = ""
     trouble: tuple[str, ...] = ()
@@ -172,6 +174,7 @@ class Account:
     Attributes:
         bill_to_mail: Whether the bill-to contact has a work or personal address; None where Zuora
             shows no such contact.
+        mail_domain: Domain of that address; empty where it is not known, or names are not read.
         more_mail: Whether there are additional addresses; None where Zuora does not say.
         additional_mails: How many additional addresses there are.
         prefers_email: Whether e-mail is among its ways of delivery.
@@ -185,6 +188,7 @@ class Account:
     batch: str = ""
     bill_cycle_day: str = ""
     bill_to_mail: bool | None = None
+    mail_domain: str = ""
     more_mail: bool | None = None
     additional_mails: int = 0
     prefers_email: bool | None = None

@@ -135,7 +135,7 @@ async def _for_mail(
     agreement.answered(key, _ONE[kind], document.id, document.number)
     _compare_account(document, row)
     if isinstance(document.currency, str) and rows.part(row, "billToContact"):
-        return _with_contact(document, row)
+        return _with_contact(caller, document, row)
     if not document.account_id:
         return document
     return _with_account(document, await account(caller, document.account_id))
@@ -154,12 +154,16 @@ def _compare_account(document: BillingDocument, row: Row) -> None:
         )
 
 
-def _with_contact(document: BillingDocument, row: Row) -> BillingDocument:
-    """The document with whether its bill-to contact has an address, where the row says."""
+def _with_contact(caller: Caller, document: BillingDocument, row: Row) -> BillingDocument:
+    """The document with whether its bill-to contact has an address and of which domain, where the row says."""
     contact = rows.part(row, "billToContact")
     if not contact:
         return document
-    return replace(document, bill_to_mail=rows.mailable(contact, *MAIL_FIELDS))
+    return replace(
+        document,
+        bill_to_mail=rows.mailable(contact, *MAIL_FIELDS),
+        mail_domain=rows.domain(contact, *MAIL_FIELDS) if caller.names else "",
+    )
 
 
 async def account(caller: Caller, key: str) -> Account:
@@ -172,7 +176,7 @@ async def account(caller: Caller, key: str) -> Account:
     """
     found = account_of(as_row((await caller.read(calls.get("v1", "accounts", key))).data))
     agreement.answered(key, "account", found.id, found.number)
-    return found if caller.names else replace(found, name="")
+    return found if caller.names else replace(found, name="", mail_domain="")
 
 
 def as_row(data: object) -> Row:
@@ -248,7 +252,7 @@ def _of_list(
     agreement.row_of_run(kind, number, row)
     document = _document(caller, kind, {**row, "sourceId": number}, here, leaves_out_null=by_zoql)
     _compare_account(document, row)
-    return _with_contact(document, row)
+    return _with_contact(caller, document, row)
 
 
 async def _by_zoql(caller: Caller, kind: DocumentKind, number: str) -> list[Row]:
@@ -297,6 +301,7 @@ def _with_account(document: BillingDocument, owner: Account) -> BillingDocument:
         account_name=document.account_name or owner.name,
         currency=owner.currency if silent else document.currency,
         bill_to_mail=owner.bill_to_mail,
+        mail_domain=owner.mail_domain,
         more_mail=owner.more_mail,
         profile_id=owner.communication_profile_id or document.profile_id,
     )

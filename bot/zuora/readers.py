@@ -245,6 +245,7 @@ def account_of(data: Row) -> Account:
         batch=rows.text(basic, "batch"),
         bill_cycle_day=rows.text(billing, "billCycleDay"),
         bill_to_mail=rows.mailable(contact, *MAIL_FIELDS),
+        mail_domain=rows.domain(contact, *MAIL_FIELDS),
         more_mail=_more_mail(billing),
         additional_mails=len(rows.words(billing, "additionalEmailAddresses")),
         prefers_email=rows.flag(billing, "invoiceDeliveryPrefsEmail"),

@@ -171,6 +171,13 @@ def mailable(contact: Row, *names: str) -> bool | None:
     return False if said and all(each in (None, "") for each in said) else None
 
 
+def domain(contact: Row, *names: str) -> str:
+    """What stands behind the @ of the first of the fields that is a mail address; empty if none is."""
+    found = (value.strip() for name in names if isinstance(value := contact.get(name), str))
+    first = next((each for each in found if _ADDRESS.fullmatch(each)), "")
+    return first.rpartition("@")[2].lower()
+
+
 def is_odd(row: Row, *names: str) -> bool:
     """Whether something stands in one of the fields that is no text, and so was not read."""
     return any(not isinstance(row.get(name), str | None) for name in names)

@@ -50,9 +50,7 @@ async def test_the_card_tells_counts_and_totals_for_each_currency(stage):
     assert f"asked by <@{ALICE}>" in card
 
 
-async def test_the_card_tells_who_has_no_address_and_when_was_mailed_and_the_thread_the_largest(
-    stage,
-):
+async def test_the_card_says_who_has_no_address_and_when_was_mailed_and_details_list_all(stage):
     world = stage.zuora.world
     world.add_account("A00000090", name="Nobody", email=None)
     invoices = [("A00000090", "USD", "5.00"), *[("A00000001", "EUR", "7.00")] * 12]
@@ -66,7 +64,11 @@ async def test_the_card_tells_who_has_no_address_and_when_was_mailed_and_the_thr
         ts
     )
     assert "Mailed before: 1 of 13, last " in stage.card(ts)
-    assert "The 11 largest of BR-00000004, by currency" in stage.thread(ts)[0]
+    assert stage.thread(ts) == []
+    rows = [each for each in (await stage.details(ts)).splitlines() if each.startswith("INV")]
+    assert len(rows) == 13
+    assert sum(" · bill-to at example.com" in row for row in rows) == 12
+    assert sum("no address" in row or "no bill-to address" in row for row in rows) == 1
 
 
 async def test_zuora_mails_each_document_once(stage):

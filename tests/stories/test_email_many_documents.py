@@ -279,7 +279,7 @@ async def test_zuora_down_in_the_middle_waits_and_says_what_went_out(stage):
     assert accepted == Counter(numbers)
 
 
-async def test_the_largest_are_on_the_card_and_ten_of_each_currency_in_the_thread(stage):
+async def test_the_largest_are_on_the_card_and_all_in_the_details_and_none_in_the_thread(stage):
     numbers = add_invoices(stage, 40)
     invoices = stage.zuora.world.invoices
     of_currency = Counter(invoices[number].currency for number in numbers)
@@ -288,11 +288,11 @@ async def test_the_largest_are_on_the_card_and_ten_of_each_currency_in_the_threa
     await stage.quiet()
 
     assert "Largest: " in stage.card(ts)
-    table = next(m for m in stage.slack.thread(CHANNEL, ts) if " largest of " in m.text)
-    rows = next(block for block in table.blocks if block["type"] == "table")["rows"]
-    told = Counter(row[1]["text"][:3] for row in rows[1:])
-    assert told == {currency: min(10, number) for currency, number in of_currency.items()}
-    assert len(told) == 2
+    assert [each for each in stage.thread(ts) if "largest" in each] == []
+    rows = [each for each in (await stage.details(ts)).splitlines() if each.startswith("INV")]
+    assert Counter(row.split(" · ")[2][:3] for row in rows) == of_currency
+    assert len(of_currency) == 2
+    assert all(" · bill-to at " in row for row in rows)
 
 
 async def test_an_open_request_for_some_of_the_same_documents_is_told(stage):

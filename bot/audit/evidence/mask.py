@@ -16,6 +16,7 @@ _NAMES = (
     "first_name",
     "last_name",
     "accountName",
+    "mail_domain",
     "person_name",
 )
 SHORTEST = 2

@@ -192,7 +192,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return self.facts.listed
 
     def tables(self) -> Sequence[Table]:
-        """The ten largest of each currency, and the accounts that do not fit on the card."""
+        """The accounts that do not fit on the card."""
         return words.tables(self.facts)
 
     def effect(self) -> str:

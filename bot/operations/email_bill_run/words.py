@@ -10,8 +10,6 @@ from bot.operations.operation import Table
 
 SHOWN_LARGEST = 2
 SHOWN_ACCOUNTS = 10
-A_HANDFUL = 5
-"""So few documents need no list in the thread."""
 
 
 def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
@@ -35,18 +33,11 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
 
 
 def tables(facts: EmailRunFacts) -> Sequence[Table]:
-    """The ten largest of each currency, and the accounts that do not fit on the card."""
-    documents = facts.documents
-    largest = tuple((each.number, each.customer, str(each.amount)) for each in documents.largest)
-    without = tuple((customer,) for customer in documents.unreachable)
-    found = []
-    if documents.posted > A_HANDFUL:
-        several = len({one.amount.currency for one in documents.largest}) > 1
-        title = f"The {len(largest)} largest of {facts.number}{', by currency' if several else ''}"
-        found.append(Table(title, ("Document", "Customer", "Amount"), largest))
-    if len(without) > SHOWN_ACCOUNTS:
-        found.append(Table("Without a bill-to address", ("Account",), without))
-    return found
+    """The accounts that do not fit on the card."""
+    without = tuple((customer,) for customer in facts.documents.unreachable)
+    if len(without) <= SHOWN_ACCOUNTS:
+        return ()
+    return (Table("Without a bill-to address", ("Account",), without),)
 
 
 def _going_out(facts: EmailRunFacts, *, resend: bool) -> str:

@@ -39,6 +39,7 @@ class MailDocument(BaseModel, frozen=True):
         listed: What Zuora's mail history lists of a memo, for comparing with what it lists later;
             None where it may not be read. Nothing of it is bound: old mails drop out of it.
         bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
+        mail_domain: Domain of that address; empty where it is not known, or names are not read.
         more_mail: Whether the account has additional addresses; None where it was not read.
         run: Number of the bill run that made it, which has no effect; empty where there is none.
     """
@@ -54,6 +55,7 @@ class MailDocument(BaseModel, frozen=True):
     account_name: str
     mailed_at: MailedAt
     bill_to_mail: bool | None
+    mail_domain: str = ""
     more_mail: bool | None = None
     run: str = ""
     trouble: tuple[str, ...] = ()
@@ -115,16 +117,6 @@ class EmailDocumentsFacts(Facts):
     def amounts(self) -> tuple[Money, ...] | None:
         """The totals of each kind; None where an amount is not known."""
         return amounts_of(self.counted)
-
-    @property
-    def currencies(self) -> int:
-        """How many currencies the known amounts are in."""
-        return len({money.currency for kind in self.counted for money in kind.totals})
-
-    @property
-    def only_invoices(self) -> bool:
-        """Whether a mail date is kept for each of them."""
-        return all(each.kind == "invoice" for each in self.documents)
 
     @property
     def amount_unknown(self) -> tuple[Doubt, ...]:

@@ -227,6 +227,7 @@ def _of(document: BillingDocument, listed: tuple[str, ...] | None) -> MailDocume
         account_name=document.account_name,
         mailed_at=document.last_emailed_at,
         bill_to_mail=document.bill_to_mail,
+        mail_domain=document.mail_domain,
         more_mail=document.more_mail,
         run=document.bill_run_number,
         trouble=document.trouble,

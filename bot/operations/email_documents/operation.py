@@ -147,7 +147,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return self.body.email_addresses
 
     def tables(self) -> Sequence[Table]:
-        """The ten largest documents."""
+        """What does not fit on the card: addresses, and accounts without one."""
         return words.tables(self.body, self.facts)
 
     def mails_again(self) -> bool:
@@ -208,7 +208,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
 
     def listed(self) -> tuple[Listed, ...]:
         """The documents, and those that reach nobody."""
-        return words.listed(self.facts)
+        return words.listed(self.body, self.facts)
 
     def documents(self) -> int:
         """How many there are."""

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from bot.domain.call import Call, Verdict
 from bot.domain.key import KIND_WORDS
-from bot.domain.known import MailedAt, NotKnown
+from bot.domain.known import NotKnown
 from bot.domain.listed import Listed
 from bot.domain.money import Money, spoken
-from bot.domain.words import Line, Moment, Part, count, in_minutes, line, some
+from bot.domain.words import Line, Moment, Part, count, line, some
 from bot.operations import doubts
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
@@ -20,7 +19,6 @@ from bot.operations.run_documents import mail_words, mailed_words
 from bot.zuora import answers
 
 SHOWN_LARGEST = 3
-LARGEST = 10
 SHOWN_NAMES = 10
 _NO_MAIL_DATE = "Zuora keeps no mail date of memos"
 
@@ -182,14 +180,8 @@ def result(calls: Sequence[Call]) -> str:
 
 
 def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Table]:
-    """The ten largest of each currency, and whatever does not fit on the card."""
+    """Whatever does not fit on the card."""
     found = []
-    largest = facts.largest(LARGEST)
-    if len(facts.documents) > SHOWN_LARGEST:
-        each = ", by currency" if facts.currencies > 1 else ""
-        title_ = f"The {len(largest)} largest of {subject(facts)}{each}"
-        headings = ("Document", "Amount", "Balance", "Account", "Mailed before")
-        found.append(Table(title_, headings, tuple(_row(each) for each in largest)))
     if len(body.email_addresses) > SHOWN_NAMES:
         rows = tuple((address,) for address in body.email_addresses)
         found.append(Table("All addresses that get the mail", ("Address",), rows))
@@ -199,8 +191,11 @@ def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Tab
     return found
 
 
-def listed(facts: EmailDocumentsFacts) -> tuple[Listed, ...]:
-    """Every document that was asked for, the largest first; then those that reach nobody."""
+def listed(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Listed, ...]:
+    """Every document that was asked for, the largest first; then those that reach nobody.
+
+    Where addresses were typed, what the contacts have does not matter.
+    """
     known = facts.largest(len(facts.documents))
     unknown = [each for each in facts.documents if isinstance(each.money, NotKnown)]
     return tuple(
@@ -208,10 +203,21 @@ def listed(facts: EmailDocumentsFacts) -> tuple[Listed, ...]:
             number=each.number,
             customer=each.account_name or each.account_number,
             amount=spoken(each.shown),
-            mail=mail_words(each.status, has_address=each.bill_to_mail, more=each.more_mail),
+            mail=_mail(body, each),
             mailed=mailed_words(each.mailed_at) if each.kind == "invoice" else "",
         )
         for each in (*known, *unknown, *facts.nobody)
+    )
+
+
+def _mail(body: EmailDocumentsBody, document: MailDocument) -> str:
+    if body.recipients == "addresses":
+        return ""
+    return mail_words(
+        document.status,
+        has_address=document.bill_to_mail,
+        more=document.more_mail,
+        domain=document.mail_domain,
     )
 
 
@@ -287,22 +293,6 @@ def _largest(facts: EmailDocumentsFacts) -> str:
     if negative:
         parts.append(f"{negative:,} below zero")
     return " · ".join(parts)
-
-
-def _row(document: MailDocument) -> tuple[str, ...]:
-    mailed = "not known" if document.kind != "invoice" else _mail_date(document.mailed_at)
-    amount = spoken(document.shown)
-    return (document.number, amount, _balance(document), _account(document), mailed)
-
-
-def _mail_date(at: MailedAt) -> str:
-    match at:
-        case None:
-            return "never"
-        case NotKnown(why):
-            return f"not known when ({why})"
-        case datetime():
-            return in_minutes(at)
 
 
 def _balance(document: MailDocument) -> str:
