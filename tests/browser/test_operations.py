@@ -1,12 +1,13 @@
 """Every operation by clicking and typing, and two people in two windows, in a real browser."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.browser.conftest import PHONE, WIDE
 from tests.gallery import CUSTOMERS, lines
-from tests.stage import ALICE, BOB, CHANNEL
+from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
 APPROVE = "#messages button[data-action-id=approve]"
 
@@ -66,6 +67,7 @@ def did(zuora, method, end):
         ("/billemail INV00000901", "POST", "/v1/invoices/INV00000901/emails"),
         ("/billemail DM00000901", "POST", "/v1/debitmemos/DM00000901/emails"),
         ("/billemail CM00000901", "POST", "/v1/credit-memos/CM00000901/emails"),
+        ("/billemail INV00000901 CM00000901", "POST", "/v1/credit-memos/CM00000901/emails"),
     ],
 )
 async def test_mails_are_asked_for_and_approved(sandbox, world, browser, command, method, end):
@@ -130,6 +132,55 @@ async def test_two_people_in_two_windows_see_each_others_work_at_once(sandbox, w
         await alice.locator(APPROVE).wait_for(state="detached")
         await alice.locator("#messages", has_text="Accepted by Zuora").wait_for()
         await bob.locator("#messages", has_text="Accepted by Zuora").wait_for()
+
+    assert len(did(zuora, "POST", "/emails")) == 1
+
+
+async def test_two_people_who_press_at_the_same_moment_make_one_decision_and_both_see_it(
+    sandbox, world, browser
+):
+    """Both have the question open; whoever comes second gets a sentence, whatever the screen shows."""
+    slack, zuora = sandbox
+    here = f"in={CHANNEL}"
+    yes = "dialog.confirm [data-confirm=yes]"
+    async with (
+        browser.window(f"{slack.page_url}#as={BOB}&{here}", PHONE) as bob,
+        browser.window(f"{slack.page_url}#as={CARLA}&{here}") as carla,
+    ):
+        await slack.slash(ALICE, CHANNEL, "/billemail BR-00000701")
+        await slack.submit(ALICE, {"reason": "Month end"})
+        for page in (bob, carla):
+            await page.locator(APPROVE).wait_for()
+            await page.click(APPROVE)
+            await page.locator(yes).wait_for()
+        await asyncio.gather(bob.click(yes), carla.click(yes))
+        late = "R-1 was approved by"
+        await slack.until(
+            lambda: sum(late in each.text for each in slack.workspace.ephemerals) == 1
+        )
+        (sentence,) = [each for each in slack.workspace.ephemerals if late in each.text]
+        page = bob if sentence.ephemeral_to == BOB else carla
+        await page.locator("#messages", has_text=late).wait_for()
+        for page in (bob, carla):
+            await page.locator(APPROVE).wait_for(state="detached")
+            await page.locator("#messages", has_text="Accepted by Zuora").wait_for()
+
+    assert len(did(zuora, "POST", "/emails")) == 1
+
+
+async def test_a_button_pressed_on_an_older_screen_is_answered(sandbox, world, browser):
+    """Carla's question is open while Bob decides and the card loses its buttons."""
+    slack, zuora = sandbox
+    async with browser.window(f"{slack.page_url}#as={CARLA}&in={CHANNEL}") as carla:
+        await slack.slash(ALICE, CHANNEL, "/billemail BR-00000701")
+        await slack.submit(ALICE, {"reason": "Month end"})
+        await carla.locator(APPROVE).wait_for()
+        await carla.click(APPROVE)
+        card = slack.channel_messages(CHANNEL)[-1].ts
+        await slack.click(BOB, CHANNEL, card, "approve")
+        await carla.locator(APPROVE).wait_for(state="detached")
+        await carla.click("dialog.confirm [data-confirm=yes]")
+        await carla.locator("#messages", has_text="R-1 was approved by").wait_for()
 
     assert len(did(zuora, "POST", "/emails")) == 1
 

@@ -126,9 +126,7 @@ class PageApi:
             case "slash":
                 return await self._people.slash(person, data["channel"], str(data["text"]))
             case "click" | "choose" if data.get("ts"):
-                where = (person, data["channel"], data["ts"], data["action_id"])
-                value, block_id = data.get("value"), data.get("block_id")
-                return await self._screens.click(*where, value=value, block_id=block_id)
+                return await self._in_message(person, data)
             case "click" | "choose":
                 action = (data["action_id"], data.get("value"), data.get("block_id"))
                 return await self._screens.choose(person, *action)
@@ -136,6 +134,25 @@ class PageApi:
                 return await self._screens.submit(person, data.get("values") or {})
             case _:
                 return await self._do_elsewhere(person, data)
+
+    async def _in_message(self, person: str, data: Mapping[str, Any]) -> Ack:
+        """Use an element of a message as the person's screen shows it: it may have changed just now.
+
+        Whoever confirms a button while somebody else decides still presses that button.
+        """
+        where = (person, data["channel"], data["ts"])
+        value, block_id = data.get("value"), data.get("block_id")
+        try:
+            return await self._screens.click(
+                *where, data["action_id"], value=value, block_id=block_id
+            )
+        except NotOnScreenError:
+            self._people.seen_message(*where)
+            if data["kind"] != "click":
+                raise
+        shown = value if isinstance(value, dict) else {"value": value}
+        old = {"action_id": data["action_id"], "block_id": block_id or "", **shown}
+        return await self._screens.forge(*where, old)
 
     async def _do_elsewhere(self, person: str, data: Mapping[str, Any]) -> Ack | None:
         match data.get("kind"):
