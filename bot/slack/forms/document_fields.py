@@ -94,4 +94,5 @@ def _spread(text: str) -> list[str]:
         if len(texts[-1]) + 1 + len(part) > FIELD_LIMIT:
             texts.append("")
         texts[-1] = f"{texts[-1]} {part}".strip()
-    return texts
+    last = len(LISTS) - 1
+    return [*texts[:last], " ".join(texts[last:])]  # the field says what does not fit in it

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph, plain_text
 from bot.domain.message import Blocks
-from bot.domain.words import Part, shortened
+from bot.domain.words import Part
 from bot.operations.operation import Values
 
 View = dict[str, Any]
@@ -26,7 +26,7 @@ def text(  # noqa: PLR0913 - what a field shows
     max_length: int = 150,
     optional: bool = False,
 ) -> Block:
-    """A field for text."""
+    """A field for text. What does not fit of what was typed elsewhere is left out, and said."""
     element: Block = {
         "type": "plain_text_input",
         "action_id": ELEMENT,
@@ -35,8 +35,14 @@ def text(  # noqa: PLR0913 - what a field shows
     }
     if placeholder:
         element["placeholder"] = plain_text(placeholder, 150)
-    if value := values.get(name):
-        element["initial_value"] = shortened(str(value), max_length)
+    typed = str(values.get(name) or "")
+    if typed:
+        element["initial_value"] = typed[:max_length]
+    if len(typed) > max_length:
+        hint = (
+            f"Only the first {max_length:,} of the {len(typed):,} characters that were typed fit "
+            f"here; the rest was left out. {hint}"
+        ).rstrip()
     return _input(name, label, element, hint=hint, optional=optional)
 
 

@@ -1,0 +1,55 @@
+"""Slack takes so many characters in a field; whatever is longer is never left out without a word.
+
+Issue *Three seconds*: "nothing that was typed or pasted is cut without a word".
+"""
+
+import pytest
+
+from bot.domain.key import tokens
+from bot.slack.forms import fields
+from bot.slack.forms.ask_form import Origin
+from bot.slack.forms.catalog import FORMS
+from bot.slack.forms.document_fields import FIELD_LIMIT, LISTS
+from bot.slack.forms.email import DOCUMENTS, WHAT
+
+LONG = 5_000
+
+
+def inputs(blocks):
+    return {
+        block["block_id"]: block
+        for block in blocks
+        if (block.get("element") or {}).get("type") == "plain_text_input"
+    }
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.callback_id)
+def test_every_text_field_of_every_form_says_what_it_leaves_out(form):
+    names = {*inputs(form.all_blocks({WHAT: DOCUMENTS, "recipients": "addresses"}))} - {*LISTS}
+    chosen = {WHAT: DOCUMENTS, "recipients": "addresses", **dict.fromkeys(names, "x" * LONG)}
+    shown = inputs(form.view(chosen, Origin())["blocks"])
+
+    for name in names:
+        element, limit = shown[name]["element"], shown[name]["element"]["max_length"]
+        assert element["initial_value"] == "x" * limit
+        words = f"Only the first {limit:,} of the 5,000 characters that were typed fit here"
+        assert shown[name]["hint"]["text"].startswith(words)
+
+
+def test_what_fits_has_no_such_words_and_is_as_it_was_typed():
+    block = fields.text("name", "Name", {"name": "x" * 150}, hint="Anything.")
+
+    assert block["element"]["initial_value"] == "x" * 150
+    assert block["hint"]["text"] == "Anything."
+
+
+def test_a_list_beyond_all_fields_is_in_the_last_one_with_what_it_leaves_out():
+    numbers = [f"INV:{'N' * 60}{n:04d}" for n in range(500)]
+    form = FORMS["ask:email"]
+    shown = inputs(form.view({WHAT: DOCUMENTS, "documents": " ".join(numbers)}, Origin())["blocks"])
+    there = [shown[name]["element"]["initial_value"] for name in LISTS]
+
+    assert all(len(text) <= FIELD_LIMIT for text in there)
+    assert "were typed fit here; the rest was left out." in shown[LISTS[-1]]["hint"]["text"]
+    before = sum(len(tokens(text)) for text in there[:-1])
+    assert [part for text in there[:-1] for part in tokens(text)] == numbers[:before]
