@@ -36,7 +36,10 @@ from bot.store.store import Store
     help="The file to write; without it billing-2026-10.csv here, by month and format.",
 )
 def export_month(typed: str, kind: Format, out: Path | None) -> None:
-    """Write each request of a month with its documents and results into a file."""
+    """Write each request of a month with its documents and results into a file.
+
+    People stand in it with the names that the history has of them; in JSON with their Slack ids.
+    """
     month = month_named(typed, datetime.now(UTC))
     if month is None:
         raise click.BadParameter("is not a month like 2026-10", param_hint="--month")

@@ -3,9 +3,10 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Literal
 
 from bot.domain.call import Call
@@ -20,6 +21,12 @@ Format = Literal["csv", "json", "xlsx"]
 Row = dict[str, Any]
 Called = Callable[[str], Awaitable[str]]
 """The name of a person by Slack id; empty where it cannot be read."""
+
+
+async def nobody(_person: str) -> str:
+    """Nobody's name, where Slack is not asked."""
+    return ""
+
 
 PEOPLE = ("asked_by", "approved_by", "decided_by")
 AT_ONCE = 100
@@ -44,9 +51,16 @@ only in the first one, so that a column of them has each request once.
 
 
 async def rows_of_month(
-    store: Store, month: str, within: Within = EVERYWHERE
+    store: Store, month: str, within: Within = EVERYWHERE, called: Called | None = None
 ) -> AsyncIterator[Row]:
-    """Every row of the file, in order; others get their turn in between."""
+    """Every row of the file, in order; others get their turn in between.
+
+    Args:
+        store: What the bot knows.
+        month: `2026-11`.
+        within: The places whose requests are in it.
+        called: Names of whom the history has none; None: Slack's ids stand in it.
+    """
     first, last = span_of(month)
     after = ("", 0)
     while slice_ := store.figures.asked_in(first, last, after, AT_ONCE):
@@ -56,8 +70,9 @@ async def rows_of_month(
             await asyncio.sleep(0)
             if request is None or not within.has(request.place):
                 continue
+            names = {} if called is None else await _names(store, request, called)
             for place, row in enumerate(rows_of(request, store.calls.of(number)), 1):
-                yield row
+                yield {**row, **{column: _named(row[column], names) for column in PEOPLE}}
                 if place % AT_ONCE == 0:
                     await asyncio.sleep(0)
 
@@ -96,7 +111,7 @@ def rows_of(request: Request, calls: Sequence[Call]) -> list[Row]:
                 "documents_done": item.documents if item.done else 0,
                 "currency": item.amount.currency if item.amount else "",
                 "amount": amount,
-                "amount_done": (amount or Decimal(0)) if item.done else Decimal(0),
+                "amount_done": (amount or Decimal(0)) * item.done,
             }
         )
     return found
@@ -110,7 +125,7 @@ async def export(
     store: Store,
     month: str,
     kind: Format,
-    called: Called | None = None,
+    called: Called = nobody,
     *,
     within: Within = EVERYWHERE,
 ) -> bytes:
@@ -120,7 +135,8 @@ async def export(
         store: What the bot knows.
         month: `2026-11`.
         kind: The file's form.
-        called: What people are called, for a file that is for people; None: Slack's ids stand in it.
+        called: Names of whom the history has none. They stand where people look, in a table; JSON has
+            Slack's ids, as has whoever's name is not known.
         within: The places whose requests are in it.
 
     Raises:
@@ -128,20 +144,22 @@ async def export(
     """
     if files := store.archives.asked_between(*span_of(month)):
         raise ArchivedError(ELSEWHERE.format(month=month, files=" and ".join(files)))
+    found = rows_of_month(store, month, within, None if kind == "json" else called)
     if kind == "csv":
-        return await _as_csv(_with_names(rows_of_month(store, month, within), called))
-    rows = [row async for row in rows_of_month(store, month, within)]
+        return await _as_csv(found)
+    rows = [row async for row in found]
     return await asyncio.to_thread(WRITERS[kind], rows)
 
 
-async def _with_names(rows: AsyncIterator[Row], called: Called | None) -> AsyncIterator[Row]:
-    """The rows with names where ids were; whoever has no name that can be read keeps the id."""
-    async for row in rows:
-        if called is not None:
-            for column in PEOPLE:
-                names = [await called(person) or person for person in row[column].split()]
-                row[column] = ", ".join(names)
-        yield row
+async def _names(store: Store, request: Request, called: Called) -> dict[str, str]:
+    """The names of everybody who asked for, approved or decided a request; the id of whom none is known."""
+    recorded = store.history.names(request.number)
+    people = (request.requester, *(each.person for each in request.approvals), request.decided_by)
+    return {each: recorded.get(each) or await called(each) or each for each in people if each}
+
+
+def _named(people: str, names: Mapping[str, str]) -> str:
+    return ", ".join(names[each] for each in people.split()) if names else people
 
 
 async def _as_csv(rows: AsyncIterator[Row]) -> bytes:
@@ -176,18 +194,21 @@ def as_xlsx(rows: Sequence[Row]) -> bytes:
         sheet.freeze_panes(1, 1)
         for column, name in enumerate(COLUMNS):
             sheet.write_string(0, column, name)
+        form = cache(lambda digits: book.add_format({"num_format": f"{0:.{digits}f}"}))
         for line, row in enumerate(rows, 1):
             for column, name in enumerate(COLUMNS):
-                _write(sheet, line, column, row[name])
+                _write(sheet, (line, column), row[name], form)
         sheet.autofilter(0, 0, max(1, len(rows)), len(COLUMNS) - 1)
     return made.getvalue()
 
 
-def _write(sheet: Any, line: int, column: int, value: Any) -> None:
-    if isinstance(value, int | float | Decimal):
-        sheet.write_number(line, column, float(value))
+def _write(sheet: Any, cell: tuple[int, int], value: Any, form: Callable[[int], Any]) -> None:
+    if isinstance(value, Decimal):  # shown with the digits of its currency
+        sheet.write_number(*cell, float(value), form(-int(value.as_tuple().exponent)))
+    elif isinstance(value, int | float):
+        sheet.write_number(*cell, float(value))
     elif value is not None:
-        sheet.write_string(line, column, str(value)[:32767])
+        sheet.write_string(*cell, str(value)[:32767])
 
 
 WRITERS: dict[Format, Callable[[Sequence[Row]], bytes]] = {"json": as_json, "xlsx": as_xlsx}

@@ -176,6 +176,15 @@ class History:
         )
         return [_from_row(row) for row in rows]
 
+    def names(self, request: int) -> dict[str, str]:
+        """What those who acted on a request were called then, by Slack id, as far as that is recorded."""
+        rows = self._database.execute(
+            "SELECT who, json_extract(data, '$.person_name') AS name FROM history "
+            "WHERE request = ? AND what NOT LIKE 'call.%' AND name <> '' ORDER BY sequence",
+            [request],
+        )
+        return dict(rows)
+
     def story(self, request: int, limit: int) -> tuple[list[Written], int]:
         """What happened to a request, without its single calls; and how much more there is."""
         where = "WHERE request = ? AND what NOT LIKE 'call.%'"

@@ -1,6 +1,11 @@
 """`/billstatus`, the shortcuts and the digest, as people meet them."""
 
+import csv
+import io
+import json
+import re
 import sys
+import zipfile
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +16,7 @@ from bot.sandbox.slack.workspace import User
 from bot.settings import Settings
 from bot.slack.commands import status
 from bot.status.answers import STORY_LIMIT
+from bot.status.export import export
 from bot.status.lists import SHOWN
 from bot.status.month import month_named
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
@@ -364,6 +370,39 @@ async def test_the_export_goes_to_the_asker_alone(stage):
     names = [stage.slack.workspace.users[person].real_name for person in (ALICE, BOB)]
     assert all(f",{name}," in file.content.decode() for name in names)
     assert "U0ALICE" not in file.content.decode()
+
+
+async def test_the_file_of_the_command_line_has_names_and_the_digits_of_each_currency(stage):
+    """From the database alone: the history has the name that each had when they acted."""
+    world = stage.zuora.world
+    invoices = [
+        ("A00000001", "JPY", "1200"),
+        ("A00000001", "KWD", "88.5"),
+        ("A00000001", "USD", "7"),
+    ]
+    run = world.add_bill_run("BR-00000009", invoices=invoices)
+    await approve(stage, await stage.ask(text=run.number))
+    waiting = await stage.ask(text="BR-00000001")
+    names = [stage.slack.workspace.users[person].real_name for person in (ALICE, BOB)]
+
+    found = (await export(stage.store, "2026-11", "csv")).decode("utf-8-sig").splitlines()
+    rows = list(csv.DictReader(found))
+
+    assert waiting
+    assert {(row["asked_by"], row["approved_by"]) for row in rows} == {
+        (names[0], names[1]), (names[0], "")
+    }  # fmt: skip
+    done = {row["currency"]: (row["amount"], row["amount_done"]) for row in rows[:3]}
+    assert done == {
+        "JPY": ("1200", "1200"), "KWD": ("88.500", "88.500"), "USD": ("7.00", "7.00")
+    }  # fmt: skip
+    assert {row["amount_done"] for row in rows[3:]} <= {"0.00"}
+    plain = json.loads(await export(stage.store, "2026-11", "json"))
+    assert {row["asked_by"] for row in plain} == {ALICE}
+    book = zipfile.ZipFile(io.BytesIO(await export(stage.store, "2026-11", "xlsx")))
+    assert {'formatCode="0.000"', 'formatCode="0.00"'} <= set(
+        re.findall(r'formatCode="[0.]+"', book.read("xl/styles.xml").decode())
+    )
 
 
 async def test_a_file_that_slack_does_not_take_is_told(stage):
