@@ -70,6 +70,18 @@ async def mail_a_list(stage):
     return await stage.ask(text=text, reason="Asked for by the customers' purchasing")
 
 
+async def mixed_list(stage):
+    """Invoices, credit memos and debit memos with one approval."""
+    world = stage.zuora.world
+    made = [
+        world.add_invoice("C000", "USD", "1200.50", number="INV00000951"),
+        world.add_invoice("C001", "EUR", "88.00", number="INV00000952"),
+        world.add_credit_memo("C000", "USD", "200.00", number="CM00000951"),
+        world.add_debit_memo("C002", "USD", "75.00", number="DM00000951"),
+    ]
+    return await stage.ask(text=" ".join(each.number for each in made), reason=REASON)
+
+
 async def mail_again(stage):
     """A run that was mailed yesterday."""
     number = a_run(stage, "BR-00000418", size=6, mailed_at=stage.clock.now())
@@ -226,6 +238,7 @@ async def expired(stage):
 ALL: dict[str, Maker] = {
     "expired": expired,
     **EIGHT,
+    "a list of several kinds": mixed_list,
     "typed addresses": typed_addresses,
     "one of two approvals": once_approved,
     "rejected": rejected,

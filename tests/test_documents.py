@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench.cards import file_of
 from bot.cli import COMMANDS
 from bot.domain.request import TRANSITIONS, State
 from bot.sandbox.slack.methods import METHODS
 from bot.settings import Settings
 from bot.slack.app import AsyncApp
+from tests.gallery import ALL
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -286,6 +288,20 @@ def texts():
                  "SECURITY.md", "Dockerfile", ".env.example", "policy.example.toml", "MANIFEST.in", ".editorconfig", ".pre-commit-config.yaml"):  # fmt: skip
         yield ROOT / name
     yield ROOT / "pyproject.toml"
+
+
+def test_make_pictures_takes_every_picture_and_each_is_shown():
+    """None is older than what it shows without anybody being able to take it anew."""
+    images = ROOT / "docs" / "images"
+    there = {str(path.relative_to(images)) for path in images.rglob("*") if path.is_file()}
+    taken = re.findall(r'_take\(page, "(\w+)"\)', (ROOT / "bench" / "pictures.py").read_text())
+    cards = {f"cards/{file_of(name)}-{width}.png" for name in ALL for width in (390, 1280)}
+
+    assert there == {f"{name}.png" for name in taken} | cards
+    shown = "".join(
+        each.read_text() for each in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+    )
+    assert [name for name in there if name not in shown and "-1280" not in name] == []
 
 
 def test_no_source_and_no_document_contains_the_path_of_a_machine():
