@@ -14,6 +14,7 @@ Block = dict[str, Any]
 HEADER_LIMIT = 150
 TEXT_LIMIT = 3000
 BUTTON_LIMIT = 75
+CONFIRMATION_LIMIT = 300
 MESSAGE_LIMIT = 3900
 """`chat.update` refuses a text of more than 4,000 characters."""
 
@@ -130,7 +131,7 @@ def confirmation(title: str, text: str, yes: str, no: str = "Back") -> Block:
     """The question before a button counts."""
     return {
         "title": plain_text(title, 100),
-        "text": plain_text(text, 300),
+        "text": plain_text(text, CONFIRMATION_LIMIT),
         "confirm": plain_text(yes, 30),
         "deny": plain_text(no, 30),
     }

@@ -66,27 +66,35 @@ def _details(request: Request) -> blocks.Block:
 
 
 def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> blocks.Block:
-    """Asks once more, with figures and tenant; the largest tier has a form for that.
+    """Asks once more, with figures and tenant; the largest tier, and what is long, has a form for that.
 
     It is green only where nothing sets the request apart from the usual.
     """
-    typing = request.rule.type_the_number
+    in_a_form = request.rule.type_the_number or asks_in_a_form(request, order)
     effect = order.effect()
     sentence = f"{effect[:1].upper()}{effect[1:]}"
     return blocks.button(
-        f"Approve: {effect}{'…' if typing else ''}",
+        f"Approve: {effect}{'…' if in_a_form else ''}",
         action_id=APPROVE,
         value=request.reference,
         style="danger" if summary.risks else "primary",
         spoken=f"Approve {request.name}: {effect}",
         confirm=None
-        if typing
+        if in_a_form
         else blocks.confirmation(
             f"Approve {request.name}?",
             asked_once_more(request, order, summary),
             sentence if len(sentence) <= MOST_ON_A_CONFIRMATION else "Approve",
         ),
     )
+
+
+def asks_in_a_form(request: Request, order: Order[Any, Any]) -> bool:
+    """Whether what an approval does is too long for Slack's question, where its end would be cut off.
+
+    It goes by the stored request alone, so that the click finds the same answer as the card.
+    """
+    return len(asked_once_more(request, order, order.summary())) > blocks.CONFIRMATION_LIMIT
 
 
 def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
 from bot.cards import blocks
@@ -9,7 +10,7 @@ from bot.cards.card import all_facts, still_true, title_of, with_what_else
 from bot.domain.listed import Listed
 from bot.domain.message import Blocks
 from bot.domain.request import Request
-from bot.domain.words import Line, Link, Part, Strong, count, line
+from bot.domain.words import Line, Link, Moment, Part, Strong, count, line
 from bot.operations.catalog import opened
 from bot.operations.operation import Table
 
@@ -86,10 +87,20 @@ def _documents(request: Request, page: Page) -> Blocks:
 
 
 def _document(each: Listed, link: str) -> Iterator[Part]:
-    """`INV00000012 · Northwind Ltd · USD 88,000.00 · no address · mailed 30 Nov 2026 14:05 UTC`."""
+    """`INV00000012 · Northwind Ltd · USD 88,000.00 · no address · mailed` with the moment."""
     yield in_zuora(each.number, link)
-    said = [each.customer, each.amount, each.mail, f"mailed {each.mailed}" if each.mailed else ""]
-    yield "".join(f" · {words}" for words in said if words)
+    yield "".join(f" · {words}" for words in (each.customer, each.amount, each.mail) if words)
+    if each.mailed:
+        yield " · mailed "
+        yield _moment(each.mailed)
+
+
+def _moment(text: str) -> Part:
+    """A moment in the reader's zone; what is none as it stands."""
+    try:
+        return Moment(datetime.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def in_zuora(number: str, link: str) -> Part:

@@ -14,7 +14,7 @@ from bot.domain.known import MailedAt, NotKnown
 from bot.domain.listed import Listed
 from bot.domain.mailing import NOT_TOLD, Mailing, Reached, Way
 from bot.domain.money import Money, spoken
-from bot.domain.words import count, in_minutes, some
+from bot.domain.words import count, some
 from bot.operations.kinds import (
     Doubt,
     KindTotals,
@@ -276,10 +276,10 @@ def mail_words(status: str, *, has_address: bool | None, more: bool | None, doma
 
 
 def mailed_words(at: MailedAt) -> str:
-    """`30 Nov 2026 14:05 UTC`; empty where it was never mailed."""
+    """The moment as text, as `Listed` has it; empty where it was never mailed."""
     if isinstance(at, NotKnown):
         return "not known when"
-    return in_minutes(at) if at else ""
+    return at.isoformat() if at else ""
 
 
 def shown_at(at: MailedAt) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards.buttons import (
@@ -17,6 +18,7 @@ from bot.cards.buttons import (
     REJECT,
     WITHDRAW,
     asked_once_more,
+    asks_in_a_form,
 )
 from bot.domain.authority import RECORDS, Person, Refusal, Verb, still_counts
 from bot.domain.clean import as_key
@@ -98,7 +100,15 @@ def _at_once(rules: Rules, verb: Verb, request: Request | None) -> bool:
     """Whether the click alone decides; else a form asks for the reason or the number."""
     if verb is not Verb.APPROVE or request is None:
         return verb is Verb.APPROVE
-    return not _is_typed(rules, request)
+    return not (_is_typed(rules, request) or _is_long(request))
+
+
+def _is_long(request: Request) -> bool:
+    """Whether the card's question did not fit into Slack's, so that a form has to ask it."""
+    try:
+        return request.state is State.WAITING and asks_in_a_form(request, opened(request))
+    except (KeyError, ValidationError):  # another version has written it
+        return False
 
 
 def _is_typed(rules: Rules, request: Request) -> bool:

@@ -69,6 +69,7 @@ async def test_the_card_says_who_has_no_address_and_when_was_mailed_and_details_
     assert len(rows) == 13
     assert sum(" · bill-to at example.com" in row for row in rows) == 12
     assert sum("no address" in row or "no bill-to address" in row for row in rows) == 1
+    assert sum(" · mailed " in row for row in rows) == 1
 
 
 async def test_zuora_mails_each_document_once(stage):

@@ -203,3 +203,23 @@ async def test_the_month_counts_each_document_with_credits_below_zero(stage, doc
 
     assert "USD 112.50" in told
     assert "EUR 9.00" in told
+
+
+async def test_a_question_that_is_too_long_for_slack_is_a_form_with_every_word(stage, documents):
+    """Typed addresses stand at its end: they must not be what is cut off."""
+    for number, currency in enumerate(("GBP", "CHF", "SEK", "NOK", "DKK", "PLN"), 1):
+        documents.add_invoice("A00000077", currency, "1000000.00", number=f"INV0000009{number}")
+    numbers = " ".join(f"INV0000009{number}" for number in range(1, 7))
+    to = f"{'a' * 60}@{'b' * 60}.example"
+    (ts,) = await ask(stage, f"{LIST} {numbers}", recipients="addresses", email_addresses=to)
+
+    await stage.press(BOB, ts)
+
+    assert stage.request().state == "waiting"
+    assert stage.orders() == []
+    shown = json.dumps(stage.slack.view(BOB), ensure_ascii=False)
+    for words in ("CHF 1,000,000.00", "USD -8.00 (1 credit memo)", f"To {to}.", "SANDBOX"):
+        assert words in shown
+    assert (await stage.slack.submit(BOB, {})).ok
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert len(stage.orders()) == 9
