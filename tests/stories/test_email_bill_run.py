@@ -197,6 +197,24 @@ async def test_two_approvers_at_once_make_one_decision_and_one_order(stage):
     assert len(stage.orders()) == 1
 
 
+async def test_two_signed_clicks_at_once_make_one_decision_and_the_other_gets_a_sentence(web_stage):
+    """Whoever is read second sees what the first wrote."""
+    stage = web_stage
+    ts = await stage.ask()
+
+    acks = await asyncio.gather(
+        *(stage.slack.click(each, CHANNEL, ts, "approve") for each in (BOB, CARLA))
+    )
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    assert all(ack.ok for ack in acks)
+    late = BOB if stage.request().decided_by == CARLA else CARLA
+    await stage.until_told(late, "R-1 was approved by")
+    assert len(stage.request().approvals) == 1
+    assert stage.happened().count("request.approved") == 1
+    assert len(stage.orders()) == 1
+
+
 async def test_a_double_click_changes_nothing_more(stage):
     ts = await stage.ask()
 
