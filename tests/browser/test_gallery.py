@@ -12,7 +12,8 @@ from tests.stage import BOB, CHANNEL
 MOST_LINES = 8
 WAITING = (
     "mail a run", "mail a list of documents", "mail again", "a run each month that posts and mails",
-    "post a run", "cancel a run", "highest tier", "typed addresses", "one of two approvals",
+    "post a run", "cancel a run", "highest tier", "a list of several kinds", "typed addresses",
+    "one of two approvals",
 )  # fmt: skip
 
 
