@@ -12,11 +12,10 @@ from bot.cli.clock import SystemClock
 from bot.cli.exits import WRONG_SETTINGS
 from bot.cli.help import Group, example
 from bot.domain.money import Money, in_words
-from bot.domain.operation import OperationName
 from bot.domain.place import Place, Unit
 from bot.domain.policy import Asked, Policy, Rule, is_group
 from bot.domain.words import listed
-from bot.operations.email_documents.operation import OF_KIND
+from bot.operations.email_documents.operation import OF_KIND, EmailMixedList
 from bot.policy.file import OPERATIONS, TENANTS, PolicyError, read_policy
 from bot.settings import PolicySettings, SettingsError, read_policy_settings
 from bot.slack.errors import NO_ANSWER
@@ -86,7 +85,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
                 Unit(entity, entity) if entity else None,
                 Unit(organization, organization) if organization else None,
             ),
-            part_of=OperationName.EMAIL_MIXED_LIST if len(parts) > 1 else "",
+            part_of=EmailMixedList.name if len(parts) > 1 else "",
         )
         for part in parts
     ]
@@ -99,7 +98,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
 def _parts(operations: tuple[str, ...]) -> tuple[str, ...]:
     """The operations whose rules apply: of a list of several kinds, those that mail one of them."""
     of_kinds = tuple(each.name for each in OF_KIND.values())
-    if operations == (OperationName.EMAIL_MIXED_LIST,):
+    if operations == (EmailMixedList.name,):
         return of_kinds
     if len(operations) > 1 and not {*operations} <= {*of_kinds}:
         msg = f"Name one operation, or several of: {', '.join(of_kinds)}."
