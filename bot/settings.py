@@ -465,16 +465,24 @@ def read_audit_settings() -> AuditSettings:
 def _what_is_set() -> dict[str, str]:
     """The file `.env` and the environment, which is the stronger one; names in lower case.
 
+    A value means what it says: `${…}` in a secret is no variable. Quotation marks around one are none of it,
+    although `docker run --env-file` hands them on, where a shell, systemd and Compose take them off.
+
     Raises:
         SettingsError: The file is not UTF-8.
     """
     try:
-        file = dotenv_values(".env")
+        file = dotenv_values(".env", interpolate=False)
     except UnicodeDecodeError:
         msg = "The file .env cannot be read: it is not UTF-8."
         raise SettingsError(msg) from None
     found = {name.lower(): value for name, value in file.items() if value is not None}
-    return found | {name.lower(): value for name, value in os.environ.items()}
+    return found | {name.lower(): _unquoted(value) for name, value in os.environ.items()}
+
+
+def _unquoted(value: str) -> str:
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if is_quoted else value
 
 
 def _read(kind: type[S], mode: Mode | None = None) -> tuple[S | None, dict[str, str]]:

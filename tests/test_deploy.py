@@ -18,7 +18,7 @@ from bot.cli import COMMANDS
 from bot.cli.exits import WRONG_SETTINGS
 from bot.domain.place import Places
 from bot.policy.file import read_policy
-from bot.settings import Settings
+from bot.settings import Settings, read_settings
 from tests.needs import needs
 from tests.processes import MEASURED
 
@@ -51,6 +51,38 @@ def test_what_is_to_be_filled_in_is_empty_and_the_rest_is_a_comment():
     given = re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE)
 
     assert dict(given) == dict.fromkeys(FILLED, "")
+
+
+ODD = ("Europe=1, US=2", "a#b", "x #y", "pa$$w${HOME}", "(a) `b` & c; d", 'say "x"', "plain")
+"""Values that something could read otherwise than they stand there."""
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("reader", ["bot", "shell", "docker", "compose"])
+def test_a_value_in_single_quotes_is_the_same_for_all_who_read_the_file(
+    tmp_path, monkeypatch, reader, value
+):
+    """As `.env.example` says; what reads the file hands it on in the environment, the bot itself reads it where it is."""
+    line = f"ZUORA_CLIENT_SECRET='{value}'"
+    (tmp_path / ".env").write_text(f"{line}\n")
+    monkeypatch.chdir(tmp_path)
+    handed_on = {
+        "bot": lambda: None,
+        "shell": lambda: subprocess.run(
+            ["/bin/sh", "-c", '. ./.env; printf %s "$ZUORA_CLIENT_SECRET"'],
+            capture_output=True, text=True, check=True,
+        ).stdout,
+        "docker": lambda: line.partition("=")[2],  # its manual: what follows the sign, as it is
+        "compose": lambda: line.partition("=")[2].strip("'"),  # its manual: single quotes are literal
+    }[reader]()  # fmt: skip
+    for name, given in FILLED.items():
+        monkeypatch.setenv(name, given)
+    monkeypatch.delenv("ZUORA_CLIENT_SECRET")
+    if handed_on is not None:
+        (tmp_path / ".env").unlink()
+        monkeypatch.setenv("ZUORA_CLIENT_SECRET", handed_on)
+
+    assert read_settings("run").zuora_client_secret.get_secret_value() == value
 
 
 def test_what_is_commented_out_is_the_default(tmp_path):

@@ -26,6 +26,12 @@ TICK_SECONDS = 0.25
 SHARE_OF_CHECKS = 0.01
 """So much of the time may go to reading the whole file again and again, however large it is."""
 
+ZUORA_LOOKS = 6
+"""Every so many looks Zuora is called too, where nothing else has heard of it since: once a minute.
+
+Each call counts against the tenant's limits, and a sandbox grants some 10,000 a day.
+"""
+
 
 class Watch:
     """Looks now and then, in a process that works and in one that stands by.
@@ -58,6 +64,7 @@ class Watch:
         self._clock = health.clock
         self._slack_before = ""
         self._head = (0, "")
+        self.turned_at = self._clock.monotonic()
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Every loop by its name, each to be run until it is cancelled."""
@@ -104,8 +111,13 @@ class Watch:
         return found
 
     async def look_at_zuora(self) -> None:
-        """Have Zuora answer something small; what came of it the client itself keeps."""
+        """Have Zuora answer something small; what came of it the client itself keeps.
+
+        Not while somebody's call was answered well a moment ago, and at each look while it was not.
+        """
         health = self._health
+        if health.zuora.unheard_seconds < ZUORA_LOOKS * self._seconds:
+            return
         before = health.ready()["zuora"]
         with suppress(ZuoraError):
             await health.zuora.answers()
@@ -140,6 +152,7 @@ class Watch:
     async def look_at_others(self) -> None:
         """Say that this process turns, and see who else does."""
         looks = self._health.looks
+        self.turned_at = self._clock.monotonic()
         try:
             self._processes.write(works=self._health.lock.is_taken)
             others = self._processes.others()

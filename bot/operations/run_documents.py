@@ -142,7 +142,7 @@ class DocumentsFacts(BaseModel, frozen=True):
         found += trouble_differs(self.trouble, now.trouble)
         found += unchecked_differs(self.unchecked, now.unchecked)
         if not found and self.each != now.each:
-            found.append("single documents changed, though counts and totals are the same")
+            found.append(SINGLE)
         return found
 
 
@@ -300,6 +300,10 @@ def _totals_of(facts: DocumentsFacts, kind: str) -> KindTotals | None:
 
 def _kind_words(kind_totals: KindTotals | None, kind: DocumentKind) -> str:
     return kind_totals.words if kind_totals else f"no {KIND_WORDS[kind][1]}"
+
+
+SINGLE = "single documents changed, though counts and totals are the same"
+"""What is left to say where nothing else differs: of what is bound of each document, something does."""
 
 
 def _fingerprint(documents: Iterable[BillingDocument]) -> str:

@@ -17,6 +17,16 @@ from bot.store.times import from_text, to_text
 
 logger = logging.getLogger(__name__)
 
+_FILES = """
+WITH starts AS (SELECT sequence, json_extract(data, '$.files') AS files FROM history
+  WHERE request IS NULL AND what = 'bot.started')
+SELECT
+  (SELECT files FROM starts WHERE sequence < (SELECT MIN(sequence) FROM history WHERE request = ?)
+    ORDER BY sequence DESC LIMIT 1),
+  (SELECT files FROM starts ORDER BY sequence DESC LIMIT 1)
+"""
+"""The program's files at the start before a request was asked for, and at the latest."""
+
 
 class Written(NamedTuple):
     """An entry as it stands in the history."""
@@ -126,6 +136,14 @@ class History:
         ).fetchone()
         return None if row is None else _from_row(row)
 
+    def is_of_other_files(self, request: int) -> bool:
+        """Whether a request was asked for while the bot had other program files than at its latest start.
+
+        What no row says counts as other files: of a version that did not record them.
+        """
+        (asked_with, now) = self._database.execute(_FILES, [request]).fetchone()
+        return asked_with is None or asked_with != now
+
     def has_happened_since(self, sequence: int) -> bool:
         """Whether there is a row after this one that is not about the history itself."""
         (found,) = self._database.execute(
@@ -213,11 +231,12 @@ LOGGED = ("state", "verdict")
 
 
 def _log(entry: Entry) -> None:
-    """Log what happened; the single calls of a request are for whoever looks closely."""
+    """Log what happened; the single calls of a request are for whoever looks closely, a doubt for everybody."""
     name = {} if entry.request is None else {"request": f"R-{entry.request}"}
     who = {"who": entry.who} if entry.who else {}
     shown = {key: entry.data[key] for key in LOGGED if key in entry.data}
     level = logging.DEBUG if entry.what.value.startswith("call.") else logging.INFO
+    level = logging.WARNING if shown.get("state") == "unknown" else level
     logger.log(level, entry.what.value, extra={**name, **who, **shown})
 
 

@@ -100,6 +100,7 @@ class Bot:
         self._looking: asyncio.Future[Any] | None = None
         self._is_finished = False
         self._is_working = False
+        self._turned: dict[str, float] = {}
 
     def start(self) -> None:
         """Begin to work; unfinished requests go on by themselves."""
@@ -160,10 +161,18 @@ class Bot:
         }
 
     def _turned_at(self) -> dict[str, float]:
-        """When the loops last turned; none while this process stands by or the database is held."""
-        if not self._is_working or self._is_finished:
+        """When those loops last turned that turn within a minute, whatever Slack and Zuora do."""
+        if self._is_finished:
             return {}
-        return {"runner": self.runner.turned_at, "sender": self.sender.turned_at}
+        found = dict(self._turned)
+        if self._looking is not None and self.watch.loops():
+            found["look at others"] = self.watch.turned_at
+        if self._is_working:
+            found |= {"runner": self.runner.turned_at, "sender": self.sender.turned_at}
+        return found
+
+    def _turns(self, loop: str) -> None:
+        self._turned[loop] = self.parts.clock.monotonic()
 
     def _refusals(self) -> str:
         try:
@@ -200,7 +209,9 @@ class Bot:
         if not self._lock.take():
             logger.info("stands_by: another process works; this one takes clicks, and takes over")
         while not self._lock.take():
+            self._turns("lock")
             await self.parts.clock.sleep(LOCK_PAUSE_SECONDS)
+        self._turned.pop("lock", None)
 
     async def _be_told(self) -> None:
         """Where Slack could not be compared with the database, try again until it can."""
@@ -236,6 +247,7 @@ class Bot:
     async def _hear_others(self) -> None:
         """Another process on the same file takes clicks too; what it writes is worked on here."""
         while True:
+            self._turns("listener")
             await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
             if self._lock.is_lost:
                 logger.critical(

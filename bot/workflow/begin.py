@@ -11,11 +11,17 @@ from bot.domain.request import Request, State
 from bot.domain.words import doing, listed
 from bot.operations.catalog import opened
 from bot.operations.operation import Facts, Order, Problems
+from bot.operations.run_documents import SINGLE
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
 from bot.workflow.parts import Parts
 from bot.workflow.policy_changes import unconfirmed
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
+
+UPDATED = (
+    "Billing Bot was updated since it was asked for and reads otherwise now, so what was approved cannot be "
+    "compared with what Zuora shows. Nothing else is known to have changed."
+)
 
 
 async def begin(parts: Parts, request: Request) -> None:
@@ -55,14 +61,25 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
         stop(parts.store, request, " ".join(facts.by_field.values()), parts.clock.now())
         return None
     now = type(approved)(approved.body, facts)
-    changed = approved.differs(facts)
-    if not changed and parts.tenancy.digest_of(now, request.place) != request.digest:
-        changed = ["what was approved belongs to another Zuora tenant or another version of it"]
-    if changed:
-        why = f"It changed since it was asked for: {listed(changed)}."
+    why = _why_not_as_approved(parts, request, approved, now)
+    if why:
         _stop_for_others(parts, request, why)
         return None
     return now
+
+
+def _why_not_as_approved(
+    parts: Parts, request: Request, approved: Order[Any, Any], now: Order[Any, Any]
+) -> str:
+    """What differs from what was approved, in a sentence; empty: nothing does."""
+    changed = approved.differs(now.facts)
+    is_the_same = parts.tenancy.digest_of(now, request.place) == request.digest
+    if not changed and is_the_same:
+        return ""
+    if set(changed) <= {SINGLE} and parts.store.history.is_of_other_files(request.number):
+        return UPDATED
+    elsewhere = "what was approved belongs to another Zuora tenant or another version of it"
+    return f"It changed since it was asked for: {listed(changed or [elsewhere])}."
 
 
 async def _is_still_approved(parts: Parts, request: Request) -> bool:

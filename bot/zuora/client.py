@@ -1,6 +1,7 @@
 """The client: every call the bot makes to Zuora, each as one method."""
 
 import asyncio
+import math
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from copy import copy
@@ -114,7 +115,7 @@ class ZuoraClient(Effects):
             connect_seconds=connect_seconds,
             read_seconds=read_seconds,
         )
-        self._reach = Reachability()
+        self._reach = Reachability(clock)
         self._tokens = TokenKeeper(
             http,
             clock,
@@ -175,6 +176,11 @@ class ZuoraClient(Effects):
     def unreachable(self) -> str:
         """Why Zuora cannot be worked with just now, whatever is right about the login; empty if it can."""
         return self._reach.trouble
+
+    @property
+    def unheard_seconds(self) -> float:
+        """For how long nothing good was heard of Zuora, whoever asked; without an end where no token is good."""
+        return self._reach.unheard_seconds if self._tokens.is_good else math.inf
 
     @property
     def locks_out(self) -> bool:

@@ -164,6 +164,11 @@ class TokenKeeper:
         return "" if self._failed is None else self._failed.message
 
     @property
+    def is_good(self) -> bool:
+        """Whether there is a token within its life, and the last call for one or with one went well."""
+        return self._failed is None and self._is_good("")
+
+    @property
     def locks_out(self) -> bool:
         """Whether there is no token until somebody puts something right."""
         return isinstance(self._failed, ZuoraLockedOut | ZuoraRejected)

@@ -24,8 +24,9 @@ SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 class Site:
     """One local Slack, one local Zuora, one folder, and the processes that are started on it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, made_of=None):
         clock = SystemClock()
+        self._made_of = made_of or Operated
         self.folder = folder
         self.zuora = LocalZuora(clock, world=World(clock.now()))
         self.slack = LocalSlack(
@@ -66,7 +67,7 @@ class Site:
 
     async def begin(self, mode="run", **settings):
         """Start a process and do not wait for it."""
-        process = Operated(self, mode, settings)
+        process = self._made_of(self, mode, settings)
         self.processes.append(process)
         await process.begin()
         return process
@@ -112,6 +113,8 @@ class Site:
 class Operated:
     """One process."""
 
+    program = ("-m", "tests.reliability.bot_process")
+
     def __init__(self, site, mode, settings):
         self._site = site
         self._mode = mode
@@ -131,7 +134,7 @@ class Operated:
         }
         with self._log.open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.reliability.bot_process", self._mode,
+                sys.executable, *self.program, self._mode,
                 cwd=self._site.folder, env=environment, stderr=log,
             )  # fmt: skip
 

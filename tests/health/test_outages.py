@@ -1,6 +1,7 @@
 """Each outage changes what it should in `/readyz` and `/metrics`, and what ends it changes it back (row O2)."""
 
 import os
+import re
 import resource
 import signal
 import sqlite3
@@ -246,6 +247,7 @@ async def test_an_outcome_that_nobody_knows(site):
     labels = {"operation": "email_bill_run", "state": "unknown"}
     assert await again.metric("billing_bot_requests", **labels) == 1
     assert await again.metric("billing_bot_request_moves_total", **labels) == 1
+    assert re.search(r" WARNING .*request\.ended .*R-1.*unknown", again.log)
 
 
 async def test_a_request_that_waits_and_one_that_is_done(site):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,9 @@ from bot.domain.request import State
 from bot.health.figures import Exposition
 from bot.metrics import REGISTRY
 from bot.store.errors import CouldNotRecordError
+from bot.store.lock import WorkLock
+from bot.store.private import beside
+from bot.wiring.running import HEAR_OTHERS_SECONDS
 from tests.stage import ALICE
 
 
@@ -30,6 +34,46 @@ async def test_a_loop_that_has_not_turned_for_a_minute_is_not_alive(stage, monke
     assert stage.bot.health()["status"] == "failed"
 
 
+async def test_a_process_that_stands_by_and_does_not_turn_is_not_alive(stage, monkeypatch):
+    async def hang(*_):
+        await asyncio.Event().wait()
+
+    await stage.stop()
+    another = WorkLock(beside(stage.settings().database_path, ".lock"))
+    assert another.take()
+    await stage.start()
+    stage.clock.advance(seconds=61)
+    await asyncio.sleep(0.05)
+    assert stage.bot.readiness.ready()["work"] == "stands by"
+    assert stage.bot.readiness.alive() == "ready"
+
+    monkeypatch.setattr(stage.clock, "sleep", hang)
+    stage.clock.advance(seconds=1)
+    await asyncio.sleep(0.05)
+    stage.clock.advance(seconds=61)
+
+    assert stage.bot.readiness.alive() == "failed"
+    another.release()
+
+
+async def test_a_process_whose_look_for_a_lost_lock_hangs_is_not_alive(stage, monkeypatch):
+    async def hang(*_):
+        await asyncio.Event().wait()
+
+    await stage.quiet()
+    before = stage.clock.sleep
+
+    async def sleep(seconds):
+        await (hang() if seconds == HEAR_OTHERS_SECONDS else before(seconds))
+
+    monkeypatch.setattr(stage.clock, "sleep", sleep)
+    for _ in range(5):
+        stage.clock.advance(seconds=16)
+        await asyncio.sleep(0.01)
+
+    assert stage.bot.readiness.alive() == "failed"
+
+
 async def test_loops_that_have_nothing_to_do_turn_all_the_same(stage):
     await stage.quiet()
     for _ in range(20):
@@ -37,6 +81,26 @@ async def test_loops_that_have_nothing_to_do_turn_all_the_same(stage):
         await asyncio.sleep(0.01)
 
     assert stage.bot.readiness.alive() == "ready"
+
+
+async def test_zuora_is_called_once_a_minute_where_nobody_else_calls_it(stage):
+    """Each look counts against the tenant's limits."""
+    stage.tuning = replace(stage.tuning, look_seconds=10.0)
+    await stage.restart()
+    looks = lambda: [call for call in stage.zuora.calls if "bill-runs" in call.path]  # noqa: E731
+    begun, before = stage.clock.monotonic(), len(looks())
+
+    await stage.as_time_passes(lambda: stage.clock.monotonic() - begun >= 600, step=1)
+    assert 9 <= len(looks()) - before <= 11
+
+    stage.zuora.faults.down = True
+    out = stage.clock.monotonic()
+    await stage.as_time_passes(lambda: stage.bot.readiness.ready()["zuora"] != "ready", step=1)
+    assert stage.clock.monotonic() - out <= 120
+    stage.zuora.faults.down = False
+    back = stage.clock.monotonic()
+    await stage.as_time_passes(lambda: stage.bot.readiness.ready()["zuora"] == "ready", step=1)
+    assert stage.clock.monotonic() - back <= 30
 
 
 async def test_a_message_that_waits_for_a_minute_is_seen(stage):

@@ -6,8 +6,24 @@ import sqlite3
 import pytest
 
 from tests.health.operated import until
+from tests.processes import ROOT
 
 WRONG_SETTINGS, WILL_PASS = 2, 75
+
+
+@pytest.mark.parametrize(("file", "mode"), [("Procfile", "run"), ("deploy/Procfile.web", "web")])
+async def test_all_that_a_procfile_starts_stays(site, file, mode):
+    """O16: `honcho start` ends all where one ends. Each line is started as it does, with the settings of one mode."""
+    only = {"run": {"SLACK_SIGNING_SECRET": ""}, "web": {"SLACK_APP_TOKEN": ""}}[mode]
+    lines = (ROOT / file).read_text().splitlines()
+    commands = [line.partition(": ")[2].split() for line in lines]
+    assert all(words[0] == "billing-bot" for words in commands)
+
+    processes = [await site.start(command, **only) for _, command in commands]
+
+    for each in processes:
+        await each.until_ready(status="ready")
+    assert not any(each.ended for each in processes)
 
 
 async def test_a_start_waits_for_slack_and_goes_on_when_it_is_there(site):

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import sys
 import time
+from collections import Counter
 
 from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, POLICY, SIGNING_SECRET
 from tests.health.operated import until
@@ -148,3 +149,44 @@ async def test_a_line_without_a_terminal_is_json(site):
     await process.until_logged('"event": "ready"')
 
     assert all(json.loads(line)["level"] for line in process.log.splitlines())
+
+
+async def test_a_secret_that_is_rotated_while_120_mails_go_out_holds_those_that_are_left(site):
+    """O8: each is mailed once, and none counts as refused."""
+    env_file(site, ZUORA_CLIENT_SECRET=site.zuora.client_secret)
+    process = await site.start(ZUORA_CLIENT_SECRET="")
+    world = site.zuora.world
+    numbers = [world.add_invoice("A00000001", "USD", f"{i}.10").number for i in range(1, 121)]
+    ts = await site.ask(" ".join(numbers))
+    site.zuora.faults.add("/v1/invoices/*/emails", kind="unauthorized", times=None, after=30)
+    site.zuora.client_secret = site.zuora._service.tokens.client_secret = "rotated"
+
+    await site.approve(ts)
+
+    await process.until_ready(zuora="zuora login failed")
+    assert set(mailed(site).values()) == {1}
+    assert verdicts(site).get("rejected", 0) == 0
+    assert site.state() == "running"
+    site.zuora.faults.clear()
+    env_file(site, ZUORA_CLIENT_SECRET="rotated")
+    process.send(signal.SIGHUP)
+    await until(lambda: site.state() == "succeeded", 120)
+    assert mailed(site) == Counter(numbers)
+    assert verdicts(site) == {"accepted": 120}
+    await process.until_ready(status="ready")
+
+
+def mailed(site):
+    """How often Zuora took an order to mail each invoice."""
+    return Counter(
+        call.path.split("/")[3]
+        for call in site.zuora.calls
+        if call.method == "POST" and call.path.endswith("/emails") and call.status == 200
+    )
+
+
+def verdicts(site):
+    with sqlite3.connect(site.database) as connection:
+        found = dict(connection.execute("SELECT verdict, COUNT(*) FROM calls GROUP BY 1"))
+    connection.close()
+    return {each: number for each, number in found.items() if each}

@@ -5,6 +5,7 @@ help, the README, `sends`, `amounts`, `documents`, `settle`, `look`, `differs`, 
 form, the crash plan and its reckoning.
 """
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.call import Call
-from bot.domain.digest import canonical
+from bot.domain.digest import canonical, digest
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import doing
 from bot.operations.catalog import OPERATIONS, STEPS
@@ -32,6 +33,7 @@ from tests.operations.changing import changed_one_by_one
 from tests.operations.examples import EXAMPLES
 from tests.stage import ALICE, CHANNEL
 
+BOUND = Path(__file__).with_name("bound.json")
 README = Path("README.md").read_text()
 CODE = [
     path for path in Path("bot").rglob("*.py") if path.parts[1] not in ("operations", "sandbox")
@@ -155,6 +157,21 @@ async def test_what_the_policy_and_the_month_count_agrees(name, local, zuora):
         assert sorted(amounts) == sorted(money for kind in kinds for money in kind.totals)
     if order.each_mailed:
         assert tuple(each.number for each in order.each()) == order.subjects()
+
+
+@every
+async def test_what_waits_during_an_update_is_bound_to_the_same_afterwards(name, local, zuora):
+    """Row O15: else each request that waits is stopped once it is approved.
+
+    Where what is bound has to change, the changelog says so, and `bound.json` takes what the failure shows.
+    """
+    order = await order_of(name, local, zuora)
+
+    bound = digest(
+        operation=order.name, tenant="t", body=order.body.model_dump(), facts=order.material()
+    )
+
+    assert {name: bound} == {name: json.loads(BOUND.read_text())[name]}
 
 
 @every

@@ -1,0 +1,77 @@
+"""A request waits while the bot is updated, and is approved afterwards (row O15)."""
+
+import pytest
+
+from bot.operations import run_documents
+from bot.wiring import build
+from tests.stage import BOB
+
+AN_UPDATE = "Billing Bot was updated since it was asked for"
+
+
+@pytest.fixture
+def older(monkeypatch):
+    """The bot as an earlier version, until it is told otherwise."""
+    with monkeypatch.context() as changed:
+        changed.setattr(build, "surroundings", lambda *_: {"version": "0", "files": "of before"})
+        yield changed
+
+
+def reads_otherwise(older):
+    fingerprint = run_documents._fingerprint
+    older.setattr(run_documents, "_fingerprint", lambda documents: fingerprint(documents)[::-1])
+
+
+async def test_what_waits_while_the_bot_is_updated_goes_on(stage, older):
+    await stage.restart()
+    ts = await stage.ask()
+    older.undo()
+    await stage.restart()
+
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_where_the_new_version_reads_otherwise_that_is_the_reason_that_is_given(stage, older):
+    reads_otherwise(older)
+    await stage.restart()
+    ts = await stage.ask()
+    older.undo()
+    await stage.restart()
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped. Nothing was sent")
+
+    assert AN_UPDATE in stage.card(ts)
+    assert "changed, though" not in stage.card(ts)
+    assert stage.orders() == []
+    assert "change" in " ".join(stage.menu(ts)) + str(
+        stage.slack.thread("C0BILLING", ts)[-1].blocks
+    )
+
+
+async def test_what_changed_in_zuora_is_said_after_an_update_too(stage, older):
+    reads_otherwise(older)
+    await stage.restart()
+    ts = await stage.ask()
+    older.undo()
+    await stage.restart()
+    next(iter(stage.zuora.world.invoices.values())).amount += 1
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped. Nothing was sent")
+
+    assert AN_UPDATE not in stage.card(ts)
+    assert "USD 351.50" in stage.card(ts)
+
+
+async def test_without_an_update_single_documents_that_changed_are_named_as_that(stage):
+    ts = await stage.ask()
+    first, second = list(stage.zuora.world.invoices.values())[:2]
+    first.amount, second.amount = first.amount + 1, second.amount - 1
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped. Nothing was sent")
+
+    assert "single documents changed" in stage.card(ts)
