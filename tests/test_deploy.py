@@ -63,13 +63,13 @@ def test_a_value_in_single_quotes_is_the_same_for_all_who_read_the_file(
     tmp_path, monkeypatch, reader, value
 ):
     """As `.env.example` says; what reads the file hands it on in the environment, the bot itself reads it where it is."""
-    line = f"ZUORA_CLIENT_SECRET='{value}'"
+    line = f"ANCHOR_FOLDER='{value}'"
     (tmp_path / ".env").write_text(f"{line}\n")
     monkeypatch.chdir(tmp_path)
     handed_on = {
         "bot": lambda: None,
         "shell": lambda: subprocess.run(
-            ["/bin/sh", "-c", '. ./.env; printf %s "$ZUORA_CLIENT_SECRET"'],
+            ["/bin/sh", "-c", '. ./.env; printf %s "$ANCHOR_FOLDER"'],
             capture_output=True, text=True, check=True,
         ).stdout,
         "docker": lambda: line.partition("=")[2],  # its manual: what follows the sign, as it is
@@ -77,12 +77,11 @@ def test_a_value_in_single_quotes_is_the_same_for_all_who_read_the_file(
     }[reader]()  # fmt: skip
     for name, given in FILLED.items():
         monkeypatch.setenv(name, given)
-    monkeypatch.delenv("ZUORA_CLIENT_SECRET")
     if handed_on is not None:
         (tmp_path / ".env").unlink()
-        monkeypatch.setenv("ZUORA_CLIENT_SECRET", handed_on)
+        monkeypatch.setenv("ANCHOR_FOLDER", handed_on)
 
-    assert read_settings("run").zuora_client_secret.get_secret_value() == value
+    assert read_settings("run").anchor_folder == value
 
 
 def test_what_is_commented_out_is_the_default(tmp_path):

@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.cli.checks.finding import Finding, good, passes, warning, wrong
 from bot.domain.policy import Policy, is_group
+from bot.domain.words import count
 from bot.settings import Settings
 from bot.slack import socket_mode
 from bot.slack.admission import NotAdmittedError, check_channels, identity_of, socket_address
@@ -122,7 +123,7 @@ async def _group(client: SlackWeb, group: str, team: str | None) -> Finding:
         return wrong(
             about, "has nobody in it", "add people to the group: nobody may do what it allows"
         )
-    return good(about, f"{number} people")
+    return good(about, count(number, "person", "people"))
 
 
 async def _app_token(settings: Settings, client: SlackWeb, *, alone: bool) -> Finding:
