@@ -82,6 +82,8 @@ def serve(mode: Mode, tuning: Tuning | None = None, host: str = EVERYWHERE) -> N
         log_as_set(settings)
         serving = Serving(settings, mode, tuning or Tuning(), host)
         asyncio.run(serving.until_stopped())
+        if serving.has_to_begin_anew:
+            sys.exit(WILL_PASS)
     except StoreBusyError as error:
         click.echo(str(error), err=True)
         sys.exit(WILL_PASS)
@@ -102,6 +104,11 @@ class Serving:
     refused: str = ""
     _bot: Bot | None = None
     _connection: "Connection | None" = None
+
+    @property
+    def has_to_begin_anew(self) -> bool:
+        """Whether it ended for a reason that the next start does not meet: nobody asked for the end."""
+        return self._bot is not None and self._bot.has_lost_its_lock
 
     async def until_stopped(self) -> None:
         """Serve until a signal comes; one that comes before the bot is ready breaks the start off.

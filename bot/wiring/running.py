@@ -100,6 +100,7 @@ class Bot:
         self._looking: asyncio.Future[Any] | None = None
         self._is_finished = False
         self._is_working = False
+        self.has_lost_its_lock = False
         self._turned: dict[str, float] = {}
 
     def start(self) -> None:
@@ -254,6 +255,7 @@ class Bot:
                     "work_lock_lost: its file was deleted or replaced, so another process may work "
                     "too; this one ends, and its supervisor starts it again as one that waits"
                 )
+                self.has_lost_its_lock = True
                 signal.raise_signal(signal.SIGTERM)
                 return
             if self.parts.store.others_have_written():

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -17,6 +18,7 @@ from bot.health.health import FOR_A_PERSON
 from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED
 from bot.store.store import Store
 from tests.health.operated import until
+from tests.health.test_starts import WILL_PASS
 from tests.stage import BOB, CHANNEL, EMAILS
 
 READY = "billing_bot_ready"
@@ -337,6 +339,21 @@ async def test_a_process_that_stands_by_is_frozen(site):
     await worker.until_ready(others="none", status="ready")
 
 
+async def test_a_clock_that_is_off(site):
+    """Nothing that is signed is taken beyond 300 s; beyond a minute nothing is decided, and it is said before."""
+    process = await site.start()
+    await all_is_well(process)
+
+    site.slack.clock_ahead = timedelta(minutes=2)
+
+    skew = "billing_bot_clock_skew_seconds"
+    await process.until_metric(skew, lambda seconds: seconds < -110, whose="slack")
+    assert abs(await process.metric(skew, whose="zuora")) < 10
+    await process.until_logged("clock_is_off")
+    site.slack.clock_ahead = timedelta()
+    await process.until_metric(skew, lambda seconds: abs(seconds) < 10, whose="slack")
+
+
 async def test_a_lock_file_that_is_deleted(site):
     """O11."""
     worker = await site.start()
@@ -345,6 +362,7 @@ async def test_a_lock_file_that_is_deleted(site):
 
     await until(lambda: worker.ended)
 
+    assert worker.process.returncode == WILL_PASS  # with 0 systemd would not start it again
     await other.until_ready(work="works", others="none")
 
 
