@@ -74,8 +74,9 @@ def _waits(request: Request) -> tuple[Part, ...]:
 
 def _not_known(request: Request) -> tuple[Part, ...]:
     done = "sent" if OPERATIONS[request.operation].deed is Deed.MAILED else "done"
+    look = f"Look at {where_to_look(request)} in Zuora, then record what you see. "
     return (
-        f"⚠ {request.name}: nobody has recorded yet whether this was {done}; it has been unknown since ",
+        f"⚠ {request.name}: since ",
         Moment(request.state_at),
-        f". Look at {where_to_look(request)} in Zuora, then record what you see. ",
-    )  # fmt: skip
+        f" nobody knows whether this was {done}. {look}",
+    )

@@ -11,7 +11,7 @@ THREE = """requesters = ["S0BILLING"]
 approvers = ["S0CONTROLLERS", "U0MARA"]
 viewers = ["S0FINANCE"]
 """
-NOBODY_RECORDED = "nobody has recorded yet whether this was sent"
+NOBODY_KNOWS = "nobody knows whether this was sent"
 
 
 async def unknown(stage):
@@ -124,16 +124,16 @@ async def test_an_unknown_outcome_is_reminded_of_until_somebody_has_settled_it(s
 
     seen = []
     for hour in range(1, 79):
-        before = len(reminders(stage, ts, NOBODY_RECORDED))
+        before = len(reminders(stage, ts, NOBODY_KNOWS))
         await pass_hours(stage, 1, minutes=10 if hour < 3 else 60)
-        seen += [hour] * (len(reminders(stage, ts, NOBODY_RECORDED)) - before)
+        seen += [hour] * (len(reminders(stage, ts, NOBODY_KNOWS)) - before)
     assert seen == [1, 5, 29, 53, 77]
     assert len(reminders(stage, ts, "A person has to look there")) == 1
     await stage.record(CARLA, ts, "record_not_sent")
     await stage.until_card(ts, "did not go through")
     await stage.pass_time(days=2)
 
-    assert len(reminders(stage, ts, NOBODY_RECORDED)) == 5
+    assert len(reminders(stage, ts, NOBODY_KNOWS)) == 5
     assert stage.happened().count(What.REMINDED) == 5
     assert len(stage.orders()) == 1
 
@@ -146,7 +146,7 @@ async def test_those_are_reminded_who_may_record_with_what_the_card_shows(stage)
 
     await pass_hours(stage, 1)
 
-    (reminder,) = reminders(stage, ts, NOBODY_RECORDED)
+    (reminder,) = reminders(stage, ts, NOBODY_KNOWS)
     assert {who for who in (ALICE, BOB, CARLA, MARA) if f"<@{who}>" in reminder.text} == {CARLA}
     shown = str(reminder.blocks)
     assert "OUTCOME UNKNOWN" in shown
@@ -157,10 +157,28 @@ async def test_those_are_reminded_who_may_record_with_what_the_card_shows(stage)
 
 
 @pytest.mark.never_repeated
+async def test_where_two_have_to_record_it_whoever_has_is_not_reminded(stage):
+    stage.policy = f"{THREE}\n[[rule]]\napprovals = 2\n"
+    await stage.restart()
+    ts = await stage.ask()
+    stage.zuora.faults.add(EMAILS, kind="drop")
+    await stage.press(BOB, ts)
+    await stage.press(CARLA, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    await stage.record(CARLA, ts, "record_sent")
+    await stage.until_thread(ts, "when 1 more person")
+
+    await pass_hours(stage, 1)
+
+    (reminder,) = reminders(stage, ts, NOBODY_KNOWS)
+    assert {who for who in (ALICE, BOB, CARLA, MARA) if f"<@{who}>" in reminder.text} == {BOB, MARA}
+
+
+@pytest.mark.never_repeated
 async def test_the_buttons_of_a_reminder_record_too(stage):
     ts = await unknown(stage)
     await pass_hours(stage, 2)
-    (reminder,) = reminders(stage, ts, NOBODY_RECORDED)
+    (reminder,) = reminders(stage, ts, NOBODY_KNOWS)
 
     await stage.slack.click(CARLA, CHANNEL, reminder.ts, "record_not_sent")
     await stage.slack.submit(CARLA, {"reason": "Email history, 12:05"})
@@ -178,15 +196,15 @@ async def test_reminders_that_a_stop_of_a_week_has_missed_are_one_and_then_it_is
     stage.clock.advance(days=7)
 
     await stage.start()
-    await stage.until_thread(ts, NOBODY_RECORDED)
+    await stage.until_thread(ts, NOBODY_KNOWS)
     await pass_hours(stage, 2)
-    assert len(reminders(stage, ts, NOBODY_RECORDED)) == 1
+    assert len(reminders(stage, ts, NOBODY_KNOWS)) == 1
     await stage.restart()
     await stage.quiet()
-    assert len(reminders(stage, ts, NOBODY_RECORDED)) == 1
+    assert len(reminders(stage, ts, NOBODY_KNOWS)) == 1
     await pass_hours(stage, 24, minutes=60)
 
-    assert len(reminders(stage, ts, NOBODY_RECORDED)) == 2
+    assert len(reminders(stage, ts, NOBODY_KNOWS)) == 2
 
 
 @pytest.mark.never_repeated
@@ -196,12 +214,12 @@ async def test_reminders_that_slack_did_not_take_for_days_are_one(stage):
     stage.slack.faults.add("chat.postMessage", kind="error", error="internal_error", times=10_000)
     await pass_hours(stage, 80, minutes=60)
     assert stage.happened().count(What.REMINDED) >= 4
-    assert len(reminders(stage, ts, NOBODY_RECORDED)) == 1
+    assert len(reminders(stage, ts, NOBODY_KNOWS)) == 1
 
     stage.slack.faults.clear()
     await pass_hours(stage, 1, minutes=1)
 
-    assert len(reminders(stage, ts, NOBODY_RECORDED)) == 2
+    assert len(reminders(stage, ts, NOBODY_KNOWS)) == 2
 
 
 @pytest.mark.never_repeated
@@ -209,6 +227,6 @@ async def test_zuora_that_cannot_be_read_does_not_keep_people_from_being_reminde
     ts = await unknown(stage)
     stage.zuora.faults.down = True
 
-    await stage.as_time_passes(lambda: len(reminders(stage, ts, NOBODY_RECORDED)) == 2, step=60)
+    await stage.as_time_passes(lambda: len(reminders(stage, ts, NOBODY_KNOWS)) == 2, step=60)
 
     assert timedelta(hours=5) <= stage.clock.now() - stage.request().state_at < timedelta(hours=6)
