@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,10 @@ TRUSTED_SECONDS = 60.0
 SECONDS_TO_ANSWER = 2.0
 """A click has to be answered within 3 s; a Slack that is slower than this has not answered."""
 
+
+STRANGERS_A_MINUTE = 40
+"""How many accounts are read of people whom the policy does not name. Slack allows some 100 a minute
+(tier 4), and those must be left for the people who approve."""
 
 _Reading = Callable[[str], Awaitable[Any]]
 
@@ -45,12 +50,16 @@ class People:
         self._workspace = team_id if organization else None
         self._read: dict[str, _Read] = {}
         self._under_way: dict[str, asyncio.Future[Any]] = {}
+        self._named: set[str] = set()
+        self._strangers: deque[float] = deque(maxlen=STRANGERS_A_MINUTE)
 
     async def person(self, actor: Actor, names: Iterable[str]) -> Person:
         """The person behind a payload, with the membership in each user group among `names`."""
         if not actor.user_id:
             return Person(user_id="", team_id=actor.team_id, barred="Slack did not say whose it is")
-        groups = [name for name in dict.fromkeys(names) if is_group(name)]
+        names = tuple(dict.fromkeys(names))
+        groups = [name for name in names if is_group(name)]
+        self._named.update(name for name in names if not is_group(name))
         account, *members = await self._each_fresh(
             (actor.user_id, self._account), *((group, self._members) for group in groups)
         )
@@ -124,6 +133,8 @@ class People:
         if found is None:
             self._read.pop(name, None)
         else:
+            old = asked_at - TRUSTED_SECONDS
+            self._read = {each: kept for each, kept in self._read.items() if kept.at > old}
             self._read[name] = _Read(asked_at, found)
         return found
 
@@ -135,9 +146,22 @@ class People:
             logger.warning("slack_could_not_be_read", extra={"of": name, "error": repr(error)})
             return None
 
-    async def _account(self, user_id: str) -> Mapping[str, Any]:
+    async def _account(self, user_id: str) -> Mapping[str, Any] | None:
+        """What Slack says of somebody; None where too many strangers came for it to be asked."""
+        if user_id not in self._named and not self._may_read_a_stranger():
+            return None
         answer = await self._client.users_info(user=user_id)
         return dict(answer["user"])
+
+    def _may_read_a_stranger(self) -> bool:
+        now = self._clock.monotonic()
+        if (
+            len(self._strangers) == STRANGERS_A_MINUTE
+            and now - self._strangers[0] < TRUSTED_SECONDS
+        ):
+            return False
+        self._strangers.append(now)
+        return True
 
     async def _members(self, name: str) -> frozenset[str]:
         """The people of a group, or those whom all parts of a name stand for."""
@@ -148,7 +172,9 @@ class People:
         ]
         people = [frozenset(answer["users"]) for answer in answers]
         people += [frozenset({each}) for each in name.split(AND) if not is_group(each)]
-        return frozenset.intersection(*people)
+        found = frozenset.intersection(*people)
+        self._named |= found
+        return found
 
 
 def called(account: Mapping[str, Any]) -> dict[str, str]:

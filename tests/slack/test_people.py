@@ -3,7 +3,7 @@
 import pytest
 
 from bot.sandbox.slack.workspace import User
-from bot.slack.people import barred
+from bot.slack.people import STRANGERS_A_MINUTE, barred
 from tests.stage import BOB, CARLA, CHANNEL, MARA
 
 OWN, OTHER = "T0SANDBOX", "T0OTHER"
@@ -71,6 +71,28 @@ async def test_an_account_that_slack_does_not_know_may_do_nothing(stage):
 
     await stage.until_told(BOB, "Slack did not say who this is")
     assert stage.request().state == "waiting"
+
+
+async def test_many_strangers_who_press_leave_the_accounts_of_approvers_to_be_read(stage):
+    """Of row H5, with many members instead of one: Slack reads some 100 accounts a minute."""
+    ts = await stage.ask()
+    people = [f"U0MEMBER{number:03}" for number in range(STRANGERS_A_MINUTE + 30)]
+    for each in people:
+        stage.slack.workspace.users[each] = User(each, each.lower(), each.title())
+        stage.slack.workspace.channels[CHANNEL].members.append(each)
+    before = reads(stage, "users.info")
+
+    for each in people:
+        await stage.press(each, ts)
+
+    assert reads(stage, "users.info") - before == STRANGERS_A_MINUTE
+    await stage.until_told(people[-1], "Slack did not say who this is, so the answer is no for now")
+    await stage.press(CARLA, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    stage.clock.advance(minutes=1, seconds=1)
+    ack = await stage.slack.slash(people[-1], CHANNEL, "/billemail BR-00000001")
+    assert "did not say who this is" not in ack.text
+    assert reads(stage, "users.info") - before > STRANGERS_A_MINUTE
 
 
 GRID = {"enterprise_user": {"teams": [OWN, OTHER]}}
