@@ -12,14 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.health.operated import SAMPLE, Operated, Site, until
-from tests.health.test_outages import posted
+from tests.health.test_outages import PAGE, posted
 from tests.processes import ROOT
 from tests.stage import EMAILS
 
@@ -151,10 +151,12 @@ async def replaced(site: Site, process: Operated) -> Operated:
 
 
 async def damaged(site: Site, process: Operated) -> Operated:
-    """Zeros over the first pages, and a request that has to be written."""
+    """Zeros over all pages but the first, once the file has everything."""
+    with closing(sqlite3.connect(site.database)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with site.database.open("r+b") as file:
-        file.write(bytes(64 * 1024))
-    await site.slack.slash("U0ALICE", "C0BILLING", "/billstatus")
+        file.seek(PAGE)
+        file.write(bytes(site.database.stat().st_size - PAGE))
     return process
 
 
