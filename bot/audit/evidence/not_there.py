@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.domain.operation import Deed, OperationName
+from bot.domain.operation import Deed
 from bot.operations.catalog import OPERATIONS
+from bot.operations.email_documents.operation import EmailInvoices
 from bot.store.file.evidence import Done, Mailed
 from bot.zuora.answers import BillRun
 from bot.zuora.mailed import MailedInvoice
@@ -45,7 +46,7 @@ def invoices(
     """Invoices that were mailed one by one by the bot's record, and show no mail."""
     known = {each.number for each in found}
     for each in mails:
-        is_one = each.operation == OperationName.EMAIL_INVOICE and each.verdict == ACCEPTED
+        is_one = each.operation == EmailInvoices.name and each.verdict == ACCEPTED
         if is_one and each.document not in known and _before(each.sent_at, until):
             yield _exception("invoice", each.document, Deed.MAILED, each.request)
 
