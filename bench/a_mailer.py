@@ -33,7 +33,7 @@ from bot.workflow.guard import Guard
 from bot.workflow.parts import Bells, Parts
 from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
-from bot.workflow.tenancy import Tenancy
+from bot.workflow.tenancy import Admission, Tenancy
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient, http_client
 from bot.zuora.errors import ZuoraBusy
@@ -84,7 +84,7 @@ async def by_the_runner(zuora: ZuoraClient, number: int, file: Path) -> None:
     store = Store.open(file)
     rung = asyncio.Event()
     parts = _parts(store, zuora, rung)
-    numbers = [_planned(store, first, number) for first in range(0, number, A_REQUEST)]
+    numbers = [_planned(parts, first, number) for first in range(0, number, A_REQUEST)]
     runner = Runner(parts)
     task = asyncio.create_task(runner.run())
     started, used = time.perf_counter(), time.process_time()
@@ -115,7 +115,12 @@ async def _nobody(_: tuple[str, ...]) -> frozenset[str]:
 
 def _parts(store: Store, zuora: ZuoraClient, told: asyncio.Event) -> Parts:
     tenancy = Tenancy(
-        zuora=zuora, places=Places(), words="SANDBOX", address="bench", kind="sandbox"
+        zuora=zuora,
+        places=Places(),
+        words="SANDBOX",
+        address="bench",
+        kind="sandbox",
+        admission=Admission(zuora, Places()),
     )
     policy = Policy(requesters=(), approvers=(), viewers=(), hash="")
     return Parts(
@@ -132,12 +137,13 @@ def _parts(store: Store, zuora: ZuoraClient, told: asyncio.Event) -> Parts:
     )
 
 
-def _planned(store: Store, first: int, of: int) -> int:
+def _planned(parts: Parts, first: int, of: int) -> int:
     """A request for at most 500 mails that is being sent, with its calls planned; its number."""
     documents = [_document(at) for at in range(first, min(first + A_REQUEST, of))]
     body = EmailDocumentsBody(documents=tuple(each.number for each in documents))
     facts = EmailDocumentsFacts(documents=tuple(documents))
-    now = CLOCK.now()
+    order = EmailInvoices(body, facts)
+    store, now = parts.store, CLOCK.now()
     with store.transaction():
         waiting = Request(
             number=store.requests.next_number(),
@@ -145,7 +151,7 @@ def _planned(store: Store, first: int, of: int) -> int:
             subject=f"{len(documents)} invoices",
             body=canonical(body.model_dump()),
             facts=facts.model_dump_json(),
-            digest="made-up",
+            digest=parts.tenancy.digest_of(order, ""),
             tenant="SANDBOX",
             requester="U0ALICE",
             team="T0",
@@ -162,7 +168,7 @@ def _planned(store: Store, first: int, of: int) -> int:
             channel="C0BILLING",
         )
         store.requests.add(waiting)
-        store.mailings.add(waiting.number, EmailInvoices(body, facts).mailings())
+        store.mailings.add(waiting.number, order.mailings())
         store.requests.approve(waiting, "U0BOB", "T0", now)
         approved = waiting.decided(State.APPROVED, "U0BOB", now, wake_at=None)
         entry = Entry(what=What.APPROVED, request=waiting.number)

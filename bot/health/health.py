@@ -128,6 +128,11 @@ class Health:
         except CouldNotRecordError:
             return self.store.trouble or "database not readable"
 
+    @property
+    def standstill(self) -> str:
+        """Why nothing, or not everything, is carried out, in a sentence; empty while all is."""
+        return self.held or self.standing.unread
+
     def _database(self) -> str:
         return self.store.trouble or self.looks.database or READY
 

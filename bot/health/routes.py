@@ -23,7 +23,8 @@ def routes(health: "Health | Front", exposition: "Exposition | Front | None") ->
         return _said({"status": health.alive()})
 
     async def healthz(_: web.Request) -> web.Response:
-        return _said({"status": health.healthy()})
+        why = health.standstill
+        return _said({"status": health.healthy(), **({"held": why} if why else {})})
 
     async def readyz(_: web.Request) -> web.Response:
         return _said(health.ready())
@@ -59,6 +60,11 @@ class Front:
     def healthy(self) -> str:
         """As of the bot; a start that waits goes on by itself."""
         return READY if self.health is None else self.health.healthy()
+
+    @property
+    def standstill(self) -> str:
+        """As of the bot."""
+        return "" if self.health is None else self.health.standstill
 
     def ready(self) -> Mapping[str, str]:
         """As of the bot."""

@@ -120,6 +120,20 @@ class Settlement(BaseModel, frozen=True, defer_build=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Reread:
+    """What reading Zuora says of a lost call, before it is sent again.
+
+    Attributes:
+        done: Proof that it got through: then it is not sent again.
+        wrong: Why it must not be sent again: the document is not what was approved any more; empty
+            where nothing says so.
+    """
+
+    done: Settlement | None = None
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A list for the thread: a title, headings, and rows of texts."""
 
@@ -257,6 +271,17 @@ class Order(ABC, Generic[B, F]):
         Raises:
             ZuoraError: Zuora could not be read.
         """
+
+    async def read_again(self, _calls: Sequence[Call], _zuora: ZuoraClient) -> Mapping[str, Reread]:
+        """What reading Zuora says of lost calls before they are sent again, by subject.
+
+        Of what mails something, as what is wrong to send is looked for before every order; what
+        makes something else is known by its key alone.
+
+        Raises:
+            ZuoraError: Zuora could not be read.
+        """
+        return {}
 
     @abstractmethod
     def title(self) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -75,49 +76,68 @@ async def _submitted(
     person = await answering.people.person(
         submission.actor, answering.parts.rules.policy.requesters
     )
-    progress = HowFar()
-    work = answering.keep(watched(progress, _ask(answering.parts, form, submission, person)))
+    progress, note = HowFar(), NoteForACrash(answering.parts, submission)
+    asking = _ask(answering.parts, form, submission, person, note.saved)
+    work = answering.keep(watched(progress, asking))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:
         await _answer(answering, ack, form, submission, work.result(), person)
         return
-    note = _note_for_a_crash(answering.parts, submission)
+    note.write()
     await ack(response_action="update", view=reading.view(progress))
     ended = readings.ended(submission.view_id, work, progress)
     answering.keep(_answer_late(answering, form, submission, ended, person, note))
 
 
-def _note_for_a_crash(parts: Parts, submission: payloads.Submission) -> int | None:
-    """Write down what the person sees if the bot dies before it answers; its sequence.
+class NoteForACrash:
+    """What the person sees if the bot dies before the form is answered.
 
-    It waits in the outbox and is taken out of it with the answer. None: it could not be written.
+    It waits in the outbox and is taken out of it with the answer. In the transaction that saves what
+    was asked for it becomes where that waits: to ask again would make a second card.
     """
-    now = parts.clock.now()
-    message = lines.private(
-        origin_of(submission.metadata).channel or parts.channel,
-        submission.actor.user_id,
-        "The bot did not come to the end of reading Zuora for your form, so it may not have been "
-        "saved. If no card with your request has appeared, please ask again.",
-    )
-    try:
-        with parts.store.transaction():
-            return parts.store.outbox.add(message, now, not_before=now + LONGEST_READING)
-    except CouldNotRecordError:
-        return None
 
+    def __init__(self, parts: Parts, submission: payloads.Submission) -> None:
+        self._parts = parts
+        self._channel = origin_of(submission.metadata).channel or parts.channel
+        self._user = submission.actor.user_id
+        self._sequence: int | None = None
 
-def _take_back(parts: Parts, note: int | None) -> None:
-    if note is None:
-        return
-    try:
-        with parts.store.transaction():
-            parts.store.outbox.end(note, parts.clock.now(), outcome="not needed")
-    except CouldNotRecordError:
-        logger.warning("note_stays_in_the_outbox")
+    def write(self) -> None:
+        """Write it down; where the database takes nothing, there is none."""
+        now = self._parts.clock.now()
+        words = (
+            "The bot did not come to the end of reading Zuora for your form, so nothing was saved. "
+            "If it is still needed, please ask again."
+        )
+        message = lines.private(self._channel, self._user, words)
+        outbox = self._parts.store.outbox
+        with suppress(CouldNotRecordError), self._parts.store.transaction():
+            self._sequence = outbox.add(message, now, not_before=now + LONGEST_READING)
+
+    def saved(self, requests: tuple[Request, ...]) -> None:
+        """It was saved after all; inside the transaction that does."""
+        if self._sequence is not None:
+            message = lines.private(self._channel, self._user, *asked(requests))
+            self._parts.store.outbox.rewrite(self._sequence, message)
+
+    def take_back(self) -> None:
+        """Take it out of the outbox."""
+        if self._sequence is None:
+            return
+        try:
+            with self._parts.store.transaction():
+                now = self._parts.clock.now()
+                self._parts.store.outbox.end(self._sequence, now, outcome="not needed")
+        except CouldNotRecordError:
+            logger.warning("note_stays_in_the_outbox")
 
 
 async def _ask(
-    parts: Parts, form: AskForm, submission: payloads.Submission, person: Person
+    parts: Parts,
+    form: AskForm,
+    submission: payloads.Submission,
+    person: Person,
+    once_saved: Callable[[tuple[Request, ...]], None],
 ) -> Outcome:
     if refusal := may_ask(person, parts.rules.policy):  # before a word about what was typed
         try:
@@ -146,6 +166,7 @@ async def _ask(
         reason=reason,
         parent=parent,
         form_name=form.callback_id,
+        once_saved=once_saved,
     )
     try:
         return await ask(parts, wanted, asker)
@@ -201,7 +222,7 @@ async def _answer_late(
     submission: payloads.Submission,
     ended: Awaitable[Outcome | None],
     person: Person,
-    note: int | None,
+    note: NoteForACrash,
 ) -> None:
     """Answer by changing the view, or privately if it was closed meanwhile; nothing is lost."""
     outcome = await ended
@@ -223,7 +244,7 @@ async def _answer_late(
     except NO_ANSWER:
         channel = origin.channel or answering.parts.channel
         await answering.say_now(channel, submission.actor, *words)
-    _take_back(answering.parts, note)  # last: whatever broke above, the person hears something
+    note.take_back()  # last: whatever broke above, the person hears something
 
 
 def _with_problems(

@@ -19,6 +19,9 @@ THREAD = frozenset(
 )
 """What stands in the thread of a card."""
 
+FAR_BACK = timedelta(days=1)
+"""Before the last try, by this machine's clock, where Slack has named no message of the channel yet."""
+
 
 class Landed:
     """Looks for messages by their metadata, and for files by their names."""
@@ -46,7 +49,8 @@ class Landed:
     async def _find(self, outgoing: Outgoing) -> str | None:
         """The `ts` of a message that may have landed although its answer was lost."""
         message = outgoing.message
-        oldest = str(((outgoing.tried_at or self._clock.now()) - timedelta(minutes=5)).timestamp())
+        tried_at = outgoing.tried_at or self._clock.now()
+        oldest = outgoing.after_ts or str((tried_at - FAR_BACK).timestamp())
         card_ts = self._card_ts(outgoing) if message.kind in THREAD else None
         database = self._store.copies.id
         cursor: str | None = None

@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 from bot.cards import blocks
 from bot.domain.message import File, Message, MessageKind
 from bot.slack.errors import GONE, UNREACHABLE, name_of
-from bot.slack.landed import THREAD
+from bot.slack.landed import THREAD, Landed
 from bot.slack.web import SlackWeb
 from bot.slack.witness import metadata
 from bot.store.outbox import Outgoing
@@ -27,12 +27,14 @@ class Posting:
     Args:
         store, client: What it reads from and sends with.
         draw_home: Makes a home when it goes out.
+        landed: Looks for what may stand there already.
     """
 
-    def __init__(self, store: Store, client: SlackWeb, draw_home: Draw) -> None:
+    def __init__(self, store: Store, client: SlackWeb, draw_home: Draw, landed: Landed) -> None:
         self._store = store
         self._client = client
         self._draw_home = draw_home
+        self._landed = landed
 
     async def send(self, outgoing: Outgoing) -> str | None:
         """Send it; the `ts` of the message that shows it, where Slack names one.
@@ -103,7 +105,8 @@ class Posting:
             if name_of(error) not in GONE:
                 raise
             logger.warning("message_is_gone", extra={"request": outgoing.message.request})
-            return await self._post(outgoing, words, thread_ts=thread_ts)
+            anew = await self._landed.ts_of(outgoing) if outgoing.tries else None
+            return anew or await self._post(outgoing, words, thread_ts=thread_ts)
         return ts
 
     async def _private(self, channel: str, user: str, words: dict[str, Any]) -> str | None:

@@ -114,8 +114,8 @@ class Sender:
         self._client = client
         self._clock = clock
         self._gap = seconds_a_message
-        self._posting = Posting(store, client, draw_home)
         self._landed = Landed(store, client, clock)
+        self._posting = Posting(store, client, draw_home, self._landed)
         self._silence = Silence(store, clock, members)
         self._free_at: dict[str, float] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
@@ -132,6 +132,7 @@ class Sender:
 
     async def run(self) -> None:
         """Send until `stop` is called."""
+        self._clock_was_set(-self._store.outbox.put_back_meanwhile(self._clock.now()))
         while not self._stopping:
             self._wake.clear()
             self.turned_at = self._clock.monotonic()
@@ -165,14 +166,17 @@ class Sender:
         To be asked before anything is written that is measured from now.
         """
         began_at = self._beginning()
-        if abs(began_at - self._began_at) < A_STEP:
-            return
-        logger.warning("the_clock_was_set", extra={"by": str(began_at - self._began_at)})
-        with self._store.transaction():
-            self._store.outbox.clock_was_set(began_at - self._began_at)
-            if began_at < self._began_at:
-                self._store.requests.clock_was_set_back(began_at - self._began_at)
+        self._clock_was_set(began_at - self._began_at)
         self._began_at = began_at
+
+    def _clock_was_set(self, by: timedelta) -> None:
+        if abs(by) < A_STEP:
+            return
+        logger.warning("the_clock_was_set", extra={"by": str(by)})
+        with self._store.transaction():
+            self._store.outbox.clock_was_set(by)
+            if by < timedelta(0):
+                self._store.requests.clock_was_set_back(by)
 
     def _start_lanes(self) -> datetime | None:
         """Start a task for each lane that has something to send; when the next one has, if later."""
@@ -315,10 +319,10 @@ class Sender:
     async def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
         """Slack's no: wait where it asks for that, say it plainer or shorter, or wait until the bot may speak."""
         name, now, message = name_of(error), self._clock.now(), outgoing.message
+        never_arrived = method_of(error) not in LOOKS  # a look says nothing of the message itself
         if name in LIMITED:
             wait = timedelta(seconds=seconds_to_wait(error))
-            was_a_look = method_of(error) in LOOKS  # then nothing is known of the message itself
-            self._again(outgoing, now + wait, never_arrived=not was_a_look)
+            self._again(outgoing, now + wait, never_arrived=never_arrived)
         elif name in PASSING:
             wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
             self._again(outgoing, now + wait, never_arrived=False)
@@ -337,7 +341,7 @@ class Sender:
             )
             self._end(outgoing, f"refused: {name}")
         else:
-            await self._silence.met(outgoing, name)
+            await self._silence.met(outgoing, name, never_arrived=never_arrived)
             self._wake.set()
 
     def _shortest(self, message: Message) -> str:
@@ -357,7 +361,8 @@ class Sender:
             return True
         rests = map(self._client.rest_of, METHODS.get(message.kind, ("chat.postMessage",)))
         free_at = now + timedelta(seconds=max(rests))
-        if self._may_stand_there(outgoing):
+        edit_tried = outgoing.tries > 0 and message.kind is MessageKind.UPDATE  # may have posted
+        if self._may_stand_there(outgoing) or edit_tried:
             free_at = max(free_at, (outgoing.tried_at or now) + LANDING)
         if free_at > now:
             self._again(outgoing, free_at, never_arrived=False)

@@ -37,7 +37,7 @@ class Silence:
         self._clock = clock
         self._members = members
 
-    async def met(self, outgoing: Outgoing, error: str) -> None:
+    async def met(self, outgoing: Outgoing, error: str, *, never_arrived: bool) -> None:
         """Let a refused message wait, and write to those who have to know what it is about.
 
         It is tried again as soon as its lane has something new to say, else after a pause that grows
@@ -50,7 +50,7 @@ class Silence:
         )
         pause = min(max((now - outgoing.created_at) / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
         with self._store.transaction():
-            self._store.outbox.refused(outgoing, now + pause, error)
+            self._store.outbox.refused(outgoing, now + pause, error, never_arrived=never_arrived)
         number = message.request if message.kind is not MessageKind.DIRECT else None
         request = None if number is None else self._store.requests.get(number)
         if request is not None and request.state not in MIDWAY:

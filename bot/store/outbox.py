@@ -10,6 +10,9 @@ from sqlite_utils import Database
 from bot.domain.message import File, Message, MessageKind
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
+LATELY = 100
+"""Messages whose times show what time it was when the bot last ran."""
+
 ANSWERS_A_MINUTE = 60
 """Private answers that one person can cause in a minute; what is beyond is not written."""
 
@@ -18,7 +21,7 @@ _LAST_ANSWER = (
 )
 _COLUMNS = (
     "sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at, "
-    "created_at, refused_with"
+    "created_at, refused_with, after_ts"
 )
 
 
@@ -32,6 +35,8 @@ class Outgoing:
         tries: How often it was sent; more than 0 means that it may stand in Slack already.
         refused_with: Sequence of the newest message when Slack last did not let the bot speak; 0: it
             was not refused.
+        after_ts: Slack's `ts` of a message of the channel that stood there before this one was first
+            tried; empty where none is known.
     """
 
     sequence: int
@@ -41,6 +46,7 @@ class Outgoing:
     tried_at: datetime | None
     created_at: datetime
     refused_with: int = 0
+    after_ts: str = ""
 
     @property
     def lane(self) -> str:
@@ -174,17 +180,30 @@ class Outbox:
     def trying(self, sequence: int, now: datetime) -> None:
         """Record that it goes out now, before it does."""
         self._database.execute(
-            "UPDATE outbox SET tries = tries + 1, tried_at = ? WHERE sequence = ?",
+            "UPDATE outbox SET tries = tries + 1, tried_at = ?, after_ts = COALESCE(after_ts, ("
+            "SELECT posted.ts FROM outbox AS posted INDEXED BY outbox_posted "
+            "WHERE posted.channel = outbox.channel AND posted.ts IS NOT NULL "
+            "AND posted.kind IN ('card', 'notice', 'direct') ORDER BY posted.sequence DESC LIMIT 1)) "
+            "WHERE sequence = ?",
             [to_text(now), sequence],
         )
 
     def later(self, sequence: int, wake_at: datetime, *, never_arrived: bool) -> None:
-        """Try again at `wake_at`; `never_arrived`: Slack refused it, so it cannot stand there."""
+        """Try again at `wake_at`; `never_arrived`: Slack refused the last try. An earlier one may stand there."""
         self._database.execute(
-            "UPDATE outbox SET wake_at = ?, tries = CASE WHEN ? THEN 0 ELSE tries END "
-            "WHERE sequence = ?",
-            [to_text_or_none(wake_at), never_arrived, sequence],
+            "UPDATE outbox SET wake_at = ?, tries = MAX(tries - ?, 0) WHERE sequence = ?",
+            [to_text_or_none(wake_at), int(never_arrived), sequence],
         )
+
+    def put_back_meanwhile(self, now: datetime) -> timedelta:
+        """How far the clock was put back, at least, while nothing ran; zero: it was not, as far as is known."""
+        (latest,) = self._database.execute(
+            "SELECT MAX(MAX(COALESCE(tried_at, ''), COALESCE(ended_at, ''))) FROM "
+            "(SELECT tried_at, ended_at FROM outbox ORDER BY sequence DESC LIMIT ?)",
+            [LATELY],
+        ).fetchone()
+        then = from_text_or_none(latest or None)
+        return timedelta(0) if then is None else max(then - now, timedelta(0))
 
     def clock_was_set(self, by: timedelta) -> None:
         """Let what is still to be sent wait no longer than before, although the time of day is another.
@@ -211,12 +230,15 @@ class Outbox:
             ),
         )
 
-    def refused(self, outgoing: Outgoing, wake_at: datetime, error: str) -> None:
-        """Let a message wait that Slack does not let the bot say; it cannot stand there."""
+    def refused(
+        self, outgoing: Outgoing, wake_at: datetime, error: str, *, never_arrived: bool
+    ) -> None:
+        """Let a message wait that Slack does not let the bot say, or look for; as `later`."""
+        self.later(outgoing.sequence, wake_at, never_arrived=never_arrived)
         self._database.execute(
-            "UPDATE outbox SET wake_at = ?, tries = 0, refusal = ?, refused_with = "
-            "(SELECT MAX(sequence) FROM outbox) WHERE sequence = ?",
-            [to_text(wake_at), error, outgoing.sequence],
+            "UPDATE outbox SET refusal = ?, refused_with = (SELECT MAX(sequence) FROM outbox) "
+            "WHERE sequence = ?",
+            [error, outgoing.sequence],
         )
 
     def speaks_again(self, channel: str) -> None:
@@ -318,7 +340,7 @@ def _moved(at: str | None, by: timedelta) -> str | None:
 
 def _from_row(row: tuple[Any, ...]) -> Outgoing:
     sequence, request, kind, channel, user, text, blocks, file, wake_at, *tried = row
-    tries, tried_at, created_at, refused_with = tried
+    tries, tried_at, created_at, refused_with, after_ts = tried
     message = Message(
         kind=MessageKind(kind),
         request=request,
@@ -336,4 +358,5 @@ def _from_row(row: tuple[Any, ...]) -> Outgoing:
         tried_at=from_text_or_none(tried_at),
         created_at=from_text(created_at),
         refused_with=refused_with,
+        after_ts=after_ts or "",
     )

@@ -186,3 +186,37 @@ BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out');
 def every_mail(db: Database) -> None:
     """Every operation to mail is guarded like that, whatever it mails: their names begin alike."""
     run(db, _EVERY_MAIL)
+
+
+_PROMISE = """
+ALTER TABLE outbox ADD COLUMN after_ts TEXT;
+CREATE INDEX outbox_posted ON outbox (channel, sequence)
+WHERE ts IS NOT NULL AND kind IN ('card', 'notice', 'direct');
+
+CREATE TRIGGER settlements_by_hand_have_their_people BEFORE INSERT ON history
+WHEN NEW.what = 'request.settled' AND json_extract(NEW.data, '$.by') = 'person'
+  AND 1 + (
+    SELECT COUNT(*) FROM (
+      SELECT who, json_extract(data, '$.accepted') AS accepted, MAX(sequence) FROM history
+      WHERE request = NEW.request AND what = 'request.recorded'
+        AND sequence > (SELECT COALESCE(MAX(sequence), 0) FROM history
+          WHERE request = NEW.request AND what = 'call.lost')
+        AND who NOT IN ('', NEW.who, (SELECT requester FROM requests WHERE number = NEW.request))
+      GROUP BY who
+    ) WHERE accepted = json_extract(NEW.data, '$.accepted')
+  ) < (SELECT json_extract(rule, '$.approvals') FROM requests WHERE number = NEW.request)
+BEGIN SELECT RAISE(ABORT, 'a record by hand takes as many people as an approval'); END;
+CREATE TRIGGER settlements_by_hand_are_not_the_requester_s BEFORE INSERT ON history
+WHEN NEW.what IN ('request.recorded', 'request.settled') AND NEW.who <> ''
+  AND NEW.who = (SELECT requester FROM requests WHERE number = NEW.request)
+BEGIN SELECT RAISE(ABORT, 'nobody records the outcome of an own request'); END;
+"""
+
+
+@migrations(name="0031_promise")
+def promise(db: Database) -> None:
+    """Behind which message one may stand whose answer is lost; who settles by hand what is unknown.
+
+    `after_ts` is Slack's own name of the newest message before a first try: no clock has a part in it.
+    """
+    run(db, _PROMISE)

@@ -53,7 +53,7 @@ from bot.workflow.parts import Parts
 from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
-from bot.workflow.tenancy import Tenancy
+from bot.workflow.tenancy import Admission, Tenancy
 from bot.zuora.client import http_client
 from bot.zuora.environments import Environment, environment
 
@@ -135,10 +135,12 @@ async def build(
         people = People(client, clock, team_id=identity.team_id, organization=identity.organization)
         witness = Witness(store, client, clock, settings.billing_channel)
         zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
+        admission = Admission(zuora, settings.places)
         tenancy = Tenancy(
             zuora=zuora,
             places=settings.places,
-            words=await tenant_in_words(settings, zuora, where, starting),
+            words=await tenant_in_words(admission, where, starting),
+            admission=admission,
             address=settings.zuora_base_url,
             kind=where.kind,
         )

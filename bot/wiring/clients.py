@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import re
-from contextlib import suppress
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -12,21 +10,17 @@ from yarl import URL
 
 from bot.domain.clock import Clock
 from bot.domain.clocks import Clocks
-from bot.domain.place import Places
 from bot.health.starting import Starting
 from bot.settings import EvidenceSettings, Settings
 from bot.slack.web import SlackWeb
 from bot.wiring.starting import CannotStartError
-from bot.zuora.client import NO_SUCH_NAME, ZuoraClient
+from bot.workflow.tenancy import Admission
+from bot.zuora.client import ZuoraClient
 from bot.zuora.environments import Environment
-from bot.zuora.errors import ZuoraElsewhere, ZuoraError, ZuoraRejected
+from bot.zuora.errors import ZuoraElsewhere, ZuoraError
 
 logger = logging.getLogger(__name__)
 
-_WANTS_ORGANIZATIONS = re.compile(
-    r"Zuora-Org-Ids|\borg(?:anization)?s?\b.*\b(?:required|must|specif|missing)", re.IGNORECASE
-)
-"""Zuora's words where it wants to know the organizations; no page has them."""
 
 SLACK_SECONDS = 20
 SECONDS_FOR_ZUORA = 10.0
@@ -90,9 +84,7 @@ def zuora_client(
     )
 
 
-async def tenant_in_words(
-    settings: Settings, zuora: ZuoraClient, where: Environment, starting: Starting
-) -> str:
+async def tenant_in_words(admission: Admission, where: Environment, starting: Starting) -> str:
     """The tenant in words for the card, with its entities and organizations.
 
     Raises:
@@ -100,7 +92,7 @@ async def tenant_in_words(
             what is asked for one of their organizations.
     """
     kind = "UNKNOWN ENVIRONMENT" if where.kind == "unknown" else where.kind.upper()
-    words, places = f"{kind} · {where.name}", settings.places
+    words, places = f"{kind} · {where.name}", admission.places
     within = "".join(
         f" · {name} {units[0].name}"
         for name, units in (("entity", places.entities), ("organization", places.organizations))
@@ -108,8 +100,7 @@ async def tenant_in_words(
     )
     try:
         async with asyncio.timeout(SECONDS_FOR_ZUORA):
-            tenant = await starting.said("Zuora", zuora.check())
-            await starting.said("Zuora", _know_the_organizations(places, zuora))
+            await starting.said("Zuora", admission.check())
     except ZuoraElsewhere as error:
         raise CannotStartError(str(error)) from None
     except (ZuoraError, TimeoutError) as error:
@@ -119,31 +110,6 @@ async def tenant_in_words(
         )
         starting.waits_for = ""
         return f"{words}{within}"  # what is wrong, the client itself keeps saying
+    tenant = admission.zuora.tenant
     logger.info("zuora_ready: %s, tenant %s", where.name, tenant.id)
     return f"{words} · tenant {tenant.id}{within}"
-
-
-async def _know_the_organizations(places: Places, zuora: ZuoraClient) -> None:
-    """Ask for something small in each organization of the settings, as a token names none.
-
-    Raises:
-        CannotStartError: Zuora refuses one, and takes the same call without it; or it wants some
-            where the settings list none.
-        ZuoraError: It cannot be asked now.
-    """
-    entity_ids = places.entities[0].id if places.entities else ""  # one that the token may name
-    if not places.organizations:
-        try:
-            await zuora.within(entity_ids, "").bill_runs(name=NO_SUCH_NAME)
-        except ZuoraRejected as error:
-            if _WANTS_ORGANIZATIONS.search(str(error)):
-                msg = f"ZUORA_ORG_IDS is empty, and Zuora wants organizations: {error}"
-                raise CannotStartError(msg) from None
-    for unit in places.organizations:
-        try:
-            await zuora.within(entity_ids, unit.id).bill_runs(name=NO_SUCH_NAME)
-        except ZuoraRejected as error:
-            with suppress(ZuoraRejected):  # it is not about the organization
-                await zuora.within(entity_ids, "").bill_runs(name=NO_SUCH_NAME)
-                msg = f"ZUORA_ORG_IDS names {unit.id}, which Zuora refuses: {error}"
-                raise CannotStartError(msg) from None

@@ -47,6 +47,7 @@ async def facts_as_approved(parts: Parts, request: Request) -> Order[Any, Any] |
         return None
     approved = opened(request)
     try:
+        await parts.tenancy.admission.check()
         facts: Facts | Problems = await approved.look_up(
             approved.body, parts.tenancy.zuora_in(request.place)
         )

@@ -158,14 +158,23 @@ def _words_of(calls: Sequence[Call]) -> str:
 
 
 def _asked_again(calls: Sequence[Call]) -> str:
-    """That keys were used again, for the result; empty where none was."""
-    again = sum(1 for call in calls if call.repeats)
-    if not again:
-        return ""
+    """That keys were used again, or Zuora was read instead, for the result; empty where neither was."""
+    shown = [call for call in calls if call.verdict is Verdict.ACCEPTED and call.words]
+    again = sum(1 for call in calls if call.repeats and call not in shown)
     if len(calls) == 1:
-        return " Its first answer was lost or did not say; it was sent again under its own key."
-    were = "call was" if again == 1 else "calls were"
-    return f" {again:,} {were} sent again under the same key, after a first answer that said neither yes nor no."
+        first = " Its first answer was lost or did not say; "
+        how = f"{shown[0].words}." if shown else "it was sent again under its own key."
+        return first + how if shown or again else ""
+    said = ""
+    if again:
+        were = "call was" if again == 1 else "calls were"
+        said += f" {again:,} {were} sent again under the same key, after a first answer that said neither yes nor no."
+    if shown:
+        said += (
+            f" Of {count(len(shown), 'call')} the first answer said neither yes nor no, and Zuora shows "
+            "the mail, so nothing was sent again."
+        )
+    return said
 
 
 def _unknown(

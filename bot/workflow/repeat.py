@@ -1,6 +1,6 @@
 """Calls whose answers were lost: each sent again under its own key, by which Zuora knows it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.cards.card import card_edit
@@ -9,12 +9,15 @@ from bot.domain.history import Entry, What
 from bot.domain.mailing import NOT_OVER
 from bot.domain.next_step import pause
 from bot.domain.request import Request
-from bot.workflow.call_entries import answer_entry
+from bot.operations.operation import Reread
+from bot.workflow.call_entries import answer_entry, settled_entry
 from bot.workflow.calling import Calling
 from bot.workflow.deadlines import too_late_at
 from bot.workflow.guard import mailed_since, under_way
 from bot.workflow.parts import Parts
 from bot.workflow.sending import Pass, calling_of
+from bot.workflow.settle import settled
+from bot.workflow.still_wanted import NOT_SAID, read_again, why_none_any_more
 from bot.zuora.errors import ZuoraError
 
 
@@ -24,8 +27,9 @@ async def repeat(
     """Send calls again, side by side; what of them may not go out any more is written down.
 
     The first try may never have come, so a repetition may be what takes effect: it needs its
-    approvals and free documents as the first try did. Of its facts nothing is read again, because
-    the first try may have changed them.
+    approvals, free documents and documents that are right to send as the first try did. What the
+    first try changes itself, a mail that Zuora shows, proves that it got through or that somebody
+    else has mailed it: in neither case it is sent again.
 
     Args:
         parts: The outside.
@@ -33,25 +37,30 @@ async def repeat(
         calls: Calls whose answers were lost.
         stopping: Whether nothing new may be begun.
     """
+    calling = calling_of(parts, request)
     try:
-        await parts.tenancy.zuora.check()  # a token shows which tenant this is
+        await parts.tenancy.admission.check()  # a token shows which tenant this is
+        reread = await read_again(parts, calling, calls)
     except ZuoraError as error:
         _wait(parts, request, str(error))
         return
-    revoked = await parts.rules.not_approved_any_more(request, parts.clock.now())
-    if revoked is None:
-        words = "Slack does not say who is in the user groups, so approvals cannot be counted."
-        _wait(parts, request, words)
+    for_all = await why_none_any_more(parts, calling)
+    if for_all is None:
+        _wait(parts, request, NOT_SAID)
     elif why := under_way(parts.store, [call.subject for call in calls], request, NOT_OVER):
         _wait(parts, request, why)
     else:
-        calling = calling_of(parts, request)
-        if given_up := list(_given_up(parts, calling, calls, revoked)):
+        done = [settled(call, proof) for call in calls if (proof := reread[call.subject].done)]
+        rest = [call for call in calls if not reread[call.subject].done]
+        given_up = list(_given_up(parts, calling, rest, for_all, reread))
+        if done or given_up:
             with parts.store.transaction():
-                parts.store.calls.save(*given_up)
-                parts.store.history.append_all(map(answer_entry, given_up), parts.clock.now())
-            return  # the next step goes on with the others
-        await Pass(parts, calling, calls, stopping).run()
+                parts.store.calls.save(*done, *given_up)
+                entries = (*map(settled_entry, done), *map(answer_entry, given_up))
+                parts.store.history.append_all(entries, parts.clock.now())
+        over = {call.subject for call in given_up}
+        if left := [call for call in rest if call.subject not in over]:
+            await Pass(parts, calling, left, stopping).run()
 
 
 def _wait(parts: Parts, request: Request, why: str) -> None:
@@ -65,17 +74,19 @@ def _wait(parts: Parts, request: Request, why: str) -> None:
 
 
 def _given_up(
-    parts: Parts, calling: Calling, calls: Sequence[Call], revoked: str
+    parts: Parts,
+    calling: Calling,
+    calls: Sequence[Call],
+    for_all: str,
+    reread: Mapping[str, Reread],
 ) -> Iterator[Call]:
-    """Those that nobody wants any more, that would not be the same call, or that come too late."""
-    request, for_all = calling.request, revoked.rstrip(".")
+    """Those that nobody wants any more, that are wrong to send, not the same call, or too late."""
+    request = calling.request
     if parts.clock.now() >= too_late_at(request):
         for_all = "it is too long since it was approved"
-    elif parts.tenancy.digest_of(calling.order, request.place) != request.digest:
-        for_all = "the bot now works for another Zuora tenant"
     since = mailed_since(parts.store, calls, request)
     for call in calls:
-        why = for_all or since.get(call.subject)
+        why = for_all or since.get(call.subject) or reread[call.subject].wrong
         if not why and calling.content_of(call) != call.content:
             why = "this version of the bot would send something else"
         if why:

@@ -1,7 +1,7 @@
 """What is saved of what was asked for: the request with its facts, its card and its history entry."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,10 @@ from bot.workflow.guard import reach_to_be
 from bot.workflow.parts import Parts
 
 
+def _nothing(_saved: tuple[Request, ...]) -> None:
+    """Nothing more is to be done."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
     """Who asks, with which form.
@@ -40,6 +44,7 @@ class Asker:
         once: Whether the same order of a short while ago that still waits is this one, because
             nothing else shows that it was typed again.
         place: Where in the tenant it acts; read from the form.
+        once_saved: Done in the transaction that saves it.
     """
 
     person: Person
@@ -49,6 +54,7 @@ class Asker:
     form_name: str = ""
     once: bool = False
     place: Place = NOWHERE
+    once_saved: Callable[[tuple[Request, ...]], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ def save(parts: Parts, ready: Sequence[Ready], asker: Asker) -> tuple[Request, .
             return again
         saved = tuple(_save_one(parts, each, asker, len(ready)) for each in ready)
         _withdraw_parent(parts.store, asker, saved, parts.clock.now())
+        asker.once_saved(saved)
     parts.bells.sender.set()
     parts.bells.runner.set()
     parts.bells.estimates.set()

@@ -7,7 +7,7 @@ costs little however many calls there are.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
 from bot.operations.catalog import opened
+from bot.operations.operation import Reread
 from bot.store.database import CouldNotRecordError
 from bot.workflow.begin import facts_as_approved
 from bot.workflow.call_entries import came_entry, sent_entry, settled_entry
@@ -26,6 +27,8 @@ from bot.workflow.calling import Calling
 from bot.workflow.deadlines import too_late_at, wait_for_zuora
 from bot.workflow.ending import go_on, show_progress
 from bot.workflow.parts import Parts
+from bot.workflow.still_wanted import NOT_SAID, read_again, why_none_any_more
+from bot.zuora.errors import ZuoraError
 
 JUST_READ = timedelta(minutes=1)
 """Calls that go out so soon after they were planned go by the facts that they were planned with."""
@@ -65,7 +68,8 @@ async def send(
         calls: Calls none of which can have taken effect.
         stopping: Whether nothing new may be begun.
     """
-    if await _may_not_send(parts, request, calls):
+    calls = await _may_go_out(parts, request, calls)
+    if not calls:
         return
     request = _goes_on(parts, request)
     await Pass(parts, calling_of(parts, request), calls, stopping).run()
@@ -83,21 +87,63 @@ def _goes_on(parts: Parts, request: Request) -> Request:
     return after
 
 
-async def _may_not_send(parts: Parts, request: Request, calls: Sequence[Call]) -> bool:
-    """Whether it is too late, or what was approved is no longer so. Then that is written.
+async def _may_go_out(parts: Parts, request: Request, calls: Sequence[Call]) -> Sequence[Call]:
+    """Those that are in time and still as they were approved; why the others are not, is written.
 
-    Once a call was done, or may have been, the facts have changed by that, and only the time
-    counts. Before that they are read again, but where they were read just now.
+    As long as no call was done the whole of it is read again, but for what was read just now. Once
+    one was done, or may have been, the facts have changed by that: then each document that is left is
+    read, unless the last one went out just now.
     """
     now = parts.clock.now()
+    calling = calling_of(parts, request)
     if parts.store.calls.tally(request.number).went_out:
-        if now >= too_late_at(request):
-            _give_up(parts, request, calls, "it could not be sent in time")
-            return True
-        return False
+        return await _left(parts, calling, calls)
     just_read = now - request.state_at < JUST_READ and not any(call.tries for call in calls)
-    in_time = now < too_late_at(request)
-    return not (just_read and in_time) and await facts_as_approved(parts, request) is None
+    here = parts.tenancy.digest_of(calling.order, request.place) == request.digest
+    if just_read and here and now < too_late_at(request):
+        return calls
+    return () if await facts_as_approved(parts, request) is None else calls
+
+
+async def _left(parts: Parts, calling: Calling, calls: Sequence[Call]) -> Sequence[Call]:
+    """What is left of many, without those that nobody wants any more or that are wrong to send now."""
+    request, now = calling.request, parts.clock.now()
+    if now >= too_late_at(request):
+        _give_up(parts, request, calls, "it could not be sent in time")
+        return ()
+    last = max((at for c in parts.store.calls.of(request.number) if (at := c.sent_at)), default=now)
+    reread: Mapping[str, Reread] = {}
+    try:
+        await parts.tenancy.admission.check()
+        if now - last >= JUST_READ:
+            reread = await read_again(parts, calling, calls)
+    except ZuoraError as error:
+        _wait_to_go_on(parts, request, str(error))
+        return ()
+    why = await why_none_any_more(parts, calling)
+    if why is None:
+        _wait_to_go_on(parts, request, NOT_SAID)
+        return ()
+    if why:
+        _give_up(parts, request, calls, f"it was not sent: {why}")
+        return ()
+    wrong = {
+        subject: one.wrong or "it was mailed meanwhile"
+        for subject, one in reread.items()
+        if one.wrong or one.done
+    }
+    left = [call for call in calls if call.subject not in wrong]
+    if wrong:
+        kept = [call for call in calls if call.subject in wrong]
+        _refuse(parts, request, kept, wrong, over=not left)
+    return left
+
+
+def _wait_to_go_on(parts: Parts, request: Request, why: str) -> None:
+    wait = pause(request.looks, parts.pauses.poll)
+    tally = parts.store.calls.tally(request.number)
+    so_far = f"{tally.went_out:,} of {tally.calls:,} went out."
+    wait_for_zuora(parts.store, request, why, parts.clock.now(), wait, so_far=so_far)
 
 
 def calling_of(parts: Parts, request: Request) -> Calling:
@@ -356,11 +402,20 @@ def _wait_for_the_rest(parts: Parts, number: int) -> None:
         wait_for_zuora(parts.store, request, why, now, wait, so_far=so_far)
 
 
-def _give_up(parts: Parts, request: Request, busy: Sequence[Call], words: str) -> None:
+def _give_up(parts: Parts, request: Request, calls: Sequence[Call], words: str) -> None:
     """Some were done and the rest was never taken: that is how it ended."""
+    why = dict.fromkeys((call.subject for call in calls), words)
+    _refuse(parts, request, calls, why, over=True)
+
+
+def _refuse(
+    parts: Parts, request: Request, calls: Sequence[Call], why: Mapping[str, str], *, over: bool
+) -> None:
+    """Write that calls will not go out, each with why; `over`: no other is left."""
     store, now = parts.store, parts.clock.now()
-    given_up = [call._replace(verdict=Verdict.REJECTED, words=words) for call in busy]
+    refused = [call._replace(verdict=Verdict.REJECTED, words=why[call.subject]) for call in calls]
     with store.transaction():
-        store.calls.save(*given_up)
-        store.history.append_all(map(settled_entry, given_up), now)
-        go_on(store, request, store.calls.of(request.number), parts.pauses, now)
+        store.calls.save(*refused)
+        store.history.append_all(map(settled_entry, refused), now)
+        if over:
+            go_on(store, request, store.calls.of(request.number), parts.pauses, now)

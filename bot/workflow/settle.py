@@ -41,14 +41,15 @@ async def settle(parts: Parts, request: Request, calls: tuple[Call, ...]) -> Non
             settlement, unread = None, True
         if settlement is not None:
             found[call.subject] = settlement
-    settled = [_settled(call, found[call.subject]) for call in calls if call.subject in found]
-    if len(settled) == len(calls):
-        _write(parts.store, request, settled, found, parts.clock.now())
+    known = [settled(call, found[call.subject]) for call in calls if call.subject in found]
+    if len(known) == len(calls):
+        _write(parts.store, request, known, found, parts.clock.now())
     else:
-        _look_later(parts, request, settled, unread=unread)
+        _look_later(parts, request, known, unread=unread)
 
 
-def _settled(call: Call, settlement: Settlement) -> Call:
+def settled(call: Call, settlement: Settlement) -> Call:
+    """The call as reading Zuora has proved it."""
     return call._replace(
         verdict=Verdict.ACCEPTED if settlement.accepted else Verdict.REJECTED,
         words=settlement.words,
@@ -56,22 +57,22 @@ def _settled(call: Call, settlement: Settlement) -> Call:
     )
 
 
-def _save(store: Store, settled: Sequence[Call], now: datetime) -> None:
+def _save(store: Store, known: Sequence[Call], now: datetime) -> None:
     """Write what reading Zuora proved of single calls, each with its history entry."""
-    store.calls.save(*settled)
-    store.history.append_all(map(settled_entry, settled), now)
+    store.calls.save(*known)
+    store.history.append_all(map(settled_entry, known), now)
 
 
 def _write(
     store: Store,
     request: Request,
-    settled: list[Call],
+    known: list[Call],
     found: dict[str, Settlement],
     now: datetime,
 ) -> None:
     order = opened(request)
     with store.transaction():
-        _save(store, settled, now)
+        _save(store, known, now)
         calls = store.calls.of(request.number)
         state = conclusion(calls)
         seen = "; ".join(dict.fromkeys(settlement.words for settlement in found.values()))
@@ -81,7 +82,7 @@ def _write(
         if order.follows and state is State.SUCCEEDED:
             after = replace(
                 request.moved(State.RUNNING, now, wake_at=now, result=result),
-                progress=settled[0].began,
+                progress=known[0].began,
             )
         else:
             after = replace(request.moved(state, now, result=result), progress=tally(calls))
@@ -94,7 +95,7 @@ def _write(
         store.move(request, after, entry, now, card_edit(after), told)
 
 
-def _look_later(parts: Parts, request: Request, settled: list[Call], *, unread: bool) -> None:
+def _look_later(parts: Parts, request: Request, known: list[Call], *, unread: bool) -> None:
     """Look again after a pause. Zuora that could not be read was no look: an outage uses up none."""
     store, poll, now = parts.store, parts.pauses.poll, parts.clock.now()
     if unread:
@@ -107,14 +108,12 @@ def _look_later(parts: Parts, request: Request, settled: list[Call], *, unread: 
     )
     entry = Entry(what=What.DELAYED, request=request.number, data=data)
     with store.transaction():
-        _save(store, settled, now)
+        _save(store, known, now)
         calls = store.calls.of(request.number)
         after = replace(after, progress=tally(calls))
         left = sum(1 for call in calls if call.is_lost)
-        seen = (
-            f"Zuora shows {len(settled):,} of the mails whose answer was lost; {left:,} are left."
-        )
-        told = [card_edit(after), lines.reply(after, seen)] if settled else []
+        seen = f"Zuora shows {len(known):,} of the mails whose answer was lost; {left:,} are left."
+        told = [card_edit(after), lines.reply(after, seen)] if known else []
         store.move(request, after, entry, now, *told)
 
 

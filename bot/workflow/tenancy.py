@@ -1,12 +1,70 @@
 """The Zuora that requests act in: its client, its name, and the places in it."""
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.digest import digest
 from bot.domain.place import Places, plain_ids
 from bot.operations.operation import Order
-from bot.zuora.client import ZuoraClient
+from bot.zuora.client import NO_SUCH_NAME, ZuoraClient
+from bot.zuora.errors import ZuoraElsewhere, ZuoraRejected
+
+
+_WANTS_ORGANIZATIONS = re.compile(
+    r"Zuora-Org-Ids|\borg(?:anization)?s?\b.*\b(?:required|must|specif|missing)", re.IGNORECASE
+)
+"""Zuora's words where it wants to know the organizations; no page has them."""
+
+
+@dataclass(slots=True)
+class Admission:
+    """Whether Zuora lets the bot into every entity and organization of the settings.
+
+    A token names the entities that it speaks for, each time. Of organizations it says nothing, so
+    something small is asked for in each, once, as soon as Zuora answers.
+    """
+
+    zuora: ZuoraClient
+    places: Places
+    knows_the_organizations: bool = False
+
+    async def check(self) -> None:
+        """Get a token, and into every organization; to be awaited before anything is sent.
+
+        Raises:
+            ZuoraElsewhere: Zuora refuses one of them, and takes the same call without it; or it wants
+                some where the settings list none.
+            ZuoraError: It cannot be asked now.
+        """
+        await self.zuora.check()
+        if self.knows_the_organizations:
+            return
+        entities = self.places.entities
+        entity_ids = entities[0].id if entities else ""  # one that the token may name
+        if not self.places.organizations:
+            await self._check_that_none_is_wanted(entity_ids)
+        for unit in self.places.organizations:
+            await self._check_organization(entity_ids, unit.id)
+        self.knows_the_organizations = True
+
+    async def _check_that_none_is_wanted(self, entity_ids: str) -> None:
+        try:
+            await self.zuora.within(entity_ids, "").bill_runs(name=NO_SUCH_NAME)
+        except ZuoraRejected as error:
+            if _WANTS_ORGANIZATIONS.search(str(error)):
+                msg = f"ZUORA_ORG_IDS is empty, and Zuora wants organizations: {error}"
+                raise ZuoraElsewhere(msg) from None
+
+    async def _check_organization(self, entity_ids: str, org_id: str) -> None:
+        try:
+            await self.zuora.within(entity_ids, org_id).bill_runs(name=NO_SUCH_NAME)
+        except ZuoraRejected as error:
+            with suppress(ZuoraRejected):  # it is not about the organization
+                await self.zuora.within(entity_ids, "").bill_runs(name=NO_SUCH_NAME)
+                msg = f"ZUORA_ORG_IDS names {org_id}, which Zuora refuses: {error}"
+                raise ZuoraElsewhere(msg) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +77,7 @@ class Tenancy:
         words: Which Zuora, for the card: `PRODUCTION · tenant 12270`.
         address: Where it is, for the digest.
         kind: `production`, `sandbox` or `unknown`, for the rules of the policy.
+        admission: Whether Zuora lets the bot into those places.
     """
 
     zuora: ZuoraClient
@@ -26,6 +85,7 @@ class Tenancy:
     words: str
     address: str
     kind: str
+    admission: Admission
 
     def zuora_in(self, place: str) -> ZuoraClient:
         """The client whose every call goes to that place, by `Place.key`."""

@@ -119,7 +119,23 @@ async def test_if_the_bot_dies_meanwhile_the_person_is_told_after_the_restart(sl
     slow.clock.advance(minutes=16)
     slow.bot.parts.bells.sender.set()
 
-    await slow.until_told(ALICE, "it may not have been saved")
+    await slow.until_told(ALICE, "nothing was saved. If it is still needed, please ask again")
+    assert slow.store.requests.get(1) is None
+
+
+async def test_if_the_bot_dies_once_it_is_saved_nobody_is_asked_to_ask_again(slow):
+    """The view still says that Zuora is read; to ask again would make a second card."""
+    await slow.fill()
+    slow.bot.sender._stopping = True  # the card does not get out
+    slow.bot.answering.client = None  # nor does the answer
+    slow.clock.advance(seconds=SLOW)
+    await slow.until(lambda: slow.store.requests.get(1) is not None)
+    await slow.restart()
+    slow.slack.faults.add("chat.postMessage", "error", error="restricted_action", times=3)
+    await slow.pass_time(minutes=16)
+
+    await slow.until_told(ALICE, "R-1 waits for approval")
+    assert not any("ask again" in text for text in slow.told(ALICE))
 
 
 async def test_who_was_answered_is_told_nothing_more(slow):
@@ -160,4 +176,4 @@ async def test_if_the_answer_itself_breaks_the_person_still_hears_something(slow
 
     await slow.pass_time(minutes=16)
 
-    await slow.until_told(ALICE, "If no card with your request has appeared, please ask again")
+    await slow.until_told(ALICE, "R-1 waits for approval in")

@@ -416,3 +416,71 @@ def test_no_order_to_mail_goes_out_without_the_documents_it_can_mail(store, raw)
         store.mailings.add(1, [Mailing("BR-1", "run", "INV1", "", "A1", "BR-1", "")])
 
     assert raw.execute(sending).rowcount == 1
+
+
+# Recording by hand what became of a lost answer
+
+
+def of_two(store):
+    """R-2, whose rule wants two people, and of which an answer was lost."""
+    rule = Rule(approvers=(BEN, CLEO), approvals=2)
+    with store.transaction():
+        store.requests.add(replace(REQUEST, number=2, form="f2", rule=rule))
+        store.record(Entry(what=What.CALL_LOST, request=2, data={}), NOW)
+
+
+def by_hand(store, what, who, *, accepted=True):
+    with store.transaction():
+        by = {"by": "person"} if what is What.SETTLED else {}
+        store.record(
+            Entry(what=what, who=who, team="T1", request=2, data={"accepted": accepted, **by}), NOW
+        )
+
+
+TOO_FEW = "a record by hand takes as many people as an approval"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        [(BEN, True)],  # the same person twice
+        [(CLEO, False)],  # the other one saw the opposite
+        [(CLEO, True), (CLEO, False)],  # and it is the last word that counts
+    ],
+)
+def test_one_person_does_not_settle_what_takes_two(store, before):
+    of_two(store)
+    for who, accepted in before:
+        by_hand(store, What.RECORDED, who, accepted=accepted)
+
+    with pytest.raises(CouldNotRecordError) as refused:
+        by_hand(store, What.SETTLED, BEN)
+
+    assert TOO_FEW in str(refused.value.__cause__ or refused.value)
+
+
+def test_two_people_who_saw_the_same_settle_it(store):
+    of_two(store)
+    by_hand(store, What.RECORDED, CLEO)
+
+    by_hand(store, What.SETTLED, BEN)
+
+
+def test_a_record_of_before_another_lost_answer_does_not_count(store):
+    of_two(store)
+    by_hand(store, What.RECORDED, CLEO)
+    with store.transaction():
+        store.record(Entry(what=What.CALL_LOST, request=2, data={}), NOW)
+
+    with pytest.raises(CouldNotRecordError):
+        by_hand(store, What.SETTLED, BEN)
+
+
+@pytest.mark.parametrize("what", [What.RECORDED, What.SETTLED])
+def test_nobody_records_the_outcome_of_an_own_request(store, what):
+    of_two(store)
+    by_hand(store, What.RECORDED, CLEO)
+
+    with pytest.raises(CouldNotRecordError):
+        by_hand(store, what, ANN)

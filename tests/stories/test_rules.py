@@ -168,3 +168,28 @@ async def test_health_is_not_ready_while_zuora_does_not_let_the_bot_in(stage):
     assert stage.bot.health()["status"] == "zuora login failed"
 
     await stage.as_time_passes(lambda: stage.bot.health()["status"] == "ready", step=1)
+
+
+async def test_d6_an_organization_is_asked_for_once_zuora_answers_and_before_anything_is_sent(
+    stage,
+):
+    """Zuora was away at the start; one of two organizations is refused since."""
+    knobs = stage.zuora.knobs
+    stage.zuora.knobs = replace(knobs, orgs=frozenset({"o-1", "o-9"}))
+    stage.changes = {"zuora_org_ids": "One=o-1, Nine=o-9"}
+    await stage.done_as_time_passes(stage.restart())
+    ts = await stage.ask(org="o-1")
+    await stage.stop()
+    stage.zuora.knobs = replace(knobs, orgs=frozenset({"o-1"}))
+    stage.zuora.faults.down = True
+    await stage.done_as_time_passes(stage.start(), step=5)
+
+    await stage.press(BOB, ts)
+    stage.zuora.faults.clear()
+    await stage.as_time_passes(lambda: "ZUORA_ORG_IDS names o-9" in stage.card(ts), step=10)
+
+    assert stage.orders() == []
+
+    stage.zuora.knobs = replace(knobs, orgs=frozenset({"o-1", "o-9"}))
+    await stage.as_time_passes(lambda: len(stage.orders()) == 1, step=10)
+    await stage.until_card(ts, "Accepted by Zuora")

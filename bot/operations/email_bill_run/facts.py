@@ -58,6 +58,21 @@ class EmailRunFacts(RunFacts):
             return documents.posted
         return documents.never_mailed + len(documents.mailed_unknown)
 
+    def wrong_since(self, now: RunFacts, *, resend: bool) -> list[str]:
+        """What keeps a lost order to mail it from being sent again: what changed but for mails.
+
+        Mails of some of its documents may be those of that order, which come one after the other, or
+        somebody else's. Without `resend` Zuora leaves out what it shows as mailed.
+        """
+        before = self.documents
+        mails = ("mailed_before", "last_mailed_at", "mailed_unknown")
+        as_before = {name: getattr(before, name) for name in mails}
+        same_mails = now.documents.model_copy(update=as_before)
+        found = self.differs(now.model_copy(update={"documents": same_mails}))
+        if resend and any(getattr(now.documents, name) != as_before[name] for name in mails):
+            found.append(f"some documents of {self.number} were mailed meanwhile")
+        return found
+
 
 def going_out(
     documents: Sequence[BillingDocument],

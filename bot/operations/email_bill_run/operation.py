@@ -25,7 +25,7 @@ from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.on_run import OnRun, RunBody, read_of
-from bot.operations.operation import LastTime, Problems, Settlement, Table, Values
+from bot.operations.operation import LastTime, Problems, Reread, Settlement, Table, Values
 from bot.operations.run_documents import mailed_at
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
@@ -168,11 +168,18 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         https://docs.zuora.com/en/zuora-billing/bill-your-customer/invoice-management/invoice-delivery-preference/email-delivery
         """
         run, documents = await zuora.run_with_documents(call.subject)
-        if not _was_mailed(self.facts, run, documents):
-            return None
-        return Settlement(
-            accepted=True, words=f"Zuora shows mail for {call.subject} that was not there before"
-        )
+        return _proof(call.subject) if _was_mailed(self.facts, run, documents) else None
+
+    async def read_again(self, calls: Sequence[Call], zuora: ZuoraClient) -> Mapping[str, Reread]:
+        """The run and every document of it anew."""
+        found = {}
+        for call in calls:
+            run, documents = await zuora.run_with_documents(call.subject)
+            now = await aside(EmailRunFacts.of, documents, run)
+            done = _proof(call.subject) if _was_mailed(self.facts, run, documents) else None
+            wrong = "" if done else "; ".join(self.facts.wrong_since(now, resend=self.body.resend))
+            found[call.subject] = Reread(done=done, wrong=wrong)
+        return found
 
     def title(self) -> str:
         """`email the documents of bill run BR-00000417`."""
@@ -267,6 +274,12 @@ def _was_mailed(before: EmailRunFacts, run: BillRun, documents: Sequence[Billing
     known = [at for at in dates if isinstance(at, datetime)]
     newest = max(known, default=None)
     return newest is not None and len(known) == len(dates) and (since is None or newest > since)
+
+
+def _proof(number: str) -> Settlement:
+    return Settlement(
+        accepted=True, words=f"Zuora shows mail for {number} that was not there before"
+    )
 
 
 def _pointless(number: str, checks: MailChecks) -> Problems | None:

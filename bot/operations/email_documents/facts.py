@@ -204,7 +204,7 @@ class EmailDocumentsFacts(Facts):
             words
             for document in self.documents
             if document.number not in now_without
-            for words in _changes(document, later.get(document.number))
+            for words in changes(document, later.get(document.number))
         ]
         found += [
             f"{number} {'has a mail address now' if number in without else 'was not among them'}"
@@ -221,7 +221,8 @@ class EmailDocumentsFacts(Facts):
         return found
 
 
-def _changes(before: MailDocument, now: MailDocument | None) -> list[str]:
+def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = True) -> list[str]:
+    """What changed of one document, in words; `mailed`: also that it was mailed meanwhile."""
     if now is None:
         return [f"{before.number} is no longer there"]
     found = []
@@ -232,7 +233,7 @@ def _changes(before: MailDocument, now: MailDocument | None) -> list[str]:
     if before.money != now.money:
         was, is_now = spoken(before.money), spoken(now.money)
         found.append(f"{before.number} was {was} and is {is_now} now")
-    if before.mailed_at != now.mailed_at or _more_listed(before, now):
+    if mailed and (before.mailed_at != now.mailed_at or _more_listed(before, now)):
         found.append(f"{before.number} was mailed meanwhile")
     if before.listed is not None and now.listed is None:
         found.append(f"Zuora's mail history of {before.number} can no longer be read")

@@ -5,7 +5,7 @@ memo (Zuora's OpenAPI document, *Email a credit memo*).
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from bot.domain.call import Call, Verdict
@@ -21,13 +21,15 @@ from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument, more
 from bot.operations.email_documents.finding import mail_marks, read_facts
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
+from bot.operations.email_documents.rereading import listed_mailed, reread, shown_mailed
 from bot.operations.email_documents.summary import summary
 from bot.operations.kinds import KindTotals, SingleDocument, amounts_of
-from bot.operations.operation import Judged, Order, Problems, Settlement, Table, Values
+from bot.operations.operation import Judged, Order, Problems, Reread, Settlement, Table, Values
 from bot.operations.run_documents import shown_at
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
+from bot.zuora.paging import all_or_none
 
 _Body = EmailDocumentsBody
 _Facts = EmailDocumentsFacts
@@ -111,12 +113,23 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         if document.listed is None:
             return None
         now = await mail_marks(document.id, call.first_sent_at, zuora)
-        if not more(document.listed, now):
-            return None
-        return Settlement(
-            accepted=True,
-            words=f"Zuora's mail history lists a mail of {call.subject} that was not there before",
-        )
+        return listed_mailed(document.number) if more(document.listed, now) else None
+
+    async def read_again(self, calls: Sequence[Call], zuora: ZuoraClient) -> Mapping[str, Reread]:
+        """Every document anew, as before its first try: mailed meanwhile, reversed, or as it was."""
+        numbers = [call.subject for call in calls]
+        facts = await self._look_up_only(numbers, zuora)
+        if isinstance(facts, Problems) and len(numbers) > 1:  # which of them it is about
+            alone = [partial(self._look_up_only, [number], zuora) for number in numbers]
+            each = dict(zip(numbers, await all_or_none(alone), strict=True))
+        else:
+            each = dict.fromkeys(numbers, facts)
+        return {number: reread(self.facts, each[number], number) for number in numbers}
+
+    async def _look_up_only(self, numbers: Sequence[str], zuora: ZuoraClient) -> _Facts | Problems:
+        kinds = () if self.kind else tuple(self._kinds[number] for number in numbers)
+        body = self.body.model_copy(update={"documents": tuple(numbers), "kinds": kinds})
+        return await self.look_up(body, zuora)
 
     def title(self) -> str:
         """`email 312 invoices`, or `email 312 invoices again`."""
@@ -264,5 +277,4 @@ async def _by_mail_date(document: MailDocument, zuora: ZuoraClient) -> Settlemen
     (now,) = await zuora.documents_for_mail("invoice", (document.id,))
     if now is None or not is_newer(document.mailed_at, now.last_emailed_at):
         return None
-    seen = f"Zuora shows a mail of {document.number} that was not there before"
-    return Settlement(accepted=True, words=seen)
+    return shown_mailed(document.number)

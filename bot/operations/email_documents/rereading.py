@@ -1,0 +1,48 @@
+"""What a later reading of a document says of an order to mail it whose answer was lost. No I/O."""
+
+from bot.domain.known import is_newer
+from bot.operations.email_documents.facts import (
+    EmailDocumentsFacts,
+    MailDocument,
+    changes,
+    more,
+)
+from bot.operations.operation import Problems, Reread, Settlement
+
+
+def reread(before: EmailDocumentsFacts, now: EmailDocumentsFacts | Problems, number: str) -> Reread:
+    """Compare one document with how it was approved."""
+    if isinstance(now, Problems):
+        return Reread(wrong=" ".join(now.by_field.values()).rstrip("."))
+    was, is_now = before.named(number), now.named(number)
+    if was is None:  # an order of a version before this one
+        return Reread()
+    if is_now is None and any(each.number == number for each in now.nobody):
+        return Reread(wrong=f"the bill-to contact of {number} has no address now")
+    done = None if is_now is None else _mailed(was, is_now)
+    found = changes(was, is_now, mailed=False) if done is None else []
+    return Reread(done=done, wrong="; ".join(found))
+
+
+def _mailed(before: MailDocument, now: MailDocument) -> Settlement | None:
+    """Proof that it was mailed, where Zuora shows or lists a mail that was not there before."""
+    if is_newer(before.mailed_at, now.mailed_at):
+        return shown_mailed(now.number)
+    if before.listed is not None and more(before.listed, now.listed or ()):
+        return listed_mailed(now.number)
+    return None
+
+
+def shown_mailed(number: str) -> Settlement:
+    """An invoice has a mail date that it had not."""
+    return Settlement(
+        accepted=True, words=f"Zuora shows a mail of {number} that was not there before"
+    )
+
+
+def listed_mailed(number: str) -> Settlement:
+    """Zuora's mail history lists a mail that it did not list."""
+    return Settlement(
+        accepted=True,
+        words=f"Zuora's mail history lists a mail of {number} that was not there before",
+    )

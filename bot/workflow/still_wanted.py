@@ -1,0 +1,45 @@
+"""Whether what is left of a request may still go out: approved to this day, here, and right to send."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bot.domain.call import Call
+from bot.operations.operation import Reread
+from bot.workflow.calling import Calling
+from bot.workflow.parts import Parts
+from bot.zuora.errors import ZuoraRejected
+
+NOT_SAID = "Slack does not say who is in the user groups, so approvals cannot be counted."
+
+
+async def why_none_any_more(parts: Parts, calling: Calling) -> str | None:
+    """Why nothing of it may go out any more; empty: it may. None: Slack does not say just now."""
+    request = calling.request
+    if parts.tenancy.digest_of(calling.order, request.place) != request.digest:
+        return "the bot now works for another Zuora tenant"
+    revoked = await parts.rules.not_approved_any_more(request, parts.clock.now())
+    return revoked if revoked is None else revoked.rstrip(".")
+
+
+async def read_again(parts: Parts, calling: Calling, calls: Sequence[Call]) -> Mapping[str, Reread]:
+    """What Zuora says of each; that none may go out where Zuora refuses to be read.
+
+    A mail that may be another order's proves nothing.
+
+    Raises:
+        ZuoraError: It does not answer.
+    """
+    try:
+        found = await calling.order.read_again(calls, calling.zuora)
+    except ZuoraRejected as error:
+        return dict.fromkeys(
+            (call.subject for call in calls),
+            Reread(wrong=f"Zuora could not be read again: {error}"),
+        )
+    anothers = parts.guard.proved_by_no_mail(calls, calling.request)
+    return {
+        call.subject: replace(found.get(call.subject, Reread()), done=None)
+        if call.subject in anothers
+        else found.get(call.subject, Reread())
+        for call in calls
+    }
