@@ -11,7 +11,6 @@ from bot.operations.operation import Order
 from bot.zuora.client import NO_SUCH_NAME, ZuoraClient
 from bot.zuora.errors import ZuoraElsewhere, ZuoraRejected
 
-
 _WANTS_ORGANIZATIONS = re.compile(
     r"Zuora-Org-Ids|\borg(?:anization)?s?\b.*\b(?:required|must|specif|missing)", re.IGNORECASE
 )

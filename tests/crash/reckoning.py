@@ -232,8 +232,8 @@ def _shown(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
         f"{name}: line {each} stands {times} times"
         for each, times in Counter(numbers).items() if times > 1 or each is None
     ]  # fmt: skip
-    if numbers != sorted(numbers, key=lambda each: each or 0):
-        told.out_of_order.append(f"{name}: the lines stand as {numbers}")
+    if replies != sorted(replies):  # the progress is edited where it stands, by whatever came last
+        told.out_of_order.append(f"{name}: the lines stand as {replies}")
     texts = Counter(message.text for message in thread if not message.files)
     told.doubled += [
         f"{name}: {times} times: {text[:80]}" for text, times in texts.items()
@@ -306,8 +306,8 @@ def _customers(told: Reckoning, seen: _Seen, plan: Sequence[Wanted]) -> None:
 
 
 def _was_too_old(row: dict[str, Any]) -> bool:
-    """Whether it is an answer to one person, which nobody needs any more after two minutes."""
-    return row["outcome"] == "needless" and row["kind"] in ("private", "direct")
+    """Whether nobody needs it any more: an answer after two minutes, a reminder of what is over."""
+    return row["outcome"] == "needless" and row["kind"] in ("private", "direct", "reminder")
 
 
 def _chain(told: Reckoning, seen: _Seen) -> None:

@@ -118,7 +118,9 @@ class Restored(Story):
     async def _to_rest(self, again: "asyncio.Task[None]") -> None:
         life = await self.start()
         end = time.monotonic() + REST_SECONDS
-        while not (again.done() and self._at_rest()) and time.monotonic() < end:
+        while (
+            not (again.done() and self._is_there() and self._at_rest()) and time.monotonic() < end
+        ):
             assert not life.is_over, self._log()
             await asyncio.sleep(0.05)
         assert again.done(), f"it was not all asked for again\n{self._log()}"

@@ -39,8 +39,9 @@ ALL_ASKED_AFTER = 0.7  # of all kills
 UNFINISHED = """
 SELECT (SELECT COUNT(*) FROM outbox WHERE ended_at IS NULL) + (
   SELECT COUNT(*) FROM requests WHERE state IN ('waiting', 'approved', 'running')
-  OR (state = 'unknown' AND wake_at IS NOT NULL))
+  OR (state = 'unknown' AND looks <= 12))
 """
+"""Of unknown outcome is at rest once people are asked to look; they are reminded without end."""
 
 
 @dataclass
@@ -204,7 +205,11 @@ class Story:
 
     def _is_over(self, people: "asyncio.Future[Any]") -> bool:
         """Everybody has done what they wanted, the bot is there and has nothing left to do."""
-        return bool(people.done() and self.slack.sockets.connections and self._at_rest())
+        return people.done() and self._is_there() and self._at_rest()
+
+    def _is_there(self) -> bool:
+        """Whether the process has connected; one that only begins does not know SIGTERM yet."""
+        return bool(self.slack.sockets.connections)
 
     async def _one_life(self) -> None:
         """Start the process and have it die: at a new point, at the n-th, or by a signal."""

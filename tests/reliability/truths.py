@@ -1,12 +1,14 @@
 """What must hold at every moment, whatever happened; and a clock that is pushed until all is at rest."""
 
 import asyncio
+import re
 import sqlite3
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from bot.audit.chain import Flaw
 from bot.audit.verify import verify_database
 from bot.cards.card import HEADLINES
 from bot.domain.history import What
@@ -84,9 +86,15 @@ def check_request(stage: Stage, number: int) -> None:
     check_calls(stage, number)
 
 
+FOLLOWED = frozenset({"post_bill_run", "cancel_bill_run", "create_bill_run"})
+"""Their calls are counted by what they changed in Zuora, not by whether they were a POST."""
+
+
 def check_calls(stage: Stage, number: int) -> None:
     """Nothing goes out without enough approvals, and nothing takes effect twice."""
     request = stage.request(number)
+    if request.operation in FOLLOWED:
+        return
     orders = orders_of(stage, number)
     sent = [each for each in stage.happened(number) if each is What.CALL_SENT]
     if orders or sent:
@@ -107,21 +115,47 @@ def check_mails(stage: Stage) -> None:
 
 
 def check_messages(stage: Stage) -> None:
-    """No message stands in Slack twice, and each thread is in the order of the outbox."""
+    """No message stands in Slack twice, and each thread is in the order of the outbox.
+
+    Of each database: with an older copy that is put back the sequences go on from an older one.
+    """
     place = stage.slack.workspace.channel(CHANNEL)
     payloads = [
         (message, message.metadata["event_payload"])
         for message in place.messages
         if message.metadata and not message.deleted
     ]
-    sequences = Counter(payload["sequence"] for _, payload in payloads)
+    sequences = Counter((payload["database"], payload["sequence"]) for _, payload in payloads)
     assert all(times == 1 for times in sequences.values()), sequences
-    cards = Counter(payload["request"] for message, payload in payloads if not message.is_reply)
+    cards = Counter(
+        (payload["database"], payload["request"])
+        for message, payload in payloads
+        if not message.is_reply and payload["request"]
+    )
     assert all(times == 1 for times in cards.values()), cards
-    for ts in {message.thread_ts for message, _ in payloads if message.is_reply}:
-        order = [payload["sequence"] for message, payload in payloads if message.thread_ts == ts]
-        replies = order[1:] if payloads and order and order[0] == min(order) else order
+    threads = {
+        (payload["database"], message.thread_ts)
+        for message, payload in payloads
+        if message.is_reply
+    }
+    for database, ts in threads:
+        order = [
+            payload["sequence"]
+            for message, payload in payloads
+            if (payload["database"], message.thread_ts) == (database, ts)
+        ]
+        replies = order[1:] if order[0] == min(order) else order
         assert replies == sorted(replies), order
+
+
+SAYS = {
+    **{state: re.escape(words) for state, words in HEADLINES.items()},
+    State.RUNNING: "Approved, being sent to Zuora|Running in Zuora|Sent, outcome not known yet",
+    State.FAILED: r"Failed|[\d,]+ of [\d,]+ failed",
+    State.STOPPED: r"Stopped\. Nothing was sent|Stopped, look in Zuora first",
+    State.SUCCEEDED: "Accepted by Zuora|Created (scheduled )?bill run|Posted|Canceled",
+}
+"""How a card begins, whatever the operation."""
 
 
 def check_cards(stage: Stage) -> None:
@@ -132,24 +166,26 @@ def check_cards(stage: Stage) -> None:
     for number in numbers(stage):
         request = stage.request(number)
         (message,) = [m for m in shown if m.ts == request.card_ts]
-        headline = HEADLINES[request.state]
-        if request.state is State.SUCCEEDED:
-            headline = "Accepted by Zuora"
         if request.state is State.WAITING:
             assert "· waiting for " in message.text.splitlines()[1], message.text
         else:
-            assert message.text.startswith(headline), (request.state, message.text)
+            assert re.match(SAYS[request.state], message.text), (request.state, message.text)
 
 
 def check_history(stage: Stage) -> None:
-    """The chain is whole and without a gap, and every other table says what it says."""
+    """The chain is whole and without a gap, and every other table says what it says.
+
+    That the clock was put back is true where it was.
+    """
     verified = verify_database(Path(stage.settings().database_path), key="")
-    assert verified.findings == (), verified.findings
+    found = [each for each in verified.findings if each.flaw is not Flaw.CLOCK]
+    assert found == [], found
 
 
-def numbers(stage: Stage) -> range:
-    """The numbers of all requests."""
-    return range(1, stage.store.requests.next_number())
+def numbers(stage: Stage) -> list[int]:
+    """The numbers of all requests; after a copy was put back some are gone."""
+    everyone = range(1, stage.store.requests.next_number())
+    return [each for each in everyone if stage.store.requests.get(each) is not None]
 
 
 def check_everything(stage: Stage) -> None:

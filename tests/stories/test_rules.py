@@ -186,7 +186,7 @@ async def test_d6_an_organization_is_asked_for_once_zuora_answers_and_before_any
 
     await stage.press(BOB, ts)
     stage.zuora.faults.clear()
-    await stage.as_time_passes(lambda: "ZUORA_ORG_IDS names o-9" in stage.card(ts), step=10)
+    await stage.as_time_passes(lambda: "names o-9, which Zuora refuses" in stage.card(ts), step=10)
 
     assert stage.orders() == []
 
