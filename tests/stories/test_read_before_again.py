@@ -209,3 +209,21 @@ async def test_d3_the_rest_is_not_sent_to_another_tenant(stage):
 
     assert len(stage.orders()) == orders
     assert set(mailed(stage)) == went_out
+
+
+async def test_of_a_list_of_several_kinds_each_is_read_as_its_own(stage):
+    (number,) = add_invoices(stage, 1)
+    memo = stage.zuora.world.add_debit_memo("A00000001", "USD", "10.00").number
+    for path in (f"/v1/invoices/{number}/emails", f"/v1/debitmemos/{memo}/emails"):
+        stage.zuora.faults.add(path, **NEVER_CAME)
+    ts = await ask(stage, [number, memo])
+    await stage.until_thread(ts, AGAIN)
+    reversed_(invoice(stage, number))
+
+    await stage.as_time_passes(lambda: stage.request().state == "unknown", step=5)
+    await stage.quiet()
+
+    by_subject = {call.subject: call for call in stage.store.calls.of(1)}
+    assert "reversed" in by_subject[number].no_more
+    assert by_subject[memo].verdict == "accepted"
+    assert mailed(stage) == {memo: 1}
