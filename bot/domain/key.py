@@ -99,13 +99,19 @@ class DocumentKey(NamedTuple):
     key: str
 
 
+def _beside_an_id(text: str) -> list[str]:
+    """The words beside the one with the id that are more than a label like `ID:`."""
+    words = [each for each in text.split() if not _ID_WITHIN.search(each)]
+    return [each for each in words if not (each[:-1].isalpha() and each[-1] in ":=")]
+
+
 def readings(typed: str) -> tuple[Reading, ...]:
     """What was typed for one thing, in the order in which Zuora is asked; empty if it is nothing.
 
     As it was typed, then as it looks, then in Zuora's own spelling. In quotation marks it is what
     stands in them, and at last with the marks themselves. A kind with a colon before it is believed
     first; one without, and the sign of a list, may belong to the number, and are taken away at last. So
-    is everything around an id.
+    is an address around an id, and a label before it; any other word beside it may be another number.
     Nothing is refused for its shape.
     """
     text = clean(typed).strip()
@@ -122,7 +128,7 @@ def readings(typed: str) -> tuple[Reading, ...]:
         found += [Reading(key, _kind_in(word)) for key in _spelled(unquoted(text[word.end() :]))]
     if bullet := _BULLET.match(text):
         found += readings(text[bullet.end() :])
-    if len(ids := _ID_WITHIN.findall(rest)) == 1:
+    if len(ids := _ID_WITHIN.findall(rest)) == 1 and not _beside_an_id(rest):
         found.append(Reading(ids[0].replace("-", "").lower(), kind))
     return tuple(dict.fromkeys(each for each in found if _may_be_one(each.key)))
 

@@ -203,6 +203,20 @@ async def test_an_id_is_taken_out_of_what_stands_around_it(stage, around, hyphen
     assert await mailed(stage, around.format(its)) == ["/v1/invoices/A-7/emails"]
 
 
+@pytest.mark.parametrize(
+    "typed", ["B-8 {}", "{} B-8", "B-8 INV:{}", "B-8 https://x.example/i/{}", "B-8 id={}"]
+)
+async def test_what_stands_beside_an_id_is_a_document_of_its_own(stage, typed):
+    its = add(stage, "invoice", "A-7").id
+    add(stage, "debit_memo", "B-8")
+
+    submitted = await stage.fill(text="INV1", documents=typed.format(its))
+
+    assert submitted.ok, submitted.errors
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    assert len(json.loads(stage.request(1).body)["documents"]) == 2
+
+
 @pytest.mark.parametrize("between", BETWEEN)
 async def test_whatever_stands_between_cells_ends_a_number_and_a_space_does_not(stage, between):
     for each in ("ACME 0001", "EU 0002", "A-7"):
