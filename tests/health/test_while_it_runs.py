@@ -1,8 +1,11 @@
-"""Secrets and policy are read again, a locked database keeps nobody waiting, one request can be followed (O8, O9)."""
+"""Secrets and policy are read again, a locked database keeps nobody waiting, one request can be followed, an update
+leaves what waits (O8, O9, O12, O15)."""
 
 import asyncio
 import json
+import os
 import re
+import shutil
 import signal
 import sqlite3
 import sys
@@ -11,6 +14,7 @@ from collections import Counter
 
 from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, POLICY, SIGNING_SECRET
 from tests.health.operated import until
+from tests.processes import ROOT
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
 
@@ -174,6 +178,43 @@ async def test_a_secret_that_is_rotated_while_120_mails_go_out_holds_those_that_
     assert mailed(site) == Counter(numbers)
     assert verdicts(site) == {"accepted": 120}
     await process.until_ready(status="ready")
+
+
+async def test_a_reconnect_whose_handshake_is_swallowed_is_given_up_and_begun_anew(site):
+    """O12: it was deaf for 309 s, and said nothing."""
+    process = await site.start()
+    site.slack.faults.add("websocket", "hang", times=1)
+    site.slack.sockets.abort()
+    await until(lambda: site.slack.sockets.connections == 0)
+
+    await until(lambda: site.slack.sockets.connections == 1, 60)
+
+    assert "slack_handshake_given_up" in process.log
+    await process.until_ready(status="ready")
+    await site.ask()
+
+
+async def test_what_waits_while_the_program_is_replaced_is_carried_out_by_the_next_one(site):
+    """O15: a process of other files asked for it, as the starts in the history say."""
+    older = site.folder / "older"
+    shutil.copytree(ROOT / "bot", older / "bot", ignore=shutil.ignore_patterns("__pycache__"))
+    with (older / "bot" / "__init__.py").open("a") as file:
+        file.write("# of before\n")
+    before = await site.start(PYTHONPATH=f"{older}{os.pathsep}{ROOT}")
+    ts = await site.ask()
+    assert await before.end(signal.SIGTERM) == 0
+
+    await site.start()
+    await site.approve(ts)
+
+    await until(lambda: site.state() in ("succeeded", "stopped"), 60)
+    assert site.state() == "succeeded"
+    with sqlite3.connect(site.database) as connection:
+        found = connection.execute(
+            "SELECT COUNT(DISTINCT json_extract(data, '$.files')) FROM history WHERE what = 'bot.started'"
+        )
+        assert found.fetchone() == (2,)
+    connection.close()
 
 
 def mailed(site):
