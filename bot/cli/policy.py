@@ -29,9 +29,16 @@ def policy() -> None:
 
 
 @policy.command(
-    epilog=example("billing-bot policy explain email_bill_run --amount USD=120000 --as U0ALICE")
+    epilog=f"OPERATION is {listed(OPERATIONS, 'or')}.\n\n"
+    + example("billing-bot policy explain email_bill_run --amount USD=120000 --as U0ALICE")
 )
-@click.argument("operations", type=click.Choice(OPERATIONS), nargs=-1, required=True)
+@click.argument(
+    "operations",
+    type=click.Choice(OPERATIONS),
+    nargs=-1,
+    required=True,
+    metavar="OPERATION [OPERATION]...",
+)
 @click.option("--amount", "amounts", multiple=True, help="A total, as USD=120000; may repeat.")
 @click.option("--documents", type=click.IntRange(min=0), help="How many documents it touches.")
 @click.option("--tenant", type=click.Choice(TENANTS), default="production", show_default=True,
