@@ -6,7 +6,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from bot.health.figures import CONTENT_TYPE, Exposition
-from bot.health.health import READY, Health
+from bot.health.health import FOR_A_PERSON, READY, Health
 from bot.health.starting import Starting
 from bot.metrics import REGISTRY
 
@@ -23,8 +23,10 @@ def routes(health: "Health | Front", exposition: "Exposition | Front | None") ->
         return _said({"status": health.alive()})
 
     async def healthz(_: web.Request) -> web.Response:
-        why = health.standstill
-        return _said({"status": health.healthy(), **({"held": why} if why else {})})
+        status = health.healthy()
+        can_be_read = status == READY or status in FOR_A_PERSON  # else the status is the reason
+        why = health.standstill if can_be_read else ""
+        return _said({"status": status, **({"held": why} if why else {})})
 
     async def readyz(_: web.Request) -> web.Response:
         return _said(health.ready())
