@@ -72,8 +72,8 @@ async def test_a_document_stands_there_with_customer_amount_and_what_became_of_i
     await stage.press(MARA, ts, "details")
 
     words, links, _ = shown(stage, MARA)
-    assert re.search(rf"INV\d+ · {name} · USD 100\.00\n", words)
-    assert re.search(rf"CM\d+ · {name} · USD -20\.00\n", words)
+    assert re.search(rf"INV\d+ · {name} · USD 100\.00 · bill-to at example\.com\n", words)
+    assert re.search(rf"CM\d+ · {name} · USD -20\.00 · bill-to at example\.com\n", words)
     assert re.search(r"INV\d+ · [^·]+ · USD 7\.00 · no address\n", words)
     assert links["BR-00000008"] == f"{stage.slack.page_url}#zuora=BR-00000008"
 
