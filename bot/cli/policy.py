@@ -131,7 +131,7 @@ def explanation(
     """
     one, names = asked[0], listed([each.operation for each in asked])
     amounts = "an amount that is not known" if one.amounts is None else in_words(one.amounts)
-    applies = "applies" if len({policy.rule(each) for each in asked}) == 1 else "apply"
+    applies = "applies" if len(policy.rules(asked)) == 1 else "apply"
     told = [
         f"{names} over {amounts} in a {one.tenant} tenant: {rule.name} {applies}.",
         f"Needs {rule.approvals} of: {', '.join(rule.approvers)}; never the person who asked.",

@@ -1,7 +1,7 @@
 """Who may ask, approve and look, and which rule holds for what is asked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import reduce
@@ -164,17 +164,19 @@ class Policy:
 
     def strictest(self, parts: Sequence[Asked]) -> Rule:
         """What holds for something with several parts: the strictest of the rules of each."""
-        return reduce(Rule.and_of, dict.fromkeys(self.rule(each) for each in parts))
+        return reduce(Rule.and_of, self.rules(parts))
 
-    def conditions(self, asked: Asked) -> dict[str, Any]:
-        """The conditions of that rule; none of the general rule."""
-        return self._tier(asked).conditions
+    def rules(self, parts: Sequence[Asked]) -> tuple[Rule, ...]:
+        """The rules that hold for the parts, each once."""
+        found = (tier.rule for each in parts for tier in self._tiers(each).values())
+        return tuple(dict.fromkeys(found))
 
     def why(self, parts: Sequence[Asked]) -> dict[str, Any]:
         """What the rules looked at and their conditions, for the history; of several by operation."""
         of_each = {
-            each.operation: {"conditions": self.conditions(each), "compared": each.compared}
+            name: {"conditions": tier.conditions, "compared": each.compared}
             for each in parts
+            for name, tier in self._tiers(each).items()
         }
         if len(of_each) == 1:
             return next(iter(of_each.values()))
@@ -184,6 +186,17 @@ class Policy:
     def _tier(self, asked: Asked) -> Tier:
         general = Tier(rule=Rule(approvers=self.approvers, remind_after=self.remind_after))
         return next((tier for tier in self.tiers if tier.holds_for(asked)), general)
+
+    def _tiers(self, asked: Asked) -> dict[str, Tier]:
+        """Its tier by its operation's name, and of a part also the one that holds for the whole.
+
+        A rule for the whole never takes the place of the part's own: whoever asks could otherwise add
+        a document of another kind to come under a milder rule.
+        """
+        own, in_whole = self._tier(replace(asked, part_of="")), self._tier(asked)
+        if own.rule == in_whole.rule:
+            return {asked.operation: own}
+        return {asked.operation: own, f"{asked.operation} in {asked.part_of}": in_whole}
 
     @property
     def deciders(self) -> tuple[str, ...]:

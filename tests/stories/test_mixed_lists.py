@@ -144,6 +144,23 @@ async def test_a_rule_for_mixed_lists_holds_for_every_kind_in_one_and_for_nothin
     assert [stage.request(number).rule.approvals for number in (1, 2)] == [2, 1]
 
 
+@pytest.mark.parametrize("named", ['operations = ["email_invoice"]', "sends = true"])
+async def test_a_milder_rule_for_mixed_lists_does_not_take_the_place_of_a_parts_own(stage, named):
+    """Who asks could otherwise add a memo to an invoice, and one approval would be enough."""
+    milder = '\n[[rule]]\noperations = ["email_mixed_list"]\nexpires_after = "1h"\n'
+    await under(stage, milder + INVOICES.replace('operations = ["email_invoice"]', named))
+    await ask(stage, "INV00000077")
+    await ask(stage, LIST, resend=["yes"])
+
+    rules = [stage.request(number).rule for number in (1, 2)]
+    assert [rule.approvals for rule in rules] == [2, 2]
+    assert [rule.expires_after for rule in rules] == [timedelta(hours=8), timedelta(hours=1)]
+    (asked, *_) = [each.entry.data for each in stage.store.history.of(2)]
+    mixed = {"operations": ["email_mixed_list"]}
+    assert asked["conditions"]["email_invoice in email_mixed_list"] == mixed
+    assert asked["conditions"]["email_invoice"]["above"] == {"USD": "100.00"}
+
+
 async def test_the_largest_tier_of_one_part_is_that_of_the_list(stage):
     await under(stage, INVOICES.replace("approvals = 2", ""))
     (ts,) = await ask(stage, LIST)
