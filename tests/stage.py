@@ -309,7 +309,7 @@ class Stage:
             wake_at is None or wake_at <= now for _, wake_at in self.store.outbox.heads()
         )
 
-    async def until(self, predicate: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, predicate: Callable[[], bool], seconds: float = 60.0) -> None:
         """Return once a predicate over the bot's own state holds."""
         end = asyncio.get_running_loop().time() + seconds
         while not predicate():
@@ -321,7 +321,7 @@ class Stage:
         until: Callable[[], bool],
         step: float = 1.0,
         real: float = 0.002,
-        seconds: float = 20.0,
+        seconds: float = 60.0,
     ) -> None:
         """Let the clock go on until something holds, for what rests on the clock meanwhile.
 
@@ -339,7 +339,7 @@ class Stage:
             self.clock.advance(seconds=step)
 
     async def done_as_time_passes(
-        self, work: Coroutine[Any, Any, Any], step: float = 1.0, seconds: float = 20.0
+        self, work: Coroutine[Any, Any, Any], step: float = 1.0, seconds: float = 60.0
     ) -> Any:
         """Return the result of something that may rest on the clock."""
         task = asyncio.create_task(work)

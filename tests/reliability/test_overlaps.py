@@ -104,8 +104,8 @@ class Overlaps(RuleBasedStateMachine):
         """Have something done, wait until the bot rests, and look at what went out meanwhile."""
 
         async def played():
-            result = await self.stage.done_as_time_passes(work, step=2, seconds=30)
-            await rest(self.stage, push=2, seconds=30)
+            result = await self.stage.done_as_time_passes(work, step=2, seconds=60)
+            await rest(self.stage, push=2)
             return result
 
         result = self.loop.run_until_complete(played())

@@ -211,7 +211,7 @@ def at_rest(stage: Stage) -> bool:
     return waits and bot.runner.is_idle and bot.sender.is_idle and not due
 
 
-async def rest(stage: Stage, push: float = 1.0, seconds: float = 20.0) -> None:
+async def rest(stage: Stage, push: float = 1.0, seconds: float = 60.0) -> None:
     """Return once the bot is at rest; the clock is pushed where something waits for it.
 
     Args:

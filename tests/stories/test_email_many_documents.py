@@ -79,7 +79,7 @@ async def test_five_hundred_each_get_their_own_result_whatever_happens_in_betwee
         widths.add(stage.bot.parts.tenancy.zuora.width)
         return ended(stage)
 
-    await stage.as_time_passes(done, seconds=30)
+    await stage.as_time_passes(done, seconds=180)
     await stage.quiet()
 
     calls = {call.subject: call for call in stage.store.calls.of(1)}

@@ -120,7 +120,7 @@ class LocalZuora:
             await self._runner.cleanup()
             self._runner = None
 
-    async def until(self, predicate: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, predicate: Callable[[], bool], seconds: float = 60.0) -> None:
         """Return once a predicate holds, looking again at every call and as the clock moves.
 
         Args:
