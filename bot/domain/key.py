@@ -5,7 +5,7 @@ and Zuora alone knows: `zuora.named` asks it about every reading of what was typ
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from bot.domain import quotes
@@ -48,11 +48,22 @@ HARD = ",;\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029，；、"  # noqa: RUF001 -
 """What ends a number for certain, as cells and lines do; a space may stand in one."""
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
-_ID_WITHIN = re.compile(
-    r"(?<![0-9a-z])(?:[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?![0-9a-z])",
+_WITH_HYPHENS = (
+    r"(?<![0-9a-z])(?:[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?![0-9a-z])"
+)
+_ID_WITHIN = re.compile(_WITH_HYPHENS, re.IGNORECASE)
+"""An id, perhaps with the hyphens that other programs write it with."""
+
+_OF_AN_ADDRESS = r"[\w%./?&=#:~@!-]"
+_AROUND_AN_ID = re.compile(
+    rf"(?:[a-z_.-]*(?:id|key)\s*[:=]\s*)?{_WITH_HYPHENS}"
+    rf"|(?:https?://|[\w-]+(?:\.[\w-]+)*\.[a-z]{{2,}}(?::\d+)?/){_OF_AN_ADDRESS}*?{_WITH_HYPHENS}{_OF_AN_ADDRESS}*",
     re.IGNORECASE,
 )
-"""An id in the address of a page of Zuora, or with the hyphens that other programs write it with."""
+"""An id behind a label like `invoiceId=`, or in the address of a page."""
+
+_LINK = re.compile(r"<([^<>|]+)\|[^<>|]*>")
+"""An address as Slack writes it, with the text that it shows."""
 
 _BILL_RUN_NUMBER = re.compile(r"BR-\d{1,12}", re.ASCII | re.IGNORECASE)
 _DOCUMENT_NUMBER = re.compile(r"(INV|CM|DM)-?\d{1,20}", re.ASCII | re.IGNORECASE)
@@ -99,10 +110,15 @@ class DocumentKey(NamedTuple):
     key: str
 
 
-def _beside_an_id(text: str) -> list[str]:
-    """The words beside the one with the id that are more than a label like `ID:`."""
-    words = [each for each in text.split() if not _ID_WITHIN.search(each)]
-    return [each for each in words if not (each[:-1].isalpha() and each[-1] in ":=")]
+def _id_in(text: str) -> str:
+    """The id in an address or behind a label, without hyphens; empty where anything else is beside it.
+
+    That could be another number: `DM00000003 INV:…`, `A-7|…`.
+    """
+    ids = _ID_WITHIN.findall(text)
+    link = _LINK.fullmatch(text)
+    is_one = len(ids) == 1 and _AROUND_AN_ID.fullmatch(as_key(link[1] if link else text))
+    return ids[0].replace("-", "").lower() if is_one else ""
 
 
 def readings(typed: str) -> tuple[Reading, ...]:
@@ -111,7 +127,7 @@ def readings(typed: str) -> tuple[Reading, ...]:
     As it was typed, then as it looks, then in Zuora's own spelling. In quotation marks it is what
     stands in them, and at last with the marks themselves. A kind with a colon before it is believed
     first; one without, and the sign of a list, may belong to the number, and are taken away at last. So
-    is an address around an id, and a label before it; any other word beside it may be another number.
+    is an address around an id, and a label before it; anything else beside it may be another number.
     Nothing is refused for its shape.
     """
     text = clean(typed).strip()
@@ -128,8 +144,8 @@ def readings(typed: str) -> tuple[Reading, ...]:
         found += [Reading(key, _kind_in(word)) for key in _spelled(unquoted(text[word.end() :]))]
     if bullet := _BULLET.match(text):
         found += readings(text[bullet.end() :])
-    if len(ids := _ID_WITHIN.findall(rest)) == 1 and not _beside_an_id(rest):
-        found.append(Reading(ids[0].replace("-", "").lower(), kind))
+    if its_id := _id_in(rest):
+        found.append(Reading(its_id, kind))
     return tuple(dict.fromkeys(each for each in found if _may_be_one(each.key)))
 
 
@@ -233,6 +249,26 @@ def listed_in(text: str) -> Iterator[tuple[str, ...]]:
 def _whole_and_parts(text: str, group: Sequence[quotes.Piece]) -> tuple[str, ...]:
     parts = [text[each.start : each.end] for each in group]
     return (text[group[0].start : group[-1].end], *parts) if len(parts) > 1 else tuple(parts)
+
+
+def one_or_several(typed: str, number: str, parts: Iterable[str]) -> str:
+    """Say what to type where a whole is one number and a part of it another; empty where it is clear.
+
+    As in `101. 102`, which is a line of a list, or both.
+
+    Args:
+        typed: The whole.
+        number: What Zuora has under it.
+        parts: What it has under the parts.
+    """
+    within = {number, *number.split()}
+    other = next((each for each in parts if each not in within), "")
+    if not other:
+        return ""
+    return (
+        f"{typed} may be {number} alone, or {other} too: type only what you mean, with a comma "
+        "between two numbers."
+    )
 
 
 def unquoted(token: str) -> str:

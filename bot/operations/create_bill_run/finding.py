@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from bot.domain import quotes
-from bot.domain.key import a_kind, listed_in, readings, tokens, unquoted
+from bot.domain.key import a_kind, listed_in, one_or_several, readings, tokens, unquoted
 from bot.domain.words import listed
 from bot.operations.create_bill_run import estimating, overlap
 from bot.operations.create_bill_run.autopost_mails import AutoMails, read_auto_mails
@@ -131,7 +131,9 @@ def _billed_account(account: Account) -> BilledAccount:
 
 
 async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> Billed | Problems:
-    read = await _read_all(keys, zuora)
+    read, unclear = await _read_all(keys, zuora)
+    if unclear:
+        return Problems({"subscriptions": unclear})
     if len(read) > MOST_SUBSCRIPTIONS:
         return Problems({"subscriptions": too_many_subscriptions(len(read))})
     found = [each for _, each in read if each is not None]
@@ -157,22 +159,30 @@ async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> Bill
 
 async def _read_all(
     keys: Sequence[str], zuora: ZuoraClient
-) -> list[tuple[str, Subscription | None]]:
-    """Each key with its subscription; None where Zuora knows none.
+) -> tuple[list[tuple[str, Subscription | None]], str]:
+    """Each key with its subscription, None where Zuora knows none; and what may be one or several.
 
     What has spaces in it is one number, or else several; so is a list in quotation marks.
     """
+    unclear: list[str] = []
 
     async def one(key: str) -> list[tuple[str, Subscription | None]]:
         found = await _first(key, zuora.subscription)
         inner = quotes.inside(key)
         parts = [whole for whole, *_ in listed_in(inner)] if inner else tokens(key)
-        if found is not None or len(parts) == 1:
-            return [(unquoted(key), found)]
-        return [(unquoted(part), await _first(part, zuora.subscription)) for part in parts]
+        whole = [(unquoted(key), found)]
+        if len(parts) == 1 or (found is not None and (inner or found.number == key)):
+            return whole
+        several = [(unquoted(part), await _first(part, zuora.subscription)) for part in parts]
+        if found is None:
+            return several
+        others = [each.number for _, each in several if each is not None]
+        unclear.append(one_or_several(unquoted(key), found.number, others))
+        return whole
 
     read = await all_or_none([partial(one, key) for key in keys])
-    return list(dict.fromkeys(each for several in read for each in several))
+    once = list(dict.fromkeys(each for several in read for each in several))
+    return once, " ".join(filter(None, unclear))
 
 
 async def _what_it_is(keys: Sequence[str], zuora: ZuoraClient) -> str:

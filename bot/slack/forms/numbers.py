@@ -9,6 +9,8 @@ from bot.domain.key import (
     bill_run_key,
     document_key,
     listed_in,
+    one_or_several,
+    own_spelling,
     tokens,
     unquoted,
 )
@@ -50,8 +52,12 @@ def unclear_documents(typed: str) -> tuple[str, ...]:
     What stands between commas or lines may be one number with spaces in it, or several.
     """
     groups = list(listed_in(typed))
-    at_least = sum(1 if _may_be_one(whole) else len(parts) for whole, *parts in groups)
-    if too_many(at_least):
+    at_least = {
+        own_spelling(each)
+        for whole, *parts in groups
+        for each in ([whole] if _may_be_one(whole) else parts)
+    }
+    if too_many(len(at_least)):
         return ()  # refused for its length
     return tuple(dict.fromkeys(each for group in groups for each in group if _may_be_one(each)))
 
@@ -64,8 +70,9 @@ def documents_of(typed: str, found: Found) -> tuple[str, str]:
     """The list with the kind before each number that does not say it, and what is wrong with it."""
     shown: list[str] = []
     nobody: list[str] = []
-    said: list[str] = []
-    for whole, *parts in listed_in(typed):
+    groups = list(listed_in(typed))
+    said = [why for whole, *parts in groups if (why := _one_or_several(whole, parts, found))]
+    for whole, *parts in groups:
         for one in [whole] if found.of(whole) or not parts else parts:
             named = found.of(one)
             if len(named) == 1 and named[0].kind in KIND_WORDS:
@@ -81,6 +88,18 @@ def documents_of(typed: str, found: Found) -> tuple[str, str]:
     if nobody:
         said.append(unknown(list(dict.fromkeys(nobody)), found))
     return "\n".join(shown), " ".join(dict.fromkeys(said))
+
+
+def _one_or_several(whole: str, parts: list[str], found: Found) -> str:
+    """What to type where Zuora has something under the whole and something else under a part."""
+    named = found.of(whole)
+    others = [
+        each.number
+        for part in parts
+        for each in found.of(part)
+        if each.kind in PREFIXES and each not in named
+    ]
+    return one_or_several(whole, named[0].number, others) if named else ""
 
 
 def _which(key: str, named: tuple[Match, ...]) -> str:

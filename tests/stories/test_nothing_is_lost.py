@@ -1,0 +1,79 @@
+"""Nothing that is typed for a document is left out or taken for another without a word (rows S8, S9)."""
+
+import json
+
+import pytest
+
+from tests.stage import ALICE, CHANNEL
+from tests.stories.test_numbers import add
+
+
+async def asked(stage, typed):
+    """What the request for such a list is about; empty where the form says what is wrong."""
+    submitted = await stage.fill(text="INV1", documents=typed)
+    if not submitted.ok:
+        return submitted.errors["documents"], []
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    return "", json.loads(stage.request(1).body)["documents"]
+
+
+@pytest.mark.parametrize("beside", ["B-8|{}", "{}|B-8", "B-8/{}", "B-8+id={}", "B-8:{}", "{}+B-8", "<https://x.example/{}|it>+B-8", "https://x.example/{}|B-8"])  # fmt: skip
+async def test_what_stands_in_one_word_with_an_id_is_not_left_out(stage, beside):
+    its = add(stage, "invoice", "A-7").id
+    add(stage, "debit_memo", "B-8")
+
+    why, documents = await asked(stage, beside.format(its))
+
+    assert "B-8" in why
+    assert not documents
+
+
+@pytest.mark.parametrize("around", ["invoiceId={}", "({})", "{{{}}}", "x.zuora.com/apps/a.do?id={}&x=1", "<https://x.example/{}>"])  # fmt: skip
+async def test_an_id_in_an_address_or_behind_a_label_is_still_found(stage, around):
+    its = add(stage, "invoice", "A-7").id
+
+    assert await asked(stage, around.format(its)) == ("", ["A-7"])
+
+
+@pytest.mark.parametrize("kind", ["debit_memo", "bill_run"])
+async def test_what_is_a_line_of_a_list_or_two_numbers_is_asked_about(stage, kind):
+    if kind == "bill_run":
+        stage.zuora.world.add_bill_run("101", invoices=[("A00000001", "USD", "5.00")])
+    else:
+        add(stage, kind, "101")
+    add(stage, "invoice", "102")
+
+    why, documents = await asked(stage, "101. 102")
+
+    assert why == (
+        "101. 102 may be 102 alone, or 101 too: type only what you mean, with a comma between two numbers."
+    )
+    assert not documents
+
+
+async def test_a_number_with_spaces_is_whole_where_its_words_are_numbers_too(stage):
+    for each in ("ACME 0001", "ACME", "0001"):
+        add(stage, "invoice", each)
+
+    assert await asked(stage, "ACME 0001") == ("", ["ACME 0001"])
+
+
+async def test_subscriptions_that_are_a_line_of_a_list_or_two_are_asked_about(stage):
+    world = stage.zuora.world
+    world.add_account("ACME9")
+    for number in ("101", "102"):
+        world.add_subscription("ACME9", number=number)
+    await stage.slack.slash(ALICE, CHANNEL, "/billrun sub=X target=2026-11-30")
+    values = {"scope": "subscriptions", "subscriptions": "101. 102", "target_date": "2026-11-30"}
+
+    submitted = await stage.slack.submit(ALICE, {**values, "reason": "x"})
+
+    assert "101. 102 may be 102 alone, or 101 too" in submitted.errors["subscriptions"]
+
+
+async def test_a_list_in_which_each_stands_twice_is_looked_up(stage):
+    """What is no more than 500 documents is asked of Zuora, however often it was typed."""
+    add(stage, "debit_memo", "CM1")
+
+    assert await asked(stage, "CM1 " * 600) == ("", ["CM1"])
+    assert stage.request(1).operation == "email_debit_memo"
