@@ -155,10 +155,11 @@ class Places:
         keys = frozenset(each.key for each in self.matching(chosen))
         return Within(keys, f" in {place.words}", place.key)
 
-    def unlisted(self, form: Mapping[str, Any]) -> str:
-        """Why what was chosen so far is no place; empty where it is one, or nothing was chosen."""
-        _, wrong = self.read(form)
-        return " ".join(words for name, words in wrong.items() if form.get(name))
+    def unlisted(self, line: Mapping[str, str]) -> str:
+        """Why what a line chooses is no place; empty where it is one, or nothing was chosen."""
+        _, wrong = self.read(line)
+        nothing = [f"Nothing stands behind {name}=." for name, said in line.items() if not said]
+        return " ".join([*nothing, *(words for name, words in wrong.items() if line.get(name))])
 
     def at(self, key: str) -> Place:
         """A place by its key, with the names of today; an id that is not listed is its own name."""

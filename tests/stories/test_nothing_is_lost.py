@@ -77,3 +77,20 @@ async def test_a_list_in_which_each_stands_twice_is_looked_up(stage):
 
     assert await asked(stage, "CM1 " * 600) == ("", ["CM1"])
     assert stage.request(1).operation == "email_debit_memo"
+
+
+@pytest.mark.parametrize("command", ["/billemail", "/billstatus", "/billrun"])
+@pytest.mark.parametrize(
+    ("choice", "why"),
+    [
+        ("entity=Asia", "This bot has no entity Asia; the settings list none."),
+        ("org=Retail", "This bot has no organization Retail; the settings list none."),
+        ("entity=", "Nothing stands behind entity=."),
+    ],
+)
+async def test_a_place_that_there_is_not_is_said_by_every_command(stage, command, choice, why):
+    """Row S1."""
+    ack = await stage.slack.slash(ALICE, CHANNEL, f"{command} INV7 {choice}")
+
+    assert why in ack.text
+    assert stage.slack.view(ALICE) is None

@@ -5,6 +5,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
+from bot.cards import blocks
 from bot.cards.blocks import as_text
 from bot.domain.key import tokens
 from bot.domain.place import parted
@@ -45,14 +46,17 @@ async def _billemail(
     if why := await refusal_to_ask(answering, command.actor, "/billemail"):
         await ack(as_text(why))
         return
+    text, chosen = parted(command.text)
+    if nowhere := answering.parts.tenancy.places.unlisted(chosen):
+        await ack(blocks.escaped(nowhere))
+        return
     form = answering.forms[EmailForm.callback_id]
-    values = await _values(answering, command.text)
+    values = await _values(answering, text, chosen)
     await open_for_command(answering, ack, respond, command, form, values)
 
 
-async def _values(answering: Answering, typed: str) -> Values:
+async def _values(answering: Answering, text: str, chosen: Values) -> Values:
     """What the form begins with; Zuora is asked only as long as Slack's trigger surely lives."""
-    text, chosen = parted(typed)
     asked = unclear_documents(text) if len(tokens(text)) <= MOST_WORDS else ()
     if not asked:  # nothing, or a long list, which is no run's number
         return {**values_for(text), **chosen}
