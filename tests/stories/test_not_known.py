@@ -153,6 +153,20 @@ async def test_c4_a_mail_date_that_is_not_known_counts_as_mailed(stage, said, wh
     assert "two approvals" in await needs(stage, ts)
 
 
+async def test_c4_what_may_have_been_mailed_is_among_the_mails_and_not_said_to_be_left_out(stage):
+    invoices(stage)[0].says = {"lastEmailSentDate": "11/20/2026"}
+    unknown = "of 1 it is not known whether they were mailed"
+
+    ts = await stage.ask()
+    again = await stage.ask(resend=["yes"])
+
+    assert f"Mails: 5 mails to 4 customers, none known to be mailed before; {unknown}" in (
+        await stage.details(ts)
+    )
+    assert f"none known to be mailed before; {unknown}" in await stage.details(again)
+    assert "up to 5 mails" in str(stage.slack.channel_messages("C0BILLING")[0].blocks)
+
+
 async def test_c5_what_was_reversed_after_the_card_stops_a_run_and_one_of_it(stage):
     document = invoices(stage)[0]
     run = await stage.ask()

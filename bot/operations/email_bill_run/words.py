@@ -55,9 +55,10 @@ def _going_out(facts: EmailRunFacts, *, resend: bool) -> str:
 
 
 def _mailed_among(facts: EmailRunFacts, *, resend: bool) -> str:
-    before = facts.documents.mailed_before
+    unknown = len(facts.documents.mailed_unknown)
+    before = facts.documents.mailed_before - unknown
     if not before:
-        return "none mailed before"
+        return "none known to be mailed before" if unknown else "none mailed before"
     if resend:
         return f"{before:,} of them mailed before and mailed again"
     return f"without the {before:,} mailed before"
