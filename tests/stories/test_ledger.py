@@ -84,6 +84,36 @@ async def test_a2_a_run_is_not_even_asked_for_while_zuora_may_not_show_the_mail_
     assert said.count(held[kind]) == 1
 
 
+@pytest.mark.parametrize("mixed", [False, True])
+async def test_a2_a_document_is_known_by_its_id_where_its_number_was_changed(stage, held, mixed):
+    world = stage.zuora.world
+    text = f"{held['invoice']} {held['credit_memo']}" if mixed else held["credit_memo"]
+    await accepted(stage, await asked(stage, text))
+    for kind in held:
+        document = world.table(kind).pop(held[kind])
+        document.number = f"NEW-{document.number}"
+        world.table(kind)[document.number] = document
+
+    said = str((await stage.fill(text=RUN)).view)
+
+    assert f"R-1 has ordered the mails of {held['credit_memo']}" in said
+    assert len(stage.orders()) == 1 + mixed
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+async def test_a2_a_document_is_known_by_its_number_where_zuora_left_out_its_id(stage, held, mixed):
+    memo = stage.zuora.world.credit_memos[held["credit_memo"]]
+    memo.hides = frozenset({"id"})
+    text = f"{held['invoice']} {memo.number}" if mixed else memo.number
+    await accepted(stage, await asked(stage, text))
+    memo.hides = frozenset()
+
+    said = str((await stage.fill(text=f"CM:{memo.id}")).errors)
+
+    assert f"R-1 has ordered the mails of {memo.number}" in said
+    assert len(stage.orders()) == 1 + mixed
+
+
 async def test_a3_days_after_a_run_its_memo_alone_is_told_as_mailed_again_and_needs_two(
     stage, held
 ):
