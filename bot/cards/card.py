@@ -12,7 +12,7 @@ from bot.domain.operation import Deed
 from bot.domain.policy import AND
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary
-from bot.domain.words import Line, Mention, Moment, Part, Strong, bare, line, listed
+from bot.domain.words import Line, Mention, Moment, Part, Strong, bare, line, listed, with_moments
 from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.operation import Order, Progress
 
@@ -110,6 +110,15 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
         blocks.labelled(facts(request, summary, also) if waits else _outcome(request, summary)),
         *buttons.of(request, order, summary),
     ]
+
+
+def in_one_text(request: Request, also: Sequence[Line]) -> str:
+    """What is done and for how much, as plain text for notifications; it names nobody, whom that would notify."""
+    order = opened(request)
+    summary = with_what_else(order.summary(), also)
+    title = blocks.as_text([title_of(request, order, summary)])
+    at_stake = (line("Amount", summary.money), *summary.lines)
+    return blocks.fitted([title, *(blocks.lines_as_text([each]) for each in at_stake)])
 
 
 def title_of(request: Request, order: Order[Any, Any], summary: Summary) -> str:
@@ -409,7 +418,7 @@ def _ended_by(request: Request) -> tuple[Line, ...]:
 
 
 def _ending(request: Request) -> tuple[Line, ...]:
-    return (line(result_label(request), request.result),) if request.result else ()
+    return (line(result_label(request), *with_moments(request.result)),) if request.result else ()
 
 
 def result_label(request: Request) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.cards import blocks, lines
+from bot.cards import blocks, details, lines
 from bot.domain.call import Call, Verdict
 from bot.domain.message import File, Message, MessageKind
 from bot.domain.request import Request
@@ -72,8 +72,8 @@ def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
 
 
 def tables(request: Request, found: Sequence[Table]) -> list[Message]:
-    """Lists for the thread: a table each, or a file where it is long."""
-    return [table(request, each) for each in found if each.rows]
+    """Lists that are too long for *Details*, for the thread: a file each."""
+    return [table(request, each) for each in found if len(each.rows) > details.MOST_ROWS]
 
 
 def table(request: Request, found: Table, buttons: Sequence[blocks.Block] = ()) -> Message:

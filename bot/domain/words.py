@@ -1,5 +1,6 @@
 """What is said to people, before it is a card, a line of a thread or plain text."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -80,8 +81,26 @@ def in_days(day: date | None) -> str:
 
 
 def in_minutes(at: datetime) -> str:
-    """`30 Nov 2026 14:05 UTC`: a moment where nobody's own zone is known."""
+    """`30 Nov 2026 14:05 UTC`: a moment where nobody's own zone is known, or in a text that is stored; `with_moments` reads it."""
     return at.astimezone(UTC).strftime("%-d %b %Y %H:%M UTC")
+
+
+def with_moments(text: str) -> tuple[Part, ...]:
+    """A sentence as it was stored, with its moments as such: each reader sees them in their own zone."""
+    found: list[Part] = []
+    for at, piece in enumerate(_IN_MINUTES.split(text)):
+        found.append(_moment(piece) if at % 2 else piece)
+    return tuple(each for each in found if each)
+
+
+_IN_MINUTES = re.compile(r"\b(\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC)\b", re.ASCII)
+
+
+def _moment(text: str) -> Part:
+    try:
+        return Moment(datetime.strptime(text, "%d %b %Y %H:%M UTC").replace(tzinfo=UTC))
+    except ValueError:
+        return text
 
 
 DOING = {

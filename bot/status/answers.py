@@ -10,7 +10,7 @@ from bot.domain.history import What
 from bot.domain.message import Words
 from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import State
-from bot.domain.words import Line, Link, Mention, Moment, Part, line, shortened
+from bot.domain.words import Line, Link, Mention, Moment, Part, line, shortened, with_moments
 from bot.status import lists
 from bot.status.lists import SHOWN, Links
 from bot.store.file.archived import Archive
@@ -136,7 +136,7 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
             line("Why", shortened(request.reason, 300)),
             *([line("Calls", lists.calls_in_words(verdicts))] if verdicts else []),
             *(
-                [line(result_label(request), shortened(request.result, 600))]
+                [line(result_label(request), *with_moments(shortened(request.result, 600)))]
                 if request.result
                 else []
             ),

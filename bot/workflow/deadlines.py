@@ -8,7 +8,7 @@ from bot.cards.card import card_edit, change_and_ask_again, mail_the_others
 from bot.domain.history import Entry, What
 from bot.domain.next_step import PATIENCE
 from bot.domain.request import Request, State
-from bot.domain.words import Mention, Moment
+from bot.domain.words import Mention, Moment, with_moments
 from bot.store.store import Store
 
 HOURS = int(PATIENCE.total_seconds()) // 3600
@@ -44,7 +44,7 @@ def stop(store: Store, request: Request, why: str, now: datetime, *, others: int
     after = request.moved(State.STOPPED, now, result=f"Nothing was sent. {why}")
     entry = Entry(what=What.STOPPED, request=request.number, data={"why": why})
     told = lines.reply(
-        after, f"{request.name} stopped; nothing was sent. {why} ", Mention(request.requester),
+        after, f"{request.name} stopped; nothing was sent. ", *with_moments(f"{why} "), Mention(request.requester),
         " can ask again.",
     )  # fmt: skip
     with store.transaction():

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from bot.cards import lines
-from bot.cards.card import approvers_in_words, in_a_list, where_to_look
+from bot.cards import blocks, lines
+from bot.cards.card import approvers_in_words, in_a_list, in_one_text, where_to_look
 from bot.domain.history import Entry, What
 from bot.domain.message import MessageKind
 from bot.domain.operation import Deed
@@ -45,8 +45,13 @@ def _write(
         after = replace(after, wake_at=after.waits_until)
     words = _waits(after) if after.state is State.WAITING else _not_known(after)
     told = lines.reply(after, *words, *approvers_in_words(people))
-    shown = in_a_list(after, beside(store, after), ())
-    told = replace(told, kind=MessageKind.REMINDER, blocks=[*told.blocks, *shown])
+    also = beside(store, after)
+    told = replace(
+        told,
+        kind=MessageKind.REMINDER,
+        text=blocks.fitted([told.text, *in_one_text(after, also).split("\n")]),
+        blocks=[*told.blocks, *in_a_list(after, also, ())],
+    )
     entry = Entry(
         what=What.REMINDED, request=request.number, data={"people": people, "reminder": due}
     )

@@ -355,7 +355,25 @@ async def test_elsewhere_the_picture_goes_to_the_asker_alone(stage):
     assert ack.ok
     await stage.slack.until(lambda: any(f.shared for f in stage.slack.workspace.files.values()))
     (picture,) = stage.slack.workspace.files.values()
-    assert picture.channels == [stage.slack.workspace.direct(MARA).id]
+    direct = stage.slack.workspace.direct(MARA)
+    assert picture.channels == [direct.id]
+    await stage.slack.until(lambda: "open it" in stage.slack.private(MARA, other.id)[-1].text)
+    said = stage.slack.private(MARA, other.id)[-1].text
+    assert said.startswith(
+        "The picture of October 2026 is in your direct messages with Billing Bot"
+    )
+    assert f"/archives/{direct.id}/p" in said
+
+
+async def test_asked_for_in_the_direct_message_the_picture_comes_there_without_a_link(stage):
+    direct = stage.slack.workspace.direct(MARA)
+
+    ack = await stage.slack.slash(MARA, direct.id, "/billstatus month 2026-10")
+
+    assert ack.ok
+    await stage.slack.until(lambda: any(f.shared for f in stage.slack.workspace.files.values()))
+    await stage.quiet()
+    assert not [each for each in stage.slack.private(MARA, direct.id) if "open it" in each.text]
 
 
 async def test_the_export_goes_to_the_asker_alone(stage):

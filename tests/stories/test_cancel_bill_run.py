@@ -241,7 +241,13 @@ async def test_another_time_of_the_occurrence_stops_it(stage, scheduled):
     ts = await ask(stage, cancel_once="once")
     scheduled.scheduled_at += timedelta(days=1)
 
-    assert "was due 1 Dec 2026 10:00" in await stopped(stage, ts)
+    said = await stopped(stage, ts)
+
+    assert "was due <!date^1796119200^{date_short_pretty} {time}|" in said
+    assert "is due <!date^1796205600^{date_short_pretty} {time}|" in said
+    assert "was due <!date^1796119200" in stage.card(ts)
+    told = await stage.slack.slash(MARA, CHANNEL, "/billstatus R-1")
+    assert "is due <!date^1796205600" in told.text
 
 
 async def test_a_run_that_was_posted_instead_is_told_with_what_is_legal_now(stage, run):

@@ -181,6 +181,20 @@ async def test_given_addresses_are_shown_with_their_domains(stage, invoice):
     assert "documents of 2 accounts go to the same addresses" in card
 
 
+async def test_more_addresses_than_a_card_holds_are_in_details_and_not_in_the_thread(
+    stage, invoice
+):
+    typed = [f"a{n}@b.example" for n in range(12)]
+
+    (ts,) = await ask(
+        stage, "INV00000077", recipients="addresses", email_addresses=", ".join(typed)
+    )
+
+    assert "a9@b.example and 2 more (Details lists all) · 1 domain" in stage.card(ts)
+    assert not [said for said in stage.thread(ts) if "a11@b.example" in said]
+    assert "a11@b.example" in await stage.details(ts)
+
+
 async def test_the_form_says_who_will_get_the_mail(stage):
     await stage.slack.slash(ALICE, CHANNEL, "/billemail")
     await stage.slack.choose(ALICE, "form:what", "documents")

@@ -47,6 +47,8 @@ async def test_without_a_word_in_the_policy_there_is_one_reminder_after_four_hou
         BOB,
         CARLA,
     }
+    assert "Email 5 documents of bill run BR-00000001" in reminder.text
+    assert "350.50" in reminder.text
     shown = str(reminder.blocks)
     assert "BR-00000001" in shown
     assert "350.50" in shown

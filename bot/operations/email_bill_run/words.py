@@ -79,7 +79,7 @@ def _without_address(facts: EmailRunFacts) -> tuple[Line, ...]:
     if accounts:
         shown = ", ".join(accounts[:SHOWN_ACCOUNTS])
         more = len(accounts) - SHOWN_ACCOUNTS
-        rest = f" and {more:,} more, listed in the thread" if more > 0 else ""
+        rest = f" and {more:,} more (Details lists all)" if more > 0 else ""
         said.append(f"{count(len(accounts), 'account')} without a mail address: {shown}{rest}")
     if unknown:
         said.append(f"Zuora does not say whether {some(unknown)} has a mail address")
@@ -92,7 +92,7 @@ def _left_out(facts: EmailRunFacts) -> tuple[Line, ...]:
         return ()
     shown = ", ".join(facts.nobody[:SHOWN_ACCOUNTS])
     more = len(facts.nobody) - SHOWN_ACCOUNTS
-    rest = f" and {more:,} more, listed in the thread" if more > 0 else ""
+    rest = f" and {more:,} more (Details lists all)" if more > 0 else ""
     documents = count(facts.unaddressed, "document")
     said = (
         f"{documents} of {shown}{rest}: Zuora shows neither a bill-to nor an additional address. "

@@ -237,7 +237,7 @@ def _addresses(addresses: Sequence[str]) -> str:
     counted = ", ".join(f"{domain} {number}" for domain, number in sorted(domains.items()))
     shown = ", ".join(addresses[:SHOWN_NAMES])
     more = len(addresses) - SHOWN_NAMES
-    rest = f" and {more} more, listed in the thread" if more > 0 else ""
+    rest = f" and {more} more (Details lists all)" if more > 0 else ""
     return f"{shown}{rest} · {count(len(domains), 'domain')}: {counted}"
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
@@ -9,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.cards import blocks
 from bot.domain.message import Words
 from bot.domain.place import Within
-from bot.domain.words import shortened
+from bot.domain.words import Link, Part, shortened
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
@@ -17,6 +18,7 @@ from bot.slack.replying import reply, said_if_it_fails, say
 from bot.status.chart import chart_of
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import ArchivedError, export
+from bot.status.lists import Links
 from bot.status.month import Month, month_before, month_within, read_month
 from bot.status.month_words import rows_of, title_of, told
 from bot.store.database import CouldNotRecordError
@@ -28,7 +30,11 @@ HOW_COUNTED = (
     "A request counts in the month it was asked in (UTC). What a bill run posts or mails by itself, "
     "where it was created so, is not among the documents and amounts."
 )
-PICTURE = "The picture comes to you alone, as a direct message."
+PICTURE = (
+    "The picture comes to you alone, as a direct message, because Slack shows no file in a channel to one "
+    "person only; the link to it follows here."
+)
+PICTURE_IS_THERE = "The picture of {month} is in your direct messages with Billing Bot"
 NOT_SENT = "Slack did not take the {what}. Nothing was lost; please ask once more."
 NOT_MADE = (
     "The file of {month} could not be made. Please tell whoever runs Billing Bot; the log says what "
@@ -42,10 +48,11 @@ NOT_DRAWN = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A month by name, and the places whose requests count."""
+    """A month by name, the places whose requests count, and where links lead."""
 
     name: str
     within: Within
+    links: Links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,13 @@ class _Upload:
     alt: str | None = None
 
 
+class _There(NamedTuple):
+    """The direct message that announces a file."""
+
+    channel: str
+    ts: str
+
+
 async def send_month(
     answering: Answering,
     ack: AsyncAck,
@@ -66,7 +80,8 @@ async def send_month(
 ) -> None:
     """The table at once, and the picture as a direct message: both are the asker's alone.
 
-    What only one person sees in a channel cannot hold a file of Slack's that was not shared.
+    What only one person sees in a channel cannot hold a file of Slack's that was not shared
+    (github.com/slackapi/node-slack-sdk/issues/1790), so the link to it follows where it was asked for.
     """
     work = _month(answering, respond, command, wanted)
     await reply(answering, ack, respond, work, f"Counting {wanted.name}…")
@@ -79,7 +94,7 @@ async def _month(
         month = await read_month(answering.parts.store, wanted.name, wanted.within)
     except CouldNotRecordError:
         return Words(COULD_NOT_RECORD)
-    picture = _send_picture(answering, respond, command, month, wanted.within)
+    picture = _send_picture(answering, respond, command, month, wanted)
     answering.keep(said_if_it_fails(respond, picture))
     return Words(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED} {PICTURE}", table(month))
 
@@ -111,17 +126,17 @@ async def _send_picture(
     respond: AsyncRespond,
     command: payloads.Command,
     month: Month,
-    within: Within,
+    wanted: Wanted,
 ) -> None:
     await answering.parts.store.turns.calm()  # the table first, which somebody waits for
     try:
-        before = await month_within(answering.parts.store, month_before(month.name), within)
+        before = await month_within(answering.parts.store, month_before(month.name), wanted.within)
         content = await drawn(chart_of(month, before))
     except DrawingError:
         logger.exception("picture_was_not_drawn")
         await say(respond, Words(NOT_DRAWN.format(month=title_of(month))))
         return
-    await _upload(
+    there = await _upload(
         answering.client,
         respond,
         command.actor.user_id,
@@ -133,6 +148,12 @@ async def _send_picture(
             alt=alt_text(month),
         ),
     )
+    if there is not None and there.channel != command.channel:
+        url = wanted.links.card(there.channel, there.ts)
+        link: tuple[Part, ...] = (": ", Link("open it", url)) if url else (".",)
+        await say(
+            respond, Words(blocks.as_text((PICTURE_IS_THERE.format(month=title_of(month)), *link)))
+        )
 
 
 def alt_text(month: Month) -> str:
@@ -181,8 +202,10 @@ async def _send_file(
     await _upload(answering.client, respond, command.actor.user_id, upload)
 
 
-async def _upload(client: AsyncWebClient, respond: AsyncRespond, to: str, upload: _Upload) -> None:
-    """Say to a person what comes, which opens the direct message, and upload it there."""
+async def _upload(
+    client: AsyncWebClient, respond: AsyncRespond, to: str, upload: _Upload
+) -> _There | None:
+    """Say to a person what comes, which opens the direct message, and upload it there; None: Slack did not take it."""
     try:
         opened = await client.chat_postMessage(channel=to, text=upload.words)
         await client.files_upload_v2(
@@ -195,3 +218,5 @@ async def _upload(client: AsyncWebClient, respond: AsyncRespond, to: str, upload
     except NO_ANSWER:
         logger.exception("file_was_not_sent")
         await say(respond, Words(NOT_SENT.format(what=upload.title)))
+        return None
+    return _There(str(opened["channel"]), str(opened["ts"]))

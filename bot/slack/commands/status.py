@@ -115,7 +115,7 @@ async def _billstatus(
             await ack(NOT_BEGUN.format(month=month))
             return
         send = send_month if first == "month" else send_export
-        await send(answering, ack, respond, command, Wanted(month, within))
+        await send(answering, ack, respond, command, Wanted(month, within, links))
     elif _is_a_number(answering.parts.store, text):
         work = look_up(answering.parts, links, text, chosen)
         shown = blocks.escaped(shortened(text, 60))
