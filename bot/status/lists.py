@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from bot.cards import blocks
 from bot.cards.card import HEADLINES, approvers_in_words, of_many
+from bot.domain.key import KIND_WORDS, DocumentKind, document_key
 from bot.domain.message import Blocks, Words
 from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count, shortened
 from bot.operations.catalog import OPERATIONS
+from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.operation import Progress
 from bot.store.status import MOST_COUNTED, Brief
 from bot.store.store import Store
@@ -60,8 +62,15 @@ class Links:
 
 
 def what_of(operation: str, subject: str) -> str:
-    """`email BR-00000417`."""
-    return f"{OPERATIONS[operation].short} {shortened(subject, 60)}"
+    """`email BR-00000417`, `email debit memo A-1`: its kind where the number does not say it."""
+    kind = _KINDS.get(operation)
+    one, many = KIND_WORDS[kind] if kind else ("", "")
+    is_said = not kind or subject.endswith(f" {many}") or document_key(subject) == (kind, subject)
+    return f"{OPERATIONS[operation].short} {'' if is_said else f'{one} '}{shortened(subject, 60)}"
+
+
+_KINDS: Mapping[str, DocumentKind] = {each.name: kind for kind, each in OF_KIND.items()}
+"""Of an operation that mails documents of one kind."""
 
 
 def waiting(links: Links, brief: Brief) -> Line:

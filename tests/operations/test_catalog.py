@@ -14,9 +14,11 @@ import pytest
 
 from bot.domain.call import Call
 from bot.domain.digest import canonical, digest
+from bot.domain.key import KIND_WORDS
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import doing
 from bot.operations.catalog import OPERATIONS, STEPS
+from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.on_run import legal_steps
 from bot.operations.operation import Followed, Problems
 from bot.policy.file import read_policy
@@ -113,7 +115,8 @@ def _world(clock):
 def test_it_has_a_word_in_lists_and_a_deed_in_the_figures(name):
     operation = OPERATIONS[name]
 
-    assert what_of(name, "BR-1") == f"{operation.short} BR-1"
+    kind = next((KIND_WORDS[kind][0] for kind, each in OF_KIND.items() if each.name == name), "")
+    assert what_of(name, "BR-1") == " ".join(filter(None, [operation.short, kind, "BR-1"]))
     assert "_" not in operation.short
     assert effect_name(name) in ("", operation.deed)
     assert isinstance(operation.deed, Deed)

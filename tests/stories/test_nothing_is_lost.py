@@ -94,3 +94,15 @@ async def test_a_place_that_there_is_not_is_said_by_every_command(stage, command
 
     assert why in ack.text
     assert stage.slack.view(ALICE) is None
+
+
+async def test_the_status_of_a_number_of_two_kinds_says_which_of_them_a_request_mails(stage):
+    for kind in ("invoice", "debit_memo"):
+        add(stage, kind, "A-1")
+    await stage.ask(text="INV1", documents="INV:A-1")
+    await stage.ask(text="INV1", documents="DM:A-1")
+
+    await stage.slack.slash(ALICE, CHANNEL, "/billstatus DM:A-1")
+
+    assert "email invoice A-1" in stage.told(ALICE)[-1]
+    assert "email debit memo A-1" in stage.told(ALICE)[-1]
