@@ -106,3 +106,14 @@ async def test_the_status_of_a_number_of_two_kinds_says_which_of_them_a_request_
 
     assert "email invoice A-1" in stage.told(ALICE)[-1]
     assert "email debit memo A-1" in stage.told(ALICE)[-1]
+
+
+async def test_an_account_that_is_a_line_of_a_list_or_two_is_asked_about(stage):
+    for number in ("101", "102"):
+        stage.zuora.world.add_account(number)
+    await stage.slack.slash(ALICE, CHANNEL, "/billrun account=X target=2026-11-30")
+    values = {"scope": "account", "account": "101. 102", "target_date": "2026-11-30"}
+
+    submitted = await stage.slack.submit(ALICE, {**values, "reason": "x"})
+
+    assert "101. 102 may be 102 alone, or 101 too" in submitted.errors["account"]

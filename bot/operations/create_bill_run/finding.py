@@ -107,6 +107,11 @@ async def _account(key: str, field: str, zuora: ZuoraClient) -> BilledAccount | 
         several = " One account only: for several, choose their batches." if "," in key else ""
         words = f"Zuora knows no account {key}.{several}{await _what_it_is([key], zuora)}"
         return Problems({field: words})
+    if len(parts := tokens(key)) > 1 and account.number != key:
+        read = [await _first(part, zuora.account) for part in parts]
+        others = [each.number for each in read if each is not None]
+        if unclear := one_or_several(key, account.number, others):
+            return Problems({field: unclear})
     if account.status != "Active":
         return Problems(
             {
