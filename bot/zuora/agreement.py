@@ -41,6 +41,19 @@ def answered(asked: str, what: str, *answers: str) -> None:
         raise ZuoraContradicts(f"Asked for {what} {asked}, Zuora answered with {named}.")
 
 
+def run_is_named(document: BillingDocument, row: Row) -> None:
+    """Refuse a document of a bill run that is not named: what that run mails cannot be looked up.
+
+    Raises:
+        ZuoraContradicts: A bill run made it, and Zuora does not say which.
+    """
+    source = rows.text(row, "source", "Source").replace(" ", "").lower()
+    if source == "billrun" and not document.bill_run_number:
+        raise ZuoraContradicts(
+            f"Zuora says that a bill run made {document.number or 'a document'}, and not which one."
+        )
+
+
 def row_of_run(kind: DocumentKind, number: str, row: Row) -> None:
     """Refuse a row that is not one of a run's list.
 

@@ -113,8 +113,13 @@ async def for_mail(
 def _document(
     caller: Caller, kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool = False
 ) -> BillingDocument:
-    """As `document_of`, without the customer's name where names are not read."""
+    """As `document_of`, without the customer's name where names are not read.
+
+    Raises:
+        ZuoraContradicts: It is of a bill run that is not named.
+    """
     found = document_of(kind, row, here, leaves_out_null=leaves_out_null)
+    agreement.run_is_named(found, row)
     return found if caller.names else replace(found, account_name="")
 
 

@@ -282,8 +282,8 @@ def _or_none(number: int | NotKnown) -> int | None:
 def _run_number(row: Row) -> str:
     """The number of the bill run that made a document: its prefix is the tenant's own."""
     number = rows.text(row, "sourceId", "SourceId")
-    of_a_run = rows.text(row, "source", "Source").replace(" ", "").lower() == "billrun"
-    return number if of_a_run or number.startswith("BR-") else ""
+    source = rows.text(row, "source", "Source").replace(" ", "").lower()
+    return number if source in ("billrun", "") or number.startswith("BR-") else ""
 
 
 def _schedule(row: Row) -> Schedule | None:

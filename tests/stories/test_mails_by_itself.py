@@ -88,6 +88,31 @@ async def test_a_run_that_was_made_in_zuora_is_not_mailed_at_once_nor_a_document
     assert "Ask again after 10:50 UTC, or now with “Mail them again” ticked" in said
 
 
+@pytest.mark.parametrize("said", [None, "", {}, "left out"])
+@pytest.mark.parametrize("more", ["", " DM00000003"])
+async def test_a_document_of_a_run_that_is_not_named_is_refused(stage, posted_lately, said, more):
+    """Whether that run is just mailing it by itself cannot be known."""
+    stage.zuora.world.add_debit_memo("A00000078", "EUR", "9.00", number="DM00000003")
+    memo = stage.zuora.world.credit_memos[posted_lately["credit_memo"]]
+    memo.says, memo.hides = {"sourceId": said}, frozenset({"sourceId"} if said else ())
+
+    submitted = await stage.fill(text=f"{memo.number}{more}")
+
+    assert f"a bill run made {memo.number}, and not which one" in str(submitted.errors)
+
+
+async def test_without_a_source_the_run_is_the_one_that_is_named(stage, posted_lately):
+    run = stage.zuora.world.bill_runs.pop(RUN)
+    run.number = "RUN-7"
+    stage.zuora.world.bill_runs[run.number] = run
+    memo = stage.zuora.world.credit_memos[posted_lately["credit_memo"]]
+    memo.source_id, memo.hides = run.number, frozenset({"source"})
+
+    submitted = await stage.fill(text=memo.number)
+
+    assert "Zuora posted RUN-7 at 09:50 UTC and mails it by itself" in str(submitted.errors)
+
+
 @pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
 async def test_asked_for_as_mail_again_a_document_of_it_is_mailed(stage, posted_lately, kind):
     ts = await asked(stage, posted_lately[kind], resend=["yes"])
