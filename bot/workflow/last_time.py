@@ -33,10 +33,9 @@ def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:
     if made is None or made.is_archived or not (then := opened(made).kinds()):
         return ()
     share = _share(opened(request).kinds(), then)
-    said = f"{share} (" if share else "("
-    return (
-        line(LABEL, f"{said}{made.subject}, ", Moment(made.created_at), f": {money_of(then)})"),
-    )
+    opening, closing = (f"{share} (", ")") if share else ("", "")
+    at = Moment(made.created_at)
+    return (line(LABEL, f"{opening}{made.subject}, ", at, f": {money_of(then)}{closing}"),)
 
 
 def _of_its_run(store: Store, created: Request) -> Request | None:

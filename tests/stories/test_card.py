@@ -192,7 +192,7 @@ async def test_runs_of_different_currencies_are_not_compared_by_share(stage):
 
     ts = await stage.ask()
 
-    assert "Against last time: (BR-00000003, " in stage.card(ts)
+    assert "Against last time: BR-00000003, " in stage.card(ts)
     assert "%" not in stage.card(ts)
 
 

@@ -1,5 +1,7 @@
 """The number of mails is the number that is really mailed, and who is left out is named: row A8."""
 
+import re
+
 import pytest
 
 from bot.sandbox.zuora.options import MANUAL_CREDIT_MEMO
@@ -38,6 +40,9 @@ async def test_a8_button_confirmation_result_and_month_say_25_and_the_card_who_i
 
     assert "send 25 mails" in confirmed(stage, ts)
     assert "26 mails" not in confirmed(stage, ts)
+    amount = next(said for said in stage.card(ts).split("\n") if said.startswith("Amount"))
+    counted = re.findall(r"\((\d+) (?:invoice|credit memo)s?\)", amount)
+    assert sum(map(int, counted)) == 25, amount
     assert f"1 document will not be mailed: no address ({NOBODY})" in stage.card(ts)
     assert f"Not counted as mails: 1 document of {NOBODY}" in await stage.details(ts)
 

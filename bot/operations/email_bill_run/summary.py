@@ -26,7 +26,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
             *(("may mail again",) if documents.mailed_unknown and not resend else ()),
             *(("amounts not known",) if documents.amount_unknown else ()),
         ),
-        money=money_of(documents.kinds),
+        money=money_of(facts.mailed or documents.kinds),
         lines=(
             line("To", TO),
             *warning(
