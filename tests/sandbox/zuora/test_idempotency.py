@@ -54,7 +54,7 @@ async def test_another_body_under_the_key_repeats_the_answer_or_is_refused(clien
 
 
 async def test_a_repeat_while_the_first_is_in_progress_is_a_conflict(client, zuora, clock):
-    zuora.knobs = replace(zuora.knobs, latency={EMAILS: 0.05})
+    zuora.knobs = replace(zuora.knobs, latency={EMAILS: 0.5})
     first = asyncio.create_task(client.post(EMAILS, Idempotency_Key="k"))
     await zuora.until(lambda: len(zuora.calls) == 1)
     second = await client.post(EMAILS, Idempotency_Key="k")
