@@ -197,6 +197,16 @@ def directly(stage, who, after):
     ]
 
 
+def homes_to_be_drawn(stage, who):
+    """A person's home that has not gone out yet; it answers for each time that it was opened since."""
+    found = rows(
+        stage,
+        "SELECT sequence, user FROM outbox WHERE sequence > ? AND kind = 'home' AND ended_at IS NULL",
+        0,
+    )
+    return ["home" for _, user in found if user == who.user_id]
+
+
 async def refused(stage, listener, who, body, asked, marks):
     """Send it, and look for the answer, the refusal in the history and the question who may."""
     questions = len(asked)
@@ -220,6 +230,7 @@ async def refused(stage, listener, who, body, asked, marks):
     words += [each.text for each in stage.slack.private(who.user_id or "nobody")[direct:]]
     words += [response.body] if response.body else []
     words += directly(stage, who, calls)
+    words += homes_to_be_drawn(stage, who) if listener.name == "app_home_opened" else []
     assert words or who.user_id is None, f"no answer: {what}"
     for each in words:
         assert "BR-0" not in each, f"the answer tells of a bill run: {what}"
