@@ -1,10 +1,12 @@
 """The command line as processes: help, the story played by itself, and an orderly end."""
 
 import asyncio
+import secrets
 import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -91,9 +93,12 @@ async def servers():
 
 
 def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """One below those that connections get by themselves, so that none takes it before it is used."""
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(slack, zuora, port):
