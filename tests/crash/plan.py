@@ -112,14 +112,17 @@ def _mail_credit_memo(world: World, number: int) -> Wanted:
 
 
 def _mail_mixed(world: World, number: int) -> Wanted:
-    """An invoice and a credit memo in one request; how many is what tells its card from others."""
+    """Invoices and a debit memo in one request; how many is what tells its card from others.
+
+    No credit memo: what waits for one expires after a minute here.
+    """
     account = f"A{number:08d}"
     found = [
         world.add_invoice(account, "USD", "10.00", number=f"INV{number:06d}{each:02d}").number
         for each in range(number - FIRST + 2)
     ]
-    found.append(world.add_credit_memo(account, "USD", "4.00", number=f"CM{number:08d}").number)
-    subject = f"email {len(found) - 1} invoices and 1 credit memo"
+    found.append(world.add_debit_memo(account, "USD", "4.00", number=f"DM{number:08d}").number)
+    subject = f"email {len(found) - 1} invoices and 1 debit memo"
     return Wanted("email_mixed_list", f"/billemail {' '.join(found)}", subject, Fate.APPROVE)
 
 
