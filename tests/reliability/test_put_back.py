@@ -14,6 +14,7 @@ __all__ = ["servers"]
 
 RUN, DRAFTS = "BR-00000077", "BR-00000078"
 STATES = "SELECT state FROM requests ORDER BY number"
+OPEN = "SELECT 1 FROM outbox WHERE ended_at IS NULL"
 A_WHILE = 3.0  # seconds: the bot looks at its file and at what is due many times in it
 
 
@@ -50,15 +51,13 @@ async def put_back(tmp_path, servers):
         zuora.faults.add("*", kind="status", status=503, times=None)
         await slack.click(BOB, CHANNEL, ts, "approve")
         await slack.until(lambda: rows(tmp_path, STATES) == [("approved",)])
-        await asyncio.sleep(0.5)
+        await slack.until(lambda: rows(tmp_path, OPEN) == [])
     kept = {each.name: each.read_bytes() for each in files(tmp_path)}
     zuora.faults.clear()
     async with web(tmp_path, slack, zuora):
         await slack.until(lambda: rows(tmp_path, STATES) == [("succeeded",)], 30)
         other = await ask(slack, DRAFTS)
-        await slack.until(
-            lambda: rows(tmp_path, "SELECT 1 FROM outbox WHERE ended_at IS NULL") == []
-        )
+        await slack.until(lambda: rows(tmp_path, OPEN) == [])
     for each in files(tmp_path):
         each.unlink()
     for name, content in kept.items():
