@@ -117,3 +117,13 @@ async def test_an_account_that_is_a_line_of_a_list_or_two_is_asked_about(stage):
     submitted = await stage.slack.submit(ALICE, {**values, "reason": "x"})
 
     assert "101. 102 may be 102 alone, or 101 too" in submitted.errors["account"]
+
+
+async def test_a_bill_run_beside_another_one_is_asked_about(stage):
+    for number in ("101", "102"):
+        stage.zuora.world.add_bill_run(number, invoices=[("A00000001", "USD", "1.00")])
+
+    submitted = await stage.fill(bill_run="101. 102")
+
+    assert "101. 102 may be 102 alone, or 101 too" in submitted.errors["bill_run"]
+    assert stage.store.requests.get(1) is None

@@ -26,14 +26,16 @@ MOST_WORDS = 8
 def unclear_run(typed: object) -> tuple[str, ...]:
     """What to ask Zuora about where a bill run is wanted."""
     text = typed.strip() if isinstance(typed, str) else ""
-    return (text,) if text else ()
+    parts = tokens(text) if _may_be_one(text) else ()
+    return tuple(dict.fromkeys((text, *parts))) if text else ()
 
 
 def run_of(typed: str, found: Found) -> tuple[str, str]:
     """The bill run's number, and why there is none; with neither it may still be one's."""
     named = found.of(typed)
     if run := next((each for each in named if each.kind == "bill_run"), None):
-        return run.number, ""
+        why = _one_or_several(typed.strip(), tokens(typed), found)
+        return ("", why) if why else (run.number, "")
     shown = shortened(unquoted(typed))
     if named:
         why = f"{shown} is not a bill run's number, like BR-00000001, but {_each_of(named)}."
