@@ -16,7 +16,7 @@ from bot.health.processes import Other, Processes
 from bot.metrics import CLOCK_SKEW, LOOP_DELAY
 from bot.slack.errors import LIMITED, NO_ANSWER, NOT_NOW, name_of
 from bot.slack.web import SlackWeb
-from bot.store.errors import DAMAGED, REPLACED, CouldNotRecordError
+from bot.store.errors import DAMAGED, REPLACED
 from bot.store.measuring import is_damaged, why_not_writable
 from bot.zuora.errors import ZuoraError
 
@@ -63,7 +63,6 @@ class Watch:
         self._processes = processes
         self._clock = health.clock
         self._slack_before = ""
-        self._head = (0, "")
         self.turned_at = self._clock.monotonic()
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -127,9 +126,8 @@ class Watch:
     async def look_at_database(self) -> None:
         """Write something that leaves nothing, in a thread; is what was written before still there?"""
         store = self._health.store
-        with suppress(CouldNotRecordError):
-            self._head = max(self._head, store.history.last())
-        found = await asyncio.to_thread(why_not_writable, self._database, self._head)
+        known = store.history.known
+        found = await asyncio.to_thread(why_not_writable, self._database, known)
         if found == REPLACED:
             store.distrust(REPLACED)
         self._changed("database", self._health.looks.database, found)

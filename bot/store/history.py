@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from sqlite_utils import Database
 
 from bot.domain.digest import canonical
-from bot.domain.history import FIRST_HASH, Entry, What, fingerprint, row_hash, row_text
+from bot.domain.history import FIRST_HASH, START, Entry, Head, What, fingerprint, row_hash, row_text
 from bot.store.committed import once_committed
-from bot.store.errors import CouldNotRecordError, StoreError
+from bot.store.database import Guarded
+from bot.store.errors import REPLACED, CouldNotRecordError, StoreError
 from bot.store.times import from_text, to_text
 
 logger = logging.getLogger(__name__)
@@ -37,8 +38,20 @@ class Written(NamedTuple):
     hash: str
 
 
+def is_another(head: Head, last: int, there: str | None) -> bool:
+    """Whether a history ends before a row, or has another one in its place; an archive takes rows away.
+
+    Args:
+        head: The row.
+        last: The last sequence of the history.
+        there: The hash that stands in it under the row's sequence; None where there is no such row.
+    """
+    return last < head.sequence or (there is not None and there != head.hash)
+
+
 _LAST = """
-SELECT (SELECT value FROM meta WHERE name = 'audit_key'), last.sequence, last.hash
+SELECT (SELECT value FROM meta WHERE name = 'audit_key'), last.sequence, last.hash,
+  (SELECT hash FROM history WHERE sequence = ?)
 FROM (SELECT 1) LEFT JOIN
   (SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1) AS last
 """
@@ -64,6 +77,11 @@ class History:
         self._database = database
         self._key = key
         self._fingerprint = fingerprint(key)
+        self.known = START
+
+    def know_last(self) -> None:
+        """Take the last row in the file for one that lasts: when it is opened."""
+        self.known = self.last()
 
     def append(self, entry: Entry, now: datetime) -> None:
         """Write the next entry of the chain.
@@ -77,12 +95,19 @@ class History:
         """Write the next entries of the chain, all of them of this moment.
 
         The last row is read each time, by its index: another process on the same file may have
-        written it, or may have begun the key.
+        written it, or may have begun the key. What this process has written must stand there still:
+        other content may have been put into the same file.
 
         Raises:
-            CouldNotRecordError: The chain needs another key than this process has.
+            CouldNotRecordError: The chain needs another key than this process has, or is another one.
         """
-        begun, last, last_hash = self._database.execute(_LAST).fetchone()
+        begun, last, last_hash, known = self._database.execute(
+            _LAST, [self.known.sequence]
+        ).fetchone()
+        if is_another(self.known, last or 0, known):
+            if isinstance(self._database, Guarded):
+                self._database.distrust(REPLACED)
+            raise CouldNotRecordError(f"could not record this: {REPLACED}")
         if begun and begun != self._fingerprint:
             raise CouldNotRecordError(self._other_key())
         before, sequence = (FIRST_HASH, 0) if last is None else (last_hash, last)
@@ -99,6 +124,10 @@ class History:
             before = hashed
             once_committed(self._database, partial(_log, entry))
         self._database.conn.executemany(_APPEND, rows)
+        once_committed(self._database, partial(self._know, Head(sequence, before)))
+
+    def _know(self, head: Head) -> None:
+        self.known = head
 
     def begin_key(self, now: datetime) -> None:
         """From here on the chain is an HMAC with this process's key; once, inside a transaction.
@@ -120,12 +149,12 @@ class History:
     def _other_key(self) -> str:
         return _OTHER_KEY.format(which="another one" if self._key else "none")
 
-    def last(self) -> tuple[int, str]:
-        """Sequence and hash of the last row; 0 and `FIRST_HASH` for an empty history."""
+    def last(self) -> Head:
+        """Sequence and hash of the last row; `START` for an empty history."""
         row = self._database.execute(
             "SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
-        return (row[0], row[1]) if row else (0, FIRST_HASH)
+        return Head(row[0], row[1]) if row else START
 
     def last_of(self, what: What) -> Written | None:
         """The latest entry of a kind that belongs to no request."""

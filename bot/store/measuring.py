@@ -8,8 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from bot.domain.history import Head
 from bot.store.database import STEPS_BETWEEN_LOOKS, damage_of
 from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED, StoreError
+from bot.store.history import is_another
 from bot.store.times import from_text_or_none
 
 _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
@@ -78,17 +80,17 @@ def _figures(path: str) -> Measures:
     )
 
 
-def why_not_writable(path: str, head: tuple[int, str]) -> str:
+def why_not_writable(path: str, head: Head) -> str:
     """Write a row and take it back; in any thread. Why that did not last, without a name; empty if it did.
 
     Args:
         path: The file.
-        head: Sequence and hash of a row of the history that stands in it, unless other content was put
-            into the same file: a program that has it open sees that late, for it reads from its memory.
+        head: A row of the history that stands in it, unless other content was put into the same file: a
+            program that has it open sees that late, for it reads from its memory.
     """
     try:
         with closing(_opened(path, "rw")) as connection:
-            if _is_another(connection, *head):
+            if _is_another(connection, head):
                 return REPLACED
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
@@ -100,13 +102,14 @@ def why_not_writable(path: str, head: tuple[int, str]) -> str:
     return ""
 
 
-def _is_another(connection: sqlite3.Connection, sequence: int, hashed: str) -> bool:
-    """Whether a history ends before a row, or has another one in its place; an archive takes rows away."""
+def _is_another(connection: sqlite3.Connection, head: Head) -> bool:
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'history'").fetchone():
         return True
     (last,) = connection.execute("SELECT COALESCE(MAX(sequence), 0) FROM history").fetchone()
-    row = connection.execute("SELECT hash FROM history WHERE sequence = ?", [sequence]).fetchone()
-    return last < sequence or (row is not None and row[0] != hashed)
+    row = connection.execute(
+        "SELECT hash FROM history WHERE sequence = ?", [head.sequence]
+    ).fetchone()
+    return is_another(head, last, row and row[0])
 
 
 def is_damaged(path: str, given_up: Callable[[], bool]) -> bool:

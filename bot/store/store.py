@@ -69,7 +69,9 @@ class Store:
             StoreError: It cannot be used; the message says what to do.
         """
         opened = open_database(path) if given_up is None else open_database(path, given_up)
-        return cls(opened, audit_key)
+        store = cls(opened, audit_key)
+        store.history.know_last()
+        return store
 
     @classmethod
     async def opened(cls, path: Path | str, audit_key: str = "") -> "Store":

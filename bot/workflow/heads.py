@@ -63,7 +63,7 @@ class Heads:
         with self._store.transaction():
             if not self._is_due(now):
                 return False
-            head = Head(*self._store.history.last())
+            head = self._store.history.last()
             date = now.astimezone(UTC).date().isoformat()
             signature = anchors.signer.sign(text_of(head)) if anchors.signer else ""
             data = {"date": date, **head._asdict(), "channel": anchors.channel}

@@ -7,13 +7,14 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.cli.sandbox import SIGNING_SECRET
+from bot.domain.history import Entry, What
 from bot.health.health import FOR_A_PERSON
 from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED
 from bot.store.store import Store
@@ -181,7 +182,16 @@ async def test_a_database_that_was_deleted(site):
     assert not site.database.exists()
 
 
-@pytest.mark.parametrize("content", ["an older copy", "nothing", "another database"])
+def write_rows(path, number):
+    """Make another database with so many rows in its history."""
+    with closing(Store.open(path)) as store, store.transaction():
+        for _ in range(number):
+            store.record(Entry(what=What.STARTED_BOT), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "content", ["an older copy", "nothing", "another database", "a longer one"]
+)
 async def test_a_database_whose_content_is_replaced_in_the_same_file(site, content):
     """As `cp backup.db billing-bot.db` does, which makes no other file of it."""
     process = await site.start()
@@ -191,13 +201,18 @@ async def test_a_database_whose_content_is_replaced_in_the_same_file(site, conte
     copy = site.database.read_bytes()
     other = site.folder / "other.db"
     Store.open(other).close()
+    longer = site.folder / "longer.db"
+    write_rows(longer, 100)
     await site.ask("BR-00000002")
     await process.until_metric("billing_bot_unsent_messages", lambda n: n == 0)
     await all_is_well(process)
     with closing(sqlite3.connect(site.database)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    puts = {"an older copy": copy, "nothing": b"", "another database": other.read_bytes()}
+    puts = {
+        "an older copy": copy, "nothing": b"", "another database": other.read_bytes(),
+        "a longer one": longer.read_bytes(),
+    }  # fmt: skip
     site.database.write_bytes(puts[content])
 
     found = await process.until_ready(http=503)
