@@ -22,6 +22,7 @@ from bot.domain.clocks import Clocks
 from bot.domain.digest import canonical
 from bot.domain.history import Entry, What
 from bot.domain.next_step import Pauses
+from bot.domain.operation import Deed
 from bot.domain.place import Places
 from bot.domain.policy import Policy, Rule
 from bot.domain.request import Request, State
@@ -167,7 +168,7 @@ def _planned(parts: Parts, first: int, of: int) -> int:
             wake_at=None,
             channel="C0BILLING",
         )
-        store.requests.add(waiting)
+        store.requests.add(waiting, Deed.MAILED)
         store.mailings.add(waiting.number, order.mailings())
         store.requests.approve(waiting, "U0BOB", "T0", now)
         approved = waiting.decided(State.APPROVED, "U0BOB", now, wake_at=None)

@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from bot.domain import digest
 from bot.domain.key import plain_subject
+from bot.domain.operation import Deed
 from bot.domain.place import entity_part, where
 from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
@@ -43,8 +44,8 @@ _SELECT_ONE = (
     "FROM approvals WHERE request = number) FROM requests WHERE number = ?"
 )
 _INSERT = (
-    f"INSERT INTO requests ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of this module alone
-    f"VALUES ({', '.join(':' + column for column in _COLUMNS)})"
+    f"INSERT INTO requests ({', '.join(_COLUMNS)}, deed) "  # noqa: S608 - names of this module alone
+    f"VALUES ({', '.join(':' + column for column in _COLUMNS)}, :deed)"
 )
 _MOVE = """
 UPDATE requests SET
@@ -77,15 +78,16 @@ class Requests:
         """The number of the newest request; 0 where nothing was ever asked for."""
         return self.next_number() - 1
 
-    def add(self, request: Request, subjects: Collection[str] = ()) -> None:
+    def add(self, request: Request, deed: Deed, subjects: Collection[str] = ()) -> None:
         """Save a new request.
 
         Args:
             request: As asked for.
+            deed: What it does in Zuora; the database has a rule for what mails.
             subjects: Everything that it acts on, under each name that it is looked for by; nothing
                 but its subject where this is empty.
         """
-        self._database.execute(_INSERT, _to_row(request))
+        self._database.execute(_INSERT, {**_to_row(request), "deed": deed.value})
         self._database.execute(
             "INSERT INTO request_subjects SELECT DISTINCT value, ? FROM json_each(?)",
             [request.number, json.dumps(list(subjects or [request.subject]))],

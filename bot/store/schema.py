@@ -220,3 +220,31 @@ def promise(db: Database) -> None:
     `after_ts` is Slack's own name of the newest message before a first try: no clock has a part in it.
     """
     run(db, _PROMISE)
+
+
+_DEEDS = """
+ALTER TABLE requests ADD COLUMN deed TEXT NOT NULL DEFAULT '';
+UPDATE requests SET deed = CASE
+  WHEN operation = 'post_bill_run' THEN 'posted'
+  WHEN operation = 'cancel_bill_run' THEN 'canceled'
+  WHEN operation IN ('email_bill_run', 'email_invoice', 'email_debit_memo', 'email_credit_memo',
+    'email_mixed_list') THEN 'mailed'
+  ELSE 'created' END;
+CREATE TRIGGER requests_have_a_deed BEFORE INSERT ON requests
+WHEN NEW.deed NOT IN ('created', 'posted', 'canceled', 'mailed')
+BEGIN SELECT RAISE(ABORT, 'what a request does in Zuora stands in it'); END;
+CREATE TRIGGER requests_keep_their_deed BEFORE UPDATE OF deed ON requests
+BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END;
+
+DROP TRIGGER calls_that_mail_have_their_documents;
+CREATE TRIGGER calls_that_mail_have_their_documents BEFORE UPDATE OF tries ON calls
+WHEN NEW.tries > OLD.tries AND (SELECT deed FROM requests WHERE number = NEW.request) = 'mailed'
+  AND NOT EXISTS (SELECT 1 FROM mailings WHERE request = NEW.request AND call = NEW.subject)
+BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out'); END;
+"""
+
+
+@migrations(name="0045_deeds")
+def deeds(db: Database) -> None:
+    """What a request does in Zuora stands in it, so that the rule for what mails needs no operation's name."""
+    run(db, _DEEDS)

@@ -150,7 +150,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
         parent=asker.parent,
         typed=json.dumps({"form": asker.form_name, "values": dict(ready.values)}),
     )
-    parts.store.requests.add(request, subjects_of(order))
+    parts.store.requests.add(request, order.deed, subjects_of(order))
     parts.store.mailings.add(request.number, reach.mine)
     parts.store.listed.add(request.number, order.listed())
     shown = card(request, MessageKind.CARD, beside(parts.store, request, reach))

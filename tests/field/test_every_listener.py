@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.call import Call, Verdict
+from bot.domain.operation import Deed
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import User
 from tests.field.listeners import (
@@ -93,7 +94,7 @@ async def requests_in_every_state(stage):
     with store.transaction():
         for number, path in enumerate(PATHS.values(), 1):
             if number > 1:
-                store.requests.add(replace(first, number=number, form=f"F{number}"))
+                store.requests.add(replace(first, number=number, form=f"F{number}"), Deed.MAILED)
             request = store.requests.get(number)
             if State.APPROVED in path:
                 store.requests.approve(request, BOB, TEAM, now)

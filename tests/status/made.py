@@ -8,6 +8,7 @@ from bot.domain.history import Entry, What
 from bot.domain.money import Money
 from bot.domain.policy import Rule
 from bot.domain.request import Request, State
+from bot.operations.catalog import OPERATIONS
 from bot.operations.email_bill_run import EmailBillRunBody
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
@@ -79,7 +80,7 @@ def request(store, operation="email_bill_run", facts=None, *, day=0, reason="Mon
             reason=reason, rule=Rule(approvers=(BOB,)), policy_hash="h", form=f"f{number}", token="k3f9", state=State.WAITING, created_at=at, expires_at=at + timedelta(hours=24), state_at=at,
             wake_at=None, channel="C0BILLING",
         )  # fmt: skip
-        store.requests.add(made)
+        store.requests.add(made, OPERATIONS[operation].deed)
     return made
 
 

@@ -9,6 +9,7 @@ import pytest
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.mailing import Mailing
+from bot.domain.operation import Deed
 from bot.domain.tally import Tally
 from bot.store.store import Store
 from bot.store.times import to_text
@@ -23,7 +24,7 @@ def store(request, tmp_path):
     store = Store.open(tmp_path / "bot.db", audit_key=request.param)
     with store.transaction():
         store.history.begin_key(NOW)
-        store.requests.add(REQUEST)
+        store.requests.add(REQUEST, Deed.MAILED)
     yield store
     store.close()
 

@@ -12,6 +12,7 @@ from bot.domain.call import Call
 from bot.domain.history import FIRST_HASH, Entry, What
 from bot.domain.mailing import Mailing
 from bot.domain.message import Message, MessageKind
+from bot.domain.operation import Deed
 from bot.domain.policy import Rule
 from bot.domain.request import TRANSITIONS, Request, State
 from bot.store.database import CouldNotRecordError, StoreError
@@ -44,7 +45,7 @@ def path(tmp_path):
 def store(path):
     store = Store.open(path)
     with store.transaction():
-        store.requests.add(REQUEST)
+        store.requests.add(REQUEST, Deed.MAILED)
     yield store
     store.close()
 
@@ -137,13 +138,13 @@ def test_what_was_asked_is_never_changed(store, raw, column):
 
 def test_two_forms_never_make_one_request_twice(store):
     with pytest.raises(sqlite3.IntegrityError, match="form"), store.transaction():
-        store.requests.add(replace(REQUEST, number=2))
+        store.requests.add(replace(REQUEST, number=2), Deed.MAILED)
 
 
 def test_a_failed_transaction_leaves_nothing_behind(store):
     def fail():
         with store.transaction():
-            store.requests.add(replace(REQUEST, number=2, form="f2"))
+            store.requests.add(replace(REQUEST, number=2, form="f2"), Deed.MAILED)
             raise ValueError("stop")
 
     with pytest.raises(ValueError, match="stop"):
@@ -363,7 +364,7 @@ def test_a_full_disk_is_could_not_record_and_nothing_half_is_left(store):
         with store.transaction():
             for number in range(2, 400):
                 other = replace(REQUEST, number=number, form=f"f{number}", reason="r" * 900)
-                store.requests.add(other)
+                store.requests.add(other, Deed.MAILED)
 
     with pytest.raises(CouldNotRecordError, match="full"):
         fill()
@@ -406,16 +407,44 @@ def test_the_file_is_durable_and_strict(store, raw):
     assert all(re.search(r"\)\s*STRICT\s*$", sql) for (sql,) in tables)
 
 
-def test_no_order_to_mail_goes_out_without_the_documents_it_can_mail(store, raw):
+SENDING = "UPDATE calls SET tries = tries + 1 WHERE request = 2"
+
+
+def planned(store, operation, deed):
+    """R-2 with a call that has not gone out."""
     with store.transaction():
-        store.calls.save(Call(request=1, subject="BR-1", key="k1", track_id="t1"))
-    sending = "UPDATE calls SET tries = tries + 1 WHERE request = 1"
-    forbidden(raw, sending, "written before it goes out")
+        store.requests.add(replace(REQUEST, number=2, form="f2", operation=operation), deed)
+        store.calls.save(Call(request=2, subject="BR-1", key="k1", track_id="t1"))
+
+
+@pytest.mark.parametrize("operation", ["email_bill_run", "statement_of_account"])
+def test_no_order_to_mail_goes_out_without_the_documents_it_can_mail(store, raw, operation):
+    """Whatever the operation is called."""
+    planned(store, operation, Deed.MAILED)
+    forbidden(raw, SENDING, "written before it goes out")
 
     with store.transaction():
-        store.mailings.add(1, [Mailing("BR-1", "run", "INV1", "", "A1", "BR-1", "")])
+        store.mailings.add(2, [Mailing("BR-1", "run", "INV1", "", "A1", "BR-1", "")])
 
-    assert raw.execute(sending).rowcount == 1
+    assert raw.execute(SENDING).rowcount == 1
+
+
+@pytest.mark.parametrize("deed", [each for each in Deed if each is not Deed.MAILED])
+def test_an_order_that_only_may_mail_goes_out_without_any(store, raw, deed):
+    """A run that is posted and has no document."""
+    planned(store, "post_bill_run", deed)
+
+    assert raw.execute(SENDING).rowcount == 1
+
+
+def test_what_a_request_does_in_zuora_stands_in_it_and_is_never_changed(raw):
+    columns = [name for _, name, *_ in raw.execute("PRAGMA table_info(requests)")]
+    values = {"number": "2", "form": "'f2'", "deed": "''"}
+    copied = ", ".join(values.get(name, name) for name in columns)
+
+    insert = f"INSERT INTO requests SELECT {copied} FROM requests"  # noqa: S608 - names of our own
+    forbidden(raw, insert, "stands in it")
+    forbidden(raw, "UPDATE requests SET deed = 'created'", "what was asked is never changed")
 
 
 # Recording by hand what became of a lost answer
@@ -425,7 +454,7 @@ def of_two(store):
     """R-2, whose rule wants two people, and of which an answer was lost."""
     rule = Rule(approvers=(BEN, CLEO), approvals=2)
     with store.transaction():
-        store.requests.add(replace(REQUEST, number=2, form="f2", rule=rule))
+        store.requests.add(replace(REQUEST, number=2, form="f2", rule=rule), Deed.MAILED)
         store.record(Entry(what=What.CALL_LOST, request=2, data={}), NOW)
 
 

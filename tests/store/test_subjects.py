@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlite_utils import Database
 
+from bot.domain.operation import Deed
 from bot.domain.request import State
 from bot.store.schema import migrations
 from bot.store.store import Store
@@ -28,7 +29,7 @@ def store(path):
 def add(store, number, subjects=(), **changes):
     made = replace(REQUEST, number=number, form=f"f{number}", **changes)
     with store.transaction():
-        store.requests.add(made, subjects)
+        store.requests.add(made, Deed.MAILED, subjects)
     return made
 
 
