@@ -141,8 +141,9 @@ class Stage:
     # What people do
 
     async def open_form(self, user: str = ALICE, text: str = "BR-00000001") -> None:
-        """Type the command, which opens the form."""
-        ack = await self.slack.slash(user, CHANNEL, f"/billemail {text}")
+        """Type a command, or what stands behind `/billemail`, which opens the form."""
+        command = text if text.startswith("/") else f"/billemail {text}"
+        ack = await self.slack.slash(user, CHANNEL, command)
         assert ack.ok, ack
         assert self.slack.view(user) is not None, ack.text
 

@@ -103,22 +103,29 @@ def _moment(text: str) -> Part:
         return text
 
 
-DOING = {
-    "send": "sending", "post": "posting", "cancel": "canceling", "create": "creating",
-    "mail": "mailing",
-}  # fmt: skip
+VERBS = re.compile(r"(?:\w+, )*(?:\w+ and )?\w+(?= )")
+"""The verbs with which an effect begins: `create, post and mail bill run “November”`."""
 
 
 def doing(effect: str) -> str:
     """`Sending 200 mails`, of `send 200 mails`."""
-    words = effect.split(" ")
-    for at, word in enumerate(words):
-        bare = word.rstrip(",")
-        if bare not in (*DOING, "and"):
-            break
-        words[at] = DOING.get(bare, bare) + word[len(bare) :]
-    said = " ".join(words)
+    said = VERBS.sub(lambda verbs: re.sub(r"\w+", _ing, verbs[0]), effect, count=1)
     return f"{said[:1].upper()}{said[1:]}"
+
+
+def _ing(verb: re.Match[str]) -> str:
+    """`canceling`, `writing`, `splitting`: only a short verb doubles its last letter."""
+    word = verb[0]
+    if word == "and":
+        return word
+    if re.fullmatch(r"[^aeiou]+[aeiou][^aeiouwxy]", word):
+        return f"{word}{word[-1]}ing"
+    return f"{word.removesuffix('e')}ing"
+
+
+def changed(what: str, before: object, now: object) -> list[str]:
+    """`the target date was 2026-11-30 and is 2026-12-31 now`; nothing where they are the same."""
+    return [] if before == now else [f"{what} was {before} and is {now} now"]
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

@@ -1,4 +1,4 @@
-"""What a form about one bill run says and has fields for; how it is drawn is Slack's business."""
+"""What an operation's form says and has fields for; how it is drawn is Slack's business."""
 
 from dataclasses import dataclass
 
@@ -21,17 +21,43 @@ class ChoiceField:
     options: tuple[tuple[str, str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class NumberField:
+    """The field that names what the operation acts on: an example of a number, and a hint."""
+
+    label: str
+    example: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A slash command that opens the form, and its help; `manifest.yml` names it too."""
+
+    name: str
+    help: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """The form of an operation on one bill run, beside the fields for the run and the reason.
+    """The form of an operation, beside the field for the reason.
 
     Attributes:
         title: Its title, at most 24 characters.
         intro: What the operation does, and that a second person approves it.
-        state: In which state the run must be: `It must be Completed.`
+        number: What it acts on.
+        command: What opens it; None where a button does.
     """
 
     title: str
     intro: str
-    state: str
+    number: NumberField
     fields: tuple[DayField | ChoiceField, ...] = ()
+    command: Command | None = None
+
+
+def run_field(state: str) -> NumberField:
+    """The field for a bill run; `state` is a sentence on which it must be in."""
+    return NumberField(
+        "Bill run", "BR-00000001", f"Its number, like BR-00000001, or its id. {state}"
+    )

@@ -1,34 +1,22 @@
-"""The one list of operations."""
+"""Every operation: each folder beside this file is one, or several of one shape."""
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
+from bot import operations
+from bot.domain.operation import OperationName
 from bot.domain.request import Request
-from bot.operations.cancel_bill_run import CancelBillRun
-from bot.operations.create_bill_run import CreateBillRun
-from bot.operations.email_bill_run import EmailBillRun
-from bot.operations.email_documents.operation import (
-    EmailCreditMemos,
-    EmailDebitMemos,
-    EmailInvoices,
-    EmailMixedList,
-)
 from bot.operations.on_run import OnRun
-from bot.operations.operation import Operation, Order
-from bot.operations.post_bill_run import PostBillRun
+from bot.operations.operation import KNOWN, Operation, Order
 
-OPERATIONS: dict[str, Operation] = {
-    operation.name: operation
-    for operation in (
-        CreateBillRun,
-        PostBillRun,
-        CancelBillRun,
-        EmailBillRun,
-        EmailInvoices,
-        EmailDebitMemos,
-        EmailCreditMemos,
-        EmailMixedList,
-    )
-}
+for _folder in iter_modules(operations.__path__):
+    if _folder.ispkg:
+        import_module(f"{operations.__name__}.{_folder.name}.operation")
+
+OPERATIONS: dict[str, Operation] = {name: KNOWN[name] for name in OperationName if name in KNOWN}
+"""In the order of their names. That each name has its class is a test (`tests/operations`)."""
+
 STEPS = {name: each for name, each in OPERATIONS.items() if issubclass(each, OnRun)}
 """Those on one bill run."""
 

@@ -53,7 +53,4 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
 
     def accepted(self) -> str:
         """Accepted is all that the answer says."""
-        return (
-            f"Zuora accepted the order to {self.short} {self.facts.run.number}. It {self.goes_on} by "
-            "itself; what becomes of that is followed here."
-        )
+        return f"{super().accepted()} It {self.goes_on} by itself; what becomes of that is followed here."

@@ -6,8 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from bot.domain.key import number_key
 from bot.domain.operation import OperationName
-from bot.operations.asking import Asking
-from bot.operations.operation import Body, F, Order, Problems, Values
+from bot.operations.operation import KNOWN, Body, F, Order, Problems, Values
 from bot.zuora.answers import BillRun
 from bot.zuora.errors import ZuoraNotFound
 
@@ -28,20 +27,13 @@ class OnRun(Order[R, F]):
 
     Attributes:
         button: What the button says: `Post…`.
-        asking: Its form; None where a form of its own in `bot.slack.forms` asks for it.
         only: Which runs it can be asked for, or what can be asked for instead; one sentence.
     """
 
     field = "bill_run"
-    traits = (*Order.traits, "button", "asking", "only")
+    traits = (*Order.traits, "button", "only")
     button: ClassVar[str]
-    asking: ClassVar[Asking | None]
     only: ClassVar[str]
-
-    def __init_subclass__(cls, **more: Any) -> None:
-        super().__init_subclass__(**more)
-        if "name" in vars(cls):
-            _KNOWN[cls.name] = cls
 
     @classmethod
     @abstractmethod
@@ -84,17 +76,9 @@ class OnRun(Order[R, F]):
             else None
         )
 
-    def subjects(self) -> tuple[str, ...]:
-        """One call, for the whole run."""
-        return (self.subject(),)
-
     def typed(self) -> tuple[str, ...]:
         """The run's number, or its id if that was typed."""
         return (self.body.bill_run,)
-
-
-_KNOWN: dict[str, type[OnRun[Any, Any]]] = {}
-"""Every class of that shape stands here by itself: what follows one of them names the others."""
 
 
 def legal_steps(status: str, *, posted: int, run_type: str) -> tuple[OperationName, ...]:
@@ -102,7 +86,9 @@ def legal_steps(status: str, *, posted: int, run_type: str) -> tuple[OperationNa
     return tuple(
         name
         for name in OperationName
-        if (step := _KNOWN.get(name)) and not step.why_not(status, posted=posted, run_type=run_type)
+        if (step := KNOWN.get(name))
+        and issubclass(step, OnRun)
+        and not step.why_not(status, posted=posted, run_type=run_type)
     )
 
 

@@ -19,7 +19,8 @@ from bot.domain.operation import Deed, OperationName
 from bot.domain.request import Request
 from bot.domain.summary import Summary
 from bot.domain.words import Line
-from bot.operations.kinds import KindTotals, SingleDocument
+from bot.operations.asking import Asking
+from bot.operations.kinds import KindTotals, SingleDocument, amounts_of
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
@@ -174,7 +175,7 @@ class Order(ABC, Generic[B, F]):
     """
 
     traits: ClassVar[tuple[str, ...]] = (
-        "deed", "short", "form", "body_type", "facts_type", "field",
+        "deed", "short", "counted_as", "form", "asking", "body_type", "facts_type", "field",
     )  # fmt: skip
     """What every operation says of itself; one that leaves something out does not load."""
 
@@ -183,8 +184,14 @@ class Order(ABC, Generic[B, F]):
     short: ClassVar[str]
     """What it does in a list, before what it does it to: `email`."""
 
+    counted_as: ClassVar[str]
+    """The row of the month's figures that counts it: `Bill runs`; empty where documents are counted."""
+
     form: ClassVar[str]
     """The `callback_id` of the form that asks for it."""
+
+    asking: ClassVar[Asking | None]
+    """What that form says; None where a form of its own in `bot.slack.forms` asks for it."""
 
     body_type: type[B]
     facts_type: type[F]
@@ -210,11 +217,12 @@ class Order(ABC, Generic[B, F]):
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
-        if "name" in vars(cls) and (
-            missing := [each for each in cls.traits if not hasattr(cls, each)]
-        ):
+        if "name" not in vars(cls):
+            return
+        if missing := [each for each in cls.traits if not hasattr(cls, each)]:
             msg = f"{cls.__name__} says nothing of: {', '.join(missing)}"
             raise TypeError(msg)
+        KNOWN[cls.name] = cls
 
     def __init__(self, body: B, facts: F) -> None:
         self.body = body
@@ -246,9 +254,9 @@ class Order(ABC, Generic[B, F]):
     def subject(self) -> str:
         """What it acts on, as people call it: `BR-00000417`. No I/O."""
 
-    @abstractmethod
     def subjects(self) -> tuple[str, ...]:
         """The subjects of the calls to be made, one call each. No I/O."""
+        return (self.subject(),)
 
     @abstractmethod
     def typed(self) -> tuple[str, ...]:
@@ -303,9 +311,9 @@ class Order(ABC, Generic[B, F]):
     def warning(self) -> str:
         """What cannot be undone, said once and plainly."""
 
-    @abstractmethod
     def accepted(self) -> str:
         """What may be claimed when Zuora has accepted it, as a sentence."""
+        return f"Zuora accepted the order to {self.short} {self.subject()}."
 
     def typed_addresses(self) -> tuple[str, ...]:
         """Mail addresses that somebody typed, to which it goes."""
@@ -327,13 +335,16 @@ class Order(ABC, Generic[B, F]):
         """Whether it mails again what was mailed before."""
         return False
 
-    @abstractmethod
     def amounts(self) -> Sequence[Money] | None:
-        """Totals per kind and currency that a rule of the policy looks at; None: not known."""
+        """Totals per kind and currency that a rule of the policy looks at.
 
-    @abstractmethod
+        None: not known, which counts as above every amount.
+        """
+        return amounts_of(self.kinds()) if self.kinds() else None
+
     def documents(self) -> int | None:
         """How many documents it touches; None: not known."""
+        return sum(kind.count for kind in self.kinds()) or None
 
     def judged_as(self) -> tuple[Judged, ...]:
         """What the rules of the policy are asked about; the strictest of what they say holds."""
@@ -373,6 +384,13 @@ class Order(ABC, Generic[B, F]):
         if not refused:
             return self.accepted()
         return f"Zuora refused it and nothing was done: {'; '.join(call.words for call in refused)}"
+
+
+Operation = type[Order[Any, Any]]
+"""An operation: the class of its orders."""
+
+KNOWN: dict[OperationName, Operation] = {}
+"""Every operation that was loaded stands here by itself; `catalog` loads them all."""
 
 
 class Followed(Order[B, F]):
@@ -429,7 +447,3 @@ class Estimated(Order[B, F]):
         Raises:
             ZuoraError: Zuora could not be read.
         """
-
-
-Operation = type[Order[Any, Any]]
-"""An operation: the class of its orders."""

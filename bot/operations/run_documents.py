@@ -14,7 +14,7 @@ from bot.domain.known import MailedAt, NotKnown
 from bot.domain.listed import Listed
 from bot.domain.mailing import NOT_TOLD, Mailing, Reached, Way
 from bot.domain.money import Money, spoken
-from bot.domain.words import count, some
+from bot.domain.words import changed, count, some
 from bot.operations.kinds import (
     Doubt,
     KindTotals,
@@ -222,15 +222,13 @@ class RunFacts(Facts):
         found = []
         if (self.run_id, self.number) != (now.run_id, now.number):
             found.append(f"{self.number} is another bill run now")
-        if self.status != now.status:
-            found.append(f"the bill run was {self.status} and is {now.status} now")
-        for what, before, after in (
-            ("target date", self.target_date, now.target_date),
-            ("invoice date", self.invoice_date, now.invoice_date),
-        ):
-            if before != after:
-                found.append(f"the {what} was {before} and is {after} now")
-        return found + self.documents.differs(now.documents)
+        return [
+            *found,
+            *changed("the bill run", self.status, now.status),
+            *changed("the target date", self.target_date, now.target_date),
+            *changed("the invoice date", self.invoice_date, now.invoice_date),
+            *self.documents.differs(now.documents),
+        ]
 
 
 def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Listed, ...]:

@@ -1,13 +1,13 @@
 """A month's figures as labelled values: for the table, the text and the picture's alt text."""
 
 from bot.domain.money import in_words
-from bot.domain.operation import Deed
 from bot.domain.request import State
 from bot.domain.words import count
 from bot.operations.catalog import OPERATIONS
 from bot.status.month import MONTHS, Month
 
 Row = tuple[str, str]
+RUNS = "Bill runs"
 CLASSES = ("< 15 min", "< 1 h", "< 4 h", "< 24 h", "longer")
 
 
@@ -18,14 +18,9 @@ def title_of(month: Month) -> str:
 
 def rows_of(month: Month) -> tuple[Row, ...]:
     """What is counted, and how much it is."""
-    runs = ", ".join(
-        f"{number:,} {operation.deed}"
-        for name, operation in OPERATIONS.items()
-        if operation.deed is not Deed.MAILED and (number := month.operations.get(name))
-    )
     return (
         ("Requests", f"{month.asked:,}"),
-        ("Bill runs", runs or "0"),
+        *_things(month),
         ("Documents posted", f"{month.documents.get('posted', 0):,}"),
         ("Posted", in_words(month.posted)),
         ("Documents mailed", f"{month.documents.get('mailed', 0):,}"),
@@ -43,6 +38,15 @@ def rows_of(month: Month) -> tuple[Row, ...]:
         *([("Clicks refused", f"{month.refusals:,}")] if month.refusals is not None else []),
         *((f"Requests in {place}", f"{number:,}") for place, number in month.places.items()),
     )
+
+
+def _things(month: Month) -> tuple[Row, ...]:
+    """What became of bill runs, and of whatever else an operation is about."""
+    found = {RUNS: list[str]()}
+    for name, operation in OPERATIONS.items():
+        if operation.counted_as and (number := month.operations.get(name)):
+            found.setdefault(operation.counted_as, []).append(f"{number:,} {operation.deed}")
+    return tuple((label, ", ".join(each) or "0") for label, each in found.items())
 
 
 def _unpriced(month: Month) -> str:

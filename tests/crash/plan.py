@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.domain.operation import OperationName
-from bot.operations.catalog import STEPS
+from bot.operations.asking import Command
+from bot.operations.catalog import OPERATIONS, STEPS
 from bot.operations.on_run import legal_steps
+from bot.operations.operation import Operation
 from bot.sandbox.zuora import World
+from tests.operations.examples import EXAMPLES
 
 POLICY = """requesters = ["S0BILLING"]
 approvers = ["S0CONTROLLERS"]
@@ -77,6 +80,16 @@ def _step(name: str) -> Maker:
     return made
 
 
+def _command(operation: Operation, command: Command) -> Maker:
+    """An operation whose form has a command of its own, for its example."""
+
+    def made(world: World, _number: int) -> Wanted:
+        subject = EXAMPLES[operation.name].typed(world)[operation.field]
+        return Wanted(operation.name, f"{command.name} {subject}", subject, Fate.APPROVE)
+
+    return made
+
+
 def _create(world: World, number: int) -> Wanted:
     account = f"A{number:08d}"
     world.add_account(account)
@@ -139,6 +152,11 @@ STEP_TIMES = {OperationName.POST_BILL_RUN: 5, OperationName.CANCEL_BILL_RUN: 4}
 MAKERS: tuple[tuple[Maker, int], ...] = (
     (_mail_a_run, 6),
     *((_step(name), STEP_TIMES.get(name, 1)) for name, step in STEPS.items() if step.asking),
+    *(
+        (_command(each, each.asking.command), 1)
+        for each in OPERATIONS.values()
+        if each.asking and each.asking.command and each.name in EXAMPLES
+    ),
     (_create, 5),
     (_mail_invoice, 3),
     (_mail_invoices, 2),
@@ -146,7 +164,7 @@ MAKERS: tuple[tuple[Maker, int], ...] = (
     (_mail_credit_memo, 2),
     (_mail_mixed, 1),
 )
-"""How many of each. What is asked for by a run's button is here by itself; anything else needs a maker."""
+"""How many of each. What a run's button or a command of its own asks for is here by itself."""
 
 PAIRS = 4
 """So many bill runs are mailed while one of their documents is asked for alone, in either order."""

@@ -33,6 +33,8 @@ class Example:
     Attributes:
         typed: What is typed, by the names of the fields, in a tenant that it fills.
         path: Where the effect goes, for the faults of the local Zuora.
+        digest: What an approval of it is bound to, so that what waits during an update is bound to
+            the same afterwards. Where it has to change, the changelog says so.
         bound: The facts that an approval is bound to, by their paths.
         said: Facts that are said where they changed, and bound by others that change with them.
         typed_too: Facts that the body decides: what was approved cannot differ in them.
@@ -42,6 +44,7 @@ class Example:
 
     typed: Callable[[World], dict[str, Any]]
     path: str
+    digest: str
     bound: frozenset[str]
     said: frozenset[str] = frozenset()
     typed_too: frozenset[str] = frozenset()
@@ -114,11 +117,13 @@ EXAMPLES = {
     OperationName.CREATE_BILL_RUN: Example(
         _account,
         "/v1/bill-runs",
+        "d25acc1d7cc43ea35b942e498183197ad288606656e77242469d43cf4b65ccff",
         frozenset({"account.id", "account.currency", "subscriptions", "others", "mails.state"}),
     ),
     OperationName.POST_BILL_RUN: Example(
         _of_run("Completed"),
         "/v1/bill-runs/*/post",
+        "ad4ce5ef4f9d3b5d92943f8a7a335ab1037b9f917e1c52e5b4dccd4f9aa5e258",
         method="PUT",
         bound=_under("run.", RUN) | {"mails"},
         said=_under("run.", COUNTED),
@@ -126,21 +131,47 @@ EXAMPLES = {
     OperationName.CANCEL_BILL_RUN: Example(
         _of_run("Completed"),
         "/v1/bill-runs/*/cancel",
+        "bb1832c7bdff404f87d729c61ff220f0f21e24d92ab845c3190b3eb0b1339ac9",
         method="PUT",
         bound=_under("run.", RUN) | {"schedule", "scheduled_for"},
         said=_under("run.", COUNTED),
     ),
     OperationName.EMAIL_BILL_RUN: Example(
-        _of_run("Posted"), "/v1/bill-runs/*/emails", RUN | {"checks.notices[].state"}, COUNTED
+        _of_run("Posted"),
+        "/v1/bill-runs/*/emails",
+        "c1b002a1a607fe017abce4f9fb251a43686e55223f9c571cd97d3515a2e76ea3",
+        RUN | {"checks.notices[].state"},
+        COUNTED,
     ),
-    OperationName.EMAIL_INVOICE: Example(_invoices, "/v1/*/*/emails", DOCUMENTS, typed_too=TYPED),
+    OperationName.EMAIL_INVOICE: Example(
+        _invoices,
+        "/v1/*/*/emails",
+        "07a26d1d625fca784cc402c160400a655a6950ff7da1339b133ba609175a9fe7",
+        DOCUMENTS,
+        typed_too=TYPED,
+    ),
     OperationName.EMAIL_DEBIT_MEMO: Example(
-        _debit_memo, "/v1/*/*/emails", DOCUMENTS, LISTED, typed_too=TYPED
+        _debit_memo,
+        "/v1/*/*/emails",
+        "14fd5f0544948994c3780e2a78c84692b6991d39d0ef04b87d4d3d292b2f85e2",
+        DOCUMENTS,
+        LISTED,
+        typed_too=TYPED,
     ),
     OperationName.EMAIL_CREDIT_MEMO: Example(
-        _credit_memo, "/v1/*/*/emails", DOCUMENTS, LISTED, typed_too=TYPED
+        _credit_memo,
+        "/v1/*/*/emails",
+        "4bbcf274fc9c18aae5c5939ad87dbf3ff8d5b071bb9e81a1fe71e743acbe5f7a",
+        DOCUMENTS,
+        LISTED,
+        typed_too=TYPED,
     ),
     OperationName.EMAIL_MIXED_LIST: Example(
-        _mixed_list, "/v1/*/*/emails", DOCUMENTS, LISTED, typed_too=TYPED
+        _mixed_list,
+        "/v1/*/*/emails",
+        "78c5514502d7d910a4a58abba01237c54273940ff3dbf5eb6430dca4c2ae368e",
+        DOCUMENTS,
+        LISTED,
+        typed_too=TYPED,
     ),
 }

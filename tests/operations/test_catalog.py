@@ -5,7 +5,6 @@ help, the README, `sends`, `amounts`, `documents`, `settle`, `look`, `differs`, 
 form, the crash plan and its reckoning.
 """
 
-import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -35,7 +34,6 @@ from tests.operations.changing import changed_one_by_one
 from tests.operations.examples import EXAMPLES
 from tests.stage import ALICE, CHANNEL
 
-BOUND = Path(__file__).with_name("bound.json")
 README = Path("README.md").read_text()
 CODE = [
     path for path in Path("bot").rglob("*.py") if path.parts[1] not in ("operations", "sandbox")
@@ -47,11 +45,14 @@ MAY_NAME = {
 }
 """The names themselves, and a migration of the time when they stood everywhere."""
 
+NO_EXAMPLE = "write an example of it into tests/operations/examples.py"
+
 every = pytest.mark.parametrize("name", list(OperationName), ids=str)
 
 
 async def order_of(name, local, zuora):
     operation = OPERATIONS[name]
+    assert name in EXAMPLES, NO_EXAMPLE
     body = operation.read(EXAMPLES[name].typed(local.world))
     assert not isinstance(body, Problems), body
     facts = await operation.look_up(body, zuora)
@@ -77,8 +78,8 @@ async def lost(order, local, zuora, clock):
 
 
 def test_every_name_has_its_operation_and_every_operation_its_example():
-    assert list(OPERATIONS) == list(OperationName)
-    assert set(EXAMPLES) == set(OperationName)
+    assert list(OPERATIONS) == list(OperationName), "a name without a folder in bot/operations"
+    assert list(EXAMPLES) == list(OperationName), NO_EXAMPLE
 
 
 @every
@@ -87,7 +88,7 @@ def test_the_policy_takes_its_name_and_the_readme_tells_it(name, tmp_path):
     path.write_text(f'requesters = ["UA"]\napprovers = ["UB"]\n[[rule]]\noperations = ["{name}"]\n')
 
     assert read_policy(path).tiers[0].operations == (name,)
-    assert f"`{name}`" in README
+    assert f"`{name}`" in README, "README, below policy.toml: the list of operations"
 
 
 @every
@@ -166,7 +167,7 @@ async def test_what_the_policy_and_the_month_count_agrees(name, local, zuora):
 async def test_what_waits_during_an_update_is_bound_to_the_same_afterwards(name, local, zuora):
     """Row O15: else each request that waits is stopped once it is approved.
 
-    Where what is bound has to change, the changelog says so, and `bound.json` takes what the failure shows.
+    Where what is bound has to change, the changelog says so, and its example takes what the failure shows.
     """
     order = await order_of(name, local, zuora)
 
@@ -174,7 +175,7 @@ async def test_what_waits_during_an_update_is_bound_to_the_same_afterwards(name,
         operation=order.name, tenant="t", body=order.body.model_dump(), facts=order.material()
     )
 
-    assert {name: bound} == {name: json.loads(BOUND.read_text()).get(name)}
+    assert bound == EXAMPLES[name].digest, f"a new example gets digest={bound!r}"
 
 
 @every
@@ -238,15 +239,16 @@ async def test_the_crash_plan_asks_for_it_and_the_reckoning_sees_its_effect(
     await order.act(call_of(order, clock.now()), zuora)
     effects = [call for call in local.calls[before:] if reckoning.is_effect(call)]
 
-    assert name in plan_of(_world(clock))
-    assert len(effects) == 1
+    assert name in plan_of(_world(clock)), "write a maker for it into tests/crash/plan.py"
+    assert len(effects) == 1, "its call is none that bot/zuora/effects.py makes with effect=True"
 
 
 @every
 async def test_somebody_can_ask_for_it_in_slack(name, stage):
     """By the command of the crash plan, and by the run's button where the plan presses one."""
     made = [maker(stage.zuora.world, FIRST + at) for at, (maker, _) in enumerate(MAKERS)]
-    wanted = next(each for each in made if each.operation == name)
+    wanted = next((each for each in made if each.operation == name), None)
+    assert wanted, "give its Asking a command, or write a maker for it into tests/crash/plan.py"
 
     typed = await stage.slack.slash(ALICE, CHANNEL, wanted.command)
     if wanted.step:

@@ -11,6 +11,7 @@ from bot.domain.digest import digest
 from bot.operations.catalog import OPERATIONS
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.operations.kinds import amounts_of
 
 AT = datetime(2026, 11, 2, tzinfo=UTC)
 OPERATION = OPERATIONS["email_invoice"]
@@ -81,10 +82,11 @@ def test_totals_are_exact_and_never_mix_currencies(amounts):
     for currency, amount in amounts:
         side = currency, amount < 0
         expected[side] = expected.get(side, Decimal(0)) + amount
-    found = {(currency, amount < 0): amount for currency, amount in made.amounts}
+    amounts_made = amounts_of(made.counted)
+    found = {(currency, amount < 0): amount for currency, amount in amounts_made}
     assert {side: total for side, total in expected.items() if total} == {
         side: total for side, total in found.items() if total
     }
-    assert {currency for currency, _ in made.amounts} == {currency for currency, _ in amounts}
-    assert all(type(money.amount) is Decimal for money in made.amounts)
+    assert {currency for currency, _ in amounts_made} == {currency for currency, _ in amounts}
+    assert all(type(money.amount) is Decimal for money in amounts_made)
     assert made.differs(facts(*documents)) == []

@@ -13,9 +13,9 @@ from typing_extensions import override
 from bot.domain.call import Call
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary, alarming, warning
-from bot.domain.words import Line, Moment, count, in_days, in_minutes, line
+from bot.domain.words import Line, Moment, changed, count, in_days, in_minutes, line
 from bot.operations import doubts
-from bot.operations.asking import Asking, ChoiceField
+from bot.operations.asking import Asking, ChoiceField, run_field
 from bot.operations.cancel_bill_run import following
 from bot.operations.cancel_bill_run.facts import CancelFacts
 from bot.operations.kinds import money_of
@@ -63,12 +63,13 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
     name = OperationName.CANCEL_BILL_RUN
     deed = Deed.CANCELED
     short = "cancel"
+    counted_as = "Bill runs"
     button = "Cancel…"
     asking = Asking(
         title="Cancel a bill run",
         intro="Canceling throws away the drafts of a bill run. A second person approves before "
         "anything is canceled.",
-        state="It must be Pending, or Completed with nothing posted.",
+        number=run_field("It must be Pending, or Completed with nothing posted."),
         fields=(
             ChoiceField(
                 FIELD,
@@ -134,9 +135,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
     def differs(self, now: CancelFacts) -> list[str]:
         """Compare the run, its documents and its schedule."""
         found = self.facts.run.differs(now.run)
-        if self.facts.schedule != now.schedule:
-            was, is_now = self.facts.schedule or "none", now.schedule or "none"
-            found.append(f"its schedule was {was} and is {is_now} now")
+        found += changed("its schedule", self.facts.schedule or "none", now.schedule or "none")
         if self.facts.scheduled_for != now.scheduled_for:
             was, is_now = _time(self.facts.scheduled_for), _time(now.scheduled_for)
             found.append(f"this occurrence was due {was} and is due {is_now} now")

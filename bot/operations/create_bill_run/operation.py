@@ -38,7 +38,9 @@ class CreateBillRun(
     deed = Deed.CREATED
     last_time = LastTime.WHAT_IT_BILLED
     short = "create bill run"
+    counted_as = "Bill runs"
     form = "ask:bill_run"
+    asking = None
     body_type = CreateBillRunBody
     facts_type = CreateFacts
     field = "scope"
@@ -87,14 +89,6 @@ class CreateBillRun(
             return ()
         return (Mailing(self.subject(), "auto", "", "", "", "", ""),)
 
-    def amounts(self) -> None:
-        """Not known before Zuora has billed: it counts as above every amount."""
-        return
-
-    def documents(self) -> None:
-        """Not known either."""
-        return
-
     def kinds(self) -> tuple[KindTotals, ...]:
         """It has made nothing yet."""
         return ()
@@ -106,10 +100,6 @@ class CreateBillRun(
     def subject(self) -> str:
         """What it bills: it has no number before it exists."""
         return words.subject(self.body, self.facts)
-
-    def subjects(self) -> tuple[str, ...]:
-        """One call."""
-        return (words.subject(self.body, self.facts),)
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Create it under a name of its own, with the ids that were approved."""

@@ -46,6 +46,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     deed = Deed.MAILED
     last_time = LastTime.ANOTHER
     short = "email"
+    counted_as = ""
     button = "Email…"
     asking = None
     form = "ask:email"

@@ -12,11 +12,10 @@ from bot.domain.key import DocumentKind
 from bot.domain.known import MailedAt, NotKnown
 from bot.domain.mailing import ByItself
 from bot.domain.money import Amount, Money, spoken
-from bot.domain.words import count
+from bot.domain.words import changed, count
 from bot.operations.kinds import (
     Doubt,
     KindTotals,
-    amounts_of,
     counted_up,
     credited,
     unchecked_differs,
@@ -112,11 +111,6 @@ class EmailDocumentsFacts(Facts):
     def counted(self) -> tuple[KindTotals, ...]:
         """All of them, counted and added up for each kind."""
         return tuple(counted_up((each.kind, each.money) for each in self.documents))
-
-    @property
-    def amounts(self) -> tuple[Money, ...] | None:
-        """The totals of each kind; None where an amount is not known."""
-        return amounts_of(self.counted)
 
     @property
     def amount_unknown(self) -> tuple[Doubt, ...]:
@@ -228,11 +222,9 @@ def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = Tr
     found = []
     if before.id != now.id:
         found.append(f"{before.number} is another document now")
-    if before.status != now.status:
-        found.append(f"{before.number} was {before.status} and is {now.status} now")
+    found += changed(before.number, before.status, now.status)
     if before.money != now.money:
-        was, is_now = spoken(before.money), spoken(now.money)
-        found.append(f"{before.number} was {was} and is {is_now} now")
+        found += changed(before.number, spoken(before.money), spoken(now.money))
     if mailed and (before.mailed_at != now.mailed_at or _more_listed(before, now)):
         found.append(f"{before.number} was mailed meanwhile")
     if before.listed is not None and now.listed is None:

@@ -13,7 +13,6 @@ from bot.domain.key import DocumentKind
 from bot.domain.known import is_newer
 from bot.domain.listed import Listed
 from bot.domain.mailing import ByItself, Mailing
-from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
 from bot.domain.words import Line
@@ -48,7 +47,9 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     field = "documents"
     deed = Deed.MAILED
     short = "email"
+    counted_as = ""
     form = "ask:email"
+    asking = None
     each_mailed = True
 
     @classmethod
@@ -179,10 +180,6 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         """Without `again` a second order within minutes mails twice by accident."""
         return self.body.again
 
-    def amounts(self) -> Sequence[Money] | None:
-        """What is above and below zero, per currency; None where an amount is not known."""
-        return self.facts.amounts
-
     def sends(self) -> bool:
         """That is what it is for."""
         return True
@@ -222,10 +219,6 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     def listed(self) -> tuple[Listed, ...]:
         """The documents, and those that reach nobody."""
         return words.listed(self.body, self.facts)
-
-    def documents(self) -> int:
-        """How many there are."""
-        return len(self.facts.documents)
 
     def result(self, calls: Sequence[Call]) -> str:
         """How many were accepted and refused: `497 of 500 mails accepted by Zuora, 3 refused`."""

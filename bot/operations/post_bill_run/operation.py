@@ -16,7 +16,7 @@ from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary, alarming, warning
 from bot.domain.words import Line, count, in_days, line
 from bot.operations import doubts
-from bot.operations.asking import Asking, DayField
+from bot.operations.asking import Asking, DayField, run_field
 from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import DRAFT, Drafts
 from bot.operations.kinds import money_of
@@ -84,12 +84,13 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
     deed = Deed.POSTED
     last_time = LastTime.ANOTHER
     short = "post"
+    counted_as = "Bill runs"
     button = "Post…"
     asking = Asking(
         title="Post a bill run",
         intro="Posting makes the drafts of a Completed bill run final, and can itself mail "
         "customers. A second person approves before anything is posted.",
-        state="It must be Completed.",
+        number=run_field("It must be Completed."),
         fields=(
             DayField(
                 "invoice_date",

@@ -10,6 +10,7 @@ from bot.cards.blocks import Block, context
 from bot.domain.key import own_spelling, unquoted
 from bot.domain.named import Named, named
 from bot.domain.place import Places
+from bot.operations.asking import Command
 from bot.operations.operation import Problems, Values
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.fields import View
@@ -75,10 +76,15 @@ def _parent(told: Any) -> str:
 
 
 class AskForm(ABC):
-    """A form: fields that depend on what is chosen, and what is asked for with it."""
+    """A form: fields that depend on what is chosen, and what is asked for with it.
+
+    Attributes:
+        command: The command that opens it; None where it has none, or one that does more.
+    """
 
     callback_id: str
     title: str
+    command: Command | None = None
     places: Places = Places()
     """The entities and organizations to choose from."""
 
@@ -89,6 +95,18 @@ class AskForm(ABC):
     @abstractmethod
     def wanted(self, values: Values) -> Wanted | Problems:
         """The operations that a submitted form asks for. No I/O."""
+
+    def unclear_behind_command(self, _text: str) -> tuple[str, ...]:
+        """What was typed behind the command of which only Zuora knows what it names. No I/O."""
+        return ()
+
+    def begins_with(self, _text: str, _found: Found | None, /) -> dict[str, Any]:
+        """What the form begins with for what was typed behind its command. No I/O.
+
+        The second is what Zuora knows about `unclear_behind_command`; None where it was not asked,
+        or did not answer in time.
+        """
+        return {}
 
     def unclear(self, values: Values) -> tuple[str, ...]:
         """What was typed of which only Zuora knows what it names. No I/O."""

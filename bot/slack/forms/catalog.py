@@ -1,11 +1,11 @@
 """The one list of forms with which something is asked for."""
 
 from bot.domain.place import Places
-from bot.operations.catalog import STEPS
+from bot.operations.catalog import OPERATIONS
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.bill_run import BillRunForm
 from bot.slack.forms.email import EmailForm
-from bot.slack.forms.on_run import RunForm
+from bot.slack.forms.of_operation import OperationForm
 
 NO_CHOICE = Places()
 
@@ -15,7 +15,7 @@ def forms_for(highest_batch: int, places: Places = NO_CHOICE) -> dict[str, AskFo
     forms = (
         BillRunForm(highest_batch),
         EmailForm(),
-        *(RunForm(step, step.asking) for step in STEPS.values() if step.asking),
+        *(OperationForm(each, each.asking) for each in OPERATIONS.values() if each.asking),
     )
     for form in forms:
         form.places = places

@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
 from bot.domain.key import DocumentKey, as_one, document_key, tokens
+from bot.operations.asking import Command
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND, EmailMixedList
 from bot.operations.email_documents.reading import pdf_problem, sort_out
@@ -29,11 +30,20 @@ WHO: Mapping[str, str] = {
 }
 
 
+HELP = """*`/billemail`* opens a form to email the documents of a posted bill run, or invoices, \
+debit memos and credit memos by their numbers.
+`/billemail BR-00000001` opens it with that bill run filled in.
+`/billemail INV00000012 DM00000003` opens it with these documents; up to 500, of any kind.
+`/billemail help` shows this.
+"""
+
+
 class EmailForm(AskForm):
     """Email the documents of a bill run, or documents by number."""
 
     callback_id = EmailBillRun.form
     title = "Email billing documents"
+    command = Command("/billemail", HELP)
 
     def blocks(self, values: Values) -> Sequence[Block]:
         """What to mail, and the fields for it."""
@@ -49,6 +59,14 @@ class EmailForm(AskForm):
         )
         chosen = _documents(values) if values.get(WHAT) == DOCUMENTS else _bill_run(values)
         return (what, *chosen)
+
+    def unclear_behind_command(self, text: str) -> tuple[str, ...]:
+        """Everything, but for a long list, which is no run's number."""
+        return numbers.unclear_documents(text) if len(tokens(text)) <= numbers.MOST_WORDS else ()
+
+    def begins_with(self, text: str, found: Found | None, /) -> dict[str, Any]:
+        """A bill run, or documents."""
+        return values_for(text) if found is None else values_known(text, found)
 
     def unclear(self, values: Values) -> tuple[str, ...]:
         """The bill run, or everything in the list of documents."""

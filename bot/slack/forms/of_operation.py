@@ -1,43 +1,49 @@
-"""The form of an operation on one bill run, drawn from what the operation says of it."""
+"""The form of an operation, drawn from what the operation says of it."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from bot.cards.blocks import Block, paragraph
 from bot.operations.asking import Asking, ChoiceField, DayField
-from bot.operations.on_run import OnRun
-from bot.operations.operation import Problems, Values
+from bot.operations.operation import Operation, Problems, Values
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
 from bot.workflow.ask import Wanted
+from bot.zuora.named import Found
 
 
-class RunForm(AskForm):
-    """Asks for one operation on one bill run."""
+class OperationForm(AskForm):
+    """Asks for one operation on one thing."""
 
-    def __init__(self, step: type[OnRun[Any, Any]], asking: Asking) -> None:
-        self.callback_id = step.form
+    def __init__(self, operation: Operation, asking: Asking) -> None:
+        self.callback_id = operation.form
         self.title = asking.title
-        self._step = step
+        self.command = asking.command
+        self._operation = operation
         self._asking = asking
 
     def blocks(self, values: Values) -> Sequence[Block]:
-        """The bill run, and the operation's own fields."""
+        """What it acts on, and the operation's own fields."""
+        number = self._asking.number
         return (
             paragraph(self._asking.intro),
             fields.text(
-                "bill_run",
-                "Bill run",
+                self._operation.field,
+                number.label,
                 values,
-                hint=f"Its number, like BR-00000001, or its id. {self._asking.state}",
-                placeholder="BR-00000001",
+                hint=number.hint,
+                placeholder=number.example,
             ),
             *(_field(each, values) for each in self._asking.fields),
         )
 
     def wanted(self, values: Values) -> Wanted | Problems:
-        """One bill run."""
-        return ((self._step, values),)
+        """The one operation."""
+        return ((self._operation, values),)
+
+    def begins_with(self, text: str, _found: Found | None, /) -> dict[str, Any]:
+        """What was typed, as the number of what it acts on."""
+        return {self._operation.field: text}
 
 
 def _field(field: DayField | ChoiceField, values: Values) -> Block:
