@@ -26,6 +26,7 @@ from bot.wiring.build import Tuning
 from bot.wiring.running import Bot
 from bot.zuora.environments import OWN_SANDBOX
 from tests.every_message import Reader
+from tests.fresh import fresh
 
 SLACK_APP = yaml.safe_load(MANIFEST.read_text())
 CHANNEL = "C0BILLING"
@@ -102,6 +103,10 @@ class Stage:
         self._bot_stack = AsyncExitStack()
 
     async def open(self) -> None:
+        """Start the servers, and lay a new database there unless one is."""
+        file = self.folder / "billing-bot.db"
+        if not file.exists():
+            fresh(file)
         await self.zuora.start()
         await self.slack.start()
 

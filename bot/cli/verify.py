@@ -3,7 +3,6 @@
 import sys
 import zipfile
 from functools import partial
-from importlib import resources
 from pathlib import Path
 
 import click
@@ -18,7 +17,7 @@ from bot.cli.progress import checking
 from bot.domain.history import Head
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
-from bot.workflow.installed import files_hash
+from bot.workflow.installed import this_program
 
 CODES = {
     Flaw.EDITED: 10,
@@ -131,7 +130,7 @@ def verify(
         key = settings.audit_key.get_secret_value()
         is_evidence = path.is_file() and zipfile.is_zipfile(path)
         check = (
-            partial(verify_evidence, program=files_hash(resources.files("bot")))
+            partial(verify_evidence, program=this_program().files)
             if is_evidence
             else verify_database
         )

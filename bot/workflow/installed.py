@@ -5,10 +5,11 @@ import hashlib
 import platform
 import socket
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from importlib.metadata import version
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, NamedTuple
 
 
 def surroundings(settings: Mapping[str, Any], slack: Mapping[str, str]) -> dict[str, Any]:
@@ -19,14 +20,26 @@ def surroundings(settings: Mapping[str, Any], slack: Mapping[str, str]) -> dict[
         slack: Address, team and bot.
     """
     return {
-        "version": version("billing-bot"),
-        "files": files_hash(resources.files("bot")),
+        **this_program()._asdict(),
         "python": platform.python_version(),
         "host": socket.gethostname(),
         "user": _user(),
         "slack": dict(slack),
         "settings": dict(settings),
     }
+
+
+class Program(NamedTuple):
+    """A version of the bot, and the `files_hash` of its files."""
+
+    version: str
+    files: str
+
+
+@cache
+def this_program() -> Program:
+    """Which program this is, read once: a process goes on with what it has loaded."""
+    return Program(version("billing-bot"), files_hash(resources.files("bot")))
 
 
 def files_hash(folder: Traversable) -> str:

@@ -33,12 +33,13 @@ from bot.status.month_words import CLASSES, duration, rows_of, told
 from bot.status.morning import Timetable
 from bot.status.picture import BARS, BARS_TOP, MARGIN, WIDTH, as_text, from_text
 from bot.store.store import Store
+from tests.fresh import fresh
 from tests.status import made
 
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store.open(tmp_path / "bot.db")
+    store = Store.open(fresh(tmp_path / "bot.db"))
     yield store
     store.close()
 

@@ -11,6 +11,7 @@ import pytest
 from bot.domain.history import Entry, What
 from bot.store.checkpoints import MANY_ROWS, checkpoint
 from bot.store.store import Store
+from tests.fresh import fresh
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def size_of_the_file(stage):
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store.open(tmp_path / "billing-bot.db")
+    store = Store.open(fresh(tmp_path / "billing-bot.db"))
     yield store
     store.close()
 

@@ -15,6 +15,7 @@ from bot.status.lists import Links
 from bot.status.month import read_month
 from bot.status.morning import Timetable, mornings_digest
 from bot.store.store import Store
+from tests.fresh import fresh
 from tests.status import made
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -28,7 +29,7 @@ THE_FIRST_FEW = ("SCAN requests USING COVERING INDEX requests_ended", "SCAN figu
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store.open(tmp_path / "bot.db")
+    store = Store.open(fresh(tmp_path / "bot.db"))
     made.november(store)
     made.request(store, "email_invoice", made.mail_facts("1.00"), day=18)
     yield store

@@ -14,6 +14,7 @@ from bot.domain.tally import Tally
 from bot.store.store import Store
 from bot.store.times import to_text
 from tests.chained import entry_hash
+from tests.fresh import fresh
 from tests.store.test_schema import REQUEST
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -21,7 +22,7 @@ NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
 @pytest.fixture(params=["", "a key of thirty-two characters.."])
 def store(request, tmp_path):
-    store = Store.open(tmp_path / "bot.db", audit_key=request.param)
+    store = Store.open(fresh(tmp_path / "bot.db"), audit_key=request.param)
     with store.transaction():
         store.history.begin_key(NOW)
         store.requests.add(REQUEST, Deed.MAILED)

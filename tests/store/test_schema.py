@@ -20,6 +20,7 @@ from bot.store.requests import RequestMovedError
 from bot.store.store import Store
 from bot.store.times import to_text
 from tests.chained import entry_hash
+from tests.fresh import fresh
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 ANN, BEN, CLEO = "U0ANN", "U0BEN", "U0CLEO"
@@ -43,7 +44,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def store(path):
-    store = Store.open(path)
+    store = Store.open(fresh(path))
     with store.transaction():
         store.requests.add(REQUEST, Deed.MAILED)
     yield store

@@ -11,6 +11,7 @@ from bot.domain.operation import Deed
 from bot.domain.request import State
 from bot.store.schema import migrations
 from bot.store.store import Store
+from tests.fresh import fresh
 from tests.store.test_schema import BEN, NOW, REQUEST
 
 
@@ -21,7 +22,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def store(path):
-    store = Store.open(path)
+    store = Store.open(fresh(path))
     yield store
     store.close()
 

@@ -10,13 +10,14 @@ from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.store.together import AT_ONCE
 from bot.store.turns import OF_ONE_PERSON
+from tests.fresh import fresh
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store.open(tmp_path / "billing-bot.db")
+    store = Store.open(fresh(tmp_path / "billing-bot.db"))
     yield store
     store.close()
 
