@@ -67,6 +67,9 @@ _LINK = re.compile(r"<([^<>|]+)\|[^<>|]*>")
 
 _BILL_RUN_NUMBER = re.compile(r"BR-\d{1,12}", re.ASCII | re.IGNORECASE)
 _DOCUMENT_NUMBER = re.compile(r"(INV|CM|DM)-?\d{1,20}", re.ASCII | re.IGNORECASE)
+_PLAIN = re.compile(r"[A-Z][A-Z0-9-]{1,25}")
+"""What can be read in one way alone, as most of a long list can: too short for an id."""
+
 _KIND = (
     r"(INV(?:oice)?s?|CMs?|DMs?|BRs?|(?:credit|debit)[\s_-]?(?:memo|note)s?|(?:bill(?:ing)?[\s_-]?)?runs?)"
     r"(?:\s*+#|\s*+\b(?:no|nr|number|id)\b\.?)?"
@@ -130,6 +133,8 @@ def readings(typed: str) -> tuple[Reading, ...]:
     is an address around an id, and a label before it; anything else beside it may be another number.
     Nothing is refused for its shape.
     """
+    if _PLAIN.fullmatch(typed):
+        return (Reading(typed, None),)
     text = clean(typed).strip()
     said = _SAID.match(text)
     kind = _kind_in(said) if said else None
@@ -211,6 +216,9 @@ def document_key(named: str) -> DocumentKey | None:
     Source: "The ID or number of the invoice", page *Email an invoice*, and the same of *Email a
     debit memo*, with the examples there.
     """
+    if usual := _DOCUMENT_NUMBER.fullmatch(named):
+        kind = _document_kind(_KINDS[usual[1].lower()])
+        return DocumentKey(kind, named.upper()) if kind else None
     text = clean(named).strip()
     if said := _SAID.match(text):
         rest = text[said.end() :]

@@ -36,10 +36,12 @@ class Problems:
     Attributes:
         others: Numbers of the documents that can still be mailed where others of the form were mailed
             lately; None where that is not what is wrong.
+        by_line: What is wrong with a file, line by line, where its field does not take it all.
     """
 
     by_field: Mapping[str, str]
     others: tuple[str, ...] | None = None
+    by_line: tuple[str, ...] = ()
 
     def and_of(self, other: "Problems") -> "Problems":
         """Both: what two operations of one form say of the same field stands there, each once."""
@@ -49,7 +51,8 @@ class Problems:
             if words not in before:
                 both[name] = f"{before} {words}".lstrip()
         neither = self.others is None and other.others is None
-        return Problems(both, None if neither else (*(self.others or ()), *(other.others or ())))
+        others = None if neither else (*(self.others or ()), *(other.others or ()))
+        return Problems(both, others, (*self.by_line, *other.by_line))
 
 
 class Body(BaseModel, frozen=True, extra="forbid", defer_build=True):

@@ -20,13 +20,14 @@ class NotAdmittedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the bot is, as `auth.test` said at start."""
+    """Who the bot is, as `auth.test` said at start, and the scopes that its token has."""
 
     team_id: str
     bot_user_id: str
     bot_id: str
     team_url: str = ""
     organization: str = ""
+    scopes: frozenset[str] = frozenset()
 
 
 async def identity_of(client: AsyncWebClient, team: str = "") -> Identity:
@@ -60,7 +61,14 @@ async def identity_of(client: AsyncWebClient, team: str = "") -> Identity:
         bot_id=answer.get("bot_id") or "",
         team_url=answer.get("url") or "",
         organization=organization,
+        scopes=scopes_of(answer.headers),
     )
+
+
+def scopes_of(headers: Mapping[str, Any]) -> frozenset[str]:
+    """The scopes of the token with which a call was made; none where Slack does not say."""
+    said = next((headers[name] for name in headers if name.lower() == "x-oauth-scopes"), "")
+    return frozenset(each.strip() for each in str(said).split(",")) - {""}
 
 
 async def _check_workspace(client: AsyncWebClient, team: str) -> None:

@@ -38,13 +38,20 @@ class Answering:
     """
 
     def __init__(
-        self, parts: Parts, people: People, client: AsyncWebClient, zuora_link: str = ""
+        self,
+        parts: Parts,
+        people: People,
+        client: AsyncWebClient,
+        zuora_link: str = "",
+        *,
+        takes_files: bool = False,
     ) -> None:
         self.zuora_link = zuora_link
         self.parts = parts
         self.people = people
         self.client = client
-        self.forms = forms_for(parts.tenancy.zuora.highest_batch, parts.tenancy.places)
+        tenancy = parts.tenancy
+        self.forms = forms_for(tenancy.zuora.highest_batch, tenancy.places, takes_files=takes_files)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._minute = 0.0
         self._answered = Counter[str]()

@@ -13,13 +13,15 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.cards import lines, refusals
 from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.request import Request
-from bot.domain.words import Mention, Moment, Part, listed
-from bot.operations.operation import Problems
+from bot.domain.words import Mention, Moment, Part, listed, shortened
+from bot.operations.operation import Problems, Values
 from bot.slack import payloads, reading
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
 from bot.slack.errors import NO_ANSWER
+from bot.slack.files import CannotReadFileError, read_list
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm, origin_of
+from bot.slack.forms.document_fields import FILE, LISTED, NOTE
 from bot.slack.meaning import meant_or_why
 from bot.slack.naming import with_kinds
 from bot.slack.opening import drawn, values_of, with_others
@@ -38,6 +40,12 @@ logger = logging.getLogger(__name__)
 LONGEST_READING = timedelta(minutes=15)
 """A form that was not answered after this was being read when the bot was stopped."""
 
+
+CARRIED_NO_MORE = Problems(
+    {"": "The list of this form is kept for a week and is gone. Close the form and open it anew."}
+)
+LONGEST_LIST = 2_900
+"""Characters of what is wrong line by line; Slack takes 3,000 in a paragraph."""
 
 STOPPED = Problems({"": "Reading was stopped. Submit again to start over."})
 
@@ -77,7 +85,7 @@ async def _submitted(
         submission.actor, answering.parts.rules.policy.requesters
     )
     progress, note = HowFar(), NoteForACrash(answering.parts, submission)
-    asking = _ask(answering.parts, form, submission, person, note.saved)
+    asking = _ask(answering, form, submission, person, note.saved)
     work = answering.keep(watched(progress, asking))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:
@@ -98,7 +106,7 @@ class NoteForACrash:
 
     def __init__(self, parts: Parts, submission: payloads.Submission) -> None:
         self._parts = parts
-        self._channel = origin_of(submission.metadata).channel or parts.channel
+        self._channel = _channel(parts, submission)
         self._user = submission.actor.user_id
         self._sequence: int | None = None
 
@@ -133,12 +141,13 @@ class NoteForACrash:
 
 
 async def _ask(
-    parts: Parts,
+    answering: Answering,
     form: AskForm,
     submission: payloads.Submission,
     person: Person,
     once_saved: Callable[[tuple[Request, ...]], None],
 ) -> Outcome:
+    parts = answering.parts
     if refusal := may_ask(person, parts.rules.policy):  # before a word about what was typed
         try:
             record_refusal(
@@ -154,11 +163,14 @@ async def _ask(
     parent, why = _parent(parts, submission)
     if why:
         return NotMeant(why)
-    known = await with_kinds(parts.tenancy, form, submission.values)
-    wanted = known if isinstance(known, Problems) else form.wanted(known)
+    known = await _known(answering, form, submission)
+    wanted = known if isinstance(known, Problems) else await asyncio.to_thread(form.wanted, known)
     reason = str(submission.values.get("reason") or "")
     if isinstance(wanted, Problems):
         missing = {} if reason.strip() else {"reason": "Say why, for the person who approves."}
+        if wanted.by_line:
+            lines_ = shortened("\n".join(wanted.by_line), LONGEST_LIST)
+            await answering.say(_channel(parts, submission), submission.actor, lines_)
         return Problems({**wanted.by_field, **missing})
     asker = Asker(
         person=person,
@@ -169,9 +181,36 @@ async def _ask(
         once_saved=once_saved,
     )
     try:
-        return await ask(parts, wanted, asker)
+        saved = await ask(parts, wanted, asker)
     except CouldNotRecordError as error:
         return error
+    if isinstance(saved, tuple) and not isinstance(known, Problems) and (said := known.get(NOTE)):
+        await answering.say(_channel(parts, submission), submission.actor, said)
+    return saved
+
+
+async def _known(
+    answering: Answering, form: AskForm, submission: payloads.Submission
+) -> Values | Problems:
+    """What was submitted and what the form carries along, with the file read and Zuora asked about all."""
+    parts, origin = answering.parts, origin_of(submission.metadata)
+    values: Values = submission.values
+    if carries := form.carries(values):
+        kept = values_of(parts, submission.actor.user_id, origin, {})
+        if origin.draft and not kept:
+            return CARRIED_NO_MORE
+        values = {**{name: kept[name] for name in carries if name in kept}, **values}
+    if file := form.file_of(values):
+        teams = {submission.actor.team_id, answering.people.team_id}
+        try:
+            values = {**values, LISTED: await read_list(answering.client, file, teams)}
+        except CannotReadFileError as error:
+            return Problems({FILE: str(error)})
+    return await with_kinds(parts.tenancy, form, values)
+
+
+def _channel(parts: Parts, submission: payloads.Submission) -> str:
+    return origin_of(submission.metadata).channel or parts.channel
 
 
 def _parent(parts: Parts, submission: payloads.Submission) -> tuple[int | None, tuple[Part, ...]]:
@@ -253,7 +292,7 @@ def _with_problems(
     """The form as it was submitted, with what is wrong with it, and a button for what is not."""
     origin, user_id = origin_of(submission.metadata), submission.actor.user_id
     try:
-        values = values_of(parts, user_id, origin, submission.values)
+        values = form.submitted(values_of(parts, user_id, origin, submission.values))
         view = drawn(parts, user_id, form, values, origin, found.by_field)
         return with_others(parts, user_id, view, values, found.others) if found.others else view
     except CouldNotRecordError:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from bot.domain.place import Place
@@ -35,7 +36,7 @@ async def found_or_none(tenancy: Tenancy, keys: Sequence[str], chosen: Values) -
 
 async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values | Problems:
     """What was typed with what Zuora knows about its numbers, or what has to be typed instead."""
-    unclear = form.unclear(values)
+    unclear = await asyncio.to_thread(form.unclear, values)
     place, nowhere = tenancy.places.read(values)
     if not unclear or nowhere:  # what is wrong with the place is said with all that is wrong
         return Problems(nowhere) if nowhere else values
@@ -45,12 +46,12 @@ async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values 
         field = "bill_run" if "bill_run" in values else "documents"
         words = unanswered(error, "Nothing was saved. Please try again.")
         return Problems({field: words})
-    cleared = form.cleared(values, found)
+    cleared = await asyncio.to_thread(form.cleared, values, found)
     if not isinstance(cleared, Problems):
         return cleared
     wanted = form.wanted(values)  # what is wrong with the other fields is said as well
     others = wanted.by_field if isinstance(wanted, Problems) else {}
-    return Problems({**others, **cleared.by_field})
+    return replace(cleared, by_field={**others, **cleared.by_field})
 
 
 async def found_in(

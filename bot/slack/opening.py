@@ -39,6 +39,7 @@ from bot.slack.forms.email import (
     EmailForm,
     values_for,
     values_for_documents,
+    values_for_file,
     values_for_numbers,
     values_for_others,
 )
@@ -65,6 +66,12 @@ NOTHING_TO_OPEN = "This button belongs to nothing that the bot knows of. Nothing
 NOTHING_REFUSED = "Nothing of this request was refused, so there is nothing to ask for again."
 
 TOO_LATE = "Slack did not open the form in time. Nothing was sent; please try once more."
+
+NO_FILES = (
+    "Slack does not let the bot read files: its app needs the scope files:read, and to be installed "
+    "again."
+)
+NO_ONE_FILE = "Use this on a message with one file: CSV or text with the numbers of documents."
 
 NO_OTHERS = (
     "Every document of this request was reached by another one, so there are no others to ask for."
@@ -102,6 +109,13 @@ def register(app: AsyncApp, answering: Answering) -> None:
     for action_id, (find, wanted) in buttons.items():
         app.action(action_id)(_opens(answering, find, wanted))
     app.shortcut("email_documents")(_opens(answering, _email, "email form"))
+
+    @app.shortcut("email_of_file")
+    async def email_of_file(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        pointed = payloads.pointed(body)
+        if why := await _of_file(answering, pointed):
+            await answering.say(pointed.channel, pointed.actor, *why)
 
     @app.action(re.compile(f"^{fields.CHANGES_FORM}"))
     async def changed(ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -186,7 +200,9 @@ async def refusal_to_ask(answering: Answering, actor: Actor, wanted: str) -> tup
     return refusals.to_ask(refusal, person, policy)
 
 
-async def _open(answering: Answering, by: Click | payloads.Command, opening: Opening) -> str:
+async def _open(
+    answering: Answering, by: Click | payloads.Command | payloads.Pointed, opening: Opening
+) -> str:
     """Open a form while its trigger lives; why it did not open, or empty."""
     origin = Origin(channel=by.channel, parent=opening.parent)
     try:
@@ -206,6 +222,20 @@ async def _open(answering: Answering, by: Click | payloads.Command, opening: Ope
 def _email(answering: Answering, _click: Click, _request: Request | None) -> Opening:
     """The email form, empty."""
     return Opening(form=answering.forms[EmailForm.callback_id], values={})
+
+
+async def _of_file(answering: Answering, pointed: payloads.Pointed) -> tuple[Part, ...]:
+    """The email form for a message's file, which is read when the form is submitted; why it did not open."""
+    if why := await refusal_to_ask(answering, pointed.actor, "email form"):
+        return why
+    form = answering.forms[EmailForm.callback_id]
+    if not form.takes_files:
+        return (NO_FILES,)
+    if len(pointed.files) != 1:
+        return (NO_ONE_FILE,)
+    opening = Opening(form=form, values=values_for_file(pointed.files[0]))
+    trouble = await _open(answering, pointed, opening)
+    return (trouble,) if trouble else ()
 
 
 def _changed_request(

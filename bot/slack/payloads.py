@@ -70,13 +70,19 @@ class Click:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointed:
-    """A message that a shortcut was used on. Its text is only searched for numbers."""
+    """A message that a shortcut was used on. Its text is only searched for numbers.
+
+    Attributes:
+        files: The ids of what was added to it.
+    """
 
     actor: Actor
     channel: str
     ts: str
     thread_ts: str
     text: str
+    files: tuple[str, ...]
+    trigger_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +171,8 @@ def pointed(body: Mapping[str, Any]) -> Pointed:
         ts=_text(body, "message_ts") or _text(message, "ts"),
         thread_ts=_text(message, "thread_ts"),
         text=" ".join(_words(message))[:MOST_TEXT],
+        files=tuple(_files(message)),
+        trigger_id=_text(body, "trigger_id"),
     )
 
 
@@ -264,6 +272,8 @@ def _value(state: Mapping[str, Any]) -> Any:
     for single in ("selected_date", "selected_time", "selected_user"):
         if single in state:
             return state[single]
+    if "files" in state:
+        return list(_files(state))
     if "selected_option" in state:
         return _mapping(state, "selected_option").get("value")
     if "selected_options" in state:
@@ -271,6 +281,14 @@ def _value(state: Mapping[str, Any]) -> Any:
         listed = options if isinstance(options, list) else []
         return [option.get("value") for option in listed if isinstance(option, Mapping)]
     return None
+
+
+def _files(holder: Mapping[str, Any]) -> Iterator[str]:
+    """The ids of the files that a field or a message holds."""
+    files = holder.get("files")
+    for each in files if isinstance(files, list) else ():
+        if isinstance(each, Mapping) and (its_id := _text(each, "id")):
+            yield its_id
 
 
 def _mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

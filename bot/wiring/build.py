@@ -25,6 +25,7 @@ from bot.slack.admission import Identity, check_channels, identity_of
 from bot.slack.answering import Answering
 from bot.slack.app import make_app
 from bot.slack.daily import Daily
+from bot.slack.files import SCOPE
 from bot.slack.home import HomeTab
 from bot.slack.people import People
 from bot.slack.sender import Sender
@@ -176,7 +177,9 @@ async def build(
         clocks=clocks,
         guard=Guard(store, timedelta(minutes=settings.resend_guard_minutes)),
     )
-    answering = Answering(parts, people, client, settings.zuora_link)
+    answering = Answering(
+        parts, people, client, settings.zuora_link, takes_files=SCOPE in identity.scopes
+    )
     links = Links(identity.team_url)
     homes = HomeTab(answering, links)
     sender = Sender(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from bot.domain.key import is_id
 from bot.domain.known import NotKnown
 from bot.zuora import agreement, calls, cut, paging, progress, rows
 from bot.zuora.answers import NOT_READ, Account, BillingDocument
@@ -32,6 +33,7 @@ _ONE: Final[dict[DocumentKind, str]] = {
     "invoice": "invoice", "credit_memo": "credit memo", "debit_memo": "debit memo",
 }  # fmt: skip
 _NO_PERMISSION: Final = 10
+_FEW: Final = 2
 
 
 async def of_run(
@@ -98,16 +100,81 @@ async def one(caller: Caller, kind: DocumentKind, where: str, key: str, here: He
 async def for_mail(
     caller: Caller, kind: DocumentKind, where: str, keys: Iterable[str], here: Here
 ) -> tuple[BillingDocument | None, ...]:
-    """Many documents by id or number, side by side and with one call each; None: there is none.
+    """Many documents by id or number, fifty in a call and the calls side by side; None: there is none.
 
-    An object query brings the account and the bill-to contact along. Where it may not be used, and
-    before a document is called unknown, it is looked for as by `one`.
+    An object query brings the account and the bill-to contact along. What no list has, or a list does
+    not say all about, is asked for by itself: with an object query, and before a document is called
+    unknown as by `one`.
 
     Raises:
         ZuoraError: As from `Caller.read`.
     """
-    reads = [partial(_for_mail, caller, kind, where, key, here) for key in keys]
-    return tuple(await paging.all_or_none(reads)) if reads else ()
+    keys = tuple(keys)
+    progress.expect(len(keys))
+    found = await _listed_for_mail(caller, kind, keys, here) if len(keys) > _FEW else {}
+    left = [key for key in keys if key not in found]
+    reads = [partial(_for_mail, caller, kind, where, key, here) for key in left]
+    alone = await paging.all_or_none(reads) if reads else []
+    by_key = {**found, **dict(zip(left, alone, strict=True))}
+    return tuple(by_key[key] for key in keys)
+
+
+async def _listed_for_mail(
+    caller: Caller, kind: DocumentKind, keys: Sequence[str], here: Here
+) -> dict[str, BillingDocument]:
+    """Those that lists have, each once and with all that is asked of it; none where Zuora takes no such filter."""
+    numbers = [key for key in keys if not is_id(key) and not set(",[]") & set(key)]
+    reads = [
+        partial(_part_for_mail, caller, kind, name, of[at : at + calls.PAGE], here)
+        for name, of in (
+            (agreement.NUMBERS[kind][0], numbers),
+            ("id", [key for key in keys if is_id(key)]),
+        )
+        for at in range(0, len(of), calls.PAGE)
+    ]
+    try:
+        read = await paging.all_or_none(reads) if reads else []
+    except ZuoraRejected:
+        return {}
+    return {key: document for part in read for key, document in part.items()}
+
+
+async def _part_for_mail(
+    caller: Caller, kind: DocumentKind, name: str, keys: Sequence[str], here: Here
+) -> dict[str, BillingDocument]:
+    """Up to fifty of them by their numbers or ids."""
+    query = calls.object_page(
+        _OBJECTS[kind], filters=(f"{name}.IN:[{','.join(keys)}]",), extra=_EXPANDED
+    )
+    page = await paging.objects(caller, query)
+    progress.came(len(page))
+    return _of_keys(page, caller, kind, name, keys, here)
+
+
+def _of_keys(
+    page: Sequence[Row],
+    caller: Caller,
+    kind: DocumentKind,
+    name: str,
+    keys: Sequence[str],
+    here: Here,
+) -> dict[str, BillingDocument]:
+    """The rows that were asked for; none of which there are two, and none that lacks what is asked of it."""
+    asked = {key.casefold(): key for key in keys}
+    found: dict[str, BillingDocument] = {}
+    seen: set[str] = set()
+    for row in page:
+        key = asked.get(rows.text(row, name).casefold())
+        if key is None:
+            continue
+        found.pop(key, None)
+        document = _document(caller, kind, row, here)
+        whole = document.number and isinstance(document.currency, str)
+        if whole and rows.part(row, "billToContact") and key not in seen:
+            _compare_account(document, row)
+            found[key] = _with_contact(caller, document, row)
+        seen.add(key)
+    return found
 
 
 def _document(

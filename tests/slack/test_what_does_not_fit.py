@@ -5,11 +5,10 @@ Issue *Three seconds*: "nothing that was typed or pasted is cut without a word".
 
 import pytest
 
-from bot.domain.key import tokens
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.catalog import FORMS
-from bot.slack.forms.document_fields import FIELD_LIMIT, LISTS
+from bot.slack.forms.document_fields import LISTS
 from bot.slack.forms.email import DOCUMENTS, WHAT
 
 LONG = 5_000
@@ -43,13 +42,11 @@ def test_what_fits_has_no_such_words_and_is_as_it_was_typed():
     assert block["hint"]["text"] == "Anything."
 
 
-def test_a_list_beyond_all_fields_is_in_the_last_one_with_what_it_leaves_out():
-    numbers = [f"INV:{'N' * 60}{n:04d}" for n in range(500)]
+def test_a_list_beyond_all_fields_is_carried_along_whole():
+    text = " ".join(f"INV:{'N' * 60}{n:04d}" for n in range(500))
     form = FORMS["ask:email"]
-    shown = inputs(form.view({WHAT: DOCUMENTS, "documents": " ".join(numbers)}, Origin())["blocks"])
-    there = [shown[name]["element"]["initial_value"] for name in LISTS]
+    values = {WHAT: DOCUMENTS, "documents": text}
+    blocks = form.all_blocks(values)
 
-    assert all(len(text) <= FIELD_LIMIT for text in there)
-    assert "were typed fit here; the rest was left out." in shown[LISTS[-1]]["hint"]["text"]
-    before = sum(len(tokens(text)) for text in there[:-1])
-    assert [part for text in there[:-1] for part in tokens(text)] == numbers[:before]
+    assert "500 documents in a list that is too long to show." in str(blocks)
+    assert form.kept(values, blocks) == {"documents": text}

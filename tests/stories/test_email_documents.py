@@ -300,14 +300,6 @@ async def test_wrong_addresses_are_said_at_their_field(stage, invoice, typed, wo
     assert words in submitted.errors["email_addresses"]
 
 
-async def test_more_than_five_hundred_documents_are_refused(stage):
-    text = " ".join(f"INV{i:08d}" for i in range(501))
-
-    submitted = await fill(stage, text)
-
-    assert "At most 500 documents at once; these are 501" in submitted.errors["documents"]
-
-
 @pytest.mark.parametrize("number", ["DM00000003", "CM00000004"])
 async def test_without_invoice_settlement_memos_are_refused_with_that_reason(stage, number):
     stage.zuora.world.add_debit_memo("A00000001", "USD", "9.00", number="DM00000003")

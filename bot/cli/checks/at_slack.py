@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from pathlib import Path
 
 import aiohttp
@@ -35,7 +35,6 @@ async def look(
     """
     try:
         identity = await identity_of(client, settings.slack_team_id)
-        answer = await client.auth_test()
     except NotAdmittedError as error:
         yield wrong("SLACK_BOT_TOKEN", str(error), "Install App, Bot User OAuth Token")
         return
@@ -43,9 +42,7 @@ async def look(
         yield passes("Slack", f"does not answer ({_words(error)})", LATER)
         return
     yield good("SLACK_BOT_TOKEN", f"bot {identity.bot_user_id} in workspace {identity.team_id}")
-    yield _scopes(
-        str(answer.headers.get("x-oauth-scopes") or answer.headers.get("X-OAuth-Scopes") or "")
-    )
+    yield _scopes(identity.scopes)
     yield await _channels(settings, client)
     yield await _history(settings, client)
     for group in _groups(policy):
@@ -54,12 +51,12 @@ async def look(
         yield await _app_token(settings, client, alone=alone)
 
 
-def _scopes(given: str) -> Finding:
+def _scopes(given: Collection[str]) -> Finding:
     import yaml  # noqa: PLC0415 - needed once, at a start
 
     manifest = yaml.safe_load(MANIFEST.read_text())
     needed = set(manifest["oauth_config"]["scopes"]["bot"])
-    missing = sorted(needed - {each.strip() for each in given.split(",")})
+    missing = sorted(needed - set(given))
     if not given:
         return warning(
             "scopes", "Slack does not say which the token has", "compare them with manifest.yml"

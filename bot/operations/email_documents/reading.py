@@ -14,7 +14,9 @@ from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key, 
 from bot.domain.words import count, shortened, some
 from bot.operations.operation import Body, Problems, Values
 
-MOST_DOCUMENTS = 500
+MOST_DOCUMENTS = 50_000
+"""As many as a bill run may have."""
+
 MOST_ADDRESSES = 50
 SHOWN = 5
 Recipients = Literal["template", "bill_to", "addresses"]
@@ -83,8 +85,8 @@ def too_many(number: int) -> str:
     if number <= MOST_DOCUMENTS:
         return ""
     return (
-        f"At most {MOST_DOCUMENTS} documents at once; these are {number:,}. Ask for the rest with a "
-        "second form."
+        f"At most {MOST_DOCUMENTS:,} documents at once; these are {number:,}. Ask for the rest with "
+        "a second form."
     )
 
 

@@ -2,6 +2,7 @@
 //
 // spot: { blockId, names, values, act(kind, blockId, actionId, value), dispatch: bool, labelledBy, describedBy, inputId }
 
+import { addFile } from "./api.js";
 import { el, freshId, safeUrl } from "./dom.js";
 import { confirmed, openMenu } from "./dialogs.js";
 import { optionsOf } from "./forms.js";
@@ -11,7 +12,7 @@ const MAKERS = {
   button, overflow, static_select: select, users_select: select, channels_select: select, conversations_select: select,
   multi_static_select: manyOf, multi_users_select: manyOf, checkboxes: manyOf, radio_buttons: oneOf, datepicker: picker,
   timepicker: picker, plain_text_input: textInput, number_input: textInput, email_text_input: textInput,
-  url_text_input: textInput, image: picture,
+  url_text_input: textInput, file_input: filePicker, image: picture,
 };
 
 /** Whether this page can show an element of that type. */
@@ -176,6 +177,20 @@ function picker(element, spot) {
   node.addEventListener("change", () => changed(element, spot, { type: element.type, [key]: node.value || null },
     (before) => { node.value = before?.[key] ?? ""; }));
   return node;
+}
+
+/** A file goes to the server at once, as in Slack; the form keeps what the server knows of it. */
+function filePicker(element, spot) {
+  const held = () => (spot.values.get(spot.blockId, element.action_id)?.files ?? []).map((file) => file.name).join(", ");
+  const name = el("span", { class: "description" }, held());
+  const node = el("input", { type: "file", ...naming(element, spot), data: marks(element, spot),
+    accept: (element.filetypes ?? []).map((type) => `.${type}`).join(",") });
+  node.addEventListener("change", async () => {
+    const added = node.files[0] ? await addFile(spot.names.me, node.files[0]) : null;
+    spot.values.set(spot.blockId, element.action_id, { type: element.type, files: added ? [added] : [] });
+    name.textContent = held();
+  });
+  return el("div", {}, node, name);
 }
 
 const INPUT_MODES = { number_input: "decimal", email_text_input: "email", url_text_input: "url" };

@@ -23,6 +23,7 @@ export function initialValue(element) {
     case "multi_users_select": return { type, selected_users: element.initial_users ?? [] };
     case "channels_select": return { type, selected_channel: element.initial_channel ?? null };
     case "conversations_select": return { type, selected_conversation: element.initial_conversation ?? null };
+    case "file_input": return { type, files: [] };
     default: return null;
   }
 }

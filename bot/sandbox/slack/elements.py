@@ -190,6 +190,9 @@ ELEMENTS: Final[Mapping[str, Check]] = {
     "conversations_select": Shape(
         {}, {**_PICK, "initial_conversation": string(), "response_url_enabled": boolean}
     ),
+    "file_input": Shape(
+        {}, {**_ACTION, "filetypes": array(string(), 100), "max_files": integer(1, 10)}
+    ),
 }
 
 _TYPED_ONLY: Final = {
@@ -197,6 +200,7 @@ _TYPED_ONLY: Final = {
     "number_input",
     "email_text_input",
     "url_text_input",
+    "file_input",
 }
 INPUT_ELEMENTS: Final = typed(ELEMENTS, set(ELEMENTS) - {"button", "overflow"})
 ACTION_ELEMENTS: Final = typed(ELEMENTS, set(ELEMENTS) - _TYPED_ONLY)

@@ -44,6 +44,7 @@ KINDS: Final[Mapping[str, ElementKind]] = {
     "multi_users_select": ElementKind("selected_users", "initial_users", many=True),
     "channels_select": ElementKind("selected_channel", "initial_channel"),
     "conversations_select": ElementKind("selected_conversation", "initial_conversation"),
+    "file_input": ElementKind("files", "initial_files", many=True),
 }
 
 

@@ -12,8 +12,10 @@ from aiohttp import web
 from bot.sandbox.slack.core import Core
 from bot.sandbox.slack.errors import NotOnScreenError
 from bot.sandbox.slack.people import Ack, People, Submission
+from bot.sandbox.slack.rendering import file_json
 from bot.sandbox.slack.screen_state import state_for
 from bot.sandbox.slack.screens import Screens
+from bot.sandbox.slack.web_api_files import add
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "page"
 _KEEP_ALIVE_SECONDS: Final = 15.0
@@ -37,6 +39,7 @@ class PageApi:
             web.get("/sandbox/events", self._events),
             web.post("/sandbox/act", self._act),
             web.get("/sandbox/files/{id}", self._file),
+            web.post("/sandbox/add-file", self._add_file),
             web.post("/sandbox/faults", self._faults),
             web.get("/sandbox/calls", self._calls),
         ]
@@ -103,6 +106,15 @@ class PageApi:
                 "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
             },
         )
+
+    async def _add_file(self, request: web.Request) -> web.Response:
+        """Take a file for a form, as the person adds it there."""
+        # As in `_object`: a page of another site cannot send this content type unasked.
+        if request.content_type != "application/octet-stream":
+            raise web.HTTPUnsupportedMediaType(text="send application/octet-stream")
+        person, name = self._as(request.query.get("as")), request.query.get("name") or "file"
+        stored = add(self._core, person, name, await request.read(), [])
+        return web.json_response(file_json(self._core, stored))
 
     async def _act(self, request: web.Request) -> web.Response:
         data = await _object(request)

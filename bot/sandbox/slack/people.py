@@ -11,6 +11,7 @@ from bot.sandbox.slack.errors import NotOnScreenError, SlackError
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.payloads import Payloads
 from bot.sandbox.slack.responses import say_back
+from bot.sandbox.slack.web_api_files import add
 from bot.sandbox.slack.workspace import BOT_USER, Channel, Message, View
 
 LOOK_SECONDS = 2.0
@@ -126,6 +127,13 @@ class People:
             if f"<@{BOT_USER}>" in text:
                 await self._events.send("app_mention", {"type": "app_mention", **event})
         return message
+
+    async def share(self, user: str, channel: str, name: str, content: bytes) -> Message:
+        """Post a file in a channel."""
+        place = self.seen_channel(user, channel)
+        message = Message(self._core.timestamp(), place.id, user, "")
+        message.files = [add(self._core, user, name, content, [place.id]).id]
+        return self._core.post(place, message)
 
     async def slash(self, user: str, channel: str, text: str) -> Ack:
         """Type a slash command, and look until something is to be seen.

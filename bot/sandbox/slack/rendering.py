@@ -17,6 +17,7 @@ from bot.sandbox.slack.workspace import (
 
 def file_json(core: Core, stored: StoredFile) -> dict[str, Any]:
     """Return a file as ``files.info`` shows it."""
+    place = f"{core.base_url}/files-pri/{stored.team}-{stored.id}/download/file"
     return {
         "id": stored.id,
         "name": stored.name,
@@ -24,7 +25,12 @@ def file_json(core: Core, stored: StoredFile) -> dict[str, Any]:
         "size": len(stored.content or b""),
         "mimetype": stored.mimetype,
         "alt_txt": stored.alt,
+        "user": stored.owner,
+        "user_team": stored.team,
+        "mode": stored.mode,
+        "is_external": stored.mode == "external",
         "url_private": f"{core.base_url}/sandbox/files/{stored.id}",
+        "url_private_download": stored.at or place,
         "permalink": f"{core.base_url}/sandbox/files/{stored.id}",
         "channels": list(stored.channels),
     }

@@ -12,7 +12,7 @@ from bot.sandbox.slack.page_api import PageApi
 from bot.sandbox.slack.responses import handle_response
 from bot.sandbox.slack.socket_mode import SocketMode
 from bot.sandbox.slack.web_api import WebApi
-from bot.sandbox.slack.web_api_files import upload
+from bot.sandbox.slack.web_api_files import download, log_in, upload
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _LARGEST_REQUEST: Final = 64 * 1024 * 1024
@@ -26,12 +26,17 @@ def make_app(core: Core, sockets: SocketMode, page: PageApi) -> web.Application:
     async def take_upload(request: web.Request) -> web.StreamResponse:
         return await upload(core, request)
 
+    async def give_file(request: web.Request) -> web.StreamResponse:
+        return await download(core, request)
+
     async def take_response(request: web.Request) -> web.StreamResponse:
         return await handle_response(core, request)
 
     app.router.add_route("*", "/api/{method}", api.handle)
     app.router.add_get("/link/", sockets.handle)
     app.router.add_post("/upload/v1/{token}", take_upload)
+    app.router.add_get("/files-pri/{name}/download/file", give_file)
+    app.router.add_get("/login", log_in)
     for path in ("commands", "actions", "app"):
         app.router.add_post(f"/{path}/{{team}}/{{token}}", take_response)
     app.add_routes(page.routes())

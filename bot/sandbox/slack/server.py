@@ -15,9 +15,11 @@ from bot.sandbox.slack.http_delivery import HttpDelivery
 from bot.sandbox.slack.page_api import PageApi
 from bot.sandbox.slack.people import Ack, People, Recorder, Submission
 from bot.sandbox.slack.rates import Rates
+from bot.sandbox.slack.rendering import file_json
 from bot.sandbox.slack.routes import make_app
 from bot.sandbox.slack.screens import Screens
 from bot.sandbox.slack.socket_mode import SocketMode
+from bot.sandbox.slack.web_api_files import add
 from bot.sandbox.slack.workspace import Message, Workspace, sandbox_workspace
 
 BOT_TOKEN: Final = "xoxb-sandbox"
@@ -158,6 +160,14 @@ class LocalSlack:
     ) -> Message:
         """Post ordinary talk."""
         return await self._people.say(user, channel, text, thread_ts)
+
+    def add_file(self, user: str, name: str, content: bytes, *channels: str) -> dict[str, Any]:
+        """Add a file, as a form's field takes it, or to channels."""
+        return file_json(self._core, add(self._core, user, name, content, list(channels)))
+
+    async def share_file(self, user: str, channel: str, name: str, content: bytes) -> Message:
+        """Post a file in a channel."""
+        return await self._people.share(user, channel, name, content)
 
     async def slash(self, user: str, channel: str, text: str) -> Ack:
         """Type a slash command, for example ``/billemail BR-1``."""

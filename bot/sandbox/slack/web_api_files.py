@@ -88,8 +88,44 @@ def complete_upload(core: Core, args: Args) -> dict[str, Any]:
 
 
 def info(core: Core, args: Args) -> dict[str, Any]:
-    """Answer files.info."""
+    """Answer files.info about a file that the bot can see."""
     stored = core.workspace.files.get(args.need("file"))
-    if stored is None or not stored.shared:
+    if stored is None or not stored.shared or not _is_seen(core, stored):
         raise SlackError("file_not_found")
+    if stored.mode == "tombstone":
+        raise SlackError("file_deleted")
     return {"file": file_json(core, stored), "comments": []}
+
+
+def _is_seen(core: Core, stored: StoredFile) -> bool:
+    """A file in a form belongs to the app; of others the bot sees those of channels that it is in."""
+    places = [core.workspace.channels[each] for each in stored.channels]
+    return not places or any(BOT_USER in each.members for each in places)
+
+
+def add(core: Core, user: str, name: str, content: bytes, channels: list[str]) -> StoredFile:
+    """A person adds a file: to a form, or to channels."""
+    kind = mimetypes.guess_type(name)[0] or "text/plain"
+    stored = StoredFile(core.new_id("F"), name, name, len(content), "", kind, content, shared=True)
+    stored.channels, stored.owner = channels, user
+    stored.team = core.workspace.users[user].team_id
+    core.workspace.files[stored.id] = stored
+    return stored
+
+
+async def download(core: Core, request: web.Request) -> web.Response:
+    """Give a file to whoever shows a token that may read it; others are sent to log in."""
+    stored = core.workspace.files.get(request.match_info["name"].rpartition("-")[2])
+    known = request.headers.get("Authorization") == f"Bearer {core.bot_token}"
+    if not known or "files:read" not in core.scopes():
+        return web.Response(status=302, headers={"Location": f"{core.base_url}/login"})
+    if stored is None or stored.content is None or stored.mode == "tombstone":
+        return web.Response(status=404, text="no such file")
+    if stored.moved:
+        return web.Response(status=302, headers={"Location": stored.moved})
+    return web.Response(body=stored.content, content_type=stored.mimetype)
+
+
+async def log_in(_request: web.Request) -> web.Response:
+    """Show a page where a browser would log in."""
+    return web.Response(text="<!DOCTYPE html><title>Log in</title>", content_type="text/html")

@@ -146,7 +146,16 @@ class View:
 
 @dataclass
 class StoredFile:
-    """A file: announced, then uploaded, then shared."""
+    """A file: announced, then uploaded, then shared.
+
+    Attributes:
+        owner: Who added it; the bot where nobody else did.
+        team: The workspace of whoever did.
+        mode: Slack's word for where it is: `hosted` by Slack, `external` anywhere else, `tombstone`
+            where it was deleted, `hidden_by_limit` where a free plan shows it no more.
+        at: Where `url_private_download` leads; empty for the place it is really at.
+        moved: Where that place sends whoever asks there; empty for nowhere.
+    """
 
     id: str
     name: str
@@ -157,6 +166,11 @@ class StoredFile:
     content: bytes | None = None
     shared: bool = False
     channels: list[str] = field(default_factory=list)
+    owner: str = BOT_USER
+    team: str = TEAM_ID
+    mode: str = "hosted"
+    at: str = ""
+    moved: str = ""
 
 
 @dataclass

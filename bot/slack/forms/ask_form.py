@@ -87,6 +87,8 @@ class AskForm(ABC):
     command: Command | None = None
     places: Places = Places()
     """The entities and organizations to choose from."""
+    takes_files: bool = False
+    """Whether Slack lets the bot read files: without that it takes no form that asks for one."""
 
     @abstractmethod
     def blocks(self, values: Values) -> Sequence[Block]:
@@ -107,6 +109,18 @@ class AskForm(ABC):
         or did not answer in time.
         """
         return {}
+
+    def file_of(self, values: Values) -> str:  # noqa: ARG002 - for a form that takes one
+        """Slack's id of a file with a list; empty for none. No I/O."""
+        return ""
+
+    def carries(self, values: Values) -> Sequence[str]:  # noqa: ARG002 - as above
+        """Names of the values that count though the form does not show them. No I/O."""
+        return ()
+
+    def submitted(self, values: Values) -> Values:
+        """What the form goes on with after it was submitted and its view was another. No I/O."""
+        return values
 
     def unclear(self, values: Values) -> tuple[str, ...]:
         """What was typed of which only Zuora knows what it names. No I/O."""

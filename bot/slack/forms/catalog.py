@@ -10,7 +10,9 @@ from bot.slack.forms.of_operation import OperationForm
 NO_CHOICE = Places()
 
 
-def forms_for(highest_batch: int, places: Places = NO_CHOICE) -> dict[str, AskForm]:
+def forms_for(
+    highest_batch: int, places: Places = NO_CHOICE, *, takes_files: bool = False
+) -> dict[str, AskForm]:
     """Every form by its callback id, for a tenant with so many batches of accounts and such places."""
     forms = (
         BillRunForm(highest_batch),
@@ -19,6 +21,7 @@ def forms_for(highest_batch: int, places: Places = NO_CHOICE) -> dict[str, AskFo
     )
     for form in forms:
         form.places = places
+        form.takes_files = takes_files
     return {form.callback_id: form for form in forms}
 
 

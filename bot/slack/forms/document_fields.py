@@ -1,7 +1,10 @@
-"""The fields for documents' numbers and ids: as many as 500 of them need. No I/O."""
+"""The fields for documents' numbers and ids: as many as 500 of them need, and a file. No I/O."""
 
-from bot.cards.blocks import Block
+from collections.abc import Sequence
+
+from bot.cards.blocks import Block, context
 from bot.domain.key import tokens
+from bot.domain.words import count
 from bot.operations.operation import Values
 from bot.slack.forms import fields
 
@@ -18,9 +21,61 @@ ROOM, FOR_NUMBERS, FOR_IDS = "room", "numbers", "ids"
 FIELDS_FOR = {FOR_NUMBERS: 3, FOR_IDS: len(LISTS)}
 
 FIELD_LIMIT = 3000
+MOST_SHOWN = FIELD_LIMIT * len(LISTS)
+"""Characters of a list that stands in fields; a longer one the form carries along."""
+
+FILE = "file"
+KEPT_FILE = "kept_file"
+"""A file that was added to an earlier view of the form, or to a message."""
+
+LISTED = "listed"
+"""What stands in the file, once it was read: a `ListFile`."""
+
+NOTE = "note"
+"""What a person should know of a request that was saved."""
+
+TYPES = ("csv", "txt", "text", "tsv", "tab")
 
 
-def document_fields(values: Values) -> list[Block]:
+def list_fields(values: Values, *, takes_files: bool) -> list[Block]:
+    """The fields of a list, or a line for one that is too long for them; and a field for a file."""
+    text = typed_documents(values)
+    blocks = (
+        document_fields(values, optional=takes_files)
+        if len(text) <= MOST_SHOWN
+        else [context(f"{count(_how_many(text), 'document')} in a list that is too long to show.")]
+    )
+    if not takes_files:
+        return blocks
+    if values.get(KEPT_FILE):
+        blocks.append(context("A file is added already. One that is added here takes its place."))
+    field = fields.file(
+        FILE,
+        "Or a file with their numbers",
+        types=TYPES,
+        hint="CSV or text, up to 50,000 documents: one a line, or a column called Invoice Number.",
+    )
+    return [*blocks, field]
+
+
+def _how_many(text: str) -> int:
+    """A line each, or in one line with spaces between them."""
+    return text.count("\n") + 1 if "\n" in text else len(text.split())
+
+
+def chosen_file(values: Values) -> str:
+    """Slack's id of the file that was added; empty for none."""
+    chosen = values.get(FILE) or values.get(KEPT_FILE) or ()
+    return next((each for each in chosen if isinstance(each, str)), "")
+
+
+def typed_list(typed: Sequence[str]) -> str:
+    """Documents as one types them: a line each where they are too many for the fields."""
+    text = " ".join(typed)
+    return text if len(text) <= MOST_SHOWN else "\n".join(typed)
+
+
+def document_fields(values: Values, *, optional: bool = False) -> list[Block]:
     """As many fields as were asked for, and one more than there are with something in them.
 
     Slack keeps what stands in a field that is there before and after a change of the form, so
@@ -41,17 +96,19 @@ def document_fields(values: Values) -> list[Block]:
         ],
         changes_form=True,
     )
-    return [_list(name, position, typed) for position, name in enumerate(LISTS[:shown])] + [
-        how_many
+    lists = [
+        _list(name, position, typed, optional=optional)
+        for position, name in enumerate(LISTS[:shown])
     ]
+    return [*lists, how_many]
 
 
-def _list(name: str, position: int, typed: Values) -> Block:
+def _list(name: str, position: int, typed: Values, *, optional: bool) -> Block:
     labels = ("Documents", "More documents", "Still more documents")
     hints = (
         (
             "Numbers like INV00000012, DM00000003, CM00000004, separated by spaces, commas or "
-            "lines; 500 at most in all. Ids and any other numbers are looked up in Zuora; one with "
+            "lines. Ids and any other numbers are looked up in Zuora; one with "
             "spaces or commas in it stands in quotation marks."
         ),
         "A field takes 3,000 characters, some 250 numbers or 75 ids; the others go here.",
@@ -66,7 +123,7 @@ def _list(name: str, position: int, typed: Values) -> Block:
         placeholder="INV00000012" if position == 0 else "",
         multiline=True,
         max_length=FIELD_LIMIT,
-        optional=position > 0,
+        optional=optional or position > 0,
     )
 
 

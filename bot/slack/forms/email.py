@@ -8,15 +8,21 @@ from bot.domain.key import DocumentKey, as_one, document_key, tokens
 from bot.operations.asking import Command
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND, EmailMixedList
-from bot.operations.email_documents.reading import pdf_problem, sort_out
+from bot.operations.email_documents.reading import pdf_problem, sort_out, too_many
 from bot.operations.operation import Problems, Values
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.document_fields import (
     FIELD_LIMIT,
+    FILE,
+    KEPT_FILE,
+    LISTED,
     LISTS,
-    document_fields,
+    NOTE,
+    chosen_file,
+    list_fields,
     typed_documents,
+    typed_list,
 )
 from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
@@ -33,9 +39,15 @@ WHO: Mapping[str, str] = {
 HELP = """*`/billemail`* opens a form to email the documents of a posted bill run, or invoices, \
 debit memos and credit memos by their numbers.
 `/billemail BR-00000001` opens it with that bill run filled in.
-`/billemail INV00000012 DM00000003` opens it with these documents; up to 500, of any kind.
+`/billemail INV00000012 DM00000003` opens it with these documents, of any kind.
+Its field for a file takes up to 50,000 of them, CSV or text; *Email those of a file* in the menu of a message \
+opens it with the file of that message.
 `/billemail help` shows this.
 """
+
+
+_NOT_KEPT = (*LISTS, FILE, KEPT_FILE, LISTED, NOTE)
+"""What of a form a request does not remember: its documents stand there as one list."""
 
 
 class EmailForm(AskForm):
@@ -57,7 +69,8 @@ class EmailForm(AskForm):
             ],
             changes_form=True,
         )
-        chosen = _documents(values) if values.get(WHAT) == DOCUMENTS else _bill_run(values)
+        documents = values.get(WHAT) == DOCUMENTS
+        chosen = self._documents(values) if documents else _bill_run(values)
         return (what, *chosen)
 
     def unclear_behind_command(self, text: str) -> tuple[str, ...]:
@@ -68,37 +81,134 @@ class EmailForm(AskForm):
         """A bill run, or documents."""
         return values_for(text) if found is None else values_known(text, found)
 
+    def carries(self, values: Values) -> Sequence[str]:
+        """A list that is too long for its fields, and a file that was added before."""
+        return (*LISTS, KEPT_FILE) if values.get(WHAT) == DOCUMENTS else ()
+
+    def kept(self, values: Values, blocks: Sequence[Block]) -> dict[str, Any]:
+        """As in every form; a file that its field shows no more was added before."""
+        kept = super().kept(values, blocks)
+        return {KEPT_FILE if name == FILE else name: value for name, value in kept.items()}
+
+    def submitted(self, values: Values) -> Values:
+        """Slack forgets a file with the view that it was added to."""
+        return {KEPT_FILE if name == FILE else name: each for name, each in values.items() if each}
+
+    def file_of(self, values: Values) -> str:
+        """The list of documents in a file."""
+        return chosen_file(values) if values.get(WHAT) == DOCUMENTS else ""
+
     def unclear(self, values: Values) -> tuple[str, ...]:
-        """The bill run, or everything in the list of documents."""
+        """The bill run, or everything in the list of documents and in the file with others."""
         if values.get(WHAT) != DOCUMENTS:
             return super().unclear(values)
-        return numbers.unclear_documents(typed_documents(values))
+        typed = numbers.unclear_documents(typed_documents(values))
+        listed = values.get(LISTED)
+        return typed + (numbers.unclear_in(listed.entries) if listed else ())
 
     def cleared(self, values: Values, found: Found) -> Values | Problems:
         """Each document with its kind before it, where its number does not say it."""
         if values.get(WHAT) != DOCUMENTS:
             return super().cleared(values, found)
         typed, why = numbers.documents_of(typed_documents(values), found)
-        rest = {name: value for name, value in values.items() if name not in LISTS}
-        return Problems({"documents": why}) if why else {**rest, "documents": typed}
+        rest = {name: value for name, value in values.items() if name not in (*LISTS, LISTED)}
+        problems = Problems({"documents": why} if why else {})
+        listed = values.get(LISTED)
+        if listed:
+            in_file, wrong = numbers.documents_in(listed.entries, found)
+            typed = "\n".join([*([typed] if typed else []), *in_file])
+            if wrong:
+                problems = problems.and_of(numbers.wrong_in(listed.name, wrong))
+            elif again := numbers.repeated_in(listed):
+                rest |= {NOTE: again}
+        return problems if problems.by_field else {**rest, "documents": typed}
 
     def wanted(self, values: Values) -> Wanted | Problems:
         """One bill run, or the documents as one list, whatever their kinds."""
         if values.get(WHAT) != DOCUMENTS:
             return ((EmailBillRun, values),)
+        listed = values.get(LISTED)  # a file that Zuora was not asked about, or not with success
         found = sort_out(typed_documents(values))
         wanted = _list_of(found.documents, values)
         problems = {
-            "documents": found.problem(),
+            "documents": "" if listed else found.problem(),
+            "file": too_many(len(listed.entries)) if listed else "",
             "pdf_file_id": pdf_problem(_pdf(values), found.documents),
         }
         problems = {name: words for name, words in problems.items() if words}
-        if not problems:
+        if not problems and not listed:
             return wanted
+        if listed and not wanted:
+            wanted = ((OF_KIND["invoice"], values),)
         for operation, its_form in wanted:  # what is wrong with the other fields, all at once
             read = operation.read(its_form)
-            problems = {**(read.by_field if isinstance(read, Problems) else {}), **problems}
+            others = dict(read.by_field) if isinstance(read, Problems) else {}
+            if listed:
+                others.pop("documents", None)
+            problems = {**others, **problems}
         return Problems(problems)
+
+    def _documents(self, values: Values) -> Sequence[Block]:
+        """Documents by number: which, and who gets them. No I/O."""
+        chosen = str(values.get("recipients"))
+        recipients = chosen if chosen in WHO else "template"
+        found = [
+            paragraph(
+                "Zuora mails each document by itself; they must be Posted. "
+                "A second person approves before anything is sent."
+            ),
+            *list_fields(values, takes_files=self.takes_files),
+            fields.radio(
+                "recipients",
+                "Who gets the mail",
+                values,
+                [
+                    ("template", "The email template's To Email", ""),
+                    ("bill_to", "The bill-to contact", ""),
+                    ("addresses", "These addresses", ""),
+                ],
+                changes_form=True,
+            ),
+            context(WHO[recipients]),
+        ]
+        if recipients == "addresses":
+            found.append(
+                fields.text(
+                    "email_addresses",
+                    "Addresses",
+                    values,
+                    hint="Separated by commas, spaces or lines; 50 at most.",
+                    placeholder="name@example.com",
+                    multiline=True,
+                    max_length=FIELD_LIMIT,
+                )
+            )
+        found.append(
+            fields.checkboxes(
+                "additional",
+                "Besides",
+                values,
+                [
+                    (
+                        "yes",
+                        "Also each account's additional addresses",
+                        "As set on the account in Zuora.",
+                    )
+                ],
+            )
+        )
+        found.append(_again(values, "Also those whose mail Zuora cannot show yet."))
+        if _can_have_a_pdf(values):
+            found.append(
+                fields.text(
+                    "pdf_file_id",
+                    "PDF file id",
+                    values,
+                    hint="For one debit or credit memo only; empty: its latest PDF.",
+                    optional=True,
+                )
+            )
+        return found
 
 
 def _list_of(documents: Sequence[DocumentKey], values: Values) -> Wanted:
@@ -107,7 +217,7 @@ def _list_of(documents: Sequence[DocumentKey], values: Values) -> Wanted:
     if not kinds:
         return ()
     operation = EmailMixedList if len(kinds) > 1 else OF_KIND[kinds.pop()]
-    rest = {name: value for name, value in values.items() if name not in LISTS}
+    rest = {name: value for name, value in values.items() if name not in _NOT_KEPT}
     return ((operation, {**rest, "documents": typed_documents(values)}),)
 
 
@@ -135,6 +245,11 @@ def values_known(text: str, found: Found) -> dict[str, Any]:
     return {WHAT: DOCUMENTS, "documents": text} if found.named else values_for(text)
 
 
+def values_for_file(file: str) -> dict[str, Any]:
+    """What the form begins with for a file of a message."""
+    return {WHAT: DOCUMENTS, KEPT_FILE: [file]}
+
+
 def values_for_numbers(numbers: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
     """As `values_for_documents`, whatever their kinds: the template decides where a run's would."""
     typed = [as_one(number) for number in numbers]
@@ -152,7 +267,7 @@ def values_for_documents(typed: Sequence[str], body: Mapping[str, Any]) -> dict[
     """What the form begins with for documents as they are typed, with the recipients of a body."""
     return {
         WHAT: DOCUMENTS,
-        "documents": " ".join(typed),
+        "documents": typed_list(typed),
         "recipients": body.get("recipients"),
         "email_addresses": ", ".join(body.get("email_addresses") or ()),
         "additional": ["yes"] if body.get("additional") else [],
@@ -185,68 +300,6 @@ def _again(values: Values, description: str) -> Block:
         values,
         [("yes", "Mail them again", description)],
     )
-
-
-def _documents(values: Values) -> Sequence[Block]:
-    chosen = str(values.get("recipients"))
-    recipients = chosen if chosen in WHO else "template"
-    found = [
-        paragraph(
-            "Zuora mails each document by itself; they must be Posted. "
-            "A second person approves before anything is sent."
-        ),
-        *document_fields(values),
-        fields.radio(
-            "recipients",
-            "Who gets the mail",
-            values,
-            [
-                ("template", "The email template's To Email", ""),
-                ("bill_to", "The bill-to contact", ""),
-                ("addresses", "These addresses", ""),
-            ],
-            changes_form=True,
-        ),
-        context(WHO[recipients]),
-    ]
-    if recipients == "addresses":
-        found.append(
-            fields.text(
-                "email_addresses",
-                "Addresses",
-                values,
-                hint="Separated by commas, spaces or lines; 50 at most.",
-                placeholder="name@example.com",
-                multiline=True,
-                max_length=FIELD_LIMIT,
-            )
-        )
-    found.append(
-        fields.checkboxes(
-            "additional",
-            "Besides",
-            values,
-            [
-                (
-                    "yes",
-                    "Also each account's additional addresses",
-                    "As set on the account in Zuora.",
-                )
-            ],
-        )
-    )
-    found.append(_again(values, "Also those whose mail Zuora cannot show yet."))
-    if _can_have_a_pdf(values):
-        found.append(
-            fields.text(
-                "pdf_file_id",
-                "PDF file id",
-                values,
-                hint="For one debit or credit memo only; empty: its latest PDF.",
-                optional=True,
-            )
-        )
-    return found
 
 
 def _can_have_a_pdf(values: Values) -> bool:

@@ -145,6 +145,17 @@ def checkboxes(
     return _input(name, label, element, hint=hint, optional=True)
 
 
+def file(name: str, label: str, *, types: Sequence[str], hint: str = "") -> Block:
+    """A field for one file, which may stay empty; its value is a list of Slack's ids."""
+    element: Block = {
+        "type": "file_input",
+        "action_id": ELEMENT,
+        "filetypes": list(types),
+        "max_files": 1,
+    }
+    return _input(name, label, element, hint=hint, optional=True)
+
+
 def option(choice: Choice) -> Block:
     """Slack's option object; texts of at most 75 characters."""
     value, label, description = choice

@@ -1,5 +1,8 @@
 """Numbers of which only Zuora knows what they name: which to ask about, and what follows. No I/O."""
 
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
 from bot.domain.key import (
     KIND_WORDS,
     PREFIXES,
@@ -14,11 +17,17 @@ from bot.domain.key import (
     tokens,
     unquoted,
 )
+from bot.domain.list_file import Entry, ListFile
 from bot.domain.words import listed, shortened, some
 from bot.operations.email_documents.reading import too_many
+from bot.operations.operation import Problems
 from bot.zuora.named import Found, Match
 
 SHOWN = 5
+_HEADING = (
+    " If one column alone has the numbers, its name in the first line has to be Invoice Number, "
+    "Document Number or Memo Number."
+)
 MOST_WORDS = 8
 """Of what may be one number with spaces in it, where it does not stand in quotation marks."""
 
@@ -68,28 +77,94 @@ def _may_be_one(typed: str) -> bool:
     return len(tokens(typed)) <= MOST_WORDS
 
 
+class Cleared(NamedTuple):
+    """What became of one thing in a list: what to type for it, why that is not clear, or that nobody knows it."""
+
+    typed: str = ""
+    why: str = ""
+    unknown: str = ""
+
+
+def _cleared(group: tuple[str, ...], found: Found) -> Iterator[Cleared]:
+    """What became of a line of a list, as a whole or in its parts."""
+    whole, *parts = group
+    if why := _one_or_several(whole, parts, found):
+        yield Cleared(why=why)
+    for one in [whole] if found.of(whole) or not parts else parts:
+        named = found.of(one)
+        if len(named) == 1 and named[0].kind in KIND_WORDS:
+            yield Cleared(as_typed(named[0].kind, named[0].number))
+        elif named:
+            yield Cleared(why=_which(unquoted(one), named))
+        elif (key := document_key(one)) and key.kind in found.not_read:
+            yield Cleared(one)  # why Zuora refuses its kind is said where it is read
+        else:
+            yield Cleared(unknown=unquoted(one))
+
+
 def documents_of(typed: str, found: Found) -> tuple[str, str]:
     """The list with the kind before each number that does not say it, and what is wrong with it."""
-    shown: list[str] = []
-    nobody: list[str] = []
-    groups = list(listed_in(typed))
-    said = [why for whole, *parts in groups if (why := _one_or_several(whole, parts, found))]
-    for whole, *parts in groups:
-        for one in [whole] if found.of(whole) or not parts else parts:
-            named = found.of(one)
-            if len(named) == 1 and named[0].kind in KIND_WORDS:
-                shown.append(as_typed(named[0].kind, named[0].number))
-            elif named:
-                said.append(_which(unquoted(one), named))
-            elif (key := document_key(one)) and key.kind in found.not_read:
-                shown.append(one)  # why Zuora refuses its kind is said where it is read
-            else:
-                nobody.append(unquoted(one))
+    cleared = [each for group in listed_in(typed) for each in _cleared(group, found)]
+    shown = [each.typed for each in cleared if each.typed]
+    said = [each.why for each in cleared if each.why]
+    nobody = [each.unknown for each in cleared if each.unknown]
     if many := too_many(len(set(shown)) + len(set(nobody))):
         return "", many
     if nobody:
         said.append(unknown(list(dict.fromkeys(nobody)), found))
     return "\n".join(shown), " ".join(dict.fromkeys(said))
+
+
+def unclear_in(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """What to ask Zuora about in a file: as of a typed list, line by line."""
+    groups = (group for entry in entries for group in listed_in(entry.text))
+    asked = dict.fromkeys(each for group in groups for each in group if _may_be_one(each))
+    return () if too_many(len(entries)) else tuple(asked)
+
+
+def documents_in(entries: Sequence[Entry], found: Found) -> tuple[list[str], list[str]]:
+    """The documents of a file, as they are typed, and what is wrong with it, line by line."""
+    if many := too_many(len(entries)):
+        return [], [many]
+    shown: list[str] = []
+    wrong: list[str] = []
+    for line, text in entries:
+        for each in (each for group in listed_in(text) for each in _cleared(group, found)):
+            if each.typed:
+                shown.append(each.typed)
+            else:
+                why = each.why or f"{shortened(each.unknown)} is not a document in Zuora."
+                wrong.append(f"Line {line:,}: {why}")
+    return shown, wrong
+
+
+def wrong_in(name: str, wrong: Sequence[str]) -> Problems:
+    """Say at a file's field what is wrong with it: the first lines, and how many more."""
+    more = f" And {len(wrong) - SHOWN:,} more." if len(wrong) > SHOWN else ""
+    words = f"{name}: {' '.join(wrong[:SHOWN])}{more}{_HEADING if _is_whole(wrong) else ''}"
+    return Problems({"file": words}, by_line=tuple(wrong) if more else ())
+
+
+def _is_whole(wrong: Sequence[str]) -> bool:
+    """Whether it begins with the first line, which may be the name of a column."""
+    return wrong[0].startswith(("Line 1:", "At most"))
+
+
+def repeated_in(file: ListFile) -> str:
+    """What stands in a file more than once, and in which lines; empty where nothing does."""
+    lines: dict[str, list[int]] = {}
+    for line, text in file.entries:
+        lines.setdefault(own_spelling(text), []).append(line)
+    twice = [
+        f"{unquoted(text)} (lines {listed([f'{each:,}' for each in of])})"
+        for text, of in lines.items()
+        if len(of) > 1
+    ]
+    return (
+        f"{file.name} names more than once, and it counts once: {some(twice, SHOWN)}."
+        if twice
+        else ""
+    )
 
 
 def _one_or_several(whole: str, parts: list[str], found: Found) -> str:

@@ -1,0 +1,143 @@
+"""A list of numbers in a file, CSV or plain text: what stands in it, line by line. No I/O."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from bot.domain import quotes
+from bot.domain.key import HARD
+
+SEPARATORS: Final = "\t;,|"
+"""Between the cells of a line; where two are there equally often the earlier one counts, as a comma may be in amounts."""
+
+_CELL: Final = 10_000
+"""Characters: more stand in a cell only where a quotation mark is not closed."""
+
+_KINDS_OF_FILE: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"PK\x03\x04", "a workbook (xlsx) or an archive"),
+    (b"\xd0\xcf\x11\xe0", "an old workbook (xls)"),
+    (b"%PDF", "a PDF"),
+    (b"\x1f\x8b", "a compressed file"),
+)
+_MARKS: Final[tuple[tuple[bytes, str], ...]] = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WHAT: Final = r"(?:billing|invoice|document|creditmemo|debitmemo|memo)*s?"
+_NUMBERS: Final = re.compile(rf"(?!$){_WHAT}(?:number|no|nr|num)?s?")
+_IDS: Final = re.compile(rf"{_WHAT}(?:ids?|key)")
+
+
+class Entry(NamedTuple):
+    """One cell that names something, and the line that it begins in, from 1."""
+
+    line: int
+    text: str
+
+
+class ListFile(NamedTuple):
+    """What stands in a file, and its name as a person gave it."""
+
+    name: str
+    entries: tuple[Entry, ...]
+
+
+class NotAListError(ValueError):
+    """The file is none that can be read; the message says so as the end of a sentence."""
+
+
+def entries_in(content: bytes) -> tuple[Entry, ...]:
+    """Everything that a file names, in its order.
+
+    A first line with the name of a column, such as `Invoice Number`, says which column it is, and the
+    others do not count. Without one every cell counts.
+
+    Raises:
+        NotAListError: It is no text, or a quotation mark is not closed.
+    """
+    rows = list(_rows(_decoded(content)))
+    columns = _columns(rows[0][1]) if rows else ()
+    if columns:
+        rows = rows[1:]
+    found = [
+        Entry(line, cell.strip())
+        for line, cells in rows
+        for at, cell in enumerate(cells)
+        if cell.strip() and (not columns or at in columns)
+    ]
+    if over := next((each for each in found if "\n" in each.text or "\r" in each.text), None):
+        raise NotAListError(f"has a quotation mark that is not closed in its line, {over.line}")
+    return tuple(Entry(line, _whole(text)) for line, text in found)
+
+
+def _decoded(content: bytes) -> str:
+    """As UTF-8 or UTF-16, with or without a mark; anything else as Windows writes it."""
+    for start, kind in _KINDS_OF_FILE:
+        if content.startswith(start):
+            raise NotAListError(f"is {kind}; save it as CSV and add that")
+    codec = next((each for mark, each in _MARKS if content.startswith(mark)), _guessed(content))
+    for each in (codec, "cp1252"):
+        try:
+            text = content.decode(each)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise NotAListError("is no text; save it as CSV and add that")
+
+
+def _guessed(content: bytes) -> str:
+    """UTF-16 without a mark has a zero in every other place of plain letters."""
+    some = content[:1000]
+    if some.count(0) > len(some) // 4:
+        return "utf-16-le" if some[1::2].count(0) > some[::2].count(0) else "utf-16-be"
+    return "utf-8"
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines that hold something, each by the number of the line that it begins in."""
+    separator = _separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    line = 1
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise NotAListError(f"has a line that cannot be read: line {line}") from error
+        if any(len(cell) > _CELL for cell in cells):
+            raise NotAListError(f"has a quotation mark that is not closed, in line {line}")
+        if any(cell.strip() for cell in cells) and not _is_of_excel(line, cells):
+            yield line, cells
+        line = reader.line_num + 1
+
+
+def _is_of_excel(line: int, cells: Sequence[str]) -> bool:
+    """Whether it is the line with which Excel is shown what separates cells: `sep=;`."""
+    return line == 1 and cells[0].lower().startswith("sep=")
+
+
+def _separator(text: str) -> str:
+    first = next((each for each in text.splitlines() if each.strip()), "")
+    if first.lower().startswith("sep=") and first[4:5] in SEPARATORS:
+        return first[4:5]
+    return max(SEPARATORS, key=first.count)
+
+
+def _columns(first: Sequence[str]) -> tuple[int, ...]:
+    """The columns that a first line names as those of numbers, or of ids where none is; none for no such line."""
+    names = [re.sub(r"[\W_]", "", cell).lower() for cell in first]
+    for known in (_NUMBERS, _IDS):
+        if found := tuple(at for at, name in enumerate(names) if known.fullmatch(name)):
+            return found
+    return ()
+
+
+def _whole(cell: str) -> str:
+    """A cell as one types it: what separates in a typed list does not in a cell."""
+    return quotes.in_quotes(cell) if set(HARD) & set(cell) else cell
