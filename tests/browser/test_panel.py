@@ -117,3 +117,37 @@ async def test_a_newcomer_starts_the_first_story_with_the_keyboard_alone(sandbox
         await first.focus()
         await page.keyboard.press("Enter")
         await page.wait_for_selector("[data-scene=close]", timeout=60_000)
+
+
+async def test_the_panels_button_is_on_a_small_screen_without_scrolling(sandbox, browser):
+    slack, _ = sandbox
+    async with browser.window(slack.page_url, (360, 700)) as page:
+        box = await page.locator("#panel-button").bounding_box()
+
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 360
+
+
+async def test_what_was_typed_is_still_there_after_a_reload_until_it_is_sent(sandbox, browser):
+    slack, _ = sandbox
+    async with browser.window(f"{slack.page_url}#as={ALICE}&in={CHANNEL}") as page:
+        await page.fill("[data-composer=channel]", "half a sentence")
+        await slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
+        reason = page.locator("#modal [data-block-id=reason]")
+        await reason.fill("Month end")
+        await page.reload()
+        await reason.wait_for()
+        assert await reason.input_value() == "Month end"
+        await page.click("#modal [data-modal=submit]")
+        await reason.wait_for(state="hidden")
+        assert await page.input_value("[data-composer=channel]") == "half a sentence"
+        await page.press("[data-composer=channel]", "Enter")
+        await page.locator("#messages", has_text="half a sentence").wait_for()
+        await slack.slash(ALICE, CHANNEL, "/billemail BR-00000003")
+        await reason.wait_for()
+        await page.reload()
+        await reason.wait_for()
+        assert await reason.input_value() == ""
+        assert await page.input_value("[data-composer=channel]") == ""
+
+    assert len(slack.channel_messages(CHANNEL)) == 2

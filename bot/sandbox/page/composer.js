@@ -1,12 +1,13 @@
 // The line in which a person types a message or a command.
 
 import { el, fill, freshId } from "./dom.js";
+import { recalled, remember } from "./drafts.js";
 import { escape } from "./words.js";
 
 /**
  * Makes a composer.
  *
- * @param {object} how { label, hint, commands(): object[], names(): object, inThread, send(kind, text): Promise<{ok}> }
+ * @param {object} how { label, hint, draft: string, commands(): object[], names(): object, inThread, send(kind, text): Promise<{ok}> }
  */
 export function composer(how) {
   const listId = freshId("commands");
@@ -14,6 +15,7 @@ export function composer(how) {
   const input = el("textarea", { rows: 1, placeholder: how.hint, "aria-label": how.label, role: "combobox", "aria-autocomplete": "list",
     "aria-controls": listId, "aria-expanded": "false", autocomplete: "off", data: { composer: how.inThread ? "thread" : "channel" } });
   const button = el("button", { type: "submit", class: "primary" }, "Send");
+  input.value = recalled(how.draft) ?? "";
   const form = el("form", { class: "composer" }, list, el("div", { class: "line" }, input, button));
   let chosen = 0;
   let closed = false;
@@ -25,6 +27,7 @@ export function composer(how) {
     return how.commands().filter((c) => (exact ? c.command === word : c.command.startsWith(word)));
   };
   const draw = () => {
+    remember(how.draft, input.value);
     const found = suggested();
     chosen = Math.min(chosen, Math.max(0, found.length - 1));
     list.hidden = !found.length;

@@ -1,5 +1,7 @@
 // What a person has typed or chosen, in Slack's form, kept apart from the nodes that show it.
 
+import { recalled, remember } from "./drafts.js";
+
 /** Options of an element, option groups flattened. */
 export function optionsOf(element) {
   return element.options ?? (element.option_groups ?? []).flatMap((group) => group.options ?? []);
@@ -54,8 +56,10 @@ export function blockIdOf(block, index) {
 
 /** The values of one surface (a message, a modal, the home tab). */
 export class Values {
-  constructor() {
-    this.held = new Map();
+  /** @param {string} [draft] under which name they are kept through a reload; none: they are not */
+  constructor(draft) {
+    this.draft = draft;
+    this.held = new Map((draft && recalled(draft)) || []);
   }
 
   /** Takes over new blocks: a known block_id and action_id keep their value, others begin anew, gone ones are dropped. */
@@ -76,6 +80,7 @@ export class Values {
 
   set(blockId, actionId, state) {
     this.held.set(keyOf(blockId, actionId), state);
+    if (this.draft) remember(this.draft, [...this.held]);
   }
 
   /** `{block_id: {action_id: value}}` as in `view.state.values`. */

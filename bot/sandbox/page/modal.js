@@ -2,6 +2,7 @@
 
 import { blockNodes } from "./blocks.js";
 import { el, fill, focusAgain, focusMark } from "./dom.js";
+import { forgetOthers } from "./drafts.js";
 import { problemsOf, Values } from "./forms.js";
 import { plain } from "./mrkdwn.js";
 
@@ -26,6 +27,8 @@ export class Modal {
   show(views, names) {
     const view = views.at(-1) ?? null;
     for (const id of this.values.keys()) if (!views.some((v) => v.id === id)) this.values.delete(id);
+    const mine = `view ${names.me} `;
+    forgetOthers(mine, views.map((v) => `${mine}${v.id}`));
     const signature = JSON.stringify([view?.id, view?.hash, view?.title, view?.blocks, view?.submit, view?.close, view?.errors, views.length]);
     if (signature === this.shown) return;
     const other = view?.id !== this.view?.id;
@@ -37,7 +40,7 @@ export class Modal {
       back?.focus();
       return;
     }
-    if (!this.values.has(view.id)) this.values.set(view.id, new Values());
+    if (!this.values.has(view.id)) this.values.set(view.id, new Values(`${mine}${view.id}`));
     this.values.get(view.id).adopt(view.blocks);
     this.draw(other);
   }

@@ -235,7 +235,7 @@ function roomOf(state, names, channel, inThread) {
 
 function writer(channel, thread) {
   const label = thread ? "Reply in thread" : `Message ${direct(channel) ? channel.name : `#${channel.name}`}, or type /`;
-  return composer({ label, hint: thread ? "Reply" : "Message or /command", inThread: Boolean(thread), commands: () => page.state.commands, names: () => namesOf(page.state),
+  return composer({ label, hint: thread ? "Reply" : "Message or /command", draft: `line ${page.where.as} ${channel.id} ${thread ?? ""}`, inThread: Boolean(thread), commands: () => page.state.commands, names: () => namesOf(page.state),
     send: (kind, text) => {
       if (thread && kind === "slash") {
         page.trouble = "Slash commands do not work in threads. Type it in the channel.";
