@@ -6,6 +6,7 @@ wide with letters of 34 px and more: on a phone, which shows it some 360 px wide
 
 import calendar
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -47,7 +48,7 @@ def chart_of(month: Month, before: Month | None = None) -> Chart:
         before: Those of the month before, which stand behind as pale bars; None: nothing does.
     """
     earlier = before.days if before else {}
-    currencies = _currencies(month)
+    currencies = _currencies(month.days, earlier)
     shown = currencies[:MOST_CURRENCIES]
     panels = [_amounts(month, earlier, currency, place) for place, currency in enumerate(shown)]
     panels.append(_decisions(month, len(panels)))
@@ -72,12 +73,13 @@ def _note(month: Month, not_drawn: Sequence[str], *, pale: bool) -> str:
     return "\n".join(line for each in sentences for line in textwrap.wrap(each, NOTE_LETTERS))
 
 
-def _currencies(month: Month) -> list[str]:
-    """Those with the most days first: amounts of two currencies are not compared."""
-    days: dict[str, int] = {}
-    for _, _, currency in month.days:
-        days[currency] = days.get(currency, 0) + 1
-    return sorted(days, key=lambda currency: (-days[currency], currency))
+def _currencies(*months: Mapping[tuple[int, str, str], Decimal]) -> list[str]:
+    """Those with the most days first, then those of the month before: amounts of two currencies are not compared."""
+    found: list[str] = []
+    for days in months:
+        number = Counter(currency for _, _, currency in days)
+        found += sorted(number, key=lambda currency: (-number[currency], currency))
+    return list(dict.fromkeys(found))
 
 
 def _amounts(

@@ -80,13 +80,15 @@ class Month:
 def month_named(typed: str, now: datetime) -> str | None:
     """`2026-10` as typed; the present month for nothing; None for anything else.
 
-    `november`, or `nov`, is the last November that has begun.
+    `november`, or `nov`, is the last November that has begun, and `nov 2025` that of the year.
     """
     today = now.astimezone(UTC)
     if not typed:
         return today.strftime("%Y-%m")
-    word = typed.strip().lower()
+    word, _, year = typed.strip().lower().partition(" ")
     named = [at for at, name in enumerate(MONTHS, 1) if word in (name.lower(), name[:3].lower())]
+    if named and year:
+        return month_named(f"{year.strip()}-{named[0]:02}", now)
     if named:
         return f"{today.year - (named[0] > today.month)}-{named[0]:02}"
     found = _MONTH.fullmatch(typed.strip())

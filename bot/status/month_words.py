@@ -1,6 +1,6 @@
 """A month's figures as labelled values: for the table, the text and the picture's alt text."""
 
-from bot.domain.money import in_words
+from bot.domain.money import Money, in_words
 from bot.domain.request import State
 from bot.domain.words import count
 from bot.operations.catalog import OPERATIONS
@@ -77,7 +77,7 @@ def told(month: Month) -> str:
         f"{name} {number:,}" for name, number in zip(CLASSES, month.waited, strict=True)
     )
     days = "; ".join(
-        f"{day}: {currency} {amount:,.2f} {what}"
+        f"{day}: {Money(currency, amount)} {what}"
         for (day, what, currency), amount in sorted(month.days.items())
     )
     by_day = f" By day: {days}." if days else ""

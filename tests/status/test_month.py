@@ -309,6 +309,29 @@ async def test_the_alt_text_has_every_figure_of_the_table(month):
     assert alt.endswith("By day: /billstatus export month 2026-11 has all.")
 
 
+async def test_a_picture_shows_the_month_before_where_the_month_has_just_begun(store):
+    """On its first day there is nothing yet but what can be compared with."""
+    made.november(store)
+    november = await read_month(store, "2026-11")
+
+    chart = chart_of(await read_month(store, "2026-12"), november)
+
+    assert [panel.heading for panel in chart.panels] == ["USD", "EUR", "Time to decision"]
+    pale = {bar.kind for panel in chart.panels[:2] for bar in panel.bars}
+    assert pale == {"mailed before"}
+
+
+async def test_amounts_have_the_digits_of_their_currency_in_the_alt_text_too(month):
+    days = {
+        (1, "mailed", "JPY"): Decimal(120400), (2, "mailed", "KWD"): Decimal("88.12"),
+        (3, "mailed", "USD"): Decimal(7),
+    }  # fmt: skip
+
+    said = told(replace(month, days=days))
+
+    assert "1: JPY 120,400 mailed; 2: KWD 88.120 mailed; 3: USD 7.00 mailed." in said
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(None, "-"), (0, "0 s"), (59, "59 s"), (90, "2 min"), (3599, "1 h 00 min"),
@@ -321,7 +344,8 @@ def test_a_duration_is_told_in_two_units(seconds, words):
 @pytest.mark.parametrize(
     ("typed", "name"),
     [("", "2026-11"), ("2026-10", "2026-10"), ("2026-13", None), ("10/2026", None),
-     ("1999-01", None), ("२०२६-१०", None)],
+     ("1999-01", None), ("२०२६-१०", None), ("november", "2026-11"), ("Dec", "2025-12"),
+     ("november 2024", "2024-11"), ("nov 24", None), ("2026 november", None), ("nov 1999", None)],
 )  # fmt: skip
 def test_a_month_is_typed_as_year_and_month(typed, name):
     assert month_named(typed, datetime(2026, 11, 21, tzinfo=UTC)) == name

@@ -31,8 +31,8 @@ HOW_COUNTED = (
     "where it was created so, is not among the documents and amounts."
 )
 PICTURE = (
-    "The picture comes to you alone, as a direct message, because Slack shows no file in a channel to one "
-    "person only; the link to it follows here."
+    "The picture follows as a direct message, because Slack has no private files in channels; a link to it "
+    "will appear here."
 )
 PICTURE_IS_THERE = "The picture of {month} is in your direct messages with Billing Bot"
 NOT_SENT = "Slack did not take the {what}. Nothing was lost; please ask once more."

@@ -116,6 +116,8 @@ async def _billstatus(
             return
         send = send_month if first == "month" else send_export
         await send(answering, ack, respond, command, Wanted(month, within, links))
+    elif first in ("month", "export"):
+        await ack(blocks.escaped(unknown(text)))
     elif _is_a_number(answering.parts.store, text):
         work = look_up(answering.parts, links, text, chosen)
         shown = blocks.escaped(shortened(text, 60))
@@ -146,9 +148,9 @@ def _word(text: str) -> str:
 def _month(clock: Clock, words: list[str]) -> str | None:
     """The month that `month …` or `export month …` names; None if it names none."""
     rest = words[1:] if words[0] == "export" else words
-    if not rest or rest[0] != "month" or len(rest) > 2:  # noqa: PLR2004 - the word and the month
+    if not rest or rest[0] != "month":
         return None
-    return month_named(rest[1] if len(rest) > 1 else "", clock.now())
+    return month_named(" ".join(rest[1:]), clock.now())
 
 
 async def answer_to(
