@@ -7,7 +7,7 @@ from typing import Any
 
 MOST_FACTS = 8
 DECIDES = ("approve", "reject", "record_sent", "record_not_sent")
-AMOUNT = re.compile(r"[A-Z]{3} -?\d|not known|no invoices|no documents")
+AMOUNT = re.compile(r"[A-Z]{3} -?\d|not known|nothing due|no invoices|no documents")
 INVISIBLE = re.compile("[\u2060\u2066-\u2069]")
 
 GLOSSARY = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text()
@@ -62,7 +62,7 @@ def _without_figures(
     asked = ((button.get("confirm") or {}).get("text") or {}).get("text")
     if asked is None:
         return
-    if amount.removeprefix("Amount").strip() not in asked:
+    if amount.removeprefix("Amount").partition(" · and ")[0].strip() not in asked:
         yield f"a confirmation without amounts: {asked}"
     if not _names_customers(asked, customers):
         yield f"a confirmation without customers: {asked}"

@@ -19,6 +19,7 @@ from bot.cli.sandbox import (
 )
 from bot.domain.history import What
 from bot.domain.request import Request
+from bot.domain.words import named
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora import LocalZuora, World
 from bot.settings import Mode, Settings
@@ -117,7 +118,11 @@ class Stage:
 
     def _customers(self) -> set[str]:
         accounts = self.zuora.world.accounts.values()
-        return {name for account in accounts for name in (account.name, account.number)}
+        return {
+            name
+            for account in accounts
+            for name in (account.name, named(account.name), account.number)
+        }
 
     def settings(self) -> Settings:
         settings = sandbox_settings(self.slack, self.zuora, self.folder, self.mode)

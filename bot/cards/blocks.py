@@ -8,7 +8,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, in_minutes, shortened
+from bot.domain.words import (
+    FIRST_STRONG_ISOLATE,
+    POP_ISOLATE,
+    TURNS,
+    Line,
+    Link,
+    Mention,
+    Moment,
+    Part,
+    Strong,
+    in_minutes,
+    shortened,
+)
 
 Block = dict[str, Any]
 HEADER_LIMIT = 150
@@ -20,10 +32,8 @@ MESSAGE_LIMIT = 3900
 
 _CUT_OFF = re.compile(r"(&[a-z]{0,3}|<[^>]*)$")
 
-FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 WORD_JOINER = "\u2060"
 _FORMATS = re.compile(r"[*_~`]|:(?=[a-z0-9+-]+:)|:(?=//)")
-_TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def fitted(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:
@@ -137,6 +147,12 @@ def confirmation(title: str, text: str, yes: str, no: str = "Back") -> Block:
     }
 
 
+def plainly(parts: Sequence[Part]) -> str:
+    """About the words that a reader sees, names and moments as long as they usually are."""
+    usual = {Mention: "@Firstname Name", Moment: "Nov 23, 2026 10:00 AM"}
+    return "".join(usual.get(type(part)) or str(getattr(part, "text", part)) for part in parts)
+
+
 def as_text(parts: Sequence[Part]) -> str:
     """The same words as message text, for notifications and screen readers; typed text escaped."""
     return "".join(_text(part) for part in parts)
@@ -157,7 +173,7 @@ def literal(text: str) -> str:
     turn what stands around it.
     """
     text = " ⏎ ".join(text.splitlines())
-    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}" if _TURNS.search(text) else text
+    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}" if TURNS.search(text) else text
 
 
 def unformatted(text: str) -> str:

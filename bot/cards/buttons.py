@@ -6,7 +6,7 @@ from bot.cards import blocks
 from bot.domain.message import Blocks
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary
-from bot.domain.words import bare, count
+from bot.domain.words import bare, count, listed
 from bot.operations.operation import Order, Progress
 
 APPROVE = "approve"
@@ -99,18 +99,16 @@ def asks_in_a_form(request: Request, order: Order[Any, Any]) -> bool:
 
 def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) -> str:
     """What an approval does, with amounts, addresses and tenant; for the confirmation and the form."""
-    to = [f"To {address}." for address in order.typed_addresses()[:2]]
+    to = listed(order.typed_addresses())
     of = [
         f"{each.label}: {bare(each.parts)}."
         for each in summary.lines
         if each.label in ("Customer", "Customers")
     ]
-    more = len(order.typed_addresses()) - len(to)
     said = [
         f"{summary.headline}. Amount: {summary.money}.",
         *of,
-        *to,
-        *([f"And {more:,} more addresses."] if more > 0 else []),
+        *([f"To {to}."] if to else []),
         f"{request.tenant}.",
         order.warning(),
     ]

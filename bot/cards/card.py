@@ -1,5 +1,6 @@
 """The card of a request: what will happen, to whom, for how much, who asked, who decided."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,8 +12,20 @@ from bot.domain.next_step import MOST_REPEATS
 from bot.domain.operation import Deed
 from bot.domain.policy import AND
 from bot.domain.request import Request, State
-from bot.domain.summary import Summary
-from bot.domain.words import Line, Mention, Moment, Part, Strong, bare, line, listed, with_moments
+from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary
+from bot.domain.words import (
+    Line,
+    Mention,
+    Moment,
+    Part,
+    Strong,
+    bare,
+    folded,
+    line,
+    listed,
+    shortened,
+    with_moments,
+)
 from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.operation import Order, Progress
 
@@ -21,8 +34,17 @@ OTHERS = "others"
 ESTIMATE = "Estimate"
 """What a request comes to by an estimate that has arrived since it was made: it is its *Amount*."""
 
+NO_ESTIMATE = "not known; the thread says why there is no estimate"
+"""The amount where the estimate that was asked for could not be had."""
+
 MOST_FACTS = 8
 """Lines of facts on a card, so that they are on a phone's screen together with the button."""
+
+LETTERS, LETTERS_OF_A_HEADLINE, ROWS = 42, 30, 18
+"""Of a row on a phone 390 px wide, and how many rows headline and facts have there above the button."""
+
+LONGEST_REASON, LONGEST_AMOUNTS = 120, 130
+"""Characters of a reason, and of a line of amounts, on a card."""
 
 CAN_WAIT = ("Against last time", "Largest", "Also")
 """What gives way first where there are more; *Details* has all of it."""
@@ -141,7 +163,11 @@ def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
     """
     for each in also:
         if each.label == ESTIMATE:
-            summary = replace(summary, money=bare(each.parts))
+            money = bare(each.parts)
+            risks = tuple(
+                r for r in summary.risks if money == NO_ESTIMATE or r != AMOUNTS_NOT_KNOWN
+            )
+            summary = replace(summary, money=money, risks=risks)
     alarming = any(is_marked(each) for each in also)
     if not alarming or MAILS_AGAIN in summary.risks:
         return summary
@@ -149,12 +175,17 @@ def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
 
 
 def marked(summary: Summary) -> str:
-    """`⚠ Mails again: Email 298 documents …`; the headline alone where there is no risk."""
-    if not summary.risks:
-        return summary.headline
-    risks = listed(list(summary.risks))
-    whole = f"⚠ {risks[:1].upper()}{risks[1:]}: {summary.headline}"
-    return whole if len(whole) <= blocks.HEADER_LIMIT else f"⚠ {summary.headline}"
+    """`⚠ Mails again: Email 298 documents …`; the headline alone where there is no risk.
+
+    As many of the risks as fit, and always the first: then it is the headline that is cut.
+    """
+    whole = summary.headline
+    for number in range(len(summary.risks), 0, -1):
+        risks = listed(list(summary.risks[:number]))
+        whole = f"⚠ {risks[:1].upper()}{risks[1:]}: {summary.headline}"
+        if len(whole) <= blocks.HEADER_LIMIT:
+            break
+    return whole
 
 
 def _place(request: Request) -> tuple[Part, ...]:
@@ -176,8 +207,26 @@ def needs(request: Request) -> tuple[Part, ...]:
 
 
 def facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
-    """What stands on screen wherever the request can be approved: at most `MOST_FACTS` lines."""
-    return fitting(all_facts(request, summary, also))
+    """What stands on screen wherever the request can be approved: at most `MOST_FACTS` lines, none endless."""
+    found = [_at_a_glance(each) for each in all_facts(request, summary, also)]
+    return fitting(found, ROWS - math.ceil(len(marked(summary)) / LETTERS_OF_A_HEADLINE))
+
+
+def _at_a_glance(each: Line) -> Line:
+    """A line as long as a phone has room for; *Details* has the whole of it."""
+    if each.label not in ("Amount", "Largest", "Against last time", "Why"):
+        return each
+    cut = _opening if each.label == "Why" else _folded
+    return line(each.label, *(cut(part) if isinstance(part, str) else part for part in each.parts))
+
+
+def _folded(amounts: str) -> str:
+    return folded(amounts, LONGEST_AMOUNTS)
+
+
+def _opening(reason: str) -> str:
+    whole = len(reason) <= LONGEST_REASON
+    return reason if whole else f"{shortened(reason, LONGEST_REASON)} (the rest is in Details)"
 
 
 def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
@@ -194,15 +243,19 @@ def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> 
     )
 
 
-def fitting(lines: Sequence[Line]) -> tuple[Line, ...]:
+def fitting(lines: Sequence[Line], rows: int = ROWS) -> tuple[Line, ...]:
     """The lines that fit on a card; what can wait gives way, never what is marked.
 
     Where that is not enough, the marked ones share a line, and then the last ones give way.
+
+    Args:
+        lines: All of them.
+        rows: How many rows a phone has for them; only what can wait gives way to that.
     """
     kept = list(lines)
     for label in CAN_WAIT:
         for each in [one for one in lines if one.label == label and not is_marked(one)]:
-            if len(kept) > MOST_FACTS:
+            if len(kept) > MOST_FACTS or sum(map(_rows, kept)) > rows:
                 kept.remove(each)
     marked_ones = [each for each in kept if is_marked(each)]
     if len(kept) > MOST_FACTS and len(marked_ones) > 1:
@@ -213,6 +266,12 @@ def fitting(lines: Sequence[Line]) -> tuple[Line, ...]:
         if len(kept) > MOST_FACTS:
             kept.remove(each)
     return tuple(kept)
+
+
+def _rows(each: Line) -> int:
+    """About how many rows of a phone a line takes."""
+    letters = len(blocks.plainly(each.parts)) + len(each.label) + 2
+    return math.ceil(letters / LETTERS)
 
 
 def _must_stay(each: Line) -> bool:
@@ -242,7 +301,8 @@ def where_to_look(request: Request) -> str:
 
 
 def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
-    return (
+    """How it ended, or what is to be settled."""
+    found = (
         *_to_be_settled(request, summary),
         *_ending(request),
         *_in_parts(request),
@@ -252,6 +312,7 @@ def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
         *_approved(request),
         *_ended_by(request),
     )
+    return tuple(map(_at_a_glance, found))
 
 
 def still_true(lines: Sequence[Line], also: Sequence[Line]) -> tuple[Line, ...]:

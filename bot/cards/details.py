@@ -10,7 +10,7 @@ from bot.cards.card import all_facts, still_true, title_of, with_what_else
 from bot.domain.listed import Listed
 from bot.domain.message import Blocks
 from bot.domain.request import Request
-from bot.domain.words import Line, Link, Moment, Part, Strong, count, line
+from bot.domain.words import Line, Link, Moment, Part, Strong, count, line, named
 from bot.operations.catalog import opened
 from bot.operations.operation import Table
 
@@ -89,7 +89,8 @@ def _documents(request: Request, page: Page) -> Blocks:
 def _document(each: Listed, link: str) -> Iterator[Part]:
     """`INV00000012 · Northwind Ltd · USD 88,000.00 · no address · mailed` with the moment."""
     yield in_zuora(each.number, link)
-    yield "".join(f" · {words}" for words in (each.customer, each.amount, each.mail) if words)
+    customer = named(each.customer, 100)
+    yield "".join(f" · {words}" for words in (customer, each.amount, each.mail) if words)
     if each.mailed:
         yield " · mailed "
         yield _moment(each.mailed)

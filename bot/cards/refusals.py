@@ -59,7 +59,7 @@ def misnamed(refusal: Refusal, number: int | None) -> tuple[Part, ...]:
                 f"version. Nothing was changed. Use the buttons on the present card of R-{number}."
             )
         case _:
-            words = "This request is not known here. Nothing was changed."
+            words = "The bot does not know this request. Nothing was changed."
     return (words,)
 
 

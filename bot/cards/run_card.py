@@ -128,7 +128,7 @@ def _mailed(run: BillRun, facts: DocumentsFacts) -> tuple[Part, ...]:
 
 def _buttons(number: str, legal: Sequence[str]) -> Blocks:
     if not legal:
-        return [blocks.context("Nothing can be done with it from here just now.")]
+        return [blocks.context("Nothing can be done with it from here right now.")]
     buttons = (
         blocks.button(
             STEPS[name].button,

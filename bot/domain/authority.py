@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum, unique
 
 from bot.domain.policy import Policy, Rule, is_group
@@ -33,6 +33,7 @@ class Person:
         team_id: The workspace the click came from.
         memberships: For each user group that matters: True, False, or None where Slack could not
             be asked. None is never taken for a yes.
+        zone: The time zone of the person's account; UTC where Slack names none.
         called: `person_name` and `person_email` as Slack says them; for the record, never compared.
         members: Everybody in each of these groups, as Slack listed them for this question.
         barred: Why this account may do nothing at all (deactivated, guest, bot, external); empty
@@ -45,6 +46,7 @@ class Person:
     members: Mapping[str, Collection[str]] = field(default_factory=dict)
     barred: str = ""
     called: Mapping[str, str] = field(default_factory=dict)
+    zone: tzinfo = UTC
 
 
 @unique

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from bot.domain.call import Verdict
 from bot.domain.request import State
+from bot.domain.words import in_minutes
 
 Way = Literal["run", "document", "posting", "auto"]
 NOT_TOLD = "?"
@@ -236,7 +237,7 @@ def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> s
             return (
                 f"R-{one.request} {has}. Zuora marks documents "
                 "as mailed only later, so a second order now could mail customers twice. "
-                f"Ask again after {free_at:%H:%M} UTC, or now with “Mail them again” ticked."
+                f"Ask again after {in_minutes(free_at)}, or now with “Mail them again” ticked."
             )
     return ""
 
@@ -252,9 +253,9 @@ def too_soon_after_a_copy(put_back: datetime | None, *, now: datetime, guard: ti
     if put_back is None or now - put_back >= guard:
         return ""
     return (
-        f"An older copy of the database was put back at {put_back:%H:%M} UTC, and Zuora may not show "
+        f"An older copy of the database was put back on {in_minutes(put_back)}, and Zuora may not show "
         "yet what was mailed after that copy was made, so an order now could mail customers twice. "
-        f"Ask again after {put_back + guard:%H:%M} UTC, or now with “Mail them again” ticked."
+        f"Ask again after {in_minutes(put_back + guard)}, or now with “Mail them again” ticked."
     )
 
 
@@ -268,8 +269,8 @@ def too_soon_by_itself(runs: Sequence[ByItself], *, now: datetime, guard: timede
                 "for the others by number, with “Mail them again” ticked."
             )
         return (
-            f"Zuora posted {run} at {posted_at:%H:%M} UTC and mails it by itself. It marks documents "
+            f"Zuora posted {run} on {in_minutes(posted_at)} and mails it by itself. It marks documents "
             "as mailed only later, so an order now could mail customers twice. Ask again after "
-            f"{posted_at + guard:%H:%M} UTC, or now with “Mail them again” ticked."
+            f"{in_minutes(posted_at + guard)}, or now with “Mail them again” ticked."
         )
     return ""

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from bot.domain.words import Line, bare, line
 
+AMOUNTS_NOT_KNOWN = "amounts not known"
+"""The risk of approving what nobody can put a figure to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:

@@ -1,9 +1,10 @@
 """What is said to people, before it is a card, a line of a thread or plain text."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,40 @@ def shortened(text: str, limit: int = 40) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def named(name: str, limit: int = 40) -> str:
+    """A name among other words: cut where it is long, and it turns nothing but itself around.
+
+    A direction mark in it could show the amount behind it backwards, so it loses those; a name that
+    runs from right to left is set apart, so that it does not change places with its neighbors.
+    """
+    plain = shortened(TURNS.sub("", name), limit)
+    runs_back = any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in plain)
+    return f"{FIRST_STRONG_ISOLATE}{plain}{POP_ISOLATE}" if runs_back else plain
+
+
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def folded(text: str, limit: int) -> str:
+    """Of what stands between ` · ` as much as fits, and how many more there are: a line for a glance."""
+    if len(text) <= limit:
+        return text
+    pieces = text.split(" · ")
+    kept = [pieces[0]]
+    while len(kept) < len(pieces) and len(" · ".join([*kept, pieces[len(kept)]])) <= limit:
+        kept.append(pieces[len(kept)])
+    rest = len(pieces) - len(kept)
+    return f"{' · '.join(kept)} · and {rest:,} more, all in Details" if rest else text
+
+
 def in_days(day: date | None) -> str:
     """`30 Nov 2026`."""
     return day.strftime("%-d %b %Y") if day else "not known"
 
 
 def in_minutes(at: datetime) -> str:
-    """`30 Nov 2026 14:05 UTC`: a moment where nobody's own zone is known, or in a text that is stored; `with_moments` reads it."""
+    """`30 Nov 2026 14:05 UTC`: a moment in a sentence; `with_moments` and `in_zone` read it and show it in a reader's zone."""
     return at.astimezone(UTC).strftime("%-d %b %Y %H:%M UTC")
 
 
@@ -94,6 +122,22 @@ def with_moments(text: str) -> tuple[Part, ...]:
 
 
 _IN_MINUTES = re.compile(r"\b(\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC)\b", re.ASCII)
+
+
+def in_zone(text: str, zone: tzinfo) -> str:
+    """A sentence as it was stored, with its moments in a reader's zone: for where Slack formats no date.
+
+    `30 Nov 2026 15:05 CET`; a zone without letters is written as its distance, `19:05 UTC+05`.
+    """
+
+    def theirs(part: Part) -> str:
+        if not isinstance(part, Moment):
+            return str(part)
+        at = part.at.astimezone(zone)
+        name = at.strftime("%Z")
+        return f"{at:%-d %b %Y %H:%M} {name if name[:1].isalpha() else f'UTC{name}'}"
+
+    return "".join(theirs(part) for part in with_moments(text))
 
 
 def _moment(text: str) -> Part:

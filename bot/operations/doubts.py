@@ -56,5 +56,5 @@ def counted_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
     """Whether Zuora counted them too, so that its list is known to be whole."""
     if documents.counted:
         return ()
-    said = "Zuora does not say how many documents the run has; these are the ones on its list"
+    said = "Zuora does not say how many documents the run has; these are the ones it lists"
     return (line("Not checked", said),)

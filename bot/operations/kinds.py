@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.known import NotKnown
 from bot.domain.money import Amount, Money, apart, in_words
-from bot.domain.words import count, listed
+from bot.domain.words import count, listed, named
 from bot.zuora.answers import BillingDocument
 
 
@@ -165,7 +165,7 @@ class Largest(BaseModel, frozen=True):
 
     def __str__(self) -> str:
         """`Northwind Ltd USD 88,000.00`."""
-        return f"{self.customer or self.number} {self.amount}"
+        return f"{named(self.customer or self.number)} {self.amount}"
 
 
 def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest, ...]:

@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
@@ -18,7 +18,7 @@ from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.request import Request
 from bot.domain.summary import Summary
-from bot.domain.words import Line
+from bot.domain.words import Line, in_zone
 from bot.operations.asking import Asking
 from bot.operations.kinds import KindTotals, SingleDocument, amounts_of
 from bot.zuora.answers import Answer
@@ -42,6 +42,12 @@ class Problems:
     by_field: Mapping[str, str]
     others: tuple[str, ...] | None = None
     by_line: tuple[str, ...] = ()
+
+    def in_zone(self, zone: tzinfo) -> "Problems":
+        """The same, with the moments in a reader's zone."""
+        return replace(
+            self, by_field={name: in_zone(words, zone) for name, words in self.by_field.items()}
+        )
 
     def and_of(self, other: "Problems") -> "Problems":
         """Both: what two operations of one form say of the same field stands there, each once."""

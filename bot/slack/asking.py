@@ -89,7 +89,7 @@ async def _submitted(
     work = answering.keep(watched(progress, asking))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:
-        await _answer(answering, ack, form, submission, work.result(), person)
+        await _answer(answering, ack, form, submission, _as_read(work.result(), person), person)
         return
     note.write()
     await ack(response_action="update", view=reading.view(progress))
@@ -114,7 +114,7 @@ class NoteForACrash:
         """Write it down; where the database takes nothing, there is none."""
         now = self._parts.clock.now()
         words = (
-            "The bot did not come to the end of reading Zuora for your form, so nothing was saved. "
+            "Reading Zuora for your form was cut short, so nothing was saved. "
             "If it is still needed, please ask again."
         )
         message = lines.private(self._channel, self._user, words)
@@ -222,6 +222,11 @@ def _parent(parts: Parts, submission: payloads.Submission) -> tuple[int | None, 
     return request.number if request else None, why
 
 
+def _as_read(outcome: Outcome, person: Person) -> Outcome:
+    """The outcome with its moments in the zone of whoever reads it: at a field Slack formats none."""
+    return outcome.in_zone(person.zone) if isinstance(outcome, Problems) else outcome
+
+
 async def _answer(
     answering: Answering,
     ack: AsyncAck,
@@ -264,9 +269,7 @@ async def _answer_late(
     note: NoteForACrash,
 ) -> None:
     """Answer by changing the view, or privately if it was closed meanwhile; nothing is lost."""
-    outcome = await ended
-    if outcome is None:
-        outcome = STOPPED
+    outcome = _as_read(await ended or STOPPED, person)
     origin = origin_of(submission.metadata)
     match outcome:
         case Problems(by_field):

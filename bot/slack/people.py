@@ -5,7 +5,9 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, timedelta, timezone, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -77,6 +79,7 @@ class People:
             },
             barred=barred(account, actor.team_id, self.team_id),
             called=called(account or {}),
+            zone=zone_of(account or {}),
         )
 
     async def name_of(self, user_id: str) -> str:
@@ -175,6 +178,18 @@ class People:
         found = frozenset.intersection(*people)
         self._named |= found
         return found
+
+
+def zone_of(account: Mapping[str, Any]) -> tzinfo:
+    """The zone of a person's account; by its present distance from UTC where this machine has no such zone."""
+    try:
+        return ZoneInfo(str(account.get("tz") or ""))
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        pass
+    try:
+        return timezone(timedelta(seconds=int(account.get("tz_offset") or 0)))
+    except (TypeError, ValueError, OverflowError):
+        return UTC
 
 
 def called(account: Mapping[str, Any]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks
-from bot.cards.card import in_a_list
+from bot.cards.card import in_a_list, in_one_text
 from bot.domain.authority import Person, Verb, may_decide
 from bot.domain.message import Blocks, Words
 from bot.domain.place import EVERYWHERE, Within, values_of_key
@@ -65,17 +65,19 @@ def queue(
 ) -> Words:
     """The page of one request; of the longest waiting where that one does not wait any more."""
     now = parts.clock.now()
-    listed = answers.waiting(parts.store, links, person, now, within)
     found = only(parts.store, answers.to_decide(parts.store, person, now, MOST_COUNTED), within)
     at = found.index(number) if number in found else 0
     shown = to_decide(parts, links, person, found[at]) if found else []
+    listed = answers.waiting(parts.store, links, person, now, within)
     if not shown:
         return listed
     of = f"more than {MOST_COUNTED - 1:,}" if len(found) >= MOST_COUNTED else f"{len(found):,}"
-    page = [
-        blocks.header(f"Waiting for you{within.words}"),
-        blocks.context(f"{at + 1:,} of {of}"),
-        *shown,
+    title, place = f"Waiting for you{within.words}", f"{at + 1:,} of {of}"
+    page = [blocks.header(title), blocks.context(place), *shown]
+    said = [
+        f"{blocks.escaped(title)}, {place}",
+        *_in_one_text(parts, found[at]).split("\n"),
+        *listed.text.split("\n")[1:],
     ]
     turns = [
         blocks.button(label, action_id=f"{TURN}{label.lower()}", value=f"{found[to]};{within.choice}".rstrip(";"),
@@ -83,7 +85,15 @@ def queue(
         for label, to in (("Previous", at - 1), ("Next", at + 1))
         if 0 <= to < len(found)
     ]  # fmt: skip
-    return Words(listed.text, [*page, *([blocks.actions("queue-pages", *turns)] if turns else [])])
+    return Words(
+        blocks.fitted(said), [*page, *([blocks.actions("queue-pages", *turns)] if turns else [])]
+    )
+
+
+def _in_one_text(parts: Parts, number: int) -> str:
+    """The card without its buttons, for a notification and a screen reader."""
+    request = parts.store.requests.get(number)
+    return in_one_text(request, beside(parts.store, request)) if request else ""
 
 
 def to_decide(parts: Parts, links: Links, person: Person, number: int) -> Blocks:

@@ -69,11 +69,11 @@ def too_early(store: Store, request: Request, span: timedelta, now: datetime) ->
         return ()
     return (
         (
-            f"Zuora may still show the mail of {request.name}, so nobody can know yet. "
-            f"It can be recorded as not gone through from {free_at:%H:%M} UTC on: "
+            f"Nothing was changed: Zuora may still show the mail of {request.name}, so nobody can "
+            "know yet. You can record that it did not go through from "
         ),
         Moment(free_at),
-        ". Nothing was changed.",
+        " on.",
     )
 
 

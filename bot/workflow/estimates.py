@@ -9,7 +9,7 @@ import logging
 from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import card_edit
+from bot.cards.card import NO_ESTIMATE, card_edit
 from bot.domain.history import Entry, What
 from bot.domain.request import Request, State
 from bot.operations.catalog import opened
@@ -34,7 +34,6 @@ MAY_PASS = frozenset({None, 30, 50, 70})
 
 AFTER_A_FAULT = 30.0
 NOTHING = Foreseen()
-NO_ESTIMATE = "not known; the thread says why there is no estimate"
 
 
 def pause(looks: int, first: timedelta) -> timedelta:
@@ -99,7 +98,7 @@ class Estimating:
             raise
         except Exception:
             logger.exception("estimate_failed", extra={"request": waiting.request})
-            fault = "There is no estimate: the bot had a fault while it asked for one."
+            fault = "There is no estimate: the bot failed while asking for one."
             self._end(waiting, Foreseen(fault))
 
     async def _look(self, waiting: Waiting) -> None:

@@ -54,7 +54,7 @@ async def test_a_malformed_click_is_answered_and_written_down_and_does_nothing(s
         assert ack.ok, name
 
     await stage.slack.until(lambda: len(stage.told(BOB)) == len(FORGED))
-    assert set(stage.told(BOB)) == {"This request is not known here. Nothing was changed."}
+    assert set(stage.told(BOB)) == {"The bot does not know this request. Nothing was changed."}
     assert refusals(stage)[before:] == [(BOB, None, "no_such_request")] * len(FORGED)
     assert stage.request().state == "waiting"
     assert stage.orders() == []

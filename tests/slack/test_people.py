@@ -2,8 +2,9 @@
 
 import pytest
 
+from bot.domain.words import in_zone
 from bot.sandbox.slack.workspace import User
-from bot.slack.people import STRANGERS_A_MINUTE, barred
+from bot.slack.people import STRANGERS_A_MINUTE, barred, zone_of
 from tests.stage import BOB, CARLA, CHANNEL, MARA
 
 OWN, OTHER = "T0SANDBOX", "T0OTHER"
@@ -213,3 +214,21 @@ async def test_a_new_colleague_may_as_soon_as_the_group_says_so(stage):
 
     await stage.until_card(ts, "Accepted by Zuora")
     assert stage.request().decided_by == "U0NEW"
+
+
+@pytest.mark.parametrize(
+    ("account", "shown"),
+    [
+        ({"tz": "America/New_York", "tz_offset": -18000}, "21 Nov 2026 06:00 EST"),
+        ({"tz": "Asia/Dubai", "tz_offset": 14400}, "21 Nov 2026 15:00 UTC+04"),
+        ({"tz": "Mars/Olympus", "tz_offset": 19800}, "21 Nov 2026 16:30 UTC+05:30"),
+        ({"tz": "../../etc/passwd", "tz_offset": "x"}, "21 Nov 2026 11:00 UTC"),
+        ({"tz": None, "tz_offset": 10**9}, "21 Nov 2026 11:00 UTC"),
+        ({}, "21 Nov 2026 11:00 UTC"),
+    ],
+)
+async def test_a_time_at_a_field_is_in_the_zone_of_whoever_typed(account, shown):
+    assert (
+        in_zone("Ask again after 21 Nov 2026 11:00 UTC, or now.", zone_of(account))
+        == f"Ask again after {shown}, or now."
+    )

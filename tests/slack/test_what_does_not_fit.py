@@ -31,7 +31,7 @@ def test_every_text_field_of_every_form_says_what_it_leaves_out(form):
     for name in names:
         element, limit = shown[name]["element"], shown[name]["element"]["max_length"]
         assert element["initial_value"] == "x" * limit
-        words = f"Only the first {limit:,} of the 5,000 characters that were typed fit here"
+        words = f"Only the first {limit:,} of the 5,000 characters typed fit here"
         assert shown[name]["hint"]["text"].startswith(words)
 
 

@@ -146,7 +146,7 @@ def test_a_preview_that_unpacks_to_too_much_is_not_read():
         file.writestr("preview.csv", b"Account: ID,Charge Amount\n" + b"a,1.00\n" * 6_000_000)
     assert len(packed.getvalue()) < 1_000_000
 
-    with pytest.raises(ZuoraRejected, match="too long to be added up"):
+    with pytest.raises(ZuoraRejected, match="too long to add up"):
         list(items_of(packed.getvalue()))
 
 

@@ -217,6 +217,11 @@ async def test_the_queue_shows_one_request_a_page_with_figures_and_buttons(stage
     await stage.slack.slash(BOB, CHANNEL, "/billstatus waiting")
     message, buttons = queue_of(stage, BOB)
     assert "USD 7.00 (1 invoice)" in str(message.blocks)
+    assert message.text.startswith(
+        "Waiting for you, 1 of 2\n"
+        "Email 1 document of bill run BR-00000003 to 1 customer\n"
+        "Amount: USD 7.00 (1 invoice)\n"
+    )
     assert "BR-00000003" in buttons["approve"]["confirm"]["text"]["text"]
     assert "queue:previous" not in buttons
     await stage.slack.click(BOB, CHANNEL, message.ts, "queue:next")

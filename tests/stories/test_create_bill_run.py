@@ -165,8 +165,8 @@ async def test_what_only_an_administrator_can_put_right_is_not_to_be_tried_again
     submitted = await fill(stage, "account=A1 target=2026-11-30")
 
     assert submitted.errors["scope"] == (
-        "Zuora refused this (Zuora said no: No permission). Nothing was saved. It would be "
-        "refused again until somebody puts that right in Zuora."
+        "Zuora refused this (Zuora said no: No permission). Nothing was saved. Zuora would "
+        "refuse it again until somebody fixes that in Zuora."
     )
 
 

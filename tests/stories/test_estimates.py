@@ -255,9 +255,7 @@ async def test_a_fault_of_the_bots_own_is_told_once_and_does_not_come_again(stag
         stage.clock.advance(seconds=30)
         await stage.quiet()
 
-    assert estimates(stage, ts) == [
-        "There is no estimate: the bot had a fault while it asked for one."
-    ]
+    assert estimates(stage, ts) == ["There is no estimate: the bot failed while asking for one."]
     assert stage.store.estimates.next_wake() is None
 
 

@@ -79,7 +79,7 @@ async def test_a2_a_run_is_not_even_asked_for_while_zuora_may_not_show_the_mail_
     said = str((await stage.fill(text=RUN)).view)
 
     assert f"R-1 has ordered the mails of {held[kind]}" in said
-    assert "Ask again after 11:00 UTC" in said
+    assert "Ask again after 21 Nov 2026 12:00 CET" in said
     assert "The others can be mailed by number now: " in said
     assert said.count(held[kind]) == 1
 
@@ -159,7 +159,7 @@ async def test_a5_that_it_did_not_go_through_is_not_recorded_while_zuora_may_sti
 
     await stage.press(CARLA, ts, "record_not_sent")
 
-    await stage.until_told(CARLA, "from 11:00 UTC on")
+    await stage.until_told(CARLA, "|21 Nov 2026 11:00 UTC> on.")
     assert stage.request().state == "unknown"
     again = await asked(stage, number)
     assert "R-1 has an order for" in await stopped(stage, again)

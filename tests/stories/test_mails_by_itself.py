@@ -56,7 +56,7 @@ async def test_a_run_of_which_a_person_recorded_that_it_was_made_is_not_mailed_a
 
     submitted = await stage.fill(text=run.number)
 
-    assert f"Zuora posted {run.number} at 10:0" in submitted.errors["bill_run"]
+    assert f"Zuora posted {run.number} on 21 Nov 2026 11:0" in submitted.errors["bill_run"]
     assert "mails it by itself" in submitted.errors["bill_run"]
 
 
@@ -84,8 +84,8 @@ async def test_a_run_that_was_made_in_zuora_is_not_mailed_at_once_nor_a_document
     submitted = await stage.fill(text=posted_lately.get(kind, RUN))
 
     (said,) = submitted.errors.values()
-    assert f"Zuora posted {RUN} at 09:50 UTC and mails it by itself" in said
-    assert "Ask again after 10:50 UTC, or now with “Mail them again” ticked" in said
+    assert f"Zuora posted {RUN} on 21 Nov 2026 10:50 CET and mails it by itself" in said
+    assert "Ask again after 21 Nov 2026 11:50 CET, or now with “Mail them again” ticked" in said
 
 
 @pytest.mark.parametrize("said", [None, "", {}, "left out"])
@@ -110,7 +110,9 @@ async def test_without_a_source_the_run_is_the_one_that_is_named(stage, posted_l
 
     submitted = await stage.fill(text=memo.number)
 
-    assert "Zuora posted RUN-7 at 09:50 UTC and mails it by itself" in str(submitted.errors)
+    assert "Zuora posted RUN-7 on 21 Nov 2026 10:50 CET and mails it by itself" in str(
+        submitted.errors
+    )
 
 
 @pytest.mark.parametrize("kind", ["invoice", "credit_memo"])

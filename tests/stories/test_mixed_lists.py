@@ -189,7 +189,7 @@ async def test_one_number_of_two_kinds_is_not_taken_for_one_document(stage, docu
 
     assert submitted.errors == {
         "documents": "X-1 names documents of two kinds in this list. "
-        "Ask for each kind with a form of its own."
+        "Use a separate form for each kind."
     }
 
 

@@ -125,7 +125,7 @@ async def test_a_button_that_names_no_change_confirms_nothing(changed, value):
     block = {"type": "button", "value": value}
     await stage.slack.click(CARLA, AUDIT, posted(stage)[-1].ts, CONFIRM, force=True, block=block)
 
-    await stage.slack.until(lambda: "not known here" in told(stage, CARLA))
+    await stage.slack.until(lambda: "does not know this change" in told(stage, CARLA))
     assert not entries(stage, What.POLICY_CONFIRMED)
 
 

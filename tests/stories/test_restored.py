@@ -341,7 +341,10 @@ async def test_what_the_lost_future_was_asked_for_and_mailed_is_not_mailed_again
     await resumed(stage)
 
     at_once = await stage.fill(text=one)
-    assert "An older copy of the database was put back at 10:00 UTC" in at_once.errors["documents"]
+    assert (
+        "An older copy of the database was put back on 21 Nov 2026 11:00 CET"
+        in at_once.errors["documents"]
+    )
     await stage.slack.close(ALICE)
     again = await stage.ask(text=one, resend=["yes"])
     assert stage.card(again).startswith("⚠ Mails again")

@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from bot.domain.call import Call
 from bot.domain.operation import Deed, OperationName
-from bot.domain.summary import Summary, alarming, warning
-from bot.domain.words import Line, Moment, changed, count, in_days, in_minutes, line
+from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
+from bot.domain.words import Line, Moment, changed, count, in_days, in_minutes, line, named
 from bot.operations import doubts
 from bot.operations.asking import Asking, ChoiceField, run_field
 from bot.operations.cancel_bill_run import following
@@ -34,7 +34,7 @@ CHOICES = {ONCE: True, ALL: False, NOT_SCHEDULED: None, "": None}
 
 WHY_NOT_CANCEL = {
     "Paused": "Zuora does not cancel a paused schedule; resume it in Zuora first",
-    "Processing": "a run that is being worked on cannot be canceled; wait until it is Completed",
+    "Processing": "a run that Zuora is working on cannot be canceled; wait until it is Completed",
     "Error": "it failed, so there is nothing to cancel; it can be deleted in Zuora",
     "PostInProgress": "it is being posted",
     "Posted": "its documents are posted",
@@ -182,10 +182,10 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         dates = f"target date {in_days(run.target_date)} · invoice date {in_days(run.invoice_date)}"
         return Summary(
             headline=headline,
-            risks=("cancels",),
+            risks=("cancels", *((AMOUNTS_NOT_KNOWN,) if drafts.amount_unknown else ())),
             money=money_of(drafts.kinds),
             lines=(
-                line("Bill run", f"{run.name or 'no name'} · {run.status} · {dates}"),
+                line("Bill run", f"{named(run.name) or 'no name'} · {run.status} · {dates}"),
                 *([line("Schedule", self.facts.schedule)] if self.facts.schedule else []),
                 *_runs(self.facts),
                 *warning(*alarming(drafts.lines()), self.facts.doubt, self.warning()),

@@ -85,7 +85,7 @@ class AutoMails(BaseModel, frozen=True):
         said = {
             True: f"yes: {box} is on",
             False: f"no: {box} is off",
-            None: f"not known: Zuora does not say of every profile whether {box} is on",
+            None: f"not known: Zuora does not say for every profile whether {box} is on",
         }
         yield line("PDF attached", said[self.attaches_pdf])
 

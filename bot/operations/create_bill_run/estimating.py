@@ -130,7 +130,7 @@ def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iter
     elif run.failed_accounts:
         yield f"{count(run.failed_accounts, 'account')} could not be previewed."
     if not body.include_subscriptions or not body.include_order_line_items:
-        yield "What the run leaves out besides charges is still in it."
+        yield "It still includes what the run leaves out besides charges."
     if body.bill_cycle_day == AS_RUN_DAY:
         yield "It is for all bill cycle days; the run bills the day's own."
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from bot.domain.known import NotKnown
 from bot.domain.money import Amount
-from bot.domain.words import listed
+from bot.domain.words import listed, named
 from bot.operations.create_bill_run.autopost_mails import AutoMails
 from bot.operations.operation import Facts
 
@@ -27,7 +27,7 @@ class BilledAccount(BaseModel, frozen=True):
     @property
     def called(self) -> str:
         """`A00000001 (Aldergate Logistics)`."""
-        return f"{self.number} ({self.name})" if self.name else self.number
+        return f"{self.number} ({named(self.name)})" if self.name else self.number
 
 
 class BilledSubscription(BaseModel, frozen=True):

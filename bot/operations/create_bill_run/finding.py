@@ -228,7 +228,7 @@ def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) 
             "All subscriptions of a run must be billed to the same account; these go to "
             f"{quoted(sorted(owners.values()))}. Make a run for each."
         )
-    return "A subscription is there twice, by number and by id." if twice else ""
+    return "A subscription is listed twice, by number and by id." if twice else ""
 
 
 def _owner(subscription: Subscription) -> str:

@@ -34,8 +34,8 @@ def _date_notes(body: CreateBillRunBody, today: date) -> Iterator[str]:
     target, invoice = body.target_date, body.invoice_date
     if target and target - today > FAR:
         yield (
-            "The target date is more than a year ahead: the run takes long and cannot be "
-            "canceled while it works."
+            "The target date is more than a year ahead: the run will take a long time and "
+            "cannot be canceled while it works."
         )
     if target and today - target > LONG_AGO:
         yield "The target date is long past: only what was due by then is billed."
@@ -74,7 +74,7 @@ def _fact_notes(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
         yield "Whether the account's bill-to contact has a mail address is not known."
     yield from facts.mails.notes
     if facts.accounts == 0:
-        yield "No active account is in this scope: the run would make nothing."
+        yield "No active account is in this scope, so the run would bill nothing."
     yield from _runs_and_subscriptions(facts)
 
 

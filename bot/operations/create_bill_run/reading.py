@@ -168,7 +168,7 @@ def _no_cycle_day(form: TypedForm, scope: str) -> str:
 def _account(form: TypedForm) -> str:
     typed = free_text(form, "account")
     if not typed:
-        form.wrong["account"] = "Type the account's number, like A00000001, or its id of 32 digits."
+        form.wrong["account"] = "Type the account number, like A00000001, or its 32-digit id."
     elif "\n" in typed:
         form.wrong["account"] = "One account only. For several, choose their batches."
     elif not _is_key(typed):
@@ -246,7 +246,7 @@ def _excluded(form: TypedForm) -> tuple[str, ...]:
 def _left_out(form: TypedForm) -> tuple[str, ...]:
     left_out = _known(form, "leave_out", LEAVE_OUT)
     if len(left_out) == len(LEAVE_OUT):
-        form.wrong["leave_out"] = "With both left out nothing is billed. Keep one of them."
+        form.wrong["leave_out"] = "With both left out, nothing would be billed. Keep one of them."
     return left_out
 
 

@@ -72,7 +72,7 @@ def _superfluous(form: TypedForm, repeat: RepeatType | None) -> None:
     """What was typed for another kind of schedule is reported, not silently left out."""
     if repeat == "None" and text(form, "repeat_to"):
         form.wrong["repeat_to"] = (
-            "A run that does not repeat has no last day. Leave it out, or choose how often it repeats."
+            "A run that does not repeat has no last day. Clear it, or choose how often the run repeats."
         )
     if repeat not in ("Weekly", None) and chosen(form, "weekly_on"):
         form.wrong["weekly_on"] = "Days are for weekly runs. Leave them out, or choose Weekly."

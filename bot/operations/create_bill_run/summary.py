@@ -1,8 +1,8 @@
 """Creating a bill run at a glance. No I/O."""
 
 from bot.domain.money import spoken
-from bot.domain.summary import Summary, warning
-from bot.domain.words import Line, count, in_days, line, shortened, some
+from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, warning
+from bot.domain.words import Line, count, in_days, line, named, some
 from bot.operations.create_bill_run import words
 from bot.operations.create_bill_run.body import CreateBillRunBody, RunSchedule
 from bot.operations.create_bill_run.estimating import of_batches
@@ -16,7 +16,7 @@ def summary(body: CreateBillRunBody, facts: CreateFacts) -> Summary:
     """What is billed and when, and what then happens without another approval."""
     return Summary(
         headline=_headline(body, facts),
-        risks=_risks(body),
+        risks=_risks(body, facts),
         money=_money(body, facts),
         lines=(
             line("When", _when(body)),
@@ -36,7 +36,7 @@ def _headline(body: CreateBillRunBody, facts: CreateFacts) -> str:
         does = "Bill, post and mail"
     elif body.auto_post:
         does = "Bill and post"
-    name = f' as "{shortened(body.name)}"' if body.name else ""
+    name = f' as "{named(body.name)}"' if body.name else ""
     what = f"{words.scope(body, facts)}{name}"
     schedule = body.schedule
     if schedule is None:
@@ -52,18 +52,20 @@ def _often(schedule: RunSchedule) -> str:
     return f"{often[schedule.repeat_type]} from {in_days(schedule.repeat_from)}, {until}"
 
 
-def _risks(body: CreateBillRunBody) -> tuple[str, ...]:
+def _risks(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
+    """The gravest first: it stays where a headline has no room for all."""
     found = []
     schedule = body.schedule
-    again = schedule is not None and schedule.repeat_type != "None"
-    if body.auto_email and not again:
-        found.append("posts and mails by itself")
-    elif body.auto_post and not again:
-        found.append("posts by itself")
     if schedule and schedule.repeat_type != "None" and schedule.repeat_to is None:
         found.append("repeats without an end")
+    if body.auto_email:
+        found.append("posts and mails by itself")
+    elif body.auto_post:
+        found.append("posts by itself")
     if body.run_type == "CatchUp":
         found.append("cannot be undone")
+    elif facts.estimate is None:
+        found.append(AMOUNTS_NOT_KNOWN)
     return tuple(found)
 
 

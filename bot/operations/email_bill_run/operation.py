@@ -71,9 +71,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     @override
     def why_not(cls, status: str, *, posted: int = 0, run_type: str = "") -> str:
         """Only posted documents are mailed."""
-        return (
-            "" if status == "Posted" else "only the documents of a Posted bill run can be emailed"
-        )
+        return "" if status == "Posted" else "only documents of a Posted bill run can be mailed"
 
     def documents(self) -> int | None:
         """How many the order is about; None where Zuora did not count them."""

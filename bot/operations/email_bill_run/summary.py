@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from bot.domain.summary import Summary, alarming, warning
-from bot.domain.words import count, line, some
+from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
+from bot.domain.words import count, line, named, some
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.kinds import first_of_each, money_of
@@ -24,7 +24,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
         risks=(
             *(("mails again",) if resend else ()),
             *(("may mail again",) if documents.mailed_unknown and not resend else ()),
-            *(("amounts not known",) if documents.amount_unknown else ()),
+            *((AMOUNTS_NOT_KNOWN,) if documents.amount_unknown else ()),
         ),
         money=money_of(facts.mailed or documents.kinds),
         lines=(
@@ -67,11 +67,11 @@ def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
     documents = facts.documents
     if facts.nobody:
         number = count(facts.unaddressed, "document")
-        who = some(facts.nobody, SHOWN_ACCOUNTS)
+        who = some(list(map(named, facts.nobody)), SHOWN_ACCOUNTS)
         yield f"{number} will not be mailed: no address ({who})"
     if others := [each for each in documents.unreachable if each not in facts.nobody]:
         number = count(len(others), "account has", "accounts have")
-        yield f"{number} no bill-to address ({some(others, SHOWN_ACCOUNTS)})"
+        yield f"{number} no bill-to address ({some(list(map(named, others)), SHOWN_ACCOUNTS)})"
     stay_out = documents.mailed_before - len(documents.mailed_unknown)
     if stay_out and not resend:
         yield f"{count(stay_out, 'document was', 'documents were')} mailed before and will not be again"

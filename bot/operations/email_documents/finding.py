@@ -82,7 +82,7 @@ def _of_two_kinds(read: Sequence[Read]) -> str:
         return ""
     return (
         f"{some(twice, SHOWN)} names documents of two kinds in this list. "
-        "Ask for each kind with a form of its own."
+        "Use a separate form for each kind."
     )
 
 

@@ -137,7 +137,7 @@ def pdf_problem(pdf: str, documents: tuple[DocumentKey, ...]) -> str:
     if not pdf:
         return ""
     if any(document.kind == "invoice" for document in documents):
-        return "Zuora takes a PDF file id for memos only, not for invoices. Leave this empty."
+        return "Zuora accepts a PDF file id for memos only. Leave this empty for invoices."
     if not is_id(pdf):
         return "A PDF file id has 32 digits and letters a to f; leave this empty for the latest."
     if len(documents) > 1:

@@ -2,8 +2,8 @@
 
 from bot.domain.key import KIND_WORDS
 from bot.domain.money import spoken
-from bot.domain.summary import Summary, alarming, warning
-from bot.domain.words import Line, Moment, Part, count, line, listed, some
+from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
+from bot.domain.words import Line, Moment, Part, count, line, listed, named, some
 from bot.operations import notices
 from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
@@ -11,7 +11,7 @@ from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.kinds import money_of
 
 SHOWN_LARGEST = 3
-SHOWN_ADDRESSES = 3
+SHOWN_ADDRESSES = 5
 
 
 def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
@@ -25,7 +25,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
             *(("mails again",) if again or facts.mailed_unknown else ()),
             *(("may mail again",) if facts.by_itself and not again else ()),
             *(("typed addresses",) if typed else ()),
-            *(("amounts not known",) if facts.amount_unknown else ()),
+            *((AMOUNTS_NOT_KNOWN,) if facts.amount_unknown else ()),
         ),
         money=spoken(one.shown) if one else money_of(facts.counted),
         lines=(
@@ -80,7 +80,7 @@ def _recipients(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
         case "addresses":
             shown = list(body.email_addresses[:SHOWN_ADDRESSES])
             if rest := len(body.email_addresses) - len(shown):
-                shown.append(f"{rest:,} more")
+                shown.append(f"{rest:,} more, all in Details")
             return f"{listed(shown)}{more}"
 
 
@@ -126,4 +126,5 @@ def _largest(facts: EmailDocumentsFacts) -> str:
 
 
 def _customer(document: MailDocument) -> str:
-    return document.account_name or document.account_number or "an account not named by Zuora"
+    name = document.account_name or document.account_number
+    return named(name) if name else "an account not named by Zuora"

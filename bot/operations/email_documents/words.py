@@ -8,7 +8,7 @@ from bot.domain.key import KIND_WORDS
 from bot.domain.known import NotKnown
 from bot.domain.listed import Listed
 from bot.domain.money import Money, spoken
-from bot.domain.words import Line, Moment, Part, count, line, some
+from bot.domain.words import Line, Moment, Part, count, line, named, some
 from bot.operations import doubts
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
@@ -301,5 +301,5 @@ def _balance(document: MailDocument) -> str:
 
 
 def _account(document: MailDocument) -> str:
-    known = [part for part in (document.account_number, document.account_name) if part]
+    known = [named(part, 100) for part in (document.account_number, document.account_name) if part]
     return " ".join(known) or "account not given"

@@ -13,7 +13,7 @@ from typing_extensions import override
 from bot.domain.call import Call
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed, OperationName
-from bot.domain.summary import Summary, alarming, warning
+from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
 from bot.domain.words import Line, count, in_days, line
 from bot.operations import doubts
 from bot.operations.asking import Asking, DayField, run_field
@@ -50,7 +50,7 @@ MAIL_WORDS: dict[Mails, str] = {
 WHY_NOT_POST = {
     "Pending": "it has not run yet; wait until it is Completed",
     "Paused": "it is a scheduled run on hold; resume it in Zuora first",
-    "Processing": "it is still being worked on; wait until it is Completed",
+    "Processing": "Zuora is still working on it; wait until it is Completed",
     "Error": "it failed and has nothing to post; make a new one",
     "PostInProgress": "it is being posted already",
     "Posted": "it was posted already",
@@ -201,7 +201,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
         }[self.facts.mails]
         return Summary(
             headline=f"Post {drafts.what} of bill run {run.number}{drafts.whose}",
-            risks=(*mails, *(("amounts not known",) if drafts.amount_unknown else ())),
+            risks=(*mails, *((AMOUNTS_NOT_KNOWN,) if drafts.amount_unknown else ())),
             money=money_of(drafts.kinds),
             lines=(
                 line("Dates", _dates(self.body, run)),

@@ -187,7 +187,7 @@ async def _ask(answering: Answering, command: payloads.Command, values: Values) 
         return Words(COULD_NOT_RECORD)
     match outcome:
         case Problems():
-            return Words(blocks.escaped(_all(outcome)))
+            return Words(blocks.escaped(_all(outcome.in_zone(person.zone))))
         case Refused(refusal):
             return Words(blocks.as_text(refusals.to_ask(refusal, person, policy)))
         case _ if outcome[0].form != asker.form_id:
