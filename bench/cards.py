@@ -59,8 +59,9 @@ async def measured(page: Page, ts: str) -> Seen:
     found: Mapping[str, Any] = await page.evaluate(WHAT_IS_SEEN, ts)
     facts, buttons = found["facts"], found["buttons"]
     words = [each["words"] for each in facts]
-    amounts = [each["inside"] for each in facts if any(c.isdigit() for c in each["words"])
-               and any(code in each["words"] for code in ("USD", "EUR", "mount"))]  # fmt: skip
+    amounts = [each["inside"] for each in facts if each["words"].startswith("Amount")
+               or (any(c.isdigit() for c in each["words"])
+                   and any(code in each["words"] for code in ("USD", "EUR")))]  # fmt: skip
     return Seen(
         lines=len(facts),
         characters=sum(map(len, words)),
