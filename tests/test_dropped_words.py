@@ -15,6 +15,17 @@ from tests.every_message import DROPPED
 
 ROOT = Path(__file__).parents[1]
 CODE = sorted((ROOT / "bot").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "bot").rglob("*.js"))
+SETTINGS = [
+    ROOT / "Makefile",
+    ROOT / "Dockerfile",
+    *sorted(
+        path
+        for folder in (ROOT, ROOT / "docs", ROOT / "deploy", ROOT / "bot")
+        for ending in ("*.yml", "*.toml", "*.html", "*.conf", "*.service")
+        for path in (folder.glob(ending) if folder == ROOT else folder.rglob(ending))
+    ),
+]
 PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
@@ -29,16 +40,24 @@ MEANT = re.compile(
 )
 """Where no other word says it as plainly: to tell apart, to speak to a person."""
 
+IN_SCRIPT = re.compile(r"//[^\n]*|/\*.*?\*/|\"[^\"\n]*\"|`[^`]*`", re.DOTALL)
+"""Comments and strings of JavaScript."""
+
 NO_WORDS = re.compile(r"`[^`]*`|\{[^{}]*\}")
 """Names and values inside a text."""
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """Each file with what stands in it for people: documents; strings and comments of the code."""
+    """Each file with what stands in it for people: documents, settings; strings and comments of the code."""
     for path in PAGES:
         if path != HISTORY:
             text = path.read_text().partition("## Dropped")[0]
             yield str(path.relative_to(ROOT)), " ".join(text.split())
+    for path in SETTINGS:
+        yield str(path.relative_to(ROOT)), " ".join(path.read_text().split())
+    for path in SCRIPTS:
+        said = IN_SCRIPT.findall(path.read_text())
+        yield str(path.relative_to(ROOT)), " ".join(" ".join(said).split())
     for path in CODE:
         tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
         said = [

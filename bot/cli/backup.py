@@ -18,7 +18,7 @@ from bot.store.file.backup import back_up
 def backup(file: Path) -> None:
     """Copy the database that DATABASE_URL names into FILE, whole and in one step, while the bot runs.
 
-    FILE is readable by its owner alone; one that is there is replaced once the copy is whole.
+    FILE is readable by its owner only; an existing one is replaced once the copy is complete.
     `billing-bot restore FILE` puts it back. With BACKUP_DIR set, a running bot makes such copies by
     itself.
     """

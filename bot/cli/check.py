@@ -29,9 +29,9 @@ ZUORA_SECONDS = 20.0
 @click.command(epilog=example("billing-bot check"))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 def check(*, as_json: bool) -> None:
-    """Look at settings, policy, Slack, Zuora, clock and database; one line each, and how to mend it.
+    """Check settings, policy, Slack, Zuora, clock and database: a line for each, with what to fix.
 
-    Nothing is changed, neither here nor in Slack or Zuora. A bot may run meanwhile.
+    Nothing is changed, neither here nor in Slack or Zuora. A bot may be running.
 
     Exit status of the worst line: 0 all is well, 1 a warning, 75 something that passes by itself,
     2 something that a person has to change.

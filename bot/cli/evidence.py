@@ -90,7 +90,7 @@ def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None
     """Write the evidence for a period: every request, decision, call and refusal, with its chain.
 
     It reads the database, Zuora's lists of bill runs and invoices, and Slack where SLACK_BOT_TOKEN is set.
-    For people there are 00-report.html and evidence.xlsx in it. The exit status is 0,
+    In it, 00-report.html and evidence.xlsx are for people. The exit status is 0,
     or that of `billing-bot verify` if the history is not whole, or 26 where Zuora could not be read
     or compared: the file is written all the same and says so.
     """

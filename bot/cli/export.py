@@ -38,7 +38,7 @@ from bot.store.store import Store
 def export_month(typed: str, kind: Format, out: Path | None) -> None:
     """Write each request of a month with its documents and results into a file.
 
-    People stand in it with the names that the history has of them; in JSON with their Slack ids.
+    People appear under the names that the history has for them; in JSON under their Slack ids.
     """
     month = month_named(typed, datetime.now(UTC))
     if month is None:

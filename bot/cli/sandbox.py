@@ -62,12 +62,12 @@ MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
 @click.option(
     "--keep",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File in which everything is kept when it ends, to go on with the next time.",
+    help="File to save everything in at the end, and to continue from the next time.",
 )
 def sandbox(port: int, *, over_http: bool, play: bool, keep: Path | None) -> None:
     """Run the bot with a local Slack and a local Zuora, in the browser.
 
-    No account and no token is needed, and no setting is read. Ctrl-C ends it; everything is gone then, unless --keep
+    It needs no account, token or setting. Ctrl-C ends it and discards everything, unless --keep
     names a file.
     """
     log_to_stderr("WARNING" if play else "INFO")

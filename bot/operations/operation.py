@@ -46,7 +46,9 @@ class Problems:
     def in_zone(self, zone: tzinfo) -> "Problems":
         """The same, with the moments in a reader's zone."""
         return replace(
-            self, by_field={name: in_zone(words, zone) for name, words in self.by_field.items()}
+            self,
+            by_field={name: in_zone(words, zone) for name, words in self.by_field.items()},
+            by_line=tuple(in_zone(words, zone) for words in self.by_line),
         )
 
     def and_of(self, other: "Problems") -> "Problems":

@@ -18,8 +18,8 @@ from bot.workflow.explanations import About, may_explain, sign, write
 WORD = "explain"
 SIGN = "exception:sign"
 HOW = "Write the number and then the explanation: `/billstatus explain BR-00000007 posted by hand while the bot was down`."
-IN_WHICH = "The same number is there in each, so add for example `entity=Europe`."
-NOT_YOU = "Only those who approve sign explanations for the evidence. Nothing was recorded."
+IN_WHICH = "Each of them has this number, so add `entity=Europe`, for example."
+NOT_YOU = "Only approvers can sign explanations for the evidence. Nothing was recorded."
 
 
 async def explain(answering: Answering, ack: AsyncAck, command: payloads.Command) -> None:

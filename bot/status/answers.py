@@ -21,7 +21,7 @@ from bot.store.store import Store
 RECENT = 10
 WITH_ITS_RUN = Line(
     "",
-    ("Requests for its bill run are among these where the bot was to mail the document.",),
+    ("These include the requests for its bill run that were to mail it.",),
 )
 """A run's request that can mail nothing holds no document numbers, so it is found by its run alone."""
 

@@ -39,7 +39,9 @@ def archive(store: Store, copy: Path, copied: Head, before: datetime, now: datet
         digest = file_digest(file, "sha256").hexdigest()
     with store.transaction():
         if store.history.last() != tuple(copied):
-            raise StoreError("Something was recorded while the copy was made. Nothing was changed.")
+            raise StoreError(
+                "Something was recorded while the copy was being made. Nothing was changed."
+            )
         leaving = store.archives.leaving(before)
         if leaving is None:
             raise StoreError(nothing_before(before))
@@ -70,6 +72,4 @@ def archive(store: Store, copy: Path, copied: Head, before: datetime, now: datet
 
 def nothing_before(before: datetime) -> str:
     """That there is nothing to archive, in a sentence."""
-    return (
-        f"No request that is not archived yet ended before {before:%Y-%m-%d}. Nothing was changed."
-    )
+    return f"No request that still has to be archived ended before {before:%Y-%m-%d}. Nothing was changed."

@@ -116,7 +116,7 @@ async def _order(
     except ZuoraError as error:
         then = "Please try again."
         if isinstance(error, ZuoraRejected):
-            then = "It would be refused again until somebody puts that right in Zuora."
+            then = "Zuora would refuse it again until somebody fixes that in Zuora."
         words = unanswered(error, f"Nothing was saved. {then}")
         if isinstance(error, ZuoraContradicts):
             words = f"{error} Nothing was saved; look in Zuora which is right, and try again."

@@ -123,7 +123,7 @@ def _accepted(call: Call, answer: Answer, began: Progress | None, now: datetime)
 
 def _unnamed(answer: Answer) -> OutcomeUnknown:
     return OutcomeUnknown(
-        "Zuora said yes and did not say which bill run it made.",
+        "Zuora accepted the order without saying which bill run it made.",
         status=answer.status,
         zuora_request_id=answer.zuora_request_id,
     )

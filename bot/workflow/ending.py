@@ -168,10 +168,10 @@ def _asked_again(calls: Sequence[Call]) -> str:
     said = ""
     if again:
         were = "call was" if again == 1 else "calls were"
-        said += f" {again:,} {were} sent again under the same key, after a first answer that said neither yes nor no."
+        said += f" {again:,} {were} sent again under the same key, because the first answer was unclear."
     if shown:
         said += (
-            f" Of {count(len(shown), 'call')} the first answer said neither yes nor no, and Zuora shows "
+            f" For {count(len(shown), 'call')} the first answer was unclear. Zuora shows "
             "the mail, so nothing was sent again."
         )
     return said

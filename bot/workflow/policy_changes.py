@@ -141,7 +141,7 @@ class PolicyChanges:
         """
         change = self._change(value)
         if change is None:
-            return ("This change of the policy is not known here. Nothing was changed.",)
+            return ("The bot does not know this change of the policy. Nothing was changed.",)
         now = self._clock.now()
         with self._store.transaction():
             done = self._store.history.since(change.sequence, What.POLICY_CONFIRMED)
@@ -161,7 +161,7 @@ class PolicyChanges:
             told = [_said(self._channel, said)] if self._channel else []
             self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now, *told)
         self._wake_sender()
-        return ("Confirmed. What waits for this goes on within a minute.",)
+        return ("Confirmed. Whatever was waiting for this continues within a minute.",)
 
     def _change(self, value: str) -> Written | None:
         """The change of a button's value: its row, and the beginning of its policy's hash."""

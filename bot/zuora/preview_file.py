@@ -77,7 +77,7 @@ def _files(content: bytes) -> Iterator[IO[str]]:
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         files = packed.infolist()  # no more than the size given here is unpacked of any
         if len(files) > MOST_FILES or sum(file.file_size for file in files) > MOST_UNPACKED:
-            raise ZuoraRejected("The file of Zuora's preview run is too long to be added up.")
+            raise ZuoraRejected("The file of Zuora's preview run is too long to add up.")
         for name in packed.namelist():
             with packed.open(name) as file:
                 yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")

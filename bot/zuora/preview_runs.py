@@ -158,7 +158,7 @@ def _add_up(content: object, accounts: Mapping[str, scope.AccountScope] | None) 
     until = time.monotonic() + MOST_SECONDS
     for item in items_of(content):
         if time.monotonic() > until:
-            raise ZuoraRejected("The file of Zuora's preview run takes too long to be added up.")
+            raise ZuoraRejected("The file of Zuora's preview run takes too long to add up.")
         account = (accounts or {}).get(item.account_id)
         if account is not None and not account.in_scope:
             continue

@@ -102,7 +102,7 @@ async def test_a_filter_that_zuora_has_no_index_for_is_gone_round(tenant, tmp_pa
 async def test_an_explanation_that_is_signed_stands_beside_its_exception(tenant, tmp_path):
     stage = tenant
     words = "Posted by hand: the bot was down"
-    for user, answer in ((ALICE, "Only those who approve"), (BOB, words)):
+    for user, answer in ((ALICE, "Only approvers can sign"), (BOB, words)):
         ack = await stage.slack.slash(user, CHANNEL, f"/billstatus explain BR-00000002 {words}")
         assert answer in ack.text
     private = stage.slack.private(BOB, CHANNEL)[-1]

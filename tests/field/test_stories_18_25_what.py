@@ -288,9 +288,13 @@ TYPED = [
 
 
 def literal(message):
+    return literal_blocks(message.blocks)
+
+
+def literal_blocks(blocks):
     return [
         element["text"]
-        for block in message.blocks if block["type"] == "rich_text"
+        for block in blocks if block["type"] == "rich_text"
         for section in block["elements"]
         for element in section["elements"] if element["type"] == "text"
     ]  # fmt: skip
@@ -312,7 +316,10 @@ async def shown_literally(stage, typed):
     for sign in ("<!channel>", "<!here>", "<@U0CARLA>", "<https://evil", "<#C0GENERAL>"):
         assert sign not in message.text
     one_line = " ⏎ ".join(typed.splitlines())  # nothing typed begins a line of its own
-    assert any(one_line in each for each in literal(message))
+    assert any(one_line[:100] in each for each in literal(message))
+    await stage.press(BOB, message.ts, "details")  # which has all of it
+    assert any(one_line in each for each in literal_blocks(stage.slack.view(BOB)["blocks"]))
+    await stage.slack.close(BOB)
 
 
 async def test_story_25_a_reason_of_4000_ampersands_is_refused_at_its_field(stage):

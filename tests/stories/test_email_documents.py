@@ -263,7 +263,7 @@ REFUSED = [
     ("BR-00000001", {}, "documents", "is a bill run"),
     ("INV00000099", {}, "documents", "Zuora knows no bill run, invoice or memo INV00000099."),
     ("INV00000078", {}, "documents", "INV00000078 is Draft; only posted invoices"),
-    ("INV00000077", {"pdf_file_id": ID}, "pdf_file_id", "not for invoices"),
+    ("INV00000077", {"pdf_file_id": ID}, "pdf_file_id", "empty for invoices"),
     ("CM00000004", {"pdf_file_id": "12"}, "pdf_file_id", "32 digits"),
     ("CM00000004 CM00000005", {"pdf_file_id": ID}, "pdf_file_id", "belongs to one memo"),
     ("CM00000004 DM00000005", {"pdf_file_id": ID}, "pdf_file_id", "belongs to one memo"),

@@ -188,7 +188,7 @@ async def test_a_closed_period_is_told_in_zuoras_words(stage, run):
     [
         ("Pending", "it has not run yet"),
         ("Paused", "on hold"),
-        ("Processing", "still being worked on"),
+        ("Processing", "still working on it"),
         ("Error", "it failed"),
         ("PostInProgress", "it is being posted already"),
         ("Posted", "it was posted already"),

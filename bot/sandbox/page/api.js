@@ -79,7 +79,7 @@ export async function switchPanel(body) {
   }
 }
 
-/** Tells about every change a person can see; returns what ends it. */
+/** Listens to every change a person can see; returns what ends it. */
 export function listen(person, { changed, lost, found }) {
   const source = new EventSource(`/sandbox/events?as=${encodeURIComponent(person)}`);
   source.addEventListener("open", found);

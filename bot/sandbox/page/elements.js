@@ -78,7 +78,7 @@ function optionWords(option, spot) {
     ? el("span", { class: "description" }, textOf(option.description, spot.names)) : null];
 }
 
-/** Keeps a new value and, where the element asks for it, tells the server; a refused confirm takes the value back. */
+/** Keeps a new value and, where the element asks for it, sends it to the server; a refused confirm takes the value back. */
 async function changed(element, spot, state, takeBack) {
   const before = spot.values.get(spot.blockId, element.action_id);
   if (spot.dispatch && element.confirm && !(await confirmed(element.confirm, spot.names))) {

@@ -96,7 +96,7 @@ def _whom(values: Values, batches: Sequence[Choice], *, scheduled: bool) -> Iter
         case "subscriptions":
             yield fields.text(
                 "subscriptions", "Subscriptions", values,
-                hint="Numbers or ids with commas, spaces or lines between, all of one account.",
+                hint="Numbers or ids separated by commas, spaces or lines, all from one account.",
                 multiline=True, max_length=1800,
             )  # fmt: skip
         case _:

@@ -41,7 +41,7 @@ def schedule_fields(values: Values) -> Iterator[Block]:
         )  # fmt: skip
     yield fields.select(
         "run_time", "Hour", values, HOURS,
-        hint="In the time zone of your Zuora; it may be 20 minutes early or late.",
+        hint="In your Zuora tenant's time zone; it may start up to 20 minutes early or late.",
     )  # fmt: skip
     if repeat == "Weekly":
         yield fields.checkboxes("weekly_on", "Days", values, WEEKDAYS)

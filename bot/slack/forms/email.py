@@ -154,7 +154,7 @@ class EmailForm(AskForm):
         recipients = chosen if chosen in WHO else "template"
         found = [
             paragraph(
-                "Zuora mails each document by itself; they must be Posted. "
+                "Zuora mails each document separately, and each must be Posted. "
                 "A second person approves before anything is sent."
             ),
             *list_fields(values, takes_files=self.takes_files),

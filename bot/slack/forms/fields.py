@@ -40,7 +40,7 @@ def text(  # noqa: PLR0913 - what a field shows
         element["initial_value"] = typed[:max_length]
     if len(typed) > max_length:
         hint = (
-            f"Only the first {max_length:,} of the {len(typed):,} characters that were typed fit "
+            f"Only the first {max_length:,} of the {len(typed):,} characters typed fit "
             f"here; the rest was left out. {hint}"
         ).rstrip()
     return _input(name, label, element, hint=hint, optional=optional)

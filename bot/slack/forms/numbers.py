@@ -183,7 +183,7 @@ def _which(key: str, named: tuple[Match, ...]) -> str:
     """What to type where a number names something else than one document."""
     kinds = [each.kind for each in named]
     if kinds == ["bill_run"]:
-        return f"{key} is a bill run: ask for it by itself, with “A bill run” chosen above."
+        return f"{key} is a bill run: ask for it separately, with “A bill run” chosen above."
     if not set(kinds) & set(KIND_WORDS):
         return f"{key} is {_each_of(named)}, not an invoice or a memo."
     run = " For the run choose “A bill run” above." if "bill_run" in kinds else ""

@@ -61,7 +61,7 @@ def test_a_plain_form_is_a_body_that_zuora_takes(form):
         (AD_HOC, {"batches": ["Batch0"]}, "batches", "no batch Batch0"),
         (AD_HOC, {"bill_cycle_day": "AsRunDay"}, "bill_cycle_day", "scheduled runs"),
         (AD_HOC, {"bill_cycle_day": "32"}, "bill_cycle_day", "1 to 31"),
-        (AD_HOC, {"scope": "account"}, "account", "Type the account's number"),
+        (AD_HOC, {"scope": "account"}, "account", "Type the account number"),
         (AD_HOC, {"scope": "account", "account": "A1\nA2"}, "account", "One account only"),
         (AD_HOC, {"scope": "account", "account": "x" * 256}, "account", "at most 255 characters"),
         (AD_HOC, {"scope": "subscriptions"}, "subscriptions", "one or more"),
