@@ -74,7 +74,7 @@ class Drafts(BaseModel, frozen=True):
 
     @property
     def figures(self) -> str:
-        """`4 invoices for EUR 80.00 · USD 350.50 and 1 credit memo for USD 20.00`."""
+        """`4 invoices for EUR 80.00 · USD 350.50 and 1 credit memo for USD -20.00`."""
         return listed([kind.words for kind in self.kinds]) or "no document"
 
     def lines(self) -> tuple[Line, ...]:

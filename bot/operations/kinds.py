@@ -53,7 +53,7 @@ class KindTotals(BaseModel, frozen=True):
 
     @property
     def figures(self) -> str:
-        """`312 · EUR 88,120.00 · USD 1,204,310.25`."""
+        """`312 · EUR 88,120.00 · USD 1,204,310.25`; credit memos below zero."""
         return f"{self.count:,} · {self._sums}"
 
     @property
@@ -64,7 +64,8 @@ class KindTotals(BaseModel, frozen=True):
     @property
     def _sums(self) -> str:
         unknown = f"{self.not_known:,} of an amount that is not known"
-        known = [in_words(self.totals)] if self.totals or not self.not_known else []
+        sums = (credited(self.kind, each) for each in self.totals)
+        known = [in_words(sums)] if self.totals or not self.not_known else []
         return " · ".join([*known, *([unknown] if self.not_known else [])])
 
 

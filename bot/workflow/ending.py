@@ -189,9 +189,7 @@ def _unknown(
         else ""
     )
     because = f" ({why})" if why else ""
-    result = (
-        f"{doubt(calls)} It may or may not have been done.{in_vain} It is not sent again{because}."
-    )
+    result = f"{doubt(calls)} It may or may not have been done.{in_vain} It will not be sent again{because}."
     after = replace(
         request.moved(State.UNKNOWN, now, wake_at=now + poll, result=result),
         progress=tally(calls),

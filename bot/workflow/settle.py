@@ -76,7 +76,7 @@ def _write(
         calls = store.calls.of(request.number)
         state = conclusion(calls)
         seen = "; ".join(dict.fromkeys(settlement.words for settlement in found.values()))
-        result = f"What became of it was not known, and reading Zuora settled it: {seen}."
+        result = f"The outcome was unknown; reading Zuora settled it: {seen}."
         if len(calls) > 1:
             result = f"{order.result(calls)} {LOST_AND_FOUND}"
         if order.follows and state is State.SUCCEEDED:

@@ -42,7 +42,7 @@ async def test_the_card_tells_counts_and_totals_for_each_currency(stage):
 
     card = stage.card(ts)
     assert "Invoices: 4 · EUR 80.00 · USD 350.50" in card
-    assert "Credit memos: 1 · USD 20.00" in card
+    assert "Credit memos: 1 · USD -20.00" in card
     assert "Mails: 5 mails to 4 customers, none mailed before" in card
     assert "1 with a total of zero" in card
     assert "SANDBOX · local Zuora · tenant 12270" in card

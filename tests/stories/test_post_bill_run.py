@@ -67,7 +67,7 @@ async def test_a_run_is_posted_after_another_persons_approval_and_followed(stage
     assert put.headers["zuora-track-id"] == "billing-bot.R-1.BR-00000002"
     ended = stage.thread(ts)[-1]
     assert "BR-00000002 is Posted: 4 invoices for EUR 80.00 · USD 100.00 · USD -40.50" in ended
-    assert "1 credit memo for USD 20.00" in ended
+    assert "1 credit memo for USD -20.00" in ended
     assert f"<@{ALICE}>" in ended
 
 
@@ -77,7 +77,7 @@ async def test_the_card_tells_what_becomes_final_and_whether_posting_mails(stage
     assert "Bill run: BR-00000002 · December · Completed" in card
     assert "Drafts: 5 documents" in card
     assert "Draft invoices: 4 · EUR 80.00 · USD 100.00 · USD -40.50" in card
-    assert "Draft credit memos: 1 · USD 20.00" in card
+    assert "Draft credit memos: 1 · USD -20.00" in card
     assert "1 with a total of zero · 1 negative" in card
     assert "Posting itself mails nobody" in card
     assert "invoice date 21 Nov 2026 stays" in card
@@ -290,7 +290,7 @@ async def test_completed_after_posting_is_told_as_a_failure_in_part(stage, run):
     await stage.until_card(ts, "Failed: post bill run")
     ended = stage.thread(ts)[-1]
     assert "failed in part: 1 of 5 documents is not posted" in ended
-    assert "1 credit memo for USD 20.00" in ended
+    assert "1 credit memo for USD -20.00" in ended
     reply = stage.slack.thread(CHANNEL, ts)[-1]
     assert "next:post_bill_run" in str(reply.blocks)
     assert "next:cancel_bill_run" not in str(reply.blocks)

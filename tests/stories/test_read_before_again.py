@@ -47,8 +47,8 @@ async def test_c5_what_became_wrong_to_send_is_not_sent_again(stage, change):
     await stage.until_card(ts, "OUTCOME UNKNOWN")
 
     assert len(stage.orders()) == 1
-    assert "It is not sent again (" in stage.card(ts)
-    assert number in stage.card(ts).partition("It is not sent again (")[2]
+    assert "It will not be sent again (" in stage.card(ts)
+    assert number in stage.card(ts).partition("It will not be sent again (")[2]
     (call,) = stage.store.calls.of(1)
     assert number in call.no_more
 
