@@ -1,4 +1,6 @@
-"""Fixtures of all tests."""
+"""Fixtures of all tests, and how they are run: in which order, by how many processes."""
+
+import os
 
 import pytest
 
@@ -12,6 +14,9 @@ INVOICES = [
     ("A00000004", "EUR", "0.00"),
 ]
 
+LONG = ("tests/browser/", "tests/crash/", "tests/health/", "tests/reliability/")
+"""Real processes and a real browser: seconds each, some a minute."""
+
 
 def pytest_terminal_summary(terminalreporter):
     """Say at the end, in red, what did not run on this machine."""
@@ -24,6 +29,17 @@ def pytest_configure(config):
         "markers",
         "never_repeated: with REPEAT_LOST=no, so that reading and people settle what was lost",
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """One process more than there are cores: some tests wait for real seconds."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, so that nothing of it is left for the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture

@@ -1,12 +1,17 @@
 """`billing-bot archive` through the real process: what goes verifies, what stays still keeps customers from a second mail."""
 
+import asyncio
+import shutil
 import sqlite3
 import stat
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
+from click.testing import CliRunner
 from pydantic import SecretStr
 
+from bot.cli import main
 from tests.cli.test_restore import command
 from tests.processes import ENVIRONMENT
 from tests.stage import BOB, CARLA, CHANNEL, EMAILS, MARA, Stage
@@ -40,10 +45,9 @@ class Years(Stage):
         return await command(self.folder, self.environment(path), *words)
 
 
-@pytest.fixture
-async def years(tmp_path):
-    """R-1 mailed, R-2 rejected in 2024; R-3 unknown and then settled, R-4 asked for in 2025. The bot is stopped."""
-    stage = Years(tmp_path)
+@asynccontextmanager
+async def years_in(folder):
+    stage = Years(folder)
     stage.changes = {
         "repeat_lost": "no", "audit_key": SecretStr(KEY), "audit_channel": "C0GENERAL",
     }  # fmt: skip
@@ -73,6 +77,39 @@ async def years(tmp_path):
     await stage.stop()
     yield stage
     await stage.close()
+
+
+@pytest.fixture
+async def years(tmp_path):
+    """R-1 mailed, R-2 rejected in 2024; R-3 unknown and then settled, R-4 asked for in 2025. The bot is stopped."""
+    async with years_in(tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def once_archived(tmp_path_factory):
+    """A folder with the database and its archive, made once; `archived_folder` has a copy."""
+    folder = tmp_path_factory.mktemp("archived")
+
+    async def made():
+        async with years_in(folder) as stage:
+            await archived(stage)
+
+    asyncio.run(made())
+    return folder
+
+
+@pytest.fixture
+def archived_folder(once_archived, tmp_path):
+    return shutil.copytree(once_archived, tmp_path / "archived")
+
+
+def verified(folder, monkeypatch, *words):
+    """Run `billing-bot verify` in a folder, in this process."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///billing-bot.db")
+    monkeypatch.setenv("AUDIT_KEY", KEY)
+    return CliRunner().invoke(main, ["verify", *words])
 
 
 def read(path, sql):
@@ -233,31 +270,28 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("what", TAMPERED)
-async def test_what_stayed_is_bound_by_the_chain(years, what):
-    await archived(years)
+def test_what_stayed_is_bound_by_the_chain(archived_folder, monkeypatch, what):
     statement, code = TAMPERED[what]
-    changed(years.folder / "billing-bot.db", statement)
+    changed(archived_folder / "billing-bot.db", statement)
 
-    status, _, err = await years.command("verify")
+    checked = verified(archived_folder, monkeypatch)
 
-    assert status == code, err
+    assert checked.exit_code == code, checked.output
 
 
-async def test_another_file_is_not_taken_for_the_archive(years):
-    await archived(years)
-    other = years.folder / "other.db"
-    other.write_bytes((years.folder / "2024.db").read_bytes())
+def test_another_file_is_not_taken_for_the_archive(archived_folder, monkeypatch):
+    other = archived_folder / "other.db"
+    other.write_bytes((archived_folder / "2024.db").read_bytes())
     changed(other, "UPDATE figures SET day = '2024-01-01'")
 
-    status, _, err = await years.command("verify", "--archive", "other.db")
+    checked = verified(archived_folder, monkeypatch, "--archive", "other.db")
 
-    assert status == 19
-    assert "is not, or not as it was written, an archive" in err
+    assert checked.exit_code == 19
+    assert "is not, or not as it was written, an archive" in checked.stderr
 
 
-async def test_the_database_lets_nothing_else_go(years):
-    await archived(years)
-    with sqlite3.connect(years.folder / "billing-bot.db") as file:
+def test_the_database_lets_nothing_else_go(archived_folder):
+    with sqlite3.connect(archived_folder / "billing-bot.db") as file:
         for statement in (
             "DELETE FROM history WHERE request = 3",
             "DELETE FROM history WHERE what = 'policy.changed'",

@@ -15,7 +15,6 @@ REAL_SECONDS = 240.0
 
 @pytest.mark.parametrize("kind", ["lose_answer", "drop"])
 async def test_of_a_thousand_mails_every_tenth_answer_is_lost_and_nobody_is_needed(stage, kind):
-    stage.slack.ack_seconds = 30.0  # its local Zuora looks for 500 numbers in the same process
     numbers = [number for _ in range(2) for number in add_invoices(stage, 500)]
     for number in numbers[::10]:
         stage.zuora.faults.add(f"/v1/invoices/{number}/emails", kind=kind)
@@ -37,7 +36,6 @@ async def test_of_a_thousand_mails_every_tenth_answer_is_lost_and_nobody_is_need
 async def test_where_it_is_switched_off_each_lost_answer_is_a_person_s(stage, kind, sent):
     stage.changes = {"repeat_lost": "no"}
     await stage.restart()
-    stage.slack.ack_seconds = 30.0  # its local Zuora looks for 500 numbers in the same process
     numbers = [number for _ in range(2) for number in add_invoices(stage, 500)]
     for number in numbers[::10]:
         stage.zuora.faults.add(f"/v1/invoices/{number}/emails", kind=kind)

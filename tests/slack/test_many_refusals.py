@@ -16,7 +16,6 @@ CLICKS = 1200
 
 async def flood(stage, ts, clicks=CLICKS):
     """Press again and again without the right to, twenty at once, however slow the machine is."""
-    stage.slack.ack_seconds = 30.0
     for begun in range(0, clicks, 20):
         acks = await asyncio.gather(
             *(
@@ -194,7 +193,6 @@ async def test_a_guest_who_asks_for_details_without_end_causes_some_answers_a_mi
     ts = await stage.ask()
     await quiet(stage)
     stage.slack.workspace.users[MARA].is_restricted = True
-    stage.slack.ack_seconds = 30.0
 
     for _ in range(10):
         await asyncio.gather(*(stage.slack.click(MARA, CHANNEL, ts, "details") for _ in range(20)))
