@@ -8,6 +8,10 @@ from typing import Any
 MOST_FACTS = 8
 DECIDES = ("approve", "reject", "record_sent", "record_not_sent")
 AMOUNT = re.compile(r"[A-Z]{3} -?\d|not known|nothing due|no invoices|no documents")
+NOBODY = re.compile("no documents|no invoices")
+OF_AN_APPROVAL = "A note for the record"
+"""The label of a field that only forms have in which somebody approves."""
+
 INVISIBLE = re.compile("[\u2060\u2066-\u2069]")
 
 GLOSSARY = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text()
@@ -46,7 +50,19 @@ def judged(text: str, blocks: Blocks, customers: Collection[str]) -> list[str]:
         for button in buttons:
             if button.get("action_id") == "approve":
                 found += _without_figures(title, facts, button, customers)
+                if text and not AMOUNT.search(text):
+                    found.append(f"a plain text without amounts: {text}")
+    if any(each.get("label", {}).get("text") == OF_AN_APPROVAL for each in blocks):
+        found += _form_without_figures(all_words(blocks), customers)
     return found
+
+
+def _form_without_figures(words: str, customers: Collection[str]) -> Iterator[str]:
+    """The form of the largest tier, and every other in which somebody approves."""
+    if not AMOUNT.search(words):
+        yield f"a form without amounts: {words}"
+    if not (NOBODY.search(words) or _names_customers(words, customers)):
+        yield f"a form without customers: {words}"
 
 
 def _without_figures(
@@ -55,7 +71,7 @@ def _without_figures(
     amount = next((each for each in facts if each.startswith("Amount")), "")
     if not AMOUNT.search(amount):
         yield f"an Approve without amounts: {title} {facts}"
-    if "no documents" in amount or "no invoices" in amount:
+    if NOBODY.search(amount):
         return  # it reaches nobody
     if not _names_customers(" ".join((title, *facts)), customers):
         yield f"an Approve without customers: {title} {facts}"

@@ -3,10 +3,14 @@
 `tests.stage` reads each message of each story by them.
 """
 
+from types import SimpleNamespace
+
 import pytest
 
 from bot.cards import blocks
+from bot.domain.authority import Verb
 from bot.domain.words import Strong, line
+from bot.slack.forms.decide import decide_form
 from tests.every_message import DROPPED, MOST_FACTS, judged
 
 CUSTOMERS = ("Northwind Ltd", "A00000001")
@@ -71,6 +75,25 @@ def test_an_approve_without_customers_is_found():
 
     assert any("an Approve without customers" in each for each in found)
     assert named == []
+
+
+def test_a_plain_text_without_amounts_beside_a_button_to_approve_is_found():
+    shown = card(AMOUNT)
+
+    assert judged("Waiting for you: R-1", shown, CUSTOMERS) != []
+    assert judged("Waiting for you: R-1, USD 7.00", shown, CUSTOMERS) == []
+
+
+def test_a_form_to_approve_in_without_amounts_or_customers_is_found():
+    def form(words):
+        request = SimpleNamespace(name="R-1", confirmation="BR-1", reference="R-1")
+        return decide_form(Verb.APPROVE, request, "email", words, typing=True)["blocks"]
+
+    assert judged("", form("Email 3 invoices of 2 customers. Amount: USD 7.00."), CUSTOMERS) == []
+    assert [each.partition(":")[0] for each in judged("", form("Email them."), CUSTOMERS)] == [
+        "a form without amounts",
+        "a form without customers",
+    ]
 
 
 @pytest.mark.parametrize("words", DROPPED)

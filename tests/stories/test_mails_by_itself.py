@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.stage import BOB, CARLA
+from tests.every_message import cards
+from tests.stage import BOB, CARLA, CHANNEL
 from tests.stories import test_create_bill_run as creating
 from tests.stories.test_create_bill_run import world
 from tests.stories.test_ledger import AGAIN, accepted, asked
@@ -122,6 +123,18 @@ async def test_asked_for_as_mail_again_a_document_of_it_is_mailed(stage, posted_
     assert stage.card(ts).startswith("⚠ Mails again: Email ")
     assert f"{RUN} mails by itself; customers may get it twice" in stage.card(ts)
     await accepted(stage, ts)
+
+
+async def test_a_run_that_mails_itself_is_marked_long_afterwards_too(stage, posted_lately):
+    """Zuora shows no mail of it, and customers may get it twice."""
+    await stage.pass_time(hours=2)
+
+    ts = await stage.ask(text=RUN)
+
+    assert stage.card(ts).startswith(f"⚠ May mail again: Email 2 documents of bill run {RUN}")
+    assert "this run mails by itself; customers may get it twice" in stage.card(ts)
+    (message,) = [each for each in stage.slack.channel_messages(CHANNEL) if each.ts == ts]
+    assert next(cards(message.blocks))[2][0]["style"] == "danger"
 
 
 async def test_documents_of_other_runs_are_offered_by_number(stage, posted_lately):

@@ -17,13 +17,14 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
     """What is mailed, what that comes to, who is left out."""
     documents = facts.documents
     again = resend and documents.mailed_before
+    may_again = documents.mailed_unknown or facts.mails_itself is not False
     mails = count(facts.mails(resend=resend), "document")
     to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""
     return Summary(
         headline=f"Email {mails} of bill run {facts.number}{to}{' again' if resend else ''}",
         risks=(
             *(("mails again",) if resend else ()),
-            *(("may mail again",) if documents.mailed_unknown and not resend else ()),
+            *(("may mail again",) if may_again and not resend else ()),
             *((AMOUNTS_NOT_KNOWN,) if documents.amount_unknown else ()),
         ),
         money=money_of(facts.mailed or documents.kinds),
