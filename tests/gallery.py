@@ -5,6 +5,7 @@ The browser tests look at each of them, `python -m bench.cards` measures eight a
 
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, Stage
 
@@ -235,8 +236,54 @@ async def expired(stage):
     return ts
 
 
+async def followed(stage, ts, end):
+    """Approve what Zuora then works on, and follow it to its end."""
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Running in Zuora")
+    await stage.as_time_passes(lambda: stage.card(ts).startswith(end), step=10.0)
+    await stage.quiet()
+    return ts
+
+
+async def created(stage):
+    """The run that was asked for is there."""
+    stage.zuora.world.add_account("C901", name="Polar Textiles", batch="Batch3")
+    stage.zuora.world.add_subscription("C901", "100.00")
+    return await followed(stage, await line(stage, "batch=Batch3 target=2026-11-30"), "Created")
+
+
+async def posted(stage):
+    """The drafts are final."""
+    number = a_run(stage, "BR-00000431", "Completed", size=9)
+    return await followed(stage, await stage.ask_step("post_bill_run", number), "Posted")
+
+
+async def canceled(stage):
+    """The drafts are gone."""
+    number = a_run(stage, "BR-00000432", "Completed", size=9)
+    return await followed(stage, await stage.ask_step("cancel_bill_run", number), "Canceled")
+
+
+async def some_refused(stage):
+    """Zuora took two of three mails."""
+    made = [
+        stage.zuora.world.add_invoice(f"C00{n}", "USD", "50.00", number=f"INV0000094{n}")
+        for n in range(3)
+    ]
+    ts = await stage.ask(text=" ".join(each.number for each in made), reason=REASON)
+    words = "The account is not active."
+    path = f"/v1/invoices/{made[1].number}/emails"
+    stage.zuora.faults.add(path, kind="http200_failure", category=30, message=words)
+    await stage.press(CARLA, ts)
+    await stage.until_card(ts, "1 of 3 failed")
+    return ts
+
+
 ALL: dict[str, Maker] = {
     "expired": expired,
+    "created": created,
+    "posted": posted,
+    "canceled": canceled,
     **EIGHT,
     "a list of several kinds": mixed_list,
     "typed addresses": typed_addresses,
@@ -246,33 +293,12 @@ ALL: dict[str, Maker] = {
     "stopped": stopped,
     "accepted": accepted,
     "refused by Zuora": refused,
+    "some refused": some_refused,
     "running in Zuora": running,
 }
 
 
-WHAT_IS_SEEN = """ts => {
-  const card = document.querySelector(`#messages li[data-ts="${ts}"]`);
-  let room = card.parentElement;
-  while (room.scrollHeight <= room.clientHeight) room = room.parentElement;
-  card.scrollIntoView({ block: "start" });
-  const frame = room.getBoundingClientRect();
-  const bottom = Math.min(frame.bottom, window.innerHeight);
-  const seen = (node) => {
-    if (!node) return null;
-    const box = node.getBoundingClientRect();
-    const inside = box.top >= frame.top - 1 && box.bottom <= bottom + 1
-      && box.left >= -1 && box.right <= window.innerWidth + 1;
-    return { words: node.innerText.trim(), inside, bottom: Math.round(box.bottom - frame.top) };
-  };
-  const all = (query) => [...card.querySelectorAll(query)].map(seen);
-  return {
-    headline: seen(card.querySelector(".block.header")),
-    place: seen(card.querySelector(".block.context")),
-    facts: all(".block.rich_text .rt"),
-    buttons: all(".block.actions button"),
-    room: Math.round(bottom - frame.top),
-  };
-}"""
+WHAT_IS_SEEN = (Path(__file__).parent / "what_is_seen.js").read_text()
 """Of a card that is scrolled to the top: its parts, and whether each is on the screen entirely."""
 
 
