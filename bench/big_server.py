@@ -23,7 +23,10 @@ RUN: Final = "BR-00000417"
 RUN_ID: Final = "4" * 32
 CURRENCIES: Final = ("USD", "EUR", "GBP")
 _DIGITS: Final = 8
-_STARTS: Final = {"invoices": "INV", "credit-memos": "CM"}
+STARTS: Final = {"invoices": "INV", "credit-memos": "CM"}
+_OTHERS: Final = ("billing-runs", "debit-memos", "accounts", "subscriptions")
+"""What is asked too where numbers are looked up; there is none of them."""
+
 _PDFS: Final = {
     "/v1/invoices/pdf-status": ("invoiceKeys", "invoiceFiles", "invoiceNumber"),
     "/v1/credit-memos/pdf-status": ("creditMemoKeys", "creditMemoFiles", "creditMemoNumber"),
@@ -58,11 +61,23 @@ class Run:
             return "200 OK", _pdfs(parts.path, dict(query))
         name = parts.path.removeprefix("/object-query/")
         if name in self.count:
-            return self._page(name, query, target)
-        return (
-            "404 Not Found",
-            b'{"success": false, "reasons": [{"code": 50000040, "message": "No"}]}',
+            asked = re.search(r"\.IN:\[(.*?)\]", str(query))
+            return (
+                ("200 OK", self._named(name, asked[1]))
+                if asked
+                else self._page(name, query, target)
+            )
+        return _beside(parts.path)
+
+    def _named(self, name: str, asked: str) -> bytes:
+        """Those of one kind whose numbers are asked for."""
+        numbers = (
+            int(each.removeprefix(STARTS[name]))
+            for each in asked.split(",")
+            if each.startswith(STARTS[name]) and each[-_DIGITS:].isdigit()
         )
+        rows = (_row(name, each) for each in numbers if each <= self.count[name])
+        return b'{"data": [' + b",".join(rows) + b"]}"
 
     def _page(self, name: str, query: list[tuple[str, str]], target: str) -> tuple[str, bytes]:
         values = dict(query)
@@ -85,7 +100,7 @@ class Run:
         """The numbers that begin as a filter wants it."""
         first, end = 1, self.count[name] + 1
         for each in filters:
-            found = re.fullmatch(rf"\w+\.SW:{_STARTS[name]}(\d*)", each)
+            found = re.fullmatch(rf"\w+\.SW:{STARTS[name]}(\d*)", each)
             if found:
                 width = 10 ** (_DIGITS - len(found[1]))
                 first = max(first, int(found[1] or "0") * width)
@@ -128,7 +143,7 @@ def _row(name: str, number: int) -> bytes:
             "workEmail": f"billing@customer{account}.example", "personalEmail": None,
         },
     }  # fmt: skip
-    number_text = f"{_STARTS[name]}{number:0{_DIGITS}}"
+    number_text = f"{STARTS[name]}{number:0{_DIGITS}}"
     if name == "invoices":
         row |= {
             "invoiceNumber": number_text,
@@ -139,6 +154,43 @@ def _row(name: str, number: int) -> bytes:
     else:
         row |= {"memoNumber": number_text, "totalAmount": 10 + number % 7, "memoDate": "2026-11-30"}
     return json.dumps(row).encode()
+
+
+def _beside(path: str) -> tuple[str, bytes]:
+    """What is read beside the lists where documents are asked for by number."""
+    if path.removeprefix("/object-query/") in _OTHERS:
+        return "200 OK", b'{"data": []}'
+    if memo := re.fullmatch(r"/v1/credit-memos/CM(\d+)", path):
+        return "200 OK", _memo(int(memo[1]))
+    if account := re.fullmatch(r"/v1/accounts/([0-9a-f]{32})", path):
+        return "200 OK", _account(account[1])
+    if path == "/v1/notification-history/email":
+        return "200 OK", b'{"emailHistories": [], "success": true}'
+    return (
+        "404 Not Found",
+        b'{"success": false, "reasons": [{"code": 50000040, "message": "No"}]}',
+    )
+
+
+def _memo(number: int) -> bytes:
+    """A credit memo as its own path says it."""
+    row = json.loads(_row("credit-memos", number))
+    return json.dumps({**row, "number": row["memoNumber"], "success": True}).encode()
+
+
+def _account(its_id: str) -> bytes:
+    """An account as its own path says it."""
+    row = json.loads(_row("invoices", 2 * int(its_id, 16)))["account"]
+    basic = {name: row[name] for name in ("id", "accountNumber", "name", "batch", "status")}
+    basic["communicationProfileId"] = row["communicationProfileId"]
+    return json.dumps(
+        {
+            "basicInfo": basic,
+            "billingAndPayment": {"currency": row["currency"], "additionalEmailAddresses": []},
+            "billToContact": {"workEmail": "billing@customer.example"},
+            "success": True,
+        }
+    ).encode()
 
 
 def _pdfs(path: str, query: dict[str, str]) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -70,7 +70,18 @@ class Body(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """
 
 
-class Facts(BaseModel, frozen=True, extra="forbid", defer_build=True):
+class Remembering(BaseModel, frozen=True):
+    """Values that remember what was worked out of them (`cached_property`); a copy works it out anew."""
+
+    def __copy__(self) -> Self:
+        """Copy the values alone, which whoever copies may change."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
+
+
+class Facts(Remembering, frozen=True, extra="forbid", defer_build=True):
     """What an approver must know, as Zuora said it at one moment."""
 
 

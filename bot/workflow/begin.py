@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.cards import lines
 from bot.cards.card import card_edit
+from bot.domain.digest import text_hash
 from bot.domain.history import Entry, What
 from bot.domain.next_step import pause
 from bot.domain.request import Request, State
@@ -114,13 +115,20 @@ def _stop_for_others(parts: Parts, request: Request, why: str) -> None:
     stop(parts.store, request, why, now, others=len(parts.guard.others_of(request, now)))
 
 
+def _facts_now(request: Request, order: Order[Any, Any]) -> dict[str, Any]:
+    """The facts of now; their hash alone where they are, letter by letter, those of the request."""
+    if order.facts.model_dump_json() == request.facts:
+        return {"facts_sha256": text_hash(request.facts)}
+    return {"facts": order.facts.model_dump(mode="json")}
+
+
 def _start(parts: Parts, request: Request, order: Order[Any, Any], since: datetime) -> None:
     now = parts.clock.now()
     after = request.moved(State.RUNNING, now, wake_at=now)
     entry = Entry(
         what=What.STARTED,
         request=request.number,
-        data={"digest": request.digest, "facts": order.facts.model_dump(mode="json")},
+        data={"digest": request.digest, **_facts_now(request, order)},
     )
     told = lines.reply(
         after,

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, model_validator
+from pydantic import model_validator
 
 from bot.domain.key import DocumentKind
 from bot.domain.known import MailedAt, NotKnown
@@ -21,13 +22,13 @@ from bot.operations.kinds import (
     unchecked_differs,
 )
 from bot.operations.mail_checks import MailChecks
-from bot.operations.operation import Facts
+from bot.operations.operation import Facts, Remembering
 from bot.zuora.answers import money_of
 
 SHOWN = 5
 
 
-class MailDocument(BaseModel, frozen=True):
+class MailDocument(Remembering, frozen=True):
     """One document as an approver sees it.
 
     Attributes:
@@ -61,7 +62,7 @@ class MailDocument(BaseModel, frozen=True):
     unchecked: tuple[str, ...] = ()
     listed: tuple[str, ...] | None = None
 
-    @property
+    @cached_property
     def money(self) -> Amount:
         """Its total; not known where either the amount or the currency is not."""
         return money_of(self.amount, self.currency)
@@ -107,12 +108,12 @@ class EmailDocumentsFacts(Facts):
         kind = {"kind": found["kind"]}
         return {**rest, **{name: [{**kind, **each} for each in lists[name]] for name in lists}}
 
-    @property
+    @cached_property
     def counted(self) -> tuple[KindTotals, ...]:
         """All of them, counted and added up for each kind."""
         return tuple(counted_up((each.kind, each.money) for each in self.documents))
 
-    @property
+    @cached_property
     def amount_unknown(self) -> tuple[Doubt, ...]:
         """Those whose amount is not known."""
         return tuple(
@@ -121,12 +122,12 @@ class EmailDocumentsFacts(Facts):
             if isinstance(amount := each.money, NotKnown)
         )
 
-    @property
+    @cached_property
     def mailed_before(self) -> tuple[datetime, ...]:
         """The mail dates of those that were mailed before, as far as they are known."""
         return tuple(d.mailed_at for d in self.documents if isinstance(d.mailed_at, datetime))
 
-    @property
+    @cached_property
     def mailed_unknown(self) -> tuple[Doubt, ...]:
         """Invoices of which it is not known when they were mailed: they count as mailed."""
         return tuple(
@@ -135,12 +136,12 @@ class EmailDocumentsFacts(Facts):
             if each.kind == "invoice" and isinstance(each.mailed_at, NotKnown)
         )
 
-    @property
+    @cached_property
     def mailed_lately(self) -> tuple[str, ...]:
         """Numbers of the memos of which Zuora's mail history lists a mail of the last day."""
         return tuple(each.number for each in self.documents if each.listed)
 
-    @property
+    @cached_property
     def trouble(self) -> tuple[Doubt, ...]:
         """What is wrong to send."""
         return tuple(
@@ -149,12 +150,12 @@ class EmailDocumentsFacts(Facts):
             for words in each.trouble
         )
 
-    @property
+    @cached_property
     def accounts(self) -> tuple[str, ...]:
         """The accounts' numbers, each once, in order."""
         return tuple(sorted({document.account_number for document in self.documents}))
 
-    @property
+    @cached_property
     def unreachable(self) -> tuple[MailDocument, ...]:
         """Those whose bill-to contact has no address, mailed or not."""
         everything = (*self.documents, *self.nobody)
@@ -162,18 +163,26 @@ class EmailDocumentsFacts(Facts):
 
     def largest(self, most: int) -> tuple[MailDocument, ...]:
         """The largest of each currency whatever their sign; no two currencies are compared."""
+        return tuple(each for _, of in self._by_size for each in of[:most])
+
+    @cached_property
+    def _by_size(self) -> list[tuple[str, list[MailDocument]]]:
+        """The documents of each currency whose total is known, the largest first."""
         known = [(d.money, d) for d in self.documents]
         found = [(money, d) for money, d in known if isinstance(money, Money)]
-        by_size = sorted(found, key=lambda each: (-abs(each[0].amount), each[1].number))
-        return tuple(
-            document
-            for currency in sorted({money.currency for money, _ in found})
-            for _, document in [each for each in by_size if each[0].currency == currency][:most]
-        )
+        found.sort(key=lambda each: (-abs(each[0].amount), each[1].number))
+        of: dict[str, list[MailDocument]] = {}
+        for money, document in found:
+            of.setdefault(money.currency, []).append(document)
+        return sorted(of.items())
 
     def named(self, number: str) -> MailDocument | None:
         """The document of that number."""
-        return next((document for document in self.documents if document.number == number), None)
+        return self._by_number.get(number)
+
+    @cached_property
+    def _by_number(self) -> dict[str, MailDocument]:
+        return {document.number: document for document in self.documents}
 
     def material(self) -> list[list[Any]]:
         """What an approval is bound to; not balances and names, which have no effect."""
@@ -197,7 +206,7 @@ class EmailDocumentsFacts(Facts):
         found = [
             words
             for document in self.documents
-            if document.number not in now_without
+            if document.number not in now_without and later.get(document.number) != document
             for words in changes(document, later.get(document.number))
         ]
         found += [

@@ -1,7 +1,7 @@
 """Reading the documents in Zuora, side by side, and which of them cannot be mailed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -14,6 +14,7 @@ from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.mail_checks import read_checks, with_profiles
 from bot.operations.operation import Problems
 from bot.zuora.answers import BillingDocument, BillRun
+from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
 from bot.zuora.paging import all_or_none, side_by_side
@@ -44,11 +45,12 @@ async def read_facts(
     without = [each for each in everything if _reaches_nobody(each, body)]
     if none_reaches := len(without) == len(everything):
         without = []
-    once = [each for each in everything if each not in without]
+    left_out = {each.number for each in without}
+    once = [each for each in everything if each.number not in left_out]
     listed = await _listed(once, zuora)
     facts = EmailDocumentsFacts(
-        documents=tuple(_of(document, listed.get(document.number)) for document in once),
-        nobody=tuple(_of(document, None) for document in without),
+        documents=await aside(_all_of, once, listed),
+        nobody=await aside(_all_of, without, {}),
         to_bill_to=body.recipients == "bill_to" and not body.additional,
         perhaps=body.recipients == "template" and any(e.bill_to_mail is False for e in once),
         checks=await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id),
@@ -212,6 +214,12 @@ async def _path_problem(kind: DocumentKind, memo: BillingDocument, zuora: ZuoraC
         hint = " Check ZUORA_DEBIT_MEMO_PATH." if kind == "debit_memo" else ""
         return f"Zuora shows {memo.number}, but not at the path to mail it.{hint}"
     return ""
+
+
+def _all_of(
+    documents: Sequence[BillingDocument], listed: Mapping[str, tuple[str, ...]]
+) -> tuple[MailDocument, ...]:
+    return tuple(_of(document, listed.get(document.number)) for document in documents)
 
 
 def _of(document: BillingDocument, listed: tuple[str, ...] | None) -> MailDocument:

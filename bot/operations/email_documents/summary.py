@@ -96,7 +96,8 @@ def _mailed(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
 
 
 def _without(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
-    without = [each for each in facts.unreachable if each not in facts.nobody]
+    left_out = {each.number for each in facts.nobody}
+    without = [each for each in facts.unreachable if each.number not in left_out]
     if body.recipients == "addresses" or not without:
         return ""
     customers = sorted({_customer(document) for document in without})
