@@ -98,9 +98,15 @@ async def fifty_currencies(stage):
 
 async def right_to_left(stage):
     """Names that run from right to left, and one that would turn what stands behind it around."""
-    for number, name in (("H1", BACK), ("H2", "شركة النور للتجارة"), ("H3", TURNED)):
+    for number, name in (
+        ("H1", BACK),
+        ("H2", "شركة النور للتجارة"),
+        ("H3", TURNED),
+        ("H5", TURNED),
+    ):
         stage.zuora.world.add_account(number, name=name)
-    lines = [("H1", "ILS", "100"), ("H2", "SAR", "200"), ("H3", "USD", "300")]
+    stage.zuora.world.accounts["H5"].bill_to.work_email = None
+    lines = [("H1", "ILS", "100"), ("H2", "SAR", "200"), ("H3", "USD", "300"), ("H5", "USD", "1")]
     return await mailed(stage, "BR-00000804", lines)
 
 

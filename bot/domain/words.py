@@ -87,6 +87,11 @@ def named(name: str, limit: int = 40) -> str:
     return f"{FIRST_STRONG_ISOLATE}{plain}{POP_ISOLATE}" if runs_back else plain
 
 
+def some_named(names: Sequence[str], most: int) -> str:
+    """As `some`, of names."""
+    return some([named(each) for each in names], most)
+
+
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

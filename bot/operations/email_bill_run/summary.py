@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
-from bot.domain.words import count, line, named, some
+from bot.domain.words import count, line, some, some_named
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.kinds import first_of_each, money_of
@@ -59,7 +59,7 @@ def _not_told(facts: EmailRunFacts) -> Iterator[str]:
         numbers = some(sorted({each.number for each in documents.unchecked}))
         yield f"Zuora does not say whether {numbers} can be sent as they are"
     if documents.address_unknown:
-        yield f"Zuora does not say whether {some(documents.address_unknown)} has a mail address"
+        yield f"Zuora does not say whether {some_named(documents.address_unknown, 5)} has a mail address"
     if facts.mails_itself is None:
         yield "Zuora does not say whether this run mails by itself"
 
@@ -68,11 +68,11 @@ def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
     documents = facts.documents
     if facts.nobody:
         number = count(facts.unaddressed, "document")
-        who = some(list(map(named, facts.nobody)), SHOWN_ACCOUNTS)
+        who = some_named(facts.nobody, SHOWN_ACCOUNTS)
         yield f"{number} will not be mailed: no address ({who})"
     if others := [each for each in documents.unreachable if each not in facts.nobody]:
         number = count(len(others), "account has", "accounts have")
-        yield f"{number} no bill-to address ({some(list(map(named, others)), SHOWN_ACCOUNTS)})"
+        yield f"{number} no bill-to address ({some_named(others, SHOWN_ACCOUNTS)})"
     stay_out = documents.mailed_before - len(documents.mailed_unknown)
     if stay_out and not resend:
         yield f"{count(stay_out, 'document was', 'documents were')} mailed before and will not be again"

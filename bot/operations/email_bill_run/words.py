@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.domain.words import Line, Moment, count, in_days, line, some
+from bot.domain.words import Line, Moment, count, in_days, line, named, some_named
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.kinds import first_of_each
@@ -34,7 +34,7 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
 
 def tables(facts: EmailRunFacts) -> Sequence[Table]:
     """The accounts that do not fit on the card."""
-    without = tuple((customer,) for customer in facts.documents.unreachable)
+    without = tuple((named(customer, 100),) for customer in facts.documents.unreachable)
     if len(without) <= SHOWN_ACCOUNTS:
         return ()
     return (Table("Without a bill-to address", ("Account",), without),)
@@ -48,7 +48,9 @@ def _going_out(facts: EmailRunFacts, *, resend: bool) -> str:
     said = f"{mails}{to}, {_mailed_among(facts, resend=resend)}"
     if facts.nobody:
         has = "has" if len(facts.nobody) == 1 else "have"
-        said += f"; {len(facts.nobody):,} {has} no address ({some(facts.nobody, SHOWN_ACCOUNTS)})"
+        said += (
+            f"; {len(facts.nobody):,} {has} no address ({some_named(facts.nobody, SHOWN_ACCOUNTS)})"
+        )
     if unknown := len(documents.mailed_unknown):
         said += f"; of {unknown:,} it is not known whether they were mailed"
     return said
@@ -77,12 +79,12 @@ def _without_address(facts: EmailRunFacts) -> tuple[Line, ...]:
     accounts, unknown = facts.documents.unreachable, facts.documents.address_unknown
     said = []
     if accounts:
-        shown = ", ".join(accounts[:SHOWN_ACCOUNTS])
+        shown = ", ".join(map(named, accounts[:SHOWN_ACCOUNTS]))
         more = len(accounts) - SHOWN_ACCOUNTS
         rest = f" and {more:,} more (Details lists all)" if more > 0 else ""
         said.append(f"{count(len(accounts), 'account')} without a mail address: {shown}{rest}")
     if unknown:
-        said.append(f"Zuora does not say whether {some(unknown)} has a mail address")
+        said.append(f"Zuora does not say whether {some_named(unknown, 5)} has a mail address")
     return tuple(line("Bill-to contacts", each) for each in said)
 
 
@@ -90,7 +92,7 @@ def _left_out(facts: EmailRunFacts) -> tuple[Line, ...]:
     """Who gets no mail because Zuora shows no address at all; they are in no number of mails."""
     if not facts.nobody:
         return ()
-    shown = ", ".join(facts.nobody[:SHOWN_ACCOUNTS])
+    shown = ", ".join(map(named, facts.nobody[:SHOWN_ACCOUNTS]))
     more = len(facts.nobody) - SHOWN_ACCOUNTS
     rest = f" and {more:,} more (Details lists all)" if more > 0 else ""
     documents = count(facts.unaddressed, "document")

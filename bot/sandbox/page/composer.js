@@ -15,7 +15,7 @@ export function composer(how) {
   const input = el("textarea", { rows: 1, placeholder: how.hint, "aria-label": how.label, role: "combobox", "aria-autocomplete": "list",
     "aria-controls": listId, "aria-expanded": "false", autocomplete: "off", data: { composer: how.inThread ? "thread" : "channel" } });
   const button = el("button", { type: "submit", class: "primary" }, "Send");
-  input.value = recalled(how.draft) ?? "";
+  input.value = String(recalled(how.draft) ?? "");
   const form = el("form", { class: "composer" }, list, el("div", { class: "line" }, input, button));
   let chosen = 0;
   let closed = false;

@@ -59,7 +59,8 @@ export class Values {
   /** @param {string} [draft] under which name they are kept through a reload; none: they are not */
   constructor(draft) {
     this.draft = draft;
-    this.held = new Map((draft && recalled(draft)) || []);
+    const kept = draft ? recalled(draft) : null;
+    this.held = new Map(Array.isArray(kept) ? kept : []);
   }
 
   /** Takes over new blocks: a known block_id and action_id keep their value, others begin anew, gone ones are dropped. */
