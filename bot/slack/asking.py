@@ -17,6 +17,7 @@ from bot.domain.words import Mention, Moment, Part, listed, shortened
 from bot.operations.operation import Problems, Values
 from bot.slack import payloads, reading
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
+from bot.slack.drawing import Drawing
 from bot.slack.errors import NO_ANSWER
 from bot.slack.files import CannotReadFileError, read_list
 from bot.slack.forms import fields
@@ -24,7 +25,6 @@ from bot.slack.forms.ask_form import AskForm, origin_of
 from bot.slack.forms.document_fields import FILE, LISTED, NOTE
 from bot.slack.meaning import meant_or_why
 from bot.slack.naming import with_kinds
-from bot.slack.opening import drawn, values_of, with_others
 from bot.slack.reading import Readings
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
@@ -196,7 +196,7 @@ async def _known(
     parts, origin = answering.parts, origin_of(submission.metadata)
     values: Values = submission.values
     if carries := form.carries(values):
-        kept = values_of(parts, submission.actor.user_id, origin, {})
+        kept = Drawing.by(parts, submission.actor.user_id).values_of(origin, {})
         if origin.draft and not kept:
             return CARRIED_NO_MORE
         values = {**{name: kept[name] for name in carries if name in kept}, **values}
@@ -293,11 +293,12 @@ def _with_problems(
     parts: Parts, form: AskForm, submission: payloads.Submission, found: Problems
 ) -> fields.View:
     """The form as it was submitted, with what is wrong with it, and a button for what is not."""
-    origin, user_id = origin_of(submission.metadata), submission.actor.user_id
+    origin = origin_of(submission.metadata)
+    drawing = Drawing.by(parts, submission.actor.user_id)
     try:
-        values = form.submitted(values_of(parts, user_id, origin, submission.values))
-        view = drawn(parts, user_id, form, values, origin, found.by_field)
-        return with_others(parts, user_id, view, values, found.others) if found.others else view
+        values = form.submitted(drawing.values_of(origin, submission.values))
+        view = drawing.drawn(form, values, origin, found.by_field)
+        return drawing.with_others(view, values, found.others) if found.others else view
     except CouldNotRecordError:
         return fields.notice("Nothing was saved", " ".join(found.by_field.values()))
 

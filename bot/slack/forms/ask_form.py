@@ -165,7 +165,7 @@ class AskForm(ABC):
     def view(self, values: Values, origin: Origin) -> View:
         """The form with these values; what it does not show it carries along. No I/O.
 
-        Where that may be too long for Slack, see `slack.opening.drawn`.
+        Where that may be too long for Slack, see `slack.drawing`.
         """
         blocks = self.all_blocks(values)
         kept = self.kept(values, blocks)

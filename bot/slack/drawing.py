@@ -1,0 +1,88 @@
+"""Drawing a form for one person; what Slack does not carry for it is kept in the database."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from bot.cards import blocks
+from bot.cards.card import OTHERS
+from bot.operations.email_documents.reading import MOST_DOCUMENTS
+from bot.operations.operation import Values
+from bot.slack.forms import fields
+from bot.slack.forms.ask_form import METADATA_LIMIT, AskForm, Origin
+from bot.slack.forms.email import (
+    values_for_others,
+)
+from bot.slack.forms.fields import View
+from bot.store.store import Store
+from bot.workflow.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Draws forms for one person.
+
+    Attributes:
+        new_id: A new random id, for what is kept.
+    """
+
+    store: Store
+    now: datetime
+    new_id: Callable[[], str]
+    user_id: str
+
+    @classmethod
+    def by(cls, parts: Parts, user_id: str) -> Self:
+        """For this person, now."""
+        return cls(parts.store, parts.clock.now(), parts.new_id, user_id)
+
+    def drawn(
+        self,
+        form: AskForm,
+        values: Values,
+        origin: Origin,
+        problems: Mapping[str, str] | None = None,
+    ) -> View:
+        """The form with these values. What it does not show is kept for it.
+
+        Slack takes 3,000 characters of what a form carries unseen, and 500 numbers are more.
+
+        Raises:
+            CouldNotRecordError: It is too long for Slack and could not be written down.
+        """
+        blocks = form.all_blocks(values)
+        kept = form.kept(values, blocks)
+        carried = Origin(channel=origin.channel, parent=origin.parent, kept=kept)
+        if len(carried.metadata()) > METADATA_LIMIT:
+            carried = Origin(channel=origin.channel, parent=origin.parent, draft=self._keep(kept))
+        return form.view_of(blocks, carried, problems)
+
+    def with_others(self, view: View, values: Values, others: Sequence[str]) -> View:
+        """The form with a button that leads to one for just these documents.
+
+        Raises:
+            CouldNotRecordError: They could not be written down.
+        """
+        button = blocks.button(
+            f"Mail just the other {len(others):,} by number…",
+            action_id=f"{fields.CHANGES_FORM}{OTHERS}",
+            value=self._keep(values_for_others(others[:MOST_DOCUMENTS], values)),
+            spoken="Ask for the other documents by number",
+        )
+        return {**view, "blocks": [blocks.actions(OTHERS, button), *view["blocks"]]}
+
+    def values_of(self, origin: Origin, shown: Values) -> Values:
+        """What a form shows and what was kept for it; what it shows goes first."""
+        kept = self.kept(origin.draft) if origin.draft else origin.kept
+        return {**kept, **shown}
+
+    def kept(self, name: str) -> Values:
+        """What was kept under a name; empty for somebody else, and after a week."""
+        return self.store.drafts.get(name, self.user_id, self.now)
+
+    def _keep(self, kept: Mapping[str, Any]) -> str:
+        name = self.new_id()
+        with self.store.transaction():
+            self.store.drafts.add(name, self.user_id, kept, self.now)
+        return name

@@ -1,0 +1,180 @@
+"""What each button opens: which form, and what stands in it at first."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.cards.card import NEXT
+from bot.cards.run_card import RUN
+from bot.domain.call import Verdict
+from bot.domain.key import as_one, as_typed, bill_run_key, is_id
+from bot.domain.place import values_of_key
+from bot.domain.request import Request, State
+from bot.domain.words import Mention, Part, count, some
+from bot.operations.catalog import OPERATIONS, STEPS, opened
+from bot.operations.email_documents.reading import MOST_DOCUMENTS
+from bot.operations.operation import Progress, Values
+from bot.slack.answering import Answering
+from bot.slack.forms.ask_form import LEFT_OUT, AskForm
+from bot.slack.forms.document_fields import LISTS
+from bot.slack.forms.email import (
+    EmailForm,
+    values_for,
+    values_for_documents,
+    values_for_numbers,
+)
+from bot.slack.payloads import Click
+from bot.store.store import Store
+
+SHOWN_LEFT_OUT = 5
+NOTHING_TO_CHANGE = "This request cannot be opened again. Ask with the command instead."
+NOTHING_TO_OPEN = "This button belongs to nothing that the bot knows of. Nothing was done."
+NOTHING_REFUSED = "Nothing of this request was refused, so there is nothing to ask for again."
+NO_OTHERS = (
+    "Every document of this request was reached by another one, so there are no others to ask for."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A form that is to be opened.
+
+    Attributes:
+        values: What it begins with, by the names of its fields.
+        parent: Name of the request that it continues; empty for none.
+    """
+
+    form: AskForm
+    values: Values
+    parent: str = ""
+
+
+Find = Callable[[Answering, Click, Request | None], "Opening | tuple[Part, ...]"]
+"""What a button opens, or why nothing; the request is the one that the button names, if any."""
+
+
+def email_form(answering: Answering, _click: Click, _request: Request | None) -> Opening:
+    """The email form, empty."""
+    return Opening(form=answering.forms[EmailForm.callback_id], values={})
+
+
+def changed_request(
+    answering: Answering, click: Click, request: Request | None
+) -> Opening | tuple[Part, ...]:
+    """*Change and ask again*: what was typed, as a new request linked to the old."""
+    if request is None or not request.typed:
+        return (NOTHING_TO_CHANGE,)
+    if request.state is State.WAITING and click.actor.user_id != request.requester:
+        only = f" can change {request.name} while it waits."
+        return ("Only ", Mention(request.requester), only)
+    typed = json.loads(request.typed)
+    form = answering.forms.get(typed["form"])
+    if form is None:
+        return (NOTHING_TO_CHANGE,)
+    values = {**typed["values"], "reason": request.reason, LEFT_OUT: ""}
+    left = _without_what_was_done(answering.parts.store, request)
+    return Opening(form=form, values={**values, **left}, parent=request.reference)
+
+
+def _without_what_was_done(store: Store, request: Request) -> dict[str, Any]:
+    """For a list of which some were mailed: the others alone, and a note that says so.
+
+    Nothing for anything else: what was not done at all, or done entirely, is asked for as it was.
+    """
+    calls = store.calls.of(request.number)
+    done = [call.subject for call in calls if call.verdict is Verdict.ACCEPTED]
+    rest = tuple(call.subject for call in calls if call.verdict is not Verdict.ACCEPTED)
+    if not _mails_each(request) or not done or not rest:
+        return {}
+    return {
+        **dict.fromkeys(LISTS, ""),
+        **values_for_documents(_with_kinds(request, rest), json.loads(request.body)),
+        LEFT_OUT: f"{count(len(done), 'document')} of {request.name} went out and "
+        f"{'is' if len(done) == 1 else 'are'} left out here: {some(done, SHOWN_LEFT_OUT)}.",
+    }
+
+
+def _mails_each(request: Request) -> bool:
+    operation = OPERATIONS.get(request.operation)
+    return operation is not None and operation.each_mailed
+
+
+def _with_kinds(request: Request, numbers: Sequence[str]) -> Sequence[str]:
+    """Numbers of a request's documents as one types them so that each names its kind.
+
+    Where the facts have moved into an archive, Zuora is asked what they name when the form is submitted.
+    """
+    try:
+        kinds = {each.number: each.kind for each in opened(request).each()}
+    except ValidationError:
+        return [as_one(number) for number in numbers]
+    return [as_typed(kinds[each], each) for each in numbers]
+
+
+def what_was_refused(
+    answering: Answering, _click: Click, request: Request | None
+) -> Opening | tuple[Part, ...]:
+    """Below a list of failures: exactly the documents that Zuora refused."""
+    calls = answering.parts.store.calls.of(request.number) if request else ()
+    refused = tuple(call.subject for call in calls if call.verdict is Verdict.REJECTED)
+    if request is None or not _mails_each(request) or not refused:
+        return (NOTHING_REFUSED,)
+    values = {
+        **values_for_documents(_with_kinds(request, refused), json.loads(request.body)),
+        **values_of_key(request.place),
+    }
+    form = answering.forms[EmailForm.callback_id]
+    return Opening(form=form, values=values, parent=request.reference)
+
+
+def the_others(
+    answering: Answering, _click: Click, request: Request | None
+) -> Opening | tuple[Part, ...]:
+    """Below a request that stopped: exactly the documents that no other request has reached by now."""
+    parts = answering.parts
+    others = parts.guard.others_of(request, parts.clock.now()) if request else ()
+    if request is None or not others:
+        return (NO_OTHERS,)
+    values = {
+        **values_for_numbers(others[:MOST_DOCUMENTS], json.loads(request.body)),
+        **values_of_key(request.place),
+        "reason": request.reason,
+    }
+    form = answering.forms[EmailForm.callback_id]
+    return Opening(form=form, values=values, parent=request.reference)
+
+
+def next_step(
+    answering: Answering, click: Click, request: Request | None
+) -> Opening | tuple[Part, ...]:
+    """Below a result: the run is the one that the stored request followed."""
+    run = Progress.of(request).number if request else ""
+    parent, place = (request.reference, request.place) if request else ("", "")
+    return _about_a_run(answering, click.action_id.removeprefix(NEXT), run, parent, place)
+
+
+def step_of_a_run(
+    answering: Answering, click: Click, _request: Request | None
+) -> Opening | tuple[Part, ...]:
+    """On a run's private card: the button names the run."""
+    named, _, place = click.value.partition(";")
+    run = bill_run_key(named) or (named if is_id(named) else "")
+    return _about_a_run(answering, click.action_id.removeprefix(RUN), run, "", place)
+
+
+def _about_a_run(
+    answering: Answering, operation: str, run: str, parent: str, place: str
+) -> Opening | tuple[Part, ...]:
+    step = STEPS.get(operation)
+    if step is None or not run:
+        return (NOTHING_TO_OPEN,)
+    form = answering.forms[step.form]
+    values = values_for(run) if form.callback_id == EmailForm.callback_id else {"bill_run": run}
+    return Opening(form=form, values={**values, **values_of_key(place)}, parent=parent)
+
+
+NAMING: tuple[Find, ...] = (changed_request, what_was_refused, the_others, next_step)
+"""What opens a form for a request that the button has to name."""
