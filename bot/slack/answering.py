@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.cards import blocks, lines
 from bot.domain.words import Part
 from bot.slack.errors import NO_ANSWER
-from bot.slack.forms.catalog import forms_for
+from bot.slack.forms.ask_form import AskForm
 from bot.slack.payloads import Actor
 from bot.slack.people import People
 from bot.store.database import CouldNotRecordError
@@ -31,27 +31,19 @@ SECONDS_FOR_ZUORA = 2.0
 
 
 class Answering:
-    """The listeners' side of the bot: the workflow's parts, people, and the Slack client.
-
-    Attributes:
-        zuora_link: Address of a record in Zuora's own pages, with `{number}` in it; empty: no links.
-    """
+    """The listeners' side of the bot: the workflow's parts, people, the Slack client, and the forms."""
 
     def __init__(
         self,
         parts: Parts,
         people: People,
         client: AsyncWebClient,
-        zuora_link: str = "",
-        *,
-        takes_files: bool = False,
+        forms: Mapping[str, AskForm],
     ) -> None:
-        self.zuora_link = zuora_link
         self.parts = parts
         self.people = people
         self.client = client
-        tenancy = parts.tenancy
-        self.forms = forms_for(tenancy.zuora.highest_batch, tenancy.places, takes_files=takes_files)
+        self.forms = forms
         self._tasks: set[asyncio.Task[Any]] = set()
         self._minute = 0.0
         self._answered = Counter[str]()

@@ -23,10 +23,10 @@ logger = logging.getLogger(__name__)
 
 def make_app(
     *,
-    client: AsyncWebClient,
     answering: Answering,
     homes: HomeTab,
     links: Links,
+    zuora_link: str,
     identity: Identity,
     over_http: bool,
 ) -> AsyncApp:
@@ -38,6 +38,7 @@ def make_app(
     The bot's identity was read at start, so no click pays for `auth.test`. Who asks was checked before
     Bolt is asked: by the WebSocket's address, or by the signature (`bot/slack/server.py`).
     """
+    client = answering.client
 
     async def authorize(**_: Any) -> AuthorizeResult:
         return AuthorizeResult(
@@ -64,7 +65,7 @@ def make_app(
     app.middleware(logged)
     app.middleware(held(answering))
     deciding.register(app, answering)  # first: Bolt asks one listener after the other
-    more.register(app, answering)
+    more.register(app, answering, zuora_link)
     commands.register(app, answering, links)
     asking.register(app, answering)
     opening.register(app, answering)

@@ -22,6 +22,7 @@ from bot.slack.looking import viewer_or_recorded
 from bot.slack.meaning import meant_or_why
 from bot.slack.opening import opens_again
 from bot.status.answers import archived
+from bot.store.store import Store
 from bot.workflow.beside import beside
 
 logger = logging.getLogger(__name__)
@@ -29,8 +30,14 @@ logger = logging.getLogger(__name__)
 DID_NOT_OPEN = "Slack did not open the details in time. Please press again."
 
 
-def register(app: AsyncApp, answering: Answering) -> None:
-    """Connect the menu and the button."""
+def register(app: AsyncApp, answering: Answering, zuora_link: str) -> None:
+    """Connect the menu and the button.
+
+    Args:
+        app: To connect them to.
+        answering: What every listener shares.
+        zuora_link: Address of a record in Zuora's own pages, with `{number}` in it; empty: no links.
+    """
     chosen = {
         WITHDRAW: decides(answering, Verb.WITHDRAW),
         NOTE: decides(answering, Verb.APPROVE, with_a_note=True),
@@ -50,7 +57,7 @@ def register(app: AsyncApp, answering: Answering) -> None:
     @app.action(DETAILS)
     async def shown(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
-        await _show(answering, payloads.click(body))
+        await _show(answering, payloads.click(body), zuora_link)
 
     @app.action(re.compile(f"^{TURN}"))
     async def turned(ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -58,11 +65,12 @@ def register(app: AsyncApp, answering: Answering) -> None:
         click = payloads.click(body)
         name, _, first = click.value.partition(" ")
         click = replace(click, named=named(name))
-        await _show(answering, click, payloads.page_number(first), payloads.view_id(body))
+        page = payloads.page_number(first)
+        await _show(answering, click, zuora_link, page, payloads.view_id(body))
 
 
 async def _show(
-    answering: Answering, click: payloads.Click, first: int = 0, view_id: str = ""
+    answering: Answering, click: payloads.Click, link: str, first: int = 0, view_id: str = ""
 ) -> None:
     """Open the view for whoever may look, or turn its page; anybody else reads why not."""
     _, why = await viewer_or_recorded(answering, click.actor, "details")
@@ -77,7 +85,7 @@ async def _show(
         await answering.say_now(click.channel, click.actor, words)
         return
     also = beside(answering.parts.store, request)
-    shown = details(request, also, _page(answering, request, first))
+    shown = details(request, also, _page(answering.parts.store, request, first, link))
     view = fields.shown(f"Details of {request.name}", shown)
     try:
         if view_id:
@@ -89,15 +97,14 @@ async def _show(
         await answering.say_now(click.channel, click.actor, DID_NOT_OPEN)
 
 
-def _page(answering: Answering, request: Request, first: int) -> Page:
+def _page(store: Store, request: Request, first: int, link: str) -> Page:
     """The documents from a position on; from the first where there is none at that position."""
-    listed = answering.parts.store.listed
-    of = listed.count(request.number)
+    of = store.listed.count(request.number)
     first = first if 0 <= first < of else 0
     return Page(
-        documents=listed.of(request.number, first, PAGE),
+        documents=store.listed.of(request.number, first, PAGE),
         first=first,
         of=of,
         total=opened(request).documents() or of,
-        link=answering.zuora_link,
+        link=link,
     )

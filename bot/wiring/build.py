@@ -11,30 +11,26 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiohttp
+from slack_bolt.async_app import AsyncApp
 
 from bot.domain.clock import Clock
 from bot.domain.clocks import Clocks
 from bot.domain.next_step import Pauses
+from bot.domain.policy import Policy
 from bot.health.processes import Processes
 from bot.health.starting import Starting
 from bot.health.watch import Watch
 from bot.policy.file import read_policy
 from bot.settings import Settings
-from bot.slack.admission import Identity, check_channels, identity_of
 from bot.slack.answering import Answering
 from bot.slack.app import make_app
 from bot.slack.daily import Daily
 from bot.slack.files import SCOPE
+from bot.slack.forms.catalog import forms_for
 from bot.slack.home import HomeTab
-from bot.slack.people import People
 from bot.slack.sender import Sender
-from bot.slack.web import SlackWeb
-from bot.slack.witness import Witness
 from bot.status.lists import Links
 from bot.status.morning import DAYS, Timetable
-from bot.store.store import Store
-from bot.wiring.clients import SLACK_SECONDS, slack_client, tenant_in_words, timed, zuora_client
 from bot.wiring.evidence import (
     anchors_of,
     changes_of,
@@ -43,6 +39,7 @@ from bot.wiring.evidence import (
     signer_of,
     statements_of,
 )
+from bot.wiring.reaching import Opened, Reached, reach
 from bot.wiring.running import Bot
 from bot.wiring.starting import CannotStartError, work_lock
 from bot.workflow.backups import Backups
@@ -54,8 +51,6 @@ from bot.workflow.parts import Parts
 from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
-from bot.workflow.tenancy import Admission, Tenancy
-from bot.zuora.client import http_client
 from bot.zuora.environments import Environment, environment
 
 logger = logging.getLogger(__name__)
@@ -81,15 +76,15 @@ class Tuning:
     look_seconds: float = 10.0
 
 
-def _about(settings: Settings, identity: Identity, tenant: str) -> dict[str, Any]:
+def _about(settings: Settings, reached: Reached) -> dict[str, Any]:
     """What a start records of the program and its surroundings."""
     slack = {
         "address": settings.slack_api_url,
-        "url": identity.team_url,
-        "team": identity.team_id,
-        "bot": identity.bot_user_id,
+        "url": reached.identity.team_url,
+        "team": reached.identity.team_id,
+        "bot": reached.identity.bot_user_id,
     }
-    return {**surroundings(settings.shown(), slack), "tenant": tenant}
+    return {**surroundings(settings.shown(), slack), "tenant": reached.tenancy.words}
 
 
 async def build(
@@ -117,88 +112,38 @@ async def build(
         CannotStartError: The token does not speak for the entities of the settings, or the folder for
             backups cannot be written to.
     """
-    where, tuning, starting = (
-        where or environment(settings.zuora_base_url), tuning or Tuning(), starting or Starting(clock),
-    )  # fmt: skip
+    tuning, starting = tuning or Tuning(), starting or Starting(clock)
     policy, backups, anchors, clocks = (
         read_policy(Path(settings.policy_file), settings.places),
         _backups(settings, clock),
         anchors_of(settings),
         Clocks(clock, timedelta(seconds=settings.clock_limit_seconds)),
     )
-    store = await Store.opened(settings.database_path, settings.audit_key.get_secret_value())
-    session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
-    http = timed(http_client(), settings.zuora_base_url, clocks)
+    opened = await Opened.of(settings, clocks)
     try:
         lock = work_lock(settings)
-        client = slack_client(settings, session, clock, clocks)
-        identity = await starting.reached("Slack", partial(_admitted, settings, client))
-        people = People(client, clock, team_id=identity.team_id, organization=identity.organization)
-        witness = Witness(store, client, clock, settings.billing_channel)
-        zuora = zuora_client(settings, clock, http, read_seconds=tuning.zuora_read_seconds)
-        admission = Admission(zuora, settings.places)
-        tenancy = Tenancy(
-            zuora=zuora,
-            places=settings.places,
-            words=await tenant_in_words(admission, where, starting),
-            admission=admission,
-            address=settings.zuora_base_url,
-            kind=where.kind,
+        reached = await reach(
+            settings,
+            clock,
+            opened,
+            where or environment(settings.zuora_base_url),
+            starting,
+            zuora_read_seconds=tuning.zuora_read_seconds,
         )
         record_start(
-            store,
+            opened.store,
             policy,
             clock.now(),
-            _about(settings, identity, tenancy.words) | {"clocks_ahead": clocks.ahead()},
+            _about(settings, reached) | {"clocks_ahead": clocks.ahead()},
             (anchors.signer, signer_of(settings.audit_signing_key_before)),
-            await people.groups(policy.everybody),
+            await reached.people.groups(policy.everybody),
         )
-        await witness.look()
+        await reached.witness.look()
     except BaseException:
-        await session.close()
-        await http.aclose()
-        store.close()
+        await opened.close()
         raise
-    parts = Parts(
-        store=store,
-        clock=clock,
-        tenancy=tenancy,
-        rules=Rules(
-            policy,
-            tenancy,
-            store,
-            people.members,
-            must_confirm=settings.policy_changes == "confirm",
-        ),
-        standing=witness.standing,
-        channel=settings.billing_channel,
-        new_id=tuning.new_id,
-        pauses=_pauses(settings),
-        clocks=clocks,
-        guard=Guard(store, timedelta(minutes=settings.resend_guard_minutes)),
-    )
-    answering = Answering(
-        parts, people, client, settings.zuora_link, takes_files=SCOPE in identity.scopes
-    )
-    links = Links(identity.team_url)
-    homes = HomeTab(answering, links)
-    sender = Sender(
-        store,
-        client,
-        clock,
-        people.members,
-        bell=parts.bells.sender,
-        draw_home=homes.view,
-        seconds_a_message=tuning.seconds_a_message,
-    )
-    app = make_app(
-        client=client,
-        answering=answering,
-        homes=homes,
-        links=links,
-        identity=identity,
-        over_http=bool(settings.slack_signing_secret.get_secret_value()),
-    )
+    parts = _parts(settings, clock, tuning, opened, reached, policy)
+    app, answering, sender = _slack(settings, tuning, parts, reached)
     changes, statements = changes_of(parts, settings), statements_of(parts, settings)
     register_evidence(app, answering, changes, statements)
     return Bot(
@@ -209,40 +154,91 @@ async def build(
         sender=sender,
         estimates=Estimating(parts),
         lock=lock,
-        slack=client,
-        slack_session=session,
-        zuora_http=http,
-        witness=witness,
+        slack=reached.slack,
+        close=opened.close,
+        witness=reached.witness,
         backups=backups,
         watch=partial(
             Watch,
-            client=client,
+            client=reached.slack,
             database=settings.database_path,
             processes=Processes(settings.database_path, clock),
             clocks=clocks,
             seconds=tuning.look_seconds,
         ),
-        loops=loops_of(parts, changes, statements, people),
-        heads=Heads(store, clock, anchors=anchors, wake_sender=parts.bells.sender.set),
+        loops=loops_of(parts, changes, statements, reached.people),
+        heads=Heads(opened.store, clock, anchors=anchors, wake_sender=parts.bells.sender.set),
         daily=Daily(
-            store,
+            opened.store,
             clock,
             channel=settings.billing_channel,
-            links=links,
+            links=Links(reached.identity.team_url),
             timetable=_timetable(settings),
             wake_sender=parts.bells.sender.set,
         ),
     )
 
 
-async def _admitted(settings: Settings, client: SlackWeb) -> Identity:
-    """Who the bot is, once Slack lets it do what the settings say."""
-    identity = await identity_of(client, settings.slack_team_id)
-    channels = {
-        "BILLING_CHANNEL": settings.billing_channel, "AUDIT_CHANNEL": settings.audit_channel,
-    }  # fmt: skip
-    await check_channels(client, channels, may_be_shared=settings.allow_shared_channel == "yes")
-    return identity
+def _parts(
+    settings: Settings,
+    clock: Clock,
+    tuning: Tuning,
+    opened: Opened,
+    reached: Reached,
+    policy: Policy,
+) -> Parts:
+    """What the workflow works with."""
+    return Parts(
+        store=opened.store,
+        clock=clock,
+        tenancy=reached.tenancy,
+        rules=Rules(
+            policy,
+            reached.tenancy,
+            opened.store,
+            reached.people.members,
+            must_confirm=settings.policy_changes == "confirm",
+        ),
+        standing=reached.witness.standing,
+        channel=settings.billing_channel,
+        new_id=tuning.new_id,
+        pauses=_pauses(settings),
+        clocks=opened.clocks,
+        guard=Guard(opened.store, timedelta(minutes=settings.resend_guard_minutes)),
+    )
+
+
+def _slack(
+    settings: Settings, tuning: Tuning, parts: Parts, reached: Reached
+) -> tuple[AsyncApp, Answering, Sender]:
+    """The listeners, what they share, and who sends what stands in the outbox."""
+    tenancy = parts.tenancy
+    forms = forms_for(
+        tenancy.zuora.highest_batch,
+        tenancy.places,
+        takes_files=SCOPE in reached.identity.scopes,
+    )
+    answering = Answering(parts, reached.people, reached.slack, forms)
+    links = Links(reached.identity.team_url)
+    homes = HomeTab(answering, links)
+    sender = Sender(
+        parts.store,
+        reached.slack,
+        parts.clock,
+        reached.people.members,
+        bell=parts.bells.sender,
+        draw_home=homes.view,
+        seconds_a_message=tuning.seconds_a_message,
+    )
+    app = make_app(
+        answering=answering,
+        homes=homes,
+        links=links,
+        zuora_link=settings.zuora_link,
+        identity=reached.identity,
+        over_http=bool(settings.slack_signing_secret.get_secret_value()),
+    )
+    return app, answering, sender
 
 
 def _pauses(settings: Settings) -> Pauses:

@@ -8,8 +8,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import aiohttp
-import httpx2
 from slack_bolt.async_app import AsyncApp
 
 from bot.domain.policy import Policy
@@ -57,8 +55,7 @@ class Bot:
         estimates: Estimating,
         lock: WorkLock,
         slack: SlackWeb,
-        slack_session: aiohttp.ClientSession,
-        zuora_http: httpx2.AsyncClient,
+        close: Callable[[], Awaitable[None]],
         heads: Heads,
         loops: Mapping[str, Callable[[], Awaitable[None]]],
         daily: Daily,
@@ -75,8 +72,7 @@ class Bot:
         self.backups = backups
         self._lock = lock
         self.slack = slack
-        self._slack_session = slack_session
-        self._zuora_http = zuora_http
+        self._close = close
         self._heads = heads
         self._loops = loops
         self._witness = witness
@@ -145,9 +141,7 @@ class Bot:
                 await asyncio.gather(task, return_exceptions=True)
         self.watch.stop()
         self._lock.release()
-        await self._slack_session.close()
-        await self._zuora_http.aclose()
-        self.parts.store.close()
+        await self._close()
 
     def health(self) -> dict[str, str]:
         """How the bot is, in more words than `/readyz` has for everybody: `status` is its status."""
