@@ -125,7 +125,7 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path):
     unit.write_text(UNIT.replace("/opt/billing-bot/bin/billing-bot", sys.executable))
 
     done = subprocess.run(  # noqa: S603 - the machine's own
-        [shutil.which("systemd-analyze"), "verify", str(unit)],
+        [shutil.which("systemd-analyze") or "", "verify", str(unit)],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
@@ -183,6 +183,7 @@ def test_kubernetes_runs_it_as_the_container_does_and_lets_it_do_nothing_else():
     (container,) = POD["containers"]
     user = re.search(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE)
 
+    assert user
     assert POD["securityContext"]["runAsNonRoot"] is True
     assert POD["securityContext"]["runAsUser"] == int(user[1]) != 0
     assert POD["securityContext"]["fsGroup"] == int(user[2])
@@ -223,7 +224,7 @@ def test_the_proxy_is_one_that_nginx_takes(tmp_path):
     )
 
     done = subprocess.run(  # noqa: S603 - the machine's own
-        [shutil.which("nginx"), "-t", "-p", str(tmp_path), "-c", str(whole)],
+        [shutil.which("nginx") or "", "-t", "-p", str(tmp_path), "-c", str(whole)],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
@@ -240,7 +241,8 @@ class Container:
         self.root = root
         self.workdir = "/"
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(root), **MEASURED}
-        self.user = self.volume = self.entry = self.command = ""
+        self.user = self.volume = ""
+        self.entry, self.command = list[str](), list[str]()
         self.stages = 0
 
     def within(self, path):
@@ -336,6 +338,7 @@ class Container:
 
 def text_of_argument(text):
     default = re.search(r"^ARG (\w+)=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert default
     return text.replace(f"${{{default[1]}}}", default[2])
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from slack_bolt.async_app import AsyncApp
 
 from bench.cards import file_of
 from bot.cli import COMMANDS
 from bot.domain.request import TRANSITIONS, State
 from bot.sandbox.slack.methods import METHODS
 from bot.settings import Settings
-from bot.slack.app import AsyncApp
 from bot.slack.forms.catalog import FORMS
 from tests.gallery import ALL
 
@@ -112,7 +112,7 @@ def registered():
 def called_methods():
     """Every Web API method that the bot calls: attributes of the SDK's client with its names."""
     names = {name.replace(".", "_").lower(): name for name in METHODS}
-    found = set()
+    found = set[str]()
     for path in BOT:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):

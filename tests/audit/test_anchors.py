@@ -102,7 +102,7 @@ async def authority(folder, answers=None):
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}/tsr"
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/tsr"
     finally:
         await runner.cleanup()
 

@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 import zipfile
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -269,14 +270,14 @@ async def test_a_database_whose_messages_were_rewritten_shows_in_slack(
 
 
 def test_what_slack_itself_changes_of_a_text_is_no_change():
-    sent = {
+    sent: dict[str, Any] = {
         "text": "\u2705 posted by <@U1> &amp; at https://example.com/a",
         "blocks": [
             {"type": "section", "text": {"type": "mrkdwn", "text": "a\n b"}},
             {"type": "actions", "elements": [{"type": "button", "text": {"text": "Go"}}]},
         ],
     }
-    shown = {
+    shown: dict[str, Any] = {
         "text": ":white_check_mark: posted by <@U1|bob> &amp; at <https://example.com/a>",
         "blocks": [
             {"block_id": "x", **sent["blocks"][0], "expand": False},

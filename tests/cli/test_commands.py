@@ -123,6 +123,7 @@ async def start(command, folder, environment):
     )
     log = ""
     async with asyncio.timeout(15):
+        assert process.stderr
         while "bot.cli.serve ready" not in log:
             line = await process.stderr.readline()
             assert line, log
@@ -194,6 +195,7 @@ async def test_a_slack_that_cannot_be_reached_is_waited_for_and_the_log_says_so(
         *MODULE, "run", cwd=tmp_path, env=ENVIRONMENT | values, stderr=asyncio.subprocess.PIPE
     )
     said = ""
+    assert process.stderr
     async with asyncio.timeout(60):
         while "start_waits" not in said:
             assert process.returncode is None, said

@@ -15,9 +15,10 @@ ROOT = Path(__file__).parent.parent.parent
 def every_command():
     """Each command that does something, by the words that are typed."""
     context = click.Context(main)
-    found = {}
+    found: dict[str, click.Command] = {}
     for name in COMMANDS:
         command = main.get_command(context, name)
+        assert command
         if isinstance(command, click.Group):
             for inner in command.commands.values():
                 found[f"{name} {inner.name}"] = inner

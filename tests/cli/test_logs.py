@@ -12,8 +12,8 @@ from bot.cli import logs
 @pytest.fixture
 def written(monkeypatch):
     """Log as the program does; returns a function that gives what stands there since it was last asked."""
-    monkeypatch.setattr(logs.time, "monotonic", lambda: passed[0])
     passed, stream = [600.0], io.StringIO()
+    monkeypatch.setattr("bot.cli.logs.time.monotonic", lambda: passed[0])
     monkeypatch.setattr(sys, "stderr", stream)
     root = logging.getLogger()
     before, level = list(root.handlers), root.level

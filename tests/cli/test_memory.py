@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -58,7 +59,8 @@ def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_is_found_under_its_own_name(name):
-    command = main.get_command(None, name)
+    command = main.get_command(click.Context(main), name)
 
+    assert command
     assert command.name == name
     assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,7 @@ async def quick(folder, settings):
         sys.executable, "-m", "tests.reliability.bot_process", cwd=folder, env=settings,
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
+    assert process.stderr
     async with asyncio.timeout(20):
         while "bot.cli.serve ready" not in (await process.stderr.readline()).decode():
             assert process.returncode is None
@@ -78,7 +80,7 @@ async def test_backups_of_a_busy_bot_are_whole_and_one_is_put_back(tmp_path, ser
         for number in range(1000, 1000 + MANY):
             await mail(slack, zuora, number)
 
-    working, copies = asyncio.create_task(busy()), []
+    working, copies = asyncio.create_task(busy()), list[Path]()
     while not working.done():
         copies.append(tmp_path / f"copy-{len(copies)}.db")
         status, _, err = await command(tmp_path, settings, "backup", copies[-1])

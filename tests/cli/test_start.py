@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ async def test_a_token_that_slack_refuses_is_named(tmp_path, servers, command, n
     assert said.startswith(f"{name}: Slack refuses it")
 
 
-CHANNELS = {
+CHANNELS: dict[str, tuple[dict[str, Any], str]] = {
     "archived": ({"is_archived": True}, "is archived"),
     "read-only": ({"is_read_only": True}, "is read-only"),
     "without the bot": ({"members": [ALICE]}, "does not have the bot in it"),
@@ -188,7 +189,8 @@ async def test_sigterm_ends_a_start_that_waits_for_an_answer(tmp_path, servers, 
         await zuora.until(waits)
     else:
         await slack.until(waits)
-    assert process.returncode is None
+    goes_on = process.returncode is None
+    assert goes_on
 
     said = await stop(process)
 

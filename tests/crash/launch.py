@@ -65,8 +65,8 @@ def _become_the_bot(order: dict[str, Any]) -> None:
     os.dup2(log, 2)
     os.environ.update(order["env"])
     clock = FastClock(order["begun"], order["speed"])
-    bot.cli.serve.SystemClock = lambda: clock  # type: ignore[assignment, misc]
-    bot.cli.resume.SystemClock = lambda: clock  # type: ignore[assignment, misc]
+    setattr(bot.cli.serve, "SystemClock", lambda: clock)  # noqa: B010 - a class of another name
+    setattr(bot.cli.resume, "SystemClock", lambda: clock)  # noqa: B010 - a class of another name
     tuning = partial(bot.wiring.build.Tuning, seconds_a_message=order["seconds_a_message"])
     bot.wiring.build.Tuning = tuning  # type: ignore[assignment, misc]
     watch(Points(Path(order["points"]), **order["death"]))

@@ -148,7 +148,7 @@ def _run(world: World, number: int, status: str) -> str:
 
 
 ENDED = ("Completed", "Posted", "Canceled", "Error")
-STEP_TIMES = {OperationName.POST_BILL_RUN: 5, OperationName.CANCEL_BILL_RUN: 4}
+STEP_TIMES: dict[str, int] = {OperationName.POST_BILL_RUN: 5, OperationName.CANCEL_BILL_RUN: 4}
 MAKERS: tuple[tuple[Maker, int], ...] = (
     (_mail_a_run, 6),
     *((_step(name), STEP_TIMES.get(name, 1)) for name, step in STEPS.items() if step.asking),

@@ -144,7 +144,7 @@ class _Watched(sqlite3.Connection):
 
 
 def _watch_sqlite(reached: Reached) -> None:
-    _Watched.reached = staticmethod(reached)  # type: ignore[assignment]
+    _Watched.reached = staticmethod(reached)
     connect = sqlite3.connect
 
     def watched_connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
@@ -176,7 +176,7 @@ def _watch_aiohttp(reached: Reached) -> None:
         reached(f"{named(self.method, self.url)} answered")
         return response
 
-    aiohttp.ClientSession._request = watched_request  # type: ignore[method-assign]
+    aiohttp.ClientSession._request = watched_request  # type: ignore[method-assign, assignment]
     aiohttp.ClientResponse.start = watched_start  # type: ignore[method-assign]
 
 

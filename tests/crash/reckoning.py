@@ -118,7 +118,7 @@ def _requests(
     found: list[tuple[Wanted, dict[str, Any]]] = []
     for wanted in accepted:
         mine = [card for card in cards if wanted.subject in headline(card)]
-        numbers = {_payload(card).get("request") for card in mine}
+        numbers = {_payload(card).get("request", 0) for card in mine}
         requests = [each for each in seen.requests if each["number"] in numbers]
         if not mine or not requests:
             told.lost.append(f"no card for {wanted.command}")
@@ -221,7 +221,9 @@ def _shown(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
     name = f"R-{request['number']}"
     thread = seen.slack.thread(CHANNEL, request["card_ts"] or "")
     told.lines += len(thread)
-    numbers = [_payload(message).get("sequence") for message in thread if not message.files]
+    numbers: list[Any] = [
+        _payload(message).get("sequence") for message in thread if not message.files
+    ]
     written = [
         row["sequence"] for row in seen.outbox
         if row["request"] == request["number"] and row["kind"] == "reply"

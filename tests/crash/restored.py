@@ -53,9 +53,9 @@ class Restored(Story):
                 await self._one_life()
             for each in doing:
                 each.cancel()
-            for each in await asyncio.gather(*doing, return_exceptions=True):
-                if isinstance(each, Exception):
-                    raise each
+            for ended in await asyncio.gather(*doing, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
             self._put_back()
             for _ in range(HELD_LIVES):
                 await self._one_life()

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,13 +10,13 @@ from hypothesis import strategies as st
 
 from bot.domain.digest import canonical, digest
 
-BOUND = {
+BOUND: dict[str, Any] = {
     "operation": "email_bill_run",
     "tenant": "https://rest.zuora.com|E1|",
     "body": {"bill_run": "BR-00000001", "resend": False},
     "facts": {"status": "Posted", "each": "ab", "target_date": date(2026, 11, 30)},
 }
-CHANGED = {
+CHANGED: dict[str, dict[str, Any]] = {
     "the operation": {"operation": "post_bill_run"},
     "the tenant": {"tenant": "https://rest.apisandbox.zuora.com|E1|"},
     "an entity": {"tenant": "https://rest.zuora.com|E2|"},

@@ -128,6 +128,7 @@ def test_a_lost_answer_is_looked_for_a_while_and_then_left_to_a_person():
 def test_an_unknown_outcome_is_reminded_of_without_an_end_and_before_it_is_looked_for():
     unknown = replace(REQUEST, state=State.UNKNOWN, looks=0)
     hours = []
+    now = unknown.state_at
     for hour in range(24 * 40):
         now = unknown.state_at + timedelta(hours=hour)
         if next_step(unknown, (), now) == steps.Remind():

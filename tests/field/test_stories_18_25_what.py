@@ -172,8 +172,8 @@ async def test_story_22_each_field_of_every_body_changes_the_digest(stage):
     await stage.until(lambda: stage.store.requests.get(5) is not None)
     tried = set()
 
-    for number in range(1, 6):
-        request = stage.request(number)
+    for asked in range(1, 6):
+        request = stage.request(asked)
         order = opened(request)
         body = order.body
         assert stage.bot.parts.tenancy.digest_of(order, "") == request.digest

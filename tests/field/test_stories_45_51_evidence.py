@@ -259,16 +259,24 @@ class Tenant:
             "team_id": self.team, "channel_id": self.channel, "api_app_id": "A0SANDBOX",
             "trigger_id": self.stage.slack._core.triggers.issue(ALICE),
         }  # fmt: skip
-        await dispatch(self.stage.bot.app, command)
+        await dispatch(self.app, command)
         await self.stage.slack.until(lambda: self.stage.slack.view(ALICE) is not None)
         submitted = await self.stage.slack.submit(ALICE, {"reason": f"Month end of {self.team}"})
         assert submitted.ok, submitted
+
+    @property
+    def app(self):
+        assert self.stage.bot
+        return self.stage.bot.app
+
+    async def until(self, is_so, seconds=10):
+        await self.stage.until(lambda: is_so(self.stage), seconds)
 
     def click(self, who):
         body = click(
             "approve", Who(who, self.team), name_of(self.stage), channel={"id": self.channel}
         )
-        return dispatch(self.stage.bot.app, body)
+        return dispatch(self.app, body)
 
 
 async def test_story_51_two_workspaces_interleaved_a_thousand_times_never_cross(tmp_path):
@@ -283,13 +291,11 @@ async def test_story_51_two_workspaces_interleaved_a_thousand_times_never_cross(
             )
         for tenant in (one, other):
             tenant.stage.clock.advance(minutes=1)  # what is beyond some a minute is counted then
-            await tenant.stage.until(
-                lambda t=tenant: not t.stage.store.refusals.are_counted(t.stage.clock.now())
-            )
+            await tenant.until(lambda on: not on.store.refusals.are_counted(on.clock.now()))
             assert tenant.stage.request().state == "waiting"
             await tenant.click(tenant.approver)
-            await tenant.stage.until(lambda t=tenant: t.stage.request().state == "succeeded")
-            await tenant.stage.until(lambda t=tenant: not t.stage.store.outbox.open(), 20)
+            await tenant.until(lambda on: on.request().state == "succeeded")
+            await tenant.until(lambda on: not on.store.outbox.open(), 20)
             apart(tenant, one if tenant is other else other)
     finally:
         await one.stage.close()

@@ -117,7 +117,7 @@ async def locked(site: Site, process: Operated) -> Operated:
     """O9; the shell ends with this program."""
     shell = sqlite3.connect(site.database, isolation_level=None)
     shell.execute("BEGIN IMMEDIATE")
-    site.settings["shell"] = shell  # type: ignore[assignment] - kept until the site closes
+    site.settings["shell"] = shell  # kept until the site closes
     return process
 
 

@@ -5,6 +5,7 @@ import re
 import sqlite3
 import sys
 import time
+from typing import Any
 
 import aiohttp
 import yaml
@@ -122,7 +123,7 @@ class Operated:
         self._log = site.folder / f"process-{len(site.processes)}.log"
         self.health = f"http://127.0.0.1:{free_port()}"
         self.door = f"http://127.0.0.1:{free_port()}"
-        self.process = None
+        self.process: asyncio.subprocess.Process
 
     async def begin(self):
         environment = self._site.environment() | {
@@ -183,7 +184,7 @@ class Operated:
 
     async def until_ready(self, seconds=SECONDS, **parts):
         """Return what `/readyz` says once it says this of these parts."""
-        found = {}
+        found: dict[str, Any] = {}
         end = time.monotonic() + seconds
         while not (found and all(found[name] == words for name, words in parts.items())):
             assert time.monotonic() < end, (parts, found, self.log[-2000:])

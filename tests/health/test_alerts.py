@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -32,14 +33,15 @@ def tokens(expression):
     while at < len(expression.rstrip()):
         match = TOKEN.match(expression, at)
         assert match, f"{expression!r} at {at}"
-        found.append((match.lastgroup, match[match.lastgroup]))
+        found.append((match.lastgroup, match[0]))
         at = match.end()
     return found
 
 
 def metrics(expression):
     """The metrics of an expression, each with the labels that it names."""
-    found, open_, last, labels = [], [], None, None
+    found = list[tuple[str, set[str]]]()
+    open_, last, labels = list[str](), None, None
     for kind, text in tokens(expression):
         if text in "({" and kind == "other":
             open_.append(text)
@@ -70,7 +72,7 @@ async def exposed(stage):
     await stage.bot.watch.look_at_slack()
     stage.bot.readiness.last_backup = stage.clock.now
     text = (await Exposition(stage.bot.readiness, stage.settings().database_path).text()).decode()
-    found = {}
+    found: dict[str, Any] = {}
     for line in text.splitlines():
         if line.startswith("# TYPE "):
             _, _, name, kind = line.split()
@@ -125,7 +127,7 @@ def test_every_alert_names_a_metric_and_every_heading_an_alert():
 
 
 def test_panels_do_not_lie_over_each_other():
-    seen = set()
+    seen = set[Any]()
     for panel in PANELS:
         place = panel["gridPos"]
         cells = {

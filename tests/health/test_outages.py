@@ -312,7 +312,7 @@ async def posted(door, age, trouble):
     """Post something with Slack's secret, signed so many seconds ago; the HTTP status."""
     at, body = str(int(time.time()) - age), "command=%2Fbillstatus"
     signed = SignatureVerifier(SIGNING_SECRET).generate_signature(timestamp=at, body=body)
-    headers = {"X-Slack-Request-Timestamp": at, "X-Slack-Signature": signed}
+    headers = {"X-Slack-Request-Timestamp": at, "X-Slack-Signature": str(signed)}
     headers = {} if trouble == "nothing" else headers
     async with (
         aiohttp.ClientSession() as http,

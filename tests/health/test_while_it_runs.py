@@ -89,6 +89,8 @@ async def test_clicks_on_a_locked_database_are_answered_whatever_their_number(si
         "c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read()",
         site.database, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
+    assert shell.stdin
+    assert shell.stdout
     await shell.stdout.readline()
 
     begun = time.monotonic()

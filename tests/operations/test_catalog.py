@@ -102,6 +102,7 @@ def test_a_form_asks_for_it_and_shows_what_is_wrong_at_its_field(name, clock):
     marked = with_problems(shown, {operation.field: "This is wrong."})
     wanted = form.wanted({**world_values, **values})
 
+    assert not isinstance(wanted, Problems)
     assert [each for each, _ in wanted] == [operation]
     assert "This is wrong." in str(marked)
     assert {*world_values} <= {block.get("block_id") for block in shown} | {*values}

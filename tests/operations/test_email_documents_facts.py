@@ -78,11 +78,12 @@ def test_totals_are_exact_and_never_mix_currencies(amounts):
     ]
     made = EmailDocumentsFacts.model_validate_json(facts(*documents).model_dump_json())
 
-    expected = {}
+    expected: dict[tuple[str, bool], Decimal] = {}
     for currency, amount in amounts:
         side = currency, amount < 0
         expected[side] = expected.get(side, Decimal(0)) + amount
     amounts_made = amounts_of(made.counted)
+    assert amounts_made is not None
     found = {(currency, amount < 0): amount for currency, amount in amounts_made}
     assert {side: total for side, total in expected.items() if total} == {
         side: total for side, total in found.items() if total

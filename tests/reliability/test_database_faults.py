@@ -65,11 +65,16 @@ class Held:
             sys.executable, "-c", HOLD, self._path,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        assert await self._process.stdout.readline() == b"held\n"
+        assert await self._said() == b"held\n"
+
+    async def _said(self):
+        assert self._process.stdout
+        return await self._process.stdout.readline()
 
     async def end(self):
+        assert self._process.stdin
         self._process.stdin.write(b"\n")
-        assert await self._process.stdout.readline() == b"free\n"
+        assert await self._said() == b"free\n"
         await self._process.communicate(b"\n")
 
 

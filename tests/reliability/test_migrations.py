@@ -177,7 +177,8 @@ async def test_a_database_of_every_earlier_version_goes_on_with_its_open_request
 
 def test_two_processes_that_open_a_new_file_at_once_both_get_it(tmp_path):
     for attempt in range(8):
-        path, problems, ready = tmp_path / f"{attempt}.db", [], threading.Barrier(3)
+        path, ready = tmp_path / f"{attempt}.db", threading.Barrier(3)
+        problems = list[BaseException]()
 
         def opened(path=path, problems=problems, ready=ready):
             ready.wait()

@@ -17,6 +17,7 @@ import tempfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -93,12 +94,17 @@ class Overlaps(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory(prefix="billing-bot-")
-        self.stage: Stage | None = None
+        self.opened: Stage | None = None
         self.shown: dict[int, str] = {}
         self.orders = 0
         self.mails = 0
-        self.put_back = None
-        self.clicks = []  # every payload that was delivered, to be delivered again
+        self.put_back: Any = None
+        self.clicks: list[Any] = []  # every payload that was delivered, to be delivered again
+
+    @property
+    def stage(self) -> Stage:
+        assert self.opened
+        return self.opened
 
     def play(self, work):
         """Have something done, wait until the bot rests, and look at what went out meanwhile."""
@@ -115,7 +121,7 @@ class Overlaps(RuleBasedStateMachine):
     @initialize(repeat_lost=st.sampled_from(["no", "no", "yes"]))
     def begin(self, repeat_lost):
         async def opened():
-            self.stage = Stage(Path(self.folder.name), "web")
+            self.opened = Stage(Path(self.folder.name), "web")
             self.stage.policy = ONE
             self.stage.slack.ack_seconds = 0.5
             self.stage.changes = {
@@ -213,11 +219,12 @@ class Overlaps(RuleBasedStateMachine):
 
     async def _press(self, person, number, button, reason=""):
         request = self.stage.request(number)
-        if not request.card_ts:
+        ts = request.card_ts
+        if not ts:
             return
         self._seen(request)
         await self.stage.slack.click(
-            person, CHANNEL, request.card_ts, button, value=request.reference, force=True
+            person, CHANNEL, ts, button, value=request.reference, force=True
         )
         self._keep()
         await self._submit(person, {"reason": reason})
@@ -241,7 +248,8 @@ class Overlaps(RuleBasedStateMachine):
     def approve_at_once(self, which, people):
         found = self._open() or numbers(self.stage)
         request = self.stage.request(found[which % len(found)])
-        if not request.card_ts:
+        ts = request.card_ts
+        if not ts:
             return
         self._seen(request)
 
@@ -249,7 +257,7 @@ class Overlaps(RuleBasedStateMachine):
             await asyncio.gather(
                 *(
                     self.stage.slack.click(
-                        person, CHANNEL, request.card_ts, "approve",
+                        person, CHANNEL, ts, "approve",
                         value=request.reference, force=True,
                     )
                     for person in people
@@ -308,8 +316,10 @@ class Overlaps(RuleBasedStateMachine):
         path=LOSES, kind=st.sampled_from(["lose_answer", "drop", "status"]), times=st.integers(1, 8)
     )
     def answers_are_lost(self, path, kind, times):
-        more = {"status": 500} if kind == "status" else {}
-        method = {} if path == EMAILS else {"method": "POST" if path == "/v1/bill-runs" else "PUT"}
+        more: dict[str, Any] = {"status": 500} if kind == "status" else {}
+        method: dict[str, Any] = (
+            {} if path == EMAILS else {"method": "POST" if path == "/v1/bill-runs" else "PUT"}
+        )
         self.stage.zuora.faults.add(path, kind=kind, times=times, **method, **more)
 
     @rule(fault=ZUORA_FAULTS, times=st.integers(1, 3), after=st.integers(0, 2))
@@ -388,6 +398,7 @@ class Overlaps(RuleBasedStateMachine):
                 people = {each.person for each in request.approvals} - {request.requester}
                 if stage.policy == WITHOUT_BOB:
                     people -= {BOB}
+                assert stage.bot
                 needed = max(request.rule.approvals, stage.bot.parts.rules.today(request).approvals)
                 assert len(people) >= needed, (number, people, needed)
         self.orders = len(stage.zuora.calls)
@@ -402,7 +413,7 @@ class Overlaps(RuleBasedStateMachine):
 
     @invariant()
     def everything_is_true(self):
-        if self.stage is not None:
+        if self.opened is not None:
             check_everything(self.stage)
 
     def _in_the_end(self):
@@ -418,10 +429,10 @@ class Overlaps(RuleBasedStateMachine):
 
     def teardown(self):
         try:
-            if self.stage is not None and self.stage.bot is not None:
+            if self.opened is not None and self.opened.bot is not None:
                 self._in_the_end()
         finally:
-            if self.stage is not None:
+            if self.opened is not None:
                 self.loop.run_until_complete(self.stage.close())
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.close()
@@ -446,7 +457,7 @@ Overlaps.TestCase.settings = settings(
 )
 
 
-class TestOverlaps(Overlaps.TestCase):
+class TestOverlaps(Overlaps.TestCase):  # type: ignore[valid-type, misc]  # hypothesis makes it
     """Run by pytest."""
 
 

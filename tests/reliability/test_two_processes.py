@@ -31,7 +31,7 @@ class Process:
     def __init__(self, pair, name):
         self._pair = pair
         self.log_file = pair.folder / f"{name}.log"
-        self.process = None
+        self.process: asyncio.subprocess.Process
 
     async def start(self):
         before = self._pair.slack.sockets.connections
@@ -157,6 +157,7 @@ class Pair:
         finally:
             store.close()
         place = self.slack.workspace.channel(CHANNEL)
+        assert place
         sequences = Counter(
             message.metadata["event_payload"]["sequence"]
             for message in place.messages if message.metadata

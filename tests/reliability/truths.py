@@ -120,6 +120,7 @@ def check_messages(stage: Stage) -> None:
     Of each database: with an older copy that is put back the sequences go on from an older one.
     """
     place = stage.slack.workspace.channel(CHANNEL)
+    assert place
     payloads = [
         (message, message.metadata["event_payload"])
         for message in place.messages

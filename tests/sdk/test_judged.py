@@ -105,9 +105,9 @@ async def judged(stage, tmp_path):
     process = await asyncio.create_subprocess_exec(
         PYTHON, judge, file, stdout=asyncio.subprocess.PIPE
     )
-    told, _ = await process.communicate()
+    said, _ = await process.communicate()
     assert process.returncode == 0
-    found = json.loads(told.splitlines()[-1])
+    found = json.loads(said.splitlines()[-1])
     told = {
         each["words"] for each in found if not FILES.fullmatch(f"{each['call']}: {each['words']}")
     }

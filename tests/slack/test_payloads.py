@@ -1,5 +1,7 @@
 """Clicks that Slack's client cannot make: answered, written down, and without any effect."""
 
+from typing import Any
+
 import pytest
 
 from bot.domain.history import What
@@ -217,7 +219,7 @@ def test_a_message_is_searched_for_numbers_wherever_its_words_stand(message):
 
 
 def test_a_message_is_read_from_its_begin_and_as_deep_as_it_is():
-    deep = {"text": "last"}
+    deep: dict[str, Any] = {"text": "last"}
     for _ in range(5000):
         deep = {"elements": [deep]}
 

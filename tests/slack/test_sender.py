@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ async def quiet(stage):
     """Return once the bot has nothing to do at this moment; a lane may wait behind its first."""
 
     def at_rest():
-        now, first = stage.clock.now(), {}
+        now, first = stage.clock.now(), dict[str, Any]()
         for each in stage.store.outbox.open():
             first.setdefault(each.lane, each)
         waits = all(each.wake_at and each.wake_at > now for each in first.values())

@@ -18,9 +18,13 @@ def path(tmp_path):
 
 
 def test_a_check_is_looked_at_again_and_again(path):
-    looks = []
+    looks = list[int]()
 
-    with looking(lambda: bool(looks.append(1))):
+    def looked():
+        looks.append(1)
+        return False
+
+    with looking(looked):
         refuse_damage(path)
         verify_database(path, key="")
     seen = len(looks)

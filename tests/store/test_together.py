@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ async def test_one_that_fails_undoes_itself_alone(store, commits):
         return_exceptions=True,
     )
 
-    assert answers == ["a", wrong, "c"]
+    assert list(answers) == ["a", wrong, "c"]
     assert reasons(store) == ["a", "c"]
     assert len(commits) == 1
 
@@ -87,7 +88,7 @@ async def test_one_that_cannot_be_recorded_leaves_the_others_theirs(store):
         return_exceptions=True,
     )
 
-    assert answers == ["a", full, "c"]
+    assert list(answers) == ["a", full, "c"]
     assert reasons(store) == ["a", "c"]
 
 
@@ -156,7 +157,7 @@ async def test_what_can_wait_is_not_kept_waiting_by_people_who_come_without_a_pa
             tasks.add(asyncio.create_task(person()))
             await asyncio.sleep(0.01)
 
-    tasks = set()
+    tasks = set[asyncio.Task[Any]]()
     coming = asyncio.create_task(people())
     await asyncio.sleep(0.02)
     try:

@@ -25,7 +25,7 @@ def marked_later(stage):
 
 def keys_of(orders):
     """For each path the keys that it was ordered under."""
-    found = {}
+    found: dict[str, set[str]] = {}
     for order in orders:
         found.setdefault(order.path, set()).add(order.headers["idempotency-key"])
     return found

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from bot.zuora import paging, preview_runs, tokens
+from bot.zuora.answers import Answer
 from bot.zuora.bounded import MOST_BYTES
 from bot.zuora.connections import http_client
 from bot.zuora.errors import ZuoraRejected
@@ -94,6 +95,7 @@ async def test_a_long_answer_is_read_while_others_get_their_turn():
     found = await asyncio.to_thread(judge, 200, {}, body, effect=False)
     waiting.cancel()
 
+    assert isinstance(found, Answer)
     assert len(found.data["data"]) > 1000
     assert len(turns) > 20  # the quick decoder would have let nobody in
 

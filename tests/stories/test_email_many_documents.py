@@ -86,7 +86,7 @@ async def test_five_hundred_each_get_their_own_result_whatever_happens_in_betwee
     assert sorted(calls) == sorted(numbers)
     assert {n for n, call in calls.items() if call.verdict == "rejected"} == set(refused)
     assert {call.verdict for n, call in calls.items() if n not in refused} == {"accepted"}
-    keys = {}
+    keys: dict[str, set[str]] = {}
     for order in stage.orders():
         keys.setdefault(order.headers["idempotency-key"], set()).add(order.path)
     assert all(len(paths) == 1 for paths in keys.values())
@@ -193,7 +193,7 @@ async def test_a_crash_in_the_middle_of_sixty_sends_each_once(stage):
 
 
 async def test_few_calls_are_written_down_as_sent_before_they_go_out(stage):
-    written = [set()]
+    written = [set[str]()]
 
     def note(statement):
         if statement == "COMMIT":

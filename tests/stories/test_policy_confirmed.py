@@ -4,11 +4,12 @@ import pytest
 
 from bot.domain.history import What
 from bot.domain.request import State
+from bot.sandbox.slack.workspace import BOT_USER
 from bot.workflow.policy_changes import CONFIRM
 from tests.audit.test_evidence import entries as listed_in
 from tests.audit.test_evidence import made
 from tests.stage import ALICE, BOB, CARLA, MARA
-from tests.stories.test_audit import AUDIT, BOT_USER
+from tests.stories.test_audit import AUDIT
 
 GENERAL = 'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS"]\n'
 ADDED = 'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS", "U0MARA"]\n'

@@ -9,6 +9,7 @@ from bot.operations.cancel_bill_run import CancelBillRunBody
 from bot.operations.create_bill_run.body import CreateBillRunBody
 from bot.operations.email_bill_run import EmailBillRunBody
 from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.operations.operation import Problems
 from bot.operations.post_bill_run import PostBillRun, PostBillRunBody
 from bot.wiring.starting import CannotStartError
 from tests.stage import ALICE, BOB, CHANNEL
@@ -35,6 +36,7 @@ def test_a_body_has_no_field_that_nobody_knows(body, values):
 def test_a_date_is_typed_in_one_form_only(typed):
     read = PostBillRun.read({**RUN, "invoice_date": typed})
 
+    assert isinstance(read, Problems)
     assert set(read.by_field) == {"invoice_date"}
 
 

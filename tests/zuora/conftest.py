@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -49,7 +50,7 @@ async def local(clock: HandClock) -> AsyncIterator[LocalZuora]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncBaseTransport]:
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
     async with http_client() as client:
         yield client
 
@@ -58,9 +59,9 @@ Make = Callable[..., ZuoraClient]
 
 
 @pytest.fixture
-def make(local: LocalZuora, http: httpx2.AsyncBaseTransport, clock: HandClock) -> Make:
+def make(local: LocalZuora, http: httpx2.AsyncClient, clock: HandClock) -> Make:
     def build(**settings: object) -> ZuoraClient:
-        given = {
+        given: dict[str, Any] = {
             "base_url": local.base_url,
             "client_id": local.client_id,
             "client_secret": local.client_secret,

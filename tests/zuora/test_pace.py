@@ -243,7 +243,7 @@ class Narrow:
 
     def __init__(self, limit, seconds):
         self.limit, self.seconds, self.busy = limit, seconds, 0
-        self.statuses = Counter()
+        self.statuses = Counter[int]()
 
     async def token(self, _):
         return web.json_response({"access_token": "abc", "expires_in": 3598})

@@ -35,12 +35,14 @@ FACTS = CreateFacts(today=TODAY, accounts=12, auto_post_allowed=True)
 ACCOUNT = BilledAccount(
     id="a" * 32, number="A1", name="Customer", currency="USD", batch="Batch1", bill_to_mail=True
 )
-SCHEDULED = read(
+_READ = read(
     {
         "scope": "batches", "when": "scheduled", "batches": ["Batch1"], "repeat_type": "Daily",
         "repeat_from": "2026-12-01", "run_time": "6",
     }
 )  # fmt: skip
+assert isinstance(_READ, CreateBillRunBody)
+SCHEDULED = _READ
 
 
 @pytest.mark.parametrize(
