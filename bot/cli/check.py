@@ -11,7 +11,7 @@ import aiohttp
 import click
 
 from bot.cli.checks import at_mail, at_slack, at_zuora, here
-from bot.cli.checks.finding import Finding, worst, wrong
+from bot.cli.checks.noticed import Noticed, worst, wrong
 from bot.cli.clock import SystemClock
 from bot.cli.exits import WRONG_SETTINGS
 from bot.cli.help import example
@@ -37,7 +37,7 @@ def check(*, as_json: bool) -> None:
     2 something that a person has to change.
     """
     log_to_stderr("ERROR")
-    findings: list[Finding] = []
+    findings: list[Noticed] = []
 
     async def look() -> None:
         async for each in _all():
@@ -53,7 +53,7 @@ def check(*, as_json: bool) -> None:
     sys.exit(worst(findings))
 
 
-async def _all() -> AsyncIterator[Finding]:
+async def _all() -> AsyncIterator[Noticed]:
     """Every finding, as it is found.
 
     Raises:

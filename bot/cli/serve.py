@@ -15,7 +15,7 @@ import click
 from aiohttp import web as http
 
 from bot.cli.checks import at_slack, here
-from bot.cli.checks.finding import Finding, Grade
+from bot.cli.checks.noticed import Grade, Noticed
 from bot.cli.clock import SystemClock
 from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
 from bot.cli.help import example
@@ -220,7 +220,7 @@ class Serving:
         )
 
 
-def _log(finding: Finding) -> None:
+def _log(finding: Noticed) -> None:
     if finding.grade is not Grade.GOOD:
         logger.warning(
             "check_found",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bot.domain.clock import Clock
 
 
-class _Reading(NamedTuple):
+class _Difference(NamedTuple):
     ahead: float
     wall: float
     passed: float
@@ -27,7 +27,7 @@ class Clocks:
     def __init__(self, clock: Clock, limit: timedelta = timedelta(minutes=1)) -> None:
         self._clock = clock
         self.limit = limit
-        self._read: dict[str, _Reading] = {}
+        self._read: dict[str, _Difference] = {}
 
     def read(self, whose: str, date: str | None) -> None:
         """Take the header `Date` of an answer that came just now; one that is no date says nothing."""
@@ -36,7 +36,7 @@ class Clocks:
         except (ValueError, TypeError, OverflowError):
             return
         wall = self._clock.now().timestamp()
-        self._read[whose] = _Reading(theirs - wall, wall, self._clock.monotonic())
+        self._read[whose] = _Difference(theirs - wall, wall, self._clock.monotonic())
 
     def ahead(self) -> dict[str, int]:
         """By how many whole seconds (a `Date` has no parts of one) each of the others is ahead of this one; those that were never read are not there."""

@@ -30,7 +30,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
+class OwnHistory:
     """What a database knows of itself.
 
     Attributes:
@@ -58,7 +58,7 @@ HELD = (
 )
 
 
-def why_held(own: Own, shown: Iterable[Shown]) -> str:
+def why_held(own: OwnHistory, shown: Iterable[Shown]) -> str:
     """Why nothing may be carried out, in one sentence; empty: the database is the newest there is.
 
     Args:
@@ -79,7 +79,7 @@ def why_held(own: Own, shown: Iterable[Shown]) -> str:
     return ""
 
 
-def _is_written(own: Own, shown: Shown) -> bool:
+def _is_written(own: OwnHistory, shown: Shown) -> bool:
     """Whether the row with which the history ended then is one of this history."""
     if not shown.mark:
         return shown.history <= own.head

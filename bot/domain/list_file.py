@@ -32,7 +32,7 @@ _NUMBERS: Final = re.compile(rf"(?!$){_WHAT}(?:number|no|nr|num)?s?")
 _IDS: Final = re.compile(rf"{_WHAT}(?:ids?|key)")
 
 
-class Entry(NamedTuple):
+class Cell(NamedTuple):
     """One cell that names something, and the line that it begins in, from 1."""
 
     line: int
@@ -43,14 +43,14 @@ class ListFile(NamedTuple):
     """What stands in a file, and its name as a person gave it."""
 
     name: str
-    entries: tuple[Entry, ...]
+    entries: tuple[Cell, ...]
 
 
 class NotAListError(ValueError):
     """The file is none that can be read; the message says so as the end of a sentence."""
 
 
-def entries_in(content: bytes) -> tuple[Entry, ...]:
+def entries_in(content: bytes) -> tuple[Cell, ...]:
     """Everything that a file names, in its order.
 
     A first line with the name of a column, such as `Invoice Number`, says which column it is, and the
@@ -64,14 +64,14 @@ def entries_in(content: bytes) -> tuple[Entry, ...]:
     if columns:
         rows = rows[1:]
     found = [
-        Entry(line, cell.strip())
+        Cell(line, cell.strip())
         for line, cells in rows
         for at, cell in enumerate(cells)
         if cell.strip() and (not columns or at in columns)
     ]
     if over := next((each for each in found if "\n" in each.text or "\r" in each.text), None):
         raise NotAListError(f"has a quotation mark that is not closed in its line, {over.line}")
-    return tuple(Entry(line, _whole(text)) for line, text in found)
+    return tuple(Cell(line, _whole(text)) for line, text in found)
 
 
 def _decoded(content: bytes) -> str:

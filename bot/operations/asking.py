@@ -31,7 +31,7 @@ class NumberField:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class SlashCommand:
     """A slash command that opens the form, and its help; `manifest.yml` names it too."""
 
     name: str
@@ -53,7 +53,7 @@ class Asking:
     intro: str
     number: NumberField
     fields: tuple[DayField | ChoiceField, ...] = ()
-    command: Command | None = None
+    command: SlashCommand | None = None
 
 
 def run_field(state: str) -> NumberField:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from bot.domain.copies import Own
+from bot.domain.copies import OwnHistory
 from bot.store.times import to_text
 
 FIRST_MESSAGES = 1000
@@ -40,7 +40,7 @@ class Copies:
         """Carry nothing out and send nothing from now on, across restarts."""
         self._database.execute("INSERT INTO holds (at, why) VALUES (?, ?)", [to_text(now), why])
 
-    def own(self, channel: str, head: int, shown: Collection[int]) -> Own:
+    def own(self, channel: str, head: int, shown: Collection[int]) -> OwnHistory:
         """What the database knows of itself, to be compared with what Slack shows.
 
         Args:
@@ -53,7 +53,7 @@ class Copies:
             "WHERE hash IS NOT NULL OR value > (SELECT COALESCE(MAX(sequence), 0) FROM history)",
             [json.dumps(sorted(shown))],
         )
-        return Own(ids=self.ids, head=head, rows=dict(rows), since=self.since(channel))
+        return OwnHistory(ids=self.ids, head=head, rows=dict(rows), since=self.since(channel))
 
     def since(self, channel: str) -> str:
         """Slack's `ts` after which a message can be newer than this database; empty for none."""

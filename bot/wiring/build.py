@@ -39,7 +39,7 @@ from bot.wiring.evidence import (
     signer_of,
     statements_of,
 )
-from bot.wiring.reaching import Opened, Reached, reach
+from bot.wiring.reaching import Opened, Outside, reach
 from bot.wiring.running import Bot
 from bot.wiring.starting import CannotStartError, work_lock
 from bot.workflow.backups import Backups
@@ -76,7 +76,7 @@ class Tuning:
     look_seconds: float = 10.0
 
 
-def _about(settings: Settings, reached: Reached) -> dict[str, Any]:
+def _about(settings: Settings, reached: Outside) -> dict[str, Any]:
     """What a start records of the program and its surroundings."""
     slack = {
         "address": settings.slack_api_url,
@@ -184,7 +184,7 @@ def _parts(
     clock: Clock,
     tuning: Tuning,
     opened: Opened,
-    reached: Reached,
+    reached: Outside,
     policy: Policy,
 ) -> Parts:
     """What the workflow works with."""
@@ -209,7 +209,7 @@ def _parts(
 
 
 def _slack(
-    settings: Settings, tuning: Tuning, parts: Parts, reached: Reached
+    settings: Settings, tuning: Tuning, parts: Parts, reached: Outside
 ) -> tuple[AsyncApp, Answering, Sender]:
     """The listeners, what they share, and who sends what stands in the outbox."""
     tenancy = parts.tenancy

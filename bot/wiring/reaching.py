@@ -54,7 +54,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reached:
+class Outside:
     """Slack and Zuora, once they said who the bot is there.
 
     Attributes:
@@ -79,7 +79,7 @@ async def reach(
     starting: Starting,
     *,
     zuora_read_seconds: float,
-) -> Reached:
+) -> Outside:
     """Ask Slack and Zuora who the bot is there.
 
     Raises:
@@ -90,7 +90,7 @@ async def reach(
     identity = await starting.reached("Slack", partial(_admitted, settings, slack))
     zuora = zuora_client(settings, clock, opened.http, read_seconds=zuora_read_seconds)
     admission = Admission(zuora, settings.places)
-    return Reached(
+    return Outside(
         slack=slack,
         identity=identity,
         people=People(slack, clock, team_id=identity.team_id, organization=identity.organization),

@@ -19,7 +19,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.cli.checks import at_mail, here
-from bot.cli.checks.finding import Grade
+from bot.cli.checks.noticed import Grade
 from bot.domain.history import Head, What
 from bot.metrics import HEADS_NOT_LEFT
 from bot.settings import Settings

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.domain.operation import OperationName
-from bot.operations.asking import Command
+from bot.operations.asking import SlashCommand
 from bot.operations.catalog import OPERATIONS, STEPS
 from bot.operations.on_run import legal_steps
 from bot.operations.operation import Operation
@@ -80,7 +80,7 @@ def _step(name: str) -> Maker:
     return made
 
 
-def _command(operation: Operation, command: Command) -> Maker:
+def _command(operation: Operation, command: SlashCommand) -> Maker:
     """An operation whose form has a command of its own, for its example."""
 
     def made(world: World, _number: int) -> Wanted:

@@ -48,7 +48,7 @@ class Slack(Protocol):
         ...
 
 
-class Own(Protocol):
+class OwnMessages(Protocol):
     """What the database has of it."""
 
     def sent(self, request: int) -> Mapping[str, Sent]:
@@ -79,7 +79,9 @@ def not_read(why: str) -> dict[str, Any]:
     }
 
 
-async def compared(cards: Sequence[Card], address: str, slack: Slack, own: Own) -> dict[str, Any]:
+async def compared(
+    cards: Sequence[Card], address: str, slack: Slack, own: OwnMessages
+) -> dict[str, Any]:
     """Which cards stand in Slack, which threads lack messages, and what reads otherwise than it was sent."""
     counts: dict[Card, int] = {}
     changed: list[dict[str, Any]] = []
@@ -133,7 +135,7 @@ async def _thread(slack: Slack, card: Card) -> list[dict[str, Any]]:
 
 
 def _differences(
-    request: int, message: Mapping[str, Any], sent: Mapping[str, Sent], own: Own
+    request: int, message: Mapping[str, Any], sent: Mapping[str, Sent], own: OwnMessages
 ) -> Iterator[dict[str, Any]]:
     """How a message in Slack differs from what the database says was sent under its `ts`."""
     mine, ts = sent.get(str(message.get("ts"))), str(message.get("ts"))

@@ -11,7 +11,7 @@ from bot.audit import standalone
 Facts = dict[str, Any]
 
 
-class Entry(NamedTuple):
+class HistoryRow(NamedTuple):
     """A row of the history with its data read."""
 
     sequence: int
@@ -49,13 +49,13 @@ class Package:
             for line in lines:
                 yield json.loads(line)
 
-    def entries(self, name: str) -> Iterator[Entry]:
+    def entries(self, name: str) -> Iterator[HistoryRow]:
         """The rows in a file of rows."""
         for line in self.lines(name):
             row = standalone.Row(*line)
             yield entry_of(row._asdict() | {"data": json.loads(row.data)})
 
-    def requests(self) -> Iterator[tuple[Facts, Facts, list[Entry]]]:
+    def requests(self) -> Iterator[tuple[Facts, Facts, list[HistoryRow]]]:
         """Each request: its line in the population, its packet, its rows."""
         for line in self.lines("population.jsonl"):
             packet = self._json(f"requests/R-{line['number']}.json")
@@ -63,9 +63,9 @@ class Package:
             self._step()
 
 
-def entry_of(row: Facts) -> Entry:
+def entry_of(row: Facts) -> HistoryRow:
     """A row of a packet."""
-    return Entry(**{name: row[name] for name in Entry._fields})
+    return HistoryRow(**{name: row[name] for name in HistoryRow._fields})
 
 
 def sampled(numbers: list[int], seed: str, size: int) -> list[int]:

@@ -7,7 +7,7 @@ from html import escape, unescape
 from typing import Any
 
 from bot.audit.evidence.lights import lights
-from bot.audit.evidence.package import Entry, Facts, Package
+from bot.audit.evidence.package import Facts, HistoryRow, Package
 from bot.audit.evidence.reconcile import outside
 from bot.domain.words import count
 
@@ -120,7 +120,7 @@ def _exceptions(package: Package) -> Iterator[str]:
         yield f'<p class="small">{escape(words)}</p>'
 
 
-def _request(line: Facts, packet: Facts, history: list[Entry]) -> Iterator[str]:
+def _request(line: Facts, packet: Facts, history: list[HistoryRow]) -> Iterator[str]:
     asked = history[0].data
     yield f'<section class="request"><h2>R-{line["number"]}: {escape(line["operation"].replace("_", " "))} {escape(line["subject"])}</h2>'
     yield _facts(
@@ -227,12 +227,12 @@ def _plain(text: str) -> str:
     return unescape(text).replace("\u2060", "")
 
 
-def _person(entry: Entry) -> str:
+def _person(entry: HistoryRow) -> str:
     name = entry.data.get("person_name")
     return f"{name} ({entry.who})" if name else entry.who or "the bot"
 
 
-def _note(entry: Entry) -> str:
+def _note(entry: HistoryRow) -> str:
     said = entry.data.get("reason") or entry.data.get("note")
     return f": {said}" if said else ""
 

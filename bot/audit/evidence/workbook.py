@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bot.audit.evidence.package import Entry, Package
+from bot.audit.evidence.package import HistoryRow, Package
 from bot.audit.evidence.reconcile import outside
 
 NAME = "evidence.xlsx"
@@ -97,7 +97,7 @@ def write(path: Path, package: Package) -> None:
     book.close()
 
 
-def _of_request(book: _Book, row: Entry, asked: Entry) -> None:
+def _of_request(book: _Book, row: HistoryRow, asked: HistoryRow) -> None:
     data, name = row.data, f"R-{row.request}"
     if row.what in DECIDED:
         book.add(
@@ -119,7 +119,7 @@ def _of_request(book: _Book, row: Entry, asked: Entry) -> None:
         )  # fmt: skip
 
 
-def _seconds(asked: Entry, row: Entry) -> int:
+def _seconds(asked: HistoryRow, row: HistoryRow) -> int:
     return round(
         (datetime.fromisoformat(row.at) - datetime.fromisoformat(asked.at)).total_seconds()
     )
@@ -173,7 +173,7 @@ class _Duties:
         self._late: Counter[str] = Counter()
         self._fastest: dict[str, int] = defaultdict(lambda: 10**9)
 
-    def take(self, history: Iterable[Entry]) -> None:
+    def take(self, history: Iterable[HistoryRow]) -> None:
         rows = list(history)
         asked = rows[0]
         self._asked[asked.who] += 1

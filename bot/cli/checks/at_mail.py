@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 
-from bot.cli.checks.finding import Finding, good, passes
+from bot.cli.checks.noticed import Noticed, good, passes
 from bot.settings import Settings
 from bot.workflow.anchor_mail import Mailbox
 from bot.workflow.anchoring import NotLeftError
 
 
-async def look(found: Settings) -> AsyncIterator[Finding]:
+async def look(found: Settings) -> AsyncIterator[Noticed]:
     """Whether the server lets the bot in; nothing is mailed."""
     if not found.anchor_mail_to:
         return

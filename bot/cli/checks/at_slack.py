@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bot.cli.checks.finding import Finding, good, passes, warning, wrong
+from bot.cli.checks.noticed import Noticed, good, passes, warning, wrong
 from bot.domain.policy import Policy, is_group
 from bot.domain.words import count
 from bot.settings import Settings
@@ -24,7 +24,7 @@ HELLO_SECONDS = 10.0
 
 async def look(
     settings: Settings, policy: Policy | None, client: SlackWeb, *, alone: bool
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[Noticed]:
     """Every finding at Slack.
 
     Args:
@@ -51,7 +51,7 @@ async def look(
         yield await _app_token(settings, client, alone=alone)
 
 
-def _scopes(given: Collection[str]) -> Finding:
+def _scopes(given: Collection[str]) -> Noticed:
     import yaml  # noqa: PLC0415 - needed once, at a start
 
     manifest = yaml.safe_load(MANIFEST.read_text())
@@ -69,7 +69,7 @@ def _scopes(given: Collection[str]) -> Finding:
     return good("scopes", f"all {len(needed)} of the manifest")
 
 
-async def _channels(settings: Settings, client: SlackWeb) -> Finding:
+async def _channels(settings: Settings, client: SlackWeb) -> Noticed:
     channels = {
         "BILLING_CHANNEL": settings.billing_channel, "AUDIT_CHANNEL": settings.audit_channel,
     }  # fmt: skip
@@ -86,7 +86,7 @@ async def _channels(settings: Settings, client: SlackWeb) -> Finding:
     )
 
 
-async def _history(settings: Settings, client: SlackWeb) -> Finding:
+async def _history(settings: Settings, client: SlackWeb) -> Noticed:
     try:
         await client.conversations_history(channel=settings.billing_channel, limit=1)
     except NO_ANSWER as error:
@@ -105,7 +105,7 @@ def _groups(policy: Policy | None) -> Iterable[str]:
     return (each for each in dict.fromkeys(named) if is_group(each))
 
 
-async def _group(client: SlackWeb, group: str, team: str | None) -> Finding:
+async def _group(client: SlackWeb, group: str, team: str | None) -> Noticed:
     about = f"group {group}"
     try:
         found = await client.usergroups_users_list(usergroup=group, team_id=team)
@@ -123,7 +123,7 @@ async def _group(client: SlackWeb, group: str, team: str | None) -> Finding:
     return good(about, count(number, "person", "people"))
 
 
-async def _app_token(settings: Settings, client: SlackWeb, *, alone: bool) -> Finding:
+async def _app_token(settings: Settings, client: SlackWeb, *, alone: bool) -> Noticed:
     about, token = "SLACK_APP_TOKEN", settings.slack_app_token.get_secret_value()
     try:
         url = await socket_address(client, token)

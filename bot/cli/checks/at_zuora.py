@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from bot.cli.checks.finding import Finding, good, passes, warning, wrong
+from bot.cli.checks.noticed import Noticed, good, passes, warning, wrong
 from bot.domain.clocks import Clocks
 from bot.settings import Settings
 from bot.zuora.client import NO_SUCH_NAME, ZuoraClient
@@ -12,7 +12,7 @@ LATER = "try again; https://trust.zuora.com says whether Zuora has trouble"
 LOGIN = "ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET"
 
 
-async def look(settings: Settings, zuora: ZuoraClient) -> AsyncIterator[Finding]:
+async def look(settings: Settings, zuora: ZuoraClient) -> AsyncIterator[Noticed]:
     """Every finding at Zuora."""
     try:
         tenant = await zuora.check()
@@ -49,7 +49,7 @@ async def look(settings: Settings, zuora: ZuoraClient) -> AsyncIterator[Finding]
         )  # fmt: skip
 
 
-async def _may_read(zuora: ZuoraClient) -> Finding:
+async def _may_read(zuora: ZuoraClient) -> Noticed:
     try:
         await zuora.bill_runs(name=NO_SUCH_NAME)
     except ZuoraRejected as error:
@@ -61,7 +61,7 @@ async def _may_read(zuora: ZuoraClient) -> Finding:
     return good("rights", "bill runs can be read")
 
 
-async def _rules(zuora: ZuoraClient) -> Finding:
+async def _rules(zuora: ZuoraClient) -> Noticed:
     try:
         rules = await zuora.billing_rules()
     except ZuoraError as error:
@@ -75,7 +75,7 @@ async def _rules(zuora: ZuoraClient) -> Finding:
     return good("billing rules", f"a bill run that posts by itself is {words}")
 
 
-async def _notifications(zuora: ZuoraClient) -> Finding:
+async def _notifications(zuora: ZuoraClient) -> Noticed:
     try:
         found = await zuora.mail_notifications()
     except ZuoraError as error:
@@ -92,7 +92,7 @@ async def _notifications(zuora: ZuoraClient) -> Finding:
     return good("notifications", f"{len(found)} can be read, and none is off")
 
 
-def clocks(found: Clocks) -> Finding:
+def clocks(found: Clocks) -> Noticed:
     """This machine's clock beside Slack's and Zuora's."""
     if not found.ahead():
         return warning("clock", "neither Slack nor Zuora said its time", "try again")

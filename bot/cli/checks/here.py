@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.cli.checks.finding import Finding, good, passes, warning, wrong
+from bot.cli.checks.noticed import Noticed, good, passes, warning, wrong
 from bot.cli.clock import SystemClock
 from bot.domain.policy import Policy
 from bot.health.processes import Processes
@@ -25,7 +25,7 @@ _MODES = (
 )
 
 
-def settings(found: Settings) -> Iterator[Finding]:
+def settings(found: Settings) -> Iterator[Noticed]:
     """What can be said of settings that were read."""
     ways = [words for name, words in _MODES if getattr(found, name).get_secret_value()]
     if ways:
@@ -59,7 +59,7 @@ def settings(found: Settings) -> Iterator[Finding]:
     yield from anchors(found)
 
 
-def anchors(found: Settings) -> Iterator[Finding]:
+def anchors(found: Settings) -> Iterator[Noticed]:
     """Where the end of the history is left outside the database, and whether that can be."""
     names = "AUDIT_CHANNEL, TIMESTAMP_URL, ANCHOR_FOLDER, ANCHOR_MAIL_TO"
     if found.not_anchored:
@@ -86,7 +86,7 @@ def anchors(found: Settings) -> Iterator[Finding]:
         )
 
 
-def policy(found: Settings) -> tuple[list[Finding], Policy | None]:
+def policy(found: Settings) -> tuple[list[Noticed], Policy | None]:
     """The policy, where it can be used."""
     try:
         read = read_policy(Path(found.policy_file), found.places)
@@ -96,7 +96,7 @@ def policy(found: Settings) -> tuple[list[Finding], Policy | None]:
     return [good("POLICY_FILE", words)], read
 
 
-def database(found: Settings) -> Iterator[Finding]:
+def database(found: Settings) -> Iterator[Noticed]:
     """The file: whole, of this version, ours, with room, and who works on it."""
     about, path = "DATABASE_URL", Path(found.database_path)
     if not path.exists():
@@ -121,7 +121,7 @@ def database(found: Settings) -> Iterator[Finding]:
     yield from _others(found)
 
 
-def _no_file_yet(about: str, path: Path) -> Finding:
+def _no_file_yet(about: str, path: Path) -> Noticed:
     folder = path.resolve().parent
     if not os.access(folder, os.W_OK | os.X_OK):
         return wrong(
@@ -130,7 +130,7 @@ def _no_file_yet(about: str, path: Path) -> Finding:
     return good(about, f"{path} is begun at the first start")
 
 
-def room(found: Settings) -> Iterator[Finding]:
+def room(found: Settings) -> Iterator[Noticed]:
     """Whether the disk has some."""
     free = shutil.disk_usage(Path(found.database_path).resolve().parent).free
     words = f"{free / 1e9:,.1f} GB are free"
@@ -142,7 +142,7 @@ def room(found: Settings) -> Iterator[Finding]:
         yield good("disk", words)
 
 
-def _others(found: Settings) -> Iterator[Finding]:
+def _others(found: Settings) -> Iterator[Noticed]:
     try:
         others = Processes(found.database_path, SystemClock()).others()
     except OSError as error:

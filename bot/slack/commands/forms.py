@@ -9,7 +9,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.cards import blocks
 from bot.cards.blocks import as_text
 from bot.domain.place import parted
-from bot.operations.asking import Command
+from bot.operations.asking import SlashCommand
 from bot.operations.operation import Values
 from bot.slack import payloads
 from bot.slack.answering import Answering
@@ -29,7 +29,9 @@ def register(app: AsyncApp, answering: Answering) -> None:
             app.command(form.command.name)(_opens(answering, form, form.command))
 
 
-def _opens(answering: Answering, form: AskForm, named: Command) -> Callable[..., Awaitable[None]]:
+def _opens(
+    answering: Answering, form: AskForm, named: SlashCommand
+) -> Callable[..., Awaitable[None]]:
     async def opens(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
         command = payloads.command(body)
         if command.word == "help":

@@ -10,7 +10,7 @@ from bot.cards.blocks import Block, context
 from bot.domain.key import own_spelling, unquoted
 from bot.domain.named import Named, named
 from bot.domain.place import Places
-from bot.operations.asking import Command
+from bot.operations.asking import SlashCommand
 from bot.operations.operation import Problems, Values
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.fields import View
@@ -84,7 +84,7 @@ class AskForm(ABC):
 
     callback_id: str
     title: str
-    command: Command | None = None
+    command: SlashCommand | None = None
     places: Places = Places()
     """The entities and organizations to choose from."""
     takes_files: bool = False

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
 from bot.domain.key import DocumentKey, as_one, document_key, tokens
-from bot.operations.asking import Command
+from bot.operations.asking import SlashCommand
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND, EmailMixedList
 from bot.operations.email_documents.reading import pdf_problem, sort_out, too_many
@@ -55,7 +55,7 @@ class EmailForm(AskForm):
 
     callback_id = EmailBillRun.form
     title = "Email billing documents"
-    command = Command("/billemail", HELP)
+    command = SlashCommand("/billemail", HELP)
 
     def blocks(self, values: Values) -> Sequence[Block]:
         """What to mail, and the fields for it."""

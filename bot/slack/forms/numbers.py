@@ -17,7 +17,7 @@ from bot.domain.key import (
     tokens,
     unquoted,
 )
-from bot.domain.list_file import Entry, ListFile
+from bot.domain.list_file import Cell, ListFile
 from bot.domain.words import listed, shortened, some
 from bot.operations.email_documents.reading import too_many
 from bot.operations.operation import Problems
@@ -115,14 +115,14 @@ def documents_of(typed: str, found: Found) -> tuple[str, str]:
     return "\n".join(shown), " ".join(dict.fromkeys(said))
 
 
-def unclear_in(entries: Sequence[Entry]) -> tuple[str, ...]:
+def unclear_in(entries: Sequence[Cell]) -> tuple[str, ...]:
     """What to ask Zuora about in a file: as of a typed list, line by line."""
     groups = (group for entry in entries for group in listed_in(entry.text))
     asked = dict.fromkeys(each for group in groups for each in group if _may_be_one(each))
     return () if too_many(len(entries)) else tuple(asked)
 
 
-def documents_in(entries: Sequence[Entry], found: Found) -> tuple[list[str], list[str]]:
+def documents_in(entries: Sequence[Cell], found: Found) -> tuple[list[str], list[str]]:
     """The documents of a file, as they are typed, and what is wrong with it, line by line."""
     if many := too_many(len(entries)):
         return [], [many]

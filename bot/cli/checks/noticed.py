@@ -23,7 +23,7 @@ _MARKS = {Grade.GOOD: "ok", Grade.WARNING: "warning", Grade.PASSES: "later", Gra
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Noticed:
     """What was found about one thing.
 
     Attributes:
@@ -47,27 +47,27 @@ class Finding:
         return {name: str(value) for name, value in asdict(self).items()}
 
 
-def good(about: str, found: str) -> Finding:
+def good(about: str, found: str) -> Noticed:
     """Nothing has to be done."""
-    return Finding(Grade.GOOD, about, found)
+    return Noticed(Grade.GOOD, about, found)
 
 
-def warning(about: str, found: str, mend: str) -> Finding:
+def warning(about: str, found: str, mend: str) -> Noticed:
     """It works, and could be better."""
-    return Finding(Grade.WARNING, about, found, mend)
+    return Noticed(Grade.WARNING, about, found, mend)
 
 
-def passes(about: str, found: str, mend: str) -> Finding:
+def passes(about: str, found: str, mend: str) -> Noticed:
     """It is not so now, and may be later."""
-    return Finding(Grade.PASSES, about, found, mend)
+    return Noticed(Grade.PASSES, about, found, mend)
 
 
-def wrong(about: str, found: str, mend: str) -> Finding:
+def wrong(about: str, found: str, mend: str) -> Noticed:
     """Somebody has to change it."""
-    return Finding(Grade.WRONG, about, found, mend)
+    return Noticed(Grade.WRONG, about, found, mend)
 
 
-def worst(findings: Iterable[Finding]) -> int:
+def worst(findings: Iterable[Noticed]) -> int:
     """The exit status."""
     grades = list(Grade)
     return STATUS[max((each.grade for each in findings), key=grades.index, default=Grade.GOOD)]
