@@ -7,7 +7,7 @@ from bot.domain.key import bill_run_key
 from bot.domain.message import Blocks, Words
 from bot.domain.words import Line, Moment, Part, count, in_days, line
 from bot.operations import doubts
-from bot.operations.cancel_bill_run.facts import TYPE_NOT_TOLD
+from bot.operations.cancel_bill_run.facts import TYPE_NOT_SAID
 from bot.operations.cancel_bill_run.operation import CATCH_UP, NO_CATCH_UP
 from bot.operations.catalog import STEPS
 from bot.operations.on_run import legal_steps
@@ -88,7 +88,7 @@ def _no_cancel(run: BillRun) -> tuple[Line, ...]:
         return ()
     if run.type == CATCH_UP:
         return (line("Kind", f"catch-up run; {NO_CATCH_UP}"),)
-    return () if run.type else (line("⚠ Kind", TYPE_NOT_TOLD),)
+    return () if run.type else (line("⚠ Kind", TYPE_NOT_SAID),)
 
 
 def _meaning(run: BillRun, facts: DocumentsFacts) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from bot.audit.verify import refuse_damage, verify_database
+from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
-from bot.cli.progress import checking, copying
+from bot.cli.progress import copying
 from bot.domain.history import Head
 from bot.domain.words import count
 from bot.settings import AuditSettings, SettingsError, read_audit_settings
@@ -123,12 +123,7 @@ def _checked(file: Path, key: str, *, anyway: bool) -> Head:
     Raises:
         StoreError: It is not whole; it goes, and nothing else changes.
     """
-    click.echo(f"Checking {file}", err=True)
-    with checking(file):
-        refuse_damage(file)
-        verified = verify_database(file, key=key)
-    for finding in verified.findings:
-        click.echo(f"{finding.flaw}: {finding.words}", err=True)
+    verified = checked(file, key)
     if verified.findings and not anyway:
         file.unlink()
         raise StoreError(

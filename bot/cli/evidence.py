@@ -25,6 +25,7 @@ from bot.audit.evidence.reconcile import (
 )
 from bot.audit.verify import Verified, verify_database
 from bot.cli import slack_cards
+from bot.cli.checked import say_findings
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_DONE, NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
@@ -107,8 +108,7 @@ def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None
     except (StoreError, OSError) as error:
         click.echo(f"not readable or not writable: {error}", err=True)
         sys.exit(NOT_READABLE)
-    for finding in verified.findings:
-        click.echo(f"{finding.flaw}: {finding.words}", err=True)
+    say_findings(verified)
     if verified.flaw:
         sys.exit(CODES[verified.flaw])
     sys.exit(0 if compared else NOT_DONE)

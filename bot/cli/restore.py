@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from bot.audit.verify import Verified, refuse_damage, verify_database
+from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
-from bot.cli.progress import checking, copying
+from bot.cli.progress import copying
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
 from bot.store.file.backup import put_back
@@ -39,7 +39,7 @@ def restore(file: Path, *, even_if_not_whole: bool) -> None:
         settings = read_audit_settings()
         path = Path(settings.database_path)
         _refuse_itself(file, path)
-        verified = _checked(file, settings.audit_key.get_secret_value())
+        verified = checked(file, settings.audit_key.get_secret_value())
         if verified.findings and not even_if_not_whole:
             click.echo(
                 "Nothing was changed. --even-if-not-whole puts it back all the same.", err=True
@@ -64,16 +64,6 @@ def restore(file: Path, *, even_if_not_whole: bool) -> None:
 def _refuse_itself(file: Path, path: Path) -> None:
     if path.exists() and file.samefile(path):
         raise StoreError(f"{file} is the database itself, not a backup of it.")
-
-
-def _checked(file: Path, key: str) -> Verified:
-    click.echo(f"Checking {file}", err=True)
-    with checking(file):
-        refuse_damage(file)
-        verified = verify_database(file, key=key)
-    for finding in verified.findings:
-        click.echo(f"{finding.flaw}: {finding.words}", err=True)
-    return verified
 
 
 def _put_back(file: Path, path: Path) -> Path | None:

@@ -11,6 +11,7 @@ from bot.audit import standalone
 from bot.audit.chain import Flaw
 from bot.audit.evidence.check import verify_evidence
 from bot.audit.verify import Verified, refuse_damage, verify_archive, verify_database
+from bot.cli.checked import say_findings
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.progress import checking
@@ -166,8 +167,7 @@ def _listed(path: Path) -> list[Head]:
 
 
 def _tell(path: Path, verified: Verified) -> int:
-    for finding in verified.findings:
-        click.echo(f"{finding.flaw}: {finding.words}", err=True)
+    say_findings(verified)
     for note in verified.notes:
         click.echo(f"note: {note}")
     flaw = verified.flaw

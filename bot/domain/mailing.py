@@ -10,7 +10,7 @@ from bot.domain.request import State
 from bot.domain.words import in_minutes
 
 Way = Literal["run", "document", "posting", "auto"]
-NOT_TOLD = "?"
+NOT_SHOWN = "?"
 """In place of a mail date that cannot be read: it proves nothing, then and now."""
 
 
@@ -19,7 +19,7 @@ class Reached(NamedTuple):
 
     Attributes:
         run: Number of the bill run that made it; empty where it is not known.
-        shown: The mail date that Zuora shows, as text; empty: none, `NOT_TOLD`: it cannot be read.
+        shown: The mail date that Zuora shows, as text; empty: none, `NOT_SHOWN`: it cannot be read.
     """
 
     number: str
@@ -59,7 +59,7 @@ class ByItself(NamedTuple):
 
 def is_shown(before: str, now: str) -> bool:
     """Whether Zuora shows a mail now that it did not show then; both as `Reached.shown`."""
-    return now not in (before, "") and NOT_TOLD not in (before, now)
+    return now not in (before, "") and NOT_SHOWN not in (before, now)
 
 
 @unique

@@ -12,7 +12,7 @@ from bot.domain.digest import canonical
 from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.known import MailedAt, NotKnown
 from bot.domain.listed import Listed
-from bot.domain.mailing import NOT_TOLD, Mailing, Reached, Way
+from bot.domain.mailing import NOT_SHOWN, Mailing, Reached, Way
 from bot.domain.money import Money, spoken
 from bot.domain.words import changed, count, some
 from bot.operations.kinds import (
@@ -283,7 +283,7 @@ def mailed_words(at: MailedAt) -> str:
 def shown_at(at: MailedAt) -> str:
     """A mail date as text, as in `Reached`."""
     if isinstance(at, NotKnown):
-        return NOT_TOLD
+        return NOT_SHOWN
     return at.isoformat() if at else ""
 
 

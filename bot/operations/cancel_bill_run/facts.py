@@ -10,7 +10,7 @@ from bot.operations.on_drafts import DraftsFacts
 from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import BillingDocument, BillRun
 
-TYPE_NOT_TOLD = "Zuora does not say whether this is a catch-up run, which it cannot cancel"
+TYPE_NOT_SAID = "Zuora does not say whether this is a catch-up run, which it cannot cancel"
 
 
 class CancelFacts(DraftsFacts):
@@ -32,7 +32,7 @@ class CancelFacts(DraftsFacts):
     @property
     def doubt(self) -> str:
         """That it may be a run which Zuora cannot cancel; empty where it is none."""
-        return TYPE_NOT_TOLD if self.run_type == "" else ""
+        return TYPE_NOT_SAID if self.run_type == "" else ""
 
     @classmethod
     def of(cls, documents: Sequence[BillingDocument], run: BillRun) -> Self:

@@ -13,7 +13,7 @@ from typing_extensions import override
 from bot.domain.call import Call
 from bot.domain.known import is_newer
 from bot.domain.listed import Listed
-from bot.domain.mailing import NOT_TOLD, ByItself, Mailing
+from bot.domain.mailing import NOT_SHOWN, ByItself, Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
@@ -95,7 +95,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         reached = (
             each
             for each in facts.reached
-            if each.status == "Posted" and (self.body.resend or each.shown in ("", NOT_TOLD))
+            if each.status == "Posted" and (self.body.resend or each.shown in ("", NOT_SHOWN))
         )
         return facts.mailings("run", reached)
 
