@@ -7,7 +7,8 @@ from bot.domain.message import Blocks
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary
 from bot.domain.words import bare, count, listed
-from bot.operations.operation import Order, Progress
+from bot.operations.operation import Order
+from bot.operations.progress import Progress
 
 APPROVE = "approve"
 REJECT = "reject"

@@ -27,7 +27,8 @@ from bot.domain.words import (
     with_moments,
 )
 from bot.operations.catalog import OPERATIONS, STEPS, opened
-from bot.operations.operation import Order, Progress
+from bot.operations.operation import Order
+from bot.operations.progress import Progress
 
 MAILS_AGAIN = "mails again"
 OTHERS = "others"

@@ -3,10 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -16,11 +16,11 @@ from bot.domain.listed import Listed
 from bot.domain.mailing import ByItself, Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
-from bot.domain.request import Request
 from bot.domain.summary import Summary
 from bot.domain.words import Line, in_zone
 from bot.operations.asking import Asking
 from bot.operations.kinds import KindTotals, SingleDocument, amounts_of
+from bot.operations.progress import Progress, Reread, Settlement
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
@@ -83,77 +83,6 @@ class Remembering(BaseModel, frozen=True):
 
 class Facts(Remembering, frozen=True, extra="forbid", defer_build=True):
     """What an approver must know, as Zuora said it at one moment."""
-
-
-class Progress(BaseModel, frozen=True, defer_build=True):
-    """Progress of what an accepted call started.
-
-    Attributes:
-        run_id: Zuora's id of the bill run that is followed.
-        number: Its number.
-        status: Zuora's word for its state when it was last read.
-        seen: Every status it was seen in, in order; `Completed` after `PostInProgress` means
-            something else than before it.
-        not_before: When it is worth looking again at the earliest; None: after the usual pause.
-        words: What is new since the last look, for the thread; empty: nothing.
-        unread: Why Zuora refused the last look; empty where it answered.
-        ended: Empty while it has to be looked at again.
-        result: One sentence on how it ended.
-        next_steps: Names of the operations that are legal now.
-        next_run: Number of the run that takes this one's place, where Zuora named one.
-        calls: How many calls it took, where nothing is followed and they were many.
-        look_first: Whether it was stopped because an older copy of the database was put back.
-        failed, lost: How many of them failed, and of how many the outcome is unknown.
-        in_doubt_since: When the first of those went out that are sent again under their keys; None:
-            none is.
-    """
-
-    run_id: str = ""
-    number: str = ""
-    status: str = ""
-    seen: tuple[str, ...] = ()
-    not_before: datetime | None = None
-    words: str = ""
-    unread: str = ""
-    ended: Literal["", "succeeded", "failed"] = ""
-    result: str = ""
-    next_steps: tuple[OperationName, ...] = ()
-    next_run: str = ""
-    calls: int = 0
-    look_first: bool = False
-    failed: int = 0
-    lost: int = 0
-    in_doubt_since: datetime | None = None
-
-    @classmethod
-    def of(cls, request: Request) -> "Progress":
-        """How far a stored request got."""
-        return cls.model_validate_json(request.progress) if request.progress else cls()
-
-
-class Settlement(BaseModel, frozen=True, defer_build=True):
-    """What reading Zuora proved about a lost call: `words` say what was seen.
-
-    `progress` is there where the call began something that has to be followed.
-    """
-
-    accepted: bool
-    words: str
-    progress: Progress | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reread:
-    """What reading Zuora says of a lost call, before it is sent again.
-
-    Attributes:
-        done: Proof that it got through: then it is not sent again.
-        wrong: Why it must not be sent again: the document is not what was approved any more; empty
-            where nothing says so.
-    """
-
-    done: Settlement | None = None
-    wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count, shortened
 from bot.operations.catalog import OPERATIONS
 from bot.operations.email_documents.operation import OF_KIND
-from bot.operations.operation import Progress
+from bot.operations.progress import Progress
 from bot.store.status import MOST_COUNTED, Brief
 from bot.store.store import Store
 

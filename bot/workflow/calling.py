@@ -10,7 +10,8 @@ from typing import Any
 from bot.domain.call import Call, Verdict, track_id
 from bot.domain.clock import Clock
 from bot.domain.request import Request
-from bot.operations.operation import Followed, Order, Progress
+from bot.operations.operation import Followed, Order
+from bot.operations.progress import Progress
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import (

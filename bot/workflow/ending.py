@@ -16,7 +16,8 @@ from bot.domain.request import Request, State
 from bot.domain.tally import Tally
 from bot.domain.words import Mention, Moment, Part, count, listed
 from bot.operations.catalog import OPERATIONS, opened
-from bot.operations.operation import Order, Progress
+from bot.operations.operation import Order
+from bot.operations.progress import Progress
 from bot.store.store import Store
 from bot.workflow.call_entries import answer_entry
 

@@ -8,7 +8,8 @@ from bot.domain.request import Request
 from bot.domain.words import Line, Moment, line
 from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.kinds import KindTotals, money_of
-from bot.operations.operation import LastTime, Progress
+from bot.operations.operation import LastTime
+from bot.operations.progress import Progress
 from bot.store.store import Store
 
 LABEL = "Against last time"

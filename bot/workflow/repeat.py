@@ -9,7 +9,7 @@ from bot.domain.history import Entry, What
 from bot.domain.mailing import NOT_OVER
 from bot.domain.next_step import pause
 from bot.domain.request import Request
-from bot.operations.operation import Reread
+from bot.operations.progress import Reread
 from bot.workflow.call_entries import answer_entry, settled_entry
 from bot.workflow.calling import Calling
 from bot.workflow.deadlines import too_late_at

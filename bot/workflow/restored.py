@@ -12,7 +12,7 @@ from bot.domain.history import Entry, What
 from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, count
-from bot.operations.operation import Progress
+from bot.operations.progress import Progress
 from bot.store.store import Store
 from bot.workflow.call_entries import answer_entry
 

@@ -19,7 +19,7 @@ from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.domain.tally import Tally
 from bot.operations.catalog import opened
-from bot.operations.operation import Reread
+from bot.operations.progress import Reread
 from bot.store.database import CouldNotRecordError
 from bot.workflow.begin import facts_as_approved
 from bot.workflow.call_entries import came_entry, sent_entry, settled_entry

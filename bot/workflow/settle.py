@@ -12,7 +12,7 @@ from bot.domain.next_step import conclusion, pause
 from bot.domain.request import Request, State
 from bot.domain.words import Mention
 from bot.operations.catalog import opened
-from bot.operations.operation import Settlement
+from bot.operations.progress import Settlement
 from bot.store.store import Store
 from bot.workflow.call_entries import settled_entry
 from bot.workflow.ending import tally

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bot.domain.call import Call
-from bot.operations.operation import Reread
+from bot.operations.progress import Reread
 from bot.workflow.calling import Calling
 from bot.workflow.parts import Parts
 from bot.zuora.errors import ZuoraRejected

@@ -1,7 +1,7 @@
 """What becomes of a cancellation after Zuora accepted it, read from the run."""
 
 from bot.operations.on_run import legal_steps
-from bot.operations.operation import Progress, Settlement
+from bot.operations.progress import Progress, Settlement
 from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient

@@ -7,7 +7,7 @@ from bot.domain.call import Call
 from bot.domain.operation import OperationName
 from bot.domain.words import count, in_days
 from bot.operations.create_bill_run.body import CreateBillRunBody
-from bot.operations.operation import Progress
+from bot.operations.progress import Progress
 from bot.operations.run_documents import RunFacts
 from bot.zuora.agreement import run_and_documents
 from bot.zuora.answers import Answer, BillRun

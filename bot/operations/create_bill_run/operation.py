@@ -14,16 +14,8 @@ from bot.operations.create_bill_run.body import CreateBillRunBody, wire
 from bot.operations.create_bill_run.facts import CreateFacts
 from bot.operations.create_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
-from bot.operations.operation import (
-    Estimated,
-    Followed,
-    Foreseen,
-    LastTime,
-    Problems,
-    Progress,
-    Settlement,
-    Values,
-)
+from bot.operations.operation import Estimated, Followed, Foreseen, LastTime, Problems, Values
+from bot.operations.progress import Progress, Settlement
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared

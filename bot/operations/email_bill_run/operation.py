@@ -25,7 +25,8 @@ from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.on_run import OnRun, RunBody, read_of
-from bot.operations.operation import LastTime, Problems, Reread, Settlement, Table, Values
+from bot.operations.operation import LastTime, Problems, Table, Values
+from bot.operations.progress import Reread, Settlement
 from bot.operations.run_documents import mailed_at
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside

@@ -6,7 +6,7 @@ from bot.domain.operation import OperationName
 from bot.domain.words import count
 from bot.operations.drafts import Drafts, drafts_among
 from bot.operations.kinds import kinds_of
-from bot.operations.operation import Progress, Settlement
+from bot.operations.progress import Progress, Settlement
 from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import BillingDocument
 from bot.zuora.client import ZuoraClient

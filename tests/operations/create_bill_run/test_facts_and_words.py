@@ -22,7 +22,7 @@ from bot.operations.create_bill_run.finding import subscription_problem
 from bot.operations.create_bill_run.notes import notes
 from bot.operations.create_bill_run.overlap import others_of
 from bot.operations.create_bill_run.reading import read
-from bot.operations.operation import Progress
+from bot.operations.progress import Progress
 from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import BillRun, Subscription
 
