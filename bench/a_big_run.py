@@ -11,7 +11,7 @@ import time
 from bench.big_server import RUN
 from bench.stage import BOB, ask_for, name_of, place
 from bench.watch import Watch, memory_of, say
-from bot.cli.serve import keep_pauses_short
+from bot.cli.pauses import keep_pauses_short
 from bot.domain.authority import Person, Verb
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID

@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.by_types import ByTypes
 from bench.watch import Watch, say
 from bot.cli.clock import SystemClock
-from bot.cli.serve import keep_pauses_short
+from bot.cli.pauses import keep_pauses_short
 from bot.domain.call import Call, track_id
 from bot.domain.clocks import Clocks
 from bot.domain.digest import canonical

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bot.cli.serve import keep_pauses_short
+from bot.cli.pauses import keep_pauses_short
 from bot.domain.authority import Person
 from bot.domain.policy import Rule
 from bot.operations.email_bill_run import EmailBillRunBody

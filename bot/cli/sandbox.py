@@ -13,10 +13,10 @@ import click
 import yaml
 from pydantic import SecretStr
 
+from bot.cli.connecting import connected
 from bot.cli.help import example
 from bot.cli.logs import log_to_stderr
 from bot.cli.play import play_story
-from bot.cli.serve import connected
 from bot.domain.clock import Clock
 from bot.sandbox.panel.clock import MovableClock
 from bot.sandbox.panel.keep import SOON, Kept, KeptError, load, save

@@ -1,36 +1,31 @@
 """`billing-bot run` and `billing-bot web`: the bot with real tokens."""
 
 import asyncio
-import gc
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 import click
-from aiohttp import web as http
 
 from bot.cli.checks import at_slack, here
 from bot.cli.checks.noticed import Grade, Noticed
 from bot.cli.clock import SystemClock
+from bot.cli.connecting import EVERYWHERE, Connection, connection_to_slack, health_port
 from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.logs import log_as_set, log_to_stderr
+from bot.cli.pauses import keep_pauses_short
 from bot.health.figures import Exposition
-from bot.health.routes import Front, routes
+from bot.health.routes import Front
 from bot.health.starting import Starting
 from bot.policy.file import PolicyError, read_policy
 from bot.settings import Mode, Settings, SettingsError, read_settings
 from bot.slack.admission import NotAdmittedError
-from bot.slack.door import PortError, opened
-from bot.slack.server import make_server
-from bot.slack.signatures import Signatures
-from bot.slack.socket_mode import SocketMode
-from bot.slack.web import ProxyError, SlackWeb
+from bot.slack.door import PortError
+from bot.slack.web import ProxyError
 from bot.store.errors import CouldNotRecordError, StoreBusyError, StoreError
 from bot.wiring.build import Tuning, build
 from bot.wiring.running import Bot
@@ -43,8 +38,6 @@ WRONG = (
     SettingsError, PolicyError, StoreError, CannotStartError, NotAdmittedError, PortError, ProxyError,
 )  # fmt: skip
 """What does not let the bot start: each says it in a sentence that names the setting."""
-
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - Slack comes from outside; every request is signed
 
 READ_AGAIN = frozenset({"slack_bot_token", "slack_app_token", "slack_signing_secret",
                         "zuora_client_id", "zuora_client_secret", "log_level", "log_format"})  # fmt: skip
@@ -148,13 +141,15 @@ class Serving:
             },
         )
         front = Front(starting)
-        async with _health_port(front, settings):
+        async with health_port(front, settings):
             bot = await build(settings, clock, self.tuning, starting=starting)
             front.exposition = Exposition(bot.readiness, settings.database_path)
             front.health, self._bot = bot.readiness, bot
             try:
                 _refuse_a_wrong_login(bot.parts.tenancy.zuora)
-                way = _connected(bot, settings, self.mode, host=self.host, starting=starting)
+                way = connection_to_slack(
+                    bot, settings, self.mode, host=self.host, starting=starting
+                )
                 async with way as connection:
                     connection.when_refused(self._end)
                     bot.start()
@@ -237,126 +232,3 @@ def _refuse_a_wrong_login(zuora: ZuoraClient) -> None:
     if zuora.locks_out:
         named = "" if "ZUORA_" in zuora.trouble else "ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET: "
         raise CannotStartError(f"{named}{zuora.trouble}")
-
-
-NEW_OBJECTS = 10_000
-"""So many more of them, and the garbage collector looks for cycles among them."""
-
-
-TURN_SECONDS = 0.001
-"""How long a thread goes on while another one waits; Python's own is five times that."""
-
-
-def keep_pauses_short() -> None:
-    """Let nobody wait for threads or for the garbage collector, once the bot has started.
-
-    While a thread reads a long answer of Zuora, the event loop waits for its turn after each call to the
-    operating system, and a click takes some thirty of these.
-
-    The collector is let look at less, and less often.
-
-    A full collection looks at every object there is, which holds the event loop for some 50 ms.
-    Without the modules, their classes and functions there is hardly anything left to look at.
-
-    New objects it looks through, by default, whenever there are some hundreds more. Two hundred clicks at
-    once make as many again and again, and hardly any of them is garbage.
-    """
-    sys.setswitchinterval(TURN_SECONDS)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(NEW_OBJECTS)
-
-
-@dataclass
-class Connection:
-    """How Slack reaches the bot.
-
-    Attributes:
-        port: Of the web mode; 0 for Socket Mode.
-        use: Takes secrets that were read again.
-    """
-
-    port: int
-    use: Callable[[Settings], None]
-    on_refused: list[Callable[[str], None]] = field(default_factory=list)
-
-    def when_refused(self, act: Callable[[str], None]) -> None:
-        """Act when Slack refuses the app-level token at a reconnect."""
-        self.on_refused.append(act)
-
-
-@asynccontextmanager
-async def connected(
-    bot: Bot, settings: Settings, mode: Mode, *, host: str = EVERYWHERE
-) -> AsyncIterator[int]:
-    """The bot connected to Slack in one of its two ways; yields the port (0 for Socket Mode)."""
-    async with _connected(
-        bot, settings, mode, host=host, starting=Starting(bot.parts.clock)
-    ) as connection:
-        yield connection.port
-
-
-@asynccontextmanager
-async def _connected(
-    bot: Bot, settings: Settings, mode: Mode, *, host: str, starting: Starting
-) -> AsyncIterator[Connection]:
-    if mode == "run":
-        async with _socket_mode(bot, settings, starting) as connection:
-            yield connection
-    else:
-        async with _http(bot, settings, host) as connection:
-            yield connection
-
-
-@asynccontextmanager
-async def _health_port(front: Front, settings: Settings) -> AsyncIterator[None]:
-    """`/livez`, `/healthz`, `/readyz` and `/metrics` at a port of their own, where there is one."""
-    if settings.health_port is None:
-        yield
-        return
-    beside = http.Application()
-    beside.add_routes(routes(front, front))
-    async with opened(beside, settings.health_host, settings.health_port, "HEALTH_PORT"):
-        yield
-
-
-@asynccontextmanager
-async def _socket_mode(
-    bot: Bot, settings: Settings, starting: Starting
-) -> AsyncIterator[Connection]:
-    token = settings.slack_app_token.get_secret_value()
-    client = SlackWeb(bot.parts.clock, token=token, base_url=settings.slack_api_url)
-    acts: list[Callable[[str], None]] = []
-
-    def refused(why: str) -> None:
-        for act in acts:
-            act(why)
-
-    attending = bot.parts.store.turns.attending
-    handler = SocketMode(bot.app, token, web_client=client, attending=attending, refused=refused)
-    bot.readiness.connection, bot.readiness.shares_clicks = handler.trouble, True
-
-    def use(again: Settings) -> None:
-        handler.use(again.slack_app_token.get_secret_value())
-
-    try:
-        await starting.reached("Slack", handler.open)
-        yield Connection(0, use, acts)
-    finally:
-        await handler.close_async()  # type: ignore[no-untyped-call]
-
-
-@asynccontextmanager
-async def _http(bot: Bot, settings: Settings, host: str) -> AsyncIterator[Connection]:
-    signatures = Signatures(settings.slack_signing_secret.get_secret_value())
-    exposition = None
-    if settings.health_port is None:
-        exposition = Exposition(bot.readiness, settings.database_path)
-    beside = routes(bot.readiness, exposition)
-    door = make_server(bot.app, signatures, beside, bot.parts.store.turns.attending)
-
-    def use(again: Settings) -> None:
-        signatures.use(again.slack_signing_secret.get_secret_value())
-
-    async with opened(door, host, settings.port) as port:
-        yield Connection(port, use)

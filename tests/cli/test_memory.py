@@ -46,7 +46,7 @@ def test_a_running_bot_holds_nothing_that_only_other_commands_need():
 def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
     before, after, new_objects = told(
         "import gc, json\n"
-        "from bot.cli.serve import keep_pauses_short\n"
+        "from bot.cli.pauses import keep_pauses_short\n"
         "before = len(gc.get_objects())\n"
         "keep_pauses_short()\n"
         "print(json.dumps([before, len(gc.get_objects()), gc.get_threshold()[0]]))"

@@ -1,0 +1,26 @@
+"""The settings: environment or `.env`, read once, everything wrong named in one message."""
+
+from bot.settings.fields import SHORTEST_SECRET
+from bot.settings.reading import (
+    Mode,
+    SettingsError,
+    read_audit_settings,
+    read_evidence_settings,
+    read_policy_settings,
+    read_settings,
+)
+from bot.settings.settings import AuditSettings, EvidenceSettings, PolicySettings, Settings
+
+__all__ = [
+    "SHORTEST_SECRET",
+    "AuditSettings",
+    "EvidenceSettings",
+    "Mode",
+    "PolicySettings",
+    "Settings",
+    "SettingsError",
+    "read_audit_settings",
+    "read_evidence_settings",
+    "read_policy_settings",
+    "read_settings",
+]
