@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -328,3 +329,35 @@ def test_every_link_to_a_file_leads_to_one(path):
     linked = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text)
 
     assert [each for each in linked if not (path.parent / each).exists()] == []
+
+
+STORY = (ROOT / "docs/architecture.md").read_text().split("## One request from front to back")[1]
+STEPS = re.findall(r"^\| (?!Step|---)(.*?) \| (.*) \|$", STORY.split("\n## ")[0], re.MULTILINE)
+
+
+def stands_in(name, path):
+    """Whether a file is called so, or defines it: `move`, `OnRun.read`, `commands/forms`."""
+    last = re.split(r"[./]", name)[-1]
+    found = re.search(rf"^\s*(?:async def|def|class) {last}\b", path.read_text(), re.MULTILINE)
+    return path.stem == last or found is not None
+
+
+@pytest.mark.parametrize(("step", "where"), STEPS, ids=[step[:40] for step, _ in STEPS])
+def test_the_story_of_one_mail_names_what_stands_there(step, where):
+    linked = re.findall(r"\[`([^`]+)`\]\(\.\./([^)]+)\)", where)
+
+    assert linked
+    assert [name for name, path in linked if not stands_in(name, ROOT / path)] == []
+    for name in re.findall(r"`(_\w+)`", step):
+        assert any(stands_in(name, ROOT / path) for _, path in linked), name
+
+
+def test_no_two_classes_of_the_bot_have_one_name():
+    classes = Counter(
+        node.name
+        for path in BOT
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert [name for name, times in classes.items() if times > 1] == []
