@@ -14,8 +14,10 @@ from bot.domain.key import DocumentKind
 from bot.domain.words import Line
 from bot.operations import mail_contents, notices, pdf_checks
 from bot.operations.notices import Notice, Profiles
+from bot.operations.on_run import OnRun, read_of
+from bot.operations.operation import Problems
 from bot.operations.pdf_checks import Pdfs
-from bot.zuora.answers import BillingDocument
+from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
 from bot.zuora.paging import side_by_side
@@ -49,6 +51,21 @@ class MailChecks(BaseModel, frozen=True):
     def cautions(self) -> tuple[str, ...]:
         """What of it an approver would not expect, for the card."""
         return (*notices.cautions(self.notices), *mail_contents.cautions(self.notices))
+
+
+async def read_run(
+    step: type[OnRun[Any, Any]], key: str, zuora: ZuoraClient
+) -> tuple[BillRun, Sequence[BillingDocument], Profiles] | Problems:
+    """A bill run that Zuora takes the order for, its documents, and the communication profiles beside it.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    found = await read_of(key, with_profiles(zuora, zuora.run_with_documents(key)))
+    if isinstance(found, Problems):
+        return found
+    (run, documents), profiles = found
+    return step.refused(run) or (run, documents, profiles)
 
 
 async def with_profiles(zuora: ZuoraClient, reading: Awaitable[T]) -> tuple[T, Profiles]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from bot.cards import lines
 from bot.cards.card import card_edit, change_and_ask_again, mail_the_others
 from bot.domain.history import Entry, What
+from bot.domain.message import Message
 from bot.domain.next_step import PATIENCE
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Moment, with_moments
@@ -83,11 +84,18 @@ def wait_for_zuora(
         late = f"{why} It could not be sent within {HOURS} hours of its approval."
         stop(store, request, late, now)
         return
+    told = lines.reply(
+        request, f"{why} {so_far} It is tried again until ", Moment(until), "."
+    )  # fmt: skip
+    wait_until(store, request, why, now, wake_at, *([told] if request.looks == 0 else []))
+
+
+def wait_until(
+    store: Store, request: Request, why: str, now: datetime, wake_at: datetime, *said: Message
+) -> None:
+    """Look at it again later; the card says why, where that is new."""
     after = replace(request.waiting_again(wake_at), result=why)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": why, "look": after.looks})
     drawn = [card_edit(after)] if after.result != request.result else []
-    told = lines.reply(
-        after, f"{why} {so_far} It is tried again until ", Moment(until), "."
-    )  # fmt: skip
     with store.transaction():
-        store.move(request, after, entry, now, *drawn, *([told] if request.looks == 0 else []))
+        store.move(request, after, entry, now, *drawn, *said)

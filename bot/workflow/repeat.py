@@ -1,18 +1,15 @@
 """Calls whose answers were lost: each sent again under its own key, by which Zuora knows it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
-from bot.cards.card import card_edit
 from bot.domain.call import Call
-from bot.domain.history import Entry, What
 from bot.domain.mailing import NOT_OVER
 from bot.domain.next_step import pause
 from bot.domain.request import Request
 from bot.operations.progress import Reread
 from bot.workflow.call_entries import answer_entry, settled_entry
 from bot.workflow.calling import Calling
-from bot.workflow.deadlines import too_late_at
+from bot.workflow.deadlines import too_late_at, wait_until
 from bot.workflow.guard import mailed_since, under_way
 from bot.workflow.parts import Parts
 from bot.workflow.sending import Pass, calling_of
@@ -66,11 +63,7 @@ async def repeat(
 def _wait(parts: Parts, request: Request, why: str) -> None:
     now, pauses = parts.clock.now(), parts.pauses
     wake_at = now + pause(request.looks, pauses.again or pauses.poll)
-    after = replace(request.waiting_again(wake_at), result=why)
-    entry = Entry(what=What.DELAYED, request=request.number, data={"why": why, "look": after.looks})
-    drawn = [card_edit(after)] if after.result != request.result else []
-    with parts.store.transaction():
-        parts.store.move(request, after, entry, now, *drawn)
+    wait_until(parts.store, request, why, now, wake_at)
 
 
 def _given_up(

@@ -23,8 +23,8 @@ from bot.operations.email_bill_run import words
 from bot.operations.email_bill_run.facts import EmailRunFacts, going_out
 from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
-from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
-from bot.operations.on_run import OnRun, RunBody, read_of
+from bot.operations.mail_checks import MailChecks, read_checks, read_run
+from bot.operations.on_run import OnRun, RunBody
 from bot.operations.operation import LastTime, Problems, Table, Values
 from bot.operations.progress import Reread, Settlement
 from bot.operations.run_documents import mailed_at
@@ -113,13 +113,10 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     @classmethod
     async def look_up(cls, body: EmailBillRunBody, zuora: ZuoraClient) -> EmailRunFacts | Problems:
         """Read the run, every document of it, and whether Zuora would mail them."""
-        reading = with_profiles(zuora, zuora.run_with_documents(body.bill_run))
-        found = await read_of(body.bill_run, reading)
+        found = await read_run(cls, body.bill_run, zuora)
         if isinstance(found, Problems):
             return found
-        (run, documents), profiles = found
-        if refused := cls.refused(run):
-            return refused
+        run, documents, profiles = found
         facts = await aside(
             EmailRunFacts.of,
             documents,

@@ -20,10 +20,10 @@ from bot.operations.asking import Asking, DayField, run_field
 from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import DRAFT, Drafts
 from bot.operations.kinds import money_of
-from bot.operations.mail_checks import with_profiles
+from bot.operations.mail_checks import read_run
 from bot.operations.notices import profiles_in_use, state_of
 from bot.operations.on_drafts import DraftsFacts, OnDrafts
-from bot.operations.on_run import UNKNOWN, RunBody, read_of
+from bot.operations.on_run import UNKNOWN, RunBody
 from bot.operations.operation import LastTime, Problems, Values
 from bot.operations.post_bill_run import following
 from bot.operations.progress import Progress, Settlement
@@ -137,13 +137,10 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
     @classmethod
     async def look_up(cls, body: PostBillRunBody, zuora: ZuoraClient) -> PostFacts | Problems:
         """Read the run, every document of it, and which notifications are active."""
-        reading = with_profiles(zuora, zuora.run_with_documents(body.bill_run))
-        found = await read_of(body.bill_run, reading)
+        found = await read_run(cls, body.bill_run, zuora)
         if isinstance(found, Problems):
             return found
-        (run, documents), profiles = found
-        if refused := cls.refused(run):
-            return refused
+        run, documents, profiles = found
         used = profiles_in_use(documents, profiles) or profiles
         return PostFacts(
             run=await aside(RunFacts.of, documents, run),
