@@ -33,7 +33,8 @@ def tokens(expression):
     while at < len(expression.rstrip()):
         match = TOKEN.match(expression, at)
         assert match, f"{expression!r} at {at}"
-        found.append((match.lastgroup, match[0]))
+        assert match.lastgroup
+        found.append((match.lastgroup, match[match.lastgroup]))
         at = match.end()
     return found
 
