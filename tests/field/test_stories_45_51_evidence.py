@@ -269,7 +269,7 @@ class Tenant:
         assert self.stage.bot
         return self.stage.bot.app
 
-    async def until(self, is_so, seconds=10):
+    async def until(self, is_so, seconds=60.0):
         await self.stage.until(lambda: is_so(self.stage), seconds)
 
     def click(self, who):
