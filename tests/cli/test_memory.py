@@ -46,6 +46,7 @@ def test_a_running_bot_holds_nothing_that_only_other_commands_need():
 def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
     before, after, new_objects = told(
         "import gc, json\n"
+        "import bot.cli.serve\n"
         "from bot.cli.pauses import keep_pauses_short\n"
         "before = len(gc.get_objects())\n"
         "keep_pauses_short()\n"
