@@ -4,6 +4,7 @@
 """
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_a_plain_text_without_amounts_beside_a_button_to_approve_is_found():
 
 def test_a_form_to_approve_in_without_amounts_or_customers_is_found():
     def form(words):
-        request = SimpleNamespace(name="R-1", confirmation="BR-1", reference="R-1")
+        request: Any = SimpleNamespace(name="R-1", confirmation="BR-1", reference="R-1")
         return decide_form(Verb.APPROVE, request, "email", words, typing=True)["blocks"]
 
     assert judged("", form("Email 3 invoices of 2 customers. Amount: USD 7.00."), CUSTOMERS) == []
