@@ -276,3 +276,22 @@ def brief(db: Database) -> None:
     each of its documents and again for each of its calls.
     """
     run(db, _BRIEF)
+
+
+_NOTHING_WAS_SENT = """
+CREATE TRIGGER stopped_requests_have_sent_nothing BEFORE UPDATE OF state ON requests
+WHEN NEW.state = 'stopped'
+  AND NOT COALESCE(CASE WHEN json_valid(NEW.progress) THEN json_extract(NEW.progress, '$.look_first') END, 0)
+  AND EXISTS (SELECT 1 FROM calls WHERE request = NEW.number
+    AND (verdict IN ('accepted', 'lost') OR (verdict IS NULL AND tries > 0)))
+BEGIN SELECT RAISE(ABORT, 'of a request that stopped nothing was sent'); END;
+"""
+
+
+@migrations(name="0044_nothing_was_sent")
+def nothing_was_sent(db: Database) -> None:
+    """A request of which something went out, or may have, does not end as one of which nothing did.
+
+    But for one that an older copy of the database holds: its card says to look in Zuora first.
+    """
+    run(db, _NOTHING_WAS_SENT)

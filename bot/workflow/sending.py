@@ -139,11 +139,20 @@ async def _left(parts: Parts, calling: Calling, calls: Sequence[Call]) -> Sequen
     return left
 
 
-def _wait_to_go_on(parts: Parts, request: Request, why: str) -> None:
-    wait = pause(request.looks, parts.pauses.poll)
-    tally = parts.store.calls.tally(request.number)
-    so_far = f"{tally.went_out:,} of {tally.calls:,} went out."
-    wait_for_zuora(parts.store, request, why, parts.clock.now(), wait, so_far=so_far)
+def _wait_to_go_on(
+    parts: Parts, request: Request, why: str, retry_at: datetime | None = None
+) -> None:
+    """Try what is left later, not before `retry_at`; where some was sent and it is too late, give it up."""
+    now, calls = parts.clock.now(), parts.store.calls.of(request.number)
+    pausing = pause(request.looks, parts.pauses.poll)
+    wait = max(retry_at - now, pausing) if retry_at else pausing
+    done = Tally.of(calls).went_out
+    if done and now + wait > too_late_at(request):
+        still_open = [call for call in calls if call.is_open]
+        _give_up(parts, request, still_open, f"it could not be sent in time: {why.rstrip('.')}")
+        return
+    so_far = f"{done:,} of {len(calls):,} went out." if done else "Nothing was sent."
+    wait_for_zuora(parts.store, request, why, now, wait, so_far=so_far)
 
 
 def calling_of(parts: Parts, request: Request) -> Calling:
@@ -387,19 +396,9 @@ def _wait_for_the_rest(parts: Parts, number: int) -> None:
     busy = [call for call in calls if call.verdict is Verdict.BUSY and call.words != NOT_SENT]
     if not busy:
         return
-    now = parts.clock.now()
-    retry_at = max((call.retry_at for call in busy if call.retry_at), default=now)
+    retry_at = max((call.retry_at for call in busy if call.retry_at), default=None)
     words = "; ".join(dict.fromkeys(call.words for call in busy))
-    done = Tally.of(calls).went_out
-    late = max(retry_at, now + pause(request.looks, parts.pauses.poll)) > too_late_at(request)
-    if done and late:
-        still_open = [call for call in calls if call.is_open]
-        _give_up(parts, request, still_open, f"Zuora was busy for too long: {words}")
-    else:
-        so_far = f"{done:,} of {len(calls):,} went out." if done else "Nothing was sent."
-        why = f"Zuora is busy: {words}"
-        wait = max(retry_at - now, pause(request.looks, parts.pauses.poll))
-        wait_for_zuora(parts.store, request, why, now, wait, so_far=so_far)
+    _wait_to_go_on(parts, request, f"Zuora is busy: {words}", retry_at)
 
 
 def _give_up(parts: Parts, request: Request, calls: Sequence[Call], words: str) -> None:

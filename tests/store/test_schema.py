@@ -514,3 +514,24 @@ def test_nobody_records_the_outcome_of_an_own_request(store, what):
 
     with pytest.raises(CouldNotRecordError):
         by_hand(store, what, ANN)
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["'accepted', 1", "'lost', 1", "NULL, 1"],
+    ids=["accepted", "lost", "under way"],
+)
+def test_a_request_of_which_something_went_out_is_never_stopped_as_if_nothing_had(store, raw, call):
+    approve(store)
+    approved = REQUEST.decided(State.APPROVED, BEN, NOW, reason="", wake_at=NOW)
+    running = approved.moved(State.RUNNING, NOW, wake_at=NOW)
+    with store.transaction():
+        store.requests.move(REQUEST, approved)
+        store.requests.move(approved, running)
+        store.calls.save(Call(request=1, subject="BR-1", key="k", track_id="t"))
+    raw.execute("DROP TRIGGER calls_that_mail_have_their_documents")
+    verdict, tries = call.split(", ")
+    raw.execute(f"UPDATE calls SET verdict = {verdict}, tries = {tries}")  # noqa: S608 - our own words
+
+    forbidden(raw, "UPDATE requests SET state = 'stopped'", "nothing was sent")
+    raw.execute("UPDATE requests SET state = 'stopped', progress = '{\"look_first\": true}'")

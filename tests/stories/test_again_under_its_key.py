@@ -513,3 +513,19 @@ async def test_the_database_refuses_another_key_or_content_of_what_may_have_been
 
     assert "keeps its key and content" in str(refused.value.__cause__ or refused.value)
     assert stage.store.calls.of(1)[0].key.startswith("billing-bot:R-1:")
+
+
+async def test_what_another_version_sent_otherwise_is_not_sent_again_under_its_key(stage):
+    stage.zuora.faults.add(EMAILS, **NEVER_CAME)
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_thread(ts, AGAIN)
+    stage.store._database.execute("DROP TRIGGER calls_keep_their_key")
+    with stage.store.transaction():  # as that version would have written it
+        stage.store._database.execute("UPDATE calls SET content = ?", ["0" * 64])
+
+    await stage.as_time_passes(lambda: stage.request().state == "unknown", step=5)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    assert len(stage.orders()) == 1
+    assert "this version of the bot would send something else" in stage.card(ts)

@@ -211,6 +211,37 @@ async def test_a7_what_was_unknown_when_it_was_asked_for_and_went_out_stops_the_
     assert len(stage.orders()) == 1
 
 
+@pytest.mark.parametrize(("lost", "then"), [(RUN, "credit_memo"), ("credit_memo", RUN)])
+async def test_a7_while_the_outcome_of_a_run_is_unknown_no_document_of_it_is_mailed_nor_the_reverse(
+    stage, held, lost, then
+):
+    first = await asked(stage, held.get(lost, lost))
+    stage.zuora.faults.add("/v1/*/*/emails", kind="lose_answer")
+    await stage.press(BOB, first)
+    await stage.until_card(first, "OUTCOME UNKNOWN")
+    second = await asked(stage, held.get(then, then))
+
+    said = await stopped(stage, second)
+
+    assert f"R-1 has an order for {RUN if lost == RUN else held[lost]}" in said
+    assert held["credit_memo"] in said
+    assert len(stage.orders()) == 1
+
+
+async def test_a6_what_was_asked_for_by_a_clock_hours_ahead_waits_for_zuora_to_show_the_mail(
+    stage, held
+):
+    await accepted(stage, await asked(stage, RUN))
+    stage.clock.step(hours=3)
+    second = await asked(stage, held["credit_memo"])
+    stage.clock.step(hours=-3)
+
+    said = await stopped(stage, second)
+
+    assert f"R-1 has ordered the mails of {RUN} (with {held['credit_memo']})" in said
+    assert len(stage.orders()) == 1
+
+
 TWO = """
 requesters = ["S0BILLING"]
 approvers = ["S0CONTROLLERS"]

@@ -109,6 +109,25 @@ async def test_an_order_that_was_planned_long_ago_is_checked_before_it_goes_out(
     assert stage.orders() == []
 
 
+async def test_d3_what_was_planned_a_moment_ago_for_one_tenant_does_not_go_out_in_another(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(RUN, kind="slow", seconds=1)
+    read = len(stage.zuora.calls)
+    await stage.press(BOB, ts)
+    await stage.until(lambda: len(stage.zuora.calls) > read)
+    stage.bot.runner._stopping = True  # the process dies between the plan and the order
+    await stage.as_time_passes(lambda: stage.request().state == "running", step=0.25)
+    await stage.stop()
+    assert stage.orders() == []
+    stage.zuora._service.tokens._tenant = "99999"
+
+    await stage.start()
+    await stage.until_card(ts, "Stopped. Nothing was sent")
+
+    assert "another Zuora tenant" in stage.card(ts)
+    assert stage.orders() == []
+
+
 @pytest.mark.never_repeated
 async def test_after_a_lost_answer_nothing_says_that_nothing_was_sent(stage):
     numbers = add_invoices(stage, 3)
@@ -157,3 +176,30 @@ async def test_what_was_planned_just_before_it_became_too_late_is_stopped_at_onc
     await stage.until_card(ts, "Stopped. Nothing was sent")
 
     assert stage.orders() == []
+
+
+@pytest.mark.parametrize("silent", ["zuora", "slack"])
+async def test_a_list_that_half_went_out_never_ends_as_if_nothing_had_been_sent(stage, silent):
+    numbers = add_invoices(stage, 6)
+    stage.zuora.faults.add(MAILS, kind="too_many", times=None, after=2, retry_after=60)
+    ts = await ask(stage, numbers)
+    await stage.until_thread(ts, "2 of 6 went out")
+    stage.zuora.faults.clear()
+    if silent == "zuora":
+        stage.zuora.faults.add("/object-query/*", kind="status", status=503, times=None)
+    else:
+        for method in ("usergroups.users.list", "usergroups.list"):
+            stage.slack.faults.add(method, "error", error="internal_error", times=9_999)
+        stage.clock.advance(minutes=20)  # who is in the groups is not known from before
+
+    await stage.as_time_passes(lambda: ended(stage), step=97)  # the last wait would end too late
+    await stage.until_card(ts, "4 of 6 failed")
+
+    assert orders_of(stage) == Counter(dict.fromkeys(numbers, 1))
+    assert verdicts(stage) == {"accepted": 2, "rejected": 4}
+    assert "2 of 6 mails accepted by Zuora, 4 refused" in stage.card(ts)
+    assert "it could not be sent in time" in " ".join(stage.thread(ts))
+    assert not any(
+        "nothing was sent" in text.lower() for text in [stage.card(ts), *stage.thread(ts)]
+    )
+    assert findings(stage) == ()
