@@ -98,6 +98,16 @@ def test_missing_and_wrong_ones_are_named_together_and_no_value_is_shown(tmp_pat
         assert value not in ended.stderr
 
 
+def test_a_misspelled_one_is_named_beside_the_one_that_is_missing(tmp_path):
+    ended = command_line(tmp_path, "run", SLACK_BOT_TOKN="xoxb-1")
+
+    assert "SLACK_BOT_TOKEN: is missing" in ended.stderr
+    assert (
+        "SLACK_BOT_TOKN: is no setting and does nothing; is SLACK_BOT_TOKEN meant?" in ended.stderr
+    )
+    assert "xoxb-1" not in ended.stderr
+
+
 def test_a_dotenv_file_is_read_and_the_environment_is_stronger(environment, tmp_path):
     lines = [f"{name}={value}" for name, value in GOOD.items()]
     (tmp_path / ".env").write_text("\n".join([*lines, "PORT=4000", "POLL_SECONDS=7"]))

@@ -31,6 +31,9 @@ _SEEN_FORMATS: Final = re.compile(
 """Of the format characters (category Cf) those that are drawn: *Prepended_Concatenation_Mark*."""
 
 _SPACES: Final = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_GAP: Final = re.compile(" {2,}")
+"""A PDF writes a space wider than one where a line is spread."""
+
 _LINES: Final = re.compile("\r\n?|[\u0085\u2028\u2029]")
 SOFT_HYPHEN: Final = "\u00ad"
 _SOFT_FOR_HARD: Final = re.compile(
@@ -75,8 +78,9 @@ def trimmed(text: str) -> str:
 def as_key(text: str) -> str:
     """A number, id, date or choice as it is meant.
 
-    Without marks, quotation marks and brackets around it and stops behind it; what looks like a
-    hyphen is one, and letters and digits of every width and style are plain ones.
+    Without marks, quotation marks and brackets around it, half a pair of brackets, and stops behind it;
+    what looks like a hyphen is one, a wide gap is a space, and letters and digits of every width and style
+    are plain ones.
     """
     return _key(_SOFT_FOR_HARD.sub(_with_hyphens, text))
 
@@ -96,7 +100,7 @@ def _key(text: str) -> str:
     found = "".join(map(_plain, found))
     while (shorter := _peeled(found)) != found:
         found = shorter
-    return found
+    return _GAP.sub(" ", found)
 
 
 def _with_hyphens(found: re.Match[str]) -> str:
@@ -128,7 +132,17 @@ def _peeled(text: str) -> str:
         return text[:-1]
     if len(text) > 2 and _is_around(text[0], text[-1]):  # noqa: PLR2004 - a pair and something
         return text[1:-1]
+    if len(text) > 1 and (cut := _without_half_a_pair(text)):
+        return cut
     return text
+
+
+def _without_half_a_pair(text: str) -> str:
+    """A text without the one bracket at its end or begin that has no other: `7)` of a list, `(7` of a sentence."""
+    brackets = [unicodedata.category(each) for each in text]
+    if brackets[-1] == "Pe" and "Ps" not in brackets:
+        return text[:-1]
+    return text[1:] if brackets[0] == "Ps" and "Pe" not in brackets else ""
 
 
 def _is_stop(each: str) -> bool:

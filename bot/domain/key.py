@@ -86,8 +86,11 @@ _SAID = re.compile(
 _WORD_BEFORE = re.compile(rf"{_KIND}(?:\s++|(?<=#))(?=\S)", re.IGNORECASE)
 """A kind without a colon: `Invoice 7`, which may as well be a number of its own."""
 
-_BULLET = re.compile(r"(?:(?:[•·‣◦▪*\-–—]|\d{1,3}[.)])\s++)+(?=\S)")  # noqa: RUF001 - of lists
-"""What a list that is pasted has before each of its lines."""
+_BULLET = re.compile(
+    r"(?:(?:[•·‣◦▪*>\-–—]|\d{1,3}[.)])\s++|[>#=']\s*+)+(?=\S)"  # noqa: RUF001 - of lists
+)
+"""What a list that is pasted has before each of its lines, a mail before what it quotes, and a spreadsheet
+before what it is to take for text: `="7"`, `'7`."""
 
 _KINDS: dict[str, Kind] = {
     **{prefix.lower(): kind for kind, prefix in PREFIXES.items()},
@@ -129,7 +132,7 @@ def readings(typed: str) -> tuple[Reading, ...]:
 
     As it was typed, then as it looks, then in Zuora's own spelling. In quotation marks it is what
     stands in them, and at last with the marks themselves. A kind with a colon before it is believed
-    first; one without, and the sign of a list, may belong to the number, and are taken away at last. So
+    first; one without, and the sign of a list or a cell, may belong to the number, and are taken away at last. So
     is an address around an id, and a label before it; anything else beside it may be another number.
     Nothing is refused for its shape.
     """

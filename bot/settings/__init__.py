@@ -2,8 +2,10 @@
 
 from bot.settings.fields import SHORTEST_SECRET
 from bot.settings.reading import (
+    MISSPELLED,
     Mode,
     SettingsError,
+    misspelled,
     read_audit_settings,
     read_evidence_settings,
     read_policy_settings,
@@ -12,6 +14,7 @@ from bot.settings.reading import (
 from bot.settings.settings import AuditSettings, EvidenceSettings, PolicySettings, Settings
 
 __all__ = [
+    "MISSPELLED",
     "SHORTEST_SECRET",
     "AuditSettings",
     "EvidenceSettings",
@@ -19,6 +22,7 @@ __all__ = [
     "PolicySettings",
     "Settings",
     "SettingsError",
+    "misspelled",
     "read_audit_settings",
     "read_evidence_settings",
     "read_policy_settings",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Literal, TypeVar
 
 from dotenv import dotenv_values
@@ -82,6 +83,20 @@ def read_audit_settings() -> AuditSettings:
     return _right(*_read(AuditSettings))
 
 
+def misspelled() -> dict[str, str]:
+    """Names in `.env` and the environment that are no setting and look like one, each with the one that is meant.
+
+    They change nothing: the bot works as if they were not there.
+
+    Raises:
+        SettingsError: `.env` cannot be read.
+    """
+    known = {name.upper() for name in Settings.model_fields}
+    given = sorted({name.upper() for name in _what_is_set()} - known)
+    near = {name: get_close_matches(name, known, 1, cutoff=NEAR) for name in given}
+    return {name: found[0] for name, found in near.items() if found}
+
+
 def _what_is_set() -> dict[str, str]:
     """The file `.env` and the environment, which is the stronger one; names in lower case.
 
@@ -133,6 +148,10 @@ def _in_words(problem: ErrorDetails) -> str:
     return problem["msg"].removeprefix("Value error, ")
 
 
+MISSPELLED = "is no setting and does nothing; is {} meant?"
+NEAR = 0.8
+"""How like a setting a name is that is taken for a misspelled one: `ZUORA_ENTITY_ID`, `DIGSET_TIME`."""
+
 WORDS = {
     "missing": "is missing",
     "string_too_short": "is missing",
@@ -151,7 +170,13 @@ WORDS = {
 
 def _right(settings: S | None, problems: dict[str, str]) -> S:
     if problems or settings is None:
-        told = "\n".join(f"  {name.upper()}: {what}" for name, what in sorted(problems.items()))
+        told = "\n".join(
+            f"  {name}: {what}"
+            for name, what in [
+                *((name.upper(), what) for name, what in sorted(problems.items())),
+                *((name, MISSPELLED.format(meant)) for name, meant in misspelled().items()),
+            ]
+        )
         msg = f"These settings are missing or wrong:\n{told}"
         raise SettingsError(msg)
     return settings

@@ -24,7 +24,7 @@ SLICE = 500
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+_MONTH = re.compile(r"2[01]\d\d-(?:0[1-9]|1[0-2])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Month:
 
 
 def month_named(typed: str, now: datetime) -> str | None:
-    """`2026-10` as typed; the present month for nothing; None for anything else.
+    """`2026-10` as typed, of the years 2000 to 2199; the present month for nothing; None for anything else.
 
     `november`, or `nov`, is the last November that has begun, and `nov 2025` that of the year.
     """
@@ -91,8 +91,7 @@ def month_named(typed: str, now: datetime) -> str | None:
         return month_named(f"{year.strip()}-{named[0]:02}", now)
     if named:
         return f"{today.year - (named[0] > today.month)}-{named[0]:02}"
-    found = _MONTH.fullmatch(typed.strip())
-    return typed.strip() if found and found[1] >= "2000" else None
+    return typed.strip() if _MONTH.fullmatch(typed.strip()) else None
 
 
 def span_of(month: str) -> tuple[datetime, datetime]:

@@ -133,3 +133,21 @@ async def test_a_check_changes_nothing(tmp_path, servers):
     assert not [call for call in zuora.calls if call.method != "GET" and "oauth" not in call.path
                 and "query" not in call.path]  # fmt: skip
     assert slack.view(ALICE) is None
+
+
+async def test_a_misspelled_setting_and_a_file_of_secrets_that_everybody_reads_are_named(
+    tmp_path, servers
+):
+    slack, zuora = servers
+    env = tmp_path / ".env"
+    env.write_text("ZUORA_ENTITY_ID=11e6\nDIGSET_TIME=09:00\nCOMPOSE_PROJECT_NAME=billing\n")
+    env.chmod(0o644)
+
+    status, lines = await checked(tmp_path, complete(slack, zuora))
+
+    found = "\n".join(line for line in lines if line.startswith("warning"))
+    assert "ZUORA_ENTITY_ID: is no setting and does nothing; is ZUORA_ENTITY_IDS meant?" in found
+    assert "DIGSET_TIME: is no setting and does nothing; is DIGEST_TIME meant?" in found
+    assert ".env: can be read by every user of this machine -> chmod 600 .env" in found
+    assert "COMPOSE_PROJECT_NAME" not in found
+    assert status == WARNING

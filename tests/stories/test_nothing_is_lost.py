@@ -127,3 +127,47 @@ async def test_a_bill_run_beside_another_one_is_asked_about(stage):
 
     assert "101. 102 may be 102 alone, or 101 too" in submitted.errors["bill_run"]
     assert stage.store.requests.get(1) is None
+
+
+@pytest.mark.parametrize("command", ["/billstatus", "/billrun"])
+@pytest.mark.parametrize("typed", ["101. 102", "101) 102"])
+async def test_a_command_for_one_number_asks_where_it_may_be_two(stage, command, typed):
+    for number in ("101", "102"):
+        stage.zuora.world.add_bill_run(number, invoices=[("A00000001", "USD", "1.00")])
+
+    await stage.slack.slash(ALICE, CHANNEL, f"{command} {typed}")
+
+    assert f"{typed} may be 102 alone, or 101 too: type only what you mean" in stage.told(ALICE)[-1]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        '="A-7"',
+        "'A-7",
+        '="A-7"\t="ACME 0001"',
+        "> A-7",
+        "#A-7",
+        "(A-7",
+        "A-7)",
+        "A-7,\n>> ACME  0001",
+    ],
+)
+async def test_s9_what_spreadsheets_mails_and_sentences_put_around_a_number_is_none_of_it(
+    stage, typed
+):
+    for number in ("A-7", "ACME 0001"):
+        add(stage, "invoice", number)
+
+    why, documents = await asked(stage, typed)
+
+    assert why == ""
+    assert documents == (["A-7", "ACME 0001"] if "ACME" in typed else ["A-7"])
+
+
+@pytest.mark.parametrize("number", ["#7", "'7", "=7", "7)", "(7", "ACME  7", ">7"])
+async def test_s9_a_number_that_has_such_a_sign_of_its_own_is_taken_as_it_is(stage, number):
+    add(stage, "invoice", number)
+    add(stage, "invoice", "7")
+
+    assert await asked(stage, number) == ("", [number])

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from bot.cli.clock import SystemClock
 from bot.domain.policy import Policy
 from bot.health.processes import Processes
 from bot.policy.file import PolicyError, read_policy
-from bot.settings import Settings
+from bot.settings import MISSPELLED, Settings, misspelled
 from bot.store.errors import StoreError
 from bot.store.file.reading import open_read_only
 
@@ -56,7 +57,19 @@ def settings(found: Settings) -> Iterator[Noticed]:
             "AUDIT_KEY", "is not set: whoever can write the database can rebuild its history",
             "set a random text of 32 characters or more, once and for ever",
         )  # fmt: skip
+    yield from _given()
     yield from anchors(found)
+
+
+def _given() -> Iterator[Noticed]:
+    """Names that nothing reads, and a file of secrets that everybody can."""
+    for name, meant in misspelled().items():
+        yield warning(name, MISSPELLED.format(meant), "write it as .env.example does")
+    file = Path(".env")
+    if file.exists() and file.stat().st_mode & stat.S_IROTH:
+        yield warning(
+            ".env", "can be read by every user of this machine", "chmod 600 .env: it holds secrets"
+        )
 
 
 def anchors(found: Settings) -> Iterator[Noticed]:

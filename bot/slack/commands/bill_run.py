@@ -115,7 +115,8 @@ async def _show(
 async def _look_up(tenancy: Tenancy, text: str, chosen: Values, *, steps: bool) -> Words:
     """The card of the run that has this number or id, or what else has it."""
     try:
-        found = await found_in(tenancy, chosen, lambda zuora: zuora.what_are((text,)))
+        keys = numbers.unclear_run(text)
+        found = await found_in(tenancy, chosen, lambda zuora: zuora.what_are(keys))
     except ZuoraError as error:
         return Words(blocks.escaped(unanswered(error)))
     there = [

@@ -179,9 +179,12 @@ async def look_up(parts: Parts, links: Links, typed: str, chosen: Values) -> Wor
     """What a number names in Zuora: a bill run as it stands, or the requests about a document."""
     key = own_spelling(unquoted(typed))
     try:
-        read = await found_in(parts.tenancy, chosen, lambda zuora: zuora.what_are((typed,)))
+        keys = numbers.unclear_run(typed)
+        read = await found_in(parts.tenancy, chosen, lambda zuora: zuora.what_are(keys))
     except ZuoraError as error:
         return _with_requests(parts, links, key, chosen, unanswered(error))
+    if why := next(filter(None, (numbers.or_another(typed, found) for _, found in read)), ""):
+        return Words(blocks.escaped(why))
     there = [(place, named) for place, found in read if (named := found.of(typed))]
     if not there and "bill_run" in read[0][1].not_read:
         return await look(parts, links, key, chosen)  # which says why it cannot be read

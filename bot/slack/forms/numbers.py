@@ -33,7 +33,7 @@ MOST_WORDS = 8
 
 
 def unclear_run(typed: object) -> tuple[str, ...]:
-    """What to ask Zuora about where a bill run is wanted."""
+    """What to ask Zuora about where one number is wanted, as a bill run's: the whole, and its parts."""
     text = typed.strip() if isinstance(typed, str) else ""
     parts = tokens(text) if _may_be_one(text) else ()
     return tuple(dict.fromkeys((text, *parts))) if text else ()
@@ -43,7 +43,7 @@ def run_of(typed: str, found: Found) -> tuple[str, str]:
     """The bill run's number, and why there is none; with neither it may still be one's."""
     named = found.of(typed)
     if run := next((each for each in named if each.kind == "bill_run"), None):
-        why = _one_or_several(typed.strip(), tokens(typed), found)
+        why = or_another(typed, found)
         return ("", why) if why else (run.number, "")
     shown = shortened(unquoted(typed))
     if named:
@@ -55,6 +55,11 @@ def run_of(typed: str, found: Found) -> tuple[str, str]:
         return "", ""
     usual = "" if bill_run_key(typed) else " A bill run's number is like BR-00000001."
     return "", f"{unknown([shown], found)}{usual}"
+
+
+def or_another(typed: str, found: Found) -> str:
+    """What to type where one number was wanted and it may be two; empty where it is clear."""
+    return _one_or_several(typed.strip(), tokens(typed), found)
 
 
 def unclear_documents(typed: str) -> tuple[str, ...]:
