@@ -128,7 +128,7 @@ def _parts(store: Store, zuora: ZuoraClient, told: asyncio.Event) -> Parts:
         store=store,
         clock=CLOCK,
         tenancy=tenancy,
-        rules=Rules(policy, tenancy, store, _nobody),
+        rules=Rules(policy, tenancy, store, _nobody, _nobody),
         channel="C0BILLING",
         new_id=lambda: "1",
         guard=Guard(store, timedelta(minutes=60)),

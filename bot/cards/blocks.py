@@ -34,6 +34,7 @@ _CUT_OFF = re.compile(r"(&[a-z]{0,3}|<[^>]*)$")
 
 WORD_JOINER = "\u2060"
 _FORMATS = re.compile(r"[*_~`]|:(?=[a-z0-9+-]+:)|:(?=//)")
+_ISOLATES = "\u2066\u2067\u2068"
 
 
 def fitted(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:
@@ -173,7 +174,18 @@ def literal(text: str) -> str:
     turn what stands around it.
     """
     text = " ⏎ ".join(text.splitlines())
-    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}" if TURNS.search(text) else text
+    return _isolated(text) if TURNS.search(text) else text
+
+
+def _isolated(text: str) -> str:
+    """A text around which nothing turns: what it opens is closed, and it closes nothing that it has not opened."""
+    kept, depth = [FIRST_STRONG_ISOLATE], 0
+    for each in text:
+        if each == POP_ISOLATE and not depth:
+            continue
+        depth += (each in _ISOLATES) - (each == POP_ISOLATE)
+        kept.append(each)
+    return "".join([*kept, POP_ISOLATE * (depth + 1)])
 
 
 def unformatted(text: str) -> str:

@@ -99,6 +99,20 @@ class People:
             return None
         return frozenset(name for name in names if not is_group(name)).union(*found)
 
+    async def ordinary(self, user_ids: Iterable[str]) -> frozenset[str] | None:
+        """Those whose accounts may do something to this moment; None if Slack cannot be asked now.
+
+        Who was deactivated or made a guest may still stand in a policy or a group.
+        """
+        ids = sorted(user_ids)
+        found = await asyncio.gather(*(self._read_now(each, self._account_now) for each in ids))
+        if None in found:
+            return None
+        own = self.team_id
+        return frozenset(
+            each for each, account in zip(ids, found, strict=True) if not barred(account, own, own)
+        )
+
     async def groups(self, names: Iterable[str]) -> dict[str, list[str] | None]:
         """Who is in each group among the names, as Slack lists them now; None where it does not."""
         groups = [name for name in dict.fromkeys(names) if is_group(name)]
@@ -153,6 +167,9 @@ class People:
         """What Slack says of somebody; None where too many strangers came for it to be asked."""
         if user_id not in self._named and not self._may_read_a_stranger():
             return None
+        return await self._account_now(user_id)
+
+    async def _account_now(self, user_id: str) -> Mapping[str, Any]:
         answer = await self._client.users_info(user=user_id)
         return dict(answer["user"])
 

@@ -197,6 +197,7 @@ def _parts(
             reached.tenancy,
             opened.store,
             reached.people.members,
+            reached.people.ordinary,
             must_confirm=settings.policy_changes == "confirm",
         ),
         standing=reached.witness.standing,

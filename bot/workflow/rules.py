@@ -28,6 +28,7 @@ class Rules:
         tenancy: Which Zuora, and the places in it.
         store: The database, with what was mailed before.
         members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
+        ordinary: Those of some people whose accounts are neither deactivated nor a guest's; None likewise.
         must_confirm: Whether requests under a changed policy wait until it is confirmed.
     """
 
@@ -35,6 +36,7 @@ class Rules:
     tenancy: Tenancy
     store: Store
     members: Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
+    ordinary: Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
     must_confirm: bool = False
 
     def about(self, order: Order[Any, Any], place: Place, reach: Reach) -> tuple[Asked, ...]:
@@ -69,7 +71,8 @@ class Rules:
         """Why the approvals of an approved request are not enough now; empty: they are.
 
         An approval counts by the rule of the request's own time and by today's: whoever was taken out
-        of a group or of the policy has approved nothing. None: a group cannot be read just now.
+        of a group or of the policy, or has no account of their own any more, has approved nothing. None: Slack
+        cannot be read just now.
         """
         today = self.today(request)
         needed = max(request.rule.approvals, today.approvals)
@@ -81,7 +84,10 @@ class Rules:
             at_present = await self.members(today.approvers) if today != request.rule else then
         if then is None or at_present is None:
             return None
-        counting = {each.person for each in request.approvals} & then & at_present
+        named = {each.person for each in request.approvals} & then & at_present
+        counting = await self.ordinary(tuple(named))
+        if counting is None:
+            return None
         if len(counting) >= needed:
             return ""
         return (

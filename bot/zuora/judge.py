@@ -77,7 +77,7 @@ def judge(
     Returns:
         An `Answer`, or the error to raise.
     """
-    seen = _take_apart(status, headers, body)
+    seen = _take_apart(status, headers, body, _ONCE if effect else None)
     if _is_yes(seen, effect=effect):
         return Answer(status, seen.facts["zuora_request_id"], seen.data)
     if _is_in_doubt(seen) or (repeat and _is_before_the_key(seen)):
@@ -85,8 +85,10 @@ def judge(
     return _refusal(seen, effect=effect)
 
 
-def _take_apart(status: int, headers: Mapping[str, str], body: bytes) -> _Seen:
-    data = _json(body)
+def _take_apart(
+    status: int, headers: Mapping[str, str], body: bytes, decoder: json.JSONDecoder | None
+) -> _Seen:
+    data = _json(body, decoder)
     reasons = reasons_of(data)
     category = _category(status, reasons)
     request_id = headers.get("Zuora-Request-Id", "") or _request_id(data)
@@ -108,8 +110,25 @@ class _PatientDecoder(json.JSONDecoder):
         self.scan_once = scanner.py_make_scanner(self)  # type: ignore[attr-defined]  # no stub has it
 
 
-def _json(body: bytes) -> Any:
-    decoder = _DECODER if len(body) <= QUICK else _PatientDecoder()
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that says each thing once.
+
+    Raises:
+        ValueError: It says two things about one: neither is known.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):
+        msg = "an answer that says two things"
+        raise ValueError(msg)
+    return found
+
+
+_ONCE: Final = json.JSONDecoder(parse_float=Decimal, object_pairs_hook=_once)
+"""For answers to what does something, which are short."""
+
+
+def _json(body: bytes, decoder: json.JSONDecoder | None) -> Any:
+    decoder = (decoder or _DECODER) if len(body) <= QUICK else _PatientDecoder()
     try:
         return decoder.decode(body.decode(json.detect_encoding(body)).removeprefix("\ufeff"))
     except (ValueError, RecursionError):
@@ -134,12 +153,10 @@ def _is_yes(seen: _Seen, *, effect: bool) -> bool:
         return False
     if isinstance(seen.data, list):
         return not effect
-    said = seen.data.get("success", seen.data.get("Success"))
-    if said is None and effect:  # nothing but an id proves that something was made
+    said = _said(seen.data)
+    if not said and effect:  # nothing but an id proves that something was made
         return bool(seen.data.get("id")) and not seen.reasons
-    if said is None:
-        return not seen.reasons
-    return said is True or str(said).lower() == "true"
+    return said == {"true"} if said else not seen.reasons
 
 
 def _is_in_doubt(seen: _Seen) -> bool:
@@ -171,9 +188,13 @@ def _is_before_the_key(seen: _Seen) -> bool:
 
 
 def _says_no(data: Any) -> bool:
-    if not isinstance(data, dict):
-        return False
-    return str(data.get("success", data.get("Success", ""))).lower() == "false"
+    return isinstance(data, dict) and _said(data) == {"false"}
+
+
+def _said(data: Mapping[str, Any]) -> set[str]:
+    """Whether it was done, in the answer's own words; two of them contradict each other and say neither."""
+    said = (data.get(name) for name in ("success", "Success"))
+    return {str(each).lower() for each in said if each is not None}
 
 
 def _doubt(seen: _Seen, *, effect: bool) -> ZuoraError:

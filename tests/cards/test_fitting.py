@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from bot.cards.blocks import literal
 from bot.cards.card import MOST_FACTS, fitting, is_marked
 from bot.domain.words import line
 
@@ -59,3 +60,17 @@ def test_warnings_that_share_a_line_keep_their_names():
 
     (both,) = [each for each in shown if is_marked(each)]
     assert "".join(map(str, both.parts)) == "Amount: INV1 (empty) · Mails: the profile is muted"
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("plain", "plain"),
+        ("\u202eturned", "\u2068\u202eturned\u2069"),
+        ("\u2069\u202eout of it", "\u2068\u202eout of it\u2069"),
+        ("\u2066left open", "\u2068\u2066left open\u2069\u2069"),
+        ("\u2066in\u2069 \u2069out\u2067", "\u2068\u2066in\u2069 out\u2067\u2069\u2069"),
+    ],
+)
+def test_what_is_typed_turns_nothing_that_stands_around_it(typed, shown):
+    assert literal(typed) == shown

@@ -281,6 +281,7 @@ TYPED = [
     "<!channel> <!here> <@U0BOB> <#C0GENERAL>",
     "ok\nasked by <@U0CARLA>\nRequester: Carla\nNeeds: nobody",
     "\u202ereversed\u202c \u2066isolated\u2069 \u200b zero",
+    "left open \u2066\u2067 and \u202e turned",
     "&" * 1000,
     "<" * 500 + ">" * 500,
     "*" * 999 + "_",

@@ -91,6 +91,46 @@ async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent(stage):
     assert stage.orders() == []
 
 
+@pytest.mark.parametrize("flag", ["deleted", "is_restricted", "is_ultra_restricted"])
+@pytest.mark.parametrize("policy", [BOTH, ""], ids=["named", "in a group"])
+async def test_d1_who_was_deactivated_or_made_a_guest_since_has_approved_nothing(
+    stage, policy, flag
+):
+    if policy:
+        await with_policy(stage, policy)
+    ts = await stage.ask()
+    stage.zuora.faults.add("*", kind="status", status=503, times=None)
+    await stage.press(BOB, ts)
+    await stage.as_time_passes(lambda: any("tried again" in line for line in stage.thread(ts)))
+    setattr(stage.slack.workspace.users[BOB], flag, True)
+    passed = stage.clock.monotonic() + 61
+    await stage.as_time_passes(lambda: stage.clock.monotonic() > passed)
+    stage.zuora.faults.clear()
+
+    await stage.as_time_passes(lambda: stage.request().state != "approved", step=5)
+
+    await stage.until_card(ts, "Stopped. Nothing was sent")
+    assert "It needs 1 approval of people who may approve it today" in stage.card(ts)
+    assert stage.orders() == []
+
+
+async def test_d1_while_slack_does_not_say_whose_account_it_is_nothing_is_sent(stage):
+    await with_policy(stage, BOTH)
+    ts = await stage.ask()
+    stage.zuora.faults.add("*", kind="status", status=503, times=None)
+    await stage.press(BOB, ts)
+    await stage.as_time_passes(lambda: any("tried again" in line for line in stage.thread(ts)))
+    stage.slack.faults.add("users.info", "error", error="internal_error", times=9_999)
+    passed = stage.clock.monotonic() + 61
+    await stage.as_time_passes(lambda: stage.clock.monotonic() > passed)
+    stage.zuora.faults.clear()
+
+    await stage.as_time_passes(lambda: "approvals cannot be counted" in stage.card(ts), step=5)
+    assert stage.orders() == []
+    stage.slack.faults.clear()
+    await stage.as_time_passes(lambda: stage.request().state == "succeeded", step=5)
+
+
 async def test_d1_who_left_the_group_since_has_approved_nothing(stage):
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)

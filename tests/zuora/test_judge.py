@@ -154,6 +154,24 @@ def test_an_effect_is_done_when_zuora_says_so_or_names_what_it_made(body):
     assert found.zuora_request_id == "r-1"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"success": true, "success": false}',
+        b'{"success": false, "success": true}',
+        b'{"success": true, "Success": false}',
+        b'{"id": "1", "id": "2"}',
+        b'{"success": true, "it": {"id": "1", "id": "2"}}',
+    ],
+)
+def test_an_effect_s_answer_that_says_two_things_says_neither(body):
+    assert isinstance(judged(200, body), OutcomeUnknown)
+
+
+def test_an_answer_may_say_the_same_twice():
+    assert isinstance(judged(200, b'{"success": true, "success": true}'), Answer)
+
+
 def test_a_conflict_needs_a_new_key_and_a_limit_does_not():
     assert judged(409, reasons(50000050)).new_key_needed is True
     assert judged(429, RATE).new_key_needed is False
