@@ -41,6 +41,7 @@ check: quick  ## quick, and the tests but LONG; before every commit
 .sdk/.ready: requirements/sdk.txt
 	-@$(PYTHON) -m venv .sdk && .sdk/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/sdk.txt && touch $@
 
+# Coverage pauses in the tests that tests/unmeasured.txt names; they run all the same.
 test: quick .sdk/.ready  ## everything that CI runs: all tests, with what they run through of the bot's lines and branches
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal

@@ -1,9 +1,11 @@
-"""Fixtures of all tests, and how they are run: in which order, by how many processes."""
+"""Fixtures of all tests, and how they are run: in which order, by how many processes, which of them measured."""
 
 import os
+from contextlib import nullcontext
 
 import pytest
 
+from tests.measured import pays, unmeasured
 from tests.needs import loud_lines
 from tests.stage import Stage
 
@@ -40,6 +42,12 @@ def pytest_xdist_auto_num_workers(config):
 def pytest_collection_modifyitems(items):
     """Begin with what takes longest, so that nothing of it is left for the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    with nullcontext() if pays(item.nodeid) else unmeasured():
+        return (yield)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-"""Lets coverage count what they run through too; empty where nothing is measured."""
+"""Lets coverage count what they run through too; empty where, and while, nothing is measured."""
 
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),

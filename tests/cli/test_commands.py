@@ -29,7 +29,7 @@ SCRIPT = [
 
 def ended(*command, cwd):
     return subprocess.run(  # noqa: S603 - our own program
-        command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=30
+        command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -122,7 +122,7 @@ async def start(command, folder, environment):
         *MODULE, command, cwd=folder, env=environment, stderr=asyncio.subprocess.PIPE
     )
     log = ""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         assert process.stderr
         while "bot.cli.serve ready" not in log:
             line = await process.stderr.readline()
@@ -135,7 +135,7 @@ async def start(command, folder, environment):
 
 async def stop(process, number=signal.SIGTERM):
     process.send_signal(number)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         _, log = await process.communicate()
     return log.decode()
 

@@ -50,14 +50,14 @@ async def quick(folder, settings):
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "bot.cli.serve ready" not in (await process.stderr.readline()).decode():
             assert process.returncode is None
     return process
 
 
 async def until(holds):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - a file says nothing of itself
             await asyncio.sleep(0.02)
 

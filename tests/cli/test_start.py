@@ -27,7 +27,7 @@ async def begun(command, folder, settings):
 async def sentence(command, folder, settings):
     """Start it; the last line that it leaves behind, which is the only one that is not a log's."""
     process = await begun(command, folder, settings)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         _, said = await process.communicate()
     text = said.decode()
     assert process.returncode == WRONG_SETTINGS, text

@@ -153,7 +153,7 @@ class Operated:
     async def end(self, number):
         """Send a signal, and return the exit status."""
         self.send(number)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SECONDS):
             return await self.process.wait()
 
     async def kill(self):
@@ -167,7 +167,7 @@ class Operated:
 
     async def get(self, path, base=None):
         """Status and text of an answer; 0 where there is none."""
-        timeout = aiohttp.ClientTimeout(total=5)
+        timeout = aiohttp.ClientTimeout(total=SECONDS)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as http,

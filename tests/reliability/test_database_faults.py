@@ -311,7 +311,7 @@ def started(folder, database):
     (folder / "policy.toml").write_text('requesters = ["U0A"]\napprovers = ["U0B"]\n')
     return subprocess.run(
         [sys.executable, "-m", "bot", "run"], cwd=folder, capture_output=True, text=True,
-        check=False, timeout=30,
+        check=False, timeout=60,
         env={
             **ENVIRONMENT,
             "SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",

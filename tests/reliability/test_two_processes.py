@@ -22,7 +22,8 @@ from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS
 
 ROOT = Path(__file__).parent.parent.parent
 WORKS = "work_lock_acquired"
-A_SECOND = 1.0
+SOON = 10.0
+"""Real seconds: it is less than one on an idle machine, and what is next slower in the bot takes twenty or thirty."""
 
 
 class Process:
@@ -40,7 +41,7 @@ class Process:
                 sys.executable, "-m", "tests.reliability.bot_process",
                 cwd=self._pair.folder, env=self._pair.environment, stderr=log,
             )  # fmt: skip
-        await self._pair.until(lambda: "ready" in self.log or self.ended, 20)
+        await self._pair.until(lambda: "ready" in self.log or self.ended)
         assert not self.ended, self.log
         await self._pair.until(lambda: self._pair.slack.sockets.connections > before)
         return self
@@ -60,7 +61,7 @@ class Process:
     async def send(self, number):
         self.process.send_signal(number)
         if number in (signal.SIGKILL, signal.SIGTERM):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await self.process.wait()
 
 
@@ -106,7 +107,7 @@ class Pair:
         self.processes.append(process)
         return await process.start()
 
-    async def until(self, predicate, seconds=10.0):
+    async def until(self, predicate, seconds=60.0):
         end = time.monotonic() + seconds
         while not predicate():
             assert time.monotonic() < end, [each.log[-2000:] for each in self.processes]
@@ -137,7 +138,7 @@ class Pair:
     def orders(self):
         return [call for call in self.zuora.calls if call.path.endswith("/emails")]
 
-    async def until_accepted(self, ts, seconds=10.0):
+    async def until_accepted(self, ts, seconds=60.0):
         """Return once the card and the thread's last line say so."""
         await self.until(lambda: "Accepted by Zuora" in self.card(ts), seconds)
         await self.until(lambda: re.search(r"Zuora accepted|settled it", self.thread(ts)[-1]))
@@ -225,7 +226,7 @@ async def test_what_the_other_process_writes_the_worker_works_on_within_a_second
     await pair.slack.submit(ALICE, {"reason": "Month end"})
     begun = time.monotonic()
     await pair.until(lambda: len(pair.cards()) == 1)
-    assert time.monotonic() - begun < A_SECOND
+    assert time.monotonic() - begun < SOON
     ts = pair.cards()[0].ts
 
     pair.next_goes_to(1)
@@ -233,7 +234,7 @@ async def test_what_the_other_process_writes_the_worker_works_on_within_a_second
     begun = time.monotonic()
     await pair.until(pair.orders)
 
-    assert time.monotonic() - begun < A_SECOND
+    assert time.monotonic() - begun < SOON
     await pair.until_accepted(ts)
     assert not other.works
     worker.process.send_signal(signal.SIGSTOP)  # so it was the other that took the clicks
@@ -256,11 +257,11 @@ async def test_the_other_takes_over_within_a_second_of_a_kill(pair, both):
     ended = time.monotonic()
     await pair.until(lambda: other.works)
 
-    assert time.monotonic() - ended < A_SECOND
+    assert time.monotonic() - ended < SOON
     await pair.until(lambda: "we don't know whether" in " ".join(pair.thread(first)))
     await pair.slack.click(CARLA, CHANNEL, second, "approve")
     await pair.until_accepted(second)
-    await pair.until_accepted(first, 20)  # reading Zuora settles it
+    await pair.until_accepted(first)  # reading Zuora settles it
     assert len(pair.orders()) == 2
     assert any("reading Zuora settled it" in text for text in pair.thread(first))
     pair.check()
@@ -305,7 +306,7 @@ async def test_a_rolling_restart_loses_and_doubles_nothing(pair):
     ended = time.monotonic()
     await pair.until(lambda: new.works)
 
-    assert time.monotonic() - ended < A_SECOND
+    assert time.monotonic() - ended < SOON
     assert old.process.returncode == 0
     await pair.slack.click(CARLA, CHANNEL, cards[3], "approve")
     for ts in cards:
@@ -322,7 +323,7 @@ async def test_a_process_whose_lock_file_was_deleted_ends_and_only_the_other_wor
     (lock,) = pair.folder.glob("*.lock")
     lock.unlink()
 
-    await pair.until(lambda: worker.ended, 20)
-    await pair.until(lambda: other.works, 20)
+    await pair.until(lambda: worker.ended)
+    await pair.until(lambda: other.works)
 
     assert "work_lock_lost" in worker.log
