@@ -38,6 +38,22 @@ async def test_a_story_is_taken_over_and_finished_by_hand(sandbox, browser):
         await page.locator("#panel", has_text="/emails").wait_for()
 
 
+@pytest.mark.parametrize("story", STORIES)
+async def test_whoever_takes_a_story_over_has_the_page_to_themselves(sandbox, browser, story):
+    slack, zuora = sandbox
+    async with browser.window(f"{slack.page_url}?pause=5") as page:
+        await page.click(f"[data-story={story}]")
+        await page.locator("#scene [data-scene=take-over]").click()
+        await page.locator("#scene [data-scene=close]").wait_for()
+        await page.goto(f"{slack.page_url}#as={ALICE}&in={CHANNEL}")
+        await page.fill("[data-composer=channel]", "/billstatus mine")
+        await page.keyboard.press("Escape")
+        await page.click(".composer button[type=submit]")
+        await page.locator("#messages", has_text="Your requests").wait_for()
+
+    assert not zuora.mails
+
+
 async def test_trouble_that_is_switched_on_holds_until_it_is_switched_off(sandbox, browser):
     slack, zuora = sandbox
     async with browser.window(slack.page_url) as page:

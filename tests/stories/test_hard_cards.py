@@ -79,6 +79,7 @@ async def test_no_name_turns_an_amount_around(stage, world):
     (largest,) = [each for each in facts if each.startswith("Largest")]
     assert f"\u2068{BACK}\u2069 ILS 100.00" in largest
     assert "Evil ltd moc USD 300.00" in largest
+    assert "USD 1.00" not in largest  # which reaches nobody
     whole = (str(facts), stage.card(ts), await stage.details(ts, BOB))
     assert not [words for words in whole if "\u202e" in words or "Evil ltd moc" not in words]
     one = await turned_around(stage)

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from bot.operations import notices
-from bot.operations.kinds import KindTotals, kinds_of
+from bot.operations.kinds import KindTotals, Largest, kinds_of, largest_of
 from bot.operations.mail_checks import MailChecks
 from bot.operations.notices import Profiles
-from bot.operations.run_documents import RunFacts
+from bot.operations.run_documents import LARGEST, RunFacts
 from bot.zuora.answers import BillingDocument
 
 
@@ -24,6 +24,7 @@ class EmailRunFacts(RunFacts):
         posted_at: When it was posted; None where that is not known. It is posted once.
         mailed: Those that Zuora is ordered to mail and that somebody can get, counted; None in what
             was stored before they were counted.
+        largest_mailed: The largest of those; None likewise.
         customers: How many customers get them; None likewise.
         nobody: The customers of which no address is known, by name; none of their documents is
             among `mailed`.
@@ -33,6 +34,7 @@ class EmailRunFacts(RunFacts):
     """
 
     mailed: tuple[KindTotals, ...] | None = None
+    largest_mailed: tuple[Largest, ...] | None = None
     customers: int | None = None
     nobody: tuple[str, ...] = ()
     unaddressed: int = 0
@@ -41,6 +43,11 @@ class EmailRunFacts(RunFacts):
     zero_left_out: bool | None = None
     mails_itself: bool | None = False
     posted_at: datetime | None = None
+
+    @property
+    def largest(self) -> tuple[Largest, ...]:
+        """The largest documents that are mailed; of the whole run in what was stored before."""
+        return self.documents.largest if self.largest_mailed is None else self.largest_mailed
 
     def mails(self, *, resend: bool) -> int:
         """How many mails there will be: those who have no address and what is off stay out.
@@ -90,7 +97,7 @@ def going_out(
         zero_left_out: Whether the run is set not to mail invoices of zero.
 
     Returns:
-        `mailed`, `customers`, `nobody`, `unaddressed` and `perhaps` of `EmailRunFacts`.
+        `mailed`, `largest_mailed`, `customers`, `nobody`, `unaddressed` and `perhaps` of `EmailRunFacts`.
     """
     off = notices.with_state("off", documents, profiles, checks.notices)
     muted = notices.with_state("muted", documents, profiles, checks.notices)
@@ -104,6 +111,7 @@ def going_out(
     mailed = [each for each in mailable if not each.reaches_nobody]
     return {
         "mailed": tuple(kinds_of(mailed)),
+        "largest_mailed": largest_of(mailed, LARGEST),
         "customers": len({each.account_number or each.account_id for each in mailed}),
         "nobody": tuple(sorted({each.customer for each in nobody})),
         "unaddressed": len(nobody),

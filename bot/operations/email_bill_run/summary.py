@@ -40,7 +40,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
                 if facts.mails_itself and not resend
                 else "",
             ),
-            *([line("Largest", _largest(facts))] if documents.largest else []),
+            *([line("Largest", _largest(facts))] if facts.largest else []),
         ),
     )
 
@@ -82,4 +82,4 @@ def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
 
 def _largest(facts: EmailRunFacts) -> str:
     """The largest documents of each currency; amounts of two currencies are not compared."""
-    return " · ".join(map(str, first_of_each(facts.documents.largest, SHOWN_LARGEST)))
+    return " · ".join(map(str, first_of_each(facts.largest, SHOWN_LARGEST)))

@@ -27,7 +27,7 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
         *_odd_ones(facts),
         *_mails_itself(facts),
         line("Dates", _dates(facts)),
-        *([line("Largest", _largest(facts))] if documents.largest else []),
+        *([line("Largest", _largest(facts))] if facts.largest else []),
         *facts.checks.lines(),
     )
 
@@ -144,5 +144,5 @@ def _dates(facts: EmailRunFacts) -> str:
 
 def _largest(facts: EmailRunFacts) -> str:
     """The largest documents of each currency; amounts of two currencies are not compared."""
-    largest = first_of_each(facts.documents.largest, SHOWN_LARGEST)
+    largest = first_of_each(facts.largest, SHOWN_LARGEST)
     return ", ".join(f"{one.number} {one}" if one.customer else str(one) for one in largest)
