@@ -99,7 +99,8 @@ class Posting:
                 channel=outgoing.message.channel,
                 ts=ts,
                 metadata=metadata(self._store, outgoing.message.request, outgoing.sequence),
-                **words,
+                text=words["text"],
+                blocks=outgoing.message.blocks,  # Slack keeps those of before where none are named
             )
         except SlackApiError as error:
             if name_of(error) not in GONE:

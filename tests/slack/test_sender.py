@@ -295,6 +295,7 @@ async def test_a_line_that_slack_takes_in_no_form_waits_and_people_are_written_t
     for _ in range(5):
         await pass_time(stage, minutes=5)
     assert stage.card(ts).startswith("R-1: Accepted by Zuora")
+    assert "approve" not in stage.buttons(ts)
     assert is_the_story(stage.thread(ts))
 
 
