@@ -7,7 +7,10 @@ import time
 import click
 
 from bench.figures import PARTS, Options, Row
-from bench.report import Kept, forget, keep, missing, pauses, table, write_docs
+from bench.report import Kept, forget, keep, missing, pauses, table, write_big, write_docs
+
+BIG = "big"
+"""Its table is its own: it is measured by itself too, and takes long."""
 
 
 def _measure(part: str, options: Options) -> list[Row]:
@@ -31,10 +34,14 @@ def main(parts: tuple[str, ...], *, small: bool, rounds: int | None) -> None:
     for part in parts or PARTS:
         found = _measure(part, Options.of_size(small=small, rounds=rounds))
         rows += found
-        if not small:
+        if part == BIG and not small:
+            write_big(found)
+        elif not small:
             kept = keep(found)  # after each: a part that fails takes nothing with it
     click.echo(table(rows if small else [row for row, _ in kept]))
     if small:
+        return
+    if parts == (BIG,):
         return
     if lacking := missing(kept):
         click.echo(f"docs/benchmarks.md was not written; not measured yet: {', '.join(lacking)}")

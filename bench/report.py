@@ -51,7 +51,8 @@ def merged(before: Kept, rows: Sequence[Row], now: str) -> Kept:
 
 def missing(kept: Kept) -> list[str]:
     """Parts that have no figure yet."""
-    return [part for part in PARTS if part not in {row.part for row, _ in kept}]
+    there = {row.part for row, _ in kept}
+    return [part for part in PARTS if part not in there | {"big"}]
 
 
 def pauses(options: Options) -> list[Row]:
@@ -95,6 +96,16 @@ def write_docs(kept: Kept) -> None:
     path.write_text(f"{before}{BEGIN}\n{_figures(kept)}\n{END}{after}")
 
 
+def write_big(rows: Sequence[Row]) -> None:
+    """Write the figures of large requests, which are measured by themselves, between their own marks."""
+    path = ROOT / "docs" / "benchmarks.md"
+    before, _, rest = path.read_text().partition(BEGIN_BIG)
+    _, _, after = rest.partition(END_BIG)
+    kept = [(row, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")) for row in rows]
+    path.write_text(f"{before}{BEGIN_BIG}\n{_figures(kept)}\n{END_BIG}{after}")
+
+
+BEGIN_BIG, END_BIG = "<!-- big -->", "<!-- end of big -->"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 

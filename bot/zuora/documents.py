@@ -146,7 +146,7 @@ async def _part_for_mail(
     query = calls.object_page(
         _OBJECTS[kind], filters=(f"{name}.IN:[{','.join(keys)}]",), extra=_EXPANDED
     )
-    page = await paging.objects(caller, query)
+    page = await paging.objects(caller, query, most=len(keys))  # of an ignored filter not all pages
     progress.came(len(page))
     return _of_keys(page, caller, kind, name, keys, here)
 

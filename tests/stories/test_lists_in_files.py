@@ -242,6 +242,19 @@ async def test_the_file_of_a_message_opens_the_form_and_is_read_when_that_is_sub
     assert "3 invoices" in stage.card(ts)
 
 
+async def test_a_file_in_a_channel_without_the_bot_is_not_read_and_it_is_said_where_to_add_it(
+    stage,
+):
+    message = await stage.slack.share_file(ALICE, "C0GENERAL", "list.txt", b"INV00000001")
+    await stage.slack.message_shortcut(ALICE, "email_of_file", "C0GENERAL", message.ts)
+    await stage.slack.until(lambda: title(stage) == "Email billing documents")
+
+    answer = await submitted(stage)
+
+    words = "is in a channel without the bot. Add it to the form"
+    assert words in (answer.errors.get("file") or said(stage))
+
+
 async def test_a_message_without_a_file_opens_nothing_and_says_so(stage):
     message = await stage.slack.say(ALICE, CHANNEL, "INV00000001")
 
