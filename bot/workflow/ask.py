@@ -1,5 +1,6 @@
 """Asking: what was typed becomes requests with facts, a card and a history entry, or messages."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -53,7 +54,7 @@ async def ask(
         asker = replace(asker, parent=None)  # a form may name a request that never was
     place, nowhere = parts.tenancy.places.read(wanted[0][1] if wanted else {})
     asker = replace(asker, place=place)
-    bodies, problems = _read(wanted, asker.reason)
+    bodies, problems = await asyncio.to_thread(_read, wanted, asker.reason)  # a list may be long
     if (
         not problems.by_field
         and not nowhere

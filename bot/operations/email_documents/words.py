@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from bot.domain.call import Call, Verdict
 from bot.domain.key import KIND_WORDS
@@ -16,6 +17,7 @@ from bot.operations.kinds import Doubt, in_kinds, is_negative, money_of
 from bot.operations.mail_contents import BOXES
 from bot.operations.operation import Table
 from bot.operations.run_documents import mail_words, mailed_words
+from bot.store.listed import MOST_LISTED
 from bot.zuora import answers
 
 SHOWN_LARGEST = 3
@@ -192,7 +194,7 @@ def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Tab
 
 
 def listed(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Listed, ...]:
-    """Every document that was asked for, the largest first; then those that reach nobody.
+    """The documents that were asked for, the largest first, then those that reach nobody; as many as are kept.
 
     Where addresses were typed, what the contacts have does not matter.
     """
@@ -206,7 +208,7 @@ def listed(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Listed
             mail=_mail(body, each),
             mailed=mailed_words(each.mailed_at) if each.kind == "invoice" else "",
         )
-        for each in (*known, *unknown, *facts.nobody)
+        for each in islice((*known, *unknown, *facts.nobody), MOST_LISTED)
     )
 
 
