@@ -4,6 +4,8 @@ A caller asks one question of an error: was it done? `ZuoraRejected` and `ZuoraB
 `OutcomeUnknown` says perhaps, `ZuoraUnavailable` belongs to reads, which do nothing.
 """
 
+import re
+
 
 class ZuoraError(Exception):
     """Base of all. The text is for people and carries no secret, mail address or customer name.
@@ -103,4 +105,9 @@ class OutcomeUnknown(ZuoraError):  # noqa: N818 - as above
 def unanswered(error: ZuoraError, then: str = "") -> str:
     """Say that a read failed: Zuora refused it, or did not answer it. Name what follows."""
     what = "Zuora refused this" if isinstance(error, ZuoraRejected) else "Zuora did not answer"
-    return f"{what} ({str(error).rstrip('.')}).{' ' if then else ''}{then}"
+    why = _NO_ANSWER.sub(r"\1", str(error).rstrip("."))
+    return f"{what} ({why}).{' ' if then else ''}{then}"
+
+
+_NO_ANSWER = re.compile(r"Zuora (?:could|did) not answer \(?([^()]*)\)?")
+"""An error that says the same; what it adds to that."""

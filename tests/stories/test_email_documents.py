@@ -449,6 +449,13 @@ async def test_zuora_down_when_asking_is_said_in_the_form(stage, invoice):
     assert "Zuora did not answer (" in submitted.errors["documents"]
 
 
+async def test_zuora_s_outage_is_said_once_in_the_form(stage, invoice):
+    stage.zuora.faults.add("/object-query/*", kind="status", status=503, times=None)
+    submitted = await stage.fill_as_time_passes(text="INV00000077")
+
+    assert submitted.errors["documents"].startswith("Zuora did not answer (HTTP 503). Nothing")
+
+
 async def test_where_object_queries_are_not_allowed_documents_are_read_one_by_one(stage, invoice):
     refused = {"reasons": [{"code": 50000010, "message": "You do not have permission."}]}
     stage.zuora.faults.add("/object-query/*", kind="status", status=403, body=refused, times=None)
