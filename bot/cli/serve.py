@@ -97,6 +97,7 @@ class Serving:
     refused: str = ""
     _bot: Bot | None = None
     _connection: "Connection | None" = None
+    _looking: asyncio.Task[None] | None = None
 
     @property
     def has_to_begin_anew(self) -> bool:
@@ -156,13 +157,20 @@ class Serving:
                     keep_pauses_short()
                     self._connection = connection
                     logger.info("ready", extra={"tenant": bot.parts.tenancy.words})
-                    missing = asyncio.create_task(self._say_what_is_missing(bot))
+                    self._look(bot)
                     await self.stopped.wait()
-                    missing.cancel()
                     logger.info("stopping")
                     await bot.finish()
             finally:
+                if self._looking is not None:
+                    self._looking.cancel()
                 await bot.stop()
+
+    def _look(self, bot: Bot) -> None:
+        """See beside the work whether what is set is there; again where it was set anew meanwhile."""
+        if self._looking is not None:
+            self._looking.cancel()
+        self._looking = asyncio.create_task(self._say_what_is_missing(bot))
 
     async def _say_what_is_missing(self, bot: Bot) -> None:
         """Log what `billing-bot check` would find here and at Slack, beside the work."""
@@ -213,6 +221,7 @@ class Serving:
         self.settings = settings.model_copy(
             update={name: getattr(self.settings, name) for name in changed - READ_AGAIN}
         )
+        self._look(self._bot)
 
 
 def _log(finding: Noticed) -> None:

@@ -68,6 +68,19 @@ async def test_a_policy_that_is_read_again_holds_from_then_on(site):
     assert number == 2
 
 
+async def test_a_group_that_slack_does_not_know_is_named_when_the_policy_is_read_again(site):
+    """Nobody may ask then, and the file itself is as it should be."""
+    process = await site.start()
+    policy = site.folder / "policy.toml"
+    policy.write_text(POLICY.replace('requesters = ["S0BILLING"]', 'requesters = ["S0MISTYPED"]'))
+
+    process.send(signal.SIGHUP)
+
+    await process.until_logged("S0MISTYPED")
+    assert "check_found" in next(x for x in process.log.splitlines() if "S0MISTYPED" in x)
+    assert not process.ended
+
+
 async def test_what_cannot_be_read_again_changes_nothing(site):
     process = await site.start()
     (site.folder / "policy.toml").write_text("approvers = 7")
