@@ -107,23 +107,28 @@ def _rows(documents: int, rounds: list[dict[str, Any]], *, largest: bool) -> lis
     ]
     if largest:
         more, pause = _middle(rounds, "more") / MEGABYTE, max(each["pause"] for each in rounds)
-        found += [
-            Row(
-                part="big",
-                what=f"memory more than at rest, asked and sent, {of}",
-                ours=f"{more:.0f} MB",
-                goal=f"≤ {MOST_MORE:.0f} MB",
-                met=more <= MOST_MORE,
-            ),
-            Row(
-                part="big",
-                what=f"longest pause of the event loop in all of it, {of}",
-                ours=f"{1000 * pause:.0f} ms",
-                goal=f"≤ {1000 * LONGEST_PAUSE:.0f} ms",
-                met=pause <= LONGEST_PAUSE,
-            ),
-        ]
+        found += _cost(of, more, pause)
     return found
+
+
+def _cost(of: str, more: float, pause: float) -> list[Row]:
+    """What the largest size takes of memory (MB) and of the event loop (seconds)."""
+    return [
+        Row(
+            part="big",
+            what=f"memory more than at rest, asked and sent, {of}",
+            ours=f"{more:.0f} MB",
+            goal=f"≤ {MOST_MORE:.0f} MB",
+            met=more <= MOST_MORE,
+        ),
+        Row(
+            part="big",
+            what=f"longest pause of the event loop in all of it, {of}",
+            ours=f"{1000 * pause:.0f} ms",
+            goal=f"≤ {1000 * LONGEST_PAUSE:.0f} ms",
+            met=pause <= LONGEST_PAUSE,
+        ),
+    ]
 
 
 def _rows_of_list(documents: int, found: dict[str, float], *, largest: bool) -> list[Row]:
@@ -163,23 +168,7 @@ def _rows_of_list(documents: int, found: dict[str, float], *, largest: bool) -> 
         ),
     ]
     if largest:
-        more = found["more"] / MEGABYTE
-        rows += [
-            Row(
-                part="big",
-                what=f"memory more than at rest, asked and sent, {of}",
-                ours=f"{more:.0f} MB",
-                goal=f"≤ {MOST_MORE:.0f} MB",
-                met=more <= MOST_MORE,
-            ),
-            Row(
-                part="big",
-                what=f"longest pause of the event loop in all of it, {of}",
-                ours=f"{1000 * found['pause']:.0f} ms",
-                goal=f"≤ {1000 * LONGEST_PAUSE:.0f} ms",
-                met=found["pause"] <= LONGEST_PAUSE,
-            ),
-        ]
+        rows += _cost(of, found["more"] / MEGABYTE, found["pause"])
     return rows
 
 
