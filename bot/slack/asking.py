@@ -29,7 +29,7 @@ from bot.slack.reading import Readings
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
 from bot.workflow.meant import meant
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Carrying, Parts
 from bot.workflow.refused import record_refusal
 from bot.workflow.rules import Rules
 from bot.workflow.saved import Asker
@@ -290,7 +290,7 @@ async def _answer_late(
 
 
 def _with_problems(
-    parts: Parts, form: AskForm, submission: payloads.Submission, found: Problems
+    parts: Carrying, form: AskForm, submission: payloads.Submission, found: Problems
 ) -> fields.View:
     """The form as it was submitted, with what is wrong with it, and a button for what is not."""
     origin = origin_of(submission.metadata)

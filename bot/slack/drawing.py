@@ -16,7 +16,7 @@ from bot.slack.forms.email import (
 )
 from bot.slack.forms.fields import View
 from bot.store.store import Store
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Carrying
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Drawing:
     user_id: str
 
     @classmethod
-    def by(cls, parts: Parts, user_id: str) -> Self:
+    def by(cls, parts: Carrying, user_id: str) -> Self:
         """For this person, now."""
         return cls(parts.store, parts.clock.now(), parts.new_id, user_id)
 

@@ -18,6 +18,7 @@ from bot.slack.replying import say
 from bot.status import answers
 from bot.status.lists import Links, only
 from bot.store.status import MOST_COUNTED
+from bot.store.store import Store
 from bot.workflow.beside import beside
 from bot.workflow.parts import Parts
 from bot.workflow.tenancy import Tenancy
@@ -76,7 +77,7 @@ def queue(
     page = [blocks.header(title), blocks.context(place), *shown]
     said = [
         f"{blocks.escaped(title)}, {place}",
-        *_in_one_text(parts, found[at]).split("\n"),
+        *_in_one_text(parts.store, found[at]).split("\n"),
         *listed.text.split("\n")[1:],
     ]
     turns = [
@@ -90,10 +91,10 @@ def queue(
     )
 
 
-def _in_one_text(parts: Parts, number: int) -> str:
+def _in_one_text(store: Store, number: int) -> str:
     """The card without its buttons, for a notification and a screen reader."""
-    request = parts.store.requests.get(number)
-    return in_one_text(request, beside(parts.store, request)) if request else ""
+    request = store.requests.get(number)
+    return in_one_text(request, beside(store, request)) if request else ""
 
 
 def to_decide(parts: Parts, links: Links, person: Person, number: int) -> Blocks:

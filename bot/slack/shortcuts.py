@@ -19,7 +19,7 @@ from bot.slack.naming import NO_VALUES, found_in
 from bot.slack.replying import say
 from bot.status import answers
 from bot.status.lists import Links
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Looking
 from bot.zuora.errors import ZuoraError, unanswered
 from bot.zuora.named import KINDS
 
@@ -58,7 +58,7 @@ async def _status_of(answering: Answering, links: Links, pointed: payloads.Point
     return told or (answers.story(store, links, named[0]) if named else Words(NOTHING_THERE))
 
 
-async def _of_a_number(parts: Parts, links: Links, asked: Sequence[str]) -> Words | None:
+async def _of_a_number(parts: Looking, links: Links, asked: Sequence[str]) -> Words | None:
     """As `/billstatus` says it of the first of these that is a number; None where none is.
 
     Where Zuora cannot be asked, it is the first that a request is about.

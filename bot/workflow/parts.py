@@ -48,29 +48,43 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """The outside, as the workflow sees it.
-
-    Attributes:
-        tenancy: Which Zuora, and the places in it.
-        rules: Who has to approve what.
-        guard: Keeps a customer from being mailed twice in quick succession.
-        channel: Slack channel id where requests are shown.
-        new_id: A new random id, for keys.
-        pauses: How long Zuora is left alone.
-        clocks: How far this machine's clock is from Slack's and Zuora's.
-        standing: Whether it is known that the database is no older copy.
-        bells: Of the loops that work on what was written.
-    """
+class Looking:
+    """What a look needs: the database, the moment, and which Zuora, with its places."""
 
     store: Store
     clock: Clock
     tenancy: Tenancy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carrying(Looking):
+    """What carrying out a request goes by, beside what is read.
+
+    Attributes:
+        rules: Who has to approve what.
+        guard: Keeps a customer from being mailed twice in quick succession.
+        new_id: A new random id, for keys.
+        pauses: How long Zuora is left alone.
+        bells: Of the loops that work on what was written.
+    """
+
     rules: Rules
     guard: Guard
-    channel: str
     new_id: Callable[[], str]
     pauses: Pauses
+    bells: Bells = field(default_factory=Bells)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts(Carrying):
+    """The whole outside, for what people set in motion and for the loops.
+
+    Attributes:
+        channel: Slack channel id where requests are shown.
+        clocks: How far this machine's clock is from Slack's and Zuora's.
+        standing: Whether it is known that the database is no older copy.
+    """
+
+    channel: str
     clocks: Clocks
     standing: Standing = field(default_factory=Standing)
-    bells: Bells = field(default_factory=Bells)

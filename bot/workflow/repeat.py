@@ -11,7 +11,7 @@ from bot.workflow.call_entries import answer_entry, settled_entry
 from bot.workflow.calling import Calling
 from bot.workflow.deadlines import too_late_at, wait_until
 from bot.workflow.guard import mailed_since, under_way
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Carrying
 from bot.workflow.sending import Pass, calling_of
 from bot.workflow.settle import settled
 from bot.workflow.still_wanted import NOT_SAID, read_again, why_none_any_more
@@ -19,7 +19,7 @@ from bot.zuora.errors import ZuoraError
 
 
 async def repeat(
-    parts: Parts, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
+    parts: Carrying, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
 ) -> None:
     """Send calls again, side by side; what of them may not go out any more is written down.
 
@@ -37,7 +37,7 @@ async def repeat(
     calling = calling_of(parts, request)
     try:
         await parts.tenancy.admission.check()  # a token shows which tenant this is
-        reread = await read_again(parts, calling, calls)
+        reread = await read_again(parts.guard, calling, calls)
     except ZuoraError as error:
         _wait(parts, request, str(error))
         return
@@ -60,14 +60,14 @@ async def repeat(
             await Pass(parts, calling, left, stopping).run()
 
 
-def _wait(parts: Parts, request: Request, why: str) -> None:
+def _wait(parts: Carrying, request: Request, why: str) -> None:
     now, pauses = parts.clock.now(), parts.pauses
     wake_at = now + pause(request.looks, pauses.again or pauses.poll)
     wait_until(parts.store, request, why, now, wake_at)
 
 
 def _given_up(
-    parts: Parts,
+    parts: Carrying,
     calling: Calling,
     calls: Sequence[Call],
     for_all: str,

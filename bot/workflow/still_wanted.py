@@ -6,13 +6,14 @@ from dataclasses import replace
 from bot.domain.call import Call
 from bot.operations.progress import Reread
 from bot.workflow.calling import Calling
-from bot.workflow.parts import Parts
+from bot.workflow.guard import Guard
+from bot.workflow.parts import Carrying
 from bot.zuora.errors import ZuoraRejected
 
 NOT_SAID = "Slack does not say who is in the user groups, so approvals cannot be counted."
 
 
-async def why_none_any_more(parts: Parts, calling: Calling) -> str | None:
+async def why_none_any_more(parts: Carrying, calling: Calling) -> str | None:
     """Why nothing of it may go out any more; empty: it may. None: Slack does not say just now."""
     request = calling.request
     if parts.tenancy.digest_of(calling.order, request.place) != request.digest:
@@ -21,7 +22,7 @@ async def why_none_any_more(parts: Parts, calling: Calling) -> str | None:
     return revoked if revoked is None else revoked.rstrip(".")
 
 
-async def read_again(parts: Parts, calling: Calling, calls: Sequence[Call]) -> Mapping[str, Reread]:
+async def read_again(guard: Guard, calling: Calling, calls: Sequence[Call]) -> Mapping[str, Reread]:
     """What Zuora says of each; that none may go out where Zuora refuses to be read.
 
     A mail that may be another order's proves nothing.
@@ -36,7 +37,7 @@ async def read_again(parts: Parts, calling: Calling, calls: Sequence[Call]) -> M
             (call.subject for call in calls),
             Reread(wrong=f"Zuora could not be read again: {error}"),
         )
-    anothers = parts.guard.proved_by_no_mail(calls, calling.request)
+    anothers = guard.proved_by_no_mail(calls, calling.request)
     return {
         call.subject: replace(found.get(call.subject, Reread()), done=None)
         if call.subject in anothers

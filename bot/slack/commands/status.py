@@ -32,7 +32,7 @@ from bot.status.lists import Links
 from bot.status.month import month_named, span_of
 from bot.store.errors import CouldNotRecordError
 from bot.store.store import Store
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Looking
 from bot.zuora.errors import ZuoraError, unanswered
 
 COMMAND = "/billstatus"
@@ -175,7 +175,7 @@ async def answer_to(
     return answers.overview(store, links, within)
 
 
-async def look_up(parts: Parts, links: Links, typed: str, chosen: Values) -> Words:
+async def look_up(parts: Looking, links: Links, typed: str, chosen: Values) -> Words:
     """What a number names in Zuora: a bill run as it stands, or the requests about a document."""
     key = own_spelling(unquoted(typed))
     try:
@@ -203,7 +203,7 @@ async def look_up(parts: Parts, links: Links, typed: str, chosen: Values) -> Wor
     return _with_requests(parts, links, named[0].number, chosen, words, is_document=is_document)
 
 
-async def look(parts: Parts, links: Links, key: str, chosen: Values) -> Words:
+async def look(parts: Looking, links: Links, key: str, chosen: Values) -> Words:
     """A bill run as Zuora has it, and the requests about it; these also when Zuora is silent."""
     try:
         found = await found_in(parts.tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
@@ -224,7 +224,7 @@ async def look(parts: Parts, links: Links, key: str, chosen: Values) -> Words:
 
 
 def _with_requests(
-    parts: Parts, links: Links, key: str, chosen: Values, words: str, *, is_document: bool = False
+    parts: Looking, links: Links, key: str, chosen: Values, words: str, *, is_document: bool = False
 ) -> Words:
     if not parts.store.status.about(key, 1):
         return Words(f"{blocks.escaped(words)}\nRequests: none")
