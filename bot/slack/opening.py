@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import refusals
 from bot.cards.buttons import CHANGE
@@ -33,7 +33,7 @@ from bot.slack.forms.email import (
 from bot.slack.forms.fields import begun
 from bot.slack.meaning import known, meant_or_why
 from bot.slack.payloads import Actor, Click
-from bot.slack.replying import said_if_it_fails, say
+from bot.slack.replying import TypedCommand, said_if_it_fails, say
 from bot.slack.what_opens import (
     NAMING,
     Find,
@@ -94,12 +94,7 @@ def register(app: AsyncApp, answering: Answering) -> None:
 
 
 async def open_for_command(
-    answering: Answering,
-    ack: AsyncAck,
-    respond: AsyncRespond,
-    command: payloads.Command,
-    form: AskForm,
-    values: Values,
+    answering: Answering, typed: TypedCommand, form: AskForm, values: Values
 ) -> None:
     """Acknowledge a command and open its form, side by side.
 
@@ -109,11 +104,11 @@ async def open_for_command(
 
     async def opened() -> None:
         opening = Opening(form=form, values=values)
-        if why := await _open(answering, command, opening):
-            await say(respond, Words(why))
+        if why := await _open(answering, typed.command, opening):
+            await say(typed.respond, Words(why))
 
-    answering.keep(said_if_it_fails(respond, opened()))
-    await ack()
+    answering.keep(said_if_it_fails(typed.respond, opened()))
+    await typed.ack()
 
 
 def opens_again(answering: Answering) -> Callable[..., Any]:

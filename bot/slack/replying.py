@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.webhook.async_client import AsyncWebhookClient
@@ -10,6 +11,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.domain.message import Words
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
 from bot.slack.errors import NO_ANSWER
+from bot.slack.payloads import Command
 from bot.slack.web import proxy_for
 from bot.store.database import CouldNotRecordError
 
@@ -18,10 +20,23 @@ logger = logging.getLogger(__name__)
 FAULT = "Something went wrong in Billing Bot and is in its log. Nothing was sent to Zuora."
 
 
+@dataclass(frozen=True, slots=True)
+class TypedCommand:
+    """A slash command that waits for its answer.
+
+    Attributes:
+        ack: Answers it, within 3 s.
+        respond: Answers it later, through its `response_url`.
+    """
+
+    command: Command
+    ack: AsyncAck
+    respond: AsyncRespond
+
+
 async def reply(
     answering: Answering,
-    ack: AsyncAck,
-    respond: AsyncRespond,
+    typed: TypedCommand,
     work: Coroutine[object, object, Words],
     meanwhile: str,
 ) -> None:
@@ -33,8 +48,7 @@ async def reply(
 
     Args:
         answering: Holds on to work that outlives the listener.
-        ack: Answers the command.
-        respond: Answers it later.
+        typed: The command.
         work: Makes the answer.
         meanwhile: What is said while it goes on.
     """
@@ -42,10 +56,10 @@ async def reply(
     done, _ = await asyncio.wait({task}, timeout=SECONDS_FOR_ZUORA)
     if done:
         made = task.result()
-        await ack(text=made.text, blocks=made.blocks or None)
+        await typed.ack(text=made.text, blocks=made.blocks or None)
         return
-    await ack(meanwhile)
-    answering.keep(_later(respond, task))
+    await typed.ack(meanwhile)
+    answering.keep(_later(typed.respond, task))
 
 
 async def _later(respond: AsyncRespond, task: asyncio.Task[Words]) -> None:

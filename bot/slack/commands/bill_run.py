@@ -26,7 +26,7 @@ from bot.slack.looking import viewer_or_recorded
 from bot.slack.naming import NO_VALUES, found_in, which_place
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.slack.opening import open_for_command, refusal_to_ask
-from bot.slack.replying import reply
+from bot.slack.replying import TypedCommand, reply
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
 from bot.workflow.saved import Asker
@@ -65,12 +65,11 @@ def register(app: AsyncApp, answering: Answering) -> None:
 
     @app.command("/billrun")
     async def billrun(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
-        await _billrun(answering, ack, respond, payloads.command(body))
+        await _billrun(answering, TypedCommand(payloads.command(body), ack, respond))
 
 
-async def _billrun(
-    answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
-) -> None:
+async def _billrun(answering: Answering, typed: TypedCommand) -> None:
+    command, ack = typed.command, typed.ack
     chosen: Values
     text, chosen = parted(command.text)
     if is_one_line(text):  # which says by itself where
@@ -79,37 +78,28 @@ async def _billrun(
         await ack(HELP + await what_happens(answering, command.actor))
         return
     if text and not is_one_line(text):
-        await _show(answering, ack, respond, command, text, chosen)
+        await _show(answering, typed, text, chosen)
         return
     refusal = await refusal_to_ask(answering, command.actor, COMMAND)
     if why := blocks.as_text(refusal or (answering.parts.tenancy.places.unlisted(chosen),)):
         await ack(why)
     elif text:
-        await _read_line(answering, ack, respond, command)
+        await _read_line(answering, typed)
     else:
-        await open_for_command(
-            answering, ack, respond, command, answering.forms[BillRunForm.callback_id], chosen
-        )
+        await open_for_command(answering, typed, answering.forms[BillRunForm.callback_id], chosen)
 
 
-async def _show(
-    answering: Answering,
-    ack: AsyncAck,
-    respond: AsyncRespond,
-    command: payloads.Command,
-    text: str,
-    chosen: Values,
-) -> None:
+async def _show(answering: Answering, typed: TypedCommand, text: str, chosen: Values) -> None:
     """Show a run to whoever may look; buttons are for those who may ask."""
     tenancy = answering.parts.tenancy
-    person, why = await viewer_or_recorded(answering, command.actor, COMMAND)
+    person, why = await viewer_or_recorded(answering, typed.command.actor, COMMAND)
     if said := blocks.as_text(why or (tenancy.places.unlisted(chosen),)):
-        await ack(said)
+        await typed.ack(said)
         return
     steps = may_ask(person, answering.parts.rules.policy) is None
     work = _look_up(tenancy, text, chosen, steps=steps)
     shown = blocks.escaped(shortened(text, 60))
-    await reply(answering, ack, respond, work, f"Looking for {shown} in Zuora…")
+    await reply(answering, typed, work, f"Looking for {shown} in Zuora…")
 
 
 async def _look_up(tenancy: Tenancy, text: str, chosen: Values, *, steps: bool) -> Words:
@@ -152,20 +142,19 @@ async def _look(tenancy: Tenancy, key: str, chosen: Values, *, steps: bool) -> W
     return run_card(tenancy.words_with(place.words), run, documents, place.key, steps=steps)
 
 
-async def _read_line(
-    answering: Answering, ack: AsyncAck, respond: AsyncRespond, command: payloads.Command
-) -> None:
+async def _read_line(answering: Answering, typed: TypedCommand) -> None:
+    command = typed.command
     read = read_one_line(
         command.text, answering.parts.tenancy.zuora.highest_batch, answering.parts.tenancy.places
     )
     if isinstance(read, Problems):
-        await ack(blocks.escaped(_all(read)))
+        await typed.ack(blocks.escaped(_all(read)))
     elif read.get("reason"):
         work = _ask(answering, command, read)
-        await reply(answering, ack, respond, work, "Reading Zuora…")
+        await reply(answering, typed, work, "Reading Zuora…")
     else:
         form = answering.forms[BillRunForm.callback_id]
-        await open_for_command(answering, ack, respond, command, form, read)
+        await open_for_command(answering, typed, form, read)
 
 
 async def _ask(answering: Answering, command: payloads.Command, values: Values) -> Words:

@@ -17,6 +17,7 @@ from bot.slack.commands.help import what_happens
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.naming import found_or_none
 from bot.slack.opening import open_for_command, refusal_to_ask
+from bot.slack.replying import TypedCommand
 
 SECONDS_TO_OPEN = 1.0
 """Of the three that Slack gives to open a form."""
@@ -45,7 +46,7 @@ def _opens(
             await ack(blocks.escaped(nowhere))
             return
         values = await _values(answering, form, text, chosen)
-        await open_for_command(answering, ack, respond, command, form, values)
+        await open_for_command(answering, TypedCommand(command, ack, respond), form, values)
 
     return opens
 

@@ -4,17 +4,16 @@ import logging
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_bolt.async_app import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import blocks
 from bot.domain.message import Words
 from bot.domain.place import Within
 from bot.domain.words import Link, Part, shortened
-from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
-from bot.slack.replying import reply, said_if_it_fails, say
+from bot.slack.replying import TypedCommand, reply, said_if_it_fails, say
 from bot.status.chart import chart_of
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import ArchivedError, export
@@ -71,31 +70,23 @@ class _There(NamedTuple):
     ts: str
 
 
-async def send_month(
-    answering: Answering,
-    ack: AsyncAck,
-    respond: AsyncRespond,
-    command: payloads.Command,
-    wanted: Wanted,
-) -> None:
+async def send_month(answering: Answering, typed: TypedCommand, wanted: Wanted) -> None:
     """The table at once, and the picture as a direct message: both are the asker's alone.
 
     What only one person sees in a channel cannot hold a file of Slack's that was not shared
     (github.com/slackapi/node-slack-sdk/issues/1790), so the link to it follows where it was asked for.
     """
-    work = _month(answering, respond, command, wanted)
-    await reply(answering, ack, respond, work, f"Counting {wanted.name}…")
+    work = _month(answering, typed, wanted)
+    await reply(answering, typed, work, f"Counting {wanted.name}…")
 
 
-async def _month(
-    answering: Answering, respond: AsyncRespond, command: payloads.Command, wanted: Wanted
-) -> Words:
+async def _month(answering: Answering, typed: TypedCommand, wanted: Wanted) -> Words:
     try:
         month = await read_month(answering.parts.store, wanted.name, wanted.within)
     except CouldNotRecordError:
         return Words(COULD_NOT_RECORD)
-    picture = _send_picture(answering, respond, command, month, wanted)
-    answering.keep(said_if_it_fails(respond, picture))
+    picture = _send_picture(answering, typed, month, wanted)
+    answering.keep(said_if_it_fails(typed.respond, picture))
     return Words(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED} {PICTURE}", table(month))
 
 
@@ -122,12 +113,9 @@ def _lines(month: Month) -> str:
 
 
 async def _send_picture(
-    answering: Answering,
-    respond: AsyncRespond,
-    command: payloads.Command,
-    month: Month,
-    wanted: Wanted,
+    answering: Answering, typed: TypedCommand, month: Month, wanted: Wanted
 ) -> None:
+    command, respond = typed.command, typed.respond
     await answering.parts.store.turns.calm()  # the table first, which somebody waits for
     try:
         before = await month_within(answering.parts.store, month_before(month.name), wanted.within)
@@ -165,22 +153,17 @@ def alt_text(month: Month) -> str:
     return shortened(whole.split(" By day:")[0], ALT_LIMIT - len(days)) + days
 
 
-async def send_export(
-    answering: Answering,
-    ack: AsyncAck,
-    respond: AsyncRespond,
-    command: payloads.Command,
-    wanted: Wanted,
-) -> None:
+async def send_export(answering: Answering, typed: TypedCommand, wanted: Wanted) -> None:
     """A month's file goes to the asker alone: it holds reasons and names."""
     name = f"{wanted.name}{wanted.within.words}"
-    await ack(f"The file of {blocks.escaped(name)} is being made; it comes as a direct message.")
-    answering.keep(said_if_it_fails(respond, _send_file(answering, respond, command, wanted)))
+    await typed.ack(
+        f"The file of {blocks.escaped(name)} is being made; it comes as a direct message."
+    )
+    answering.keep(said_if_it_fails(typed.respond, _send_file(answering, typed, wanted)))
 
 
-async def _send_file(
-    answering: Answering, respond: AsyncRespond, command: payloads.Command, wanted: Wanted
-) -> None:
+async def _send_file(answering: Answering, typed: TypedCommand, wanted: Wanted) -> None:
+    respond = typed.respond
     name, store = f"{wanted.name}{wanted.within.words}", answering.parts.store
     try:
         content = await export(
@@ -199,7 +182,7 @@ async def _send_file(
         content=content,
         words=f"The requests of {name} with their documents and results.",
     )
-    await _upload(answering.client, respond, command.actor.user_id, upload)
+    await _upload(answering.client, respond, typed.command.actor.user_id, upload)
 
 
 async def _upload(

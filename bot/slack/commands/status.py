@@ -26,7 +26,7 @@ from bot.slack.forms import numbers
 from bot.slack.looking import not_to_view, viewer_or_recorded
 from bot.slack.naming import found_in, which_place
 from bot.slack.queue import queue
-from bot.slack.replying import reply
+from bot.slack.replying import TypedCommand, reply
 from bot.status import answers
 from bot.status.lists import Links
 from bot.status.month import month_named, span_of
@@ -77,7 +77,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
                 if parted(command.text)[0].lower().split(" ", 1)[0] == EXPLAIN:
                     await explain(answering, ack, command)
                     return
-                await _billstatus(answering, links, ack, respond, command)
+                await _billstatus(answering, links, TypedCommand(command, ack, respond))
                 return
         except CouldNotRecordError:
             trouble = answering.parts.store.trouble or "database not readable"
@@ -92,13 +92,8 @@ async def _troubled(answering: Answering, actor: payloads.Actor, trouble: str) -
     return TROUBLED.format(trouble=trouble)
 
 
-async def _billstatus(
-    answering: Answering,
-    links: Links,
-    ack: AsyncAck,
-    respond: AsyncRespond,
-    command: payloads.Command,
-) -> None:
+async def _billstatus(answering: Answering, links: Links, typed: TypedCommand) -> None:
+    command, ack = typed.command, typed.ack
     person, why = await viewer_or_recorded(answering, command.actor, COMMAND)
     if why:
         await ack(text=blocks.as_text(why))
@@ -115,13 +110,13 @@ async def _billstatus(
             await ack(NOT_BEGUN.format(month=month))
             return
         send = send_month if first == "month" else send_export
-        await send(answering, ack, respond, command, Wanted(month, within, links))
+        await send(answering, typed, Wanted(month, within, links))
     elif first in ("month", "export"):
         await ack(blocks.escaped(unknown(text)))
     elif _is_a_number(answering.parts.store, text):
         work = look_up(answering.parts, links, text, chosen)
         shown = blocks.escaped(shortened(text, 60))
-        await reply(answering, ack, respond, work, f"Looking for {shown} in Zuora…")
+        await reply(answering, typed, work, f"Looking for {shown} in Zuora…")
     else:
         told, made = await answer_to(answering, links, person, text, within)
         await ack(text=told, blocks=made or None)
