@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -11,7 +11,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.cards import blocks, lines
 from bot.domain.words import Part
 from bot.slack.errors import NO_ANSWER
-from bot.slack.forms.ask_form import AskForm
 from bot.slack.payloads import Actor
 from bot.slack.people import People
 from bot.store.database import CouldNotRecordError
@@ -31,19 +30,17 @@ SECONDS_FOR_ZUORA = 2.0
 
 
 class Answering:
-    """The listeners' side of the bot: the workflow's parts, people, the Slack client, and the forms."""
+    """Who is there, and how they are answered; with the outside, for the workflow."""
 
     def __init__(
         self,
         parts: Parts,
         people: People,
         client: AsyncWebClient,
-        forms: Mapping[str, AskForm],
     ) -> None:
         self.parts = parts
         self.people = people
         self.client = client
-        self.forms = forms
         self._tasks: set[asyncio.Task[Any]] = set()
         self._minute = 0.0
         self._answered = Counter[str]()

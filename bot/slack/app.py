@@ -13,6 +13,7 @@ from bot.slack import asking, commands, deciding, more, opening, queue, shortcut
 from bot.slack.admission import Identity
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.arrivals import logged
+from bot.slack.forms.catalog import Forms
 from bot.slack.holding import answer, held
 from bot.slack.home import HomeTab
 from bot.status.lists import Links
@@ -25,8 +26,8 @@ def make_app(
     *,
     answering: Answering,
     homes: HomeTab,
+    forms: Forms,
     links: Links,
-    zuora_link: str,
     identity: Identity,
     over_http: bool,
 ) -> AsyncApp:
@@ -65,10 +66,10 @@ def make_app(
     app.middleware(logged)
     app.middleware(held(answering))
     deciding.register(app, answering)  # first: Bolt asks one listener after the other
-    more.register(app, answering, zuora_link)
-    commands.register(app, answering, links)
-    asking.register(app, answering)
-    opening.register(app, answering)
+    more.register(app, answering, forms, links)
+    commands.register(app, answering, forms, links)
+    asking.register(app, answering, forms)
+    opening.register(app, answering, forms)
     shortcuts.register(app, answering, links)
     homes.register(app)
     queue.register(app, answering, links)

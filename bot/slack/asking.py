@@ -22,6 +22,7 @@ from bot.slack.errors import NO_ANSWER
 from bot.slack.files import CannotReadFileError, read_list
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm, origin_of
+from bot.slack.forms.catalog import Forms
 from bot.slack.forms.document_fields import FILE, LISTED, NOTE
 from bot.slack.meaning import meant_or_why
 from bot.slack.naming import with_kinds
@@ -60,11 +61,11 @@ class NotMeant:
 Outcome = tuple[Request, ...] | Problems | Refused | NotMeant | CouldNotRecordError
 
 
-def register(app: AsyncApp, answering: Answering) -> None:
+def register(app: AsyncApp, answering: Answering, forms: Forms) -> None:
     """Connect every form of the catalog."""
     readings = Readings(answering)
     readings.register(app)
-    for form in answering.forms.values():
+    for form in forms.values():
         _register_form(app, answering, readings, form)
 
 

@@ -18,10 +18,12 @@ from bot.slack.answering import Answering
 from bot.slack.deciding import decides
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
+from bot.slack.forms.catalog import Forms
 from bot.slack.looking import viewer_or_recorded
 from bot.slack.meaning import meant_or_why
 from bot.slack.opening import opens_again
 from bot.status.answers import archived
+from bot.status.lists import Links
 from bot.store.store import Store
 from bot.workflow.beside import beside
 
@@ -30,18 +32,19 @@ logger = logging.getLogger(__name__)
 DID_NOT_OPEN = "Slack did not open the details in time. Please press again."
 
 
-def register(app: AsyncApp, answering: Answering, zuora_link: str) -> None:
+def register(app: AsyncApp, answering: Answering, forms: Forms, links: Links) -> None:
     """Connect the menu and the button.
 
     Args:
         app: To connect them to.
         answering: What every listener shares.
-        zuora_link: Address of a record in Zuora's own pages, with `{number}` in it; empty: no links.
+        forms: One of them opens again for *Change and ask again*.
+        links: To records in Zuora.
     """
     chosen = {
         WITHDRAW: decides(answering, Verb.WITHDRAW),
         NOTE: decides(answering, Verb.APPROVE, with_a_note=True),
-        CHANGE: opens_again(answering),
+        CHANGE: opens_again(answering, forms),
     }
 
     @app.action(MORE)
@@ -57,7 +60,7 @@ def register(app: AsyncApp, answering: Answering, zuora_link: str) -> None:
     @app.action(DETAILS)
     async def shown(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
-        await _show(answering, payloads.click(body), zuora_link)
+        await _show(answering, payloads.click(body), links.record)
 
     @app.action(re.compile(f"^{TURN}"))
     async def turned(ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -66,7 +69,7 @@ def register(app: AsyncApp, answering: Answering, zuora_link: str) -> None:
         name, _, first = click.value.partition(" ")
         click = replace(click, named=named(name))
         page = payloads.page_number(first)
-        await _show(answering, click, zuora_link, page, payloads.view_id(body))
+        await _show(answering, click, links.record, page, payloads.view_id(body))
 
 
 async def _show(

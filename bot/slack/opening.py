@@ -26,6 +26,7 @@ from bot.slack.drawing import Drawing
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm, Origin, origin_of
+from bot.slack.forms.catalog import Forms
 from bot.slack.forms.email import (
     EmailForm,
     values_for_file,
@@ -66,7 +67,7 @@ NO_FILES = (
 NO_ONE_FILE = "Use this on a message with one file: CSV or text with the numbers of documents."
 
 
-def register(app: AsyncApp, answering: Answering) -> None:
+def register(app: AsyncApp, answering: Answering, forms: Forms) -> None:
     """Connect every button and shortcut that opens a form, and the choices that change one."""
     buttons: dict[str | re.Pattern[str], tuple[Find, str]] = {
         CHANGE: (changed_request, AGAIN_WORDS),
@@ -77,20 +78,20 @@ def register(app: AsyncApp, answering: Answering) -> None:
         BEGIN: (email_form, "email form"),
     }
     for action_id, (find, wanted) in buttons.items():
-        app.action(action_id)(_opens(answering, find, wanted))
-    app.shortcut("email_documents")(_opens(answering, email_form, "email form"))
+        app.action(action_id)(_opens(answering, forms, find, wanted))
+    app.shortcut("email_documents")(_opens(answering, forms, email_form, "email form"))
 
     @app.shortcut("email_of_file")
     async def email_of_file(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
         pointed = payloads.pointed(body)
-        if why := await _of_file(answering, pointed):
+        if why := await _of_file(answering, forms, pointed):
             await answering.say(pointed.channel, pointed.actor, *why)
 
     @app.action(re.compile(f"^{fields.CHANGES_FORM}"))
     async def changed(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
-        await _change(answering, payloads.change(body))
+        await _change(answering, forms, payloads.change(body))
 
 
 async def open_for_command(
@@ -111,25 +112,27 @@ async def open_for_command(
     await typed.ack()
 
 
-def opens_again(answering: Answering) -> Callable[..., Any]:
+def opens_again(answering: Answering, forms: Forms) -> Callable[..., Any]:
     """The listener for *Change and ask again*, wherever it is offered."""
-    return _opens(answering, changed_request, AGAIN_WORDS)
+    return _opens(answering, forms, changed_request, AGAIN_WORDS)
 
 
-def _opens(answering: Answering, find: Find, wanted: str) -> Callable[..., Any]:
+def _opens(answering: Answering, forms: Forms, find: Find, wanted: str) -> Callable[..., Any]:
     """A listener for a button; `wanted` is what a refusal is recorded with."""
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
         click = payloads.click(body)
-        why = await _pressed(answering, click, find, wanted)
+        why = await _pressed(answering, forms, click, find, wanted)
         if why:
             await answering.say(click.channel, click.actor, *why)
 
     return pressed
 
 
-async def _pressed(answering: Answering, click: Click, find: Find, wanted: str) -> tuple[Part, ...]:
+async def _pressed(
+    answering: Answering, forms: Forms, click: Click, find: Find, wanted: str
+) -> tuple[Part, ...]:
     """Open what a button leads to; why not, or nothing. Of the click nothing is believed but ids."""
     request = known(answering.parts.store, click.named)
     told = wanted.format(
@@ -143,7 +146,7 @@ async def _pressed(answering: Answering, click: Click, find: Find, wanted: str) 
         _, why = meant_or_why(answering.parts, click.named, click.actor, told)
         if why:
             return why
-    found = find(answering, click, request)
+    found = find(forms, answering.parts, click, request)
     if not isinstance(found, Opening):
         return found
     trouble = await _open(answering, click, found)
@@ -182,11 +185,13 @@ async def _open(
     return ""
 
 
-async def _of_file(answering: Answering, pointed: payloads.Pointed) -> tuple[Part, ...]:
+async def _of_file(
+    answering: Answering, forms: Forms, pointed: payloads.Pointed
+) -> tuple[Part, ...]:
     """The email form for a message's file, which is read when the form is submitted; why it did not open."""
     if why := await refusal_to_ask(answering, pointed.actor, "email form"):
         return why
-    form = answering.forms[EmailForm.callback_id]
+    form = forms[EmailForm.callback_id]
     if not form.takes_files:
         return (NO_FILES,)
     if len(pointed.files) != 1:
@@ -196,14 +201,14 @@ async def _of_file(answering: Answering, pointed: payloads.Pointed) -> tuple[Par
     return (trouble,) if trouble else ()
 
 
-async def _change(answering: Answering, change: payloads.Change) -> None:
+async def _change(answering: Answering, forms: Forms, change: payloads.Change) -> None:
     """Draw the form anew for what was chosen in it; what was typed stays."""
     origin = origin_of(change.metadata)
     channel = origin.channel or answering.parts.channel
     if why := await refusal_to_ask(answering, change.actor, f"change {change.callback_id}"):
         await answering.say_now(channel, change.actor, *why)
         return
-    form = answering.forms.get(change.callback_id)
+    form = forms.get(change.callback_id)
     if form is None:
         return
     drawing = Drawing.by(answering.parts, change.actor.user_id)

@@ -18,8 +18,8 @@ from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
 from bot.operations.operation import Values
 from bot.operations.progress import Progress
-from bot.slack.answering import Answering
 from bot.slack.forms.ask_form import LEFT_OUT, AskForm
+from bot.slack.forms.catalog import Forms
 from bot.slack.forms.document_fields import LISTS
 from bot.slack.forms.email import (
     EmailForm,
@@ -29,6 +29,7 @@ from bot.slack.forms.email import (
 )
 from bot.slack.payloads import Click
 from bot.store.store import Store
+from bot.workflow.parts import Parts
 
 SHOWN_LEFT_OUT = 5
 NOTHING_TO_CHANGE = "This request cannot be opened again. Ask with the command instead."
@@ -53,17 +54,17 @@ class Opening:
     parent: str = ""
 
 
-Find = Callable[[Answering, Click, Request | None], "Opening | tuple[Part, ...]"]
+Find = Callable[[Forms, Parts, Click, Request | None], "Opening | tuple[Part, ...]"]
 """What a button opens, or why nothing; the request is the one that the button names, if any."""
 
 
-def email_form(answering: Answering, _click: Click, _request: Request | None) -> Opening:
+def email_form(forms: Forms, _parts: Parts, _click: Click, _request: Request | None) -> Opening:
     """The email form, empty."""
-    return Opening(form=answering.forms[EmailForm.callback_id], values={})
+    return Opening(form=forms[EmailForm.callback_id], values={})
 
 
 def changed_request(
-    answering: Answering, click: Click, request: Request | None
+    forms: Forms, parts: Parts, click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """*Change and ask again*: what was typed, as a new request linked to the old."""
     if request is None or not request.typed:
@@ -72,11 +73,11 @@ def changed_request(
         only = f" can change {request.name} while it waits."
         return ("Only ", Mention(request.requester), only)
     typed = json.loads(request.typed)
-    form = answering.forms.get(typed["form"])
+    form = forms.get(typed["form"])
     if form is None:
         return (NOTHING_TO_CHANGE,)
     values = {**typed["values"], "reason": request.reason, LEFT_OUT: ""}
-    left = _without_what_was_done(answering.parts.store, request)
+    left = _without_what_was_done(parts.store, request)
     return Opening(form=form, values={**values, **left}, parent=request.reference)
 
 
@@ -116,10 +117,10 @@ def _with_kinds(request: Request, numbers: Sequence[str]) -> Sequence[str]:
 
 
 def what_was_refused(
-    answering: Answering, _click: Click, request: Request | None
+    forms: Forms, parts: Parts, _click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """Below a list of failures: exactly the documents that Zuora refused."""
-    calls = answering.parts.store.calls.of(request.number) if request else ()
+    calls = parts.store.calls.of(request.number) if request else ()
     refused = tuple(call.subject for call in calls if call.verdict is Verdict.REJECTED)
     if request is None or not _mails_each(request) or not refused:
         return (NOTHING_REFUSED,)
@@ -127,15 +128,14 @@ def what_was_refused(
         **values_for_documents(_with_kinds(request, refused), json.loads(request.body)),
         **values_of_key(request.place),
     }
-    form = answering.forms[EmailForm.callback_id]
+    form = forms[EmailForm.callback_id]
     return Opening(form=form, values=values, parent=request.reference)
 
 
 def the_others(
-    answering: Answering, _click: Click, request: Request | None
+    forms: Forms, parts: Parts, _click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """Below a request that stopped: exactly the documents that no other request has reached by now."""
-    parts = answering.parts
     others = parts.guard.others_of(request, parts.clock.now()) if request else ()
     if request is None or not others:
         return (NO_OTHERS,)
@@ -144,35 +144,35 @@ def the_others(
         **values_of_key(request.place),
         "reason": request.reason,
     }
-    form = answering.forms[EmailForm.callback_id]
+    form = forms[EmailForm.callback_id]
     return Opening(form=form, values=values, parent=request.reference)
 
 
 def next_step(
-    answering: Answering, click: Click, request: Request | None
+    forms: Forms, _parts: Parts, click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """Below a result: the run is the one that the stored request followed."""
     run = Progress.of(request).number if request else ""
     parent, place = (request.reference, request.place) if request else ("", "")
-    return _about_a_run(answering, click.action_id.removeprefix(NEXT), run, parent, place)
+    return _about_a_run(forms, click.action_id.removeprefix(NEXT), run, parent, place)
 
 
 def step_of_a_run(
-    answering: Answering, click: Click, _request: Request | None
+    forms: Forms, _parts: Parts, click: Click, _request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """On a run's private card: the button names the run."""
     named, _, place = click.value.partition(";")
     run = bill_run_key(named) or (named if is_id(named) else "")
-    return _about_a_run(answering, click.action_id.removeprefix(RUN), run, "", place)
+    return _about_a_run(forms, click.action_id.removeprefix(RUN), run, "", place)
 
 
 def _about_a_run(
-    answering: Answering, operation: str, run: str, parent: str, place: str
+    forms: Forms, operation: str, run: str, parent: str, place: str
 ) -> Opening | tuple[Part, ...]:
     step = STEPS.get(operation)
     if step is None or not run:
         return (NOTHING_TO_OPEN,)
-    form = answering.forms[step.form]
+    form = forms[step.form]
     values = values_for(run) if form.callback_id == EmailForm.callback_id else {"bill_run": run}
     return Opening(form=form, values={**values, **values_of_key(place)}, parent=parent)
 

@@ -35,14 +35,16 @@ Verdicts = Callable[[int], Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Addresses of messages.
+    """Addresses of messages in Slack, and of records in Zuora.
 
     Attributes:
         team_url: Of the workspace, as `auth.test` gave it: `https://example.slack.com/`; empty: no
             links are made.
+        record: Of a record in Zuora's own pages, with `{number}` in it; empty: no links are made.
     """
 
     team_url: str
+    record: str = ""
 
     def card(self, channel: str, ts: str | None) -> str:
         """Address of a message, in the form that `chat.getPermalink` answers with."""

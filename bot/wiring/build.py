@@ -219,8 +219,8 @@ def _slack(
         tenancy.places,
         takes_files=SCOPE in reached.identity.scopes,
     )
-    answering = Answering(parts, reached.people, reached.slack, forms)
-    links = Links(reached.identity.team_url)
+    answering = Answering(parts, reached.people, reached.slack)
+    links = Links(reached.identity.team_url, settings.zuora_link)
     homes = HomeTab(answering, links)
     sender = Sender(
         parts.store,
@@ -234,8 +234,8 @@ def _slack(
     app = make_app(
         answering=answering,
         homes=homes,
+        forms=forms,
         links=links,
-        zuora_link=settings.zuora_link,
         identity=reached.identity,
         over_http=bool(settings.slack_signing_secret.get_secret_value()),
     )

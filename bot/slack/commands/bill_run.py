@@ -21,7 +21,7 @@ from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.asking import asked
 from bot.slack.commands.help import what_happens
 from bot.slack.forms import numbers
-from bot.slack.forms.bill_run import BillRunForm
+from bot.slack.forms.ask_form import AskForm
 from bot.slack.looking import viewer_or_recorded
 from bot.slack.naming import NO_VALUES, found_in, which_place
 from bot.slack.one_line import is_one_line, read_one_line
@@ -60,15 +60,15 @@ NEAREST = {
 RUN_LIKE = re.compile(r"(?:br)?[\s_-]*(\d{1,12})", re.ASCII | re.IGNORECASE)
 
 
-def register(app: AsyncApp, answering: Answering) -> None:
+def register(app: AsyncApp, answering: Answering, form: AskForm) -> None:
     """Connect the command."""
 
     @app.command("/billrun")
     async def billrun(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
-        await _billrun(answering, TypedCommand(payloads.command(body), ack, respond))
+        await _billrun(answering, form, TypedCommand(payloads.command(body), ack, respond))
 
 
-async def _billrun(answering: Answering, typed: TypedCommand) -> None:
+async def _billrun(answering: Answering, form: AskForm, typed: TypedCommand) -> None:
     command, ack = typed.command, typed.ack
     chosen: Values
     text, chosen = parted(command.text)
@@ -84,9 +84,9 @@ async def _billrun(answering: Answering, typed: TypedCommand) -> None:
     if why := blocks.as_text(refusal or (answering.parts.tenancy.places.unlisted(chosen),)):
         await ack(why)
     elif text:
-        await _read_line(answering, typed)
+        await _read_line(answering, form, typed)
     else:
-        await open_for_command(answering, typed, answering.forms[BillRunForm.callback_id], chosen)
+        await open_for_command(answering, typed, form, chosen)
 
 
 async def _show(answering: Answering, typed: TypedCommand, text: str, chosen: Values) -> None:
@@ -142,7 +142,7 @@ async def _look(tenancy: Tenancy, key: str, chosen: Values, *, steps: bool) -> W
     return run_card(tenancy.words_with(place.words), run, documents, place.key, steps=steps)
 
 
-async def _read_line(answering: Answering, typed: TypedCommand) -> None:
+async def _read_line(answering: Answering, form: AskForm, typed: TypedCommand) -> None:
     command = typed.command
     read = read_one_line(
         command.text, answering.parts.tenancy.zuora.highest_batch, answering.parts.tenancy.places
@@ -150,22 +150,23 @@ async def _read_line(answering: Answering, typed: TypedCommand) -> None:
     if isinstance(read, Problems):
         await typed.ack(blocks.escaped(_all(read)))
     elif read.get("reason"):
-        work = _ask(answering, command, read)
+        work = _ask(answering, form, command, read)
         await reply(answering, typed, work, "Reading Zuora…")
     else:
-        form = answering.forms[BillRunForm.callback_id]
         await open_for_command(answering, typed, form, read)
 
 
-async def _ask(answering: Answering, command: payloads.Command, values: Values) -> Words:
+async def _ask(
+    answering: Answering, form: AskForm, command: payloads.Command, values: Values
+) -> Words:
     """Ask without a form; where the requests wait, or everything that is wrong."""
-    wanted = answering.forms[BillRunForm.callback_id].wanted(values)
+    wanted = form.wanted(values)
     if isinstance(wanted, Problems):
         return Words(blocks.escaped(_all(wanted)))
     policy = answering.parts.rules.policy
     person = await answering.people.person(command.actor, policy.requesters)
     asker = Asker(
-        form_name=BillRunForm.callback_id,
+        form_name=form.callback_id,
         person=person,
         form_id=f"{command.actor.team_id}:{command.trigger_id}",
         reason=str(values["reason"]),

@@ -15,6 +15,7 @@ from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.forms.ask_form import AskForm
+from bot.slack.forms.catalog import Forms
 from bot.slack.naming import found_or_none
 from bot.slack.opening import open_for_command, refusal_to_ask
 from bot.slack.replying import TypedCommand
@@ -23,9 +24,9 @@ SECONDS_TO_OPEN = 1.0
 """Of the three that Slack gives to open a form."""
 
 
-def register(app: AsyncApp, answering: Answering) -> None:
+def register(app: AsyncApp, answering: Answering, catalog: Forms) -> None:
     """Connect each form that a command opens."""
-    for form in answering.forms.values():
+    for form in catalog.values():
         if form.command:
             app.command(form.command.name)(_opens(answering, form, form.command))
 

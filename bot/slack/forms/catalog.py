@@ -1,5 +1,7 @@
 """The one list of forms with which something is asked for."""
 
+from collections.abc import Mapping
+
 from bot.domain.place import Places
 from bot.operations.catalog import OPERATIONS
 from bot.slack.forms.ask_form import AskForm
@@ -9,10 +11,13 @@ from bot.slack.forms.of_operation import OperationForm
 
 NO_CHOICE = Places()
 
+Forms = Mapping[str, AskForm]
+"""Each form by its callback id."""
+
 
 def forms_for(
     highest_batch: int, places: Places = NO_CHOICE, *, takes_files: bool = False
-) -> dict[str, AskForm]:
+) -> Forms:
     """Every form by its callback id, for a tenant with so many batches of accounts and such places."""
     forms = (
         BillRunForm(highest_batch),
