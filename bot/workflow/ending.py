@@ -1,7 +1,7 @@
 """How a request goes on once all its calls have their answer; inside a transaction of the caller."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,72 +25,139 @@ PROGRESS_GAP = timedelta(seconds=3)
 """The progress message is edited at most so often."""
 
 
-def go_on(
-    store: Store,
-    request: Request,
-    calls: Sequence[Call],
-    pauses: Pauses,
-    now: datetime,
-    order: Order[Any, Any] | None = None,
-) -> None:
-    """Write how a request goes on whose calls all have their answer; inside a transaction.
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request whose calls all have their answer; what is written of it stands in a transaction of the caller.
 
-    It ended, or calls are sent again under their keys, or its outcome is unknown, or what an accepted
-    call began is now followed.
-
-    Args:
-        store: The database.
-        request: As it stands there.
+    Attributes:
+        request: As it stands in the database.
         calls: All of its calls.
-        pauses: How long Zuora is left alone.
         now: The moment, aware UTC.
-        order: The request opened, where that was done already; to open hundreds of documents takes milliseconds.
     """
-    operation = OPERATIONS[request.operation]
-    state = conclusion(calls)
-    again = [at for call in calls if (at := repeat_at(call, now, pauses.again)) is not None]
-    if again:
-        _ask_again(store, request, calls, min(again), now)
-    elif state is State.UNKNOWN:
-        _unknown(store, request, calls, now, pauses.poll)
-    elif operation.follows and state is State.SUCCEEDED:
-        _follow_from_now(store, request, calls, order or opened(request), now, pauses.poll)
-    else:
-        _end(store, request, state, calls, order or opened(request), now)
 
+    store: Store
+    request: Request
+    calls: Sequence[Call]
+    now: datetime
 
-def _follow_from_now(
-    store: Store,
-    request: Request,
-    calls: Sequence[Call],
-    order: Order[Any, Any],
-    now: datetime,
-    poll: timedelta,
-) -> None:
-    accepted = f"{order.accepted()}{_asked_again(calls)}"
-    after = replace(request, progress=calls[0].began, result=accepted, wake_at=now + poll, looks=0)
-    entry = Entry(what=What.PROGRESSED, request=request.number, data={"result": accepted})
-    store.move(request, after, entry, now, card_edit(after), lines.reply(after, accepted))
+    def go_on(self, pauses: Pauses, order: Order[Any, Any] | None = None) -> None:
+        """Write how the request goes on.
 
+        It ended, or calls are sent again under their keys, or its outcome is unknown, or what an accepted
+        call began is now followed.
 
-def _end(
-    store: Store,
-    request: Request,
-    state: State,
-    calls: Sequence[Call],
-    order: Order[Any, Any],
-    now: datetime,
-) -> None:
-    """Write how it ended, to everybody; inside a transaction."""
-    result = f"{order.result(calls)}{_asked_again(calls)}"
-    after = replace(request.moved(state, now, result=result), progress=tally(calls))
-    entry = Entry(
-        what=What.ENDED, request=request.number, data={"state": state.value, "result": result}
-    )
-    told = lines.reply(after, result, " ", Mention(request.requester))
-    if state is State.FAILED and len(calls) == 1:  # of many, the list of failures has the button
-        told = change_and_ask_again(told, after)
-    _move(store, request, after, entry, calls, told)
+        Args:
+            pauses: How long Zuora is left alone.
+            order: The request opened, where that was done already; to open hundreds of documents takes milliseconds.
+        """
+        operation = OPERATIONS[self.request.operation]
+        state = conclusion(self.calls)
+        repeats = (repeat_at(call, self.now, pauses.again) for call in self.calls)
+        again = [at for at in repeats if at is not None]
+        if again:
+            self._ask_again(min(again))
+        elif state is State.UNKNOWN:
+            self._unknown(pauses.poll)
+        elif operation.follows and state is State.SUCCEEDED:
+            self._follow_from_now(order or opened(self.request), pauses.poll)
+        else:
+            self._end(state, order or opened(self.request))
+
+    def _follow_from_now(self, order: Order[Any, Any], poll: timedelta) -> None:
+        accepted = f"{order.accepted()}{_asked_again(self.calls)}"
+        after = replace(
+            self.request,
+            progress=self.calls[0].began,
+            result=accepted,
+            wake_at=self.now + poll,
+            looks=0,
+        )
+        entry = Entry(what=What.PROGRESSED, request=after.number, data={"result": accepted})
+        told = lines.reply(after, accepted)
+        self.store.move(self.request, after, entry, self.now, card_edit(after), told)
+
+    def _end(self, state: State, order: Order[Any, Any]) -> None:
+        """Write how it ended, to everybody."""
+        result = f"{order.result(self.calls)}{_asked_again(self.calls)}"
+        moved = self.request.moved(state, self.now, result=result)
+        after = replace(moved, progress=tally(self.calls))
+        told = lines.reply(after, result, " ", Mention(after.requester))
+        alone = len(self.calls) == 1  # of many, the list of failures has the button
+        if alone and state is State.FAILED:
+            told = change_and_ask_again(told, after)
+        self._move(after, told)
+
+    def _ask_again(self, at: datetime) -> None:
+        """Write that calls are sent again under their keys: one line of the thread, however often."""
+        request, calls, now = self.request, self.calls, self.now
+        lost = [call for call in calls if call.verdict is Verdict.LOST]
+        many = f"{doubt(calls)} {'It is' if len(lost) == 1 else 'They are'} sent again under "
+        why = f"{many}{'its own key' if len(lost) == 1 else 'their own keys'}."
+        since = min(call.first_sent_at or now for call in lost)
+        counted = Progress(
+            calls=len(calls), failed=rejected(calls), lost=len(lost), in_doubt_since=since
+        )
+        after = replace(
+            request, result=why, wake_at=at, looks=0, progress=counted.model_dump_json()
+        )
+        entry = Entry(
+            what=What.DELAYED, request=request.number,
+            data={"why": why, "calls": len(lost), "again_at": at.isoformat()},
+        )  # fmt: skip
+        told = lines.reply(
+            after, f"{why} Zuora knows a call by its key and does not do it twice. Nobody has to do "
+            "anything; the next try is ", Moment(at), ".",
+        )  # fmt: skip
+        shown = (request.result, request.progress)
+        drawn = [card_edit(after)] if (after.result, after.progress) != shown else []
+        first = [] if any(call.repeats for call in calls) else [told]
+        self.store.move(request, after, entry, now, *drawn, *first)
+
+    def _unknown(self, poll: timedelta) -> None:
+        request, calls = self.request, self.calls
+        lost = [call for call in calls if call.verdict is Verdict.LOST]
+        times = max(call.repeats for call in lost)
+        why = "; ".join(dict.fromkeys(call.no_more for call in lost if call.no_more))
+        in_vain = (
+            f" Asking again under the same key up to {count(times, 'time')} brought no answer."
+            if times
+            else ""
+        )
+        because = f" ({why})" if why else ""
+        result = f"{doubt(calls)} It may or may not have been done.{in_vain} It will not be sent again{because}."
+        after = replace(
+            request.moved(State.UNKNOWN, self.now, wake_at=self.now + poll, result=result),
+            progress=tally(calls),
+        )
+        mails = OPERATIONS[request.operation].deed is Deed.MAILED
+        loudly = (
+            f"⚠ {request.name}: we don't know whether this was {'sent' if mails else 'done'}. Check "
+            f"{where_to_look(request)} in Zuora, then record what you see with the buttons on the card. {result} "
+        )
+        told: tuple[Part, ...] = (
+            loudly,
+            Mention(request.requester), " ", Mention(request.decided_by or request.requester),
+        )  # fmt: skip
+        self._move(after, lines.reply(after, *told))
+
+    def _move(self, after: Request, told: Message) -> None:
+        """Write the end, with the progress as it then stands and what failed."""
+        store, now = self.store, self.now
+        data = {"state": after.state.value, "result": after.result}
+        entry = Entry(what=What.ENDED, request=after.number, data=data)
+        failures = results.failures(after, self.calls)
+        if len(self.calls) == 1:
+            store.move(self.request, after, entry, now, card_edit(after), told)
+            return
+        progress = results.progress(after, Tally.of(self.calls), now)
+        waits, told_at = store.outbox.progress_shown(after.number)
+        if told_at is None and not waits:
+            store.move(self.request, after, entry, now, progress, card_edit(after), told, *failures)
+            return
+        store.move(self.request, after, entry, now, card_edit(after), told, *failures)
+        # the last of its lane, so that nothing waits with it
+        soonest = now if told_at is None else max(now, told_at + PROGRESS_GAP)
+        store.outbox.add(progress, now, not_before=soonest)
 
 
 def tally(calls: Sequence[Call]) -> str:
@@ -104,32 +171,6 @@ def tally(calls: Sequence[Call]) -> str:
 def rejected(calls: Sequence[Call]) -> int:
     """How many Zuora said no to."""
     return sum(1 for call in calls if call.verdict is Verdict.REJECTED)
-
-
-def _ask_again(
-    store: Store, request: Request, calls: Sequence[Call], at: datetime, now: datetime
-) -> None:
-    """Write that calls are sent again under their keys: one line of the thread, however often."""
-    lost = [call for call in calls if call.verdict is Verdict.LOST]
-    many = f"{doubt(calls)} {'It is' if len(lost) == 1 else 'They are'} sent again under "
-    why = f"{many}{'its own key' if len(lost) == 1 else 'their own keys'}."
-    since = min(call.first_sent_at or now for call in lost)
-    counted = Progress(
-        calls=len(calls), failed=rejected(calls), lost=len(lost), in_doubt_since=since
-    )
-    after = replace(request, result=why, wake_at=at, looks=0, progress=counted.model_dump_json())
-    entry = Entry(
-        what=What.DELAYED, request=request.number,
-        data={"why": why, "calls": len(lost), "again_at": at.isoformat()},
-    )  # fmt: skip
-    told = lines.reply(
-        after, f"{why} Zuora knows a call by its key and does not do it twice. Nobody has to do "
-        "anything; the next try is ", Moment(at), ".",
-    )  # fmt: skip
-    shown = (request.result, request.progress)
-    drawn = [card_edit(after)] if (after.result, after.progress) != shown else []
-    first = [] if any(call.repeats for call in calls) else [told]
-    store.move(request, after, entry, now, *drawn, *first)
 
 
 def doubt(calls: Sequence[Call]) -> str:
@@ -178,63 +219,6 @@ def _asked_again(calls: Sequence[Call]) -> str:
     return said
 
 
-def _unknown(
-    store: Store, request: Request, calls: Sequence[Call], now: datetime, poll: timedelta
-) -> None:
-    lost = [call for call in calls if call.verdict is Verdict.LOST]
-    times = max(call.repeats for call in lost)
-    why = "; ".join(dict.fromkeys(call.no_more for call in lost if call.no_more))
-    in_vain = (
-        f" Asking again under the same key up to {count(times, 'time')} brought no answer."
-        if times
-        else ""
-    )
-    because = f" ({why})" if why else ""
-    result = f"{doubt(calls)} It may or may not have been done.{in_vain} It will not be sent again{because}."
-    after = replace(
-        request.moved(State.UNKNOWN, now, wake_at=now + poll, result=result),
-        progress=tally(calls),
-    )
-    entry = Entry(
-        what=What.ENDED, request=request.number, data={"state": "unknown", "result": result}
-    )
-    mails = OPERATIONS[request.operation].deed is Deed.MAILED
-    loudly = (
-        f"⚠ {request.name}: we don't know whether this was {'sent' if mails else 'done'}. Check "
-        f"{where_to_look(request)} in Zuora, then record what you see with the buttons on the card. {result} "
-    )
-    told: tuple[Part, ...] = (
-        loudly,
-        Mention(request.requester), " ", Mention(request.decided_by or request.requester),
-    )  # fmt: skip
-    _move(store, request, after, entry, calls, lines.reply(after, *told))
-
-
-def _move(
-    store: Store,
-    before: Request,
-    after: Request,
-    entry: Entry,
-    calls: Sequence[Call],
-    told: Message,
-) -> None:
-    """Write the end, with the progress as it then stands and what failed."""
-    now = after.state_at
-    failures = results.failures(after, calls)
-    if len(calls) == 1:
-        store.move(before, after, entry, now, card_edit(after), told)
-        return
-    progress = results.progress(after, Tally.of(calls), now)
-    waits, told_at = store.outbox.progress_shown(after.number)
-    if told_at is None and not waits:
-        store.move(before, after, entry, now, progress, card_edit(after), told, *failures)
-        return
-    store.move(before, after, entry, now, card_edit(after), told, *failures)
-    # the last of its lane, so that nothing waits with it
-    soonest = now if told_at is None else max(now, told_at + PROGRESS_GAP)
-    store.outbox.add(progress, now, not_before=soonest)
-
-
 def show_progress(store: Store, request: Request, now: datetime) -> datetime:
     """Show how far it got, if the last time is long enough ago; when to look again."""
     waits, told_at = store.outbox.progress_shown(request.number)
@@ -259,10 +243,10 @@ def lose(
         store.history.append_all(map(answer_entry, lost), now)
         everything = store.calls.of(request.number)
         if not any(each.is_open for each in everything):
-            go_on(store, request, everything, pauses, now)
+            Answered(store, request, everything, now).go_on(pauses)
 
 
 def conclude(store: Store, request: Request, pauses: Pauses, now: datetime) -> None:
     """Every call has its answer; write how it goes on."""
     with store.transaction():
-        go_on(store, request, store.calls.of(request.number), pauses, now)
+        Answered(store, request, store.calls.of(request.number), now).go_on(pauses)

@@ -25,7 +25,7 @@ from bot.workflow.begin import facts_as_approved
 from bot.workflow.call_entries import came_entry, sent_entry, settled_entry
 from bot.workflow.calling import Calling
 from bot.workflow.deadlines import too_late_at, wait_for_zuora
-from bot.workflow.ending import go_on, show_progress
+from bot.workflow.ending import Answered, show_progress
 from bot.workflow.parts import Carrying
 from bot.workflow.still_wanted import NOT_SAID, read_again, why_none_any_more
 from bot.zuora.errors import ZuoraError
@@ -371,7 +371,7 @@ class Pass:
             return False
         if any(call.is_under_way or call.is_open for call in calls):
             return False
-        go_on(store, request, calls, pauses, self._parts.clock.now(), self._calling.order)
+        Answered(store, request, calls, self._parts.clock.now()).go_on(pauses, self._calling.order)
         return True
 
     def _show_progress(self, now: datetime) -> bool:
@@ -417,4 +417,4 @@ def _refuse(
         store.calls.save(*refused)
         store.history.append_all(map(settled_entry, refused), now)
         if over:
-            go_on(store, request, store.calls.of(request.number), parts.pauses, now)
+            Answered(store, request, store.calls.of(request.number), now).go_on(parts.pauses)
