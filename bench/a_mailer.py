@@ -18,7 +18,7 @@ from bench.watch import Watch, say
 from bot.cli.clock import SystemClock
 from bot.cli.pauses import keep_pauses_short
 from bot.domain.call import Call, track_id
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clocks
 from bot.domain.digest import canonical
 from bot.domain.history import Entry, What
 from bot.domain.next_step import Pauses

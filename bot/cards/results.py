@@ -6,11 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.cards import blocks, details, lines
-from bot.domain.call import Call, Verdict
+from bot.domain.call import Call, Tally, Verdict
 from bot.domain.message import File, Message, MessageKind
 from bot.domain.request import Request
 from bot.domain.spreadsheet import Sheet
-from bot.domain.tally import Tally
 from bot.domain.words import count, listed, shortened
 from bot.operations.operation import Table
 

@@ -16,7 +16,7 @@ from bot.cli.clock import SystemClock
 from bot.cli.exits import WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.logs import log_to_stderr
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clocks
 from bot.health.processes import Processes
 from bot.settings import Settings, SettingsError, read_settings
 from bot.slack.web import ProxyError

@@ -1,7 +1,8 @@
-"""Time, handed in: tests move it, and nothing asks the machine."""
+"""Time, handed in: tests move it, and nothing asks the machine; and what the clocks of others say."""
 
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple, Protocol
 
 
 class Clock(Protocol):
@@ -18,3 +19,54 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait that long on this clock."""
         ...
+
+
+class _Difference(NamedTuple):
+    ahead: float
+    wall: float
+    passed: float
+
+
+class Clocks:
+    """How far Slack's and Zuora's clocks are from this one, by the header `Date` of their latest answers.
+
+    Between two readings it is carried on by the clock that nobody sets (`monotonic`), so that a clock that is set
+    meanwhile shows at once.
+
+    Args:
+        clock: This machine's.
+        limit: The difference above which nothing is decided.
+    """
+
+    def __init__(self, clock: Clock, limit: timedelta = timedelta(minutes=1)) -> None:
+        self._clock = clock
+        self.limit = limit
+        self._read: dict[str, _Difference] = {}
+
+    def read(self, whose: str, date: str | None) -> None:
+        """Take the header `Date` of an answer that came just now; one that is no date says nothing."""
+        try:
+            theirs = parsedate_to_datetime(date or "").timestamp()
+        except (ValueError, TypeError, OverflowError):
+            return
+        wall = self._clock.now().timestamp()
+        self._read[whose] = _Difference(theirs - wall, wall, self._clock.monotonic())
+
+    def ahead(self) -> dict[str, int]:
+        """By how many whole seconds (a `Date` has no parts of one) each of the others is ahead of this one; those that were never read are not there."""
+        wall, passed = self._clock.now().timestamp(), self._clock.monotonic()
+        return {
+            whose: round(each.ahead + (passed - each.passed) - (wall - each.wall))
+            for whose, each in self._read.items()
+        }
+
+    def too_far(self) -> bool:
+        """Whether one differs by more than the limit."""
+        return any(abs(each) > self.limit.total_seconds() for each in self.ahead().values())
+
+    def words(self) -> str:
+        """By how much, for people: `Slack's is 75 s ahead, Zuora's is 1 s behind`."""
+        return ", ".join(
+            f"{whose.capitalize()}'s is {abs(by)} s {'ahead' if by > 0 else 'behind'}"
+            for whose, by in sorted(self.ahead().items())
+        )

@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 from slack_sdk.errors import SlackApiError
 
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clocks
 from bot.health.health import REFUSES_BOT, Health
 from bot.health.processes import Other, Processes
 from bot.metrics import CLOCK_SKEW, LOOP_DELAY

@@ -1,18 +1,19 @@
-"""The Bolt app: one signature check, one authorization, our listeners, and an answer to every error."""
+"""The Bolt app: a line in the log for all that comes, our listeners, and an answer to every error."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.named import named
+from bot.following import following
 from bot.slack import asking, commands, deciding, more, opening, queue, shortcuts
 from bot.slack.admission import Identity
 from bot.slack.answering import COULD_NOT_RECORD, Answering
-from bot.slack.arrivals import logged
 from bot.slack.forms.catalog import Forms
 from bot.slack.holding import answer, held
 from bot.slack.home import HomeTab
@@ -87,3 +88,33 @@ def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
         return BoltResponse(status=500, body="")
 
     return failed
+
+
+async def logged(req: AsyncBoltRequest, next_: Callable[[], Awaitable[None]]) -> None:
+    """Log who did what, never what they typed, and let the lines that come of it have the number of the request that it names."""
+    body = req.body
+    what = body.get("command") or body.get("type") or ""
+    view, actions = _mapping(body.get("view")), body.get("actions")
+    action = _mapping(actions[0]) if isinstance(actions, list) and actions else {}
+    user = body.get("user_id") or _mapping(body.get("user")).get("id")
+    event = _mapping(body.get("event"))
+    meant = named(_value_of(action) or str(view.get("private_metadata") or ""))
+    fields = {
+        "kind": what,
+        "action": action.get("action_id") or body.get("callback_id") or view.get("callback_id"),
+        "event_type": event.get("type"),
+        "user": user or event.get("user"),
+    }
+    with following(meant.number if meant else None):
+        logger.info("slack_said", extra={name: value for name, value in fields.items() if value})
+        await next_()
+
+
+def _mapping(found: object) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
+
+
+def _value_of(action: Mapping[str, Any]) -> str:
+    """What a button, or an entry of a card's menu such as `withdraw R-17.k3f9…`, names."""
+    value = action.get("value") or _mapping(action.get("selected_option")).get("value") or ""
+    return str(value).rpartition(" ")[2]

@@ -9,8 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
-from bot.domain.clock import Clock
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clock, Clocks
 from bot.metrics import SLACK_CALLS
 from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.zuora.connections import proxy_for as proxy_of_host

@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bot.domain.call import Call, Verdict
+from bot.domain.call import Call, Tally, Verdict
 from bot.domain.place import entity_part
-from bot.domain.tally import Tally
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.times import from_text_or_none, to_text_or_none
 

@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.domain.clock import Clock
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clock, Clocks
 from bot.domain.next_step import Pauses
 from bot.domain.policy import Policy
 from bot.health.processes import Processes

@@ -8,8 +8,7 @@ import aiohttp
 import httpx2
 from yarl import URL
 
-from bot.domain.clock import Clock
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clock, Clocks
 from bot.health.starting import Starting
 from bot.settings import EvidenceSettings, Settings
 from bot.slack.web import SlackWeb

@@ -7,8 +7,7 @@ from typing import Self
 import aiohttp
 import httpx2
 
-from bot.domain.clock import Clock
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clock, Clocks
 from bot.health.starting import Starting
 from bot.settings import Settings
 from bot.slack.admission import Identity, check_channels, identity_of

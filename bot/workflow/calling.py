@@ -1,14 +1,15 @@
-"""One call to Zuora: what would go out, made once, and what came of it as a value."""
+"""One call to Zuora: what would go out, made once, what came of it as a value, and its history entries."""
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.domain.call import Call, Verdict, track_id
+from bot.domain.call import NOT_SENT, Call, Verdict, track_id
 from bot.domain.clock import Clock
+from bot.domain.history import Entry, What
 from bot.domain.request import Request
 from bot.operations.operation import Followed, Order
 from bot.operations.progress import Progress
@@ -173,3 +174,52 @@ def _busy_again(call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
     return call.lost_again(_words(error))._replace(
         repeats=call.repeats if went_out else call.repeats - 1, retry_at=retry_at
     )
+
+
+def sent_entry(call: Call, goes_out: Mapping[str, Any]) -> Entry:
+    """The history entry of a call that goes out, with what it orders."""
+    data: dict[str, Any] = {
+        "subject": call.subject, "key": call.key, "track_id": call.track_id, "try": call.tries,
+    }  # fmt: skip
+    if call.repeats:
+        data["again_under_its_key"] = call.repeats
+    data |= goes_out
+    return Entry(what=What.CALL_SENT, request=call.request, data=data)
+
+
+def answer_entry(call: Call) -> Entry:
+    """The history entry of what came of a call."""
+    lost = call.verdict is Verdict.LOST
+    return Entry(
+        what=What.CALL_LOST if lost else What.CALL_ANSWERED,
+        request=call.request,
+        data={
+            "subject": call.subject,
+            "key": call.key,
+            "track_id": call.track_id,
+            "verdict": call.verdict.value if call.verdict else "",
+            "http_status": call.http_status,
+            "zuora_request_id": call.zuora_request_id,
+            "words": call.words,
+            **({"no_more": call.no_more} if call.no_more else {}),
+        },
+    )
+
+
+def settled_entry(call: Call) -> Entry:
+    """The history entry of a call whose verdict was found without an answer of Zuora."""
+    return Entry(
+        what=What.CALL_SETTLED,
+        request=call.request,
+        data={
+            "subject": call.subject,
+            "key": call.key,
+            "verdict": call.verdict.value if call.verdict else "",
+            "words": call.words,
+        },
+    )
+
+
+def came_entry(call: Call) -> Entry:
+    """The history entry of a call that came back, or was taken back."""
+    return settled_entry(call) if call.words.endswith(NOT_SENT) else answer_entry(call)

@@ -7,19 +7,18 @@ from typing import Any
 
 from bot.cards import lines, results
 from bot.cards.card import card_edit, change_and_ask_again, where_to_look
-from bot.domain.call import Call, Verdict
+from bot.domain.call import Call, Tally, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
 from bot.domain.next_step import Pauses, conclusion, repeat_at
 from bot.domain.operation import Deed
 from bot.domain.request import Request, State
-from bot.domain.tally import Tally
 from bot.domain.words import Mention, Moment, Part, count, listed
 from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.operation import Order
 from bot.operations.progress import Progress
 from bot.store.store import Store
-from bot.workflow.call_entries import answer_entry
+from bot.workflow.calling import answer_entry
 
 PROGRESS_GAP = timedelta(seconds=3)
 """The progress message is edited at most so often."""

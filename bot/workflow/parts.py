@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.domain.clock import Clock
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clock, Clocks
 from bot.domain.next_step import Pauses
 from bot.store.store import Store
 from bot.workflow.guard import Guard

@@ -7,8 +7,7 @@ from bot.domain.mailing import NOT_OVER
 from bot.domain.next_step import pause
 from bot.domain.request import Request
 from bot.operations.progress import Reread
-from bot.workflow.call_entries import answer_entry, settled_entry
-from bot.workflow.calling import Calling
+from bot.workflow.calling import Calling, answer_entry, settled_entry
 from bot.workflow.deadlines import too_late_at, wait_until
 from bot.workflow.guard import mailed_since, under_way
 from bot.workflow.parts import Carrying

@@ -14,7 +14,7 @@ from bot.domain.request import Request, State
 from bot.domain.words import Mention, count
 from bot.operations.progress import Progress
 from bot.store.store import Store
-from bot.workflow.call_entries import answer_entry
+from bot.workflow.calling import answer_entry
 
 LOOK_FIRST = (
     "An older copy of the database was put back while this was open, so what became of it is not "

@@ -14,16 +14,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from bot.cards.card import card_edit
-from bot.domain.call import NOT_SENT, Call, Verdict
+from bot.domain.call import NOT_SENT, Call, Tally, Verdict
 from bot.domain.next_step import pause
 from bot.domain.request import Request, State
-from bot.domain.tally import Tally
 from bot.operations.catalog import opened
 from bot.operations.progress import Reread
 from bot.store.database import CouldNotRecordError
 from bot.workflow.begin import facts_as_approved
-from bot.workflow.call_entries import came_entry, sent_entry, settled_entry
-from bot.workflow.calling import Calling
+from bot.workflow.calling import Calling, came_entry, sent_entry, settled_entry
 from bot.workflow.deadlines import too_late_at, wait_for_zuora
 from bot.workflow.ending import Answered, show_progress
 from bot.workflow.parts import Carrying

@@ -14,7 +14,7 @@ from bot.domain.words import Mention
 from bot.operations.catalog import opened
 from bot.operations.progress import Settlement
 from bot.store.store import Store
-from bot.workflow.call_entries import settled_entry
+from bot.workflow.calling import settled_entry
 from bot.workflow.ending import tally
 from bot.workflow.parts import Carrying
 from bot.zuora.errors import ZuoraError, ZuoraRejected

@@ -5,6 +5,7 @@ A caller asks one question of an error: was it done? `ZuoraRejected` and `ZuoraB
 """
 
 import re
+from typing import Final
 
 
 class ZuoraError(Exception):
@@ -111,3 +112,14 @@ def unanswered(error: ZuoraError, then: str = "") -> str:
 
 _NO_ANSWER = re.compile(r"Zuora (?:could|did) not answer \(?([^()]*)\)?")
 """An error that says the same; what it adds to that."""
+
+
+LONGEST: Final = 500
+_MAIL: Final = re.compile(r"[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+")
+_BEARER: Final = re.compile(r"(?i)\bbearer\s+\S+")
+
+
+def for_people(text: str) -> str:
+    """Zuora's own words without mail addresses and tokens, on one line."""
+    plain = _MAIL.sub("[mail address]", _BEARER.sub("[token]", text))
+    return " ".join(plain.split())[:LONGEST]

@@ -21,9 +21,9 @@ from bot.zuora.errors import (
     ZuoraNotFound,
     ZuoraRejected,
     ZuoraUnavailable,
+    for_people,
 )
 from bot.zuora.reasons import Reason, reasons_of
-from bot.zuora.redact import for_people
 
 PERMISSION: Final = 10
 AUTHENTICATION: Final = 11

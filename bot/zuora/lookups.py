@@ -12,9 +12,8 @@ from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.answers import Subscription
 from bot.zuora.caller import Caller
 from bot.zuora.documents import as_row
-from bot.zuora.errors import ZuoraContradicts, ZuoraRejected
+from bot.zuora.errors import ZuoraContradicts, ZuoraRejected, for_people
 from bot.zuora.readers import subscription_of
-from bot.zuora.redact import for_people
 from bot.zuora.rows import Here, Row
 
 _WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes

@@ -14,8 +14,7 @@ from bot.domain.known import NotKnown
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
-from bot.zuora.errors import ZuoraRejected
-from bot.zuora.redact import for_people
+from bot.zuora.errors import ZuoraRejected, for_people
 from bot.zuora.rows import Row
 
 _PATHS: Final[dict[DocumentKind, str]] = {

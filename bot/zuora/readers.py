@@ -12,7 +12,7 @@ from bot.domain.known import MailedAt, NotKnown
 from bot.zuora import rows
 from bot.zuora.answers import NOT_READ, Account, BillingDocument, BillRun, Schedule, Subscription
 from bot.zuora.calls import DocumentKind
-from bot.zuora.redact import for_people
+from bot.zuora.errors import for_people
 from bot.zuora.rows import Here, Row
 
 BILL_RUN_STATUSES: Final = (

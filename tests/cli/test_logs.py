@@ -58,7 +58,7 @@ def test_another_trouble_and_the_bots_own_work_are_logged_meanwhile(written):
 
 def said(user, number):
     for _ in range(number):
-        logging.getLogger("bot.slack.arrivals").info("slack_said", extra={"user": user})
+        logging.getLogger("bot.slack.app").info("slack_said", extra={"user": user})
 
 
 def test_what_one_person_does_is_logged_so_often_a_minute_and_others_are_logged_still(written):

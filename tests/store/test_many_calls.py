@@ -6,11 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from bot.domain.call import Call, Verdict
+from bot.domain.call import Call, Tally, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed
-from bot.domain.tally import Tally
 from bot.store.store import Store
 from bot.store.times import to_text
 from tests.chained import entry_hash

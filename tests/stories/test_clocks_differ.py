@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clocks
 from bot.domain.history import What
 from bot.domain.request import State
 from tests.stage import ALICE, BOB, CARLA, EMAILS, ManualClock

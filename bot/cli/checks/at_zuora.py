@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from bot.cli.checks.noticed import Noticed, good, passes, warning, wrong
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clocks
 from bot.settings import Settings
 from bot.zuora.client import NO_SUCH_NAME, ZuoraClient
 from bot.zuora.errors import ZuoraElsewhere, ZuoraError, ZuoraLockedOut, ZuoraRejected

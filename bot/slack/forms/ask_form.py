@@ -2,21 +2,23 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.cards.blocks import Block, context
 from bot.domain.key import own_spelling, unquoted
 from bot.domain.named import Named, named
-from bot.domain.place import Places
+from bot.domain.place import ENTITY, ORG, Places, Unit
 from bot.operations.asking import SlashCommand
 from bot.operations.operation import Problems, Values
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.fields import View
-from bot.slack.forms.place import place_fields
 from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
+
+LONGEST_VALUE = 150
+"""Of an option, for Slack."""
 
 METADATA_LIMIT = 3000
 LEFT_OUT = "left_out"
@@ -170,3 +172,21 @@ class AskForm(ABC):
         blocks = self.all_blocks(values)
         kept = self.kept(values, blocks)
         return self.view_of(blocks, Origin(channel=origin.channel, parent=origin.parent, kept=kept))
+
+
+def place_fields(values: Values, places: Places) -> Iterator[Block]:
+    """A menu for each of the two that has several to choose from; nothing is chosen beforehand."""
+    for name, label, units in (
+        (ENTITY, "Entity", places.entities),
+        (ORG, "Organization", places.organizations),
+    ):
+        if len(units) > 1:
+            typed = str(values.get(name) or "")
+            chosen = [_value(unit) for unit in units if typed and unit.is_called(typed)]
+            choices = [(_value(unit), unit.name, "") for unit in units]
+            hint = f"The {label.lower()} of Zuora in which this is read and done."
+            yield fields.select(name, label, {name: chosen}, choices, hint=hint)
+
+
+def _value(unit: Unit) -> str:
+    return unit.id if len(unit.id) <= LONGEST_VALUE else unit.name
