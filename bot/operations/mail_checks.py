@@ -15,8 +15,8 @@ from bot.domain.words import Line
 from bot.operations import mail_contents, notices, pdf_checks
 from bot.operations.notices import Notice, Profiles
 from bot.operations.on_run import OnRun, read_of
-from bot.operations.operation import Problems
 from bot.operations.pdf_checks import Pdfs
+from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient

@@ -4,10 +4,11 @@ from typing import ClassVar, TypeVar
 
 from bot.domain.listed import Listed
 from bot.domain.money import Money
+from bot.operations.beginning import Followed
 from bot.operations.drafts import Drafts
 from bot.operations.kinds import KindTotals
 from bot.operations.on_run import OnRun, R
-from bot.operations.operation import Facts, Followed
+from bot.operations.operation import Facts
 from bot.operations.run_documents import RunFacts
 
 

@@ -2,8 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import tzinfo
+from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
@@ -17,50 +16,13 @@ from bot.domain.mailing import ByItself, Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
-from bot.domain.words import Line, in_zone
+from bot.domain.words import Line
 from bot.operations.asking import Asking
 from bot.operations.kinds import KindTotals, SingleDocument, amounts_of
-from bot.operations.progress import Progress, Reread, Settlement
-from bot.zuora.answers import Answer
+from bot.operations.progress import Reread, Settlement
+from bot.operations.typed import Problems, Values
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
-
-Values = Mapping[str, Any]
-"""What was typed, by field name: text, a truth value, or a list of texts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problems:
-    """What is wrong with a form: a message for each field, which says how to put it right.
-
-    Attributes:
-        others: Numbers of the documents that can still be mailed where others of the form were mailed
-            lately; None where that is not what is wrong.
-        by_line: What is wrong with a file, line by line, where its field does not take it all.
-    """
-
-    by_field: Mapping[str, str]
-    others: tuple[str, ...] | None = None
-    by_line: tuple[str, ...] = ()
-
-    def in_zone(self, zone: tzinfo) -> "Problems":
-        """The same, with the moments in a reader's zone."""
-        return replace(
-            self,
-            by_field={name: in_zone(words, zone) for name, words in self.by_field.items()},
-            by_line=tuple(in_zone(words, zone) for words in self.by_line),
-        )
-
-    def and_of(self, other: "Problems") -> "Problems":
-        """Both: what two operations of one form say of the same field stands there, each once."""
-        both = dict(self.by_field)
-        for name, words in other.by_field.items():
-            before = both.get(name, "")
-            if words not in before:
-                both[name] = f"{before} {words}".lstrip()
-        neither = self.others is None and other.others is None
-        others = None if neither else (*(self.others or ()), *(other.others or ()))
-        return Problems(both, others, (*self.by_line, *other.by_line))
 
 
 class Body(BaseModel, frozen=True, extra="forbid", defer_build=True):
@@ -342,59 +304,3 @@ Operation = type[Order[Any, Any]]
 
 KNOWN: dict[OperationName, Operation] = {}
 """Every operation that was loaded stands here by itself; `catalog` loads them all."""
-
-
-class Followed(Order[B, F]):
-    """An order whose accepted call begins something that is looked at until it ends."""
-
-    follows = True
-
-    @abstractmethod
-    def begun(self, answer: Answer) -> Progress:
-        """What an accepted call began."""
-
-    @abstractmethod
-    async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
-        """Look once at what a call began.
-
-        Raises:
-            ZuoraError: Zuora could not be read; it is looked at again later.
-        """
-
-
-class Foreseen(NamedTuple):
-    """What an estimate came to.
-
-    Attributes:
-        words: Sentences for the thread; empty: not ready yet.
-        amount: The same in a few words, for the card's *Amount*.
-    """
-
-    words: str = ""
-    amount: str = ""
-
-
-class Estimated(Order[B, F]):
-    """An order of which Zuora can estimate in the background what it comes to, while it waits."""
-
-    @abstractmethod
-    def foresees(self) -> bool:
-        """Whether Zuora can do that for this one. No I/O."""
-
-    @abstractmethod
-    async def begin_estimate(self, key: str, zuora: ZuoraClient) -> str:
-        """Have Zuora begin that estimate, where `foresees`; what names it there.
-
-        It has no effect that anybody would see. Begun twice under one key, it is begun once.
-
-        Raises:
-            ZuoraError: It was not begun, or its answer was lost.
-        """
-
-    @abstractmethod
-    async def estimate(self, begun: str, zuora: ZuoraClient) -> Foreseen:
-        """What the estimate came to or why there is none; empty: not ready yet.
-
-        Raises:
-            ZuoraError: Zuora could not be read.
-        """

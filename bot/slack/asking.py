@@ -14,7 +14,7 @@ from bot.cards import lines, refusals
 from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part, listed, shortened
-from bot.operations.operation import Problems, Values
+from bot.operations.typed import Problems, Values
 from bot.slack import payloads, reading
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
 from bot.slack.drawing import Drawing

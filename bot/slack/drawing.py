@@ -8,7 +8,7 @@ from typing import Any, Self
 from bot.cards import blocks
 from bot.cards.card import OTHERS
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
-from bot.operations.operation import Values
+from bot.operations.typed import Values
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import METADATA_LIMIT, AskForm, Origin
 from bot.slack.forms.email import (

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from bot.domain.place import Place
 from bot.domain.quotes import in_quotes
 from bot.domain.words import listed
-from bot.operations.operation import Problems, Values
+from bot.operations.typed import Problems, Values
 from bot.slack.forms.ask_form import AskForm
 from bot.workflow.tenancy import Tenancy
 from bot.zuora.client import ZuoraClient

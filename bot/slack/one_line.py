@@ -11,7 +11,7 @@ from bot.domain.place import Places
 from bot.domain.words import shortened
 from bot.operations.create_bill_run import CreateBillRun
 from bot.operations.create_bill_run.batches import batch_named, beyond
-from bot.operations.operation import Problems, Values
+from bot.operations.typed import Problems, Values
 from bot.slack.one_line_words import SETTERS, WORDS, plain
 
 EXAMPLE = 'batch=Batch1,Batch2 target=2026-11-30 name="November"'

@@ -19,7 +19,7 @@ from bot.cards.run_card import RUN
 from bot.domain.authority import may_ask
 from bot.domain.message import Words
 from bot.domain.words import Part, shortened
-from bot.operations.operation import Values
+from bot.operations.typed import Values
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.drawing import Drawing

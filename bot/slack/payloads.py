@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.domain.clean import as_key, or_nothing, trimmed, unescaped
 from bot.domain.named import Named, named
-from bot.operations.operation import Values
+from bot.operations.typed import Values
 
 WORDS = ("pretext", "title", "text", "value", "fallback")
 """What is read of a block or an attachment."""

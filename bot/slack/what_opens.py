@@ -16,8 +16,8 @@ from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part, count, some
 from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
-from bot.operations.operation import Values
 from bot.operations.progress import Progress
+from bot.operations.typed import Values
 from bot.slack.forms.ask_form import LEFT_OUT, AskForm
 from bot.slack.forms.catalog import Forms
 from bot.slack.forms.document_fields import LISTS

@@ -8,7 +8,8 @@ from typing import Any
 from bot.domain.authority import Refusal, may_ask
 from bot.domain.request import Request
 from bot.domain.words import count, listed
-from bot.operations.operation import Body, Facts, Operation, Order, Problems, Values
+from bot.operations.operation import Body, Facts, Operation, Order
+from bot.operations.typed import Problems, Values
 from bot.workflow.guard import reach_to_be
 from bot.workflow.parts import Parts
 from bot.workflow.refused import record_refusal

@@ -11,8 +11,9 @@ from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.domain.words import doing, listed
 from bot.operations.catalog import opened
-from bot.operations.operation import Facts, Order, Problems
+from bot.operations.operation import Facts, Order
 from bot.operations.run_documents import SINGLE
+from bot.operations.typed import Problems
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
 from bot.workflow.parts import Carrying

@@ -11,7 +11,8 @@ from bot.domain.call import NOT_SENT, Call, Verdict, track_id
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
 from bot.domain.request import Request
-from bot.operations.operation import Followed, Order
+from bot.operations.beginning import Followed
+from bot.operations.operation import Order
 from bot.operations.progress import Progress
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient

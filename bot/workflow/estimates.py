@@ -12,8 +12,8 @@ from bot.cards import lines
 from bot.cards.card import NO_ESTIMATE, card_edit
 from bot.domain.history import Entry, What
 from bot.domain.request import Request, State
+from bot.operations.beginning import Estimated, Foreseen
 from bot.operations.catalog import opened
-from bot.operations.operation import Estimated, Foreseen
 from bot.store.database import CouldNotRecordError
 from bot.store.estimates import Waiting
 from bot.workflow.parts import Parts

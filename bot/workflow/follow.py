@@ -9,8 +9,8 @@ from bot.domain.history import Entry, What
 from bot.domain.next_step import pause_between_looks
 from bot.domain.request import Request, State
 from bot.domain.words import Mention
+from bot.operations.beginning import Followed
 from bot.operations.catalog import opened
-from bot.operations.operation import Followed
 from bot.operations.progress import Progress
 from bot.store.store import Store
 from bot.workflow.parts import Carrying

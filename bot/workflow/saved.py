@@ -18,7 +18,9 @@ from bot.domain.place import NOWHERE, Place
 from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, listed
-from bot.operations.operation import Body, Estimated, Operation, Order, Values
+from bot.operations.beginning import Estimated
+from bot.operations.operation import Body, Operation, Order
+from bot.operations.typed import Values
 from bot.store.requests import asked_hash
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of

@@ -16,10 +16,11 @@ from bot.domain.digest import canonical, digest
 from bot.domain.key import KIND_WORDS
 from bot.domain.operation import Deed, OperationName
 from bot.domain.words import doing
+from bot.operations.beginning import Followed
 from bot.operations.catalog import OPERATIONS, STEPS
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.on_run import legal_steps
-from bot.operations.operation import Followed, Problems
+from bot.operations.typed import Problems
 from bot.policy.file import read_policy
 from bot.sandbox.zuora import World
 from bot.slack.commands import bill_run as command

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.domain.digest import canonical
 from bot.domain.key import as_typed, document_key
 from bot.operations.email_documents.reading import EmailDocumentsBody, read, sort_out
-from bot.operations.operation import Problems
+from bot.operations.typed import Problems
 from bot.slack.forms.email import EmailForm, values_for
 from bot.zuora.wire import path
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.operations.catalog import OPERATIONS
 from bot.operations.create_bill_run.body import CreateBillRunBody
-from bot.operations.operation import Problems
+from bot.operations.typed import Problems
 from bot.slack.forms.catalog import FORMS
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.slack.one_line_words import SETTERS, WORDS, plain

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.operations.operation import Problems
 from bot.operations.post_bill_run import PostBillRun, posting_mails
+from bot.operations.typed import Problems
 from bot.zuora.notifications import MailNotification
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 

@@ -9,8 +9,8 @@ from bot.operations.cancel_bill_run import CancelBillRunBody
 from bot.operations.create_bill_run.body import CreateBillRunBody
 from bot.operations.email_bill_run import EmailBillRunBody
 from bot.operations.email_documents.reading import EmailDocumentsBody
-from bot.operations.operation import Problems
 from bot.operations.post_bill_run import PostBillRun, PostBillRunBody
+from bot.operations.typed import Problems
 from bot.wiring.starting import CannotStartError
 from tests.stage import ALICE, BOB, CHANNEL
 

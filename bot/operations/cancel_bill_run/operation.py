@@ -21,8 +21,8 @@ from bot.operations.cancel_bill_run.facts import CancelFacts
 from bot.operations.kinds import money_of
 from bot.operations.on_drafts import OnDrafts
 from bot.operations.on_run import UNKNOWN, RunBody, read_of
-from bot.operations.operation import Problems, Values
 from bot.operations.progress import Progress, Settlement
+from bot.operations.typed import Problems, Values
 from bot.zuora.answers import Answer
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 from bot.domain.money import Money, in_words, totals
 from bot.domain.words import count, in_days
+from bot.operations.beginning import Foreseen
 from bot.operations.create_bill_run.body import AS_RUN_DAY, CreateBillRunBody
 from bot.operations.create_bill_run.facts import BilledAccount, Estimate
-from bot.operations.operation import Foreseen
 from bot.zuora.answers import money_of
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraRejected

@@ -19,7 +19,7 @@ from bot.operations.create_bill_run.facts import (
 )
 from bot.operations.create_bill_run.reading import MOST_SUBSCRIPTIONS, too_many_subscriptions
 from bot.operations.create_bill_run.typed import quoted
-from bot.operations.operation import Problems
+from bot.operations.typed import Problems
 from bot.zuora.answers import Account, BillRun, Subscription
 from bot.zuora.bill_runs import MOST_LISTED
 from bot.zuora.client import ZuoraClient

@@ -9,13 +9,15 @@ from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
 from bot.domain.words import Line
+from bot.operations.beginning import Estimated, Followed, Foreseen
 from bot.operations.create_bill_run import estimating, finding, following, reading, words
 from bot.operations.create_bill_run.body import CreateBillRunBody, wire
 from bot.operations.create_bill_run.facts import CreateFacts
 from bot.operations.create_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
-from bot.operations.operation import Estimated, Followed, Foreseen, LastTime, Problems, Values
+from bot.operations.operation import LastTime
 from bot.operations.progress import Progress, Settlement
+from bot.operations.typed import Problems, Values
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared

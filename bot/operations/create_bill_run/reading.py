@@ -30,7 +30,7 @@ from bot.operations.create_bill_run.typed import (
     unique,
     whole,
 )
-from bot.operations.operation import Problems, Values
+from bot.operations.typed import Problems, Values
 
 NAME_LIMIT = 100
 KEY_LIMIT = 100

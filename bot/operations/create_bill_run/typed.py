@@ -9,7 +9,7 @@ from typing import Any
 from bot.domain.clean import as_key, clean
 from bot.domain.key import HARD, is_id, tokens, unquoted
 from bot.domain.words import shortened, some
-from bot.operations.operation import Values
+from bot.operations.typed import Values
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,4}", re.ASCII)

@@ -12,7 +12,7 @@ from bot.operations import notices, pdf_checks
 from bot.operations.email_documents.facts import SHOWN, EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.mail_checks import read_checks, with_profiles
-from bot.operations.operation import Problems
+from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient

@@ -12,7 +12,8 @@ from pydantic import Field
 from bot.domain.clean import as_key
 from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key, is_id, tokens
 from bot.domain.words import count, shortened, some
-from bot.operations.operation import Body, Problems, Values
+from bot.operations.operation import Body
+from bot.operations.typed import Problems, Values
 
 MOST_DOCUMENTS = 50_000
 """As many as a bill run may have."""

@@ -7,8 +7,8 @@ from bot.operations.email_documents.facts import (
     changes,
     more,
 )
-from bot.operations.operation import Problems
 from bot.operations.progress import Reread, Settlement
+from bot.operations.typed import Problems
 
 
 def reread(before: EmailDocumentsFacts, now: EmailDocumentsFacts | Problems, number: str) -> Reread:

@@ -24,10 +24,11 @@ from bot.operations.mail_checks import read_run
 from bot.operations.notices import profiles_in_use, state_of
 from bot.operations.on_drafts import DraftsFacts, OnDrafts
 from bot.operations.on_run import UNKNOWN, RunBody
-from bot.operations.operation import LastTime, Problems, Values
+from bot.operations.operation import LastTime
 from bot.operations.post_bill_run import following
 from bot.operations.progress import Progress, Settlement
 from bot.operations.run_documents import RunFacts
+from bot.operations.typed import Problems, Values
 from bot.zuora.answers import Answer
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient

@@ -15,7 +15,7 @@ from bot.domain.place import parted
 from bot.domain.request import Request
 from bot.domain.words import shortened
 from bot.operations.catalog import STEPS
-from bot.operations.operation import Problems, Values
+from bot.operations.typed import Problems, Values
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.asking import asked

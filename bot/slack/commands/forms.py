@@ -10,7 +10,7 @@ from bot.cards import blocks
 from bot.cards.blocks import as_text
 from bot.domain.place import parted
 from bot.operations.asking import SlashCommand
-from bot.operations.operation import Values
+from bot.operations.typed import Values
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens

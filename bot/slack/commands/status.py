@@ -15,7 +15,7 @@ from bot.domain.key import KIND_WORDS, bill_run_key, document_key, own_spelling,
 from bot.domain.message import Words
 from bot.domain.place import Within, parted
 from bot.domain.words import shortened
-from bot.operations.operation import Values
+from bot.operations.typed import Values
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens

@@ -11,7 +11,7 @@ from bot.domain.key import own_spelling, unquoted
 from bot.domain.named import Named, named
 from bot.domain.place import ENTITY, ORG, Places, Unit
 from bot.operations.asking import SlashCommand
-from bot.operations.operation import Problems, Values
+from bot.operations.typed import Problems, Values
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.fields import View
 from bot.workflow.ask import Wanted

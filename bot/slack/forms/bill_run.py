@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from bot.cards.blocks import Block, context, paragraph
 from bot.operations.create_bill_run import CreateBillRun
 from bot.operations.create_bill_run.typed import parted
-from bot.operations.operation import Problems, Values
+from bot.operations.typed import Problems, Values
 from bot.slack.forms import bill_run_dates as dates
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm

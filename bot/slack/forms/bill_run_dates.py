@@ -5,7 +5,7 @@ from datetime import date
 from typing import Literal
 
 from bot.cards.blocks import Block
-from bot.operations.operation import Values
+from bot.operations.typed import Values
 from bot.slack.forms import fields
 from bot.slack.forms.fields import Choice
 

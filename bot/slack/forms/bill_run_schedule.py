@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bot.cards.blocks import Block
-from bot.operations.operation import Values
+from bot.operations.typed import Values
 from bot.slack.forms import fields
 from bot.slack.forms.bill_run_dates import only_dates
 from bot.slack.forms.fields import Choice

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.cards.blocks import Block, context
 from bot.domain.key import tokens
 from bot.domain.words import count
-from bot.operations.operation import Values
+from bot.operations.typed import Values
 from bot.slack.forms import fields
 
 LISTS = (

@@ -9,7 +9,7 @@ from bot.operations.asking import SlashCommand
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND, EmailMixedList
 from bot.operations.email_documents.reading import pdf_problem, sort_out, too_many
-from bot.operations.operation import Problems, Values
+from bot.operations.typed import Problems, Values
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.document_fields import (

@@ -6,7 +6,7 @@ from typing import Any
 from bot.cards.blocks import Block, context, paragraph, plain_text
 from bot.domain.message import Blocks
 from bot.domain.words import Part
-from bot.operations.operation import Values
+from bot.operations.typed import Values
 
 View = dict[str, Any]
 ELEMENT = "value"

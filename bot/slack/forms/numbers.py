@@ -20,7 +20,7 @@ from bot.domain.key import (
 from bot.domain.list_file import Cell, ListFile
 from bot.domain.words import listed, shortened, some
 from bot.operations.email_documents.reading import too_many
-from bot.operations.operation import Problems
+from bot.operations.typed import Problems
 from bot.zuora.named import Found, Match
 
 SHOWN = 5

@@ -5,7 +5,8 @@ from typing import Any
 
 from bot.cards.blocks import Block, paragraph
 from bot.operations.asking import Asking, ChoiceField, DayField
-from bot.operations.operation import Operation, Problems, Values
+from bot.operations.operation import Operation
+from bot.operations.typed import Problems, Values
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
 from bot.workflow.ask import Wanted

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.operations.create_bill_run.batches import batch_named, beyond
 from bot.operations.create_bill_run.body import CreateBillRunBody, wire
 from bot.operations.create_bill_run.reading import read
-from bot.operations.operation import Problems
+from bot.operations.typed import Problems
 from bot.sandbox.slack.block_kit import check_view
 from bot.sandbox.zuora.options import Knobs
 from bot.sandbox.zuora.validation import create_reasons

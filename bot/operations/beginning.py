@@ -1,0 +1,65 @@
+"""Orders whose call only begins something: looked at until it ends, or estimated before."""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+from bot.operations.operation import B, F, Order
+from bot.operations.progress import Progress
+from bot.zuora.answers import Answer
+from bot.zuora.client import ZuoraClient
+
+
+class Followed(Order[B, F]):
+    """An order whose accepted call begins something that is looked at until it ends."""
+
+    follows = True
+
+    @abstractmethod
+    def begun(self, answer: Answer) -> Progress:
+        """What an accepted call began."""
+
+    @abstractmethod
+    async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
+        """Look once at what a call began.
+
+        Raises:
+            ZuoraError: Zuora could not be read; it is looked at again later.
+        """
+
+
+class Foreseen(NamedTuple):
+    """What an estimate came to.
+
+    Attributes:
+        words: Sentences for the thread; empty: not ready yet.
+        amount: The same in a few words, for the card's *Amount*.
+    """
+
+    words: str = ""
+    amount: str = ""
+
+
+class Estimated(Order[B, F]):
+    """An order of which Zuora can estimate in the background what it comes to, while it waits."""
+
+    @abstractmethod
+    def foresees(self) -> bool:
+        """Whether Zuora can do that for this one. No I/O."""
+
+    @abstractmethod
+    async def begin_estimate(self, key: str, zuora: ZuoraClient) -> str:
+        """Have Zuora begin that estimate, where `foresees`; what names it there.
+
+        It has no effect that anybody would see. Begun twice under one key, it is begun once.
+
+        Raises:
+            ZuoraError: It was not begun, or its answer was lost.
+        """
+
+    @abstractmethod
+    async def estimate(self, begun: str, zuora: ZuoraClient) -> Foreseen:
+        """What the estimate came to or why there is none; empty: not ready yet.
+
+        Raises:
+            ZuoraError: Zuora could not be read.
+        """
