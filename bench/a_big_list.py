@@ -21,7 +21,8 @@ from bot.slack.forms.document_fields import FILE
 from bot.slack.reading import TITLE
 from bot.wiring.build import Tuning
 from bot.wiring.running import Bot
-from bot.workflow.decide import Decision, decide
+from bot.workflow.decide import decide
+from bot.workflow.decision import Decision
 
 
 def numbers_of(documents: int) -> list[str]:

@@ -16,7 +16,8 @@ from bot.domain.authority import Person, Verb
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.wiring.running import Bot
-from bot.workflow.decide import Decision, decide
+from bot.workflow.decide import decide
+from bot.workflow.decision import Decision
 from bot.zuora.client import http_client
 from bot.zuora.paging import MOST_ROWS
 

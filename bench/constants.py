@@ -19,7 +19,8 @@ from bench.stage import BOB, ROOT, Program, add_runs, ask_for, name_of, place, p
 from bot.domain.authority import Person, Verb
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.store import together
-from bot.workflow.decide import Decided, Decision, decide
+from bot.workflow.decide import decide
+from bot.workflow.decision import Decided, Decision
 
 WITHOUT: dict[str, dict[str, float]] = {
     "as it is": {},

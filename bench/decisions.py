@@ -10,7 +10,8 @@ from bench.stage import BOB, Place, add_runs, ask_for, name_of, place
 from bot.domain.authority import Person, Verb
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.wiring.running import Bot
-from bot.workflow.decide import Decided, Decision, decide
+from bot.workflow.decide import decide
+from bot.workflow.decision import Decided, Decision
 
 FIRST_RUN = 1000
 TABLES = ("approvals", "requests", "history", "outbox", "figures_due")

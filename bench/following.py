@@ -14,7 +14,8 @@ from bot.sandbox.zuora.options import Timings
 from bot.sandbox.zuora.server import LocalZuora
 from bot.wiring.build import Tuning, build
 from bot.wiring.running import Bot
-from bot.workflow.decide import Decision, decide
+from bot.workflow.decide import decide
+from bot.workflow.decision import Decision
 from tests.stage import ManualClock
 
 HOURS = 6

@@ -25,7 +25,8 @@ from bot.store.file.backup import back_up
 from bot.store.store import Store
 from bot.wiring.running import Bot
 from bot.workflow.archiving import archive
-from bot.workflow.decide import Decision, decide
+from bot.workflow.decide import decide
+from bot.workflow.decision import Decision
 
 GUIDE = ROOT / "docs" / "operate.md"
 BEGIN, END = "<!-- growth -->\n", "<!-- end of growth -->"

@@ -14,7 +14,8 @@ from bot.domain.authority import Person, Verb
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.sandbox.zuora.options import Timings
-from bot.workflow.decide import Decision, decide
+from bot.workflow.decide import decide
+from bot.workflow.decision import Decision
 
 FIRST_RUN = 1000
 SETTLED_SECONDS = 3.0

@@ -27,7 +27,8 @@ from bot.status.month import catch_up
 from bot.store.figures import DAILY
 from bot.store.requests import KEPT, asked_hash_of
 from bot.store.store import Store
-from bot.workflow.decide import Decision, decide
+from bot.workflow.decide import decide
+from bot.workflow.decision import Decision
 
 OPEN, DONE = 1, 2
 DONE_WITHIN, OPEN_WITHIN = timedelta(days=35), timedelta(hours=8)

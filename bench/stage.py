@@ -33,7 +33,8 @@ from bot.sandbox.zuora.server import LocalZuora
 from bot.settings import Mode, Settings
 from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.catalog import FORMS
-from bot.slack.forms.email import EmailForm, values_for
+from bot.slack.forms.email import EmailForm
+from bot.slack.forms.email_values import values_for
 from bot.wiring.build import Tuning, build
 from bot.wiring.running import Bot
 from bot.workflow.ask import ask

@@ -3,20 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.cards import lines, refusals
+from bot.cards import refusals
 from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.request import Request
-from bot.domain.words import Mention, Moment, Part, listed, shortened
+from bot.domain.words import Part, shortened
 from bot.operations.typed import Problems, Values
 from bot.slack import payloads, reading
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
+from bot.slack.asked import NoteForACrash, asked, channel_of
 from bot.slack.drawing import Drawing
 from bot.slack.errors import NO_ANSWER
 from bot.slack.files import CannotReadFileError, read_list
@@ -37,9 +36,6 @@ from bot.workflow.saved import Asker
 from bot.zuora.progress import HowFar, watched
 
 logger = logging.getLogger(__name__)
-
-LONGEST_READING = timedelta(minutes=15)
-"""A form that was not answered after this was being read when the bot was stopped."""
 
 
 CARRIED_NO_MORE = Problems(
@@ -98,49 +94,6 @@ async def _submitted(
     answering.keep(_answer_late(answering, form, submission, ended, person, note))
 
 
-class NoteForACrash:
-    """What the person sees if the bot dies before the form is answered.
-
-    It waits in the outbox and is taken out of it with the answer. In the transaction that saves what
-    was asked for it becomes where that waits: to ask again would make a second card.
-    """
-
-    def __init__(self, parts: Parts, submission: payloads.Submission) -> None:
-        self._parts = parts
-        self._channel = _channel(parts, submission)
-        self._user = submission.actor.user_id
-        self._sequence: int | None = None
-
-    def write(self) -> None:
-        """Write it down; where the database takes nothing, there is none."""
-        now = self._parts.clock.now()
-        words = (
-            "Reading Zuora for your form was cut short, so nothing was saved. "
-            "If it is still needed, please ask again."
-        )
-        message = lines.private(self._channel, self._user, words)
-        outbox = self._parts.store.outbox
-        with suppress(CouldNotRecordError), self._parts.store.transaction():
-            self._sequence = outbox.add(message, now, not_before=now + LONGEST_READING)
-
-    def saved(self, requests: tuple[Request, ...]) -> None:
-        """It was saved after all; inside the transaction that does."""
-        if self._sequence is not None:
-            message = lines.private(self._channel, self._user, *asked(requests))
-            self._parts.store.outbox.rewrite(self._sequence, message)
-
-    def take_back(self) -> None:
-        """Take it out of the outbox."""
-        if self._sequence is None:
-            return
-        try:
-            with self._parts.store.transaction():
-                now = self._parts.clock.now()
-                self._parts.store.outbox.end(self._sequence, now, outcome="not needed")
-        except CouldNotRecordError:
-            logger.warning("note_stays_in_the_outbox")
-
-
 async def _ask(
     answering: Answering,
     form: AskForm,
@@ -171,7 +124,7 @@ async def _ask(
         missing = {} if reason.strip() else {"reason": "Say why, for the person who approves."}
         if wanted.by_line:
             lines_ = shortened("\n".join(wanted.by_line), LONGEST_LIST)
-            await answering.say(_channel(parts, submission), submission.actor, lines_)
+            await answering.say(channel_of(parts, submission), submission.actor, lines_)
         return Problems({**wanted.by_field, **missing})
     asker = Asker(
         person=person,
@@ -186,7 +139,7 @@ async def _ask(
     except CouldNotRecordError as error:
         return error
     if isinstance(saved, tuple) and not isinstance(known, Problems) and (said := known.get(NOTE)):
-        await answering.say(_channel(parts, submission), submission.actor, said)
+        await answering.say(channel_of(parts, submission), submission.actor, said)
     return saved
 
 
@@ -208,10 +161,6 @@ async def _known(
         except CannotReadFileError as error:
             return Problems({FILE: str(error)})
     return await with_kinds(parts.tenancy, form, values)
-
-
-def _channel(parts: Parts, submission: payloads.Submission) -> str:
-    return origin_of(submission.metadata).channel or parts.channel
 
 
 def _parent(parts: Parts, submission: payloads.Submission) -> tuple[int | None, tuple[Part, ...]]:
@@ -311,18 +260,6 @@ async def _say_where(
     channel = origin_of(submission.metadata).channel
     if channel and channel != answering.parts.channel:
         await answering.say(channel, submission.actor, *asked(requests))
-
-
-def asked(requests: tuple[Request, ...]) -> tuple[Part, ...]:
-    """Where the requests wait, and until when."""
-    waits = "waits" if len(requests) == 1 else "wait"
-    return (
-        f"{listed([request.name for request in requests])} {waits} for approval in ",
-        Mention(requests[0].channel),
-        " until ",
-        Moment(requests[0].expires_at),
-        ".",
-    )
 
 
 def _why_not(rules: Rules, outcome: Outcome, person: Person) -> tuple[Part, ...]:

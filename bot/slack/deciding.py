@@ -34,15 +34,8 @@ from bot.slack.meaning import stored
 from bot.slack.people import SECONDS_TO_ANSWER, People
 from bot.store.database import CouldNotRecordError
 from bot.workflow.by_hand import records
-from bot.workflow.decide import (
-    CheckAgain,
-    Decidable,
-    Decided,
-    Decision,
-    Declined,
-    decide,
-    may_decide_now,
-)
+from bot.workflow.decide import decide, may_decide_now
+from bot.workflow.decision import CheckAgain, Decidable, Decided, Decision, Declined
 from bot.workflow.parts import Parts
 from bot.workflow.rules import Rules
 

@@ -11,9 +11,7 @@ from bot.operations.email_documents.reading import MOST_DOCUMENTS
 from bot.operations.typed import Values
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import METADATA_LIMIT, AskForm, Origin
-from bot.slack.forms.email import (
-    values_for_others,
-)
+from bot.slack.forms.email_values import values_for_others
 from bot.slack.forms.fields import View
 from bot.store.store import Store
 from bot.workflow.parts import Carrying

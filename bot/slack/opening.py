@@ -27,10 +27,8 @@ from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm, Origin, origin_of
 from bot.slack.forms.catalog import Forms
-from bot.slack.forms.email import (
-    EmailForm,
-    values_for_file,
-)
+from bot.slack.forms.email import EmailForm
+from bot.slack.forms.email_values import values_for_file
 from bot.slack.forms.fields import begun
 from bot.slack.meaning import known, meant_or_why
 from bot.slack.payloads import Actor, Click

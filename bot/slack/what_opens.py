@@ -21,12 +21,8 @@ from bot.operations.typed import Values
 from bot.slack.forms.ask_form import LEFT_OUT, AskForm
 from bot.slack.forms.catalog import Forms
 from bot.slack.forms.document_fields import LISTS
-from bot.slack.forms.email import (
-    EmailForm,
-    values_for,
-    values_for_documents,
-    values_for_numbers,
-)
+from bot.slack.forms.email import EmailForm
+from bot.slack.forms.email_values import values_for, values_for_documents, values_for_numbers
 from bot.slack.payloads import Click
 from bot.store.store import Store
 from bot.workflow.parts import Parts

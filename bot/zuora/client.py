@@ -42,7 +42,8 @@ from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
 from bot.zuora.reachability import Reachability
 from bot.zuora.rows import Here, zone_of
 from bot.zuora.scope import AccountsInScope
-from bot.zuora.tokens import Tenant, TokenKeeper
+from bot.zuora.tenant import Tenant
+from bot.zuora.tokens import TokenKeeper
 
 __all__ = ["VERSION", "ZuoraClient", "http_client"]
 

@@ -10,7 +10,8 @@ from bot.domain.digest import canonical
 from bot.domain.key import as_typed, document_key
 from bot.operations.email_documents.reading import EmailDocumentsBody, read, sort_out
 from bot.operations.typed import Problems
-from bot.slack.forms.email import EmailForm, values_for
+from bot.slack.forms.email import EmailForm
+from bot.slack.forms.email_values import values_for
 from bot.zuora.wire import path
 
 ID = "402881e522cf4f9b0122cf5d82860002"

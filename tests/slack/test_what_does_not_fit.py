@@ -9,7 +9,7 @@ from bot.slack.forms import fields
 from bot.slack.forms.ask_form import Origin
 from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.document_fields import LISTS
-from bot.slack.forms.email import DOCUMENTS, WHAT
+from bot.slack.forms.email_values import DOCUMENTS, WHAT
 
 LONG = 5_000
 

@@ -4,7 +4,8 @@ import pytest
 
 from bot.domain.authority import Person, Verb
 from bot.domain.named import named
-from bot.workflow.decide import Decision, Declined, decide
+from bot.workflow.decide import decide
+from bot.workflow.decision import Decision, Declined
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 TWO = """requesters = ["S0BILLING"]

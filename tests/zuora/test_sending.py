@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.place import units_of
 from bot.zuora.errors import ZuoraBusy, ZuoraLockedOut, ZuoraRejected, ZuoraUnavailable
-from bot.zuora.tokens import Tenant, entities_outside, not_the_tenant, tenant_of
+from bot.zuora.tenant import Tenant, entities_outside, not_the_tenant, tenant_of
 
 RULES = "/settings/billing-rules"
 

@@ -23,11 +23,11 @@ from bot.operations.email_bill_run import words
 from bot.operations.email_bill_run.facts import EmailRunFacts, going_out
 from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
+from bot.operations.listing import mailed_at
 from bot.operations.mail_checks import MailChecks, read_checks, read_run
 from bot.operations.on_run import OnRun, RunBody
 from bot.operations.operation import LastTime, Table
 from bot.operations.progress import Reread, Settlement
-from bot.operations.run_documents import mailed_at
 from bot.operations.typed import Problems, Values
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside

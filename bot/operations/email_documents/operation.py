@@ -23,9 +23,9 @@ from bot.operations.email_documents.reading import EmailDocumentsBody, read
 from bot.operations.email_documents.rereading import listed_mailed, reread, shown_mailed
 from bot.operations.email_documents.summary import summary
 from bot.operations.kinds import KindTotals, SingleDocument, amounts_of
+from bot.operations.listing import shown_at
 from bot.operations.operation import Judged, Order, Table
 from bot.operations.progress import Reread, Settlement
-from bot.operations.run_documents import shown_at
 from bot.operations.typed import Problems, Values
 from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient

@@ -14,9 +14,9 @@ from bot.operations import doubts
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.kinds import Doubt, in_kinds, is_negative, money_of
+from bot.operations.listing import mail_words, mailed_words
 from bot.operations.mail_contents import BOXES
 from bot.operations.operation import Table
-from bot.operations.run_documents import mail_words, mailed_words
 from bot.store.listed import MOST_LISTED
 from bot.zuora import answers
 

@@ -18,7 +18,7 @@ from bot.operations.catalog import STEPS
 from bot.operations.typed import Problems, Values
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
-from bot.slack.asking import asked
+from bot.slack.asked import asked
 from bot.slack.commands.help import what_happens
 from bot.slack.forms import numbers
 from bot.slack.forms.ask_form import AskForm

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
-from bot.domain.key import DocumentKey, as_one, document_key, tokens
+from bot.domain.key import DocumentKey, document_key, tokens
 from bot.operations.asking import SlashCommand
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND, EmailMixedList
@@ -22,13 +22,11 @@ from bot.slack.forms.document_fields import (
     chosen_file,
     list_fields,
     typed_documents,
-    typed_list,
 )
+from bot.slack.forms.email_values import BILL_RUN, DOCUMENTS, WHAT, values_for, values_known
 from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
 
-WHAT = "what"
-BILL_RUN, DOCUMENTS = "bill_run", "documents"
 WHO: Mapping[str, str] = {
     "template": "Zuora mails to the addresses in To Email of its email template, for every document.",
     "bill_to": "Zuora mails to the work or personal address of each bill-to contact, nobody else.",
@@ -224,56 +222,6 @@ def _list_of(documents: Sequence[DocumentKey], values: Values) -> Wanted:
 def _pdf(values: Values) -> str:
     typed = values.get("pdf_file_id")
     return typed.strip() if isinstance(typed, str) else ""
-
-
-def values_for(text: str) -> dict[str, Any]:
-    """What the form begins with for what was typed behind the command."""
-    parts = tokens(text)
-    if len(parts) > numbers.MOST_WORDS or any(document_key(part) for part in parts):
-        return {WHAT: DOCUMENTS, "documents": text}
-    return {WHAT: BILL_RUN, "bill_run": text}
-
-
-def values_known(text: str, found: Found) -> dict[str, Any]:
-    """As `values_for`, after Zuora was asked; what it does not know stays as it was typed."""
-    typed, why = numbers.documents_of(text, found)
-    if not why and typed:
-        return {WHAT: DOCUMENTS, "documents": typed}
-    named = found.of(text.strip())
-    if [each.kind for each in named] == ["bill_run"]:
-        return {WHAT: BILL_RUN, "bill_run": named[0].number}
-    return {WHAT: DOCUMENTS, "documents": text} if found.named else values_for(text)
-
-
-def values_for_file(file: str) -> dict[str, Any]:
-    """What the form begins with for a file of a message."""
-    return {WHAT: DOCUMENTS, KEPT_FILE: [file]}
-
-
-def values_for_numbers(numbers: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
-    """As `values_for_documents`, whatever their kinds: the template decides where a run's would."""
-    typed = [as_one(number) for number in numbers]
-    return values_for_documents(typed, {"recipients": "template", **body})
-
-
-def values_for_others(numbers: Sequence[str], values: Values) -> dict[str, Any]:
-    """What the form goes on with for just these documents; all else as it was submitted."""
-    typed = values_for_numbers(numbers, {})["documents"]
-    rest = {name: value for name, value in values.items() if name not in LISTS}
-    return {**rest, WHAT: DOCUMENTS, "documents": typed}
-
-
-def values_for_documents(typed: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
-    """What the form begins with for documents as they are typed, with the recipients of a body."""
-    return {
-        WHAT: DOCUMENTS,
-        "documents": typed_list(typed),
-        "recipients": body.get("recipients"),
-        "email_addresses": ", ".join(body.get("email_addresses") or ()),
-        "additional": ["yes"] if body.get("additional") else [],
-        "pdf_file_id": body.get("pdf_file_id"),
-        "resend": ["yes"] if body.get("again") or body.get("resend") else [],
-    }
 
 
 def _bill_run(values: Values) -> Sequence[Block]:

@@ -1,0 +1,74 @@
+"""The documents of a run one by one, in words, for a request's details."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from bot.domain.known import MailedAt, NotKnown
+from bot.domain.listed import Listed
+from bot.domain.mailing import NOT_SHOWN
+from bot.domain.money import spoken
+from bot.operations.kinds import (
+    credited,
+)
+from bot.zuora.answers import BillingDocument, BillRun
+
+
+def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Listed, ...]:
+    """Documents in words, for the details: by currency, the largest first, then what is not known."""
+
+    def size(document: BillingDocument) -> tuple[str, Decimal, str]:
+        money = document.money
+        if isinstance(money, NotKnown):
+            return ("~", Decimal(0), document.number)
+        return (money.currency, -abs(money.amount), document.number)
+
+    return tuple(
+        Listed(
+            number=each.number,
+            customer=each.customer_name,
+            amount=spoken(
+                money if isinstance(money := each.money, NotKnown) else credited(each.kind, money)
+            ),
+            mail=mail_words(
+                each.status,
+                has_address=each.bill_to_mail,
+                more=each.more_mail,
+                domain=each.mail_domain,
+            ),
+            mailed=mailed_words(mailed_at(each, run)),
+        )
+        for each in sorted(documents, key=size)
+    )
+
+
+def mail_words(status: str, *, has_address: bool | None, more: bool | None, domain: str) -> str:
+    """What keeps a document from being mailed, in a word or two; else the domain of its address.
+
+    The whole address is nowhere kept; without names its domain is not read either.
+    """
+    if status != "Posted":
+        return status or "status not known"
+    if has_address is False:
+        return "no address" if more is False else "no bill-to address"
+    if has_address is None:
+        return "address not known"
+    return f"bill-to at {domain}" if domain else ""
+
+
+def mailed_words(at: MailedAt) -> str:
+    """The moment as text, as `Listed` has it; empty where it was never mailed."""
+    if isinstance(at, NotKnown):
+        return "not known when"
+    return at.isoformat() if at else ""
+
+
+def shown_at(at: MailedAt) -> str:
+    """A mail date as text, as in `Reached`."""
+    if isinstance(at, NotKnown):
+        return NOT_SHOWN
+    return at.isoformat() if at else ""
+
+
+def mailed_at(document: BillingDocument, run: BillRun) -> MailedAt:
+    """When a document was mailed last; a credit memo with its run, see `DocumentsFacts.of`."""
+    return document.last_emailed_at if document.emailed_known else run.last_emailed_at

@@ -1,0 +1,78 @@
+"""What whoever asked by a form reads: where the requests wait, or that the bot died before."""
+
+import logging
+from contextlib import suppress
+from datetime import timedelta
+
+from bot.cards import lines
+from bot.domain.request import Request
+from bot.domain.words import Mention, Moment, Part, listed
+from bot.slack import payloads
+from bot.slack.forms.ask_form import origin_of
+from bot.store.database import CouldNotRecordError
+from bot.workflow.parts import Parts
+
+logger = logging.getLogger(__name__)
+
+LONGEST_READING = timedelta(minutes=15)
+"""A form that was not answered after this was being read when the bot was stopped."""
+
+
+class NoteForACrash:
+    """What the person sees if the bot dies before the form is answered.
+
+    It waits in the outbox and is taken out of it with the answer. In the transaction that saves what
+    was asked for it becomes where that waits: to ask again would make a second card.
+    """
+
+    def __init__(self, parts: Parts, submission: payloads.Submission) -> None:
+        self._parts = parts
+        self._channel = channel_of(parts, submission)
+        self._user = submission.actor.user_id
+        self._sequence: int | None = None
+
+    def write(self) -> None:
+        """Write it down; where the database takes nothing, there is none."""
+        now = self._parts.clock.now()
+        words = (
+            "Reading Zuora for your form was cut short, so nothing was saved. "
+            "If it is still needed, please ask again."
+        )
+        message = lines.private(self._channel, self._user, words)
+        outbox = self._parts.store.outbox
+        with suppress(CouldNotRecordError), self._parts.store.transaction():
+            self._sequence = outbox.add(message, now, not_before=now + LONGEST_READING)
+
+    def saved(self, requests: tuple[Request, ...]) -> None:
+        """It was saved after all; inside the transaction that does."""
+        if self._sequence is not None:
+            message = lines.private(self._channel, self._user, *asked(requests))
+            self._parts.store.outbox.rewrite(self._sequence, message)
+
+    def take_back(self) -> None:
+        """Take it out of the outbox."""
+        if self._sequence is None:
+            return
+        try:
+            with self._parts.store.transaction():
+                now = self._parts.clock.now()
+                self._parts.store.outbox.end(self._sequence, now, outcome="not needed")
+        except CouldNotRecordError:
+            logger.warning("note_stays_in_the_outbox")
+
+
+def channel_of(parts: Parts, submission: payloads.Submission) -> str:
+    """Where the form was opened; else where requests are shown."""
+    return origin_of(submission.metadata).channel or parts.channel
+
+
+def asked(requests: tuple[Request, ...]) -> tuple[Part, ...]:
+    """Where the requests wait, and until when."""
+    waits = "waits" if len(requests) == 1 else "wait"
+    return (
+        f"{listed([request.name for request in requests])} {waits} for approval in ",
+        Mention(requests[0].channel),
+        " until ",
+        Moment(requests[0].expires_at),
+        ".",
+    )

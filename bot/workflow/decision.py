@@ -1,0 +1,66 @@
+"""A decision that somebody takes, and what can come of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.domain.authority import Person, Refusal, Verb
+from bot.domain.named import Named
+from bot.domain.request import Request
+from bot.domain.words import Part
+
+NOBODY: Mapping[str, Refusal | None] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Decidable:
+    """The person may decide it now; nothing was changed."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """It was decided: the request as it then stands."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The click changed nothing, and `why` says so to the one who clicked."""
+
+    refusal: Refusal | None
+    why: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAgain:
+    """Somebody else approved meanwhile; their standing has to be read before this counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What somebody decided, as far as it is believed.
+
+    Attributes:
+        verb: Approve, reject or withdraw; or record what was seen in Zuora.
+        name: The request's name: all that is believed of a click; None: it named none.
+        person: Who pressed, as read from Slack just now.
+        reason: Why, where it was asked for.
+        typed: The number that was typed to confirm, where the rule wants it.
+        standing: For everybody who approved before, whether that still counts: None, or why not.
+        answer_in: Slack channel id for the private answer to a click that changes nothing; empty
+            where the caller answers by itself.
+        clocks_ahead: By how many seconds Slack's and Zuora's clocks are ahead of this machine's.
+        clocks_wrong: The same in words where that is too far to decide anything; else empty.
+    """
+
+    verb: Verb
+    name: Named | None
+    person: Person
+    reason: str = ""
+    typed: str = ""
+    standing: Mapping[str, Refusal | None] = field(default_factory=lambda: NOBODY)
+    answer_in: str = ""
+    clocks_ahead: Mapping[str, int] = field(default_factory=dict)
+    clocks_wrong: str = ""
