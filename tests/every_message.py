@@ -47,6 +47,7 @@ def judged(text: str, blocks: Blocks, customers: Collection[str]) -> list[str]:
     for title, facts, buttons in cards(blocks):
         if len(facts) > MOST_FACTS:
             found.append(f"{len(facts)} lines of facts: {title}\n  " + "\n  ".join(facts))
+        found += _without_warning(title, facts)
         for button in buttons:
             if button.get("action_id") == "approve":
                 found += _without_figures(title, facts, button, customers)
@@ -55,6 +56,19 @@ def judged(text: str, blocks: Blocks, customers: Collection[str]) -> list[str]:
     if any(each.get("label", {}).get("text") == OF_AN_APPROVAL for each in blocks):
         found += _form_without_figures(all_words(blocks), customers)
     return found
+
+
+def _without_warning(title: str, facts: list[str]) -> Iterator[str]:
+    """A check that found something, and nothing of it on the card."""
+    checks = re.search(r"seen by the bot: (\d+) of (\d+) checks? passed(.*)", " ".join(facts))
+    if checks is None:
+        return
+    unknown = len(re.split(", | and ", checks[3].partition("not known: ")[2])) * (
+        "not known" in checks[3]
+    )
+    warned = title.startswith("⚠") or any(each.startswith(("⚠", "Also")) for each in facts)
+    if int(checks[1]) + unknown < int(checks[2]) and not warned:
+        yield f"a check that found something, without a warning: {title} {facts}"
 
 
 def _form_without_figures(words: str, customers: Collection[str]) -> Iterator[str]:

@@ -52,6 +52,24 @@ def test_a_card_below_a_heading_that_it_shares_is_judged_by_itself():
     assert found == []
 
 
+@pytest.mark.parametrize(
+    ("said", "is_found"),
+    [
+        ("9 checks passed", False),
+        ("8 of 9 checks passed, not known: PDFs", False),
+        ("7 of 9 checks passed, not known: PDFs and amounts", False),
+        ("8 of 9 checks passed", True),
+        ("6 of 9 checks passed, not known: PDFs and amounts", True),
+    ],
+)
+def test_a_check_that_found_something_stands_in_a_warning(said, is_found):
+    asked = line("R-1", f"asked by Alice · seen by the bot: {said}")
+
+    (*found,) = judged("", card(AMOUNT, asked), CUSTOMERS)
+    assert [each.startswith("a check that found something") for each in found] == [True] * is_found
+    assert judged("", card(AMOUNT, line("⚠", "it was mailed"), asked), CUSTOMERS) == []
+
+
 @pytest.mark.parametrize("amount", ["", "Largest", "Amounts"])
 def test_an_approve_without_amounts_is_found(amount):
     found = judged("", card(line(amount, "no figure at all")), CUSTOMERS)

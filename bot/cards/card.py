@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.cards import blocks, buttons
 from bot.cards.buttons import CHANGE
+from bot.domain.check import Check, check, counted
 from bot.domain.message import Blocks, Message, MessageKind
 from bot.domain.next_step import MOST_REPEATS
 from bot.domain.operation import Deed
@@ -37,6 +38,9 @@ ESTIMATE = "Estimate"
 
 NO_ESTIMATE = "not known; the thread says why there is no estimate"
 """The amount where the estimate that was asked for could not be had."""
+
+NOT_IN_TIME = "not known; it was decided before an estimate came"
+"""The amount once somebody has decided, where the estimate had not come."""
 
 MOST_FACTS = 8
 """Lines of facts on a card, so that they are on a phone's screen together with the button."""
@@ -89,7 +93,7 @@ def card(
         also: What other requests do to the same documents.
     """
     order = opened(request)
-    summary = with_what_else(order.summary(), also)
+    summary = summary_of(request, order, also)
     open_ = request.state in (State.WAITING, State.APPROVED, State.RUNNING)
     title = title_of(request, order, summary)
     place = _place(request)
@@ -125,7 +129,7 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
         links: What leads to the card itself; empty while it is not posted.
     """
     order = opened(request)
-    summary = with_what_else(order.summary(), also)
+    summary = summary_of(request, order, also)
     waits = request.state is State.WAITING
     return [
         blocks.paragraph(Strong(title_of(request, order, summary))),
@@ -138,7 +142,7 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
 def in_one_text(request: Request, also: Sequence[Line]) -> str:
     """What is done and for how much, as plain text for notifications; it names nobody, whom that would notify."""
     order = opened(request)
-    summary = with_what_else(order.summary(), also)
+    summary = summary_of(request, order, also)
     title = blocks.as_text([title_of(request, order, summary)])
     at_stake = (line("Amount", summary.money), *summary.lines)
     return blocks.fitted([title, *(blocks.lines_as_text([each]) for each in at_stake)])
@@ -157,6 +161,30 @@ def _ended(how: str, what: str) -> str:
     return f"{how} ({what})" if ". " in how else f"{how}: {what}"
 
 
+def summary_of(request: Request, order: Order[Any, Any], also: Sequence[Line]) -> Summary:
+    """What an approver must know, with what other requests do and what the bot checked.
+
+    Args:
+        request: As it stands.
+        order: What it asks for.
+        also: What other requests do to the same documents.
+    """
+    made = order.facts.checked
+    if made and request.state is State.WAITING:
+        made = (*made, *_other_requests(order, also))
+    return with_what_else(replace(order.summary(), checks=made), also)
+
+
+def _other_requests(order: Order[Any, Any], also: Sequence[Line]) -> Iterator[Check]:
+    """Compare with the bot's other requests as they are now, where those are compared."""
+    found = "; ".join(blocks.plainly(each.parts) for each in also if each.label == "Also")
+    if order.deed is Deed.MAILED:
+        none = "no other request has mailed one of these, may have mailed one, or asks to"
+        yield check("other requests", none, found=found)
+    elif order.bills() is not None:
+        yield check("other requests", "no other open request bills these accounts", found=found)
+
+
 def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
     """The summary, with a mark where another request has mailed some of it or may have.
 
@@ -166,7 +194,9 @@ def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
         if each.label == ESTIMATE:
             money = bare(each.parts)
             risks = tuple(
-                r for r in summary.risks if money == NO_ESTIMATE or r != AMOUNTS_NOT_KNOWN
+                r
+                for r in summary.risks
+                if money in (NO_ESTIMATE, NOT_IN_TIME) or r != AMOUNTS_NOT_KNOWN
             )
             summary = replace(summary, money=money, risks=risks)
     alarming = any(is_marked(each) for each in also)
@@ -237,7 +267,7 @@ def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> 
         *(each for each in also if each.label != ESTIMATE),
         *summary.lines,
         line("Why", request.reason),
-        line(request.name, *_who_and_when(request)),
+        line(request.name, *_who_and_when(request), *_checked(request, summary)),
         *_approved(request),
         *_progress(request),
         *_ending(request),
@@ -317,7 +347,7 @@ def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
 
 
 def still_true(lines: Sequence[Line], also: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines but one that announces an estimate which has arrived."""
+    """The lines but one that announces an estimate which has arrived, or will not."""
     arrived = any(each.label == ESTIMATE for each in also)
     return tuple(each for each in lines if not (arrived and each.label == ESTIMATE))
 
@@ -455,6 +485,12 @@ def _who_and_when(request: Request) -> tuple[Part, ...]:
     if request.parent:
         parts.append(f" · continues R-{request.parent}")
     return tuple(parts)
+
+
+def _checked(request: Request, summary: Summary) -> tuple[Part, ...]:
+    """` · 9 checks passed` while somebody is to decide: they are of the time when it was asked for."""
+    said = counted(summary.checks) if request.state is State.WAITING else ""
+    return (f" · seen by the bot: {said}",) if said else ()
 
 
 def _approved(request: Request) -> tuple[Line, ...]:

@@ -3,16 +3,20 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 from bot.cards import blocks
-from bot.cards.card import all_facts, still_true, title_of, with_what_else
+from bot.cards.card import all_facts, still_true, summary_of, title_of
+from bot.domain.check import Check, counted
+from bot.domain.check import lines as check_lines
 from bot.domain.listed import Listed
 from bot.domain.message import Blocks
-from bot.domain.request import Request
+from bot.domain.request import Request, State
 from bot.domain.words import Line, Link, Moment, Part, Strong, count, line, named
 from bot.operations.catalog import opened
-from bot.operations.operation import Table
+from bot.operations.operation import Order, Table
+from bot.operations.progress import Progress
 
 PAGE = 50
 """Documents on one page of the view."""
@@ -52,15 +56,24 @@ def details(request: Request, also: Sequence[Line], page: Page) -> Blocks:
         page: Some of its documents.
     """
     order = opened(request)
-    summary = with_what_else(order.summary(), also)
+    summary = summary_of(request, order, also)
     title = title_of(request, order, summary)
     return [
         blocks.header(title),
         blocks.labelled(all_facts(request, summary, also)),
-        blocks.labelled((*still_true(order.lines(), also), *_lines(request, page.link))),
-        *([] if page.first else _tables(order.tables())),
+        blocks.labelled((*still_true(order.lines(), also), *_lines(request, order, page.link))),
+        *([] if page.first else (*_checks(request, summary.checks), *_tables(order.tables()))),
         *(_documents(request, page) if page.of else []),
     ]
+
+
+def _checks(request: Request, checks: Sequence[Check]) -> Blocks:
+    """Each check with its result, what did not pass first; nothing of what was stored before."""
+    if not checks:
+        return []
+    when = "" if request.state is State.WAITING else " when it was asked for"
+    title = f"Seen by the bot{when}: {counted(checks)}"
+    return [blocks.paragraph(Strong(title)), blocks.labelled(check_lines(checks))]
 
 
 def _documents(request: Request, page: Page) -> Blocks:
@@ -113,10 +126,11 @@ def _tables(tables: Sequence[Table]) -> Blocks:
     return [block for table in tables for block in _table(table)]
 
 
-def _lines(request: Request, link: str) -> Iterator[Line]:
+def _lines(request: Request, order: Order[Any, Any], link: str) -> Iterator[Line]:
     rule = request.rule
-    if link and len(request.subject.split()) == 1:
-        yield line("Open in Zuora", in_zuora(request.subject, link))
+    number = request.subject if order.bills() is None else Progress.of(request).number
+    if link and len(number.split()) == 1:  # one document, or a run that is there
+        yield line("Open in Zuora", in_zuora(number, link))
     yield line("Zuora", request.tenant)
     yield line("Rule", f"{rule.name}: {count(rule.approvals, 'approval')}")
     yield line("Digest", request.digest[:16])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bot.domain.check import Check
 from bot.domain.words import Line, bare, line
 
 AMOUNTS_NOT_KNOWN = "amounts not known"
@@ -20,12 +21,14 @@ class Summary:
             there is nothing.
         money: What it comes to, in one line; says so where that is not known.
         lines: At most four more lines: whom it reaches, when, what is missing, the largest.
+        checks: What the bot checked; empty in what was stored before that was kept.
     """
 
     headline: str
     risks: tuple[str, ...]
     money: str
     lines: tuple[Line, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 def alarming(lines: Iterable[Line]) -> tuple[str, ...]:

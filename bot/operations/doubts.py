@@ -6,9 +6,11 @@ not known when it went out counts as sent.
 
 from collections.abc import Sequence
 
-from bot.domain.words import Line, line, some
+from bot.domain.check import Check, check
+from bot.domain.words import Line, bare, count, line, some
 from bot.operations.kinds import Doubt
-from bot.operations.run_documents import DocumentsFacts
+from bot.operations.run_documents import DocumentsFacts, RunFacts
+from bot.zuora.agreement import AT_REST
 
 
 def amount_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
@@ -58,3 +60,45 @@ def counted_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
         return ()
     said = "Zuora does not say how many documents the run has; these are the ones it lists"
     return (line("Not checked", said),)
+
+
+def amounts_checked(unknown: Sequence[Doubt], of: int) -> Check:
+    """Check that each of so many documents has an amount and a currency."""
+    return check(
+        "amounts",
+        f"Zuora gives an amount and a currency for each of {count(of, 'document')}",
+        not_known=f"{some([str(each) for each in unknown])}" if unknown else "",
+    )
+
+
+def counted_checked(run: RunFacts) -> tuple[Check, ...]:
+    """Check that the run's own count is that of its list; nothing while Zuora's counts may lag."""
+    if run.status not in AT_REST:
+        return ()
+    documents = run.documents
+    number = count(documents.posted + documents.not_posted, "document")
+    silent = "Zuora does not say how many documents the run has"
+    return (
+        check(
+            "count",
+            f"Zuora counts {number} in {run.number}, and its list has as many",
+            not_known="" if documents.counted else silent,
+        ),
+    )
+
+
+def state_checked(run: RunFacts) -> Check:
+    """State in which state the run is: Zuora takes the order in that one, or it would have been refused."""
+    return check("state", f"{run.number} is {run.status}, and Zuora takes this order for it")
+
+
+def fit_checked(trouble: Sequence[Doubt], unchecked: Sequence[Doubt], of: int) -> Check:
+    """Check that none is wrong to send though Zuora would mail it."""
+    marked = trouble_lines(trouble, ())
+    return check(
+        "fit to send",
+        f"Zuora shows none of {count(of, 'document')} as reversed, with a failed e-invoice or with "
+        "incomplete tax",
+        found="; ".join(bare(each.parts) for each in marked),
+        not_known="; ".join(bare(each.parts) for each in trouble_lines((), unchecked)),
+    )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from bot.domain.check import Check, check
 from bot.domain.key import DocumentKind
 from bot.domain.words import Line
 from bot.operations import mail_contents, notices, pdf_checks
@@ -50,7 +51,26 @@ class MailChecks(BaseModel, frozen=True):
 
     def cautions(self) -> tuple[str, ...]:
         """What of it an approver would not expect, for the card."""
-        return (*notices.cautions(self.notices), *mail_contents.cautions(self.notices))
+        return (
+            *notices.cautions(self.notices),
+            *mail_contents.cautions(self.notices),
+            *pdf_checks.cautions(self.pdfs),
+        )
+
+    def pdfs_checked(self) -> Check:
+        """Check that the mails carry their PDF, and that Zuora has failed to make none."""
+        silent = any(each.attaches_pdf is None for each in self.notices)
+        unknown = ["Zuora does not say whether it is attached"] if silent else []
+        unknown += pdf_checks.not_looked_at(self.pdfs)
+        asked = self.pdfs.asked
+        return check(
+            "PDFs",
+            f"each mail carries its PDF, and Zuora shows none of {asked:,} as failed",
+            found="; ".join(
+                (*mail_contents.cautions(self.notices), *pdf_checks.cautions(self.pdfs))
+            ),
+            not_known="; ".join(unknown or ([] if asked else ["Zuora showed none"])),
+        )
 
 
 async def read_run(

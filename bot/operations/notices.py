@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from bot.domain.check import Check, check
 from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.words import Line, count, line, listed
 from bot.zuora.answers import BillingDocument
@@ -249,15 +250,31 @@ def off_in_words(notices: Sequence[Notice], otherwise: str = "") -> str:
 
 def lines(notices: Sequence[Notice]) -> tuple[Line, ...]:
     """What may keep mails from going out, for the card."""
-    unreadable = [notice for notice in notices if notice.state == "not readable"]
     said = [_words(notice) for notice in notices if notice.state not in ("on", "not readable")]
-    if unreadable:
-        names = listed(list(dict.fromkeys(notice.name for notice in unreadable)), "or")
-        said.append(
-            "could not be checked: the bot's user in Zuora lacks the right to read them. "
-            f"Where {names} is off, nobody is mailed"
-        )
-    return tuple(line("Notifications", each) for each in said)
+    return tuple(line("Notifications", each) for each in (*said, *_not_readable(notices)))
+
+
+def _not_readable(notices: Sequence[Notice]) -> tuple[str, ...]:
+    """That the bot may not read some of them; nothing where it may."""
+    names = list(dict.fromkeys(each.name for each in notices if each.state == "not readable"))
+    said = (
+        "could not be checked: the bot's user in Zuora lacks the right to read them. "
+        f"Where {listed(names, 'or')} is off, nobody is mailed"
+    )
+    return (said,) if names else ()
+
+
+def checked(notices: Sequence[Notice]) -> Check:
+    """Check that the notification is on that mails each of these documents."""
+    stopped = [_words(each) for each in notices if each.state in ("off", "muted")]
+    unclear = [_words(each) for each in notices if each.state in ("not known", "not listed")]
+    names = listed(list(dict.fromkeys(each.name for each in notices)))
+    return check(
+        "notifications",
+        f"{names} {'is' if len(notices) == 1 else 'are'} on for these customers",
+        found="; ".join(stopped),
+        not_known="; ".join([*unclear, *_not_readable(notices)] if notices else ["not asked"]),
+    )
 
 
 def _words(notice: Notice) -> str:

@@ -2,8 +2,10 @@
 
 from typing import ClassVar, TypeVar
 
+from bot.domain.check import Check
 from bot.domain.listed import Listed
 from bot.domain.money import Money
+from bot.operations import doubts
 from bot.operations.beginning import Followed
 from bot.operations.drafts import Drafts
 from bot.operations.kinds import KindTotals
@@ -32,6 +34,15 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
     traits = (*OnRun.traits, "goes_on")
     goes_on: ClassVar[str]
 
+    def checked(self) -> tuple[Check, ...]:
+        """The run and its drafts; what else is checked of them, each operation adds."""
+        run, drafts = self.facts.run, self.facts.drafts
+        return (
+            doubts.state_checked(run),
+            *doubts.counted_checked(run),
+            doubts.amounts_checked(drafts.amount_unknown, drafts.count),
+        )
+
     def amounts(self) -> tuple[Money, ...] | None:
         """Totals of the drafts per kind and currency."""
         return self.facts.drafts.amounts
@@ -51,6 +62,10 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
     def subject(self) -> str:
         """The bill run's number."""
         return self.facts.run.number
+
+    def ended_well(self) -> str:
+        """`Posted bill run BR-00000417`."""
+        return f"{self.done} {self.title().partition(' ')[2]}"
 
     def accepted(self) -> str:
         """Accepted is all that the answer says."""

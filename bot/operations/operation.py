@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from bot.domain.billed import Billed
 from bot.domain.call import Call, Verdict
+from bot.domain.check import Check
 from bot.domain.listed import Listed
 from bot.domain.mailing import ByItself, Mailing
 from bot.domain.money import Money
@@ -44,7 +45,13 @@ class Remembering(BaseModel, frozen=True):
 
 
 class Facts(Remembering, frozen=True, extra="forbid", defer_build=True):
-    """What an approver must know, as Zuora said it at one moment."""
+    """What an approver must know, as Zuora said it at one moment.
+
+    Attributes:
+        checked: What the bot checked of it; stored with it, and empty in what was stored before.
+    """
+
+    checked: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +169,14 @@ class Order(ABC, Generic[B, F]):
     @abstractmethod
     def differs(self, now: F) -> list[str]:
         """What differs between the facts that were approved and those of now, in words. No I/O."""
+
+    @abstractmethod
+    def checked(self) -> tuple[Check, ...]:
+        """What was checked of the facts that were read just now, each with its result. No I/O."""
+
+    def facts_with_checks(self) -> F:
+        """The facts as they are stored: with what was checked of them."""
+        return self.facts.model_copy(update={"checked": self.checked()})
 
     @abstractmethod
     def subject(self) -> str:

@@ -5,7 +5,7 @@ Zuora makes a PDF before it mails (page *Email delivery*), so one that is not ma
 time. One that could not be made will hardly be made later by itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel
 
@@ -82,12 +82,15 @@ def failed_in_words(pdfs: Pdfs, otherwise: str = "") -> str:
     )
 
 
+def cautions(pdfs: Pdfs) -> tuple[str, ...]:
+    """Which PDFs could not be made, for the card."""
+    perhaps = "" if pdfs.certain else ", if the notification attaches one"
+    return (f"Zuora could not make the PDF of {_which(pdfs)}{perhaps}",) if pdfs.failed else ()
+
+
 def lines(pdfs: Pdfs) -> tuple[Line, ...]:
-    """What an approver should know of the PDFs, for the card."""
-    said = []
-    if pdfs.failed:
-        perhaps = "" if pdfs.certain else ", if the notification attaches one"
-        said.append(f"Zuora could not make that of {_which(pdfs)}{perhaps}")
+    """What an approver should know of the PDFs, for the details."""
+    said = [*cautions(pdfs)]
     if pdfs.making:
         said.append(
             f"{count(pdfs.making, 'PDF')} of {pdfs.asked:,} still being made; Zuora mails when "
@@ -95,14 +98,19 @@ def lines(pdfs: Pdfs) -> tuple[Line, ...]:
         )
     if pdfs.archived:
         said.append(f"{count(pdfs.archived, 'PDF')} archived in Zuora")
+    said += not_looked_at(pdfs)
+    return tuple(line("PDFs", each) for each in said)
+
+
+def not_looked_at(pdfs: Pdfs) -> Iterator[str]:
+    """Of which PDFs nothing is known."""
     if pdfs.unread:
-        said.append(
+        yield (
             f"whether {count(pdfs.unread, 'PDF')} can be attached could not be checked: Zuora "
             "did not show the bot's user"
         )
     if pdfs.unasked:
-        said.append(f"those of {pdfs.unasked:,} more documents were not looked at")
-    return tuple(line("PDFs", each) for each in said)
+        yield f"those of {pdfs.unasked:,} more documents were not looked at"
 
 
 def _which(pdfs: Pdfs) -> str:

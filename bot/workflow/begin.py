@@ -118,9 +118,10 @@ def _stop_for_others(parts: Carrying, request: Request, why: str) -> None:
 
 def _facts_now(request: Request, order: Order[Any, Any]) -> dict[str, Any]:
     """The facts of now; their hash alone where they are, letter by letter, those of the request."""
-    if order.facts.model_dump_json() == request.facts:
+    facts = order.facts_with_checks()
+    if facts.model_dump_json() == request.facts:
         return {"facts_sha256": text_hash(request.facts)}
-    return {"facts": order.facts.model_dump(mode="json")}
+    return {"facts": facts.model_dump(mode="json")}
 
 
 def _start(parts: Carrying, request: Request, order: Order[Any, Any], since: datetime) -> None:

@@ -6,12 +6,13 @@ from itertools import groupby
 from typing import Any
 
 from bot.cards import lines
-from bot.cards.card import ESTIMATE, card_edit
+from bot.cards.card import ESTIMATE, NOT_IN_TIME, card_edit
 from bot.domain.mailing import Certainty, Effect
 from bot.domain.message import Message
 from bot.domain.money import Money
 from bot.domain.request import Request, State
 from bot.domain.words import Line, Mention, Moment, Part, count, line, listed, shortened
+from bot.operations.beginning import Estimated
 from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.kinds import KindTotals, money_of
 from bot.operations.operation import LastTime, Order
@@ -120,9 +121,15 @@ def beside(store: Store, request: Request, reach: Reach | None = None) -> tuple[
 
 
 def _estimated(store: Store, request: Request) -> tuple[Line, ...]:
-    """What the amount was estimated at since the request was made."""
+    """What the amount was estimated at since the request was made, or that it was not in time."""
     words = store.estimates.of(request.number)
-    return (line(ESTIMATE, words),) if words else ()
+    if words or request.state is State.WAITING:
+        return (line(ESTIMATE, words),) if words else ()
+    if not issubclass(OPERATIONS[request.operation], Estimated):
+        return ()
+    order = opened(request)
+    foreseen = isinstance(order, Estimated) and order.foresees()
+    return (line(ESTIMATE, NOT_IN_TIME),) if foreseen else ()
 
 
 def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list[tuple[int, str]]:

@@ -131,7 +131,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
         operation=order.name,
         subject=order.subject(),
         body=canonical(order.body.model_dump()),
-        facts=order.facts.model_dump_json(),
+        facts=order.facts_with_checks().model_dump_json(),
         digest=parts.tenancy.digest_of(order, asker.place.key),
         tenant=parts.tenancy.words_with(asker.place.words),
         place=asker.place.key,

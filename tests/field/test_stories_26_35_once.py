@@ -201,7 +201,7 @@ async def test_story_33_a_posting_whose_answer_was_lost_is_settled_by_reading(st
     for _ in range(8):
         await stage.pass_time(seconds=30)
 
-    await stage.until_card(ts, "Posted: post bill run BR-00000002")
+    await stage.until_card(ts, "Posted bill run BR-00000002")
     assert len(stage.puts("post")) == 1
 
 

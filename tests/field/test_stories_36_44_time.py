@@ -126,11 +126,11 @@ async def test_story_41_the_card_says_done_only_when_zuora_did(stage):
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Running in Zuora")
     said = [str(call.args) for call in stage.slack.calls if call.method == "chat.update"]
-    assert not any("Posted: post bill run" in each or "is Posted" in each for each in said)
+    assert not any("Posted bill run" in each or "is Posted" in each for each in said)
 
     await stage.pass_time(seconds=10)
 
-    await stage.until_card(ts, "Posted: post bill run")
+    await stage.until_card(ts, "Posted bill run")
 
 
 async def test_story_41_the_card_says_failed_when_it_failed(stage):

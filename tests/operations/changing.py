@@ -8,6 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from bot.domain.check import Check, Result
 from bot.domain.mailing import ByItself
 from bot.domain.money import Money
 
@@ -68,7 +69,7 @@ def _words(kind: Any) -> tuple[Any, ...]:
 MADE: dict[Any, Any] = {
     str: "made", int: 7, bool: True, Decimal: Decimal(7), Money: Money("USD", Decimal(7)),
     date: date(2026, 1, 2), datetime: datetime.fromisoformat("2026-01-02T03:04:05+00:00"),
-    ByItself: ByItself("BR-7", None),
+    ByItself: ByItself("BR-7", None), Check: Check("made", Result.PASSED, "made"),
 }  # fmt: skip
 
 

@@ -194,7 +194,7 @@ async def test_a_request_from_the_card_works_to_its_end(stage):
     await stage.until_card(ts, "Running in Zuora")
     await stage.pass_time(seconds=10)
 
-    await stage.until_card(ts, "Posted: post bill run BR-00000002")
+    await stage.until_card(ts, "Posted bill run BR-00000002")
 
 
 @pytest.mark.parametrize("forged", ["", "R-1", "../x", "BR-1 OR 1=1"])

@@ -86,6 +86,19 @@ async def test_an_estimate_that_does_not_come_leaves_no_promise_on_the_card(stag
     assert "was asked" not in stage.card(ts)
 
 
+async def test_what_is_decided_before_an_estimate_came_does_not_wait_for_one(stage, world):
+    ts = await ask(stage)
+
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request().state == "running")
+    await stage.quiet()
+
+    for shown in (stage.card(ts), await stage.details(ts)):
+        assert "Amount: not known; it was decided before an estimate came" in shown
+        assert "asked for an estimate" not in shown
+        assert PROMISED not in shown
+
+
 async def test_it_is_made_once_and_approval_and_sending_make_no_other(stage, world):
     ts = await ask(stage)
     await stage.pass_time(seconds=20)

@@ -309,7 +309,7 @@ async def test_where_it_is_not_known_whether_one_is_attached_a_failed_pdf_is_a_l
 
     card = stage.card(await ask(stage, "INV00000077"))
 
-    assert "PDFs: Zuora could not make that of INV00000077" in card
+    assert "PDFs: Zuora could not make the PDF of INV00000077" in card
     assert "if the notification attaches one" in card
 
 
@@ -339,7 +339,7 @@ async def test_one_failed_pdf_of_a_run_is_a_line_and_all_of_them_are_refused(sta
 
     submitted = await fill(stage, "BR-00000001")
 
-    assert f"PDFs: Zuora could not make that of {documents[0].number} (Unknown merge" in one
+    assert f"PDFs: Zuora could not make the PDF of {documents[0].number} (Unknown merge" in one
     assert "Zuora could not make the PDF of" in submitted.errors["bill_run"]
 
 
@@ -364,7 +364,7 @@ async def test_a_run_is_not_refused_for_pdfs_of_which_zuora_keeps_silent(stage, 
 
     card = stage.card(await ask(stage, "BR-00000009"))
 
-    assert f"PDFs: Zuora could not make that of {document.number}" in card
+    assert f"PDFs: Zuora could not make the PDF of {document.number}" in card
     assert "PDFs: whether 2 PDFs can be attached could not be checked" in card
 
 

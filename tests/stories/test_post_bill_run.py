@@ -59,7 +59,7 @@ async def test_a_run_is_posted_after_another_persons_approval_and_followed(stage
     assert "BR-00000002 · PostInProgress" in stage.card(ts)
     await stage.pass_time(seconds=10)
 
-    await stage.until_card(ts, "Posted: post bill run BR-00000002")
+    await stage.until_card(ts, "Posted bill run BR-00000002")
     (put,) = stage.puts("post")
     assert put.path == f"/v1/bill-runs/{run.id}/post"
     assert put.body == {}
@@ -315,7 +315,7 @@ async def test_the_rest_is_posted_with_the_button_below_the_failure(stage, run):
     await stage.press(CARLA, second)
     await stage.until_card(second, "Running in Zuora")
     await stage.pass_time(seconds=10)
-    await stage.until_card(second, "Posted: post bill run")
+    await stage.until_card(second, "Posted bill run")
 
 
 async def test_old_state_shown_once_more_is_not_called_a_failure(stage, run):
@@ -330,7 +330,7 @@ async def test_old_state_shown_once_more_is_not_called_a_failure(stage, run):
         document.status = "Posted"
     await stage.pass_time(seconds=30)
 
-    await stage.until_card(ts, "Posted: post bill run")
+    await stage.until_card(ts, "Posted bill run")
 
 
 async def test_a_run_where_nothing_could_be_posted_is_told_so(stage, run):
@@ -416,7 +416,7 @@ async def test_a_lost_answer_is_settled_by_reading_and_the_run_is_followed(stage
     for _ in range(4):
         await stage.pass_time(minutes=1)
 
-    await stage.until_card(ts, "Posted: post bill run")
+    await stage.until_card(ts, "Posted bill run")
     assert any("reading Zuora settled it: BR-00000002 is" in told for told in stage.thread(ts))
     assert len(stage.puts("post")) == 1
 
@@ -492,7 +492,7 @@ async def test_a_posting_is_followed_on_after_a_restart(stage, run):
     await stage.restart()
     await stage.pass_time(seconds=10)
 
-    await stage.until_card(ts, "Posted: post bill run")
+    await stage.until_card(ts, "Posted bill run")
     assert len(stage.puts("post")) == 1
 
 
@@ -507,7 +507,7 @@ async def test_a_put_that_was_out_when_the_bot_died_is_settled_and_never_repeate
     for _ in range(4):
         await stage.pass_time(minutes=1)
 
-    await stage.until_card(ts, "Posted: post bill run")
+    await stage.until_card(ts, "Posted bill run")
     assert len(stage.puts("post")) == 1
 
 
@@ -518,7 +518,7 @@ async def test_a_zuora_that_is_away_while_it_is_followed_is_waited_for(stage, ru
     for _ in range(8):
         await stage.pass_time(minutes=1)
 
-    await stage.until_card(ts, "Posted: post bill run")
+    await stage.until_card(ts, "Posted bill run")
 
 
 async def test_a_requester_may_not_approve_it(stage, run):
@@ -549,7 +549,7 @@ async def test_what_another_request_changed_while_this_one_waited_for_its_turn_i
         await asyncio.wait_for(waits.wait(), 20)
     stage.clock.advance(seconds=1)
     await stage.press(BOB, post)
-    await stage.as_time_passes(lambda: "Posted: post bill run" in stage.card(post))
+    await stage.as_time_passes(lambda: "Posted bill run" in stage.card(post))
     goes_on.set()
 
     await stage.until_card(cancel, "Stopped. Nothing was sent")

@@ -11,6 +11,7 @@ from typing import Any
 from typing_extensions import override
 
 from bot.domain.call import Call
+from bot.domain.check import Check, check
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
 from bot.domain.words import Line, Moment, changed, count, in_days, in_minutes, line, named
@@ -141,6 +142,29 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
             was, is_now = _time(self.facts.scheduled_for), _time(now.scheduled_for)
             found.append(f"this occurrence was due {was} and is due {is_now} now")
         return found
+
+    @override
+    def checked(self) -> tuple[Check, ...]:
+        """The run, its drafts, its kind and its schedule."""
+        facts = self.facts
+        unsaid = "Zuora does not say when this occurrence runs"
+        is_late = facts.waits_for_schedule and facts.scheduled_for is None
+        return (
+            *super().checked(),
+            check("nothing posted", "none of its documents is posted"),
+            check(
+                "kind of run",
+                "it is no catch-up run, which Zuora cannot cancel",
+                not_known=facts.doubt,
+            ),
+            check(
+                "schedule",
+                f"Zuora shows when it runs: {facts.schedule}"
+                if facts.waits_for_schedule
+                else "the run does not wait for one",
+                not_known=unsaid if is_late else "",
+            ),
+        )
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to cancel the run that was approved, by its id."""

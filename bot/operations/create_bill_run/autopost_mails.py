@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from bot.domain.check import Check, check
 from bot.domain.words import Line, line, some
 from bot.operations.mail_contents import BOXES
 from bot.operations.notices import AUTO_POSTED, SHOWN, WHERE, posts_itself, state_of
@@ -70,6 +71,20 @@ class AutoMails(BaseModel, frozen=True):
         return (
             *(words for state, words in said.items() if state == self.state),
             *([without] if self.attaches_pdf is False else []),
+        )
+
+    def checked(self) -> Check:
+        """Check that the notification is on in every profile, and that the PDF goes along."""
+        said = "; ".join(each.rstrip(".") for each in self.notes)
+        known = self.state in ("on", "partly")
+        box = f"“{BOXES['invoice']}”"
+        no_pdf = f"Zuora does not say for every profile whether {box} is on"
+        unclear = "" if known else said
+        return check(
+            "notification",
+            f"{NAME} is on in every communication profile of these customers, with the PDF",
+            found=said if known else "",
+            not_known=unclear or (no_pdf if self.attaches_pdf is None else ""),
         )
 
     def lines(self) -> Iterator[Line]:

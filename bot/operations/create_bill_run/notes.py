@@ -20,17 +20,18 @@ MANY_PENDING = MOST_PENDING * 4 // 5
 def notes(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
     """What is allowed and may still not be meant."""
     unsure = (NO_ORGANIZATIONS_KNOWN,) if facts.wants_organizations is None else ()
-    return (*_date_notes(body, facts.today), *_body_notes(body), *_fact_notes(body, facts), *unsure)
+    return (*date_notes(body, facts.today), *_body_notes(body), *_fact_notes(body, facts), *unsure)
 
 
 def cautions(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
     """Those of them at which an approver should stop."""
     everybody = (EVERYBODY,) if ALL_BATCHES in body.batches else ()
-    found = (*_date_notes(body, facts.today), *everybody, *_fact_notes(body, facts))
+    found = (*date_notes(body, facts.today), *everybody, *_fact_notes(body, facts))
     return tuple(each.removesuffix(".") for each in found)
 
 
-def _date_notes(body: CreateBillRunBody, today: date) -> Iterator[str]:
+def date_notes(body: CreateBillRunBody, today: date) -> Iterator[str]:
+    """Dates that are allowed and may not be meant, as sentences."""
     target, invoice = body.target_date, body.invoice_date
     if target and target - today > FAR:
         yield (

@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.domain.billed import Billed
 from bot.domain.call import Call
+from bot.domain.check import Check
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
@@ -12,6 +13,7 @@ from bot.domain.words import Line
 from bot.operations.beginning import Estimated, Followed, Foreseen
 from bot.operations.create_bill_run import estimating, finding, following, reading, words
 from bot.operations.create_bill_run.body import CreateBillRunBody, wire
+from bot.operations.create_bill_run.checking import all_checked
 from bot.operations.create_bill_run.facts import CreateFacts
 from bot.operations.create_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
@@ -58,6 +60,10 @@ class CreateBillRun(
     def differs(self, now: CreateFacts) -> list[str]:
         """Compare the account, the subscriptions' versions and the other runs."""
         return self.facts.differs(now)
+
+    def checked(self) -> tuple[Check, ...]:
+        """The scope, what else is billed there, and what Zuora allows."""
+        return tuple(all_checked(self.body, self.facts))
 
     def sends(self) -> bool:
         """Posting can mail customers through Zuora's notifications, and `autoEmail` does."""

@@ -11,6 +11,7 @@ from typing import Any
 from typing_extensions import override
 
 from bot.domain.call import Call
+from bot.domain.check import Check
 from bot.domain.known import is_newer
 from bot.domain.listed import Listed
 from bot.domain.mailing import NOT_SHOWN, ByItself, Mailing
@@ -20,6 +21,7 @@ from bot.domain.summary import Summary
 from bot.domain.words import Line, count
 from bot.operations import notices, pdf_checks
 from bot.operations.email_bill_run import words
+from bot.operations.email_bill_run.checking import all_checked
 from bot.operations.email_bill_run.facts import EmailRunFacts, going_out
 from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
@@ -144,6 +146,10 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     def differs(self, now: EmailRunFacts) -> list[str]:
         """Compare the run, its documents, and whether they are mailed."""
         return self.facts.differs(now) + self.facts.checks.differs(now.checks)
+
+    def checked(self) -> tuple[Check, ...]:
+        """The run, its documents, and what may keep their mails from going out."""
+        return all_checked(self.facts, resend=self.body.resend)
 
     def subject(self) -> str:
         """The bill run's number."""

@@ -87,6 +87,7 @@ class EmailDocumentsFacts(Facts):
             memo; None where it was not asked or did not say.
         by_itself: The bill runs of those that show no mail that were made to mail by themselves;
             fixed when a run is made, so no approval need be bound to it.
+        runs_unclear: Numbers of those bill runs of which Zuora did not say that.
     """
 
     documents: tuple[MailDocument, ...]
@@ -96,6 +97,7 @@ class EmailDocumentsFacts(Facts):
     checks: MailChecks = MailChecks()
     pdf_file_known: bool | None = None
     by_itself: tuple[ByItself, ...] = ()
+    runs_unclear: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -149,6 +151,11 @@ class EmailDocumentsFacts(Facts):
             for each in self.documents
             for words in each.trouble
         )
+
+    @cached_property
+    def unchecked(self) -> tuple[Doubt, ...]:
+        """What Zuora does not say of whether they are right to send."""
+        return tuple(each for document in self.documents for each in _unchecked(document))
 
     @cached_property
     def accounts(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.mailing import ByItself
@@ -55,7 +56,7 @@ async def read_facts(
         perhaps=body.recipients == "template" and any(e.bill_to_mail is False for e in once),
         checks=await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id),
         pdf_file_known=await _pdf_file_known(body, once[0], zuora),
-        by_itself=await _by_itself(once, zuora),
+        **await _by_itself(once, zuora),
     )
     problems = _problems(body, facts, none_reaches=none_reaches)
     return Problems(problems) if problems else facts
@@ -88,17 +89,25 @@ def _of_two_kinds(read: Sequence[Read]) -> str:
     )
 
 
-async def _by_itself(
-    documents: Sequence[BillingDocument], zuora: ZuoraClient
-) -> tuple[ByItself, ...]:
-    """The runs that mail by themselves, of the documents that do not show that they did."""
+async def _by_itself(documents: Sequence[BillingDocument], zuora: ZuoraClient) -> dict[str, Any]:
+    """The runs that mail by themselves, of the documents that do not show that they did.
+
+    Returns:
+        `by_itself` and `runs_unclear` of `EmailDocumentsFacts`.
+    """
     unmailed = (each for each in documents if not isinstance(each.last_emailed_at, datetime))
     numbers = sorted({each.bill_run_number for each in unmailed} - {""})
     read = [partial(_run_or_none, number, zuora) for number in numbers]
-    runs = await all_or_none(read) if read else []
-    return tuple(
-        ByItself(run.number, run.posted_at) for run in runs if run is not None and run.mails_itself
-    )
+    runs = dict(zip(numbers, await all_or_none(read) if read else [], strict=True))
+    silent = (n for n, run in runs.items() if run is None or run.mails_itself is None)
+    return {
+        "by_itself": tuple(
+            ByItself(run.number, run.posted_at)
+            for run in runs.values()
+            if run is not None and run.mails_itself
+        ),
+        "runs_unclear": tuple(silent),
+    }
 
 
 async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from bot.domain.call import Call, Verdict
+from bot.domain.check import Check
 from bot.domain.key import DocumentKind
 from bot.domain.known import is_newer
 from bot.domain.listed import Listed
@@ -17,6 +18,7 @@ from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
 from bot.domain.words import Line
 from bot.operations.email_documents import words
+from bot.operations.email_documents.checking import all_checked
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument, more
 from bot.operations.email_documents.finding import mail_marks, read_facts
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
@@ -79,6 +81,10 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     def differs(self, now: _Facts) -> list[str]:
         """Compare document by document."""
         return self.facts.differs(now)
+
+    def checked(self) -> tuple[Check, ...]:
+        """Each document, and what may keep its mail from going out."""
+        return all_checked(self.body, self.facts)
 
     def subject(self) -> str:
         """`INV00000012` or `312 invoices`."""

@@ -13,7 +13,7 @@ from bot.domain.words import Line, Moment, Part, count, line, named, some
 from bot.operations import doubts
 from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
-from bot.operations.kinds import Doubt, in_kinds, is_negative, money_of
+from bot.operations.kinds import in_kinds, is_negative, money_of
 from bot.operations.listing import mail_words, mailed_words
 from bot.operations.mail_contents import BOXES
 from bot.operations.operation import Table
@@ -91,15 +91,10 @@ def by_itself(facts: EmailDocumentsFacts) -> str:
 
 def doubts_of(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
     """What is not known, or wrong to send, and of which documents."""
-    unchecked = [
-        Doubt(number=document.number, words=words)
-        for document in facts.documents
-        for words in document.unchecked
-    ]
     return (
         *doubts.amount_lines(facts.amount_unknown),
         *doubts.mail_lines(facts.mailed_unknown),
-        *doubts.trouble_lines(facts.trouble, unchecked),
+        *doubts.trouble_lines(facts.trouble, facts.unchecked),
     )
 
 

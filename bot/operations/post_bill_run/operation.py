@@ -11,6 +11,7 @@ from typing import Any, Literal
 from typing_extensions import override
 
 from bot.domain.call import Call
+from bot.domain.check import Check, check
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
@@ -161,6 +162,26 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
                 f"whether posting mails customers was “{self.facts.mails}” and is “{now.mails}” now"
             )
         return found
+
+    @override
+    def checked(self) -> tuple[Check, ...]:
+        """The run, its drafts, and whether posting mails."""
+        zero = self.facts.drafts.zero
+        mails = MAIL_WORDS[self.facts.mails]
+        return (
+            *super().checked(),
+            check(
+                "totals of zero",
+                "no draft has a total of zero",
+                found=f"{zero:,} of {count(self.facts.drafts.count, 'draft')}" if zero else "",
+            ),
+            check(
+                "mails on posting",
+                mails,
+                found=mails if self.facts.mails == "yes" else "",
+                not_known=mails if self.facts.mails == "not known" else "",
+            ),
+        )
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to post the run that was approved, by its id."""

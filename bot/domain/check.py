@@ -1,0 +1,80 @@
+"""A check that the bot made of an order: what it compared, and what came of it. No I/O.
+
+A check is passed only where Zuora said so plainly. What it did not say is not known, and never passed.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum, unique
+from typing import NamedTuple
+
+from bot.domain.words import Line, count, line, listed
+
+
+@unique
+class Result(StrEnum):
+    """What came of a check."""
+
+    PASSED = "passed"
+    FOUND = "found"
+    NOT_KNOWN = "not known"
+
+
+class Check(NamedTuple):
+    """One check.
+
+    Attributes:
+        name: What was looked at, in a word or two as within a sentence: `mail addresses`.
+        result: What came of it.
+        words: What was compared and what that showed, as a sentence without its full stop.
+    """
+
+    name: str
+    result: Result
+    words: str
+
+
+def check(name: str, passed: str, *, found: str = "", not_known: str = "") -> Check:
+    """Judge by what was found: that first, then what is not known; passed where both are empty.
+
+    Args:
+        name: What was looked at.
+        passed: What the comparison shows where nothing is wrong.
+        found: What an approver should stop at.
+        not_known: What Zuora did not say.
+    """
+    if found:
+        return Check(name, Result.FOUND, "; ".join(filter(None, (found, not_known))))
+    if not_known:
+        return Check(name, Result.NOT_KNOWN, not_known)
+    return Check(name, Result.PASSED, passed)
+
+
+def counted(checks: Sequence[Check]) -> str:
+    """`9 checks passed`, or `7 of 9 checks passed, not known: PDFs`; empty where none was made.
+
+    What was found stands in the card's warning, so that it is not named here.
+    """
+    if not checks:
+        return ""
+    passed = sum(each.result is Result.PASSED for each in checks)
+    if passed == len(checks):
+        return f"{count(passed, 'check')} passed"
+    unknown = [each.name for each in checks if each.result is Result.NOT_KNOWN]
+    named = f", not known: {listed(unknown)}" if unknown else ""
+    return f"{passed} of {count(len(checks), 'check')} passed{named}"
+
+
+_MARKS = {Result.PASSED: "✓", Result.FOUND: "⚠", Result.NOT_KNOWN: "?"}
+
+
+def lines(checks: Sequence[Check]) -> tuple[Line, ...]:
+    """Each check with its result, what did not pass first: `⚠ Mail addresses  found: …`."""
+    order = (Result.FOUND, Result.NOT_KNOWN, Result.PASSED)
+    return tuple(
+        line(f"{_MARKS[each.result]} {each.name[:1].upper()}{each.name[1:]}", _said(each))
+        for each in sorted(checks, key=lambda each: order.index(each.result))
+    )
+
+
+def _said(each: Check) -> str:
+    return each.words if each.result is Result.PASSED else f"{each.result}: {each.words}"

@@ -1,0 +1,68 @@
+"""What is checked before the documents of a bill run are mailed. No I/O."""
+
+from bot.domain.check import Check, check
+from bot.domain.words import count, some_named
+from bot.operations import doubts, notices
+from bot.operations.email_bill_run.facts import EmailRunFacts
+from bot.operations.run_documents import DocumentsFacts
+
+SHOWN = 5
+
+
+def all_checked(facts: EmailRunFacts, *, resend: bool) -> tuple[Check, ...]:
+    """Each with what it compares."""
+    documents = facts.documents
+    return (
+        doubts.state_checked(facts),
+        *doubts.counted_checked(facts),
+        doubts.amounts_checked(documents.amount_unknown, documents.posted + documents.not_posted),
+        _posted(documents),
+        _mailed_before(documents, resend=resend),
+        _mails_itself(facts),
+        doubts.fit_checked(documents.trouble, documents.unchecked, documents.posted),
+        _addresses(documents),
+        notices.checked(facts.checks.notices),
+        facts.checks.pdfs_checked(),
+    )
+
+
+def _posted(documents: DocumentsFacts) -> Check:
+    drafts = documents.not_posted
+    of = count(documents.posted + drafts, "document")
+    return check(
+        "posted",
+        f"all of {of} posted",
+        found=f"{drafts:,} of {of} not posted, so not mailed" if drafts else "",
+    )
+
+
+def _mailed_before(documents: DocumentsFacts, *, resend: bool) -> Check:
+    unknown = len(documents.mailed_unknown)
+    before = documents.mailed_before - unknown
+    then = "mailed again" if resend else "left out"
+    return check(
+        "mailed before",
+        f"Zuora shows no mail of {count(documents.posted, 'document')}",
+        found=f"{before:,} of {documents.posted:,} mailed before, and {then}" if before else "",
+        not_known=f"of {unknown:,} Zuora does not say when they were mailed" if unknown else "",
+    )
+
+
+def _mails_itself(facts: EmailRunFacts) -> Check:
+    silent = "Zuora does not say whether the run was made to mail by itself"
+    return check(
+        "mails by itself",
+        f"{facts.number} was not made to post and mail by itself",
+        found=f"{facts.number} was made to post and mail by itself" if facts.mails_itself else "",
+        not_known=silent if facts.mails_itself is None else "",
+    )
+
+
+def _addresses(documents: DocumentsFacts) -> Check:
+    without, unknown = documents.unreachable, documents.address_unknown
+    return check(
+        "mail addresses",
+        "the bill-to contact of each customer has a mail address",
+        found=f"no bill-to address: {some_named(without, SHOWN)}" if without else "",
+        not_known=f"of {some_named(unknown, SHOWN)}" if unknown else "",
+    )

@@ -1,0 +1,82 @@
+"""What is checked before single documents are mailed. No I/O."""
+
+from bot.domain.check import Check, check
+from bot.domain.words import count, some
+from bot.operations import doubts, notices
+from bot.operations.email_documents import words
+from bot.operations.email_documents.facts import EmailDocumentsFacts
+from bot.operations.email_documents.reading import EmailDocumentsBody
+
+SHOWN = 5
+
+
+def all_checked(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Check, ...]:
+    """Each with what it compares."""
+    number = len(facts.documents)
+    return (
+        check("posted", f"all of {count(number, 'document')} posted"),
+        doubts.amounts_checked(facts.amount_unknown, number),
+        _mailed_before(facts),
+        _mails_itself(facts),
+        doubts.fit_checked(facts.trouble, facts.unchecked, number),
+        _addresses(body, facts),
+        notices.checked(facts.checks.notices),
+        _pdf_file(body, facts) if body.pdf_file_id else facts.checks.pdfs_checked(),
+    )
+
+
+def _mailed_before(facts: EmailDocumentsFacts) -> Check:
+    """Compare the mail dates of invoices, and the last day of the mail history of memos."""
+    memos = sum(each.kind != "invoice" for each in facts.documents)
+    before = len(facts.mailed_before)
+    found = [f"{before:,} of {len(facts.documents):,} mailed before"] if before else []
+    dateless = [each.number for each in facts.mailed_unknown]
+    silent = [
+        each.number for each in facts.documents if each.kind != "invoice" and each.listed is None
+    ]
+    unknown = [f"when {some(dateless, SHOWN)} was mailed"] if dateless else []
+    unknown += [f"the mail history of {some(silent, SHOWN)} cannot be read"] if silent else []
+    of_memos = ", and its mail history none of the memos in the last day" if memos else ""
+    return check(
+        "mailed before",
+        f"Zuora shows no mail date{of_memos}",
+        found="; ".join([*found, *filter(None, [words.mailed_lately(facts)])]),
+        not_known="; ".join(unknown),
+    )
+
+
+def _mails_itself(facts: EmailDocumentsFacts) -> Check:
+    unclear = facts.runs_unclear
+    return check(
+        "mails by itself",
+        "none of them is of a bill run that was made to post and mail by itself",
+        found=words.by_itself(facts),
+        not_known=f"whether {some(unclear, SHOWN)} mails by itself" if unclear else "",
+    )
+
+
+def _addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Check:
+    if body.recipients == "addresses":
+        shared = f"documents of {len(facts.accounts):,} customers go to the same addresses"
+        alone = "they are typed, and all documents are one customer's"
+        return check("mail addresses", alone, found=shared if len(facts.accounts) > 1 else "")
+    without = [each.number for each in facts.unreachable]
+    unknown = [each.number for each in facts.documents if each.bill_to_mail is None]
+    return check(
+        "mail addresses",
+        "the bill-to contact of each document has a mail address",
+        found=f"no bill-to address: {some(without, SHOWN)}" if without else "",
+        not_known=f"of {some(unknown, SHOWN)}" if unknown else "",
+    )
+
+
+def _pdf_file(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Check:
+    """Compare the file that was named with those that Zuora lists of the memo."""
+    said = "; ".join(words.pdf_file_cautions(body, facts))
+    is_off = any(each.attaches_pdf is False for each in facts.checks.notices)
+    return check(
+        "PDF file",
+        f"Zuora lists {body.pdf_file_id} among the files of this memo, and attaches it",
+        found=said if is_off else "",
+        not_known="" if is_off else said,
+    )
