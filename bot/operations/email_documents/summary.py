@@ -11,7 +11,7 @@ from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.kinds import money_of
 
 SHOWN_LARGEST = 3
-SHOWN_ADDRESSES = 5
+SHOWN_ADDRESSES = 4
 
 
 def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
