@@ -195,7 +195,7 @@ class Sender:
         """Send the lane's messages one after the other, as far as they can go now."""
         try:
             while not self._stopping:
-                await self._store.turns.calm()
+                await self._store.turns.after_people()
                 outgoing = self._next_of(lane)
                 if outgoing is None:
                     return

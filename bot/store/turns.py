@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from weakref import WeakValueDictionary
 
-LONGEST_CALM = 0.25
+LONGEST_STANDING_BACK = 0.25
 """Seconds of real time that what can wait stands back for people, who may come without a pause."""
 
 OF_ONE_PERSON = 4
@@ -25,20 +25,20 @@ class Turns:
         self._waited_for = 0
         self._begun = 0
         self._line: deque[asyncio.Future[None]] = deque()
-        self._calm = asyncio.Event()
-        self._calm.set()
+        self._nobody_waits = asyncio.Event()
+        self._nobody_waits.set()
         self._patience: asyncio.TimerHandle | None = None
         self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._turn = asyncio.Lock()
-        self._turns = asyncio.Lock()
+        self._behind_people = asyncio.Lock()
+        self._in_line = asyncio.Lock()
 
     def come(self) -> None:
         """Somebody waits from now on: let what can wait stand back, but not for ever."""
         self._waited_for += 1
-        self._calm.clear()
+        self._nobody_waits.clear()
         if self._patience is None:
             loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(LONGEST_CALM, self._let_go_on)
+            self._patience = loop.call_later(LONGEST_STANDING_BACK, self._let_go_on)
 
     def go(self) -> None:
         """Whoever came has what they waited for."""
@@ -94,9 +94,9 @@ class Turns:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        self._calm.set()
+        self._nobody_waits.set()
 
-    async def calm(self) -> None:
+    async def after_people(self) -> None:
         """Wait until nobody waits for an answer or a write: what can wait lets them go first.
 
         However many come, and however long one of them takes, it waits for a moment only.
@@ -104,11 +104,11 @@ class Turns:
         Of many that wait, one goes on in each turn of the event loop, so that none of its turns is
         long, and a click that comes between them need not wait for the others.
         """
-        async with self._turn:
-            await self._calm.wait()
+        async with self._behind_people:
+            await self._nobody_waits.wait()
             await asyncio.sleep(0)
 
-    async def turn(self) -> None:
+    async def one_by_one(self) -> None:
         """Wait for nobody, but of many that come here at once one goes on in each turn of the event loop."""
-        async with self._turns:
+        async with self._in_line:
             await asyncio.sleep(0)

@@ -35,7 +35,7 @@ async def begin(parts: Carrying, request: Request) -> None:
     since = parts.clock.now()
     order = await facts_as_approved(parts, request)
     if order is not None:
-        await parts.store.turns.turn()  # Zuora's answers to many may come in the same moment
+        await parts.store.turns.one_by_one()  # Zuora's answers to many may come in the same moment
         _start(parts, request, order, since)
 
 

@@ -103,7 +103,7 @@ class Runner:
     async def _steps(self, number: int) -> None:
         parts = self._parts
         while not self._stopping:
-            await parts.store.turns.calm()
+            await parts.store.turns.after_people()
             request = parts.store.requests.get(number)
             now = parts.clock.now()
             if request is None or request.wake_at is None or request.wake_at > now:

@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-CALM = 300.0
+WELL_FOR = 300.0
 """Seconds after which a loop that broke is taken for whole again."""
 
 
@@ -46,7 +46,7 @@ class Supervised:
                 )
             else:
                 return
-            if self._clock.monotonic() - begun >= CALM:
+            if self._clock.monotonic() - begun >= WELL_FOR:
                 pause = FIRST_PAUSE
             self._broken.add(name)
             await self._clock.sleep(pause)

@@ -19,7 +19,7 @@ async def test_strangers_who_never_send_their_payload_hold_up_nothing(web_stage)
     for _, writer in strangers:
         writer.write(HEAD)
         await writer.drain()
-    await asyncio.wait_for(stage.store.turns.calm(), 5)
+    await asyncio.wait_for(stage.store.turns.after_people(), 5)
     assert stage.store.turns._waited_for == 0
 
     await stage.press(BOB, ts)

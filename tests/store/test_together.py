@@ -97,7 +97,7 @@ async def test_what_can_wait_waits_until_no_write_waits(store):
     written = asyncio.gather(*(store.together.write(work) for work in works))
     await asyncio.sleep(0)
 
-    await store.turns.calm()
+    await store.turns.after_people()
 
     assert len(reasons(store)) == 3 * AT_ONCE
     await written
@@ -113,7 +113,7 @@ async def test_what_can_wait_waits_until_everybody_has_an_answer(store):
             order.append(name)
 
     async def what_can_wait():
-        await store.turns.calm()
+        await store.turns.after_people()
         order.append("work")
 
     await asyncio.gather(answering("one"), what_can_wait(), answering("two"))
@@ -144,7 +144,7 @@ async def test_an_answer_that_fails_holds_up_nothing_that_waits(store):
         async with store.turns.attending():
             raise ValueError("fault")
 
-    await asyncio.wait_for(store.turns.calm(), 5)
+    await asyncio.wait_for(store.turns.after_people(), 5)
 
 
 async def test_what_can_wait_is_not_kept_waiting_by_people_who_come_without_a_pause(store):
@@ -162,7 +162,7 @@ async def test_what_can_wait_is_not_kept_waiting_by_people_who_come_without_a_pa
     await asyncio.sleep(0.02)
     try:
         for _ in range(3):
-            await asyncio.wait_for(store.turns.calm(), 2)
+            await asyncio.wait_for(store.turns.after_people(), 2)
     finally:
         coming.cancel()
         await asyncio.gather(coming, *tasks, return_exceptions=True)
@@ -178,7 +178,7 @@ async def test_of_many_that_wait_none_waits_long_for_somebody_whose_answer_hangs
     task = asyncio.create_task(person())
     await asyncio.sleep(0)
 
-    await asyncio.wait_for(asyncio.gather(*(store.turns.calm() for _ in range(100))), 2)
+    await asyncio.wait_for(asyncio.gather(*(store.turns.after_people() for _ in range(100))), 2)
 
     hangs.set()
     await task

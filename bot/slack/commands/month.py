@@ -116,7 +116,7 @@ async def _send_picture(
     answering: Answering, typed: TypedCommand, month: Month, wanted: Wanted
 ) -> None:
     command, respond = typed.command, typed.respond
-    await answering.parts.store.turns.calm()  # the table first, which somebody waits for
+    await answering.parts.store.turns.after_people()  # the table first, which somebody waits for
     try:
         before = await month_within(answering.parts.store, month_before(month.name), wanted.within)
         content = await drawn(chart_of(month, before))
