@@ -14,8 +14,10 @@ import httpx2
 from bot.domain.clock import Clock
 from bot.domain.place import Unit
 from bot.zuora import (
+    accounts,
     agreement,
     bill_runs,
+    by_number,
     calls,
     documents,
     lookups,
@@ -31,6 +33,7 @@ from bot.zuora.aside import aside
 from bot.zuora.caller import Caller, CallerSettings
 from bot.zuora.calls import DebitMemoPath, DocumentKind
 from bot.zuora.connections import http_client
+from bot.zuora.document_reader import DocumentReader
 from bot.zuora.effects import Effects, checked
 from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraUnavailable
@@ -299,14 +302,18 @@ class ZuoraClient(Effects):
     async def document(self, kind: DocumentKind, key: str) -> BillingDocument:
         """One document by id or number, with its account."""
         with checked():
-            return await documents.one(self._caller, kind, self._paths[kind], key, self.here)
+            return await by_number.one(
+                DocumentReader(self._caller, kind, self.here), self._paths[kind], key
+            )
 
     async def documents_for_mail(
         self, kind: DocumentKind, keys: Collection[str]
     ) -> tuple[BillingDocument | None, ...]:
         """Documents by id or number, side by side; None in the place of one that does not exist."""
         with checked():
-            return await documents.for_mail(self._caller, kind, self._paths[kind], keys, self.here)
+            return await by_number.for_mail(
+                DocumentReader(self._caller, kind, self.here), self._paths[kind], keys
+            )
 
     async def what_are(self, keys: Collection[str]) -> named.Found:
         """What numbers or ids name: bill runs, invoices, credit memos, debit memos."""
@@ -316,7 +323,7 @@ class ZuoraClient(Effects):
     async def account(self, key: str) -> Account:
         """One account by id or number."""
         with checked():
-            return await documents.account(self._caller, key)
+            return await accounts.account(self._caller, key)
 
     async def subscription(self, key: str) -> Subscription:
         """The latest version of a subscription by its number, or one version by its id."""

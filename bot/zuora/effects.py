@@ -10,8 +10,8 @@ from bot.zuora import calls
 from bot.zuora.answers import Answer
 from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind, EmailBody
-from bot.zuora.documents import as_row
 from bot.zuora.errors import ZuoraRejected
+from bot.zuora.rows import as_row
 from bot.zuora.wire import CallError, HttpCall
 
 

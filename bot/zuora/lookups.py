@@ -11,10 +11,9 @@ from bot.domain.known import NotKnown
 from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.answers import Subscription
 from bot.zuora.caller import Caller
-from bot.zuora.documents import as_row
 from bot.zuora.errors import ZuoraContradicts, ZuoraRejected, for_people
 from bot.zuora.readers import subscription_of
-from bot.zuora.rows import Here, Row
+from bot.zuora.rows import Here, Row, as_row
 
 _WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes
 _MOST_WINDOWS: Final = 11  # a month; older mails are not looked for

@@ -16,9 +16,9 @@ from typing import Final
 
 from bot.zuora import calls, rows, scope
 from bot.zuora.caller import Caller
-from bot.zuora.documents import as_row
 from bot.zuora.errors import ZuoraRejected, for_people
 from bot.zuora.preview_file import What, items_of
+from bot.zuora.rows import as_row
 
 ENDED: Final = frozenset({"Completed", "Error", "Canceled"})
 _FILE_ID: Final = re.compile(r"/([0-9A-Za-z_-]{8,64})/?$", re.ASCII)

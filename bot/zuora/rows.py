@@ -189,6 +189,11 @@ def part(row: Any, name: str) -> Row:
     return value if isinstance(value, Mapping) else {}
 
 
+def as_row(data: object) -> Row:
+    """An answer that should be an object."""
+    return part({"it": data}, "it")
+
+
 def listed(data: Any, *names: str) -> tuple[Row, ...]:
     """The objects of a list, or of the first of the fields that is a list; what is none is left out.
 

@@ -1,0 +1,138 @@
+"""Reads billing documents by number or id: one, or many for a mail."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Final
+
+from bot.domain.key import is_id
+from bot.zuora import agreement, calls, paging, progress, rows
+from bot.zuora.accounts import account, with_account
+from bot.zuora.answers import BillingDocument
+from bot.zuora.calls import DocumentKind
+from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader
+from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
+from bot.zuora.rows import Row
+
+_ONE: Final[dict[DocumentKind, str]] = {
+    "invoice": "invoice", "credit_memo": "credit memo", "debit_memo": "debit memo",
+}  # fmt: skip
+_FEW: Final = 2
+
+
+async def one(reader: DocumentReader, where: str, key: str) -> BillingDocument:
+    """One document by id or number, with its account's name, number and bill-to address.
+
+    Args:
+        reader: Of its kind.
+        where: Its part of the path, `invoices` for example.
+        key: Id or number.
+
+    Raises:
+        ZuoraNotFound: There is no such document.
+        ZuoraContradicts: The answer is about another one.
+        ZuoraError: As from `Caller.read`.
+    """
+    row = rows.as_row((await reader.caller.read(calls.get("v1", where, key))).data)
+    document = reader.document(row)
+    agreement.answered(key, _ONE[reader.kind], document.id, document.number)
+    if not document.account_id:
+        return document
+    return with_account(document, await account(reader.caller, document.account_id))
+
+
+async def for_mail(
+    reader: DocumentReader, where: str, keys: Iterable[str]
+) -> tuple[BillingDocument | None, ...]:
+    """Many documents by id or number, fifty in a call and the calls side by side; None: there is none.
+
+    An object query brings the account and the bill-to contact along. What no list has, or a list does
+    not say all about, is asked for by itself: with an object query, and before a document is called
+    unknown as by `one`.
+
+    Raises:
+        ZuoraError: As from `Caller.read`.
+    """
+    keys = tuple(keys)
+    progress.expect(len(keys))
+    found = await _listed_for_mail(reader, keys) if len(keys) > _FEW else {}
+    left = [key for key in keys if key not in found]
+    reads = [partial(_for_mail, reader, where, key) for key in left]
+    alone = await paging.all_or_none(reads) if reads else []
+    by_key = {**found, **dict(zip(left, alone, strict=True))}
+    return tuple(by_key[key] for key in keys)
+
+
+async def _listed_for_mail(
+    reader: DocumentReader, keys: Sequence[str]
+) -> dict[str, BillingDocument]:
+    """Those that lists have, each once and with all that is asked of it; none where Zuora takes no such filter."""
+    numbers = [key for key in keys if not is_id(key) and not set(",[]") & set(key)]
+    reads = [
+        partial(_part_for_mail, reader, name, of[at : at + calls.PAGE])
+        for name, of in (
+            (agreement.NUMBERS[reader.kind][0], numbers),
+            ("id", [key for key in keys if is_id(key)]),
+        )
+        for at in range(0, len(of), calls.PAGE)
+    ]
+    try:
+        read = await paging.all_or_none(reads) if reads else []
+    except ZuoraRejected:
+        return {}
+    return {key: document for part in read for key, document in part.items()}
+
+
+async def _part_for_mail(
+    reader: DocumentReader, name: str, keys: Sequence[str]
+) -> dict[str, BillingDocument]:
+    """Up to fifty of them by their numbers or ids."""
+    query = calls.object_page(
+        OBJECTS[reader.kind], filters=(f"{name}.IN:[{','.join(keys)}]",), extra=EXPANDED
+    )
+    page = await paging.objects(
+        reader.caller, query, most=len(keys)
+    )  # of an ignored filter not all pages
+    progress.came(len(page))
+    return _of_keys(page, reader, name, keys)
+
+
+def _of_keys(
+    page: Sequence[Row], reader: DocumentReader, name: str, keys: Sequence[str]
+) -> dict[str, BillingDocument]:
+    """The rows that were asked for; none of which there are two, and none that lacks what is asked of it."""
+    asked = {key.casefold(): key for key in keys}
+    found: dict[str, BillingDocument] = {}
+    seen: set[str] = set()
+    for row in page:
+        key = asked.get(rows.text(row, name).casefold())
+        if key is None:
+            continue
+        found.pop(key, None)
+        document = reader.document(row)
+        whole = document.number and isinstance(document.currency, str)
+        if whole and rows.part(row, "billToContact") and key not in seen:
+            reader.compare_account(document, row)
+            found[key] = reader.with_contact(document, row)
+        seen.add(key)
+    return found
+
+
+async def _for_mail(reader: DocumentReader, where: str, key: str) -> BillingDocument | None:
+    call = calls.get("object-query", OBJECTS[reader.kind], key, query=EXPANDED)
+    try:
+        row = rows.as_row((await reader.caller.read(call)).data)
+    except ZuoraRejected:
+        row = {}
+    document = reader.document(row)
+    if not document.number:
+        try:
+            return await one(reader, where, key)
+        except ZuoraNotFound:
+            return None
+    agreement.answered(key, _ONE[reader.kind], document.id, document.number)
+    reader.compare_account(document, row)
+    if isinstance(document.currency, str) and rows.part(row, "billToContact"):
+        return reader.with_contact(document, row)
+    if not document.account_id:
+        return document
+    return with_account(document, await account(reader.caller, document.account_id))

@@ -1,0 +1,67 @@
+"""One document of one kind, from a row of an object query or of `/v1`."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bot.zuora import agreement, calls, rows
+from bot.zuora.answers import Account, BillingDocument
+from bot.zuora.caller import Caller
+from bot.zuora.calls import DocumentKind
+from bot.zuora.readers import MAIL_FIELDS, document_of
+from bot.zuora.rows import Here, Row
+
+OBJECTS: Final[dict[DocumentKind, str]] = {
+    "invoice": "invoices",
+    "credit_memo": "credit-memos",
+    "debit_memo": "debit-memos",
+}
+EXPANDED: Final = (("expand[]", "account"), ("expand[]", "billToContact"), calls.NULLS)
+"""What an object query brings along."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReader:
+    """Reads rows of one kind.
+
+    Attributes:
+        caller: Sends the calls, and knows whether names are read.
+        here: When and where it is read.
+    """
+
+    caller: Caller
+    kind: DocumentKind
+    here: Here
+
+    def document(self, row: Row, *, leaves_out_null: bool = False) -> BillingDocument:
+        """As `document_of`, without the customer's name where names are not read.
+
+        Raises:
+            ZuoraContradicts: It is of a bill run that is not named.
+        """
+        found = document_of(self.kind, row, self.here, leaves_out_null=leaves_out_null)
+        agreement.run_is_named(found, row)
+        return found if self.caller.names else replace(found, account_name="")
+
+    @staticmethod
+    def compare_account(document: BillingDocument, row: Row) -> None:
+        """Compare with the account that an object query brings along."""
+        owner = rows.part(row, "account")
+        if owner:
+            agreement.with_account(
+                document,
+                Account(
+                    id=rows.text(owner, "id"),
+                    number=rows.text(owner, "accountNumber"),
+                ),
+            )
+
+    def with_contact(self, document: BillingDocument, row: Row) -> BillingDocument:
+        """The document with whether its bill-to contact has an address and of which domain, where the row says."""
+        contact = rows.part(row, "billToContact")
+        if not contact:
+            return document
+        return replace(
+            document,
+            bill_to_mail=rows.mailable(contact, *MAIL_FIELDS),
+            mail_domain=rows.domain(contact, *MAIL_FIELDS) if self.caller.names else "",
+        )
