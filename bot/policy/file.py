@@ -1,18 +1,17 @@
 """Reading `policy.toml`: everything that is wrong with it is named at once, with its line."""
 
 import hashlib
-import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from bot.domain.operation import OperationName
 from bot.domain.place import Places
 from bot.domain.policy import A_DAY, Policy, Rule, Tier, is_group
+from bot.policy.table import PolicyTable
 
 OPERATIONS = tuple(each.value for each in OperationName)
 TENANTS = ("production", "sandbox", "unknown")
@@ -23,10 +22,6 @@ _RULE_KEYS = (
     "operations", "tenants", "sends", "mails_again", "above", "documents_above", "entities", "organizations", "approvals", "approvers",
     "expires_after", "remind_after",
 )  # fmt: skip
-_PERSON = re.compile(r"[USW][A-Z0-9]+", re.ASCII)
-_SPAN = re.compile(r"(\d{1,4})\s*(m|h|d)", re.ASCII)
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
 
 class PolicyError(Exception):
@@ -53,43 +48,45 @@ def read_policy(path: Path, places: Places | None = None) -> Policy:
         raise PolicyError(path, [f"it cannot be read ({error.strerror})"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(path, [f"it is not TOML ({error})"]) from error
-    reading = _Reading(text.splitlines())
-    policy = reading.policy(found, text, hashlib.sha256(content).hexdigest())
+    read = _File(text.splitlines())
+    policy = read.policy(found, text, hashlib.sha256(content).hexdigest())
     if policy is not None and places is not None:
-        reading.check_places(policy, places)
-    if policy is None or reading.problems:
-        raise PolicyError(path, reading.problems)
+        read.check_places(policy, places)
+    if policy is None or read.problems:
+        raise PolicyError(path, read.problems)
     return policy
 
 
-@dataclass
-class _Reading:
-    """One reading of a file, collecting what is wrong."""
+class _File:
+    """One reading of a file; what is wrong with its tables is collected in `problems`."""
 
-    lines: list[str]
-    problems: list[str] = field(default_factory=list)
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.problems: list[str] = []
+        self._lines = lines
+
+    def _table(self, number: int, values: Mapping[str, Any]) -> PolicyTable:
+        return PolicyTable(values, number, self._lines, self.problems)
 
     def policy(self, found: Mapping[str, Any], text: str, file_hash: str) -> Policy | None:
         """The policy; None if anything is wrong."""
-        for key in found:
-            if key not in (*_LISTS, "remind_after", "rule"):
-                self._wrong(key, 0, f"unknown key {key!r}")
-        lists = {name: self._people(name, found.get(name, []), 0) for name in _LISTS}
+        top = self._table(0, found)
+        top.check_keys((*_LISTS, "remind_after", "rule"))
+        lists = {name: top.people(name) for name in _LISTS}
         for name in ("requesters", "approvers"):
             if not lists[name]:
-                self._wrong(name, 0, f"{name} is empty: nobody could {_MISSING[name]}")
+                top.wrong(name, f"{name} is empty: nobody could {_MISSING[name]}")
         rules = found.get("rule", [])
         if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
-            self._wrong("rule", 0, "rules are written as [[rule]]")
+            top.wrong("rule", "rules are written as [[rule]]")
             rules = []
-        usual = self._reminders(found, 0)
-        tiers = [
-            self._tier(number, rule, lists["approvers"], usual)
-            for number, rule in enumerate(rules, 1)
-        ]
+        usual = top.reminders()
+        tables = [self._table(number, rule) for number, rule in enumerate(rules, 1)]
+        tiers = [_tier(table, lists["approvers"], usual) for table in tables]
         general = Rule(approvers=lists["approvers"])
-        for number, rule in enumerate([general, *(tier.rule for tier in tiers)]):
-            self._check_possible(number, rule, lists["requesters"])
+        for table, rule in zip(
+            [top, *tables], [general, *(tier.rule for tier in tiers)], strict=True
+        ):
+            _check_possible(table, rule, lists["requesters"])
         if self.problems:
             return None
         return Policy(
@@ -103,192 +100,66 @@ class _Reading:
     def check_places(self, policy: Policy, places: Places) -> None:
         """A rule for an entity that nobody can choose would never hold, and nobody would know."""
         for number, tier in enumerate(policy.tiers, 1):
-            for key, named, units in (
-                ("entities", tier.entities, places.entities),
-                ("organizations", tier.organizations, places.organizations),
+            table = self._table(number, {})
+            for key, setting, named, units in (
+                ("entities", "ZUORA_ENTITY_IDS", tier.entities, places.entities),
+                ("organizations", "ZUORA_ORG_IDS", tier.organizations, places.organizations),
             ):
                 for each in named:
                     if not any(unit.is_called(each) for unit in units):
-                        setting = {
-                            "entities": "ZUORA_ENTITY_IDS",
-                            "organizations": "ZUORA_ORG_IDS",
-                        }[key]
-                        self._wrong(key, number, f"{key}: {each!r} is not listed in {setting}")
+                        table.wrong(key, f"{key}: {each!r} is not listed in {setting}")
 
-    def _tier(
-        self,
-        number: int,
-        rule: Mapping[str, Any],
-        general: tuple[str, ...],
-        usual: tuple[timedelta, ...] | None,
-    ) -> Tier:
-        for key in rule:
-            if key not in _RULE_KEYS:
-                self._wrong(key, number, f"unknown key {key!r}")
-        approvers = general
-        if "approvers" in rule:
-            approvers = self._people("approvers", rule["approvers"], number)
-        if "approvers" in rule and not approvers:
-            self._wrong("approvers", number, "approvers is empty: nobody could approve")
-        approvals = self._whole("approvals", rule, number, default=1, least=1) or 1
-        people = [name for name in approvers if not is_group(name)]
-        if approvers and len(people) == len(approvers) and len(approvers) < approvals:
-            self._wrong(
-                "approvals", number,
-                f"{approvals} approvals are needed and {len(approvers)} people are named",
-            )  # fmt: skip
-        expires_after = self._span("expires_after", rule, number) or A_DAY
-        reminders = self._reminders(rule, number)
-        if reminders and any(span >= expires_after for span in reminders):
-            self._wrong("remind_after", number, "a reminder comes after the request has expired")
-        return Tier(
-            rule=Rule(
-                approvers=approvers,
-                approvals=approvals,
-                expires_after=expires_after,
-                remind_after=_within(expires_after, usual) if reminders is None else reminders,
-                name=f"rule {number}",
-            ),
-            operations=self._names("operations", rule, number, OPERATIONS),
-            tenants=self._names("tenants", rule, number, TENANTS),
-            sends=self._truth("sends", rule, number),
-            mails_again=self._truth("mails_again", rule, number),
-            above=self._amounts(rule, number),
-            documents_above=self._whole("documents_above", rule, number, default=None, least=0),
-            entities=self._texts("entities", rule, number),
-            organizations=self._texts("organizations", rule, number),
+
+def _tier(
+    table: PolicyTable, general: tuple[str, ...], usual: tuple[timedelta, ...] | None
+) -> Tier:
+    table.check_keys(_RULE_KEYS)
+    names_some = "approvers" in table.values
+    approvers = table.people("approvers") if names_some else general
+    if names_some and not approvers:
+        table.wrong("approvers", "approvers is empty: nobody could approve")
+    approvals = table.whole("approvals", default=1, least=1) or 1
+    people = [name for name in approvers if not is_group(name)]
+    if approvers and len(people) == len(approvers) and len(approvers) < approvals:
+        words = f"{approvals} approvals are needed and {len(approvers)} people are named"
+        table.wrong("approvals", words)
+    expires_after = table.span("expires_after") or A_DAY
+    reminders = table.reminders()
+    if reminders and any(span >= expires_after for span in reminders):
+        table.wrong("remind_after", "a reminder comes after the request has expired")
+    return Tier(
+        rule=Rule(
+            approvers=approvers,
+            approvals=approvals,
+            expires_after=expires_after,
+            remind_after=_within(expires_after, usual) if reminders is None else reminders,
+            name=f"rule {table.number}",
+        ),
+        operations=table.names("operations", OPERATIONS),
+        tenants=table.names("tenants", TENANTS),
+        sends=table.truth("sends"),
+        mails_again=table.truth("mails_again"),
+        above=table.amounts(),
+        documents_above=table.whole("documents_above", default=None, least=0),
+        entities=table.texts("entities"),
+        organizations=table.texts("organizations"),
+    )
+
+
+def _check_possible(table: PolicyTable, rule: Rule, requesters: tuple[str, ...]) -> None:
+    """Where all names are people, whether anybody at all could get this approved.
+
+    Groups are known only when they are read; there a request says it when it is asked for.
+    """
+    if any(is_group(name) for name in (*rule.approvers, *requesters)) or not rule.approvers:
+        return
+    besides = [len(set(rule.approvers) - {requester}) for requester in requesters]
+    if besides and max(besides) < rule.approvals <= len(rule.approvers):
+        words = (
+            f"{rule.approvals} approvals are needed, and besides the requester only "
+            f"{max(besides)} of {', '.join(rule.approvers)} could give one"
         )
-
-    def _check_possible(self, number: int, rule: Rule, requesters: tuple[str, ...]) -> None:
-        """Where all names are people, whether anybody at all could get this approved.
-
-        Groups are known only when they are read; there a request says it when it is asked for.
-        """
-        if any(is_group(name) for name in (*rule.approvers, *requesters)) or not rule.approvers:
-            return
-        besides = [len(set(rule.approvers) - {requester}) for requester in requesters]
-        if besides and max(besides) < rule.approvals <= len(rule.approvers):
-            words = (
-                f"{rule.approvals} approvals are needed, and besides the requester only "
-                f"{max(besides)} of {', '.join(rule.approvers)} could give one"
-            )
-            self._wrong("approvals" if number else "approvers", number, words)
-
-    def _people(self, name: str, value: Any, number: int) -> tuple[str, ...]:
-        if not isinstance(value, list):
-            self._wrong(name, number, f"{name} is not a list")
-            return ()
-        right = [each for each in value if isinstance(each, str) and _PERSON.fullmatch(each)]
-        for each in value:
-            if each not in right:
-                self._wrong(
-                    name, number,
-                    f"{name}: {each!r} is neither a Slack user id (U…) nor a user-group id (S…)",
-                )  # fmt: skip
-        return tuple(dict.fromkeys(right))
-
-    def _names(
-        self, key: str, rule: Mapping[str, Any], number: int, known: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        value = rule.get(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list) or not value:
-            self._wrong(key, number, f"{key} is a list of: {', '.join(known)}")
-            return ()
-        for each in value:
-            if each not in known:
-                self._wrong(key, number, f"{key}: {each!r} is none of: {', '.join(known)}")
-        return tuple(each for each in value if each in known)
-
-    def _texts(self, key: str, rule: Mapping[str, Any], number: int) -> tuple[str, ...]:
-        """Names or ids that the settings list; whether they do is checked at the start."""
-        value = rule.get(key, [])
-        texts = (
-            tuple(each.strip() for each in value if isinstance(each, str) and each.strip())
-            if isinstance(value, list)
-            else ()
-        )
-        if key in rule and (not texts or len(texts) != len(value)):
-            self._wrong(key, number, f'{key} is a list of names such as ["Europe"]')
-        return texts
-
-    def _whole(
-        self, key: str, rule: Mapping[str, Any], number: int, *, default: int | None, least: int
-    ) -> int | None:
-        value = rule.get(key, default)
-        if value is None or (type(value) is int and value >= least):
-            return value
-        self._wrong(key, number, f"{key} is a whole number of at least {least}")
-        return default
-
-    def _truth(self, key: str, rule: Mapping[str, Any], number: int) -> bool | None:
-        value = rule.get(key)
-        if value is None or isinstance(value, bool):
-            return value
-        self._wrong(key, number, f"{key} is true or false")
-        return None
-
-    def _span(self, key: str, rule: Mapping[str, Any], number: int) -> timedelta | None:
-        return self._as_span(key, rule[key], number) if key in rule else None
-
-    def _as_span(self, key: str, value: Any, number: int) -> timedelta | None:
-        match = _SPAN.fullmatch(value) if isinstance(value, str) else None
-        span = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
-        if not span:
-            self._wrong(key, number, f'{key}: {value!r} is not a time such as "30m", "8h" or "2d"')
-            return None
-        return span
-
-    def _reminders(self, rule: Mapping[str, Any], number: int) -> tuple[timedelta, ...] | None:
-        """What a rule says of them, or the file for all rules (0); None where it says nothing."""
-        value = rule.get("remind_after")
-        if value is None:
-            return None
-        if not isinstance(value, list):
-            self._wrong("remind_after", number, 'remind_after is a list such as ["1h", "4h"]')
-            return ()
-        spans = [span for each in value if (span := self._as_span("remind_after", each, number))]
-        return tuple(sorted(set(spans)))
-
-    def _amounts(self, rule: Mapping[str, Any], number: int) -> dict[str, Decimal]:
-        value = rule.get("above", {})
-        if not isinstance(value, dict) or ("above" in rule and not value):
-            self._wrong("above", number, 'above names amounts: { USD = "100000.00" }')
-            return {}
-        return dict(self._each_amount(value, number))
-
-    def _each_amount(self, value: Mapping[str, Any], number: int) -> Iterator[tuple[str, Decimal]]:
-        for currency, written in value.items():
-            amount = _amount(written)
-            if not _CURRENCY.fullmatch(currency):
-                self._wrong("above", number, f"above: {currency!r} is no currency code like USD")
-            elif amount is None:
-                self._wrong(
-                    "above", number,
-                    f'above: {currency} = {written!r} is no amount; write it as "100000.00"',
-                )  # fmt: skip
-            else:
-                yield currency, amount
-
-    def _wrong(self, key: str, number: int, words: str) -> None:
-        """Note what is wrong, with the line on which the key stands."""
-        line = self._line_of(key, number)
-        where = f"line {line}: " if line else ""
-        which = f"rule {number}: " if number else ""
-        self.problems.append(f"{where}{which}{words}")
-
-    def _line_of(self, key: str, number: int) -> int:
-        """The line of a key in a rule, or at the top (rule 0); 0 if it does not stand there."""
-        rule = 0
-        start = 0
-        for at, line in enumerate(self.lines, 1):
-            if line.replace(" ", "").startswith("[[rule]]"):
-                rule += 1
-                start = at if rule == number else start
-            elif rule == number and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
-                return at
-        return start
+        table.wrong("approvals" if table.number else "approvers", words)
 
 
 _MISSING = {"requesters": "ask", "approvers": "approve"}
@@ -299,17 +170,6 @@ def _within(expires_after: timedelta, usual: tuple[timedelta, ...] | None) -> tu
     if usual is None:
         return (min(REMINDED_AFTER, expires_after / 2),)
     return tuple(span for span in usual if span < expires_after)
-
-
-def _amount(written: Any) -> Decimal | None:
-    """Money is written as text, so that no float comes near it; whole numbers are fine too."""
-    if isinstance(written, bool) or not isinstance(written, str | int):
-        return None
-    try:
-        amount = Decimal(written)
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and amount >= 0 else None
 
 
 def _with_largest(tiers: list[Tier]) -> Iterator[Tier]:
