@@ -29,9 +29,7 @@ from bot.slack.reading import Readings
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
 from bot.workflow.meant import meant
-from bot.workflow.parts import Carrying, Parts
 from bot.workflow.refused import record_refusal
-from bot.workflow.rules import Rules
 from bot.workflow.saved import Asker
 from bot.zuora.progress import HowFar, watched
 
@@ -78,195 +76,179 @@ async def _submitted(
     form: AskForm,
     submission: payloads.Submission,
 ) -> None:
-    person = await answering.people.person(
-        submission.actor, answering.parts.rules.policy.requesters
-    )
+    requesters = answering.parts.rules.policy.requesters
+    person = await answering.people.person(submission.actor, requesters)
+    asking = _Asking(answering, form, submission, person)
     progress, note = HowFar(), NoteForACrash(answering.parts, submission)
-    asking = _ask(answering, form, submission, person, note.saved)
-    work = answering.keep(watched(progress, asking))
+    work = answering.keep(watched(progress, asking.ask(note.saved)))
     done, _ = await asyncio.wait({work}, timeout=SECONDS_FOR_ZUORA)
     if done:
-        await _answer(answering, ack, form, submission, _as_read(work.result(), person), person)
+        await asking.answer(ack, work.result())
         return
     note.write()
     await ack(response_action="update", view=reading.view(progress))
     ended = readings.ended(submission.view_id, work, progress)
-    answering.keep(_answer_late(answering, form, submission, ended, person, note))
+    answering.keep(asking.answer_late(ended, note))
 
 
-async def _ask(
-    answering: Answering,
-    form: AskForm,
-    submission: payloads.Submission,
-    person: Person,
-    once_saved: Callable[[tuple[Request, ...]], None],
-) -> Outcome:
-    parts = answering.parts
-    if refusal := may_ask(person, parts.rules.policy):  # before a word about what was typed
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One form that one person submitted."""
+
+    answering: Answering
+    form: AskForm
+    submission: payloads.Submission
+    person: Person
+
+    async def ask(self, once_saved: Callable[[tuple[Request, ...]], None]) -> Outcome:
+        """Ask for what was submitted; what came of it."""
+        parts, submission, person = self.answering.parts, self.submission, self.person
+        if refusal := may_ask(person, parts.rules.policy):  # before a word about what was typed
+            try:
+                name = self.form.callback_id
+                record_refusal(parts.store, person, refusal, name, parts.clock.now())
+            except CouldNotRecordError as error:
+                return error
+            return Refused(refusal)
+        parent, why = self._parent()
+        if why:
+            return NotMeant(why)
+        known = await self._known()
+        wanted = (
+            known
+            if isinstance(known, Problems)
+            else await asyncio.to_thread(self.form.wanted, known)
+        )
+        reason = str(submission.values.get("reason") or "")
+        if isinstance(wanted, Problems):
+            missing = {} if reason.strip() else {"reason": "Say why, for the person who approves."}
+            if wanted.by_line:
+                lines_ = shortened("\n".join(wanted.by_line), LONGEST_LIST)
+                await self.answering.say(channel_of(parts, submission), submission.actor, lines_)
+            return Problems({**wanted.by_field, **missing})
+        asker = Asker(
+            person=person,
+            form_id=f"{submission.actor.team_id}:{submission.view_id}",
+            reason=reason,
+            parent=parent,
+            form_name=self.form.callback_id,
+            once_saved=once_saved,
+        )
         try:
-            record_refusal(
-                parts.store,
-                person,
-                refusal,
-                form.callback_id,
-                parts.clock.now(),
-            )
+            saved = await ask(parts, wanted, asker)
         except CouldNotRecordError as error:
             return error
-        return Refused(refusal)
-    parent, why = _parent(parts, submission)
-    if why:
-        return NotMeant(why)
-    known = await _known(answering, form, submission)
-    wanted = known if isinstance(known, Problems) else await asyncio.to_thread(form.wanted, known)
-    reason = str(submission.values.get("reason") or "")
-    if isinstance(wanted, Problems):
-        missing = {} if reason.strip() else {"reason": "Say why, for the person who approves."}
-        if wanted.by_line:
-            lines_ = shortened("\n".join(wanted.by_line), LONGEST_LIST)
-            await answering.say(channel_of(parts, submission), submission.actor, lines_)
-        return Problems({**wanted.by_field, **missing})
-    asker = Asker(
-        person=person,
-        form_id=f"{submission.actor.team_id}:{submission.view_id}",
-        reason=reason,
-        parent=parent,
-        form_name=form.callback_id,
-        once_saved=once_saved,
-    )
-    try:
-        saved = await ask(parts, wanted, asker)
-    except CouldNotRecordError as error:
-        return error
-    if isinstance(saved, tuple) and not isinstance(known, Problems) and (said := known.get(NOTE)):
-        await answering.say(channel_of(parts, submission), submission.actor, said)
-    return saved
+        if (
+            isinstance(saved, tuple)
+            and not isinstance(known, Problems)
+            and (said := known.get(NOTE))
+        ):
+            await self.answering.say(channel_of(parts, submission), submission.actor, said)
+        return saved
 
+    async def _known(self) -> Values | Problems:
+        """What was submitted and what the form carries along, with the file read and Zuora asked about all."""
+        answering, form, submission = self.answering, self.form, self.submission
+        parts, origin = answering.parts, origin_of(submission.metadata)
+        values: Values = submission.values
+        if carries := form.carries(values):
+            kept = Drawing.by(parts, submission.actor.user_id).values_of(origin, {})
+            if origin.draft and not kept:
+                return CARRIED_NO_MORE
+            values = {**{name: kept[name] for name in carries if name in kept}, **values}
+        if file := form.file_of(values):
+            teams = {submission.actor.team_id, answering.people.team_id}
+            try:
+                values = {**values, LISTED: await read_list(answering.client, file, teams)}
+            except CannotReadFileError as error:
+                return Problems({FILE: str(error)})
+        return await with_kinds(parts.tenancy, form, values)
 
-async def _known(
-    answering: Answering, form: AskForm, submission: payloads.Submission
-) -> Values | Problems:
-    """What was submitted and what the form carries along, with the file read and Zuora asked about all."""
-    parts, origin = answering.parts, origin_of(submission.metadata)
-    values: Values = submission.values
-    if carries := form.carries(values):
-        kept = Drawing.by(parts, submission.actor.user_id).values_of(origin, {})
-        if origin.draft and not kept:
-            return CARRIED_NO_MORE
-        values = {**{name: kept[name] for name in carries if name in kept}, **values}
-    if file := form.file_of(values):
-        teams = {submission.actor.team_id, answering.people.team_id}
+    def _parent(self) -> tuple[int | None, tuple[Part, ...]]:
+        """Number of the request that the form continues, and why it does not mean that one any more."""
+        parts, submission = self.answering.parts, self.submission
+        name = origin_of(submission.metadata).continues
+        if name is None or meant(parts.store, name)[1] is Refusal.NO_SUCH_REQUEST:
+            return None, ()  # a form may name a request that never was
+        request, why = meant_or_why(parts, name, submission.actor, "form of another request")
+        return request.number if request else None, why
+
+    async def answer(self, ack: AsyncAck, outcome: Outcome) -> None:
+        """Answer in the form itself, while Slack still waits for it."""
+        submission = self.submission
+        match self._as_read(outcome):
+            case Problems(others=others) as found if others:
+                view = self._with_problems(found)
+                await ack(response_action="update", view=view)
+            case Problems(by_field):
+                known = {
+                    name: words for name, words in by_field.items() if name in submission.values
+                }
+                other = [words for name, words in by_field.items() if name not in submission.values]
+                if not submission.values:
+                    await ack(
+                        response_action="update", view=fields.notice("Nothing was saved", *other)
+                    )
+                    return
+                if other:  # a message needs a field to stand at
+                    first = next(iter(submission.values))
+                    known[first] = " ".join([*([known[first]] if first in known else []), *other])
+                await ack(response_action="errors", errors=known)
+            case tuple() as requests:
+                await ack(response_action="clear")  # also a form below it, which led here
+                await self._say_where(requests)
+            case _:
+                view = fields.notice("Nothing was saved", *self._why_not(outcome))
+                await ack(response_action="update", view=view)
+
+    async def answer_late(self, ended: Awaitable[Outcome | None], note: NoteForACrash) -> None:
+        """Answer by changing the view, or privately if it was closed meanwhile; nothing is lost."""
+        outcome = self._as_read(await ended or STOPPED)
+        submission = self.submission
+        match outcome:
+            case Problems(by_field):
+                words: tuple[Part, ...] = ("Nothing was saved. ", " ".join(by_field.values()))
+                view = self._with_problems(outcome)
+            case tuple():
+                words = asked(outcome)
+                view = fields.notice("Asked for approval", *words)
+            case _:
+                words = self._why_not(outcome)
+                view = fields.notice("Nothing was saved", *words)
         try:
-            values = {**values, LISTED: await read_list(answering.client, file, teams)}
-        except CannotReadFileError as error:
-            return Problems({FILE: str(error)})
-    return await with_kinds(parts.tenancy, form, values)
+            await self.answering.client.views_update(view_id=submission.view_id, view=view)
+        except NO_ANSWER:
+            channel = channel_of(self.answering.parts, submission)
+            await self.answering.say_now(channel, submission.actor, *words)
+        note.take_back()  # last: whatever broke above, the person hears something
 
+    def _as_read(self, outcome: Outcome) -> Outcome:
+        """The outcome with its moments in the zone of whoever reads it: at a field Slack formats none."""
+        return outcome.in_zone(self.person.zone) if isinstance(outcome, Problems) else outcome
 
-def _parent(parts: Parts, submission: payloads.Submission) -> tuple[int | None, tuple[Part, ...]]:
-    """Number of the request that the form continues, and why it does not mean that one any more."""
-    name = origin_of(submission.metadata).continues
-    if name is None or meant(parts.store, name)[1] is Refusal.NO_SUCH_REQUEST:
-        return None, ()  # a form may name a request that never was
-    request, why = meant_or_why(parts, name, submission.actor, "form of another request")
-    return request.number if request else None, why
+    def _with_problems(self, found: Problems) -> fields.View:
+        """The form as it was submitted, with what is wrong with it, and a button for what is not."""
+        form, submission = self.form, self.submission
+        origin = origin_of(submission.metadata)
+        drawing = Drawing.by(self.answering.parts, submission.actor.user_id)
+        try:
+            values = form.submitted(drawing.values_of(origin, submission.values))
+            view = drawing.drawn(form, values, origin, found.by_field)
+            return drawing.with_others(view, values, found.others) if found.others else view
+        except CouldNotRecordError:
+            return fields.notice("Nothing was saved", " ".join(found.by_field.values()))
 
+    async def _say_where(self, requests: tuple[Request, ...]) -> None:
+        """Somebody who asked elsewhere does not see the card appear, so say where it is."""
+        channel = origin_of(self.submission.metadata).channel
+        if channel and channel != self.answering.parts.channel:
+            await self.answering.say(channel, self.submission.actor, *asked(requests))
 
-def _as_read(outcome: Outcome, person: Person) -> Outcome:
-    """The outcome with its moments in the zone of whoever reads it: at a field Slack formats none."""
-    return outcome.in_zone(person.zone) if isinstance(outcome, Problems) else outcome
-
-
-async def _answer(
-    answering: Answering,
-    ack: AsyncAck,
-    form: AskForm,
-    submission: payloads.Submission,
-    outcome: Outcome,
-    person: Person,
-) -> None:
-    """Answer in the form itself, while Slack still waits for it."""
-    match outcome:
-        case Problems(others=others) if others:
-            view = _with_problems(answering.parts, form, submission, outcome)
-            await ack(response_action="update", view=view)
-        case Problems(by_field):
-            known = {name: words for name, words in by_field.items() if name in submission.values}
-            other = [words for name, words in by_field.items() if name not in submission.values]
-            if not submission.values:
-                await ack(response_action="update", view=fields.notice("Nothing was saved", *other))
-                return
-            if other:  # a message needs a field to stand at
-                first = next(iter(submission.values))
-                known[first] = " ".join([*([known[first]] if first in known else []), *other])
-            await ack(response_action="errors", errors=known)
-        case tuple():
-            await ack(response_action="clear")  # also a form below it, which led here
-            await _say_where(answering, submission, outcome)
-        case _:
-            view = fields.notice(
-                "Nothing was saved", *_why_not(answering.parts.rules, outcome, person)
-            )
-            await ack(response_action="update", view=view)
-
-
-async def _answer_late(
-    answering: Answering,
-    form: AskForm,
-    submission: payloads.Submission,
-    ended: Awaitable[Outcome | None],
-    person: Person,
-    note: NoteForACrash,
-) -> None:
-    """Answer by changing the view, or privately if it was closed meanwhile; nothing is lost."""
-    outcome = _as_read(await ended or STOPPED, person)
-    origin = origin_of(submission.metadata)
-    match outcome:
-        case Problems(by_field):
-            words: tuple[Part, ...] = ("Nothing was saved. ", " ".join(by_field.values()))
-            view = _with_problems(answering.parts, form, submission, outcome)
-        case tuple():
-            words = asked(outcome)
-            view = fields.notice("Asked for approval", *words)
-        case _:
-            words = _why_not(answering.parts.rules, outcome, person)
-            view = fields.notice("Nothing was saved", *words)
-    try:
-        await answering.client.views_update(view_id=submission.view_id, view=view)
-    except NO_ANSWER:
-        channel = origin.channel or answering.parts.channel
-        await answering.say_now(channel, submission.actor, *words)
-    note.take_back()  # last: whatever broke above, the person hears something
-
-
-def _with_problems(
-    parts: Carrying, form: AskForm, submission: payloads.Submission, found: Problems
-) -> fields.View:
-    """The form as it was submitted, with what is wrong with it, and a button for what is not."""
-    origin = origin_of(submission.metadata)
-    drawing = Drawing.by(parts, submission.actor.user_id)
-    try:
-        values = form.submitted(drawing.values_of(origin, submission.values))
-        view = drawing.drawn(form, values, origin, found.by_field)
-        return drawing.with_others(view, values, found.others) if found.others else view
-    except CouldNotRecordError:
-        return fields.notice("Nothing was saved", " ".join(found.by_field.values()))
-
-
-async def _say_where(
-    answering: Answering, submission: payloads.Submission, requests: tuple[Request, ...]
-) -> None:
-    """Somebody who asked elsewhere does not see the card appear, so say where it is."""
-    channel = origin_of(submission.metadata).channel
-    if channel and channel != answering.parts.channel:
-        await answering.say(channel, submission.actor, *asked(requests))
-
-
-def _why_not(rules: Rules, outcome: Outcome, person: Person) -> tuple[Part, ...]:
-    match outcome:
-        case Refused(refusal):
-            return refusals.to_ask(refusal, person, rules.policy)
-        case NotMeant(why):
-            return why
-        case _:
-            return (COULD_NOT_RECORD,)
+    def _why_not(self, outcome: Outcome) -> tuple[Part, ...]:
+        match outcome:
+            case Refused(refusal):
+                return refusals.to_ask(refusal, self.person, self.answering.parts.rules.policy)
+            case NotMeant(why):
+                return why
+            case _:
+                return (COULD_NOT_RECORD,)
