@@ -14,7 +14,7 @@ from bot.slack.forms.ask_form import METADATA_LIMIT, AskForm, Origin
 from bot.slack.forms.email_values import values_for_others
 from bot.slack.forms.fields import View
 from bot.store.store import Store
-from bot.workflow.parts import Carrying
+from bot.workflow.parts import Working
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Drawing:
     user_id: str
 
     @classmethod
-    def by(cls, parts: Carrying, user_id: str) -> Self:
+    def by(cls, parts: Working, user_id: str) -> Self:
         """For this person, now."""
         return cls(parts.store, parts.clock.now(), parts.new_id, user_id)
 

@@ -12,7 +12,7 @@ from bot.slack.payloads import Actor
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.meant import meant
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Working
 
 
 def stored(store: Store, name: Named | None) -> Request | None:
@@ -27,7 +27,7 @@ def known(store: Store, name: Named | None) -> Request | None:
 
 
 def meant_or_why(
-    parts: Parts, name: Named | None, actor: Actor, wanted: str
+    parts: Working, name: Named | None, actor: Actor, wanted: str
 ) -> tuple[Request | None, tuple[Part, ...]]:
     """The request that is meant, or why it is none; that is recorded, and its card is drawn anew."""
     request, refusal = meant(parts.store, name)

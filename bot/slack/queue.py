@@ -20,7 +20,7 @@ from bot.status.lists import Links, only
 from bot.store.status import MOST_COUNTED
 from bot.store.store import Store
 from bot.workflow.beside import beside
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Working
 from bot.workflow.tenancy import Tenancy
 
 LONGEST = 12
@@ -58,7 +58,7 @@ def _page(tenancy: Tenancy, value: str) -> tuple[int, Within]:
 
 
 def queue(
-    parts: Parts,
+    parts: Working,
     links: Links,
     person: Person,
     number: int = 0,
@@ -97,7 +97,7 @@ def _in_one_text(store: Store, number: int) -> str:
     return in_one_text(request, beside(store, request)) if request else ""
 
 
-def to_decide(parts: Parts, links: Links, person: Person, number: int) -> Blocks:
+def to_decide(parts: Working, links: Links, person: Person, number: int) -> Blocks:
     """The card of a request, with its buttons; nothing where the person may not approve it now."""
     request = parts.store.requests.get(number)
     if request is None:

@@ -25,7 +25,7 @@ from bot.slack.forms.email import EmailForm
 from bot.slack.forms.email_values import values_for, values_for_documents, values_for_numbers
 from bot.slack.payloads import Click
 from bot.store.store import Store
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Working
 
 SHOWN_LEFT_OUT = 5
 NOTHING_TO_CHANGE = "This request cannot be opened again. Ask with the command instead."
@@ -50,17 +50,17 @@ class Opening:
     parent: str = ""
 
 
-Find = Callable[[Forms, Parts, Click, Request | None], "Opening | tuple[Part, ...]"]
+Find = Callable[[Forms, Working, Click, Request | None], "Opening | tuple[Part, ...]"]
 """What a button opens, or why nothing; the request is the one that the button names, if any."""
 
 
-def email_form(forms: Forms, _parts: Parts, _click: Click, _request: Request | None) -> Opening:
+def email_form(forms: Forms, _parts: Working, _click: Click, _request: Request | None) -> Opening:
     """The email form, empty."""
     return Opening(form=forms[EmailForm.callback_id], values={})
 
 
 def changed_request(
-    forms: Forms, parts: Parts, click: Click, request: Request | None
+    forms: Forms, parts: Working, click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """*Change and ask again*: what was typed, as a new request linked to the old."""
     if request is None or not request.typed:
@@ -113,7 +113,7 @@ def _with_kinds(request: Request, numbers: Sequence[str]) -> Sequence[str]:
 
 
 def what_was_refused(
-    forms: Forms, parts: Parts, _click: Click, request: Request | None
+    forms: Forms, parts: Working, _click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """Below a list of failures: exactly the documents that Zuora refused."""
     calls = parts.store.calls.of(request.number) if request else ()
@@ -129,7 +129,7 @@ def what_was_refused(
 
 
 def the_others(
-    forms: Forms, parts: Parts, _click: Click, request: Request | None
+    forms: Forms, parts: Working, _click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """Below a request that stopped: exactly the documents that no other request has reached by now."""
     others = parts.guard.others_of(request, parts.clock.now()) if request else ()
@@ -145,7 +145,7 @@ def the_others(
 
 
 def next_step(
-    forms: Forms, _parts: Parts, click: Click, request: Request | None
+    forms: Forms, _parts: Working, click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """Below a result: the run is the one that the stored request followed."""
     run = Progress.of(request).number if request else ""
@@ -154,7 +154,7 @@ def next_step(
 
 
 def step_of_a_run(
-    forms: Forms, _parts: Parts, click: Click, _request: Request | None
+    forms: Forms, _parts: Working, click: Click, _request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """On a run's private card: the button names the run."""
     named, _, place = click.value.partition(";")

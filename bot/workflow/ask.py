@@ -11,7 +11,7 @@ from bot.domain.words import count, listed
 from bot.operations.operation import Body, Facts, Operation, Order
 from bot.operations.typed import Problems, Values
 from bot.workflow.guard import reach_to_be
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Parts, Working
 from bot.workflow.refused import record_refusal
 from bot.workflow.rules import Rules
 from bot.workflow.saved import Asker, Ready, known_by_form, save, typed_again
@@ -94,7 +94,7 @@ def _read(wanted: Wanted, reason: str) -> tuple[list[_Read], Problems]:
 
 
 async def _with_facts(
-    parts: Parts, bodies: Sequence[_Read], problems: Problems, place: str
+    parts: Working, bodies: Sequence[_Read], problems: Problems, place: str
 ) -> list[Ready] | Problems:
     """Read Zuora also where something typed is wrong, so that all of it is shown at once."""
     ready: list[Ready] = []
@@ -111,7 +111,7 @@ async def _with_facts(
 
 
 async def _order(
-    parts: Parts, operation: Operation, body: Body, place: str
+    parts: Working, operation: Operation, body: Body, place: str
 ) -> Order[Any, Any] | Problems:
     try:
         facts: Facts | Problems = await operation.look_up(body, parts.tenancy.zuora_in(place))

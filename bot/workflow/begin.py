@@ -16,7 +16,7 @@ from bot.operations.run_documents import SINGLE
 from bot.operations.typed import Problems
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
-from bot.workflow.parts import Carrying
+from bot.workflow.parts import Working
 from bot.workflow.policy_changes import unconfirmed
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
 
@@ -26,7 +26,7 @@ UPDATED = (
 )
 
 
-async def begin(parts: Carrying, request: Request) -> None:
+async def begin(parts: Working, request: Request) -> None:
     """Read the facts again; stop if they are not those that were approved, else plan the calls.
 
     Where another request has acted on the same thing since, it is left to the next step, which
@@ -39,7 +39,7 @@ async def begin(parts: Carrying, request: Request) -> None:
         _start(parts, request, order, since)
 
 
-async def facts_as_approved(parts: Carrying, request: Request) -> Order[Any, Any] | None:
+async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any] | None:
     """The order with the facts of now if they are those that were approved.
 
     None: it was written why not. Facts that differ, or that cannot be read for good, stop the
@@ -72,7 +72,7 @@ async def facts_as_approved(parts: Carrying, request: Request) -> Order[Any, Any
 
 
 def _why_not_as_approved(
-    parts: Carrying, request: Request, approved: Order[Any, Any], now: Order[Any, Any]
+    parts: Working, request: Request, approved: Order[Any, Any], now: Order[Any, Any]
 ) -> str:
     """What differs from what was approved, in a sentence; empty: nothing does."""
     changed = approved.differs(now.facts)
@@ -85,7 +85,7 @@ def _why_not_as_approved(
     return f"It changed since it was asked for: {listed(changed or [elsewhere])}."
 
 
-async def _is_still_approved(parts: Carrying, request: Request) -> bool:
+async def _is_still_approved(parts: Working, request: Request) -> bool:
     """Whether its approvals count now, by time, rights and rules; if not, it was written why."""
     now = parts.clock.now()
     if now >= too_late_at(request):
@@ -105,12 +105,12 @@ async def _is_still_approved(parts: Carrying, request: Request) -> bool:
     return why == ""
 
 
-def _wait(parts: Carrying, request: Request, why: str) -> None:
+def _wait(parts: Working, request: Request, why: str) -> None:
     wait = pause(request.looks, parts.pauses.poll)
     wait_for_zuora(parts.store, request, why, parts.clock.now(), wait)
 
 
-def _stop_for_others(parts: Carrying, request: Request, why: str) -> None:
+def _stop_for_others(parts: Working, request: Request, why: str) -> None:
     """Stop; where other requests have reached some of its documents, the rest is offered."""
     now = parts.clock.now()
     stop(parts.store, request, why, now, others=len(parts.guard.others_of(request, now)))
@@ -124,7 +124,7 @@ def _facts_now(request: Request, order: Order[Any, Any]) -> dict[str, Any]:
     return {"facts": facts.model_dump(mode="json")}
 
 
-def _start(parts: Carrying, request: Request, order: Order[Any, Any], since: datetime) -> None:
+def _start(parts: Working, request: Request, order: Order[Any, Any], since: datetime) -> None:
     now = parts.clock.now()
     after = request.moved(State.RUNNING, now, wake_at=now)
     entry = Entry(

@@ -21,11 +21,11 @@ from bot.store.store import Store
 from bot.workflow import by_hand
 from bot.workflow.decision import CheckAgain, Decidable, Decided, Decision, Declined
 from bot.workflow.meant import meant
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Working
 from bot.workflow.receipts import receipt
 
 
-def decide(parts: Parts, decision: Decision) -> Decided | Declined | CheckAgain:
+def decide(parts: Working, decision: Decision) -> Decided | Declined | CheckAgain:
     """Approve, reject or withdraw a request, or record what became of it.
 
     Raises:
@@ -163,7 +163,7 @@ def _held(request: Request, decision: Decision) -> dict[str, Any]:
     }
 
 
-def may_decide_now(parts: Parts, decision: Decision) -> Decidable | Declined:
+def may_decide_now(parts: Working, decision: Decision) -> Decidable | Declined:
     """Whether a decision could be made now, before a form asks for its reason or its number.
 
     Raises:
@@ -182,7 +182,7 @@ def may_decide_now(parts: Parts, decision: Decision) -> Decidable | Declined:
 
 
 def _asked_of(
-    parts: Parts, decision: Decision, now: datetime
+    parts: Working, decision: Decision, now: datetime
 ) -> tuple[Request | None, Declined | None]:
     """The request of the number that is named, and why the decision changes nothing."""
     request, refusal = meant(parts.store, decision.name)
@@ -200,7 +200,9 @@ def _no_such(refusal: Refusal = Refusal.NO_SUCH_REQUEST, name: Named | None = No
     return Declined(refusal, refusals.misnamed(refusal, name.number if name else None))
 
 
-def _declined(parts: Parts, decision: Decision, request: Request, now: datetime) -> Declined | None:
+def _declined(
+    parts: Working, decision: Decision, request: Request, now: datetime
+) -> Declined | None:
     today = parts.rules.today(request)
     refusal = may_decide(decision.verb, decision.person, request, now, today)
     if refusal is None and decision.verb in (Verb.APPROVE, *RECORDS):

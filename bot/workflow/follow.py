@@ -13,14 +13,14 @@ from bot.operations.beginning import Followed
 from bot.operations.catalog import opened
 from bot.operations.progress import Progress
 from bot.store.store import Store
-from bot.workflow.parts import Carrying
+from bot.workflow.parts import Working
 from bot.zuora.errors import ZuoraError, ZuoraLockedOut, ZuoraRejected
 
 LONGEST_PAUSE = timedelta(hours=1)
 """What waits for its hour is still looked at now and then: it may be canceled or deleted."""
 
 
-async def follow(parts: Carrying, request: Request) -> None:
+async def follow(parts: Working, request: Request) -> None:
     """Look once. Each change of state is a line in the thread; a run that goes on is let be."""
     order = opened(request)
     if not isinstance(order, Followed):
@@ -43,7 +43,7 @@ async def follow(parts: Carrying, request: Request) -> None:
         _go_on(parts, request, before, progress)
 
 
-def _go_on(parts: Carrying, request: Request, before: Progress, progress: Progress) -> None:
+def _go_on(parts: Working, request: Request, before: Progress, progress: Progress) -> None:
     now = parts.clock.now()
     changed = progress.status != before.status or progress.unread != before.unread
     looks = 0 if changed else request.looks + 1

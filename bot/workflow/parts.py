@@ -56,8 +56,8 @@ class Looking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Carrying(Looking):
-    """What carrying out a request goes by, beside what is read.
+class Working(Looking):
+    """What a step of the workflow goes by, beside what a look needs.
 
     Attributes:
         rules: Who has to approve what.
@@ -75,8 +75,8 @@ class Carrying(Looking):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts(Carrying):
-    """The whole outside, for what people set in motion and for the loops.
+class Parts(Working):
+    """The whole outside: also where requests are shown, and whether the bot may work at all.
 
     Attributes:
         channel: Slack channel id where requests are shown.

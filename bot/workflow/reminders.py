@@ -14,12 +14,12 @@ from bot.operations.catalog import OPERATIONS
 from bot.store.store import Store
 from bot.workflow.beside import beside
 from bot.workflow.by_hand import records
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Working
 
 MOST_MENTIONS = 20
 
 
-async def remind(parts: Parts, request: Request) -> None:
+async def remind(parts: Working, request: Request) -> None:
     """Remind those who can move the request and have not, with its facts and buttons.
 
     However many reminders have come due meanwhile, people get one. Nothing is written if the request

@@ -10,7 +10,7 @@ from bot.operations.progress import Reread
 from bot.workflow.calling import Calling, answer_entry, settled_entry
 from bot.workflow.deadlines import too_late_at, wait_until
 from bot.workflow.guard import mailed_since, under_way
-from bot.workflow.parts import Carrying
+from bot.workflow.parts import Working
 from bot.workflow.sending import Pass, calling_of
 from bot.workflow.settle import settled
 from bot.workflow.still_wanted import NOT_SAID, read_again, why_none_any_more
@@ -18,7 +18,7 @@ from bot.zuora.errors import ZuoraError
 
 
 async def repeat(
-    parts: Carrying, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
+    parts: Working, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
 ) -> None:
     """Send calls again, side by side; what of them may not go out any more is written down.
 
@@ -59,14 +59,14 @@ async def repeat(
             await Pass(parts, calling, left, stopping).run()
 
 
-def _wait(parts: Carrying, request: Request, why: str) -> None:
+def _wait(parts: Working, request: Request, why: str) -> None:
     now, pauses = parts.clock.now(), parts.pauses
     wake_at = now + pause(request.looks, pauses.again or pauses.poll)
     wait_until(parts.store, request, why, now, wake_at)
 
 
 def _given_up(
-    parts: Carrying,
+    parts: Working,
     calling: Calling,
     calls: Sequence[Call],
     for_all: str,

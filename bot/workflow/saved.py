@@ -25,7 +25,7 @@ from bot.store.requests import asked_hash
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
 from bot.workflow.guard import reach_to_be
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Looking, Parts
 
 
 def _nothing(_saved: tuple[Request, ...]) -> None:
@@ -79,7 +79,7 @@ def known_by_form(
 
 
 def typed_again(
-    parts: Parts, bodies: Sequence[tuple[Operation, Body]], asker: Asker
+    parts: Looking, bodies: Sequence[tuple[Operation, Body]], asker: Asker
 ) -> tuple[Request, ...]:
     """The request that this line has made before, where a line is all there is to go by."""
     if not asker.once:

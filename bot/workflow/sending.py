@@ -24,7 +24,7 @@ from bot.workflow.begin import facts_as_approved
 from bot.workflow.calling import Calling, came_entry, sent_entry, settled_entry
 from bot.workflow.deadlines import too_late_at, wait_for_zuora
 from bot.workflow.ending import Answered, show_progress
-from bot.workflow.parts import Carrying
+from bot.workflow.parts import Working
 from bot.workflow.still_wanted import NOT_SAID, read_again, why_none_any_more
 from bot.zuora.errors import ZuoraError
 
@@ -56,7 +56,7 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 async def send(
-    parts: Carrying, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
+    parts: Working, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
 ) -> None:
     """Send calls side by side, as many as Zuora allows.
 
@@ -74,7 +74,7 @@ async def send(
     _wait_for_the_rest(parts, request.number)
 
 
-def _goes_on(parts: Carrying, request: Request) -> Request:
+def _goes_on(parts: Working, request: Request) -> Request:
     """The request, whose card no longer says what it waited for."""
     if not request.result:
         return request
@@ -85,7 +85,7 @@ def _goes_on(parts: Carrying, request: Request) -> Request:
     return after
 
 
-async def _may_go_out(parts: Carrying, request: Request, calls: Sequence[Call]) -> Sequence[Call]:
+async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -> Sequence[Call]:
     """Those that are in time and still as they were approved; why the others are not, is written.
 
     As long as no call was done the whole of it is read again, but for what was read just now. Once
@@ -103,7 +103,7 @@ async def _may_go_out(parts: Carrying, request: Request, calls: Sequence[Call]) 
     return () if await facts_as_approved(parts, request) is None else calls
 
 
-async def _left(parts: Carrying, calling: Calling, calls: Sequence[Call]) -> Sequence[Call]:
+async def _left(parts: Working, calling: Calling, calls: Sequence[Call]) -> Sequence[Call]:
     """What is left of many, without those that nobody wants any more or that are wrong to send now."""
     request, now = calling.request, parts.clock.now()
     if now >= too_late_at(request):
@@ -138,7 +138,7 @@ async def _left(parts: Carrying, calling: Calling, calls: Sequence[Call]) -> Seq
 
 
 def _wait_to_go_on(
-    parts: Carrying, request: Request, why: str, retry_at: datetime | None = None
+    parts: Working, request: Request, why: str, retry_at: datetime | None = None
 ) -> None:
     """Try what is left later, not before `retry_at`; where some was sent and it is too late, give it up."""
     now, calls = parts.clock.now(), parts.store.calls.of(request.number)
@@ -153,7 +153,7 @@ def _wait_to_go_on(
     wait_for_zuora(parts.store, request, why, now, wait, so_far=so_far)
 
 
-def calling_of(parts: Carrying, request: Request) -> Calling:
+def calling_of(parts: Working, request: Request) -> Calling:
     """What makes the calls of a request."""
     zuora = parts.tenancy.zuora_in(request.place)
     return Calling(request, opened(request), zuora, parts.clock, parts.new_id)
@@ -175,7 +175,7 @@ class Pass:
 
     def __init__(
         self,
-        parts: Carrying,
+        parts: Working,
         calling: Calling,
         calls: Sequence[Call],
         stopping: Callable[[], bool],
@@ -385,7 +385,7 @@ def _rested_at(call: Call) -> datetime:
     return call.retry_at or _ALWAYS
 
 
-def _wait_for_the_rest(parts: Carrying, number: int) -> None:
+def _wait_for_the_rest(parts: Working, number: int) -> None:
     """What Zuora did not take is tried again later, up to a limit; not within the same pass."""
     request = parts.store.requests.get(number)
     if request is None or request.state is not State.RUNNING:
@@ -399,14 +399,14 @@ def _wait_for_the_rest(parts: Carrying, number: int) -> None:
     _wait_to_go_on(parts, request, f"Zuora is busy: {words}", retry_at)
 
 
-def _give_up(parts: Carrying, request: Request, calls: Sequence[Call], words: str) -> None:
+def _give_up(parts: Working, request: Request, calls: Sequence[Call], words: str) -> None:
     """Some were done and the rest was never taken: that is how it ended."""
     why = dict.fromkeys((call.subject for call in calls), words)
     _refuse(parts, request, calls, why, over=True)
 
 
 def _refuse(
-    parts: Carrying, request: Request, calls: Sequence[Call], why: Mapping[str, str], *, over: bool
+    parts: Working, request: Request, calls: Sequence[Call], why: Mapping[str, str], *, over: bool
 ) -> None:
     """Write that calls will not go out, each with why; `over`: no other is left."""
     store, now = parts.store, parts.clock.now()

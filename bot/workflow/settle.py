@@ -16,7 +16,7 @@ from bot.operations.progress import Settlement
 from bot.store.store import Store
 from bot.workflow.calling import settled_entry
 from bot.workflow.ending import tally
-from bot.workflow.parts import Carrying
+from bot.workflow.parts import Working
 from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 LOST_AND_FOUND = "Some answers were lost or unclear, and reading Zuora settled them."
@@ -24,7 +24,7 @@ UNREAD = 5
 """How many looks more the pause is long after Zuora could not be read: a minute or more."""
 
 
-async def settle(parts: Carrying, request: Request, calls: tuple[Call, ...]) -> None:
+async def settle(parts: Working, request: Request, calls: tuple[Call, ...]) -> None:
     """Look in Zuora for what became of the lost calls."""
     order = opened(request)
     found: dict[str, Settlement] = {}
@@ -95,7 +95,7 @@ def _write(
         store.move(request, after, entry, now, card_edit(after), told)
 
 
-def _look_later(parts: Carrying, request: Request, known: list[Call], *, unread: bool) -> None:
+def _look_later(parts: Working, request: Request, known: list[Call], *, unread: bool) -> None:
     """Look again after a pause. Zuora that could not be read was no look: an outage uses up none."""
     store, poll, now = parts.store, parts.pauses.poll, parts.clock.now()
     if unread:

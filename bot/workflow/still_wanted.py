@@ -7,13 +7,13 @@ from bot.domain.call import Call
 from bot.operations.progress import Reread
 from bot.workflow.calling import Calling
 from bot.workflow.guard import Guard
-from bot.workflow.parts import Carrying
+from bot.workflow.parts import Working
 from bot.zuora.errors import ZuoraRejected
 
 NOT_SAID = "Slack does not say who is in the user groups, so approvals cannot be counted."
 
 
-async def why_none_any_more(parts: Carrying, calling: Calling) -> str | None:
+async def why_none_any_more(parts: Working, calling: Calling) -> str | None:
     """Why nothing of it may go out any more; empty: it may. None: Slack does not say just now."""
     request = calling.request
     if parts.tenancy.digest_of(calling.order, request.place) != request.digest:
