@@ -1,7 +1,6 @@
 """What becomes of a form with which something is asked for once it is submitted."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -32,9 +31,6 @@ from bot.workflow.meant import meant
 from bot.workflow.refused import record_refusal
 from bot.workflow.saved import Asker
 from bot.zuora.progress import HowFar, watched
-
-logger = logging.getLogger(__name__)
-
 
 CARRIED_NO_MORE = Problems(
     {"": "The list of this form is kept for a week and is gone. Close the form and open it anew."}
