@@ -37,7 +37,7 @@ def _plain(value: Any) -> Any:
         case None | bool() | int() | str():
             return value
         case Decimal():
-            return _decimal(value)
+            return "0" if value == 0 else format(value.normalize(), "f")  # "0" also for -0 and 0.00
         case datetime() | date():
             return value.isoformat()
         case NotKnown(why, said):
@@ -50,9 +50,3 @@ def _plain(value: Any) -> Any:
         case _:
             msg = f"{type(value).__name__} has no canonical form"
             raise TypeError(msg)
-
-
-def _decimal(value: Decimal) -> str:
-    if value == 0:
-        return "0"  # also for -0 and 0.00
-    return format(value.normalize(), "f")

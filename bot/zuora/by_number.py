@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from bot.domain.key import is_id
+from bot.domain.parts_of import parts_of
 from bot.zuora import agreement, calls, paging, progress, rows
 from bot.zuora.accounts import account, with_account
 from bot.zuora.answers import BillingDocument
@@ -68,12 +69,12 @@ async def _listed_for_mail(
     """Those that lists have, each once and with all that is asked of it; none where Zuora takes no such filter."""
     numbers = [key for key in keys if not is_id(key) and not set(",[]") & set(key)]
     reads = [
-        partial(_part_for_mail, reader, name, of[at : at + calls.PAGE])
+        partial(_part_for_mail, reader, name, part)
         for name, of in (
             (agreement.NUMBERS[reader.kind][0], numbers),
             ("id", [key for key in keys if is_id(key)]),
         )
-        for at in range(0, len(of), calls.PAGE)
+        for part in parts_of(of, calls.PAGE)
     ]
     try:
         read = await paging.all_or_none(reads) if reads else []

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from bot.domain.key import DocumentKind, Kind, Reading, is_id, readings
+from bot.domain.parts_of import parts_of
 from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.caller import Caller
 from bot.zuora.calls import PAGE
@@ -147,7 +148,7 @@ async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, 
     found: dict[str, Row] = {}
     ids = [key for key in keys if is_id(key)]
     for name, wanted in (("id", ids), (number, [key for key in keys if not is_id(key)])):
-        pages = [wanted[at : at + PAGE] for at in range(0, len(wanted), PAGE)]
+        pages = parts_of(wanted, PAGE)
         asked = [
             partial(
                 paging.objects,

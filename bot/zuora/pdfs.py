@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from bot.domain.known import NotKnown
+from bot.domain.parts_of import parts_of
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
 from bot.zuora.calls import DocumentKind
@@ -57,7 +58,7 @@ async def statuses(
     """
     if not keys:
         return ()
-    reads = [partial(_statuses, caller, kind, batch) for batch in _batches(keys)]
+    reads = [partial(_statuses, caller, kind, batch) for batch in parts_of(keys, _MOST_KEYS)]
     try:
         found = await paging.all_or_none(reads)
     except ZuoraRejected:
@@ -96,10 +97,6 @@ async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozens
         for each in (rows.text(row, "id"), rows.text(row, "pdfFileUrl").rpartition("/")[2])
     )
     return frozenset(each.lower() for each in ids if each)
-
-
-def _batches(keys: Sequence[str]) -> list[Sequence[str]]:
-    return [keys[first : first + _MOST_KEYS] for first in range(0, len(keys), _MOST_KEYS)]
 
 
 async def _statuses(caller: Caller, kind: DocumentKind, keys: Sequence[str]) -> list[PdfStatus]:

@@ -26,7 +26,10 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
         *_left_out(facts),
         *_odd_ones(facts),
         *_mails_itself(facts),
-        line("Dates", _dates(facts)),
+        line(
+            "Dates",
+            f"target date {in_days(facts.target_date)} · invoice date {in_days(facts.invoice_date)}",
+        ),
         *([line("Largest", _largest(facts))] if facts.largest else []),
         *facts.checks.lines(),
     )
@@ -136,10 +139,6 @@ def _zero_mails(facts: EmailRunFacts) -> str:
         False: ", mailed too",
         None: ", and Zuora does not say whether the run mails invoices of zero",
     }[facts.zero_left_out]
-
-
-def _dates(facts: EmailRunFacts) -> str:
-    return f"target date {in_days(facts.target_date)} · invoice date {in_days(facts.invoice_date)}"
 
 
 def _largest(facts: EmailRunFacts) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph, plain_text
 from bot.domain.message import Blocks
+from bot.domain.parts_of import parts_of
 from bot.domain.words import Part
 from bot.operations.typed import Values
 
@@ -123,7 +124,7 @@ def _menu(options: Sequence[Block]) -> Block:
     """Slack takes 100 options of a menu, and 100 groups of 100 options each."""
     if len(options) <= MOST_OPTIONS:
         return {"options": list(options)}
-    parts = [options[at : at + MOST_OPTIONS] for at in range(0, len(options), MOST_OPTIONS)]
+    parts = parts_of(options, MOST_OPTIONS)
     return {"option_groups": [{"label": _from_to(part), "options": list(part)} for part in parts]}
 
 

@@ -1,0 +1,11 @@
+"""A long list in parts. No I/O."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def parts_of(items: Sequence[T], most: int) -> list[Sequence[T]]:
+    """The items in their order, so many at the most in each part."""
+    return [items[at : at + most] for at in range(0, len(items), most)]
