@@ -1,8 +1,10 @@
 """The picture of how the cost of a large request grows, for docs/benchmarks.md."""
 
+import re
 from collections.abc import Mapping, Sequence
 from math import log10
 
+from bench.figures import Row
 from bench.stage import ROOT
 
 PICTURE = ROOT / "docs" / "images" / "big.svg"
@@ -10,13 +12,26 @@ WIDE, HIGH, LEFT, BELOW, RIGHT, ABOVE = 640, 360, 60, 40, 190, 20
 COLORS = ("#2166ac", "#b2182b", "#4d4d4d")
 
 
-def write_picture(grown: Sequence[Mapping[str, float]]) -> None:
-    """Draw the seconds of each part against the documents, both axes in powers of ten.
+DRAWN = {
+    "by run, form to card": r"from the form to the saved card, of a run of ([\d,]+)",
+    "by number, form to card": r"from the form to the saved card, ([\d,]+) numbers in a file",
+    "by number, all mails": r"mails one by one, every step in the database, ([\d,]+) numbers in a file",
+}
+"""By name in the picture: which rows of the table, whose figures are seconds."""
 
-    Args:
-        grown: For each size `documents` and the seconds of each part by its name.
-    """
-    PICTURE.write_text(drawn(grown))
+
+def write_picture(rows: Sequence[Row]) -> None:
+    """Draw the seconds of each part against the documents, where all of them were measured."""
+    grown: dict[int, dict[str, float]] = {}
+    for name, pattern in DRAWN.items():
+        for row in rows:
+            if found := re.fullmatch(pattern, row.what):
+                documents = int(found[1].replace(",", ""))
+                grown.setdefault(documents, {"documents": documents})[name] = float(
+                    row.ours.split()[0]
+                )
+    if len(grown) > 1 and all(len(each) == len(DRAWN) + 1 for each in grown.values()):
+        PICTURE.write_text(drawn([grown[documents] for documents in sorted(grown)]))
 
 
 def drawn(grown: Sequence[Mapping[str, float]]) -> str:

@@ -10,6 +10,9 @@ PARTS = (
 )  # fmt: skip
 """Everything that is measured, in the order of the table; each is a module of this folder."""
 
+SECTIONS = ("run-2500", "run-20000", "run-50000", "list-2500", "list-20000", "list-50000", "views")
+"""What the part *big* is made of, where not all of it is measured: a run of so many documents, or so many by number."""
+
 PAUSES = "pauses"
 """What the rows on pauses of the event loop are kept under, whatever part was running."""
 
@@ -81,6 +84,9 @@ class Options:
     requests: int = 100_000
     followed: int = 500
     rest_seconds: float = 60.0
+    only: tuple[str, ...] = ()
+    """Of the part *big*, some of `SECTIONS`; empty: all."""
+
     pauses: dict[str, float] = field(default_factory=dict)
     """Longest pause of the bot's event loop, in milliseconds, by part."""
     pauses_of_empty: dict[str, float] = field(default_factory=dict)
@@ -93,12 +99,12 @@ class Options:
             self.pauses_of_empty[what] = max(empty, self.pauses_of_empty.get(what, 0.0))
 
     @classmethod
-    def of_size(cls, *, small: bool, rounds: int | None) -> "Options":
-        """The sizes of a real run, or small ones that only show that the parts work."""
+    def of_size(cls, *, small: bool, rounds: int | None, only: tuple[str, ...] = ()) -> "Options":
+        """The sizes of a real run, or small ones that only show that the parts work; `only` some sections."""
         if not small:
-            return cls(rounds=rounds or 5)
+            return cls(rounds=rounds or 5, only=only)
         return cls(
-            small=True, rounds=rounds or 2, clicks_at_rest=15, clicks_at_once=40, decisions=60,
+            small=True, only=only, rounds=rounds or 2, clicks_at_rest=15, clicks_at_once=40, decisions=60,
             mails=200, open_requests=500, history=20_000, requests=5_000, followed=30,
             rest_seconds=8.0,
         )  # fmt: skip

@@ -105,6 +105,12 @@ async def _run(how: str, server: Program, mails: int, sdk: Path | None) -> dict[
     return found | await server.tell()
 
 
+async def mails_of_sdk(server: Program, mails: int) -> float:
+    """Seconds of processor time that the SDK takes for a mail."""
+    found = await _run("sdk", server, mails, await _sdk())
+    return float(found["processor"] / found["calls"])
+
+
 async def _sdk() -> Path:
     """The SDK's own environment, made once."""
     python = CACHE / "sdk" / "bin" / "python"

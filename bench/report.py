@@ -3,11 +3,13 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from bench.big_picture import write_picture
 from bench.figures import PARTS, PAUSES, Options, Row, as_row
 from bench.stage import CACHE, ROOT
 
@@ -96,13 +98,36 @@ def write_docs(kept: Kept) -> None:
     path.write_text(f"{before}{BEGIN}\n{_figures(kept)}\n{END}{after}")
 
 
-def write_big(rows: Sequence[Row]) -> None:
-    """Write the figures of large requests, which are measured by themselves, between their own marks."""
+def write_big(rows: Sequence[Row], *, anew: bool) -> None:
+    """Write the figures of large requests, which are measured by themselves, between their own marks.
+
+    Args:
+        rows: What was measured.
+        anew: Whether that is all; else others stay as they were.
+    """
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    before = [] if anew or not BIG_FIGURES.exists() else json.loads(BIG_FIGURES.read_text())
+    found = {each["what"]: (as_row(each), at) for each, at in before}
+    found |= {row.what: (row, now) for row in rows}
+    kept = sorted(found.values(), key=lambda each: _size(each[0]))
+    CACHE.mkdir(exist_ok=True)
+    BIG_FIGURES.write_text(json.dumps([[asdict(row), at] for row, at in kept], indent=1))
     path = ROOT / "docs" / "benchmarks.md"
-    before, _, rest = path.read_text().partition(BEGIN_BIG)
+    start, _, rest = path.read_text().partition(BEGIN_BIG)
     _, _, after = rest.partition(END_BIG)
-    kept = [(row, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")) for row in rows]
-    path.write_text(f"{before}{BEGIN_BIG}\n{_figures(kept)}\n{END_BIG}{after}")
+    path.write_text(f"{start}{BEGIN_BIG}\n{_figures(kept)}\n{END_BIG}{after}")
+    write_picture([row for row, _ in kept])
+
+
+def _size(row: Row) -> tuple[bool, int, bool]:
+    """Where a row stands in the table: by its documents, a run before a list, and at the end what is shown."""
+    found = re.search(r"run of ([\d,]+)|([\d,]+) numbers", row.what)
+    if found is None:
+        return True, 0, False
+    return False, int((found[1] or found[2]).replace(",", "")), bool(found[2])
+
+
+BIG_FIGURES = CACHE / "big.json"
 
 
 BEGIN_BIG, END_BIG = "<!-- big -->", "<!-- end of big -->"

@@ -27,6 +27,9 @@ from bot.domain.policy import Rule
 
 _NUMBER = re.compile(r"[A-Z]{2,5}-?\d+", re.ASCII)
 
+LONG = 200_000
+"""Characters of facts: some 500 documents by number, which take 10 ms."""
+
 UNKNOWN_REMINDED_AFTER = (timedelta(hours=1), timedelta(hours=5))
 """When people are reminded of an unknown outcome that nobody has settled, counted from when it became one."""
 
@@ -139,6 +142,11 @@ class Request:
     typed: str = ""
     place: str = ""
     place_words: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it names so many documents that opening it holds up whoever waits meanwhile."""
+        return len(self.facts) > LONG
 
     @property
     def name(self) -> str:

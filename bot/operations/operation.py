@@ -53,6 +53,19 @@ class Facts(Remembering, frozen=True, extra="forbid", defer_build=True):
 
     checked: tuple[Check, ...] = ()
 
+    def to_text(self) -> str:
+        """As JSON, as it is stored."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read what `to_text` wrote, also what an older version of it wrote.
+
+        Raises:
+            ValidationError: Another version of the bot has written it.
+        """
+        return cls.model_validate_json(text)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

@@ -15,6 +15,7 @@ from bot.domain.clock import Clock
 from bot.domain.message import Message, MessageKind
 from bot.domain.next_step import pause
 from bot.following import following
+from bot.operations.catalog import in_hand
 from bot.slack.errors import (
     LIMITED,
     MALFORMED,
@@ -238,7 +239,7 @@ class Sender:
         if self._has_to_wait(outgoing):
             return
         await self._keep_pace(outgoing)
-        shown = None if self._stopping else self._drawn(outgoing)
+        shown = None if self._stopping else await self._drawn(outgoing)
         if shown is None:
             return
         outgoing = shown
@@ -251,10 +252,10 @@ class Sender:
             wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
             self._again(outgoing, self._clock.now() + wait, never_arrived=False)
 
-    def _drawn(self, outgoing: Outgoing) -> Outgoing | None:
+    async def _drawn(self, outgoing: Outgoing) -> Outgoing | None:
         """What goes out as it looks now; None: it cannot be drawn, and the thread below it goes on."""
         try:
-            return self._shown(outgoing)
+            return await self._shown(outgoing)
         except CouldNotRecordError:
             raise
         except Exception:
@@ -281,17 +282,16 @@ class Sender:
             extra={"kind": message.kind.value, "channel": message.channel, "ts": ts},
         )
 
-    def _shown(self, outgoing: Outgoing) -> Outgoing:
+    async def _shown(self, outgoing: Outgoing) -> Outgoing:
         """An edit of a card, as the card looks now; anything else as it was written."""
         message = outgoing.message
         if message.kind is not MessageKind.UPDATE or message.text or message.request is None:
             return outgoing
         request = self._store.requests.get(message.request)
-        return (
-            outgoing
-            if request is None
-            else replace(outgoing, message=card(request, also=beside(self._store, request)))
-        )
+        if request is None:
+            return outgoing
+        await in_hand(request)
+        return replace(outgoing, message=card(request, also=beside(self._store, request)))
 
     def _trying(self, outgoing: Outgoing) -> None:
         with self._store.transaction():

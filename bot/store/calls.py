@@ -1,7 +1,7 @@
 """The table of calls to Zuora that have an effect."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from bot.domain.call import Call, Tally, Verdict
 from bot.domain.place import entity_part
 from bot.store.places import ENTITY_OF_PLACE
+from bot.store.preparing import PART
 from bot.store.times import from_text_or_none, to_text_or_none
 
 _COLUMNS = (
@@ -75,6 +76,35 @@ class Calls:
         """All calls of a request, ordered by subject."""
         rows = self._database.execute(f"{_SELECT} WHERE request = ? ORDER BY subject", [request])
         return tuple(_from_row(row) for row in rows)
+
+    def of_in_parts(self, request: int) -> Iterator[tuple[Call, ...]]:
+        """As `of`, in parts that each take a moment; while nobody changes them, all of it together."""
+        behind = ""
+        while True:
+            rows = self._database.execute(
+                f"{_SELECT} WHERE request = ? AND subject > ? ORDER BY subject LIMIT ?",
+                [request, behind, PART],
+            )
+            found = tuple(_from_row(row) for row in rows)
+            yield found
+            if len(found) < PART:
+                return
+            behind = found[-1].subject
+
+    def busy(self, request: int) -> tuple[Call, ...]:
+        """Those of a request that Zuora did not take, and that may be tried again; ordered by subject."""
+        rows = self._database.execute(
+            f"{_SELECT} WHERE request = ? AND verdict = 'busy' ORDER BY subject", [request]
+        )
+        return tuple(_from_row(row) for row in rows)
+
+    def forget_planned(self, request: int) -> None:
+        """Delete those of a request that never went out, of one that has not begun."""
+        self._database.execute(
+            "DELETE FROM calls WHERE request = ? AND tries = 0 AND EXISTS "
+            "(SELECT 1 FROM requests WHERE number = calls.request AND state = 'approved')",
+            [request],
+        )
 
     def outstanding_about(
         self, subjects: Sequence[str], *, not_of: int, place: str = ""

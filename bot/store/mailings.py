@@ -1,15 +1,17 @@
 """The table of what each request can mail, and the one question asked of it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlite_utils import Database
 
 from bot.domain.call import Verdict
-from bot.domain.mailing import Effect, Mailing, certainty, is_shown
+from bot.domain.mailing import Effect, Mailing, Way, certainty, is_shown
 from bot.domain.place import entity_part
 from bot.domain.request import State
+from bot.store.preparing import parts
 from bot.store.times import from_text_or_none
 
 _FOUND = """
@@ -27,6 +29,26 @@ LEFT JOIN calls AS c ON c.request = m.request AND c.subject = m.call
 WHERE m.request <> ? ORDER BY m.request, m.document_number
 """
 
+_FOUND_OF = """
+WITH found (id) AS (
+  SELECT m.rowid FROM mailings AS mine
+    CROSS JOIN mailings AS m ON m.document_number = mine.document_number
+    WHERE mine.request = :request AND m.document_number <> '' AND m.request <> :request
+  UNION SELECT m.rowid FROM mailings AS mine CROSS JOIN mailings AS m ON m.document_id = mine.document_id
+    WHERE mine.request = :request AND m.document_id <> '' AND m.request <> :request
+  UNION SELECT m.rowid
+    FROM (SELECT DISTINCT run FROM mailings WHERE request = :request AND run <> '') AS mine
+    CROSS JOIN mailings AS m ON m.run = mine.run
+    WHERE m.document_number = '' AND m.request <> :request)
+SELECT m.request, m.call, m.way, m.document_number, m.shown,
+  c.verdict, c.tries, c.sent_at, c.changed, c.recorded_by, c.recorded_note,
+  COALESCE((SELECT MAX(shown) FROM mailings AS mine WHERE mine.document_number = m.document_number
+    AND mine.document_number <> '' AND mine.request = :request), '')
+FROM found CROSS JOIN mailings AS m ON m.rowid = found.id
+LEFT JOIN calls AS c ON c.request = m.request AND c.subject = m.call
+"""
+_ROW = tuple[Any, ...]
+
 
 class Mailings:
     """Saves and asks what can reach which document; inside a transaction of the caller."""
@@ -34,13 +56,13 @@ class Mailings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, request: int, mailings: Sequence[Mailing]) -> None:
-        """Write what a request can mail; what stands there stays."""
-        self._database.conn.executemany(
+    def add(self, request: int, mailings: Sequence[Mailing]) -> int:
+        """Write what a request can mail, and say how much of that is new; what stands there stays."""
+        return self._database.conn.executemany(
             "INSERT INTO mailings (request, call, way, document_number, document_id, account, run, "
             "shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             ((request, *each) for each in mailings),
-        )
+        ).rowcount
 
     def has(self, request: int) -> bool:
         """Whether it is known what a request can mail."""
@@ -66,24 +88,70 @@ class Mailings:
             not_of: The request that asks; 0 for one to be made.
             place: Where in the tenant, as `Place.key`; empty for anywhere.
         """
+        return merged(self.effects_in_parts(mine, not_of=not_of, place=place))
+
+    def effects_in_parts(
+        self, mine: Sequence[Mailing], *, not_of: int, place: str = ""
+    ) -> Iterator[list[Effect]]:
+        """As `effects`, asked in parts that each take a moment; to be `merged`."""
+        shown = {each.number: each.shown for each in mine}
+        for part in parts(len(mine)):
+            yield self._effects(mine[part], shown, not_of, place)
+
+    def effects_of(self, request: int, place: str) -> list[Effect]:
+        """As `effects`, of what a request on record can mail, with the mail dates of when it was asked for."""
+        rows = self._database.execute(_FOUND_OF, {"request": request}).fetchall()
+        return merged([self._meaning(rows, place)])
+
+    def ways_of(self, request: int) -> frozenset[Way]:
+        """By which ways a request can mail."""
+        rows = self._database.execute(
+            "SELECT DISTINCT way FROM mailings WHERE request = ?", [request]
+        )
+        return frozenset(way for (way,) in rows)
+
+    def _effects(
+        self, mine: Sequence[Mailing], shown: Mapping[str, str], not_of: int, place: str
+    ) -> list[Effect]:
         numbers = json.dumps([each.number for each in mine if each.number])
         ids = json.dumps([each.id for each in mine if each.id])
         runs = json.dumps(sorted({each.run for each in mine if each.run}))
         rows = self._database.execute(_FOUND, [numbers, ids, runs, not_of]).fetchall()
-        shown = {each.number: each.shown for each in mine}
+        return self._meaning([(*row, shown.get(row[3], "")) for row in rows], place)
+
+    def _meaning(self, rows: Sequence[_ROW], place: str) -> list[Effect]:
+        """What rows of the ledger, with their calls and the mail date shown now, mean to whoever asks."""
         requests = {number: self._request(number) for number in {row[0] for row in rows}}
         found, entity = [], entity_part(place)
-        for number, call, way, document, before, verdict, tries, sent_at, changed, *hand in rows:
-            state, state_at, where, forgotten = requests[number]
+        for (
+            number,
+            call,
+            way,
+            document,
+            before,
+            verdict,
+            tries,
+            sent_at,
+            changed,
+            by,
+            note,
+            now,
+        ) in rows:
+            if (its := requests[number]) is None:  # being prepared, and not asked for yet
+                continue
+            state, state_at, where, forgotten = its
             said = None if verdict is None else Verdict(verdict)
-            by, note = (each or "" for each in hand)
-            how = certainty(state, way, said, tries, by, forgotten=forgotten)
+            how = certainty(state, way, said, tries, by or "", forgotten=forgotten)
             if how is None or (entity and entity_part(where) not in ("", entity)):
                 continue
             by_state = forgotten or way in ("posting", "auto")
             at = state_at if by_state else from_text_or_none(sent_at)
-            seen = is_shown(before, shown.get(document, ""))
-            found.append(Effect(number, call, way, document, how, at, changed or 0, seen, by, note))
+            seen = is_shown(before, now)
+            found.append(
+                Effect(
+                    number, call, way, document, how, at, changed or 0, seen, by or "", note or ""
+                )
+            )
         return found
 
     def asked(self, request: int) -> int:
@@ -100,11 +168,23 @@ class Mailings:
             ((person, note, request, subject) for subject in subjects),
         )
 
-    def _request(self, number: int) -> tuple[State, datetime | None, str, bool]:
-        """Once for each request: its row is long, and may hold thousands of documents."""
-        state, at, place, forgotten = self._database.execute(
+    def _request(self, number: int) -> tuple[State, datetime | None, str, bool] | None:
+        """Once for each request: its row is long, and may hold thousands of documents.
+
+        None: it is only being prepared.
+        """
+        row = self._database.execute(
             "SELECT state, state_at, place, CASE WHEN json_valid(progress) "
             "THEN json_extract(progress, '$.look_first') END FROM requests WHERE number = ?",
             [number],
         ).fetchone()
+        if row is None:
+            return None
+        state, at, place, forgotten = row
         return State(state), from_text_or_none(at), place, bool(forgotten)
+
+
+def merged(found: Iterable[Sequence[Effect]]) -> list[Effect]:
+    """The parts of one answer as a whole: each effect once, ordered by request and document."""
+    once = dict.fromkeys(effect for part in found for effect in part)
+    return sorted(once, key=lambda each: (each.request, each.number))

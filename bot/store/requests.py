@@ -69,14 +69,19 @@ class Requests:
     def next_number(self) -> int:
         """The number of the next request; only safe inside a transaction."""
         (number,) = self._database.execute(
-            "SELECT MAX(COALESCE((SELECT MAX(number) FROM requests), 0), "
-            "(SELECT MAX(last_number) FROM copies)) + 1"
+            "SELECT MAX(number) + 1 FROM (SELECT COALESCE(MAX(number), 0) AS number FROM requests "
+            "UNION ALL SELECT MAX(last_number) FROM copies "
+            "UNION ALL SELECT COALESCE(MAX(number), 0) FROM preparing) AS taken"
         ).fetchone()
         return int(number)
 
     def newest(self) -> int:
         """The number of the newest request; 0 where nothing was ever asked for."""
-        return self.next_number() - 1
+        (number,) = self._database.execute(
+            "SELECT MAX(number) FROM (SELECT COALESCE(MAX(number), 0) AS number FROM requests "
+            "UNION ALL SELECT MAX(last_number) FROM copies) AS taken"
+        ).fetchone()
+        return int(number)
 
     def add(self, request: Request, deed: Deed, subjects: Collection[str] = ()) -> None:
         """Save a new request.
@@ -88,11 +93,15 @@ class Requests:
                 but its subject where this is empty.
         """
         self._database.execute(_INSERT, {**_to_row(request), "deed": deed.value})
-        self._database.execute(
-            "INSERT INTO request_subjects SELECT DISTINCT value, ? FROM json_each(?)",
-            [request.number, json.dumps(list(subjects or [request.subject]))],
-        )
+        self.add_subjects(request.number, subjects or [request.subject])
         self._came_to(request)
+
+    def add_subjects(self, number: int, subjects: Collection[str]) -> None:
+        """Write what a request acts on, as in `add`; it stands there, or its number is kept for it."""
+        self._database.conn.executemany(
+            "INSERT INTO request_subjects (subject, request) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            ((subject, number) for subject in subjects),
+        )
 
     def _came_to(self, request: Request) -> None:
         """Count a move once it lasts."""

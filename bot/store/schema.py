@@ -295,3 +295,82 @@ def nothing_was_sent(db: Database) -> None:
     But for one that an older copy of the database holds: its card says to look in Zuora first.
     """
     run(db, _NOTHING_WAS_SENT)
+
+
+_PREPARING = """
+CREATE TABLE preparing (number INTEGER PRIMARY KEY, at TEXT NOT NULL) STRICT;
+
+DROP TRIGGER calls_that_mail_have_their_documents;
+DROP TRIGGER mailings_learn_their_run;
+CREATE TABLE mailings_of_all (
+  request INTEGER NOT NULL,
+  call TEXT NOT NULL,
+  way TEXT NOT NULL CHECK (way IN ('run', 'document', 'posting', 'auto')),
+  document_number TEXT NOT NULL,
+  document_id TEXT NOT NULL,
+  account TEXT NOT NULL,
+  run TEXT NOT NULL,
+  shown TEXT NOT NULL,
+  UNIQUE (request, call, document_number)
+) STRICT;
+INSERT INTO mailings_of_all (request, call, way, document_number, document_id, account, run, shown)
+SELECT request, call, way, document_number, document_id, account, run, shown FROM mailings ORDER BY rowid;
+DROP TABLE mailings;
+ALTER TABLE mailings_of_all RENAME TO mailings;
+CREATE INDEX mailings_number ON mailings (document_number) WHERE document_number <> '';
+CREATE INDEX mailings_id ON mailings (document_id) WHERE document_id <> '';
+CREATE INDEX mailings_run ON mailings (run) WHERE document_number = '';
+
+CREATE TABLE request_subjects_of_all (
+  subject TEXT NOT NULL,
+  request INTEGER NOT NULL,
+  PRIMARY KEY (subject, request)
+) STRICT, WITHOUT ROWID;
+INSERT INTO request_subjects_of_all SELECT subject, request FROM request_subjects;
+DROP TABLE request_subjects;
+ALTER TABLE request_subjects_of_all RENAME TO request_subjects;
+
+CREATE TRIGGER mailings_are_of_what_is_not_begun BEFORE INSERT ON mailings
+WHEN (SELECT state FROM requests INDEXED BY requests_brief WHERE number = NEW.request)
+  NOT IN ('waiting', 'approved')
+BEGIN SELECT RAISE(ABORT, 'what a request can mail is written before it begins'); END;
+CREATE TRIGGER mailings_are_of_a_request BEFORE INSERT ON mailings
+WHEN NOT EXISTS (SELECT 1 FROM preparing WHERE number = NEW.request)
+  AND NOT EXISTS (SELECT 1 FROM requests INDEXED BY requests_brief WHERE number = NEW.request)
+BEGIN SELECT RAISE(ABORT, 'FOREIGN KEY: what can be mailed belongs to a request'); END;
+CREATE TRIGGER mailings_are_never_deleted BEFORE DELETE ON mailings
+WHEN NOT EXISTS (SELECT 1 FROM preparing WHERE number = OLD.request)
+BEGIN SELECT RAISE(ABORT, 'what could have been mailed is never deleted'); END;
+CREATE TRIGGER mailings_are_never_changed BEFORE UPDATE ON mailings
+WHEN OLD.document_number <> '' OR OLD.run <> '' OR NEW.document_number <> ''
+BEGIN SELECT RAISE(ABORT, 'what could have been mailed is never changed'); END;
+CREATE TRIGGER mailings_learn_their_run AFTER UPDATE OF progress ON requests
+WHEN json_valid(NEW.progress) AND COALESCE(json_extract(NEW.progress, '$.number'), '') <> ''
+BEGIN UPDATE mailings SET run = json_extract(NEW.progress, '$.number')
+WHERE request = NEW.number AND document_number = '' AND run = ''; END;
+CREATE TRIGGER calls_that_mail_have_their_documents BEFORE UPDATE OF tries ON calls
+WHEN NEW.tries > OLD.tries
+  AND (SELECT deed FROM requests INDEXED BY requests_brief WHERE number = NEW.request) = 'mailed'
+  AND NOT EXISTS (SELECT 1 FROM mailings WHERE request = NEW.request AND call = NEW.subject)
+BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out'); END;
+CREATE TRIGGER subjects_are_of_a_request BEFORE INSERT ON request_subjects
+WHEN NOT EXISTS (SELECT 1 FROM preparing WHERE number = NEW.request)
+  AND NOT EXISTS (SELECT 1 FROM requests INDEXED BY requests_brief WHERE number = NEW.request)
+BEGIN SELECT RAISE(ABORT, 'FOREIGN KEY: what is acted on belongs to a request'); END;
+
+CREATE TRIGGER preparing_is_of_what_is_not_asked BEFORE INSERT ON preparing
+WHEN EXISTS (SELECT 1 FROM requests INDEXED BY requests_brief WHERE number = NEW.number)
+BEGIN SELECT RAISE(ABORT, 'a request that stands there is not prepared'); END;
+CREATE TRIGGER preparing_ends_with_the_request AFTER INSERT ON requests
+BEGIN DELETE FROM preparing WHERE number = NEW.number; END;
+"""
+
+
+@migrations(name="0046_preparing")
+def preparing(db: Database) -> None:
+    """What a large request consists of is written in parts before the request itself, under its number.
+
+    It counts for nothing until the request stands there: whoever asks about documents asks about requests.
+    Only then can it not be deleted any more. So neither table has a key to `requests`; rules take its place.
+    """
+    run(db, _PREPARING)

@@ -27,6 +27,7 @@ from bot.store.history import History
 from bot.store.listed import ListedDocuments
 from bot.store.mailings import Mailings
 from bot.store.outbox import Outbox
+from bot.store.preparing import Preparing
 from bot.store.refusals import Refusals
 from bot.store.requests import Requests
 from bot.store.status import Homes, Mornings, Status
@@ -43,6 +44,7 @@ class Store:
         self.requests = Requests(database)
         self.calls = Calls(database)
         self.mailings = Mailings(database)
+        self.preparing = Preparing(database)
         self.listed = ListedDocuments(database)
         self.history = History(database, audit_key.encode())
         self.refusals = Refusals(database, self.history)

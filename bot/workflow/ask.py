@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from bot.domain.authority import Refusal, may_ask
 from bot.domain.request import Request
 from bot.domain.words import count, listed
-from bot.operations.operation import Body, Facts, Operation, Order
+from bot.operations.operation import Body, Facts, Operation
 from bot.operations.typed import Problems, Values
 from bot.workflow.guard import reach_to_be
 from bot.workflow.parts import Parts, Working
+from bot.workflow.preparing import prepared
 from bot.workflow.refused import record_refusal
 from bot.workflow.rules import Rules
-from bot.workflow.saved import Asker, Ready, known_by_form, save, typed_again
+from bot.workflow.saved import Asker, Ready, Texts, known_by_form, save, typed_again
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected, unanswered
 
 REASON_LIMIT = 1000
@@ -71,7 +71,8 @@ async def ask(
         return ready
     if impossible := await _nobody_to_approve(parts.rules, ready, asker):
         return impossible
-    return save(parts, ready, asker)
+    async with prepared(parts, ready, place.key) as written:
+        return save(parts, written, asker)
 
 
 def _read(wanted: Wanted, reason: str) -> tuple[list[_Read], Problems]:
@@ -99,20 +100,20 @@ async def _with_facts(
     """Read Zuora also where something typed is wrong, so that all of it is shown at once."""
     ready: list[Ready] = []
     for operation, body, values in bodies:
-        order = await _order(parts, operation, body, place)
-        if isinstance(order, Problems):
-            problems = problems.and_of(order)
+        one = await _ready(parts, operation, body, values, place)
+        if isinstance(one, Problems):
+            problems = problems.and_of(one)
         else:
-            ready.append(Ready(order, values))
+            ready.append(one)
     if problems.others is not None:
-        beside = [each.number for one in ready for each in one.order.mailings() if each.number]
+        beside = [each.number for one in ready for each in one.mine if each.number]
         problems = problems.and_of(Problems({}, tuple(beside)))
     return problems if problems.by_field else ready
 
 
-async def _order(
-    parts: Working, operation: Operation, body: Body, place: str
-) -> Order[Any, Any] | Problems:
+async def _ready(
+    parts: Working, operation: Operation, body: Body, values: Values, place: str
+) -> Ready | Problems:
     try:
         facts: Facts | Problems = await operation.look_up(body, parts.tenancy.zuora_in(place))
     except ZuoraError as error:
@@ -126,15 +127,21 @@ async def _order(
     if isinstance(facts, Problems):
         return facts
     order = operation(body, facts)
-    why, others = parts.guard.mailed_lately(order, place, parts.clock.now())
-    return Problems({operation.field: why}, others) if why else order
+    mine = await asyncio.to_thread(order.mailings)  # they may be many
+    texts = await asyncio.to_thread(Texts.of, order, parts.tenancy, place)
+    reach = await reach_to_be(parts.store, mine, place)
+    why, others = parts.guard.mailed_lately(order, mine, reach, parts.clock.now())
+    return (
+        Problems({operation.field: why}, others)
+        if why
+        else Ready(order, values, texts, mine, reach)
+    )
 
 
 async def _nobody_to_approve(rules: Rules, ready: Sequence[Ready], asker: Asker) -> Problems | None:
     """A request that could never be approved is refused now, with the names, not left to expire."""
     for each in ready:
-        reach = reach_to_be(rules.store, each.order, asker.place.key)
-        about = rules.about(each.order, asker.place, reach)
+        about = rules.about(each.order, asker.place, each.reach)
         rule = rules.policy.strictest(about)
         members = await rules.members(rule.approvers)
         if members is None:

@@ -1,5 +1,7 @@
 """Before anything is sent: the facts are read again, and the calls are planned or the request stops."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +16,9 @@ from bot.operations.catalog import opened
 from bot.operations.operation import Facts, Order
 from bot.operations.run_documents import SINGLE
 from bot.operations.typed import Problems
+from bot.store.preparing import PART
+from bot.store.preparing import parts as in_parts
+from bot.store.requests import RequestMovedError
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
 from bot.workflow.parts import Working
@@ -36,7 +41,33 @@ async def begin(parts: Working, request: Request) -> None:
     order = await facts_as_approved(parts, request)
     if order is not None:
         await parts.store.turns.one_by_one()  # Zuora's answers to many may come in the same moment
-        _start(parts, request, order, since)
+        await _planned(parts, request, order.subjects())
+        facts = await asyncio.to_thread(_facts_now, request, order)
+        _start(parts, request, order, since, facts)
+
+
+async def _planned(parts: Working, request: Request, subjects: Sequence[str]) -> None:
+    """Plan many calls before the request begins, in short transactions; they are nothing until it does."""
+    if len(subjects) <= PART:
+        return
+    store = parts.store
+    with store.transaction():
+        store.calls.forget_planned(request.number)  # of a process that ended before it began
+    for part in in_parts(len(subjects)):
+        await store.turns.one_by_one()
+        with store.transaction():
+            _plan(parts, request, subjects[part])
+
+
+def _plan(parts: Working, request: Request, subjects: Sequence[str]) -> None:
+    """Plan calls about these; inside a transaction.
+
+    Raises:
+        RequestMovedError: It is not approved any more.
+    """
+    if not parts.store.requests.stands(request):
+        raise RequestMovedError(request.name)
+    parts.store.calls.save(*(planned(request, each, parts.new_id()) for each in subjects))
 
 
 async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any] | None:
@@ -47,7 +78,7 @@ async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any]
     """
     if not await _is_still_approved(parts, request):
         return None
-    approved = opened(request)
+    approved = await asyncio.to_thread(opened, request)  # of many documents it takes long
     try:
         await parts.tenancy.admission.check()
         facts: Facts | Problems = await approved.look_up(
@@ -64,19 +95,20 @@ async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any]
         stop(parts.store, request, " ".join(facts.by_field.values()), parts.clock.now())
         return None
     now = type(approved)(approved.body, facts)
-    why = _why_not_as_approved(parts, request, approved, now)
+    why = await _why_not_as_approved(parts, request, approved, now)
     if why:
         _stop_for_others(parts, request, why)
         return None
     return now
 
 
-def _why_not_as_approved(
+async def _why_not_as_approved(
     parts: Working, request: Request, approved: Order[Any, Any], now: Order[Any, Any]
 ) -> str:
     """What differs from what was approved, in a sentence; empty: nothing does."""
-    changed = approved.differs(now.facts)
-    is_the_same = parts.tenancy.digest_of(now, request.place) == request.digest
+    changed = await asyncio.to_thread(approved.differs, now.facts)
+    digest = await asyncio.to_thread(parts.tenancy.digest_of, now, request.place)
+    is_the_same = digest == request.digest
     if not changed and is_the_same:
         return ""
     if set(changed) <= {SINGLE} and parts.store.history.is_of_other_files(request.number):
@@ -119,18 +151,24 @@ def _stop_for_others(parts: Working, request: Request, why: str) -> None:
 def _facts_now(request: Request, order: Order[Any, Any]) -> dict[str, Any]:
     """The facts of now; their hash alone where they are, letter by letter, those of the request."""
     facts = order.facts_with_checks()
-    if facts.model_dump_json() == request.facts:
+    if facts.to_text() == request.facts:
         return {"facts_sha256": text_hash(request.facts)}
     return {"facts": facts.model_dump(mode="json")}
 
 
-def _start(parts: Working, request: Request, order: Order[Any, Any], since: datetime) -> None:
+def _start(
+    parts: Working,
+    request: Request,
+    order: Order[Any, Any],
+    since: datetime,
+    facts: Mapping[str, Any],
+) -> None:
     now = parts.clock.now()
     after = request.moved(State.RUNNING, now, wake_at=now)
     entry = Entry(
         what=What.STARTED,
         request=request.number,
-        data={"digest": request.digest, **_facts_now(request, order)},
+        data={"digest": request.digest, **facts},
     )
     told = lines.reply(
         after,
@@ -142,12 +180,12 @@ def _start(parts: Working, request: Request, order: Order[Any, Any], since: date
             subjects, since, not_of=request.number, place=request.place
         ):
             return
+        if not parts.store.mailings.has(request.number):  # asked for by a version before that
+            parts.store.mailings.add(request.number, order.mailings())
         why = parts.guard.why_not_begin(order, request, now)
         if not why:
-            if not parts.store.mailings.has(request.number):  # asked for by a version before that
-                parts.store.mailings.add(request.number, order.mailings())
-            for subject in subjects:
-                parts.store.calls.save(planned(request, subject, parts.new_id()))
+            if len(subjects) <= PART:
+                _plan(parts, request, subjects)
             parts.store.move(request, after, entry, now, card_edit(after), told)
     if why:
         _stop_for_others(parts, request, why)

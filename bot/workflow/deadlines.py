@@ -49,6 +49,7 @@ def stop(store: Store, request: Request, why: str, now: datetime, *, others: int
         " can ask again.",
     )  # fmt: skip
     with store.transaction():
+        store.calls.forget_planned(request.number)
         store.move(
             request,
             after,

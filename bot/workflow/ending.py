@@ -245,7 +245,10 @@ def lose(
             Answered(store, request, everything, now).go_on(pauses)
 
 
-def conclude(store: Store, request: Request, pauses: Pauses, now: datetime) -> None:
-    """Every call has its answer; write how it goes on."""
+def conclude(
+    store: Store, request: Request, calls: Sequence[Call], pauses: Pauses, now: datetime
+) -> None:
+    """Every call has its answer, as they were read just now; write how it goes on."""
+    order = opened(request)
     with store.transaction():
-        Answered(store, request, store.calls.of(request.number), now).go_on(pauses)
+        Answered(store, request, calls, now).go_on(pauses, order)

@@ -16,6 +16,7 @@ from bot.domain.mailing import (
     Certainty,
     Effect,
     Mailing,
+    Way,
     in_the_way,
     not_reached,
     too_soon,
@@ -27,9 +28,12 @@ from bot.domain.request import Request
 from bot.domain.words import some
 from bot.operations.catalog import opened
 from bot.operations.operation import Order
+from bot.store.mailings import merged
 from bot.store.store import Store
 
 SHOWN_OTHERS = 20
+BY_ORDER: frozenset[Way] = frozenset({"run", "document"})
+"""The ways of what is an order to mail."""
 
 
 def effects_of(
@@ -49,32 +53,42 @@ def effects_of(
 
 
 class Reach(NamedTuple):
-    """What a request can mail, and what others do to the same documents: of a large run, read once.
+    """What others do to the documents that a request can mail: of a large run, read once.
 
     Attributes:
-        mine: Its documents.
+        mails: Whether its calls are orders to mail, as `mails` has it.
         others: As `effects_of` found them.
     """
 
-    mine: Sequence[Mailing]
+    mails: bool
     others: tuple[Effect, ...]
 
 
-def reach_to_be(store: Store, order: Order[Any, Any], place: str) -> Reach:
-    """That of a request to be made; `place` is where in the tenant it acts, as `Place.key`."""
-    mine = order.mailings()
-    return Reach(mine, effects_of(store, mine, 0, place))
+async def reach_to_be(store: Store, mine: Sequence[Mailing], place: str) -> Reach:
+    """That of a request to be made.
+
+    Args:
+        store: The database, which is asked in parts: others go on meanwhile.
+        mine: Its documents.
+        place: Where in the tenant it acts, as `Place.key`.
+    """
+    found = []
+    for part in store.mailings.effects_in_parts(mine, not_of=0, place=place):
+        found.append(part)
+        await store.turns.one_by_one()
+    return Reach(mails(mine), tuple(merged(found)))
 
 
 def reach_of(store: Store, request: Request) -> Reach:
     """That of a request on record."""
-    mine = store.mailings.of(request.number)
-    return Reach(mine, effects_of(store, mine, request.number, request.place))
+    ways = store.mailings.ways_of(request.number)
+    others = store.mailings.effects_of(request.number, request.place)
+    return Reach(bool(ways & BY_ORDER), tuple(others))
 
 
 def mails(mailings: Sequence[Mailing]) -> bool:
     """Whether the calls are orders to mail: what posts or bills is not kept from that by a mail."""
-    return any(each.way in ("run", "document") for each in mailings)
+    return any(each.way in BY_ORDER for each in mailings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +104,7 @@ class Guard:
     span: timedelta
 
     def mailed_lately(
-        self, order: Order[Any, Any], place: str, now: datetime
+        self, order: Order[Any, Any], mine: Sequence[Mailing], reach: Reach, now: datetime
     ) -> tuple[str, tuple[str, ...]]:
         """Why these documents may not be asked for now, whoever asks, and which of them still may.
 
@@ -99,11 +113,9 @@ class Guard:
         Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
         a short period send duplicates, because Zuora marks documents as mailed only later.
         """
-        mine = order.mailings()
-        if not mails(mine) or order.is_repeat():
+        if not reach.mails or order.is_repeat():
             return "", ()
-        itself = order.mailed_by_zuora()
-        found = effects_of(self.store, mine, 0, place)
+        itself, found = order.mailed_by_zuora(), reach.others
         why = too_soon(found, now=now, guard=self.span)
         why = why or too_soon_by_itself(itself, now=now, guard=self.span)
         maybe = [one for one in found if one.how in MAYBE_MAILED]
@@ -119,18 +131,16 @@ class Guard:
 
         Two requests that were approved within seconds both read the facts before either has changed
         them, so comparing facts does not tell them apart, and of memos Zuora never shows a mail. To be
-        asked inside the transaction in which the calls are planned.
+        asked inside the transaction in which it begins, when it stands there what it can mail.
 
         Args:
             order: With the facts of now.
             request: The request that is to begin.
             now: The moment, aware UTC.
         """
-        mine = order.mailings()
-        if mails(mine):
-            found = effects_of(self.store, mine, request.number, request.place)
+        if self.store.mailings.ways_of(request.number) & BY_ORDER:
             why = why_not(
-                found,
+                self.store.mailings.effects_of(request.number, request.place),
                 asked=self.store.mailings.asked(request.number),
                 again=order.is_repeat(),
                 now=now,
@@ -261,4 +271,4 @@ def mailed_before(order: Order[Any, Any], reach: Reach) -> bool:
     """Whether it mails again what was or may have been mailed before, as Zuora or the bot knows."""
     if order.mails_again():
         return True
-    return mails(reach.mine) and any(each.how in MAYBE_MAILED for each in reach.others)
+    return reach.mails and any(each.how in MAYBE_MAILED for each in reach.others)

@@ -33,7 +33,7 @@ async def repeat(
         calls: Calls whose answers were lost.
         stopping: Whether nothing new may be begun.
     """
-    calling = calling_of(parts, request)
+    calling = await calling_of(parts, request)
     try:
         await parts.tenancy.admission.check()  # a token shows which tenant this is
         reread = await read_again(parts.guard, calling, calls)

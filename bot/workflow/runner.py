@@ -9,7 +9,7 @@ from typing import assert_never
 
 from bot.domain import next_step as steps
 from bot.domain.call import Call
-from bot.domain.request import Request
+from bot.domain.request import Request, State
 from bot.following import following
 from bot.operations.catalog import OPERATIONS
 from bot.store.database import CouldNotRecordError
@@ -108,19 +108,31 @@ class Runner:
             now = parts.clock.now()
             if request is None or request.wake_at is None or request.wake_at > now:
                 return
+            calls = await self._calls_of(request)
             step = steps.next_step(
                 request,
-                parts.store.calls.of(number),
+                calls,
                 now,
                 follows=OPERATIONS[request.operation].follows,
                 again=parts.pauses.again,
             )
-            await self._do(request, step)
+            await self._do(request, step, calls)
             parts.bells.sender.set()
             if isinstance(step, steps.Rest):
                 return
 
-    async def _do(self, request: Request, step: steps.Step) -> None:
+    async def _calls_of(self, request: Request) -> tuple[Call, ...]:
+        """All its calls, read in parts; none before it begins. Whoever works on a request holds it meanwhile."""
+        if request.state in (State.WAITING, State.APPROVED):
+            return ()
+        found: list[Call] = []
+        for part in self._parts.store.calls.of_in_parts(request.number):
+            if found:
+                await self._parts.store.turns.one_by_one()
+            found += part
+        return tuple(found)
+
+    async def _do(self, request: Request, step: steps.Step, every: tuple[Call, ...]) -> None:
         parts = self._parts
         match step:
             case steps.Remind():
@@ -134,7 +146,7 @@ class Runner:
             case steps.Settle(calls):
                 await settle.settle(parts, request, calls)
             case steps.Expire() | steps.Conclude() | steps.Lose() | steps.LeaveToPeople():
-                self._write(request, step)
+                self._write(request, step, every)
             case steps.Rest(until):
                 self._rest_until(request, until)
             case _:
@@ -144,6 +156,7 @@ class Runner:
         self,
         request: Request,
         step: steps.Expire | steps.Conclude | steps.Lose | steps.LeaveToPeople,
+        every: tuple[Call, ...],
     ) -> None:
         """What takes no reading and no sending."""
         store, pauses, now = self._parts.store, self._parts.pauses, self._parts.clock.now()
@@ -151,7 +164,7 @@ class Runner:
             case steps.Expire():
                 deadlines.expire(store, request, now)
             case steps.Conclude():
-                ending.conclude(store, request, pauses, now)
+                ending.conclude(store, request, every, pauses, now)
             case steps.Lose(calls):
                 ending.lose(store, request, calls, pauses, now)
             case steps.LeaveToPeople():

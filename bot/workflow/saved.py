@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from bot.cards import lines, results
 from bot.cards.card import card, card_edit
 from bot.domain.authority import Person
 from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Entry, What
+from bot.domain.mailing import Mailing
 from bot.domain.message import Message, MessageKind
 from bot.domain.named import new_token
 from bot.domain.operation import Deed
@@ -19,13 +20,16 @@ from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, listed
 from bot.operations.beginning import Estimated
+from bot.operations.catalog import keep_in_hand
 from bot.operations.operation import Body, Operation, Order
 from bot.operations.typed import Values
+from bot.store.preparing import Kept
 from bot.store.requests import asked_hash
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
-from bot.workflow.guard import reach_to_be
+from bot.workflow.guard import Reach
 from bot.workflow.parts import Looking, Parts
+from bot.workflow.tenancy import Tenancy
 
 
 def _nothing(_saved: tuple[Request, ...]) -> None:
@@ -59,12 +63,59 @@ class Asker:
     once_saved: Callable[[tuple[Request, ...]], None] = _nothing
 
 
+class Texts(NamedTuple):
+    """What is stored of an order, and what its approval is bound to; of many documents long, and made in a thread.
+
+    Attributes:
+        bound: As `Tenancy.bound_beside`.
+    """
+
+    body: str
+    facts: str
+    digest: str
+    bound: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, order: Order[Any, Any], tenancy: Tenancy, place: str) -> Self:
+        """Write them."""
+        body, facts = canonical(order.body.model_dump()), order.facts_with_checks().to_text()
+        keep_in_hand(order.name, body, facts)  # its card is drawn of what is stored
+        return cls(
+            body=body,
+            facts=facts,
+            digest=tenancy.digest_of(order, place),
+            bound=tenancy.bound_beside(order, place),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """One order, and what was typed for it."""
+    """One order, and what was typed for it.
+
+    Attributes:
+        mine: Every document that it can mail.
+        reach: What others do to those.
+        kept: What was written before it of what it consists of, all of that; None: nothing was.
+        newest: The number of the newest request when `reach` was read, where something was.
+    """
 
     order: Order[Any, Any]
     values: Values
+    texts: Texts
+    mine: Sequence[Mailing]
+    reach: Reach
+    kept: Kept | None = None
+    newest: int = 0
+
+    def reach_now(self, store: Store, place: str) -> Reach:
+        """What others do to its documents; inside the transaction that saves it."""
+        if self.kept is None:
+            return Reach(
+                self.reach.mails, tuple(store.mailings.effects(self.mine, not_of=0, place=place))
+            )
+        if store.requests.newest() == self.newest:
+            return self.reach
+        return Reach(self.reach.mails, tuple(store.mailings.effects_of(self.kept.number, place)))
 
 
 def known_by_form(
@@ -123,16 +174,16 @@ def save(parts: Parts, ready: Sequence[Ready], asker: Asker) -> tuple[Request, .
 def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     now = parts.clock.now()
     order = ready.order
-    reach = reach_to_be(parts.store, order, asker.place.key)
+    reach = ready.reach_now(parts.store, asker.place.key)
     about = parts.rules.about(order, asker.place, reach)
     rule = parts.rules.policy.strictest(about)
     request = Request(
-        number=parts.store.requests.next_number(),
+        number=ready.kept.number if ready.kept else parts.store.requests.next_number(),
         operation=order.name,
         subject=order.subject(),
-        body=canonical(order.body.model_dump()),
-        facts=order.facts_with_checks().model_dump_json(),
-        digest=parts.tenancy.digest_of(order, asker.place.key),
+        body=ready.texts.body,
+        facts=ready.texts.facts,
+        digest=ready.texts.digest,
         tenant=parts.tenancy.words_with(asker.place.words),
         place=asker.place.key,
         place_words=asker.place.words,
@@ -152,8 +203,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
         parent=asker.parent,
         typed=json.dumps({"form": asker.form_name, "values": dict(ready.values)}),
     )
-    parts.store.requests.add(request, order.deed, subjects_of(order))
-    parts.store.mailings.add(request.number, reach.mine)
+    _add(parts.store, request, ready)
     parts.store.listed.add(request.number, order.listed())
     shown = card(request, MessageKind.CARD, beside(parts.store, request, reach))
     messages = [shown, *results.tables(request, order.tables())]
@@ -171,12 +221,23 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     why = {
         **parts.rules.policy.why(about),
         **asker.person.called,
-        "bound": parts.tenancy.bound_beside(order, asker.place.key),
+        "bound": ready.texts.bound,
     }
     parts.store.record(_asked_entry(request, shown, why), now, *messages)
     if isinstance(order, Estimated) and order.foresees():
         parts.store.estimates.add(request.number, parts.new_id(), now)
     return request
+
+
+def _add(store: Store, request: Request, ready: Ready) -> None:
+    """The request with everything that it consists of, where that was not written before."""
+    subjects = subjects_of(ready.order)
+    if ready.kept is None:
+        store.requests.add(request, ready.order.deed, subjects)
+        store.mailings.add(request.number, ready.mine)
+        return
+    store.preparing.check(ready.kept)
+    store.requests.add(request, ready.order.deed, subjects[:1])
 
 
 def _parent_to_withdraw(store: Store, asker: Asker) -> Request | None:

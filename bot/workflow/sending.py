@@ -20,6 +20,7 @@ from bot.domain.request import Request, State
 from bot.operations.catalog import opened
 from bot.operations.progress import Reread
 from bot.store.database import CouldNotRecordError
+from bot.store.preparing import PART
 from bot.workflow.begin import facts_as_approved
 from bot.workflow.calling import Calling, came_entry, sent_entry, settled_entry
 from bot.workflow.deadlines import too_late_at, wait_for_zuora
@@ -70,7 +71,7 @@ async def send(
     if not calls:
         return
     request = _goes_on(parts, request)
-    await Pass(parts, calling_of(parts, request), calls, stopping).run()
+    await Pass(parts, await calling_of(parts, request), calls, stopping).run()
     _wait_for_the_rest(parts, request.number)
 
 
@@ -93,11 +94,12 @@ async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -
     read, unless the last one went out just now.
     """
     now = parts.clock.now()
-    calling = calling_of(parts, request)
+    calling = await calling_of(parts, request)
     if parts.store.calls.tally(request.number).went_out:
         return await _left(parts, calling, calls)
     just_read = now - request.state_at < JUST_READ and not any(call.tries for call in calls)
-    here = parts.tenancy.digest_of(calling.order, request.place) == request.digest
+    digest = await asyncio.to_thread(parts.tenancy.digest_of, calling.order, request.place)
+    here = digest == request.digest
     if just_read and here and now < too_late_at(request):
         return calls
     return () if await facts_as_approved(parts, request) is None else calls
@@ -153,10 +155,11 @@ def _wait_to_go_on(
     wait_for_zuora(parts.store, request, why, now, wait, so_far=so_far)
 
 
-def calling_of(parts: Working, request: Request) -> Calling:
+async def calling_of(parts: Working, request: Request) -> Calling:
     """What makes the calls of a request."""
     zuora = parts.tenancy.zuora_in(request.place)
-    return Calling(request, opened(request), zuora, parts.clock, parts.new_id)
+    order = await asyncio.to_thread(opened, request)  # of many documents it takes long
+    return Calling(request, order, zuora, parts.clock, parts.new_id)
 
 
 class Pass:
@@ -361,8 +364,13 @@ class Pass:
         )
 
     def _conclude(self) -> bool:
-        """Every call of the request has its answer: write how it goes on."""
+        """Every call of the request has its answer: write how it goes on.
+
+        Of very many that is the next step's business, which reads them in parts.
+        """
         store, pauses = self._parts.store, self._parts.pauses
+        if store.calls.tally(self._request.number).calls > PART:
+            return False
         request = store.requests.get(self._request.number)
         calls = store.calls.of(self._request.number)
         if request is None or request.state is not State.RUNNING:
@@ -390,8 +398,7 @@ def _wait_for_the_rest(parts: Working, number: int) -> None:
     request = parts.store.requests.get(number)
     if request is None or request.state is not State.RUNNING:
         return
-    calls = parts.store.calls.of(number)
-    busy = [call for call in calls if call.verdict is Verdict.BUSY and call.words != NOT_SENT]
+    busy = [call for call in parts.store.calls.busy(number) if call.words != NOT_SENT]
     if not busy:
         return
     retry_at = max((call.retry_at for call in busy if call.retry_at), default=None)

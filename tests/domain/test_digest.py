@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.digest import canonical, digest
+from bot.domain.digest import LONG, canonical, digest, text_hash
 
 BOUND: dict[str, Any] = {
     "operation": "email_bill_run",
@@ -106,3 +106,32 @@ def test_it_is_sha_256_in_hex():
 
     assert len(made) == 64
     assert int(made, 16) >= 0
+
+
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=4)
+    | st.decimals(allow_nan=False, allow_infinity=False, places=2)
+)
+_LISTS = st.integers(0, 3).flatmap(lambda many: st.lists(_SCALARS, min_size=many, max_size=many))
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=3), st.dictionaries(st.text(max_size=3), _LISTS, max_size=3), max_size=3
+    ),
+    st.sampled_from((0, 1, LONG, LONG + 1, 2 * LONG, 2 * LONG + 1)),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_digest_of_long_lists_is_that_of_the_whole_canonical_text(body, many):
+    documents = [[f"INV{number}", Decimal(number), None, ["é"]] for number in range(many)]
+    bound = {
+        "operation": "o",
+        "tenant": "t",
+        "body": body,
+        "facts": {"documents": documents, "a": {}},
+    }
+
+    assert digest(**bound) == text_hash(canonical(bound))

@@ -1,5 +1,6 @@
 """Facts of documents: what is material, what is not, and no float and no mixed currencies."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.digest import digest
+from bot.domain.known import NotKnown
 from bot.operations.catalog import OPERATIONS
-from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.facts import IN_A_LINE, EmailDocumentsFacts, MailDocument
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.kinds import amounts_of
 
@@ -91,3 +93,27 @@ def test_totals_are_exact_and_never_mix_currencies(amounts):
     assert {currency for currency, _ in amounts_made} == {currency for currency, _ in amounts}
     assert all(type(money.amount) is Decimal for money in amounts_made)
     assert made.differs(facts(*documents)) == []
+
+
+ODD = ("Acme\nLtd", '"documents":[]', "],\n", "\u2028 end", "{}")
+
+
+@pytest.mark.parametrize("many", [1, IN_A_LINE, IN_A_LINE + 1, 2 * IN_A_LINE, 2 * IN_A_LINE + 7])
+def test_facts_are_read_as_they_were_written_however_many_documents_there_are(many):
+    documents = tuple(
+        DOCUMENT.model_copy(
+            update={
+                "number": f"INV{at}", "account_name": ODD[at % len(ODD)], "trouble": (ODD[at % 3],),
+                "amount": NotKnown("missing") if at % 7 == 0 else Decimal(at), "mailed_at": AT,
+            }
+        )
+        for at in range(many)
+    )  # fmt: skip
+    written = EmailDocumentsFacts(documents=documents, nobody=documents[:2], to_bill_to=True)
+
+    text = written.to_text()
+
+    assert json.loads(text) == json.loads(written.model_dump_json())
+    assert EmailDocumentsFacts.from_text(text) == written
+    assert EmailDocumentsFacts.from_text(text).to_text() == text
+    assert EmailDocumentsFacts.from_text(written.model_dump_json()) == written

@@ -13,7 +13,7 @@ def test_the_rules_for_each_document_and_each_call_read_an_index_of_requests_alo
     ):
         found += re.findall(r"\(SELECT \w+ FROM requests[^)]*\)", sql)
 
-    assert len(found) == 2
+    assert len(found) == 3
     for each in found:
         asked = each.strip("()").replace("NEW.request", "1")
         (plan,) = store._database.execute(f"EXPLAIN QUERY PLAN {asked}").fetchall()

@@ -3,9 +3,13 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from bot.domain.mailing import Mailing
+from bot.store.errors import CouldNotRecordError
+from bot.store.preparing import PART
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
 
@@ -278,7 +282,7 @@ async def test_two_people_with_the_same_file_see_each_other_and_it_goes_out_once
     numbers = invoices(stage, 6)
     await fill(stage, csv(numbers))
     first = await card(stage)
-    await fill(stage, csv(numbers), user=MARA)
+    await fill(stage, csv(numbers))
     second = await card(stage, 2)
     await stage.quiet()
 
@@ -374,3 +378,67 @@ async def test_all_but_those_that_were_mailed_may_be_more_than_the_fields_take(s
     ts = await card(stage, 2)
     assert "Email 2,099 invoices" in stage.card(ts)
     assert {each.number for each in stage.store.mailings.of(2)} == set(numbers[1:])
+
+
+def prepared(stage):
+    """Numbers that are kept for requests, and documents that belong to none."""
+    kept = stage.store._database.execute("SELECT number FROM preparing").fetchall()
+    stray = stage.store._database.execute(
+        "SELECT COUNT(*) FROM mailings WHERE request NOT IN (SELECT number FROM requests)"
+    ).fetchone()
+    return [*kept, *(stray if stray[0] else ())]
+
+
+async def test_a_list_that_is_written_in_parts_is_mailed_each_once(stage):
+    numbers = invoices(stage, PART + 40)
+
+    await fill(stage, csv(numbers))
+    ts = await card(stage)
+    assert prepared(stage) == []
+    await stage.press(BOB, ts)
+    accepted = f"Accepted by Zuora: email {PART + 40} invoices"
+    await stage.slack.until(lambda: accepted in stage.card(ts), 120)
+
+    assert Counter(o.path.split("/")[3] for o in stage.orders()) == Counter(numbers)
+    assert [call.subject for call in stage.store.calls.of(1)] == sorted(numbers)
+
+
+async def test_of_a_large_list_that_is_not_saved_nothing_stays(stage, monkeypatch):
+    numbers = invoices(stage, PART + 40)
+    monkeypatch.setattr(
+        "bot.workflow.ask.save", lambda *_: (_ for _ in ()).throw(CouldNotRecordError("disk full"))
+    )
+
+    await fill(stage, csv(numbers))
+
+    assert "disk full" in said(stage) or "could not" in said(stage).lower()
+    assert stage.slack.channel_messages(CHANNEL) == []
+    assert prepared(stage) == []
+    monkeypatch.undo()
+    await fill(stage, csv(numbers))
+    assert "R-1" in stage.card(await card(stage))
+
+
+async def test_what_an_ended_process_prepared_is_deleted_by_the_next_large_list(stage):
+    numbers = invoices(stage, PART + 40)
+    with stage.store.transaction():
+        stage.store.preparing.begin(1, stage.clock.now() - timedelta(hours=2))
+        stage.store.mailings.add(1, [Mailing(numbers[0], "document", numbers[0], "", "", "", "")])
+        stage.store.requests.add_subjects(1, numbers[:1])
+
+    await fill(stage, csv(numbers))
+
+    assert "R-1" in stage.card(await card(stage))
+    assert prepared(stage) == []
+
+
+async def test_a_large_list_that_overlaps_one_of_the_same_moment_says_so_on_both_cards(stage):
+    numbers = invoices(stage, PART + 40)
+    await fill(stage, csv(numbers))
+    first = await card(stage)
+
+    await fill(stage, csv(numbers))
+    second = await card(stage, 2)
+
+    await stage.until_card(first, "R-2 asks to mail")
+    await stage.until_card(second, "R-1 asks to mail")

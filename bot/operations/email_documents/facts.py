@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import TypeAdapter, model_validator
 
 from bot.domain.key import DocumentKind
 from bot.domain.known import MailedAt, NotKnown
@@ -26,6 +26,8 @@ from bot.operations.operation import Facts, Remembering
 from bot.zuora.answers import money_of
 
 SHOWN = 5
+IN_A_LINE = 500
+"""Documents that are written and read at once: some milliseconds."""
 
 
 class MailDocument(Remembering, frozen=True):
@@ -109,6 +111,32 @@ class EmailDocumentsFacts(Facts):
         lists = {name: rest[name] for name in ("documents", "nobody") if name in rest}
         kind = {"kind": found["kind"]}
         return {**rest, **{name: [{**kind, **each} for each in lists[name]] for name in lists}}
+
+    def to_text(self) -> str:
+        """As JSON; of very many documents a line for each part, so that no thread is held up for long."""
+        if len(self.documents) <= IN_A_LINE:
+            return super().to_text()
+        parts = (
+            _DOCUMENTS.dump_json(self.documents[at : at + IN_A_LINE]).decode()[1:-1]
+            for at in range(0, len(self.documents), IN_A_LINE)
+        )
+        rest = self.model_copy(update={"documents": ()}).model_dump_json()
+        before, begin, after = rest.partition(_BEGIN)
+        return "\n".join((before + begin, ",\n".join(parts), after))
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read what `to_text` wrote, also what an older version of it wrote."""
+        if "\n" not in text:  # a line's end within a value is written as \\n
+            return super().from_text(text)
+        before, *parts, after = text.split("\n")
+        documents = [
+            each
+            for part in parts
+            for each in _DOCUMENTS.validate_json(f"[{part.removesuffix(',')}]")
+        ]
+        rest = super().from_text(before + after)
+        return rest.model_copy(update={"documents": tuple(documents)})
 
     @cached_property
     def counted(self) -> tuple[KindTotals, ...]:
@@ -229,6 +257,10 @@ class EmailDocumentsFacts(Facts):
         if len(found) > SHOWN:
             found = [*found[:SHOWN], f"{count(len(found) - SHOWN, 'further change')}"]
         return found
+
+
+_DOCUMENTS = TypeAdapter(tuple[MailDocument, ...])
+_BEGIN = '"documents":['
 
 
 def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = True) -> list[str]:

@@ -1,0 +1,94 @@
+"""What a large request consists of, written in parts before the request itself stands there.
+
+A transaction holds the event loop, and 50,000 documents take seconds. So their rows are written in short
+transactions of their own, under the number that the request is going to have. Until the request's own row
+stands there they count for nothing, as whoever asks about documents asks about requests, and they can be deleted.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlite_utils import Database
+
+from bot.store.errors import CouldNotRecordError
+from bot.store.times import to_text
+
+PART = 500
+"""Rows in one transaction: some 10 ms of the event loop."""
+
+
+def parts(many: int) -> Iterator[slice]:
+    """So many things in parts that can each be written in one short transaction."""
+    return (slice(at, at + PART) for at in range(0, many, PART))
+
+
+class Kept(NamedTuple):
+    """What was written for a request before it.
+
+    Attributes:
+        number: That it is going to have.
+        mailings: How many rows of what it can mail.
+    """
+
+    number: int
+    mailings: int
+
+
+class Preparing:
+    """Every call belongs inside a transaction of the caller."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, number: int, now: datetime) -> None:
+        """Keep a number for a request that is going to be saved; no other takes it from now on."""
+        self._database.execute(
+            "INSERT INTO preparing (number, at) VALUES (?, ?)", [number, to_text(now)]
+        )
+
+    def stands(self, number: int) -> bool:
+        """Whether that number is still kept for a request that is going to be saved."""
+        found = self._database.execute("SELECT 1 FROM preparing WHERE number = ?", [number])
+        return found.fetchone() is not None
+
+    def begun_before(self, moment: datetime) -> list[int]:
+        """Numbers that were kept before a moment for requests that are not saved yet."""
+        rows = self._database.execute(
+            "SELECT number FROM preparing WHERE at < ? ORDER BY number", [to_text(moment)]
+        )
+        return [number for (number,) in rows]
+
+    def check(self, kept: Kept) -> None:
+        """Make sure that everything is there that a request consists of, before it is saved.
+
+        Its documents are what is deleted first, so where all of them are there, so is the rest.
+
+        Raises:
+            CouldNotRecordError: It is not: somebody has taken it away meanwhile.
+        """
+        (there,) = self._database.execute(
+            "SELECT COUNT(*) FROM mailings WHERE request = ?", [kept.number]
+        ).fetchone()
+        if not self.stands(kept.number) or there != kept.mailings:
+            msg = "could not record this: it was not written whole; please try again"
+            raise CouldNotRecordError(msg)
+
+    def drop_part(self, number: int) -> bool:
+        """Delete a part of what was written for a request that is not going to be saved; whether more is left."""
+        if not self.stands(number):  # it was saved, or dropped by somebody else
+            return False
+        for table, key in _TABLES.items():
+            deleted = self._database.execute(
+                f"DELETE FROM {table} WHERE request = ? AND {key} IN "  # noqa: S608 - own names
+                f"(SELECT {key} FROM {table} WHERE request = ? LIMIT ?)",
+                [number, number, PART],
+            )
+            if deleted.rowcount:
+                return True
+        self._database.execute("DELETE FROM preparing WHERE number = ?", [number])
+        return False
+
+
+_TABLES = {"mailings": "document_number", "request_subjects": "subject"}
+"""Where rows of a request stand that is not saved yet, and by what they differ; in the order of their deletion."""

@@ -1,0 +1,131 @@
+"""What a large request consists of is written before it, and counts for nothing until it stands there."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.mailing import Mailing
+from bot.domain.operation import Deed
+from bot.store.errors import CouldNotRecordError
+from bot.store.preparing import PART, Kept
+from bot.store.store import Store
+from tests.fresh import fresh
+from tests.store.test_schema import NOW, REQUEST
+
+NUMBERS = [f"INV{number:08}" for number in range(PART + 3)]
+MINE = [Mailing(each, "document", each, f"id-{each}", "A1", "BR-1", "") for each in NUMBERS]
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(fresh(tmp_path / "bot.db"))
+    yield store
+    store.close()
+
+
+def prepare(store, number=1):
+    with store.transaction():
+        store.preparing.begin(number, NOW)
+        rows = store.mailings.add(number, MINE)
+        store.requests.add_subjects(number, NUMBERS)
+    return Kept(number, rows)
+
+
+def drop(store, number):
+    more = True
+    while more:
+        with store.transaction():
+            more = store.preparing.drop_part(number)
+
+
+def left(store, number):
+    counts = (
+        store._database.execute(f"SELECT COUNT(*) FROM {table} WHERE request = ?", [number])  # noqa: S608 - own names
+        for table in ("mailings", "request_subjects")
+    )
+    return [count for cursor in counts for (count,) in cursor]
+
+
+def test_what_is_prepared_counts_for_nothing_and_keeps_its_number(store):
+    prepare(store)
+
+    assert store.mailings.effects(MINE, not_of=0) == []
+    assert store.requests.open_about(NUMBERS) == []
+    assert store.requests.next_number() == 2
+    assert store.requests.newest() == 0
+
+
+def test_it_counts_as_soon_as_the_request_stands_there(store):
+    kept = prepare(store)
+
+    with store.transaction():
+        store.preparing.check(kept)
+        store.requests.add(REQUEST, Deed.MAILED, NUMBERS[:1])
+
+    assert {each.number for each in store.mailings.effects(MINE, not_of=0)} == set(NUMBERS)
+    assert [found for _, _, found in store.requests.open_about(NUMBERS)] == NUMBERS
+    assert not store.preparing.stands(1)
+
+
+def test_of_a_request_that_stands_there_nothing_is_dropped(store):
+    prepare(store)
+    with store.transaction():
+        store.requests.add(REQUEST, Deed.MAILED, NUMBERS[:1])
+
+    drop(store, 1)
+
+    assert left(store, 1) == [len(NUMBERS), len(NUMBERS)]
+    with pytest.raises(sqlite3.IntegrityError, match="never deleted"):
+        store._database.execute("DELETE FROM mailings WHERE request = 1")
+
+
+def test_what_is_dropped_leaves_nothing_and_frees_its_number(store):
+    prepare(store)
+
+    drop(store, 1)
+
+    assert left(store, 1) == [0, 0]
+    assert store.requests.next_number() == 1
+
+
+def test_a_request_is_not_saved_of_which_somebody_has_dropped_a_part(store):
+    kept = prepare(store)
+    with store.transaction():
+        store.preparing.drop_part(1)
+
+    with pytest.raises(CouldNotRecordError, match="not written whole"), store.transaction():
+        store.preparing.check(kept)
+
+
+def test_nothing_is_written_for_a_number_that_nobody_keeps(store):
+    with pytest.raises(sqlite3.IntegrityError, match="belongs to a request"):
+        store.mailings.add(7, MINE[:1])
+    with pytest.raises(sqlite3.IntegrityError, match="belongs to a request"):
+        store.requests.add_subjects(7, ["BR-1"])
+
+
+def test_a_number_that_has_its_request_is_not_kept_again(store):
+    with store.transaction():
+        store.requests.add(replace(REQUEST, number=1), Deed.MAILED)
+
+    with pytest.raises(sqlite3.IntegrityError, match="not prepared"):
+        store.preparing.begin(1, NOW)
+
+
+def test_what_a_process_left_behind_is_found_by_its_age(store):
+    prepare(store)
+
+    assert store.preparing.begun_before(NOW) == []
+    assert store.preparing.begun_before(NOW + timedelta(seconds=1)) == [1]
+
+
+def test_calls_that_were_planned_are_forgotten_until_the_request_begins_and_not_after(store):
+    kept = prepare(store)
+    with store.transaction():
+        store.preparing.check(kept)
+        store.requests.add(REQUEST, Deed.MAILED, NUMBERS[:1])
+
+    assert store.requests.newest() == 1
+    assert [part for part in store.calls.of_in_parts(1) if part] == []
