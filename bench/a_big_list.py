@@ -7,6 +7,7 @@ the file goes through its form.
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
 
 from bench.big_server import STARTS
 from bench.stage import ALICE, BOB, CHANNEL, Place, name_of, place
@@ -79,8 +80,12 @@ async def sent(bot: Bot) -> dict[str, float]:
 async def _until_is(bot: Bot, *states: State) -> None:
     """Look now and then, which takes next to nothing of what is measured."""
     async with asyncio.timeout(900):
-        while not any(bot.parts.store.status.numbers_in_state(each, 1) for each in states):
+        while not _is(bot, states):  # noqa: ASYNC110 - there is no event for a request's state
             await asyncio.sleep(0.05)
+
+
+def _is(bot: Bot, states: Sequence[State]) -> bool:
+    return any(bot.parts.store.status.numbers_in_state(each, 1) for each in states)
 
 
 async def main(url: str, documents: int) -> None:
