@@ -23,7 +23,7 @@ def parts(many: int) -> Iterator[slice]:
     return (slice(at, at + PART) for at in range(0, many, PART))
 
 
-class Kept(NamedTuple):
+class KeptNumber(NamedTuple):
     """What was written for a request before it.
 
     Attributes:
@@ -59,7 +59,7 @@ class Preparing:
         )
         return [number for (number,) in rows]
 
-    def check(self, kept: Kept) -> None:
+    def check(self, kept: KeptNumber) -> None:
         """Make sure that everything is there that a request consists of, before it is saved.
 
         Its documents are what is deleted first, so where all of them are there, so is the rest.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.store.errors import CouldNotRecordError
-from bot.store.preparing import PART, Kept
+from bot.store.preparing import PART, KeptNumber
 from bot.store.preparing import parts as in_parts
 from bot.store.store import Store
 from bot.workflow.beside import subjects_of
@@ -60,7 +60,7 @@ async def _prepared(parts: Parts, ready: Ready, place: str, written: list[int]) 
             store.requests.add_subjects(number, subjects[part])
     newest = store.requests.newest()
     reach = await reach_to_be(store, mine, place)
-    return replace(ready, kept=Kept(number, rows), reach=reach, newest=newest)
+    return replace(ready, kept=KeptNumber(number, rows), reach=reach, newest=newest)
 
 
 async def _drop(store: Store, number: int) -> None:

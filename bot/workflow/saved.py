@@ -23,7 +23,7 @@ from bot.operations.beginning import Estimated
 from bot.operations.catalog import keep_in_hand
 from bot.operations.operation import Body, Operation, Order
 from bot.operations.typed import Values
-from bot.store.preparing import Kept
+from bot.store.preparing import KeptNumber
 from bot.store.requests import asked_hash
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
@@ -104,7 +104,7 @@ class Ready:
     texts: Texts
     mine: Sequence[Mailing]
     reach: Reach
-    kept: Kept | None = None
+    kept: KeptNumber | None = None
     newest: int = 0
 
     def reach_now(self, store: Store, place: str) -> Reach:

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed
 from bot.store.errors import CouldNotRecordError
-from bot.store.preparing import PART, Kept
+from bot.store.preparing import PART, KeptNumber
 from bot.store.store import Store
 from tests.fresh import fresh
 from tests.store.test_schema import NOW, REQUEST
@@ -30,7 +30,7 @@ def prepare(store, number=1):
         store.preparing.begin(number, NOW)
         rows = store.mailings.add(number, MINE)
         store.requests.add_subjects(number, NUMBERS)
-    return Kept(number, rows)
+    return KeptNumber(number, rows)
 
 
 def drop(store, number):
