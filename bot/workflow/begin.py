@@ -16,6 +16,7 @@ from bot.operations.catalog import opened
 from bot.operations.operation import Facts, Order
 from bot.operations.run_documents import SINGLE
 from bot.operations.typed import Problems
+from bot.store.errors import CouldNotRecordError
 from bot.store.preparing import PART
 from bot.store.preparing import parts as in_parts
 from bot.store.requests import RequestMovedError
@@ -186,6 +187,8 @@ def _start(
         if not why:
             if len(subjects) <= PART:
                 _plan(parts, request, subjects)
+            elif parts.store.calls.tally(request.number).calls != len(subjects):
+                raise CouldNotRecordError("could not record this: not every call was planned")
             parts.store.move(request, after, entry, now, card_edit(after), told)
     if why:
         _stop_for_others(parts, request, why)

@@ -10,6 +10,7 @@ import pytest
 from bot.domain.mailing import Mailing
 from bot.store.errors import CouldNotRecordError
 from bot.store.preparing import PART
+from bot.workflow import begin
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
 
@@ -442,3 +443,24 @@ async def test_a_large_list_that_overlaps_one_of_the_same_moment_says_so_on_both
 
     await stage.until_card(first, "R-2 asks to mail")
     await stage.until_card(second, "R-1 asks to mail")
+
+
+async def test_a_large_list_does_not_begin_with_a_call_missing(stage, monkeypatch):
+    numbers = invoices(stage, PART + 40)
+    await fill(stage, csv(numbers))
+    ts = await card(stage)
+    planned, begun = begin._planned, []
+
+    async def planned_but_for_one(parts, request, subjects):
+        await planned(parts, request, subjects)
+        begun.append(request.number)
+        if len(begun) == 1:
+            with parts.store.transaction():
+                parts.store._database.execute("DELETE FROM calls WHERE subject = ?", [numbers[7]])
+
+    monkeypatch.setattr(begin, "_planned", planned_but_for_one)
+    await stage.press(BOB, ts)
+    await stage.as_time_passes(lambda: len(begun) > 1, real=0.02)
+    await stage.slack.until(lambda: "Accepted by Zuora: email" in stage.card(ts), 120)
+
+    assert Counter(o.path.split("/")[3] for o in stage.orders()) == Counter(numbers)
