@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import click
@@ -29,6 +30,7 @@ from bot.status.export import rows_of_month
 from bot.status.lists import Links
 from bot.status.month import catch_up, read_month
 from bot.status.morning import Timetable, mornings_digest
+from bot.store.database import Guarded
 from bot.store.requests import _COLUMNS, rule_to_text
 from bot.store.store import Store
 from bot.store.times import to_text
@@ -51,7 +53,7 @@ def fill(path: Path, requests: int, history: int, months: int) -> Store:
     ).fetchall()
     for name, _ in triggers:
         database.execute(f"DROP TRIGGER {name}")
-    connection = database.conn
+    connection = cast("Guarded", database).conn
     facts, body = run_facts().model_dump_json(), EmailBillRunBody(bill_run="BR-1").model_dump_json()
     rule = rule_to_text(Rule(approvers=("U0BOB",)))
     connection.execute("BEGIN")
@@ -207,7 +209,7 @@ async def _filled(path: Path, requests: int, history: int, months: int) -> Store
     database.execute("PRAGMA synchronous = FULL")
     made = time.perf_counter()
     database.execute("INSERT INTO figures_due SELECT number FROM requests LIMIT 500")
-    database.conn.commit()
+    cast("Guarded", database).conn.commit()
     took, hold = await held(catch_up(store))
     click.echo(f"{path.name}: filled in {made - start:.0f} s; 500 requests counted in {took:.2f} s, "
           f"longest hold {hold * 1000:.1f} ms")  # fmt: skip

@@ -28,6 +28,7 @@ from bot.wiring.running import Bot
 from bot.zuora.environments import OWN_SANDBOX
 from tests.every_message import Reader
 from tests.fresh import fresh
+from tests.postgres import ON_POSTGRES, fresh_database
 
 SLACK_APP = yaml.safe_load(MANIFEST.read_text())
 CHANNEL = "C0BILLING"
@@ -110,7 +111,9 @@ class Stage:
     async def open(self) -> None:
         """Start the servers, and lay a new database there unless one is."""
         file = self.folder / "billing-bot.db"
-        if not file.exists():
+        if ON_POSTGRES:
+            self.changes = {"database_url": fresh_database(), **self.changes}
+        elif not file.exists():
             fresh(file)
         await self.zuora.start()
         await self.slack.start()

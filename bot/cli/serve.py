@@ -26,6 +26,7 @@ from bot.settings import Mode, Settings, SettingsError, read_settings
 from bot.slack.admission import NotAdmittedError
 from bot.slack.door import PortError
 from bot.slack.web import ProxyError
+from bot.store.engine import without_password
 from bot.store.errors import CouldNotRecordError, StoreBusyError, StoreError
 from bot.wiring.build import Tuning, build
 from bot.wiring.running import Bot
@@ -136,7 +137,7 @@ class Serving:
             extra={
                 "version": version("billing-bot"),
                 "mode": self.mode,
-                "database": settings.database_path,
+                "database": without_password(settings.database_path),
                 "slack": settings.slack_api_url,
                 "zuora": settings.zuora_base_url,
             },

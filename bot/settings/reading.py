@@ -34,7 +34,7 @@ FORMS = {
     "zuora_link": "an address with {number} in it, such as https://www.zuora.com/platform/apps/search?searchTerm={number}",
     "zuora_tenant_id": "the number of a tenant, such as 12270",
     "zuora_version": "a version such as 2025-08-12",
-    "database_url": "an address such as sqlite:///billing-bot.db",
+    "database_url": "an address such as sqlite:///billing-bot.db or postgresql://host/name",
     "backup_every": "a span of time such as 30m, 6h or 1d",
     "digest_time": "a time such as 08:30",
     "digest_days": "a list of days such as mon,tue,wed",

@@ -46,9 +46,9 @@ class AuditSettings(BaseModel):
         defer_build=True,  # a command builds what it reads, and no other
     )  # fmt: skip
 
-    database_url: Annotated[Text, StringConstraints(pattern=r"^sqlite:///.+")] = (
-        "sqlite:///billing-bot.db"
-    )
+    database_url: Annotated[
+        Text, StringConstraints(pattern=r"^(sqlite:///|postgres(ql)?://).+")
+    ] = "sqlite:///billing-bot.db"
     audit_key: Annotated[SecretStr, AfterValidator(trimmed)] = SecretStr("")
 
     @field_validator("database_url")
@@ -58,6 +58,8 @@ class AuditSettings(BaseModel):
 
         SQLite's own spellings of that are no names of files here, however they are written.
         """
+        if not url.startswith("sqlite:///"):
+            return url
         named = unquote(url).lower().removeprefix("sqlite:///").strip("/ ")
         if not named or named.startswith((":", "file:")) or "?" in named or ":memory:" in named:
             msg = "names no file that lasts; write it like sqlite:///billing-bot.db"
@@ -75,7 +77,7 @@ class AuditSettings(BaseModel):
 
     @property
     def database_path(self) -> str:
-        """The file behind `DATABASE_URL`."""
+        """The file behind `DATABASE_URL`; of a database on a server its address."""
         return self.database_url.removeprefix("sqlite:///")
 
 

@@ -4,9 +4,8 @@ import json
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlite_utils import Database
-
 from bot.domain.history import Head
+from bot.store.engine import Database
 from bot.store.file.archived import STAYS, Archive, archives, kept_hash, staying_hash
 from bot.store.times import to_text
 
@@ -28,13 +27,15 @@ ORDER BY number
 """
 _GO = (
     "DELETE FROM history WHERE sequence <= :last AND sequence NOT IN "  # noqa: S608 - own words
-    f"(SELECT sequence FROM ({STAYS}))"
+    f"(SELECT sequence FROM ({STAYS}) AS stays)"
 )
 _MESSAGES_GO = """
 DELETE FROM outbox WHERE ended_at IS NOT NULL
   AND (request IN (SELECT request FROM archived) OR request IS NULL AND ended_at < :before)
-  AND sequence NOT IN (SELECT sequence FROM (
-    SELECT sequence, MAX(ts) FROM outbox WHERE ts IS NOT NULL GROUP BY channel))
+  AND sequence NOT IN (
+    SELECT MAX(said.sequence) FROM outbox AS said JOIN (
+      SELECT channel, MAX(ts) AS ts FROM outbox WHERE ts IS NOT NULL GROUP BY channel) AS latest
+    ON said.channel = latest.channel AND said.ts = latest.ts GROUP BY said.channel)
 """
 """The latest message of each channel stays: by it an older copy of the database is known."""
 
@@ -111,7 +112,7 @@ class Archives:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [*archive[:5], *archive.last, archive.entry],
         )
-        self._database.conn.executemany(
+        self._database.executemany(
             "INSERT INTO archived (request, archive) VALUES (?, ?)",
             ((number, archive.position) for number in requests),
         )

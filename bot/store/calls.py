@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlite_utils import Database
-
 from bot.domain.call import Call, Tally, Verdict
 from bot.domain.place import entity_part
+from bot.store.engine import Database
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.preparing import PART
 from bot.store.times import from_text_or_none, to_text_or_none
@@ -54,7 +53,7 @@ class Calls:
 
     def save(self, *calls: Call) -> None:
         """Write calls as they now stand, in this order."""
-        self._database.conn.executemany(_SAVE, map(_to_row, calls))
+        self._database.executemany(_SAVE, map(_to_row, calls))
 
     def tally(self, request: int) -> Tally:
         """How many calls of a request have which answer, without reading them all."""

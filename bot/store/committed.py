@@ -1,8 +1,7 @@
 """What is done once a transaction lasts, and not at all where it is undone."""
 
 from collections.abc import Callable
-
-from sqlite_utils import Database
+from typing import Protocol
 
 
 class Committed:
@@ -30,10 +29,21 @@ class Committed:
             work()
 
 
-def once_committed(database: Database, work: Callable[[], None]) -> None:
+class Writing(Protocol):
+    """A database, as far as a commit is concerned."""
+
+    @property
+    def committed(self) -> Committed:
+        """What waits for it."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether there will be one."""
+
+
+def once_committed(database: Writing, work: Callable[[], None]) -> None:
     """Do something once what is being written lasts; outside a transaction at once."""
-    committed = getattr(database, "committed", None)
-    if isinstance(committed, Committed) and database.conn.in_transaction:
-        committed.add(work)
+    if database.in_transaction:
+        database.committed.add(work)
     else:
         work()

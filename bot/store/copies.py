@@ -4,9 +4,8 @@ import json
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from bot.domain.copies import OwnHistory
+from bot.store.engine import Database
 from bot.store.times import to_text
 
 FIRST_MESSAGES = 1000
@@ -49,8 +48,8 @@ class Copies:
             shown: The rows of a history that messages name.
         """
         rows = self._database.execute(
-            "SELECT value, COALESCE(hash, '') FROM json_each(?) LEFT JOIN history ON sequence = value "
-            "WHERE hash IS NOT NULL OR value > (SELECT COALESCE(MAX(sequence), 0) FROM history)",
+            "SELECT shown, COALESCE(hash, '') FROM (SELECT CAST(value AS INTEGER) AS shown FROM json_each(?)) AS rows "
+            "LEFT JOIN history ON sequence = shown WHERE hash IS NOT NULL OR shown > (SELECT COALESCE(MAX(sequence), 0) FROM history)",
             [json.dumps(sorted(shown))],
         )
         return OwnHistory(ids=self.ids, head=head, rows=dict(rows), since=self.since(channel))
@@ -59,13 +58,13 @@ class Copies:
         """Slack's `ts` after which a message can be newer than this database; empty for none."""
         (seen,) = self._database.execute(
             "SELECT MAX(seen_until) FROM "
-            "(SELECT seen_until FROM copies UNION ALL SELECT seen_until FROM comparisons)"
+            "(SELECT seen_until FROM copies UNION ALL SELECT seen_until FROM comparisons) AS seen"
         ).fetchone()
         if seen:
             return str(seen)
         (first,) = self._database.execute(
             "SELECT MIN(ts) FROM (SELECT ts FROM outbox WHERE channel = ? AND ts IS NOT NULL "
-            "ORDER BY sequence LIMIT ?)",
+            "ORDER BY sequence LIMIT ?) AS first",
             [channel, FIRST_MESSAGES],
         ).fetchone()
         return first or ""

@@ -6,25 +6,26 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
-from bot.store.committed import Committed
+from bot.store import engine
 from bot.store.errors import (
     DAMAGED,
     LOCKED_BY_OTHERS,
     REPLACED,
     CouldNotRecordError,
-    ForbiddenByDatabaseError,
     StoreBusyError,
     StoreError,
+    forbidden,
 )
 from bot.store.holders import holders
 from bot.store.private import beside, made, opened_alone, warn_of_wide_modes
 from bot.store.schema import migrations
+from bot.store.sqlite import SqliteDatabase
 
 __all__ = [
     "CouldNotRecordError",
@@ -57,7 +58,7 @@ LOCKED = (
 )
 
 
-class Guarded(Database):
+class Guarded(SqliteDatabase):
     """A database whose failures are the bot's own errors, for reading outside a transaction too.
 
     Args:
@@ -72,7 +73,7 @@ class Guarded(Database):
         self._file = self._stands_there()
         self._distrusted = ""
         self._takes_nothing = ""
-        self.committed = Committed()
+        self._data_version = 0
 
     def _stands_there(self) -> tuple[int, int] | None:
         try:
@@ -123,6 +124,54 @@ class Guarded(Database):
             self._wait_for_others(BUSY_SECONDS)
         self.committed.done()
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One durable transaction that nobody else can write between. Never await inside it.
+
+        Inside another one it is a part of that, undone by itself where it fails.
+
+        `BEGIN IMMEDIATE` takes the write lock first, so what is read inside is what is written upon;
+        sqlite-utils' own `atomic()` begins deferred and would have to be repeated on a busy file.
+
+        Raises:
+            CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
+                database's own rules refused it.
+        """
+        connection, is_part = self.conn, self.in_transaction
+        begin, end, undo = _INNER if is_part else _OUTER
+        before = len(self.committed)
+        if not is_part:
+            self.refuse_trouble()
+        try:
+            connection.execute(begin)
+            try:
+                yield
+            except BaseException:
+                self._undo(undo, before)
+                raise
+            connection.execute(end)
+            if not is_part:
+                self.written()
+        except sqlite3.ProgrammingError:
+            raise
+        except sqlite3.DatabaseError as error:
+            self._undo(undo, before)
+            if isinstance(error, sqlite3.IntegrityError):
+                raise forbidden(error) from error
+            self.noticed(error)
+            raise _could_not_record(error, self.path) from error
+
+    def _undo(self, undo: tuple[str, ...], before: int) -> None:
+        _roll_back(self.conn, undo)
+        self.committed.undone(before)
+
+    def others_have_written(self) -> bool:
+        """Whether another connection has changed the file since this was last asked. Very cheap."""
+        (version,) = self.execute("PRAGMA data_version").fetchone()
+        changed = version != self._data_version
+        self._data_version = version
+        return bool(changed)
+
     def _wait_for_others(self, seconds: float) -> None:
         self.conn.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
@@ -162,7 +211,7 @@ def _never() -> bool:
     return False
 
 
-def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Database:
+def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Guarded:
     """Open the file, durable and strict, and bring its tables up to date.
 
     Args:
@@ -265,48 +314,9 @@ def refuse_newer(database: Database) -> None:
         raise StoreError(msg)
 
 
-@contextmanager
-def transaction(database: Database) -> Iterator[None]:
-    """One durable transaction that nobody else can write between. Never await inside it.
-
-    Inside another one it is a part of that, undone by itself where it fails.
-
-    `BEGIN IMMEDIATE` takes the write lock first, so what is read inside is what is written upon;
-    sqlite-utils' own `atomic()` begins deferred and would have to be repeated on a busy file.
-
-    Raises:
-        CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
-            database's own rules refused it.
-    """
-    connection = database.conn
-    begin, end, undo = _INNER if connection.in_transaction else _OUTER
-    committed: Committed = getattr(database, "committed", Committed())
-    before = len(committed)
-    if begin is _OUTER[0] and isinstance(database, Guarded):
-        database.refuse_trouble()
-    try:
-        connection.execute(begin)
-        try:
-            yield
-        except BaseException:
-            _roll_back(connection, undo)
-            committed.undone(before)
-            raise
-        connection.execute(end)
-        if begin is _OUTER[0] and isinstance(database, Guarded):
-            database.written()
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.ProgrammingError):
-            raise
-        _roll_back(connection, undo)
-        committed.undone(before)
-        if isinstance(error, sqlite3.IntegrityError):
-            logger.error("the_database_forbids_it: %s", error)  # noqa: TRY400 - it is in the cause
-            msg = f"could not record this: {error}"
-            raise ForbiddenByDatabaseError(msg) from error
-        if isinstance(database, Guarded):
-            database.noticed(error)
-        raise _could_not_record(error, getattr(database, "path", None)) from error
+def transaction(database: engine.Database) -> AbstractContextManager[None]:
+    """One durable transaction, as `Database.transaction` says. Never await inside it."""
+    return database.transaction()
 
 
 _OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlite_utils import Database
-
+from bot.store.engine import Database
 from bot.store.times import to_text
 
 KEPT_FOR = timedelta(days=7)

@@ -1,10 +1,15 @@
 """What can go wrong with the database, as the rest of the bot sees it."""
 
+import logging
 import sqlite3
+
+logger = logging.getLogger(__name__)
 
 DAMAGED, REPLACED = "database damaged", "database deleted or replaced"
 LOCKED_BY_OTHERS = "database locked by another program"
-"""The one trouble of the database that ends without anybody mending it."""
+"""A trouble of the database that ends without anybody mending it."""
+NOT_ANSWERING = "database does not answer"
+"""Another one: of a server, which is asked again and again until it does."""
 
 
 class StoreError(Exception):
@@ -21,3 +26,9 @@ class CouldNotRecordError(StoreError):
 
 class ForbiddenByDatabaseError(CouldNotRecordError, sqlite3.IntegrityError):
     """A rule of the database refused it, such as the history being append-only."""
+
+
+def forbidden(error: Exception) -> ForbiddenByDatabaseError:
+    """What is raised where a rule of the database refused something."""
+    logger.error("the_database_forbids_it: %s", error)
+    return ForbiddenByDatabaseError(f"could not record this: {error}")

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
+from bot.store.engine import Database
 from bot.store.times import from_text, from_text_or_none, to_text
 
 _COLUMNS = "request, key, begun, looks, wake_at"

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlite_utils import Database
-
+from bot.store.engine import Database
 from bot.store.times import to_text
 
 DAILY = frozenset({"posted", "mailed"})
@@ -78,7 +77,7 @@ class Figures:
         """What these requests count for."""
         rows = self._database.execute(
             "SELECT request, day, to_decision, to_done, counted FROM figures "
-            "WHERE request IN (SELECT value FROM json_each(?))",
+            "WHERE request IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
             [json.dumps(list(requests))],
         )
         return [

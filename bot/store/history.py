@@ -7,12 +7,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlite_utils import Database
-
 from bot.domain.digest import canonical
 from bot.domain.history import FIRST_HASH, START, Entry, Head, What, fingerprint, row_hash, row_text
 from bot.store.committed import once_committed
-from bot.store.database import Guarded
+from bot.store.engine import Database
 from bot.store.errors import REPLACED, CouldNotRecordError, StoreError
 from bot.store.times import from_text, to_text
 
@@ -52,8 +50,8 @@ def is_another(head: Head, last: int, there: str | None) -> bool:
 _LAST = """
 SELECT (SELECT value FROM meta WHERE name = 'audit_key'), last.sequence, last.hash,
   (SELECT hash FROM history WHERE sequence = ?)
-FROM (SELECT 1) LEFT JOIN
-  (SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1) AS last
+FROM (SELECT 1 AS one) AS one LEFT JOIN
+  (SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1) AS last ON one = 1
 """
 _APPEND = (
     "INSERT INTO history (sequence, at, request, what, who, team, data, before, hash) "
@@ -105,8 +103,7 @@ class History:
             _LAST, [self.known.sequence]
         ).fetchone()
         if is_another(self.known, last or 0, known):
-            if isinstance(self._database, Guarded):
-                self._database.distrust(REPLACED)
+            self._database.distrust(REPLACED)
             raise CouldNotRecordError(f"could not record this: {REPLACED}")
         if begun and begun != self._fingerprint:
             raise CouldNotRecordError(self._other_key())
@@ -123,7 +120,7 @@ class History:
             )
             before = hashed
             once_committed(self._database, partial(_log, entry))
-        self._database.conn.executemany(_APPEND, rows)
+        self._database.executemany(_APPEND, rows)
         once_committed(self._database, partial(self._know, Head(sequence, before)))
 
     def _know(self, head: Head) -> None:
@@ -226,8 +223,8 @@ class History:
     def names(self, request: int) -> dict[str, str]:
         """What those who acted on a request were called then, by Slack id, as far as that is recorded."""
         rows = self._database.execute(
-            "SELECT who, json_extract(data, '$.person_name') AS name FROM history "
-            "WHERE request = ? AND what NOT LIKE 'call.%' AND name <> '' ORDER BY sequence",
+            "SELECT who, json_extract(data, '$.person_name') FROM history WHERE request = ? "
+            "AND what NOT LIKE 'call.%' AND json_extract(data, '$.person_name') <> '' ORDER BY sequence",
             [request],
         )
         return dict(rows)

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlite_utils import Database
-
 from bot.domain.listed import Listed
+from bot.store.engine import Database
 
 MOST_LISTED = 1_000
 """Of one request: who looks at more looks in Zuora, or at the month's file."""
@@ -18,7 +17,7 @@ class ListedDocuments:
 
     def add(self, request: int, documents: Sequence[Listed]) -> None:
         """Keep what the request's documents were, as far as there is room for them."""
-        self._database.conn.executemany(
+        self._database.executemany(
             "INSERT INTO listed (request, position, number, customer, amount, mail, mailed) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             (

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlite_utils import Database
-
 from bot.domain.call import Verdict
 from bot.domain.mailing import Effect, Mailing, Way, certainty, is_shown
 from bot.domain.place import entity_part
 from bot.domain.request import State
+from bot.store.engine import Database
 from bot.store.preparing import parts
 from bot.store.times import from_text_or_none
 
@@ -58,11 +57,11 @@ class Mailings:
 
     def add(self, request: int, mailings: Sequence[Mailing]) -> int:
         """Write what a request can mail, and say how much of that is new; what stands there stays."""
-        return self._database.conn.executemany(
+        return self._database.executemany(
             "INSERT INTO mailings (request, call, way, document_number, document_id, account, run, "
             "shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             ((request, *each) for each in mailings),
-        ).rowcount
+        )
 
     def has(self, request: int) -> bool:
         """Whether it is known what a request can mail."""
@@ -163,7 +162,7 @@ class Mailings:
 
     def recorded(self, request: int, subjects: Sequence[str], person: str, note: str) -> None:
         """Keep who recorded by hand what became of these calls, and what that person saw where."""
-        self._database.conn.executemany(
+        self._database.executemany(
             "UPDATE calls SET recorded_by = ?, recorded_note = ? WHERE request = ? AND subject = ?",
             ((person, note, request, subject) for subject in subjects),
         )
@@ -175,7 +174,7 @@ class Mailings:
         """
         row = self._database.execute(
             "SELECT state, state_at, place, CASE WHEN json_valid(progress) "
-            "THEN json_extract(progress, '$.look_first') END FROM requests WHERE number = ?",
+            "THEN CAST(json_extract(progress, '$.look_first') AS INTEGER) END FROM requests WHERE number = ?",
             [number],
         ).fetchone()
         if row is None:

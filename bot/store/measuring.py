@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import quote
 
 from bot.domain.history import Head
 from bot.store.database import STEPS_BETWEEN_LOOKS, damage_of
+from bot.store.engine import Rows, is_postgres
 from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED, StoreError
 from bot.store.history import is_another
 from bot.store.times import from_text_or_none
@@ -35,7 +38,7 @@ class Measures:
         waiting_since: When the oldest request was asked for that waits for approval.
         unsent_since: From when on the oldest message waits to be sent.
         unsent: How many messages wait to be sent.
-        size: Bytes of the database file; `log` those of its write-ahead log.
+        size: Bytes of the database; `log` those of its write-ahead log, 0 where the server keeps it.
     """
 
     open: Mapping[tuple[str, str], int]
@@ -52,6 +55,9 @@ def figures(path: str) -> Measures:
     Raises:
         StoreError: The file cannot be read.
     """
+    if is_postgres(path):
+        found: Measures = _on_server().figures(path)
+        return found
     try:
         return _figures(path)
     except (sqlite3.Error, OSError) as error:
@@ -61,22 +67,25 @@ def figures(path: str) -> Measures:
 
 def _figures(path: str) -> Measures:
     with closing(_opened(path, "ro")) as connection:
-        counted = connection.execute(
-            f"SELECT operation, state, COUNT(*) FROM requests WHERE {_OPEN} GROUP BY 1, 2"  # noqa: S608 - own words
-        ).fetchall()
-        (waiting,) = connection.execute(
-            "SELECT MIN(created_at) FROM requests WHERE state = 'waiting'"
-        ).fetchone()
-        unsent, since = connection.execute(
-            "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE ended_at IS NULL"
-        ).fetchone()
+        return measured(connection.execute, size=_size(path), log=_size(f"{path}-wal"))
+
+
+def measured(execute: Callable[[str], Rows], *, size: int, log: int) -> Measures:
+    """Read the figures by an open connection."""
+    counted = execute(
+        f"SELECT operation, state, COUNT(*) FROM requests WHERE {_OPEN} GROUP BY 1, 2"  # noqa: S608 - own words
+    ).fetchall()
+    (waiting,) = execute("SELECT MIN(created_at) FROM requests WHERE state = 'waiting'").fetchone()
+    unsent, since = execute(
+        "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE ended_at IS NULL"
+    ).fetchone()
     return Measures(
         open={(operation, state): number for operation, state, number in counted},
         waiting_since=from_text_or_none(waiting),
         unsent_since=from_text_or_none(since),
         unsent=unsent,
-        size=_size(path),
-        log=_size(f"{path}-wal"),
+        size=size,
+        log=log,
     )
 
 
@@ -88,6 +97,8 @@ def why_not_writable(path: str, head: Head) -> str:
         head: A row of the history that stands in it, unless other content was put into the same file: a
             program that has it open sees that late, for it reads from its memory.
     """
+    if is_postgres(path):
+        return str(_on_server().why_not_writable(path, head))
     try:
         with closing(_opened(path, "rw")) as connection:
             if _is_another(connection, head):
@@ -115,14 +126,22 @@ def _is_another(connection: sqlite3.Connection, head: Head) -> bool:
 def is_damaged(path: str, given_up: Callable[[], bool]) -> bool:
     """Whether a page of the file is damaged, read or not; in any thread. `given_up` breaks the check off.
 
+    A server looks after its own pages.
+
     A program that reads such a page notices by itself, but may work for long from what it has in memory.
     """
+    if is_postgres(path):
+        return False
     try:
         with closing(_opened(path, "ro")) as connection:
             connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
             return bool(damage_of(connection))
     except sqlite3.DatabaseError as error:
         return error.sqlite_errorcode & 0xFF in _DAMAGED  # else the next look at the file finds why
+
+
+def _on_server() -> ModuleType:
+    return import_module("bot.store.postgres.measuring")  # psycopg is there only where it is used
 
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:

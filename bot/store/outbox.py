@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlite_utils import Database
-
 from bot.domain.message import File, Message, MessageKind
+from bot.store.engine import Database
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
 LATELY = 100
@@ -103,17 +102,17 @@ class Outbox:
                 return 0
             if left == 1:
                 message = replace(message, text=message.text + _LAST_ANSWER, blocks=[])
-        cursor = self._database.execute(
+        (sequence,) = self._database.execute(
             "INSERT INTO outbox "
             "(request, kind, channel, user, text, blocks, file, created_at, wake_at, tries) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING sequence",
             [
                 message.request, message.kind.value, message.channel, message.user, message.text,
                 json.dumps(message.blocks), json.dumps(asdict(message.file)) if message.file else "",
                 to_text(not_before or now), to_text_or_none(not_before),
             ],
-        )  # fmt: skip
-        return int(cursor.lastrowid or 0)
+        ).fetchone()  # fmt: skip
+        return int(sequence)
 
     def _home_waits(self, user: str) -> bool:
         found = self._database.execute(
@@ -125,7 +124,7 @@ class Outbox:
     def _answers_since(self, user: str, since: datetime) -> int:
         (number,) = self._database.execute(
             "SELECT COUNT(*) FROM (SELECT 1 FROM outbox "
-            "WHERE kind = 'private' AND user = ? AND created_at > ? LIMIT ?)",
+            "WHERE kind = 'private' AND user = ? AND created_at > ? LIMIT ?) AS lately",
             [user, to_text(since), ANSWERS_A_MINUTE],
         ).fetchone()
         return int(number)
@@ -191,18 +190,19 @@ class Outbox:
     def later(self, sequence: int, wake_at: datetime, *, never_arrived: bool) -> None:
         """Try again at `wake_at`; `never_arrived`: Slack refused the last try. An earlier one may stand there."""
         self._database.execute(
-            "UPDATE outbox SET wake_at = ?, tries = MAX(tries - ?, 0) WHERE sequence = ?",
-            [to_text_or_none(wake_at), int(never_arrived), sequence],
+            "UPDATE outbox SET wake_at = ?, tries = CASE WHEN tries > ? THEN tries - ? ELSE 0 END WHERE sequence = ?",
+            [to_text_or_none(wake_at), int(never_arrived), int(never_arrived), sequence],
         )
 
     def put_back_meanwhile(self, now: datetime) -> timedelta:
         """How far the clock was put back, at least, while nothing ran; zero: it was not, as far as is known."""
         (latest,) = self._database.execute(
-            "SELECT MAX(MAX(COALESCE(tried_at, ''), COALESCE(ended_at, ''))) FROM "
-            "(SELECT tried_at, ended_at FROM outbox ORDER BY sequence DESC LIMIT ?)",
+            "WITH latest (tried_at, ended_at) AS "
+            "(SELECT tried_at, ended_at FROM outbox ORDER BY sequence DESC LIMIT ?) "
+            "SELECT MAX(at) FROM (SELECT tried_at AS at FROM latest UNION ALL SELECT ended_at FROM latest) AS times",
             [LATELY],
         ).fetchone()
-        then = from_text_or_none(latest or None)
+        then = from_text_or_none(latest)
         return timedelta(0) if then is None else max(then - now, timedelta(0))
 
     def clock_was_set(self, by: timedelta) -> None:
@@ -216,7 +216,7 @@ class Outbox:
         rows = self._database.execute(
             "SELECT sequence, kind, wake_at, tried_at, created_at FROM outbox WHERE ended_at IS NULL"
         ).fetchall()
-        self._database.conn.executemany(
+        self._database.executemany(
             "UPDATE outbox SET wake_at = ?, tried_at = ?, created_at = ? WHERE sequence = ?",
             (
                 (

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlite_utils import Database
-
+from bot.store.engine import Database
 from bot.store.errors import CouldNotRecordError
 from bot.store.times import to_text
 

@@ -3,9 +3,8 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlite_utils import Database
-
 from bot.domain.history import Entry, What
+from bot.store.engine import Database
 from bot.store.history import History
 from bot.store.times import to_text
 
@@ -38,7 +37,7 @@ class Refusals:
         )
         (number,) = self._database.execute(
             "INSERT INTO refused_lately (who, team, minute, number, first_at, last_at) "
-            "VALUES (?, ?, ?, 1, '', '') ON CONFLICT (who, team) DO UPDATE SET number = number + 1 "
+            "VALUES (?, ?, ?, 1, '', '') ON CONFLICT (who, team) DO UPDATE SET number = refused_lately.number + 1 "
             "RETURNING number",
             [entry.who, entry.team, at[:_MINUTE]],
         ).fetchone()

@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlite_utils import Database
-
 from bot.domain import digest
 from bot.domain.key import plain_subject
 from bot.domain.operation import Deed
@@ -16,6 +14,7 @@ from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
 from bot.metrics import MOVES
 from bot.store.committed import once_committed
+from bot.store.engine import Database
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
@@ -98,7 +97,7 @@ class Requests:
 
     def add_subjects(self, number: int, subjects: Collection[str]) -> None:
         """Write what a request acts on, as in `add`; it stands there, or its number is kept for it."""
-        self._database.conn.executemany(
+        self._database.executemany(
             "INSERT INTO request_subjects (subject, request) VALUES (?, ?) ON CONFLICT DO NOTHING",
             ((subject, number) for subject in subjects),
         )
@@ -204,12 +203,12 @@ class Requests:
             "AND state IN ('approved', 'running', 'unknown')"
         ).fetchall()
         moved = [(to_text(from_text(at) + by), number) for number, at in rows]
-        self._database.conn.executemany("UPDATE requests SET wake_at = ? WHERE number = ?", moved)
+        self._database.executemany("UPDATE requests SET wake_at = ? WHERE number = ?", moved)
         calls = self._database.execute(
             "SELECT key, retry_at FROM calls WHERE retry_at IS NOT NULL AND verdict = 'busy'"
         ).fetchall()
         later = [(to_text(from_text(at) + by), key) for key, at in calls]
-        self._database.conn.executemany("UPDATE calls SET retry_at = ? WHERE key = ?", later)
+        self._database.executemany("UPDATE calls SET retry_at = ? WHERE key = ?", later)
 
     def next_wake_after(self, now: datetime) -> datetime | None:
         """When the next request becomes due that is not due yet."""

@@ -374,3 +374,67 @@ def preparing(db: Database) -> None:
     Only then can it not be deleted any more. So neither table has a key to `requests`; rules take its place.
     """
     run(db, _PREPARING)
+
+
+_BOTH_ENGINES = """
+CREATE TABLE turns_of_work (one INTEGER PRIMARY KEY CHECK (one = 1), turn INTEGER NOT NULL) STRICT;
+INSERT INTO turns_of_work VALUES (1, 0);
+
+DROP TRIGGER requests_need_their_approvals;
+CREATE TRIGGER requests_need_their_approvals BEFORE UPDATE OF state ON requests
+WHEN NEW.state = 'approved' AND (
+  SELECT COUNT(DISTINCT person) FROM approvals
+  WHERE approvals.request = NEW.number AND approvals.digest = NEW.digest
+    AND approvals.person <> NEW.requester) < CAST(json_extract(NEW.rule, '$.approvals') AS INTEGER)
+BEGIN SELECT RAISE(ABORT, 'approved without the approvals of other people that its rule needs'); END;
+
+DROP TRIGGER settlements_by_hand_have_their_people;
+CREATE TRIGGER settlements_by_hand_have_their_people BEFORE INSERT ON history
+WHEN NEW.what = 'request.settled' AND json_extract(NEW.data, '$.by') = 'person'
+  AND 1 + (
+    SELECT COUNT(*) FROM history AS said
+    WHERE said.request = NEW.request AND said.what = 'request.recorded'
+      AND said.sequence > (SELECT COALESCE(MAX(sequence), 0) FROM history
+        WHERE request = NEW.request AND what = 'call.lost')
+      AND said.who NOT IN ('', NEW.who, (SELECT requester FROM requests WHERE number = NEW.request))
+      AND json_extract(said.data, '$.accepted') = json_extract(NEW.data, '$.accepted')
+      AND NOT EXISTS (SELECT 1 FROM history AS later
+        WHERE later.request = NEW.request AND later.what = 'request.recorded'
+          AND later.who = said.who AND later.sequence > said.sequence)
+  ) < (SELECT CAST(json_extract(rule, '$.approvals') AS INTEGER) FROM requests WHERE number = NEW.request)
+BEGIN SELECT RAISE(ABORT, 'a record by hand takes as many people as an approval'); END;
+
+DROP TRIGGER stopped_requests_have_sent_nothing;
+CREATE TRIGGER stopped_requests_have_sent_nothing BEFORE UPDATE OF state ON requests
+WHEN NEW.state = 'stopped' AND COALESCE(CASE WHEN json_valid(NEW.progress)
+    THEN CAST(json_extract(NEW.progress, '$.look_first') AS INTEGER) END, 0) = 0
+  AND EXISTS (SELECT 1 FROM calls WHERE request = NEW.number
+    AND (verdict IN ('accepted', 'lost') OR (verdict IS NULL AND tries > 0)))
+BEGIN SELECT RAISE(ABORT, 'of a request that stopped nothing was sent'); END;
+
+DROP TRIGGER archives_are_in_the_history;
+CREATE TRIGGER archives_are_in_the_history BEFORE INSERT ON archives
+WHEN NOT EXISTS (SELECT 1 FROM history WHERE sequence = NEW.entry
+    AND what = 'database.archived' AND json_extract(data, '$.sha256') = NEW.sha256
+    AND CAST(json_extract(data, '$.last') AS INTEGER) = NEW.last
+    AND json_extract(data, '$.hash') = NEW.last_hash)
+  OR NOT EXISTS (SELECT 1 FROM history WHERE sequence = NEW.last AND hash = NEW.last_hash)
+BEGIN SELECT RAISE(ABORT, 'an archive stands in the history'); END;
+
+DROP TRIGGER refusals_are_counted;
+CREATE TRIGGER refusals_are_counted AFTER INSERT ON history WHEN NEW.what = 'refused'
+BEGIN
+  INSERT INTO refusals
+  VALUES (substr(NEW.at, 1, 10), COALESCE(CAST(json_extract(NEW.data, '$.count') AS INTEGER), 1))
+  ON CONFLICT (day) DO UPDATE SET number = refusals.number + excluded.number;
+END;
+"""
+
+
+@migrations(name="0047_both_engines")
+def both_engines(db: Database) -> None:
+    """Five rules in words that PostgreSQL understands too; and which process works there.
+
+    With a file its lock says who works; on a server each who begins to work begins another turn.
+    """
+    run(db, _BOTH_ENGINES)

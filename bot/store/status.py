@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlite_utils import Database
-
 from bot.domain.policy import Rule
 from bot.domain.request import State
+from bot.store.engine import Database
 from bot.store.requests import rule_from_text
 from bot.store.times import from_text, to_text
 
@@ -90,7 +89,8 @@ class Status:
     def briefs(self, numbers: Sequence[int]) -> list[Brief]:
         """These requests, in the order of the numbers."""
         found = self._briefs(
-            "WHERE number IN (SELECT value FROM json_each(?))", json.dumps(list(numbers))
+            "WHERE number IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+            json.dumps(list(numbers)),
         )
         by_number = {each.number: each for each in found}
         return [by_number[number] for number in numbers if number in by_number]
@@ -99,7 +99,7 @@ class Status:
         """Where in the tenant these requests act, as `Place.key`, by number."""
         rows = self._database.execute(
             "SELECT number, place FROM requests INDEXED BY requests_place "
-            "WHERE number IN (SELECT value FROM json_each(?))",
+            "WHERE number IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
             [json.dumps(list(numbers))],
         )
         return dict(rows.fetchall())
@@ -131,7 +131,7 @@ class Status:
 
     def count(self, state: State) -> int:
         """How many are in a state, at most `MOST_COUNTED`."""
-        return self._one("SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = ? LIMIT ?)",
+        return self._one("SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = ? LIMIT ?) AS found",
                          state.value, MOST_COUNTED)  # fmt: skip
 
     def ended(self, limit: int) -> list[int]:
@@ -166,7 +166,7 @@ class Status:
     def count_expiring(self, before: datetime) -> int:
         """How many `expiring` would have, at most `MOST_COUNTED`."""
         return self._one("SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = 'waiting' "
-                         "AND expires_at < ? LIMIT ?)", to_text(before), MOST_COUNTED)  # fmt: skip
+                         "AND expires_at < ? LIMIT ?) AS found", to_text(before), MOST_COUNTED)  # fmt: skip
 
     def open_of(self, person: str, limit: int) -> list[int]:
         """Numbers of somebody's requests that have not ended, the newest first."""
@@ -192,16 +192,16 @@ class Status:
         return self._numbers(
             "SELECT number FROM ("
             " SELECT * FROM (SELECT request AS number FROM request_subjects WHERE subject = ?1"
-            "  ORDER BY request DESC LIMIT ?2)"
+            "  ORDER BY request DESC LIMIT ?2) AS acting"
             " UNION SELECT * FROM (SELECT number FROM requests INDEXED BY requests_run"
             "  WHERE progress <> '' AND json_extract(progress, '$.number') = ?1"
-            "  ORDER BY number DESC LIMIT ?2)"
+            "  ORDER BY number DESC LIMIT ?2) AS making"
             " UNION SELECT * FROM (SELECT request FROM mailings"
-            "  WHERE document_number = ?1 AND document_number <> '' ORDER BY request DESC LIMIT ?2)"
+            "  WHERE document_number = ?1 AND document_number <> '' ORDER BY request DESC LIMIT ?2) AS mailing"
             " UNION SELECT * FROM (SELECT request FROM request_subjects WHERE subject IN"
             "  (SELECT run FROM mailings WHERE document_number = ?1 AND document_number <> ''"
-            "   AND run <> '') ORDER BY request DESC LIMIT ?2)"
-            ") ORDER BY number DESC LIMIT ?2",
+            "   AND run <> '') ORDER BY request DESC LIMIT ?2) AS acting_on_its_run"
+            ") AS found ORDER BY number DESC LIMIT ?2",
             subject, limit,
         )  # fmt: skip
 

@@ -8,8 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from threading import Event
 
-from sqlite_utils import Database
-
 from bot.domain.history import Entry
 from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request
@@ -17,8 +15,9 @@ from bot.store.archives import Archives
 from bot.store.calls import Calls
 from bot.store.checkpoints import Checkpoints
 from bot.store.copies import Copies
-from bot.store.database import Guarded, open_database, transaction
+from bot.store.database import open_database, transaction
 from bot.store.drafts import KeptValues
+from bot.store.engine import Database, is_postgres
 from bot.store.errors import StoreError
 from bot.store.estimates import Estimates
 from bot.store.figures import Figures
@@ -30,6 +29,7 @@ from bot.store.outbox import Outbox
 from bot.store.preparing import Preparing
 from bot.store.refusals import Refusals
 from bot.store.requests import Requests
+from bot.store.sqlite import SqliteDatabase
 from bot.store.status import Homes, Mornings, Status
 from bot.store.together import AT_ONCE, Together
 from bot.store.turns import Turns
@@ -40,7 +40,6 @@ class Store:
 
     def __init__(self, database: Database, audit_key: str = "") -> None:
         self._database = database
-        self._data_version = 0
         self.requests = Requests(database)
         self.calls = Calls(database)
         self.mailings = Mailings(database)
@@ -57,7 +56,7 @@ class Store:
         self.estimates = Estimates(database)
         self.copies = Copies(database)
         self.archives = Archives(database)
-        self.checkpoints = Checkpoints(database)
+        self.checkpoints = Checkpoints(database) if isinstance(database, SqliteDatabase) else None
         self.turns = Turns(AT_ONCE)
         self.together = Together(self.transaction, self.turns)
 
@@ -65,14 +64,16 @@ class Store:
     def open(
         cls, path: Path | str, audit_key: str = "", given_up: Callable[[], bool] | None = None
     ) -> "Store":
-        """Open the database file and migrate it; `given_up` as for `open_database`.
+        """Open the database and migrate it; `given_up` as for `open_database`.
+
+        `path` is a file, or the address of a PostgreSQL server.
 
         Raises:
             StoreError: It cannot be used; the message says what to do.
         """
-        opened = open_database(path) if given_up is None else open_database(path, given_up)
-        store = cls(opened, audit_key)
+        store = cls(_opened(path, given_up), audit_key)
         store.history.know_last()
+        store._database.expect(lambda: store.history.known)  # noqa: SLF001 - its own
         return store
 
     @classmethod
@@ -136,24 +137,17 @@ class Store:
         self.record(entry, now, *messages)
 
     def others_have_written(self) -> bool:
-        """Whether another connection has changed the file since this was last asked. Very cheap."""
-        (version,) = self._database.execute("PRAGMA data_version").fetchone()
-        changed = version != self._data_version
-        self._data_version = version
-        return bool(changed)
+        """Whether another connection has changed the database since this was last asked. Very cheap."""
+        return self._database.others_have_written()
 
     @property
     def trouble(self) -> str:
         """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
-        for name in ("trouble", "takes_nothing"):
-            if found := getattr(self._database, name, ""):
-                return str(found)
-        return ""
+        return self._database.trouble or self._database.takes_nothing
 
     def distrust(self, why: str) -> None:
         """Let nothing begin any more until a start has checked the file: `DAMAGED` or `REPLACED`."""
-        if isinstance(self._database, Guarded):
-            self._database.distrust(why)
+        self._database.distrust(why)
 
     def try_to_write(self) -> None:
         """Write something that leaves nothing, where the last write did not last.
@@ -161,10 +155,30 @@ class Store:
         Raises:
             CouldNotRecordError: It does not either.
         """
-        if getattr(self._database, "takes_nothing", ""):
+        if self._database.takes_nothing:
             with self.transaction():
                 self.refusals.touch()
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def _opened(path: Path | str, given_up: Callable[[], bool] | None) -> Database:
+    if is_postgres(path):
+        return _postgres(str(path))
+    return open_database(path) if given_up is None else open_database(path, given_up)
+
+
+def _postgres(url: str) -> Database:
+    """A server's database; psycopg is not there where nobody asked for it.
+
+    Raises:
+        StoreError: It is not there, or the server's database cannot be used.
+    """
+    try:
+        from bot.store.postgres.database import open_postgres  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        msg = 'DATABASE_URL: PostgreSQL needs psycopg; pip install "billing-bot[postgres]".'
+        raise StoreError(msg) from error
+    return open_postgres(url)

@@ -224,6 +224,8 @@ class Bot:
     async def _checkpoints(self) -> None:
         """Move the database's log into its file, in a thread."""
         checkpoints = self.parts.store.checkpoints
+        if checkpoints is None:  # a server makes its own
+            return
         checkpoints.take_over()
         while True:
             await self.parts.clock.sleep(CHECKPOINT_SECONDS)

@@ -1,8 +1,11 @@
 """Why a bot cannot start, and the lock that it takes."""
 
 import os
+import tempfile
+from pathlib import Path
 
 from bot.settings import Settings
+from bot.store.engine import is_postgres
 from bot.store.lock import WorkLock
 from bot.store.private import beside, opened_alone
 
@@ -18,6 +21,8 @@ def work_lock(settings: Settings) -> WorkLock:
         CannotStartError: Its file cannot be written.
     """
     path = beside(settings.database_path, ".lock")
+    if is_postgres(settings.database_path):  # TODO pg2
+        path = Path(tempfile.mkdtemp()) / "lock"
     try:
         os.close(opened_alone(path))
         return WorkLock(path)

@@ -5,11 +5,13 @@ import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlite_utils import Database
 
 from bot.domain.history import FIRST_HASH, Entry, What
+from bot.store.database import Guarded
 from bot.store.schema import migrations
 from bot.store.store import Store
 from tests.chained import entry_hash
@@ -70,7 +72,7 @@ async def lived(web_stage, tmp_path):
 
 def snapshot_of(stage, path):
     with closing(sqlite3.connect(path)) as copy:
-        stage.store._database.conn.backup(copy)
+        cast("Guarded", stage.store._database).conn.backup(copy)
     return path
 
 
@@ -171,7 +173,7 @@ async def test_a_database_of_every_earlier_version_goes_on_with_its_open_request
     assert stage.request(LOST).state == "failed"
     assert len(orders_of(stage, LOST)) == 1
     check_everything(stage)
-    applied = stage.store._database["_sqlite_migrations"].rows
+    applied = cast("Guarded", stage.store._database)["_sqlite_migrations"].rows
     assert [row["name"] for row in applied] == NAMES
 
 
@@ -194,7 +196,9 @@ def test_two_processes_that_open_a_new_file_at_once_both_get_it(tmp_path):
             each.join()
         assert problems == []
         store = Store.open(path)
-        assert [row["name"] for row in store._database["_sqlite_migrations"].rows] == NAMES
+        assert [
+            row["name"] for row in cast("Guarded", store._database)["_sqlite_migrations"].rows
+        ] == NAMES
         store.close()
 
 

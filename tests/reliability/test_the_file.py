@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import pytest
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from bot.cli import main
 from bot.settings import AuditSettings
+from bot.store.database import Guarded
 from bot.store.errors import StoreError
 from bot.store.lock import WorkLock
 from bot.store.store import Store
@@ -195,7 +197,7 @@ async def test_a_disk_that_takes_writes_again_is_noticed_by_itself(web_stage):
 def test_the_full_check_of_verify_finds_an_index_that_does_not_fit(tmp_path):
     path = tmp_path / "bot.db"
     store = Store.open(path)
-    database = store._database
+    database = cast("Guarded", store._database)
     database.execute("CREATE TABLE more (n INTEGER)")
     database.conn.executemany("INSERT INTO more VALUES (?)", [(n,) for n in range(1000)])
     database.execute("CREATE INDEX more_n ON more (n)")
@@ -241,8 +243,10 @@ def test_a_check_of_a_large_file_is_broken_off(tmp_path):
     path = tmp_path / "bot.db"
     store = Store.open(path)
     store._database.execute("CREATE TABLE more (text TEXT)")
-    store._database.conn.executemany("INSERT INTO more VALUES (?)", [("x" * 200,)] * 100_000)
-    store._database.conn.commit()
+    cast("Guarded", store._database).conn.executemany(
+        "INSERT INTO more VALUES (?)", [("x" * 200,)] * 100_000
+    )
+    cast("Guarded", store._database).conn.commit()
     store.close()
 
     with pytest.raises(StoreError, match="interrupted"):

@@ -20,7 +20,16 @@ from bot.store.requests import RequestMovedError
 from bot.store.store import Store
 from bot.store.times import to_text
 from tests.chained import entry_hash
-from tests.fresh import fresh
+from tests.postgres import (
+    another_connection,
+    columns_of,
+    fresh_store,
+    holding_it,
+    only_sqlite,
+    reading_only,
+    with_a_later_migration,
+    without_rules,
+)
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 ANN, BEN, CLEO = "U0ANN", "U0BEN", "U0CLEO"
@@ -39,12 +48,12 @@ ASKED = (
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "bot.db"
+    return fresh_store(tmp_path / "bot.db")
 
 
 @pytest.fixture
 def store(path):
-    store = Store.open(fresh(path))
+    store = Store.open(path)
     with store.transaction():
         store.requests.add(REQUEST, Deed.MAILED)
     yield store
@@ -54,7 +63,7 @@ def store(path):
 @pytest.fixture
 def raw(store, path):
     """A second connection, as somebody has who goes round the program."""
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = another_connection(path)
     yield connection
     connection.close()
 
@@ -168,15 +177,8 @@ def test_two_calls_never_share_an_idempotency_key(store):
 
 def in_state(raw, state):
     """A request in a state, put there as only somebody with the triggers off can."""
-    raw.execute("PRAGMA recursive_triggers = OFF")
-    trigger = raw.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'requests'"
-    ).fetchall()
-    for name, _ in trigger:
-        raw.execute(f"DROP TRIGGER {name}")
-    raw.execute("UPDATE requests SET state = ?", [state])
-    for _, sql in trigger:
-        raw.execute(sql)
+    with without_rules(raw, "requests"):
+        raw.execute("UPDATE requests SET state = ?", [state])
 
 
 @pytest.mark.parametrize("before", State)
@@ -228,6 +230,7 @@ def test_the_history_is_never_changed(store, raw, sql):
     forbidden(raw, sql, "the history is append-only")
 
 
+@only_sqlite
 def test_replacing_an_entry_is_changing_it(store, raw):
     record(store, "one", "two")
 
@@ -287,13 +290,7 @@ def test_whatever_is_changed_in_an_entry_breaks_the_chain(changed):
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_sentence(store, raw, path):
-    table = raw.execute(
-        "SELECT name FROM sqlite_master WHERE name LIKE '%migrations%' AND type = 'table'"
-    ).fetchone()[0]
-    raw.execute(
-        f"INSERT INTO {table} (migration_set, name, applied_at) "  # noqa: S608 - our own words
-        "VALUES ('billing-bot', '9999_from_the_future', '2030-01-01')"
-    )
+    with_a_later_migration(raw, "9999_from_the_future")
     store.close()
 
     with pytest.raises(StoreError) as refused:
@@ -335,28 +332,25 @@ def write(store):
 
 
 def test_a_database_that_became_read_only_is_could_not_record(store, caplog):
-    store._database.execute("PRAGMA query_only = ON")
+    reading_only(store, "on")
 
-    with pytest.raises(CouldNotRecordError, match=r"could not record this: .*readonly"):
+    with pytest.raises(CouldNotRecordError, match=r"could not record this: .*read-?only"):
         write(store)
 
     assert "could_not_record" in caplog.text
-    store._database.execute("PRAGMA query_only = OFF")
+    reading_only(store, "off")
     write(store)
     assert len(store.outbox.open()) == 1
 
 
 def test_a_database_that_somebody_else_holds_is_could_not_record(store, raw):
-    store._database.execute("PRAGMA busy_timeout = 10")
-    raw.execute("BEGIN IMMEDIATE")
-
-    with pytest.raises(CouldNotRecordError, match="locked"):
+    with holding_it(store, raw), pytest.raises(CouldNotRecordError, match="lock"):
         write(store)
 
-    raw.execute("ROLLBACK")
     write(store)
 
 
+@only_sqlite
 def test_a_full_disk_is_could_not_record_and_nothing_half_is_left(store):
     (pages,) = store._database.execute("PRAGMA page_count").fetchone()
     store._database.execute(f"PRAGMA max_page_count = {pages}")
@@ -374,6 +368,7 @@ def test_a_full_disk_is_could_not_record_and_nothing_half_is_left(store):
     assert not store._database.conn.in_transaction
 
 
+@only_sqlite
 def test_a_database_that_became_corrupt_is_could_not_record(path):
     store = Store.open(path)
     store._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -396,6 +391,7 @@ def _open_and_write(path: Path) -> None:
         store.close()
 
 
+@only_sqlite
 def test_the_file_is_durable_and_strict(store, raw):
     assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert store._database.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -439,7 +435,7 @@ def test_an_order_that_only_may_mail_goes_out_without_any(store, raw, deed):
 
 
 def test_what_a_request_does_in_zuora_stands_in_it_and_is_never_changed(raw):
-    columns = [name for _, name, *_ in raw.execute("PRAGMA table_info(requests)")]
+    columns = columns_of(raw, "requests")
     values = {"number": "2", "form": "'f2'", "deed": "''"}
     copied = ", ".join(values.get(name, name) for name in columns)
 

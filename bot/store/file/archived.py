@@ -1,13 +1,12 @@
 """What of archived requests stays in the database, and how the history binds it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlite_utils import Database
-
 from bot.domain.history import Head
+from bot.store.engine import Database
 from bot.store.file.reading import DatabaseFile
 
 _KEPT = {
@@ -76,7 +75,8 @@ def kept_hash(database: Database, requests: list[int]) -> str:
     for table, columns in _KEPT.items():
         names = ", ".join(columns)
         rows = database.execute(
-            f"SELECT {names} FROM {table} WHERE {columns[0]} IN (SELECT value FROM json_each(?)) "  # noqa: S608 - own names
+            f"SELECT {names} FROM {table} WHERE {columns[0]} IN "  # noqa: S608 - own names
+            "(SELECT CAST(value AS INTEGER) FROM json_each(?)) "  # noqa: S608 - own names
             f"ORDER BY {names}",
             [wanted],
         )
@@ -93,13 +93,13 @@ SELECT sequence, hash FROM history AS h WHERE sequence <= :last AND (
       WHERE request IS NULL AND sequence <= :last GROUP BY what)
     OR h.what = 'audit.anchored' AND h.sequence > (SELECT MAX(sequence) FROM history
       WHERE request IS NULL AND sequence <= :last AND what = 'audit.head'))
-  OR h.request IS NOT NULL AND h.request NOT IN (SELECT value FROM json_each(:requests)))
+  OR h.request IS NOT NULL AND h.request NOT IN (SELECT CAST(value AS INTEGER) FROM json_each(:requests)))
 ORDER BY sequence
 """
 """Rows up to the last archived one that stay: of other requests, and what a start or a check needs."""
 
 
-def staying_hash(rows: Iterator[tuple[int, str]]) -> str:
+def staying_hash(rows: Iterable[tuple[int, str]]) -> str:
     """SHA-256 (hex) of which rows stayed: `sequence:hash` a line."""
     hashed = sha256()
     for sequence, row_hash in rows:

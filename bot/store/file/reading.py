@@ -14,6 +14,7 @@ from sqlite_utils import Database
 from bot.domain.history import Head, Row
 from bot.store.errors import StoreError
 from bot.store.schema import migrations
+from bot.store.sqlite import SqliteDatabase
 
 _ROWS = "SELECT sequence, at, request, what, who, team, data, before, hash FROM history "
 
@@ -31,7 +32,7 @@ class DatabaseFile:
         tables: Names of the tables.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self.database = database
         self.tables = frozenset(database.table_names())
 
@@ -156,7 +157,7 @@ def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
         connection.set_progress_handler(_LOOK.get(), STEPS_BETWEEN_LOOKS)
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("BEGIN")
-        database = Database(connection)
+        database = SqliteDatabase(connection)
         _is_ours(database, file)
         yield DatabaseFile(database)
     except sqlite3.Error as error:

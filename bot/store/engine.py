@@ -1,0 +1,101 @@
+"""What the store needs of a database, whichever engine keeps it: SQLite's file or PostgreSQL's server.
+
+Statements are written once, in what both understand; what only SQLite writes so is rewritten for
+PostgreSQL by the few rules of `bot.store.postgres.dialect`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from bot.domain.history import Head
+from bot.store.committed import Committed
+
+Values = Sequence[Any] | Mapping[str, Any]
+"""For `?`, `?1` and `?2` in order, for `:name` by name."""
+
+
+SCHEMES = ("postgresql://", "postgres://")
+
+
+def is_postgres(url: object) -> bool:
+    """Whether a database is on a PostgreSQL server; else it is a file."""
+    return str(url).startswith(SCHEMES)
+
+
+def without_password(url: str) -> str:
+    """An address, or a path, as a log may show it."""
+    parts = urlsplit(url)
+    if not is_postgres(url) or parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":…@", 1)
+
+
+class Rows(Protocol):
+    """What a statement gave, as tuples."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it changed."""
+
+    def fetchone(self) -> Any:
+        """The next row; None where there is none."""
+
+    def fetchall(self) -> list[Any]:
+        """The rows that are left."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Database(Protocol):
+    """An open database. Its failures are the errors of `bot.store.errors`."""
+
+    @property
+    def committed(self) -> Committed:
+        """What waits for the commit."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether one is open."""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
+
+    @property
+    def takes_nothing(self) -> str:
+        """Why the last write did not last; empty if it did."""
+
+    def execute(self, sql: str, parameters: Any = None) -> Rows:
+        """Run one statement.
+
+        Raises:
+            CouldNotRecordError: The database cannot be read or written.
+        """
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each of these values."""
+
+    def table_names(self) -> list[str]:
+        """The tables."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One durable transaction that nobody else can write between; inside another a part of that.
+
+        Raises:
+            CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
+                database's own rules refused it.
+        """
+
+    def expect(self, known: Callable[[], Head]) -> None:
+        """Take what `known` gives for a row of the history that stands, now and whenever it is looked for."""
+
+    def distrust(self, why: str) -> None:
+        """Let nothing begin any more until a start has checked the database."""
+
+    def others_have_written(self) -> bool:
+        """Whether another connection has written since this was last asked. Very cheap."""
+
+    def close(self) -> None:
+        """Close it."""

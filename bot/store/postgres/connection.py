@@ -1,0 +1,117 @@
+"""A connection that never waits for long: whoever waits is the event loop, and a click wants an answer."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import RawCursor
+from psycopg.abc import PQGen
+from psycopg.types.numeric import IntDumper
+from psycopg.types.string import StrDumperUnknown
+
+LONGEST = 1.5
+"""Seconds that a transaction, or a statement outside of one, may take in all. A click is answered within 2."""
+
+SECONDS_A_ROW = 0.001
+"""What one row of many adds to that: a list of 50,000 documents is written in one transaction."""
+
+CONNECT_SECONDS = 2  # the least that libpq takes
+IDLE_IN_TRANSACTION_SECONDS = 5
+"""A process that is frozen inside a transaction holds the write lock no longer than that."""
+
+NAME = "billing-bot"
+_DEFAULTS = {
+    "application_name": NAME,
+    "connect_timeout": str(CONNECT_SECONDS),
+    "target_session_attrs": "read-write",  # of several hosts the one that takes writes
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "5000",
+}
+_SESSION = f"""
+SET standard_conforming_strings = on;
+SET client_min_messages = warning;
+SET statement_timeout = '60s';
+SET lock_timeout = '1s';
+SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s';
+SET jit = off;
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')
+"""
+"""A commit that is answered lasts, whatever the server takes for good enough. `check` names what it cannot promise."""
+
+
+class _Text(StrDumperUnknown):
+    """Text, in which PostgreSQL takes no character 0: the one for what cannot be shown stands for it."""
+
+    def dump(self, obj: str) -> bytes | bytearray | memoryview | None:
+        return super().dump(obj.replace("\0", "\ufffd"))
+
+
+class _YesOrNo(IntDumper):
+    """True and False as SQLite keeps them: 1 and 0."""
+
+    def dump(self, obj: Any) -> bytes | bytearray | memoryview | None:
+        return super().dump(int(obj))
+
+
+class Bounded(psycopg.Connection[tuple[Any, ...]]):
+    """A connection on which nothing waits longer than `LONGEST`; then it is closed."""
+
+    until: float | None = None
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Everything inside, together, may take so long."""
+        self.until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self.until = None
+
+    def allow(self, seconds: float) -> None:
+        """Let what goes on take so much longer."""
+        if self.until is not None:
+            self.until += seconds
+
+    def wait(self, gen: PQGen[Any], interval: float = LONGEST, timeout: float | None = None) -> Any:
+        """As psycopg does, but not for long.
+
+        Raises:
+            psycopg.OperationalError: It took too long, and the connection is closed.
+        """
+        until = self.until if self.until is not None else time.monotonic() + LONGEST
+        left = max(0.0, until - time.monotonic())
+        try:
+            return super().wait(
+                gen, min(interval, 0.1), left if timeout is None else min(left, timeout)
+            )
+        except psycopg.OperationalError:
+            if time.monotonic() >= until:
+                self.pgconn.finish()
+            raise
+
+
+def connect(url: str, **more: str) -> Bounded:
+    """Connect, with bounds on everything.
+
+    Args:
+        url: `postgresql://…`; what it says itself holds.
+        more: Parameters of libpq that hold where the address does not say them.
+
+    Raises:
+        psycopg.Error: There is no connection to be had.
+    """
+    given = psycopg.conninfo.conninfo_to_dict(url)
+    address = psycopg.conninfo.make_conninfo("", **{**_DEFAULTS, **more, **given})
+    connection = Bounded.connect(address, autocommit=True, cursor_factory=RawCursor)
+    try:
+        connection.adapters.register_dumper(str, _Text)
+        connection.adapters.register_dumper(bool, _YesOrNo)
+        connection.execute(_SESSION)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,273 @@
+"""The database on a PostgreSQL server, as the store uses it from the event loop.
+
+Statements are direct, as on SQLite. Where the server does not answer, the event loop stands still once,
+for `connection.LONGEST`; then the connection is closed, everything is refused at once, and a thread of
+its own asks for a new one until there is one.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from bot.domain.history import START, Head
+from bot.store.committed import Committed
+from bot.store.errors import (
+    NOT_ANSWERING,
+    REPLACED,
+    CouldNotRecordError,
+    StoreBusyError,
+    StoreError,
+    forbidden,
+)
+from bot.store.postgres import schema
+from bot.store.postgres.connection import LONGEST, SECONDS_A_ROW, Bounded, connect
+from bot.store.postgres.dialect import statement
+from bot.store.postgres.standing import TROUBLES, is_older
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "billing_bot"
+AGAIN_SECONDS = 0.25
+WHAT_TO_DO = "could_not_record: check the PostgreSQL server and the way to it"
+
+_BEGIN = "BEGIN; SELECT turn FROM turns_of_work FOR UPDATE"
+"""The one row of that table is the write lock: what is read behind it is what is written upon."""
+
+_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
+
+
+class PostgresDatabase:
+    """A database on a server; its failures are the bot's own errors.
+
+    Args:
+        url: `postgresql://…`.
+        connection: The open connection.
+    """
+
+    def __init__(self, url: str, connection: Bounded) -> None:
+        self.url = url
+        self.committed = Committed()
+        self._known: Callable[[], Head] = lambda: START
+        self._connection: Bounded | None = connection
+        self._heard = _heard_on(connection)
+        self._distrusted = ""
+        self._takes_nothing = ""
+        self._closed = Event()
+        self.turn: int | None = None
+        """Which turn of work this process has; None: it does not work. Another has begun: nothing is written."""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
+        return self._distrusted
+
+    @property
+    def takes_nothing(self) -> str:
+        """Why the last write did not last; empty if it did."""
+        return self._takes_nothing if self._connection else NOT_ANSWERING
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether one is open."""
+        connection = self._connection
+        return (
+            connection is not None
+            and connection.pgconn.transaction_status != TransactionStatus.IDLE
+        )
+
+    def expect(self, known: Callable[[], Head]) -> None:
+        """Take what `known` gives for a row that stands: a server without it is a standby that was behind."""
+        self._known = known
+
+    def distrust(self, why: str) -> None:
+        """Let nothing begin any more until a start has checked the database."""
+        self._distrusted = self._distrusted or why
+
+    def execute(self, sql: str, parameters: Any = None) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Run one statement.
+
+        Raises:
+            CouldNotRecordError: The server does not answer, or refuses it.
+        """
+        found = statement(sql)
+        connection = self._there()
+        try:
+            return connection.execute(found.sql, found.values(parameters))
+        except psycopg.Error as error:
+            raise self._noticed(error, connection) from error
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each of these values, without waiting for each answer.
+
+        Raises:
+            CouldNotRecordError: The server does not answer, or refuses one.
+        """
+        found, connection = statement(sql), self._there()
+        values = [found.values(row) or [] for row in rows]
+        connection.allow(len(values) * SECONDS_A_ROW)
+        try:
+            connection.cursor().executemany(found.sql, values)
+        except psycopg.Error as error:
+            raise self._noticed(error, connection) from error
+
+    def table_names(self) -> list[str]:
+        """The tables."""
+        rows = self.execute(
+            "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema()"
+        )
+        return [name for (name,) in rows]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One durable transaction that nobody else can write between. Never await inside it.
+
+        Inside another one it is a part of that, undone by itself where it fails.
+
+        The write lock is taken first, so what is read inside is what is written upon.
+        Everything together may take `LONGEST`.
+
+        Raises:
+            CouldNotRecordError: Nothing was written; or, where the server went away at the commit, it
+                is not known. It is a `ForbiddenByDatabaseError` where the database's own rules refused it.
+        """
+        if self.in_transaction:
+            with self._parts("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part"):
+                yield
+            return
+        if self._distrusted:
+            logger.error(WHAT_TO_DO, extra={"trouble": self._distrusted})
+            raise CouldNotRecordError(f"could not record this: {self._distrusted}")
+        with self._there().within(LONGEST), self._parts(_BEGIN, _COMMIT, "ROLLBACK") as begun:
+            self._refuse_another_turn(begun)
+            yield
+        self._takes_nothing = ""
+        self.committed.done()
+
+    @contextmanager
+    def _parts(self, begin: str, end: str, undo: str) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+        connection, before = self._there(), len(self.committed)
+        try:
+            yield self._run(connection, begin)
+            self._run(connection, end)
+        except BaseException:
+            self.committed.undone(before)
+            if not connection.closed and self.in_transaction:
+                with suppress(CouldNotRecordError):
+                    self._run(connection, undo)
+            raise
+
+    def _refuse_another_turn(self, begun: psycopg.Cursor[tuple[Any, ...]]) -> None:
+        begun.nextset()
+        (turn,) = begun.fetchone() or (None,)
+        if self.turn is not None and turn != self.turn:
+            raise CouldNotRecordError("could not record this: another process works now")
+
+    def _run(self, connection: Bounded, sql: str) -> psycopg.Cursor[tuple[Any, ...]]:
+        try:
+            return connection.execute(sql)
+        except psycopg.Error as error:
+            raise self._noticed(error, connection) from error
+
+    def others_have_written(self) -> bool:
+        """Whether another connection has committed since this was last asked: it notifies, so nobody is asked."""
+        connection = self._connection
+        if connection is None:
+            return False
+        if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            try:
+                connection.pgconn.consume_input()
+                while found := connection.pgconn.notifies():
+                    self._heard.add(found.be_pid)
+            except psycopg.Error as error:
+                self._noticed(error, connection)
+                return False
+        others = self._heard - {connection.pgconn.backend_pid}
+        self._heard.clear()
+        return bool(others)
+
+    def close(self) -> None:
+        """Close it."""
+        self._closed.set()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _there(self) -> Bounded:
+        """The connection.
+
+        Raises:
+            CouldNotRecordError: There is none just now.
+        """
+        connection = self._connection
+        if connection is None:
+            raise CouldNotRecordError(f"could not record this: {NOT_ANSWERING}")
+        if connection.closed:
+            self._lost(connection)
+            raise CouldNotRecordError(f"could not record this: {NOT_ANSWERING}")
+        return connection
+
+    def _noticed(self, error: psycopg.Error, connection: Bounded) -> CouldNotRecordError:
+        """Remember what is wrong, and say it as the rest of the bot knows it."""
+        if isinstance(error, psycopg.IntegrityError):
+            return forbidden(error)
+        if connection.closed:
+            self._lost(connection)
+            return CouldNotRecordError(f"could not record this: {NOT_ANSWERING}")
+        self._takes_nothing = TROUBLES.get(error.sqlstate or "", self._takes_nothing)
+        logger.error(WHAT_TO_DO, exc_info=error)
+        return CouldNotRecordError(f"could not record this: {error}")
+
+    def _lost(self, connection: Bounded) -> None:
+        """Refuse everything from now on, and ask for another connection beside the event loop."""
+        if self._connection is connection and not self._closed.is_set():
+            self._connection = None
+            logger.error(WHAT_TO_DO, extra={"trouble": NOT_ANSWERING})
+            Thread(target=self._connect_again, name="postgres", daemon=True).start()
+
+    def _connect_again(self) -> None:
+        while not self._closed.wait(AGAIN_SECONDS):
+            try:
+                connection = connect(self.url)
+                if is_older(connection, self._known()):
+                    self.distrust(REPLACED)
+            except (psycopg.Error, OSError):
+                continue
+            self._heard = _heard_on(connection)
+            self._heard.add(0)  # whoever wrote meanwhile was not heard
+            self._takes_nothing = ""
+            self._connection = connection
+            logger.info("database_answers_again")
+            return
+
+
+def _heard_on(connection: Bounded) -> set[int]:
+    """Have everybody's commits reported; who was heard, as the server's process numbers."""
+    heard: set[int] = set()
+    connection.add_notify_handler(lambda found: heard.add(found.pid))
+    connection.execute(f"LISTEN {CHANNEL}")
+    return heard
+
+
+def open_postgres(url: str) -> PostgresDatabase:
+    """Connect, and bring the tables up to date.
+
+    Raises:
+        StoreError: It cannot be used, or a newer version of the bot has written it.
+    """
+    try:
+        connection = connect(url)
+        try:
+            schema.bring_up_to_date(connection)
+            return PostgresDatabase(url, connection)
+        except BaseException:
+            connection.close()
+            raise
+    except psycopg.Error as error:
+        msg = f"DATABASE_URL: the database cannot be opened: {str(error).strip()}."
+        passes = isinstance(error, psycopg.OperationalError)
+        raise (StoreBusyError if passes else StoreError)(msg) from error

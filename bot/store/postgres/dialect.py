@@ -1,0 +1,73 @@
+"""SQLite's text of a statement as PostgreSQL reads it, by few rules that hold for every statement.
+
+What both understand is written once, in the modules of the tables. Rules replace text outside of
+quotes only; what a rule cannot say is written so that both understand it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+_KEPT = re.compile("\x01(\\d+)\x01")
+_PLACE = re.compile(r"\?(\d*)|(?<![:\w]):([a-z_]\w*)")
+
+_RULES = tuple(
+    (re.compile(pattern), by)
+    for pattern, by in (
+        (r"\b(?:NOT INDEXED|INDEXED BY \w+)\b", ""),  # PostgreSQL takes no advice
+        (r"\bCROSS JOIN\b", "JOIN"),  # SQLite's way to fix an order; what it joins on follows
+        (r"\bIS NOT (?!NULL\b|DISTINCT\b)", "IS DISTINCT FROM "),
+        (r"\bIS (?!NOT\b|NULL\b|DISTINCT\b)", "IS NOT DISTINCT FROM "),
+        (r'(?<!")\buser\b(?!")', '"user"'),  # without quotes it is who is logged in
+        (r"\browid\b", "ctid"),
+        (r"\bINTEGER\b", "BIGINT"),
+        (
+            r"json_group_array\(json_array\(([^()]*)\)\)",
+            r"CAST(COALESCE(json_agg(json_build_array(\1)), json_build_array()) AS TEXT)",
+        ),
+    )
+)
+
+
+class Statement(NamedTuple):
+    """A statement with places `$1`, `$2`, and what belongs there.
+
+    Attributes:
+        names: For each place the index or the name of its value.
+    """
+
+    sql: str
+    names: tuple[int | str, ...]
+
+    def values(self, given: Sequence[Any] | Mapping[str, Any] | None) -> list[Any] | None:
+        """The values in the order of the places; None where there is no place."""
+        if not self.names:
+            return None
+        return [given[name] for name in self.names]  # type: ignore[index]
+
+
+@lru_cache(maxsize=1000)
+def statement(sql: str) -> Statement:
+    """A statement as PostgreSQL reads it."""
+    literals: list[str] = []
+
+    def put_away(found: re.Match[str]) -> str:
+        literals.append(found[0])
+        return f"\x01{len(literals) - 1}\x01"
+
+    text = _LITERAL.sub(put_away, sql)
+    for pattern, by in _RULES:
+        text = pattern.sub(by, text)
+    names: list[int | str] = []
+    text = _PLACE.sub(lambda found: _place(found, names), text)
+    return Statement(_KEPT.sub(lambda found: literals[int(found[1])], text), tuple(names))
+
+
+def _place(found: re.Match[str], names: list[int | str]) -> str:
+    """`?` is the next value; `?2` and `:name` may stand several times."""
+    name: int | str = found[2] or (int(found[1]) - 1 if found[1] else len(names))
+    if name not in names:
+        names.append(name)
+    return f"${names.index(name) + 1}"

@@ -1,0 +1,51 @@
+"""Figures of a server's database for `/metrics`, and a write that leaves nothing: each by a connection of its own."""
+
+import psycopg
+
+from bot.domain.history import Head
+from bot.store.errors import NOT_ANSWERING, REPLACED, StoreError
+from bot.store.measuring import Measures, measured
+from bot.store.postgres.connection import connect
+from bot.store.postgres.dialect import statement
+from bot.store.postgres.standing import TROUBLES, is_older
+
+
+def figures(url: str) -> Measures:
+    """Read the figures; in any thread.
+
+    Raises:
+        StoreError: The server does not answer.
+    """
+    try:
+        with connect(url) as connection:
+            (size,) = connection.execute(
+                "SELECT pg_database_size(current_database())"
+            ).fetchone() or (0,)
+            return measured(lambda sql: connection.execute(statement(sql).sql), size=size, log=0)
+    except psycopg.Error as error:
+        raise StoreError(f"the database cannot be read: {str(error).strip()}.") from error
+
+
+def why_not_writable(url: str, head: Head) -> str:
+    """Write a row and take it back; in any thread. Why that did not last, without a name; empty if it did.
+
+    Args:
+        url: The server's database.
+        head: A row of the history that stands in it, unless an older copy took its place.
+    """
+    try:
+        with connect(url) as connection:
+            if is_older(connection, head):
+                return REPLACED
+            with connection.transaction():
+                connection.execute(
+                    "INSERT INTO refused_lately VALUES ('', 'touched', '', 0, '', '')"
+                )
+                connection.execute(
+                    "DELETE FROM refused_lately WHERE team = 'touched' AND number = 0"
+                )
+    except psycopg.errors.UniqueViolation:
+        return ""  # another process does the same just now
+    except psycopg.Error as error:
+        return TROUBLES.get(error.sqlstate or "", NOT_ANSWERING)
+    return ""

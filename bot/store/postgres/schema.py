@@ -1,0 +1,206 @@
+"""Tables, indexes and triggers on PostgreSQL: SQLite's, by rule.
+
+A new database is made from what all migrations together leave in SQLite, so there is one schema and
+no second one that could differ. Migrations that come after one was made run as they stand, through
+the same rules: they are written in what both understand.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import Any
+
+from sqlite_utils import Database
+
+from bot.domain.history import FIRST_HASH
+from bot.store.errors import StoreError
+from bot.store.postgres.connection import Bounded
+from bot.store.postgres.dialect import statement
+from bot.store.schema import migrations
+
+LOCK = 0x62696C6C  # "bill": the advisory lock under which tables are made and changed
+LOCK_TIMEOUT = "2s"
+MIGRATION_TIMEOUT = "10min"
+
+_FUNCTIONS = r"""
+CREATE FUNCTION json_extract(text TEXT, path TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE found json;
+BEGIN
+  found := CAST(text AS json) -> substr(path, 3);
+  RETURN CASE json_typeof(found) WHEN 'boolean' THEN CASE CAST(found AS TEXT) WHEN 'true' THEN '1' ELSE '0' END
+    WHEN 'null' THEN NULL ELSE CAST(text AS json) ->> substr(path, 3) END;
+EXCEPTION WHEN data_exception THEN RETURN NULL;
+END $$;
+CREATE FUNCTION json_valid(text TEXT) RETURNS BOOLEAN LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+  PERFORM CAST(text AS json);
+  RETURN TRUE;
+EXCEPTION WHEN data_exception THEN RETURN FALSE;
+END $$;
+CREATE FUNCTION json_each(text TEXT) RETURNS TABLE (value TEXT) LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT json_array_elements_text(CAST(text AS json))
+$$;
+CREATE FUNCTION instr(text TEXT, part TEXT) RETURNS INTEGER LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT strpos(text, part)
+$$;
+CREATE TABLE migrations (name TEXT COLLATE "C" PRIMARY KEY, applied_at TEXT COLLATE "C" NOT NULL);
+"""
+"""SQLite's functions by their names there; of JSON what the bot asks for: members of an object, and lists."""
+
+_TOO_LONG_TO_INDEX = {"requests_to_decide": "(state_at, requester, expires_at)"}
+"""A rule's text can be longer than what fits into an index of PostgreSQL (2,704 bytes)."""
+
+_TRIGGER = re.compile(
+    r"CREATE TRIGGER (?P<name>\w+)\s+(?P<when>BEFORE|AFTER)\s+(?P<what>INSERT|DELETE|UPDATE(?:\s+OF\s[\w,\s]+?)?)"
+    r"\s+ON\s+(?P<table>\w+)\s*(?:WHEN\s(?P<condition>.*?))?\s*\bBEGIN\b\s*(?P<body>.*?;)\s*END\s*;?\s*$",
+    re.DOTALL,
+)
+_RAISE = re.compile(r"SELECT\s+RAISE\(ABORT,\s*('(?:[^']|'')*')\)")
+_OWN_NUMBER = re.compile(
+    r"^\s*\"?(\w+)\"?\s+INTEGER PRIMARY KEY(?! REFERENCES| CHECK)", re.MULTILINE
+)
+_TABLE = re.compile(r"CREATE TABLE \"?(\w+)\"?")
+
+
+def converted(sql: str) -> Iterator[str]:
+    """What a statement of a migration is on PostgreSQL: one statement or several.
+
+    Raises:
+        ValueError: It is a trigger of a shape that no rule knows.
+    """
+    if sql.lstrip().startswith("CREATE TRIGGER"):
+        yield from _trigger(sql)
+    elif found := re.match(r"\s*DROP TRIGGER (\w+)", sql):
+        yield f"DROP FUNCTION {found[1]} () CASCADE"
+    elif found := re.match(r"\s*CREATE (?:UNIQUE )?INDEX (\w+)", sql):
+        yield statement(_indexed(found[1], sql)).sql
+    elif re.match(r"\s*(?:CREATE|ALTER) TABLE", sql):
+        yield _table(sql)
+        if (found := _OWN_NUMBER.search(sql)) and (table := _TABLE.search(sql)):
+            yield from _numbering(table[1], found[1])
+    else:
+        yield statement(sql).sql
+
+
+def _table(sql: str) -> str:
+    sql = re.sub(r"\)\s*STRICT(?:, WITHOUT ROWID)?\s*;?\s*$", ")", sql)
+    return re.sub(r"\bTEXT\b", 'TEXT COLLATE "C"', statement(sql).sql)
+
+
+def _indexed(name: str, sql: str) -> str:
+    if name in _TOO_LONG_TO_INDEX:
+        return re.sub(r"\(.*?\)", _TOO_LONG_TO_INDEX[name], sql, count=1, flags=re.DOTALL)
+    return sql
+
+
+def _numbering(table: str, column: str) -> Iterator[str]:
+    """A row without a number gets the next one, as in SQLite; nobody else writes meanwhile."""
+    name = f"{table}_number_themselves"
+    yield from _function(
+        name,
+        f"IF NEW.{column} IS NULL THEN "
+        f"NEW.{column} := (SELECT COALESCE(MAX({column}), 0) + 1 FROM {table}); END IF;",  # noqa: S608 - own names
+        "NEW",
+    )
+    yield f"CREATE TRIGGER a_{name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {name} ()"
+
+
+def _trigger(sql: str) -> Iterator[str]:
+    found = _TRIGGER.match(sql.strip())
+    if found is None:
+        msg = f"no rule for the trigger {sql}"
+        raise ValueError(msg)
+    name, when, what, table, condition, body = found.groups()
+    body = _RAISE.sub(r"RAISE EXCEPTION USING ERRCODE = '23000', MESSAGE = \1", body)
+    body = statement(body).sql
+    if condition:
+        body = f"IF {statement(condition).sql} THEN {body} END IF;"
+    result = "NULL" if when == "AFTER" else "OLD" if what == "DELETE" else "NEW"
+    yield from _function(name, body, result)
+    yield f"CREATE TRIGGER {name} {when} {what} ON {table} FOR EACH ROW EXECUTE FUNCTION {name} ()"
+
+
+def _function(name: str, body: str, result: str) -> Iterator[str]:
+    yield (
+        f"CREATE FUNCTION {name} () RETURNS trigger LANGUAGE plpgsql AS $$\n"
+        f"BEGIN\n{body}\nRETURN {result};\nEND $$"
+    )
+
+
+def baseline() -> Iterator[str]:
+    """Every statement that makes a new, empty database."""
+    yield _FUNCTIONS
+    pattern = Database(memory=True)
+    migrations.apply(pattern)
+    found = pattern.execute(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '%sqlite_%' "
+        "ORDER BY CASE type WHEN 'table' THEN 1 WHEN 'index' THEN 2 ELSE 3 END, rowid"
+    ).fetchall()
+    for (sql,) in found:
+        yield from converted(sql)
+    pattern.close()
+    yield f"INSERT INTO history_head VALUES (1, 0, '{FIRST_HASH}')"  # noqa: S608 - own words
+    yield "INSERT INTO turns_of_work VALUES (1, 0)"
+    yield f"INSERT INTO copies VALUES (1, '{token_hex(8)}', 0, '')"  # noqa: S608 - own words
+
+
+class Migrating:
+    """What a migration takes for the database: statements in SQLite's words."""
+
+    def __init__(self, connection: Bounded) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str) -> None:
+        """Run one statement as it is on PostgreSQL."""
+        for each in converted(sql):
+            self._connection.execute(each)
+
+
+def bring_up_to_date(connection: Bounded) -> None:
+    """Make the tables, or change those of an older version; safe from every replica at once.
+
+    One transaction under an advisory lock: another process waits, and finds everything done. A table
+    that somebody reads for long is waited for shortly, so that those who work are not held up.
+
+    Raises:
+        StoreError: A newer version of the bot has written it.
+    """
+    every = {each.name: each for each in migrations.pending(Database(memory=True))}
+    if every.keys() == applied(connection):
+        return
+    with connection.within(600.0), connection.transaction():
+        connection.execute(f"SET LOCAL statement_timeout = '{MIGRATION_TIMEOUT}'")
+        connection.execute("SET LOCAL lock_timeout = 0")
+        connection.execute("SELECT pg_advisory_xact_lock($1)", [LOCK])
+        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        done = applied(connection)
+        _refuse_newer(done - every.keys())
+        if not done:
+            for each in baseline():
+                connection.execute(each)
+        migrating: Any = Migrating(connection)
+        for name, migration in every.items():
+            if name in done:
+                continue
+            if done:
+                migration.fn(migrating)
+            now = str(datetime.now(UTC))
+            connection.execute("INSERT INTO migrations VALUES ($1, $2)", [name, now])
+
+
+def _refuse_newer(newer: set[str]) -> None:
+    if newer:
+        msg = (
+            f"This database was written by a newer version of Billing Bot "
+            f"({', '.join(sorted(newer))}); start that version: nothing was changed."
+        )
+        raise StoreError(msg)
+
+
+def applied(connection: Bounded) -> set[str]:
+    """Names of the migrations that the database has; empty where it has no tables yet."""
+    (there,) = connection.execute("SELECT to_regclass('migrations') IS NOT NULL").fetchone() or (0,)
+    if not there:
+        return set()
+    return {name for (name,) in connection.execute("SELECT name FROM migrations")}

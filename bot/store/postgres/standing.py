@@ -1,0 +1,21 @@
+"""Whether a server's database is still the one that was written to."""
+
+from bot.domain.history import START, Head
+from bot.store.errors import LOCKED_BY_OTHERS
+from bot.store.history import is_another
+from bot.store.postgres.connection import Bounded
+
+TROUBLES = {"25006": "database read-only", "53100": "database full", "55P03": LOCKED_BY_OTHERS}
+"""By SQLSTATE: of these a server can recover by itself."""
+
+_STANDS = """
+SELECT (SELECT COALESCE(MAX(sequence), 0) FROM history), (SELECT hash FROM history WHERE sequence = $1)
+"""
+
+
+def is_older(connection: Bounded, head: Head) -> bool:
+    """Whether a server lacks a row that once stood, or has another in its place: a standby that was behind."""
+    if head == START:
+        return False
+    last, there = connection.execute(_STANDS, [head.sequence]).fetchone() or (0, None)
+    return is_another(head, last, there)

@@ -1,0 +1,56 @@
+"""SQLite as `bot.store.engine` wants a database; on a file that is only read, too."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlite_utils import Database
+
+from bot.domain.history import Head
+from bot.store.committed import Committed
+
+
+class SqliteDatabase(Database):
+    """A file that is only read, or somebody else's to write."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.committed = Committed()
+
+    @property
+    def trouble(self) -> str:
+        """Nothing is known to be wrong."""
+        return ""
+
+    @property
+    def takes_nothing(self) -> str:
+        """Nothing is known to be wrong."""
+        return ""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether one is open."""
+        return self.conn.in_transaction
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each of these values."""
+        self.conn.executemany(sql, rows)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Refuse: nothing is written here.
+
+        Raises:
+            TypeError: Always.
+        """
+        msg = "this file is only read"
+        raise TypeError(msg)
+
+    def expect(self, known: Callable[[], Head]) -> None:
+        """Do nothing: the file is looked at in other ways."""
+
+    def distrust(self, why: str) -> None:
+        """Do nothing: nothing begins here."""
+
+    def others_have_written(self) -> bool:
+        """Nobody who only reads has to know."""
+        return False

