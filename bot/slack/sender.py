@@ -14,6 +14,7 @@ from bot.cards.lines import shortest
 from bot.domain.clock import Clock
 from bot.domain.message import Message, MessageKind
 from bot.domain.next_step import pause
+from bot.fence import FenceShutError, effect
 from bot.following import following
 from bot.operations.catalog import in_hand
 from bot.slack.errors import (
@@ -247,6 +248,8 @@ class Sender:
             await self._send_once(outgoing)
         except SlackApiError as error:
             await self._refused(outgoing, error)
+        except FenceShutError:
+            self._again(outgoing, self._clock.now() + FIRST_PAUSE, never_arrived=True)
         except NO_ANSWER as error:
             logger.warning("slack_answer_lost", extra={"error": repr(error)})
             wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
@@ -273,7 +276,8 @@ class Sender:
         if ts is None:
             self._mind_the_clock()
             await self._store.together.write(partial(self._trying, outgoing))
-            ts = await self._posting.send(outgoing)
+            with effect():
+                ts = await self._posting.send(outgoing)
         await self._store.together.write(partial(self._sent, outgoing, ts))
         message = outgoing.message
         logger.log(

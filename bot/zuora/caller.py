@@ -15,12 +15,13 @@ import httpx2
 from multidict import CIMultiDict
 
 from bot.domain.clock import Clock
+from bot.fence import effect
 from bot.metrics import ZUORA_CALLS
 from bot.zuora import wire
 from bot.zuora.answers import Answer
 from bot.zuora.bounded import UnreadableAnswer
 from bot.zuora.calls import LARGE_PAGE
-from bot.zuora.connections import NOTHING_WAS_SENT
+from bot.zuora.connections import NOTHING_WAS_SENT, Fenced
 from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
@@ -138,7 +139,8 @@ class Caller:
             ZuoraBusy: Definitely not done; later perhaps.
             OutcomeUnknown: It may have been done.
         """
-        return _or_raise(await self._with_token(call))
+        with effect():
+            return _or_raise(await self._with_token(call))
 
     async def read(self, call: wire.HttpCall) -> Answer:
         """Send a call that only reads, up to four times, under a track id of its own.
@@ -226,7 +228,7 @@ class Caller:
             )
         except NOTHING_WAS_SENT as error:
             logger.info("zuora_not_reached", extra={"error": str(error)})
-            return _not_sent(call)
+            return _not_sent(call, error)
         except httpx2.RequestError as error:
             logger.warning("zuora_answer_lost", extra={"error": str(error)})
             return _lost(call, error)
@@ -277,8 +279,10 @@ def _pause_before_next(found: Answer | ZuoraError, pause: float) -> float | None
     return found.retry_after if found.retry_after <= LONGEST_WAIT_SECONDS else None
 
 
-def _not_sent(call: wire.HttpCall) -> ZuoraError:
+def _not_sent(call: wire.HttpCall, error: Exception) -> ZuoraError:
     message = "Zuora cannot be reached; nothing was sent."
+    if isinstance(error, Fenced):
+        message = "The bot's own database does not answer; nothing was sent."
     return ZuoraBusy(message) if call.effect else ZuoraUnavailable(message)
 
 

@@ -17,7 +17,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
 from yarl import URL
 
+from bot.fence import Fence, FenceShutError, request_class
 from bot.zuora.bounded import content_of
+
+
+class Fenced(httpx2.ConnectError):
+    """Another process may work by now, so nothing was sent (`bot.fence`)."""
+
 
 NOTHING_WAS_SENT: Final = (
     httpx2.ConnectError,  # no address, no connection, no TLS; also of a proxy
@@ -30,6 +36,7 @@ _KEPT_SECONDS: Final = 15.0
 _MOST_CLOSED: Final = 200  # as many as may be kept: Zuora takes at most 200 calls at once
 _SCHEMES: Final = frozenset({"http", "https"})
 _BEFORE: Final[dict[type[Exception], type[httpx2.TransportError]]] = {
+    FenceShutError: Fenced,
     aiohttp.ClientHttpProxyError: httpx2.ProxyError,
     aiohttp.ConnectionTimeoutError: httpx2.ConnectTimeout,
     aiohttp.ClientConnectorError: httpx2.ConnectError,
@@ -52,9 +59,13 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     How many are out at once is the caller's business. Redirects are not followed.
     A proxy that the environment names is gone through (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
     `NO_PROXY`); TLS trusts what the system trusts, or `SSL_CERT_FILE`.
+
+    Args:
+        fence: What effects have to pass; None where nothing else can work.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fence: Fence | None = None) -> None:
+        self._fence = fence
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[URL, URL | None] = {}
 
@@ -73,7 +84,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         except ValueError as error:  # no scheme, no host, or no such port
             raise httpx2.UnsupportedProtocol("InvalidURL") from error
         if self._session is None:
-            self._session = _session()
+            self._session = _session(self._fence)
         try:
             async with self._session.request(
                 request.method,
@@ -102,10 +113,10 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         return self._proxies[host]
 
 
-def http_client() -> httpx2.AsyncClient:
-    """A client that sends requests in a way that suits Zuora. The caller closes it."""
+def http_client(fence: Fence | None = None) -> httpx2.AsyncClient:
+    """A client that sends requests in a way that suits Zuora. The caller closes it; `fence` as above."""
     return httpx2.AsyncClient(
-        transport=AiohttpTransport(),
+        transport=AiohttpTransport(fence),
         headers={"User-Agent": f"billing-bot/{version('billing-bot')}"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         trust_env=False,  # the transport finds the proxy
@@ -125,8 +136,9 @@ def _named(error: Exception) -> httpx2.TransportError:
     return name(type(error).__name__)
 
 
-def _session() -> aiohttp.ClientSession:
+def _session(fence: Fence | None) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
+        request_class=request_class(fence),
         connector=_Connector(limit=0, keepalive_timeout=_KEPT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # `content_of` does that, up to a bound
