@@ -17,7 +17,7 @@ from bot.cli.exits import WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.logs import log_to_stderr
 from bot.domain.clock import Clocks
-from bot.health.processes import Processes
+from bot.health.processes import others_on
 from bot.settings import Settings, SettingsError, read_settings
 from bot.slack.web import ProxyError
 from bot.wiring.clients import SLACK_SECONDS, slack_client, timed, zuora_client
@@ -87,6 +87,6 @@ async def _all() -> AsyncIterator[Noticed]:
 
 def _is_alone(settings: Settings) -> bool:
     try:
-        return not Processes(settings.database_path, SystemClock()).others()
+        return not others_on(settings.database_path, SystemClock())
     except OSError:
         return False

@@ -35,6 +35,23 @@ class Pauses:
 
 
 @dataclass(frozen=True, slots=True)
+class Handover:
+    """The work was another process's, which may be frozen or cut off rather than dead.
+
+    Attributes:
+        at: When this one took it over.
+        patience: By then after that, whatever the other one sent has gone out and has had its answer.
+    """
+
+    at: datetime
+    patience: timedelta
+
+    def ended(self, call: Call) -> datetime:
+        """When a call that the other one sent is surely over."""
+        return min(call.sent_at or self.at, self.at) + self.patience
+
+
+@dataclass(frozen=True, slots=True)
 class Expire:
     """Nobody decided in time."""
 
@@ -121,6 +138,7 @@ def next_step(
     *,
     follows: bool = False,
     again: timedelta | None = None,
+    handover: Handover | None = None,
 ) -> Step:
     """What the request does next.
 
@@ -131,6 +149,7 @@ def next_step(
         now: The moment, aware UTC.
         follows: Whether its operation looks at what an accepted call began until that ends.
         again: The first pause before a call whose answer was lost is sent again; None: it is not.
+        handover: When this process began to work in place of one that may still be frozen.
     """
     match request.state:
         case State.WAITING:
@@ -138,7 +157,7 @@ def next_step(
         case State.APPROVED:
             return Begin()
         case State.RUNNING:
-            return _running(calls, now, follows=follows, again=again)
+            return _running(calls, now, follows=follows, again=again, handover=handover)
         case State.UNKNOWN:
             return _unknown(request, calls, now)
         case _:
@@ -162,11 +181,17 @@ def _unknown(request: Request, calls: Sequence[Call], now: datetime) -> Step:
 
 
 def _running(
-    calls: Sequence[Call], now: datetime, *, follows: bool, again: timedelta | None
+    calls: Sequence[Call],
+    now: datetime,
+    *,
+    follows: bool,
+    again: timedelta | None,
+    handover: Handover | None,
 ) -> Step:
     unanswered = tuple(call for call in calls if call.is_under_way)
-    if unanswered:  # only a process that died leaves such a row behind
-        return Lose(unanswered)
+    if unanswered:  # only a process that died leaves such a row behind, or one that is frozen
+        until = None if handover is None else max(map(handover.ended, unanswered))
+        return Lose(unanswered) if until is None or until <= now else Rest(until)
     outstanding = tuple(call for call in calls if call.is_open)
     if outstanding:
         return Send(outstanding)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.domain.clock import Clock
 from bot.health.processes import Other
 from bot.store.errors import LOCKED_BY_OTHERS, CouldNotRecordError
-from bot.store.lock import WorkLock
+from bot.store.lock import Lock
 from bot.store.store import Store
 from bot.workflow.parts import Standing
 from bot.zuora.client import ZuoraClient
@@ -68,7 +68,7 @@ class Health:
     store: Store
     zuora: ZuoraClient
     clock: Clock
-    lock: WorkLock
+    lock: Lock
     standing: Standing
     loops: Loops
     last_backup: Callable[[], datetime | None]

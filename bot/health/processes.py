@@ -1,7 +1,8 @@
-"""Who else works on the same database file: one small locked file for each process.
+"""Who else works on the same database: on SQLite one small locked file for each process.
 
 A process keeps the lock on its file for as long as it lives, frozen or not, and writes into it now and
 then. One that is gone and one that does not turn any more look different, in whatever container it is.
+On PostgreSQL the server knows them by the sessions in which they try for the work lock, or hold it.
 """
 
 import json
@@ -9,10 +10,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bot.domain.clock import Clock
-from bot.store.lock import WorkLock
+from bot.store.engine import is_postgres
+from bot.store.lock import Lock, Session, WorkLock
 from bot.store.private import beside
 
 MOST = 8
@@ -30,16 +32,87 @@ class Other:
         pid: As it sees itself.
         works: Whether it is the one that works.
         quiet: Seconds since it last wrote.
+        host: Its machine or container, where it may be another one than this.
     """
 
     pid: int
     works: bool
     quiet: float
+    host: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its number, and where: `17 on host-a`."""
+        return f"{self.pid} on {self.host}" if self.host else str(self.pid)
 
     @property
     def is_frozen(self) -> bool:
         """Whether it has stopped turning; Slack may still hand it every second click."""
         return self.quiet > QUIET_SECONDS
+
+
+class Neighbours(Protocol):
+    """This process among those on the same database."""
+
+    def write(self, *, works: bool) -> None:
+        """Say that this process turns.
+
+        Raises:
+            OSError: It cannot be said.
+        """
+
+    def others(self) -> tuple[Other, ...]:
+        """The other processes that live.
+
+        Raises:
+            OSError: They cannot be seen.
+        """
+
+    def leave(self) -> None:
+        """This process ends."""
+
+
+def processes_of(database: str, lock: Lock, clock: Clock) -> Neighbours:
+    """This process among those on a database: a file's, or a server's, where the lock sees them."""
+    return OnServer(lock) if is_postgres(database) else Processes(database, clock)
+
+
+def others_on(database: str, clock: Clock) -> tuple[Other, ...]:
+    """Every process that works on a database, or stands by; for whoever is none of them.
+
+    Raises:
+        OSError: They cannot be seen.
+    """
+    if not is_postgres(database):
+        return Processes(database, clock).others()
+    from bot.store.postgres.work_lock import others_at  # noqa: PLC0415 - psycopg is an extra
+
+    return tuple(map(_on_server, others_at(database)))
+
+
+class OnServer:
+    """This process among those on the same server: the lock's own thread asks for them now and then.
+
+    Args:
+        lock: The work lock of this process.
+    """
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+
+    def write(self, *, works: bool) -> None:
+        """Do nothing: the server sees each heartbeat of the lock."""
+
+    def others(self) -> tuple[Other, ...]:
+        """The other processes, as of a few seconds ago."""
+        return tuple(map(_on_server, self._lock.others))
+
+    def leave(self) -> None:
+        """Do nothing: the lock's session ends."""
+
+
+def _on_server(session: Session) -> Other:
+    return Other(pid=session.pid, works=session.works, quiet=session.quiet, host=session.host)
 
 
 class Processes:

@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.domain.clock import Clocks
 from bot.health.health import REFUSES_BOT, Health
-from bot.health.processes import Other, Processes
+from bot.health.processes import Neighbours, Other
 from bot.metrics import CLOCK_SKEW, LOOP_DELAY
 from bot.slack.errors import LIMITED, NO_ANSWER, NOT_NOW, name_of
 from bot.slack.web import SlackWeb
@@ -50,7 +50,7 @@ class Watch:
         health: Health,
         client: SlackWeb,
         database: str,
-        processes: Processes,
+        processes: Neighbours,
         clocks: Clocks,
         *,
         seconds: float,
@@ -158,11 +158,11 @@ class Watch:
             logger.warning("other_processes_could_not_be_seen", extra={"error": str(error)})
             return
         for each in others:
-            if each.is_frozen and each.pid not in _frozen(looks.others):
+            if each.is_frozen and each.name not in _frozen(looks.others):
                 logger.error(
                     "another_process_does_not_turn: Slack may hand it clicks, which are lost; continue "
                     "it or end it",
-                    extra={"pid": each.pid, "works": each.works, "seconds": int(each.quiet)},
+                    extra={"pid": each.name, "works": each.works, "seconds": int(each.quiet)},
                 )
         looks.others = others
 
@@ -195,8 +195,8 @@ class Watch:
             logger.info("ready_again", extra={"part": part})
 
 
-def _frozen(others: tuple[Other, ...]) -> set[int]:
-    return {each.pid for each in others if each.is_frozen}
+def _frozen(others: tuple[Other, ...]) -> set[str]:
+    return {each.name for each in others if each.is_frozen}
 
 
 def _unwaited(work: Callable[[], bool]) -> asyncio.Future[bool]:

@@ -14,7 +14,7 @@ from bot.cards.lines import shortest
 from bot.domain.clock import Clock
 from bot.domain.message import Message, MessageKind
 from bot.domain.next_step import pause
-from bot.fence import FenceShutError, effect
+from bot.fence import FRESH_SECONDS, FenceShutError, effect
 from bot.following import following
 from bot.operations.catalog import in_hand
 from bot.slack.errors import (
@@ -126,6 +126,8 @@ class Sender:
         self._stopping = False
         self._began_at = self._beginning()
         self.turned_at = clock.monotonic()
+        self.handover_at: datetime | None = None
+        """When another process's work was taken over that may be frozen, and not dead."""
 
     @property
     def is_idle(self) -> bool:
@@ -367,10 +369,16 @@ class Sender:
         free_at = now + timedelta(seconds=max(rests))
         edit_tried = outgoing.tries > 0 and message.kind is MessageKind.UPDATE  # may have posted
         if self._may_stand_there(outgoing) or edit_tried:
-            free_at = max(free_at, (outgoing.tried_at or now) + LANDING)
+            free_at = max(free_at, self._landed_by(outgoing.tried_at or now))
         if free_at > now:
             self._again(outgoing, free_at, never_arrived=False)
         return free_at > now
+
+    def _landed_by(self, tried_at: datetime) -> datetime:
+        """When a message that was tried stands there, if it ever will."""
+        if self.handover_at is None or tried_at > self.handover_at:
+            return tried_at + LANDING
+        return tried_at + timedelta(seconds=FRESH_SECONDS) + LANDING
 
     def _is_needless(self, outgoing: Outgoing) -> bool:
         """Whether an answer is too old, what it reminds of is over, or the channel shows it by now."""

@@ -57,6 +57,17 @@ class Witness:
         asked_before = store.requests.next_number() - 1
         self.standing = Standing(unread="not read yet", asked_before=asked_before)
 
+    async def look_anew(self) -> None:
+        """As `look`, where the server behind the database may be another one than at the start.
+
+        Raises:
+            CouldNotRecordError: The database cannot be read, or what was found could not be written.
+        """
+        self._head, _ = self._store.history.last()
+        self.standing.asked_before = self._store.requests.next_number() - 1
+        self.standing.unread = "not read yet"
+        await self.look()
+
     async def look(self) -> None:
         """Read Slack and write down whether the database is held; why not, if it cannot be read.
 

@@ -97,5 +97,12 @@ class Database(Protocol):
     def others_have_written(self) -> bool:
         """Whether another connection has written since this was last asked. Very cheap."""
 
+    def begin_turn(self, holder: int) -> None:
+        """From now on this process writes as the one that works; whoever worked before writes nothing more.
+
+        Raises:
+            CouldNotRecordError: The session `holder` does not hold the work lock.
+        """
+
     def close(self) -> None:
         """Close it."""

@@ -1,17 +1,76 @@
 """Which process works: a lock that dies with its process, never a lease that runs out.
 
-A frozen process keeps the lock, so nobody else does its work while it may still wake up.
+On SQLite it is a file's: a frozen process keeps it, so nobody else does its work while it may still wake up.
+On PostgreSQL it is a session's (`bot.store.postgres.work_lock`).
 """
 
 import fcntl
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from bot.store.private import opened_alone
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A process that tries for the lock on a server, or holds it.
+
+    Attributes:
+        host: Its machine, or container.
+        pid: As it sees itself.
+        works: Whether it is the one that works.
+        quiet: Seconds since it last asked the server anything.
+    """
+
+    host: str
+    pid: int
+    works: bool
+    quiet: float
+
+
+class Lock(Protocol):
+    """What lets one process work."""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether this process holds it."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether this process held it, and another one may hold it now."""
+
+    @property
+    def why_lost(self) -> str:
+        """How that came, in words that go on with "so another process may work"."""
+
+    @property
+    def began_anew(self) -> bool:
+        """Whether the database behind it may be another one than at the start."""
+
+    @property
+    def holder(self) -> int:
+        """What the database knows this process by, as `Store.begin_turn` takes it."""
+
+    @property
+    def others(self) -> tuple[Session, ...]:
+        """Who else tries for it, where its server knows; empty for a file's."""
+
+    def take(self) -> bool:
+        """Take it if it is free. True: this process runs and sends."""
+
+    def release(self) -> None:
+        """Give it back."""
+
+
 class WorkLock:
     """An exclusive lock on a file beside the database. Taking clicks needs no lock; working does."""
+
+    why_lost = "its file was deleted or replaced"
+    began_anew = False
+    holder = 0
+    others = ()
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -51,6 +51,9 @@ class SqliteDatabase(Database):
     def distrust(self, why: str) -> None:
         """Do nothing: nothing begins here."""
 
+    def begin_turn(self, holder: int) -> None:
+        """Do nothing: a process that worked before has ended, or has the lock still."""
+
     def others_have_written(self) -> bool:
         """Nobody who only reads has to know."""
         return False

@@ -73,7 +73,7 @@ class Store:
         """
         store = cls(_opened(path, given_up), audit_key)
         store.history.know_last()
-        store._database.expect(lambda: store.history.known)  # noqa: SLF001 - its own
+        store._database.expect(lambda: store.history.known)
         return store
 
     @classmethod
@@ -139,6 +139,14 @@ class Store:
     def others_have_written(self) -> bool:
         """Whether another connection has changed the database since this was last asked. Very cheap."""
         return self._database.others_have_written()
+
+    def begin_turn(self, holder: int) -> None:
+        """From now on this process writes as the one that works (`bot.store.lock.Lock.holder`).
+
+        Raises:
+            CouldNotRecordError: It does not hold the lock any more.
+        """
+        self._database.begin_turn(holder)
 
     @property
     def trouble(self) -> str:

@@ -16,7 +16,8 @@ from slack_bolt.async_app import AsyncApp
 from bot.domain.clock import Clock, Clocks
 from bot.domain.next_step import Pauses
 from bot.domain.policy import Policy
-from bot.health.processes import Processes
+from bot.fence import FRESH_SECONDS
+from bot.health.processes import processes_of
 from bot.health.starting import Starting
 from bot.health.watch import Watch
 from bot.policy.file import read_policy
@@ -40,7 +41,7 @@ from bot.wiring.evidence import (
 )
 from bot.wiring.reaching import Opened, Outside, reach
 from bot.wiring.running import Bot
-from bot.wiring.starting import CannotStartError, work_lock
+from bot.wiring.starting import CannotStartError, fence_of, work_lock
 from bot.workflow.backups import Backups
 from bot.workflow.estimates import Estimating
 from bot.workflow.guard import Guard
@@ -118,9 +119,10 @@ async def build(
         anchors_of(settings),
         Clocks(clock, timedelta(seconds=settings.clock_limit_seconds)),
     )
-    opened = await Opened.of(settings, clocks)
+    fence = fence_of(settings)
+    opened = await Opened.of(settings, clocks, fence)
     try:
-        lock = work_lock(settings)
+        lock = work_lock(settings, fence)
         reached = await reach(
             settings,
             clock,
@@ -153,6 +155,7 @@ async def build(
         sender=sender,
         estimates=Estimating(parts),
         lock=lock,
+        patience=None if fence is None else _patience(tuning),
         slack=reached.slack,
         close=opened.close,
         witness=reached.witness,
@@ -161,7 +164,7 @@ async def build(
             Watch,
             client=reached.slack,
             database=settings.database_path,
-            processes=Processes(settings.database_path, clock),
+            processes=processes_of(settings.database_path, lock, clock),
             clocks=clocks,
             seconds=tuning.look_seconds,
         ),
@@ -239,6 +242,11 @@ def _slack(
         over_http=bool(settings.slack_signing_secret.get_secret_value()),
     )
     return app, answering, sender
+
+
+def _patience(tuning: Tuning) -> timedelta:
+    """After so long nothing is out any more that a process sent whose fence was open a moment ago."""
+    return timedelta(seconds=FRESH_SECONDS + tuning.zuora_read_seconds)
 
 
 def _pauses(settings: Settings) -> Pauses:

@@ -7,7 +7,13 @@ from typing import Self
 import aiohttp
 import httpx2
 
+<<<<<<< HEAD
 from bot.domain.clock import Clock, Clocks
+=======
+from bot.domain.clock import Clock
+from bot.domain.clocks import Clocks
+from bot.fence import Fence, request_class
+>>>>>>> d75f75d (Let one of several processes on a PostgreSQL server work, by a session's advisory lock)
 from bot.health.starting import Starting
 from bot.settings import Settings
 from bot.slack.admission import Identity, check_channels, identity_of
@@ -31,8 +37,10 @@ class Opened:
     clocks: Clocks
 
     @classmethod
-    async def of(cls, settings: Settings, clocks: Clocks) -> Self:
+    async def of(cls, settings: Settings, clocks: Clocks, fence: Fence | None = None) -> Self:
         """Open them; whatever is heard through them says to `clocks` what time it is there.
+
+        What goes out through them and is an effect passes the fence.
 
         Raises:
             StoreError: The database cannot be used.
@@ -40,8 +48,11 @@ class Opened:
         store = await Store.opened(settings.database_path, settings.audit_key.get_secret_value())
         return cls(
             store=store,
-            session=aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS)),
-            http=timed(http_client(), settings.zuora_base_url, clocks),
+            session=aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS),
+                request_class=request_class(fence),
+            ),
+            http=timed(http_client(fence), settings.zuora_base_url, clocks),
             clocks=clocks,
         )
 

@@ -5,11 +5,13 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.domain.next_step import Handover
 from bot.domain.policy import Policy
 from bot.health.health import Health, Loops
 from bot.health.watch import Watch
@@ -21,7 +23,7 @@ from bot.slack.web import SlackWeb
 from bot.slack.witness import Witness
 from bot.store.checkpoints import checkpoint
 from bot.store.errors import CouldNotRecordError
-from bot.store.lock import WorkLock
+from bot.store.lock import Lock
 from bot.workflow.backups import Backups
 from bot.workflow.estimates import Estimating
 from bot.workflow.heads import Heads
@@ -53,7 +55,8 @@ class Bot:
         runner: Runner,
         sender: Sender,
         estimates: Estimating,
-        lock: WorkLock,
+        lock: Lock,
+        patience: timedelta | None,
         slack: SlackWeb,
         close: Callable[[], Awaitable[None]],
         heads: Heads,
@@ -71,6 +74,7 @@ class Bot:
         self.answering = answering
         self.backups = backups
         self._lock = lock
+        self._patience = patience
         self.slack = slack
         self._close = close
         self._heads = heads
@@ -180,6 +184,7 @@ class Bot:
         """Wait for the lock that lets one process at a time run and send, then do so."""
         run = self._supervised.run
         await run("lock", self._take_the_lock)
+        await run("take over", self._take_over)
         if self.parts.store.copies.held:
             await self._witness.say()
             await run("checkpoints", self._checkpoints)
@@ -207,6 +212,16 @@ class Bot:
             self._turns("lock")
             await self.parts.clock.sleep(LOCK_PAUSE_SECONDS)
         self._turned.pop("lock", None)
+
+    async def _take_over(self) -> None:
+        """Let nobody write who worked before, and leave what they may have sent the time to end."""
+        if self._lock.began_anew:
+            await self._witness.look_anew()
+        self.parts.store.begin_turn(self._lock.holder)
+        if self._patience is not None:
+            now = self.parts.clock.now()
+            self.runner.handover = Handover(now, self._patience)
+            self.sender.handover_at = now
 
     async def _be_told(self) -> None:
         """Where Slack could not be compared with the database, try again until it can."""
@@ -248,8 +263,9 @@ class Bot:
             await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
             if self._lock.is_lost:
                 logger.critical(
-                    "work_lock_lost: its file was deleted or replaced, so another process may work "
-                    "too; this one ends, and its supervisor starts it again as one that waits"
+                    "work_lock_lost: %s, so another process may work "
+                    "too; this one ends, and its supervisor starts it again as one that waits",
+                    self._lock.why_lost,
                 )
                 self.has_lost_its_lock = True
                 signal.raise_signal(signal.SIGTERM)

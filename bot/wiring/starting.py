@@ -1,12 +1,11 @@
 """Why a bot cannot start, and the lock that it takes."""
 
 import os
-import tempfile
-from pathlib import Path
 
+from bot.fence import Fence
 from bot.settings import Settings
 from bot.store.engine import is_postgres
-from bot.store.lock import WorkLock
+from bot.store.lock import Lock, WorkLock
 from bot.store.private import beside, opened_alone
 
 
@@ -14,15 +13,26 @@ class CannotStartError(Exception):
     """The settings name something that is not so; the message says what, in one sentence."""
 
 
-def work_lock(settings: Settings) -> WorkLock:
-    """The lock that lets one process work, beside the database.
+def fence_of(settings: Settings) -> Fence | None:
+    """What effects have to pass; None on SQLite, where a frozen process keeps its lock."""
+    return Fence() if is_postgres(settings.database_path) else None
+
+
+def work_lock(settings: Settings, fence: Fence | None = None) -> Lock:
+    """The lock that lets one process work: a file's beside the database, or a session's on its server.
+
+    Args:
+        settings: As read.
+        fence: Is opened by who holds a session's lock.
 
     Raises:
         CannotStartError: Its file cannot be written.
     """
+    if is_postgres(settings.database_path):
+        from bot.store.postgres.work_lock import PostgresLock  # noqa: PLC0415 - psycopg is an extra
+
+        return PostgresLock(settings.database_path, fence or Fence())
     path = beside(settings.database_path, ".lock")
-    if is_postgres(settings.database_path):  # TODO pg2
-        path = Path(tempfile.mkdtemp()) / "lock"
     try:
         os.close(opened_alone(path))
         return WorkLock(path)

@@ -41,6 +41,8 @@ class Runner:
         self._sending: set[int] = set()
         self._wake = parts.bells.runner
         self._stopping = False
+        self.handover: steps.Handover | None = None
+        """Where the work was another process's, on a server that ends sessions: see `Handover`."""
         self.turned_at = parts.clock.monotonic()
 
     async def run(self) -> None:
@@ -115,6 +117,7 @@ class Runner:
                 now,
                 follows=OPERATIONS[request.operation].follows,
                 again=parts.pauses.again,
+                handover=self.handover,
             )
             await self._do(request, step, calls)
             parts.bells.sender.set()

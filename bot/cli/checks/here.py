@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.cli.checks.noticed import Noticed, good, passes, warning, wrong
 from bot.cli.clock import SystemClock
 from bot.domain.policy import Policy
-from bot.health.processes import Processes
+from bot.health.processes import others_on
 from bot.policy.file import PolicyError, read_policy
 from bot.settings import MISSPELLED, Settings, misspelled
 from bot.store.errors import StoreError
@@ -157,7 +157,7 @@ def room(found: Settings) -> Iterator[Noticed]:
 
 def _others(found: Settings) -> Iterator[Noticed]:
     try:
-        others = Processes(found.database_path, SystemClock()).others()
+        others = others_on(found.database_path, SystemClock())
     except OSError as error:
         yield warning("processes", f"cannot be seen: {error}", "run as the bot's user")
         return
@@ -165,10 +165,10 @@ def _others(found: Settings) -> Iterator[Noticed]:
         does = "works" if each.works else "stands by"
         if each.is_frozen:
             yield wrong(
-                "processes", f"process {each.pid} {does} and has not turned for {each.quiet:.0f} s",
+                "processes", f"process {each.name} {does} and has not turned for {each.quiet:.0f} s",
                 "continue it or end it: Slack may hand it clicks",
             )  # fmt: skip
         else:
-            yield good("processes", f"process {each.pid} {does} on this database")
+            yield good("processes", f"process {each.name} {does} on this database")
     if not others:
         yield good("processes", "none works on this database")

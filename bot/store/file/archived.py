@@ -76,7 +76,7 @@ def kept_hash(database: Database, requests: list[int]) -> str:
         names = ", ".join(columns)
         rows = database.execute(
             f"SELECT {names} FROM {table} WHERE {columns[0]} IN "  # noqa: S608 - own names
-            "(SELECT CAST(value AS INTEGER) FROM json_each(?)) "  # noqa: S608 - own names
+            "(SELECT CAST(value AS INTEGER) FROM json_each(?)) "
             f"ORDER BY {names}",
             [wanted],
         )

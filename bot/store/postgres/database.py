@@ -28,6 +28,7 @@ from bot.store.postgres import schema
 from bot.store.postgres.connection import LONGEST, SECONDS_A_ROW, Bounded, connect
 from bot.store.postgres.dialect import statement
 from bot.store.postgres.standing import TROUBLES, is_older
+from bot.store.postgres.turns import begin_turn
 
 logger = logging.getLogger(__name__)
 
@@ -172,6 +173,17 @@ class PostgresDatabase:
             return connection.execute(sql)
         except psycopg.Error as error:
             raise self._noticed(error, connection) from error
+
+    def begin_turn(self, holder: int) -> None:
+        """From now on this process writes as the one that works, for as long as no other one does.
+
+        Raises:
+            CouldNotRecordError: The session `holder` does not hold the work lock.
+        """
+        self.turn = None
+        with self.transaction():
+            turn = begin_turn(self, holder)
+        self.turn = turn
 
     def others_have_written(self) -> bool:
         """Whether another connection has committed since this was last asked: it notifies, so nobody is asked."""

@@ -100,7 +100,7 @@ def _numbering(table: str, column: str) -> Iterator[str]:
     yield from _function(
         name,
         f"IF NEW.{column} IS NULL THEN "
-        f"NEW.{column} := (SELECT COALESCE(MAX({column}), 0) + 1 FROM {table}); END IF;",  # noqa: S608 - own names
+        f"NEW.{column} := (SELECT COALESCE(MAX({column}), 0) + 1 FROM {table}); END IF;",
         "NEW",
     )
     yield f"CREATE TRIGGER a_{name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {name} ()"

@@ -1,0 +1,35 @@
+"""Turns of work: whoever begins to work takes the next one, and whoever worked before can write nothing more."""
+
+from typing import Final
+
+from bot.store.engine import Database
+from bot.store.errors import CouldNotRecordError
+
+KEY: Final = 0x62696C6C
+"""Of the advisory lock; each database of a server has its own ones."""
+
+HOLDERS: Final = f"""
+SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND classid = 0 AND objid = {KEY} AND objsubid = 1
+"""  # noqa: S608 - own words
+"""The session that holds the lock, to be narrowed by `AND pid = …`."""
+
+
+def begin_turn(database: Database, holder: int) -> int:
+    """Take the next turn of work; its number. Inside a transaction, which holds the write lock.
+
+    A process that took the lock and was frozen before this has lost it, and must not take the turn from
+    the one that works now.
+
+    Args:
+        database: The database.
+        holder: The session by which this process holds the lock.
+
+    Raises:
+        CouldNotRecordError: That session does not hold it.
+    """
+    if database.execute(f"{HOLDERS} AND pid = ?", [holder]).fetchone() is None:
+        raise CouldNotRecordError("could not record this: another process works now")
+    (turn,) = database.execute("UPDATE turns_of_work SET turn = turn + 1 RETURNING turn").fetchone()
+    return int(turn)

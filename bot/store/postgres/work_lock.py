@@ -1,0 +1,178 @@
+"""Which process works, where several machines share one PostgreSQL server.
+
+A session advisory lock on a connection of its own: the server gives it to nobody else until it has ended
+that session. It has to go straight to the server; a pooler that hands sessions round cannot hold a lock.
+"""
+
+import logging
+import os
+import socket
+from threading import Event, Thread
+from typing import Final
+
+import psycopg
+
+from bot.fence import FRESH_SECONDS, Fence, seconds
+from bot.store.lock import Session
+from bot.store.postgres.connection import NAME, Bounded, connect
+from bot.store.postgres.turns import HOLDERS, KEY
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS: Final = 5.0
+TRY_SECONDS: Final = 0.25
+"""Between two tries of a process that stands by: it works within a second of another one's death."""
+
+PATIENCE_SECONDS: Final = 30.0
+"""How long a heartbeat may take: a server that stands still for a while has not ended any session."""
+
+FIRST_ANSWER_SECONDS: Final = 2.0
+AGAIN_SECONDS: Final = 0.5
+
+_TRY = f"""
+SELECT got,
+  CASE WHEN got THEN set_config('idle_session_timeout', '{FRESH_SECONDS:.0f}s', false) END
+FROM (SELECT pg_try_advisory_lock({KEY}) AS got OFFSET 0) AS tried
+"""  # noqa: S608 - own words
+"""Whoever gets it and then says nothing for so long loses it, however it came to be silent."""
+
+_MINE = f"""
+SELECT EXISTS ({HOLDERS} AND pid = pg_backend_pid())
+"""
+
+_WHO = f"""
+SELECT application_name, EXTRACT(EPOCH FROM clock_timestamp() - state_change)::float8,
+  EXISTS ({HOLDERS} AND pg_locks.pid = pg_stat_activity.pid)
+FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE '{NAME} lock %' AND pid <> pg_backend_pid()
+"""  # noqa: S608 - own words
+
+_SESSION = """
+SELECT set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '2', false),
+  set_config('tcp_keepalives_count', '3', false)
+"""
+"""The server, too, finds out that a host is gone that only stood by."""
+
+
+class PostgresLock:
+    """The lock of one process, kept by a thread of its own: a busy event loop does not lose it.
+
+    Args:
+        url: `postgresql://…`.
+        fence: Is opened by each heartbeat that is answered.
+    """
+
+    def __init__(self, url: str, fence: Fence) -> None:
+        self._url = url
+        self.fence = fence
+        self.holder = 0
+        """The server's number for the session that tries for the lock, or holds it."""
+        self._sessions = 0
+        self.others: tuple[Session, ...] = ()
+        self.why_lost = ""
+        self._is_taken = False
+        self._thread: Thread | None = None
+        self._answered = Event()
+        self._ending = Event()
+
+    def take(self) -> bool:
+        """Try for the lock from now on, again and again; whether this process has it by now."""
+        if self._thread is None:
+            self._thread = Thread(target=self._keep, name="work lock", daemon=True)
+            self._thread.start()
+            self._answered.wait(FIRST_ANSWER_SECONDS)
+        return self._is_taken and not self.is_lost
+
+    @property
+    def began_anew(self) -> bool:
+        """Whether the first session has ended, so that the server may be another one than at the start."""
+        return self._sessions > 1
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether this process holds it."""
+        return self._is_taken
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether this process held it, and another one may hold it now."""
+        return bool(self.why_lost)
+
+    def release(self) -> None:
+        """Give it back; the server does the same when the session ends."""
+        self.fence.shut()
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join(FIRST_ANSWER_SECONDS)
+        self._is_taken = False
+
+    def _keep(self) -> None:
+        while not self._ending.is_set() and not self.is_lost:
+            try:
+                with connect(self._url, application_name=_own_name()) as connection:
+                    self._sessions += 1
+                    self._hold(connection)
+            except (psycopg.Error, OSError) as error:
+                self._failed(str(error).strip())
+            self._answered.set()
+            self._ending.wait(AGAIN_SECONDS)
+
+    def _hold(self, connection: Bounded) -> None:
+        connection.execute(_SESSION)
+        self.holder = connection.pgconn.backend_pid
+        looked_at = float("-inf")
+        while not self._ending.is_set():
+            asked_at = seconds()
+            with connection.within(PATIENCE_SECONDS):
+                row = connection.execute(_MINE if self._is_taken else _TRY).fetchone()
+            has_it = bool(row and row[0])
+            if self._is_taken and not has_it:
+                self._failed(
+                    "its session no longer holds it; DATABASE_URL must name the server itself, no pooler"
+                )
+                return
+            if has_it:
+                self.fence.answered(asked_at)
+                self._is_taken = True
+            if asked_at - looked_at >= HEARTBEAT_SECONDS:
+                self.others, looked_at = _sessions(connection), asked_at
+            self._answered.set()
+            self._ending.wait(HEARTBEAT_SECONDS if has_it else TRY_SECONDS)
+
+    def _failed(self, why: str) -> None:
+        """The session ended: whoever held the lock has lost it, whoever waited for it tries again."""
+        if self._is_taken and not self._ending.is_set():
+            self.fence.shut()
+            self.why_lost = f"its session with PostgreSQL ended ({why})"
+        elif not self._answered.is_set():
+            logger.warning("work_lock_cannot_be_asked_for: %s", why)
+
+
+def others_at(url: str) -> tuple[Session, ...]:
+    """Every process that works on this database, or stands by.
+
+    Raises:
+        OSError: The server does not answer.
+    """
+    try:
+        with connect(url) as connection:
+            return _sessions(connection)
+    except psycopg.Error as error:
+        raise OSError(str(error).strip()) from error
+
+
+def _sessions(connection: Bounded) -> tuple[Session, ...]:
+    return tuple(
+        _session(name, quiet or 0.0, works=works) for name, quiet, works in connection.execute(_WHO)
+    )
+
+
+def _session(name: str, quiet: float, *, works: bool) -> Session:
+    host, _, pid = name.removeprefix(f"{NAME} lock ").rpartition(":")
+    return Session(host=host, pid=int(pid) if pid.isdecimal() else 0, works=works, quiet=quiet)
+
+
+def _own_name() -> str:
+    """At most 63 bytes, as the server keeps; the end of it tells two processes of a machine apart."""
+    pid = f":{os.getpid()}"
+    return f"{NAME} lock {socket.gethostname()[: 63 - len(NAME) - 6 - len(pid)]}{pid}"
