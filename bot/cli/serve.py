@@ -14,7 +14,7 @@ from bot.cli.checks import at_slack, here
 from bot.cli.checks.noticed import Grade, Noticed
 from bot.cli.clock import SystemClock
 from bot.cli.connecting import EVERYWHERE, Connection, connection_to_slack, health_port
-from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
+from bot.cli.exits import LOST_THE_WORK, WILL_PASS, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.logs import log_as_set, log_to_stderr
 from bot.cli.pauses import keep_pauses_short
@@ -50,7 +50,7 @@ def run() -> None:
     """Run the bot with Socket Mode: it connects to Slack, and needs no public address.
 
     It needs SLACK_APP_TOKEN. SIGTERM or Ctrl-C ends it in order; calls that are out get their answer. The exit status is
-    2 where a person has to change something first, which the last line names, and 75 for what passes.
+    2 where a person has to change something first, which the last line names, 75 for what passes, and 80 where another process may work by now.
     """
     serve("run")
 
@@ -60,7 +60,7 @@ def web() -> None:
     """Run the bot with signed HTTP: Slack posts to /slack/events on PORT, through a proxy.
 
     It needs SLACK_SIGNING_SECRET. Beside it stands /healthz. SIGTERM or Ctrl-C ends it in order; calls that are out
-    get their answer. The exit status is 2 where a person has to change something first, which the last line names, and 75 for what passes.
+    get their answer. The exit status is 2 where a person has to change something first, which the last line names, 75 for what passes, and 80 where another process may work by now.
     """
     serve("web")
 
@@ -68,7 +68,7 @@ def web() -> None:
 def serve(mode: Mode, tuning: Tuning | None = None, host: str = EVERYWHERE) -> None:
     """Run until a signal comes, and exit with what it says about the next start.
 
-    0: it was stopped. 2: a person has to change something first. 75: what ended it passes.
+    0: it was stopped. 2: a person has to change something first. 75: what ended it passes. 80: it lost the work lock.
     """
     log_to_stderr()
     try:
@@ -77,7 +77,7 @@ def serve(mode: Mode, tuning: Tuning | None = None, host: str = EVERYWHERE) -> N
         serving = Serving(settings, mode, tuning or Tuning(), host)
         asyncio.run(serving.until_stopped())
         if serving.has_to_begin_anew:
-            sys.exit(WILL_PASS)
+            sys.exit(LOST_THE_WORK)
     except StoreBusyError as error:
         click.echo(str(error), err=True)
         sys.exit(WILL_PASS)

@@ -106,7 +106,8 @@ class Bot:
     def start(self) -> None:
         """Begin to work; unfinished requests go on by themselves."""
         self._worker = asyncio.create_task(self._work(), name="worker")
-        looking = (self._supervised.run(*named) for named in self.watch.loops().items())
+        loops = {**self.watch.loops(), "mind the lock": self._mind_the_lock}
+        looking = (self._supervised.run(*named) for named in loops.items())
         self._looking = asyncio.gather(*looking)
 
     def follow(self, settings: Settings, policy: Policy) -> None:
@@ -256,19 +257,22 @@ class Bot:
                 with suppress(ZuoraError):
                     await zuora.check()
 
+    async def _mind_the_lock(self) -> None:
+        """End, once another process may work: this one writes nothing more, and its supervisor starts it again."""
+        while not self._lock.is_lost:
+            await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
+        logger.critical(
+            "work_lock_lost: %s, so another process may work "
+            "too; this one ends, and its supervisor starts it again as one that waits",
+            self._lock.why_lost,
+        )
+        self.has_lost_its_lock = True
+        signal.raise_signal(signal.SIGTERM)
+
     async def _hear_others(self) -> None:
         """Another process on the same file takes clicks too; what it writes is worked on here."""
         while True:
             self._turns("listener")
             await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
-            if self._lock.is_lost:
-                logger.critical(
-                    "work_lock_lost: %s, so another process may work "
-                    "too; this one ends, and its supervisor starts it again as one that waits",
-                    self._lock.why_lost,
-                )
-                self.has_lost_its_lock = True
-                signal.raise_signal(signal.SIGTERM)
-                return
             if self.parts.store.others_have_written():
                 self.parts.bells.ring()

@@ -13,13 +13,13 @@ import aiohttp
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
+from bot.cli.exits import LOST_THE_WORK
 from bot.cli.sandbox import SIGNING_SECRET
 from bot.domain.history import Entry, What
 from bot.health.health import FOR_A_PERSON
 from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED
 from bot.store.store import Store
 from tests.health.operated import until
-from tests.health.test_starts import WILL_PASS
 from tests.stage import BOB, CHANNEL, EMAILS
 
 READY = "billing_bot_ready"
@@ -377,7 +377,7 @@ async def test_a_lock_file_that_is_deleted(site):
 
     await until(lambda: worker.ended)
 
-    assert worker.process.returncode == WILL_PASS  # with 0 systemd would not start it again
+    assert worker.process.returncode == LOST_THE_WORK  # with 0 systemd would not start it again
     await other.until_ready(work="works", others="none")
 
 

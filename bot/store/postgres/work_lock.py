@@ -113,7 +113,7 @@ class PostgresLock:
                     self._sessions += 1
                     self._hold(connection)
             except (psycopg.Error, OSError) as error:
-                self._failed(str(error).strip())
+                self._failed(str(error).partition("\n")[0])
             self._answered.set()
             self._ending.wait(AGAIN_SECONDS)
 

@@ -1,0 +1,190 @@
+"""A PostgreSQL server over TCP that a test may stop, freeze and cut off, and the way through which a process reaches it."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+
+HOW = "Install PostgreSQL's server (Debian: `apt-get install postgresql`)."
+_SETTINGS = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+shared_buffers = 32MB
+max_connections = 100
+fsync = {fsync}
+log_min_messages = error
+"""
+
+
+def binaries() -> Path | None:
+    """The folder with `initdb` and `postgres`; None where there is none."""
+    named = shutil.which("postgres")
+    found = [Path(named).resolve().parent] if named else []
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((each for each in found if (each / "initdb").exists()), None)
+
+
+class TcpServer:
+    """One server in a folder of its own; it runs as nobody where the test runs as root, as it insists.
+
+    Args:
+        durable: Whether a commit waits for the disk, as it does in production.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
+        self.folder = Path(tempfile.mkdtemp(prefix="billing-postgres-tcp-"))
+        self._as: dict[str, Any] = {}
+        if os.getuid() == 0:
+            self._as = {"user": "nobody", "group": "nogroup", "extra_groups": ()}
+            shutil.chown(self.folder, "nobody", "nogroup")
+        with closing(socket.socket()) as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> None:
+        """Make the cluster, and start."""
+        self._run("initdb", "-D", "data", "-U", "billing", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+        with (self.folder / "data/postgresql.conf").open("a") as settings:
+            settings.write(_SETTINGS.format(fsync="on" if self._durable else "off"))
+        self.start()
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - a program of this machine
+                [str(_there() / "postgres"), "-D", "data", "-p", str(self.port)],
+                cwd=self.folder, stdout=log, stderr=log, start_new_session=True, **self._as,
+            )  # fmt: skip
+        end = time.monotonic() + 60
+        while True:
+            with suppress(psycopg.OperationalError):
+                psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+                return
+            assert time.monotonic() < end, (self.folder / "log").read_text()
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End at once, as by a crash: every connection breaks."""
+        if self._process is not None:
+            self.freeze(on=False)
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(60)
+            self._process = None
+
+    def freeze(self, *, on: bool) -> None:
+        """Let the whole server stand still, or go on."""
+        if self._process is not None:
+            number = signal.SIGSTOP if on else signal.SIGCONT
+            for each in (self._process.pid, *_children(self._process.pid)):
+                with suppress(ProcessLookupError):
+                    os.kill(each, number)
+
+    def close(self) -> None:
+        """Stop, and leave nothing."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str, port: int | None = None) -> str:
+        """The address of a database."""
+        return f"postgresql://billing@127.0.0.1:{port or self.port}/{database}"
+
+    def said(self, sql: str, database: str = "postgres") -> list[Any]:
+        """Run something as the server's owner; its rows."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            found = connection.execute(cast("Any", sql))
+            return found.fetchall() if found.description else []
+
+    def new_database(self) -> str:
+        """Make an empty database; its name."""
+        name = f"billing_{secrets.token_hex(6)}"
+        self.said(f"CREATE DATABASE {name}")
+        return name
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(  # noqa: S603 - a program of this machine
+            [str(_there() / program), *arguments], cwd=self.folder, check=True, timeout=120,
+            stdout=subprocess.DEVNULL, **self._as,
+        )  # fmt: skip
+
+
+def _there() -> Path:
+    found = binaries()
+    assert found, HOW
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a server has made for its connections."""
+    named = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(each) for each in named.read_text().split()] if named.exists() else []
+
+
+class Way:
+    """The way from one process to the server: cut, everything that is sent is swallowed and nothing is closed."""
+
+    def __init__(self, server: TcpServer) -> None:
+        self._server = server
+        self._listening: asyncio.Server | None = None
+        self._open = asyncio.Event()
+        self._open.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    async def open(self) -> None:
+        """Listen."""
+        self._listening = await asyncio.start_server(self._came, "127.0.0.1", 0)
+        self.port = self._listening.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """End every connection."""
+        if self._listening is not None:
+            self._listening.close()
+        for each in self._tasks:
+            each.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Let nothing through any more; what is open stays open for either side."""
+        self._open.clear()
+
+    def mend(self) -> None:
+        """Let new connections through; those that were cut are reset, as a firewall does that has forgotten them."""
+        for each in self._tasks:
+            each.cancel()
+        self._open.set()
+
+    async def _came(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._tasks.add(task)
+        there: asyncio.StreamWriter | None = None
+        try:
+            await self._open.wait()
+            answers, there = await asyncio.open_connection("127.0.0.1", self._server.port)
+            await asyncio.gather(self._pass_on(reader, there), self._pass_on(answers, writer))
+        except (OSError, EOFError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            for each in (writer, there):
+                if each is not None:
+                    each.transport.abort()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while some := await reader.read(65536):
+            await self._open.wait()
+            writer.write(some)
+            await writer.drain()
+        raise EOFError
