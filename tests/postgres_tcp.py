@@ -55,7 +55,19 @@ class TcpServer:
 
     def open(self) -> None:
         """Make the cluster, and start."""
-        self._run("initdb", "-D", "data", "-U", "billing", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+        self._run(
+            "initdb",
+            "-D",
+            "data",
+            "-U",
+            "billing",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "-N",
+        )
         with (self.folder / "data/postgresql.conf").open("a") as settings:
             settings.write(_SETTINGS.format(fsync="on" if self._durable else "off"))
         self.start()

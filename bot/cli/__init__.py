@@ -16,6 +16,7 @@ COMMANDS = {
     "backup": "bot.cli.backup:backup",
     "restore": "bot.cli.restore:restore",
     "archive": "bot.cli.archive:archive_command",
+    "copy": "bot.cli.copy:copy_command",
     "evidence": "bot.cli.evidence:evidence",
     "resume-after-restore": "bot.cli.resume:resume",
     "export": "bot.cli.export:export_month",

@@ -15,6 +15,7 @@ from bot.store.archives import Archives
 from bot.store.calls import Calls
 from bot.store.checkpoints import Checkpoints
 from bot.store.copies import Copies
+from bot.store.copying import HALF_COPIED, MARKER
 from bot.store.database import open_database, transaction
 from bot.store.drafts import KeptValues
 from bot.store.engine import Database, is_postgres
@@ -71,7 +72,11 @@ class Store:
         Raises:
             StoreError: It cannot be used; the message says what to do.
         """
-        store = cls(_opened(path, given_up), audit_key)
+        database = _opened(path, given_up)
+        if MARKER in database.table_names():
+            database.close()
+            raise StoreError(HALF_COPIED)
+        store = cls(database, audit_key)
         store.history.know_last()
         store._database.expect(lambda: store.history.known)
         return store

@@ -3,7 +3,7 @@
 import os
 
 from bot.fence import Fence
-from bot.settings import Settings
+from bot.settings import AuditSettings, Settings
 from bot.store.engine import is_postgres
 from bot.store.lock import Lock, WorkLock
 from bot.store.private import beside, opened_alone
@@ -18,7 +18,7 @@ def fence_of(settings: Settings) -> Fence | None:
     return Fence() if is_postgres(settings.database_path) else None
 
 
-def work_lock(settings: Settings, fence: Fence | None = None) -> Lock:
+def work_lock(settings: AuditSettings, fence: Fence | None = None) -> Lock:
     """The lock that lets one process work: a file's beside the database, or a session's on its server.
 
     Args:

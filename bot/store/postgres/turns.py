@@ -5,8 +5,8 @@ from typing import Final
 from bot.store.engine import Database
 from bot.store.errors import CouldNotRecordError
 
-KEY: Final = 0x62696C6C
-"""Of the advisory lock; each database of a server has its own ones."""
+KEY: Final = 0x776F726B
+"""Of the advisory lock (`work` in ASCII); each database of a server has its own ones."""
 
 HOLDERS: Final = f"""
 SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted

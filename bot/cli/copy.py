@@ -1,0 +1,122 @@
+"""`billing-bot copy`: moves the database from a file to a PostgreSQL server, or back."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from bot.cli.checked import checked
+from bot.cli.clock import SystemClock
+from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.help import example
+from bot.domain.words import count
+from bot.health.processes import others_on
+from bot.settings import AuditSettings, SettingsError, read_audit_settings
+from bot.store.copying import Look
+from bot.store.engine import is_postgres, without_password
+from bot.store.errors import StoreError
+from bot.store.moving import copy
+from bot.wiring.starting import CannotStartError, work_lock
+
+WORKS = "Billing Bot still works on {}: stop every process of it first. Nothing was copied."
+NOT_WHOLE = "The history is not whole; see above. Do not work on the copy before you know why."
+
+
+@click.command(
+    "copy",
+    epilog=example(
+        "billing-bot copy sqlite:///billing-bot.db postgresql://bot@db.example.com/billing"
+    ),
+)
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def copy_command(source: str, target: str) -> None:
+    """Copy the whole database FROM one place TO an empty one: a file to a PostgreSQL server, or back.
+
+    Both are written as in DATABASE_URL. Stop every process of the bot first: while one works or stands by,
+    nothing is copied and the exit status is 2. The history is checked as `billing-bot verify` does, and at the
+    end every row is read again on both sides and compared. A copy that was broken off goes on where it
+    stopped when the same command is run again; until it has ended, no bot starts on it.
+
+    Afterwards start the bot with DATABASE_URL=TO, and never again with FROM: it would not know what has been
+    sent since.
+    """
+    begun = time.monotonic()
+    try:
+        here, there = _at(source), _at(target)
+        key = read_audit_settings().audit_key.get_secret_value()
+        with _alone_on(here), _alone_on(there):
+            is_whole = _is_whole(here, key)
+            with _watched() as look:
+                rows = copy(here.database_path, there.database_path, look)
+            is_whole = is_whole and _is_whole(there, key)
+    except (SettingsError, CannotStartError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(WRONG_SETTINGS)
+    except (StoreError, OSError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(NOT_READABLE)
+    click.echo(
+        f"Copied {count(rows, 'row')} in {time.monotonic() - begun:.1f} s, each the same on both sides. Start the bot "
+        f"with DATABASE_URL={without_password(target)}, and never again with {without_password(source)}."
+    )
+    if not is_whole:
+        click.echo(NOT_WHOLE, err=True)
+        sys.exit(NOT_READABLE)
+
+
+def _at(url: str) -> AuditSettings:
+    """What a `DATABASE_URL` of this text says.
+
+    Raises:
+        click.BadParameter: It says nothing.
+    """
+    try:
+        return AuditSettings(database_url=url)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{without_password(url)} is no address such as sqlite:///billing-bot.db or postgresql://host/name"
+        ) from error
+
+
+@contextmanager
+def _alone_on(place: AuditSettings) -> Iterator[None]:
+    """Hold its work lock, and see that nobody takes clicks there."""
+    lock = work_lock(place)
+    try:
+        if not lock.take() or _is_shared(place.database_path):
+            click.echo(WORKS.format(without_password(place.database_url)), err=True)
+            sys.exit(WRONG_SETTINGS)
+        yield
+    finally:
+        lock.release()
+
+
+def _is_shared(database: str) -> bool:
+    mine = 1 if is_postgres(database) else 0  # this process tries for the lock there too
+    return len(others_on(database, SystemClock())) > mine
+
+
+def _is_whole(place: AuditSettings, key: str) -> bool:
+    """Whether the history of a file is whole; that of a server is the same, row for row."""
+    if is_postgres(place.database_path):
+        return True
+    return not checked(Path(place.database_path), key).findings
+
+
+@contextmanager
+def _watched() -> Iterator[Look]:
+    """Each table's rows on one line of standard error."""
+
+    def look(table: str, rows: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\033[KCopying {table}: {count(rows, 'row')}", nl=False, err=True)
+
+    try:
+        yield look
+    finally:
+        if sys.stderr.isatty():
+            click.echo("\r\033[K", nl=False, err=True)

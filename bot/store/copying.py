@@ -1,0 +1,198 @@
+"""Moving a database between SQLite's file and a PostgreSQL server: every row, and proof that it is every row.
+
+A table is copied in one transaction, past its triggers in that transaction alone. What was copied is
+written down in the target (`copying`), so that a copy that was broken off goes on where it stopped; and
+while that stands there, nobody works on the target. At the end both sides are read again and compared.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
+
+from sqlite_utils import Database
+
+from bot.store.errors import StoreError
+from bot.store.schema import migrations
+
+MARKER = "copying"
+"""The table that stands in the target until everything is there."""
+
+HALF_COPIED = "DATABASE_URL: a copy into this database was broken off: run `billing-bot copy` again, which goes on with it."
+_FIRST = ("requests", "archives")
+"""What other tables refer to."""
+
+_OF_ITS_OWN = frozenset({"_sqlite_migrations"})
+
+Row = tuple[Any, ...]
+Look = Callable[[str, int], None]
+"""Is shown a table and how many of its rows have been read."""
+
+AT_ONCE = 5_000
+
+
+class Source(NamedTuple):
+    """What is copied: which database, and the last row of its history."""
+
+    id: str
+    sequence: int
+    hash: str
+
+
+class Table(NamedTuple):
+    """A table, and the columns by which its rows are ordered the same way everywhere."""
+
+    name: str
+    columns: tuple[str, ...]
+    order: tuple[str, ...]
+
+    @property
+    def listed(self) -> str:
+        """Its columns for a statement; one of them is a word of PostgreSQL's own."""
+        return ", ".join(f'"{each}"' for each in self.columns)
+
+    @property
+    def selected(self) -> str:
+        """The statement that reads all of it."""
+        order = ", ".join(f'"{each}" NULLS FIRST' for each in self.order)
+        return f'SELECT {self.listed} FROM "{self.name}" ORDER BY {order}'  # noqa: S608 - own words
+
+
+class Side(Protocol):
+    """One of the two databases, as it was at one moment."""
+
+    def rows(self, sql: str) -> Iterator[Row]:
+        """What a statement finds, little by little."""
+
+    def is_current(self) -> bool:
+        """Whether this version of the bot has brought its tables up to date."""
+
+
+class Target(Side, Protocol):
+    """The one that is written to."""
+
+    def has_marker(self) -> bool:
+        """Whether a copy into it was begun and has not ended."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing."""
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """Run a statement with a `?` for each value."""
+
+    def empty(self, tables: Iterable[Table]) -> None:
+        """Take every row away, past the triggers."""
+
+    def fill(self, table: Table, rows: Iterable[Row]) -> None:
+        """Put rows into an empty table, past its triggers."""
+
+
+def copy_all(source: Side, target: Target, look: Look) -> int:
+    """Copy every table and compare; how many rows there are.
+
+    Raises:
+        StoreError: The target holds something else, a side is of another version, or what is there at the
+            end is not what was copied.
+    """
+    if not source.is_current() or not target.is_current():
+        raise StoreError(
+            "One of the databases is of another version of Billing Bot: nothing was copied. Start this version "
+            "on it once, then copy."
+        )
+    tables = every_table()
+    done = _begun(target, tables, source_of(source))
+    for table in tables:
+        if table.name not in done:
+            with target.transaction():
+                target.fill(table, _watched(source, table, look))
+                target.run(f"INSERT INTO {MARKER} (done) VALUES (?)", [table.name])  # noqa: S608 - own words
+    total = sum(_compared(source, target, table) for table in tables)
+    target.run(f"DROP TABLE {MARKER}")
+    return total
+
+
+def every_table() -> list[Table]:
+    """The tables of this version, in an order in which none refers to a later one."""
+    pattern = Database(memory=True)
+    migrations.apply(pattern)
+    found = [_table(pattern, name) for name in pattern.table_names() if name not in _OF_ITS_OWN]
+    pattern.close()
+    return sorted(found, key=lambda table: (table.name not in _FIRST, table.name))
+
+
+def _table(pattern: Database, name: str) -> Table:
+    described = pattern.execute(f'PRAGMA table_info("{name}")').fetchall()
+    columns = tuple(each[1] for each in described)
+    keys = sorted((each[5], each[1]) for each in described if each[5])
+    return Table(name, columns, tuple(key for _, key in keys) or columns)
+
+
+def source_of(side: Side) -> Source:
+    """Which database it is, and how far its history goes."""
+    (name,) = next(side.rows("SELECT id FROM copies ORDER BY position DESC LIMIT 1"))
+    sequence, hashed = next(side.rows("SELECT sequence, hash FROM history_head"))
+    return Source(str(name), int(sequence), str(hashed))
+
+
+def _begun(target: Target, tables: Sequence[Table], about: Source) -> set[str]:
+    """Which tables an earlier try of the same copy has done; everything else is taken away.
+
+    Raises:
+        StoreError: The target holds something else.
+    """
+    if target.has_marker():
+        marked = [*target.rows(f"SELECT source, done FROM {MARKER} ORDER BY done")]  # noqa: S608 - own words
+        if (repr(about), "") in marked:
+            return {str(done) for _, done in marked if done}
+        target.run(f"DROP TABLE {MARKER}")
+    elif _holds_anything(target):
+        raise StoreError(
+            "The target holds another database already: nothing was copied. Name an empty one."
+        )
+    with target.transaction():
+        target.empty(tables)
+        target.run(
+            f"CREATE TABLE {MARKER} (source TEXT NOT NULL DEFAULT '', done TEXT NOT NULL DEFAULT '')"
+        )
+        target.run(f"INSERT INTO {MARKER} (source) VALUES (?)", [repr(about)])  # noqa: S608 - own words
+    return set()
+
+
+def _holds_anything(target: Target) -> bool:
+    (found,) = next(
+        target.rows("SELECT EXISTS (SELECT 1 FROM history) OR EXISTS (SELECT 1 FROM requests)")
+    )
+    return bool(found)
+
+
+def _watched(source: Side, table: Table, look: Look) -> Iterator[Row]:
+    number = 0
+    for row in source.rows(table.selected):
+        number += 1
+        if number % AT_ONCE == 0:
+            look(table.name, number)
+        yield row
+    look(table.name, number)
+
+
+def _compared(source: Side, target: Side, table: Table) -> int:
+    """How many rows a table has on both sides.
+
+    Raises:
+        StoreError: They are not the same.
+    """
+    here, there = _digest(source, table), _digest(target, table)
+    if here != there:
+        raise StoreError(
+            f"The copy is not usable: {table.name} is not the same on both sides ({here[0]:,} rows, then "
+            f"{there[0]:,}). Empty the target, and copy again."
+        )
+    return here[0]
+
+
+def _digest(side: Side, table: Table) -> tuple[int, str]:
+    digest, number = hashlib.sha256(), 0
+    for row in side.rows(table.selected):
+        digest.update(repr(row).encode("utf-8", "surrogatepass"))
+        number += 1
+    return number, digest.hexdigest()

@@ -1,0 +1,38 @@
+"""Copies a whole database from one place to another, whichever engine keeps it at either."""
+
+from contextlib import AbstractContextManager
+
+from bot.store.copied_file import FileSource, FileTarget
+from bot.store.copying import Look, Side, Target, copy_all
+from bot.store.engine import is_postgres
+
+
+def copy(source: str, target: str, look: Look = lambda _table, _rows: None) -> int:
+    """Copy everything, and compare; how many rows there are. Run again, it goes on where it was broken off.
+
+    Args:
+        source: The path of a file, or the address of a PostgreSQL server.
+        target: As well; it has to be empty.
+        look: Is shown each table, and how many of its rows have been read.
+
+    Raises:
+        StoreError: A side cannot be used, the target holds something else, or the two are not the same.
+    """
+    with _source(source) as here, _target(target) as there:
+        return copy_all(here, there, look)
+
+
+def _source(database: str) -> AbstractContextManager[Side]:
+    if not is_postgres(database):
+        return FileSource.of(database)
+    from bot.store.postgres.copied import ServerSide  # noqa: PLC0415 - psycopg is an extra
+
+    return ServerSide.source(database)
+
+
+def _target(database: str) -> AbstractContextManager[Target]:
+    if not is_postgres(database):
+        return FileTarget.of(database)
+    from bot.store.postgres.copied import ServerSide  # noqa: PLC0415 - psycopg is an extra
+
+    return ServerSide.target(database)

@@ -1,0 +1,111 @@
+"""A PostgreSQL database as one side of a copy (`bot.store.copying`)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import psycopg
+from sqlite_utils import Database
+
+from bot.store.copying import AT_ONCE, MARKER, Row, Table
+from bot.store.errors import StoreError
+from bot.store.postgres import schema
+from bot.store.postgres.connection import Bounded, connect
+from bot.store.postgres.dialect import statement
+from bot.store.schema import migrations
+
+A_DAY = 86_400.0
+_UNBOUNDED = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+class ServerSide:
+    """A database on a server, in one connection; as a source it is read as it was at one moment.
+
+    Args:
+        connection: The open connection.
+    """
+
+    def __init__(self, connection: Bounded) -> None:
+        self._connection = connection
+
+    @classmethod
+    @contextmanager
+    def source(cls, url: str) -> Iterator[Self]:
+        """The side that is read.
+
+        Raises:
+            StoreError: It cannot be.
+        """
+        with cls._of(url) as side:
+            side._connection.execute(_SNAPSHOT)  # noqa: SLF001 - its own
+            yield side
+
+    @classmethod
+    @contextmanager
+    def target(cls, url: str) -> Iterator[Self]:
+        """The side that is written to; its tables are made where there are none.
+
+        Raises:
+            StoreError: It cannot be.
+        """
+        with cls._of(url) as side:
+            schema.bring_up_to_date(side._connection)  # noqa: SLF001 - its own
+            yield side
+
+    @classmethod
+    @contextmanager
+    def _of(cls, url: str) -> Iterator[Self]:
+        try:
+            with connect(url) as connection, connection.within(A_DAY):
+                connection.execute(_UNBOUNDED)
+                yield cls(connection)
+        except psycopg.Error as error:
+            msg = f"{str(error).strip()}. The copy was broken off; run it again."
+            raise StoreError(msg) from error
+
+    def rows(self, sql: str) -> Iterator[Row]:
+        """What a statement finds, little by little."""
+        with self._connection.cursor("copied", withhold=True) as cursor:
+            cursor.itersize = AT_ONCE
+            cursor.execute(sql)
+            yield from cursor
+
+    def is_current(self) -> bool:
+        """Whether this version of the bot has brought its tables up to date."""
+        every = {each.name for each in migrations.pending(Database(memory=True))}
+        return schema.applied(self._connection) == every
+
+    def has_marker(self) -> bool:
+        """Whether a copy into it was begun and has not ended."""
+        return is_half_copied(self._connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing."""
+        with self._connection.transaction():
+            yield
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """Run a statement with a `?` for each value."""
+        self._connection.execute(statement(sql).sql, values)
+
+    def empty(self, tables: Iterable[Table]) -> None:
+        """Take every row away, past the triggers."""
+        names = ", ".join(f'"{table.name}"' for table in tables)
+        self._connection.execute(f"TRUNCATE {names}")
+
+    def fill(self, table: Table, rows: Iterable[Row]) -> None:
+        """Put rows into an empty table, past its triggers; inside a transaction."""
+        self.run(f'ALTER TABLE "{table.name}" DISABLE TRIGGER USER')
+        into = f'COPY "{table.name}" ({table.listed}) FROM STDIN'
+        with self._connection.cursor() as cursor, cursor.copy(into) as copying:
+            for row in rows:
+                copying.write_row(row)
+        self.run(f'ALTER TABLE "{table.name}" ENABLE TRIGGER USER')
+
+
+def is_half_copied(connection: Bounded) -> bool:
+    """Whether a copy into this database was begun and has not ended."""
+    (there,) = connection.execute(f"SELECT to_regclass('{MARKER}') IS NOT NULL").fetchone() or (0,)
+    return bool(there)
