@@ -103,6 +103,19 @@ class TcpServer:
                 with suppress(ProcessLookupError):
                     os.kill(each, number)
 
+    def keep_a_copy(self) -> None:
+        """Keep what a standby has that gets nothing more from here on."""
+        self.stop()
+        shutil.copytree(self.folder / "data", self.folder / "older", dirs_exist_ok=True)
+        self.start()
+
+    def put_the_copy_back(self) -> None:
+        """Fail over to that standby: it is what answers now."""
+        self.stop()
+        shutil.rmtree(self.folder / "data")
+        _given_to(self._as, shutil.copytree(self.folder / "older", self.folder / "data"))
+        self.start()
+
     def close(self) -> None:
         """Stop, and leave nothing."""
         self.stop()
@@ -135,6 +148,22 @@ def _there() -> Path:
     found = binaries()
     assert found, HOW
     return found
+
+
+def _given_to(somebody: dict[str, Any], folder: Path) -> None:
+    """Let whoever runs the server have a folder and what is in it."""
+    if somebody:
+        for each in (folder, *folder.rglob("*")):
+            shutil.chown(each, somebody["user"], somebody["group"])
+    folder.chmod(0o700)
+
+
+def is_still(pid: int) -> bool:
+    """Whether a process has been stopped by a signal."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except (OSError, IndexError):
+        return False
 
 
 def _children(pid: int) -> list[int]:

@@ -24,6 +24,10 @@ class CouldNotRecordError(StoreError):
     """Nothing was written and nothing was done: full, read-only, locked or corrupt."""
 
 
+class NotAnsweringError(CouldNotRecordError, StoreBusyError):
+    """The server does not answer, so nothing was done; a start is worth trying again."""
+
+
 class ForbiddenByDatabaseError(CouldNotRecordError, sqlite3.IntegrityError):
     """A rule of the database refused it, such as the history being append-only."""
 

@@ -11,7 +11,7 @@ import httpx2
 from bot.domain.clock import Clock, Clocks
 =======
 from bot.domain.clock import Clock
-from bot.domain.clocks import Clocks
+from bot.domain.clock import Clocks
 from bot.fence import Fence, request_class
 >>>>>>> d75f75d (Let one of several processes on a PostgreSQL server work, by a session's advisory lock)
 from bot.health.starting import Starting

@@ -8,6 +8,7 @@ in which it happens, so a new call site is a new point.
 import asyncio
 import os
 import random
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from types import FrameType
 from typing import Any, ClassVar
 
 import aiohttp
+import psycopg
 from yarl import URL
 
 KILLED = 137
@@ -44,11 +46,20 @@ class Points:
         at_a_new_one: Die at a point at which no process has died yet, with this chance each time
             one is reached: with 1 it would always be an early one.
         seed: Decides the chance.
+        freezes: Do not die, but stand still until somebody lets the process go on, before or after
+            something goes out or is committed, whether or not that is new.
     """
 
     def __init__(
-        self, folder: Path, *, at: int = 0, at_a_new_one: float = 0.0, seed: int = 0
+        self,
+        folder: Path,
+        *,
+        at: int = 0,
+        at_a_new_one: float = 0.0,
+        seed: int = 0,
+        freezes: bool = False,
     ) -> None:
+        self._freezes = freezes
         self._seen_file, self._hit_file = folder / "seen", folder / "hit"
         self._seen = set(_lines(self._seen_file))
         self._hit = set(_lines(self._hit_file))
@@ -65,10 +76,14 @@ class Points:
             self._seen.add(name)
             _append(self._seen_file, name)
         weight = HEAVIER if name.startswith(EFFECTS) else 1
-        new = name not in self._hit and self._chance.random() < self._at_a_new_one * weight
+        may = name.startswith(EFFECTS) if self._freezes else name not in self._hit
+        new = may and self._chance.random() < self._at_a_new_one * weight
         if self.count == self._at or new:
             _append(self._hit_file, name)
-            os._exit(KILLED)
+            if not self._freezes:
+                os._exit(KILLED)
+            self._at, self._at_a_new_one = 0, 0.0
+            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _lines(file: Path) -> list[str]:
@@ -97,6 +112,7 @@ def _site(frame: FrameType | None) -> str:
 def watch(points: Points) -> None:
     """Wrap the libraries through which the bot writes and speaks."""
     _watch_sqlite(points.reached)
+    _watch_psycopg(points.reached)
     _watch_aiohttp(points.reached)
     _watch_sockets(points.reached)
 
@@ -151,6 +167,21 @@ def _watch_sqlite(reached: Reached) -> None:
         return connect(*args, **{"factory": _Watched, **kwargs})
 
     sqlite3.connect = watched_connect  # type: ignore[assignment]
+
+
+def _watch_psycopg(reached: Reached) -> None:
+    execute = psycopg.Connection.execute
+
+    def watched(self: Any, query: Any, *values: Any, **how: Any) -> Any:
+        what = next((each for each in WRITES if each in str(query)), "")
+        if what:
+            reached(f"{what} before")
+        cursor = execute(self, query, *values, **how)
+        if what:
+            reached(f"{what} after")
+        return cursor
+
+    psycopg.Connection.execute = watched  # type: ignore[method-assign]
 
 
 def _watch_aiohttp(reached: Reached) -> None:

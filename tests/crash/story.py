@@ -86,7 +86,7 @@ class Story:
         self._new = (0.2, 1.0, 1.0) if thorough else A_NEW_ONE
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._chance = random.Random(seed)  # noqa: S311 - no secret
-        clock = FastClock(time.monotonic(), speed)
+        self._clock = clock = FastClock(time.monotonic(), speed)
         self.zuora = LocalZuora(clock, world=World(clock.now()))
         self.slack = LocalSlack(
             clock,

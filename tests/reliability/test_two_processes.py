@@ -117,12 +117,15 @@ class Pair:
         """Have Slack hand its next payload to a process, by the order in which they connected."""
         self.slack.sockets._turn = position - 1
 
-    async def ask(self, run):
-        before = len(self.cards())
+    async def ask_without_waiting(self, run):
         ack = await self.slack.slash(ALICE, CHANNEL, f"/billemail {run}")
         assert ack.ok, ack
         submitted = await self.slack.submit(ALICE, {"reason": "Month end"})
         assert submitted.ok, submitted
+
+    async def ask(self, run):
+        before = len(self.cards())
+        await self.ask_without_waiting(run)
         await self.until(lambda: len(self.cards()) > before)
         return self.cards()[-1].ts
 

@@ -20,6 +20,7 @@ from bot.store.errors import (
     NOT_ANSWERING,
     REPLACED,
     CouldNotRecordError,
+    NotAnsweringError,
     StoreBusyError,
     StoreError,
     forbidden,
@@ -217,10 +218,10 @@ class PostgresDatabase:
         """
         connection = self._connection
         if connection is None:
-            raise CouldNotRecordError(f"could not record this: {NOT_ANSWERING}")
+            raise NotAnsweringError(f"could not record this: {NOT_ANSWERING}")
         if connection.closed:
             self._lost(connection)
-            raise CouldNotRecordError(f"could not record this: {NOT_ANSWERING}")
+            raise NotAnsweringError(f"could not record this: {NOT_ANSWERING}")
         return connection
 
     def _noticed(self, error: psycopg.Error, connection: Bounded) -> CouldNotRecordError:
@@ -229,7 +230,7 @@ class PostgresDatabase:
             return forbidden(error)
         if connection.closed:
             self._lost(connection)
-            return CouldNotRecordError(f"could not record this: {NOT_ANSWERING}")
+            return NotAnsweringError(f"could not record this: {NOT_ANSWERING}")
         self._takes_nothing = TROUBLES.get(error.sqlstate or "", self._takes_nothing)
         logger.error(WHAT_TO_DO, exc_info=error)
         return CouldNotRecordError(f"could not record this: {error}")
@@ -271,15 +272,17 @@ def open_postgres(url: str) -> PostgresDatabase:
     Raises:
         StoreError: It cannot be used, or a newer version of the bot has written it.
     """
+    connection = None
     try:
         connection = connect(url)
-        try:
-            schema.bring_up_to_date(connection)
-            return PostgresDatabase(url, connection)
-        except BaseException:
+        schema.bring_up_to_date(connection)
+        return PostgresDatabase(url, connection)
+    except (psycopg.Error, StoreError) as error:
+        broke = connection is not None and connection.closed  # as after having been frozen
+        if connection is not None:
             connection.close()
+        if isinstance(error, StoreError):
             raise
-    except psycopg.Error as error:
         msg = f"DATABASE_URL: the database cannot be opened: {str(error).strip()}."
-        passes = isinstance(error, psycopg.OperationalError)
+        passes = broke or isinstance(error, psycopg.OperationalError)
         raise (StoreBusyError if passes else StoreError)(msg) from error

@@ -1,0 +1,42 @@
+"""The bot as `billing-bot run` starts it, with short pauses; it can be told to stand still at one moment.
+
+`--freezes-before PATH`: once, between the commit that says that a request to a path with these letters goes
+out, and the request: by then its connection stands, or is about to.
+"""
+
+import os
+import signal
+import sys
+from typing import Any
+
+import aiohttp
+
+from bot.cli.serve import serve
+from bot.wiring.build import Tuning
+
+FLAG = "--freezes-before"
+
+
+def freeze_before(path: str) -> None:
+    """Have the first such request of this process stand still before it goes on its way."""
+    request = aiohttp.ClientSession._request
+    frozen = False
+
+    async def watched(self: Any, method: str, url: Any, **how: Any) -> Any:
+        nonlocal frozen
+        if path in str(url) and not frozen:
+            frozen = True
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return await request(self, method, url, **how)
+
+    aiohttp.ClientSession._request = watched  # type: ignore[method-assign, assignment]
+
+
+if __name__ == "__main__":
+    if FLAG in sys.argv:
+        freeze_before(sys.argv[sys.argv.index(FLAG) + 1])
+    serve(
+        "run",
+        Tuning(seconds_a_message=0.0, look_seconds=0.2, zuora_read_seconds=2.0),
+        host="127.0.0.1",
+    )

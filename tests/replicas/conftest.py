@@ -1,0 +1,63 @@
+"""A PostgreSQL server over TCP for these tests; where none can be had they say so in one loud line."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.needs import needs
+from tests.postgres_tcp import HOW, TcpServer, binaries
+from tests.replicas.processes import Replicas
+
+HERE = Path(__file__).parent
+needs_a_server = needs("postgresql", binaries(), HOW)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(needs_a_server)
+
+
+@pytest.fixture(scope="session")
+def server():
+    """One for all tests, which must leave it running."""
+    found = TcpServer()
+    found.open()
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture
+def own_server():
+    """One that a test may stop."""
+    found = TcpServer()
+    found.open()
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture
+async def replicas(tmp_path, server):
+    """Processes on one database of the server, with Slack and Zuora."""
+    async for each in _replicas(tmp_path, server):
+        yield each
+
+
+@pytest.fixture
+async def own_replicas(tmp_path, own_server):
+    """As `replicas`, on a server that the test may stop."""
+    async for each in _replicas(tmp_path, own_server):
+        yield each
+
+
+async def _replicas(folder, on):
+    made = Replicas(folder, on)
+    await made.open()
+    try:
+        yield made
+    finally:
+        await made.close()
