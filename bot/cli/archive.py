@@ -17,9 +17,11 @@ from bot.settings import AuditSettings, SettingsError, read_audit_settings
 from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.file.backup import back_up
 from bot.store.lock import WorkLock
+from bot.store.snapshot import only_of_a_file
 from bot.store.store import Store
 from bot.workflow.archiving import YOUNGEST, Archived, archive, nothing_before
 
+ON_A_SERVER = "Archives are made of a file alone: a server keeps large tables well."
 WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
 
 
@@ -79,7 +81,8 @@ def _refuse_a_file_that_is_there(file: Path) -> None:
 
 
 def _archived(settings: AuditSettings, file: Path, before: datetime, *, anyway: bool) -> Archived:
-    path, key = Path(settings.database_path), settings.audit_key.get_secret_value()
+    path = only_of_a_file(settings.database_path, ON_A_SERVER)
+    key = settings.audit_key.get_secret_value()
     lock = WorkLock(Path(f"{path}.lock"))
     if not lock.take():
         click.echo(WORKS.format(path), err=True)

@@ -9,8 +9,9 @@ from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.progress import copying
 from bot.settings import SettingsError, read_audit_settings
+from bot.store.engine import without_password
 from bot.store.errors import StoreError
-from bot.store.file.backup import back_up
+from bot.store.snapshot import saved
 
 
 @click.command(epilog=example("billing-bot backup /backups/billing-bot-$(date +%F).db"))
@@ -23,13 +24,13 @@ def backup(file: Path) -> None:
     itself.
     """
     try:
-        source = Path(read_audit_settings().database_path)
-        with copying(source, "Copying") as look:
-            size = back_up(source, file, look)
+        source = read_audit_settings().database_path
+        with copying(Path(source), "Copying") as look:
+            size = saved(source, file, look)
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
     except StoreError as error:
         click.echo(str(error), err=True)
         sys.exit(NOT_READABLE)
-    click.echo(f"Backed up {source} to {file} ({size:,} bytes).")
+    click.echo(f"Backed up {without_password(source)} to {file} ({size:,} bytes).")

@@ -31,10 +31,12 @@ from bot.cli.exits import NOT_DONE, NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.verify import CODES
 from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
+from bot.store.engine import without_password
 from bot.store.errors import StoreError
 from bot.store.file import evidence as stored
 from bot.store.file.reading import DatabaseFile, open_read_only
 from bot.store.private import replaced
+from bot.store.snapshot import as_file
 from bot.store.times import to_text
 from bot.wiring.clients import zuora_client
 from bot.workflow.installed import surroundings
@@ -128,7 +130,18 @@ def _make(
     before: Before | None,
     options: Mapping[str, Any],
 ) -> tuple[Verified, bool]:
-    path = Path(settings.database_path)
+    with as_file(settings.database_path) as path:
+        return _made(path, settings, period, out, before, options)
+
+
+def _made(
+    path: Path,
+    settings: EvidenceSettings,
+    period: Period,
+    out: Path,
+    before: Before | None,
+    options: Mapping[str, Any],
+) -> tuple[Verified, bool]:
     key = settings.audit_key.get_secret_value()
     verified = verify_database(path, key=key, noted=[[before.last]] if before else [])
     with open_read_only(path) as file:
@@ -196,7 +209,7 @@ def _by_whom(settings: EvidenceSettings) -> dict[str, str]:
     return {
         "made_at": to_text(SystemClock().now()),
         **{name: about[name] for name in ("user", "host", "version", "files")},
-        "database": settings.database_path,
+        "database": without_password(settings.database_path),
         "zuora": settings.zuora_base_url,
     }
 

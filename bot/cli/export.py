@@ -15,6 +15,7 @@ from bot.status.month import month_named
 from bot.store.errors import StoreError
 from bot.store.file.reading import open_read_only
 from bot.store.private import replaced
+from bot.store.snapshot import as_file
 from bot.store.store import Store
 
 
@@ -46,7 +47,7 @@ def export_month(typed: str, kind: Format, out: Path | None) -> None:
     out = out or Path(f"billing-{month}.{kind}")
     try:
         settings = read_audit_settings()
-        with open_read_only(settings.database_path) as file:
+        with as_file(settings.database_path) as path, open_read_only(path) as file:
             content = asyncio.run(export(Store.reading(file), month, kind))
         with replaced(out, database=settings.database_path) as unfinished:
             unfinished.write_bytes(content)

@@ -15,7 +15,11 @@ from bot.store.errors import StoreError
 from bot.store.file.backup import put_back
 from bot.store.lock import WorkLock
 from bot.store.private import beside
+from bot.store.snapshot import only_of_a_file
 
+ON_A_SERVER = (
+    "Put it back with `billing-bot copy sqlite:///{} DATABASE_URL` into an empty database there."
+)
 WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
 
 
@@ -37,7 +41,7 @@ def restore(file: Path, *, even_if_not_whole: bool) -> None:
     """
     try:
         settings = read_audit_settings()
-        path = Path(settings.database_path)
+        path = only_of_a_file(settings.database_path, ON_A_SERVER.format(file))
         _refuse_itself(file, path)
         verified = checked(file, settings.audit_key.get_secret_value())
         if verified.findings and not even_if_not_whole:

@@ -2,6 +2,7 @@
 
 import sys
 import zipfile
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bot.cli.progress import checking
 from bot.domain.history import Head
 from bot.settings import SettingsError, read_audit_settings
 from bot.store.errors import StoreError
+from bot.store.snapshot import as_file
 from bot.workflow.installed import this_program
 
 CODES = {
@@ -124,10 +126,22 @@ def verify(
     archives: tuple[Path, ...],
 ) -> None:
     """Check a history."""
+    with ExitStack() as stack:
+        sys.exit(_verified(stack, file, noted, listed, authority, archives))
+
+
+def _verified(
+    stack: ExitStack,
+    file: Path | None,
+    noted: Head | None,
+    listed: Path | None,
+    authority: Path | None,
+    archives: tuple[Path, ...],
+) -> int:
     heads = [[noted]] if noted else []
     try:
         settings = read_audit_settings()
-        path = file or Path(settings.database_path)
+        path = file or stack.enter_context(as_file(settings.database_path))
         key = settings.audit_key.get_secret_value()
         is_evidence = path.is_file() and zipfile.is_zipfile(path)
         check = (
@@ -145,12 +159,12 @@ def verify(
             checked = [(each, verify_archive(each, path, key=key)) for each in archives]
     except SettingsError as error:
         click.echo(str(error), err=True)
-        sys.exit(WRONG_SETTINGS)
+        return WRONG_SETTINGS
     except (StoreError, OSError, ValueError) as error:
         click.echo(f"not readable: {error}", err=True)
-        sys.exit(NOT_READABLE)
+        return NOT_READABLE
     codes = [_tell(path, verified), *(_tell(*each) for each in checked)]
-    sys.exit(next(filter(None, codes), 0))
+    return next(filter(None, codes), 0)
 
 
 def _listed(path: Path) -> list[Head]:

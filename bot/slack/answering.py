@@ -13,7 +13,7 @@ from bot.domain.words import Part
 from bot.slack.errors import NO_ANSWER
 from bot.slack.payloads import Actor
 from bot.slack.people import People
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError
 from bot.store.outbox import ANSWERS_A_MINUTE
 from bot.workflow.parts import Parts
 
@@ -25,8 +25,19 @@ COULD_NOT_RECORD = (
     "the log says what to do. Then try again."
 )
 
+NOT_KNOWN_WHETHER = (
+    "The database went away while I recorded this, so I do not know whether it was recorded. If it was, the "
+    "card shows it as soon as the database is back: look there before you try again."
+)
+
 SECONDS_FOR_ZUORA = 2.0
 """A form or a command has to be answered within 3 s; what takes longer to read is read behind it."""
+
+
+def not_recorded(error: CouldNotRecordError) -> str:
+    """What whoever acted is answered."""
+    is_open = isinstance(error, NotKnownWhetherRecordedError)
+    return NOT_KNOWN_WHETHER if is_open else COULD_NOT_RECORD
 
 
 class Answering:
@@ -53,8 +64,8 @@ class Answering:
         try:
             with self.parts.store.transaction():
                 self.parts.store.outbox.add(message, self.parts.clock.now())
-        except CouldNotRecordError:
-            await self.say_now(channel, actor, COULD_NOT_RECORD)
+        except CouldNotRecordError as error:
+            await self.say_now(channel, actor, not_recorded(error))
         else:
             self.parts.bells.sender.set()
 

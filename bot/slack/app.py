@@ -13,7 +13,7 @@ from bot.domain.named import named
 from bot.following import following
 from bot.slack import asking, commands, deciding, more, opening, queue, shortcuts
 from bot.slack.admission import Identity
-from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.answering import Answering, not_recorded
 from bot.slack.forms.catalog import Forms
 from bot.slack.holding import answer, held
 from bot.slack.home import HomeTab
@@ -82,7 +82,7 @@ def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
 
     async def failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
         if isinstance(error, CouldNotRecordError):  # whoever waits for an answer hears why
-            return answer(answering, body, COULD_NOT_RECORD)
+            return answer(answering, body, not_recorded(error))
         # A fault in the program. What stands in the body is nobody's business but the listener's.
         logger.error("listener_failed", exc_info=error)
         return BoltResponse(status=500, body="")

@@ -13,7 +13,7 @@ from bot.domain.request import Request
 from bot.domain.words import Part, shortened
 from bot.operations.typed import Problems, Values
 from bot.slack import payloads, reading
-from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
+from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering, not_recorded
 from bot.slack.asked import NoteForACrash, asked, channel_of
 from bot.slack.drawing import Drawing
 from bot.slack.errors import NO_ANSWER
@@ -246,5 +246,7 @@ class _Asking:
                 return refusals.to_ask(refusal, self.person, self.answering.parts.rules.policy)
             case NotMeant(why):
                 return why
+            case CouldNotRecordError():
+                return (not_recorded(outcome),)
             case _:
                 return (COULD_NOT_RECORD,)

@@ -26,7 +26,7 @@ from bot.domain.named import Named, named
 from bot.domain.request import Request, State
 from bot.operations.catalog import in_hand, opened
 from bot.slack import payloads
-from bot.slack.answering import COULD_NOT_RECORD, Answering
+from bot.slack.answering import COULD_NOT_RECORD, Answering, not_recorded
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
 from bot.slack.forms.decide import DECIDE_FORMS, decide_form
@@ -129,8 +129,8 @@ async def _clicked(
         request = stored(answering.parts.store, click.named)
         await _in_hand(request)
         outcome = await _decided(answering, act_on(request), asked, request)
-    except CouldNotRecordError:
-        await _could_not_record(answering, ack, click)
+    except CouldNotRecordError as error:
+        await _could_not_record(answering, ack, click, error)
         return None
     await ack()
     return outcome
@@ -143,9 +143,11 @@ async def _in_hand(request: Request | None) -> None:
             await in_hand(request)
 
 
-async def _could_not_record(answering: Answering, ack: AsyncAck, click: payloads.Click) -> None:
+async def _could_not_record(
+    answering: Answering, ack: AsyncAck, click: payloads.Click, error: CouldNotRecordError
+) -> None:
     await ack()
-    answering.keep(answering.say_now(click.channel, click.actor, COULD_NOT_RECORD))
+    answering.keep(answering.say_now(click.channel, click.actor, not_recorded(error)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,10 +265,9 @@ async def _submitted(
         problems = _problems(answering.parts.rules, asked, request)
         # a stranger hears nothing about what was typed
         outcome = await _decided(answering, may_decide_now if problems else decide, asked, request)
-    except CouldNotRecordError:
-        await ack(
-            response_action="update", view=fields.notice("Nothing was changed", COULD_NOT_RECORD)
-        )
+    except CouldNotRecordError as error:
+        title = "Nothing was changed" if not_recorded(error) == COULD_NOT_RECORD else "Not known"
+        await ack(response_action="update", view=fields.notice(title, not_recorded(error)))
         return
     if isinstance(outcome, Decidable):
         await ack(response_action="errors", errors=problems)

@@ -28,6 +28,10 @@ class NotAnsweringError(CouldNotRecordError, StoreBusyError):
     """The server does not answer, so nothing was done; a start is worth trying again."""
 
 
+class NotKnownWhetherRecordedError(CouldNotRecordError):
+    """A server went away while it was to commit: all of it was written, or nothing."""
+
+
 class ForbiddenByDatabaseError(CouldNotRecordError, sqlite3.IntegrityError):
     """A rule of the database refused it, such as the history being append-only."""
 

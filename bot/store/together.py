@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-from bot.store.errors import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError
 from bot.store.turns import Turns
 
 T = TypeVar("T")
@@ -66,7 +66,10 @@ class Together:
             await asyncio.sleep(0)
 
     def _share(self, some: list[_Waiting]) -> bool:
-        """Write all of them in one commit; False: nothing was written, each has to try alone."""
+        """Write all of them in one commit; False: nothing was written, each has to try alone.
+
+        Where it is not known whether they were written, nobody tries again.
+        """
         outcomes = []
         try:
             with self._transaction():
@@ -75,6 +78,10 @@ class Together:
                     if isinstance(error, CouldNotRecordError):
                         raise error  # noqa: TRY301 - it undoes what the others wrote
                     outcomes.append((value, error))
+        except NotKnownWhetherRecordedError as error:
+            for _, answer in some:
+                _settle(answer, None, error)
+            return True
         except Exception:  # noqa: BLE001 - each of them meets it again, alone
             return False
         for (_, answer), outcome in zip(some, outcomes, strict=True):

@@ -261,7 +261,7 @@ def _backups(settings: Settings, clock: Clock) -> Backups:
         raise CannotStartError(msg)
     return Backups(
         clock,
-        Path(settings.database_path),
+        settings.database_path,
         folder=folder,
         every=settings.backups_apart,
         keep=settings.backup_keep,

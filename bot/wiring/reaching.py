@@ -7,13 +7,8 @@ from typing import Self
 import aiohttp
 import httpx2
 
-<<<<<<< HEAD
 from bot.domain.clock import Clock, Clocks
-=======
-from bot.domain.clock import Clock
-from bot.domain.clock import Clocks
 from bot.fence import Fence, request_class
->>>>>>> d75f75d (Let one of several processes on a PostgreSQL server work, by a session's advisory lock)
 from bot.health.starting import Starting
 from bot.settings import Settings
 from bot.slack.admission import Identity, check_channels, identity_of

@@ -8,7 +8,7 @@ from threading import Event
 
 from bot.domain.clock import Clock
 from bot.store.errors import StoreError
-from bot.store.file.backup import back_up
+from bot.store.snapshot import saved
 
 logger = logging.getLogger(__name__)
 
@@ -22,14 +22,14 @@ class Backups:
     """Makes copies and removes old ones; what it has made stands in the folder and nowhere else.
 
     Args:
-        database: The file.
+        database: The file, or the address of a server's database.
         folder: Where the copies are kept; None for no copies.
         every: The time between two of them.
         keep: How many stay.
     """
 
     def __init__(
-        self, clock: Clock, database: Path, *, folder: Path | None, every: timedelta, keep: int
+        self, clock: Clock, database: str, *, folder: Path | None, every: timedelta, keep: int
     ) -> None:
         self._clock = clock
         self._database = database
@@ -61,7 +61,7 @@ class Backups:
         target = folder / self._clock.now().astimezone(UTC).strftime(NAMED)
         try:
             size = await asyncio.to_thread(
-                back_up, self._database, target, lambda _: broken_off.is_set()
+                saved, self._database, target, lambda _: broken_off.is_set()
             )
             for _, old in sorted(self._found(), reverse=True)[self._keep :]:
                 old.unlink()

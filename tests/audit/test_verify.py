@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
+from bot.store.engine import is_postgres
 from bot.cli import main
 from bot.domain.history import FIRST_HASH
 from bot.store.store import Store
@@ -72,8 +73,9 @@ def key():
 
 
 def checked(path, *options, key=""):
+    named, url = ([], str(path)) if is_postgres(path) else ([str(path)], None)
     result = CliRunner().invoke(
-        main, ["verify", *options, str(path)], env={"AUDIT_KEY": key, "DATABASE_URL": None}
+        main, ["verify", *options, *named], env={"AUDIT_KEY": key, "DATABASE_URL": url}
     )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result

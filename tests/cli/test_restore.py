@@ -240,7 +240,7 @@ async def test_a_folder_for_backups_that_cannot_be_written_is_named_at_the_start
 
 def backups(stage, tmp_path, **changes):
     given = {"folder": tmp_path, "every": timedelta(hours=6), "keep": 3}
-    return Backups(stage.clock, stage.folder / "billing-bot.db", **given | changes)
+    return Backups(stage.clock, str(stage.folder / "billing-bot.db"), **given | changes)
 
 
 async def test_copies_are_made_every_so_often_and_so_many_stay(stage, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import only_sqlite
 from bot.domain.history import Entry, What
 from bot.store.checkpoints import MANY_ROWS, checkpoint
 from bot.store.store import Store
@@ -77,6 +78,7 @@ def test_a_checkpoint_that_cannot_be_made_is_logged_and_tried_again(store, tmp_p
     assert "checkpoint_failed" in caplog.text
 
 
+@only_sqlite
 async def test_a_running_bot_does_it_when_enough_was_written(stage):
     write(stage.store)
     assert size_of_the_file(stage) < MANY_ROWS * 500

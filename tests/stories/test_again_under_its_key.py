@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.postgres import drop_trigger, reading_only
 from bot.store.database import CouldNotRecordError
 from tests.stage import ALICE, BOB, CARLA, EMAILS
 from tests.stories.test_email_many_documents import add_invoices, ask, ended, orders_of
@@ -196,6 +197,7 @@ async def test_a_process_that_died_asks_again_under_the_key_that_it_had_written(
     stage.bot.runner._held[1].cancel()
 
     await stage.restart()
+    await stage.taken_over()
     await stage.until_thread(ts, AGAIN)
     await until_ended(stage)
 
@@ -520,7 +522,7 @@ async def test_what_another_version_sent_otherwise_is_not_sent_again_under_its_k
     ts = await stage.ask()
     await stage.press(BOB, ts)
     await stage.until_thread(ts, AGAIN)
-    stage.store._database.execute("DROP TRIGGER calls_keep_their_key")
+    drop_trigger(stage.store, "calls_keep_their_key")
     with stage.store.transaction():  # as that version would have written it
         stage.store._database.execute("UPDATE calls SET content = ?", ["0" * 64])
 

@@ -1,11 +1,12 @@
 """Everything that happens is in the history, or it does not happen; and nothing leaks."""
 
 import logging
-import sqlite3
+from contextlib import closing
 
 import pytest
 from pydantic import SecretStr
 
+from tests.postgres import another_connection
 from bot.domain.history import What
 from bot.sandbox.slack.workspace import BOT_USER
 from bot.store.errors import CouldNotRecordError, StoreError
@@ -114,13 +115,11 @@ async def test_an_unknown_outcome_and_what_a_person_recorded_of_it_are_recorded(
 async def test_without_its_history_row_an_approval_does_not_happen(stage):
     ts = await stage.ask()
     await stage.quiet()
-    other = sqlite3.connect(stage.settings().database_path)
-    with other:
+    with closing(another_connection(stage.settings().database_path)) as other:
         other.execute(
             "CREATE TRIGGER disk_is_full BEFORE INSERT ON history "
             "WHEN NEW.what = 'request.approved' BEGIN SELECT RAISE(ABORT, 'no space'); END"
         )
-    other.close()
 
     await stage.press(BOB, ts)
     await stage.quiet()

@@ -20,8 +20,7 @@ def button_of(stage, ts, action):
 async def begin_anew(stage):
     """Start the bot with a new database, as somebody does who lost the old one."""
     await stage.stop()
-    for file in stage.folder.glob("billing-bot.db*"):
-        file.rename(file.with_name(f"old-{file.name}"))
+    stage.lose_the_database()
     await stage.start()
 
 

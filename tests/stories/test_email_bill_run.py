@@ -510,6 +510,7 @@ async def test_a_call_that_was_out_when_the_bot_died_is_outcome_unknown(stage):
     stage.bot.runner._held[1].cancel()  # the process dies with the call under way
 
     await stage.restart()
+    await stage.taken_over()
 
     await stage.until_card(ts, "OUTCOME UNKNOWN")
     assert len(stage.orders()) == 1

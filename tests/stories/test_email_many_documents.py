@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.postgres import only_sqlite
 from bot.domain.authority import Person
 from bot.operations.catalog import OPERATIONS
 from bot.workflow.ask import ask as asking
@@ -192,6 +193,7 @@ async def test_a_crash_in_the_middle_of_sixty_sends_each_once(stage):
     assert orders_of(stage) == Counter(numbers)
 
 
+@only_sqlite
 async def test_few_calls_are_written_down_as_sent_before_they_go_out(stage):
     written = [set[str]()]
 

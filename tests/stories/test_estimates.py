@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.postgres import drop_trigger, reading_only
 from bot.domain.history import What
 from bot.operations.catalog import OPERATIONS
 from tests.stage import ALICE, BOB, CHANNEL
@@ -248,11 +249,11 @@ async def test_where_nothing_can_be_previewed_nothing_is_asked(stage, world, lin
 
 async def test_what_cannot_be_written_down_is_done_later(stage, world):
     ts = await ask(stage)
-    stage.store._database.execute("PRAGMA query_only = ON")
+    reading_only(stage.store, "on")
     stage.clock.advance(seconds=10)
     await stage.until(lambda: any(c.path.startswith("/v1/files/") for c in stage.zuora.calls))
     await stage.until(lambda: stage.bot.estimates.is_idle)
-    stage.store._database.execute("PRAGMA query_only = OFF")
+    reading_only(stage.store, "off")
     for _ in range(3):
         stage.clock.advance(seconds=30)
         await stage.quiet()
@@ -262,7 +263,7 @@ async def test_what_cannot_be_written_down_is_done_later(stage, world):
 
 async def test_a_fault_of_the_bots_own_is_told_once_and_does_not_come_again(stage, world):
     ts = await ask(stage)
-    stage.store._database.execute("DROP TRIGGER requests_keep_their_facts")
+    drop_trigger(stage.store, "requests_keep_their_facts")
     stage.store._database.execute("UPDATE requests SET facts = 'broken' WHERE number = 1")
     for _ in range(3):
         stage.clock.advance(seconds=30)
@@ -281,7 +282,7 @@ def test_an_approval_is_not_bound_to_an_estimate():
 async def test_one_that_breaks_the_bot_holds_up_no_other(stage, world):
     await ask(stage)
     database = stage.store._database
-    database.execute("DROP TRIGGER requests_keep_what_was_asked")
+    drop_trigger(stage.store, "requests_keep_what_was_asked")
     database.execute("UPDATE requests SET body = '{}' WHERE number = 1")
     second = await ask(stage, f"{LINE} name=Other")
 

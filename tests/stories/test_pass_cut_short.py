@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import drop_trigger, reading_only
 from bot.audit.verify import verify_database
 from tests.stage import BOB
 from tests.stories.test_email_many_documents import (
@@ -34,12 +35,12 @@ async def test_answers_that_could_not_be_written_before_the_pass_was_cut_short_a
     answers = stage.clock.monotonic() + 1
     await stage.until(lambda: [due for due, _ in stage.clock._sleepers].count(answers) == 5)
     await stage.until(lambda: not stage.store.outbox.open() and stage.bot.sender.is_idle)
-    stage.store._database.execute("PRAGMA query_only = ON")
+    reading_only(stage.store, "on")
     stage.clock.advance(seconds=1)
     again = stage.clock.monotonic() + 1
     await stage.until(lambda: stage.bot.parts.tenancy.zuora._pace.out == 0)  # every answer has come
     await stage.until(lambda: again in {due for due, _ in stage.clock._sleepers})
-    stage.store._database.execute("PRAGMA query_only = OFF")
+    reading_only(stage.store, "off")
     stage.bot.runner._held[1].cancel()
 
     await stage.restart()

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.postgres import another_connection
 from bot.slack.explaining import SIGN
 from bot.status.lists import Links
 from bot.status.morning import Timetable, mornings_digest

@@ -13,6 +13,8 @@ from bot.domain.policy import Policy
 from bot.health.processes import others_on
 from bot.policy.file import PolicyError, read_policy
 from bot.settings import MISSPELLED, Settings, misspelled
+from bot.store import serving
+from bot.store.engine import is_postgres
 from bot.store.errors import StoreError
 from bot.store.file.reading import open_read_only
 
@@ -111,6 +113,10 @@ def policy(found: Settings) -> tuple[list[Noticed], Policy | None]:
 
 def database(found: Settings) -> Iterator[Noticed]:
     """The file: whole, of this version, ours, with room, and who works on it."""
+    if is_postgres(found.database_path):
+        yield from _server(found)
+        yield from _others(found)
+        return
     about, path = "DATABASE_URL", Path(found.database_path)
     if not path.exists():
         yield _no_file_yet(about, path)
@@ -132,6 +138,32 @@ def database(found: Settings) -> Iterator[Noticed]:
         )
     yield from room(found)
     yield from _others(found)
+
+
+def _server(found: Settings) -> Iterator[Noticed]:
+    """A server: of this version, with every rule, and what it promises of a commit."""
+    about = "DATABASE_URL"
+    try:
+        server = serving.asked(found.database_path)
+        missing = (
+            serving.missing(found.database_path) if server.is_made and not server.pending else []
+        )
+    except StoreError as error:
+        yield wrong(about, str(error), "start the server, or mend the address")
+        return
+    version = (
+        f"{server.pending} steps older than this version" if server.pending else "of this version"
+    )
+    version = version if server.is_made else "begun at the first start"
+    yield good(about, f"PostgreSQL {server.version}, {server.size:,} bytes, {version}")
+    if missing:
+        yield wrong(
+            about,
+            f"rules of the database are gone: {', '.join(missing)}",
+            "find out who took them away",
+        )
+    for words, remedy in server.weak:
+        yield warning(about, words, remedy)
 
 
 def _no_file_yet(about: str, path: Path) -> Noticed:

@@ -21,6 +21,7 @@ from bot.store.errors import (
     REPLACED,
     CouldNotRecordError,
     NotAnsweringError,
+    NotKnownWhetherRecordedError,
     StoreBusyError,
     StoreError,
     forbidden,
@@ -134,8 +135,9 @@ class PostgresDatabase:
         Everything together may take `LONGEST`.
 
         Raises:
-            CouldNotRecordError: Nothing was written; or, where the server went away at the commit, it
-                is not known. It is a `ForbiddenByDatabaseError` where the database's own rules refused it.
+            CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
+                database's own rules refused it, and a `NotKnownWhetherRecordedError` where the server went
+                away at the commit.
         """
         if self.in_transaction:
             with self._parts("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part"):
@@ -155,12 +157,20 @@ class PostgresDatabase:
         connection, before = self._there(), len(self.committed)
         try:
             yield self._run(connection, begin)
-            self._run(connection, end)
+            self._finish(connection, end)
         except BaseException:
             self.committed.undone(before)
             if not connection.closed and self.in_transaction:
                 with suppress(CouldNotRecordError):
                     self._run(connection, undo)
+            raise
+
+    def _finish(self, connection: Bounded, end: str) -> None:
+        try:
+            self._run(connection, end)
+        except CouldNotRecordError as error:
+            if end is _COMMIT and connection.closed:
+                raise NotKnownWhetherRecordedError(str(error)) from error
             raise
 
     def _refuse_another_turn(self, begun: psycopg.Cursor[tuple[Any, ...]]) -> None:

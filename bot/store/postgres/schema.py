@@ -63,6 +63,10 @@ _OWN_NUMBER = re.compile(
 _TABLE = re.compile(r"CREATE TABLE \"?(\w+)\"?")
 
 
+_NOT_EMPTIED = "CREATE TRIGGER {0}_is_never_emptied BEFORE TRUNCATE ON {0} FOR EACH STATEMENT EXECUTE FUNCTION never_emptied ()"
+"""TRUNCATE, which SQLite has not, goes past the rules for single rows."""
+
+
 def converted(sql: str) -> Iterator[str]:
     """What a statement of a migration is on PostgreSQL: one statement or several.
 
@@ -77,8 +81,10 @@ def converted(sql: str) -> Iterator[str]:
         yield statement(_indexed(found[1], sql)).sql
     elif re.match(r"\s*(?:CREATE|ALTER) TABLE", sql):
         yield _table(sql)
-        if (found := _OWN_NUMBER.search(sql)) and (table := _TABLE.search(sql)):
-            yield from _numbering(table[1], found[1])
+        if made := _TABLE.match(sql.strip()):
+            yield _NOT_EMPTIED.format(made[1])
+            if found := _OWN_NUMBER.search(sql):
+                yield from _numbering(made[1], found[1])
     else:
         yield statement(sql).sql
 
@@ -97,12 +103,9 @@ def _indexed(name: str, sql: str) -> str:
 def _numbering(table: str, column: str) -> Iterator[str]:
     """A row without a number gets the next one, as in SQLite; nobody else writes meanwhile."""
     name = f"{table}_number_themselves"
-    yield from _function(
-        name,
-        f"IF NEW.{column} IS NULL THEN "
-        f"NEW.{column} := (SELECT COALESCE(MAX({column}), 0) + 1 FROM {table}); END IF;",
-        "NEW",
-    )
+    following = f"(SELECT COALESCE(MAX({column}), 0) + 1 FROM {table})"  # noqa: S608 - own names
+    body = f"IF NEW.{column} IS NULL THEN NEW.{column} := {following}; END IF;"
+    yield from _function(name, body, "NEW")
     yield f"CREATE TRIGGER a_{name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {name} ()"
 
 
@@ -131,6 +134,8 @@ def _function(name: str, body: str, result: str) -> Iterator[str]:
 def baseline() -> Iterator[str]:
     """Every statement that makes a new, empty database."""
     yield _FUNCTIONS
+    refusal = "RAISE EXCEPTION USING ERRCODE = '23000', MESSAGE = 'a table is never emptied'"
+    yield from _function("never_emptied", f"{refusal};", "NULL")
     pattern = Database(memory=True)
     migrations.apply(pattern)
     found = pattern.execute(
@@ -175,7 +180,7 @@ def bring_up_to_date(connection: Bounded) -> None:
         connection.execute("SELECT pg_advisory_xact_lock($1)", [LOCK])
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         done = applied(connection)
-        _refuse_newer(done - every.keys())
+        refuse_newer(done - every.keys())
         if not done:
             for each in baseline():
                 connection.execute(each)
@@ -189,7 +194,12 @@ def bring_up_to_date(connection: Bounded) -> None:
             connection.execute("INSERT INTO migrations VALUES ($1, $2)", [name, now])
 
 
-def _refuse_newer(newer: set[str]) -> None:
+def refuse_newer(newer: set[str]) -> None:
+    """Refuse a database with migrations that this version does not know.
+
+    Raises:
+        StoreError: In one sentence.
+    """
     if newer:
         msg = (
             f"This database was written by a newer version of Billing Bot "

@@ -1,0 +1,92 @@
+"""What a server promises of what was committed, for `billing-bot check`."""
+
+from typing import NamedTuple
+
+import psycopg
+from sqlite_utils import Database
+
+from bot.store.errors import StoreError
+from bot.store.postgres import schema
+from bot.store.postgres.connection import connect
+from bot.store.schema import migrations
+
+OLDEST = 140_000
+"""The oldest version that the bot is made for, as the server numbers it: 14."""
+
+_ASKED = """
+SELECT current_setting('server_version'), CAST(current_setting('server_version_num') AS BIGINT),
+  pg_database_size(current_database()), current_setting('fsync'), current_setting('full_page_writes'),
+  current_setting('synchronous_standby_names'), current_setting('server_encoding'),
+  (SELECT COUNT(*) FROM pg_stat_replication)
+"""
+
+
+class Server(NamedTuple):
+    """What a server says of itself.
+
+    Attributes:
+        version: As words; `number` as 150004.
+        size: Bytes of the database.
+        synchronous: The standbys that a commit waits for; empty for none.
+        standbys: How many follow it just now.
+        is_made: Whether the database has its tables.
+        pending: Steps that the next start takes.
+    """
+
+    version: str
+    number: int
+    size: int
+    fsync: str
+    full_page_writes: str
+    synchronous: str
+    encoding: str
+    standbys: int
+    is_made: bool
+    pending: int
+
+    @property
+    def weak(self) -> list[tuple[str, str]]:
+        """What the server does not promise, and what to do; the worst first."""
+        return _weak(self)
+
+
+def asked(url: str) -> Server:
+    """Ask a server, without changing anything there.
+
+    Raises:
+        StoreError: It cannot be reached, or a newer version of the bot has written the database.
+    """
+    try:
+        with connect(url) as connection:
+            found = connection.execute(_ASKED).fetchone()
+            done = schema.applied(connection)
+    except psycopg.Error as error:
+        raise StoreError(f"the server cannot be asked: {str(error).strip()}.") from error
+    every = {each.name for each in migrations.pending(Database(memory=True))}
+    schema.refuse_newer(done - every)
+    return Server._make([*(found or ()), bool(done), len(every - done)])
+
+
+def _weak(server: Server) -> list[tuple[str, str]]:
+    found = []
+    if server.fsync != "on":
+        found.append(
+            (
+                "fsync is off: what was committed is lost when the server's machine fails",
+                "set fsync = on",
+            )
+        )
+    if server.full_page_writes != "on":
+        found.append(
+            ("full_page_writes is off: a power cut can break pages", "set full_page_writes = on")
+        )
+    if server.encoding != "UTF8":
+        found.append(
+            (f"the encoding is {server.encoding}", "make the database with ENCODING 'UTF8'")
+        )
+    if server.number < OLDEST:
+        found.append((f"PostgreSQL {server.version} is older than 14", "upgrade the server"))
+    if not server.synchronous:
+        words = "a commit waits for no standby (synchronous_standby_names is empty): with the server's machine the last decisions are lost"
+        found.append((words, "name a synchronous standby, or rely on the server's storage"))
+    return found

@@ -1,0 +1,74 @@
+"""A database as a file, whichever engine keeps it: for commands that check, export and back up."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from bot.store import serving
+from bot.store.engine import is_postgres, without_password
+from bot.store.errors import StoreError
+from bot.store.file.backup import Look, back_up
+from bot.store.moving import copy
+
+
+@contextmanager
+def as_file(database: str) -> Iterator[Path]:
+    """The file itself; of a server's database a copy as it is at this moment, which goes with the block.
+
+    Raises:
+        StoreError: The server's database cannot be read.
+    """
+    if not is_postgres(database):
+        yield Path(database)
+        return
+    with tempfile.TemporaryDirectory(prefix="billing-bot-") as folder:
+        path = Path(folder) / "billing-bot.db"
+        copy(database, str(path))
+        _without_rules(path, database)
+        yield path
+
+
+def _without_rules(path: Path, url: str) -> None:
+    """Let a copy lack the triggers that the server lacks, so that whoever checks it says so."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for name in serving.missing(url):
+            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+
+
+def saved(database: str, target: Path, look: Look) -> int:
+    """Write a whole copy beside `target` and then put it in its place; return its bytes.
+
+    Raises:
+        StoreError: It cannot be read or written, or `look` broke it off.
+    """
+    if not is_postgres(database):
+        return back_up(Path(database), target, look)
+
+    def watched(_table: str, _rows: int) -> None:
+        if look(0):
+            raise StoreError(f"The backup {target} was not made: it was broken off.")
+
+    try:
+        with tempfile.TemporaryDirectory(prefix=".billing-bot-", dir=target.parent) as folder:
+            path = Path(folder) / "billing-bot.db"
+            copy(database, str(path), watched)
+            return back_up(path, target, look)
+    except OSError as error:
+        raise StoreError(f"The backup {target} was not made: {error}.") from error
+
+
+def only_of_a_file(database: str, instead: str) -> Path:
+    """The file of a database, for what can be done to a file alone.
+
+    Args:
+        database: A path, or the address of a server.
+        instead: What to do where it is on a server, as a sentence.
+
+    Raises:
+        StoreError: It is on a server.
+    """
+    if is_postgres(database):
+        raise StoreError(f"{without_password(database)} is a server's database. {instead}")
+    return Path(database)

@@ -1,0 +1,151 @@
+"""A PostgreSQL server that does not answer: refused at once, asked again beside, and never taken for one that did."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from bot.domain.history import Entry, What
+from bot.store.errors import (
+    NOT_ANSWERING,
+    REPLACED,
+    CouldNotRecordError,
+    NotKnownWhetherRecordedError,
+)
+from bot.store.store import Store
+from tests.postgres import fresh_database, name_of, needs_postgres, said
+from tests.store.test_schema import NOW
+
+pytestmark = needs_postgres
+
+
+@pytest.fixture
+def address():
+    return fresh_database()
+
+
+@pytest.fixture
+def store(address):
+    store = Store.open(address)
+    yield store
+    store.close()
+
+
+def write(store, who="U1"):
+    with store.transaction():
+        store.record(Entry(what=What.REFUSED, who=who), NOW)
+
+
+def frozen(store):
+    """Let the server's process for this store stand still; its number."""
+    pid = store._database._connection.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def connected_again():
+    for thread in threading.enumerate():
+        if thread.name == "postgres":
+            thread.join(60)
+
+
+def test_what_does_not_answer_is_refused_and_asked_again_beside(store):
+    write(store)
+    pid = frozen(store)
+    try:
+        with pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
+            write(store)
+        assert store._database._connection is None  # so that whoever comes now does not wait
+        connected_again()
+        assert store.trouble == ""
+        write(store, "U2")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert [each.entry.who for each in store.history.all()] == ["U1", "U2"]
+
+
+def test_reading_does_not_wait_for_it_either(store):
+    pid = frozen(store)
+    try:
+        with pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
+            store.history.all()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    connected_again()
+    assert store.history.all() == []
+
+
+def test_a_connection_that_the_server_ends_is_made_again(store, address):
+    write(store)
+    pid = store._database._connection.info.backend_pid
+    said(f"SELECT pg_terminate_backend({pid})")
+
+    with pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
+        write(store)
+    connected_again()
+    write(store)
+
+    assert len(store.history.all()) == 2
+
+
+def test_a_commit_without_an_answer_is_not_said_to_be_nothing(store):
+    write(store)
+
+    def write_and_freeze():
+        with store.transaction():
+            store.record(Entry(what=What.REFUSED, who="U2"), NOW)
+            pids.append(frozen(store))
+
+    pids = list[int]()
+    with pytest.raises(NotKnownWhetherRecordedError):
+        write_and_freeze()
+    os.kill(pids[0], signal.SIGCONT)  # it gets the commit that it was sent
+    connected_again()
+    write(store, "U3")  # behind whatever became of it
+
+    assert [each.entry.who for each in store.history.all()] in (["U1", "U2", "U3"], ["U1", "U3"])
+
+
+def test_a_standby_that_lacks_a_row_is_not_written_to(store, address):
+    write(store)
+    write(store)
+    database = name_of(address)
+    said(
+        "ALTER TABLE history DISABLE TRIGGER USER; DELETE FROM history WHERE sequence = 2; "
+        "ALTER TABLE history ENABLE TRIGGER USER",
+        database,
+    )
+    said(f"SELECT pg_terminate_backend({store._database._connection.info.backend_pid})")
+
+    with pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
+        write(store)
+    connected_again()
+
+    assert store.trouble == REPLACED
+    with pytest.raises(CouldNotRecordError, match=REPLACED):
+        write(store)
+
+
+def test_what_another_process_writes_is_heard_and_what_this_one_writes_is_not(store, address):
+    other = Store.open(address)
+    try:
+        store.others_have_written()
+        write(store)
+        assert not store.others_have_written()
+        write(other)
+        said("SELECT 1")  # a round trip to the server, behind the notice
+        assert store.others_have_written()
+        assert not store.others_have_written()
+    finally:
+        other.close()
+
+
+def test_a_process_that_lost_its_turn_writes_nothing(store, address):
+    store._database.turn = 1
+    with pytest.raises(CouldNotRecordError, match="another process works"):
+        write(store)
+    assert store.history.all() == []
+    said("UPDATE turns_of_work SET turn = 1", name_of(address))
+    write(store)
