@@ -31,8 +31,8 @@ LONGER_THAN_ALL = (FRESH_SECONDS + 1.0, FRESH_SECONDS + 6.0)
 
 KILLED = (137, -signal.SIGKILL)
 LOST, PASSES = 80, 75
-FREEZES_AT = 0.05
-"""Chance of a replica that will be frozen to freeze at a point that it reaches, rather than anywhere."""
+FREEZES, FREEZES_AT = 0.4, 0.008
+"""Chance of a life to freeze before or after something goes out or is committed, and at each of these."""
 
 
 @dataclass
@@ -74,6 +74,11 @@ class Replicated(Story):
         self._mending: set[asyncio.Task[None]] = set()
         self._over = False
 
+    @property
+    def _is_ending(self) -> bool:
+        """Whether nobody starts the processes again."""
+        return self._over
+
     @asynccontextmanager
     async def servers(self) -> AsyncIterator[None]:
         """Slack, Zuora, and a launcher and a way for each replica."""
@@ -105,26 +110,24 @@ class Replicated(Story):
 
     async def _keep(self, replica: Replica) -> None:
         """A supervisor: it starts the process again, whatever ended it."""
-        while not self._over:
-            freezes = self._luck.random() < 0.5
-            death = {"at_a_new_one": FREEZES_AT, "freezes": True} if freezes else {}
+        while not self._is_ending:
+            death: dict[str, Any] = {}
+            if self._luck.random() < FREEZES:
+                seed = self._luck.getrandbits(32)
+                death = {"at_a_new_one": FREEZES_AT, "freezes": True, "seed": seed}
+            url = self.server.url(self.name, replica.way.port)
             replica.life = await replica.launcher.start(
-                {
-                    **self._environment(),
-                    "DATABASE_URL": self.server.url(self.name, replica.way.port),
-                },
-                self.points,
-                **death,
-                **({"seed": self._luck.getrandbits(32)} if death else {}),
+                {**self._environment(), "DATABASE_URL": url}, self.points, **death
             )
-            status = None
+            status: int | None = None
             while status is None:
                 status = await replica.life.ended(0.1)
                 if status is None and replica.well and is_still(replica.life.pid):
                     self.done["frozen between two steps"] += 1
                     self._later_mended(replica)
             replica.ends[status] += 1
-            assert self._over or status in (*KILLED, LOST, PASSES), self._log()
+            expected = (*KILLED, LOST, PASSES)
+            assert status in expected or self._is_ending, f"exit {status}\n{self._log()}"
 
     async def _trouble_them(self, people: "asyncio.Future[Any]") -> None:
         end, halfway = time.monotonic() + self.kills, self.kills / 2
@@ -185,10 +188,10 @@ class Replicated(Story):
                 people.result()
             await asyncio.sleep(0.1)
         self._over = True
-        for each in self.replicas:
-            if each.life and not each.life.is_over:
+        for replica in self.replicas:
+            if replica.life and not replica.life.is_over:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(each.life.pid, signal.SIGTERM)
+                    os.kill(replica.life.pid, signal.SIGTERM)
         await asyncio.gather(*keeping)
 
     def _left(self) -> list[Any]:
@@ -197,7 +200,7 @@ class Replicated(Story):
 
     def _read(self, sql: str) -> list[Any]:
         with psycopg.connect(self.server.url(self.name), autocommit=True) as connection:
-            return connection.execute(sql).fetchall()  # type: ignore[call-overload, no-any-return]
+            return connection.execute(sql).fetchall()
 
     def _log(self) -> str:
         return "\n".join(
