@@ -144,7 +144,9 @@ class Pair:
     async def until_accepted(self, ts, seconds=60.0):
         """Return once the card and the thread's last line say so."""
         await self.until(lambda: "Accepted by Zuora" in self.card(ts), seconds)
-        await self.until(lambda: re.search(r"Zuora accepted|settled it", self.thread(ts)[-1]))
+        await self.until(
+            lambda: re.search(r"Zuora accepted|settled it", "".join(self.thread(ts)[-1:]))
+        )
 
     def check(self):
         """The history is whole and supports every table, and no message stands there twice."""

@@ -1,6 +1,5 @@
 """Several real processes on one server: one works, all take clicks; whatever becomes of the one, nothing is doubled."""
 
-import re
 import signal
 
 from bot.cli.exits import LOST_THE_WORK
@@ -21,7 +20,7 @@ async def test_a_click_on_a_process_that_stands_by_is_decided_there_and_carried_
     await replicas.until_accepted(ts)
 
     assert "request.approved" in standby.log
-    assert "zuora_call" not in re.sub("method='GET'.*", "", standby.log)
+    assert "/emails" not in standby.log
     assert "route='/v1/bill-runs/*/emails'" in worker.log
     assert len(replicas.orders()) == 1
     replicas.check()
@@ -83,12 +82,11 @@ async def test_one_that_is_cut_off_from_the_server_ends_and_the_next_one_works(r
     worker.way.cut()
 
     await replicas.until(lambda: standby.works)
-    ts = await replicas.ask("BR-00000001")
-    replicas.next_goes_to(1)
-    await replicas.slack.click(BOB, CHANNEL, ts, "approve")
-    await replicas.until_accepted(ts)
     worker.way.mend()
     await replicas.until(lambda: worker.ended)
+    ts = await replicas.ask("BR-00000001")
+    await replicas.slack.click(BOB, CHANNEL, ts, "approve")
+    await replicas.until_accepted(ts)
 
     assert worker.process.returncode == LOST_THE_WORK
     assert len(replicas.orders()) == 1
