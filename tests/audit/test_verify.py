@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from bot.store.engine import is_postgres
 from bot.cli import main
 from bot.domain.history import FIRST_HASH
+from bot.store.engine import is_postgres
 from bot.store.store import Store
 from tests.processes import ENVIRONMENT
 from tests.stage import BOB, CHANNEL, MARA, START, Stage

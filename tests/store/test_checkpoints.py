@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import only_sqlite
 from bot.domain.history import Entry, What
 from bot.store.checkpoints import MANY_ROWS, checkpoint
 from bot.store.store import Store
 from tests.fresh import fresh
+from tests.postgres import only_sqlite
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 

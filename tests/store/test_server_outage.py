@@ -13,11 +13,17 @@ from bot.store.errors import (
     CouldNotRecordError,
     NotKnownWhetherRecordedError,
 )
+from bot.store.postgres.connection import Bounded
 from bot.store.store import Store
 from tests.postgres import fresh_database, name_of, needs_postgres, said
 from tests.store.test_schema import NOW
 
 pytestmark = needs_postgres
+
+
+@pytest.fixture(autouse=True)
+def as_in_production(monkeypatch):
+    monkeypatch.setattr(Bounded, "longest", 1.5)
 
 
 @pytest.fixture

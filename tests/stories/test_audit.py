@@ -6,7 +6,6 @@ from contextlib import closing
 import pytest
 from pydantic import SecretStr
 
-from tests.postgres import another_connection
 from bot.domain.history import What
 from bot.sandbox.slack.workspace import BOT_USER
 from bot.store.errors import CouldNotRecordError, StoreError
@@ -14,6 +13,7 @@ from bot.store.store import Store
 from bot.workflow.anchoring import Anchors
 from bot.workflow.heads import Heads
 from tests.audit.test_verify import checked
+from tests.postgres import another_connection
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 
 AUDIT = "C0GENERAL"

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from tests.postgres import only_sqlite
 from bot.domain.authority import Person
 from bot.operations.catalog import OPERATIONS
 from bot.workflow.ask import ask as asking
 from bot.workflow.saved import Asker
 from bot.workflow.sending import A_FEW
+from tests.postgres import only_sqlite
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 MAILS = "/v1/invoices/*/emails"

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.postgres import drop_trigger, reading_only
 from bot.domain.history import What
 from bot.operations.catalog import OPERATIONS
+from tests.postgres import drop_trigger, reading_only
 from tests.stage import ALICE, BOB, CHANNEL
 
 PREVIEWS = "/v1/billing-preview-runs"

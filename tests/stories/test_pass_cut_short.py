@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import drop_trigger, reading_only
 from bot.audit.verify import verify_database
+from tests.postgres import reading_only
 from tests.stage import BOB
 from tests.stories.test_email_many_documents import (
     MAILS,

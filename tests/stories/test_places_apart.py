@@ -1,19 +1,18 @@
 """The same number in two entities is two things, in everything that is shown, compared and kept (row S1)."""
 
-import sqlite3
 from contextlib import closing
 from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.postgres import another_connection
 from bot.slack.explaining import SIGN
 from bot.status.lists import Links
 from bot.status.morning import Timetable, mornings_digest
 from bot.workflow.receipts import NOT_MINE
 from tests.audit.test_evidence import lines, made
 from tests.audit.test_outside_the_bot import HAND, found
+from tests.postgres import another_connection, without_rules
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 from tests.stories.test_places import AMERICA, ENTITIES, EUROPE, RULED, accepted, worlds
 
@@ -121,15 +120,11 @@ async def test_a_run_is_compared_with_one_whose_place_was_written_otherwise(
 
 def _as_of_before(stage, place):
     """R-1 as an older version stored it; the database itself lets nobody change that."""
-    with closing(sqlite3.connect(stage.folder / "billing-bot.db")) as file, file:
-        triggers = file.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'requests'"
-        ).fetchall()
-        for name, _ in triggers:
-            file.execute(f"DROP TRIGGER {name}")
-        file.execute("UPDATE requests SET place = ?, subject = lower(subject)", [place])
-        for _, sql in triggers:
-            file.execute(sql)
+    with (
+        closing(another_connection(stage.settings().database_path)) as other,
+        without_rules(other, "requests"),
+    ):
+        other.execute("UPDATE requests SET place = ?, subject = lower(subject)", [place])
 
 
 async def test_the_policy_names_who_approves_in_an_entity(stage, worlds):

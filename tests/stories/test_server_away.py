@@ -5,10 +5,18 @@ import signal
 
 import pytest
 
+from bot.store.postgres.connection import Bounded
 from tests.postgres import fresh_database, needs_postgres
 from tests.stage import BOB, CHANNEL, Stage
 
 pytestmark = needs_postgres
+
+
+@pytest.fixture(autouse=True)
+def as_in_production(monkeypatch):
+    monkeypatch.setattr(Bounded, "longest", 1.5)
+
+
 SORRY = "I could not record this, so nothing was done."
 
 

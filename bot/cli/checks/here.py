@@ -176,7 +176,9 @@ def _no_file_yet(about: str, path: Path) -> Noticed:
 
 
 def room(found: Settings) -> Iterator[Noticed]:
-    """Whether the disk has some."""
+    """Whether the disk has some; a server looks after its own."""
+    if is_postgres(found.database_path):
+        return
     free = shutil.disk_usage(Path(found.database_path).resolve().parent).free
     words = f"{free / 1e9:,.1f} GB are free"
     if free < LEAST_FREE:

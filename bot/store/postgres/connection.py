@@ -3,16 +3,13 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 from psycopg import RawCursor
 from psycopg.abc import PQGen
 from psycopg.types.numeric import IntDumper
 from psycopg.types.string import StrDumperUnknown
-
-LONGEST = 1.5
-"""Seconds that a transaction, or a statement outside of one, may take in all. A click is answered within 2."""
 
 SECONDS_A_ROW = 0.001
 """What one row of many adds to that: a list of 50,000 documents is written in one transaction."""
@@ -31,12 +28,12 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "5000",
 }
-_SESSION = f"""
+_SESSION = """
 SET standard_conforming_strings = on;
 SET client_min_messages = warning;
 SET statement_timeout = '60s';
-SET lock_timeout = '1s';
-SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s';
+SET lock_timeout = {milliseconds};
+SET idle_in_transaction_session_timeout = '{idle}s';
 SET jit = off;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
@@ -58,7 +55,10 @@ class _YesOrNo(IntDumper):
 
 
 class Bounded(psycopg.Connection[tuple[Any, ...]]):
-    """A connection on which nothing waits longer than `LONGEST`; then it is closed."""
+    """A connection on which nothing waits for longer than that; then it is closed."""
+
+    longest: ClassVar[float] = 1.5
+    """Seconds that a transaction, or a statement outside of one, may take in all. A click is answered within 2."""
 
     until: float | None = None
 
@@ -76,13 +76,13 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
         if self.until is not None:
             self.until += seconds
 
-    def wait(self, gen: PQGen[Any], interval: float = LONGEST, timeout: float | None = None) -> Any:
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         """As psycopg does, but not for long.
 
         Raises:
             psycopg.OperationalError: It took too long, and the connection is closed.
         """
-        until = self.until if self.until is not None else time.monotonic() + LONGEST
+        until = self.until if self.until is not None else time.monotonic() + self.longest
         left = max(0.0, until - time.monotonic())
         try:
             return super().wait(
@@ -110,7 +110,8 @@ def connect(url: str, **more: str) -> Bounded:
     try:
         connection.adapters.register_dumper(str, _Text)
         connection.adapters.register_dumper(bool, _YesOrNo)
-        connection.execute(_SESSION)
+        wait = round(Bounded.longest * 1000 * 2 / 3)  # for others' writes: less than in all
+        connection.execute(_SESSION.format(milliseconds=wait, idle=IDLE_IN_TRANSACTION_SECONDS))
     except BaseException:
         connection.close()
         raise

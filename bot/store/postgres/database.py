@@ -1,7 +1,7 @@
 """The database on a PostgreSQL server, as the store uses it from the event loop.
 
 Statements are direct, as on SQLite. Where the server does not answer, the event loop stands still once,
-for `connection.LONGEST`; then the connection is closed, everything is refused at once, and a thread of
+for `Bounded.longest`; then the connection is closed, everything is refused at once, and a thread of
 its own asks for a new one until there is one.
 """
 
@@ -27,7 +27,7 @@ from bot.store.errors import (
     forbidden,
 )
 from bot.store.postgres import schema
-from bot.store.postgres.connection import LONGEST, SECONDS_A_ROW, Bounded, connect
+from bot.store.postgres.connection import SECONDS_A_ROW, Bounded, connect
 from bot.store.postgres.dialect import statement
 from bot.store.postgres.standing import TROUBLES, is_older
 from bot.store.postgres.turns import begin_turn
@@ -132,7 +132,7 @@ class PostgresDatabase:
         Inside another one it is a part of that, undone by itself where it fails.
 
         The write lock is taken first, so what is read inside is what is written upon.
-        Everything together may take `LONGEST`.
+        Everything together may take `Bounded.longest`.
 
         Raises:
             CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
@@ -146,7 +146,10 @@ class PostgresDatabase:
         if self._distrusted:
             logger.error(WHAT_TO_DO, extra={"trouble": self._distrusted})
             raise CouldNotRecordError(f"could not record this: {self._distrusted}")
-        with self._there().within(LONGEST), self._parts(_BEGIN, _COMMIT, "ROLLBACK") as begun:
+        with (
+            self._there().within(Bounded.longest),
+            self._parts(_BEGIN, _COMMIT, "ROLLBACK") as begun,
+        ):
             self._refuse_another_turn(begun)
             yield
         self._takes_nothing = ""
