@@ -28,7 +28,7 @@ class NotAnsweringError(CouldNotRecordError, StoreBusyError):
     """The server does not answer, so nothing was done; a start is worth trying again."""
 
 
-class NotKnownWhetherRecordedError(CouldNotRecordError):
+class NotKnownWhetherRecordedError(CouldNotRecordError, StoreBusyError):
     """A server went away while it was to commit: all of it was written, or nothing."""
 
 

@@ -85,12 +85,13 @@ async def test_it_is_looked_at_again_when_the_body_is_written(fence, clock, came
     address, found = came
     fence.answered(clock.seconds)
 
-    class Frozen(request_class(fence)):
-        async def write_bytes(self, *how):
-            clock.seconds += 60
-            await super().write_bytes(*how)
+    write_bytes = session._request_class.write_bytes
 
-    session._request_class = Frozen
+    async def frozen(self, *how):
+        clock.seconds += 60
+        await write_bytes(self, *how)
+
+    session._request_class.write_bytes = frozen
     with effect(), pytest.raises(FenceShutError):
         await session.post(address, data="body")
 
