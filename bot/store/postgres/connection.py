@@ -65,11 +65,11 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """Everything inside, together, may take so long."""
-        self.until = time.monotonic() + seconds
+        before, self.until = self.until, time.monotonic() + seconds
         try:
             yield
         finally:
-            self.until = None
+            self.until = before
 
     def allow(self, seconds: float) -> None:
         """Let what goes on take so much longer."""
