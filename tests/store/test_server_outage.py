@@ -13,17 +13,11 @@ from bot.store.errors import (
     CouldNotRecordError,
     NotKnownWhetherRecordedError,
 )
-from bot.store.postgres.connection import Bounded
 from bot.store.store import Store
-from tests.postgres import fresh_database, name_of, needs_postgres, said
+from tests.postgres import fresh_database, name_of, needs_postgres, quick, said
 from tests.store.test_schema import NOW
 
 pytestmark = needs_postgres
-
-
-@pytest.fixture(autouse=True)
-def as_in_production(monkeypatch):
-    monkeypatch.setattr(Bounded, "longest", 1.5)
 
 
 @pytest.fixture
@@ -58,11 +52,12 @@ def connected_again():
 
 def test_what_does_not_answer_is_refused_and_asked_again_beside(store):
     write(store)
+    before = store._database._connection
     pid = frozen(store)
     try:
-        with pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
+        with quick(), pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
             write(store)
-        assert store._database._connection is None  # so that whoever comes now does not wait
+        assert store._database._connection is not before  # so that whoever comes now does not wait for it
         connected_again()
         assert store.trouble == ""
         write(store, "U2")
@@ -75,7 +70,7 @@ def test_what_does_not_answer_is_refused_and_asked_again_beside(store):
 def test_reading_does_not_wait_for_it_either(store):
     pid = frozen(store)
     try:
-        with pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
+        with quick(), pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
             store.history.all()
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -105,7 +100,7 @@ def test_a_commit_without_an_answer_is_not_said_to_be_nothing(store):
             pids.append(frozen(store))
 
     pids = list[int]()
-    with pytest.raises(NotKnownWhetherRecordedError):
+    with quick(), pytest.raises(NotKnownWhetherRecordedError):
         write_and_freeze()
     os.kill(pids[0], signal.SIGCONT)  # it gets the commit that it was sent
     connected_again()

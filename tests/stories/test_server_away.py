@@ -5,18 +5,10 @@ import signal
 
 import pytest
 
-from bot.store.postgres.connection import Bounded
-from tests.postgres import fresh_database, needs_postgres
+from tests.postgres import fresh_database, needs_postgres, quick
 from tests.stage import BOB, CHANNEL, Stage
 
 pytestmark = needs_postgres
-
-
-@pytest.fixture(autouse=True)
-def as_in_production(monkeypatch):
-    monkeypatch.setattr(Bounded, "longest", 1.5)
-
-
 SORRY = "I could not record this, so nothing was done."
 
 
@@ -42,9 +34,10 @@ async def test_a_click_while_it_does_not_answer_is_answered_and_works_afterwards
     pid = served.store._database._connection.info.backend_pid
     os.kill(pid, signal.SIGSTOP)
     try:
-        ack = await served.slack.click(BOB, CHANNEL, ts, "approve", value="1", force=True)
-        assert ack.ok
-        await served.until_told(BOB, SORRY)
+        with quick():
+            ack = await served.slack.click(BOB, CHANNEL, ts, "approve", value="1", force=True)
+            assert ack.ok
+            await served.until_told(BOB, SORRY)
         await served.slack.until(lambda: not served.store.trouble)
     finally:
         os.kill(pid, signal.SIGCONT)

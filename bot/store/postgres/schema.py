@@ -57,9 +57,7 @@ _TRIGGER = re.compile(
     re.DOTALL,
 )
 _RAISE = re.compile(r"SELECT\s+RAISE\(ABORT,\s*('(?:[^']|'')*')\)")
-_OWN_NUMBER = re.compile(
-    r"^\s*\"?(\w+)\"?\s+INTEGER PRIMARY KEY(?! REFERENCES| CHECK)", re.MULTILINE
-)
+_OWN_NUMBER = re.compile(r"[(,]\s*\"?(\w+)\"?\s+INTEGER PRIMARY KEY(?! REFERENCES| CHECK)")
 _TABLE = re.compile(r"CREATE TABLE \"?(\w+)\"?")
 
 
