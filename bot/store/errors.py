@@ -25,7 +25,7 @@ class CouldNotRecordError(StoreError):
 
 
 class NotAnsweringError(CouldNotRecordError, StoreBusyError):
-    """The server does not answer, so nothing was done; a start is worth trying again."""
+    """The server does not answer or takes nothing just now, so nothing was done; a start is worth trying again."""
 
 
 class NotKnownWhetherRecordedError(CouldNotRecordError, StoreBusyError):

@@ -246,7 +246,9 @@ class PostgresDatabase:
             return NotAnsweringError(f"could not record this: {NOT_ANSWERING}")
         self._takes_nothing = TROUBLES.get(error.sqlstate or "", self._takes_nothing)
         logger.error(WHAT_TO_DO, exc_info=error)
-        return CouldNotRecordError(f"could not record this: {error}")
+        passes = (error.sqlstate or "") in TROUBLES
+        kind = NotAnsweringError if passes else CouldNotRecordError
+        return kind(f"could not record this: {error}")
 
     def _lost(self, connection: Bounded) -> None:
         """Refuse everything from now on, and ask for another connection beside the event loop."""
