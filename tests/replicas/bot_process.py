@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from bot.cli.serve import serve
+from bot.store.postgres.connection import Bounded
 from bot.wiring.build import Tuning
 
 FLAG = "--freezes-before"
@@ -33,6 +34,7 @@ def freeze_before(path: str) -> None:
 
 
 if __name__ == "__main__":
+    Bounded.longest = 10.0  # these tests share their machine
     if FLAG in sys.argv:
         freeze_before(sys.argv[sys.argv.index(FLAG) + 1])
     serve(
