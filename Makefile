@@ -43,8 +43,8 @@ check: quick  ## quick, and the tests but LONG; before every commit
 
 # What runs a second time with everything on a PostgreSQL server: what the database itself refuses, and the stories in which
 # most is written and moved. Other tests compare the two statement by statement.
-STORIES := again_under_its_key approvals audit clicks create_bill_run email_bill_run estimates home ledger nothing_is_lost several_at_once updates
-ON_POSTGRES := tests/store tests/slack/test_could_not_record.py $(STORIES:%=tests/stories/test_%.py)
+RETOLD := again_under_its_key approvals audit clicks create_bill_run email_bill_run estimates home ledger nothing_is_lost several_at_once updates
+ON_POSTGRES := tests/store tests/slack/test_could_not_record.py tests/reliability/test_overlaps.py $(RETOLD:%=tests/stories/test_%.py)
 
 # Coverage pauses in the tests that tests/unmeasured.txt names; they run all the same.
 test: quick .sdk/.ready  ## everything that CI runs: all tests, with what they run through of the bot's lines and branches

@@ -110,6 +110,13 @@ def with_id(address: str, its_id: str) -> None:
     said(f"{off}; {named}; {on}", name_of(address))
 
 
+def copy_of(address: str) -> str:
+    """The address of a new database with everything that this one has; nobody may be connected to it."""
+    name = f"billing_{secrets.token_hex(6)}"
+    said(f"CREATE DATABASE {name} TEMPLATE {name_of(address)}")
+    return at(name)
+
+
 def fresh_database() -> str:
     """The address of a new, migrated, empty database with an id of its own."""
     name = f"billing_{secrets.token_hex(6)}"

@@ -28,7 +28,7 @@ from bot.wiring.running import Bot
 from bot.zuora.environments import OWN_SANDBOX
 from tests.every_message import Reader
 from tests.fresh import fresh
-from tests.postgres import ON_POSTGRES, fresh_database
+from tests.postgres import ON_POSTGRES, copy_of, fresh_database
 
 SLACK_APP = yaml.safe_load(MANIFEST.read_text())
 CHANNEL = "C0BILLING"
@@ -161,6 +161,25 @@ class Stage:
         """On a server let the time pass in which a successor leaves alone what another process has sent."""
         if self.address:
             await self.pass_time(minutes=3)
+
+    def keep_the_database(self) -> Callable[[], None]:
+        """Copy it as it is, while the bot is stopped; what this returns puts the copy back in its place."""
+        if self.address:
+            kept = copy_of(self.address)
+
+            def fail_over() -> None:
+                self.address = copy_of(kept)
+
+            return fail_over
+        files = {file: file.read_bytes() for file in self.folder.glob("billing-bot.db*")}
+
+        def put_back() -> None:
+            for file in self.folder.glob("billing-bot.db*"):
+                file.unlink()
+            for file, content in files.items():
+                file.write_bytes(content)
+
+        return put_back
 
     def lose_the_database(self) -> None:
         """Put it away, while the bot is stopped: the next start begins another one."""

@@ -6,7 +6,6 @@ import sqlite3
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 
 from bot.audit.chain import Flaw
 from bot.audit.verify import verify_database
@@ -14,6 +13,7 @@ from bot.cards.card import HEADLINES
 from bot.domain.history import What
 from bot.domain.request import TRANSITIONS, State
 from bot.store.file.crosscheck import state_after
+from bot.store.snapshot import as_file
 from tests.stage import CHANNEL, Stage
 
 DECISIONS = {What.REJECTED, What.WITHDRAWN, What.EXPIRED}
@@ -178,7 +178,8 @@ def check_history(stage: Stage) -> None:
 
     That the clock was put back is true where it was.
     """
-    verified = verify_database(Path(stage.settings().database_path), key="")
+    with as_file(stage.settings().database_path) as file:
+        verified = verify_database(file, key="")
     found = [each for each in verified.findings if each.flaw is not Flaw.CLOCK]
     assert found == [], found
 

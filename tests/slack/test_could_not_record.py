@@ -1,10 +1,11 @@
 """What cannot be written down is not done, and whoever acted is told so."""
 
 import asyncio
-import sqlite3
+from contextlib import ExitStack
 
 import pytest
 
+from tests.postgres import another_connection, holding_it, reading_only
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
 SORRY = "I could not record this, so nothing was done."
@@ -14,27 +15,28 @@ class ReadOnly:
     """The database as it is on a disk that became read-only."""
 
     def __init__(self, stage):
-        self._database = stage.store._database
+        self._store = stage.store
 
     def begin(self):
-        self._database.execute("PRAGMA query_only = ON")
+        reading_only(self._store, "on")
 
     def end(self):
-        self._database.execute("PRAGMA query_only = OFF")
+        reading_only(self._store, "off")
 
 
 class Locked:
     """The database while another program holds it."""
 
     def __init__(self, stage):
-        stage.store._database.execute("PRAGMA busy_timeout = 20")
-        self._other = sqlite3.connect(stage.settings().database_path, isolation_level=None)
+        self._other = another_connection(stage.settings().database_path)
+        self._held = ExitStack()
+        self._store = stage.store
 
     def begin(self):
-        self._other.execute("BEGIN IMMEDIATE")
+        self._held.enter_context(holding_it(self._store, self._other))
 
     def end(self):
-        self._other.execute("ROLLBACK")
+        self._held.close()
         self._other.close()
 
 

@@ -57,7 +57,9 @@ def test_what_does_not_answer_is_refused_and_asked_again_beside(store):
     try:
         with quick(), pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
             write(store)
-        assert store._database._connection is not before  # so that whoever comes now does not wait for it
+        assert (
+            store._database._connection is not before
+        )  # so that whoever comes now does not wait for it
         connected_again()
         assert store.trouble == ""
         write(store, "U2")

@@ -28,15 +28,12 @@ async def copied(stage):
     """A copy of the database as it is now, to be put back by what this returns."""
     await stage.until(lambda: stage.bot.sender.is_idle and not stage.store.outbox.open())
     await stage.done_as_time_passes(stage.stop())
-    kept = {file.name: file.read_bytes() for file in stage.folder.glob("billing-bot.db*")}
+    lay_back = stage.keep_the_database()
     await stage.start()
 
     async def put_back():
         await stage.stop()
-        for file in stage.folder.glob("billing-bot.db*"):
-            file.unlink()
-        for name, content in kept.items():
-            (stage.folder / name).write_bytes(content)
+        lay_back()
         await stage.start()
 
     return put_back

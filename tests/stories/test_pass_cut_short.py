@@ -1,11 +1,11 @@
 """A pass that is cut short, late or refused: what came is kept, and no more is claimed than is known."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from bot.audit.verify import verify_database
+from bot.store.snapshot import as_file
 from tests.postgres import reading_only
 from tests.stage import BOB
 from tests.stories.test_email_many_documents import (
@@ -21,7 +21,8 @@ RUN = "/v1/bill-runs/*"
 
 
 def findings(stage):
-    return verify_database(Path(stage.settings().database_path), key="").findings
+    with as_file(stage.settings().database_path) as file:
+        return verify_database(file, key="").findings
 
 
 def verdicts(stage):

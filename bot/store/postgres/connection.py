@@ -15,6 +15,11 @@ SECONDS_A_ROW = 0.001
 """What one row of many adds to that: a list of 50,000 documents is written in one transaction."""
 
 CONNECT_SECONDS = 2  # the least that libpq takes
+SECONDS_A_CHARACTER = 2e-6
+"""What a character of a long value adds: the facts of 20,000 documents are 8 MB."""
+
+LONG = 10_000
+
 IDLE_IN_TRANSACTION_SECONDS = 5
 """A process that is frozen inside a transaction holds the write lock no longer than that."""
 
@@ -58,23 +63,28 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
     """A connection on which nothing waits for longer than that; then it is closed."""
 
     longest: ClassVar[float] = 1.5
-    """Seconds that a transaction, or a statement outside of one, may take in all. A click is answered within 2."""
+    """Seconds that a transaction, or a statement outside of one, may wait for the server in all. A click is answered within 2."""
 
-    until: float | None = None
+    left: float | None = None
+    """How long what goes on may still wait; None: each statement for itself."""
+
+    more: float = 0.0
+    """What the next statement gets on top of `longest`, outside of all that."""
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Everything inside, together, may take so long."""
-        before, self.until = self.until, time.monotonic() + seconds
+        """Everything inside, together, may wait so long for the server; what the bot itself does meanwhile does not count."""
+        before, self.left = self.left, seconds
         try:
             yield
         finally:
-            self.until = before
+            self.left = before
 
     def allow(self, seconds: float) -> None:
-        """Let what goes on take so much longer."""
-        if self.until is not None:
-            self.until += seconds
+        """Let what comes wait so much longer."""
+        self.more = seconds
+        if self.left is not None:
+            self.left += seconds
 
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         """As psycopg does, but not for long.
@@ -82,16 +92,19 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
         Raises:
             psycopg.OperationalError: It took too long, and the connection is closed.
         """
-        until = self.until if self.until is not None else time.monotonic() + self.longest
-        left = max(0.0, until - time.monotonic())
+        left = self.longest + self.more if self.left is None else max(0.0, self.left)
+        begun = time.monotonic()
         try:
             return super().wait(
                 gen, min(interval, 0.1), left if timeout is None else min(left, timeout)
             )
         except psycopg.OperationalError:
-            if time.monotonic() >= until:
+            if time.monotonic() - begun >= left:
                 self.pgconn.finish()
             raise
+        finally:
+            if self.left is not None:
+                self.left -= time.monotonic() - begun
 
 
 def connect(url: str, **more: str) -> Bounded:

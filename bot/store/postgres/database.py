@@ -27,7 +27,7 @@ from bot.store.errors import (
     forbidden,
 )
 from bot.store.postgres import schema
-from bot.store.postgres.connection import SECONDS_A_ROW, Bounded, connect
+from bot.store.postgres.connection import LONG, SECONDS_A_CHARACTER, SECONDS_A_ROW, Bounded, connect
 from bot.store.postgres.dialect import statement
 from bot.store.postgres.standing import TROUBLES, is_older
 from bot.store.postgres.turns import begin_turn
@@ -58,6 +58,8 @@ class PostgresDatabase:
         self._known: Callable[[], Head] = lambda: START
         self._connection: Bounded | None = connection
         self._heard = _heard_on(connection)
+        self._writing: Bounded | None = None
+        """The connection of the transaction that is open: nothing of it goes by another one."""
         self._distrusted = ""
         self._takes_nothing = ""
         self._closed = Event()
@@ -77,11 +79,7 @@ class PostgresDatabase:
     @property
     def in_transaction(self) -> bool:
         """Whether one is open."""
-        connection = self._connection
-        return (
-            connection is not None
-            and connection.pgconn.transaction_status != TransactionStatus.IDLE
-        )
+        return self._writing is not None
 
     def expect(self, known: Callable[[], Head]) -> None:
         """Take what `known` gives for a row that stands: a server without it is a standby that was behind."""
@@ -97,10 +95,11 @@ class PostgresDatabase:
         Raises:
             CouldNotRecordError: The server does not answer, or refuses it.
         """
-        found = statement(sql)
-        connection = self._there()
+        found, connection = statement(sql), self._there()
+        values = found.values(parameters)
+        connection.allow(_longer(values or []))
         try:
-            return connection.execute(found.sql, found.values(parameters))
+            return connection.execute(found.sql, values)
         except psycopg.Error as error:
             raise self._noticed(error, connection) from error
 
@@ -112,7 +111,7 @@ class PostgresDatabase:
         """
         found, connection = statement(sql), self._there()
         values = [found.values(row) or [] for row in rows]
-        connection.allow(len(values) * SECONDS_A_ROW)
+        connection.allow(len(values) * SECONDS_A_ROW + sum(map(_longer, values)))
         try:
             connection.cursor().executemany(found.sql, values)
         except psycopg.Error as error:
@@ -146,12 +145,16 @@ class PostgresDatabase:
         if self._distrusted:
             logger.error(WHAT_TO_DO, extra={"trouble": self._distrusted})
             raise CouldNotRecordError(f"could not record this: {self._distrusted}")
-        with (
-            self._there().within(Bounded.longest),
-            self._parts(_BEGIN, _COMMIT, "ROLLBACK") as begun,
-        ):
-            self._refuse_another_turn(begun)
-            yield
+        self._writing = connection = self._there()
+        try:
+            with (
+                connection.within(Bounded.longest),
+                self._parts(_BEGIN, _COMMIT, "ROLLBACK") as begun,
+            ):
+                self._refuse_another_turn(begun)
+                yield
+        finally:
+            self._writing = None
         self._takes_nothing = ""
         self.committed.done()
 
@@ -163,7 +166,7 @@ class PostgresDatabase:
             self._finish(connection, end)
         except BaseException:
             self.committed.undone(before)
-            if not connection.closed and self.in_transaction:
+            if not connection.closed:
                 with suppress(CouldNotRecordError):
                     self._run(connection, undo)
             raise
@@ -230,7 +233,7 @@ class PostgresDatabase:
             CouldNotRecordError: There is none just now.
         """
         connection = self._connection
-        if connection is None:
+        if connection is None or self._writing not in (None, connection):
             raise NotAnsweringError(f"could not record this: {NOT_ANSWERING}")
         if connection.closed:
             self._lost(connection)
@@ -271,6 +274,12 @@ class PostgresDatabase:
             self._connection = connection
             logger.info("database_answers_again")
             return
+
+
+def _longer(values: Sequence[Any]) -> float:
+    """What a statement with these values may take longer than another, in seconds."""
+    lengths = (len(each) for each in values if isinstance(each, str))
+    return sum(length for length in lengths if length > LONG) * SECONDS_A_CHARACTER
 
 
 def _heard_on(connection: Bounded) -> set[int]:
