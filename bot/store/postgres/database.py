@@ -36,6 +36,10 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "billing_bot"
 AGAIN_SECONDS = 0.25
+OLDEST = 140_000
+TOO_OLD = (
+    "DATABASE_URL: the server is older than PostgreSQL 14, which ends no session that says nothing."
+)
 WHAT_TO_DO = "could_not_record: check the PostgreSQL server and the way to it"
 
 _BEGIN = "BEGIN; SELECT turn FROM turns_of_work FOR UPDATE"
@@ -290,6 +294,11 @@ def _heard_on(connection: Bounded) -> set[int]:
     return heard
 
 
+def _refuse_an_old_one(connection: Bounded) -> None:
+    if connection.info.server_version < OLDEST:
+        raise StoreError(TOO_OLD)
+
+
 def open_postgres(url: str) -> PostgresDatabase:
     """Connect, and bring the tables up to date.
 
@@ -299,6 +308,7 @@ def open_postgres(url: str) -> PostgresDatabase:
     connection = None
     try:
         connection = connect(url)
+        _refuse_an_old_one(connection)
         schema.bring_up_to_date(connection)
         return PostgresDatabase(url, connection)
     except (psycopg.Error, StoreError) as error:
