@@ -22,6 +22,7 @@ from bot.store.moving import copy
 from bot.wiring.starting import CannotStartError, work_lock
 
 WORKS = "Billing Bot still works on {}: stop every process of it first. Nothing was copied."
+NOT_COPIED = "Nothing was copied. --even-if-not-whole copies it all the same."
 NOT_WHOLE = "The history is not whole; see above. Do not work on the copy before you know why."
 
 
@@ -31,9 +32,14 @@ NOT_WHOLE = "The history is not whole; see above. Do not work on the copy before
         "billing-bot copy sqlite:///billing-bot.db postgresql://bot@db.example.com/billing"
     ),
 )
+@click.option(
+    "--even-if-not-whole", is_flag=True,
+    help="Copy although `billing-bot verify` finds something wrong with the history, such as a clock that "
+    "went back years ago; the copy shows the same.",
+)  # fmt: skip
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
-def copy_command(source: str, target: str) -> None:
+def copy_command(source: str, target: str, *, even_if_not_whole: bool) -> None:
     """Copy the whole database FROM one place TO an empty one: a file to a PostgreSQL server, or back.
 
     Both are written as in DATABASE_URL. Stop every process of the bot first: while one works or stands by,
@@ -49,10 +55,10 @@ def copy_command(source: str, target: str) -> None:
         here, there = _at(source), _at(target)
         key = read_audit_settings().audit_key.get_secret_value()
         with _alone_on(here), _alone_on(there):
-            is_whole = _is_whole(here, key)
+            _refuse_unless(_is_whole(here, key) or even_if_not_whole)
             with _watched() as look:
                 rows = copy(here.database_path, there.database_path, look)
-            is_whole = is_whole and _is_whole(there, key)
+            is_whole = _is_whole(there, key)
     except (SettingsError, CannotStartError) as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
@@ -63,9 +69,19 @@ def copy_command(source: str, target: str) -> None:
         f"Copied {count(rows, 'row')} in {time.monotonic() - begun:.1f} s, each the same on both sides. Start the bot "
         f"with DATABASE_URL={without_password(target)}, and never again with {without_password(source)}."
     )
-    if not is_whole:
+    if not is_whole and not even_if_not_whole:
         click.echo(NOT_WHOLE, err=True)
         sys.exit(NOT_READABLE)
+
+
+def _refuse_unless(may_be_copied: bool) -> None:  # noqa: FBT001 - it says what it means
+    """Refuse a source.
+
+    Raises:
+        StoreError: In words.
+    """
+    if not may_be_copied:
+        raise StoreError(NOT_COPIED)
 
 
 def _at(url: str) -> AuditSettings:

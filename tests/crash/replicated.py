@@ -16,7 +16,9 @@ from typing import Any
 import psycopg
 
 from bot.fence import FRESH_SECONDS
+from bot.sandbox.slack.workspace import Message
 from bot.store.moving import copy
+from tests.crash.people import A_MOMENT, WAITING, People
 from tests.crash.process import Launcher, Life
 from tests.crash.story import REST_SECONDS, SECONDS_A_MESSAGE, Story
 from tests.postgres_tcp import TcpServer, Way, is_still
@@ -26,6 +28,7 @@ SPEED = 10.0
 """The clock of the bot against the machine's; what PostgreSQL and the fence count are real seconds."""
 
 BETWEEN_SECONDS = 1.0
+CARD_LOOKS = 250  # of a moment each
 LONGER_THAN_ALL = (FRESH_SECONDS + 1.0, FRESH_SECONDS + 6.0)
 """How long a replica stands still, or is cut off: its session has ended by then."""
 
@@ -33,6 +36,22 @@ KILLED = (137, -signal.SIGKILL)
 LOST, PASSES = 80, 75
 FREEZES, FREEZES_AT = 0.4, 0.008
 """Chance of a life to freeze before or after something goes out or is committed, and at each of these."""
+
+
+class Insisting(People):
+    """Who sees after a while that the card still waits presses again.
+
+    A click may be acknowledged and answered that it could not be recorded: a server was away, or another
+    process held its lock.
+    """
+
+    async def _approve(self, person: str, message: Message) -> None:
+        while WAITING in message.text:
+            await super()._approve(person, message)
+            for _ in range(CARD_LOOKS):
+                if WAITING not in message.text:
+                    return
+                await asyncio.sleep(A_MOMENT)
 
 
 @dataclass
@@ -65,6 +84,7 @@ class Replicated(Story):
         self, folder: Path, points: Path, server: TcpServer, *, seed: int, seconds: float
     ) -> None:
         super().__init__(folder, points, seed=seed, kills=int(seconds), speed=SPEED)
+        self.people = Insisting(self.slack)
         self.server = server
         self.name = server.new_database()
         self.done = Counter[str]()
