@@ -223,3 +223,25 @@ def test_a_repetition_that_did_not_go_out_is_none():
     assert (back.verdict, back.repeats, back.tries) == (Verdict.LOST, 0, 1)
     assert back.words == "it broke; asked again: it was not sent after all"
     assert back.lost_again("HTTP 502").words == "it broke; asked again: HTTP 502"
+
+
+@pytest.mark.parametrize(
+    ("sent", "waits"),
+    [
+        (timedelta(minutes=-1), timedelta(minutes=2)),  # before the handover: since it was sent
+        (
+            timedelta(minutes=1),
+            timedelta(minutes=3),
+        ),  # by a clock that is ahead: since the handover
+        (None, timedelta(minutes=3)),
+    ],
+)
+def test_what_another_process_sent_is_left_until_it_is_surely_over(sent, waits):
+    """That process may be frozen or cut off, and its call on its way still."""
+    handover = steps.Handover(NOW, timedelta(minutes=3))
+    call = CALL._replace(tries=1, sent_at=None if sent is None else NOW + sent)
+    running = replace(REQUEST, state=State.RUNNING)
+
+    assert next_step(running, (call,), NOW, handover=handover) == steps.Rest(NOW + waits)
+    assert next_step(running, (call,), NOW + waits, handover=handover) == steps.Lose((call,))
+    assert next_step(running, (call,), NOW) == steps.Lose((call,))
