@@ -74,8 +74,8 @@ class Database(Protocol):
             CouldNotRecordError: The database cannot be read or written.
         """
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for each of these values."""
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run one statement for each of these values; how many rows it changed."""
 
     def table_names(self) -> list[str]:
         """The tables."""

@@ -32,9 +32,9 @@ class SqliteDatabase(Database):
         """Whether one is open."""
         return self.conn.in_transaction
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for each of these values."""
-        self.conn.executemany(sql, rows)
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run one statement for each of these values; how many rows it changed."""
+        return self.conn.executemany(sql, rows).rowcount
 
     def transaction(self) -> AbstractContextManager[None]:
         """Refuse: nothing is written here.

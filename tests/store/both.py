@@ -74,11 +74,12 @@ class Both:
             assert here.rowcount == there.rowcount, (sql, parameters)
         return Given(rows, there.rowcount)
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         self.statements.add(sql)
         every = [*rows]
-        self.file.executemany(sql, every)
-        self.server.executemany(sql, every)
+        changed = self.file.executemany(sql, every)
+        assert changed == self.server.executemany(sql, every), sql
+        return changed
 
     def table_names(self) -> list[str]:
         return self.server.table_names()

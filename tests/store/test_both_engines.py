@@ -121,6 +121,8 @@ CREATE TABLE later (position INTEGER PRIMARY KEY, user TEXT NOT NULL DEFAULT '')
 ALTER TABLE requests ADD COLUMN later INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX requests_later ON requests (later) WHERE later > 0;
 DROP TRIGGER history_has_no_gap;
+CREATE TRIGGER later_stays BEFORE UPDATE OF position, user ON later
+BEGIN SELECT RAISE(ABORT, 'stays'); END;
 CREATE TRIGGER later_is_kept BEFORE DELETE ON later BEGIN SELECT RAISE(ABORT, 'kept'); END;
 INSERT INTO later (user) VALUES ('U1');
 """

@@ -107,8 +107,8 @@ class PostgresDatabase:
         except psycopg.Error as error:
             raise self._noticed(error, connection) from error
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for each of these values, without waiting for each answer.
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run one statement for each of these values, without waiting for each answer; how many rows it changed.
 
         Raises:
             CouldNotRecordError: The server does not answer, or refuses one.
@@ -117,9 +117,11 @@ class PostgresDatabase:
         values = [found.values(row) or [] for row in rows]
         connection.allow(len(values) * SECONDS_A_ROW + sum(map(_longer, values)))
         try:
-            connection.cursor().executemany(found.sql, values)
+            cursor = connection.cursor()
+            cursor.executemany(found.sql, values)
         except psycopg.Error as error:
             raise self._noticed(error, connection) from error
+        return max(cursor.rowcount, 0)
 
     def table_names(self) -> list[str]:
         """The tables."""

@@ -113,6 +113,7 @@ def _trigger(sql: str) -> Iterator[str]:
         msg = f"no rule for the trigger {sql}"
         raise ValueError(msg)
     name, when, what, table, condition, body = found.groups()
+    what = statement(what).sql
     body = _RAISE.sub(r"RAISE EXCEPTION USING ERRCODE = '23000', MESSAGE = \1", body)
     body = statement(body).sql
     if condition:
