@@ -94,7 +94,7 @@ def _at(url: str) -> AuditSettings:
         return AuditSettings(database_url=url)
     except ValueError as error:
         raise click.BadParameter(
-            f"{without_password(url)} is no address such as sqlite:///billing-bot.db or postgresql://host/name"
+            "write FROM and TO like sqlite:///billing-bot.db or postgresql://host/name"
         ) from error
 
 

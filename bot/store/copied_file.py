@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from bot.store.copying import MARKER, Row, Table
+from bot.store.copying import MARKER, CopiedTable, Row
 from bot.store.database import open_database
 from bot.store.file.reading import DatabaseFile, open_read_only
 
@@ -92,13 +92,13 @@ class FileTarget:
         """Run a statement with a `?` for each value."""
         self._connection.execute(sql, values)
 
-    def empty(self, tables: Iterable[Table]) -> None:
+    def empty(self, tables: Iterable[CopiedTable]) -> None:
         """Take every row away, past the triggers."""
         for table in tables:
             with self._past_triggers(table):
                 self.run(f'DELETE FROM "{table.name}"')  # noqa: S608 - own words
 
-    def fill(self, table: Table, rows: Iterable[Row]) -> None:
+    def fill(self, table: CopiedTable, rows: Iterable[Row]) -> None:
         """Put rows into an empty table, past its triggers."""
         places = ", ".join("?" for _ in table.columns)
         with self._past_triggers(table):
@@ -108,7 +108,7 @@ class FileTarget:
             )
 
     @contextmanager
-    def _past_triggers(self, table: Table) -> Iterator[None]:
+    def _past_triggers(self, table: CopiedTable) -> Iterator[None]:
         """Inside a transaction, so that nobody ever finds the table without them."""
         found = self._connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?",

@@ -39,7 +39,7 @@ class Source(NamedTuple):
     hash: str
 
 
-class Table(NamedTuple):
+class CopiedTable(NamedTuple):
     """A table, and the columns by which its rows are ordered the same way everywhere."""
 
     name: str
@@ -80,10 +80,10 @@ class Target(Side, Protocol):
     def run(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Run a statement with a `?` for each value."""
 
-    def empty(self, tables: Iterable[Table]) -> None:
+    def empty(self, tables: Iterable[CopiedTable]) -> None:
         """Take every row away, past the triggers."""
 
-    def fill(self, table: Table, rows: Iterable[Row]) -> None:
+    def fill(self, table: CopiedTable, rows: Iterable[Row]) -> None:
         """Put rows into an empty table, past its triggers."""
 
 
@@ -111,7 +111,7 @@ def copy_all(source: Side, target: Target, look: Look) -> int:
     return total
 
 
-def every_table() -> list[Table]:
+def every_table() -> list[CopiedTable]:
     """The tables of this version, in an order in which none refers to a later one."""
     pattern = Database(memory=True)
     migrations.apply(pattern)
@@ -120,11 +120,11 @@ def every_table() -> list[Table]:
     return sorted(found, key=lambda table: (table.name not in _FIRST, table.name))
 
 
-def _table(pattern: Database, name: str) -> Table:
+def _table(pattern: Database, name: str) -> CopiedTable:
     described = pattern.execute(f'PRAGMA table_info("{name}")').fetchall()
     columns = tuple(each[1] for each in described)
     keys = sorted((each[5], each[1]) for each in described if each[5])
-    return Table(name, columns, tuple(key for _, key in keys) or columns)
+    return CopiedTable(name, columns, tuple(key for _, key in keys) or columns)
 
 
 def source_of(side: Side) -> Source:
@@ -134,7 +134,7 @@ def source_of(side: Side) -> Source:
     return Source(str(name), int(sequence), str(hashed))
 
 
-def _begun(target: Target, tables: Sequence[Table], about: Source) -> set[str]:
+def _begun(target: Target, tables: Sequence[CopiedTable], about: Source) -> set[str]:
     """Which tables an earlier try of the same copy has done; everything else is taken away.
 
     Raises:
@@ -165,7 +165,7 @@ def _holds_anything(target: Target) -> bool:
     return bool(found)
 
 
-def _watched(source: Side, table: Table, look: Look) -> Iterator[Row]:
+def _watched(source: Side, table: CopiedTable, look: Look) -> Iterator[Row]:
     number = 0
     for row in source.rows(table.selected):
         number += 1
@@ -175,7 +175,7 @@ def _watched(source: Side, table: Table, look: Look) -> Iterator[Row]:
     look(table.name, number)
 
 
-def _compared(source: Side, target: Side, table: Table) -> int:
+def _compared(source: Side, target: Side, table: CopiedTable) -> int:
     """How many rows a table has on both sides.
 
     Raises:
@@ -190,7 +190,7 @@ def _compared(source: Side, target: Side, table: Table) -> int:
     return here[0]
 
 
-def _digest(side: Side, table: Table) -> tuple[int, str]:
+def _digest(side: Side, table: CopiedTable) -> tuple[int, str]:
     digest, number = hashlib.sha256(), 0
     for row in side.rows(table.selected):
         digest.update(repr(row).encode("utf-8", "surrogatepass"))

@@ -10,7 +10,7 @@ from bot.cli import main
 from bot.cli.checks import here
 from bot.domain.history import Entry, What
 from bot.settings import Settings
-from bot.store.postgres.promises import Server
+from bot.store.postgres.promises import PostgresServer
 from bot.store.store import Store
 from tests.postgres import at, fresh_database, name_of, needs_postgres, said, without_tables
 from tests.store.test_schema import NOW
@@ -125,7 +125,9 @@ def test_check_says_that_a_server_cannot_be_asked():
 
 
 def test_a_server_that_promises_all_is_not_warned_of():
-    whole = Server("18.4", 180_004, 1, "on", "on", "ANY 1 (*)", "UTF8", 1, is_made=True, pending=0)
+    whole = PostgresServer(
+        "18.4", 180_004, 1, "on", "on", "ANY 1 (*)", "UTF8", 1, is_made=True, pending=0
+    )
     weak = whole._replace(
         number=130_000, fsync="off", full_page_writes="off", synchronous="", encoding="SQL_ASCII"
     )

@@ -170,5 +170,5 @@ async def test_what_is_no_address_is_said_without_its_password(tmp_path):
     )
 
     assert status == 2
-    assert "is no address" in said
+    assert "write FROM and TO like" in said
     assert "secret" not in said

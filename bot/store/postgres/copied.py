@@ -7,7 +7,7 @@ from typing import Any, Self
 import psycopg
 from sqlite_utils import Database
 
-from bot.store.copying import AT_ONCE, MARKER, Row, Table
+from bot.store.copying import AT_ONCE, MARKER, CopiedTable, Row
 from bot.store.errors import StoreError
 from bot.store.postgres import schema
 from bot.store.postgres.connection import Bounded, connect
@@ -90,7 +90,7 @@ class ServerSide:
         """Run a statement with a `?` for each value."""
         self._connection.execute(statement(sql).sql, values)
 
-    def empty(self, tables: Iterable[Table]) -> None:
+    def empty(self, tables: Iterable[CopiedTable]) -> None:
         """Take every row away, past the triggers."""
         every = [f'"{table.name}"' for table in tables]
         for name in every:
@@ -99,7 +99,7 @@ class ServerSide:
         for name in every:
             self.run(f"ALTER TABLE {name} ENABLE TRIGGER USER")
 
-    def fill(self, table: Table, rows: Iterable[Row]) -> None:
+    def fill(self, table: CopiedTable, rows: Iterable[Row]) -> None:
         """Put rows into an empty table, past its triggers; inside a transaction."""
         self.run(f'ALTER TABLE "{table.name}" DISABLE TRIGGER USER')
         into = f'COPY "{table.name}" ({table.listed}) FROM STDIN'

@@ -21,7 +21,7 @@ SELECT current_setting('server_version'), CAST(current_setting('server_version_n
 """
 
 
-class Server(NamedTuple):
+class PostgresServer(NamedTuple):
     """What a server says of itself.
 
     Attributes:
@@ -50,7 +50,7 @@ class Server(NamedTuple):
         return _weak(self)
 
 
-def asked(url: str) -> Server:
+def asked(url: str) -> PostgresServer:
     """Ask a server, without changing anything there.
 
     Raises:
@@ -64,10 +64,10 @@ def asked(url: str) -> Server:
         raise StoreError(f"the server cannot be asked: {str(error).strip()}.") from error
     every = {each.name for each in migrations.pending(Database(memory=True))}
     schema.refuse_newer(done - every)
-    return Server._make([*(found or ()), bool(done), len(every - done)])
+    return PostgresServer._make([*(found or ()), bool(done), len(every - done)])
 
 
-def _weak(server: Server) -> list[tuple[str, str]]:
+def _weak(server: PostgresServer) -> list[tuple[str, str]]:
     found = []
     if server.fsync != "on":
         found.append(
