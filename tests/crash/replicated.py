@@ -19,6 +19,7 @@ from bot.fence import FRESH_SECONDS
 from bot.sandbox.slack.workspace import Message
 from bot.store.moving import copy
 from tests.crash.people import A_MOMENT, WAITING, People
+from tests.crash.plan import Wanted
 from tests.crash.process import Launcher, Life
 from tests.crash.story import REST_SECONDS, SECONDS_A_MESSAGE, Story
 from tests.postgres_tcp import TcpServer, Way, is_still
@@ -29,6 +30,8 @@ SPEED = 10.0
 
 BETWEEN_SECONDS = 1.0
 CARD_LOOKS = 250  # of a moment each
+FORM_SECONDS = 40.0
+"""Longer than a replica stands still, and than what it reads then takes."""
 LONGER_THAN_ALL = (FRESH_SECONDS + 1.0, FRESH_SECONDS + 6.0)
 """How long a replica stands still, or is cut off: its session has ended by then."""
 
@@ -39,11 +42,19 @@ FREEZES, FREEZES_AT = 0.4, 0.008
 
 
 class Insisting(People):
-    """Who sees after a while that the card still waits presses again.
+    """Who sees after a while that the card still waits presses again, and that a form is read for ever asks again.
 
     A click may be acknowledged and answered that it could not be recorded: a server was away, or another
-    process held its lock.
+    process held its lock. And where the server was away when the form was handed in, nobody knows of it
+    once the process has died that read it.
     """
+
+    async def _answered_later(self, person: str, wanted: Wanted) -> bool:
+        try:
+            async with asyncio.timeout(FORM_SECONDS):
+                return await super()._answered_later(person, wanted)
+        except TimeoutError:
+            return False
 
     async def _approve(self, person: str, message: Message) -> None:
         while WAITING in message.text:
