@@ -24,7 +24,7 @@ sandbox: $(VENV)/.run  ## the bot with a local Slack and a local Zuora, in the b
 
 # Only in `make test`: processes killed and frozen, lives searched through, every bypass retold, the
 # local servers by themselves, a real browser.
-LONG := tests/browser tests/crash tests/field tests/health tests/reliability tests/sandbox
+LONG := tests/browser tests/crash tests/field tests/health tests/reliability tests/replicas tests/sandbox
 
 quick: $(VENV)/.test  ## format, lint, types, import rules, the rules and the documents; under 30 seconds
 	$(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ INVOICES = [
     ("A00000004", "EUR", "0.00"),
 ]
 
-LONG = ("tests/browser/", "tests/crash/", "tests/health/", "tests/reliability/")
+LONG = ("tests/browser/", "tests/crash/", "tests/health/", "tests/reliability/", "tests/replicas/")
 """Real processes and a real browser: seconds each, some a minute."""
 
 
