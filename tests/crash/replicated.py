@@ -16,10 +16,9 @@ from typing import Any
 import psycopg
 
 from bot.fence import FRESH_SECONDS
-from bot.sandbox.slack.workspace import Message
 from bot.store.moving import copy
 from tests.crash.people import A_MOMENT, WAITING, People
-from tests.crash.plan import Wanted
+from tests.crash.plan import Fate, Wanted
 from tests.crash.process import Launcher, Life
 from tests.crash.story import REST_SECONDS, SECONDS_A_MESSAGE, Story
 from tests.postgres_tcp import TcpServer, Way, is_still
@@ -56,9 +55,10 @@ class Insisting(People):
         except TimeoutError:
             return False
 
-    async def _approve(self, person: str, message: Message) -> None:
-        while WAITING in message.text:
-            await super()._approve(person, message)
+    async def decide(self, person: str, wanted: Wanted, requester: str) -> None:
+        message = await self.card(wanted)
+        while message and WAITING in message.text and wanted.fate is not Fate.EXPIRE:
+            await super().decide(person, wanted, requester)
             for _ in range(CARD_LOOKS):
                 if WAITING not in message.text:
                     return
