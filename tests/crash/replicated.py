@@ -17,7 +17,7 @@ import psycopg
 
 from bot.fence import FRESH_SECONDS
 from bot.store.moving import copy
-from tests.crash.people import A_MOMENT, WAITING, People
+from tests.crash.people import A_MOMENT, WAITING, People, until
 from tests.crash.plan import Fate, Wanted
 from tests.crash.process import Launcher, Life
 from tests.crash.story import REST_SECONDS, SECONDS_A_MESSAGE, Story
@@ -161,6 +161,7 @@ class Replicated(Story):
             assert status in expected or self._is_ending, f"exit {status}\n{self._log()}"
 
     async def _trouble_them(self, people: "asyncio.Future[Any]") -> None:
+        await until(lambda: all(each.life for each in self.replicas))
         end, halfway = time.monotonic() + self.kills, self.kills / 2
         while (left := end - time.monotonic()) > 0:
             await asyncio.sleep(BETWEEN_SECONDS)
