@@ -173,6 +173,6 @@ def _session(name: str, quiet: float, *, works: bool) -> Session:
 
 
 def _own_name() -> str:
-    """At most 63 bytes, as the server keeps; the end of it tells two processes of a machine apart."""
+    """At most 63 bytes, as the server keeps; by the end of it two processes of a machine differ."""
     pid = f":{os.getpid()}"
     return f"{NAME} lock {socket.gethostname()[: 63 - len(NAME) - 6 - len(pid)]}{pid}"
