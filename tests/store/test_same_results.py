@@ -156,6 +156,8 @@ class Life:
                 lambda: store.homes.opened("U0ANN", "T1", 2),
                 lambda: store.homes.redraw(now),
                 lambda: store.homes.forget("U0ANN"),
+                lambda: store.calls.forget_planned(number),
+                self.prepare,
                 lambda: store.mornings.told(str(now.date()), now),
                 lambda: store.drafts.add(f"d{len(self.requests)}-{now}", "U0ANN", {"a": 1}, now),
                 lambda: store.copies.compared(f"{now.timestamp()}", now),
@@ -165,6 +167,16 @@ class Life:
                 lambda: store.figures.write(self._figure(number)),
             ])
         )()  # fmt: skip
+
+    def prepare(self):
+        store = self.store
+        number = store.requests.next_number()
+        store.preparing.begin(number, NOW)
+        store.mailings.add(number, [Mailing("c", "document", "INV-1", "", "A1", "", "")])
+        store.requests.add_subjects(number, SUBJECTS)
+        assert store.preparing.begun_before(NOW + timedelta(days=1)) == [number]
+        while store.preparing.drop_part(number):
+            pass
 
     def _figure(self, number):
         return Figure(
@@ -201,10 +213,12 @@ def read(store, life, draw):
             *(store.requests.last_like(each, same_subject=same) for each in life.requests for same in (True, False)),
         ],
         "calls": lambda: [
+            *(part for each in some for part in store.calls.of_in_parts(each)), *(store.calls.busy(each) for each in some),
             store.calls.outstanding_about(SUBJECTS, not_of=1, place=place), store.calls.sent_since(SUBJECTS, now, not_of=1, place=place),
             *(read(each) for each in some for read in (store.calls.of, store.calls.tally, store.calls.last_lost)),
         ],
         "mailings": lambda: [
+            *(store.mailings.effects_of(each, place) for each in some), *(store.mailings.ways_of(each) for each in some),
             store.mailings.effects([Mailing("c", "run", subject, "", "", "BR-1", "")], not_of=0, place=place),
             *(read(each) for each in some for read in (store.mailings.of, store.mailings.has, store.mailings.asked)),
         ],
