@@ -50,7 +50,7 @@ async def _measured(cards: int, deaths: int) -> list[str]:
         for number in (1, 2, 4):
             async with _replicas(server) as replicas:
                 for each in range(number):
-                    await replicas.start(f"replica-{each}")
+                    await replicas.start(f"replica-{each}", direct=True)
                 named = "replica" if number == 1 else "replicas"
                 found.append(
                     _row(f"PostgreSQL, {number} {named}", await _decisions(replicas, cards))

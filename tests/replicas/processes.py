@@ -18,10 +18,14 @@ class Replica(Process):
         super().__init__(pair, name)
         self.way = way
 
-    async def start(self, *, freezes_before=""):
-        """Start it; `freezes_before`: it stands still once, before a request to this path goes out."""
+    async def start(self, *, freezes_before="", direct=False):
+        """Start it.
+
+        `freezes_before`: it stands still once, before a request to this path goes out. `direct`: it does not
+        go by the way that can be cut.
+        """
         before = self._pair.slack.sockets.connections
-        database = self._pair.server.url(self._pair.database, self.way.port)
+        database = self._pair.server.url(self._pair.database, None if direct else self.way.port)
         how = ["--freezes-before", freezes_before] if freezes_before else []
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
