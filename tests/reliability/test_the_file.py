@@ -375,6 +375,7 @@ MAY_WRITE = {
     "bot/cli/sandbox.py": "made-up data in a folder of its own",
     "bot/audit/evidence/archive.py": "into the file that `replaced` has made",
     "bot/cli/export.py": "into the file that `replaced` has made",
+    "bot/fence.py": "to a socket, whose writing aiohttp calls so",
     "bot/workflow/anchoring.py": "heads of the history, which hold no billing data and are for others",
 }
 
