@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from heapq import nsmallest
 
 from bot.domain.known import MailedAt, NotKnown
 from bot.domain.listed import Listed
@@ -10,11 +11,12 @@ from bot.domain.money import spoken
 from bot.operations.kinds import (
     credited,
 )
+from bot.store.listed import MOST_LISTED
 from bot.zuora.answers import BillingDocument, BillRun
 
 
 def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Listed, ...]:
-    """Documents in words, for the details: by currency, the largest first, then what is not known."""
+    """Documents in words, as many as details keep: by currency, the largest first, then what is not known."""
 
     def size(document: BillingDocument) -> tuple[str, Decimal, str]:
         money = document.money
@@ -37,7 +39,7 @@ def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Liste
             ),
             mailed=mailed_words(mailed_at(each, run)),
         )
-        for each in sorted(documents, key=size)
+        for each in nsmallest(MOST_LISTED, documents, key=size)
     )
 
 

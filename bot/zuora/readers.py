@@ -6,6 +6,7 @@ What cannot be read with certainty becomes `NotKnown` and never a value that rea
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
+from sys import intern
 from typing import Final
 
 from bot.domain.known import MailedAt, NotKnown
@@ -141,6 +142,8 @@ def document_of(
 ) -> BillingDocument:
     """A document out of an object query, a ZOQL row or `/v1`: three spellings of the same keys.
 
+    What many documents share is kept once for all of them (`intern`).
+
     Args:
         kind: Which kind it is.
         row: What Zuora said.
@@ -152,7 +155,7 @@ def document_of(
         kind=kind,
         id=rows.text(row, "id", "Id"),
         number=rows.text(row, "invoiceNumber", "memoNumber", "number", *_ZOQL_NUMBERS),
-        status=document_status(rows.text(row, "status", "Status")),
+        status=intern(document_status(rows.text(row, "status", "Status"))),
         account_id=rows.text(row, "accountId", "AccountId"),
         account_number=rows.text(row, "accountNumber") or rows.text(account, "accountNumber"),
         account_name=rows.text(row, "accountName") or rows.text(account, "name"),
@@ -163,9 +166,9 @@ def document_of(
         due_date=rows.day(row, "dueDate"),
         last_emailed_at=_mailed(kind, row, here, leaves_out_null=leaves_out_null),
         emailed_known=kind == "invoice",
-        bill_run_number=_run_number(row),
+        bill_run_number=intern(_run_number(row)),
         more_mail=_more_mail(account),
-        profile_id=rows.text(account, _PROFILE) or rows.text(row, _PROFILE),
+        profile_id=intern(rows.text(account, _PROFILE) or rows.text(row, _PROFILE)),
         trouble=tuple(_trouble(row)),
         unchecked=_unchecked(kind, row),
     )
