@@ -7,8 +7,8 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
-MANY: Final = 90
-"""About a page. One is read in some 10 ms, and forty may come at the same moment; 50,000 documents are
+MANY: Final = 45
+"""About a small page. One is read in some 5 ms, and forty may come at the same moment; 50,000 documents are
 counted in more than a second."""
 
 

@@ -9,6 +9,7 @@ from bot.domain.parts_of import parts_of
 from bot.zuora import agreement, calls, paging, progress, rows
 from bot.zuora.accounts import account, with_account
 from bot.zuora.answers import BillingDocument
+from bot.zuora.aside import aside
 from bot.zuora.calls import DocumentKind
 from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
@@ -94,7 +95,7 @@ async def _part_for_mail(
         reader.caller, query, most=len(keys)
     )  # of an ignored filter not all pages
     progress.came(len(page))
-    return _of_keys(page, reader, name, keys)
+    return await aside(_of_keys, page, reader, name, keys)
 
 
 def _of_keys(
