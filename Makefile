@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox bench quick check test crash-test format lock wheel clean pictures
+.PHONY: help sandbox bench lint quick check test crash-test format lock wheel clean pictures
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,19 +22,23 @@ $(VENV)/.test: $(VENV)/.run requirements/test.txt
 sandbox: $(VENV)/.run  ## the bot with a local Slack and a local Zuora, in the browser; PORT=8400 for another port
 	$(BIN)/billing-bot sandbox $(if $(PORT),--port $(PORT)) $(if $(KEEP),--keep $(KEEP))
 
-# Only in `make test`: processes killed and frozen, lives searched through, every bypass retold, the
-# local servers by themselves, a real browser.
-LONG := tests/browser tests/crash tests/field tests/health tests/reliability tests/replicas tests/sandbox
+RULES := tests/domain tests/test_rule_table.py tests/test_plain_text.py tests/test_documents.py
+# What `make check` runs beside them: the tables, the client, the readers, and each operation through the front door.
+STORIES := email_bill_run email_documents create_bill_run post_bill_run cancel_bill_run approvals clicks clicks_rights home rules
+CHECKED := tests/store/test_schema.py tests/store/test_subjects.py tests/store/test_together.py tests/zuora tests/operations tests/cards tests/status \
+  $(STORIES:%=tests/stories/test_%.py)
 
-quick: $(VENV)/.test  ## format, lint, types, import rules, the rules and the documents; under 30 seconds
+lint: $(VENV)/.test  ## format, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/domain tests/test_rule_table.py tests/test_plain_text.py tests/test_documents.py
 
-check: quick  ## quick, and the tests but LONG; before every commit
-	$(BIN)/pytest -q -n auto --dist worksteal $(LONG:%=--ignore=%) tests
+quick: lint  ## lint, and the rules and the documents; under 30 seconds
+	$(BIN)/pytest -q $(RULES)
+
+check: lint  ## quick, and a story of each operation, the tables and the client; before every commit
+	$(BIN)/pytest -q -n auto --dist worksteal $(RULES) $(CHECKED)
 
 # The official SDK judges what goes to Zuora, in an environment of its own; where it cannot be installed,
 # its tests say so in one loud line, and fail in CI.
@@ -47,7 +51,7 @@ RETOLD := again_under_its_key approvals clicks email_bill_run home
 ON_POSTGRES := tests/store/test_schema.py tests/slack/test_could_not_record.py $(RETOLD:%=tests/stories/test_%.py)
 
 # Coverage pauses in the tests that tests/unmeasured.txt names; they run all the same.
-test: quick .sdk/.ready  ## everything that CI runs: all tests, with what they run through of the bot's lines and branches
+test: lint .sdk/.ready  ## everything that CI runs: all tests, with what they run through of the bot's lines and branches
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal
 	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal $(ON_POSTGRES)

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 
+from tests import launched
 from tests.measured import pays, unmeasured
 from tests.needs import loud_lines
 from tests.stage import Stage
@@ -31,6 +32,11 @@ def pytest_configure(config):
         "markers",
         "never_repeated: with REPEAT_LOST=no, so that reading and people settle what was lost",
     )
+    launched.install()
+
+
+def pytest_unconfigure():
+    launched.LAUNCHER.end()
 
 
 @pytest.hookimpl(optionalhook=True)

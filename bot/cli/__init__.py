@@ -1,10 +1,13 @@
 """The command line. START HERE: each command builds the parts it needs through `bot.wiring`."""
 
+import ast
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 import click
 
-from bot.cli.help import Group
+from bot.cli.help import Group, first_sentence
 
 COMMANDS = {
     "run": "bot.cli.serve:run",
@@ -36,6 +39,17 @@ class _LoadedOnUse(Group):
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def first_sentence(self, ctx: click.Context, name: str) -> str:  # noqa: ARG002 - as the group's
+        """What a command does, read from its source: `--help` imports none of them."""
+        module, _, function = COMMANDS[name].partition(":")
+        found = find_spec(module)
+        source = Path(found.origin).read_text() if found and found.origin else ""
+        return next(
+            first_sentence(ast.get_docstring(each) or "")
+            for each in ast.parse(source).body
+            if isinstance(each, ast.FunctionDef) and each.name == function
+        )
 
 
 @click.group(cls=_LoadedOnUse, context_settings={"help_option_names": ["-h", "--help"]})

@@ -15,11 +15,16 @@ class Group(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """As click does, without cutting a sentence off."""
+        names = self.list_commands(ctx)
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [
-                    (name, command.get_short_help_str(limit=LONGEST_SENTENCE))
-                    for name in self.list_commands(ctx)
-                    if (command := self.get_command(ctx, name))
-                ]
-            )
+            formatter.write_dl([(name, self.first_sentence(ctx, name)) for name in names])
+
+    def first_sentence(self, ctx: click.Context, name: str) -> str:
+        """What a command of this group does."""
+        command = self.get_command(ctx, name)
+        return first_sentence(command.help or "") if command else ""
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a docstring, in one line."""
+    return click.Command(None, help=text).get_short_help_str(limit=LONGEST_SENTENCE)

@@ -125,7 +125,7 @@ def verify(
     authority: Path | None,
     archives: tuple[Path, ...],
 ) -> None:
-    """Check a history."""
+    """Check that the history is whole, and that it records everything else."""
     with ExitStack() as stack:
         sys.exit(_verified(stack, file, noted, listed, authority, archives))
 

@@ -17,6 +17,7 @@ from bot.cli.clock import SystemClock
 from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, MANIFEST, POLICY, SIGNING_SECRET
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora.server import LocalZuora
+from tests.launched import ANEW
 from tests.processes import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,7 +35,8 @@ def ended(*command, cwd):
 
 
 def test_the_module_and_the_script_are_the_same_program(tmp_path):
-    module, script = ended(*MODULE, "--help", cwd=tmp_path), ended(*SCRIPT, "--help", cwd=tmp_path)
+    module = ended(*ANEW, "bot", "--help", cwd=tmp_path)
+    script = ended(*SCRIPT, "--help", cwd=tmp_path)
 
     assert module.returncode == script.returncode == 0
     assert module.stdout == script.stdout
@@ -115,11 +117,11 @@ def environment(slack, zuora, port):
     }
 
 
-async def start(command, folder, environment):
+async def start(command, folder, environment, module=MODULE):
     """Start a bot and return it once it says that it is ready."""
     (folder / "policy.toml").write_text(POLICY)
     process = await asyncio.create_subprocess_exec(
-        *MODULE, command, cwd=folder, env=environment, stderr=asyncio.subprocess.PIPE
+        *module, command, cwd=folder, env=environment, stderr=asyncio.subprocess.PIPE
     )
     log = ""
     async with asyncio.timeout(60):
@@ -143,7 +145,7 @@ async def stop(process, number=signal.SIGTERM):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_run_ends_in_order_when_it_is_told_to(tmp_path, servers, number):
     slack, zuora = servers
-    process = await start("run", tmp_path, environment(slack, zuora, 0))
+    process = await start("run", tmp_path, environment(slack, zuora, 0), [*ANEW, "bot"])
     ack = await slack.slash("U0ALICE", "C0BILLING", "/billemail help")
     assert "/billemail BR-00000001" in ack.text
 

@@ -43,6 +43,17 @@ def test_a_running_bot_holds_nothing_that_only_other_commands_need():
     assert [name for name in NOT_AT_REST if name in loaded] == []
 
 
+def test_the_list_of_commands_imports_none_of_them():
+    loaded = told(
+        "import json, sys; from bot.cli import main; from click.testing import CliRunner\n"
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
+        "print(json.dumps(list(sys.modules)))"
+    )
+
+    assert {name for name in loaded if name.startswith("bot.")} == {"bot.cli", "bot.cli.help"}
+    assert "slack_bolt" not in loaded
+
+
 def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
     before, after, new_objects = told(
         "import gc, json\n"

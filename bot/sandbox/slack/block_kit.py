@@ -1,11 +1,11 @@
 """Whether Slack would take these blocks or this view, and the ids it adds to them."""
 
-import copy
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from bot.sandbox.slack import limits
+from bot.sandbox.slack.copied import copied
 from bot.sandbox.slack.elements import (
     ACCESSORY,
     ACTION_ELEMENTS,
@@ -166,11 +166,11 @@ def _has_input(blocks: Any) -> bool:
 
 def with_block_ids(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a copy in which every block has a block_id and every element an action_id."""
-    copied = copy.deepcopy(blocks)
-    for block in copied:
+    whole = copied(blocks)
+    for block in whole:
         if not block.get("block_id"):
             block["block_id"] = secrets.token_urlsafe(4)
         for part in _parts(block):
             if part.get("type") in ELEMENTS and not part.get("action_id"):
                 part["action_id"] = secrets.token_urlsafe(4)
-    return copied
+    return whole

@@ -1,10 +1,10 @@
 """What people do in Slack, and what comes back to them."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.sandbox.slack.copied import copied
 from bot.sandbox.slack.core import Core
 from bot.sandbox.slack.delivery import Delivered, Delivery, Kind, Retry
 from bot.sandbox.slack.errors import NotOnScreenError, SlackError
@@ -65,7 +65,7 @@ class Recorder:
         self, kind: Kind, payload: Mapping[str, Any], retry: Retry | None = None
     ) -> Delivered:
         """Send on and remember."""
-        self.last_payload, self.last_kind = copy.deepcopy(payload), kind
+        self.last_payload, self.last_kind = copied(payload), kind
         return await self.route.send(kind, payload, retry)
 
 

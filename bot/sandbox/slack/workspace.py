@@ -1,9 +1,10 @@
 """What a workspace holds: people, groups, channels, messages, modals, homes and files."""
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from bot.sandbox.slack.copied import copied
 
 TEAM_ID = "T0SANDBOX"
 APP_ID = "A0SANDBOX"
@@ -141,7 +142,7 @@ class View:
             "previous_view_id": self.previous_view_id,
             "state": {"values": self.values},
         }
-        return copy.deepcopy(shown)
+        return copied(shown)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import unquote
 
 from bot.sandbox.zuora import (
@@ -35,8 +36,12 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-def _keys(pattern: str, raw_path: str) -> tuple[str, ...] | None:
-    wanted, given = pattern.split("/"), raw_path.split("/")
+@cache
+def _parts(pattern: str) -> list[str]:
+    return pattern.split("/")
+
+
+def _keys(wanted: list[str], given: list[str]) -> tuple[str, ...] | None:
     if len(wanted) != len(given):
         return None
     keys = []
@@ -50,7 +55,10 @@ def _keys(pattern: str, raw_path: str) -> tuple[str, ...] | None:
 
 def candidates(raw_path: str, routes: Iterable[Route] = ROUTES) -> list[Found]:
     """Return the routes of a still encoded path, whatever their method, literal paths first."""
+    given = raw_path.split("/")
     found = [
-        Found(route, keys) for route in routes if (keys := _keys(route.path, raw_path)) is not None
+        Found(route, keys)
+        for route in routes
+        if (keys := _keys(_parts(route.path), given)) is not None
     ]
     return sorted(found, key=lambda entry: len(entry.keys))
