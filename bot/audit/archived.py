@@ -40,7 +40,7 @@ def walked_with_archives(
 def against_heads(
     archives: list[Archive], walked: Walked, noted: Sequence[Sequence[Head]]
 ) -> Iterator[Finding]:
-    """Heads that were noted; one whose row is in an archive is to be compared with that."""
+    """Yield the heads that were noted; one whose row is in an archive is to be compared with that."""
     until = archives[-1].last.sequence if archives else 0
     away = {
         head for heads in noted for head in heads
@@ -55,7 +55,7 @@ def against_heads(
 
 
 def stayed(file: DatabaseFile, archives: list[Archive]) -> Iterator[Finding]:
-    """Whether what stayed of archived requests is what the history says that stayed."""
+    """Yield whether what stayed of archived requests is what the history says that stayed."""
     for each in archives:
         row = file.row(each.entry)
         told = json.loads(row.data) if row else {}
@@ -77,7 +77,7 @@ def _standing(file: DatabaseFile, archive: Archive) -> Iterator[tuple[int, str]]
 
 
 def elsewhere(archive: Archive) -> str:
-    """What is in an archive, and how to compare it, for people."""
+    """Return what is in an archive, and how to compare it, for people."""
     return (
         f"requests that ended before {archive.before} are in {archive.file} (SHA-256 {archive.sha256}); "
         f"--archive {archive.file} compares the two"

@@ -186,7 +186,7 @@ def walk(
 
 
 def _wrong_key(row: Row, key: bytes) -> Finding | None:
-    """Whether the key at hand is not the one that the history says it was begun with."""
+    """Return whether the key at hand is not the one that the history says it was begun with."""
     ours = fingerprint(key)
     if ours and f'"{ours}"' in row.data:
         return None
@@ -222,7 +222,7 @@ class _Diagnosis:
         )
 
     def _fits(self, row: Row, *, sequence: int | None = None, before: str | None = None) -> bool:
-        """Whether a row's hash was made for this place in the chain."""
+        """Return whether a row's hash was made for this place in the chain."""
         placed = row._replace(
             sequence=row.sequence if sequence is None else sequence,
             before=row.before if before is None else before,
@@ -234,11 +234,11 @@ class _Diagnosis:
         return self._last.sequence + 1
 
     def _follower(self) -> Row | None:
-        """The row that was written after the last good one, if it stands later now."""
+        """Return the row that was written after the last good one, if it stands later now."""
         return next((row for row in self._rest if row.before == self._last.hash), None)
 
     def _not_numbered(self) -> Finding | None:
-        """Sequences with a gap: something is missing, or a row was put behind one."""
+        """Say that the sequences have a gap: something is missing, or a row was put behind one."""
         row = self._row
         if row.sequence == self._next:
             return None
@@ -258,7 +258,7 @@ class _Diagnosis:
         return Finding(Flaw.DELETED, self._next, f"{gone} missing.")
 
     def _order(self) -> Finding | None:
-        """The true follower stands later: this row was put before it, or the two were exchanged."""
+        """Say that the true follower stands later: this row was put before it, or the two were exchanged."""
         row, follower = self._row, self._follower()
         if follower is None or self._fits(row, before=self._last.hash):
             return None
@@ -271,7 +271,7 @@ class _Diagnosis:
         return Finding(Flaw.INSERTED, row.sequence, f"Row {row.sequence} was put in.")
 
     def _moved(self) -> Finding | None:
-        """The rows were numbered anew: each fits the place that it had before."""
+        """Say that the rows were numbered anew: each fits the place that it had before."""
         row = self._row
         following = self._rest[0] if self._rest else row
         for steps in range(1, FARTHEST):
@@ -298,7 +298,7 @@ class _Diagnosis:
         return self._exchanged()
 
     def _exchanged(self) -> Finding | None:
-        """The content of another row stands in this place: its hash is still the right one."""
+        """Say that the content of another row stands in this place: its hash is still the right one."""
         row = self._row
         for other in self._rest[:FARTHEST]:
             content = other._replace(sequence=row.sequence, before=row.before, hash=row.hash)
@@ -310,7 +310,7 @@ class _Diagnosis:
         return None
 
     def _keyless(self) -> Finding | None:
-        """Linked and hashed rightly, but without the key that the bot writes with."""
+        """Say that a row is linked and hashed rightly, but without the key that the bot writes with."""
         row = self._row
         if row.before != self._last.hash or row_hash(text_of(row), b"") != row.hash:
             return None
@@ -339,14 +339,14 @@ def _rows(number: int, first: int) -> str:
 
 
 def text_of(row: Row) -> str:
-    """What is hashed of a row."""
+    """Return what is hashed of a row."""
     return row_text(
         row.before, row.sequence, row.at, row.request, row.what, row.who, row.team, row.data
     )
 
 
 def against_noted(walked: Walked, noted: Iterable[Sequence[Head]]) -> Iterator[Finding]:
-    """What heads prove that were noted elsewhere, for example in the audit channel."""
+    """Yield what heads prove that were noted elsewhere, for example in the audit channel."""
     if walked.finding is not None:
         return
     for each in sorted({head for heads in noted for head in heads}):
@@ -367,7 +367,7 @@ def against_noted(walked: Walked, noted: Iterable[Sequence[Head]]) -> Iterator[F
 def days_without(
     rows: Iterable[tuple[int, str]], noted: Iterable[Sequence[Head]]
 ) -> Iterator[str]:  # fmt: skip
-    """The days (UTC) on which something was recorded and of which no head was noted, in a sentence."""
+    """Yield the days (UTC) on which something was recorded and of which no head was noted, in a sentence."""
     known = {head.sequence for heads in noted for head in heads}
     days: dict[str, bool] = {}
     for sequence, at in rows:

@@ -38,7 +38,7 @@ _ISOLATES = "\u2066\u2067\u2068"
 
 
 def fitted(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:
-    """Lines of message text as one text of at most `limit` characters.
+    """Return lines of message text as one text of at most `limit` characters.
 
     The longest line gives way, so that a long reason takes no other line off the text; nothing is
     cut within an entity or a mention.
@@ -55,7 +55,7 @@ def fitted(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:
 
 
 def header(text: str) -> Block:
-    """A heading; literal, and one line."""
+    """Return a heading; literal, and one line."""
     return {"type": "header", "text": plain_text(literal(text), HEADER_LIMIT)}
 
 
@@ -65,18 +65,18 @@ def plain_text(text: str, limit: int = TEXT_LIMIT) -> Block:
 
 
 def paragraph(*parts: Part) -> Block:
-    """One paragraph of words."""
+    """Return one paragraph of words."""
     return {"type": "rich_text", "elements": [_section(parts)]}
 
 
 def preformatted(text: str) -> Block:
-    """Lines as they are, in letters of one width."""
+    """Return lines as they are, in letters of one width."""
     section = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
     return {"type": "rich_text", "elements": [section]}
 
 
 def labelled(lines: Iterable[Line]) -> Block:
-    """Labelled lines, one below the other: label in bold, then the words."""
+    """Return labelled lines, one below the other: label in bold, then the words."""
     elements = []
     for each in lines:
         label: tuple[Part, ...] = (Strong(each.label), "  ") if each.label else ()
@@ -87,17 +87,17 @@ def labelled(lines: Iterable[Line]) -> Block:
 
 
 def context(text: str) -> Block:
-    """A quiet line; literal."""
+    """Return a quiet line; literal."""
     return {"type": "context", "elements": [plain_text(text, 2000)]}
 
 
 def context_of(parts: Sequence[Part]) -> Block:
-    """A quiet line of words; only what the program says of itself is parsed."""
+    """Return a quiet line of words; only what the program says of itself is parsed."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": as_text(parts)}]}
 
 
 def overflow(action_id: str, options: Mapping[str, str]) -> Block:
-    """The menu behind the three dots: labels by the values that they send."""
+    """Return the menu behind the three dots: labels by the values that they send."""
     return {
         "type": "overflow",
         "action_id": action_id,
@@ -109,7 +109,7 @@ def overflow(action_id: str, options: Mapping[str, str]) -> Block:
 
 
 def actions(block_id: str, *buttons: Block) -> Block:
-    """A row of buttons."""
+    """Return a row of buttons."""
     return {"type": "actions", "block_id": block_id, "elements": list(buttons)}
 
 
@@ -122,7 +122,7 @@ def button(
     spoken: str = "",
     confirm: Block | None = None,
 ) -> Block:
-    """A button. `value` is the request's number and nothing else; `spoken` is for screen readers."""
+    """Return a button. `value` is the request's number and nothing else; `spoken` is for screen readers."""
     made: Block = {
         "type": "button",
         "action_id": action_id,
@@ -139,7 +139,7 @@ def button(
 
 
 def confirmation(title: str, text: str, yes: str, no: str = "Back") -> Block:
-    """The question before a button counts."""
+    """Return the question before a button counts."""
     return {
         "title": plain_text(title, 100),
         "text": plain_text(text, CONFIRMATION_LIMIT),
@@ -155,12 +155,12 @@ def plainly(parts: Sequence[Part]) -> str:
 
 
 def as_text(parts: Sequence[Part]) -> str:
-    """The same words as message text, for notifications and screen readers; typed text escaped."""
+    """Return the same words as message text, for notifications and screen readers; typed text escaped."""
     return "".join(_text(part) for part in parts)
 
 
 def lines_as_text(lines: Iterable[Line]) -> str:
-    """Labelled lines as message text."""
+    """Return labelled lines as message text."""
     return "\n".join(
         f"{each.label}: {as_text(each.parts)}" if each.label else as_text(each.parts)
         for each in lines
@@ -168,7 +168,7 @@ def lines_as_text(lines: Iterable[Line]) -> str:
 
 
 def literal(text: str) -> str:
-    """Text that stays in its place: it begins no line of its own and turns no direction.
+    """Return text that stays in its place: it begins no line of its own and turns no direction.
 
     A reason with line breaks could look like lines of the card, and one with direction marks could
     turn what stands around it.
@@ -178,7 +178,7 @@ def literal(text: str) -> str:
 
 
 def _isolated(text: str) -> str:
-    """A text around which nothing turns: what it opens is closed, and it closes nothing that it has not opened."""
+    """Return a text around which nothing turns: what it opens is closed, and it closes nothing that it has not opened."""
     kept, depth = [FIRST_STRONG_ISOLATE], 0
     for each in text:
         if each == POP_ISOLATE and not depth:
@@ -189,7 +189,7 @@ def _isolated(text: str) -> str:
 
 
 def unformatted(text: str) -> str:
-    """Text in which Slack finds no bold, code, emoji or address: a word joiner breaks each sign.
+    """Return text in which Slack finds no bold, code, emoji or address: a word joiner breaks each sign.
 
     Blocks are literal by themselves; message text is parsed wherever it is shown instead of them.
     """

@@ -26,7 +26,7 @@ MOST_ON_A_CONFIRMATION = 30
 
 
 def of(request: Request, order: Order[Any, Any], summary: Summary) -> Blocks:
-    """The rows of buttons for the request's present state."""
+    """Return the rows of buttons for the request's present state."""
     match request.state:
         case State.WAITING:
             return [_waiting(request, order, summary)]
@@ -37,7 +37,7 @@ def of(request: Request, order: Order[Any, Any], summary: Summary) -> Blocks:
 
 
 def _waiting(request: Request, order: Order[Any, Any], summary: Summary) -> blocks.Block:
-    """The row while a decision is open."""
+    """Return the row while a decision is open."""
     value = request.reference
     return blocks.actions(
         f"decide-{request.number}",
@@ -91,7 +91,7 @@ def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
 
 
 def asks_in_a_form(request: Request, order: Order[Any, Any]) -> bool:
-    """Whether what an approval does is too long for Slack's question, where its end would be cut off.
+    """Return whether what an approval does is too long for Slack's question, where its end would be cut off.
 
     It goes by the stored request alone, so that the click finds the same answer as the card.
     """
@@ -99,7 +99,7 @@ def asks_in_a_form(request: Request, order: Order[Any, Any]) -> bool:
 
 
 def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) -> str:
-    """What an approval does, with amounts, addresses and tenant; for the confirmation and the form."""
+    """Return what an approval does, with amounts, addresses and tenant; for the confirmation and the form."""
     to = listed(order.typed_addresses())
     of = [
         f"{each.label}: {bare(each.parts)}."
@@ -117,7 +117,7 @@ def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) 
 
 
 def _unknown(request: Request) -> blocks.Block:
-    """Each opens a form that asks what was seen, and where."""
+    """Return a button for each outcome; it opens a form that asks what was seen, and where."""
     value = request.reference
     return blocks.actions(
         f"settle-{request.number}",

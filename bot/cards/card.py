@@ -82,7 +82,7 @@ ASKED_AGAIN = (
 def card(
     request: Request, kind: MessageKind = MessageKind.UPDATE, also: Sequence[Line] = ()
 ) -> Message:
-    """The card as it must look for the request's present state.
+    """Return the card as it must look for the request's present state.
 
     While a decision or work is open it shows the facts at a glance; afterwards how it ended. The
     plain text holds the details too: for some it is all there is.
@@ -121,7 +121,7 @@ def card(
 
 
 def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> Blocks:
-    """The card of a request that waits for people, below a heading that it shares with others.
+    """Return the card of a request that waits for people, below a heading that it shares with others.
 
     Args:
         request: The request.
@@ -140,7 +140,7 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
 
 
 def in_one_text(request: Request, also: Sequence[Line]) -> str:
-    """What is done and for how much, as plain text for notifications; it names nobody, whom that would notify."""
+    """Return what is done and for how much, as plain text for notifications; it names nobody, whom that would notify."""
     order = opened(request)
     summary = summary_of(request, order, also)
     title = blocks.as_text([title_of(request, order, summary)])
@@ -149,7 +149,7 @@ def in_one_text(request: Request, also: Sequence[Line]) -> str:
 
 
 def title_of(request: Request, order: Order[Any, Any], summary: Summary) -> str:
-    """What is to be done, with a mark where it is out of the ordinary; later how it ended."""
+    """Return what is to be done, with a mark where it is out of the ordinary; later how it ended."""
     if request.state is not State.WAITING:
         well = request.state is State.SUCCEEDED
         return order.ended_well() if well else _ended(headline(request), order.title())
@@ -162,7 +162,7 @@ def _ended(how: str, what: str) -> str:
 
 
 def summary_of(request: Request, order: Order[Any, Any], also: Sequence[Line]) -> Summary:
-    """What an approver must know, with what other requests do and what the bot checked.
+    """Return what an approver must know, with what other requests do and what the bot checked.
 
     Args:
         request: As it stands.
@@ -186,7 +186,7 @@ def _other_requests(order: Order[Any, Any], also: Sequence[Line]) -> Iterator[Ch
 
 
 def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
-    """The summary, with a mark where another request has mailed some of it or may have.
+    """Return the summary, with a mark where another request has mailed some of it or may have.
 
     An estimate that has arrived takes the place of an amount that was not known.
     """
@@ -220,7 +220,7 @@ def marked(summary: Summary) -> str:
 
 
 def _place(request: Request) -> tuple[Part, ...]:
-    """Which Zuora, and who must approve."""
+    """Return which Zuora, and who must approve."""
     return (request.tenant, *needs(request))
 
 
@@ -238,13 +238,13 @@ def needs(request: Request) -> tuple[Part, ...]:
 
 
 def facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
-    """What stands on screen wherever the request can be approved: at most `MOST_FACTS` lines, none endless."""
+    """Return what stands on screen wherever the request can be approved: at most `MOST_FACTS` lines, none endless."""
     found = [_at_a_glance(each) for each in all_facts(request, summary, also)]
     return fitting(found, ROWS - math.ceil(len(marked(summary)) / LETTERS_OF_A_HEADLINE))
 
 
 def _at_a_glance(each: Line) -> Line:
-    """A line as long as a phone has room for; *Details* has the whole of it."""
+    """Return a line as long as a phone has room for; *Details* has the whole of it."""
     if each.label not in ("Amount", "Largest", "Against last time", "Why"):
         return each
     cut = _opening if each.label == "Why" else _folded
@@ -261,7 +261,7 @@ def _opening(reason: str) -> str:
 
 
 def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
-    """The same, however many lines they are."""
+    """Return the same, however many lines they are."""
     return (
         line("Amount", summary.money),
         *(each for each in also if each.label != ESTIMATE),
@@ -275,7 +275,7 @@ def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> 
 
 
 def fitting(lines: Sequence[Line], rows: int = ROWS) -> tuple[Line, ...]:
-    """The lines that fit on a card; what can wait gives way, never what is marked.
+    """Return the lines that fit on a card; what can wait gives way, never what is marked.
 
     Where that is not enough, the marked ones share a line, and then the last ones give way.
 
@@ -306,12 +306,12 @@ def _rows(each: Line) -> int:
 
 
 def _must_stay(each: Line) -> bool:
-    """Whether it is the amount, the reason, or who asked."""
+    """Return whether it is the amount, the reason, or who asked."""
     return each.label in ("Amount", "Why") or each.label.startswith("R-")
 
 
 def is_marked(each: Line) -> bool:
-    """Whether an approver should stop at it."""
+    """Return whether an approver should stop at it."""
     return each.label.startswith("⚠") or str(each.parts[0]).startswith("⚠")
 
 
@@ -325,14 +325,14 @@ def _in_one_line(lines: Sequence[Line]) -> Line:
 
 
 def where_to_look(request: Request) -> str:
-    """What shows in Zuora whether a lost call went through: `BR-00000417's email history`."""
+    """Return what shows in Zuora whether a lost call went through: `BR-00000417's email history`."""
     if OPERATIONS[request.operation].deed is not Deed.MAILED:
         return request.subject
     return f"{request.subject}'{'' if request.subject.endswith('s') else 's'} email history"
 
 
 def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
-    """How it ended, or what is to be settled."""
+    """Return how it ended, or what is to be settled."""
     found = (
         *_to_be_settled(request, summary),
         *_ending(request),
@@ -347,20 +347,20 @@ def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
 
 
 def still_true(lines: Sequence[Line], also: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines but one that announces an estimate which has arrived, or will not."""
+    """Return the lines but one that announces an estimate which has arrived, or will not."""
     arrived = any(each.label == ESTIMATE for each in also)
     return tuple(each for each in lines if not (arrived and each.label == ESTIMATE))
 
 
 def _to_be_settled(request: Request, summary: Summary) -> Iterator[Line]:
-    """What is at stake while nobody knows what became of it, and where to look."""
+    """Yield what is at stake while nobody knows what became of it, and where to look."""
     if request.state is State.UNKNOWN:
         yield line("Amount", summary.money)
         yield line("⚠ Look", f"at {where_to_look(request)} in Zuora, then record here what you see")
 
 
 def _in_parts(request: Request) -> Iterator[Line]:
-    """Where those parts of many stand that failed, or of which nobody knows what became."""
+    """Yield where those parts of many stand that failed, or of which nobody knows what became."""
     if request.state not in (State.FAILED, State.UNKNOWN) or not request.progress:
         return
     progress = Progress.of(request)
@@ -371,7 +371,7 @@ def _in_parts(request: Request) -> Iterator[Line]:
 
 
 def _more_than(shown: Sequence[Line], details: Sequence[Line]) -> tuple[Line, ...]:
-    """The details that are not on the card already."""
+    """Return the details that are not on the card already."""
     seen = {each.label for each in shown}
     return tuple(each for each in details if each.label not in seen)
 
@@ -384,7 +384,7 @@ def card_edit(request: Request) -> Message:
 
 
 def headline(request: Request) -> str:
-    """The state in words; a success is called what its operation can claim and no more."""
+    """Return the state in words; a success is called what its operation can claim and no more."""
     if request.state is State.RUNNING and _is_followed(request):
         return "Running in Zuora"
     if request.state is State.SUCCEEDED:
@@ -393,7 +393,7 @@ def headline(request: Request) -> str:
 
 
 def _is_followed(request: Request) -> bool:
-    """Whether something is looked at that an accepted call began."""
+    """Return whether something is looked at that an accepted call began."""
     return bool(Progress.of(request).run_id)
 
 
@@ -434,7 +434,7 @@ def _progress(request: Request) -> tuple[Line, ...]:
 
 
 def change_and_ask_again(message: Message, request: Request) -> Message:
-    """A message with the button that opens the request's form again with what was typed."""
+    """Return a message with the button that opens the request's form again with what was typed."""
     if not request.typed:
         return message
     button = blocks.button(
@@ -448,7 +448,7 @@ def change_and_ask_again(message: Message, request: Request) -> Message:
 
 
 def mail_the_others(message: Message, request: Request, others: int) -> Message:
-    """A message with the button that asks for just the documents that nobody else has reached."""
+    """Return a message with the button that asks for just the documents that nobody else has reached."""
     if not others:
         return message
     button = blocks.button(
@@ -462,7 +462,7 @@ def mail_the_others(message: Message, request: Request, others: int) -> Message:
 
 
 def next_steps(message: Message, request: Request, names: Sequence[str]) -> Message:
-    """A message with a button for each operation that is legal now on the run it speaks of."""
+    """Return a message with a button for each operation that is legal now on the run it speaks of."""
     if not names:
         return message
     found = [
@@ -494,7 +494,7 @@ def _checked(request: Request, summary: Summary) -> tuple[Part, ...]:
 
 
 def _approved(request: Request) -> tuple[Line, ...]:
-    """Everybody who approved, in one line."""
+    """Return everybody who approved, in one line."""
     if not request.approvals:
         return ()
     parts: list[Part] = ["by "]
@@ -505,7 +505,7 @@ def _approved(request: Request) -> tuple[Line, ...]:
 
 
 def _ended_by(request: Request) -> tuple[Line, ...]:
-    """Who ended it and when; nobody where the time ran out."""
+    """Return who ended it and when; nobody where the time ran out."""
     if request.state is State.EXPIRED:
         return (line("Expired", Moment(request.state_at), "; nothing was sent"),)
     ended = {State.REJECTED: "Rejected", State.WITHDRAWN: "Withdrawn"}.get(request.state)
@@ -520,7 +520,7 @@ def _ending(request: Request) -> tuple[Line, ...]:
 
 
 def result_label(request: Request) -> str:
-    """What `request.result` is: how it ended, or what it waits for while nothing of it is followed."""
+    """Return what `request.result` is: how it ended, or what it waits for while nothing of it is followed."""
     under_way = request.state in (State.APPROVED, State.RUNNING) and not _is_followed(request)
     return "Waits" if under_way else "Result"
 

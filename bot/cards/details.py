@@ -48,7 +48,7 @@ class Page:
 
 
 def details(request: Request, also: Sequence[Line], page: Page) -> Blocks:
-    """The blocks of the view.
+    """Return the blocks of the view.
 
     Args:
         request: The request.
@@ -68,7 +68,7 @@ def details(request: Request, also: Sequence[Line], page: Page) -> Blocks:
 
 
 def _checks(request: Request, checks: Sequence[Check]) -> Blocks:
-    """Each check with its result, what did not pass first; nothing of what was stored before."""
+    """Return each check with its result, what did not pass first; nothing of what was stored before."""
     if not checks:
         return []
     when = "" if request.state is State.WAITING else " when it was asked for"
@@ -77,7 +77,7 @@ def _checks(request: Request, checks: Sequence[Check]) -> Blocks:
 
 
 def _documents(request: Request, page: Page) -> Blocks:
-    """One page of the documents, and the buttons that turn it."""
+    """Return one page of the documents, and the buttons that turn it."""
     last = page.first + len(page.documents)
     title = f"Documents {page.first + 1:,} to {last:,} of {page.of:,}"
     if page.total > page.of:
@@ -110,7 +110,7 @@ def _document(each: Listed, link: str) -> Iterator[Part]:
 
 
 def _moment(text: str) -> Part:
-    """A moment in the reader's zone; what is none as it stands."""
+    """Return a moment in the reader's zone; what is none as it stands."""
     try:
         return Moment(datetime.fromisoformat(text))
     except ValueError:
@@ -118,7 +118,7 @@ def _moment(text: str) -> Part:
 
 
 def in_zuora(number: str, link: str) -> Part:
-    """The number, leading to its record in Zuora where it is known how that is addressed."""
+    """Return the number, leading to its record in Zuora where it is known how that is addressed."""
     return Link(number, link.replace("{number}", quote(number, safe=""))) if link else number
 
 

@@ -8,7 +8,7 @@ from bot.domain.words import Part
 
 
 def reply(request: Request, *parts: Part) -> Message:
-    """A line in the request's thread."""
+    """Return a line in the request's thread."""
     return Message(
         kind=MessageKind.REPLY,
         request=request.number,
@@ -19,7 +19,7 @@ def reply(request: Request, *parts: Part) -> Message:
 
 
 def private(channel: str, user: str, *parts: Part, request: int | None = None) -> Message:
-    """An answer that only one person sees."""
+    """Return an answer that only one person sees."""
     return Message(
         kind=MessageKind.PRIVATE,
         request=request,
@@ -31,7 +31,7 @@ def private(channel: str, user: str, *parts: Part, request: int | None = None) -
 
 
 def shortest(request: Request | None) -> str:
-    """What stands in place of a message that Slack takes neither with its blocks nor as plain text."""
+    """Return what stands in place of a message that Slack takes neither with its blocks nor as plain text."""
     if request is None:
         return "Slack did not take a message of the bot that belongs here. /billstatus shows how things stand."
     where = " It can be decided on the bot's Home tab." if request.state is State.WAITING else ""

@@ -30,7 +30,7 @@ def to_ask(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]
 
 
 def to_decide(refusal: Refusal, person: Person, request: Request) -> tuple[Part, ...]:
-    """Why a click on a request did nothing, and who can do what."""
+    """Return why a click on a request did nothing, and who can do what."""
     if refusal in (Refusal.BARRED, Refusal.GROUP_UNREADABLE):
         return _barred(person) if refusal is Refusal.BARRED else _unreadable()
     if refusal in _TOO_LATE:
@@ -39,13 +39,13 @@ def to_decide(refusal: Refusal, person: Person, request: Request) -> tuple[Part,
 
 
 def clocks_differ(words: str) -> tuple[Part, ...]:
-    """Why nothing is decided while this machine's clock is wrong."""
+    """Return why nothing is decided while this machine's clock is wrong."""
     what = f"Nothing was decided: this machine's clock is wrong ({words}), so the record would show a wrong time."
     return (f"{what} Whoever runs Billing Bot has to set it; then press again.",)
 
 
 def misnamed(refusal: Refusal, number: int | None) -> tuple[Part, ...]:
-    """Why a button or a form means no request of this database, and what to do instead."""
+    """Return why a button or a form means no request of this database, and what to do instead."""
     match refusal:
         case Refusal.ANOTHER_DATABASE:
             words = (

@@ -22,7 +22,7 @@ NOT_WELL = {Verdict.REJECTED: "refused", Verdict.LOST: "outcome unknown"}
 
 
 def progress(request: Request, tally: Tally, now: datetime) -> Message:
-    """How many of the calls have their answer, as a bar and as figures."""
+    """Return how many of the calls have their answer, as a bar and as figures."""
     filled = BAR * tally.answered // max(1, tally.calls)
     parts = [
         "▰" * filled + "▱" * (BAR - filled),
@@ -50,7 +50,7 @@ def _time_left(tally: Tally, now: datetime) -> str:
 
 
 def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
-    """What was refused or lost, with Zuora's words, and a button to ask again for the refused."""
+    """Return what was refused or lost, with Zuora's words, and a button to ask again for the refused."""
     failed = [call for call in calls if call.verdict in NOT_WELL]
     if len(calls) == 1 or not failed:
         return []
@@ -71,12 +71,12 @@ def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
 
 
 def tables(request: Request, found: Sequence[Table]) -> list[Message]:
-    """Lists that are too long for *Details*, for the thread: a file each."""
+    """Return lists that are too long for *Details*, for the thread: a file each."""
     return [table(request, each) for each in found if len(each.rows) > details.MOST_ROWS]
 
 
 def table(request: Request, found: Table, buttons: Sequence[blocks.Block] = ()) -> Message:
-    """One list for the thread: as a table, or as a file where it is long."""
+    """Return one list for the thread: as a table, or as a file where it is long."""
     if len(found.rows) > MOST_ROWS:
         return _file(request, found)
     told = [f"{found.title}:", *(" · ".join(row) for row in found.rows)]

@@ -45,7 +45,7 @@ def run_card(
     *,
     steps: bool = True,
 ) -> Words:
-    """The card as plain text and as blocks.
+    """Return the card as plain text and as blocks.
 
     Args:
         tenant: Which Zuora.
@@ -83,7 +83,7 @@ def _lines(run: BillRun, facts: DocumentsFacts) -> tuple[Line, ...]:
 
 
 def _no_cancel(run: BillRun) -> tuple[Line, ...]:
-    """Why a run that waits or holds drafts has no button to cancel it, or may not be canceled."""
+    """Return why a run that waits or holds drafts has no button to cancel it, or may not be canceled."""
     if run.status not in ("Pending", "Completed"):
         return ()
     if run.type == CATCH_UP:
@@ -110,7 +110,7 @@ def _when(run: BillRun) -> tuple[Line, ...]:
 
 
 def _next(run: BillRun) -> tuple[Part, ...]:
-    """The hour is that of the tenant, give or take 20 minutes (page *Scheduled bill runs*)."""
+    """Return when it runs next, by the tenant's hour, give or take 20 minutes (page *Scheduled bill runs*)."""
     if run.status != "Pending" or run.scheduled_for is None:
         return ()
     return (" · this occurrence runs ", Moment(run.scheduled_for), ", give or take 20 minutes")

@@ -9,11 +9,11 @@ class SystemClock:
     """The machine's time."""
 
     def now(self) -> datetime:
-        """The moment, aware UTC."""
+        """Return the moment, aware UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds of a clock that nobody sets."""
+        """Return the seconds of a clock that nobody sets."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:

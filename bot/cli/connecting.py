@@ -42,7 +42,7 @@ class Connection:
 async def connected(
     bot: Bot, settings: Settings, mode: Mode, *, host: str = EVERYWHERE
 ) -> AsyncIterator[int]:
-    """The bot connected to Slack in one of its two ways; yields the port (0 for Socket Mode)."""
+    """Connect the bot to Slack in one of its two ways; yields the port (0 for Socket Mode)."""
     async with connection_to_slack(
         bot, settings, mode, host=host, starting=Starting(bot.parts.clock)
     ) as connection:
@@ -53,7 +53,7 @@ async def connected(
 async def connection_to_slack(
     bot: Bot, settings: Settings, mode: Mode, *, host: str, starting: Starting
 ) -> AsyncIterator[Connection]:
-    """The bot connected to Slack in one of its two ways, and what may change meanwhile."""
+    """Connect the bot to Slack in one of its two ways, with what may change meanwhile."""
     if mode == "run":
         async with _socket_mode(bot, settings, starting) as connection:
             yield connection

@@ -49,7 +49,7 @@ class _Lines(logging.Formatter):
         self._secrets = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
-        """Where it happened; what an error says only if it cannot repeat anybody's data."""
+        """Return where it happened; what an error says only if it cannot repeat anybody's data."""
         kind, error, trace = ei
         lines = traceback.format_tb(trace)
         while error is not None:
@@ -60,7 +60,7 @@ class _Lines(logging.Formatter):
         return "".join(lines).rstrip() or str(kind)
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        """The fields of an event; the number of the request that is worked on is one of them."""
+        """Return the fields of an event; the number of the request that is worked on is one of them."""
         found = {k: v for k, v in record.__dict__.items() if k not in _STANDARD}
         number = found.pop("request", None) or REQUEST.get()
         if isinstance(number, int):
@@ -68,7 +68,7 @@ class _Lines(logging.Formatter):
         return ({"request": number} if number else {}) | found
 
     def plain(self, text: str) -> str:
-        """A text without secrets and mail addresses."""
+        """Return a text without secrets and mail addresses."""
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
         return _MAIL.sub("[mail address]", _TOKEN.sub("[token]", text))
@@ -78,7 +78,7 @@ class AsText(_Lines):
     """A line for people: fields follow as `name=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and the lines of a traceback."""
+        """Return one line, and the lines of a traceback."""
         shown = "".join(f" {name}={value!r}" for name, value in self.fields(record).items())
         first, newline, rest = super().format(record).partition("\n")
         return self.plain(f"{first}{shown}{newline}{rest}")
@@ -88,7 +88,7 @@ class AsJson(_Lines):
     """A JSON object a line, for whatever collects logs."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, whatever happens in it."""
+        """Return one line, whatever happens in it."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         found: dict[str, Any] = {
             "time": at,
@@ -114,7 +114,7 @@ _NO_NEWS = (
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """All but what the bot itself says better."""
+    """Keep all but what the bot itself says better."""
     return not str(record.msg).startswith(_NO_NEWS)
 
 

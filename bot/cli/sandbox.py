@@ -99,7 +99,7 @@ async def _play(mode: Mode) -> bool:
 async def opened(
     mode: Mode, port: int, *, seconds_a_message: float = 1.0, keep: Path | None = None
 ) -> AsyncIterator[tuple[LocalSlack, LocalZuora]]:
-    """The whole sandbox: two servers, the bot between them, and the page with its panel.
+    """Open the whole sandbox: two servers, the bot between them, and the page with its panel.
 
     Raises:
         KeptError: `keep` names a file that cannot be gone on with.
@@ -222,7 +222,7 @@ async def running(
     mode: Mode,
     where: Environment = OWN_SANDBOX,
 ) -> AsyncIterator[Bot]:
-    """The bot, connected to the local Slack and working, until the block is left."""
+    """Run the bot, connected to the local Slack and working, until the block is left."""
     bot = await build(settings, clock, tuning, where=where)
     try:
         async with connected(bot, settings, mode, host=LOOPBACK) as port:

@@ -73,17 +73,17 @@ class Refusal(StrEnum):
 
 
 def may_ask(person: Person, policy: Policy) -> Refusal | None:
-    """Whether somebody may ask for an operation: None, or why not."""
+    """Return whether somebody may ask for an operation: None, or why not."""
     return _counts(person, policy.requesters, Refusal.NOT_A_REQUESTER)
 
 
 def may_view(person: Person, policy: Policy) -> Refusal | None:
-    """Whether somebody may see requests: everybody whom the policy names."""
+    """Return whether somebody may see requests: everybody whom the policy names."""
     return _counts(person, policy.everybody, Refusal.NOT_A_VIEWER)
 
 
 def may_approve_under(person: Person, rule: Rule) -> Refusal | None:
-    """Whether somebody may approve what waits under a rule, whoever asked for it."""
+    """Return whether somebody may approve what waits under a rule, whoever asked for it."""
     return _counts(person, rule.approvers, Refusal.NOT_AN_APPROVER)
 
 
@@ -94,7 +94,7 @@ def may_decide(
     now: datetime | None,
     today: Rule | None = None,
 ) -> Refusal | None:
-    """Whether somebody may approve, reject, withdraw or settle this request: None, or why not.
+    """Return whether somebody may approve, reject, withdraw or settle this request: None, or why not.
 
     Authority comes first and the state second, so a stranger learns nothing from the answer. No
     role is exempt from the four-eyes rule: the requester is refused before any list is looked at.
@@ -114,7 +114,7 @@ def may_decide(
 
 
 def still_counts(person: Person, request: Request, today: Rule | None = None) -> Refusal | None:
-    """Whether an approval given before still counts: the person must be an approver to this day."""
+    """Return whether an approval given before still counts: the person must be an approver to this day."""
     return may_decide(Verb.APPROVE, person, request, None, today)
 
 
@@ -128,7 +128,7 @@ def _counts(person: Person, names: Iterable[str], otherwise: Refusal) -> Refusal
 
 
 def _again(verb: Verb, person: Person, request: Request) -> Refusal | None:
-    """The same person counts once, however many lists they are in."""
+    """Count the same person once, however many lists they are in."""
     mine = any(approval.person == person.user_id for approval in request.approvals)
     return Refusal.ALREADY_APPROVED if verb is Verb.APPROVE and mine else None
 
@@ -155,7 +155,7 @@ def _state(verb: Verb, request: Request, now: datetime) -> Refusal | None:
 
 
 def listed(person: Person, names: Iterable[str]) -> bool:
-    """Whether somebody is known to be among these people and groups."""
+    """Return whether somebody is known to be among these people and groups."""
     return _listed(person, names, Refusal.NOT_AN_APPROVER) is None
 
 

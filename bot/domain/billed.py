@@ -42,7 +42,7 @@ class Billed:
         return self.account_number
 
     def overlaps(self, other: "Billed") -> bool:
-        """Whether both bill something of one account, or may: what is not known may be the same."""
+        """Return whether both bill something of one account, or may: what is not known may be the same."""
         if self.batches and other.batches:
             same_day = _same_day(self.bill_cycle_day, other.bill_cycle_day)
             every = ALL in self.batches | other.batches
@@ -57,11 +57,11 @@ class Billed:
         return not both or bool(self.subscriptions & other.subscriptions)
 
     def covers(self, one: "Billed") -> bool:
-        """Whether batches hold an account."""
+        """Return whether batches hold an account."""
         inside = ALL in self.batches or not one.in_batch or one.in_batch in self.batches
         return inside and _same_day(self.bill_cycle_day, one.own_day)
 
 
 def _same_day(one: str, other: str) -> bool:
-    """Only two days that are both numbers are known to be different."""
+    """Return whether they may be the same: only two numbers are known to differ."""
     return not (one.isdecimal() and other.isdecimal()) or int(one) == int(other)

@@ -65,21 +65,21 @@ class Call(NamedTuple):
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it went out and has no answer yet."""
+        """Return whether it went out and has no answer yet."""
         return self.tries > 0 and self.verdict is None
 
     @property
     def is_open(self) -> bool:
-        """Whether it still has to go out (for the first time, or again after a `busy`)."""
+        """Return whether it still has to go out (for the first time, or again after a `busy`)."""
         return self.verdict is Verdict.BUSY or self.tries == 0
 
     @property
     def is_lost(self) -> bool:
-        """Whether it went out and nothing is known of it: also after a crash in the middle."""
+        """Return whether it went out and nothing is known of it: also after a crash in the middle."""
         return self.verdict is Verdict.LOST or self.is_under_way
 
     def sending(self, now: datetime) -> "Call":
-        """The call as it must be saved before it goes out.
+        """Return the call as it must be saved before it goes out.
 
         Of one whose answer was lost, what is known of that stays until there is a better answer.
         """
@@ -96,19 +96,19 @@ class Call(NamedTuple):
         return under_way._replace(http_status=None, words="")
 
     def taken_back(self) -> "Call":
-        """The call, written down as sent, that did not go out after all: it still may."""
+        """Return the call, written down as sent, that did not go out after all: it still may."""
         if self.repeats:
             back = self.lost_again(NOT_SENT)
             return back._replace(tries=self.tries - 1, repeats=self.repeats - 1)
         return self._replace(tries=self.tries - 1, verdict=Verdict.BUSY, words=NOT_SENT)
 
     def lost_again(self, words: str) -> "Call":
-        """The call after a repetition that showed nothing of what became of it."""
+        """Return the call after a repetition that showed nothing of what became of it."""
         first = self.words.partition(_ASKED_AGAIN)[0]
         return self._replace(verdict=Verdict.LOST, words=f"{first}{_ASKED_AGAIN}{words}")
 
     def with_new_key(self, key: str) -> "Call":
-        """The call under another key, after a stored failure that Zuora would only repeat.
+        """Return the call under another key, after a stored failure that Zuora would only repeat.
 
         Raises:
             ValueError: It may have been done under its key: a fault in the program.
@@ -147,12 +147,12 @@ class Tally:
 
     @property
     def answered(self) -> int:
-        """How many will not go out again by themselves."""
+        """Return how many will not go out again by themselves."""
         return self.accepted + self.refused + self.lost
 
     @property
     def went_out(self) -> int:
-        """How many were done, or may have been."""
+        """Return how many were done, or may have been."""
         return self.accepted + self.lost
 
     @classmethod

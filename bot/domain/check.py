@@ -68,7 +68,7 @@ _MARKS = {Result.PASSED: "✓", Result.FOUND: "⚠", Result.NOT_KNOWN: "?"}
 
 
 def lines(checks: Sequence[Check]) -> tuple[Line, ...]:
-    """Each check with its result, what did not pass first: `⚠ Mail addresses  found: …`."""
+    """Return each check with its result, what did not pass first: `⚠ Mail addresses  found: …`."""
     order = (Result.FOUND, Result.NOT_KNOWN, Result.PASSED)
     return tuple(
         line(f"{_MARKS[each.result]} {each.name[:1].upper()}{each.name[1:]}", _said(each))

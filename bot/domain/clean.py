@@ -51,7 +51,7 @@ _NO_STOPS: Final = frozenset("#%&@/\\*\"'\u00a7\u00b6\u2020\u2021\u2030\u2031")
 
 
 def unescaped(text: str) -> str:
-    """The text of a slash command as it was typed; Slack writes `&`, `<` and `>` as entities.
+    """Return the text of a slash command as it was typed; Slack writes `&`, `<` and `>` as entities.
 
     Once and no more: who types `&lt;` is sent as `&amp;lt;` and means the four characters. Source:
     Slack's guide *Formatting text for app surfaces*, *Escaping text*.
@@ -60,23 +60,23 @@ def unescaped(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """A text without what has no look and no meaning, spaces of all kinds as spaces; empty if nothing is seen."""
+    """Return a text without what has no look and no meaning, spaces of all kinds as spaces; empty if nothing is seen."""
     return or_nothing(_LINES.sub("\n", _SPACES.sub(" ", _UNSEEN.sub("", text))))
 
 
 def or_nothing(text: str) -> str:
-    """A text as it was typed; empty if nothing is seen of it."""
+    """Return a text as it was typed; empty if nothing is seen of it."""
     return text if any(map(_is_seen, text)) else ""
 
 
 def trimmed(text: str) -> str:
-    """A text without the spaces and the unseen characters at its ends; inside it stays as it is."""
+    """Return a text without the spaces and the unseen characters at its ends; inside it stays as it is."""
     seen = [at for at, each in enumerate(text) if _is_seen(each)]
     return text[seen[0] : seen[-1] + 1] if seen else ""
 
 
 def as_key(text: str) -> str:
-    """A number, id, date or choice as it is meant.
+    """Return a number, id, date or choice as it is meant.
 
     Without marks, quotation marks and brackets around it, half a pair of brackets, and stops behind it;
     what looks like a hyphen is one, a wide gap is a space, and letters and digits of every width and style
@@ -86,7 +86,7 @@ def as_key(text: str) -> str:
 
 
 def spellings(text: str) -> tuple[str, ...]:
-    """A text as it stands there, and as a key where that is another; empty for none.
+    """Return a text as it stands there, and as a key where that is another; empty for none.
 
     For numbers of which every character may be meant.
     """
@@ -115,7 +115,7 @@ def _is_seen(each: str) -> bool:
 
 
 def _plain(each: str) -> str:
-    """A character of a key as it is meant; nothing for what is not seen."""
+    """Return a character of a key as it is meant; nothing for what is not seen."""
     if each.isspace():
         return each
     if not _is_seen(each):
@@ -126,7 +126,7 @@ def _plain(each: str) -> str:
 
 
 def _peeled(text: str) -> str:
-    """One layer less of what stands around."""
+    """Return one layer less of what stands around."""
     text = text.strip()
     if len(text) > 1 and _is_stop(text[-1]):
         return text[:-1]
@@ -138,7 +138,7 @@ def _peeled(text: str) -> str:
 
 
 def _without_half_a_pair(text: str) -> str:
-    """A text without the one bracket at its end or begin that has no other: `7)` of a list, `(7` of a sentence."""
+    """Return a text without the one bracket at its end or begin that has no other: `7)` of a list, `(7` of a sentence."""
     brackets = [unicodedata.category(each) for each in text]
     if brackets[-1] == "Pe" and "Ps" not in brackets:
         return text[:-1]
@@ -146,12 +146,12 @@ def _without_half_a_pair(text: str) -> str:
 
 
 def _is_stop(each: str) -> bool:
-    """Whether it ends a sentence or a part of one, in whichever script."""
+    """Return whether it ends a sentence or a part of one, in whichever script."""
     return unicodedata.category(each) == "Po" and each not in _NO_STOPS
 
 
 def _is_around(first: str, last: str) -> bool:
-    """Whether these are Slack's marks, quotation marks or brackets."""
+    """Return whether these are Slack's marks, quotation marks or brackets."""
     if (first == last and first in _MARKS) or (first, last) == ("<", ">"):
         return True
     opens, closes = unicodedata.category(first), unicodedata.category(last)

@@ -9,11 +9,11 @@ class Clock(Protocol):
     """The present, and waiting."""
 
     def now(self) -> datetime:
-        """The moment, aware UTC."""
+        """Return the moment, aware UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds of a clock that nobody sets: for how long something lasts, never for when."""
+        """Return the seconds of a clock that nobody sets: for how long something lasts, never for when."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -61,7 +61,7 @@ class Clocks:
         }
 
     def too_far(self) -> bool:
-        """Whether one differs by more than the limit."""
+        """Return whether one differs by more than the limit."""
         return any(abs(each) > self.limit.total_seconds() for each in self.ahead().values())
 
     def words(self) -> str:

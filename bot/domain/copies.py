@@ -59,7 +59,7 @@ HELD = (
 
 
 def why_held(own: OwnHistory, shown: Iterable[Shown]) -> str:
-    """Why nothing may be carried out, in one sentence; empty: the database is the newest there is.
+    """Return why nothing may be carried out, in one sentence; empty: the database is the newest there is.
 
     Args:
         own: What the database knows.
@@ -80,14 +80,14 @@ def why_held(own: OwnHistory, shown: Iterable[Shown]) -> str:
 
 
 def _is_written(own: OwnHistory, shown: Shown) -> bool:
-    """Whether the row with which the history ended then is one of this history."""
+    """Return whether the row with which the history ended then is one of this history."""
     if not shown.mark:
         return shown.history <= own.head
     return own.rows.get(shown.history, shown.mark).startswith(shown.mark)
 
 
 def latest(shown: Iterable[Shown]) -> str:
-    """The latest `ts`; empty for none."""
+    """Return the latest `ts`; empty for none."""
     return max((each.ts for each in shown), key=_order, default="")
 
 

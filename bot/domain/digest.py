@@ -16,7 +16,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 
 
 def canonical(value: Any) -> str:
-    """The one JSON text of a value: keys sorted, no spaces, `10.00` and `10` alike.
+    """Return the one JSON text of a value: keys sorted, no spaces, `10.00` and `10` alike.
 
     Raises:
         TypeError: A float (money is never a float) or a type that has no place in a body.

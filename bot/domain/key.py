@@ -117,7 +117,7 @@ class DocumentKey(NamedTuple):
 
 
 def _id_in(text: str) -> str:
-    """The id in an address or behind a label, without hyphens; empty where anything else is beside it.
+    """Return the id in an address or behind a label, without hyphens; empty where anything else is beside it.
 
     That could be another number: `DM00000003 INV:…`, `A-7|…`.
     """
@@ -128,7 +128,7 @@ def _id_in(text: str) -> str:
 
 
 def readings(typed: str) -> tuple[Reading, ...]:
-    """What was typed for one thing, in the order in which Zuora is asked; empty if it is nothing.
+    """Return what was typed for one thing, in the order in which Zuora is asked; empty if it is nothing.
 
     As it was typed, then as it looks, then in Zuora's own spelling. In quotation marks it is what
     stands in them, and at last with the marks themselves. A kind with a colon before it is believed
@@ -158,7 +158,7 @@ def readings(typed: str) -> tuple[Reading, ...]:
 
 
 def _kind_in(said: re.Match[str]) -> Kind:
-    """The kind that a word before a number names."""
+    """Return the kind that a word before a number names."""
     word = re.sub(r"[\s_-]", "", said.group(said.lastindex or 0)).lower()
     return _KINDS.get(word) or _KINDS[word.removesuffix("s")]
 
@@ -169,7 +169,7 @@ def _spelled(text: str) -> Iterator[str]:
 
 
 def own_spelling(typed: str) -> str:
-    """What was typed in Zuora's own spelling: numbers in upper case, ids in lower case."""
+    """Return what was typed in Zuora's own spelling: numbers in upper case, ids in lower case."""
     text = as_key(typed)
     if _ID.fullmatch(text):
         return text.lower()
@@ -182,13 +182,13 @@ def _may_be_one(key: str) -> bool:
 
 
 def plain_subject(subject: str) -> frozenset[str]:
-    """What a request acts on in one form: older versions wrote numbers, and their order, as typed."""
+    """Return what a request acts on in one form: older versions wrote numbers, and their order, as typed."""
     parts = re.split(r",\s*|\s+and\s+", subject)
     return frozenset(own_spelling(part).casefold() for part in parts)
 
 
 def number_key(named: str) -> str:
-    """A number or an id that is written down for Zuora; empty where it can be neither.
+    """Return a number or an id that is written down for Zuora; empty where it can be neither.
 
     Nothing is taken away from it: what stands there was looked up, or chosen from what Zuora said.
     """
@@ -199,18 +199,18 @@ def number_key(named: str) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether it has the form of an id in Zuora: 32 hexadecimal digits."""
+    """Return whether it has the form of an id in Zuora: 32 hexadecimal digits."""
     return bool(_ID.fullmatch(text))
 
 
 def bill_run_key(named: str) -> str | None:
-    """A bill run's number as Zuora usually makes it, in upper case; None for anything else."""
+    """Return a bill run's number as Zuora usually makes it, in upper case; None for anything else."""
     text = as_key(named)
     return text.upper() if _BILL_RUN_NUMBER.fullmatch(text) else None
 
 
 def document_key(named: str) -> DocumentKey | None:
-    """A billing document's kind and key, as it is written down; None for anything else.
+    """Return a billing document's kind and key, as it is written down; None for anything else.
 
     Its kind stands before it: `INV:402881e522cf4f9b0122cf5d82860002`, `DM:"ACME 0001"`. A number as
     Zuora usually makes it says its kind itself, where it is in a list that was looked up or comes
@@ -238,12 +238,12 @@ def _document_kind(kind: Kind) -> DocumentKind | None:
 
 
 def tokens(text: str) -> list[str]:
-    """What stands between spaces, commas, semicolons and lines; in quotation marks it stays whole."""
+    """Return what stands between spaces, commas, semicolons and lines; in quotation marks it stays whole."""
     return [text[each.start : each.end] for each in _cut(text)]
 
 
 def listed_in(text: str) -> Iterator[tuple[str, ...]]:
-    """What stands between commas, semicolons and lines: as a whole, and its parts if it has several.
+    """Yield what stands between commas, semicolons and lines: as a whole, and its parts if it has several.
 
     It may be one number with spaces in it, or several numbers.
     """
@@ -283,7 +283,7 @@ def one_or_several(typed: str, number: str, parts: Iterable[str]) -> str:
 
 
 def unquoted(token: str) -> str:
-    """A token without the quotation marks around it."""
+    """Return a token without the quotation marks around it."""
     return quotes.inside(token.strip()) or token.strip()
 
 
@@ -298,7 +298,7 @@ def _cut(text: str) -> Iterator[quotes.Piece]:
 
 
 def as_typed(kind: Kind, number: str) -> str:
-    """What to type for a thing: its number, with its kind before it where that does not say it."""
+    """Return what to type for a thing: its number, with its kind before it where that does not say it."""
     if document_key(number) == (kind, number) or (
         kind == "bill_run" and bill_run_key(number) == number
     ):
@@ -308,6 +308,6 @@ def as_typed(kind: Kind, number: str) -> str:
 
 
 def as_one(number: str) -> str:
-    """A number as it stands in a list: in quotation marks where it would be read as anything else."""
+    """Return a number as it stands in a list: in quotation marks where it would be read as anything else."""
     is_one = tokens(number) == [number] and unquoted(number) == number and not _SAID.match(number)
     return number if is_one else quotes.in_quotes(number)

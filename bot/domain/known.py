@@ -31,14 +31,14 @@ mailed."""
 
 
 def unclear(what: str, said: object) -> NotKnown:
-    """A value that cannot be read with certainty; what was said is shortened for people."""
+    """Return a value that cannot be read with certainty; what was said is shortened for people."""
     text = said if isinstance(said, str) else repr(said)
     shown = "".join(each if each.isprintable() else " " for each in shortened(text))
     return NotKnown(f"{what}: “{shown}”" if shown.strip() else "empty", said=text[:200])
 
 
 def is_newer(before: MailedAt, now: MailedAt) -> bool:
-    """Whether the second of two readings shows a mail that the first did not.
+    """Return whether the second of two readings shows a mail that the first did not.
 
     Two dates that cannot be read are compared as they stand, where they have the same form: no time
     zone is needed to see that another one is there now.

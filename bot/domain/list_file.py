@@ -51,7 +51,7 @@ class NotAListError(ValueError):
 
 
 def entries_in(content: bytes) -> tuple[Cell, ...]:
-    """Everything that a file names, in its order.
+    """Return everything that a file names, in its order.
 
     A first line with the name of a column, such as `Invoice Number`, says which column it is, and the
     others do not count. Without one every cell counts.
@@ -99,7 +99,7 @@ def _guessed(content: bytes) -> str:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines that hold something, each by the number of the line that it begins in."""
+    """Yield the lines that hold something, each by the number of the line that it begins in."""
     separator = _separator(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     line = 1
@@ -118,7 +118,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _is_of_excel(line: int, cells: Sequence[str]) -> bool:
-    """Whether it is the line with which Excel is shown what separates cells: `sep=;`."""
+    """Return whether it is the line with which Excel is shown what separates cells: `sep=;`."""
     return line == 1 and cells[0].lower().startswith("sep=")
 
 
@@ -130,7 +130,7 @@ def _separator(text: str) -> str:
 
 
 def _columns(first: Sequence[str]) -> tuple[int, ...]:
-    """The columns that a first line names as those of numbers, or of ids where none is; none for no such line."""
+    """Return the columns that a first line names as those of numbers, or of ids where none is; none for no such line."""
     names = [re.sub(r"[\W_]", "", cell).lower() for cell in first]
     for known in (_NUMBERS, _IDS):
         if found := tuple(at for at, name in enumerate(names) if known.fullmatch(name)):
@@ -139,5 +139,5 @@ def _columns(first: Sequence[str]) -> tuple[int, ...]:
 
 
 def _whole(cell: str) -> str:
-    """A cell as one types it: what separates in a typed list does not in a cell."""
+    """Return a cell as one types it: what separates in a typed list does not in a cell."""
     return quotes.in_quotes(cell) if set(HARD) & set(cell) else cell

@@ -53,12 +53,12 @@ class ByItself(NamedTuple):
     posted_at: datetime | None
 
     def may_come(self, now: datetime, guard: timedelta) -> bool:
-        """Whether Zuora may still mail, or still show that it did."""
+        """Return whether Zuora may still mail, or still show that it did."""
         return self.posted_at is None or now - self.posted_at < guard
 
 
 def is_shown(before: str, now: str) -> bool:
-    """Whether Zuora shows a mail now that it did not show then; both as `Reached.shown`."""
+    """Return whether Zuora shows a mail now that it did not show then; both as `Reached.shown`."""
     return now not in (before, "") and NOT_SHOWN not in (before, now)
 
 
@@ -103,11 +103,11 @@ class Effect(NamedTuple):
 
     @property
     def within(self) -> str:
-        """The document and the run that is mailed with it."""
+        """Return the document and the run that is mailed with it."""
         return f"{self.call} (with {self.number})"
 
     def may_come(self, now: datetime, guard: timedelta) -> bool:
-        """Whether Zuora may still show that it mailed: the worst where no time is known."""
+        """Return whether Zuora may still show that it mailed: the worst where no time is known."""
         return not self.shown and (self.at is None or now - self.at < guard)
 
 
@@ -130,7 +130,7 @@ def certainty(
     *,
     forgotten: bool = False,
 ) -> Certainty | None:
-    """What a call's row means for the documents that it can mail; None: nothing.
+    """Return what a call's row means for the documents that it can mail; None: nothing.
 
     Args:
         state: Of its request.
@@ -163,7 +163,7 @@ def certainty(
 def why_not(
     effects: Sequence[Effect], *, asked: int, again: bool, now: datetime, guard: timedelta
 ) -> str:
-    """Why a request must not begin, empty if it may.
+    """Return why a request must not begin, empty if it may.
 
     Args:
         effects: What other requests do to the same documents.
@@ -194,7 +194,7 @@ def why_not(
 def in_the_way(
     effects: Sequence[Effect], *, asked: int, again: bool, now: datetime, guard: timedelta
 ) -> tuple[Effect, ...]:
-    """What keeps a request from beginning; as `why_not`, all of it."""
+    """Return what keeps a request from beginning; as `why_not`, all of it."""
     return tuple(
         one
         for one in effects
@@ -207,7 +207,7 @@ def in_the_way(
 def not_reached(
     mine: Sequence[Mailing], effects: Sequence[Effect], runs: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """The numbers of the documents that none of these can have mailed, and none of these runs.
+    """Return the numbers of the documents that none of these can have mailed, and none of these runs.
 
     None where one of them is a whole run whose documents are not known.
     """
@@ -222,7 +222,7 @@ def not_reached(
 
 
 def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> str:
-    """Why these documents may not be mailed now: Zuora may not show yet that they were."""
+    """Return why these documents may not be mailed now: Zuora may not show yet that they were."""
     for one in effects:
         if one.how not in NOT_OVER and one.how in MAYBE_MAILED and one.may_come(now, guard):
             free_at = (one.at or now) + guard
@@ -243,7 +243,7 @@ def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> s
 
 
 def too_soon_after_a_copy(put_back: datetime | None, *, now: datetime, guard: timedelta) -> str:
-    """Why nothing may be mailed now: what was mailed after the copy that was put back is not known.
+    """Return why nothing may be mailed now: what was mailed after the copy that was put back is not known.
 
     Args:
         put_back: When work went on with an older copy of the database; None: never.
@@ -260,7 +260,7 @@ def too_soon_after_a_copy(put_back: datetime | None, *, now: datetime, guard: ti
 
 
 def too_soon_by_itself(runs: Sequence[ByItself], *, now: datetime, guard: timedelta) -> str:
-    """Why documents of these runs may not be mailed now: Zuora may just be mailing them by itself."""
+    """Return why documents of these runs may not be mailed now: Zuora may just be mailing them by itself."""
     for run, posted_at in (each for each in runs if each.may_come(now, guard)):
         if posted_at is None:
             return (

@@ -28,7 +28,7 @@ MOST_ALONE = 3
 
 
 def mentioned(text: str) -> tuple[str, ...]:
-    """What may be a number, in the order in which it is believed.
+    """Return what may be a number, in the order in which it is believed.
 
     All of a short message or line, words with digits with the word before them and then alone, and
     last the other words. Addresses are taken apart.
@@ -62,7 +62,7 @@ def mentioned(text: str) -> tuple[str, ...]:
 
 
 def _together(parts: list[str]) -> Iterator[str]:
-    """Each with the one before it, and then alone."""
+    """Yield each with the one before it, and then alone."""
     yield parts[0]
     for before, each in pairwise(parts):
         yield f"{before} {each}"

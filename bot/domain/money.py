@@ -27,12 +27,12 @@ class Money(NamedTuple):
 
     @property
     def plain(self) -> str:
-        """The amount for a file: `1204310.25`, with the digits of its currency."""
+        """Return the amount for a file: `1204310.25`, with the digits of its currency."""
         return f"{self.amount:.{self.digits}f}"
 
     @property
     def digits(self) -> int:
-        """How many its currency has; more only where they are there, so that nothing is rounded."""
+        """Return how many its currency has; more only where they are there, so that nothing is rounded."""
         there = -int(self.amount.normalize().as_tuple().exponent)
         return max(DIGITS.get(self.currency, 2), there)
 
@@ -65,7 +65,7 @@ def apart(amounts: Iterable[Money]) -> tuple[Money, ...]:
 
 
 def totals(amounts: Iterable[Money]) -> tuple[Money, ...]:
-    """One sum for each currency, ordered by currency."""
+    """Return one sum for each currency, ordered by currency."""
     sums: dict[str, Decimal] = {}
     for currency, amount in amounts:
         sums[currency] = sums.get(currency, Decimal(0)) + amount

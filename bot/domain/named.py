@@ -45,7 +45,7 @@ def named(text: str) -> Named | None:
 
 
 def new_token(random: str, database: str) -> str:
-    """The random part of a new request's name.
+    """Return the random part of a new request's name.
 
     Args:
         random: Made for this request alone.
@@ -55,7 +55,7 @@ def new_token(random: str, database: str) -> str:
 
 
 def misnamed(name: Named, request: Request | None, databases: Collection[str]) -> Refusal | None:
-    """Why a name does not mean the stored request of its number; None: it does.
+    """Return why a name does not mean the stored request of its number; None: it does.
 
     A name without a random part counts where it stands on the request's own card or in its thread.
 

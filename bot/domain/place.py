@@ -29,12 +29,12 @@ class Unit(NamedTuple):
     name: str
 
     def is_called(self, text: str) -> bool:
-        """Whether a text names it: by its name or its ids, however they are written."""
+        """Return whether a text names it: by its name or its ids, however they are written."""
         return text.lower() == self.name.lower() or plain_ids(text) == plain_ids(self.id)
 
 
 def plain_ids(ids: str) -> str:
-    """Ids of the header in one form: entity ids are written with hyphens and without, in any case.
+    """Return the ids of the header in one form: entity ids are written with hyphens and without, in any case.
 
     Organizations are a set: in whichever order, and each once.
     """
@@ -43,7 +43,7 @@ def plain_ids(ids: str) -> str:
 
 
 def units_of(text: str) -> tuple[Unit, ...]:
-    """The units that a setting lists: `id, id`, each with a name where one is given: `Europe=id`.
+    """Return the units that a setting lists: `id, id`, each with a name where one is given: `Europe=id`.
 
     Organizations that are always used together stand with a plus between: `All=id+id`.
     """
@@ -65,7 +65,7 @@ class Place:
 
     @property
     def key(self) -> str:
-        """The ids in one form, by which requests are told apart; empty for none."""
+        """Return the ids in one form, by which requests are told apart; empty for none."""
         units = {ENTITY: self.entity, ORG: self.organization}
         return ";".join(f"{name}={plain_ids(unit.id)}" for name, unit in units.items() if unit)
 
@@ -105,7 +105,7 @@ class Within:
     choice: str = ""
 
     def has(self, key: str) -> bool:
-        """Whether a request acts there. One whose place is not known may."""
+        """Return whether a request acts there. One whose place is not known may."""
         return self.keys is None or not key or plain_key(key) in self.keys
 
 
@@ -121,25 +121,25 @@ class Places:
 
     @property
     def is_choice(self) -> bool:
-        """Whether a request has to say where it acts."""
+        """Return whether a request has to say where it acts."""
         return len(self.entities) > 1 or len(self.organizations) > 1
 
     @property
     def all(self) -> tuple[Place, ...]:
-        """Every place that can be chosen; one empty place where there is no choice."""
+        """Return every place that can be chosen; one empty place where there is no choice."""
         entities = self.entities if len(self.entities) > 1 else (None,)
         organizations = self.organizations if len(self.organizations) > 1 else (None,)
         return tuple(Place(one, other) for one in entities for other in organizations)
 
     def read(self, form: Mapping[str, Any]) -> tuple[Place, dict[str, str]]:
-        """What a form or a line chooses, and what is wrong with it by field."""
+        """Return what a form or a line chooses, and what is wrong with it by field."""
         entity, no_entity = _chosen(form, ENTITY, self.entities)
         organization, no_organization = _chosen(form, ORG, self.organizations)
         wrong = {ENTITY: no_entity, ORG: no_organization}
         return Place(entity, organization), {name: why for name, why in wrong.items() if why}
 
     def matching(self, form: Mapping[str, Any]) -> tuple[Place, ...]:
-        """The places that fit what was chosen so far."""
+        """Return the places that fit what was chosen so far."""
         wanted = {name: as_key(str(form.get(name) or "")) for name in (ENTITY, ORG)}
         return tuple(
             place
@@ -148,7 +148,7 @@ class Places:
         )
 
     def within(self, chosen: Mapping[str, Any]) -> Within:
-        """Where an answer is to look, by what was chosen; everywhere where nothing was."""
+        """Return where an answer is to look, by what was chosen; everywhere where nothing was."""
         place, _ = self.read(chosen)
         if not place.key:
             return EVERYWHERE
@@ -156,13 +156,13 @@ class Places:
         return Within(keys, f" in {place.words}", place.key)
 
     def unlisted(self, line: Mapping[str, str]) -> str:
-        """Why what a line chooses is no place; empty where it is one, or nothing was chosen."""
+        """Return why what a line chooses is no place; empty where it is one, or nothing was chosen."""
         _, wrong = self.read(line)
         nothing = [f"Nothing stands behind {name}=." for name, said in line.items() if not said]
         return " ".join([*nothing, *(words for name, words in wrong.items() if line.get(name))])
 
     def at(self, key: str) -> Place:
-        """A place by its key, with the names of today; an id that is not listed is its own name."""
+        """Return a place by its key, with the names of today; an id that is not listed is its own name."""
         named = values_of_key(key)
         return Place(
             _by_id(named.get(ENTITY, ""), self.entities),
@@ -184,7 +184,7 @@ class Places:
 
 
 def entity_part(key: str) -> str:
-    """The part of a place's key within which a number names one thing: `entity=…`; empty if unknown.
+    """Return the part of a place's key within which a number names one thing: `entity=…`; empty if unknown.
 
     Organizations of one entity share their numbers and ids: the same document can be reached
     through several of them, so they keep nothing apart.
@@ -194,22 +194,22 @@ def entity_part(key: str) -> str:
 
 
 def plain_key(key: str) -> str:
-    """A place's key in one form; older versions wrote the ids as the settings had them."""
+    """Return a place's key in one form; older versions wrote the ids as the settings had them."""
     return ";".join(f"{name}={plain_ids(ids)}" for name, ids in values_of_key(key).items())
 
 
 def where(key: str, words: str, tenant: str) -> tuple[str, str]:
-    """Where a stored request acts: its place, and its tenant without the place's name of that time."""
+    """Return where a stored request acts: its place, and its tenant without the place's name of that time."""
     return plain_key(key), tenant.removesuffix(f" · {words}") if words else tenant
 
 
 def values_of_key(key: str) -> dict[str, str]:
-    """A place by its key as a form's values."""
+    """Return a place by its key as a form's values."""
     return dict(part.split("=", 1) for part in key.split(";") if "=" in part)
 
 
 def parted(text: str) -> tuple[str, dict[str, str]]:
-    """A line without `entity=` and `org=`, which may stand anywhere in it, and these by field.
+    """Return a line without `entity=` and `org=`, which may stand anywhere in it, and these by field.
 
     What stands in quotation marks is left alone, and they may stand around a name with spaces. What
     is chosen twice and differently is the name of nothing.
@@ -258,7 +258,7 @@ def _fits(wanted: str, unit: Unit | None) -> bool:
 def _chosen(
     form: Mapping[str, Any], field: str, units: tuple[Unit, ...]
 ) -> tuple[Unit | None, str]:
-    """The unit that a field names where there is a choice, and what is wrong with it; empty: nothing."""
+    """Return the unit that a field names where there is a choice, and what is wrong with it; empty: nothing."""
     typed = as_key(str(form.get(field) or ""))
     found = next((unit for unit in units if typed and unit.is_called(typed)), None)
     what = {ENTITY: "entity", ORG: "organization"}[field]

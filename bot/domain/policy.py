@@ -38,7 +38,7 @@ class Rule:
     name: str = "the general rule"
 
     def and_of(self, other: "Rule") -> "Rule":
-        """The stricter of both in everything: who approves must be named by both, and so on."""
+        """Return the stricter of both in everything: who approves must be named by both, and so on."""
         if self == other:
             return self
         expires_after = min(self.expires_after, other.expires_after)
@@ -77,7 +77,7 @@ class Asked:
 
     @property
     def compared(self) -> dict[str, Any]:
-        """What the rules looked at, for the history; amounts as text, None where it is not known."""
+        """Return what the rules looked at, for the history; amounts as text, None where it is not known."""
         amounts = self.amounts
         return {
             "tenant": self.tenant,
@@ -112,7 +112,7 @@ class Tier:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """The criteria that are there, for the history; amounts as text."""
+        """Return the criteria that are there, for the history; amounts as text."""
         there = {
             "operations": list(self.operations),
             "tenants": list(self.tenants),
@@ -126,7 +126,7 @@ class Tier:
         return {name: value for name, value in there.items() if value not in (None, [], {})}
 
     def holds_for(self, asked: Asked) -> bool:
-        """Whether this is the rule for what is asked, as far as it alone can decide."""
+        """Return whether this is the rule for what is asked, as far as it alone can decide."""
         return (
             (not self.operations or bool({asked.operation, asked.part_of} & {*self.operations}))
             and (not self.tenants or not _kinds(asked.tenant).isdisjoint(self.tenants))
@@ -159,20 +159,20 @@ class Policy:
     text: str = ""
 
     def rule(self, asked: Asked) -> Rule:
-        """The first rule that matches; else the general rule: one approval within 24 h."""
+        """Return the first rule that matches; else the general rule: one approval within 24 h."""
         return self._tier(asked).rule
 
     def strictest(self, parts: Sequence[Asked]) -> Rule:
-        """What holds for something with several parts: the strictest of the rules of each."""
+        """Return what holds for something with several parts: the strictest of the rules of each."""
         return reduce(Rule.and_of, self.rules(parts))
 
     def rules(self, parts: Sequence[Asked]) -> tuple[Rule, ...]:
-        """The rules that hold for the parts, each once."""
+        """Return the rules that hold for the parts, each once."""
         found = (tier.rule for each in parts for tier in self._tiers(each).values())
         return tuple(dict.fromkeys(found))
 
     def why(self, parts: Sequence[Asked]) -> dict[str, Any]:
-        """What the rules looked at and their conditions, for the history; of several by operation."""
+        """Return what the rules looked at and their conditions, for the history; of several by operation."""
         of_each = {
             name: {"conditions": tier.conditions, "compared": each.compared}
             for each in parts
@@ -188,7 +188,7 @@ class Policy:
         return next((tier for tier in self.tiers if tier.holds_for(asked)), general)
 
     def _tiers(self, asked: Asked) -> dict[str, Tier]:
-        """Its tier by its operation's name, and of a part also the one that holds for the whole.
+        """Return its tier by its operation's name, and of a part also the one that holds for the whole.
 
         A rule for the whole never takes the place of the part's own: whoever asks could otherwise add
         a document of another kind to come under a milder rule.
@@ -200,13 +200,13 @@ class Policy:
 
     @property
     def deciders(self) -> tuple[str, ...]:
-        """Every name that approves in any rule, once."""
+        """Return every name that approves in any rule, once."""
         named = [*self.approvers, *(name for tier in self.tiers for name in tier.rule.approvers)]
         return tuple(dict.fromkeys(named))
 
     @property
     def everybody(self) -> tuple[str, ...]:
-        """Every name in the file, once: who may look."""
+        """Return every name in the file, once: who may look."""
         named = [*self.viewers, *self.requesters, *self.approvers]
         for tier in self.tiers:
             named += tier.rule.approvers
@@ -220,12 +220,12 @@ def _is_in(wanted: tuple[str, ...], unit: Unit | None) -> bool:
 
 
 def _kinds(tenant: str) -> frozenset[str]:
-    """The kinds that a tenant counts as: one that is not known may be where customers are real."""
+    """Return the kinds that a tenant counts as: one that is not known may be where customers are real."""
     return frozenset({tenant, "production"}) if tenant == "unknown" else frozenset({tenant})
 
 
 def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> bool:
-    """An amount of any odd form (NaN, infinite, negative) never falls below a tier."""
+    """Return whether it is above; an amount of any odd form (NaN, infinite, negative) always is."""
     if amounts is None:
         return True
     return any(
@@ -235,12 +235,12 @@ def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> 
 
 
 def is_group(name: str) -> bool:
-    """Whether a name stands for whoever Slack lists: a user group's id, or what `in_both` made of one."""
+    """Return whether a name stands for whoever Slack lists: a user group's id, or what `in_both` made of one."""
     return name.startswith("S")
 
 
 def in_both(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    """Names for exactly the people whom both lists name: `S0A&U0B` is the person if in the group.
+    """Return names for exactly the people whom both lists name: `S0A&U0B` is the person if in the group.
 
     The parts of such a name are in order, so that a group comes first.
     """

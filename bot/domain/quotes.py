@@ -27,7 +27,7 @@ class Piece(NamedTuple):
 
 
 def inside(text: str) -> str | None:
-    """What stands in the quotation marks around a whole text; None where there are none."""
+    """Return what stands in the quotation marks around a whole text; None where there are none."""
     if len(text) > 2 and text[-1] in CLOSING.get(text[0], ""):  # noqa: PLR2004 - a pair and something
         return text[1:-1].strip() or None
     return None
@@ -60,7 +60,7 @@ def pieces(
 
 
 def _closing(text: str, ends: Sequence[bool]) -> dict[str, list[int]]:
-    """Where each mark may close: read once, so that a text full of marks costs no more than its length."""
+    """Return where each mark may close: read once, so that a text full of marks costs no more than its length."""
     found: dict[str, list[int]] = {}
     for at, each in enumerate(text):
         if each in _CLOSES and ends[at + 1]:
@@ -69,7 +69,7 @@ def _closing(text: str, ends: Sequence[bool]) -> dict[str, list[int]]:
 
 
 def _closed(text: str, opens: int, closing: dict[str, list[int]]) -> int:
-    """Where the mark that opens there is closed, in its line and before long; -1 for nowhere."""
+    """Return where the mark that opens there is closed, in its line and before long; -1 for nowhere."""
     nearest = -1
     for mark in CLOSING.get(text[opens : opens + 1], ""):
         places = closing.get(mark, [])

@@ -28,7 +28,7 @@ class Typed:
 
 
 def still_waiting(typed: Typed, known: Iterable[Request], now: datetime) -> Request | None:
-    """The request that this person made of exactly this a short while ago and that still waits."""
+    """Return the request that this person made of exactly this a short while ago and that still waits."""
     for request in known:
         same = typed == Typed(
             operation=request.operation,

@@ -150,26 +150,26 @@ class Request:
 
     @property
     def name(self) -> str:
-        """The request's number as people say it: `R-17`."""
+        """Return the request's number as people say it: `R-17`."""
         return f"R-{self.number}"
 
     @property
     def is_archived(self) -> bool:
-        """Whether its facts are in an archive, so that its order cannot be opened here any more."""
+        """Return whether its facts are in an archive, so that its order cannot be opened here any more."""
         return not self.facts
 
     @property
     def reference(self) -> str:
-        """The name on buttons and in forms, `R-17.k3f9…`; `bot.domain.named` reads it."""
+        """Return the name on buttons and in forms, `R-17.k3f9…`; `bot.domain.named` reads it."""
         return f"{self.name}.{self.token}"
 
     @property
     def confirmation(self) -> str:
-        """What the approver of the largest tier types: the subject's number, or the request's."""
+        """Return what the approver of the largest tier types: the subject's number, or the request's."""
         return self.subject if _NUMBER.fullmatch(self.subject) else self.name
 
     def reminder_at(self, position: int) -> datetime | None:
-        """When the reminder of that position (from 0) is due; None: there is none."""
+        """Return when the reminder of that position (from 0) is due; None: there is none."""
         if self.state is State.WAITING:
             spans = self.rule.remind_after
             return self.created_at + spans[position] if position < len(spans) else None
@@ -181,17 +181,17 @@ class Request:
 
     @property
     def next_reminder_at(self) -> datetime | None:
-        """When those who can move it, and have not, are reminded next; None: never again."""
+        """Return when those who can move it, and have not, are reminded next; None: never again."""
         return self.reminder_at(self.reminded)
 
     def reminders_due(self, now: datetime) -> int:
-        """How many of its reminders have come due by now; after a long pause that is one message."""
+        """Return how many of its reminders have come due by now; after a long pause that is one message."""
         all_ = map(self.reminder_at, count())
         return sum(1 for _ in takewhile(lambda at: at is not None and at <= now, all_))
 
     @property
     def waits_until(self) -> datetime:
-        """When something has to be done although nobody clicks: remind, or expire."""
+        """Return when something has to be done although nobody clicks: remind, or expire."""
         return min(self.next_reminder_at or self.expires_at, self.expires_at)
 
     def moved(
@@ -202,7 +202,7 @@ class Request:
         wake_at: datetime | None = None,
         result: str = "",
     ) -> "Request":
-        """The same request one state further.
+        """Return the same request one state further.
 
         Raises:
             ValueError: The state machine has no such arrow: a fault in the program.
@@ -217,7 +217,7 @@ class Request:
     def decided(
         self, to: State, by: str, now: datetime, *, reason: str = "", wake_at: datetime | None
     ) -> "Request":
-        """The same request after somebody's decision (approve, reject, withdraw)."""
+        """Return the same request after somebody's decision (approve, reject, withdraw)."""
         return replace(
             self.moved(to, now, wake_at=wake_at),
             decided_by=by,

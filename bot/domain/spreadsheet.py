@@ -44,6 +44,6 @@ def _cell(value: object) -> str:
 
 
 def safe(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
+    """Return text that no spreadsheet takes for a formula."""
     text = _AT_A_CELLS_START.sub(r"\1\2'\3", text)
     return _BETWEEN_WORDS.sub(r"'\1", text)

@@ -32,7 +32,7 @@ class Summary:
 
 
 def alarming(lines: Iterable[Line]) -> tuple[str, ...]:
-    """What those of the lines say that are marked, without their marks: for one warning."""
+    """Return what those of the lines say that are marked, without their marks: for one warning."""
     return tuple(
         f"{each.label.removeprefix('⚠ ')}: {bare(each.parts)}"
         for each in lines
@@ -41,6 +41,6 @@ def alarming(lines: Iterable[Line]) -> tuple[str, ...]:
 
 
 def warning(*found: str) -> tuple[Line, ...]:
-    """One line for everything that an approver should stop at; none where there is nothing."""
+    """Return one line for everything that an approver should stop at; none where there is nothing."""
     said = [each for each in found if each]
     return (line("⚠", " · ".join(said)),) if said else ()

@@ -49,12 +49,12 @@ class Line:
 
 
 def bare(parts: Sequence[Part]) -> str:
-    """The words of a line whose parts are all literal, for where nothing else can be shown."""
+    """Return the words of a line whose parts are all literal, for where nothing else can be shown."""
     return "".join(str(part) for part in parts)
 
 
 def line(label: str, *parts: Part) -> Line:
-    """A labelled line."""
+    """Return a labelled line."""
     return Line(label, parts)
 
 
@@ -77,7 +77,7 @@ def shortened(text: str, limit: int = 40) -> str:
 
 
 def named(name: str, limit: int = 40) -> str:
-    """A name among other words: cut where it is long, and it turns nothing but itself around.
+    """Return a name among other words: cut where it is long, and it turns nothing but itself around.
 
     A direction mark in it could show the amount behind it backwards, so it loses those; a name that
     runs from right to left is set apart, so that it does not change places with its neighbors.
@@ -119,7 +119,7 @@ def in_minutes(at: datetime) -> str:
 
 
 def with_moments(text: str) -> tuple[Part, ...]:
-    """A sentence as it was stored, with its moments as such: each reader sees them in their own zone."""
+    """Return a sentence as it was stored, with its moments as such: each reader sees them in their own zone."""
     found: list[Part] = []
     for at, piece in enumerate(_IN_MINUTES.split(text)):
         found.append(_moment(piece) if at % 2 else piece)
@@ -130,7 +130,7 @@ _IN_MINUTES = re.compile(r"\b(\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC)\b", re.
 
 
 def in_zone(text: str, zone: tzinfo) -> str:
-    """A sentence as it was stored, with its moments in a reader's zone: for where Slack formats no date.
+    """Return a sentence as it was stored, with its moments in a reader's zone: for where Slack formats no date.
 
     `30 Nov 2026 15:05 CET`; a zone without letters is written as its distance, `19:05 UTC+05`.
     """

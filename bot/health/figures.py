@@ -33,7 +33,7 @@ class Exposition:
         self._read_at = -KEPT_SECONDS
 
     async def text(self) -> bytes:
-        """All metrics, at most a second old."""
+        """Return all metrics, at most a second old."""
         async with self._lock:
             now = asyncio.get_running_loop().time()
             if now - self._read_at >= KEPT_SECONDS:
@@ -60,7 +60,7 @@ class _Moment(Collector):
         self._found = found
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Every family; those of the database are left out where it cannot be read."""
+        """Yield every family; those of the database are left out where it cannot be read."""
         yield from self._of_health()
         if self._found is not None:
             yield from self._of_database(self._found, self._health.clock.now())

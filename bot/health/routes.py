@@ -12,7 +12,7 @@ from bot.metrics import REGISTRY
 
 
 def routes(health: "Health | Front", exposition: "Exposition | Front | None") -> list[web.RouteDef]:
-    """The routes.
+    """Return the routes.
 
     Args:
         health: How the bot is.

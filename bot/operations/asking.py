@@ -57,7 +57,7 @@ class Asking:
 
 
 def run_field(state: str) -> NumberField:
-    """The field for a bill run; `state` is a sentence on which it must be in."""
+    """Return the field for a bill run; `state` is a sentence on which it must be in."""
     return NumberField(
         "Bill run", "BR-00000001", f"Its number, like BR-00000001, or its id. {state}"
     )

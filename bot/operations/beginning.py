@@ -16,7 +16,7 @@ class Followed(Order[B, F]):
 
     @abstractmethod
     def begun(self, answer: Answer) -> Progress:
-        """What an accepted call began."""
+        """Return what an accepted call began."""
 
     @abstractmethod
     async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
@@ -44,7 +44,7 @@ class Estimated(Order[B, F]):
 
     @abstractmethod
     def foresees(self) -> bool:
-        """Whether Zuora can do that for this one. No I/O."""
+        """Return whether Zuora can do that for this one. No I/O."""
 
     @abstractmethod
     async def begin_estimate(self, key: str, zuora: ZuoraClient) -> str:
@@ -58,7 +58,7 @@ class Estimated(Order[B, F]):
 
     @abstractmethod
     async def estimate(self, begun: str, zuora: ZuoraClient) -> Foreseen:
-        """What the estimate came to or why there is none; empty: not ready yet.
+        """Return what the estimate came to or why there is none; empty: not ready yet.
 
         Raises:
             ZuoraError: Zuora could not be read.

@@ -24,7 +24,7 @@ STEPS = {name: each for name, each in OPERATIONS.items() if issubclass(each, OnR
 
 
 def opened(request: Request) -> Order[Any, Any]:
-    """The order of a stored request, with the facts that were approved.
+    """Return the order of a stored request, with the facts that were approved.
 
     Raises:
         KeyError, ValidationError: Another version of the bot has written it, or it is archived.

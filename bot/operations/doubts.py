@@ -30,7 +30,7 @@ def mail_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
 
 
 def trouble_lines(trouble: Sequence[Doubt], unchecked: Sequence[Doubt]) -> tuple[Line, ...]:
-    """What is wrong to send though Zuora would mail it."""
+    """Return what is wrong to send though Zuora would mail it."""
     found = []
     if trouble:
         said = some([f"{each.number} {each.words}" for each in trouble])
@@ -45,7 +45,7 @@ def trouble_lines(trouble: Sequence[Doubt], unchecked: Sequence[Doubt]) -> tuple
 
 
 def run_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
-    """Everything of a run that is in doubt."""
+    """Return everything of a run that is in doubt."""
     return (
         *amount_lines(documents.amount_unknown),
         *mail_lines(documents.mailed_unknown),
@@ -55,7 +55,7 @@ def run_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
 
 
 def counted_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
-    """Whether Zuora counted them too, so that its list is known to be whole."""
+    """Return whether Zuora counted them too, so that its list is known to be whole."""
     if documents.counted:
         return ()
     said = "Zuora does not say how many documents the run has; these are the ones it lists"
@@ -88,7 +88,7 @@ def counted_checked(run: RunFacts) -> tuple[Check, ...]:
 
 
 def state_checked(run: RunFacts) -> Check:
-    """State in which state the run is: Zuora takes the order in that one, or it would have been refused."""
+    """Return state in which state the run is: Zuora takes the order in that one, or it would have been refused."""
     return check("state", f"{run.number} is {run.status}, and Zuora takes this order for it")
 
 

@@ -59,7 +59,7 @@ class Drafts(BaseModel, frozen=True):
 
     @property
     def amounts(self) -> tuple[Money, ...] | None:
-        """Every total, kind by kind; None where an amount is not known."""
+        """Return every total, kind by kind; None where an amount is not known."""
         return amounts_of(self.kinds)
 
     @property
@@ -78,7 +78,7 @@ class Drafts(BaseModel, frozen=True):
         return listed([kind.words for kind in self.kinds]) or "no document"
 
     def lines(self) -> tuple[Line, ...]:
-        """What a controller looks at before drafts become final, or are discarded."""
+        """Return what a controller looks at before drafts become final, or are discarded."""
         if not self.count:
             return (line("Drafts", "none"),)
         odd = f"{self.zero:,} with a total of zero · {self.negative:,} negative"
@@ -92,5 +92,5 @@ class Drafts(BaseModel, frozen=True):
 
 
 def drafts_among(documents: Sequence[BillingDocument]) -> list[BillingDocument]:
-    """The documents that are drafts."""
+    """Return the documents that are drafts."""
     return [document for document in documents if document.status == DRAFT]

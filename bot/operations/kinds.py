@@ -48,7 +48,7 @@ class KindTotals(BaseModel, frozen=True):
 
     @property
     def label(self) -> str:
-        """`Invoices`."""
+        """Return `Invoices`."""
         return KIND_WORDS[self.kind][1].capitalize()
 
     @property
@@ -70,12 +70,12 @@ class KindTotals(BaseModel, frozen=True):
 
 
 def kinds_of(documents: Iterable[BillingDocument]) -> Iterable[KindTotals]:
-    """Each kind that occurs, counted and added up."""
+    """Return each kind that occurs, counted and added up."""
     return counted_up((document.kind, document.money) for document in documents)
 
 
 def counted_up(amounts_by_kind: Iterable[tuple[DocumentKind, Amount]]) -> Iterable[KindTotals]:
-    """The same of the kinds and amounts alone."""
+    """Yield the same of the kinds and amounts alone."""
     found = tuple(amounts_by_kind)
     for kind in KIND_WORDS:
         amounts = [money for of, money in found if of == kind]
@@ -90,7 +90,7 @@ def counted_up(amounts_by_kind: Iterable[tuple[DocumentKind, Amount]]) -> Iterab
 
 
 def amounts_of(kinds: Iterable[KindTotals]) -> tuple[Money, ...] | None:
-    """Every total, kind by kind; None where an amount is not known."""
+    """Return every total, kind by kind; None where an amount is not known."""
     kinds = tuple(kinds)
     if any(kind.not_known for kind in kinds):
         return None
@@ -98,7 +98,7 @@ def amounts_of(kinds: Iterable[KindTotals]) -> tuple[Money, ...] | None:
 
 
 def amounts_unknown(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
-    """The documents whose amount is not known, and why."""
+    """Return the documents whose amount is not known, and why."""
     return tuple(
         Doubt(number=document.number, words=amount.why)
         for document in sorted(documents, key=lambda d: d.number)
@@ -107,7 +107,7 @@ def amounts_unknown(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
 
 
 def trouble_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
-    """The documents that are wrong to send, and why."""
+    """Return the documents that are wrong to send, and why."""
     return tuple(
         Doubt(number=document.number, words=words)
         for document in sorted(documents, key=lambda d: d.number)
@@ -116,7 +116,7 @@ def trouble_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
 
 
 def unchecked_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
-    """The documents of which Zuora did not say whether they are right to send, and what of it."""
+    """Return the documents of which Zuora did not say whether they are right to send, and what of it."""
     return tuple(
         Doubt(number=document.number, words=words)
         for document in sorted(documents, key=lambda d: d.number)
@@ -125,14 +125,14 @@ def unchecked_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
 
 
 def trouble_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
-    """What is wrong to send now and was not, and the other way round: `INV00000012 was reversed`."""
+    """Return what is wrong to send now and was not, and the other way round: `INV00000012 was reversed`."""
     found = [f"{each.number} {each.words}" for each in now if each not in before]
     gone = [f"{each.number} {each.words} then, and not now" for each in before if each not in now]
     return found + gone
 
 
 def unchecked_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
-    """What Zuora does not say any more, and what it did not say before."""
+    """Return what Zuora does not say any more, and what it did not say before."""
     gone = [each for each in now if each not in before]
     told = [each for each in before if each not in now]
     return [
@@ -142,12 +142,12 @@ def unchecked_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str
 
 
 def credited(kind: DocumentKind, money: Money) -> Money:
-    """An amount as people read it: Zuora writes a credit memo's as positive, and it is a credit."""
+    """Return an amount as people read it: Zuora writes a credit memo's as positive, and it is a credit."""
     return Money(money.currency, -abs(money.amount)) if kind == "credit_memo" else money
 
 
 def is_negative(amount: Amount) -> bool:
-    """Whether it is known to be below zero."""
+    """Return whether it is known to be below zero."""
     return isinstance(amount, Money) and amount.amount < 0
 
 
@@ -170,7 +170,7 @@ class Largest(BaseModel, frozen=True):
 
 
 def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest, ...]:
-    """The largest of each currency whatever their sign; no two currencies are compared."""
+    """Return the largest of each currency whatever their sign; no two currencies are compared."""
     found = [
         Largest(number=d.number, customer=d.customer_name, amount=credited(d.kind, money))
         for d in documents
@@ -183,7 +183,7 @@ def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest
 
 
 def first_of_each(largest: Iterable[Largest], most: int) -> tuple[Largest, ...]:
-    """The first so many of each currency, of what is ordered by currency."""
+    """Return the first so many of each currency, of what is ordered by currency."""
     by_currency = groupby(largest, key=lambda one: one.amount.currency)
     return tuple(one for _, same in by_currency for one in islice(same, most))
 
@@ -206,6 +206,6 @@ def several(kinds: Iterable[KindTotals]) -> str:
 
 
 def in_kinds(of: Iterable[DocumentKind]) -> str:
-    """The same of the kind of each document."""
+    """Return the same of the kind of each document."""
     counted = Counter(of)
     return listed([count(counted[each], *KIND_WORDS[each]) for each in KIND_WORDS if counted[each]])

@@ -33,16 +33,16 @@ class MailChecks(BaseModel, frozen=True):
     pdfs: Pdfs = Pdfs()
 
     def material(self) -> dict[str, Any]:
-        """What an approval is bound to: documents that may stay unmailed; nothing if none may."""
+        """Return what an approval is bound to: documents that may stay unmailed; nothing if none may."""
         limits = notices.limits(self.notices)
         return {"notices": limits} if limits else {}
 
     def differs(self, now: "MailChecks") -> list[str]:
-        """What changed in whether documents are mailed, in words."""
+        """Return what changed in whether documents are mailed, in words."""
         return notices.differs(self.notices, now.notices)
 
     def lines(self) -> tuple[Line, ...]:
-        """What an approver should know, for the details."""
+        """Return what an approver should know, for the details."""
         return (
             *notices.lines(self.notices),
             *mail_contents.lines(self.notices),
@@ -50,7 +50,7 @@ class MailChecks(BaseModel, frozen=True):
         )
 
     def cautions(self) -> tuple[str, ...]:
-        """What of it an approver would not expect, for the card."""
+        """Return what of it an approver would not expect, for the card."""
         return (
             *notices.cautions(self.notices),
             *mail_contents.cautions(self.notices),
@@ -76,7 +76,7 @@ class MailChecks(BaseModel, frozen=True):
 async def read_run(
     step: type[OnRun[Any, Any]], key: str, zuora: ZuoraClient
 ) -> tuple[BillRun, Sequence[BillingDocument], Profiles] | Problems:
-    """A bill run that Zuora takes the order for, its documents, and the communication profiles beside it.
+    """Return a bill run that Zuora takes the order for, its documents, and the communication profiles beside it.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -134,7 +134,7 @@ async def _pdfs(
     profiles: Profiles,
     found: Sequence[Notice],
 ) -> Pdfs:
-    """How far the PDFs are of those documents whose mail carries one, or may carry one."""
+    """Return how far the PDFs are of those documents whose mail carries one, or may carry one."""
     carrying, certain = await aside(_carrying, documents, profiles, found)
     asked = carrying[: pdf_checks.MOST_ASKED]
     numbers: dict[DocumentKind, list[str]] = {}
@@ -154,7 +154,7 @@ async def _pdfs(
 def _carrying(
     documents: Sequence[BillingDocument], profiles: Profiles, found: Sequence[Notice]
 ) -> tuple[list[BillingDocument], bool]:
-    """Those whose mail carries a PDF, or may carry one; and whether that is certain of each."""
+    """Return those whose mail carries a PDF, or may carry one; and whether that is certain of each."""
     attaches = {(each.kind, each.profile_id): each.attaches_pdf for each in found}
 
     def is_attached(document: BillingDocument) -> bool | None:

@@ -20,7 +20,7 @@ SHOWN = 3
 
 
 def cautions(notices: Sequence[Notice]) -> tuple[str, ...]:
-    """What an approver would not expect, for the card: mails without their PDF."""
+    """Return what an approver would not expect, for the card: mails without their PDF."""
     return tuple(
         f"{notice.of_kind} without the PDF: “{BOXES[notice.kind]}” is off"
         for notice in notices

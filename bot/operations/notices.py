@@ -82,7 +82,7 @@ class Notice(BaseModel, frozen=True):
 
 
 def profile_of(document: BillingDocument, profiles: Profiles) -> MailProfile | None:
-    """The profile that counts for a document; where it is not given, the only one there is."""
+    """Return the profile that counts for a document; where it is not given, the only one there is."""
     known = profiles or ()
     if not document.profile_id:
         return known[0] if len(known) == 1 else None
@@ -92,7 +92,7 @@ def profile_of(document: BillingDocument, profiles: Profiles) -> MailProfile | N
 def profiles_in_use(
     documents: Sequence[BillingDocument], profiles: Profiles
 ) -> tuple[MailProfile, ...]:
-    """The profiles of these documents, each once."""
+    """Return the profiles of these documents, each once."""
     found = (profile_of(document, profiles) for document in documents)
     return tuple(dict.fromkeys(one for one in found if one is not None))
 
@@ -138,7 +138,7 @@ def _notice(
 
 
 def state_of(notifications: Sequence[MailNotification]) -> State:
-    """Whether one of these mails: a muted profile sends nothing, nor does one without e-mail.
+    """Return whether one of these mails: a muted profile sends nothing, nor does one without e-mail.
 
     Of several the one that mails counts, and then the one that may.
     """
@@ -157,13 +157,13 @@ def _state_of(notification: MailNotification) -> State:
 
 
 def _mails(notification: MailNotification, kind: DocumentKind) -> bool:
-    """Whether it is the one for mails by order; its name is known from Zuora's pages alone."""
+    """Return whether it is the one for mails by order; its name is known from Zuora's pages alone."""
     words = f"{notification.event} {notification.name}".lower()
     return "manual" in words and "email" in words and KIND_WORDS[kind][0] in words
 
 
 def posts_itself(notification: MailNotification) -> bool:
-    """Whether it is the one that fires when a bill run posts itself."""
+    """Return whether it is the one that fires when a bill run posts itself."""
     words = f"{notification.event} {notification.name}".lower()
     return "invoice" in words and "posted" in words and "auto-post" in words
 
@@ -174,7 +174,7 @@ def with_state(
     profiles: Profiles,
     notices: Sequence[Notice],
 ) -> frozenset[str]:
-    """The numbers of the documents whose notification has that state."""
+    """Return the numbers of the documents whose notification has that state."""
     off = {(each.kind, each.profile_id) for each in notices if each.state == state}
     return frozenset(
         each.number
@@ -184,7 +184,7 @@ def with_state(
 
 
 def cautions(notices: Sequence[Notice]) -> tuple[str, ...]:
-    """What keeps some of the mails from going out, or may, in a few words for the card."""
+    """Return what keeps some of the mails from going out, or may, in a few words for the card."""
     said = {
         "off": "not mailed: their notification is off",
         "muted": "not mailed while their communication profile is muted",
@@ -196,7 +196,7 @@ def cautions(notices: Sequence[Notice]) -> tuple[str, ...]:
 
 
 def limits(notices: Sequence[Notice]) -> list[tuple[str, str, int]]:
-    """What of it takes effect, in one form: kind, state and number of what may stay unmailed."""
+    """Return what of it takes effect, in one form: kind, state and number of what may stay unmailed."""
     found: Counter[tuple[str, str]] = Counter()
     for notice in notices:
         if notice.state != "on":
@@ -205,7 +205,7 @@ def limits(notices: Sequence[Notice]) -> list[tuple[str, str, int]]:
 
 
 def differs(approved: Sequence[Notice], now: Sequence[Notice]) -> list[str]:
-    """What changed in whether documents are mailed, in words."""
+    """Return what changed in whether documents are mailed, in words."""
     return [
         f"{NAMES[kind][1]}: Zuora's notification was {before} and is {after} now"
         for kind in NAMES
@@ -219,7 +219,7 @@ def _states(notices: Sequence[Notice], kind: DocumentKind) -> str:
 
 
 def switched_off(notices: Sequence[Notice], *, whole_kind: bool) -> list[Notice]:
-    """The notices that make an order pointless.
+    """Return the notices that make an order pointless.
 
     Args:
         notices: All of them.
@@ -234,7 +234,7 @@ def switched_off(notices: Sequence[Notice], *, whole_kind: bool) -> list[Notice]
 
 
 def off_in_words(notices: Sequence[Notice], otherwise: str = "") -> str:
-    """Why nobody would be mailed, and how to put it right.
+    """Return why nobody would be mailed, and how to put it right.
 
     Args:
         notices: Those that are off.
@@ -249,7 +249,7 @@ def off_in_words(notices: Sequence[Notice], otherwise: str = "") -> str:
 
 
 def lines(notices: Sequence[Notice]) -> tuple[Line, ...]:
-    """What may keep mails from going out, for the card."""
+    """Return what may keep mails from going out, for the card."""
     said = [_words(notice) for notice in notices if notice.state not in ("on", "not readable")]
     return tuple(line("Notifications", each) for each in (*said, *_not_readable(notices)))
 

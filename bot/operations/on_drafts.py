@@ -35,7 +35,7 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
     goes_on: ClassVar[str]
 
     def checked(self) -> tuple[Check, ...]:
-        """The run and its drafts; what else is checked of them, each operation adds."""
+        """Return the run and its drafts; what else is checked of them, each operation adds."""
         run, drafts = self.facts.run, self.facts.drafts
         return (
             doubts.state_checked(run),
@@ -44,23 +44,23 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
         )
 
     def amounts(self) -> tuple[Money, ...] | None:
-        """Totals of the drafts per kind and currency."""
+        """Return the totals of the drafts per kind and currency."""
         return self.facts.drafts.amounts
 
     def kinds(self) -> tuple[KindTotals, ...]:
-        """The drafts."""
+        """Return the drafts."""
         return self.facts.drafts.kinds
 
     def listed(self) -> tuple[Listed, ...]:
-        """The run's documents."""
+        """Return the run's documents."""
         return self.facts.run.listed
 
     def documents(self) -> int | None:
-        """How many drafts there are; None where Zuora did not count them."""
+        """Return how many drafts there are; None where Zuora did not count them."""
         return self.facts.drafts.count if self.facts.run.documents.counted else None
 
     def subject(self) -> str:
-        """The bill run's number."""
+        """Return the bill run's number."""
         return self.facts.run.number
 
     def ended_well(self) -> str:

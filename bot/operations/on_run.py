@@ -39,7 +39,7 @@ class OnRun(Order[R, F]):
     @classmethod
     @abstractmethod
     def why_not(cls, status: str, *, posted: int, run_type: str) -> str:
-        """Why Zuora would refuse it for a run in this state; empty where it takes it.
+        """Return why Zuora would refuse it for a run in this state; empty where it takes it.
 
         Args:
             status: Zuora's word.
@@ -49,7 +49,7 @@ class OnRun(Order[R, F]):
 
     @classmethod
     def read(cls, values: Values) -> R | Problems:
-        """A bill run's number or id, and what else the form asks for.
+        """Return a bill run's number or id, and what else the form asks for.
 
         Nothing is refused for its shape: whether it names a bill run, Zuora knows.
         """
@@ -64,7 +64,7 @@ class OnRun(Order[R, F]):
 
     @classmethod
     def read_more(cls, _values: Values) -> Mapping[str, Any] | Problems:
-        """The body's other fields, or at each field of the form what is wrong."""
+        """Return the body's other fields, or at each field of the form what is wrong."""
         return {}
 
     @classmethod
@@ -78,12 +78,12 @@ class OnRun(Order[R, F]):
         )
 
     def typed(self) -> tuple[str, ...]:
-        """The run's number, or its id if that was typed."""
+        """Return the run's number, or its id if that was typed."""
         return (self.body.bill_run,)
 
 
 def legal_steps(status: str, *, posted: int, run_type: str) -> tuple[OperationName, ...]:
-    """The operations that Zuora takes for a run in this state, in the order of their names."""
+    """Return the operations that Zuora takes for a run in this state, in the order of their names."""
     return tuple(
         name
         for name in OperationName
@@ -97,7 +97,7 @@ T = TypeVar("T")
 
 
 async def read_of(key: str, reading: Awaitable[T]) -> T | Problems:
-    """What was read of a bill run, or that Zuora knows none of that name."""
+    """Return what was read of a bill run, or that Zuora knows none of that name."""
     try:
         return await reading
     except ZuoraNotFound:

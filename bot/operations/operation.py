@@ -177,35 +177,35 @@ class Order(ABC, Generic[B, F]):
 
     @abstractmethod
     def material(self) -> dict[str, Any]:
-        """The facts that matter, in one form whatever their order and spelling. No I/O."""
+        """Return the facts that matter, in one form whatever their order and spelling. No I/O."""
 
     @abstractmethod
     def differs(self, now: F) -> list[str]:
-        """What differs between the facts that were approved and those of now, in words. No I/O."""
+        """Return what differs between the facts that were approved and those of now, in words. No I/O."""
 
     @abstractmethod
     def checked(self) -> tuple[Check, ...]:
-        """What was checked of the facts that were read just now, each with its result. No I/O."""
+        """Return what was checked of the facts that were read just now, each with its result. No I/O."""
 
     def facts_with_checks(self) -> F:
-        """The facts as they are stored: with what was checked of them."""
+        """Return the facts as they are stored: with what was checked of them."""
         return self.facts.model_copy(update={"checked": self.checked()})
 
     @abstractmethod
     def subject(self) -> str:
-        """What it acts on, as people call it: `BR-00000417`. No I/O."""
+        """Return what it acts on, as people call it: `BR-00000417`. No I/O."""
 
     def subjects(self) -> tuple[str, ...]:
-        """The subjects of the calls to be made, one call each. No I/O."""
+        """Return the subjects of the calls to be made, one call each. No I/O."""
         return (self.subject(),)
 
     @abstractmethod
     def typed(self) -> tuple[str, ...]:
-        """What was typed to name what it acts on: it is about that too. No I/O."""
+        """Return what was typed to name what it acts on: it is about that too. No I/O."""
 
     @abstractmethod
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
-        """The call, ready to be sent: the same for the same order and call.
+        """Return the call, ready to be sent: the same for the same order and call.
 
         Raises:
             ZuoraRejected: It breaks a rule of Zuora's for requests.
@@ -222,7 +222,7 @@ class Order(ABC, Generic[B, F]):
         """
 
     async def read_again(self, _calls: Sequence[Call], _zuora: ZuoraClient) -> Mapping[str, Reread]:
-        """What reading Zuora says of lost calls before they are sent again, by subject.
+        """Return what reading Zuora says of lost calls before they are sent again, by subject.
 
         Of what mails something, as what is wrong to send is looked for before every order; what
         makes something else is known by its key alone.
@@ -234,26 +234,26 @@ class Order(ABC, Generic[B, F]):
 
     @abstractmethod
     def title(self) -> str:
-        """What will happen, as a clause in lower case: `email the documents of bill run …`."""
+        """Return what will happen, as a clause in lower case: `email the documents of bill run …`."""
 
     @abstractmethod
     def summary(self) -> Summary:
-        """What an approver must know before the button, at a glance. No I/O."""
+        """Return what an approver must know before the button, at a glance. No I/O."""
 
     @abstractmethod
     def lines(self) -> tuple[Line, ...]:
-        """Everything that is known of it, for the details. No I/O."""
+        """Return everything that is known of it, for the details. No I/O."""
 
     @abstractmethod
     def effect(self) -> str:
-        """The effect for a button, counted: `send 316 mails`."""
+        """Return the effect for a button, counted: `send 316 mails`."""
 
     @abstractmethod
     def warning(self) -> str:
-        """What cannot be undone, said once and plainly."""
+        """Return what cannot be undone, said once and plainly."""
 
     def accepted(self) -> str:
-        """What may be claimed when Zuora has accepted it, as a sentence."""
+        """Return what may be claimed when Zuora has accepted it, as a sentence."""
         return f"Zuora accepted the order to {self.short} {self.subject()}."
 
     def typed_addresses(self) -> tuple[str, ...]:
@@ -261,46 +261,46 @@ class Order(ABC, Generic[B, F]):
         return ()
 
     def tables(self) -> Sequence[Table]:
-        """Lists that are too long for the card; they stand in its thread."""
+        """Return lists that are too long for the card; they stand in its thread."""
         return ()
 
     def listed(self) -> Sequence[Listed]:
-        """Every document of what was read just now, the largest first, for the details."""
+        """Return every document of what was read just now, the largest first, for the details."""
         return ()
 
     @abstractmethod
     def sends(self) -> bool:
-        """Whether a customer can get mail from it."""
+        """Return whether a customer can get mail from it."""
 
     def mails_again(self) -> bool:
-        """Whether it mails again what was mailed before."""
+        """Return whether it mails again what was mailed before."""
         return False
 
     def amounts(self) -> Sequence[Money] | None:
-        """Totals per kind and currency that a rule of the policy looks at.
+        """Return totals per kind and currency that a rule of the policy looks at.
 
         None: not known, which counts as above every amount.
         """
         return amounts_of(self.kinds()) if self.kinds() else None
 
     def documents(self) -> int | None:
-        """How many documents it touches; None: not known."""
+        """Return how many documents it touches; None: not known."""
         return sum(kind.count for kind in self.kinds()) or None
 
     def judged_as(self) -> tuple[Judged, ...]:
-        """What the rules of the policy are asked about; the strictest of what they say holds."""
+        """Return what the rules of the policy are asked about; the strictest of what they say holds."""
         return (Judged(self.name, self.amounts()),)
 
     @abstractmethod
     def kinds(self) -> Sequence[KindTotals]:
-        """What it is about, counted and added up, for the month's figures; empty: not known."""
+        """Return what it is about, counted and added up, for the month's figures; empty: not known."""
 
     def each(self) -> Sequence[SingleDocument]:
-        """Every document, where `each_mailed`."""
+        """Return every document, where `each_mailed`."""
         return ()
 
     def mailings(self) -> Sequence[Mailing]:
-        """Every document that a call of it can mail, by whatever way. No I/O."""
+        """Return every document that a call of it can mail, by whatever way. No I/O."""
         return ()
 
     def mailed_by_zuora(self) -> Sequence[ByItself]:
@@ -308,19 +308,19 @@ class Order(ABC, Generic[B, F]):
         return ()
 
     def bills(self) -> Billed | None:
-        """Whom it bills; None where it bills nobody."""
+        """Return whom it bills; None where it bills nobody."""
         return None
 
     def ended_well(self) -> str:
-        """What the card is called when it succeeded; it claims what is known and nothing more."""
+        """Return what the card is called when it succeeded; it claims what is known and nothing more."""
         return f"{self.done}: {self.title()}"
 
     def is_repeat(self) -> bool:
-        """Whether it is meant to mail again."""
+        """Return whether it is meant to mail again."""
         return False
 
     def result(self, calls: Sequence[Call]) -> str:
-        """How it ended, as a sentence, when every call has its answer and none was lost."""
+        """Return how it ended, as a sentence, when every call has its answer and none was lost."""
         refused = [call for call in calls if call.verdict is Verdict.REJECTED]
         if not refused:
             return self.accepted()

@@ -51,7 +51,7 @@ class Pdfs(BaseModel, frozen=True):
 
     @property
     def all_failed(self) -> bool:
-        """Whether not one of them can be attached."""
+        """Return whether not one of them can be attached."""
         carrying = self.asked + self.unread + self.unasked
         return bool(self.failed) and self.certain and len(self.failed) == carrying
 
@@ -75,7 +75,7 @@ def pdfs_of(found: Sequence[PdfStatus], *, unread: int, unasked: int, certain: b
 
 
 def failed_in_words(pdfs: Pdfs, otherwise: str = "") -> str:
-    """Which PDFs could not be made, and how to put it right."""
+    """Return which PDFs could not be made, and how to put it right."""
     return (
         f"Zuora could not make the PDF of {_which(pdfs)}. Put its template right and generate the "
         f"PDF again in Zuora{otherwise}."
@@ -83,13 +83,13 @@ def failed_in_words(pdfs: Pdfs, otherwise: str = "") -> str:
 
 
 def cautions(pdfs: Pdfs) -> tuple[str, ...]:
-    """Which PDFs could not be made, for the card."""
+    """Return which PDFs could not be made, for the card."""
     perhaps = "" if pdfs.certain else ", if the notification attaches one"
     return (f"Zuora could not make the PDF of {_which(pdfs)}{perhaps}",) if pdfs.failed else ()
 
 
 def lines(pdfs: Pdfs) -> tuple[Line, ...]:
-    """What an approver should know of the PDFs, for the details."""
+    """Return what an approver should know of the PDFs, for the details."""
     said = [*cautions(pdfs)]
     if pdfs.making:
         said.append(

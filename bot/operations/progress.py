@@ -52,7 +52,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
 
     @classmethod
     def of(cls, request: Request) -> "Progress":
-        """How far a stored request got."""
+        """Return how far a stored request got."""
         return cls.model_validate_json(request.progress) if request.progress else cls()
 
 

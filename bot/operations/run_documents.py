@@ -81,7 +81,7 @@ class DocumentsFacts(BaseModel, frozen=True):
 
     @property
     def amounts(self) -> tuple[Money, ...] | None:
-        """Every total, kind by kind; None where an amount is not known."""
+        """Return every total, kind by kind; None where an amount is not known."""
         return amounts_of(self.kinds)
 
     @classmethod
@@ -121,7 +121,7 @@ class DocumentsFacts(BaseModel, frozen=True):
         )
 
     def differs(self, now: "DocumentsFacts") -> list[str]:
-        """What changed between these documents and those of now, in words."""
+        """Return what changed between these documents and those of now, in words."""
         found = [
             f"{_kind_words(before, kind)} then, {_kind_words(after, kind)} now"
             for kind in KIND_WORDS
@@ -195,14 +195,14 @@ class RunFacts(Facts):
         )
 
     def mailings(self, way: Way, reached: Iterable[Reached]) -> tuple[Mailing, ...]:
-        """Some of its documents, as one call about the run can mail them."""
+        """Return some of its documents, as one call about the run can mail them."""
         return tuple(
             Mailing(self.number, way, each.number, each.id, each.account, each.run, each.shown)
             for each in reached
         )
 
     def material(self) -> dict[str, Any]:
-        """What an approval is bound to: not the name, which has no effect, nor any order."""
+        """Return what an approval is bound to: not the name, which has no effect, nor any order."""
         documents = self.documents
         return {
             "run_id": self.run_id,
@@ -217,7 +217,7 @@ class RunFacts(Facts):
         }
 
     def differs(self, now: "RunFacts") -> list[str]:
-        """What changed between this and now, in words."""
+        """Return what changed between this and now, in words."""
         found = []
         if (self.run_id, self.number) != (now.run_id, now.number):
             found.append(f"{self.number} is another bill run now")

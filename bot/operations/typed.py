@@ -26,7 +26,7 @@ class Problems:
     by_line: tuple[str, ...] = ()
 
     def in_zone(self, zone: tzinfo) -> "Problems":
-        """The same, with the moments in a reader's zone."""
+        """Return the same, with the moments in a reader's zone."""
         return replace(
             self,
             by_field={name: in_zone(words, zone) for name, words in self.by_field.items()},

@@ -58,7 +58,7 @@ def _encrypted(url: str) -> str:
 
 
 def of_a_server(url: str) -> str:
-    """Every call brings its own path, so that one of the address would stand in it twice."""
+    """Refuse a path: every call brings its own, so that the address's would stand in it twice."""
     path = urlsplit(url).path
     if _OF_CALLS.search(path):
         msg = f"ends in {path}, which each call brings itself: give the address of the server alone"
@@ -87,7 +87,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _listed_ids(text: str) -> str:
-    """Ids as a header carries them, each with a name where one is given; others are named now."""
+    """Return the ids as a header carries them, each with a name where one is given; others are named now."""
     units = units_of(text)
     ids = [each for unit in units for each in unit.id.split(",")]
     if text.strip() and not (ids and all(_ID.fullmatch(each) for each in ids)):
@@ -110,7 +110,7 @@ def _signs(secret: SecretStr) -> SecretStr:
 
 
 def takes_mail(secret: SecretStr) -> SecretStr:
-    """The address of a mail server, with a name and a password in it where it asks for them."""
+    """Return the address of a mail server, with a name and a password in it where it asks for them."""
     text = secret.get_secret_value().strip()
     try:
         place = urlsplit(text)
@@ -126,7 +126,7 @@ def takes_mail(secret: SecretStr) -> SecretStr:
 
 
 def given(secret: SecretStr) -> SecretStr:
-    """A secret that may not be empty."""
+    """Return a secret that may not be empty."""
     if not secret.get_secret_value():
         msg = "is missing"
         raise ValueError(msg)
@@ -140,7 +140,7 @@ Secret = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
 def zone(name: str) -> str:
-    """The name of a zone of the IANA database that this machine knows."""
+    """Return the name of a zone of the IANA database that this machine knows."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -62,12 +62,12 @@ class NoteForACrash:
 
 
 def channel_of(parts: Parts, submission: payloads.Submission) -> str:
-    """Where the form was opened; else where requests are shown."""
+    """Return where the form was opened; else where requests are shown."""
     return origin_of(submission.metadata).channel or parts.channel
 
 
 def asked(requests: tuple[Request, ...]) -> tuple[Part, ...]:
-    """Where the requests wait, and until when."""
+    """Return where the requests wait, and until when."""
     waits = "waits" if len(requests) == 1 else "wait"
     return (
         f"{listed([request.name for request in requests])} {waits} for approval in ",

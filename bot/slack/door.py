@@ -146,7 +146,7 @@ class Visitor(web.RequestHandler):
             super().log_exception(*args, **how)
 
     def is_known(self) -> None:
-        """A whole request was read, and Slack signed it."""
+        """Note that a whole request was read, and that Slack signed it."""
         self.is_stranger = False
         self._wait_no_more()
 
@@ -200,7 +200,7 @@ def _listening(host: str, port: int, setting: str) -> socket.socket:
 async def opened(
     server: web.Application, host: str, port: int, setting: str = "PORT"
 ) -> AsyncIterator[int]:
-    """The application behind the door, until the block is left; yields the port.
+    """Open the application behind the door until the block is left; yields the port.
 
     Args:
         server: The application.

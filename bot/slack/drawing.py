@@ -42,7 +42,7 @@ class Drawing:
         origin: Origin,
         problems: Mapping[str, str] | None = None,
     ) -> View:
-        """The form with these values. What it does not show is kept for it.
+        """Return the form with these values. What it does not show is kept for it.
 
         Slack takes 3,000 characters of what a form carries unseen, and 500 numbers are more.
 
@@ -57,7 +57,7 @@ class Drawing:
         return form.view_of(blocks, carried, problems)
 
     def with_others(self, view: View, values: Values, others: Sequence[str]) -> View:
-        """The form with a button that leads to one for just these documents.
+        """Return the form with a button that leads to one for just these documents.
 
         Raises:
             CouldNotRecordError: They could not be written down.
@@ -71,12 +71,12 @@ class Drawing:
         return {**view, "blocks": [blocks.actions(OTHERS, button), *view["blocks"]]}
 
     def values_of(self, origin: Origin, shown: Values) -> Values:
-        """What a form shows and what was kept for it; what it shows goes first."""
+        """Return what a form shows and what was kept for it; what it shows goes first."""
         kept = self.kept(origin.draft) if origin.draft else origin.kept
         return {**kept, **shown}
 
     def kept(self, name: str) -> Values:
-        """What was kept under a name; empty for somebody else, and after a week."""
+        """Return what was kept under a name; empty for somebody else, and after a week."""
         return self.store.drafts.get(name, self.user_id, self.now)
 
     def _keep(self, kept: Mapping[str, Any]) -> str:

@@ -48,7 +48,7 @@ async def explain(answering: Answering, ack: AsyncAck, command: payloads.Command
 
 
 def _said(text: str) -> tuple[str, str]:
-    """The number behind the word `explain`, and what is said of it; both empty where one is missing."""
+    """Return the number behind the word `explain`, and what is said of it; both empty where one is missing."""
     cut = list(quotes.pieces(text, ""))
     if len(cut) < 3:  # noqa: PLR2004 - the command's word, a number, a word about it
         return "", ""

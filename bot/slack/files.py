@@ -84,7 +84,7 @@ async def read_list(client: AsyncWebClient, file_id: str, teams: Collection[str]
 
 
 def _not_read(found: Mapping[str, Any], teams: Collection[str]) -> str:
-    """Why a file is not read at all; empty where it is."""
+    """Return why a file is not read at all; empty where it is."""
     mode = "external" if found.get("is_external") else str(found.get("mode") or "")
     if mode in _MODES:
         return _MODES[mode]
@@ -97,7 +97,7 @@ def _not_read(found: Mapping[str, Any], teams: Collection[str]) -> str:
 
 
 async def _downloaded(client: AsyncWebClient, name: str, address: str) -> bytes:
-    """What is in a file, by way of Slack's hosts alone."""
+    """Return what is in a file, by way of Slack's hosts alone."""
     own, place = URL(client.base_url), _address(address)
     for _ in range(MOST_HOPS):
         if not _is_of_slack(place, own):
@@ -124,7 +124,7 @@ class _TooLargeError(Exception):
 
 
 async def _got(client: AsyncWebClient, place: URL) -> tuple[bytes, str]:
-    """What stands there, or where it went."""
+    """Return what stands there, or where it went."""
     session = client.session or aiohttp.ClientSession()
     try:
         async with session.get(
@@ -150,7 +150,7 @@ async def _got(client: AsyncWebClient, place: URL) -> tuple[bytes, str]:
 
 
 def _address(text: str) -> URL:
-    """An address; one of nowhere where it is none."""
+    """Return an address; one of nowhere where it is none."""
     try:
         return URL(text)
     except ValueError:
@@ -158,7 +158,7 @@ def _address(text: str) -> URL:
 
 
 def _is_of_slack(place: URL, own: URL) -> bool:
-    """Whether it is the Web API's own host or one below it: `files.slack.com` for `slack.com`."""
+    """Return whether it is the Web API's own host or one below it: `files.slack.com` for `slack.com`."""
     host, of = place.host or "", (own.host or "").removeprefix("www.")
     is_within = host == of or host.endswith(f".{of}")
     return is_within and (place.scheme, place.port) == (own.scheme, own.port)

@@ -16,7 +16,7 @@ Middleware = Callable[..., Awaitable[BoltResponse | None]]
 
 
 def held(answering: Answering) -> Middleware:
-    """What every command, click, form and shortcut passes before a listener sees it."""
+    """Return what every command, click, form and shortcut passes before a listener sees it."""
 
     async def refuse(
         req: AsyncBoltRequest, next_: Callable[[], Awaitable[None]]
@@ -34,7 +34,7 @@ def held(answering: Answering) -> Middleware:
 
 
 def answer(answering: Answering, body: dict[str, Any], why: str) -> BoltResponse:
-    """The sentence, in the way that this kind of payload is answered."""
+    """Return the sentence, in the way that this kind of payload is answered."""
     if "command" in body:
         return BoltResponse(status=200, body=why)
     if body.get("type") == "view_submission":

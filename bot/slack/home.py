@@ -85,7 +85,7 @@ class HomeTab:
         parts.bells.sender.set()
 
     async def view(self, user: str) -> View:
-        """The home of one person as it has to look now."""
+        """Return the home of one person as it has to look now."""
         store = self._answering.parts.store
         team, page = store.homes.of(user) or (self._answering.people.team_id, 0)
         actor = payloads.Actor(user_id=user, team_id=team)
@@ -124,7 +124,7 @@ class HomeTab:
         return [blocks.labelled([lists.any_state(self._links, brief, verdicts)])]
 
     def _to_decide(self, person: Person, brief: Brief) -> Blocks:
-        """The card itself, with the buttons that it has in the channel."""
+        """Return the card itself, with the buttons that it has in the channel."""
         shown = to_decide(self._answering.parts, self._links, person, brief.number)
         return shown or self._line_of(brief)
 
@@ -136,7 +136,7 @@ def _to(user: str) -> Message:
 def _entries(
     store: Store, person: Person, now: datetime, decides: Make, shows: Make
 ) -> list[Section]:
-    """Everything that the home has, in order: numbers alone, nothing of it read or made yet."""
+    """Return everything that the home has, in order: numbers alone, nothing of it read or made yet."""
     status = store.status
     may_decide = answers.to_decide(store, person, now, MOST_LISTED)
     own = status.open_of(person.user_id, MOST_LISTED)
@@ -162,7 +162,7 @@ def _entries(
 
 
 def pages_of(entries: Sequence[Section]) -> list[list[Section]]:
-    """The entries page by page; a heading takes a block too."""
+    """Return the entries page by page; a heading takes a block too."""
     pages: list[list[Section]] = [[]]
     size, heading = 0, ""
     for entry in entries:

@@ -32,7 +32,7 @@ class Landed:
         self._clock = clock
 
     async def ts_of(self, outgoing: Outgoing) -> str | None:
-        """The `ts` of a lost message if it stands there; None too where Slack lets nobody look.
+        """Return the `ts` of a lost message if it stands there; None too where Slack lets nobody look.
 
         A message that is shown twice does less harm than one that is never shown: a request whose
         card is missing cannot be decided, and of two cards either one decides it once.
@@ -47,7 +47,7 @@ class Landed:
             return None
 
     async def _find(self, outgoing: Outgoing) -> str | None:
-        """The `ts` of a message that may have landed although its answer was lost."""
+        """Return the `ts` of a message that may have landed although its answer was lost."""
         message = outgoing.message
         tried_at = outgoing.tried_at or self._clock.now()
         oldest = outgoing.after_ts or str((tried_at - FAR_BACK).timestamp())

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part, ...]]:
-    """The person, and why they may not look; empty if they may.
+    """Return the person, and why they may not look; empty if they may.
 
     With every group of the policy, and of the rules that requests wait under: these can be of an
     older policy, and hold for their requests.

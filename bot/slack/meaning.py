@@ -16,12 +16,12 @@ from bot.workflow.parts import Working
 
 
 def stored(store: Store, name: Named | None) -> Request | None:
-    """The request of the number that is named, whether it is meant or not: whose rule is read."""
+    """Return the request of the number that is named, whether it is meant or not: whose rule is read."""
     return None if name is None else store.requests.get(name.number)
 
 
 def known(store: Store, name: Named | None) -> Request | None:
-    """The request that is meant, if any; nothing is recorded."""
+    """Return the request that is meant, if any; nothing is recorded."""
     request, refusal = meant(store, name)
     return None if refusal else request
 
@@ -29,7 +29,7 @@ def known(store: Store, name: Named | None) -> Request | None:
 def meant_or_why(
     parts: Working, name: Named | None, actor: Actor, wanted: str
 ) -> tuple[Request | None, tuple[Part, ...]]:
-    """The request that is meant, or why it is none; that is recorded, and its card is drawn anew."""
+    """Return the request that is meant, or why it is none; that is recorded, and its card is drawn anew."""
     request, refusal = meant(parts.store, name)
     if refusal is None:
         return request, ()

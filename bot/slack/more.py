@@ -102,7 +102,7 @@ async def _show(
 
 
 def _page(store: Store, request: Request, first: int, link: str) -> Page:
-    """The documents from a position on; from the first where there is none at that position."""
+    """Return the documents from a position on; from the first where there is none at that position."""
     of = store.listed.count(request.number)
     first = first if 0 <= first < of else 0
     return Page(

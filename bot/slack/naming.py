@@ -23,7 +23,7 @@ NO_VALUES: Values = {}
 
 
 async def found_or_none(tenancy: Tenancy, keys: Sequence[str], chosen: Values) -> Found | None:
-    """What the keys name; None where Zuora cannot be read, or where is not chosen yet."""
+    """Return what the keys name; None where Zuora cannot be read, or where is not chosen yet."""
     places = tenancy.places.matching(chosen)
     if len(places) != 1:
         return None
@@ -35,7 +35,7 @@ async def found_or_none(tenancy: Tenancy, keys: Sequence[str], chosen: Values) -
 
 
 async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values | Problems:
-    """What was typed with what Zuora knows about its numbers, or what has to be typed instead."""
+    """Return what was typed with what Zuora knows about its numbers, or what has to be typed instead."""
     unclear = await asyncio.to_thread(form.unclear, values)
     place, nowhere = tenancy.places.read(values)
     if not unclear or nowhere:  # what is wrong with the place is said with all that is wrong
@@ -57,7 +57,7 @@ async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values 
 async def found_in(
     tenancy: Tenancy, chosen: Values, read: Callable[[ZuoraClient], Awaitable[T]]
 ) -> list[tuple[Place, T]]:
-    """What reading gives in each place that fits what was chosen; none where there is no such thing.
+    """Return what reading gives in each place that fits what was chosen; none where there is no such thing.
 
     Raises:
         ZuoraError: A place could not be read, so that it is not known what is there.
@@ -82,7 +82,7 @@ async def found_in(
 def which_place(
     typed: str, command: str, found: Sequence[tuple[Place, Any]], said: str = ""
 ) -> str:
-    """Where a number is there, and what to type for one of these places: all that tells it apart."""
+    """Return where a number is there, and what to type for one of these places: all that tells it apart."""
     said = said or f"{typed} is there in {listed([place.words for place, _ in found])}."
     choice = " ".join(f"{unit}={in_quotes(name)}" for unit, name in found[0][0].names.items())
     return f"{said} Type which one: {command} {typed} {choice}"

@@ -37,12 +37,12 @@ NO_CHOICE = Places()
 
 
 def is_one_line(text: str) -> bool:
-    """Whether it is meant to be read here: it begins with `word=`."""
+    """Return whether it is meant to be read here: it begins with `word=`."""
     return bool(_BEGINS.match(text))
 
 
 def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> Values | Problems:
-    """The form's values, or what is wrong with what was typed; what is missing may be filled in.
+    """Return the form's values, or what is wrong with what was typed; what is missing may be filled in.
 
     `highest_batch` is the number of the tenant's last batch of accounts. Where the settings list no
     organizations to choose from, `org` means those that the run is for.
@@ -72,7 +72,7 @@ def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> 
 
 
 def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
-    """Each word with its value and what stands behind it without an `=`.
+    """Yield each word with its value and what stands behind it without an `=`.
 
     A quotation mark that opens a value closes where a space, the next word or the end follows, so
     that `don't` and `the "Q4" run` need none. The value is None where none closes it.
@@ -97,7 +97,7 @@ def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
 
 
 def _list(text: str, start: int) -> tuple[str | None, int]:
-    """Names or numbers with commas between, each perhaps in quotation marks, and where they end.
+    """Return names or numbers with commas between, each perhaps in quotation marks, and where they end.
 
     `"Acme, Inc"` is one name, and `"S 1", "S 2"` are two numbers. None where a mark is not closed.
     """
@@ -117,7 +117,7 @@ def _list(text: str, start: int) -> tuple[str | None, int]:
 
 
 def _quoted(text: str, start: int) -> tuple[str | None, int]:
-    """What stands in quotation marks, and where it ends."""
+    """Return what stands in quotation marks, and where it ends."""
     closing = _CLOSING[text[start]]
     ends = [
         at
@@ -185,7 +185,7 @@ def _conclude(values: dict[str, Any]) -> dict[str, str]:
 
 
 def _checked(values: dict[str, Any], highest_batch: int) -> Values | Problems:
-    """Every word that is there must be right; a field that is missing can still be filled in."""
+    """Check every word that is there; a field that is missing can still be filled in."""
     read = CreateBillRun.read(values)
     found = read.by_field if isinstance(read, Problems) else {}
     wrong = {name: words for name, words in found.items() if values.get(name)}

@@ -46,7 +46,7 @@ def _batches(values: dict[str, Any], value: str) -> str:
 
 
 def _choice(name: str, *choices: str, told: str = "") -> Set:
-    """One of the choices; `told` names them where they are many."""
+    """Return one of the choices; `told` names them where they are many."""
     spelled = {plain(each): each for each in choices}
 
     def set_choice(values: dict[str, Any], value: str) -> str:

@@ -111,12 +111,12 @@ async def open_for_command(
 
 
 def opens_again(answering: Answering, forms: Forms) -> Callable[..., Any]:
-    """The listener for *Change and ask again*, wherever it is offered."""
+    """Return the listener for *Change and ask again*, wherever it is offered."""
     return _opens(answering, forms, changed_request, AGAIN_WORDS)
 
 
 def _opens(answering: Answering, forms: Forms, find: Find, wanted: str) -> Callable[..., Any]:
-    """A listener for a button; `wanted` is what a refusal is recorded with."""
+    """Return a listener for a button; `wanted` is what a refusal is recorded with."""
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
@@ -186,7 +186,7 @@ async def _open(
 async def _of_file(
     answering: Answering, forms: Forms, pointed: payloads.Pointed
 ) -> tuple[Part, ...]:
-    """The email form for a message's file, which is read when the form is submitted; why it did not open."""
+    """Return the email form for a message's file, which is read when the form is submitted; why it did not open."""
     if why := await refusal_to_ask(answering, pointed.actor, "email form"):
         return why
     form = forms[EmailForm.callback_id]

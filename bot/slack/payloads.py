@@ -41,7 +41,7 @@ class Command:
 
     @property
     def word(self) -> str:
-        """The text where it is compared with a word of the command, such as `help`."""
+        """Return the text where it is compared with a word of the command, such as `help`."""
         return as_key(self.text).lower()
 
 
@@ -115,7 +115,7 @@ class Change:
 
 
 def person_of(body: Any) -> str:
-    """The id of whoever caused a payload of any kind; empty where it says none."""
+    """Return the id of whoever caused a payload of any kind; empty where it says none."""
     if not isinstance(body, Mapping):
         return ""
     event = _mapping(body, "event")
@@ -152,13 +152,13 @@ def click(body: Mapping[str, Any]) -> Click:
 
 
 def _is_nowhere(body: Mapping[str, Any]) -> bool:
-    """Whether it comes from a place that is no channel."""
+    """Return whether it comes from a place that is no channel."""
     view = _text(_mapping(body, "view"), "type")
     return view in ("home", "modal") or _text(body, "type") == "shortcut"
 
 
 def view_id(body: Mapping[str, Any]) -> str:
-    """Id of the view on which something was pressed; empty where it was none."""
+    """Return the id of the view on which something was pressed; empty where it was none."""
     return _text(_mapping(body, "view"), "id")
 
 
@@ -177,7 +177,7 @@ def pointed(body: Mapping[str, Any]) -> Pointed:
 
 
 def _words(message: Mapping[str, Any]) -> Iterator[str]:
-    """What a message says: its text, and then what its blocks and attachments show.
+    """Yield what a message says: its text, and then what its blocks and attachments show.
 
     Other apps' messages often have their words in these alone. No recursion: a payload can be as
     deep as somebody likes.
@@ -222,12 +222,12 @@ def change(body: Mapping[str, Any]) -> Change:
 
 
 def page_number(text: str) -> int:
-    """The page that a button of the Home tab turns to; 0, the first, for anything else."""
+    """Return the page that a button of the Home tab turns to; 0, the first, for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_PAGE else 0
 
 
 def _named(value: str, body: Mapping[str, Any]) -> Named | None:
-    """What a button names, and the message that it stands on."""
+    """Return what a button names, and the message that it stands on."""
     found = named(value)
     if found is None:
         return None
@@ -243,7 +243,7 @@ def _named(value: str, body: Mapping[str, Any]) -> Named | None:
 
 
 def _only_action(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The one action of a click; of none or of several nothing is believed."""
+    """Return the one action of a click; of none or of several nothing is believed."""
     actions = body.get("actions")
     only = actions[0] if isinstance(actions, list) and len(actions) == 1 else None
     return only if isinstance(only, Mapping) else {}
@@ -256,7 +256,7 @@ def _actor(body: Mapping[str, Any]) -> Actor:
 
 
 def _values(state: Mapping[str, Any]) -> Values:
-    """What was typed, by `block_id`."""
+    """Return what was typed, by `block_id`."""
     values: dict[str, Any] = {}
     for block_id in state:
         for element in _mapping(state, block_id).values():
@@ -265,7 +265,7 @@ def _values(state: Mapping[str, Any]) -> Values:
 
 
 def _value(state: Mapping[str, Any]) -> Any:
-    """What an element of a form holds: what was typed as it was typed, if anything is seen of it."""
+    """Return what an element of a form holds: what was typed as it was typed, if anything is seen of it."""
     if "value" in state:
         typed = state["value"]
         return or_nothing(typed) if isinstance(typed, str) else typed
@@ -284,7 +284,7 @@ def _value(state: Mapping[str, Any]) -> Any:
 
 
 def _files(holder: Mapping[str, Any]) -> Iterator[str]:
-    """The ids of the files that a field or a message holds."""
+    """Yield the ids of the files that a field or a message holds."""
     files = holder.get("files")
     for each in files if isinstance(files, list) else ():
         if isinstance(each, Mapping) and (its_id := _text(each, "id")):

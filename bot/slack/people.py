@@ -56,7 +56,7 @@ class People:
         self._strangers: deque[float] = deque(maxlen=STRANGERS_A_MINUTE)
 
     async def person(self, actor: Actor, names: Iterable[str]) -> Person:
-        """The person behind a payload, with the membership in each user group among `names`."""
+        """Return the person behind a payload, with the membership in each user group among `names`."""
         if not actor.user_id:
             return Person(user_id="", team_id=actor.team_id, barred="Slack did not say whose it is")
         names = tuple(dict.fromkeys(names))
@@ -83,12 +83,12 @@ class People:
         )
 
     async def name_of(self, user_id: str) -> str:
-        """What a person is called in Slack; empty where that cannot be read."""
+        """Return what a person is called in Slack; empty where that cannot be read."""
         account = await self._fresh(user_id, self._account) or {}
         return called(account).get("person_name", "")
 
     async def members(self, names: Iterable[str]) -> frozenset[str] | None:
-        """The people behind user ids and user-group ids; None if a group cannot be read now.
+        """Return the people behind user ids and user-group ids; None if a group cannot be read now.
 
         For asking and reminding. It is read anew and not kept: a click reads for itself.
         """
@@ -100,7 +100,7 @@ class People:
         return frozenset(name for name in names if not is_group(name)).union(*found)
 
     async def ordinary(self, user_ids: Iterable[str]) -> frozenset[str] | None:
-        """Those whose accounts may do something to this moment; None if Slack cannot be asked now.
+        """Return those whose accounts may do something to this moment; None if Slack cannot be asked now.
 
         Who was deactivated or made a guest may still stand in a policy or a group.
         """
@@ -114,7 +114,7 @@ class People:
         )
 
     async def groups(self, names: Iterable[str]) -> dict[str, list[str] | None]:
-        """Who is in each group among the names, as Slack lists them now; None where it does not."""
+        """Return who is in each group among the names, as Slack lists them now; None where it does not."""
         groups = [name for name in dict.fromkeys(names) if is_group(name)]
         found = await asyncio.gather(*(self._read_now(group, self._members) for group in groups))
         return {
@@ -134,7 +134,7 @@ class People:
         return known if known and self._clock.monotonic() - known.at < TRUSTED_SECONDS else None
 
     async def _fresh(self, name: str, read: _Reading) -> Any:
-        """What Slack says, from at most a minute ago; None if it cannot be read now."""
+        """Return what Slack says, from at most a minute ago; None if it cannot be read now."""
         if known := self._known(name):
             return known.found
         if name not in self._under_way:
@@ -164,7 +164,7 @@ class People:
             return None
 
     async def _account(self, user_id: str) -> Mapping[str, Any] | None:
-        """What Slack says of somebody; None where too many strangers came for it to be asked."""
+        """Return what Slack says of somebody; None where too many strangers came for it to be asked."""
         if user_id not in self._named and not self._may_read_a_stranger():
             return None
         return await self._account_now(user_id)
@@ -184,7 +184,7 @@ class People:
         return True
 
     async def _members(self, name: str) -> frozenset[str]:
-        """The people of a group, or those whom all parts of a name stand for."""
+        """Return the people of a group, or those whom all parts of a name stand for."""
         groups = [each for each in name.split(AND) if is_group(each)]
         answers = [
             await self._client.usergroups_users_list(usergroup=group, team_id=self._workspace)
@@ -198,7 +198,7 @@ class People:
 
 
 def zone_of(account: Mapping[str, Any]) -> tzinfo:
-    """The zone of a person's account; by its present distance from UTC where this machine has no such zone."""
+    """Return the zone of a person's account; by its present distance from UTC where this machine has no such zone."""
     try:
         return ZoneInfo(str(account.get("tz") or ""))
     except (ValueError, OSError, ZoneInfoNotFoundError):
@@ -210,7 +210,7 @@ def zone_of(account: Mapping[str, Any]) -> tzinfo:
 
 
 def called(account: Mapping[str, Any]) -> dict[str, str]:
-    """A person's name and address, as far as Slack says them."""
+    """Return a person's name and address, as far as Slack says them."""
     profile = account.get("profile") or {}
     found = {
         "person_name": account.get("real_name") or profile.get("real_name") or account.get("name"),
@@ -220,7 +220,7 @@ def called(account: Mapping[str, Any]) -> dict[str, str]:
 
 
 def barred(account: Mapping[str, Any] | None, team_id: str, own_team: str) -> str:
-    """Why an account may do nothing at all; empty for a member of our own workspace.
+    """Return why an account may do nothing at all; empty for a member of our own workspace.
 
     On Enterprise Grid one person acts from several workspaces of the same organization; Slack
     lists them in `enterprise_user.teams`.

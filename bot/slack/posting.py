@@ -125,5 +125,5 @@ class Posting:
 
 
 def _in_short(message: Message) -> dict[str, Any]:
-    """A home of one sentence: Slack did not take the one that was drawn."""
+    """Return a home of one sentence: Slack did not take the one that was drawn."""
     return {"type": "home", "blocks": [blocks.paragraph(message.text)]}

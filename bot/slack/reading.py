@@ -67,7 +67,7 @@ class Readings:
 
 
 def view(progress: HowFar) -> fields.View:
-    """How far a reading is, with a button that stops it."""
+    """Return how far a reading is, with a button that stops it."""
     words = (
         "This takes a while. You can close this: the request appears in the channel, or a message "
         "says why not."

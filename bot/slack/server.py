@@ -28,7 +28,7 @@ def make_server(
     beside: Iterable[web.RouteDef],
     attending: Callable[[str], AbstractAsyncContextManager[None]],
 ) -> web.Application:
-    """The aiohttp application.
+    """Return the aiohttp application.
 
     Args:
         app: The Bolt app. What it is handed was signed by Slack.
@@ -63,7 +63,7 @@ def make_server(
 
 
 async def _text(request: web.Request) -> str:
-    """The body.
+    """Return the body.
 
     Raises:
         HTTPRequestEntityTooLarge: It is longer than `LARGEST_BODY`.
@@ -88,13 +88,13 @@ def _refused(status: int) -> web.Response:
 
 
 def _is_certificate_check(text: str) -> bool:
-    """Whether Slack only looks if the certificate is valid (page *Slash commands*); it does not sign that."""
+    """Return whether Slack only looks if the certificate is valid (page *Slash commands*); it does not sign that."""
     is_form = len(text) <= LONGEST_CHECK and not text.startswith("{")
     return is_form and CERTIFICATE_CHECK in text.split("&")
 
 
 def _payload(text: str) -> dict[str, Any]:
-    """What Slack says: JSON (events), a form with JSON in it (clicks and forms), or a form (commands).
+    """Return what Slack says: JSON (events), a form with JSON in it (clicks and forms), or a form (commands).
 
     A click carries its whole message. yarl takes the form apart in 0.02 ms; Python's own `parse_qsl`, which
     Bolt uses, takes 0.4 ms, a third of what a click costs in all.

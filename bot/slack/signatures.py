@@ -29,7 +29,7 @@ class Signatures:
         self._verifier = SignatureVerifier(secret)
 
     def are_good(self, headers: Mapping[str, str], text: str) -> bool:
-        """Whether Slack signed this, at most five minutes ago; a refusal is counted and logged."""
+        """Return whether Slack signed this, at most five minutes ago; a refusal is counted and logged."""
         timestamp, signature = headers.get(TIMESTAMP, ""), headers.get(SIGNATURE, "")
         is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= LONGEST_TIME
         if not (is_number and signature and signature.isascii()):

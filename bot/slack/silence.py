@@ -86,7 +86,7 @@ def _words(request: Request, channel: str, error: str) -> tuple[Part, ...]:
 
 
 def direct(request: Request, user: str, words: Iterable[Part]) -> Message:
-    """A direct message about a request."""
+    """Return a direct message about a request."""
     words = tuple(words)
     return Message(
         kind=MessageKind.DIRECT,

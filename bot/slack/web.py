@@ -20,7 +20,7 @@ class ProxyError(Exception):
 
 
 def proxy_for(address: str) -> str | None:
-    """The proxy on the way to an address, as for Zuora; the SDK by itself does not heed `NO_PROXY`.
+    """Return the proxy on the way to an address, as for Zuora; the SDK by itself does not heed `NO_PROXY`.
 
     Raises:
         ProxyError: It cannot be gone through.
@@ -54,7 +54,7 @@ class SlackWeb(AsyncWebClient):
         self._free_at: dict[str, float] = {}
 
     def rest_of(self, method: str) -> float:
-        """Seconds until a method may be called again; 0 for now."""
+        """Return the seconds until a method may be called again; 0 for now."""
         return max(0.0, self._free_at.get(method, 0.0) - self._clock.monotonic())
 
     async def api_call(self, api_method: str, **how: Any) -> AsyncSlackResponse:

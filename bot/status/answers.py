@@ -61,7 +61,7 @@ def overview(store: Store, links: Links, within: Within = EVERYWHERE) -> Words:
 
 
 def _recent(store: Store, within: Within) -> list[Brief]:
-    """The last results; of one place those among the last thousand."""
+    """Return the last results; of one place those among the last thousand."""
     most = RECENT if within.keys is None else MOST_COUNTED
     return store.status.briefs(lists.only(store, store.status.ended(most), within)[:RECENT])
 
@@ -82,7 +82,7 @@ def mine(store: Store, links: Links, person: str, within: Within = EVERYWHERE) -
 def waiting(
     store: Store, links: Links, person: Person, now: datetime, within: Within = EVERYWHERE
 ) -> Words:
-    """What somebody may approve now."""
+    """Return what somebody may approve now."""
     found = lists.only(store, to_decide(store, person, now, MOST_COUNTED), within)
     sure = [number for number in found[:SHOWN] if _may(store, person, number, now)]
     numbers = [*sure, *found[SHOWN:]]
@@ -97,7 +97,7 @@ def _may(store: Store, person: Person, number: int, now: datetime) -> bool:
 
 
 def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[int]:
-    """Numbers of the requests that somebody may approve and has not, the longest waiting first.
+    """Return the numbers of the requests that somebody may approve and has not, the longest waiting first.
 
     Whether somebody may is asked once for each rule that requests wait under, which are few.
     """
@@ -109,13 +109,13 @@ def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[i
 def about_lines(
     store: Store, links: Links, subject: str, within: Within = EVERYWHERE
 ) -> tuple[Line, ...]:
-    """The requests about a bill run or a document."""
+    """Return the requests about a bill run or a document."""
     found = lists.only(store, store.status.about(subject, MOST_COUNTED), within)
     return _some("Requests", found, store, links, rest=lists.IN_THE_EXPORT)
 
 
 def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) -> Words:
-    """A request from its asking to now, with links to card and thread."""
+    """Return a request from its asking to now, with links to card and thread."""
     request = store.requests.get(number)
     brief = store.status.brief(number)
     if request is None or brief is None:
@@ -148,7 +148,7 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
 
 
 def archived(archive: Archive) -> str:
-    """Where an archived request's documents and history are, in words."""
+    """Return where an archived request's documents and history are, in words."""
     return f"its documents and history are in {archive.file} since {archive.at[:10]}"
 
 
@@ -183,7 +183,7 @@ def _more(written: Written, brief: Brief) -> str:
 def _some(
     heading: str, found: Sequence[int], store: Store, links: Links, *, rest: str = lists.ON_THE_HOME
 ) -> tuple[Line, ...]:
-    """The first `SHOWN` of them, and how many there are."""
+    """Return the first `SHOWN` of them, and how many there are."""
     status = store.status
     told = [lists.any_state(links, each, status.verdicts) for each in status.briefs(found[:SHOWN])]
     return lists.section(heading, told, len(found), rest=rest)

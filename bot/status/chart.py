@@ -62,7 +62,7 @@ def chart_of(month: Month, before: Month | None = None) -> Chart:
 
 
 def _note(month: Month, not_drawn: Sequence[str], *, pale: bool) -> str:
-    """A sentence a line, each as long as the picture is wide."""
+    """Return a sentence a line, each as long as the picture is wide."""
     sentences = ["Days are UTC; a request counts on the day it was asked."]
     if any(value < 0 for value in month.days.values()):
         sentences.append("Hollow: below zero.")
@@ -74,7 +74,7 @@ def _note(month: Month, not_drawn: Sequence[str], *, pale: bool) -> str:
 
 
 def _currencies(*months: Mapping[tuple[int, str, str], Decimal]) -> list[str]:
-    """Those with the most days first, then those of the month before: amounts of two currencies are not compared."""
+    """Return those with the most days first, then those of the month before: amounts of two currencies are not compared."""
     found: list[str] = []
     for days in months:
         number = Counter(currency for _, _, currency in days)
@@ -113,7 +113,7 @@ def _amounts(
 
 
 def _scale(largest: Decimal, top: int) -> tuple[tuple[int, str], ...]:
-    """Lines across, each with what a bar of that height comes to: round values below the largest."""
+    """Return lines across, each with what a bar of that height comes to: round values below the largest."""
     step = Decimal(10) ** (largest.adjusted())
     found = next((each for each in (step * 5, step * 2, step) if each <= largest), step)
     lines = [found, *([found / 2] if found == step * 2 else [])]
@@ -150,7 +150,7 @@ def _decisions(month: Month, place: int) -> Panel:
 def _bar(
     kind: str, key: str, value: Decimal, largest: Decimal, top: int, place: tuple[float, float]
 ) -> Bar:
-    """A bar whose height is to `BARS` what its value is to the largest one."""
+    """Return a bar whose height is to `BARS` what its value is to the largest one."""
     height = round(float(abs(value) / largest) * BARS)
     bottom = top + BARS_TOP + BARS
     left, width = place

@@ -49,7 +49,7 @@ class Item:
 
 
 def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
-    """What a request is about and what became of it.
+    """Return what a request is about and what became of it.
 
     One that another version of the bot has written, and this one cannot read, counts for nothing
     but itself; it must not keep a whole month from being shown.
@@ -77,7 +77,7 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
 
 
 def _amounts(kinds: Sequence[KindTotals], documents: int) -> tuple[Money, ...]:
-    """The totals, credit memos below zero: Zuora writes their totals as positive amounts.
+    """Return the totals, credit memos below zero: Zuora writes their totals as positive amounts.
 
     Where a run is mailed only in part, the facts do not show what that part amounts to: none. Nor
     is there a total where one of the amounts is not known.
@@ -101,7 +101,7 @@ def _document(name: str, amount: Money | None, call: Call | None, request: Reque
 def _run(
     request: Request, calls: Sequence[Call], documents: int, amounts: Sequence[Money]
 ) -> tuple[Item, ...]:
-    """One row for each currency; the first one carries the number of documents."""
+    """Return one row for each currency; the first one carries the number of documents."""
     return tuple(
         Item(
             name=request.subject,
@@ -141,7 +141,7 @@ def _seconds(first: datetime, last: datetime) -> int:
 
 
 def figure_of(request: Request, calls: Sequence[Call]) -> Figure:
-    """What a request counts for on the day it was asked on."""
+    """Return what a request counts for on the day it was asked on."""
     to_decision, to_done = decision_seconds(request), done_seconds(request)
     counted: dict[tuple[str, str], Decimal] = {
         ("requests", request.state.value): Decimal(1),

@@ -17,7 +17,7 @@ class DrawingError(Exception):
 
 
 async def drawn(chart: Chart) -> bytes:
-    """The picture as PNG; the event loop goes on meanwhile.
+    """Return the picture as PNG; the event loop goes on meanwhile.
 
     Raises:
         DrawingError: The process could not be started, failed, or took longer than 30 s.

@@ -53,7 +53,7 @@ only in the first one, so that a column of them has each request once.
 async def rows_of_month(
     store: Store, month: str, within: Within = EVERYWHERE, called: Called | None = None
 ) -> AsyncIterator[Row]:
-    """Every row of the file, in order; others get their turn in between.
+    """Yield every row of the file, in order; others get their turn in between.
 
     Args:
         store: What the bot knows.
@@ -78,7 +78,7 @@ async def rows_of_month(
 
 
 def rows_of(request: Request, calls: Sequence[Call]) -> list[Row]:
-    """A request's rows: one for each document, or for each currency."""
+    """Return a request's rows: one for each document, or for each currency."""
     whole: Row = {
         "request": request.name,
         "operation": request.operation,
@@ -129,7 +129,7 @@ async def export(
     *,
     within: Within = EVERYWHERE,
 ) -> bytes:
-    """The month's file.
+    """Return the month's file.
 
     Args:
         store: What the bot knows.
@@ -152,7 +152,7 @@ async def export(
 
 
 async def _names(store: Store, request: Request, called: Called) -> dict[str, str]:
-    """The names of everybody who asked for, approved or decided a request; the id of whom none is known."""
+    """Return the names of everybody who asked for, approved or decided a request; the id of whom none is known."""
     recorded = store.history.names(request.number)
     people = (request.requester, *(each.person for each in request.approvals), request.decided_by)
     return {each: recorded.get(each) or await called(each) or each for each in people if each}
@@ -178,14 +178,14 @@ async def _as_csv(rows: AsyncIterator[Row]) -> bytes:
 
 
 def as_json(rows: Sequence[Row]) -> bytes:
-    """A list of objects; amounts are text, so that no reader rounds them."""
+    """Return a list of objects; amounts are text, so that no reader rounds them."""
     plain = [{**row, "amount": _text(row["amount"]), "amount_done": _text(row["amount_done"])}
              for row in rows]  # fmt: skip
     return json.dumps(plain, ensure_ascii=False, indent=1).encode()
 
 
 def as_xlsx(rows: Sequence[Row]) -> bytes:
-    """A workbook; every text is written as text, which no spreadsheet computes."""
+    """Return a workbook; every text is written as text, which no spreadsheet computes."""
     import xlsxwriter  # type: ignore[import-untyped] # noqa: PLC0415 - no types; needed seldom
 
     made = io.BytesIO()

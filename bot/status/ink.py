@@ -33,7 +33,7 @@ PALE = {"posted before": (246, 221, 187), "mailed before": (199, 211, 245)}
 
 
 def draw(chart: Chart) -> bytes:
-    """The picture as PNG."""
+    """Return the picture as PNG."""
     image = Image.new("RGB", (WIDTH, chart.height), GROUND)
     pen = ImageDraw.Draw(image)
     title, label = ImageFont.load_default(TITLE), ImageFont.load_default(LABEL)

@@ -47,18 +47,18 @@ class Links:
     record: str = ""
 
     def card(self, channel: str, ts: str | None) -> str:
-        """Address of a message, in the form that `chat.getPermalink` answers with."""
+        """Return the address of a message, in the form that `chat.getPermalink` answers with."""
         if not self.team_url or not ts:
             return ""
         return f"{self.team_url.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"
 
     def thread(self, channel: str, ts: str | None) -> str:
-        """Address of the thread below it."""
+        """Return the address of the thread below it."""
         card = self.card(channel, ts)
         return f"{card}?thread_ts={ts}&cid={channel}" if card else ""
 
     def named(self, brief: Brief) -> Part:
-        """The request's name, leading to its card where there is one."""
+        """Return the request's name, leading to its card where there is one."""
         url = self.card(brief.channel, brief.card_ts)
         return Link(brief.name, url) if url else Strong(brief.name)
 
@@ -88,7 +88,7 @@ def waiting(links: Links, brief: Brief) -> Line:
 
 
 def running(links: Links, brief: Brief, verdicts: Mapping[str, int]) -> Line:
-    """How far."""
+    """Return how far."""
     return _line(
         links, brief, " · since ", Moment(brief.state_at), " · ", _how_far(brief, verdicts)
     )
@@ -104,13 +104,13 @@ def unknown(links: Links, brief: Brief) -> Line:
 
 
 def ended(links: Links, brief: Brief) -> Line:
-    """How and when."""
+    """Return how and when."""
     return _line(links, brief, f" · {ending(brief, brief.state)} ", Moment(brief.state_at),
                  " · asked by ", Mention(brief.requester))  # fmt: skip
 
 
 def any_state(links: Links, brief: Brief, verdicts: Verdicts) -> Line:
-    """A line that fits the request's state."""
+    """Return a line that fits the request's state."""
     match brief.state:
         case State.WAITING:
             return waiting(links, brief)
@@ -129,7 +129,7 @@ def _line(links: Links, brief: Brief, *parts: Part) -> Line:
 
 
 def ending(brief: Brief, state: State) -> str:
-    """A state of a request in the card's words, which claim no more than its operation can."""
+    """Return a state of a request in the card's words, which claim no more than its operation can."""
     if state is State.SUCCEEDED:
         return OPERATIONS[brief.operation].done
     return of_many(state, brief.progress) or HEADLINES[state]
@@ -161,7 +161,7 @@ def calls_in_words(verdicts: Mapping[str, int]) -> str:
 def section(
     heading: str, lines: Sequence[Line], number: int, *, rest: str = ON_THE_HOME
 ) -> tuple[Line, ...]:
-    """A heading with its number, the lines, how many more there are, and where the rest stands."""
+    """Return a heading with its number, the lines, how many more there are, and where the rest stands."""
     if not number:
         return (Line("", (Strong(heading), ": none")),)
     said = f"more than {MOST_COUNTED - 1:,}" if number >= MOST_COUNTED else f"{number:,}"
@@ -210,7 +210,7 @@ def _mrkdwn(each: Line) -> str:
 
 
 def in_state(store: Store, state: State, within: Within) -> tuple[list[Brief], int]:
-    """The first of the requests in a state, and how many there are; at most `MOST_COUNTED`."""
+    """Return the first of the requests in a state, and how many there are; at most `MOST_COUNTED`."""
     if within.keys is None:
         return store.status.in_state(state, SHOWN), store.status.count(state)
     found = only(store, store.status.numbers_in_state(state, MOST_COUNTED), within)
@@ -218,7 +218,7 @@ def in_state(store: Store, state: State, within: Within) -> tuple[list[Brief], i
 
 
 def only(store: Store, numbers: Sequence[int], within: Within) -> list[int]:
-    """Those of the requests that act there."""
+    """Return those of the requests that act there."""
     if within.keys is None:
         return list(numbers)
     places = store.status.places(numbers)
@@ -226,7 +226,7 @@ def only(store: Store, numbers: Sequence[int], within: Within) -> list[int]:
 
 
 def unknown_section(store: Store, links: Links, within: Within = EVERYWHERE) -> tuple[Line, ...]:
-    """The unknown outcomes; nothing at all where there are none."""
+    """Return the unknown outcomes; nothing at all where there are none."""
     found, number = in_state(store, State.UNKNOWN, within)
     if not number:
         return ()

@@ -63,17 +63,17 @@ class Month:
 
     @property
     def asked(self) -> int:
-        """How many requests there were."""
+        """Return how many requests there were."""
         return sum(self.requests.values())
 
     @property
     def still_open(self) -> int:
-        """How many have no result yet, other than those whose outcome is unknown."""
+        """Return how many have no result yet, other than those whose outcome is unknown."""
         ended = FINAL | {State.UNKNOWN}
         return sum(number for state, number in self.requests.items() if state not in ended)
 
     def of(self, state: State) -> int:
-        """How many stand in a state."""
+        """Return how many stand in a state."""
         return self.requests.get(state, 0)
 
 
@@ -95,7 +95,7 @@ def month_named(typed: str, now: datetime) -> str | None:
 
 
 def span_of(month: str) -> tuple[datetime, datetime]:
-    """The month's begin and the begin of the next one."""
+    """Return the month's begin and the begin of the next one."""
     year, number = int(month[:4]), int(month[5:])
     first = datetime(year, number, 1, tzinfo=UTC)
     return first, first.replace(year=year + number // 12, month=number % 12 + 1)
@@ -134,7 +134,7 @@ async def catch_up(store: Store) -> int:
 
 
 async def read_month(store: Store, name: str, within: Within = EVERYWHERE) -> Month:
-    """The figures of a month, up to date.
+    """Return the figures of a month, up to date.
 
     Raises:
         CouldNotRecordError: What moved last could not be counted.
@@ -144,7 +144,7 @@ async def read_month(store: Store, name: str, within: Within = EVERYWHERE) -> Mo
 
 
 async def month_within(store: Store, name: str, within: Within) -> Month:
-    """The figures of a month as they are counted, everywhere or in some places."""
+    """Return the figures of a month as they are counted, everywhere or in some places."""
     if within.keys is None:
         return month_of(store, name)
     found = [each async for each in _figures_within(store, name, within)]
@@ -152,7 +152,7 @@ async def month_within(store: Store, name: str, within: Within) -> Month:
 
 
 async def _figures_within(store: Store, name: str, within: Within) -> AsyncIterator[Figure]:
-    """What each of a month's requests in some places counts for; others get their turn in between."""
+    """Yield what each of a month's requests in some places counts for; others get their turn in between."""
     first, last = span_of(name)
     after = ("", 0)
     while slice_ := store.figures.asked_in(first, last, after, SLICE):
@@ -181,7 +181,7 @@ def _month_within(name: str, within: Within, found: Sequence[Figure]) -> Month:
 
 
 def month_of(store: Store, name: str) -> Month:
-    """The figures of a month as they are counted."""
+    """Return the figures of a month as they are counted."""
     sums, days = _summed(store.figures.of_days(name))
     return replace(
         _month(name, sums, days),
@@ -210,7 +210,7 @@ def _month(
     sums: Mapping[tuple[str, str], Decimal],
     days: Mapping[tuple[int, str, str], Decimal],
 ) -> Month:
-    """The figures that are sums."""
+    """Return the figures that are sums."""
     number = {key: int(value) for key, value in sums.items() if key[0] not in ("posted", "mailed")}
     return Month(
         name=name,

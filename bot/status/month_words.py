@@ -17,7 +17,7 @@ def title_of(month: Month) -> str:
 
 
 def rows_of(month: Month) -> tuple[Row, ...]:
-    """What is counted, and how much it is."""
+    """Return what is counted, and how much it is."""
     return (
         ("Requests", f"{month.asked:,}"),
         *_things(month),
@@ -41,7 +41,7 @@ def rows_of(month: Month) -> tuple[Row, ...]:
 
 
 def _things(month: Month) -> tuple[Row, ...]:
-    """What became of bill runs, and of whatever else an operation is about."""
+    """Return what became of bill runs, and of whatever else an operation is about."""
     found = {RUNS: list[str]()}
     for name, operation in OPERATIONS.items():
         if operation.counted_as and (number := month.operations.get(name)):
@@ -71,7 +71,7 @@ def duration(seconds: float | None) -> str:
 
 
 def told(month: Month) -> str:
-    """Everything in one text, for screen readers and as the picture's alt text."""
+    """Return everything in one text, for screen readers and as the picture's alt text."""
     rows = "; ".join(f"{label}: {value}" for label, value in rows_of(month))
     waited = ", ".join(
         f"{name} {number:,}" for name, number in zip(CLASSES, month.waited, strict=True)

@@ -32,14 +32,14 @@ class Timetable:
     days: frozenset[int]
 
     def due_at(self, now: datetime) -> datetime | None:
-        """When today's digest is due, aware UTC; None on a day without one."""
+        """Return when today's digest is due, aware UTC; None on a day without one."""
         today = now.astimezone(self.zone).date()
         if self.at is None or today.weekday() not in self.days:
             return None
         return datetime.combine(today, self.at, self.zone).astimezone(UTC)
 
     def next_after(self, now: datetime) -> datetime | None:
-        """When the next digest is due that is not due yet."""
+        """Return when the next digest is due that is not due yet."""
         for days in range(8):
             due = self.due_at(now + A_DAY * days)
             if due is not None and due > now:
@@ -56,13 +56,13 @@ class Timetable:
         return datetime.combine(day, time(), self.zone).astimezone(UTC)
 
     def days_back(self, now: datetime) -> int:
-        """How many days ago the day of the digest before was: over a weekend, three."""
+        """Return how many days ago the day of the digest before was: over a weekend, three."""
         today = now.astimezone(self.zone).date().weekday()
         return next((back for back in range(1, 8) if (today - back) % 7 in self.days), 1)
 
 
 def mornings_digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> Words:
-    """What waits and since when, what expires today, what is unknown, and the last results."""
+    """Return what waits and since when, what expires today, what is unknown, and the last results."""
     status = store.status
     waiting = status.in_state(State.WAITING, SHOWN)
     tonight = timetable.midnight(now, 1)
@@ -79,7 +79,7 @@ def mornings_digest(store: Store, links: Links, timetable: Timetable, now: datet
 
 
 def _days_since_the_last(store: Store, timetable: Timetable, now: datetime) -> int:
-    """How many days ago the last digest was, however long the pause; else when it should have been."""
+    """Return how many days ago the last digest was, however long the pause; else when it should have been."""
     today = timetable.day(now)
     last = store.mornings.before(today)
     if not last:

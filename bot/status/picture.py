@@ -62,7 +62,7 @@ class Chart:
 
 
 def as_text(chart: Chart) -> str:
-    """A chart as JSON; values of bars are text."""
+    """Return a chart as JSON; values of bars are text."""
     return json.dumps(asdict(chart), default=str)
 
 

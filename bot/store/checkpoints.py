@@ -33,7 +33,7 @@ class Checkpoints:
 
     @property
     def due(self) -> bool:
-        """Whether enough was written."""
+        """Return whether enough was written."""
         return self._connection.total_changes - self._before >= MANY_ROWS
 
     def begin(self) -> str:

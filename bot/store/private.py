@@ -18,7 +18,7 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def beside(path: Path | str, end: str) -> Path:
-    """What stands beside a database file: beside the file itself where `path` is a link to it."""
+    """Return what stands beside a database file: beside the file itself where `path` is a link to it."""
     return Path(f"{os.path.realpath(path)}{end}")
 
 

@@ -14,7 +14,7 @@ def to_text_or_none(at: datetime | None) -> str | None:
 
 
 def from_text(text: str) -> datetime:
-    """The moment, aware UTC."""
+    """Return the moment, aware UTC."""
     return datetime.fromisoformat(text)
 
 

@@ -27,7 +27,7 @@ SECONDS_FOR_ZUORA = 10.0
 
 
 def timed(http: httpx2.AsyncClient, address: str, clocks: Clocks) -> httpx2.AsyncClient:
-    """The same client; each answer from this address says what time it is there."""
+    """Return the same client; each answer from this address says what time it is there."""
     host = URL(address).host
 
     async def answered(response: httpx2.Response) -> None:
@@ -41,7 +41,7 @@ def timed(http: httpx2.AsyncClient, address: str, clocks: Clocks) -> httpx2.Asyn
 def slack_client(
     settings: Settings, session: aiohttp.ClientSession, clock: Clock, clocks: Clocks | None = None
 ) -> SlackWeb:
-    """The client for Slack with the bot's token."""
+    """Return the client for Slack with the bot's token."""
     return SlackWeb(
         clock,
         clocks=clocks,
@@ -60,7 +60,7 @@ def zuora_client(
     *,
     read_seconds: float,
 ) -> ZuoraClient:
-    """The client for the tenant that the settings name."""
+    """Return the client for the tenant that the settings name."""
     places = settings.places
     entity_ids, org_ids = places.headers("")
     return ZuoraClient(
@@ -84,7 +84,7 @@ def zuora_client(
 
 
 async def tenant_in_words(admission: Admission, where: Environment, starting: Starting) -> str:
-    """The tenant in words for the card, with its entities and organizations.
+    """Return the tenant in words for the card, with its entities and organizations.
 
     Raises:
         CannotStartError: The token does not speak for an entity of the settings, or Zuora refuses

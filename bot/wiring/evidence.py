@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def anchors_of(settings: Settings) -> Anchors:
-    """Where heads are left; that it is nowhere is said at each start.
+    """Return where heads are left; that it is nowhere is said at each start.
 
     Raises:
         CannotStartError: The folder is none.
@@ -48,12 +48,12 @@ def anchors_of(settings: Settings) -> Anchors:
 
 
 def signer_of(key: SecretStr) -> Signer | None:
-    """Who signs with a key; None where it is empty."""
+    """Return who signs with a key; None where it is empty."""
     return Signer(key.get_secret_value()) if key.get_secret_value() else None
 
 
 def changes_of(parts: Parts, settings: Settings) -> PolicyChanges:
-    """Who posts changes of the policy, in the audit channel where there is one."""
+    """Return who posts changes of the policy, in the audit channel where there is one."""
     return PolicyChanges(
         parts.store,
         parts.clock,
@@ -64,7 +64,7 @@ def changes_of(parts: Parts, settings: Settings) -> PolicyChanges:
 
 
 def statements_of(parts: Parts, settings: Settings) -> Statements:
-    """Who sends the statements of each month."""
+    """Return who sends the statements of each month."""
     return Statements(
         parts.store,
         parts.clock,
@@ -85,7 +85,7 @@ def register_evidence(
 def loops_of(
     parts: Parts, changes: PolicyChanges, statements: Statements, people: People
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
-    """The loops beside the runner's and the sender's, by name."""
+    """Return the loops beside the runner's and the sender's, by name."""
 
     def read() -> Awaitable[Members]:
         return people.groups(parts.rules.policy.everybody)  # of the policy of that moment

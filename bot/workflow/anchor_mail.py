@@ -44,7 +44,7 @@ class Mailbox:
 
     @property
     def where(self) -> str:
-        """Its name in the history."""
+        """Return its name in the history."""
         return "mail"
 
     async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:
@@ -112,7 +112,7 @@ def _enter(smtp: smtplib.SMTP, place: SplitResult, context: ssl.SSLContext) -> N
 
 
 def mail_of(head: Head, signed: str, sender: str, to: str) -> EmailMessage:
-    """The mail of a head; saved as a file it is what `billing-bot verify --heads` reads."""
+    """Return the mail of a head; saved as a file it is what `billing-bot verify --heads` reads."""
     mail = EmailMessage(policy=WHOLE_LINES)
     mail["From"], mail["To"] = sender, to
     mail["Subject"] = f"Head of Billing Bot's history: row {head.sequence}"
@@ -137,7 +137,7 @@ def _cut(smtp: smtplib.SMTP) -> None:
 
 
 def _words(error: Exception) -> str:
-    """What went wrong, without a password; a server's answer is bytes."""
+    """Return what went wrong, without a password; a server's answer is bytes."""
     if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code < 0:
         return "it does not answer as a mail server does"
     if isinstance(error, smtplib.SMTPResponseException):

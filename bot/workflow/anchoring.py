@@ -38,7 +38,7 @@ class Keeper(Protocol):
 
     @property
     def where(self) -> str:
-        """Its name in the history."""
+        """Return its name in the history."""
         ...
 
     async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:
@@ -61,7 +61,7 @@ class Folder:
 
     @property
     def where(self) -> str:
-        """Its name in the history."""
+        """Return its name in the history."""
         return "folder"
 
     async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:
@@ -101,7 +101,7 @@ class Authority:
 
     @property
     def where(self) -> str:
-        """Its name in the history."""
+        """Return its name in the history."""
         return "time stamp"
 
     async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:  # noqa: ARG002 - as `Folder`
@@ -163,5 +163,5 @@ class Anchors:
 
     @property
     def is_any(self) -> bool:
-        """Whether heads are of use to anybody."""
+        """Return whether heads are of use to anybody."""
         return bool(self.channel or self.places or self.signer)

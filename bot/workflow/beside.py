@@ -28,7 +28,7 @@ AGAINST = "Against last time"
 
 
 def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
-    """Everything that a request acts on, by number and, where an id was typed, by that too."""
+    """Return everything that a request acts on, by number and, where an id was typed, by that too."""
     return tuple(dict.fromkeys([*order.subjects(), *order.typed()]))
 
 
@@ -40,7 +40,7 @@ def also_open(
     *,
     without: int | None,
 ) -> list[Message]:
-    """A line for each open request of any operation that acts on some of the same things.
+    """Return a line for each open request of any operation that acts on some of the same things.
 
     Args:
         store: The database.
@@ -73,7 +73,7 @@ def _some(subjects: Sequence[str]) -> str:
 
 
 def mailed_by_the_bot(request: Request, others: Sequence[Effect]) -> list[Message]:
-    """What the bot had mailed before, which Zuora may not show yet (or never, of memos)."""
+    """Return what the bot had mailed before, which Zuora may not show yet (or never, of memos)."""
     return [
         lines.reply(
             request,
@@ -99,7 +99,7 @@ def redrawn(
 
 
 def beside(store: Store, request: Request, reach: Reach | None = None) -> tuple[Line, ...]:
-    """What other requests do to the same documents or did last time, for the card while it waits.
+    """Return what other requests do to the same documents or did last time, for the card while it waits.
 
     Args:
         store: The database.
@@ -121,7 +121,7 @@ def beside(store: Store, request: Request, reach: Reach | None = None) -> tuple[
 
 
 def _estimated(store: Store, request: Request) -> tuple[Line, ...]:
-    """What the amount was estimated at since the request was made, or that it was not in time."""
+    """Return what the amount was estimated at since the request was made, or that it was not in time."""
     words = store.estimates.of(request.number)
     if words or request.state is State.WAITING:
         return (line(ESTIMATE, words),) if words else ()
@@ -221,14 +221,14 @@ def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:
 
 
 def _of_its_run(store: Store, created: Request) -> Request | None:
-    """The newest request that posted or mailed the run which another one made."""
+    """Return the newest request that posted or mailed the run which another one made."""
     number = Progress.of(created).number
     found = (store.requests.get(each) for each in store.status.about(number, 10) if number)
     return next((each for each in found if each is not None and _is_of_a_run(each)), None)
 
 
 def _is_of_a_run(request: Request) -> bool:
-    """Whether its documents are all of one run, as they are where it is compared with such another."""
+    """Return whether its documents are all of one run, as they are where it is compared with such another."""
     return OPERATIONS[request.operation].last_time is LastTime.ANOTHER
 
 
@@ -241,7 +241,7 @@ def _share(now: Sequence[KindTotals], then: Sequence[KindTotals]) -> str:
 
 
 def _total(kinds: Sequence[KindTotals]) -> Money | None:
-    """What they come to in their only currency, credit memos taken off; None where that is unknown."""
+    """Return what they come to in their only currency, credit memos taken off; None where that is unknown."""
     currencies = {money.currency for kind in kinds for money in kind.totals}
     if len(currencies) != 1 or any(kind.not_known for kind in kinds):
         return None

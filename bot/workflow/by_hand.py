@@ -37,12 +37,12 @@ class Record:
 
     @property
     def seen(self) -> str:
-        """What it says of the order."""
+        """Return what it says of the order."""
         return "it went through" if self.accepted else "it did not go through"
 
 
 def records(store: Store, request: Request) -> dict[str, Record]:
-    """What was recorded since an answer of the request was lost last: each person's last word.
+    """Return what was recorded since an answer of the request was lost last: each person's last word.
 
     A record of before another try says nothing of that try.
     """
@@ -60,7 +60,7 @@ def records(store: Store, request: Request) -> dict[str, Record]:
 
 
 def too_early(store: Store, request: Request, span: timedelta, now: datetime) -> tuple[Part, ...]:
-    """Why nobody can know yet that nothing was mailed: Zuora shows a mail only later. Empty: may be."""
+    """Return why nobody can know yet that nothing was mailed: Zuora shows a mail only later. Empty: may be."""
     if not store.mailings.has(request.number):
         return ()
     out = [each.sent_at for each in store.calls.of(request.number) if each.is_lost]

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 def planned(request: Request, subject: str, random: str) -> Call:
-    """A call as it is written down before anything goes out, with a key of its own."""
+    """Return a call as it is written down before anything goes out, with a key of its own."""
     return Call(
         request=request.number,
         subject=subject,
@@ -39,7 +39,7 @@ def planned(request: Request, subject: str, random: str) -> Call:
 
 
 def _key(request: Request, random: str) -> str:
-    """An `Idempotency-Key` that was never used before."""
+    """Return an `Idempotency-Key` that was never used before."""
     return f"billing-bot:{request.name}:{random}"
 
 
@@ -62,14 +62,14 @@ class Calling:
     new_id: Callable[[], str]
 
     def content_of(self, call: Call) -> str:
-        """What would go out, as `Prepared.content`; empty where it may not go out at all."""
+        """Return what would go out, as `Prepared.content`; empty where it may not go out at all."""
         try:
             return self.order.act(call, self.zuora).content
         except ZuoraRejected:
             return ""
 
     def ordered(self, call: Call) -> dict[str, Any]:
-        """What goes out, for the history: method, address and body; empty where it may not go out."""
+        """Return what goes out, for the history: method, address and body; empty where it may not go out."""
         try:
             one = self.order.act(call, self.zuora).call
         except ZuoraRejected:
@@ -153,7 +153,7 @@ def _lost(call: Call, words: str) -> Call:
 
 
 def _in_doubt(call: Call, error: OutcomeUnknown) -> Call:
-    """Its answer was lost, or says neither yes nor no; also whether asking again can still answer it."""
+    """Note that the answer was lost, or says neither yes nor no, and whether asking again can still answer it."""
     lost = _lost(call, _words(error))
     lost = _with_error(call, error, verdict=Verdict.LOST, words=lost.words)
     if not call.repeats:
@@ -167,7 +167,7 @@ def _in_doubt(call: Call, error: OutcomeUnknown) -> Call:
 
 
 def _busy_again(call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
-    """A repetition that was not done. Of the first try nothing is known by that.
+    """Note a repetition that was not done. Of the first try nothing is known by that.
 
     What has not even gone out is no repetition.
     """
@@ -178,7 +178,7 @@ def _busy_again(call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
 
 
 def sent_entry(call: Call, goes_out: Mapping[str, Any]) -> Entry:
-    """The history entry of a call that goes out, with what it orders."""
+    """Return the history entry of a call that goes out, with what it orders."""
     data: dict[str, Any] = {
         "subject": call.subject, "key": call.key, "track_id": call.track_id, "try": call.tries,
     }  # fmt: skip
@@ -189,7 +189,7 @@ def sent_entry(call: Call, goes_out: Mapping[str, Any]) -> Entry:
 
 
 def answer_entry(call: Call) -> Entry:
-    """The history entry of what came of a call."""
+    """Return the history entry of what came of a call."""
     lost = call.verdict is Verdict.LOST
     return Entry(
         what=What.CALL_LOST if lost else What.CALL_ANSWERED,
@@ -208,7 +208,7 @@ def answer_entry(call: Call) -> Entry:
 
 
 def settled_entry(call: Call) -> Entry:
-    """The history entry of a call whose verdict was found without an answer of Zuora."""
+    """Return the history entry of a call whose verdict was found without an answer of Zuora."""
     return Entry(
         what=What.CALL_SETTLED,
         request=call.request,
@@ -222,5 +222,5 @@ def settled_entry(call: Call) -> Entry:
 
 
 def came_entry(call: Call) -> Entry:
-    """The history entry of a call that came back, or was taken back."""
+    """Return the history entry of a call that came back, or was taken back."""
     return settled_entry(call) if call.words.endswith(NOT_SENT) else answer_entry(call)

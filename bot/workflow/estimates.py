@@ -37,7 +37,7 @@ NOTHING = Foreseen()
 
 
 def pause(looks: int, first: timedelta) -> timedelta:
-    """How long after so many looks the next one comes; the pauses double up to five minutes."""
+    """Return how long after so many looks the next one comes; the pauses double up to five minutes."""
     return min(LONGEST_PAUSE, first * (1 << min(looks, 16)))
 
 
@@ -54,7 +54,7 @@ class Estimating:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being worked on."""
+        """Return whether nothing is being worked on."""
         return not self._is_working
 
     async def run(self) -> None:
@@ -128,7 +128,7 @@ class Estimating:
             self._parts.store.estimates.later(waiting.request, begun, wake_at)
 
     def _refused(self, request: Request, waiting: Waiting, error: ZuoraRejected) -> str:
-        """What to show of a refusal; nothing yet where it may be one for a while.
+        """Return what to show of a refusal; nothing yet where it may be one for a while.
 
         A batch has one preview at a time (page *Create a billing preview run*), so that whoever
         changes a request and asks again would be refused the second one. With which code that is

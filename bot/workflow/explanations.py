@@ -12,7 +12,7 @@ LONGEST = 1000
 
 
 def may_explain(person: Person, policy: Policy) -> bool:
-    """Whether somebody signs explanations: those who decide in any rule."""
+    """Return whether somebody signs explanations: those who decide in any rule."""
     return not person.barred and listed(person, policy.deciders)
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 
 def surroundings(settings: Mapping[str, Any], slack: Mapping[str, str]) -> dict[str, Any]:
-    """Everything but policy and database.
+    """Return everything but policy and database.
 
     Args:
         settings: Without secrets.
@@ -38,7 +38,7 @@ class Program(NamedTuple):
 
 @cache
 def this_program() -> Program:
-    """Which program this is, read once: a process goes on with what it has loaded."""
+    """Return which program this is, read once: a process goes on with what it has loaded."""
     return Program(version("billing-bot"), files_hash(resources.files("bot")))
 
 

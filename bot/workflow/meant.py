@@ -7,7 +7,7 @@ from bot.store.store import Store
 
 
 def meant(store: Store, name: Named | None) -> tuple[Request | None, Refusal | None]:
-    """The stored request of that number, and why it is not the one that is meant; None: it is."""
+    """Return the stored request of that number, and why it is not the one that is meant; None: it is."""
     if name is None:
         return None, Refusal.NO_SUCH_REQUEST
     request = store.requests.get(name.number)

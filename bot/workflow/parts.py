@@ -42,7 +42,7 @@ class Standing:
 
     @property
     def waits_up_to(self) -> int:
-        """Requests up to this number wait."""
+        """Return requests up to this number wait."""
         return self.asked_before if self.unread else 0
 
 

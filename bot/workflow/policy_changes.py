@@ -39,12 +39,12 @@ class Lists:
 
     @property
     def everybody(self) -> tuple[str, ...]:
-        """All names, once."""
+        """Return all names, once."""
         return tuple(dict.fromkeys((*self.requesters, *self.deciders)))
 
 
 def unconfirmed(store: Store, policy: str) -> Written | None:
-    """The change that brought the policy of this hash, where nobody has confirmed it; else None.
+    """Return the change that brought the policy of this hash, where nobody has confirmed it; else None.
 
     The first policy of a database changes nothing, so there is nothing to confirm.
     """
@@ -57,7 +57,7 @@ def unconfirmed(store: Store, policy: str) -> Written | None:
 
 
 def gains(person: Person, before: Lists, after: Lists) -> str:
-    """Why somebody may not confirm a change: they decide, or may ask, because of it alone; empty: they may."""
+    """Return why somebody may not confirm a change: they decide, or may ask, because of it alone; empty: they may."""
     if not listed(person, before.deciders):
         return "you were not among those who decide before it"
     if not listed(person, after.deciders):
@@ -129,7 +129,7 @@ class PolicyChanges:
         return True
 
     def lists(self, value: str) -> tuple[Lists, Lists] | None:
-        """Who asked and decided before and after the change that a button names; None for no such change."""
+        """Return who asked and decided before and after the change that a button names; None for no such change."""
         change = self._change(value)
         return (self._before(change), Lists.of(change.entry.data)) if change else None
 
@@ -164,7 +164,7 @@ class PolicyChanges:
         return ("Confirmed. Whatever was waiting for this continues within a minute.",)
 
     def _change(self, value: str) -> Written | None:
-        """The change of a button's value: its row, and the beginning of its policy's hash."""
+        """Return the change of a button's value: its row, and the beginning of its policy's hash."""
         sequence, _, policy = value.partition(".")
         changes = self._store.history.since(0, What.POLICY_CHANGED)
         return next(
@@ -177,7 +177,7 @@ class PolicyChanges:
         )
 
     def _before(self, change: Written) -> Lists:
-        """The lists of the policy before a change."""
+        """Return the lists of the policy before a change."""
         changes = self._store.history.since(0, What.POLICY_CHANGED)
         earlier = [each for each in changes if each.sequence < change.sequence]
         return Lists.of(earlier[-1].entry.data if earlier else {})

@@ -41,7 +41,7 @@ LOOK_SECONDS = 3600.0
 
 
 def receipt(request: Request, person: str, what: What, now: datetime) -> Message:
-    """What the person (Slack user id) who decided gets directly, whoever clicked in their name."""
+    """Return what the person (Slack user id) who decided gets directly, whoever clicked in their name."""
     words: tuple[Part, ...] = (
         f"Receipt: you {DONE[what]} {request.name} ({opened(request).effect()}, {_about(request)}) ",
         Moment(now),

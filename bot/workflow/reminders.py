@@ -59,7 +59,7 @@ def _write(
 
 
 def _waited_for(store: Store, request: Request, found: list[frozenset[str] | None]) -> list[str]:
-    """Who may decide or record, and has not; the rule's own names where Slack does not say who is in them."""
+    """Return who may decide or record, and has not; the rule's own names where Slack does not say who is in them."""
     if any(members is None for members in found):
         return list(request.rule.approvers[:MOST_MENTIONS])
     may = frozenset.intersection(*(members for members in found if members is not None))

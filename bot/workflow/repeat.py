@@ -72,7 +72,7 @@ def _given_up(
     for_all: str,
     reread: Mapping[str, Reread],
 ) -> Iterator[Call]:
-    """Those that nobody wants any more, that are wrong to send, not the same call, or too late."""
+    """Yield those that nobody wants any more, that are wrong to send, not the same call, or too late."""
     request = calling.request
     if parts.clock.now() >= too_late_at(request):
         for_all = "it is too long since it was approved"

@@ -40,7 +40,7 @@ class Rules:
     must_confirm: bool = False
 
     def about(self, order: Order[Any, Any], place: Place, reach: Reach) -> tuple[Asked, ...]:
-        """What the rules look at of what is asked, which reaches these documents.
+        """Return what the rules look at of what is asked, which reaches these documents.
 
         Each part has its own name and amounts; in all else it is looked at as the whole is.
         """
@@ -60,7 +60,7 @@ class Rules:
         )
 
     def today(self, request: Request) -> Rule:
-        """The rule of today's policy for a request; its own as long as the policy is the same."""
+        """Return the rule of today's policy for a request; its own as long as the policy is the same."""
         if request.policy_hash == self.policy.hash:
             return request.rule
         place = self.tenancy.places.at(request.place)
@@ -68,7 +68,7 @@ class Rules:
         return self.policy.strictest(self.about(opened(request), place, reach))
 
     async def not_approved_any_more(self, request: Request, now: datetime) -> str | None:
-        """Why the approvals of an approved request are not enough now; empty: they are.
+        """Return why the approvals of an approved request are not enough now; empty: they are.
 
         An approval counts by the rule of the request's own time and by today's: whoever was taken out
         of a group or of the policy, or has no account of their own any more, has approved nothing. None: Slack

@@ -49,7 +49,7 @@ async def settle(parts: Working, request: Request, calls: tuple[Call, ...]) -> N
 
 
 def settled(call: Call, settlement: Settlement) -> Call:
-    """The call as reading Zuora has proved it."""
+    """Return the call as reading Zuora has proved it."""
     return call._replace(
         verdict=Verdict.ACCEPTED if settlement.accepted else Verdict.REJECTED,
         words=settlement.words,

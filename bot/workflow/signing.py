@@ -12,7 +12,7 @@ from bot.store.store import Store
 
 
 def text_of(head: Head) -> str:
-    """What is signed and stamped of a head, and written into the folder for it."""
+    """Return what is signed and stamped of a head, and written into the folder for it."""
     return f"billing-bot head {head.sequence}:{head.hash}"
 
 
@@ -30,7 +30,7 @@ class Signer:
         self.public = loaded.public_key().public_bytes_raw().hex()
 
     def sign(self, text: str) -> str:
-        """The signature of a text, hex."""
+        """Return the signature of a text, hex."""
         return self._key.sign(text.encode()).hex()
 
 

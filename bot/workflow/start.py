@@ -66,6 +66,6 @@ def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
 
 
 def difference(old: str, new: str) -> list[str]:
-    """The lines that went (`- `) and came (`+ `), each with the line before it as its place."""
+    """Return the lines that went (`- `) and came (`+ `), each with the line before it as its place."""
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]

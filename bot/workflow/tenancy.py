@@ -87,15 +87,15 @@ class Tenancy:
     admission: Admission
 
     def zuora_in(self, place: str) -> ZuoraClient:
-        """The client whose every call goes to that place, by `Place.key`."""
+        """Return the client whose every call goes to that place, by `Place.key`."""
         return self.zuora.within(*self.places.headers(place))
 
     def words_with(self, place_words: str) -> str:
-        """Which Zuora, in words, with the place."""
+        """Return which Zuora, in words, with the place."""
         return " · ".join(each for each in (self.words, place_words) if each)
 
     def digest_of(self, order: Order[Any, Any], place: str) -> str:
-        """The digest over everything that takes effect, for this tenant and this place in it.
+        """Return the digest over everything that takes effect, for this tenant and this place in it.
 
         The tenant's number is that of the latest token: the order's facts were read with one.
         """
@@ -103,7 +103,7 @@ class Tenancy:
         return digest(operation=order.name, body=order.body.model_dump(), **beside)
 
     def bound_beside(self, order: Order[Any, Any], place: str) -> dict[str, Any]:
-        """What the digest is made of beside operation and body: the tenant, the facts that matter."""
+        """Return what the digest is made of beside operation and body: the tenant, the facts that matter."""
         where = map(plain_ids, self.places.headers(place))  # however the settings write them
         tenant = "|".join([self.address, *where, self.zuora.tenant.id])
         return {"tenant": tenant, "facts": order.material()}

@@ -73,7 +73,7 @@ def row_of_run(kind: DocumentKind, number: str, row: Row) -> None:
 
 
 def each_once(found: Iterable[BillingDocument], number: str) -> list[BillingDocument]:
-    """The documents of a run's list, each once: pages may overlap.
+    """Return the documents of a run's list, each once: pages may overlap.
 
     Raises:
         ZuoraContradicts: One is there twice with different values.
@@ -132,7 +132,7 @@ def run_and_documents(documents: Sequence[BillingDocument], run: BillRun) -> Non
 
 
 def is_counted(run: BillRun, documents: Sequence[BillingDocument]) -> bool:
-    """Whether Zuora counted the documents of its list too.
+    """Return whether Zuora counted the documents of its list too.
 
     Without Invoice Settlement there are no credit memos, and none are counted.
     """

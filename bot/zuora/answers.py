@@ -94,7 +94,7 @@ class BillRun:
 
     @property
     def mails_itself(self) -> bool | None:
-        """Whether it was made to post and mail by itself; None where Zuora did not say."""
+        """Return whether it was made to post and mail by itself; None where Zuora did not say."""
         both = (self.auto_post, self.auto_email)
         return False if False in both else None if None in both else True
 
@@ -138,12 +138,12 @@ class BillingDocument:
 
     @property
     def money(self) -> Amount:
-        """Its total; not known where either the amount or the currency is not."""
+        """Return its total; not known where either the amount or the currency is not."""
         return money_of(self.amount, self.currency)
 
     @property
     def reaches_nobody(self) -> bool:
-        """Whether Zuora shows no address to mail it to; a template may still name a fixed one."""
+        """Return whether Zuora shows no address to mail it to; a template may still name a fixed one."""
         return self.bill_to_mail is False and self.more_mail is False
 
     @property
@@ -159,7 +159,7 @@ class BillingDocument:
 
 
 def money_of(amount: Decimal | NotKnown, currency: str | NotKnown) -> Amount:
-    """An amount with its currency, or why one of them is not known."""
+    """Return an amount with its currency, or why one of them is not known."""
     if isinstance(amount, NotKnown):
         return amount
     if isinstance(currency, NotKnown):

@@ -18,7 +18,7 @@ async def aside(
     *more: P.args,
     **named: P.kwargs,
 ) -> T:
-    """What `work` makes of the documents; it must touch nothing but what it is handed."""
+    """Return what `work` makes of the documents; it must touch nothing but what it is handed."""
     if len(documents) < MANY:
         return work(documents, *more, **named)
     return await asyncio.to_thread(work, documents, *more, **named)

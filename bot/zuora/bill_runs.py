@@ -19,7 +19,7 @@ _QUERY_REFUSED: Final = frozenset({None, 20, 21, 22, 23, 27, 30})
 
 
 async def read(caller: Caller, key: str, here: Here) -> BillRun:
-    """One bill run by id or number.
+    """Return one bill run by id or number.
 
     Object Query takes both; `/v1` promises to take the id. Where Object Query is closed to the
     bot, `/v1` is asked alone and there are no counts; that it knows no number is no proof then.
@@ -50,7 +50,7 @@ async def read(caller: Caller, key: str, here: Here) -> BillRun:
 
 
 async def read_state(caller: Caller, bill_run_id: str, here: Here) -> BillRun:
-    """One bill run by id, from `/v1` alone: one call, so that it can be looked at often.
+    """Return one bill run by id, from `/v1` alone: one call, so that it can be looked at often.
 
     Raises:
         ZuoraNotFound: There is none (any more).
@@ -90,7 +90,7 @@ async def listing(
 
 
 async def _counts(caller: Caller, key: str) -> tuple[Row, ZuoraRejected | None]:
-    """What Object Query says; where it is refused nothing, and the refusal."""
+    """Return what Object Query says; where it is refused nothing, and the refusal."""
     try:
         data = (
             await caller.read(calls.get("object-query", "billing-runs", key, query=(calls.NULLS,)))

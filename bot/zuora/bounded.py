@@ -21,7 +21,7 @@ class UnreadableAnswer(httpx2.RemoteProtocolError):
 
 
 async def content_of(response: aiohttp.ClientResponse) -> bytes:
-    """The body of an answer, unpacked; piece by piece, so that nobody waits for all of it.
+    """Return the body of an answer, unpacked; piece by piece, so that nobody waits for all of it.
 
     Raises:
         UnreadableAnswer: See there.
@@ -53,7 +53,7 @@ class _Unpacker:
         self._has_begun = False
 
     def some(self, packed: bytes) -> tuple[bytes, bytes]:
-        """Some bytes unpacked, and what is left to be unpacked.
+        """Return some bytes unpacked, and what is left to be unpacked.
 
         Raises:
             UnreadableAnswer: It is no gzip.
@@ -69,5 +69,5 @@ class _Unpacker:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the last member has no end."""
+        """Return whether the last member has no end."""
         return self._has_begun and not self._member.eof

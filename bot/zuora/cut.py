@@ -11,7 +11,7 @@ _NUMBER: Final = re.compile(r"(.*?)(\d+)", re.DOTALL | re.ASCII)
 
 
 def beginnings(first: str, last: str, count: int) -> tuple[str, ...]:
-    """How the numbers begin of each part; empty where the list cannot be cut.
+    """Return how the numbers begin of each part; empty where the list cannot be cut.
 
     Args:
         first: The first number of the list in the order of its text, `INV00000001`.

@@ -44,7 +44,7 @@ _LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def environment(base_url: str) -> Environment:
-    """The environment behind a base URL, by its exact host.
+    """Return the environment behind a base URL, by its exact host.
 
     Args:
         base_url: For example `https://rest.na.zuora.com`; a path or a port does not matter.

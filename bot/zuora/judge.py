@@ -111,7 +111,7 @@ class _PatientDecoder(json.JSONDecoder):
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object that says each thing once.
+    """Return an object that says each thing once.
 
     Raises:
         ValueError: It says two things about one: neither is known.
@@ -160,7 +160,7 @@ def _is_yes(seen: _Seen, *, effect: bool) -> bool:
 
 
 def _is_in_doubt(seen: _Seen) -> bool:
-    """Whether the answer says neither yes nor no."""
+    """Return whether the answer says neither yes nor no."""
     if seen.status >= 500 or seen.status in _TIMEOUTS or seen.category in _OUTAGES:  # noqa: PLR2004
         return True
     if any(reason.is_outage for reason in seen.reasons):
@@ -173,7 +173,7 @@ def _is_in_doubt(seen: _Seen) -> bool:
 
 
 def _is_before_the_key(seen: _Seen) -> bool:
-    """Whether a no says nothing of the first call under this key.
+    """Return whether a no says nothing of the first call under this key.
 
     It may still be at work (409), its key was used for something else (422), or a gateway, a proxy
     or a right that is missing kept the repetition from being looked at (guide *Idempotent requests*).
@@ -192,7 +192,7 @@ def _says_no(data: Any) -> bool:
 
 
 def _said(data: Mapping[str, Any]) -> set[str]:
-    """Whether it was done, in the answer's own words; two of them contradict each other and say neither."""
+    """Return whether it was done, in the answer's own words; two of them contradict each other and say neither."""
     said = (data.get(name) for name in ("success", "Success"))
     return {str(each).lower() for each in said if each is not None}
 

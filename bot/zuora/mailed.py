@@ -33,7 +33,7 @@ class MailedInvoice:
 
 
 async def invoices_since(caller: Caller, since: datetime, here: Here) -> list[MailedInvoice]:
-    """The invoices whose last mail is of then or later; memos show no mail in Zuora.
+    """Return the invoices whose last mail is of then or later; memos show no mail in Zuora.
 
     Raises:
         ZuoraRejected: Zuora narrows the list by neither field.

@@ -61,7 +61,7 @@ class Found:
     not_read: tuple[Kind, ...] = ()
 
     def of(self, typed: str) -> tuple[Match, ...]:
-        """Everything that it names, each kind once; an account only where it is nothing else."""
+        """Return everything that it names, each kind once; an account only where it is nothing else."""
         return self.named.get(typed, ())
 
 
@@ -93,7 +93,7 @@ async def _first(
     kinds: Sequence[Kind],
     asked: Mapping[str, Sequence[Reading]],
 ) -> Found:
-    """What the first reading names that Zuora has; the second is asked only of what has no first."""
+    """Return what the first reading names that Zuora has; the second is asked only of what has no first."""
     named: dict[str, tuple[Match, ...]] = {}
     not_read: set[Kind] = set()
     turn, waiting = 0, {text: ways for text, ways in asked.items() if ways}
@@ -128,7 +128,7 @@ def _named(kind: Kind, key: str, row: Row) -> Match:
 async def _of_kind(
     caller: Caller, path: str, kind: Kind, keys: Sequence[str]
 ) -> dict[str, Row] | None:
-    """The rows of one kind by key; None where Zuora refuses to look for some."""
+    """Return the rows of one kind by key; None where Zuora refuses to look for some."""
     alone = [key for key in keys if len(keys) <= FEW or _NOT_IN_A_LIST & set(key)]
     together = [key for key in keys if key not in set(alone)]
     found = await _listed(caller, kind, together) if together else {}
@@ -171,7 +171,7 @@ async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, 
 
 
 async def _one(caller: Caller, path: str, kind: Kind, key: str) -> Row | None:
-    """The row of one key; empty where there is none, None where Zuora does not say."""
+    """Return the row of one key; empty where there is none, None where Zuora does not say."""
     objects, _ = _PLACES[kind]
     promised = kind != "bill_run" or is_id(key)  # `/v1` promises to take a run's id alone
     for call, knows in (

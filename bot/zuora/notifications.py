@@ -49,7 +49,7 @@ class MailNotification:
 
 
 async def profiles(caller: Caller) -> tuple[MailProfile, ...] | None:
-    """All communication profiles; None where they may not be read."""
+    """Return all communication profiles; None where they may not be read."""
     try:
         data = (await caller.read(calls.get("settings", "communication-profiles"))).data
     except ZuoraRejected:
@@ -68,7 +68,7 @@ async def profiles(caller: Caller) -> tuple[MailProfile, ...] | None:
 async def of_profiles(
     caller: Caller, wanted: Collection[MailProfile]
 ) -> tuple[MailNotification, ...] | None:
-    """The notifications of these profiles, side by side; None where they may not be read."""
+    """Return the notifications of these profiles, side by side; None where they may not be read."""
     try:
         found = await paging.side_by_side(_of_profile(caller, one) for one in wanted if one.id)
     except ZuoraRejected:

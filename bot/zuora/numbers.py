@@ -19,7 +19,7 @@ _MOST_DIGITS: Final = 12
 
 
 def seconds(value: object) -> float | None:
-    """A span of at most a day; None for whatever is none."""
+    """Return a span of at most a day; None for whatever is none."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
@@ -30,14 +30,14 @@ def seconds(value: object) -> float | None:
 
 
 def whole(text: str | None) -> int | None:
-    """The first number of a header such as `2250000, 50000;w=60`."""
+    """Return the first number of a header such as `2250000, 50000;w=60`."""
     digits = (text or "").split(",", 1)[0].split(";", 1)[0].strip()
     is_one = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
     return int(digits) if is_one else None
 
 
 def rest(headers: Mapping[str, str]) -> float | None:
-    """Seconds until Zuora wants to be asked again, at most an hour; None where it does not say.
+    """Return the seconds until Zuora wants to be asked again, at most an hour; None where it does not say.
 
     `Retry-After`; without it `RateLimit-Reset`, which stands on every answer and so counts only
     where the rate is spent (`RateLimit-Remaining` 0 or missing).

@@ -50,12 +50,12 @@ class Width:
 
     @property
     def calls(self) -> int:
-        """The width now: at least 1."""
+        """Return the width now: at least 1."""
         return int(self._value)
 
     @property
     def ceiling(self) -> int:
-        """The most it may become: the smallest limit Zuora has named, and `widest`."""
+        """Return the most it may become: the smallest limit Zuora has named, and `widest`."""
         return max(1, min((self._widest, *self._limits.values())))
 
     def read(self, headers: Mapping[str, str]) -> None:
@@ -67,7 +67,7 @@ class Width:
             self._value = min(self._value, float(self.ceiling))
 
     def went_well(self, *, full: bool, alone: bool = False) -> None:
-        """A call was let through.
+        """Note that a call was let through.
 
         Args:
             full: Whether the width was in use; else it says nothing about more.
@@ -98,7 +98,7 @@ class Width:
         self._value = min(self._value + places, float(self.ceiling))
 
     def was_refused(self) -> None:
-        """A call was one too many."""
+        """Note that a call was one too many."""
         self._refused_once = True
         self._credit = 0.0
         self._value = max(1.0, float(int(self._value)) - 1.0)
@@ -141,17 +141,17 @@ class Pace:
 
     @property
     def width(self) -> int:
-        """How many calls may be out at once just now."""
+        """Return how many calls may be out at once just now."""
         return self._width.calls
 
     @property
     def out(self) -> int:
-        """How many are out."""
+        """Return how many are out."""
         return self._out
 
     @property
     def at_the_gate(self) -> int:
-        """How many are out, or wait for a place."""
+        """Return how many are out, or wait for a place."""
         return self._out + len(self._waiting)
 
     async def enter(self) -> float:

@@ -59,7 +59,7 @@ async def all_or_none(reads: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> 
 
 
 async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -> list[Row]:
-    """All rows of an object query.
+    """Return all rows of an object query.
 
     Args:
         caller: Sends the calls.
@@ -79,7 +79,7 @@ async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -
 
 
 async def pages(caller: Caller, query: HttpCall) -> AsyncIterator[list[Row]]:
-    """The pages of an object query, one after the other, each as large as the tenant allows.
+    """Yield the pages of an object query, one after the other, each as large as the tenant allows.
 
     Raises:
         ZuoraUnavailable: The pages do not end.
@@ -103,7 +103,7 @@ async def pages(caller: Caller, query: HttpCall) -> AsyncIterator[list[Row]]:
 
 
 async def _first_page(caller: Caller, query: HttpCall) -> tuple[Answer, HttpCall]:
-    """The answer, and the call that it answers.
+    """Return the answer, and the call that it answers.
 
     The guide *Pagination* allows 99 rows a page and the SDK 50. So 99 are asked for until a tenant
     refuses that and takes 50, which is remembered while the bot runs.
@@ -143,7 +143,7 @@ def check(count: int, size: int = 0) -> None:
 
 
 async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Row]:
-    """All rows of a ZOQL query.
+    """Return all rows of a ZOQL query.
 
     Args:
         caller: Sends the calls.
@@ -178,7 +178,7 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
 
 
 def whole(data: Any, name: str) -> list[Row]:
-    """The rows of one page; an answer without a list is not an empty list.
+    """Return the rows of one page; an answer without a list is not an empty list.
 
     Raises:
         ZuoraContradicts: It has none that can be read.
@@ -190,7 +190,7 @@ def whole(data: Any, name: str) -> list[Row]:
 
 
 def following(data: Any, name: str) -> str:
-    """What names the next page; empty where there is none.
+    """Return what names the next page; empty where there is none.
 
     Raises:
         ZuoraContradicts: It is said in a way that cannot be read.

@@ -51,7 +51,7 @@ class PdfStatus:
 async def statuses(
     caller: Caller, kind: DocumentKind, keys: Sequence[str]
 ) -> tuple[PdfStatus, ...] | None:
-    """How far the PDFs of documents are, fifty to a call; None where they may not be read.
+    """Return how far the PDFs of documents are, fifty to a call; None where they may not be read.
 
     Raises:
         ZuoraError: As from `Caller.read`, but for a refusal.
@@ -67,7 +67,7 @@ async def statuses(
 
 
 async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozenset[str] | None:
-    """The ids of a memo's PDF files, of all pages; None where they may not be read to the end.
+    """Return the ids of a memo's PDF files, of all pages; None where they may not be read to the end.
 
     A file has an id and, in its address, the id of its handle; which of them a mail takes is not
     said, so both are there.

@@ -49,7 +49,7 @@ class PreviewItem:
 
 
 def items_of(content: bytes) -> Iterator[PreviewItem]:
-    """Every amount in the file; it is read as it goes, for it can be long.
+    """Yield every amount in the file; it is read as it goes, for it can be long.
 
     Raises:
         ZuoraRejected: It is not such a file, or an amount in it cannot be read.
@@ -112,7 +112,7 @@ def _cell(columns: Mapping[str, str], row: Mapping[str, str], names: tuple[str, 
 
 
 def _amount(said: str) -> Decimal:
-    """A finite decimal of plausible size.
+    """Return a finite decimal of plausible size.
 
     Raises:
         ValueError: It is no finite number, or none of any money.

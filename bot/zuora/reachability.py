@@ -22,7 +22,7 @@ class Reachability:
 
     @property
     def trouble(self) -> str:
-        """Why Zuora cannot be worked with just now; empty where the last calls show nothing wrong."""
+        """Return why Zuora cannot be worked with just now; empty where the last calls show nothing wrong."""
         return self._last if self._in_vain >= ENOUGH else ""
 
     @property

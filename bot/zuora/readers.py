@@ -26,7 +26,7 @@ _CANONICAL: Final = {status.lower(): status for status in BILL_RUN_STATUSES} | {
 
 
 def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
-    """A bill run out of its two readings; either may be empty.
+    """Return a bill run out of its two readings; either may be empty.
 
     Args:
         counts: `/object-query/billing-runs/{key}`: counts, mails, error, time zone.
@@ -80,7 +80,7 @@ def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
 
 
 def run_in_answer(data: Row, zone: tzinfo | None = None) -> BillRun:
-    """The run in the answer to a call that made or changed it; it says nothing of mails."""
+    """Return the run in the answer to a call that made or changed it; it says nothing of mails."""
     return bill_run_of({}, data, Here(_ANY_TIME, zone))
 
 
@@ -95,7 +95,7 @@ _TYPE: Final = ("billRunType", "billingRunType")
 
 
 def _disagreements(counts: Row, plain: Row) -> Iterator[str]:
-    """What the two readings of a run say differently."""
+    """Yield what the two readings of a run say differently."""
     number = rows.text({**counts, **plain}, "billRunNumber", "billingRunNumber")
     said = [
         (what, rows.text(counts, *names), rows.text(plain, *names)) for what, names in _SAID_TWICE
@@ -108,7 +108,7 @@ def _disagreements(counts: Row, plain: Row) -> Iterator[str]:
 
 
 def _run_mailed(counts: Row, here: Here) -> MailedAt:
-    """When documents of a run were mailed last; `invoicesEmailed` must say the same."""
+    """Return when documents of a run were mailed last; `invoicesEmailed` must say the same."""
     if not counts:
         return NOT_READ
     at = rows.mailed(counts, "lastEmailSentTime", here=here)
@@ -140,7 +140,7 @@ def document_status(said: str) -> str:
 def document_of(
     kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool = False
 ) -> BillingDocument:
-    """A document out of an object query, a ZOQL row or `/v1`: three spellings of the same keys.
+    """Return a document out of an object query, a ZOQL row or `/v1`: three spellings of the same keys.
 
     What many documents share is kept once for all of them (`intern`).
 
@@ -175,7 +175,7 @@ def document_of(
 
 
 def _more_mail(account: Row) -> bool | None:
-    """Whether an account has additional addresses; an object query gives them as one text."""
+    """Return whether an account has additional addresses; an object query gives them as one text."""
     if "additionalEmailAddresses" not in account:
         return None
     said = account["additionalEmailAddresses"]
@@ -185,7 +185,7 @@ def _more_mail(account: Row) -> bool | None:
 
 
 def _currency(row: Row, account: Row) -> str | NotKnown:
-    """The document's own; its account's where the document says nothing at all."""
+    """Return the document's own; its account's where the document says nothing at all."""
     own = rows.currency(row, "currency", "Currency")
     silent = own in (rows.MISSING, rows.NULL)
     return rows.currency(account, "currency") if silent and account else own
@@ -199,7 +199,7 @@ def _mailed(kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool) 
 
 
 def _unchecked(kind: DocumentKind, row: Row) -> tuple[str, ...]:
-    """Invoices and credit memos can be reversed; debit memos cannot.
+    """Return what Zuora did not say; invoices and credit memos can be reversed, debit memos cannot.
 
     E-invoices and tax are not given where a tenant has none, so only what is odd is not known.
     """
@@ -219,7 +219,7 @@ _E_INVOICE_IS_FINE: Final = frozenset({"", "success", "conditionalsuccess", "gen
 
 
 def _trouble(row: Row) -> Iterator[str]:
-    """What makes a document wrong to send, whatever its status is.
+    """Yield what makes a document wrong to send, whatever its status is.
 
     Sources: page *Reverse an invoice* (a reversed invoice stays Posted), *E-Invoice statuses*, and
     the tax status of memos on *Retrieve a credit memo*.
@@ -236,7 +236,7 @@ def _trouble(row: Row) -> Iterator[str]:
 
 
 def account_of(data: Row) -> Account:
-    """An account out of `/v1/accounts/{key}`."""
+    """Return an account out of `/v1/accounts/{key}`."""
     basic, billing = rows.part(data, "basicInfo"), rows.part(data, "billingAndPayment")
     contact = rows.part(data, "billToContact")
     return Account(
@@ -257,7 +257,7 @@ def account_of(data: Row) -> Account:
 
 
 def subscription_of(data: Row) -> Subscription:
-    """A subscription out of `/v1/subscriptions/{key}`."""
+    """Return a subscription out of `/v1/subscriptions/{key}`."""
     return Subscription(
         id=rows.text(data, "id"),
         number=rows.text(data, "subscriptionNumber", "name"),
@@ -283,7 +283,7 @@ def _or_none(number: int | NotKnown) -> int | None:
 
 
 def _run_number(row: Row) -> str:
-    """The number of the bill run that made a document: its prefix is the tenant's own."""
+    """Return the number of the bill run that made a document: its prefix is the tenant's own."""
     number = rows.text(row, "sourceId", "SourceId")
     source = rows.text(row, "source", "Source").replace(" ", "").lower()
     return number if source in ("billrun", "") or number.startswith("BR-") else ""

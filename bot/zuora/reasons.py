@@ -35,19 +35,19 @@ class Reason:
 
     @property
     def category(self) -> int | None:
-        """The last two digits of a number, or what a code in words stands for."""
+        """Return the last two digits of a number, or what a code in words stands for."""
         if self.code.isascii() and self.code.isdigit():
             return int(self.code) % 100
         return _WORDS.get(self.code)
 
     @property
     def is_outage(self) -> bool:
-        """Whether Zuora itself broke: it may have done something before."""
+        """Return whether Zuora itself broke: it may have done something before."""
         return self.category in {60, 61, 99}
 
 
 def reasons_of(data: Any) -> tuple[Reason, ...]:
-    """All reasons in an answer; none in one that says yes.
+    """Return all reasons in an answer; none in one that says yes.
 
     Shapes: `reasons[{code,message}]`; `Errors[{Code,Message}]` of the older actions;
     `{code,message}` and `{message}` of the gateway; `{faultcode,faultstring}` of queries;

@@ -69,7 +69,7 @@ class AccountScope:
 async def currencies(
     caller: Caller, batches: Collection[str], bill_cycle_day: str
 ) -> dict[str, AccountScope] | None:
-    """The active accounts of some batches by id, with their currencies.
+    """Return the active accounts of some batches by id, with their currencies.
 
     Args:
         caller: Sends the calls.
@@ -122,7 +122,7 @@ def _currency(row: Row) -> str:
 
 
 def _is_in(row: Row, batches: Collection[str], bill_cycle_day: str) -> bool | None:
-    """Whether a run covers an account; None where Zuora does not say.
+    """Return whether a run covers an account; None where Zuora does not say.
 
     ZOQL leaves out what is empty, so an account without a batch or day is in none.
     """

@@ -28,7 +28,7 @@ def tenant_of(scope: str) -> Tenant:
 
 
 def not_the_tenant(tenant: Tenant, expected: str) -> str:
-    """Why a token may not be used: it speaks for another tenant, or does not say for which."""
+    """Return why a token may not be used: it speaks for another tenant, or does not say for which."""
     if not expected or tenant.id == expected:
         return ""
     found = f"speaks for tenant {tenant.id}" if tenant.id else "does not say for which tenant"
@@ -39,13 +39,13 @@ def not_the_tenant(tenant: Tenant, expected: str) -> str:
 
 
 def entities_outside(tenant: Tenant, entities: Iterable[Unit]) -> tuple[str, ...]:
-    """Which of the configured entities a token does not name; none where it names no entity."""
+    """Return which of the configured entities a token does not name; none where it names no entity."""
     named = {plain_ids(entity) for entity in tenant.entities}
     return tuple(each.id for each in entities if named and plain_ids(each.id) not in named)
 
 
 def not_the_entities(tenant: Tenant, entities: Iterable[Unit]) -> str:
-    """Why a token may not be used: it does not speak for an entity of the settings.
+    """Return why a token may not be used: it does not speak for an entity of the settings.
 
     Or for several, and the settings name none ("you must use this header to specify which entity").
     """

@@ -102,17 +102,17 @@ class TokenKeeper:
 
     @property
     def trouble(self) -> str:
-        """Why there is no token; empty while all is well."""
+        """Return why there is no token; empty while all is well."""
         return "" if self._failed is None else self._failed.message
 
     @property
     def is_good(self) -> bool:
-        """Whether there is a token within its life, and the last call for one or with one went well."""
+        """Return whether there is a token within its life, and the last call for one or with one went well."""
         return self._failed is None and self._is_good("")
 
     @property
     def locks_out(self) -> bool:
-        """Whether there is no token until somebody puts something right."""
+        """Return whether there is no token until somebody puts something right."""
         return isinstance(self._failed, ZuoraLockedOut | ZuoraRejected)
 
     def __repr__(self) -> str:
@@ -120,7 +120,7 @@ class TokenKeeper:
         return f"TokenKeeper({self._base_url})"
 
     async def token(self, *, refused: str = "") -> str:
-        """A token that is good now; whoever asks while one is fetched waits for that one.
+        """Return a token that is good now; whoever asks while one is fetched waits for that one.
 
         Args:
             refused: A token Zuora answered 401 to; it is not handed out again.
@@ -235,7 +235,7 @@ class TokenKeeper:
 
 
 def _granted(response: httpx2.Response) -> dict[str, Any]:
-    """The token answer, or the error it is. Its body is never shown: it may repeat the form."""
+    """Return the token answer, or the error it is. Its body is never shown: it may repeat the form."""
     status = response.status_code
     data = _json_object(response.content)
     token = data.get("access_token")

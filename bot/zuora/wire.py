@@ -101,12 +101,12 @@ class HttpCall:
 
     @property
     def route(self) -> str:
-        """The path with a star for each key: what a log and a metric may show."""
+        """Return the path with a star for each key: what a log and a metric may show."""
         return "/".join(part if part in _WORDS else "*" for part in self.path.split("/"))
 
     @property
     def content(self) -> bytes:
-        """The body as UTF-8 JSON; empty for GET."""
+        """Return the body as UTF-8 JSON; empty for GET."""
         if self.body is None:
             return b""
         return _ENCODER.encode(dict(self.body)).encode()
@@ -126,7 +126,7 @@ def path(*parts: str) -> str:
 def headers(
     call: HttpCall, *, token: str, version: str, entity_ids: str = "", org_ids: str = ""
 ) -> dict[str, str]:
-    """All headers of a call.
+    """Return all headers of a call.
 
     Args:
         call: The call.

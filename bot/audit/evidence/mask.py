@@ -57,7 +57,7 @@ class Mask:
             self._pattern = None
 
     def masked(self, value: Any) -> Any:
-        """The same value without names and addresses."""
+        """Return the same value without names and addresses."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
@@ -76,7 +76,7 @@ class Mask:
         return value if masked == inside else canonical(masked)
 
     def text(self, text: str) -> str:
-        """The same text without names and addresses."""
+        """Return the same text without names and addresses."""
         if self._names:
             self._pattern = self._pattern or _any_of(self._names)
             text = self._pattern.sub(lambda found: self._names[found[0]], text)
@@ -93,14 +93,14 @@ class NoMask(Mask):
     masks = False
 
     def masked(self, value: Any) -> Any:
-        """The value itself."""
+        """Return the value itself."""
         return value
 
     def text(self, text: str) -> str:
-        """The text itself."""
+        """Return the text itself."""
         return text
 
 
 def _any_of(names: Iterable[str]) -> re.Pattern[str]:
-    """The longest name first, so that no shorter one is found inside it."""
+    """Return the longest name first, so that no shorter one is found inside it."""
     return re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))

@@ -9,7 +9,7 @@ from bot.workflow.anchoring import NotLeftError
 
 
 async def look(found: Settings) -> AsyncIterator[Noticed]:
-    """Whether the server lets the bot in; nothing is mailed."""
+    """Yield whether the server lets the bot in; nothing is mailed."""
     if not found.anchor_mail_to:
         return
     server = found.smtp_url.get_secret_value()

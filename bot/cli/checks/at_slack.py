@@ -25,7 +25,7 @@ HELLO_SECONDS = 10.0
 async def look(
     settings: Settings, policy: Policy | None, client: SlackWeb, *, alone: bool
 ) -> AsyncIterator[Noticed]:
-    """Every finding at Slack.
+    """Yield every finding at Slack.
 
     Args:
         settings: As read.
@@ -143,7 +143,7 @@ async def _app_token(settings: Settings, client: SlackWeb, *, alone: bool) -> No
 
 
 async def _other_connections(url: str) -> int:
-    """How many others Slack says are connected; this connection is closed at once."""
+    """Return how many others Slack says are connected; this connection is closed at once."""
     async with (
         asyncio.timeout(HELLO_SECONDS),
         aiohttp.ClientSession() as session,

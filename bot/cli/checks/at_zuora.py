@@ -13,7 +13,7 @@ LOGIN = "ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET"
 
 
 async def look(settings: Settings, zuora: ZuoraClient) -> AsyncIterator[Noticed]:
-    """Every finding at Zuora."""
+    """Yield every finding at Zuora."""
     try:
         tenant = await zuora.check()
     except ZuoraElsewhere as error:

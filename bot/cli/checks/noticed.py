@@ -38,12 +38,12 @@ class Noticed:
     mend: str = ""
 
     def line(self) -> str:
-        """One line for people."""
+        """Return one line for people."""
         mend = f" -> {self.mend}" if self.mend else ""
         return f"{_MARKS[self.grade]:<8} {self.about}: {self.found}{mend}"
 
     def shown(self) -> dict[str, str]:
-        """The same for programs."""
+        """Return the same for programs."""
         return {name: str(value) for name, value in asdict(self).items()}
 
 
@@ -63,11 +63,11 @@ def passes(about: str, found: str, mend: str) -> Noticed:
 
 
 def wrong(about: str, found: str, mend: str) -> Noticed:
-    """Somebody has to change it."""
+    """Find something that somebody has to change."""
     return Noticed(Grade.WRONG, about, found, mend)
 
 
 def worst(findings: Iterable[Noticed]) -> int:
-    """The exit status."""
+    """Return the exit status."""
     grades = list(Grade)
     return STATUS[max((each.grade for each in findings), key=grades.index, default=Grade.GOOD)]

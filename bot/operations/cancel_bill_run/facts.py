@@ -36,7 +36,7 @@ class CancelFacts(DraftsFacts):
 
     @classmethod
     def of(cls, documents: Sequence[BillingDocument], run: BillRun) -> Self:
-        """A run and its documents, as they were read."""
+        """Return a run and its documents, as they were read."""
         return cls(
             run=RunFacts.of(documents, run),
             drafts=Drafts.of(documents),

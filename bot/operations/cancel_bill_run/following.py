@@ -14,7 +14,7 @@ MOST_LOOKS = 40
 
 
 def begun(run: RunFacts, answer: Answer | None = None) -> Progress:
-    """A cancellation that Zuora has accepted; its answer may name the next occurrence."""
+    """Return a cancellation that Zuora has accepted; its answer may name the next occurrence."""
     following = run_in_answer(answer.data).next_run if answer else None
     return Progress(
         run_id=run.run_id,
@@ -26,7 +26,7 @@ def begun(run: RunFacts, answer: Answer | None = None) -> Progress:
 
 
 async def settled(run: RunFacts, zuora: ZuoraClient) -> Settlement | None:
-    """What proves that a cancellation began whose answer was lost; None: nothing does (yet).
+    """Return what proves that a cancellation began whose answer was lost; None: nothing does (yet).
 
     Raises:
         ZuoraError: Zuora could not be read.

@@ -93,7 +93,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
 
     @classmethod
     def why_not(cls, status: str, *, posted: int, run_type: str) -> str:
-        """Only a Pending one, or a Completed one with nothing posted that is no catch-up run.
+        """Allow only a Pending one, or a Completed one with nothing posted that is no catch-up run.
 
         Sources: pages *Bill run status types* and *Catch-up bill runs*; that nothing may be posted
         is from the older page *CRUD: Post or cancel a bill run*.
@@ -109,7 +109,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
     @classmethod
     @override
     def read_more(cls, values: Values) -> Mapping[str, Any] | Problems:
-        """What is canceled of a scheduled run."""
+        """Return what is canceled of a scheduled run."""
         which = str(values.get(FIELD) or "")
         if which not in CHOICES:
             return Problems({FIELD: "Choose what is canceled of a scheduled run."})
@@ -127,7 +127,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         return refused or _wrong_choice(body, facts) or facts
 
     def material(self) -> dict[str, Any]:
-        """Every document counts, and the schedule."""
+        """Bind every document, and the schedule."""
         return {
             **self.facts.run.material(),
             "schedule": self.facts.schedule,
@@ -145,7 +145,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
 
     @override
     def checked(self) -> tuple[Check, ...]:
-        """The run, its drafts, its kind and its schedule."""
+        """Return the run, its drafts, its kind and its schedule."""
         facts = self.facts
         unsaid = "Zuora does not say when this occurrence runs"
         is_late = facts.waits_for_schedule and facts.scheduled_for is None
@@ -173,7 +173,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
 
     @override
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """The run is being canceled or is canceled: then the call got through."""
+        """Prove it by a run that is being canceled or is canceled."""
         return await following.settled(self.facts.run, zuora)
 
     def begun(self, answer: Answer) -> Progress:
@@ -195,7 +195,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         return f"cancel bill run {number} and all later occurrences"
 
     def summary(self) -> Summary:
-        """What is gone afterwards."""
+        """Return what is gone afterwards."""
         run, drafts = self.facts.run, self.facts.drafts
         what = f" and discard {drafts.what}{drafts.whose}" if drafts.count else ""
         headline = f"Cancel bill run {run.number}{what}"
@@ -218,7 +218,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         )
 
     def lines(self) -> tuple[Line, ...]:
-        """What a controller decides on."""
+        """Return what a controller decides on."""
         run = self.facts.run
         dates = f"target date {in_days(run.target_date)} · invoice date {in_days(run.invoice_date)}"
         return (
@@ -243,7 +243,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         return "cancel the run"
 
     def warning(self) -> str:
-        """A canceled run stays canceled."""
+        """Say that a canceled run stays canceled."""
         if self.facts.waits_for_schedule and self.body.cancel_once is False:
             return "Nothing is billed by this schedule any more; it cannot be brought back."
         return "A canceled run cannot be brought back; a new one has to be made."
@@ -262,7 +262,7 @@ def _runs(facts: CancelFacts) -> tuple[Line, ...]:
 
 
 def _wrong_choice(body: CancelBillRunBody, facts: CancelFacts) -> Problems | None:
-    """A schedule needs a choice, and only a schedule has one to make."""
+    """Refuse a schedule without a choice, and a choice without a schedule."""
     number = facts.run.number
     if facts.waits_for_schedule and body.cancel_once is None:
         return Problems(

@@ -40,14 +40,14 @@ class AutoMails(BaseModel, frozen=True):
 
     @property
     def material(self) -> dict[str, list[str]]:
-        """What an approval is bound to: nothing where everybody is mailed."""
+        """Return what an approval is bound to: nothing where everybody is mailed."""
         if self.state in ("not asked", "on"):
             return {}
         return {"auto_mails": [self.state, *sorted(self.profiles)]}
 
     @property
     def problem(self) -> str:
-        """Why nobody would be mailed, and how to put it right; empty if that is not so."""
+        """Return why nobody would be mailed, and how to put it right; empty if that is not so."""
         if self.state != "off":
             return ""
         return (
@@ -57,7 +57,7 @@ class AutoMails(BaseModel, frozen=True):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What an approver should know, as sentences."""
+        """Return what an approver should know, as sentences."""
         said = {
             "partly": f"The notification {NAME} is off or muted in {self._where}: what is posted "
             "for the accounts there stays unmailed.",
@@ -105,7 +105,7 @@ class AutoMails(BaseModel, frozen=True):
         yield line("PDF attached", said[self.attaches_pdf])
 
     def differs(self, now: "AutoMails") -> list[str]:
-        """What changed in whether mails go out, in words."""
+        """Return what changed in whether mails go out, in words."""
         if self.material == now.material:
             return []
         return [f"{NAME}: Zuora's notification was {self.words} and is {now.words} now"]
@@ -148,7 +148,7 @@ async def read_auto_mails(zuora: ZuoraClient, profile_id: str = "") -> AutoMails
 def auto_mails(
     profiles: Sequence[MailProfile], notifications: Sequence[MailNotification]
 ) -> AutoMails:
-    """What these profiles come to. No I/O."""
+    """Return what these profiles come to. No I/O."""
     mailing = {
         profile: [
             one for one in notifications if one.profile_id == profile.id and posts_itself(one)
@@ -167,7 +167,7 @@ def auto_mails(
 
 
 def _state(states: Mapping[MailProfile, NoticeState]) -> AutoMails:
-    """Whether it mails."""
+    """Return whether it mails."""
     found = set(states.values())
     if found <= {"not listed"}:
         return AutoMails(state="not listed")

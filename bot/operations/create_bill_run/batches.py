@@ -21,12 +21,12 @@ def batch_named(typed: str) -> str | None:
 
 
 def batch_order(batch: str) -> tuple[int, str]:
-    """Names of batches in the order of their numbers."""
+    """Return the names of batches in the order of their numbers."""
     return len(batch), batch
 
 
 def beyond(batches: Iterable[str], highest: int) -> str:
-    """Why a tenant with so many batches does not have some of these; empty if it has them all.
+    """Return why a tenant with so many batches does not have some of these; empty if it has them all.
 
     Args:
         batches: Names as `batch_named` gives them.

@@ -81,14 +81,14 @@ class CreateBillRunBody(Body):
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether it runs at its hours rather than at once."""
+        """Return whether it runs at its hours rather than at once."""
         return self.schedule is not None
 
 
 def wire(
     body: CreateBillRunBody, *, name: str, account_id: str, subscription_ids: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The JSON object for Zuora; what was not asked for and has no default here is left out.
+    """Return the JSON object for Zuora; what was not asked for and has no default here is left out.
 
     Args:
         body: What was asked for.
@@ -117,7 +117,7 @@ def wire(
 
 
 def is_month_end(day: date) -> bool:
-    """Whether it is the last day of its month."""
+    """Return whether it is the last day of its month."""
     return day.day == calendar.monthrange(day.year, day.month)[1]
 
 

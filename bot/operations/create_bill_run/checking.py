@@ -14,7 +14,7 @@ SHOWN = 4
 
 
 def all_checked(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Check]:
-    """Each with what it compares; only what this run is about."""
+    """Yield each with what it compares; only what this run is about."""
     yield _other_runs(facts)
     yield _pending(facts)
     yield _dates(body, facts)
@@ -106,7 +106,7 @@ def _rules(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Check]:
 
 
 def _mails(facts: CreateFacts) -> Iterator[Check]:
-    """Whether Zuora would mail what the run posts."""
+    """Yield whether Zuora would mail what the run posts."""
     yield facts.mails.checked()
     account = facts.account
     if account is None:

@@ -26,7 +26,7 @@ def until(body: CreateBillRunBody) -> date | None:
 
 
 def can_be_previewed(body: CreateBillRunBody) -> bool:
-    """Whether there is something to preview up to a date: a catch-up run makes no documents."""
+    """Return whether there is something to preview up to a date: a catch-up run makes no documents."""
     return until(body) is not None and body.run_type != "CatchUp"
 
 
@@ -56,7 +56,7 @@ async def of_account(
 
 
 def of_batches(body: CreateBillRunBody) -> PreviewWanted | None:
-    """What Zuora is asked to preview in the background; None where there is nothing to preview.
+    """Return what Zuora is asked to preview in the background; None where there is nothing to preview.
 
     A catch-up run makes no documents, and months and a day of each run are no date.
     """
@@ -78,7 +78,7 @@ def of_batches(body: CreateBillRunBody) -> PreviewWanted | None:
 
 
 async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> Foreseen:
-    """What a preview run came to; empty while Zuora makes it.
+    """Return what a preview run came to; empty while Zuora makes it.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -110,7 +110,7 @@ def _amount(run: PreviewRun, found: PreviewTotals) -> str:
 
 
 def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iterator[str]:
-    """The sums of each currency, and what is not in them. No I/O."""
+    """Yield the sums of each currency, and what is not in them. No I/O."""
     day = until(body)
     items = f"{count(found.items, 'item')} of {count(found.accounts, 'account')}"
     due = f"due by {in_days(day)}" if day else "due"

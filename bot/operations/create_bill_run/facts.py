@@ -101,7 +101,7 @@ class CreateFacts(Facts):
     time_zone: str = ""
 
     def material(self) -> dict[str, Any]:
-        """What an approval is bound to beside the body: whom it bills, and what else bills them.
+        """Return what an approval is bound to beside the body: whom it bills, and what else bills them.
 
         The account's name has no effect. How many accounts are in a batch, and the estimate,
         change with every new customer and every usage record: the approval is for the batch, and
@@ -116,7 +116,7 @@ class CreateFacts(Facts):
         }
 
     def differs(self, now: "CreateFacts") -> list[str]:
-        """What changed between this and now, in words."""
+        """Return what changed between this and now, in words."""
         return [
             *_account_differs(self.account, now.account),
             *_subscriptions_differ(self.subscriptions, now.subscriptions),

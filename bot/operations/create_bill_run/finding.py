@@ -165,7 +165,7 @@ async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> Bill
 async def _read_all(
     keys: Sequence[str], zuora: ZuoraClient
 ) -> tuple[list[tuple[str, Subscription | None]], str]:
-    """Each key with its subscription, None where Zuora knows none; and what may be one or several.
+    """Return each key with its subscription, None where Zuora knows none; and what may be one or several.
 
     What has spaces in it is one number, or else several; so is a list in quotation marks.
     """
@@ -191,7 +191,7 @@ async def _read_all(
 
 
 async def _what_it_is(keys: Sequence[str], zuora: ZuoraClient) -> str:
-    """What Zuora has under numbers that are not of the kind that was asked for; empty for nothing."""
+    """Return what Zuora has under numbers that are not of the kind that was asked for; empty for nothing."""
     found = await zuora.what_are(keys)
     words = (
         f" {unquoted(key)} is {listed([a_kind(each.kind) for each in named])}."
@@ -202,7 +202,7 @@ async def _what_it_is(keys: Sequence[str], zuora: ZuoraClient) -> str:
 
 
 async def _first(typed: str, read: Callable[[str], Awaitable[T]]) -> T | None:
-    """What the first reading names that Zuora knows: as typed, then as it looks."""
+    """Return what the first reading names that Zuora knows: as typed, then as it looks."""
     for key in dict.fromkeys(each.key for each in readings(typed) if each.kind is None):
         try:
             return await read(key)
@@ -212,7 +212,7 @@ async def _first(typed: str, read: Callable[[str], Awaitable[T]]) -> T | None:
 
 
 def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) -> str:
-    """Why these subscriptions cannot be billed together, or empty. No I/O."""
+    """Return why these subscriptions cannot be billed together, or empty. No I/O."""
     old = [each.number for each in found if each.is_latest_version is False]
     owners = {_owner(each): each.invoice_owner_number or each.account_number for each in found}
     twice = len({each.number for each in found}) < len(found)
@@ -232,7 +232,7 @@ def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) 
 
 
 def _owner(subscription: Subscription) -> str:
-    """The account that gets the invoice, which Zuora wants to know."""
+    """Return the account that gets the invoice, which Zuora wants to know."""
     return subscription.invoice_owner_id or subscription.account_id
 
 
@@ -251,7 +251,7 @@ def _rules_problems(body: CreateBillRunBody, rules: BillingRules | None) -> dict
 
 
 def _schedule_problems(schedule: RunSchedule | None, now: datetime) -> dict[str, str]:
-    """A schedule may not begin in the past, nor may its only run lie there."""
+    """Refuse a schedule that begins in the past, or whose only run lies there."""
     if schedule is None:
         return {}
     today = now.date()
@@ -267,7 +267,7 @@ def _schedule_problems(schedule: RunSchedule | None, now: datetime) -> dict[str,
 
 
 def _zone_name(runs: Sequence[BillRun], zuora: ZuoraClient) -> str:
-    """The tenant's zone: as it was set, or as bill runs show it."""
+    """Return the tenant's zone: as it was set, or as bill runs show it."""
     if zuora.zone is not None:
         return str(zuora.zone)
     return next((run.time_zone for run in runs if run.time_zone), "")

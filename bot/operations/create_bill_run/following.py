@@ -40,7 +40,7 @@ HAPPENED = {
 
 
 def unique_name(body: CreateBillRunBody, call: Call) -> str:
-    """The run's name in Zuora: `November [R-17 3f9a]`.
+    """Return the run's name in Zuora: `November [R-17 3f9a]`.
 
     The end is unique to the request and to the key of its call, so that a run whose answer was
     lost can be found, and is found by people who look for the request.
@@ -49,12 +49,12 @@ def unique_name(body: CreateBillRunBody, call: Call) -> str:
 
 
 def begun(answer: Answer, time_zone: str) -> Progress:
-    """The run that an accepted call created; the zone is for its times, which name none."""
+    """Return the run that an accepted call created; the zone is for its times, which name none."""
     return first_progress(run_in_answer(answer.data, zone_of(time_zone, None)))
 
 
 def first_progress(run: BillRun) -> Progress:
-    """Where following begins."""
+    """Return where following begins."""
     status = run.status or "Pending"
     return Progress(
         run_id=run.id,
@@ -66,12 +66,12 @@ def first_progress(run: BillRun) -> Progress:
 
 
 def _scheduled(run: BillRun, status: str) -> datetime | None:
-    """A scheduled run waits for its hour, within some 20 minutes; nothing is to be seen before."""
+    """Wait for the hour of a scheduled run, give or take 20 minutes; before it nothing is to be seen."""
     return run.scheduled_for - EARLY if run.scheduled_for and status == "Pending" else None
 
 
 async def named(name: str, call: Call, zuora: ZuoraClient) -> BillRun | None:
-    """The bill run of that name, if Zuora shows one that was made since the call went out.
+    """Return the bill run of that name, if Zuora shows one that was made since the call went out.
 
     Object Query does not promise the name: a run without one is read by its id.
 
@@ -112,7 +112,7 @@ async def look(body: CreateBillRunBody, before: Progress, zuora: ZuoraClient) ->
 
 
 def moved(before: Progress, run: BillRun) -> Progress:
-    """The progress with a new state and its words, or as it was."""
+    """Return the progress with a new state and its words, or as it was."""
     status = run.status or before.status
     if status == before.status:
         not_before = _scheduled(run, status)
@@ -130,7 +130,7 @@ def moved(before: Progress, run: BillRun) -> Progress:
 
 
 def ended(body: CreateBillRunBody, progress: Progress, run: BillRun, facts: RunFacts) -> Progress:
-    """How it ended, by its last state and by what came before it."""
+    """Return how it ended, by its last state and by what came before it."""
     number = progress.number
     match progress.status:
         case "Completed" if "PostInProgress" in progress.seen:

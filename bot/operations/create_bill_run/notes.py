@@ -18,13 +18,13 @@ MANY_PENDING = MOST_PENDING * 4 // 5
 
 
 def notes(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
-    """What is allowed and may still not be meant."""
+    """Return what is allowed and may still not be meant."""
     unsure = (NO_ORGANIZATIONS_KNOWN,) if facts.wants_organizations is None else ()
     return (*date_notes(body, facts.today), *_body_notes(body), *_fact_notes(body, facts), *unsure)
 
 
 def cautions(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
-    """Those of them at which an approver should stop."""
+    """Return those of them at which an approver should stop."""
     everybody = (EVERYBODY,) if ALL_BATCHES in body.batches else ()
     found = (*date_notes(body, facts.today), *everybody, *_fact_notes(body, facts))
     return tuple(each.removesuffix(".") for each in found)
@@ -80,7 +80,7 @@ def _fact_notes(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
 
 
 def _runs_and_subscriptions(facts: CreateFacts) -> Iterator[str]:
-    """What Zuora decides by rules of its own."""
+    """Yield what Zuora decides by rules of its own."""
     if others := [each for each in facts.subscriptions if each.status != "Active"]:
         names = listed([f"{each.number} ({each.status or 'state not known'})" for each in others])
         yield f"Not Active: {names}. Zuora bills what is left to bill of them, by its own rules."

@@ -45,7 +45,7 @@ class CreateBillRun(
 
     @classmethod
     def read(cls, values: Values) -> CreateBillRunBody | Problems:
-        """Everything of the form; see `reading`."""
+        """Return everything of the form; see `reading`."""
         return reading.read(values)
 
     @classmethod
@@ -54,7 +54,7 @@ class CreateBillRun(
         return await finding.find(body, zuora)
 
     def material(self) -> dict[str, Any]:
-        """Whom it bills and what else bills them."""
+        """Return whom it bills and what else bills them."""
         return self.facts.material()
 
     def differs(self, now: CreateFacts) -> list[str]:
@@ -62,7 +62,7 @@ class CreateBillRun(
         return self.facts.differs(now)
 
     def checked(self) -> tuple[Check, ...]:
-        """The scope, what else is billed there, and what Zuora allows."""
+        """Return the scope, what else is billed there, and what Zuora allows."""
         return tuple(all_checked(self.body, self.facts))
 
     def sends(self) -> bool:
@@ -98,7 +98,7 @@ class CreateBillRun(
         return ()
 
     def subject(self) -> str:
-        """What it bills: it has no number before it exists."""
+        """Return what it bills: it has no number before it exists."""
         return words.subject(self.body, self.facts)
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
@@ -115,15 +115,15 @@ class CreateBillRun(
         )
 
     def begun(self, answer: Answer) -> Progress:
-        """The run that was created."""
+        """Return the run that was created."""
         return following.begun(answer, self.facts.time_zone)
 
     async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
-        """One call a look; counts and totals are read when it has ended."""
+        """Look with one call; counts and totals are read when it has ended."""
         return await following.look(self.body, progress, zuora)
 
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """A run of the name that was sent proves it; that there is none proves nothing."""
+        """Prove it by a run of the name that was sent; that there is none proves nothing."""
         run = await following.named(following.unique_name(self.body, call), call, zuora)
         if run is None:
             return None
@@ -157,11 +157,11 @@ class CreateBillRun(
         return f"create {kind}{name} for {words.scope(self.body, self.facts)}"
 
     def summary(self) -> Summary:
-        """What an approver must know at a glance."""
+        """Return what an approver must know at a glance."""
         return summary(self.body, self.facts)
 
     def lines(self) -> tuple[Line, ...]:
-        """What a controller decides on."""
+        """Return what a controller decides on."""
         return words.lines(self.body, self.facts)
 
     def effect(self) -> str:
@@ -169,7 +169,7 @@ class CreateBillRun(
         return words.effect(self.body, self.facts)
 
     def warning(self) -> str:
-        """What follows by itself, or that nothing does."""
+        """Return what follows by itself, or that nothing does."""
         return words.follows_by_itself(self.body)
 
     def accepted(self) -> str:

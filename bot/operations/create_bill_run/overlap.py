@@ -20,7 +20,7 @@ async def others(
     account: BilledAccount | None,
     zuora: ZuoraClient,
 ) -> tuple[OtherRun, ...]:
-    """Those of the runs that have not ended and bill, or may bill, some of the same accounts.
+    """Return those of the runs that have not ended and bill, or may bill, some of the same accounts.
 
     The list of runs gives batches and accounts; a run of which it gives neither is read by itself.
     In which batch the account of another run is, only the account shows.
@@ -44,7 +44,7 @@ def others_of(
     account: BilledAccount | None,
     batches: Mapping[str, str],
 ) -> tuple[OtherRun, ...]:
-    """The runs that have not ended and bill some of the same accounts, by number. No I/O.
+    """Return the runs that have not ended and bill some of the same accounts, by number. No I/O.
 
     Args:
         runs: All that are known.
@@ -66,7 +66,7 @@ def _overlap(
     account: BilledAccount | None,
     batches: Mapping[str, str],
 ) -> bool:
-    """Whether they bill some of the same accounts; where that is not known, they may."""
+    """Return whether they bill some of the same accounts; where that is not known, they may."""
     if ALL_BATCHES in body.batches or ALL_BATCHES in run.batches or not _is_told(run):
         return True
     if account is not None:

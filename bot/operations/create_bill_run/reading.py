@@ -89,7 +89,7 @@ def read(values: Values) -> CreateBillRunBody | Problems:
 
 
 def _scope(form: TypedForm) -> str:
-    """Which of the three it is for; where that was not chosen, what is there decides."""
+    """Return which of the three it is for; where that was not chosen, what is there decides."""
     scope = text(form, "scope")
     if scope in SCOPES:
         return scope
@@ -157,7 +157,7 @@ def _cycle_day(form: TypedForm, *, scheduled: bool) -> str:
 
 
 def _no_cycle_day(form: TypedForm, scope: str) -> str:
-    """Only a run by batch has one; all of them is what the others bill anyway."""
+    """Refuse a bill cycle day where no batch is billed; the others bill all of them anyway."""
     if scope and text(form, "bill_cycle_day").lower() not in ("", ALL_DAYS.lower()):
         form.wrong["bill_cycle_day"] = (
             "A bill cycle day is for batches only. Leave it out, or choose batches."
@@ -191,7 +191,7 @@ def _subscriptions(form: TypedForm) -> tuple[str, ...]:
 
 
 def _between_commas(form: TypedForm, name: str) -> tuple[str, ...]:
-    """What stands between commas and lines; with spaces in it Zuora says whether it is one number."""
+    """Return what stands between commas and lines; with spaces in it Zuora says whether it is one number."""
     if not isinstance(form.get(name), str):
         return chosen(form, name)
     return tuple(whole for whole, *_ in listed_in(free_text(form, name)))
@@ -206,7 +206,7 @@ def too_many_subscriptions(number: int) -> str:
 
 
 def _is_key(typed: str) -> bool:
-    """Whether it may be a number: these may have any characters, so Zuora alone knows."""
+    """Return whether it may be a number: these may have any characters, so Zuora alone knows."""
     return len(typed) <= LONGEST and is_one_line(typed)
 
 
@@ -251,7 +251,7 @@ def _left_out(form: TypedForm) -> tuple[str, ...]:
 
 
 def _known(form: TypedForm, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """The choices made of a few, whatever their case."""
+    """Return the choices made of a few, whatever their case."""
     spelled = {each.lower(): each for each in known}
     typed = chosen(form, name)
     unknown = [each for each in typed if each.lower() not in spelled]
@@ -261,7 +261,7 @@ def _known(form: TypedForm, name: str, known: tuple[str, ...]) -> tuple[str, ...
 
 
 def _organizations(form: TypedForm) -> tuple[Organization, ...]:
-    """Names may have spaces in them, and commas where they stand in quotation marks."""
+    """Read names, which may have spaces in them, and commas where they stand in quotation marks."""
     typed = names(form, "organizations")
     if any(len(each) > KEY_LIMIT or not each.isprintable() for each in typed):
         form.wrong["organizations"] = "Type ids or names of organizations with commas between them."

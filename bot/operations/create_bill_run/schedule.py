@@ -69,7 +69,7 @@ def _repeat(form: TypedForm) -> RepeatType | None:
 
 
 def _superfluous(form: TypedForm, repeat: RepeatType | None) -> None:
-    """What was typed for another kind of schedule is reported, not silently left out."""
+    """Report what was typed for another kind of schedule, rather than leave it out silently."""
     if repeat == "None" and text(form, "repeat_to"):
         form.wrong["repeat_to"] = (
             "A run that does not repeat has no last day. Clear it, or choose how often the run repeats."

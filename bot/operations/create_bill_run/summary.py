@@ -13,7 +13,7 @@ SHOWN_RUNS = 3
 
 
 def summary(body: CreateBillRunBody, facts: CreateFacts) -> Summary:
-    """What is billed and when, and what then happens without another approval."""
+    """Return what is billed and when, and what then happens without another approval."""
     return Summary(
         headline=_headline(body, facts),
         risks=_risks(body, facts),
@@ -28,7 +28,7 @@ def summary(body: CreateBillRunBody, facts: CreateFacts) -> Summary:
 
 
 def _headline(body: CreateBillRunBody, facts: CreateFacts) -> str:
-    """`Every month from 1 Dec 2026, with no end date: bill, post and mail Batch4. Nobody …`."""
+    """Return `Every month from 1 Dec 2026, with no end date: bill, post and mail Batch4. Nobody …`."""
     does = "Bill"
     if body.run_type == "CatchUp":
         does = "Catch up billing of"
@@ -53,7 +53,7 @@ def _often(schedule: RunSchedule) -> str:
 
 
 def _risks(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
-    """The gravest first: it stays where a headline has no room for all."""
+    """Return the gravest first: it stays where a headline has no room for all."""
     found = []
     schedule = body.schedule
     if schedule and schedule.repeat_type != "None" and schedule.repeat_to is None:

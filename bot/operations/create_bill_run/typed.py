@@ -33,18 +33,18 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
 def free_text(values: Values, name: str) -> str:
-    """What was typed there for people; empty for nothing or for another type."""
+    """Return what was typed there for people; empty for nothing or for another type."""
     value = values.get(name)
     return clean(value).strip() if isinstance(value, str) else ""
 
 
 def text(values: Values, name: str) -> str:
-    """What was typed there as a choice, a date or a number, however it was pasted."""
+    """Return what was typed there as a choice, a date or a number, however it was pasted."""
     return as_key(free_text(values, name))
 
 
 def chosen(values: Values, name: str) -> tuple[str, ...]:
-    """The choices of a field for several; a text counts as a list with commas or spaces."""
+    """Return the choices of a field for several; a text counts as a list with commas or spaces."""
     value = values.get(name)
     if isinstance(value, list | tuple):
         return unique(each.strip() for each in value if isinstance(each, str) and each.strip())
@@ -52,17 +52,17 @@ def chosen(values: Values, name: str) -> tuple[str, ...]:
 
 
 def items(values: Values, name: str) -> tuple[str, ...]:
-    """What was typed there with commas, spaces or lines between, each once, in order."""
+    """Return what was typed there with commas, spaces or lines between, each once, in order."""
     return unique(parted(free_text(values, name)))
 
 
 def parted(typed: str) -> tuple[str, ...]:
-    """What stands between commas, semicolons, spaces and lines; quoted it stays together."""
+    """Return what stands between commas, semicolons, spaces and lines; quoted it stays together."""
     return tuple(unquoted(token) for token in tokens(typed))
 
 
 def names(values: Values, name: str) -> tuple[str, ...]:
-    """Names with commas, semicolons, tabs or lines between, each once; in quotation marks one can hold these."""
+    """Return names with commas, semicolons, tabs or lines between, each once; in quotation marks one can hold these."""
     found = (each[0] or each[1] or each[2] for each in _NAMES.findall(free_text(values, name)))
     return unique(
         each.strip() for each in found if each.strip() and not _ONLY_MARKS.fullmatch(each)
@@ -70,17 +70,17 @@ def names(values: Values, name: str) -> tuple[str, ...]:
 
 
 def is_one_line(typed: str) -> bool:
-    """Whether it has no line break and no control character; joiners and emoji are characters."""
+    """Return whether it has no line break and no control character; joiners and emoji are characters."""
     return not any(unicodedata.category(each) in ("Cc", "Zl", "Zp", "Cs") for each in typed)
 
 
 def unique(values: Iterable[str]) -> tuple[str, ...]:
-    """Each value once, in order."""
+    """Return each value once, in order."""
     return tuple(dict.fromkeys(values))
 
 
 def day(typed: str) -> date | None:
-    """The date of `2026-11-30`; None for anything else and for years nobody means."""
+    """Return the date of `2026-11-30`; None for anything else and for years nobody means."""
     typed = as_key(typed)
     if not _DATE.fullmatch(typed):
         return None
@@ -92,7 +92,7 @@ def day(typed: str) -> date | None:
 
 
 def no_date(typed: str) -> str:
-    """Why `day` takes it for none."""
+    """Return why `day` takes it for none."""
     try:
         is_date = bool(_DATE.fullmatch(typed)) and bool(date.fromisoformat(typed))
     except ValueError:
@@ -103,12 +103,12 @@ def no_date(typed: str) -> str:
 
 
 def whole(typed: Any) -> int | None:
-    """A whole number of at most four digits; None for anything else."""
+    """Return a whole number of at most four digits; None for anything else."""
     return int(typed) if isinstance(typed, str) and _WHOLE.fullmatch(typed) else None
 
 
 def key(typed: str) -> str:
-    """A number as typed, an id in lower case."""
+    """Return a number as typed, an id in lower case."""
     folded = as_key(typed)
     return folded.lower() if is_id(folded) else typed
 

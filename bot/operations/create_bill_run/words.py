@@ -24,7 +24,7 @@ NUMBER_SHOWN = 20
 
 
 def scope(body: CreateBillRunBody, facts: CreateFacts) -> str:
-    """Whom it bills, by name: `Batch1 and Batch2`, `account A00000001 (Aldergate Logistics)`."""
+    """Return whom it bills, by name: `Batch1 and Batch2`, `account A00000001 (Aldergate Logistics)`."""
     if body.batches:
         return "all batches" if ALL_BATCHES in body.batches else some(body.batches, SHOWN)
     account = facts.account
@@ -36,7 +36,7 @@ def scope(body: CreateBillRunBody, facts: CreateFacts) -> str:
 
 
 def subject(body: CreateBillRunBody, facts: CreateFacts) -> str:
-    """What it bills, without names: two open requests for the same thing have the same."""
+    """Return what it bills, without names: two open requests for the same thing have the same."""
     if body.batches:
         return some(sorted(body.batches, key=batch_order), 8)
     number = facts.account.number if facts.account else body.account
@@ -69,7 +69,7 @@ def effect(body: CreateBillRunBody, facts: CreateFacts) -> str:
 
 
 def follows_by_itself(body: CreateBillRunBody) -> str:
-    """What happens after the drafts without another approval."""
+    """Return what happens after the drafts without another approval."""
     if body.run_type == "CatchUp":
         return (
             "A catch-up run makes no invoices: it moves the billed-through dates on, which "
@@ -87,7 +87,7 @@ def follows_by_itself(body: CreateBillRunBody) -> str:
 
 
 def lines(body: CreateBillRunBody, facts: CreateFacts) -> tuple[Line, ...]:
-    """What a controller decides on, and what should make one stop and think."""
+    """Return what a controller decides on, and what should make one stop and think."""
     return (
         *_who(body, facts),
         *_when(body),

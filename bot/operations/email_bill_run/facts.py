@@ -46,11 +46,11 @@ class EmailRunFacts(RunFacts):
 
     @property
     def largest(self) -> tuple[Largest, ...]:
-        """The largest documents that are mailed; of the whole run in what was stored before."""
+        """Return the largest documents that are mailed; of the whole run in what was stored before."""
         return self.documents.largest if self.largest_mailed is None else self.largest_mailed
 
     def mails(self, *, resend: bool) -> int:
-        """How many mails there will be: those who have no address and what is off stay out.
+        """Return how many mails there will be: those who have no address and what is off stay out.
 
         Zuora knows by itself what it mailed: a document of which that cannot be read may go out.
         """
@@ -59,14 +59,14 @@ class EmailRunFacts(RunFacts):
         return self.ordered(resend=resend)
 
     def ordered(self, *, resend: bool) -> int:
-        """How many documents the order is about, whoever gets them."""
+        """Return how many documents the order is about, whoever gets them."""
         documents = self.documents
         if resend:
             return documents.posted
         return documents.never_mailed + len(documents.mailed_unknown)
 
     def wrong_since(self, now: RunFacts, *, resend: bool) -> list[str]:
-        """What keeps a lost order to mail it from being sent again: what changed but for mails.
+        """Return what keeps a lost order to mail it from being sent again: what changed but for mails.
 
         Mails of some of its documents may be those of that order, which come one after the other, or
         somebody else's. Without `resend` Zuora leaves out what it shows as mailed.

@@ -59,7 +59,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     facts_type = EmailRunFacts
 
     def amounts(self) -> tuple[Money, ...] | None:
-        """What is above and below zero, per kind and currency; None where an amount is not known."""
+        """Return what is above and below zero, per kind and currency; None where an amount is not known."""
         return self.facts.documents.amounts
 
     def sends(self) -> bool:
@@ -67,18 +67,18 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return True
 
     def kinds(self) -> tuple[KindTotals, ...]:
-        """What is mailed of the run's; all of it where that was not counted."""
+        """Return what is mailed of the run's; all of it where that was not counted."""
         mailed = self.facts.mailed
         return self.facts.documents.kinds if mailed is None else mailed
 
     @classmethod
     @override
     def why_not(cls, status: str, *, posted: int = 0, run_type: str = "") -> str:
-        """Only posted documents are mailed."""
+        """Allow only a Posted one: only posted documents are mailed."""
         return "" if status == "Posted" else "only documents of a Posted bill run can be mailed"
 
     def documents(self) -> int | None:
-        """How many the order is about; None where Zuora did not count them."""
+        """Return how many the order is about; None where Zuora did not count them."""
         facts = self.facts
         return facts.ordered(resend=self.body.resend) if facts.documents.counted else None
 
@@ -89,12 +89,12 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         )
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
-        """The run, where it was made so."""
+        """Return the run, where it was made so."""
         facts = self.facts
         return (ByItself(facts.number, facts.posted_at),) if facts.mails_itself else ()
 
     def mailings(self) -> tuple[Mailing, ...]:
-        """The posted ones; without `resend` those that show no mail, or none that can be read."""
+        """Return the posted ones; without `resend` those that show no mail, or none that can be read."""
         facts = self.facts
         reached = (
             each
@@ -110,7 +110,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     @classmethod
     @override
     def read_more(cls, values: Values) -> Mapping[str, Any]:
-        """A truth value."""
+        """Return a truth value."""
         return {"resend": bool(values.get("resend"))}
 
     @classmethod
@@ -140,7 +140,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         )
 
     def material(self) -> dict[str, Any]:
-        """Every document counts: a single changed amount changes the digest."""
+        """Bind every document: a single changed amount changes the digest."""
         return {**self.facts.material(), **self.facts.checks.material()}
 
     def differs(self, now: EmailRunFacts) -> list[str]:
@@ -148,11 +148,11 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return self.facts.differs(now) + self.facts.checks.differs(now.checks)
 
     def checked(self) -> tuple[Check, ...]:
-        """The run, its documents, and what may keep their mails from going out."""
+        """Return the run, its documents, and what may keep their mails from going out."""
         return all_checked(self.facts, resend=self.body.resend)
 
     def subject(self) -> str:
-        """The bill run's number."""
+        """Return the bill run's number."""
         return self.facts.number
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
@@ -165,7 +165,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         )
 
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """The run was mailed since, or every document that can be: then the call got through.
+        """Prove it by a mail of the run, or of every document that can be mailed, since then.
 
         A single mail proves nothing: somebody may have sent it in Zuora. The opposite is never
         proved: mails wait for their PDF, at month end for hours, see
@@ -175,7 +175,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return _proof(call.subject) if _was_mailed(self.facts, run, documents) else None
 
     async def read_again(self, calls: Sequence[Call], zuora: ZuoraClient) -> Mapping[str, Reread]:
-        """The run and every document of it anew."""
+        """Return the run and every document of it anew."""
         found = {}
         for call in calls:
             run, documents = await zuora.run_with_documents(call.subject)
@@ -191,19 +191,19 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return f"email the documents of bill run {self.facts.number}{again}"
 
     def summary(self) -> Summary:
-        """What an approver must know at a glance."""
+        """Return what an approver must know at a glance."""
         return summary(self.facts, resend=self.body.resend)
 
     def lines(self) -> tuple[Line, ...]:
-        """What a controller decides on."""
+        """Return what a controller decides on."""
         return words.lines(self.facts, resend=self.body.resend)
 
     def listed(self) -> tuple[Listed, ...]:
-        """The run's documents."""
+        """Return the run's documents."""
         return self.facts.listed
 
     def tables(self) -> Sequence[Table]:
-        """The accounts that do not fit on the card."""
+        """Return the accounts that do not fit on the card."""
         return words.tables(self.facts)
 
     def effect(self) -> str:
@@ -250,7 +250,7 @@ def _nothing_to_send(body: EmailBillRunBody, facts: EmailRunFacts) -> Problems |
 def _to_send(
     documents: Sequence[BillingDocument], body: EmailBillRunBody, run: BillRun
 ) -> list[BillingDocument]:
-    """The documents that Zuora is ordered to mail."""
+    """Return the documents that Zuora is ordered to mail."""
     return [
         document
         for document in documents
@@ -260,7 +260,7 @@ def _to_send(
 
 
 def _was_mailed(before: EmailRunFacts, run: BillRun, documents: Sequence[BillingDocument]) -> bool:
-    """Whether mails of the whole run are there that were not there before.
+    """Return whether mails of the whole run are there that were not there before.
 
     Invoices alone have a mail date. Those without an address or amount may never get one.
     """
@@ -287,7 +287,7 @@ def _proof(number: str) -> Settlement:
 
 
 def _pointless(number: str, checks: MailChecks) -> Problems | None:
-    """What is known to leave a whole kind of documents unmailed, and how to put it right."""
+    """Return what is known to leave a whole kind of documents unmailed, and how to put it right."""
     said = []
     if off := notices.switched_off(checks.notices, whole_kind=True):
         said.append(f"{number}: {notices.off_in_words(off)}")

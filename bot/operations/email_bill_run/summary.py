@@ -14,7 +14,7 @@ TO = "the recipients set in Zuora's email template; the bot cannot see them"
 
 
 def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
-    """What is mailed, what that comes to, who is left out."""
+    """Return what is mailed, what that comes to, who is left out."""
     documents = facts.documents
     again = resend and documents.mailed_before
     may_again = documents.mailed_unknown or facts.mails_itself is not False
@@ -53,7 +53,7 @@ def _mailed_again(number: int) -> str:
 
 
 def _not_told(facts: EmailRunFacts) -> Iterator[str]:
-    """What Zuora does not say and would be missed in the details."""
+    """Yield what Zuora does not say and would be missed in the details."""
     documents = facts.documents
     if documents.unchecked:
         numbers = some(sorted({each.number for each in documents.unchecked}))
@@ -81,5 +81,5 @@ def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
 
 
 def _largest(facts: EmailRunFacts) -> str:
-    """The largest documents of each currency; amounts of two currencies are not compared."""
+    """Return the largest documents of each currency; amounts of two currencies are not compared."""
     return " · ".join(map(str, first_of_each(facts.largest, SHOWN_LARGEST)))

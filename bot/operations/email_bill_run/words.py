@@ -13,7 +13,7 @@ SHOWN_ACCOUNTS = 10
 
 
 def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
-    """What a controller decides on."""
+    """Return what a controller decides on."""
     documents = facts.documents
     return (
         line("Bill run", f"{facts.number} · {facts.name or 'no name'} · {facts.status}"),
@@ -36,7 +36,7 @@ def lines(facts: EmailRunFacts, *, resend: bool) -> tuple[Line, ...]:
 
 
 def tables(facts: EmailRunFacts) -> Sequence[Table]:
-    """The accounts that do not fit on the card."""
+    """Return the accounts that do not fit on the card."""
     without = tuple((named(customer, 100),) for customer in facts.documents.unreachable)
     if len(without) <= SHOWN_ACCOUNTS:
         return ()
@@ -78,7 +78,7 @@ def _mailed_before(facts: EmailRunFacts) -> tuple[Line, ...]:
 
 
 def _without_address(facts: EmailRunFacts) -> tuple[Line, ...]:
-    """Who has no address of their own; the template may still name another one."""
+    """Return who has no address of their own; the template may still name another one."""
     accounts, unknown = facts.documents.unreachable, facts.documents.address_unknown
     said = []
     if accounts:
@@ -92,7 +92,7 @@ def _without_address(facts: EmailRunFacts) -> tuple[Line, ...]:
 
 
 def _left_out(facts: EmailRunFacts) -> tuple[Line, ...]:
-    """Who gets no mail because Zuora shows no address at all; they are in no number of mails."""
+    """Return who gets no mail because Zuora shows no address at all; they are in no number of mails."""
     if not facts.nobody:
         return ()
     shown = ", ".join(map(named, facts.nobody[:SHOWN_ACCOUNTS]))
@@ -133,7 +133,7 @@ def _mails_itself(facts: EmailRunFacts) -> tuple[Line, ...]:
 
 
 def _zero_mails(facts: EmailRunFacts) -> str:
-    """Whether invoices of zero are mailed; credit memos of zero are in any case."""
+    """Return whether invoices of zero are mailed; credit memos of zero are in any case."""
     return {
         True: ", of which the run is set to mail no invoice",
         False: ", mailed too",
@@ -142,6 +142,6 @@ def _zero_mails(facts: EmailRunFacts) -> str:
 
 
 def _largest(facts: EmailRunFacts) -> str:
-    """The largest documents of each currency; amounts of two currencies are not compared."""
+    """Return the largest documents of each currency; amounts of two currencies are not compared."""
     largest = first_of_each(facts.largest, SHOWN_LARGEST)
     return ", ".join(f"{one.number} {one}" if one.customer else str(one) for one in largest)

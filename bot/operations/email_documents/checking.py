@@ -11,7 +11,7 @@ SHOWN = 5
 
 
 def all_checked(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Check, ...]:
-    """Each with what it compares."""
+    """Return each with what it compares."""
     number = len(facts.documents)
     return (
         check("posted", f"all of {count(number, 'document')} posted"),

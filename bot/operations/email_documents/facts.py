@@ -66,12 +66,12 @@ class MailDocument(Remembering, frozen=True):
 
     @cached_property
     def money(self) -> Amount:
-        """Its total; not known where either the amount or the currency is not."""
+        """Return its total; not known where either the amount or the currency is not."""
         return money_of(self.amount, self.currency)
 
     @property
     def shown(self) -> Amount:
-        """What it comes to, below zero for a credit memo."""
+        """Return what it comes to, below zero for a credit memo."""
         money = self.money
         return credited(self.kind, money) if isinstance(money, Money) else money
 
@@ -140,12 +140,12 @@ class EmailDocumentsFacts(Facts):
 
     @cached_property
     def counted(self) -> tuple[KindTotals, ...]:
-        """All of them, counted and added up for each kind."""
+        """Return all of them, counted and added up for each kind."""
         return tuple(counted_up((each.kind, each.money) for each in self.documents))
 
     @cached_property
     def amount_unknown(self) -> tuple[Doubt, ...]:
-        """Those whose amount is not known."""
+        """Return those whose amount is not known."""
         return tuple(
             Doubt(number=each.number, words=amount.why)
             for each in self.documents
@@ -154,12 +154,12 @@ class EmailDocumentsFacts(Facts):
 
     @cached_property
     def mailed_before(self) -> tuple[datetime, ...]:
-        """The mail dates of those that were mailed before, as far as they are known."""
+        """Return the mail dates of those that were mailed before, as far as they are known."""
         return tuple(d.mailed_at for d in self.documents if isinstance(d.mailed_at, datetime))
 
     @cached_property
     def mailed_unknown(self) -> tuple[Doubt, ...]:
-        """Invoices of which it is not known when they were mailed: they count as mailed."""
+        """Return invoices of which it is not known when they were mailed: they count as mailed."""
         return tuple(
             Doubt(number=each.number, words=each.mailed_at.why)
             for each in self.documents
@@ -168,12 +168,12 @@ class EmailDocumentsFacts(Facts):
 
     @cached_property
     def mailed_lately(self) -> tuple[str, ...]:
-        """Numbers of the memos of which Zuora's mail history lists a mail of the last day."""
+        """Return the numbers of the memos of which Zuora's mail history lists a mail of the last day."""
         return tuple(each.number for each in self.documents if each.listed)
 
     @cached_property
     def trouble(self) -> tuple[Doubt, ...]:
-        """What is wrong to send."""
+        """Return what is wrong to send."""
         return tuple(
             Doubt(number=each.number, words=words)
             for each in self.documents
@@ -182,27 +182,27 @@ class EmailDocumentsFacts(Facts):
 
     @cached_property
     def unchecked(self) -> tuple[Doubt, ...]:
-        """What Zuora does not say of whether they are right to send."""
+        """Return what Zuora does not say of whether they are right to send."""
         return tuple(each for document in self.documents for each in _unchecked(document))
 
     @cached_property
     def accounts(self) -> tuple[str, ...]:
-        """The accounts' numbers, each once, in order."""
+        """Return the accounts' numbers, each once, in order."""
         return tuple(sorted({document.account_number for document in self.documents}))
 
     @cached_property
     def unreachable(self) -> tuple[MailDocument, ...]:
-        """Those whose bill-to contact has no address, mailed or not."""
+        """Return those whose bill-to contact has no address, mailed or not."""
         everything = (*self.documents, *self.nobody)
         return tuple(document for document in everything if document.bill_to_mail is False)
 
     def largest(self, most: int) -> tuple[MailDocument, ...]:
-        """The largest of each currency whatever their sign; no two currencies are compared."""
+        """Return the largest of each currency whatever their sign; no two currencies are compared."""
         return tuple(each for _, of in self._by_size for each in of[:most])
 
     @cached_property
     def _by_size(self) -> list[tuple[str, list[MailDocument]]]:
-        """The documents of each currency whose total is known, the largest first."""
+        """Return the documents of each currency whose total is known, the largest first."""
         known = [(d.money, d) for d in self.documents]
         found = [(money, d) for money, d in known if isinstance(money, Money)]
         found.sort(key=lambda each: (-abs(each[0].amount), each[1].number))
@@ -212,7 +212,7 @@ class EmailDocumentsFacts(Facts):
         return sorted(of.items())
 
     def named(self, number: str) -> MailDocument | None:
-        """The document of that number."""
+        """Return the document of that number."""
         return self._by_number.get(number)
 
     @cached_property
@@ -220,7 +220,7 @@ class EmailDocumentsFacts(Facts):
         return {document.number: document for document in self.documents}
 
     def material(self) -> list[list[Any]]:
-        """What an approval is bound to; not balances and names, which have no effect."""
+        """Return what an approval is bound to; not balances and names, which have no effect."""
         return [
             [d.number, d.id, d.status, d.currency, d.amount, d.mailed_at, d.trouble]
             + [d.unchecked] * bool(d.unchecked)
@@ -228,13 +228,13 @@ class EmailDocumentsFacts(Facts):
         ]
 
     def left_out(self) -> dict[str, list[str]]:
-        """Documents that reach nobody, for whom no order is made."""
+        """Return documents that reach nobody, for whom no order is made."""
         if not self.nobody and not self.to_bill_to:
             return {}
         return {"left_out": [document.number for document in self.nobody]}
 
     def differs(self, now: "EmailDocumentsFacts") -> list[str]:
-        """What changed between this and now, in words."""
+        """Return what changed between this and now, in words."""
         later = {document.number: document for document in now.documents}
         before = {document.number for document in self.documents}
         without, now_without = ({each.number for each in facts.nobody} for facts in (self, now))
@@ -264,7 +264,7 @@ _BEGIN = '"documents":['
 
 
 def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = True) -> list[str]:
-    """What changed of one document, in words; `mailed`: also that it was mailed meanwhile."""
+    """Return what changed of one document, in words; `mailed`: also that it was mailed meanwhile."""
     if now is None:
         return [f"{before.number} is no longer there"]
     found = []
@@ -292,10 +292,10 @@ def _unchecked(document: MailDocument) -> list[Doubt]:
 
 
 def _more_listed(before: MailDocument, now: MailDocument) -> bool:
-    """Whether the mail history lists a mail that it did not list before."""
+    """Return whether the mail history lists a mail that it did not list before."""
     return before.listed is not None and more(before.listed, now.listed or ())
 
 
 def more(before: Sequence[str], now: Sequence[str]) -> bool:
-    """Whether the later list holds something beyond the earlier one, each as often as it is there."""
+    """Return whether the later list holds something beyond the earlier one, each as often as it is there."""
     return bool(Counter(now) - Counter(before))

@@ -90,7 +90,7 @@ def _of_two_kinds(read: Sequence[Read]) -> str:
 
 
 async def _by_itself(documents: Sequence[BillingDocument], zuora: ZuoraClient) -> dict[str, Any]:
-    """The runs that mail by themselves, of the documents that do not show that they did.
+    """Return the runs that mail by themselves, of the documents that do not show that they did.
 
     Returns:
         `by_itself` and `runs_unclear` of `EmailDocumentsFacts`.
@@ -121,7 +121,7 @@ async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:
 async def _listed(
     documents: Sequence[BillingDocument], zuora: ZuoraClient
 ) -> dict[str, tuple[str, ...]]:
-    """What Zuora's mail history lists of memos, which have no mail date; nothing if unreadable."""
+    """Return what Zuora's mail history lists of memos, which have no mail date; nothing if unreadable."""
     memos = [document for document in documents if document.kind != "invoice"]
     reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in memos]
     try:
@@ -132,7 +132,7 @@ async def _listed(
 
 
 async def mail_marks(document_id: str, at: datetime, zuora: ZuoraClient) -> tuple[str, ...]:
-    """What Zuora's mail history lists of one document since shortly before a moment.
+    """Return what Zuora's mail history lists of one document since shortly before a moment.
 
     Raises:
         ZuoraError: It cannot be read.
@@ -143,7 +143,7 @@ async def mail_marks(document_id: str, at: datetime, zuora: ZuoraClient) -> tupl
 async def _pdf_file_known(
     body: EmailDocumentsBody, memo: BillingDocument, zuora: ZuoraClient
 ) -> bool | None:
-    """Whether the file to attach is one of the memo's; a file belongs to one memo only."""
+    """Return whether the file to attach is one of the memo's; a file belongs to one memo only."""
     if not body.pdf_file_id:
         return None
     files = await zuora.pdf_files(memo.kind, memo.number)
@@ -151,7 +151,7 @@ async def _pdf_file_known(
 
 
 def _reaches_nobody(document: BillingDocument, body: EmailDocumentsBody) -> bool:
-    """Whether no address is known for it; those that were typed are known."""
+    """Return whether no address is known for it; those that were typed are known."""
     if body.recipients == "addresses":
         return False
     if body.recipients == "bill_to" and not body.additional:
@@ -162,7 +162,7 @@ def _reaches_nobody(document: BillingDocument, body: EmailDocumentsBody) -> bool
 def _problems(
     body: EmailDocumentsBody, facts: EmailDocumentsFacts, *, none_reaches: bool
 ) -> dict[str, str]:
-    """What is known to leave customers without their mail, by field."""
+    """Return what is known to leave customers without their mail, by field."""
     found = {}
     one = len(facts.documents) == 1
     leave_out = "" if one else ", or leave those documents out"
@@ -193,7 +193,7 @@ _NOBODY = (
 def _cannot_be_mailed(
     kind: DocumentKind, keys: Sequence[str], found: Sequence[BillingDocument | None]
 ) -> str:
-    """Only posted documents can be mailed (pages *Email an invoice*, *Email a debit memo*)."""
+    """Refuse what is not posted (pages *Email an invoice*, *Email a debit memo*)."""
     one, many = KIND_WORDS[kind]
     unknown = [key for key, document in zip(keys, found, strict=True) if document is None]
     drafts = [
@@ -212,7 +212,7 @@ def _cannot_be_mailed(
 
 
 async def _path_problem(kind: DocumentKind, memo: BillingDocument, zuora: ZuoraClient) -> str:
-    """Whether memos can be reached where the mail order would go.
+    """Return whether memos can be reached where the mail order would go.
 
     Object queries answer for memos at another path, and need not know that Invoice Settlement is
     off.

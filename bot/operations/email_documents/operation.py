@@ -58,7 +58,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
 
     @classmethod
     def read(cls, values: Values) -> _Body | Problems:
-        """Documents, recipients, a PDF file id."""
+        """Return documents, recipients, a PDF file id."""
         return read(cls.kind, values)
 
     @classmethod
@@ -67,7 +67,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return await read_facts(cls.kind, body, zuora)
 
     def material(self) -> dict[str, Any]:
-        """Every document counts, and everything that decides who gets it."""
+        """Bind every document, and everything that decides who gets it."""
         return {
             "documents": self.facts.material(),
             "recipients": self.body.recipients,
@@ -83,7 +83,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return self.facts.differs(now)
 
     def checked(self) -> tuple[Check, ...]:
-        """Each document, and what may keep its mail from going out."""
+        """Return each document, and what may keep its mail from going out."""
         return all_checked(self.body, self.facts)
 
     def subject(self) -> str:
@@ -91,7 +91,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return words.subject(self.facts)
 
     def subjects(self) -> tuple[str, ...]:
-        """One call for each document, by its number."""
+        """Return one call for each document, by its number."""
         return tuple(document.number for document in self.facts.documents)
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
@@ -110,7 +110,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         )
 
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """A mail that was not there before the call proves it; no mail proves nothing (yet).
+        """Prove it by a mail that was not there before the call; no mail proves nothing (yet).
 
         Zuora keeps a mail date for invoices alone; of a memo only its mail history shows that.
         """
@@ -125,7 +125,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return listed_mailed(document.number) if more(document.listed, now) else None
 
     async def read_again(self, calls: Sequence[Call], zuora: ZuoraClient) -> Mapping[str, Reread]:
-        """Every document anew, as before its first try: mailed meanwhile, reversed, or as it was."""
+        """Return every document anew, as before its first try: mailed meanwhile, reversed, or as it was."""
         numbers = [call.subject for call in calls]
         facts = await self._look_up_only(numbers, zuora)
         if isinstance(facts, Problems) and len(numbers) > 1:  # which of them it is about
@@ -145,11 +145,11 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return words.title(self.facts) + (" again" if self.body.again else "")
 
     def summary(self) -> Summary:
-        """What an approver must know at a glance."""
+        """Return what an approver must know at a glance."""
         return summary(self.body, self.facts)
 
     def lines(self) -> tuple[Line, ...]:
-        """What a controller decides on."""
+        """Return what a controller decides on."""
         return words.lines(self.body, self.facts)
 
     def effect(self) -> str:
@@ -157,23 +157,23 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return words.effect(self.facts)
 
     def warning(self) -> str:
-        """What cannot be undone."""
+        """Return what cannot be undone."""
         return words.warning(self.body, self.facts)
 
     def accepted(self) -> str:
-        """What may be claimed."""
+        """Return what may be claimed."""
         return words.accepted(self.facts)
 
     def typed_addresses(self) -> tuple[str, ...]:
-        """The addresses that get it instead of, or beside, the customer's own."""
+        """Return the addresses that get it instead of, or beside, the customer's own."""
         return self.body.email_addresses
 
     def tables(self) -> Sequence[Table]:
-        """What does not fit on the card: addresses, and accounts without one."""
+        """Return what does not fit on the card: addresses, and accounts without one."""
         return words.tables(self.body, self.facts)
 
     def mails_again(self) -> bool:
-        """Where that was asked for, or one of them was or may have been mailed before."""
+        """Return whether that was asked for, or one of them was or may have been mailed before."""
         facts = self.facts
         known = (
             facts.mailed_before or facts.mailed_unknown or facts.mailed_lately or facts.by_itself
@@ -181,7 +181,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return self.body.again or bool(known)
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
-        """The runs of those that show no mail, where they were made so."""
+        """Return the runs of those that show no mail, where they were made so."""
         return self.facts.by_itself
 
     def is_repeat(self) -> bool:
@@ -193,11 +193,11 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return True
 
     def kinds(self) -> tuple[KindTotals, ...]:
-        """All of the one kind, or those of each."""
+        """Return all of the one kind, or those of each."""
         return self.facts.counted
 
     def each(self) -> tuple[SingleDocument, ...]:
-        """Every document."""
+        """Return every document."""
         documents = self.facts.documents
         return tuple(SingleDocument(each.number, each.kind, each.money) for each in documents)
 
@@ -206,11 +206,11 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return {document.number: document.kind for document in self.facts.documents}
 
     def typed(self) -> tuple[str, ...]:
-        """The documents' numbers, or ids where those were typed."""
+        """Return the documents' numbers, or ids where those were typed."""
         return self.body.documents
 
     def mailings(self) -> tuple[Mailing, ...]:
-        """Each by a call of its own."""
+        """Return each by a call of its own."""
         return tuple(
             Mailing(
                 call=each.number,
@@ -225,11 +225,11 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         )
 
     def listed(self) -> tuple[Listed, ...]:
-        """The documents, and those that reach nobody."""
+        """Return the documents, and those that reach nobody."""
         return words.listed(self.body, self.facts)
 
     def result(self, calls: Sequence[Call]) -> str:
-        """How many were accepted and refused: `497 of 500 mails accepted by Zuora, 3 refused`."""
+        """Return how many were accepted and refused: `497 of 500 mails accepted by Zuora, 3 refused`."""
         if len(calls) == 1 or all(call.verdict is Verdict.ACCEPTED for call in calls):
             return super().result(calls)
         return words.result(calls)

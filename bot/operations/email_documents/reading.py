@@ -54,7 +54,7 @@ class EmailDocumentsBody(Body):
     kinds: tuple[DocumentKind, ...] = Field(default=(), exclude_if=lambda kinds: not kinds)
 
     def by_kind(self, kind: DocumentKind | None) -> dict[DocumentKind, tuple[str, ...]]:
-        """The documents of each kind that there is: all of the one, or each of its own (None)."""
+        """Return the documents of each kind that there is: all of the one, or each of its own (None)."""
         if kind is not None:
             return {kind: self.documents}
         of = list(zip(self.kinds, self.documents, strict=True))
@@ -71,7 +71,7 @@ class Sorted:
     wrong: tuple[str, ...]
 
     def problem(self) -> str:
-        """What is wrong with the list as a whole, and how to put it right; empty if nothing is."""
+        """Return what is wrong with the list as a whole, and how to put it right; empty if nothing is."""
         if many := too_many(len(self.documents) + len(self.wrong)):
             return many
         if self.wrong:
@@ -82,7 +82,7 @@ class Sorted:
 
 
 def too_many(number: int) -> str:
-    """Why so many documents cannot be asked for at once; empty where they can."""
+    """Return why so many documents cannot be asked for at once; empty where they can."""
     if number <= MOST_DOCUMENTS:
         return ""
     return (
@@ -134,7 +134,7 @@ def read(kind: DocumentKind | None, values: Values) -> EmailDocumentsBody | Prob
 
 
 def pdf_problem(pdf: str, documents: tuple[DocumentKey, ...]) -> str:
-    """Why a PDF file id cannot be used for these documents; empty if it can."""
+    """Return why a PDF file id cannot be used for these documents; empty if it can."""
     if not pdf:
         return ""
     if any(document.kind == "invoice" for document in documents):
@@ -150,13 +150,13 @@ def pdf_problem(pdf: str, documents: tuple[DocumentKey, ...]) -> str:
 
 
 def _recipients(values: Values) -> Recipients | None:
-    """Who was chosen, the template where nothing was; None for anything else."""
+    """Return who was chosen, the template where nothing was; None for anything else."""
     chosen = values.get("recipients") or RECIPIENTS[0]
     return next((each for each in RECIPIENTS if each == chosen), None)
 
 
 def _addresses(values: Values, recipients: Recipients) -> tuple[tuple[str, ...], str]:
-    """The addresses, each once in lower case, and what is wrong with them."""
+    """Return the addresses, each once in lower case, and what is wrong with them."""
     typed = tokens(_text(values, "email_addresses").lower())
     addresses = tuple(dict.fromkeys(typed))
     wrong = [each for each in addresses if not _ADDRESS.fullmatch(each)]

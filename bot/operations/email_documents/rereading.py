@@ -35,7 +35,7 @@ def _mailed(before: MailDocument, now: MailDocument) -> Settlement | None:
 
 
 def shown_mailed(number: str) -> Settlement:
-    """An invoice has a mail date that it had not."""
+    """Prove it by a mail date that the invoice did not have."""
     return Settlement(
         accepted=True, words=f"Zuora shows a mail of {number} that was not there before"
     )

@@ -15,7 +15,7 @@ SHOWN_ADDRESSES = 4
 
 
 def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
-    """Which documents, to whom, what they come to."""
+    """Return which documents, to whom, what they come to."""
     typed = bool(body.email_addresses)
     again = body.again or bool(facts.mailed_before or facts.mailed_lately)
     one = facts.documents[0] if len(facts.documents) == 1 else None

@@ -40,7 +40,7 @@ def title(facts: EmailDocumentsFacts) -> str:
 
 
 def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, ...]:
-    """What a controller decides on."""
+    """Return what a controller decides on."""
     found = [_what(facts)]
     if body.repeated:
         found.append(line("Typed again", f"{body.repeated:,}, counted once"))
@@ -90,7 +90,7 @@ def by_itself(facts: EmailDocumentsFacts) -> str:
 
 
 def doubts_of(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
-    """What is not known, or wrong to send, and of which documents."""
+    """Return what is not known, or wrong to send, and of which documents."""
     return (
         *doubts.amount_lines(facts.amount_unknown),
         *doubts.mail_lines(facts.mailed_unknown),
@@ -104,7 +104,7 @@ def _pdf_file(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
 
 
 def pdf_file_cautions(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[str, ...]:
-    """What may keep the PDF file that was named from going out."""
+    """Return what may keep the PDF file that was named from going out."""
     box = f"“{BOXES[facts.documents[0].kind]}”"
     attaches = {notice.attaches_pdf for notice in facts.checks.notices}
     found = (
@@ -122,7 +122,7 @@ def pdf_file_cautions(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> t
 
 
 def goes_to(body: EmailDocumentsBody) -> str:
-    """Who will get the mail, in words."""
+    """Return who will get the mail, in words."""
     more = ", and the additional addresses of each account" if body.additional else ""
     match body.recipients:
         case "template":
@@ -167,7 +167,7 @@ def accepted(facts: EmailDocumentsFacts) -> str:
 
 
 def result(calls: Sequence[Call]) -> str:
-    """How many were accepted and refused: `497 of 500 mails accepted by Zuora, 3 refused`."""
+    """Return how many were accepted and refused: `497 of 500 mails accepted by Zuora, 3 refused`."""
     of = Counter(call.verdict for call in calls)
     refused, lost = of[Verdict.REJECTED], of[Verdict.LOST]
     return (
@@ -189,7 +189,7 @@ def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Tab
 
 
 def listed(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Listed, ...]:
-    """The documents that were asked for, the largest first, then those that reach nobody; as many as are kept.
+    """Return the documents that were asked for, the largest first, then those that reach nobody; as many as are kept.
 
     Where addresses were typed, what the contacts have does not matter.
     """
@@ -253,7 +253,7 @@ def _reached(facts: EmailDocumentsFacts) -> str:
 
 
 def _left_out(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
-    """Who was asked for and gets no mail: no order is made for them."""
+    """Return who was asked for and gets no mail: no order is made for them."""
     if not facts.nobody:
         return ()
     customers = sorted({_account(document) for document in facts.nobody})

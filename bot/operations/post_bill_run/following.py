@@ -16,12 +16,12 @@ POSTING, POSTED, COMPLETED = "PostInProgress", "Posted", "Completed"
 
 
 def begun(run: RunFacts) -> Progress:
-    """A posting that Zuora has accepted."""
+    """Return a posting that Zuora has accepted."""
     return Progress(run_id=run.run_id, number=run.number, status=POSTING, seen=(POSTING,))
 
 
 async def settled(run: RunFacts, drafts: Drafts, zuora: ZuoraClient) -> Settlement | None:
-    """What proves that a posting began whose answer was lost; None: nothing does (yet).
+    """Return what proves that a posting began whose answer was lost; None: nothing does (yet).
 
     Raises:
         ZuoraError: Zuora could not be read.

@@ -116,11 +116,11 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
     @classmethod
     @override
     def why_not(cls, status: str, *, posted: int = 0, run_type: str = "") -> str:
-        """Only a Completed one can be posted (page *Bill run status types*)."""
+        """Allow only a Completed one (page *Bill run status types*)."""
         return "" if status == "Completed" else WHY_NOT_POST.get(status, UNKNOWN)
 
     def mailings(self) -> tuple[Mailing, ...]:
-        """The drafts, where posting mails or that is not known."""
+        """Return the drafts, where posting mails or that is not known."""
         run = self.facts.run
         if self.facts.mails == "no":
             return ()
@@ -129,7 +129,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
     @classmethod
     @override
     def read_more(cls, values: Values) -> Mapping[str, Any] | Problems:
-        """A date or none."""
+        """Return a date or none."""
         typed = str(values.get("invoice_date") or "").strip()
         invoice_date = day(typed)
         if typed and invoice_date is None:
@@ -151,7 +151,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
         )
 
     def material(self) -> dict[str, Any]:
-        """Every document counts, and whether posting mails."""
+        """Bind every document, and whether posting mails."""
         return {**self.facts.run.material(), "mails": self.facts.mails}
 
     def differs(self, now: PostFacts) -> list[str]:
@@ -165,7 +165,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
 
     @override
     def checked(self) -> tuple[Check, ...]:
-        """The run, its drafts, and whether posting mails."""
+        """Return the run, its drafts, and whether posting mails."""
         zero = self.facts.drafts.zero
         mails = MAIL_WORDS[self.facts.mails]
         return (
@@ -192,7 +192,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
 
     @override
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """The run moved on, or drafts of it are posted now: then the call got through.
+        """Prove it by a run that moved on, or by drafts of it that are posted now.
 
         A run that is Completed with all its drafts proves nothing: the call may still be waiting.
         """
@@ -212,7 +212,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
         return f"post bill run {self.facts.run.number}"
 
     def summary(self) -> Summary:
-        """What becomes final, and whether posting itself mails."""
+        """Return what becomes final, and whether posting itself mails."""
         run, drafts = self.facts.run, self.facts.drafts
         mails = {
             "yes": ("posting mails customers",),
@@ -235,7 +235,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
         )
 
     def lines(self) -> tuple[Line, ...]:
-        """What a controller decides on."""
+        """Return what a controller decides on."""
         run = self.facts.run
         already = run.documents.posted
         return (
@@ -258,7 +258,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
 
 
 def posting_mails(notifications: Sequence[MailNotification] | None) -> Mails:
-    """Whether a notification mails customers when an invoice is posted through the API.
+    """Return whether a notification mails customers when an invoice is posted through the API.
 
     Which notification fires is documented on the page *Email delivery*: posting through the API has one,
     bill runs with auto-post have another, which does not fire here. A muted profile sends nothing.

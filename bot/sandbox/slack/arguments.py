@@ -52,7 +52,7 @@ class Args:
             raise SlackError("invalid_arguments") from None
 
     def given(self, name: str) -> bool:
-        """Whether the argument was sent at all."""
+        """Return whether the argument was sent at all."""
         return self.values.get(name) is not None
 
     def data(self, name: str, error: str) -> Any:

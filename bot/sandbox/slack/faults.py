@@ -42,7 +42,7 @@ class Faults:
 
     @property
     def down(self) -> bool:
-        """Whether all of Slack is out of reach."""
+        """Return whether all of Slack is out of reach."""
         return self._down
 
     @down.setter

@@ -162,7 +162,7 @@ class People:
         return self._ack(user, delivered)
 
     def _seen_by(self, user: str) -> tuple[str, int]:
-        """The modal on top of somebody's screen, and how much was said to them alone."""
+        """Return the modal on top of somebody's screen, and how much was said to them alone."""
         workspace = self._core.workspace
         views = workspace.views.get(user)
         told = sum(1 for message in workspace.ephemerals if message.ephemeral_to == user)

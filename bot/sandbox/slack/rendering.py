@@ -57,7 +57,7 @@ def message_json(core: Core, message: Message, *, metadata: bool = False) -> dic
 
 
 def _optional(core: Core, message: Message) -> dict[str, Any]:
-    """What a message has only sometimes; Slack leaves out what is empty."""
+    """Return what a message has only sometimes; Slack leaves out what is empty."""
     return {
         "blocks": message.blocks,
         "thread_ts": message.thread_ts,

@@ -88,27 +88,27 @@ class LocalSlack:
 
     @property
     def api_url(self) -> str:
-        """What ``SLACK_API_URL`` shall be; ends in ``/api/``."""
+        """Return what ``SLACK_API_URL`` shall be; ends in ``/api/``."""
         return f"{self._core.base_url}/api/"
 
     @property
     def page_url(self) -> str:
-        """Where the page is."""
+        """Return where the page is."""
         return f"{self._core.base_url}/"
 
     @property
     def faults(self) -> Faults:
-        """What shall go wrong."""
+        """Return what shall go wrong."""
         return self._core.faults
 
     @property
     def calls(self) -> list[ApiCall]:
-        """Every call of the Web API so far."""
+        """Return every call of the Web API so far."""
         return self._core.calls
 
     @property
     def ack_seconds(self) -> float:
-        """How long the app has to acknowledge, in seconds of real time."""
+        """Return how long the app has to acknowledge, in seconds of real time."""
         return self._core.ack_seconds
 
     @ack_seconds.setter
@@ -117,7 +117,7 @@ class LocalSlack:
 
     @property
     def on_shown(self) -> Callable[[str, list[dict[str, Any]]], None]:
-        """What is called with text and blocks of everything that comes to be on a screen."""
+        """Return what is called with text and blocks of everything that comes to be on a screen."""
         return self._core.on_shown
 
     @on_shown.setter
@@ -139,12 +139,12 @@ class LocalSlack:
 
     @property
     def last_payload(self) -> Mapping[str, Any] | None:
-        """The payload that was sent to the app last."""
+        """Return the payload that was sent to the app last."""
         return self._recorder.last_payload
 
     @property
     def last_kind(self) -> Kind | None:
-        """The kind of ``last_payload``."""
+        """Return the kind of ``last_payload``."""
         return self._recorder.last_kind
 
     async def deliver(self, payload: Mapping[str, Any], kind: Kind) -> Ack:

@@ -52,7 +52,7 @@ class SocketMode:
 
     @property
     def connections(self) -> int:
-        """How many sockets are open."""
+        """Return how many sockets are open."""
         return len(self._connections)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:

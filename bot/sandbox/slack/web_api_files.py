@@ -98,13 +98,13 @@ def info(core: Core, args: Args) -> dict[str, Any]:
 
 
 def _is_seen(core: Core, stored: StoredFile) -> bool:
-    """A file in a form belongs to the app; of others the bot sees those of channels that it is in."""
+    """Return whether the bot sees it: a file in a form is the app's, others are those of its channels."""
     places = [core.workspace.channels[each] for each in stored.channels]
     return not places or any(BOT_USER in each.members for each in places)
 
 
 def add(core: Core, user: str, name: str, content: bytes, channels: list[str]) -> StoredFile:
-    """A person adds a file: to a form, or to channels."""
+    """Add a file as a person does: to a form, or to channels."""
     kind = mimetypes.guess_type(name)[0] or "text/plain"
     stored = StoredFile(core.new_id("F"), name, name, len(content), "", kind, content, shared=True)
     stored.channels, stored.owner = channels, user

@@ -64,7 +64,7 @@ class Message:
 
     @property
     def is_reply(self) -> bool:
-        """Whether this stands in a thread below another message."""
+        """Return whether this stands in a thread below another message."""
         return self.thread_ts is not None and self.thread_ts != self.ts
 
 
@@ -116,7 +116,7 @@ class View:
 
     @property
     def blocks(self) -> list[dict[str, Any]]:
-        """The view's blocks."""
+        """Return the view's blocks."""
         blocks: list[dict[str, Any]] = self.content["blocks"]
         return blocks
 

@@ -41,7 +41,7 @@ class Fault:
 
     @property
     def loses_the_answer(self) -> bool:
-        """Whether the connection breaks before the answer."""
+        """Return whether the connection breaks before the answer."""
         return self.kind in {"lose_answer", "hang"} or bool(self.details.get("lost"))
 
     def takes(self, method: str, path: str) -> bool:

@@ -92,14 +92,14 @@ def refuse_inactive(tenant: Tenant, letters: Iterable[Letter]) -> None:
 
 
 def is_off(tenant: Tenant, account: Account, notification: str) -> bool:
-    """Whether a notification is off for an account, by its profile or in every one."""
+    """Return whether a notification is off for an account, by its profile or in every one."""
     profile = tenant.world.profiles.get(account.communication_profile_id or "")
     here = profile.inactive if profile else frozenset()
     return notification in here | tenant.knobs.inactive_notifications
 
 
 def is_muted(tenant: Tenant, account: Account) -> bool:
-    """Whether an account's profile is muted."""
+    """Return whether an account's profile is muted."""
     profile = tenant.world.profiles.get(account.communication_profile_id or "")
     return tenant.knobs.muted or (profile is not None and profile.muted)
 

@@ -117,7 +117,7 @@ class Document:
 
     @property
     def pdf_file_ids(self) -> tuple[str, ...]:
-        """Its PDF files, the latest first."""
+        """Return its PDF files, the latest first."""
         latest = (self.pdf_file_id,) if self.pdf_file_id else ()
         return latest + self.older_pdf_file_ids
 

@@ -93,7 +93,7 @@ def _allowed(tenant: Tenant) -> None:
 
 
 def _one_at_a_time(tenant: Tenant, batches: str) -> None:
-    """A batch has one preview at a time; with which code a second is refused no page says."""
+    """Refuse a second preview of a batch; with which code, no page says."""
     wanted = set(batches.split(","))
     for run in tenant.world.preview_runs.values():
         theirs = set((run.body.get("batches") or "").split(","))

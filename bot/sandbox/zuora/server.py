@@ -63,7 +63,7 @@ class LocalZuora:
 
     @property
     def world(self) -> World:
-        """The tenant's data, as it is at this moment."""
+        """Return the tenant's data, as it is at this moment."""
         self.tenant.advance()
         return self.tenant.world
 
@@ -78,12 +78,12 @@ class LocalZuora:
 
     @property
     def mails(self) -> list[Mail]:
-        """Every mail sent to a customer up to this moment."""
+        """Return every mail sent to a customer up to this moment."""
         return self.world.mails
 
     @property
     def knobs(self) -> Knobs:
-        """The settings; assign `dataclasses.replace(zuora.knobs, …)` to change some."""
+        """Return the settings; assign `dataclasses.replace(zuora.knobs, …)` to change some."""
         return self.tenant.knobs
 
     @knobs.setter
@@ -92,7 +92,7 @@ class LocalZuora:
 
     @property
     def timings(self) -> Timings:
-        """The durations; assign others to have them hold for what begins from then on."""
+        """Return the durations; assign others to have them hold for what begins from then on."""
         return self.tenant.timings
 
     @timings.setter

@@ -118,7 +118,7 @@ class Service:
         return answer
 
     async def _take_time(self, exchange: Exchange) -> None:
-        """A slow answer."""
+        """Answer slowly."""
         if exchange.fault is not None and exchange.fault.kind == "slow":
             await self.tenant.clock.sleep(exchange.fault.details.get("seconds", 30.0))
 

@@ -103,7 +103,7 @@ async def _show(answering: Answering, typed: TypedCommand, text: str, chosen: Va
 
 
 async def _look_up(tenancy: Tenancy, text: str, chosen: Values, *, steps: bool) -> Words:
-    """The card of the run that has this number or id, or what else has it."""
+    """Return the card of the run that has this number or id, or what else has it."""
     try:
         keys = numbers.unclear_run(text)
         found = await found_in(tenancy, chosen, lambda zuora: zuora.what_are(keys))
@@ -128,7 +128,7 @@ async def _look_up(tenancy: Tenancy, text: str, chosen: Values, *, steps: bool) 
 
 
 async def _look(tenancy: Tenancy, key: str, chosen: Values, *, steps: bool) -> Words:
-    """The run's private card, or why there is none."""
+    """Return the run's private card, or why there is none."""
     try:
         found = await found_in(tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
     except ZuoraError as error:
@@ -188,7 +188,7 @@ async def _ask(
 
 
 def already(request: Request) -> str:
-    """The same line was typed a short while ago: nothing new was made."""
+    """Say that the same line was typed a short while ago, so that nothing new was made."""
     return (
         f"{request.name} of a moment ago already waits for exactly this, so no second request was "
         f"made. To ask for it twice, type `{COMMAND}` without `reason=` and submit the form."
@@ -196,7 +196,7 @@ def already(request: Request) -> str:
 
 
 def unknown(text: str) -> str:
-    """What to type instead of something that the command does not know; empty for a plain number."""
+    """Return what to type instead of something that the command does not know; empty for a plain number."""
     if bill_run_key(text) or document_key(text):
         return ""
     word = text.split(maxsplit=1)[0].lower()

@@ -53,7 +53,7 @@ def _opens(
 
 
 async def _values(answering: Answering, form: AskForm, text: str, chosen: Values) -> Values:
-    """What the form begins with; Zuora is asked only as long as Slack's trigger surely lives."""
+    """Return what the form begins with; Zuora is asked only as long as Slack's trigger surely lives."""
     asked = form.unclear_behind_command(text)
     if not asked:
         return {**form.begins_with(text, None), **chosen}

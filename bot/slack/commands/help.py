@@ -12,7 +12,7 @@ nothing has changed, and shows each step in the request's thread."""
 
 
 async def what_happens(answering: Answering, actor: Actor) -> str:
-    """What every command's help ends with; guests and people of other companies are not given it."""
+    """Return what every command's help ends with; guests and people of other companies are not given it."""
     person = await answering.people.person(actor, ())
     if person.barred:
         return ""

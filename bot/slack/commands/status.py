@@ -85,7 +85,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
 
 
 async def _troubled(answering: Answering, actor: payloads.Actor, trouble: str) -> str:
-    """What is wrong with the database, which is all that can be said; nothing to strangers."""
+    """Return what is wrong with the database, which is all that can be said; nothing to strangers."""
     person = await answering.people.person(actor, ())
     if person.barred:
         return blocks.as_text(not_to_view(Refusal.BARRED, person, answering.parts.rules.policy))
@@ -123,25 +123,25 @@ async def _billstatus(answering: Answering, links: Links, typed: TypedCommand) -
 
 
 def _request_named(text: str) -> int | None:
-    """The number of `R-17`, however it was pasted; None for anything else, and in quotation marks."""
+    """Return the number of `R-17`, however it was pasted; None for anything else, and in quotation marks."""
     found = _REQUEST.fullmatch(as_key(text)) if unquoted(text) == text else None
     return int(found[1]) if found else None
 
 
 def _is_a_number(store: Store, text: str) -> bool:
-    """Whether it may be a number in Zuora: it is no word of the command and no request of the bot."""
+    """Return whether it may be a number in Zuora: it is no word of the command and no request of the bot."""
     request = _request_named(text)
     is_request = request is not None and store.requests.get(request) is not None
     return bool(text) and _word(text) not in WORDS and not is_request
 
 
 def _word(text: str) -> str:
-    """The text as words of the command; empty in quotation marks, where it is a number."""
+    """Return the text as words of the command; empty in quotation marks, where it is a number."""
     return as_key(text).lower() if unquoted(text) == text else ""
 
 
 def _month(clock: Clock, words: list[str]) -> str | None:
-    """The month that `month …` or `export month …` names; None if it names none."""
+    """Return the month that `month …` or `export month …` names; None if it names none."""
     rest = words[1:] if words[0] == "export" else words
     if not rest or rest[0] != "month":
         return None
@@ -151,7 +151,7 @@ def _month(clock: Clock, words: list[str]) -> str | None:
 async def answer_to(
     answering: Answering, links: Links, person: Person, text: str, within: Within
 ) -> Words:
-    """What the database alone answers."""
+    """Return what the database alone answers."""
     store = answering.parts.store
     word = _word(text)
     if word == "help":
@@ -171,7 +171,7 @@ async def answer_to(
 
 
 async def look_up(parts: Looking, links: Links, typed: str, chosen: Values) -> Words:
-    """What a number names in Zuora: a bill run as it stands, or the requests about a document."""
+    """Return what a number names in Zuora: a bill run as it stands, or the requests about a document."""
     key = own_spelling(unquoted(typed))
     try:
         keys = numbers.unclear_run(typed)
@@ -199,7 +199,7 @@ async def look_up(parts: Looking, links: Links, typed: str, chosen: Values) -> W
 
 
 async def look(parts: Looking, links: Links, key: str, chosen: Values) -> Words:
-    """A bill run as Zuora has it, and the requests about it; these also when Zuora is silent."""
+    """Return a bill run as Zuora has it, and the requests about it; these also when Zuora is silent."""
     try:
         found = await found_in(parts.tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
     except ZuoraError as error:
@@ -233,7 +233,7 @@ def _with_requests(
 
 
 def unknown(text: str) -> str:
-    """What to type instead of something that the command does not know; empty for a plain number."""
+    """Return what to type instead of something that the command does not know; empty for a plain number."""
     if bill_run_key(text) or document_key(text):
         return ""
     if (request := _request_named(text)) is not None:

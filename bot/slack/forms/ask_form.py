@@ -43,7 +43,7 @@ class Origin:
 
     @property
     def continues(self) -> Named | None:
-        """The request that this one continues; None for none."""
+        """Return the request that this one continues; None for none."""
         return named(self.parent)
 
     def metadata(self) -> str:
@@ -71,7 +71,7 @@ def origin_of(metadata: str) -> Origin:
 
 
 def _parent(told: Any) -> str:
-    """The name; an older version wrote the number alone, as a number."""
+    """Return the name; an older version wrote the number alone, as a number."""
     if type(told) is int:
         return str(told)
     return told if isinstance(told, str) and not told.isdigit() else ""
@@ -94,18 +94,18 @@ class AskForm(ABC):
 
     @abstractmethod
     def blocks(self, values: Values) -> Sequence[Block]:
-        """The fields that the choices in `values` allow, each with its value. No I/O."""
+        """Return the fields that the choices in `values` allow, each with its value. No I/O."""
 
     @abstractmethod
     def wanted(self, values: Values) -> Wanted | Problems:
-        """The operations that a submitted form asks for. No I/O."""
+        """Return the operations that a submitted form asks for. No I/O."""
 
     def unclear_behind_command(self, _text: str) -> tuple[str, ...]:
-        """What was typed behind the command of which only Zuora knows what it names. No I/O."""
+        """Return what was typed behind the command of which only Zuora knows what it names. No I/O."""
         return ()
 
     def begins_with(self, _text: str, _found: Found | None, /) -> dict[str, Any]:
-        """What the form begins with for what was typed behind its command. No I/O.
+        """Return what the form begins with for what was typed behind its command. No I/O.
 
         The second is what Zuora knows about `unclear_behind_command`; None where it was not asked,
         or did not answer in time.
@@ -117,19 +117,19 @@ class AskForm(ABC):
         return ""
 
     def carries(self, values: Values) -> Sequence[str]:  # noqa: ARG002 - as above
-        """Names of the values that count though the form does not show them. No I/O."""
+        """Return the names of the values that count though the form does not show them. No I/O."""
         return ()
 
     def submitted(self, values: Values) -> Values:
-        """What the form goes on with after it was submitted and its view was another. No I/O."""
+        """Return what the form goes on with after it was submitted and its view was another. No I/O."""
         return values
 
     def unclear(self, values: Values) -> tuple[str, ...]:
-        """What was typed of which only Zuora knows what it names. No I/O."""
+        """Return what was typed of which only Zuora knows what it names. No I/O."""
         return numbers.unclear_run(values.get("bill_run"))
 
     def cleared(self, values: Values, found: Found) -> Values | Problems:
-        """The form with what Zuora knows about `unclear`, or what has to be typed. No I/O."""
+        """Return the form with what Zuora knows about `unclear`, or what has to be typed. No I/O."""
         for typed in numbers.unclear_run(values.get("bill_run")):
             number, why = numbers.run_of(typed, found)
             if why:
@@ -138,7 +138,7 @@ class AskForm(ABC):
         return values
 
     def all_blocks(self, values: Values) -> list[Block]:
-        """The form's own fields, and those that every form has. No I/O."""
+        """Return the form's own fields, and those that every form has. No I/O."""
         note = str(values.get(LEFT_OUT) or "")
         return [
             *([context(note)] if note else []),
@@ -155,7 +155,7 @@ class AskForm(ABC):
     def view_of(
         self, blocks: Sequence[Block], origin: Origin, problems: Mapping[str, str] | None = None
     ) -> View:
-        """The form of these blocks; it carries its origin along as it is. No I/O."""
+        """Return the form of these blocks; it carries its origin along as it is. No I/O."""
         return fields.modal(
             self.title,
             "Ask for approval",
@@ -165,7 +165,7 @@ class AskForm(ABC):
         )
 
     def view(self, values: Values, origin: Origin) -> View:
-        """The form with these values; what it does not show it carries along. No I/O.
+        """Return the form with these values; what it does not show it carries along. No I/O.
 
         Where that may be too long for Slack, see `slack.drawing`.
         """
@@ -175,7 +175,7 @@ class AskForm(ABC):
 
 
 def place_fields(values: Values, places: Places) -> Iterator[Block]:
-    """A menu for each of the two that has several to choose from; nothing is chosen beforehand."""
+    """Yield a menu for each of the two that has several to choose from; nothing is chosen beforehand."""
     for name, label, units in (
         (ENTITY, "Entity", places.entities),
         (ORG, "Organization", places.organizations),

@@ -59,7 +59,7 @@ class BillRunForm(AskForm):
         self._batches: tuple[Choice, ...] = tuple((name, name, "") for name in names)
 
     def blocks(self, values: Values) -> Sequence[Block]:
-        """Every field of the operation that these choices allow."""
+        """Return every field of the operation that these choices allow."""
         scheduled = is_scheduled(values)
         return (
             paragraph(
@@ -77,12 +77,12 @@ class BillRunForm(AskForm):
         )
 
     def wanted(self, values: Values) -> Wanted | Problems:
-        """One bill run."""
+        """Return one bill run."""
         return ((CreateBillRun, values),)
 
 
 def is_scheduled(values: Values) -> bool:
-    """Whether these choices are for a schedule; single subscriptions cannot have one."""
+    """Return whether these choices are for a schedule; single subscriptions cannot have one."""
     return values.get("when") == "scheduled" and values.get("scope") != "subscriptions"
 
 
@@ -109,7 +109,7 @@ def _whom(values: Values, batches: Sequence[Choice], *, scheduled: bool) -> Iter
 
 
 def _batches(values: Values, batches: Sequence[Choice]) -> Block:
-    """A menu; more than Slack lets a menu begin with are text, so that none of them is lost."""
+    """Return a menu; more than Slack lets a menu begin with are text, so that none of them is lost."""
     chosen = values.get("batches")
     if isinstance(chosen, str):
         chosen = parted(chosen)

@@ -18,7 +18,7 @@ Forms = Mapping[str, AskForm]
 def forms_for(
     highest_batch: int, places: Places = NO_CHOICE, *, takes_files: bool = False
 ) -> Forms:
-    """Every form by its callback id, for a tenant with so many batches of accounts and such places."""
+    """Return every form by its callback id, for a tenant with so many batches of accounts and such places."""
     forms = (
         BillRunForm(highest_batch),
         EmailForm(),

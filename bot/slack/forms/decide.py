@@ -18,7 +18,7 @@ _CALLBACKS = {verb: callback_id for callback_id, verb in DECIDE_FORMS.items()}
 
 
 def decide_form(verb: Verb, request: Request, title: str, in_full: str, *, typing: bool) -> View:
-    """The form for one request; it carries the request's name and nothing else.
+    """Return the form for one request; it carries the request's name and nothing else.
 
     Args:
         verb: Approve, reject or withdraw; or record what was seen in Zuora.
@@ -49,7 +49,7 @@ def decide_form(verb: Verb, request: Request, title: str, in_full: str, *, typin
 
 
 def _record(verb: Verb, request: Request, *, typing: bool) -> View:
-    """What was seen, and where: a record without that is somebody's guess."""
+    """Return what was seen, and where: a record without that is somebody's guess."""
     seen = "went through" if verb is Verb.RECORD_SENT else "did not go through"
     words = (
         f"You looked in Zuora and saw that the order for {what_was_lost(request)} {seen}. "

@@ -38,7 +38,7 @@ TYPES = ("csv", "txt", "text", "tsv", "tab")
 
 
 def list_fields(values: Values, *, takes_files: bool) -> list[Block]:
-    """The fields of a list, or a line for one that is too long for them; and a field for a file."""
+    """Return the fields of a list, or a line for one that is too long for them; and a field for a file."""
     text = typed_documents(values)
     blocks = (
         document_fields(values, optional=takes_files)
@@ -59,7 +59,7 @@ def list_fields(values: Values, *, takes_files: bool) -> list[Block]:
 
 
 def _how_many(text: str) -> int:
-    """A line each, or in one line with spaces between them."""
+    """Return a line each, or in one line with spaces between them."""
     return text.count("\n") + 1 if "\n" in text else len(text.split())
 
 
@@ -70,7 +70,7 @@ def chosen_file(values: Values) -> str:
 
 
 def typed_list(typed: Sequence[str]) -> str:
-    """Documents as one types them: a line each where they are too many for the fields."""
+    """Return documents as one types them: a line each where they are too many for the fields."""
     text = " ".join(typed)
     return text if len(text) <= MOST_SHOWN else "\n".join(typed)
 
@@ -128,12 +128,12 @@ def _list(name: str, position: int, typed: Values, *, optional: bool) -> Block:
 
 
 def typed_documents(values: Values) -> str:
-    """Everything that stands in the fields. No I/O."""
+    """Return everything that stands in the fields. No I/O."""
     return "\n".join(text for name in LISTS if isinstance(text := values.get(name), str) and text)
 
 
 def _texts(values: Values) -> list[str]:
-    """What stands in each field; a text that one field does not take is spread over several."""
+    """Return what stands in each field; a text that one field does not take is spread over several."""
     texts = [text if isinstance(text := values.get(name), str) else "" for name in LISTS]
     return (
         texts
@@ -143,7 +143,7 @@ def _texts(values: Values) -> list[str]:
 
 
 def _spread(text: str) -> list[str]:
-    """The text itself if one field takes it, else its parts spread over as many as it needs."""
+    """Return the text itself if one field takes it, else its parts spread over as many as it needs."""
     if len(text) <= FIELD_LIMIT:
         return [text]
     texts = [""]

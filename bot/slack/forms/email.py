@@ -56,7 +56,7 @@ class EmailForm(AskForm):
     command = SlashCommand("/billemail", HELP)
 
     def blocks(self, values: Values) -> Sequence[Block]:
-        """What to mail, and the fields for it."""
+        """Return what to mail, and the fields for it."""
         what = fields.radio(
             WHAT,
             "What to email",
@@ -72,15 +72,15 @@ class EmailForm(AskForm):
         return (what, *chosen)
 
     def unclear_behind_command(self, text: str) -> tuple[str, ...]:
-        """Everything, but for a long list, which is no run's number."""
+        """Return everything, but for a long list, which is no run's number."""
         return numbers.unclear_documents(text) if len(tokens(text)) <= numbers.MOST_WORDS else ()
 
     def begins_with(self, text: str, found: Found | None, /) -> dict[str, Any]:
-        """A bill run, or documents."""
+        """Return a bill run, or documents."""
         return values_for(text) if found is None else values_known(text, found)
 
     def carries(self, values: Values) -> Sequence[str]:
-        """A list that is too long for its fields, and a file that was added before."""
+        """Return a list that is too long for its fields, and a file that was added before."""
         return (*LISTS, KEPT_FILE) if values.get(WHAT) == DOCUMENTS else ()
 
     def kept(self, values: Values, blocks: Sequence[Block]) -> dict[str, Any]:
@@ -93,11 +93,11 @@ class EmailForm(AskForm):
         return {KEPT_FILE if name == FILE else name: each for name, each in values.items() if each}
 
     def file_of(self, values: Values) -> str:
-        """The list of documents in a file."""
+        """Return the list of documents in a file."""
         return chosen_file(values) if values.get(WHAT) == DOCUMENTS else ""
 
     def unclear(self, values: Values) -> tuple[str, ...]:
-        """The bill run, or everything in the list of documents and in the file with others."""
+        """Return the bill run, or everything in the list of documents and in the file with others."""
         if values.get(WHAT) != DOCUMENTS:
             return super().unclear(values)
         typed = numbers.unclear_documents(typed_documents(values))
@@ -105,7 +105,7 @@ class EmailForm(AskForm):
         return typed + (numbers.unclear_in(listed.entries) if listed else ())
 
     def cleared(self, values: Values, found: Found) -> Values | Problems:
-        """Each document with its kind before it, where its number does not say it."""
+        """Return each document with its kind before it, where its number does not say it."""
         if values.get(WHAT) != DOCUMENTS:
             return super().cleared(values, found)
         typed, why = numbers.documents_of(typed_documents(values), found)
@@ -122,7 +122,7 @@ class EmailForm(AskForm):
         return problems if problems.by_field else {**rest, "documents": typed}
 
     def wanted(self, values: Values) -> Wanted | Problems:
-        """One bill run, or the documents as one list, whatever their kinds."""
+        """Return one bill run, or the documents as one list, whatever their kinds."""
         if values.get(WHAT) != DOCUMENTS:
             return ((EmailBillRun, values),)
         listed = values.get(LISTED)  # a file that Zuora was not asked about, or not with success
@@ -147,7 +147,7 @@ class EmailForm(AskForm):
         return Problems(problems)
 
     def _documents(self, values: Values) -> Sequence[Block]:
-        """Documents by number: which, and who gets them. No I/O."""
+        """Return documents by number: which, and who gets them. No I/O."""
         chosen = str(values.get("recipients"))
         recipients = chosen if chosen in WHO else "template"
         found = [
@@ -210,7 +210,7 @@ class EmailForm(AskForm):
 
 
 def _list_of(documents: Sequence[DocumentKey], values: Values) -> Wanted:
-    """The operation for what is in the list; none for an empty one."""
+    """Return the operation for what is in the list; none for an empty one."""
     kinds = {each.kind for each in documents}
     if not kinds:
         return ()
@@ -251,7 +251,7 @@ def _again(values: Values, description: str) -> Block:
 
 
 def _can_have_a_pdf(values: Values) -> bool:
-    """Whether a PDF file could be named: of one memo, or of what is not typed yet."""
+    """Return whether a PDF file could be named: of one memo, or of what is not typed yet."""
     typed = tokens(typed_documents(values))
     keys = [document_key(part) for part in typed]
     invoices = any(key is not None and key.kind == "invoice" for key in keys)

@@ -18,7 +18,7 @@ BILL_RUN, DOCUMENTS = "bill_run", "documents"
 
 
 def values_for(text: str) -> dict[str, Any]:
-    """What the form begins with for what was typed behind the command."""
+    """Return what the form begins with for what was typed behind the command."""
     parts = tokens(text)
     if len(parts) > numbers.MOST_WORDS or any(document_key(part) for part in parts):
         return {WHAT: DOCUMENTS, "documents": text}
@@ -37,7 +37,7 @@ def values_known(text: str, found: Found) -> dict[str, Any]:
 
 
 def values_for_file(file: str) -> dict[str, Any]:
-    """What the form begins with for a file of a message."""
+    """Return what the form begins with for a file of a message."""
     return {WHAT: DOCUMENTS, KEPT_FILE: [file]}
 
 
@@ -48,14 +48,14 @@ def values_for_numbers(numbers: Sequence[str], body: Mapping[str, Any]) -> dict[
 
 
 def values_for_others(numbers: Sequence[str], values: Values) -> dict[str, Any]:
-    """What the form goes on with for just these documents; all else as it was submitted."""
+    """Return what the form goes on with for just these documents; all else as it was submitted."""
     typed = values_for_numbers(numbers, {})["documents"]
     rest = {name: value for name, value in values.items() if name not in LISTS}
     return {**rest, WHAT: DOCUMENTS, "documents": typed}
 
 
 def values_for_documents(typed: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
-    """What the form begins with for documents as they are typed, with the recipients of a body."""
+    """Return what the form begins with for documents as they are typed, with the recipients of a body."""
     return {
         WHAT: DOCUMENTS,
         "documents": typed_list(typed),

@@ -27,7 +27,7 @@ def text(  # noqa: PLR0913 - what a field shows
     max_length: int = 150,
     optional: bool = False,
 ) -> Block:
-    """A field for text. What does not fit of what was typed elsewhere is left out, and said."""
+    """Return a field for text. What does not fit of what was typed elsewhere is left out, and said."""
     element: Block = {
         "type": "plain_text_input",
         "action_id": ELEMENT,
@@ -48,7 +48,7 @@ def text(  # noqa: PLR0913 - what a field shows
 
 
 def reason(values: Values) -> Block:
-    """The field that every request has."""
+    """Return the field that every request has."""
     return text(
         "reason",
         "Reason",
@@ -60,7 +60,7 @@ def reason(values: Values) -> Block:
 
 
 def date(name: str, label: str, values: Values, *, hint: str = "", optional: bool = False) -> Block:
-    """A field for a date; its value is `YYYY-MM-DD`."""
+    """Return a field for a date; its value is `YYYY-MM-DD`."""
     element: Block = {"type": "datepicker", "action_id": ELEMENT}
     if value := values.get(name):
         element["initial_date"] = str(value)
@@ -80,7 +80,7 @@ def radio(
     hint: str = "",
     changes_form: bool = False,
 ) -> Block:
-    """A choice of one; the first one where `values` has none. May change the rest of the form."""
+    """Return a choice of one; the first one where `values` has none. May change the rest of the form."""
     options = [option(choice) for choice in choices]
     chosen = next((o for o in options if o["value"] == values.get(name)), options[0])
     element: Block = {
@@ -103,7 +103,7 @@ def select(  # noqa: PLR0913 - what a field shows
     several: bool = False,
     changes_form: bool = False,
 ) -> Block:
-    """A choice of one, or of several, out of a menu; in groups where there are many."""
+    """Return a choice of one, or of several, out of a menu; in groups where there are many."""
     options = [option(choice) for choice in choices]
     element: Block = {
         "type": "multi_static_select" if several else "static_select",
@@ -147,7 +147,7 @@ def checkboxes(
 
 
 def file(name: str, label: str, *, types: Sequence[str], hint: str = "") -> Block:
-    """A field for one file, which may stay empty; its value is a list of Slack's ids."""
+    """Return a field for one file, which may stay empty; its value is a list of Slack's ids."""
     element: Block = {
         "type": "file_input",
         "action_id": ELEMENT,
@@ -169,7 +169,7 @@ def option(choice: Choice) -> Block:
 def modal(
     title: str, submit: str, callback_id: str, metadata: str, blocks: Sequence[Block]
 ) -> View:
-    """A form."""
+    """Return a form."""
     return {
         "type": "modal",
         "callback_id": callback_id,
@@ -182,7 +182,7 @@ def modal(
 
 
 def notice(title: str, *parts: Part) -> View:
-    """A view that only says something."""
+    """Return a view that only says something."""
     return {
         "type": "modal",
         "title": plain_text(title, 24),
@@ -192,7 +192,7 @@ def notice(title: str, *parts: Part) -> View:
 
 
 def begun(view: View) -> View:
-    """The same form with the cursor in its first empty field that must be filled in, else in none."""
+    """Return the same form with the cursor in its first empty field that must be filled in, else in none."""
     for at, block in enumerate(view["blocks"]):
         element = block.get("element") or {}
         empty = not any(name.startswith("initial_") for name in element)
@@ -203,7 +203,7 @@ def begun(view: View) -> View:
 
 
 def shown(title: str, blocks: Blocks) -> View:
-    """A view that only shows something."""
+    """Return a view that only shows something."""
     return {
         "type": "modal",
         "title": plain_text(title, 24),
@@ -213,7 +213,7 @@ def shown(title: str, blocks: Blocks) -> View:
 
 
 def with_problems(blocks: Sequence[Block], problems: Mapping[str, str]) -> Blocks:
-    """The blocks with a message under each field that has one; the others' messages come first.
+    """Return the blocks with a message under each field that has one; the others' messages come first.
 
     For when Slack's own way, the answer to the submission, is no longer open.
     """

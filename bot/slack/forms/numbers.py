@@ -33,14 +33,14 @@ MOST_WORDS = 8
 
 
 def unclear_run(typed: object) -> tuple[str, ...]:
-    """What to ask Zuora about where one number is wanted, as a bill run's: the whole, and its parts."""
+    """Return what to ask Zuora about where one number is wanted, as a bill run's: the whole, and its parts."""
     text = typed.strip() if isinstance(typed, str) else ""
     parts = tokens(text) if _may_be_one(text) else ()
     return tuple(dict.fromkeys((text, *parts))) if text else ()
 
 
 def run_of(typed: str, found: Found) -> tuple[str, str]:
-    """The bill run's number, and why there is none; with neither it may still be one's."""
+    """Return the bill run's number, and why there is none; with neither it may still be one's."""
     named = found.of(typed)
     if run := next((each for each in named if each.kind == "bill_run"), None):
         why = or_another(typed, found)
@@ -58,12 +58,12 @@ def run_of(typed: str, found: Found) -> tuple[str, str]:
 
 
 def or_another(typed: str, found: Found) -> str:
-    """What to type where one number was wanted and it may be two; empty where it is clear."""
+    """Return what to type where one number was wanted and it may be two; empty where it is clear."""
     return _one_or_several(typed.strip(), tokens(typed), found)
 
 
 def unclear_documents(typed: str) -> tuple[str, ...]:
-    """What to ask Zuora about in a list of documents: everything that is in it.
+    """Return what to ask Zuora about in a list of documents: everything that is in it.
 
     What stands between commas or lines may be one number with spaces in it, or several.
     """
@@ -91,7 +91,7 @@ class Cleared(NamedTuple):
 
 
 def _cleared(group: tuple[str, ...], found: Found) -> Iterator[Cleared]:
-    """What became of a line of a list, as a whole or in its parts."""
+    """Yield what became of a line of a list, as a whole or in its parts."""
     whole, *parts = group
     if why := _one_or_several(whole, parts, found):
         yield Cleared(why=why)
@@ -108,7 +108,7 @@ def _cleared(group: tuple[str, ...], found: Found) -> Iterator[Cleared]:
 
 
 def documents_of(typed: str, found: Found) -> tuple[str, str]:
-    """The list with the kind before each number that does not say it, and what is wrong with it."""
+    """Return the list with the kind before each number that does not say it, and what is wrong with it."""
     cleared = [each for group in listed_in(typed) for each in _cleared(group, found)]
     shown = [each.typed for each in cleared if each.typed]
     said = [each.why for each in cleared if each.why]
@@ -121,14 +121,14 @@ def documents_of(typed: str, found: Found) -> tuple[str, str]:
 
 
 def unclear_in(entries: Sequence[Cell]) -> tuple[str, ...]:
-    """What to ask Zuora about in a file: as of a typed list, line by line."""
+    """Return what to ask Zuora about in a file: as of a typed list, line by line."""
     groups = (group for entry in entries for group in listed_in(entry.text))
     asked = dict.fromkeys(each for group in groups for each in group if _may_be_one(each))
     return () if too_many(len(entries)) else tuple(asked)
 
 
 def documents_in(entries: Sequence[Cell], found: Found) -> tuple[list[str], list[str]]:
-    """The documents of a file, as they are typed, and what is wrong with it, line by line."""
+    """Return the documents of a file, as they are typed, and what is wrong with it, line by line."""
     if many := too_many(len(entries)):
         return [], [many]
     shown: list[str] = []
@@ -151,12 +151,12 @@ def wrong_in(name: str, wrong: Sequence[str]) -> Problems:
 
 
 def _is_whole(wrong: Sequence[str]) -> bool:
-    """Whether it begins with the first line, which may be the name of a column."""
+    """Return whether it begins with the first line, which may be the name of a column."""
     return wrong[0].startswith(("Line 1:", "At most"))
 
 
 def repeated_in(file: ListFile) -> str:
-    """What stands in a file more than once, and in which lines; empty where nothing does."""
+    """Return what stands in a file more than once, and in which lines; empty where nothing does."""
     lines: dict[str, list[int]] = {}
     for line, text in file.entries:
         lines.setdefault(own_spelling(text), []).append(line)
@@ -173,7 +173,7 @@ def repeated_in(file: ListFile) -> str:
 
 
 def _one_or_several(whole: str, parts: list[str], found: Found) -> str:
-    """What to type where Zuora has something under the whole and something else under a part."""
+    """Return what to type where Zuora has something under the whole and something else under a part."""
     named = found.of(whole)
     others = [
         each.number
@@ -185,7 +185,7 @@ def _one_or_several(whole: str, parts: list[str], found: Found) -> str:
 
 
 def _which(key: str, named: tuple[Match, ...]) -> str:
-    """What to type where a number names something else than one document."""
+    """Return what to type where a number names something else than one document."""
     kinds = [each.kind for each in named]
     if kinds == ["bill_run"]:
         return f"{key} is a bill run: ask for it separately, with “A bill run” chosen above."

@@ -24,7 +24,7 @@ class OperationForm(AskForm):
         self._asking = asking
 
     def blocks(self, values: Values) -> Sequence[Block]:
-        """What it acts on, and the operation's own fields."""
+        """Return what it acts on, and the operation's own fields."""
         number = self._asking.number
         return (
             paragraph(self._asking.intro),
@@ -39,11 +39,11 @@ class OperationForm(AskForm):
         )
 
     def wanted(self, values: Values) -> Wanted | Problems:
-        """The one operation."""
+        """Return the one operation."""
         return ((self._operation, values),)
 
     def begins_with(self, text: str, _found: Found | None, /) -> dict[str, Any]:
-        """What was typed, as the number of what it acts on."""
+        """Return what was typed, as the number of what it acts on."""
         return {self._operation.field: text}
 
 
