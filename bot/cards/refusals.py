@@ -18,7 +18,7 @@ def to_ask(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]
     """Say why this person may not ask, and who may."""
     match refusal:
         case Refusal.BARRED:
-            return _barred(person)
+            return barred(person)
         case Refusal.GROUP_UNREADABLE:
             return _unreadable()
         case _:
@@ -32,7 +32,7 @@ def to_ask(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]
 def to_decide(refusal: Refusal, person: Person, request: Request) -> tuple[Part, ...]:
     """Return why a click on a request did nothing, and who can do what."""
     if refusal in (Refusal.BARRED, Refusal.GROUP_UNREADABLE):
-        return _barred(person) if refusal is Refusal.BARRED else _unreadable()
+        return barred(person) if refusal is Refusal.BARRED else _unreadable()
     if refusal in _TOO_LATE:
         return _too_late(refusal, person, request)
     return _not_yours(refusal, request)
@@ -105,14 +105,15 @@ def _decided(person: Person, request: Request) -> tuple[Part, ...]:
     )  # fmt: skip
 
 
-def _barred(person: Person) -> tuple[Part, ...]:
-    return (f"This account cannot be used here: {person.barred or 'it has no identity'}.",)
+def barred(person: Person) -> tuple[Part, ...]:
+    """Say why an account may do nothing here."""
+    return (person.barred or "This account cannot be used here: it has no identity.",)
 
 
 def _unreadable() -> tuple[Part, ...]:
     return (
         (
-            "Slack did not say who is in the user group, so the answer is no for now. "
-            "Nothing was changed; press again in a minute."
+            "Slack did not say who is in the user group, so nothing was done. "
+            "Press again in a minute."
         ),
     )

@@ -192,7 +192,7 @@ def _money(text: str) -> Money:
     try:
         return Money(currency.strip().upper(), Decimal(amount))
     except InvalidOperation as error:
-        msg = f"{text!r} is no amount; write it as USD=120000"
+        msg = f"{text!r} is not an amount; write it as USD=120000"
         raise click.BadParameter(msg) from error
 
 

@@ -158,7 +158,7 @@ class Places:
     def unlisted(self, line: Mapping[str, str]) -> str:
         """Return why what a line chooses is no place; empty where it is one, or nothing was chosen."""
         _, wrong = self.read(line)
-        nothing = [f"Nothing stands behind {name}=." for name, said in line.items() if not said]
+        nothing = [f"{name}= has no value." for name, said in line.items() if not said]
         return " ".join([*nothing, *(words for name, words in wrong.items() if line.get(name))])
 
     def at(self, key: str) -> Place:

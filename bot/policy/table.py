@@ -144,11 +144,11 @@ class PolicyTable:
         for currency, written in value.items():
             amount = _amount(written)
             if not _CURRENCY.fullmatch(currency):
-                self.wrong("above", f"above: {currency!r} is no currency code like USD")
+                self.wrong("above", f"above: {currency!r} is not a currency code like USD")
             elif amount is None:
                 self.wrong(
                     "above",
-                    f'above: {currency} = {written!r} is no amount; write it as "100000.00"',
+                    f'above: {currency} = {written!r} is not an amount; write it as "100000.00"',
                 )  # fmt: skip
             else:
                 yield currency, amount

@@ -192,7 +192,7 @@ def _listening(host: str, port: int, setting: str) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
-        msg = f"{setting}: the port {port} cannot be had: {error.strerror}."
+        msg = f"{setting}: the port {port} cannot be used: {error.strerror}."
         raise PortError(msg) from error
 
 

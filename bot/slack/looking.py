@@ -3,6 +3,7 @@
 import logging
 
 from bot.cards.card import approvers_in_words
+from bot.cards.refusals import barred
 from bot.domain.authority import Person, Refusal, may_view
 from bot.domain.policy import Policy
 from bot.domain.words import Part
@@ -47,9 +48,9 @@ def not_to_view(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part,
     """Say why this person may not look, and who may."""
     match refusal:
         case Refusal.BARRED:
-            return (f"This account cannot be used here: {person.barred or 'it has no identity'}.",)
+            return barred(person)
         case Refusal.GROUP_UNREADABLE:
-            words = "Slack did not say who is in the user group, so the answer is no for now."
+            words = "Slack did not say who is in the user group, so nothing was done."
             return (f"{words} Try again in a minute.",)
         case _:
             return (

@@ -13,7 +13,7 @@ from bot.operations.typed import Problems, Values
 from bot.slack.forms.ask_form import AskForm
 from bot.workflow.tenancy import Tenancy
 from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import ZuoraError, ZuoraNotFound, unanswered
+from bot.zuora.errors import ZuoraError, ZuoraNotFound, unanswered, what_next
 from bot.zuora.named import Found
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values 
         found = await tenancy.zuora_in(place.key).what_are(unclear)
     except ZuoraError as error:
         field = "bill_run" if "bill_run" in values else "documents"
-        words = unanswered(error, "Nothing was saved. Please try again.")
+        words = unanswered(error, f"Nothing was saved. {what_next(error)}")
         return Problems({field: words})
     cleared = await asyncio.to_thread(form.cleared, values, found)
     if not isinstance(cleared, Problems):

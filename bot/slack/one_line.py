@@ -55,7 +55,7 @@ def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> 
     for typed, value, rest in _parts(text):
         if value is None:
             wrong[WORDS.get(plain(typed), typed)] = (
-                f'A quotation mark is missing behind {shortened(typed)}=: write name="November".'
+                f'A quotation mark is missing after {shortened(typed)}=: write name="November".'
             )
         else:
             wrong |= _take(typed, value, values, seen)
@@ -147,7 +147,7 @@ def _take(typed: str, value: str, values: dict[str, Any], seen: set[str]) -> dic
     if word in seen:
         return {typed: f"{typed} is there twice."}
     if not said:
-        return {typed: f"Nothing stands behind {typed}=."}
+        return {typed: f"{typed}= has no value."}
     seen.add(word)
     message = SETTERS[word](values, said)
     return {typed: f"{typed}={shortened(value)}: {message}"} if message else {}

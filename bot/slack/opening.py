@@ -56,7 +56,7 @@ LONGEST_NAME = 40
 AGAIN_WORDS = "{name} again"
 """What a refusal to ask again is recorded with."""
 
-TOO_LATE = "Slack did not open the form in time. Nothing was sent; please try once more."
+TOO_LATE = "Slack did not open the form in time. Nothing was sent; please try again."
 
 NO_FILES = (
     "Slack does not let the bot read files: its app needs the scope files:read, and to be installed "

@@ -226,7 +226,7 @@ def barred(account: Mapping[str, Any] | None, team_id: str, own_team: str) -> st
     lists them in `enterprise_user.teams`.
     """
     if account is None:
-        return "Slack did not say who this is, so the answer is no for now"
+        return "Slack did not say who you are, so nothing was done. Please try again in a minute."
     for flag, why in (
         ("deleted", "it is deactivated"),
         ("is_bot", "it is a bot"),
@@ -235,11 +235,11 @@ def barred(account: Mapping[str, Any] | None, team_id: str, own_team: str) -> st
         ("is_ultra_restricted", "it is a guest"),
     ):
         if account.get(flag):
-            return why
+            return f"This account cannot be used here: {why}."
     if not account.get("team_id"):
-        return "Slack did not say which workspace it belongs to, so the answer is no"
+        return "Slack did not say which workspace this account belongs to, so nothing was done."
     grid = (account.get("enterprise_user") or {}).get("teams") or ()
     home = {own_team, *grid} if own_team in grid else {own_team}
     if team_id not in home or account.get("team_id") not in home:
-        return "it belongs to another workspace"
+        return "This account cannot be used here: it belongs to another workspace."
     return ""

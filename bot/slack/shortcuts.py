@@ -26,8 +26,8 @@ from bot.zuora.named import KINDS
 REQUEST = re.compile(r"\bR-(\d{1,12})\b", re.ASCII | re.IGNORECASE)
 SHOWN = 5
 NOTHING_THERE = (
-    "This message is no card of a request, and I find no number in it: of a request (R-17), or of a "
-    "bill run or a document that Zuora knows."
+    "This message is not a request's card, and it names no request (R-17), bill run or document that "
+    "Zuora knows."
 )
 
 

@@ -29,10 +29,10 @@ from bot.workflow.parts import Working
 
 SHOWN_LEFT_OUT = 5
 NOTHING_TO_CHANGE = "This request cannot be opened again. Ask with the command instead."
-NOTHING_TO_OPEN = "This button belongs to nothing that the bot knows of. Nothing was done."
+NOTHING_TO_OPEN = "The bot does not know what this button belongs to. Nothing was done."
 NOTHING_REFUSED = "Nothing of this request was refused, so there is nothing to ask for again."
 NO_OTHERS = (
-    "Every document of this request was reached by another one, so there are no others to ask for."
+    "Other requests have reached every document of this one, so there is nothing left to ask for."
 )
 
 

@@ -15,7 +15,7 @@ from bot.workflow.preparing import prepared
 from bot.workflow.refused import record_refusal
 from bot.workflow.rules import Rules
 from bot.workflow.saved import Asker, Ready, Texts, known_by_form, save, typed_again
-from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected, unanswered
+from bot.zuora.errors import ZuoraContradicts, ZuoraError, unanswered, what_next
 
 REASON_LIMIT = 1000
 Wanted = Sequence[tuple[Operation, Values]]
@@ -117,10 +117,7 @@ async def _ready(
     try:
         facts: Facts | Problems = await operation.look_up(body, parts.tenancy.zuora_in(place))
     except ZuoraError as error:
-        then = "Please try again."
-        if isinstance(error, ZuoraRejected):
-            then = "Zuora would refuse it again until somebody fixes that in Zuora."
-        words = unanswered(error, f"Nothing was saved. {then}")
+        words = unanswered(error, f"Nothing was saved. {what_next(error)}")
         if isinstance(error, ZuoraContradicts):
             words = f"{error} Nothing was saved; look in Zuora which is right, and try again."
         return Problems({operation.field: words})

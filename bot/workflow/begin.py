@@ -27,7 +27,7 @@ from bot.workflow.policy_changes import unconfirmed
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
 
 UPDATED = (
-    "Billing Bot was updated since it was asked for and reads otherwise now, so what was approved cannot be "
+    "Billing Bot was updated after this was asked for and reads Zuora differently now, so what was approved cannot be "
     "compared with what Zuora shows. Nothing else is known to have changed."
 )
 

@@ -101,7 +101,7 @@ def write(
     told = lines.reply(
         request,
         Mention(record.person),
-        f" looked in Zuora and recorded of {request.name}: {record.seen} ({record.note}). "
+        f" looked in Zuora and recorded for {request.name}: {record.seen} ({record.note}). "
         f"It counts when {count(missing, 'more person', 'more people')} "
         f"{'has' if missing == 1 else 'have'} recorded the same.",
     )
@@ -130,7 +130,7 @@ def _settle(
     told = lines.reply(
         after,
         Mention(record.person),
-        f" looked in Zuora and recorded of {request.name}: {record.seen} ({record.note}). ",
+        f" looked in Zuora and recorded for {request.name}: {record.seen} ({record.note}). ",
         Mention(request.requester),
     )
     listed = [] if record.accepted else results.failures(after, calls)

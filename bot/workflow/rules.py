@@ -91,6 +91,6 @@ class Rules:
         if len(counting) >= needed:
             return ""
         return (
-            f"It needs {count(needed, 'approval')} of people who may approve it today, and "
-            f"{len(counting)} of those that were given {'is' if len(counting) == 1 else 'are'} theirs."
+            f"It needs {count(needed, 'approval')} from people who may approve it today, and "
+            f"only {len(counting)} of those given {'is' if len(counting) == 1 else 'are'} from them."
         )

@@ -262,7 +262,7 @@ def _withdraw_parent(store: Store, asker: Asker, saved: tuple[Request, ...], now
         request=parent.number,
         data={"reason": reason, "digest": parent.digest, "policy": parent.policy_hash},
     )
-    told = lines.reply(after, Mention(person.user_id), f" {reason}. Approvals of this are void.")
+    told = lines.reply(after, Mention(person.user_id), f" {reason}. Its approvals no longer count.")
     store.move(parent, after, entry, now, card_edit(after), told)
 
 

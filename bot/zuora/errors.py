@@ -106,8 +106,19 @@ class OutcomeUnknown(ZuoraError):  # noqa: N818 - as above
 def unanswered(error: ZuoraError, then: str = "") -> str:
     """Say that a read failed: Zuora refused it, or did not answer it. Name what follows."""
     what = "Zuora refused this" if isinstance(error, ZuoraRejected) else "Zuora did not answer"
+    if isinstance(error, ZuoraLockedOut):
+        what = "The bot cannot use Zuora"
     why = _NO_ANSWER.sub(r"\1", str(error).rstrip("."))
     return f"{what} ({why}).{' ' if then else ''}{then}"
+
+
+def what_next(error: ZuoraError) -> str:
+    """Say what whoever asked can do about a read that failed."""
+    if isinstance(error, ZuoraLockedOut):
+        return "Tell whoever runs Billing Bot: it works again once that is fixed."
+    if isinstance(error, ZuoraRejected):
+        return "Zuora would refuse it again until somebody fixes that in Zuora."
+    return "Please try again."
 
 
 _NO_ANSWER = re.compile(r"Zuora (?:could|did) not answer \(?([^()]*)\)?")

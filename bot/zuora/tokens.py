@@ -254,7 +254,7 @@ def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
             zuora_request_id=request_id,
         )
     return ZuoraLockedOut(
-        f"Zuora does not accept the OAuth client (HTTP {status}): check the client id, the secret "
+        f"Zuora rejected the bot's login (HTTP {status}): check the client id, the secret "
         "and that the base URL is the tenant's own data centre.",
         status=status,
         category=11,

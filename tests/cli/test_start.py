@@ -116,7 +116,7 @@ async def test_a_port_that_is_taken_is_named(tmp_path, servers):
 
         said = await sentence("web", tmp_path, environment(slack, zuora, port))
 
-    assert said.startswith(f"PORT: the port {port} cannot be had: ")
+    assert said.startswith(f"PORT: the port {port} cannot be used: ")
 
 
 @pytest.mark.parametrize("blocked", ["folder", "file", "lock"])

@@ -405,4 +405,4 @@ async def test_a_health_port_that_is_taken_is_named(site):
     second = await site.begin("run", HEALTH_PORT=port)
 
     await until(lambda: second.ended)
-    assert f"HEALTH_PORT: the port {port} cannot be had" in second.log
+    assert f"HEALTH_PORT: the port {port} cannot be used" in second.log

@@ -27,4 +27,4 @@ async def test_a_form_that_does_not_open_is_told_to_who_typed_the_command(stage,
     assert stage.slack.view(ALICE) is None
     (told,) = stage.told(ALICE)
     assert "did not open the form" in told
-    assert "once more" in told
+    assert "try again" in told

@@ -70,7 +70,7 @@ async def test_an_account_that_slack_does_not_know_may_do_nothing(stage):
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not say who this is")
+    await stage.until_told(BOB, "Slack did not say who you are")
     assert stage.request().state == "waiting"
 
 
@@ -87,12 +87,12 @@ async def test_many_strangers_who_press_leave_the_accounts_of_approvers_to_be_re
         await stage.press(each, ts)
 
     assert reads(stage, "users.info") - before == STRANGERS_A_MINUTE
-    await stage.until_told(people[-1], "Slack did not say who this is, so the answer is no for now")
+    await stage.until_told(people[-1], "Slack did not say who you are, so nothing was done.")
     await stage.press(CARLA, ts)
     await stage.until_card(ts, "Accepted by Zuora")
     stage.clock.advance(minutes=1, seconds=1)
     ack = await stage.slack.slash(people[-1], CHANNEL, "/billemail BR-00000001")
-    assert "did not say who this is" not in ack.text
+    assert "did not say who you are" not in ack.text
     assert reads(stage, "users.info") - before > STRANGERS_A_MINUTE
 
 

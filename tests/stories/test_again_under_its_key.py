@@ -393,7 +393,7 @@ async def test_d1_what_was_approved_by_somebody_who_left_the_group_is_not_sent_a
     await stage.as_time_passes(lambda: stage.request().state == "unknown", step=70)
     await stage.until_card(ts, "OUTCOME UNKNOWN")
 
-    assert "0 of those that were given are theirs" in stage.card(ts)
+    assert "only 0 of those given are from them" in stage.card(ts)
     assert len(stage.zuora.mails) == 0
 
 

@@ -472,7 +472,7 @@ async def test_what_reading_cannot_prove_a_person_records(stage):
     await stage.record(CARLA, ts, "record_not_sent")
 
     await stage.until_card(ts, "Failed")
-    assert "recorded of R-1: it did not go through" in stage.thread(ts)[-1]
+    assert "recorded for R-1: it did not go through" in stage.thread(ts)[-1]
     assert len(stage.orders()) == 1
 
 

@@ -85,7 +85,7 @@ async def test_a_list_in_which_each_stands_twice_is_looked_up(stage):
     [
         ("entity=Asia", "This bot has no entity Asia; the settings list none."),
         ("org=Retail", "This bot has no organization Retail; the settings list none."),
-        ("entity=", "Nothing stands behind entity=."),
+        ("entity=", "entity= has no value."),
     ],
 )
 async def test_a_place_that_there_is_not_is_said_by_every_command(stage, command, choice, why):

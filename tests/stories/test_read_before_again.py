@@ -189,7 +189,7 @@ async def test_d1_whoever_was_taken_out_sends_nothing_of_the_rest(stage):
 
     assert stage.request().state == "failed"
     assert set(mailed(stage)) == went_out
-    assert "0 of those that were given are theirs" in "".join(stage.thread(ts)) + "".join(
+    assert "only 0 of those given are from them" in "".join(stage.thread(ts)) + "".join(
         call.words for call in stage.store.calls.of(1)
     )
 

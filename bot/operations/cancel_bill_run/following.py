@@ -54,7 +54,7 @@ async def look(
     try:
         now = await zuora.bill_run(run.run_id)
     except ZuoraNotFound:
-        return _ended(progress, "gone", f"Zuora knows {number} no longer; it was deleted.")
+        return _ended(progress, "gone", f"Zuora no longer knows {number}; it was deleted.")
     if now.status in (CANCELING, run.status) and len(progress.seen) < MOST_LOOKS:
         return progress.model_copy(update={"seen": (*progress.seen, now.status)})
     if now.status == CANCELED:

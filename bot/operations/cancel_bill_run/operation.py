@@ -69,7 +69,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
     button = "Cancel…"
     asking = Asking(
         title="Cancel a bill run",
-        intro="Canceling throws away the drafts of a bill run. A second person approves before "
+        intro="Canceling discards the drafts of a bill run. A second person approves before "
         "anything is canceled.",
         number=run_field("It must be Pending, or Completed with nothing posted."),
         fields=(

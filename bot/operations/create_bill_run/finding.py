@@ -33,8 +33,8 @@ MOST_PENDING = 500
 a bill run*). It does not say which were made so."""
 
 _NO_ORGANIZATIONS = (
-    "With Multi-Org Zuora wants to know for which organizations a run is created: type their ids or "
-    "names with commas between."
+    "With Multi-Org, Zuora needs the organizations for which a run is created: type their ids or "
+    "names, separated by commas."
 )  # "This field is only required when you have already turned on Multi-Org feature."
 
 T = TypeVar("T")

@@ -214,9 +214,9 @@ def _post_failed(progress: Progress, facts: RunFacts) -> Progress:
     documents = facts.documents
     total = documents.posted + documents.not_posted
     result = (
-        f"{progress.number} was to be posted, and some of it failed: of "
-        f"{count(total, 'document')} {documents.posted:,} posted and {documents.not_posted:,} "
-        "did not. It is Completed again; it can be posted once more."
+        f"Some of {progress.number} failed to post: {documents.posted:,} of "
+        f"{count(total, 'document')} posted, {documents.not_posted:,} did not. "
+        "It is Completed again, so it can be posted again."
     )
     return _end(progress, "failed", result, (OperationName.POST_BILL_RUN,))
 

@@ -172,7 +172,7 @@ def _account(form: TypedForm) -> str:
     elif "\n" in typed:
         form.wrong["account"] = "One account only. For several, choose their batches."
     elif not _is_key(typed):
-        form.wrong["account"] = f"{quoted([typed])} is no account number: {_LIMIT}."
+        form.wrong["account"] = f"{quoted([typed])} is not an account number: {_LIMIT}."
     return key(typed)
 
 
@@ -184,7 +184,7 @@ def _subscriptions(form: TypedForm) -> tuple[str, ...]:
             "Type one or more subscription numbers, like A-S00000001, or ids."
         )
     elif odd:
-        form.wrong["subscriptions"] = f"{quoted(odd)} is no subscription number: {_LIMIT}."
+        form.wrong["subscriptions"] = f"{quoted(odd)} is not a subscription number: {_LIMIT}."
     elif (number := max(len(typed), *(len(tokens(each)) for each in typed))) > MOST_SUBSCRIPTIONS:
         form.wrong["subscriptions"] = too_many_subscriptions(number)
     return typed

@@ -99,7 +99,7 @@ def no_date(typed: str) -> str:
         is_date = False
     if is_date:
         return f"{typed} is not within the years {EARLIEST.year} to {LATEST.year}."
-    return f"{quoted([typed])} is no date. Type it like 2026-11-30."
+    return f"{quoted([typed])} is not a date. Type it like 2026-11-30."
 
 
 def whole(typed: Any) -> int | None:

@@ -47,7 +47,7 @@ async def look(run: RunFacts, drafts: Drafts, progress: Progress, zuora: ZuoraCl
     try:
         now = await zuora.bill_run_state(run.run_id)
     except ZuoraNotFound:
-        return _ended(progress, "gone", f"Zuora knows {run.number} no longer; it was deleted.")
+        return _ended(progress, "gone", f"Zuora no longer knows {run.number}; it was deleted.")
     match now.status:
         case "PostInProgress":
             return _seen(progress, POSTING)

@@ -31,7 +31,7 @@ from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
 from bot.workflow.saved import Asker
 from bot.workflow.tenancy import Tenancy
-from bot.zuora.errors import ZuoraError, ZuoraRejected, unanswered
+from bot.zuora.errors import ZuoraError, unanswered, what_next
 
 COMMAND = "/billrun"
 STEPS_IN_WORDS = ", ".join(step.button for step in STEPS.values())
@@ -132,8 +132,7 @@ async def _look(tenancy: Tenancy, key: str, chosen: Values, *, steps: bool) -> W
     try:
         found = await found_in(tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
     except ZuoraError as error:
-        again = "" if isinstance(error, ZuoraRejected) else "Please try again in a minute."
-        return Words(blocks.escaped(unanswered(error, again)))
+        return Words(blocks.escaped(unanswered(error, what_next(error))))
     if not found:
         return Words(blocks.escaped(f"Zuora knows no bill run {key}."))
     if len(found) > 1:

@@ -9,7 +9,7 @@ from bot.slack.forms.bill_run_dates import only_dates
 from bot.slack.forms.fields import Choice
 
 REPEATS: tuple[Choice, ...] = (
-    ("None", "Once", "On the first day alone."),
+    ("None", "Once", "On the first day only."),
     ("Daily", "Every day", ""),
     ("Weekly", "Every week", ""),
     ("Monthly", "Every month", "On the day of the month of the first day."),
@@ -37,7 +37,7 @@ def schedule_fields(values: Values) -> Iterator[Block]:
     if repeat != "None":
         yield fields.date(
             "repeat_to", "Last day", only_dates(values, "repeat_to"),
-            hint="Left empty: without an end.", optional=True,
+            hint="Left empty: no end date.", optional=True,
         )  # fmt: skip
     yield fields.select(
         "run_time", "Hour", values, HOURS,

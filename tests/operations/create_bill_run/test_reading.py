@@ -79,7 +79,7 @@ def test_a_plain_form_is_a_body_that_zuora_takes(form):
         ),
         (AD_HOC, {"when": "later"}, "when", "now or on a schedule"),
         (AD_HOC, {"target_date": ""}, "target_date", "Choose the target date"),
-        (AD_HOC, {"target_date": "2026-02-30"}, "target_date", "is no date"),
+        (AD_HOC, {"target_date": "2026-02-30"}, "target_date", "is not a date"),
         (AD_HOC, {"target_date": "1999-12-31"}, "target_date", "not within the years 2000 to 2199"),
         (
             AD_HOC,
@@ -91,7 +91,7 @@ def test_a_plain_form_is_a_body_that_zuora_takes(form):
         (WEEKLY, {"repeat_type": "Daily"}, "weekly_on", "for weekly runs"),
         (WEEKLY, {"on_end_of_month": ["yes"]}, "on_end_of_month", "for monthly runs"),
         (AD_HOC, {"target_date": "30.11.2026"}, "target_date", "like 2026-11-30"),
-        (AD_HOC, {"invoice_date": "x"}, "invoice_date", "is no date"),
+        (AD_HOC, {"invoice_date": "x"}, "invoice_date", "is not a date"),
         (AD_HOC, {"invoice_months": "1", "invoice_day": "1"}, "invoice_months", "monthly runs"),
         (WEEKLY, {"target_months": "1", "target_day": "1"}, "target_months", "monthly runs"),
         (MONTHLY, {"target_months": "1"}, "target_day", "1 to 31"),
