@@ -52,6 +52,7 @@ async def approved(page):
     await page.locator("#messages button[data-action-id=approve]").wait_for(state="detached")
 
 
+@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
     ("command", "button", "method", "end"),
     [
@@ -64,7 +65,7 @@ async def approved(page):
     ids=["mail a run", "mail documents", "post", "cancel", "create"],
 )
 async def test_an_operation_is_asked_for_and_approved_without_a_mouse(
-    sandbox, world, browser, command, button, method, end
+    sandbox, browser, command, button, method, end
 ):
     slack, zuora = sandbox
     async with browser.window(f"{slack.page_url}#as={ALICE}&in={CHANNEL}") as page:
