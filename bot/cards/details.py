@@ -61,8 +61,9 @@ def details(request: Request, also: Sequence[Line], page: Page) -> Blocks:
     return [
         blocks.header(title),
         blocks.labelled(all_facts(request, summary, also)),
+        *([] if page.first else _checks(request, summary.checks)),
         blocks.labelled((*still_true(order.lines(), also), *_lines(request, order, page.link))),
-        *([] if page.first else (*_checks(request, summary.checks), *_tables(order.tables()))),
+        *([] if page.first else _tables(order.tables())),
         *(_documents(request, page) if page.of else []),
     ]
 
