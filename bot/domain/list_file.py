@@ -87,7 +87,7 @@ def _decoded(content: bytes) -> str:
             continue
         if "\0" not in text:
             return text
-    raise NotAListError("is no text; save it as CSV and add that")
+    raise NotAListError("is not text; save it as CSV and add that")
 
 
 def _guessed(content: bytes) -> str:

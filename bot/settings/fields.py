@@ -104,7 +104,7 @@ def _signs(secret: SecretStr) -> SecretStr:
     except ValueError:
         found = b""
     if text and (not found.startswith(SIGNING_KEY) or len(found) != len(SIGNING_KEY) + 32):
-        msg = "is no key that `openssl genpkey -algorithm ed25519 -outform DER | base64` makes"
+        msg = "is not a key that `openssl genpkey -algorithm ed25519 -outform DER | base64` makes"
         raise ValueError(msg)
     return SecretStr(text)
 
@@ -120,7 +120,7 @@ def takes_mail(secret: SecretStr) -> SecretStr:
     except ValueError:
         is_one = False
     if text and not is_one:
-        msg = "is no address of a mail server such as smtps://name:password@smtp.example.com"
+        msg = "is not the address of a mail server such as smtps://name:password@smtp.example.com"
         raise ValueError(msg)
     return SecretStr(text)
 

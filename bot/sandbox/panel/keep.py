@@ -53,7 +53,9 @@ def load(file: Path, folder: Path) -> Kept | None:
         AttributeError,
         EOFError,
     ) as wrong:
-        raise KeptError(f"{file} is no file that this sandbox can go on with: {wrong}") from wrong
+        raise KeptError(
+            f"{file} is not a file that this sandbox can go on with: {wrong}"
+        ) from wrong
     if not isinstance(state, Kept):
         raise KeptError(f"{file} was kept by another version of the sandbox")
     return state
