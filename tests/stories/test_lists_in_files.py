@@ -146,7 +146,7 @@ async def test_what_stands_there_twice_counts_once_and_is_named_with_its_lines(s
     ("content", "words"),
     [
         (b"PK\x03\x04rest", "november.csv is a workbook (xlsx) or an archive; save it as CSV"),
-        (b"\x00\x01\x02\x03" * 9, "november.csv is no text"),
+        (b"\x00\x01\x02\x03" * 9, "november.csv is not text"),
         (b"\r\n \r\n", "november.csv is empty"),
         (b'INV1\n"INV2\nINV3\n', "a quotation mark that is not closed in its line, 2"),
         (b"Konto;Beleg\nA1;B2\n", "its name in the first line has to be Invoice Number"),
