@@ -6,7 +6,7 @@ LONGEST_SENTENCE = 1000
 
 
 def example(*lines: str) -> str:
-    """The lines as they are typed, which are never wrapped."""
+    """Return the lines as they are typed, which are never wrapped."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 

@@ -68,7 +68,7 @@ class _File:
         return PolicyTable(values, number, self._lines, self.problems)
 
     def policy(self, found: Mapping[str, Any], text: str, file_hash: str) -> Policy | None:
-        """The policy; None if anything is wrong."""
+        """Return the policy; None if anything is wrong."""
         top = self._table(0, found)
         top.check_keys((*_LISTS, "remind_after", "rule"))
         lists = {name: top.people(name) for name in _LISTS}
@@ -98,7 +98,7 @@ class _File:
         )
 
     def check_places(self, policy: Policy, places: Places) -> None:
-        """A rule for an entity that nobody can choose would never hold, and nobody would know."""
+        """Refuse a rule for an entity that nobody can choose: it would never hold, and nobody would know."""
         for number, tier in enumerate(policy.tiers, 1):
             table = self._table(number, {})
             for key, setting, named, units in (
@@ -147,7 +147,7 @@ def _tier(
 
 
 def _check_possible(table: PolicyTable, rule: Rule, requesters: tuple[str, ...]) -> None:
-    """Where all names are people, whether anybody at all could get this approved.
+    """Check, where all names are people, whether anybody at all could get this approved.
 
     Groups are known only when they are read; there a request says it when it is asked for.
     """
@@ -166,7 +166,7 @@ _MISSING = {"requesters": "ask", "approvers": "approve"}
 
 
 def _within(expires_after: timedelta, usual: tuple[timedelta, ...] | None) -> tuple[timedelta, ...]:
-    """The reminders of a rule that says nothing of them: the file's, or one, and before it expires."""
+    """Return the reminders of a rule that says nothing of them: the file's, or one, and before it expires."""
     if usual is None:
         return (min(REMINDED_AFTER, expires_after / 2),)
     return tuple(span for span in usual if span < expires_after)
@@ -183,7 +183,7 @@ def _with_largest(tiers: list[Tier]) -> Iterator[Tier]:
 
 
 def _exceeds(other: Tier, tier: Tier) -> bool:
-    """Whether another rule is for larger amounts of the same operations."""
+    """Return whether another rule is for larger amounts of the same operations."""
     same = (
         not other.operations or not tier.operations or set(other.operations) & set(tier.operations)
     )

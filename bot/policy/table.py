@@ -36,7 +36,7 @@ class PolicyTable:
         self.problems.append(f"{where}{which}{words}")
 
     def _line_of(self, key: str) -> int:
-        """The line of a key; 0 if it does not stand there."""
+        """Return the line of a key; 0 if it does not stand there."""
         rule = 0
         start = 0
         for at, line in enumerate(self.lines, 1):
@@ -54,7 +54,7 @@ class PolicyTable:
                 self.wrong(key, f"unknown key {key!r}")
 
     def people(self, name: str) -> tuple[str, ...]:
-        """A list of users and groups; empty where it is missing."""
+        """Return a list of users and groups; empty where it is missing."""
         value = self.values.get(name, [])
         if not isinstance(value, list):
             self.wrong(name, f"{name} is not a list")
@@ -69,7 +69,7 @@ class PolicyTable:
         return tuple(dict.fromkeys(right))
 
     def names(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of some known names that are listed; empty where it is missing."""
+        """Return those of some known names that are listed; empty where it is missing."""
         value = self.values.get(key)
         if value is None:
             return ()
@@ -82,7 +82,7 @@ class PolicyTable:
         return tuple(each for each in value if each in known)
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Names or ids that the settings list; whether they do is checked at the start."""
+        """Return names or ids that the settings list; whether they do is checked at the start."""
         value = self.values.get(key, [])
         texts = (
             tuple(each.strip() for each in value if isinstance(each, str) and each.strip())
@@ -94,7 +94,7 @@ class PolicyTable:
         return texts
 
     def whole(self, key: str, *, default: int | None, least: int) -> int | None:
-        """A whole number; the default where it is missing."""
+        """Return a whole number; the default where it is missing."""
         value = self.values.get(key, default)
         if value is None or (type(value) is int and value >= least):
             return value
@@ -110,7 +110,7 @@ class PolicyTable:
         return None
 
     def span(self, key: str) -> timedelta | None:
-        """A time such as `8h`; None where it is missing."""
+        """Return a time such as `8h`; None where it is missing."""
         return self._as_span(key, self.values[key]) if key in self.values else None
 
     def _as_span(self, key: str, value: Any) -> timedelta | None:
@@ -122,7 +122,7 @@ class PolicyTable:
         return span
 
     def reminders(self) -> tuple[timedelta, ...] | None:
-        """What a rule says of them, or the file for all rules (0); None where it says nothing."""
+        """Return what a rule says of them, or the file for all rules (0); None where it says nothing."""
         value = self.values.get("remind_after")
         if value is None:
             return None
@@ -133,7 +133,7 @@ class PolicyTable:
         return tuple(sorted(set(spans)))
 
     def amounts(self) -> dict[str, Decimal]:
-        """What `above` says by currency; empty where it is missing."""
+        """Return what `above` says by currency; empty where it is missing."""
         value = self.values.get("above", {})
         if not isinstance(value, dict) or ("above" in self.values and not value):
             self.wrong("above", 'above names amounts: { USD = "100000.00" }')

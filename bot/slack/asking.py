@@ -32,17 +32,10 @@ from bot.workflow.refused import record_refusal
 from bot.workflow.saved import Asker
 from bot.zuora.progress import HowFar, watched
 
-<<<<<<< HEAD
-=======
-logger = logging.getLogger(__name__)
-
-SAVED_NOTHING = "Nothing was saved."
-
-
->>>>>>> fa4ae75 (Say plainly what to do where Zuora rejects the bot's login or Slack does not answer, and walk each operation with the keyboard)
 CARRIED_NO_MORE = Problems(
     {"": "The list of this form is kept for a week and is gone. Close the form and open it anew."}
 )
+SAVED_NOTHING = "Nothing was saved."
 LONGEST_LIST = 2_900
 """Characters of what is wrong line by line; Slack takes 3,000 in a paragraph."""
 
@@ -211,7 +204,9 @@ class _Asking:
         submission = self.submission
         match outcome:
             case Problems(by_field):
-                words: tuple[Part, ...] = ("Nothing was saved. ", " ".join(by_field.values()))
+                said = " ".join(by_field.values())
+                prefix = "" if SAVED_NOTHING in said else f"{SAVED_NOTHING} "
+                words: tuple[Part, ...] = (prefix, said)
                 view = self._with_problems(outcome)
             case tuple():
                 words = asked(outcome)
@@ -248,7 +243,6 @@ class _Asking:
         if channel and channel != self.answering.parts.channel:
             await self.answering.say(channel, self.submission.actor, *asked(requests))
 
-<<<<<<< HEAD
     def _why_not(self, outcome: Outcome) -> tuple[Part, ...]:
         match outcome:
             case Refused(refusal):
@@ -259,106 +253,3 @@ class _Asking:
                 return (not_recorded(outcome),)
             case _:
                 return (COULD_NOT_RECORD,)
-=======
-def _as_read(outcome: Outcome, person: Person) -> Outcome:
-    """The outcome with its moments in the zone of whoever reads it: at a field Slack formats none."""
-    return outcome.in_zone(person.zone) if isinstance(outcome, Problems) else outcome
-
-
-async def _answer(
-    answering: Answering,
-    ack: AsyncAck,
-    form: AskForm,
-    submission: payloads.Submission,
-    outcome: Outcome,
-    person: Person,
-) -> None:
-    """Answer in the form itself, while Slack still waits for it."""
-    match outcome:
-        case Problems(others=others) if others:
-            view = _with_problems(answering.parts, form, submission, outcome)
-            await ack(response_action="update", view=view)
-        case Problems(by_field):
-            known = {name: words for name, words in by_field.items() if name in submission.values}
-            other = [words for name, words in by_field.items() if name not in submission.values]
-            if not submission.values:
-                await ack(response_action="update", view=fields.notice("Nothing was saved", *other))
-                return
-            if other:  # a message needs a field to stand at
-                first = next(iter(submission.values))
-                known[first] = " ".join([*([known[first]] if first in known else []), *other])
-            await ack(response_action="errors", errors=known)
-        case tuple():
-            await ack(response_action="clear")  # also a form below it, which led here
-            await _say_where(answering, submission, outcome)
-        case _:
-            view = fields.notice(
-                "Nothing was saved", *_why_not(answering.parts.rules, outcome, person)
-            )
-            await ack(response_action="update", view=view)
-
-
-async def _answer_late(
-    answering: Answering,
-    form: AskForm,
-    submission: payloads.Submission,
-    ended: Awaitable[Outcome | None],
-    person: Person,
-    note: NoteForACrash,
-) -> None:
-    """Answer by changing the view, or privately if it was closed meanwhile; nothing is lost."""
-    outcome = _as_read(await ended or STOPPED, person)
-    origin = origin_of(submission.metadata)
-    match outcome:
-        case Problems(by_field):
-            said = " ".join(by_field.values())
-            words: tuple[Part, ...] = (
-                said if SAVED_NOTHING in said else f"{SAVED_NOTHING} {said}",
-            )
-            view = _with_problems(answering.parts, form, submission, outcome)
-        case tuple():
-            words = asked(outcome)
-            view = fields.notice("Asked for approval", *words)
-        case _:
-            words = _why_not(answering.parts.rules, outcome, person)
-            view = fields.notice("Nothing was saved", *words)
-    try:
-        await answering.client.views_update(view_id=submission.view_id, view=view)
-    except NO_ANSWER:
-        channel = origin.channel or answering.parts.channel
-        await answering.say_now(channel, submission.actor, *words)
-    note.take_back()  # last: whatever broke above, the person hears something
-
-
-def _with_problems(
-    parts: Carrying, form: AskForm, submission: payloads.Submission, found: Problems
-) -> fields.View:
-    """The form as it was submitted, with what is wrong with it, and a button for what is not."""
-    origin = origin_of(submission.metadata)
-    drawing = Drawing.by(parts, submission.actor.user_id)
-    try:
-        values = form.submitted(drawing.values_of(origin, submission.values))
-        view = drawing.drawn(form, values, origin, found.by_field)
-        return drawing.with_others(view, values, found.others) if found.others else view
-    except CouldNotRecordError:
-        return fields.notice("Nothing was saved", " ".join(found.by_field.values()))
-
-
-async def _say_where(
-    answering: Answering, submission: payloads.Submission, requests: tuple[Request, ...]
-) -> None:
-    """Somebody who asked elsewhere does not see the card appear, so say where it is."""
-    channel = origin_of(submission.metadata).channel
-    if channel and channel != answering.parts.channel:
-        await answering.say(channel, submission.actor, *asked(requests))
-
-
-def _why_not(rules: Rules, outcome: Outcome, person: Person) -> tuple[Part, ...]:
-    match outcome:
-        case Refused(refusal):
-            return refusals.to_ask(refusal, person, rules.policy)
-        case NotMeant(why):
-            return why
-        case _:
-            return (COULD_NOT_RECORD,)
->>>>>>> fa4ae75 (Say plainly what to do where Zuora rejects the bot's login or Slack does not answer, and walk each operation with the keyboard)

@@ -47,12 +47,12 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
 
 
 def _number(value: str) -> int:
-    """The number of a request as a button carries it; 0, which none has, for anything else."""
+    """Return the number of a request as a button carries it; 0, which none has, for anything else."""
     return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST else 0
 
 
 def _page(tenancy: Tenancy, value: str) -> tuple[int, Within]:
-    """What a button turns to: a request, and where the list looks."""
+    """Return what a button turns to: a request, and where the list looks."""
     number, _, choice = value.partition(";")
     return _number(number), tenancy.places.within(values_of_key(choice))
 
@@ -64,7 +64,7 @@ def queue(
     number: int = 0,
     within: Within = EVERYWHERE,
 ) -> Words:
-    """The page of one request; of the longest waiting where that one does not wait any more."""
+    """Return the page of one request; of the longest waiting where that one does not wait any more."""
     now = parts.clock.now()
     found = only(parts.store, answers.to_decide(parts.store, person, now, MOST_COUNTED), within)
     at = found.index(number) if number in found else 0
@@ -92,13 +92,13 @@ def queue(
 
 
 def _in_one_text(store: Store, number: int) -> str:
-    """The card without its buttons, for a notification and a screen reader."""
+    """Return the card without its buttons, for a notification and a screen reader."""
     request = store.requests.get(number)
     return in_one_text(request, beside(store, request)) if request else ""
 
 
 def to_decide(parts: Working, links: Links, person: Person, number: int) -> Blocks:
-    """The card of a request, with its buttons; nothing where the person may not approve it now."""
+    """Return the card of a request, with its buttons; nothing where the person may not approve it now."""
     request = parts.store.requests.get(number)
     if request is None:
         return []

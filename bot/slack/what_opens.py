@@ -55,7 +55,7 @@ Find = Callable[[Forms, Working, Click, Request | None], "Opening | tuple[Part, 
 
 
 def email_form(forms: Forms, _parts: Working, _click: Click, _request: Request | None) -> Opening:
-    """The email form, empty."""
+    """Return the email form, empty."""
     return Opening(form=forms[EmailForm.callback_id], values={})
 
 
@@ -101,7 +101,7 @@ def _mails_each(request: Request) -> bool:
 
 
 def _with_kinds(request: Request, numbers: Sequence[str]) -> Sequence[str]:
-    """Numbers of a request's documents as one types them so that each names its kind.
+    """Return the numbers of a request's documents as one types them so that each names its kind.
 
     Where the facts have moved into an archive, Zuora is asked what they name when the form is submitted.
     """

@@ -48,7 +48,7 @@ class Turns:
 
     @asynccontextmanager
     async def attending(self, person: str = "") -> AsyncIterator[None]:
-        """Somebody waits for an answer meanwhile. Of many, some begin in each turn of the event loop.
+        """Note that somebody waits for an answer meanwhile. Of many, some begin in each turn of the event loop.
 
         Of one person only some are made at a time: others do not wait behind somebody who presses
         without end.

@@ -146,7 +146,7 @@ def _entry(what: What, request: Request, decision: Decision, data: Mapping[str, 
 
 
 def _held(request: Request, decision: Decision) -> dict[str, Any]:
-    """What held at a decision: about what, under which rule, who was in its groups, what the clocks showed."""
+    """Return what held at a decision: about what, under which rule, who was in its groups, what the clocks showed."""
     person = decision.person
     return {
         "digest": request.digest,
@@ -164,7 +164,7 @@ def _held(request: Request, decision: Decision) -> dict[str, Any]:
 
 
 def may_decide_now(parts: Working, decision: Decision) -> Decidable | Declined:
-    """Whether a decision could be made now, before a form asks for its reason or its number.
+    """Return whether a decision could be made now, before a form asks for its reason or its number.
 
     Raises:
         CouldNotRecordError: A refusal could not be written.
@@ -184,7 +184,7 @@ def may_decide_now(parts: Working, decision: Decision) -> Decidable | Declined:
 def _asked_of(
     parts: Working, decision: Decision, now: datetime
 ) -> tuple[Request | None, Declined | None]:
-    """The request of the number that is named, and why the decision changes nothing."""
+    """Return the request of the number that is named, and why the decision changes nothing."""
     request, refusal = meant(parts.store, decision.name)
     if refusal is None:
         return request, None if request is None else _declined(parts, decision, request, now)
@@ -219,7 +219,7 @@ def _declined(
 
 
 def _not_sure(decision: Decision, request: Request, today: Rule) -> Refusal | None:
-    """What an approval or a record needs besides authority."""
+    """Return what an approval or a record needs besides authority."""
     if Refusal.GROUP_UNREADABLE in decision.standing.values():
         return Refusal.GROUP_UNREADABLE
     typed = decision.typed.strip().upper()

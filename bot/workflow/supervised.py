@@ -25,7 +25,7 @@ class Supervised:
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """Names of the loops that broke and wait for their next try."""
+        """Return the names of the loops that broke and wait for their next try."""
         return tuple(sorted(self._broken))
 
     async def run(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:

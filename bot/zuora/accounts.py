@@ -9,7 +9,7 @@ from bot.zuora.readers import account_of
 
 
 async def account(caller: Caller, key: str) -> Account:
-    """One account by id or number.
+    """Return one account by id or number.
 
     Raises:
         ZuoraNotFound: There is no such account.
@@ -22,7 +22,7 @@ async def account(caller: Caller, key: str) -> Account:
 
 
 def with_account(document: BillingDocument, owner: Account) -> BillingDocument:
-    """The document with what its account says of it.
+    """Return the document with what its account says of it.
 
     Raises:
         ZuoraContradicts: The two do not belong together.

@@ -22,7 +22,7 @@ _FEW: Final = 2
 
 
 async def one(reader: DocumentReader, where: str, key: str) -> BillingDocument:
-    """One document by id or number, with its account's name, number and bill-to address.
+    """Return one document by id or number, with its account's name, number and bill-to address.
 
     Args:
         reader: Of its kind.
@@ -67,7 +67,7 @@ async def for_mail(
 async def _listed_for_mail(
     reader: DocumentReader, keys: Sequence[str]
 ) -> dict[str, BillingDocument]:
-    """Those that lists have, each once and with all that is asked of it; none where Zuora takes no such filter."""
+    """Return those that lists have, each once and with all that is asked of it; none where Zuora takes no such filter."""
     numbers = [key for key in keys if not is_id(key) and not set(",[]") & set(key)]
     reads = [
         partial(_part_for_mail, reader, name, part)
@@ -101,7 +101,7 @@ async def _part_for_mail(
 def _of_keys(
     page: Sequence[Row], reader: DocumentReader, name: str, keys: Sequence[str]
 ) -> dict[str, BillingDocument]:
-    """The rows that were asked for; none of which there are two, and none that lacks what is asked of it."""
+    """Return the rows that were asked for; none of which there are two, and none that lacks what is asked of it."""
     asked = {key.casefold(): key for key in keys}
     found: dict[str, BillingDocument] = {}
     seen: set[str] = set()

@@ -56,7 +56,7 @@ class DocumentReader:
             )
 
     def with_contact(self, document: BillingDocument, row: Row) -> BillingDocument:
-        """The document with whether its bill-to contact has an address and of which domain, where the row says."""
+        """Return the document with whether its bill-to contact has an address and of which domain, where the row says."""
         contact = rows.part(row, "billToContact")
         if not contact:
             return document

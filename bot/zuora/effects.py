@@ -17,7 +17,7 @@ from bot.zuora.wire import CallError, HttpCall
 
 @contextmanager
 def checked() -> Iterator[None]:
-    """A call that may not be sent is a definite no."""
+    """Turn a call that may not be sent into a definite no."""
     try:
         yield
     except CallError as error:

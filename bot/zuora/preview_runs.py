@@ -64,7 +64,7 @@ class PreviewRun:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its state is a last one."""
+        """Return whether its state is a last one."""
         return self.status in ENDED
 
 
@@ -109,7 +109,7 @@ async def begin(caller: Caller, wanted: PreviewWanted, *, key: str) -> str:
 
 
 async def read(caller: Caller, run_id: str) -> PreviewRun:
-    """How far a preview run is."""
+    """Return how far a preview run is."""
     row = as_row((await caller.read(calls.get("v1", "billing-preview-runs", run_id))).data)
     total, good = rows.number(row, "totalAccounts"), rows.number(row, "succeededAccounts")
     found = _FILE_ID.search(rows.text(row, "resultFileUrl"))

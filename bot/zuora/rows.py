@@ -50,7 +50,7 @@ class Here:
 
 
 def text(row: Row, *names: str) -> str:
-    """The first of the fields that is there, as text; empty for none. 32 and "32" are the same."""
+    """Return the first of the fields that is there, as text; empty for none. 32 and "32" are the same."""
     for name in names:
         value = row.get(name)
         if isinstance(value, str | int | Decimal) and not isinstance(value, bool) and value != "":
@@ -59,7 +59,7 @@ def text(row: Row, *names: str) -> str:
 
 
 def number(row: Row, *names: str) -> int | NotKnown:
-    """A count: a whole number that is not below zero."""
+    """Return a count: a whole number that is not below zero."""
     said = _said(row, names)
     if isinstance(said, NotKnown):
         return said
@@ -72,7 +72,7 @@ def number(row: Row, *names: str) -> int | NotKnown:
 
 
 def money(row: Row, *names: str) -> Decimal | NotKnown:
-    """An amount, never through a float.
+    """Return an amount, never through a float.
 
     A number of JSON is taken as it stands. A text is an amount only where it can be read in one way:
     digits with one decimal point. Where several of the fields are there, they must agree.
@@ -91,7 +91,7 @@ def money(row: Row, *names: str) -> Decimal | NotKnown:
 
 
 def currency(row: Row, *names: str) -> str | NotKnown:
-    """An ISO 4217 code: three capital letters."""
+    """Return an ISO 4217 code: three capital letters."""
     said = _said(row, names)
     if isinstance(said, NotKnown):
         return said
@@ -110,7 +110,7 @@ def flag(row: Row, *names: str) -> bool | None:
 
 
 def day(row: Row, *names: str) -> date | None:
-    """The date of `2026-11-30` or of a time; None if missing or unreadable."""
+    """Return the date of `2026-11-30` or of a time; None if missing or unreadable."""
     found = _DAY.fullmatch(text(row, *names))
     try:
         return date.fromisoformat(found[1]) if found else None
@@ -119,7 +119,7 @@ def day(row: Row, *names: str) -> date | None:
 
 
 def moment(row: Row, *names: str, zone: tzinfo | None = UTC) -> datetime | NotKnown | None:
-    """A time in UTC, from `2022-11-08 17:26:09` in the tenant's zone or ISO 8601 with an offset.
+    """Return a time in UTC, from `2022-11-08 17:26:09` in the tenant's zone or ISO 8601 with an offset.
 
     None where Zuora says null. A time without an offset is not known where its zone is not.
     """
@@ -141,7 +141,7 @@ def moment(row: Row, *names: str, zone: tzinfo | None = UTC) -> datetime | NotKn
 
 
 def mailed(row: Row, *names: str, here: Here) -> MailedAt:
-    """When something was mailed last; a date that lies ahead is none on which that can have been."""
+    """Return when something was mailed last; a date that lies ahead is none on which that can have been."""
     at = moment(row, *names, zone=here.zone)
     if isinstance(at, datetime) and at > here.now + CLOCKS_DIFFER:
         return unclear("in the future", text(row, *names))
@@ -149,12 +149,12 @@ def mailed(row: Row, *names: str, here: Here) -> MailedAt:
 
 
 def known(at: datetime | NotKnown | None) -> datetime | None:
-    """A time where it is known; for what is only shown or sorted by."""
+    """Return a time where it is known; for what is only shown or sorted by."""
     return at if isinstance(at, datetime) else None
 
 
 def words(row: Row, name: str) -> tuple[str, ...]:
-    """A list of texts, or a text with commas; empty for null."""
+    """Return a list of texts, or a text with commas; empty for null."""
     value = row.get(name)
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -164,7 +164,7 @@ def words(row: Row, name: str) -> tuple[str, ...]:
 
 
 def mailable(contact: Row, *names: str) -> bool | None:
-    """Whether a contact has a mail address; None where that cannot be read."""
+    """Return whether a contact has a mail address; None where that cannot be read."""
     said = [contact[name] for name in names if name in contact]
     if any(isinstance(each, str) and _ADDRESS.fullmatch(each.strip()) for each in said):
         return True
@@ -172,30 +172,30 @@ def mailable(contact: Row, *names: str) -> bool | None:
 
 
 def domain(contact: Row, *names: str) -> str:
-    """What stands behind the @ of the first of the fields that is a mail address; empty if none is."""
+    """Return what stands behind the @ of the first of the fields that is a mail address; empty if none is."""
     found = (value.strip() for name in names if isinstance(value := contact.get(name), str))
     first = next((each for each in found if _ADDRESS.fullmatch(each)), "")
     return first.rpartition("@")[2].lower()
 
 
 def is_odd(row: Row, *names: str) -> bool:
-    """Whether something stands in one of the fields that is no text, and so was not read."""
+    """Return whether something stands in one of the fields that is no text, and so was not read."""
     return any(not isinstance(row.get(name), str | None) for name in names)
 
 
 def part(row: Any, name: str) -> Row:
-    """An object inside an object; empty if missing."""
+    """Return an object inside an object; empty if missing."""
     value = row.get(name) if isinstance(row, Mapping) else None
     return value if isinstance(value, Mapping) else {}
 
 
 def as_row(data: object) -> Row:
-    """An answer that should be an object."""
+    """Return an answer that should be an object."""
     return part({"it": data}, "it")
 
 
 def listed(data: Any, *names: str) -> tuple[Row, ...]:
-    """The objects of a list, or of the first of the fields that is a list; what is none is left out.
+    """Return the objects of a list, or of the first of the fields that is a list; what is none is left out.
 
     Only for what is shown or looked up by its name. What is counted or proves something is read by
     `table`.
@@ -206,7 +206,7 @@ def listed(data: Any, *names: str) -> tuple[Row, ...]:
 
 
 def table(data: Any, *names: str) -> tuple[Row, ...] | NotKnown:
-    """All rows of the first of the fields that is there; not known where it is no list of objects."""
+    """Return all rows of the first of the fields that is there; not known where it is no list of objects."""
     there = [data[name] for name in names if name in data] if isinstance(data, Mapping) else []
     found = next(iter(there), MISSING)
     if isinstance(found, list) and all(isinstance(row, Mapping) for row in found):
@@ -217,7 +217,7 @@ def table(data: Any, *names: str) -> tuple[Row, ...] | NotKnown:
 
 
 def zone_of(name: str, otherwise: tzinfo | None) -> tzinfo | None:
-    """The time zone of an IANA name; the other one if the name is unknown."""
+    """Return the time zone of an IANA name; the other one if the name is unknown."""
     try:
         return ZoneInfo(name) if name else otherwise
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
@@ -225,7 +225,7 @@ def zone_of(name: str, otherwise: tzinfo | None) -> tzinfo | None:
 
 
 def _said(row: Row, names: tuple[str, ...]) -> Any:
-    """The first of the fields that says something; `NULL` where one is there, `MISSING` if none."""
+    """Return the first of the fields that says something; `NULL` where one is there, `MISSING` if none."""
     value = next((row[name] for name in names if row.get(name) is not None), None)
     if value is not None:
         return value

@@ -297,7 +297,10 @@ async def test_what_the_bot_says_of_itself_is_not_masked(stage, tmp_path):
         ({"smtp_url": "smtp://mail.example.com"}, "set together"),
         ({"anchor_mail_to": "nobody", "anchor_mail_from": SENDER}, "pattern"),
         ({"anchor_mail_to": f"{TO}\nBcc: x@example.com"}, "pattern"),
-        ({"anchor_mail_to": TO, "smtp_url": "https://mail.example.com"}, "not the address of a mail"),
+        (
+            {"anchor_mail_to": TO, "smtp_url": "https://mail.example.com"},
+            "not the address of a mail",
+        ),
         ({"anchor_mail_to": TO, "smtp_url": "smtp://h/x"}, "not the address of a mail"),
         ({"anchor_mail_to": TO, "smtp_url": "smtp://h:port"}, "not the address of a mail"),
     ],

@@ -71,7 +71,7 @@ class _There(NamedTuple):
 
 
 async def send_month(answering: Answering, typed: TypedCommand, wanted: Wanted) -> None:
-    """The table at once, and the picture as a direct message: both are the asker's alone.
+    """Send the table at once, and the picture as a direct message: both are the asker's alone.
 
     What only one person sees in a channel cannot hold a file of Slack's that was not shared
     (github.com/slackapi/node-slack-sdk/issues/1790), so the link to it follows where it was asked for.
@@ -91,7 +91,7 @@ async def _month(answering: Answering, typed: TypedCommand, wanted: Wanted) -> W
 
 
 def table(month: Month) -> list[blocks.Block]:
-    """The figures as a table."""
+    """Return the figures as a table."""
     rows = (("Figure", title_of(month)), *rows_of(month))
     return [
         blocks.header(f"{title_of(month)} in figures"),
@@ -145,7 +145,7 @@ async def _send_picture(
 
 
 def alt_text(month: Month) -> str:
-    """What the picture says, as long as Slack takes it; the days go first, and it says so."""
+    """Return what the picture says, as long as Slack takes it; the days go first, and it says so."""
     whole = told(month)
     if len(whole) <= ALT_LIMIT:
         return whole
@@ -154,7 +154,7 @@ def alt_text(month: Month) -> str:
 
 
 async def send_export(answering: Answering, typed: TypedCommand, wanted: Wanted) -> None:
-    """A month's file goes to the asker alone: it holds reasons and names."""
+    """Send a month's file to the asker alone: it holds reasons and names."""
     name = f"{wanted.name}{wanted.within.words}"
     await typed.ack(
         f"The file of {blocks.escaped(name)} is being made; it comes as a direct message."
