@@ -1,5 +1,7 @@
 """Every operation with the keyboard alone: typed, asked for, approved by somebody else; no mouse."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.browser.test_operations import did, world
@@ -8,6 +10,7 @@ from tests.stage import ALICE, BOB, CHANNEL
 __all__ = ["world"]
 
 MOST_TABS = 80
+TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 async def tab_to(page, selector):
@@ -60,7 +63,7 @@ async def approved(page):
         ("/billemail INV00000901 DM00000901", "", "POST", "/v1/invoices/INV00000901/emails"),
         ("/billrun BR-00000702", "run:post_bill_run", "PUT", "/post"),
         ("/billrun BR-00000703", "run:cancel_bill_run", "PUT", "/cancel"),
-        ("/billrun batch=Batch4", "", "POST", "/v1/bill-runs"),
+        (f"/billrun batch=Batch4 target={TODAY}", "", "POST", "/v1/bill-runs"),
     ],
     ids=["mail a run", "mail documents", "post", "cancel", "create"],
 )
