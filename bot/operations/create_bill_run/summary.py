@@ -88,7 +88,7 @@ def _money(body: CreateBillRunBody, facts: CreateFacts) -> str:
 def _when(body: CreateBillRunBody) -> str:
     dates = words.dates(body)
     if body.schedule is None:
-        return f"once, as soon as it is approved; {dates}"
+        return f"once, on approval; {dates}"
     on = words.on_which_days(body.schedule)
     return f"{on}at {body.schedule.run_time}:00, the tenant's time; {dates}"
 

@@ -139,7 +139,7 @@ def dates(body: CreateBillRunBody) -> str:
 def _when(body: CreateBillRunBody) -> Iterator[Line]:
     schedule = body.schedule
     yield line("Dates", dates(body))
-    yield line("Runs", repeats(schedule) if schedule else "once, as soon as it is approved")
+    yield line("Runs", repeats(schedule) if schedule else "once, on approval")
 
 
 def repeats(schedule: RunSchedule) -> str:
