@@ -102,7 +102,7 @@ def test_a_backslash_is_an_ordinary_character():
         ("batch=Batch99", "batches", "ZUORA_BATCHES"),
         ("batch=Batch201", "batches", "no batch Batch201"),
         ("batch=1 target=tomorrow", "target_date", "tomorrow is not a date"),
-        ("batch=1 target=2026-02-30", "target_date", "no date"),
+        ("batch=1 target=2026-02-30", "target_date", "not a date"),
         ("batch=1 type=weird", "type", "Regular, CatchUp"),
         ("batch=1 autopost=maybe", "autopost", "yes or no"),
         ("batch=1 autoemail=yes", "posting", "needs autoPost=yes"),
