@@ -36,7 +36,7 @@ def effect() -> Iterator[None]:
 
 
 def seconds() -> float:
-    """Seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    """Return the seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -64,7 +64,7 @@ class Fence:
 
     @property
     def is_open(self) -> bool:
-        """Whether an effect may go out just now."""
+        """Return whether an effect may go out just now."""
         return self._now() < self._open_until
 
     def let_out(self) -> None:
@@ -79,7 +79,7 @@ class Fence:
 
 
 def request_class(fence: Fence | None) -> type[aiohttp.ClientRequest]:
-    """The class of the requests of a session whose effects pass a fence; None: there is none."""
+    """Return the class of the requests of a session whose effects pass a fence; None: there is none."""
     if fence is None:
         return aiohttp.ClientRequest
     return type("FencedRequest", (_FencedRequest,), {"fence": fence})

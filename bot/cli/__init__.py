@@ -41,7 +41,7 @@ class _LoadedOnUse(Group):
         return command
 
     def first_sentence(self, ctx: click.Context, name: str) -> str:  # noqa: ARG002 - as the group's
-        """What a command does, read from its source: `--help` imports none of them."""
+        """Return what a command does, read from its source: `--help` imports none of them."""
         module, _, function = COMMANDS[name].partition(":")
         found = find_spec(module)
         source = Path(found.origin).read_text() if found and found.origin else ""

@@ -121,7 +121,7 @@ def _taken_out(store: Store, file: Path, copied: Head, before: datetime) -> Arch
 
 
 def _checked(file: Path, key: str, *, anyway: bool) -> Head:
-    """Where the copy's history ends.
+    """Return where the copy's history ends.
 
     Raises:
         StoreError: It is not whole; it goes, and nothing else changes.

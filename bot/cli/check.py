@@ -54,7 +54,7 @@ def check(*, as_json: bool) -> None:
 
 
 async def _all() -> AsyncIterator[Noticed]:
-    """Every finding, as it is found.
+    """Yield every finding, as it is found.
 
     Raises:
         SettingsError: Settings are missing or wrong; without them there is nothing to look at.

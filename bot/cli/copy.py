@@ -85,7 +85,7 @@ def _refuse_unless(may_be_copied: bool) -> None:  # noqa: FBT001 - it says what 
 
 
 def _at(url: str) -> AuditSettings:
-    """What a `DATABASE_URL` of this text says.
+    """Return what a `DATABASE_URL` of this text says.
 
     Raises:
         click.BadParameter: It says nothing.
@@ -117,7 +117,7 @@ def _is_shared(database: str) -> bool:
 
 
 def _is_whole(place: AuditSettings, key: str) -> bool:
-    """Whether the history of a file is whole; that of a server is the same, row for row."""
+    """Return whether the history of a file is whole; that of a server is the same, row for row."""
     if is_postgres(place.database_path):
         return True
     return not checked(Path(place.database_path), key).findings

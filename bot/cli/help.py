@@ -20,11 +20,11 @@ class Group(click.Group):
             formatter.write_dl([(name, self.first_sentence(ctx, name)) for name in names])
 
     def first_sentence(self, ctx: click.Context, name: str) -> str:
-        """What a command of this group does."""
+        """Return what a command of this group does."""
         command = self.get_command(ctx, name)
         return first_sentence(command.help or "") if command else ""
 
 
 def first_sentence(text: str) -> str:
-    """The first sentence of a docstring, in one line."""
+    """Return the first sentence of a docstring, in one line."""
     return click.Command(None, help=text).get_short_help_str(limit=LONGEST_SENTENCE)

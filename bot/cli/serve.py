@@ -102,7 +102,7 @@ class Serving:
 
     @property
     def has_to_begin_anew(self) -> bool:
-        """Whether it ended for a reason that the next start does not meet: nobody asked for the end."""
+        """Return whether it ended for a reason that the next start does not meet: nobody asked for the end."""
         return self._bot is not None and self._bot.has_lost_its_lock
 
     async def until_stopped(self) -> None:

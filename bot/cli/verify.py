@@ -168,7 +168,7 @@ def _verified(
 
 
 def _listed(path: Path) -> list[Head]:
-    """Every head in a text, or in the files of a folder.
+    """Return every head in a text, or in the files of a folder.
 
     Raises:
         ValueError: There is none.

@@ -33,7 +33,7 @@ def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:
 
 
 def _pieces(value: Any) -> Iterator[str]:
-    """The canonical text of a value, of long lists piece by piece: 50,000 documents at once hold up all threads."""
+    """Yield the canonical text of a value, of long lists piece by piece: 50,000 documents at once hold up all threads."""
     match value:
         case Mapping():
             for place, (name, item) in enumerate(sorted((str(key), value[key]) for key in value)):

@@ -47,7 +47,7 @@ class Handover:
     patience: timedelta
 
     def ended(self, call: Call) -> datetime:
-        """When a call that the other one sent is surely over."""
+        """Return when a call that the other one sent is surely over."""
         return min(call.sent_at or self.at, self.at) + self.patience
 
 
@@ -140,7 +140,7 @@ def next_step(
     again: timedelta | None = None,
     handover: Handover | None = None,
 ) -> Step:
-    """What the request does next.
+    """Return what the request does next.
 
     Args:
         request: As stored.
@@ -204,7 +204,7 @@ def _running(
 
 
 def repeat_at(call: Call, now: datetime, again: timedelta | None) -> datetime | None:
-    """When a call may be sent again under its own key, because its answer was lost; None: never.
+    """Return when a call may be sent again under its own key, because its answer was lost; None: never.
 
     Only what Zuora keeps a key for, and only while it surely still keeps it. After each try there is
     a pause that leaves the one before it time to end.
@@ -225,7 +225,7 @@ def repeat_at(call: Call, now: datetime, again: timedelta | None) -> datetime | 
 
 
 def conclusion(calls: Sequence[Call]) -> State:
-    """How a request ended whose calls all have their answer: the worst of them counts."""
+    """Return how a request ended whose calls all have their answer: the worst of them counts."""
     verdicts = {call.verdict for call in calls}
     if Verdict.LOST in verdicts:
         return State.UNKNOWN
@@ -233,12 +233,12 @@ def conclusion(calls: Sequence[Call]) -> State:
 
 
 def pause(looks: int, first: timedelta) -> timedelta:
-    """The pause before the next try: it doubles, up to ten minutes."""
+    """Return the pause before the next try: it doubles, up to ten minutes."""
     return min(first * (1 << min(looks, 12)), timedelta(minutes=10))
 
 
 def pause_between_looks(looks: int, first: timedelta) -> timedelta:
-    """The pause before the next look at something that is followed: half as long again, up to 5 min.
+    """Return the pause before the next look at something that is followed: half as long again, up to 5 min.
 
     From 5 s on, a run of 6 hours takes some 80 looks and a day some 300, of the 10,000 calls a day
     that Zuora grants an API sandbox.

@@ -145,7 +145,7 @@ class Request:
 
     @property
     def is_long(self) -> bool:
-        """Whether it names so many documents that opening it holds up whoever waits meanwhile."""
+        """Return whether it names so many documents that opening it holds up whoever waits meanwhile."""
         return len(self.facts) > LONG
 
     @property

@@ -77,13 +77,13 @@ class Health:
     shares_clicks: bool = False
 
     def alive(self) -> str:
-        """What `/livez` says: `ready`, or `failed` where a restart is the only way on."""
+        """Return what `/livez` says: `ready`, or `failed` where a restart is the only way on."""
         now = self.clock.monotonic()
         hangs = any(now - at > TURNED_SECONDS for at in self.loops.turned_at().values())
         return "failed" if hangs or self.loops.ended() else READY
 
     def healthy(self) -> str:
-        """What `/healthz` says: `ready`, or what does not go on until a person has put it right.
+        """Return what `/healthz` says: `ready`, or what does not go on until a person has put it right.
 
         A restart is no way on there: it would begin an empty database where one was deleted.
         """
@@ -96,7 +96,7 @@ class Health:
         return next((words for words in parts if words in FOR_A_PERSON), READY)
 
     def ready(self) -> dict[str, str]:
-        """What `/readyz` says: each part by its name, and in `status` `ready` or what is wrong first."""
+        """Return what `/readyz` says: each part by its name, and in `status` `ready` or what is wrong first."""
         parts = {
             "work": self._work(),
             "database": self._database(),
@@ -122,7 +122,7 @@ class Health:
 
     @property
     def held(self) -> str:
-        """Why the database is held; that it cannot be read is a reason too."""
+        """Return why the database is held; that it cannot be read is a reason too."""
         try:
             return self.store.copies.held
         except CouldNotRecordError:
@@ -130,7 +130,7 @@ class Health:
 
     @property
     def standstill(self) -> str:
-        """Why nothing, or not everything, is carried out, in a sentence; empty while all is."""
+        """Return why nothing, or not everything, is carried out, in a sentence; empty while all is."""
         return self.held or self.standing.unread
 
     def _database(self) -> str:

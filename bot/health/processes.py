@@ -42,12 +42,12 @@ class Other:
 
     @property
     def name(self) -> str:
-        """Its number, and where: `17 on host-a`."""
+        """Return its number, and where: `17 on host-a`."""
         return f"{self.pid} on {self.host}" if self.host else str(self.pid)
 
     @property
     def is_frozen(self) -> bool:
-        """Whether it has stopped turning; Slack may still hand it every second click."""
+        """Return whether it has stopped turning; Slack may still hand it every second click."""
         return self.quiet > QUIET_SECONDS
 
 
@@ -62,7 +62,7 @@ class Neighbours(Protocol):
         """
 
     def others(self) -> tuple[Other, ...]:
-        """The other processes that live.
+        """Return the other processes that live.
 
         Raises:
             OSError: They cannot be seen.
@@ -78,7 +78,7 @@ def processes_of(database: str, lock: Lock, clock: Clock) -> Neighbours:
 
 
 def others_on(database: str, clock: Clock) -> tuple[Other, ...]:
-    """Every process that works on a database, or stands by; for whoever is none of them.
+    """Return every process that works on a database, or stands by; for whoever is none of them.
 
     Raises:
         OSError: They cannot be seen.
@@ -104,7 +104,7 @@ class OnServer:
         """Do nothing: the server sees each heartbeat of the lock."""
 
     def others(self) -> tuple[Other, ...]:
-        """The other processes, as of a few seconds ago."""
+        """Return the other processes, as of a few seconds ago."""
         return tuple(map(_on_server, self._lock.others))
 
     def leave(self) -> None:
@@ -141,7 +141,7 @@ class Processes:
             self._mine.write(json.dumps(said).encode())
 
     def others(self) -> tuple[Other, ...]:
-        """The other processes that live.
+        """Return the other processes that live.
 
         Raises:
             OSError: Their files cannot be read.

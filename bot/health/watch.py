@@ -66,7 +66,7 @@ class Watch:
         self.turned_at = self._clock.monotonic()
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """Every loop by its name, each to be run until it is cancelled."""
+        """Return every loop by its name, each to be run until it is cancelled."""
         if not self._seconds:
             return {}
         return {
@@ -97,7 +97,7 @@ class Watch:
         self._slack_before = found
 
     async def _asked(self) -> str:
-        """Why Slack does not let the bot work; empty if it does."""
+        """Return why Slack does not let the bot work; empty if it does."""
         found = ""
         try:
             await self._client.auth_test()

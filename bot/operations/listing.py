@@ -16,7 +16,7 @@ from bot.zuora.answers import BillingDocument, BillRun
 
 
 def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Listed, ...]:
-    """Documents in words, as many as details keep: by currency, the largest first, then what is not known."""
+    """Return documents in words, as many as details keep: by currency, the largest first, then what is not known."""
 
     def size(document: BillingDocument) -> tuple[str, Decimal, str]:
         money = document.money
@@ -44,7 +44,7 @@ def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Liste
 
 
 def mail_words(status: str, *, has_address: bool | None, more: bool | None, domain: str) -> str:
-    """What keeps a document from being mailed, in a word or two; else the domain of its address.
+    """Return what keeps a document from being mailed, in a word or two; else the domain of its address.
 
     The whole address is nowhere kept; without names its domain is not read either.
     """
@@ -58,19 +58,19 @@ def mail_words(status: str, *, has_address: bool | None, more: bool | None, doma
 
 
 def mailed_words(at: MailedAt) -> str:
-    """The moment as text, as `Listed` has it; empty where it was never mailed."""
+    """Return the moment as text, as `Listed` has it; empty where it was never mailed."""
     if isinstance(at, NotKnown):
         return "not known when"
     return at.isoformat() if at else ""
 
 
 def shown_at(at: MailedAt) -> str:
-    """A mail date as text, as in `Reached`."""
+    """Return a mail date as text, as in `Reached`."""
     if isinstance(at, NotKnown):
         return NOT_SHOWN
     return at.isoformat() if at else ""
 
 
 def mailed_at(document: BillingDocument, run: BillRun) -> MailedAt:
-    """When a document was mailed last; a credit memo with its run, see `DocumentsFacts.of`."""
+    """Return when a document was mailed last; a credit memo with its run, see `DocumentsFacts.of`."""
     return document.last_emailed_at if document.emailed_known else run.last_emailed_at

@@ -84,7 +84,7 @@ def read_audit_settings() -> AuditSettings:
 
 
 def misspelled() -> dict[str, str]:
-    """Names in `.env` and the environment that are no setting and look like one, each with the one that is meant.
+    """Return the names in `.env` and the environment that are no setting and look like one, each with the one that is meant.
 
     They change nothing: the bot works as if they were not there.
 
@@ -98,7 +98,7 @@ def misspelled() -> dict[str, str]:
 
 
 def _what_is_set() -> dict[str, str]:
-    """The file `.env` and the environment, which is the stronger one; names in lower case.
+    """Return the file `.env` and the environment, which is the stronger one; names in lower case.
 
     A value means what it says: `${…}` in a secret is no variable. Quotation marks around one are none of it,
     although `docker run --env-file` hands them on, where a shell, systemd and Compose take them off.
@@ -121,7 +121,7 @@ def _unquoted(value: str) -> str:
 
 
 def _read(kind: type[S], mode: Mode | None = None) -> tuple[S | None, dict[str, str]]:
-    """The settings, and what is wrong. What was given stays in here: tracebacks can show locals."""
+    """Return the settings, and what is wrong. What was given stays in here: tracebacks can show locals."""
     given = _what_is_set()
     problems = _missing_for(mode, given) if mode else {}
     settings, wrong = _validated(kind, given)
@@ -139,7 +139,7 @@ def _validated(kind: type[S], given: Mapping[str, str]) -> tuple[S | None, dict[
 
 
 def _in_words(problem: ErrorDetails) -> str:
-    """What is wrong with a setting, for people; a pattern says nothing to them."""
+    """Return what is wrong with a setting, for people; a pattern says nothing to them."""
     name, context = str(problem["loc"][0]), problem.get("ctx", {})
     if problem["type"] == "string_pattern_mismatch" and name in FORMS:
         return f"is not {FORMS[name]}"
@@ -183,7 +183,7 @@ def _right(settings: S | None, problems: dict[str, str]) -> S:
 
 
 def _missing_for(mode: Mode, given: dict[str, str]) -> dict[str, str]:
-    """What only one way of running needs, reported even where other settings are wrong."""
+    """Return what only one way of running needs, reported even where other settings are wrong."""
     return {
         name: f"is missing (billing-bot {mode} needs it)"
         for name in NEEDED[mode]

@@ -54,7 +54,7 @@ class AuditSettings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _is_a_file(cls, url: str) -> str:
-        """What is kept in memory is gone with the process, and with it what was approved and sent.
+        """Refuse memory: what is kept there is gone with the process, and with it what was approved.
 
         SQLite's own spellings of that are no names of files here, however they are written.
         """
@@ -69,7 +69,7 @@ class AuditSettings(BaseModel):
     @field_validator("audit_key")
     @classmethod
     def _long_enough(cls, key: SecretStr) -> SecretStr:
-        """A key that can be guessed protects nothing, since the file shows what it makes."""
+        """Refuse a key that can be guessed: it protects nothing, since the file shows what it makes."""
         if key.get_secret_value() and len(key.get_secret_value().strip()) < SHORTEST_KEY:
             msg = f"is shorter than {SHORTEST_KEY} characters"
             raise ValueError(msg)
@@ -77,7 +77,7 @@ class AuditSettings(BaseModel):
 
     @property
     def database_path(self) -> str:
-        """The file behind `DATABASE_URL`; of a database on a server its address."""
+        """Return the file behind `DATABASE_URL`; of a database on a server its address."""
         return self.database_url.removeprefix("sqlite:///")
 
 
@@ -119,7 +119,7 @@ class EvidenceSettings(AuditSettings):
     @field_validator("zuora_time_zone", "digest_zone", check_fields=False)
     @classmethod
     def _is_a_zone_or_none(cls, name: str) -> str:
-        """Names of the IANA database, like Europe/Berlin.
+        """Take a name of the IANA database, like Europe/Berlin, or nothing.
 
         Without one for Zuora the bot relies on what Zuora gives, and takes no time for certain otherwise.
         """
@@ -128,7 +128,7 @@ class EvidenceSettings(AuditSettings):
     @field_validator("zuora_entity_ids", "zuora_org_ids")
     @classmethod
     def _told_apart(cls, text: str, about: ValidationInfo) -> str:
-        """Names and ids that two units share would let nobody say which one is meant."""
+        """Refuse names and ids that two units share: nobody could say which one is meant."""
         units = units_of(text)
         names = [each for one in units for each in {one.name.lower(), plain_ids(one.id)}]
         if len(set(names)) < len(names):
@@ -141,7 +141,7 @@ class EvidenceSettings(AuditSettings):
 
     @property
     def places(self) -> Places:
-        """The entities and organizations that requests act in."""
+        """Return the entities and organizations that requests act in."""
         return Places(units_of(self.zuora_entity_ids), units_of(self.zuora_org_ids))
 
 
@@ -197,12 +197,12 @@ class Settings(EvidenceSettings):
     ] = "mon,tue,wed,thu,fri"
 
     def secrets(self) -> list[str]:
-        """The value of every secret that is set: what no log may show."""
+        """Return the value of every secret that is set: what no log may show."""
         found = (getattr(self, name) for name in type(self).model_fields)
         return [each.get_secret_value() for each in found if isinstance(each, SecretStr)]
 
     def shown(self) -> dict[str, Any]:
-        """Every setting that is no secret, by its name in the environment."""
+        """Return every setting that is no secret, by its name in the environment."""
         secret = {
             name for name in type(self).model_fields if isinstance(getattr(self, name), SecretStr)
         }
@@ -213,7 +213,7 @@ class Settings(EvidenceSettings):
 
     @property
     def backups_apart(self) -> timedelta:
-        """The time between two copies of the database."""
+        """Return the time between two copies of the database."""
         unit = {"m": "minutes", "h": "hours", "d": "days"}[self.backup_every[-1]]
         return timedelta(**{unit: int(self.backup_every[:-1])})
 
@@ -230,7 +230,7 @@ class Settings(EvidenceSettings):
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
     @classmethod
     def _is_its_own(cls, secret: SecretStr, about: ValidationInfo) -> SecretStr:
-        """Two that were exchanged are named as that, by how they begin."""
+        """Name two that were exchanged as that, by how they begin."""
         for beginning, what in OF_OTHERS[str(about.field_name)].items():
             if secret.get_secret_value().startswith(beginning):
                 msg = f"begins with {beginning}, so it is {what}"
@@ -249,7 +249,7 @@ class Settings(EvidenceSettings):
     @field_validator("smtp_url")
     @classmethod
     def _all_of_a_mail(cls, url: SecretStr, about: ValidationInfo) -> SecretStr:
-        """A mail needs an address, a sender and a server."""
+        """Require an address, a sender and a server for a mail."""
         rest = [about.data.get(name, "wrong") for name in ("anchor_mail_to", "anchor_mail_from")]
         given = [bool(each) for each in (*rest, url.get_secret_value())]
         if any(given) and not all(given):

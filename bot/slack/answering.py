@@ -35,7 +35,7 @@ SECONDS_FOR_ZUORA = 2.0
 
 
 def not_recorded(error: CouldNotRecordError) -> str:
-    """What whoever acted is answered."""
+    """Return what whoever acted is answered."""
     is_open = isinstance(error, NotKnownWhetherRecordedError)
     return NOT_KNOWN_WHETHER if is_open else COULD_NOT_RECORD
 

@@ -78,7 +78,7 @@ def make_app(
 
 
 def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
-    """What is done where a listener broke off."""
+    """Return what is done where a listener broke off."""
 
     async def failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
         if isinstance(error, CouldNotRecordError):  # whoever waits for an answer hears why
@@ -115,6 +115,6 @@ def _mapping(found: object) -> Mapping[str, Any]:
 
 
 def _value_of(action: Mapping[str, Any]) -> str:
-    """What a button, or an entry of a card's menu such as `withdraw R-17.k3f9…`, names."""
+    """Return what a button, or an entry of a card's menu such as `withdraw R-17.k3f9…`, names."""
     value = action.get("value") or _mapping(action.get("selected_option")).get("value") or ""
     return str(value).rpartition(" ")[2]

@@ -144,7 +144,7 @@ class _Asking:
         return saved
 
     async def _known(self) -> Values | Problems:
-        """What was submitted and what the form carries along, with the file read and Zuora asked about all."""
+        """Return what was submitted and what the form carries along, with the file read and Zuora asked about all."""
         answering, form, submission = self.answering, self.form, self.submission
         parts, origin = answering.parts, origin_of(submission.metadata)
         values: Values = submission.values
@@ -162,7 +162,7 @@ class _Asking:
         return await with_kinds(parts.tenancy, form, values)
 
     def _parent(self) -> tuple[int | None, tuple[Part, ...]]:
-        """Number of the request that the form continues, and why it does not mean that one any more."""
+        """Return the number of the request that the form continues, and why it does not mean that one any more."""
         parts, submission = self.answering.parts, self.submission
         name = origin_of(submission.metadata).continues
         if name is None or meant(parts.store, name)[1] is Refusal.NO_SUCH_REQUEST:
@@ -222,11 +222,11 @@ class _Asking:
         note.take_back()  # last: whatever broke above, the person hears something
 
     def _as_read(self, outcome: Outcome) -> Outcome:
-        """The outcome with its moments in the zone of whoever reads it: at a field Slack formats none."""
+        """Return the outcome with its moments in the zone of whoever reads it: at a field Slack formats none."""
         return outcome.in_zone(self.person.zone) if isinstance(outcome, Problems) else outcome
 
     def _with_problems(self, found: Problems) -> fields.View:
-        """The form as it was submitted, with what is wrong with it, and a button for what is not."""
+        """Return the form as it was submitted, with what is wrong with it, and a button for what is not."""
         form, submission = self.form, self.submission
         origin = origin_of(submission.metadata)
         drawing = Drawing.by(self.answering.parts, submission.actor.user_id)
@@ -238,7 +238,7 @@ class _Asking:
             return fields.notice("Nothing was saved", " ".join(found.by_field.values()))
 
     async def _say_where(self, requests: tuple[Request, ...]) -> None:
-        """Somebody who asked elsewhere does not see the card appear, so say where it is."""
+        """Say where the card is to somebody who asked elsewhere and does not see it appear."""
         channel = origin_of(self.submission.metadata).channel
         if channel and channel != self.answering.parts.channel:
             await self.answering.say(channel, self.submission.actor, *asked(requests))

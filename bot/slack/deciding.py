@@ -74,7 +74,7 @@ def register(app: AsyncApp, answering: Answering) -> None:
 def decides(
     answering: Answering, verb: Verb, *, with_a_note: bool = False
 ) -> Callable[..., Awaitable[None]]:
-    """A listener that decides at once, or opens the form for what has to be typed first."""
+    """Return a listener that decides at once, or opens the form for what has to be typed first."""
 
     def act_on(request: Request | None) -> Act:
         at_once = not with_a_note and _at_once(answering.parts.rules, verb, request)
@@ -90,14 +90,14 @@ def decides(
 
 
 def _at_once(rules: Rules, verb: Verb, request: Request | None) -> bool:
-    """Whether the click alone decides; else a form asks for the reason or the number."""
+    """Return whether the click alone decides; else a form asks for the reason or the number."""
     if verb is not Verb.APPROVE or request is None:
         return verb is Verb.APPROVE
     return not (_is_typed(rules, request) or _is_long(request))
 
 
 def _is_long(request: Request) -> bool:
-    """Whether the card's question did not fit into Slack's, so that a form has to ask it."""
+    """Return whether the card's question did not fit into Slack's, so that a form has to ask it."""
     try:
         return request.state is State.WAITING and asks_in_a_form(request, opened(request))
     except (KeyError, ValidationError):  # another version has written it
@@ -105,7 +105,7 @@ def _is_long(request: Request) -> bool:
 
 
 def _is_typed(rules: Rules, request: Request) -> bool:
-    """Whether the number has to be typed, by the request's own rule or by today's."""
+    """Return whether the number has to be typed, by the request's own rule or by today's."""
     return request.rule.type_the_number or rules.today(request).type_the_number
 
 
@@ -198,7 +198,7 @@ async def _decided(
 
 
 async def _wrong_clocks(answering: Answering) -> str:
-    """How far the clocks differ where that is too far; Slack and Zuora are asked first what time it is now."""
+    """Return how far the clocks differ where that is too far; Slack and Zuora are asked first what time it is now."""
     clocks = answering.parts.clocks
     if clocks.too_far():
         asking = (answering.client.auth_test(), answering.parts.tenancy.zuora.says_the_time())
@@ -211,7 +211,7 @@ async def _wrong_clocks(answering: Answering) -> str:
 async def _approver(
     people: People, rules: Rules, actor: payloads.Actor, request: Request | None
 ) -> Person:
-    """Who acts on a request, with the groups that its own rule and today's name."""
+    """Return who acts on a request, with the groups that its own rule and today's name."""
     if request is None:
         return await people.person(actor, ())
     today = rules.today(request)

@@ -131,7 +131,7 @@ class Sender:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being sent."""
+        """Return whether nothing is being sent."""
         return not self._lanes
 
     async def run(self) -> None:
@@ -161,11 +161,11 @@ class Sender:
             task.cancel()
 
     def _beginning(self) -> datetime:
-        """When the clock that nobody sets began, by the one that somebody may set."""
+        """Return when the clock that nobody sets began, by the one that somebody may set."""
         return self._clock.now() - timedelta(seconds=self._clock.monotonic())
 
     def _mind_the_clock(self) -> None:
-        """Where the time of day was set, nothing waits longer for that, and no message counts as older.
+        """Mind a time of day that was set: nothing waits longer for that, and no message counts as older.
 
         To be asked before anything is written that is measured from now.
         """
@@ -215,7 +215,7 @@ class Sender:
             self._wake.set()
 
     def _next_of(self, lane: str) -> Outgoing | None:
-        """The lane's next message, unless it has to wait; of edits that wait the newest is sent."""
+        """Return the lane's next message, unless it has to wait; of edits that wait the newest is sent."""
         waiting = self._store.outbox.of_lane(lane)
         has_news = bool(waiting) and 0 < waiting[0].refused_with < waiting[-1].sequence
         for kind in REPLACED:
@@ -230,7 +230,7 @@ class Sender:
         return None if due is not None and due > self._clock.now() else waiting[0]
 
     def _merged(self, edits: Sequence[Outgoing]) -> Outgoing:
-        """The oldest of edits that have not gone out, which keeps its place, as the newest says it."""
+        """Return the oldest of edits that have not gone out, which keeps its place, as the newest says it."""
         oldest, newest = edits[0], edits[-1].message
         with self._store.transaction():
             self._store.outbox.rewrite(oldest.sequence, newest)
@@ -258,7 +258,7 @@ class Sender:
             self._again(outgoing, self._clock.now() + wait, never_arrived=False)
 
     async def _drawn(self, outgoing: Outgoing) -> Outgoing | None:
-        """What goes out as it looks now; None: it cannot be drawn, and the thread below it goes on."""
+        """Return what goes out as it looks now; None: it cannot be drawn, and the thread below it goes on."""
         try:
             return await self._shown(outgoing)
         except CouldNotRecordError:
@@ -270,7 +270,7 @@ class Sender:
 
     @staticmethod
     def _may_stand_there(outgoing: Outgoing) -> bool:
-        """Whether it was sent before, and sending it again would show it twice."""
+        """Return whether it was sent before, and sending it again would show it twice."""
         return outgoing.tries > 0 and outgoing.message.kind in LOOKED_FOR
 
     async def _send_once(self, outgoing: Outgoing) -> None:
@@ -289,7 +289,7 @@ class Sender:
         )
 
     async def _shown(self, outgoing: Outgoing) -> Outgoing:
-        """An edit of a card, as the card looks now; anything else as it was written."""
+        """Return an edit of a card, as the card looks now; anything else as it was written."""
         message = outgoing.message
         if message.kind is not MessageKind.UPDATE or message.text or message.request is None:
             return outgoing
@@ -359,7 +359,7 @@ class Sender:
             self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome=outcome)
 
     def _has_to_wait(self, outgoing: Outgoing) -> bool:
-        """Whether it does not go out now: it may land still, its method rests, or nobody needs it."""
+        """Return whether it does not go out now: it may land still, its method rests, or nobody needs it."""
         self._mind_the_clock()
         now, message = self._clock.now(), outgoing.message
         if self._is_needless(outgoing):
@@ -375,13 +375,13 @@ class Sender:
         return free_at > now
 
     def _landed_by(self, tried_at: datetime) -> datetime:
-        """When a message that was tried stands there, if it ever will."""
+        """Return when a message that was tried stands there, if it ever will."""
         if self.handover_at is None or tried_at > self.handover_at:
             return tried_at + LANDING
         return tried_at + timedelta(seconds=FRESH_SECONDS) + LANDING
 
     def _is_needless(self, outgoing: Outgoing) -> bool:
-        """Whether an answer is too old, what it reminds of is over, or the channel shows it by now."""
+        """Return whether an answer is too old, what it reminds of is over, or the channel shows it by now."""
         message = outgoing.message
         if message.kind is MessageKind.REMINDER:
             return self._store.outbox.is_overtaken(outgoing)
@@ -399,7 +399,7 @@ class Sender:
             self._store.outbox.later(outgoing.sequence, at, never_arrived=never_arrived)
 
     async def _keep_pace(self, outgoing: Outgoing) -> None:
-        """One message a second for each channel, as Slack asks for; edits and answers go by."""
+        """Keep to one message a second for each channel, as Slack asks for; edits and answers go by."""
         if outgoing.message.kind in EDITS:
             return
         home = outgoing.message.kind is MessageKind.HOME

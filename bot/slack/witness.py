@@ -107,7 +107,7 @@ class Witness:
 
 
 async def read(client: AsyncWebClient, store: Store, channel: str) -> list[Shown]:
-    """What the bot's messages say, and in the threads of what may act.
+    """Return what the bot's messages say, and in the threads of what may act.
 
     Back to the oldest open card, and to where Slack was last found to show nothing newer.
 
@@ -160,7 +160,7 @@ async def _thread(client: AsyncWebClient, channel: str, ts: str) -> list[Shown]:
 
 
 def metadata(store: Store, request: int | None, sequence: int) -> dict[str, Any]:
-    """What a message carries: what it is about, and which database sent it, as of when."""
+    """Return what a message carries: what it is about, and which database sent it, as of when."""
     head, hashed = store.history.last()
     return {
         "event_type": EVENT_TYPE,
@@ -175,7 +175,7 @@ def metadata(store: Store, request: int | None, sequence: int) -> dict[str, Any]
 
 
 def shown_in(messages: Sequence[Mapping[str, Any]]) -> Iterator[Shown]:
-    """What the bot's messages among these say; others, and those of older versions, say nothing."""
+    """Yield what the bot's messages among these say; others, and those of older versions, say nothing."""
     for message in messages:
         found = message.get("metadata") or {}
         payload = found.get("event_payload") or {}

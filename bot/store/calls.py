@@ -44,7 +44,7 @@ class Calls:
         self._database = database
 
     def last_lost(self, request: int) -> int:
-        """The history's sequence when an answer of a request was lost last."""
+        """Return the history's sequence when an answer of a request was lost last."""
         (sequence,) = self._database.execute(
             "SELECT COALESCE(MAX(changed), 0) FROM calls WHERE request = ? AND verdict = 'lost'",
             [request],
@@ -56,7 +56,7 @@ class Calls:
         self._database.executemany(_SAVE, map(_to_row, calls))
 
     def tally(self, request: int) -> Tally:
-        """How many calls of a request have which answer, without reading them all."""
+        """Return how many calls of a request have which answer, without reading them all."""
         rows = self._database.execute(
             "SELECT verdict, COUNT(*), MIN(first_sent_at) FROM calls WHERE request = ? "
             "GROUP BY verdict",
@@ -72,7 +72,7 @@ class Calls:
         )
 
     def of(self, request: int) -> tuple[Call, ...]:
-        """All calls of a request, ordered by subject."""
+        """Return all calls of a request, ordered by subject."""
         rows = self._database.execute(f"{_SELECT} WHERE request = ? ORDER BY subject", [request])
         return tuple(_from_row(row) for row in rows)
 
@@ -91,7 +91,7 @@ class Calls:
             behind = found[-1].subject
 
     def busy(self, request: int) -> tuple[Call, ...]:
-        """Those of a request that Zuora did not take, and that may be tried again; ordered by subject."""
+        """Return those of a request that Zuora did not take, and that may be tried again; ordered by subject."""
         rows = self._database.execute(
             f"{_SELECT} WHERE request = ? AND verdict = 'busy' ORDER BY subject", [request]
         )
@@ -108,7 +108,7 @@ class Calls:
     def outstanding_about(
         self, subjects: Sequence[str], *, not_of: int, place: str = ""
     ) -> Call | None:
-        """A call of another request about one of these that is not over.
+        """Return a call of another request about one of these that is not over.
 
         It is planned, out, to be repeated, or lost and still being looked for.
         """
@@ -127,7 +127,7 @@ class Calls:
     def sent_since(
         self, subjects: Sequence[str], since: datetime, *, not_of: int, place: str = ""
     ) -> bool:
-        """Whether a call of another request about one of these went out after a moment."""
+        """Return whether a call of another request about one of these went out after a moment."""
         row = self._database.execute(
             f"SELECT 1 FROM calls WHERE calls.subject IN {_LISTED} "  # noqa: S608 - own words
             "AND calls.sent_at > ? AND calls.request <> ? "

@@ -11,7 +11,7 @@ class Committed:
         self._waiting: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
-        """How much waits."""
+        """Return how much waits."""
         return len(self._waiting)
 
     def add(self, work: Callable[[], None]) -> None:
@@ -34,11 +34,11 @@ class Writing(Protocol):
 
     @property
     def committed(self) -> Committed:
-        """What waits for it."""
+        """Return what waits for it."""
 
     @property
     def in_transaction(self) -> bool:
-        """Whether there will be one."""
+        """Return whether there will be one."""
 
 
 def once_committed(database: Writing, work: Callable[[], None]) -> None:

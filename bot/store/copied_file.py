@@ -33,11 +33,11 @@ class FileSource:
             yield cls(file)
 
     def rows(self, sql: str) -> Iterator[Row]:
-        """What a statement finds, little by little."""
+        """Return what a statement finds, little by little."""
         return self._file.database.execute(sql)
 
     def is_current(self) -> bool:
-        """Whether this version of the bot has brought its tables up to date."""
+        """Return whether this version of the bot has brought its tables up to date."""
         return not self._file.pending()
 
 
@@ -65,15 +65,15 @@ class FileTarget:
             yield cls(connection)
 
     def rows(self, sql: str) -> Iterator[Row]:
-        """What a statement finds, little by little."""
+        """Return what a statement finds, little by little."""
         return self._connection.execute(sql)
 
     def is_current(self) -> bool:
-        """Whether this version of the bot has brought its tables up to date: opening does."""
+        """Return whether this version of the bot has brought its tables up to date: opening does."""
         return True
 
     def has_marker(self) -> bool:
-        """Whether a copy into it was begun and has not ended."""
+        """Return whether a copy into it was begun and has not ended."""
         found = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [MARKER])
         return found.fetchone() is not None
 

@@ -20,18 +20,18 @@ class Copies:
 
     @property
     def id(self) -> str:
-        """The id of this database from its last beginning on."""
+        """Return the id of this database from its last beginning on."""
         return self.ids[-1]
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every id that it has had, the present one last; it begins anew after a restored copy."""
+        """Return every id that it has had, the present one last; it begins anew after a restored copy."""
         rows = self._database.execute("SELECT id FROM copies ORDER BY position")
         return tuple(row[0] for row in rows)
 
     @property
     def held(self) -> str:
-        """Why nothing is carried out or sent, in one sentence; empty: nothing holds it."""
+        """Return why nothing is carried out or sent, in one sentence; empty: nothing holds it."""
         row = self._database.execute("SELECT why FROM holds WHERE ended_at IS NULL").fetchone()
         return row[0] if row else ""
 
@@ -40,7 +40,7 @@ class Copies:
         self._database.execute("INSERT INTO holds (at, why) VALUES (?, ?)", [to_text(now), why])
 
     def own(self, channel: str, head: int, shown: Collection[int]) -> OwnHistory:
-        """What the database knows of itself, to be compared with what Slack shows.
+        """Return what the database knows of itself, to be compared with what Slack shows.
 
         Args:
             channel: Slack channel id of the messages that count.
@@ -76,14 +76,14 @@ class Copies:
         )
 
     def open_cards(self) -> list[tuple[str, str]]:
-        """State and `ts` of the card of each request that is not at its end, where it is shown."""
+        """Return state and `ts` of the card of each request that is not at its end, where it is shown."""
         return self._database.execute(
             "SELECT state, card_ts FROM requests WHERE card_ts IS NOT NULL "
             "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY card_ts"
         ).fetchall()
 
     def open_numbers(self) -> list[int]:
-        """Numbers of the requests that are not at their end."""
+        """Return the numbers of the requests that are not at their end."""
         rows = self._database.execute(
             "SELECT number FROM requests "
             "WHERE state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number"

@@ -48,12 +48,12 @@ class CopiedTable(NamedTuple):
 
     @property
     def listed(self) -> str:
-        """Its columns for a statement; one of them is a word of PostgreSQL's own."""
+        """Return its columns for a statement; one of them is a word of PostgreSQL's own."""
         return ", ".join(f'"{each}"' for each in self.columns)
 
     @property
     def selected(self) -> str:
-        """The statement that reads all of it."""
+        """Return the statement that reads all of it."""
         order = ", ".join(f'"{each}" NULLS FIRST' for each in self.order)
         return f'SELECT {self.listed} FROM "{self.name}" ORDER BY {order}'  # noqa: S608 - own words
 
@@ -62,20 +62,20 @@ class Side(Protocol):
     """One of the two databases, as it was at one moment."""
 
     def rows(self, sql: str) -> Iterator[Row]:
-        """What a statement finds, little by little."""
+        """Return what a statement finds, little by little."""
 
     def is_current(self) -> bool:
-        """Whether this version of the bot has brought its tables up to date."""
+        """Return whether this version of the bot has brought its tables up to date."""
 
 
 class Target(Side, Protocol):
     """The one that is written to."""
 
     def has_marker(self) -> bool:
-        """Whether a copy into it was begun and has not ended."""
+        """Return whether a copy into it was begun and has not ended."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """All or nothing."""
+        """Return all or nothing."""
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Run a statement with a `?` for each value."""
@@ -112,7 +112,7 @@ def copy_all(source: Side, target: Target, look: Look) -> int:
 
 
 def every_table() -> list[CopiedTable]:
-    """The tables of this version, in an order in which none refers to a later one."""
+    """Return the tables of this version, in an order in which none refers to a later one."""
     pattern = Database(memory=True)
     migrations.apply(pattern)
     found = [_table(pattern, name) for name in pattern.table_names() if name not in _OF_ITS_OWN]
@@ -128,14 +128,14 @@ def _table(pattern: Database, name: str) -> CopiedTable:
 
 
 def source_of(side: Side) -> Source:
-    """Which database it is, and how far its history goes."""
+    """Return which database it is, and how far its history goes."""
     (name,) = next(side.rows("SELECT id FROM copies ORDER BY position DESC LIMIT 1"))
     sequence, hashed = next(side.rows("SELECT sequence, hash FROM history_head"))
     return Source(str(name), int(sequence), str(hashed))
 
 
 def _begun(target: Target, tables: Sequence[CopiedTable], about: Source) -> set[str]:
-    """Which tables an earlier try of the same copy has done; everything else is taken away.
+    """Return which tables an earlier try of the same copy has done; everything else is taken away.
 
     Raises:
         StoreError: The target holds something else.
@@ -176,7 +176,7 @@ def _watched(source: Side, table: CopiedTable, look: Look) -> Iterator[Row]:
 
 
 def _compared(source: Side, target: Side, table: CopiedTable) -> int:
-    """How many rows a table has on both sides.
+    """Return how many rows a table has on both sides.
 
     Raises:
         StoreError: They are not the same.

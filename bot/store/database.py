@@ -84,14 +84,14 @@ class Guarded(SqliteDatabase):
 
     @property
     def trouble(self) -> str:
-        """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
+        """Return why nothing can be written that lasts; empty if nothing is known to be wrong."""
         if self._stands_there() != self._file:
             return REPLACED
         return self._distrusted
 
     @property
     def takes_nothing(self) -> str:
-        """Why the last write did not last; empty if it did."""
+        """Return why the last write did not last; empty if it did."""
         return self._takes_nothing
 
     def refuse_trouble(self) -> None:
@@ -166,7 +166,7 @@ class Guarded(SqliteDatabase):
         self.committed.undone(before)
 
     def others_have_written(self) -> bool:
-        """Whether another connection has changed the file since this was last asked. Very cheap."""
+        """Return whether another connection has changed the file since this was last asked. Very cheap."""
         (version,) = self.execute("PRAGMA data_version").fetchone()
         changed = version != self._data_version
         self._data_version = version
@@ -243,13 +243,13 @@ def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Gu
 
 
 def _passes(error: Exception) -> bool:
-    """Whether it is locked, full, or being opened by another process."""
+    """Return whether it is locked, full, or being opened by another process."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, TimeoutError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)
 
 
 def damage_of(connection: sqlite3.Connection) -> str:
-    """What SQLite's quick check finds first; empty if the file is whole."""
+    """Return what SQLite's quick check finds first; empty if the file is whole."""
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     return "" if found == "ok" else str(found)
 
@@ -315,7 +315,7 @@ def refuse_newer(database: Database) -> None:
 
 
 def transaction(database: engine.Database) -> AbstractContextManager[None]:
-    """One durable transaction, as `Database.transaction` says. Never await inside it."""
+    """Return one durable transaction, as `Database.transaction` says. Never await inside it."""
     return database.transaction()
 
 

@@ -26,7 +26,7 @@ class KeptValues:
         )
 
     def get(self, name: str, person: str, now: datetime) -> dict[str, Any]:
-        """What this person typed; empty for somebody else, and after a week."""
+        """Return what this person typed; empty for somebody else, and after a week."""
         row = self._database.execute(
             "SELECT kept FROM drafts WHERE id = ? AND person = ? AND at > ?",
             [name, person, to_text(now - KEPT_FOR)],

@@ -20,12 +20,12 @@ SCHEMES = ("postgresql://", "postgres://")
 
 
 def is_postgres(url: object) -> bool:
-    """Whether a database is on a PostgreSQL server; else it is a file."""
+    """Return whether a database is on a PostgreSQL server; else it is a file."""
     return str(url).startswith(SCHEMES)
 
 
 def without_password(url: str) -> str:
-    """An address, or a path, as a log may show it."""
+    """Return an address, or a path, as a log may show it."""
     parts = urlsplit(url)
     if not is_postgres(url) or parts.password is None:
         return url
@@ -37,13 +37,13 @@ class Rows(Protocol):
 
     @property
     def rowcount(self) -> int:
-        """How many rows it changed."""
+        """Return how many rows it changed."""
 
     def fetchone(self) -> Any:
-        """The next row; None where there is none."""
+        """Return the next row; None where there is none."""
 
     def fetchall(self) -> list[Any]:
-        """The rows that are left."""
+        """Return the rows that are left."""
 
     def __iter__(self) -> Iterator[Any]: ...
 
@@ -53,19 +53,19 @@ class Database(Protocol):
 
     @property
     def committed(self) -> Committed:
-        """What waits for the commit."""
+        """Return what waits for the commit."""
 
     @property
     def in_transaction(self) -> bool:
-        """Whether one is open."""
+        """Return whether one is open."""
 
     @property
     def trouble(self) -> str:
-        """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
+        """Return why nothing can be written that lasts; empty if nothing is known to be wrong."""
 
     @property
     def takes_nothing(self) -> str:
-        """Why the last write did not last; empty if it did."""
+        """Return why the last write did not last; empty if it did."""
 
     def execute(self, sql: str, parameters: Any = None) -> Rows:
         """Run one statement.
@@ -78,10 +78,10 @@ class Database(Protocol):
         """Run one statement for each of these values; how many rows it changed."""
 
     def table_names(self) -> list[str]:
-        """The tables."""
+        """Return the tables."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """One durable transaction that nobody else can write between; inside another a part of that.
+        """Return one durable transaction that nobody else can write between; inside another a part of that.
 
         Raises:
             CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
@@ -95,7 +95,7 @@ class Database(Protocol):
         """Let nothing begin any more until a start has checked the database."""
 
     def others_have_written(self) -> bool:
-        """Whether another connection has written since this was last asked. Very cheap."""
+        """Return whether another connection has written since this was last asked. Very cheap."""
 
     def begin_turn(self, holder: int) -> None:
         """From now on this process writes as the one that works; whoever worked before writes nothing more.

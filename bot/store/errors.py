@@ -37,6 +37,6 @@ class ForbiddenByDatabaseError(CouldNotRecordError, sqlite3.IntegrityError):
 
 
 def forbidden(error: Exception) -> ForbiddenByDatabaseError:
-    """What is raised where a rule of the database refused something."""
+    """Return what is raised where a rule of the database refused something."""
     logger.error("the_database_forbids_it: %s", error)
     return ForbiddenByDatabaseError(f"could not record this: {error}")

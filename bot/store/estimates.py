@@ -45,7 +45,7 @@ class Estimates:
         )
 
     def due(self, now: datetime, limit: int) -> list[Waiting]:
-        """Those whose time has come, the longest due first."""
+        """Return those whose time has come, the longest due first."""
         rows = self._database.execute(
             f"SELECT {_COLUMNS} FROM estimates WHERE wake_at <= ? "  # noqa: S608 - own names
             "ORDER BY wake_at LIMIT ?",
@@ -57,7 +57,7 @@ class Estimates:
         ]
 
     def next_wake(self) -> datetime | None:
-        """When the next one is due."""
+        """Return when the next one is due."""
         (at,) = self._database.execute("SELECT MIN(wake_at) FROM estimates").fetchone()
         return from_text_or_none(at)
 
@@ -81,7 +81,7 @@ class Estimates:
         )
 
     def of(self, request: int) -> str:
-        """What the estimate of a request came to; empty where none has arrived."""
+        """Return what the estimate of a request came to; empty where none has arrived."""
         row = self._database.execute(
             "SELECT words FROM estimated WHERE request = ?", [request]
         ).fetchone()

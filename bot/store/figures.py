@@ -40,7 +40,7 @@ class Figures:
         self._database = database
 
     def due(self, limit: int) -> list[int]:
-        """Requests that count for something else than is written."""
+        """Return requests that count for something else than is written."""
         rows = self._database.execute("SELECT request FROM figures_due LIMIT ?", [limit])
         return [number for (number,) in rows]
 
@@ -74,7 +74,7 @@ class Figures:
         return [(day, name, key, Decimal(value)) for day, name, key, value in rows]
 
     def of(self, requests: Sequence[int]) -> list[Figure]:
-        """What these requests count for."""
+        """Return what these requests count for."""
         rows = self._database.execute(
             "SELECT request, day, to_decision, to_done, counted FROM figures "
             "WHERE request IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
@@ -92,7 +92,7 @@ class Figures:
         ]
 
     def refusals(self, month: str) -> int:
-        """How many refusals the history has of a month."""
+        """Return how many refusals the history has of a month."""
         (number,) = self._database.execute(
             "SELECT COALESCE(SUM(number), 0) FROM refusals WHERE day BETWEEN ? AND ?",
             [f"{month}-01", f"{month}-31"],
@@ -100,11 +100,11 @@ class Figures:
         return int(number)
 
     def median_to_decision(self, month: str, of: int) -> float | None:
-        """Median seconds from request to decision, of so many."""
+        """Return the median seconds from request to decision, of so many."""
         return self._median("to_decision", month, of)
 
     def median_to_done(self, month: str, of: int) -> float | None:
-        """Median seconds from decision to result, of so many."""
+        """Return the median seconds from decision to result, of so many."""
         return self._median("to_done", month, of)
 
     def _median(self, column: str, month: str, of: int) -> float | None:
@@ -120,7 +120,7 @@ class Figures:
     def asked_in(
         self, first: datetime, last: datetime, after: tuple[str, int], limit: int
     ) -> list[tuple[str, int]]:
-        """Requests asked for in a span of time, in order: time as text, and number.
+        """Return requests asked for in a span of time, in order: time as text, and number.
 
         Args:
             first: The span's begin.

@@ -27,7 +27,7 @@ class ListedDocuments:
         )
 
     def of(self, request: int, first: int, most: int) -> list[Listed]:
-        """Those from a position on."""
+        """Return those from a position on."""
         rows = self._database.execute(
             "SELECT number, customer, amount, mail, mailed FROM listed "
             "WHERE request = ? AND position >= ? ORDER BY position LIMIT ?",
@@ -36,7 +36,7 @@ class ListedDocuments:
         return [Listed(*row) for row in rows]
 
     def count(self, request: int) -> int:
-        """How many there are of a request."""
+        """Return how many there are of a request."""
         (found,) = self._database.execute(
             "SELECT COUNT(*) FROM listed WHERE request = ?", [request]
         ).fetchone()

@@ -35,27 +35,27 @@ class Lock(Protocol):
 
     @property
     def is_taken(self) -> bool:
-        """Whether this process holds it."""
+        """Return whether this process holds it."""
 
     @property
     def is_lost(self) -> bool:
-        """Whether this process held it, and another one may hold it now."""
+        """Return whether this process held it, and another one may hold it now."""
 
     @property
     def why_lost(self) -> str:
-        """How that came, in words that go on with "so another process may work"."""
+        """Return how that came, in words that go on with "so another process may work"."""
 
     @property
     def began_anew(self) -> bool:
-        """Whether the database behind it may be another one than at the start."""
+        """Return whether the database behind it may be another one than at the start."""
 
     @property
     def holder(self) -> int:
-        """What the database knows this process by, as `Store.begin_turn` takes it."""
+        """Return what the database knows this process by, as `Store.begin_turn` takes it."""
 
     @property
     def others(self) -> tuple[Session, ...]:
-        """Who else tries for it, where its server knows; empty for a file's."""
+        """Return who else tries for it, where its server knows; empty for a file's."""
 
     def take(self) -> bool:
         """Take it if it is free. True: this process runs and sends."""
@@ -91,7 +91,7 @@ class WorkLock:
 
     @property
     def is_anothers(self) -> bool:
-        """Whether another process holds it. Who looks is in nobody's way who looks too.
+        """Return whether another process holds it. Who looks is in nobody's way who looks too.
 
         Raises:
             OSError: The file cannot be opened.
@@ -107,7 +107,7 @@ class WorkLock:
 
     @property
     def is_taken(self) -> bool:
-        """Whether this process holds it."""
+        """Return whether this process holds it."""
         return self._descriptor is not None
 
     def write(self, text: bytes) -> None:
@@ -122,7 +122,7 @@ class WorkLock:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the file that was locked is gone or another one, so that somebody else may lock it."""
+        """Return whether the file that was locked is gone or another one, so that somebody else may lock it."""
         if self._descriptor is None:
             return False
         mine = os.fstat(self._descriptor)

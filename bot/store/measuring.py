@@ -124,7 +124,7 @@ def _is_another(connection: sqlite3.Connection, head: Head) -> bool:
 
 
 def is_damaged(path: str, given_up: Callable[[], bool]) -> bool:
-    """Whether a page of the file is damaged, read or not; in any thread. `given_up` breaks the check off.
+    """Return whether a page of the file is damaged, read or not; in any thread. `given_up` breaks the check off.
 
     A server looks after its own pages.
 
@@ -145,7 +145,7 @@ def _on_server() -> ModuleType:
 
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:
-    """A connection to a file that is there; none is begun where it was deleted."""
+    """Return a connection to a file that is there; none is begun where it was deleted."""
     return sqlite3.connect(
         f"file:{quote(path)}?mode={mode}", uri=True, timeout=_SECONDS, isolation_level=None
     )

@@ -47,12 +47,12 @@ class Preparing:
         )
 
     def stands(self, number: int) -> bool:
-        """Whether that number is still kept for a request that is going to be saved."""
+        """Return whether that number is still kept for a request that is going to be saved."""
         found = self._database.execute("SELECT 1 FROM preparing WHERE number = ?", [number])
         return found.fetchone() is not None
 
     def begun_before(self, moment: datetime) -> list[int]:
-        """Numbers that were kept before a moment for requests that are not saved yet."""
+        """Return the numbers that were kept before a moment for requests that are not saved yet."""
         rows = self._database.execute(
             "SELECT number FROM preparing WHERE at < ? ORDER BY number", [to_text(moment)]
         )

@@ -56,7 +56,7 @@ class Refusals:
         self._database.execute("DELETE FROM refused_lately WHERE team = 'touched' AND number = 0")
 
     def are_counted(self, now: datetime) -> bool:
-        """Whether a minute before this one has refusals that `close` has to deal with."""
+        """Return whether a minute before this one has refusals that `close` has to deal with."""
         found = self._database.execute(
             "SELECT 1 FROM refused_lately WHERE minute <> ? LIMIT 1", [to_text(now)[:_MINUTE]]
         )

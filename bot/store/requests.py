@@ -66,7 +66,7 @@ class Requests:
         self._database = database
 
     def next_number(self) -> int:
-        """The number of the next request; only safe inside a transaction."""
+        """Return the number of the next request; only safe inside a transaction."""
         (number,) = self._database.execute(
             "SELECT MAX(number) + 1 FROM (SELECT COALESCE(MAX(number), 0) AS number FROM requests "
             "UNION ALL SELECT MAX(last_number) FROM copies "
@@ -75,7 +75,7 @@ class Requests:
         return int(number)
 
     def newest(self) -> int:
-        """The number of the newest request; 0 where nothing was ever asked for."""
+        """Return the number of the newest request; 0 where nothing was ever asked for."""
         (number,) = self._database.execute(
             "SELECT MAX(number) FROM (SELECT COALESCE(MAX(number), 0) AS number FROM requests "
             "UNION ALL SELECT MAX(last_number) FROM copies) AS taken"
@@ -108,12 +108,12 @@ class Requests:
         once_committed(self._database, counted.inc)
 
     def get(self, number: int) -> Request | None:
-        """The request of that number."""
+        """Return the request of that number."""
         row = self._database.execute(_SELECT_ONE, [number]).fetchone()
         return None if row is None else _from_row(row[:-1], _approvals(row[-1]))
 
     def last_like(self, request: Request, *, same_subject: bool) -> Request | None:
-        """The newest request of the same operation, place and tenant before it that succeeded.
+        """Return the newest request of the same operation, place and tenant before it that succeeded.
 
         However places and subjects were written when it was made.
 
@@ -135,7 +135,7 @@ class Requests:
         return None
 
     def by_form(self, form: str) -> Request | None:
-        """The request that this form made, if it was submitted before."""
+        """Return the request that this form made, if it was submitted before."""
         row = self._database.execute(f"{_SELECT} WHERE form = ?", [form]).fetchone()
         return None if row is None else _from_row(row)
 
@@ -176,7 +176,7 @@ class Requests:
         self._database.execute("UPDATE requests SET progress_ts = ? WHERE number = ?", [ts, number])
 
     def due(self, now: datetime, limit: int, *, behind: int = 0) -> list[int]:
-        """Numbers of the requests whose time has come, the longest due first.
+        """Return the numbers of the requests whose time has come, the longest due first.
 
         Args:
             now: The moment.
@@ -211,14 +211,14 @@ class Requests:
         self._database.executemany("UPDATE calls SET retry_at = ? WHERE key = ?", later)
 
     def next_wake_after(self, now: datetime) -> datetime | None:
-        """When the next request becomes due that is not due yet."""
+        """Return when the next request becomes due that is not due yet."""
         (at,) = self._database.execute(
             "SELECT MIN(wake_at) FROM requests WHERE wake_at > ?", [to_text(now)]
         ).fetchone()
         return from_text_or_none(at)
 
     def open_about(self, subjects: Collection[str], place: str = "") -> list[tuple[int, str, str]]:
-        """Requests that are not at their end yet and act on some of these: number, operation, which.
+        """Return requests that are not at their end yet and act on some of these: number, operation, which.
 
         Of the same place, or of one that is not known.
 
@@ -234,7 +234,7 @@ class Requests:
         ).fetchall()
 
     def open_of(self, operation: str, place: str) -> list[int]:
-        """Numbers of the requests of one operation that are not at their end yet, in order.
+        """Return the numbers of the requests of one operation that are not at their end yet, in order.
 
         Of the same place, or of one that is not known.
         """
@@ -247,7 +247,7 @@ class Requests:
         return [number for (number,) in rows]
 
     def open_by(self, person: str, since: datetime) -> list[Request]:
-        """What somebody has asked for since then and that is not at its end yet."""
+        """Return what somebody has asked for since then and that is not at its end yet."""
         rows = self._database.execute(
             f"{_SELECT} INDEXED BY requests_created WHERE requester = ? AND created_at >= ? "
             "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number",
@@ -256,7 +256,7 @@ class Requests:
         return [_from_row(row) for row in rows]
 
     def stands(self, request: Request) -> bool:
-        """Whether it has not moved since it was read."""
+        """Return whether it has not moved since it was read."""
         row = self._database.execute(
             "SELECT state, state_at, progress FROM requests WHERE number = ?", [request.number]
         ).fetchone()
@@ -271,7 +271,7 @@ class Requests:
 
 
 def _approvals(text: str) -> tuple[Approval, ...]:
-    """Who has approved, in order."""
+    """Return who has approved, in order."""
     rows = sorted((at, person, team) for person, team, at in json.loads(text))
     return tuple(Approval(person=person, team=team, at=from_text(at)) for at, person, team in rows)
 
@@ -309,13 +309,13 @@ def asked_hash_of(row: Mapping[str, Any]) -> str:
 
 
 def bound_columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a row of the table the history binds; its place only where there was a choice."""
+    """Return what of a row of the table the history binds; its place only where there was a choice."""
     places = PLACES if row.get("place") else ()
     return {name: row[name] for name in (*KEPT, *places)}
 
 
 def rule_to_text(rule: Rule) -> str:
-    """A rule as JSON; spans in seconds."""
+    """Return a rule as JSON; spans in seconds."""
     return json.dumps(
         {
             "approvers": rule.approvers,

@@ -9,7 +9,7 @@ class Server(Protocol):
 
     @property
     def version(self) -> str:
-        """The server's."""
+        """Return the server's."""
 
     @property
     def size(self) -> int:
@@ -17,7 +17,7 @@ class Server(Protocol):
 
     @property
     def is_made(self) -> bool:
-        """Whether the database has its tables."""
+        """Return whether the database has its tables."""
 
     @property
     def pending(self) -> int:
@@ -25,11 +25,11 @@ class Server(Protocol):
 
     @property
     def weak(self) -> list[tuple[str, str]]:
-        """What it does not promise, and what to do."""
+        """Return what it does not promise, and what to do."""
 
 
 def asked(url: str) -> Server:
-    """What a server says of itself; nothing is changed there.
+    """Return what a server says of itself; nothing is changed there.
 
     Raises:
         StoreError: It cannot be asked.

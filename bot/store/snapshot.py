@@ -60,7 +60,7 @@ def saved(database: str, target: Path, look: Look) -> int:
 
 
 def only_of_a_file(database: str, instead: str) -> Path:
-    """The file of a database, for what can be done to a file alone.
+    """Return the file of a database, for what can be done to a file alone.
 
     Args:
         database: A path, or the address of a server.

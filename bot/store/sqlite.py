@@ -29,7 +29,7 @@ class SqliteDatabase(Database):
 
     @property
     def in_transaction(self) -> bool:
-        """Whether one is open."""
+        """Return whether one is open."""
         return self.conn.in_transaction
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:

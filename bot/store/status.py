@@ -77,12 +77,12 @@ class Status:
         self._database = database
 
     def in_state(self, state: State, limit: int, *, skip: int = 0) -> list[Brief]:
-        """Requests in one state, the longest in it first."""
+        """Return requests in one state, the longest in it first."""
         return self._briefs("WHERE state = ? ORDER BY state_at LIMIT ? OFFSET ?",
                             state.value, limit, skip)  # fmt: skip
 
     def numbers_in_state(self, state: State, limit: int) -> list[int]:
-        """The numbers of `in_state`."""
+        """Return the numbers of `in_state`."""
         return self._numbers("SELECT number FROM requests WHERE state = ? "
                              "ORDER BY state_at LIMIT ?", state.value, limit)  # fmt: skip
 
@@ -96,7 +96,7 @@ class Status:
         return [by_number[number] for number in numbers if number in by_number]
 
     def places(self, numbers: Sequence[int]) -> dict[int, str]:
-        """Where in the tenant these requests act, as `Place.key`, by number."""
+        """Return where in the tenant these requests act, as `Place.key`, by number."""
         rows = self._database.execute(
             "SELECT number, place FROM requests INDEXED BY requests_place "
             "WHERE number IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
@@ -105,13 +105,13 @@ class Status:
         return dict(rows.fetchall())
 
     def rules_waiting(self) -> dict[str, Rule]:
-        """The rules that requests wait under, by the text that they are kept as."""
+        """Return the rules that requests wait under, by the text that they are kept as."""
         return {text: rule_from_text(text) for (text,) in self._database.execute(_RULES)}
 
     def to_decide(
         self, person: str, rules: Collection[str], now: datetime, limit: int
     ) -> list[int]:
-        """Requests under these rules that wait for somebody, the longest waiting first.
+        """Return requests under these rules that wait for somebody, the longest waiting first.
 
         Left out are those that the person asked for or has approved, and those that have expired.
 
@@ -130,12 +130,12 @@ class Status:
         return [number for _, number in sorted(found)[:limit]]
 
     def count(self, state: State) -> int:
-        """How many are in a state, at most `MOST_COUNTED`."""
+        """Return how many are in a state, at most `MOST_COUNTED`."""
         return self._one("SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = ? LIMIT ?) AS found",
                          state.value, MOST_COUNTED)  # fmt: skip
 
     def ended(self, limit: int) -> list[int]:
-        """Numbers of the last results, the newest first."""
+        """Return the numbers of the last results, the newest first."""
         return self._numbers(
             f"SELECT number FROM requests {_BY_END} WHERE {_ENDED} ORDER BY state_at DESC LIMIT ?",  # noqa: S608 - own words
             limit,
@@ -150,7 +150,7 @@ class Status:
         )  # fmt: skip
 
     def counted_between(self, first: datetime, last: datetime) -> dict[State, int]:
-        """How many ended how in a span of time."""
+        """Return how many ended how in a span of time."""
         rows = self._database.execute(
             f"SELECT state, COUNT(*) FROM requests {_BY_END} WHERE {_ENDED} "  # noqa: S608 - own words
             "AND state_at >= ? AND state_at < ? GROUP BY state",
@@ -164,12 +164,12 @@ class Status:
                             to_text(before), limit)  # fmt: skip
 
     def count_expiring(self, before: datetime) -> int:
-        """How many `expiring` would have, at most `MOST_COUNTED`."""
+        """Return how many `expiring` would have, at most `MOST_COUNTED`."""
         return self._one("SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = 'waiting' "
                          "AND expires_at < ? LIMIT ?) AS found", to_text(before), MOST_COUNTED)  # fmt: skip
 
     def open_of(self, person: str, limit: int) -> list[int]:
-        """Numbers of somebody's requests that have not ended, the newest first."""
+        """Return the numbers of somebody's requests that have not ended, the newest first."""
         return self._numbers(
             f"SELECT number FROM requests INDEXED BY requests_open_of WHERE requester = ? "  # noqa: S608 - own words
             f"AND {_OPEN} ORDER BY number DESC LIMIT ?",
@@ -177,14 +177,14 @@ class Status:
         )  # fmt: skip
 
     def of(self, person: str, limit: int) -> list[int]:
-        """Numbers of somebody's requests, the newest first."""
+        """Return the numbers of somebody's requests, the newest first."""
         return self._numbers(
             "SELECT number FROM requests WHERE requester = ? ORDER BY number DESC LIMIT ?",
             person, limit,
         )  # fmt: skip
 
     def about(self, subject: str, limit: int) -> list[int]:
-        """Numbers of the requests that act on a bill run or a document, or made it, the newest first.
+        """Return the numbers of the requests that act on a bill run or a document, or made it, the newest first.
 
         A document is found through its run too: where a request could mail it with the run, and
         where a request is about the run that a request has read it in.
@@ -206,18 +206,18 @@ class Status:
         )  # fmt: skip
 
     def with_card(self, channel: str, ts: str) -> int | None:
-        """Number of the request whose card a message is."""
+        """Return the number of the request whose card a message is."""
         row = self._database.execute(
             "SELECT number FROM requests WHERE card_ts = ? AND channel = ?", [ts, channel]
         ).fetchone()
         return None if row is None else int(row[0])
 
     def brief(self, number: int) -> Brief | None:
-        """One request."""
+        """Return one request."""
         return next(iter(self._briefs("WHERE number = ?", number)), None)
 
     def verdicts(self, request: int) -> dict[str, int]:
-        """How many calls of a request stand how: by verdict; `sent` and `planned` without one."""
+        """Return how many calls of a request stand how: by verdict; `sent` and `planned` without one."""
         rows = self._database.execute(
             "SELECT COALESCE(verdict, CASE WHEN tries > 0 THEN 'sent' ELSE 'planned' END), COUNT(*) "
             "FROM calls WHERE request = ? GROUP BY 1",
@@ -288,7 +288,7 @@ class Mornings:
         self._database = database
 
     def before(self, day: str) -> str:
-        """The day of the last one before a day; empty where there was none."""
+        """Return the day of the last one before a day; empty where there was none."""
         (found,) = self._database.execute(
             "SELECT MAX(day) FROM digests WHERE day < ?", [day]
         ).fetchone()

@@ -104,7 +104,7 @@ class Store:
         return cls(file.database)
 
     def transaction(self) -> AbstractContextManager[None]:
-        """One durable transaction: what is read in it is what is written upon. Never await in it.
+        """Return one durable transaction: what is read in it is what is written upon. Never await in it.
 
         Raises:
             CouldNotRecordError: Nothing was written.
@@ -142,7 +142,7 @@ class Store:
         self.record(entry, now, *messages)
 
     def others_have_written(self) -> bool:
-        """Whether another connection has changed the database since this was last asked. Very cheap."""
+        """Return whether another connection has changed the database since this was last asked. Very cheap."""
         return self._database.others_have_written()
 
     def begin_turn(self, holder: int) -> None:
@@ -155,7 +155,7 @@ class Store:
 
     @property
     def trouble(self) -> str:
-        """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
+        """Return why nothing can be written that lasts; empty if nothing is known to be wrong."""
         return self._database.trouble or self._database.takes_nothing
 
     def distrust(self, why: str) -> None:
@@ -184,7 +184,7 @@ def _opened(path: Path | str, given_up: Callable[[], bool] | None) -> Database:
 
 
 def _postgres(url: str) -> Database:
-    """A server's database; psycopg is not there where nobody asked for it.
+    """Return a server's database; psycopg is not there where nobody asked for it.
 
     Raises:
         StoreError: It is not there, or the server's database cannot be used.

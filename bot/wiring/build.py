@@ -77,7 +77,7 @@ class Tuning:
 
 
 def _about(settings: Settings, reached: Outside) -> dict[str, Any]:
-    """What a start records of the program and its surroundings."""
+    """Return what a start records of the program and its surroundings."""
     slack = {
         "address": settings.slack_api_url,
         "url": reached.identity.team_url,
@@ -189,7 +189,7 @@ def _parts(
     reached: Outside,
     policy: Policy,
 ) -> Parts:
-    """What the workflow works with."""
+    """Return what the workflow works with."""
     return Parts(
         store=opened.store,
         clock=clock,
@@ -214,7 +214,7 @@ def _parts(
 def _slack(
     settings: Settings, tuning: Tuning, parts: Parts, reached: Outside
 ) -> tuple[AsyncApp, Answering, Sender]:
-    """The listeners, what they share, and who sends what stands in the outbox."""
+    """Return the listeners, what they share, and who sends what stands in the outbox."""
     tenancy = parts.tenancy
     forms = forms_for(
         tenancy.zuora.highest_batch,

@@ -112,7 +112,7 @@ async def reach(
 
 
 async def _admitted(settings: Settings, slack: SlackWeb) -> Identity:
-    """Who the bot is, once Slack lets it do what the settings say."""
+    """Return who the bot is, once Slack lets it do what the settings say."""
     identity = await identity_of(slack, settings.slack_team_id)
     channels = {
         "BILLING_CHANNEL": settings.billing_channel, "AUDIT_CHANNEL": settings.audit_channel,

@@ -149,7 +149,7 @@ class Bot:
         await self._close()
 
     def health(self) -> dict[str, str]:
-        """How the bot is, in more words than `/readyz` has for everybody: `status` is its status."""
+        """Return how the bot is, in more words than `/readyz` has for everybody: `status` is its status."""
         return {
             "status": self.readiness.ready()["status"],
             "slack": self._refusals(),
@@ -161,7 +161,7 @@ class Bot:
         }
 
     def _turned_at(self) -> dict[str, float]:
-        """When those loops last turned that turn within a minute, whatever Slack and Zuora do."""
+        """Return when those loops last turned that turn within a minute, whatever Slack and Zuora do."""
         if self._is_finished:
             return {}
         found = dict(self._turned)
@@ -225,7 +225,7 @@ class Bot:
             self.sender.handover_at = now
 
     async def _be_told(self) -> None:
-        """Where Slack could not be compared with the database, try again until it can."""
+        """Compare Slack with the database again until it can be read."""
         standing = self.parts.standing
         if standing.unread:
             await self._witness.say()
@@ -249,7 +249,7 @@ class Bot:
                 await asyncio.to_thread(checkpoint, checkpoints.begin())
 
     async def _be_let_in(self) -> None:
-        """Where Zuora refuses the bot's login, ask again now and then, so that it is known when it does."""
+        """Ask Zuora again now and then where it refuses the bot's login, so that it is known when it lets it in."""
         zuora = self.parts.tenancy.zuora
         while True:
             await self.parts.clock.sleep(LET_IN_SECONDS)

@@ -14,12 +14,12 @@ class CannotStartError(Exception):
 
 
 def fence_of(settings: Settings) -> Fence | None:
-    """What effects have to pass; None on SQLite, where a frozen process keeps its lock."""
+    """Return what effects have to pass; None on SQLite, where a frozen process keeps its lock."""
     return Fence() if is_postgres(settings.database_path) else None
 
 
 def work_lock(settings: AuditSettings, fence: Fence | None = None) -> Lock:
-    """The lock that lets one process work: a file's beside the database, or a session's on its server.
+    """Return the lock that lets one process work: a file's beside the database, or a session's on its server.
 
     Args:
         settings: As read.

@@ -76,7 +76,7 @@ async def ask(
 
 
 def _read(wanted: Wanted, reason: str) -> tuple[list[_Read], Problems]:
-    """What was typed as bodies, and everything that is wrong with it by field."""
+    """Return what was typed as bodies, and everything that is wrong with it by field."""
     problems = Problems({})
     bodies: list[_Read] = []
     for operation, values in wanted:
@@ -136,7 +136,7 @@ async def _ready(
 
 
 async def _nobody_to_approve(rules: Rules, ready: Sequence[Ready], asker: Asker) -> Problems | None:
-    """A request that could never be approved is refused now, with the names, not left to expire."""
+    """Refuse now, with the names, a request that could never be approved, rather than let it expire."""
     for each in ready:
         about = rules.about(each.order, asker.place, each.reach)
         rule = rules.policy.strictest(about)

@@ -39,7 +39,7 @@ class Backups:
 
     @property
     def last(self) -> datetime | None:
-        """When the newest whole copy was made; None where there is none."""
+        """Return when the newest whole copy was made; None where there is none."""
         return max(self._found(), default=(None, None))[0]
 
     async def run(self) -> None:

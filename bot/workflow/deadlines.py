@@ -16,7 +16,7 @@ HOURS = int(PATIENCE.total_seconds()) // 3600
 
 
 def too_late_at(request: Request) -> datetime:
-    """When an approved request may no longer be sent."""
+    """Return when an approved request may no longer be sent."""
     return (request.decided_at or request.created_at) + PATIENCE
 
 

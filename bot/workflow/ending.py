@@ -160,7 +160,7 @@ class Answered:
 
 
 def tally(calls: Sequence[Call]) -> str:
-    """How many of many calls failed or were lost, for the card; empty for a single call."""
+    """Return how many of many calls failed or were lost, for the card; empty for a single call."""
     if len(calls) == 1:
         return ""
     lost = sum(1 for call in calls if call.is_lost)
@@ -168,7 +168,7 @@ def tally(calls: Sequence[Call]) -> str:
 
 
 def rejected(calls: Sequence[Call]) -> int:
-    """How many Zuora said no to."""
+    """Return how many Zuora said no to."""
     return sum(1 for call in calls if call.verdict is Verdict.REJECTED)
 
 
@@ -193,7 +193,7 @@ def doubt(calls: Sequence[Call]) -> str:
 
 
 def _words_of(calls: Sequence[Call]) -> str:
-    """What is known besides the status, each once."""
+    """Return what is known besides the status, each once."""
     words = dict.fromkeys(call.words.rstrip(".") for call in calls)
     return "; ".join(each for each in words if not each.startswith("Zuora answered HTTP "))
 

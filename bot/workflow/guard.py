@@ -39,7 +39,7 @@ BY_ORDER: frozenset[Way] = frozenset({"run", "document"})
 def effects_of(
     store: Store, mailings: Sequence[Mailing], number: int, place: str
 ) -> tuple[Effect, ...]:
-    """What other requests did, may have done, or are about to do to these documents.
+    """Return what other requests did, may have done, or are about to do to these documents.
 
     In a transaction where it counts.
 
@@ -87,7 +87,7 @@ def reach_of(store: Store, request: Request) -> Reach:
 
 
 def mails(mailings: Sequence[Mailing]) -> bool:
-    """Whether the calls are orders to mail: what posts or bills is not kept from that by a mail."""
+    """Return whether the calls are orders to mail: what posts or bills is not kept from that by a mail."""
     return any(each.way in BY_ORDER for each in mailings)
 
 
@@ -106,7 +106,7 @@ class Guard:
     def mailed_lately(
         self, order: Order[Any, Any], mine: Sequence[Mailing], reach: Reach, now: datetime
     ) -> tuple[str, tuple[str, ...]]:
-        """Why these documents may not be asked for now, whoever asks, and which of them still may.
+        """Return why these documents may not be asked for now, whoever asks, and which of them still may.
 
         Empty where all of them may.
 
@@ -127,7 +127,7 @@ class Guard:
         return said, others
 
     def why_not_begin(self, order: Order[Any, Any], request: Request, now: datetime) -> str:
-        """Why an approved request must not begin; empty if it may.
+        """Return why an approved request must not begin; empty if it may.
 
         Two requests that were approved within seconds both read the facts before either has changed
         them, so comparing facts does not tell them apart, and of memos Zuora never shows a mail. To be
@@ -153,7 +153,7 @@ class Guard:
         return under_way(self.store, order.subjects(), request)
 
     def others_of(self, request: Request, now: datetime) -> tuple[str, ...]:
-        """Numbers of the documents of a stopped request that no other request has reached.
+        """Return the numbers of the documents of a stopped request that no other request has reached.
 
         Empty where it was not stopped because others had, or where no document is left.
         """
@@ -179,12 +179,12 @@ class Guard:
         return not_reached(mine, mailed, itself)
 
     def _after_a_copy(self, now: datetime) -> str:
-        """Why Zuora may have mailed what no request of this database did, and not show it yet."""
+        """Return why Zuora may have mailed what no request of this database did, and not show it yet."""
         resumed = self.store.history.last_of(What.RESUMED)
         return too_soon_after_a_copy(resumed.at if resumed else None, now=now, guard=self.span)
 
     def _mailing(self, runs: Sequence[ByItself], at: datetime) -> frozenset[str]:
-        """Those that Zuora may just be mailing by itself."""
+        """Return those that Zuora may just be mailing by itself."""
         return frozenset(each.run for each in runs if each.may_come(at, self.span))
 
     def proved_by_no_mail(self, calls: Sequence[Call], request: Request) -> frozenset[str]:
@@ -217,7 +217,7 @@ def under_way(
     request: Request,
     how: Collection[Certainty] = (Certainty.UNDER_WAY,),
 ) -> str:
-    """Why its calls must not go out now: another request's about the same has no answer yet.
+    """Return why its calls must not go out now: another request's about the same has no answer yet.
 
     The same thing, or by whatever way the same documents.
 
@@ -239,7 +239,7 @@ def under_way(
 
 
 def outstanding(store: Store, subjects: Sequence[str], request: Request) -> str:
-    """Why its calls must not go out now: another request's about the same thing has no answer yet."""
+    """Return why its calls must not go out now: another request's about the same thing has no answer yet."""
     call = store.calls.outstanding_about(subjects, not_of=request.number, place=request.place)
     if call is None:
         return ""
@@ -250,7 +250,7 @@ def outstanding(store: Store, subjects: Sequence[str], request: Request) -> str:
 
 
 def mailed_since(store: Store, calls: Sequence[Call], request: Request) -> dict[str, str]:
-    """Which calls must never go out again, each with why, because another request mailed since.
+    """Return which calls must never go out again, each with why, because another request mailed since.
 
     Since this one was asked for another has mailed the same document, or may have; if the first try
     never came, a repetition would be a second mail.
@@ -268,7 +268,7 @@ def mailed_since(store: Store, calls: Sequence[Call], request: Request) -> dict[
 
 
 def mailed_before(order: Order[Any, Any], reach: Reach) -> bool:
-    """Whether it mails again what was or may have been mailed before, as Zuora or the bot knows."""
+    """Return whether it mails again what was or may have been mailed before, as Zuora or the bot knows."""
     if order.mails_again():
         return True
     return reach.mails and any(each.how in MAYBE_MAILED for each in reach.others)

@@ -42,7 +42,7 @@ async def prepared(parts: Parts, ready: Sequence[Ready], place: str) -> AsyncIte
 
 
 async def _prepared(parts: Parts, ready: Ready, place: str, written: list[int]) -> Ready:
-    """The same, where it is large with a number of its own and everything written under that."""
+    """Return the same, where it is large with a number of its own and everything written under that."""
     store, mine = parts.store, ready.mine
     if len(mine) <= PART:
         return ready

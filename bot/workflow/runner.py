@@ -72,7 +72,7 @@ class Runner:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being worked on."""
+        """Return whether nothing is being worked on."""
         return not self._held
 
     def _start_due(self, now: datetime) -> None:
@@ -125,7 +125,7 @@ class Runner:
                 return
 
     async def _calls_of(self, request: Request) -> tuple[Call, ...]:
-        """All its calls, read in parts; none before it begins. Whoever works on a request holds it meanwhile."""
+        """Return all its calls, read in parts; none before it begins. Whoever works on a request holds it meanwhile."""
         if request.state in (State.WAITING, State.APPROVED):
             return ()
         found: list[Call] = []

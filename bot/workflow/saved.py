@@ -108,7 +108,7 @@ class Ready:
     newest: int = 0
 
     def reach_now(self, store: Store, place: str) -> Reach:
-        """What others do to its documents; inside the transaction that saves it."""
+        """Return what others do to its documents; inside the transaction that saves it."""
         if self.kept is None:
             return Reach(
                 self.reach.mails, tuple(store.mailings.effects(self.mine, not_of=0, place=place))
@@ -121,7 +121,7 @@ class Ready:
 def known_by_form(
     store: Store, operations: Sequence[Operation], asker: Asker
 ) -> tuple[Request, ...]:
-    """The requests that this form has made before, if it was submitted before."""
+    """Return the requests that this form has made before, if it was submitted before."""
     found = [
         store.requests.by_form(_form_id(asker, operation, len(operations)))
         for operation in operations
@@ -132,7 +132,7 @@ def known_by_form(
 def typed_again(
     parts: Looking, bodies: Sequence[tuple[Operation, Body]], asker: Asker
 ) -> tuple[Request, ...]:
-    """The request that this line has made before, where a line is all there is to go by."""
+    """Return the request that this line has made before, where a line is all there is to go by."""
     if not asker.once:
         return ()
     now, person = parts.clock.now(), asker.person.user_id
@@ -267,7 +267,7 @@ def _withdraw_parent(store: Store, asker: Asker, saved: tuple[Request, ...], now
 
 
 def _asked_entry(request: Request, shown: Message, why: Mapping[str, Any]) -> Entry:
-    """What was asked, and why under this rule; it binds the stored request and the card as shown."""
+    """Return what was asked, and why under this rule; it binds the stored request and the card as shown."""
     return Entry(
         what=What.ASKED,
         who=request.requester,

@@ -76,7 +76,7 @@ async def send(
 
 
 def _goes_on(parts: Working, request: Request) -> Request:
-    """The request, whose card no longer says what it waited for."""
+    """Return the request, whose card no longer says what it waited for."""
     if not request.result:
         return request
     after = replace(request, result="")
@@ -87,7 +87,7 @@ def _goes_on(parts: Working, request: Request) -> Request:
 
 
 async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -> Sequence[Call]:
-    """Those that are in time and still as they were approved; why the others are not, is written.
+    """Return those that are in time and still as they were approved; why the others are not, is written.
 
     As long as no call was done the whole of it is read again, but for what was read just now. Once
     one was done, or may have been, the facts have changed by that: then each document that is left is
@@ -106,7 +106,7 @@ async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -
 
 
 async def _left(parts: Working, calling: Calling, calls: Sequence[Call]) -> Sequence[Call]:
-    """What is left of many, without those that nobody wants any more or that are wrong to send now."""
+    """Return what is left of many, without those that nobody wants any more or that are wrong to send now."""
     request, now = calling.request, parts.clock.now()
     if now >= too_late_at(request):
         _give_up(parts, request, calls, "it could not be sent in time")
@@ -156,7 +156,7 @@ def _wait_to_go_on(
 
 
 async def calling_of(parts: Working, request: Request) -> Calling:
-    """What makes the calls of a request."""
+    """Return what makes the calls of a request."""
     zuora = parts.tenancy.zuora_in(request.place)
     order = await asyncio.to_thread(opened, request)  # of many documents it takes long
     return Calling(request, order, zuora, parts.clock, parts.new_id)
@@ -239,13 +239,13 @@ class Pass:
         return await self._rest()
 
     def _sending(self, call: Call, now: datetime) -> Call:
-        """The call as it is written down before it goes out, with what it is that goes out."""
+        """Return the call as it is written down before it goes out, with what it is that goes out."""
         content = call.content if call.is_lost else self._calling.content_of(call)
         return call.sending(now)._replace(content=content)
 
     @property
     def _places(self) -> int:
-        """How many may go out now: what is free of the width that all share, or else a part of it.
+        """Return how many may go out now: what is free of the width that all share, or else a part of it.
 
         Of that part some wait at the gate, where requests take turns. What waits for a token is not
         at the gate.
@@ -296,7 +296,7 @@ class Pass:
         return in_time and self._busy < BUSY_IN_A_ROW and not self._stopping()
 
     def _next(self, now: datetime) -> list[Call]:
-        """What goes out now: as many as there is room for, those that were refused at the end."""
+        """Return what goes out now: as many as there is room for, those that were refused at the end."""
         if not self._may_begin:
             return []
         if self._some_accepted:
@@ -364,7 +364,7 @@ class Pass:
         )
 
     def _conclude(self) -> bool:
-        """Every call of the request has its answer: write how it goes on.
+        """Write how it goes on once every call of the request has its answer.
 
         Of very many that is the next step's business, which reads them in parts.
         """
@@ -381,7 +381,7 @@ class Pass:
         return True
 
     def _show_progress(self, now: datetime) -> bool:
-        """One message with a bar and figures; how often it is edited, `show_progress` decides."""
+        """Return one message with a bar and figures; how often it is edited, `show_progress` decides."""
         if self._progress_at is not None and now < self._progress_at:
             return False
         self._progress_at = show_progress(self._parts.store, self._request, now)
@@ -389,7 +389,7 @@ class Pass:
 
 
 def _rested_at(call: Call) -> datetime:
-    """When a refused call may be tried again."""
+    """Return when a refused call may be tried again."""
     return call.retry_at or _ALWAYS
 
 

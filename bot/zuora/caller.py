@@ -67,7 +67,7 @@ class CallerSettings:
     read_seconds: float = 120.0
 
     def timeout(self) -> httpx2.Timeout:
-        """How long a call may take to connect and be silent."""
+        """Return how long a call may take to connect and be silent."""
         return httpx2.Timeout(self.read_seconds, connect=self.connect_seconds)
 
 
@@ -123,12 +123,12 @@ class Caller:
 
     @property
     def names_organizations(self) -> bool:
-        """Whether calls carry `Zuora-Org-Ids`."""
+        """Return whether calls carry `Zuora-Org-Ids`."""
         return bool(self._settings.org_ids)
 
     @property
     def names(self) -> bool:
-        """Whether customers' names are read."""
+        """Return whether customers' names are read."""
         return self._settings.names
 
     async def effect(self, call: wire.HttpCall) -> Answer:
@@ -170,7 +170,7 @@ class Caller:
             return ZuoraUnavailable(error.message, status=error.status)
 
     async def _with_token(self, call: wire.HttpCall) -> Answer | ZuoraError:
-        """One try, and one more after a 401 with a token that is new."""
+        """Return one try, and one more after a 401 with a token that is new."""
         token = await self._tokens.token()
         found = await self._once(call, token)
         if _is_about_the_token(found):
@@ -237,7 +237,7 @@ class Caller:
 async def _read(
     call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
 ) -> Answer | ZuoraError:
-    """What an answer means; what takes long to read is read in a thread."""
+    """Return what an answer means; what takes long to read is read in a thread."""
     if len(content) <= AT_ONCE:
         return _judged(call, status, headers, content)
     return await asyncio.to_thread(_judged, call, status, headers, content)
@@ -246,7 +246,7 @@ async def _read(
 def _judged(
     call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
 ) -> Answer | ZuoraError:
-    """A file that came is taken as it is; whatever else came in its place is judged as usual."""
+    """Take a file that came as it is; judge whatever else came in its place as usual."""
     if call.is_file and status == 200 and not _is_json(headers):  # noqa: PLR2004 - HTTP
         return Answer(status, headers.get("Zuora-Request-Id", "")[:64], content, len(content))
     found = judge(status, headers, content, effect=call.effect, repeat=call.repeat)
@@ -254,7 +254,7 @@ def _judged(
 
 
 def _is_about_the_token(found: Answer | ZuoraError) -> bool:
-    """Whether Zuora has not even looked at the call."""
+    """Return whether Zuora has not even looked at the call."""
     return isinstance(found, ZuoraRejected) and found.category == AUTHENTICATION
 
 
@@ -269,7 +269,7 @@ def _or_raise(found: Answer | ZuoraError) -> Answer:
 
 
 def _pause_before_next(found: Answer | ZuoraError, pause: float) -> float | None:
-    """Seconds until the next try of a read; None where there is none."""
+    """Return the seconds until the next try of a read; None where there is none."""
     if isinstance(found, ZuoraUnavailable):
         return pause
     if not isinstance(found, ZuoraBusy) or isinstance(found, ZuoraLockedOut):

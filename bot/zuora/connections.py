@@ -107,14 +107,14 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             await self._session.close()
 
     def _proxy(self, host: URL) -> URL | None:
-        """The proxy on the way to a host; the environment is asked once for each."""
+        """Return the proxy on the way to a host; the environment is asked once for each."""
         if host not in self._proxies:
             self._proxies[host] = proxy_for(host)
         return self._proxies[host]
 
 
 def http_client(fence: Fence | None = None) -> httpx2.AsyncClient:
-    """A client that sends requests in a way that suits Zuora. The caller closes it; `fence` as above."""
+    """Return a client that sends requests in a way that suits Zuora. The caller closes it; `fence` as above."""
     return httpx2.AsyncClient(
         transport=AiohttpTransport(fence),
         headers={"User-Agent": f"billing-bot/{version('billing-bot')}"},
@@ -131,7 +131,7 @@ def _timeout(request: httpx2.Request) -> aiohttp.ClientTimeout:
 
 
 def _named(error: Exception) -> httpx2.TransportError:
-    """An error of aiohttp's under httpx2's name."""
+    """Return an error of aiohttp's under httpx2's name."""
     name = next(ours for theirs, ours in _NAMES.items() if isinstance(error, theirs))
     return name(type(error).__name__)
 
@@ -158,7 +158,7 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as the library calls it
     ) -> Connection:
-        """A connection for a request, kept or new."""
+        """Return a connection for a request, kept or new."""
         for _ in range(_MOST_CLOSED):
             connection = await super().connect(req, traces, timeout)
             if not _has_something_to_say(connection):
@@ -168,7 +168,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def _has_something_to_say(connection: Connection) -> bool:
-    """Whether something came before anything was asked: its end, or an error."""
+    """Return whether something came before anything was asked: its end, or an error."""
     transport = connection.transport
     socket = None if transport is None else transport.get_extra_info("socket")
     if socket is None:
@@ -181,7 +181,7 @@ def _has_something_to_say(connection: Connection) -> bool:
 async def _once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """The library sends a GET or PUT again by itself where a kept connection breaks before the answer.
+    """Keep the library from sending a GET or PUT again where a kept connection breaks before the answer.
 
     A PUT of ours has an effect. Under another name the error is passed on, and nothing repeated.
     """
@@ -192,7 +192,7 @@ async def _once(
 
 
 def proxy_for(host: URL) -> URL | None:
-    """The proxy that the environment names for a host.
+    """Return the proxy that the environment names for a host.
 
     Raises:
         httpx2.UnsupportedProtocol: HTTP cannot be spoken to that host.

@@ -49,7 +49,7 @@ class Archive(NamedTuple):
 
 
 def archives(database: Database) -> list[Archive]:
-    """Every archive that was made, in order."""
+    """Return every archive that was made, in order."""
     if "archives" not in database.table_names():  # a file of an earlier version
         return []
     rows = database.execute(
@@ -62,7 +62,7 @@ def archives(database: Database) -> list[Archive]:
 
 
 def numbers(database: Database, archive: int) -> list[int]:
-    """The requests that are in an archive."""
+    """Return the requests that are in an archive."""
     rows = database.execute(
         "SELECT request FROM archived WHERE archive = ? ORDER BY request", [archive]
     )
@@ -108,7 +108,7 @@ def staying_hash(rows: Iterable[tuple[int, str]]) -> str:
 
 
 def kept_hash_of(file: DatabaseFile, archive: int) -> str:
-    """What `kept_hash` gives now for the requests in an archive."""
+    """Return what `kept_hash` gives now for the requests in an archive."""
     return kept_hash(file.database, numbers(file.database, archive))
 
 

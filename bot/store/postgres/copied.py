@@ -65,19 +65,19 @@ class ServerSide:
             raise StoreError(msg) from error
 
     def rows(self, sql: str) -> Iterator[Row]:
-        """What a statement finds, little by little."""
+        """Yield what a statement finds, little by little."""
         with self._connection.cursor("copied", withhold=True) as cursor:
             cursor.itersize = AT_ONCE
             cursor.execute(sql)
             yield from cursor
 
     def is_current(self) -> bool:
-        """Whether this version of the bot has brought its tables up to date."""
+        """Return whether this version of the bot has brought its tables up to date."""
         every = {each.name for each in migrations.pending(Database(memory=True))}
         return schema.applied(self._connection) == every
 
     def has_marker(self) -> bool:
-        """Whether a copy into it was begun and has not ended."""
+        """Return whether a copy into it was begun and has not ended."""
         return is_half_copied(self._connection)
 
     @contextmanager
@@ -110,6 +110,6 @@ class ServerSide:
 
 
 def is_half_copied(connection: Bounded) -> bool:
-    """Whether a copy into this database was begun and has not ended."""
+    """Return whether a copy into this database was begun and has not ended."""
     (there,) = connection.execute(f"SELECT to_regclass('{MARKER}') IS NOT NULL").fetchone() or (0,)
     return bool(there)

@@ -72,17 +72,17 @@ class PostgresDatabase:
 
     @property
     def trouble(self) -> str:
-        """Why nothing can be written that lasts; empty if nothing is known to be wrong."""
+        """Return why nothing can be written that lasts; empty if nothing is known to be wrong."""
         return self._distrusted
 
     @property
     def takes_nothing(self) -> str:
-        """Why the last write did not last; empty if it did."""
+        """Return why the last write did not last; empty if it did."""
         return self._takes_nothing if self._connection else NOT_ANSWERING
 
     @property
     def in_transaction(self) -> bool:
-        """Whether one is open."""
+        """Return whether one is open."""
         return self._writing is not None
 
     def expect(self, known: Callable[[], Head]) -> None:
@@ -124,7 +124,7 @@ class PostgresDatabase:
         return max(cursor.rowcount, 0)
 
     def table_names(self) -> list[str]:
-        """The tables."""
+        """Return the tables."""
         rows = self.execute(
             "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema()"
         )
@@ -209,7 +209,7 @@ class PostgresDatabase:
         self.turn = turn
 
     def others_have_written(self) -> bool:
-        """Whether another connection has committed since this was last asked: it notifies, so nobody is asked."""
+        """Return whether another connection has committed since this was last asked: it notifies, so nobody is asked."""
         connection = self._connection
         if connection is None:
             return False
@@ -233,7 +233,7 @@ class PostgresDatabase:
             connection.close()
 
     def _there(self) -> Bounded:
-        """The connection.
+        """Return the connection.
 
         Raises:
             CouldNotRecordError: There is none just now.
@@ -283,7 +283,7 @@ class PostgresDatabase:
 
 
 def _longer(values: Sequence[Any]) -> float:
-    """What a statement with these values may take longer than another, in seconds."""
+    """Return what a statement with these values may take longer than another, in seconds."""
     lengths = (len(each) for each in values if isinstance(each, str))
     return sum(length for length in lengths if length > LONG) * SECONDS_A_CHARACTER
 

@@ -42,7 +42,7 @@ class Statement(NamedTuple):
     names: tuple[int | str, ...]
 
     def values(self, given: Sequence[Any] | Mapping[str, Any] | None) -> list[Any] | None:
-        """The values in the order of the places; None where there is no place."""
+        """Return the values in the order of the places; None where there is no place."""
         if not self.names:
             return None
         return [given[name] for name in self.names]  # type: ignore[index]
@@ -50,7 +50,7 @@ class Statement(NamedTuple):
 
 @lru_cache(maxsize=1000)
 def statement(sql: str) -> Statement:
-    """A statement as PostgreSQL reads it."""
+    """Return a statement as PostgreSQL reads it."""
     literals: list[str] = []
 
     def put_away(found: re.Match[str]) -> str:

@@ -46,7 +46,7 @@ class PostgresServer(NamedTuple):
 
     @property
     def weak(self) -> list[tuple[str, str]]:
-        """What the server does not promise, and what to do; the worst first."""
+        """Return what the server does not promise, and what to do; the worst first."""
         return _weak(self)
 
 

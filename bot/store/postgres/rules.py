@@ -20,7 +20,7 @@ WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND c.relnamespace = to_r
 
 
 def expected() -> dict[str, str]:
-    """Every trigger by its name, with the text of its function."""
+    """Return every trigger by its name, with the text of its function."""
     statements = [*baseline()]
     bodies = {found[1]: found[2] for each in statements if (found := _FUNCTION.match(each))}
     return {found[1]: bodies[found[2]] for each in statements if (found := _TRIGGER.match(each))}

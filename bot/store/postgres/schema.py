@@ -66,7 +66,7 @@ _NOT_EMPTIED = "CREATE TRIGGER {0}_is_never_emptied BEFORE TRUNCATE ON {0} FOR E
 
 
 def converted(sql: str) -> Iterator[str]:
-    """What a statement of a migration is on PostgreSQL: one statement or several.
+    """Yield what a statement of a migration is on PostgreSQL: one statement or several.
 
     Raises:
         ValueError: It is a trigger of a shape that no rule knows.
@@ -99,7 +99,7 @@ def _indexed(name: str, sql: str) -> str:
 
 
 def _numbering(table: str, column: str) -> Iterator[str]:
-    """A row without a number gets the next one, as in SQLite; nobody else writes meanwhile."""
+    """Number a row that has no number, as SQLite does; nobody else writes meanwhile."""
     name = f"{table}_number_themselves"
     following = f"(SELECT COALESCE(MAX({column}), 0) + 1 FROM {table})"  # noqa: S608 - own names
     body = f"IF NEW.{column} IS NULL THEN NEW.{column} := {following}; END IF;"
@@ -131,7 +131,7 @@ def _function(name: str, body: str, result: str) -> Iterator[str]:
 
 
 def baseline() -> Iterator[str]:
-    """Every statement that makes a new, empty database."""
+    """Yield every statement that makes a new, empty database."""
     yield _FUNCTIONS
     refusal = "RAISE EXCEPTION USING ERRCODE = '23000', MESSAGE = 'a table is never emptied'"
     yield from _function("never_emptied", f"{refusal};", "NULL")
@@ -208,7 +208,7 @@ def refuse_newer(newer: set[str]) -> None:
 
 
 def applied(connection: Bounded) -> set[str]:
-    """Names of the migrations that the database has; empty where it has no tables yet."""
+    """Return the names of the migrations that the database has; empty where it has no tables yet."""
     (there,) = connection.execute("SELECT to_regclass('migrations') IS NOT NULL").fetchone() or (0,)
     if not there:
         return set()

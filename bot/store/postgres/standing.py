@@ -14,7 +14,7 @@ SELECT (SELECT COALESCE(MAX(sequence), 0) FROM history), (SELECT hash FROM histo
 
 
 def is_older(connection: Bounded, head: Head) -> bool:
-    """Whether a server lacks a row that once stood, or has another in its place: a standby that was behind."""
+    """Return whether a server lacks a row that once stood, or has another in its place: a standby that was behind."""
     if head == START:
         return False
     last, there = connection.execute(_STANDS, [head.sequence]).fetchone() or (0, None)

@@ -85,17 +85,17 @@ class PostgresLock:
 
     @property
     def began_anew(self) -> bool:
-        """Whether the first session has ended, so that the server may be another one than at the start."""
+        """Return whether the first session has ended, so that the server may be another one than at the start."""
         return self._sessions > 1
 
     @property
     def is_taken(self) -> bool:
-        """Whether this process holds it."""
+        """Return whether this process holds it."""
         return self._is_taken
 
     @property
     def is_lost(self) -> bool:
-        """Whether this process held it, and another one may hold it now."""
+        """Return whether this process held it, and another one may hold it now."""
         return bool(self.why_lost)
 
     def release(self) -> None:
@@ -149,7 +149,7 @@ class PostgresLock:
 
 
 def others_at(url: str) -> tuple[Session, ...]:
-    """Every process that works on this database, or stands by.
+    """Return every process that works on this database, or stands by.
 
     Raises:
         OSError: The server does not answer.
