@@ -162,7 +162,12 @@ class Watch:
                 logger.error(
                     "another_process_does_not_turn: Slack may hand it clicks, which are lost; continue "
                     "it or end it",
-                    extra={"pid": each.name, "works": each.works, "seconds": int(each.quiet)},
+                    extra={
+                        "pid": each.pid,
+                        **({"host": each.host} if each.host else {}),
+                        "works": each.works,
+                        "seconds": int(each.quiet),
+                    },
                 )
         looks.others = others
 
