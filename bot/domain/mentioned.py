@@ -12,7 +12,7 @@ MOST = 50
 """So many are asked about in one call for each kind."""
 
 MOST_WORDS = 8
-"""Of what may be one number with spaces in it."""
+"""Of what may be one number with spaces in it, where it does not stand in quotation marks."""
 
 _MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 """What Slack makes of people, channels and addresses (*Formatting text for app surfaces*)."""

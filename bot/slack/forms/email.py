@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
 from bot.domain.key import DocumentKey, document_key, tokens
+from bot.domain.mentioned import MOST_WORDS
 from bot.operations.asking import SlashCommand
 from bot.operations.email_bill_run import EmailBillRun
 from bot.operations.email_documents.operation import OF_KIND, EmailMixedList
@@ -73,7 +74,7 @@ class EmailForm(AskForm):
 
     def unclear_behind_command(self, text: str) -> tuple[str, ...]:
         """Return everything, but for a long list, which is no run's number."""
-        return numbers.unclear_documents(text) if len(tokens(text)) <= numbers.MOST_WORDS else ()
+        return numbers.unclear_documents(text) if len(tokens(text)) <= MOST_WORDS else ()
 
     def begins_with(self, text: str, found: Found | None, /) -> dict[str, Any]:
         """Return a bill run, or documents."""

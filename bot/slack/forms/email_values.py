@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain.key import as_one, document_key, tokens
+from bot.domain.mentioned import MOST_WORDS
 from bot.operations.typed import Values
 from bot.slack.forms import numbers
 from bot.slack.forms.document_fields import (
@@ -20,7 +21,7 @@ BILL_RUN, DOCUMENTS = "bill_run", "documents"
 def values_for(text: str) -> dict[str, Any]:
     """Return what the form begins with for what was typed behind the command."""
     parts = tokens(text)
-    if len(parts) > numbers.MOST_WORDS or any(document_key(part) for part in parts):
+    if len(parts) > MOST_WORDS or any(document_key(part) for part in parts):
         return {WHAT: DOCUMENTS, "documents": text}
     return {WHAT: BILL_RUN, "bill_run": text}
 

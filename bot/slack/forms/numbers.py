@@ -18,6 +18,7 @@ from bot.domain.key import (
     unquoted,
 )
 from bot.domain.list_file import Cell, ListFile
+from bot.domain.mentioned import MOST_WORDS
 from bot.domain.words import listed, shortened, some
 from bot.operations.email_documents.reading import too_many
 from bot.operations.typed import Problems
@@ -28,8 +29,6 @@ _HEADING = (
     " If one column alone has the numbers, its name in the first line has to be Invoice Number, "
     "Document Number or Memo Number."
 )
-MOST_WORDS = 8
-"""Of what may be one number with spaces in it, where it does not stand in quotation marks."""
 
 
 def unclear_run(typed: object) -> tuple[str, ...]:
