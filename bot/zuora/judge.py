@@ -23,19 +23,18 @@ from bot.zuora.errors import (
     ZuoraUnavailable,
     for_people,
 )
-from bot.zuora.reasons import Reason, reasons_of
+from bot.zuora.reasons import OUTAGES, Reason, reasons_of
 
 PERMISSION: Final = 10
 AUTHENTICATION: Final = 11
 NOT_FOUND: Final = 40
 CONTENTION: Final = 50
 LIMIT: Final = 70
-_OUTAGES: Final = frozenset({60, 61, 99})
 _KNOWN: Final = frozenset({10, 11, 20, 21, 22, 23, 27, 30, 40, 45, 50, 60, 61, 70, 90, 99})
 _BY_STATUS: Final[dict[int, int]] = {
     401: AUTHENTICATION, 403: PERMISSION, 404: NOT_FOUND, 405: 45, 406: 45, 415: 45, 429: LIMIT,
 }  # fmt: skip
-_GRAVEST_FIRST: Final = (60, 61, 99, AUTHENTICATION, LIMIT, CONTENTION, PERMISSION, NOT_FOUND)
+_GRAVEST_FIRST: Final = (*OUTAGES, AUTHENTICATION, LIMIT, CONTENTION, PERMISSION, NOT_FOUND)
 AT_ONCE: Final = 32 * 1024
 """Bytes that are read in less than a millisecond, forty answers one after the other in some 20. More is
 read in a thread."""
@@ -161,9 +160,9 @@ def _is_yes(seen: _Seen, *, effect: bool) -> bool:
 
 def _is_in_doubt(seen: _Seen) -> bool:
     """Return whether the answer says neither yes nor no."""
-    if seen.status >= 500 or seen.status in _TIMEOUTS or seen.category in _OUTAGES:  # noqa: PLR2004
+    if seen.status >= 500 or seen.status in _TIMEOUTS or seen.category in OUTAGES:  # noqa: PLR2004
         return True
-    if any(reason.is_outage for reason in seen.reasons):
+    if any(reason.category in OUTAGES for reason in seen.reasons):
         return True
     if seen.status == _CONFLICT and seen.category != CONTENTION:
         return True  # a call with this key is under way: nobody knows yet how it will end

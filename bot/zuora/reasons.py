@@ -25,6 +25,9 @@ _WORDS: Final[dict[str, int]] = {
     "MISSING_REQUIRED_VALUE": 22,
 }
 
+OUTAGES: Final = (60, 61, 99)
+"""Categories by which Zuora itself broke: it may have done something before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -39,11 +42,6 @@ class Reason:
         if self.code.isascii() and self.code.isdigit():
             return int(self.code) % 100
         return _WORDS.get(self.code)
-
-    @property
-    def is_outage(self) -> bool:
-        """Return whether Zuora itself broke: it may have done something before."""
-        return self.category in {60, 61, 99}
 
 
 def reasons_of(data: Any) -> tuple[Reason, ...]:
