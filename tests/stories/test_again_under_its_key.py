@@ -380,7 +380,7 @@ async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent_again(stag
     await stage.until_card(ts, "OUTCOME UNKNOWN")
 
     assert len(stage.orders()) == 1
-    assert "It needs 1 approval of people who may approve it today" in stage.card(ts)
+    assert "It needs 1 approval from people who may approve it today" in stage.card(ts)
 
 
 async def test_d1_what_was_approved_by_somebody_who_left_the_group_is_not_sent_again(stage):

@@ -87,7 +87,7 @@ async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent(stage):
     await stage.pass_time(seconds=120)
 
     await stage.until_card(ts, "Stopped. Nothing was sent")
-    assert "It needs 1 approval of people who may approve it today" in stage.card(ts)
+    assert "It needs 1 approval from people who may approve it today" in stage.card(ts)
     assert stage.orders() == []
 
 
@@ -110,7 +110,7 @@ async def test_d1_who_was_deactivated_or_made_a_guest_since_has_approved_nothing
     await stage.as_time_passes(lambda: stage.request().state != "approved", step=5)
 
     await stage.until_card(ts, "Stopped. Nothing was sent")
-    assert "It needs 1 approval of people who may approve it today" in stage.card(ts)
+    assert "It needs 1 approval from people who may approve it today" in stage.card(ts)
     assert stage.orders() == []
 
 
