@@ -295,7 +295,7 @@ async def test_a_run_that_was_deleted_meanwhile_ends_it(stage, run):
     await stage.pass_time(seconds=10)
 
     await stage.until_card(ts, "Failed")
-    assert "knows BR-00000002 no longer" in stage.thread(ts)[-1]
+    assert "no longer knows BR-00000002" in stage.thread(ts)[-1]
 
 
 async def test_a_lost_answer_is_settled_by_reading(stage, run):

@@ -362,7 +362,7 @@ async def test_completed_after_posting_began_is_told_as_a_posting_that_failed_in
     await follow(stage)
 
     assert stage.request().state == "failed"
-    assert "of 2 documents 1 posted and 1 did not" in stage.request().result
+    assert "1 of 2 documents posted, 1 did not" in stage.request().result
     assert "Failed" in stage.card(ts)
 
 
@@ -374,7 +374,7 @@ async def test_a_partly_failed_posting_between_two_looks_is_seen_by_the_document
     await follow(stage)  # every look is minutes apart: PostInProgress is never seen
 
     assert stage.request().state == "failed"
-    assert "of 2 documents 1 posted and 1 did not" in stage.request().result
+    assert "1 of 2 documents posted, 1 did not" in stage.request().result
 
 
 async def test_a_run_that_is_never_posted_though_it_was_to_be_ends_with_that(stage, world):

@@ -28,7 +28,7 @@ async def test_s12_multi_org_is_seen_from_the_only_account_in_an_organization(st
 
     await stage.slack.slash(ALICE, CHANNEL, ASKED)
 
-    assert "for which organizations" in stage.told(ALICE)[-1]
+    assert "needs the organizations for which" in stage.told(ALICE)[-1]
     assert stage.store.requests.get(1) is None
 
 

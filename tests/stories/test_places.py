@@ -290,7 +290,7 @@ async def test_organizations_go_into_the_header_and_the_body(stage):
     ack = await stage.slack.slash(ALICE, CHANNEL, line)
     assert "Choose the organization: Retail, Both." in ack.text
     ack = await stage.slack.slash(ALICE, CHANNEL, f"{line} org=Both")
-    assert "for which organizations" in ack.text
+    assert "needs the organizations for which" in ack.text
     await stage.slack.slash(ALICE, CHANNEL, f"{line} org=Both organizations=Retail")
 
     await stage.until(lambda: stage.store.requests.get(1) is not None)
@@ -307,7 +307,7 @@ async def test_multi_org_is_seen_from_the_accounts_where_no_setting_says_so(stag
     line = f"/billrun {scope} target=2026-11-30 reason=x"
 
     await stage.slack.slash(ALICE, CHANNEL, line)
-    assert "for which organizations" in stage.told(ALICE)[-1]
+    assert "needs the organizations for which" in stage.told(ALICE)[-1]
     await stage.slack.slash(ALICE, CHANNEL, f"{line} organizations=Retail")
 
     await stage.until(lambda: stage.store.requests.get(1) is not None)

@@ -6,7 +6,7 @@ from bot.operations import run_documents
 from bot.wiring import build
 from tests.stage import BOB
 
-AN_UPDATE = "Billing Bot was updated since it was asked for"
+AN_UPDATE = "Billing Bot was updated after this was asked for"
 
 
 @pytest.fixture
