@@ -205,7 +205,7 @@ async def test_a_forged_button_opens_nothing(stage, forged):
         ALICE, CHANNEL, shown.ts, POST, force=True, block={"type": "button", "value": forged}
     )
 
-    await stage.until_told(ALICE, "belongs to nothing")
+    await stage.until_told(ALICE, "does not know what this button belongs to")
     assert stage.slack.view(ALICE) is None
 
 
@@ -215,7 +215,7 @@ async def test_a_button_for_an_unknown_operation_opens_nothing(stage):
 
     await stage.slack.click(ALICE, CHANNEL, shown.ts, "run:drop", force=True, block=block)
 
-    await stage.until_told(ALICE, "belongs to nothing")
+    await stage.until_told(ALICE, "does not know what this button belongs to")
 
 
 @pytest.mark.parametrize("text", ["", "batch=Batch1"])

@@ -577,7 +577,7 @@ async def test_the_message_shortcut_asks_in_few_calls(stage):
 
     await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
 
-    await stage.until_told(MARA, "I find no number in it")
+    await stage.until_told(MARA, "it names no request (R-17), bill run or document")
     assert len(stage.zuora.calls) - before <= 24
 
 
@@ -597,7 +597,7 @@ async def test_the_message_shortcut_says_when_there_is_no_number(stage):
 
     await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
 
-    await stage.until_told(MARA, "I find no number in it")
+    await stage.until_told(MARA, "it names no request (R-17), bill run or document")
 
 
 async def test_the_message_shortcut_tells_a_stranger_only_who_may(stage):

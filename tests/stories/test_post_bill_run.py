@@ -403,7 +403,7 @@ async def test_a_forged_next_step_opens_nothing(stage, run):
             ALICE, CHANNEL, ts, "next:post_bill_run", force=True,
             block={"type": "button", "value": value},
         )  # fmt: skip
-    await stage.until_told(ALICE, "belongs to nothing")
+    await stage.until_told(ALICE, "does not know what this button belongs to")
 
     assert stage.slack.view(ALICE) is None
 
