@@ -19,10 +19,8 @@ from typing import Any, NamedTuple
 CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "not supported by the history": 19, "file of the evidence changed": 20, "control not held": 23, "signature wrong": 25, "number missing": 21, "clock went back": 22, "head not compared": 24}
 KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "people": "people.", "statements": "statement.", "explanations": "exception.", "late": ""}
 STATES = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")} | {"request.asked": "waiting", "request.started": "running"}
-STARTED, APPROVED, ASKED, SENT, UNSUPPORTED = "request.started", "request.approved", "request.asked", "call.sent", "not supported by the history"
-FORMAT, ENDS, BACK = 3, {*STATES} - {"request.asked", "request.started"}, timedelta(minutes=1)  # two processes that write beside each other differ by less
-P, L, D = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493, -121665 * pow(121666, -1, 2**255 - 19)  # of Ed25519 (RFC 8032)
-FILES = {"manifest.json", "chain.json", "history.jsonl", "reconciliation.json", "slack.json", "sample.json", "verification.json", "00-report.html", "evidence.xlsx", "verify.py", "FORMAT.md"}
+STARTED, APPROVED, ASKED, KEEPS, DROPS, SENT, UNSUPPORTED, FORMAT, ENDS, BACK = "request.started", "request.approved", "request.asked", "number.kept", "number.dropped", "call.sent", "not supported by the history", 3, {*STATES} - {"request.asked", "request.started"}, timedelta(minutes=1)  # two processes that write beside each other differ by less
+P, L, D, FILES = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493, -121665 * pow(121666, -1, 2**255 - 19), {"manifest.json", "chain.json", "history.jsonl", "reconciliation.json", "slack.json", "sample.json", "verification.json", "00-report.html", "evidence.xlsx", "verify.py", "FORMAT.md"}  # of Ed25519 (RFC 8032)
 Row = NamedTuple("Row", [  # noqa: UP014 - a row of the history, as a line of history.jsonl has it; `data` is JSON text
     ("sequence", int), ("at", str), ("request", int | None), ("what", str), ("who", str), ("team", str), ("data", str), ("before", str), ("hash", str), ("masked", bool)])
 Finding = NamedTuple("Finding", [("flaw", str), ("row", int | None), ("words", str)])  # noqa: UP014 - `flaw` is a key of CODES
@@ -59,13 +57,15 @@ def control(rule: dict[str, Any], rows: Sequence[Row]) -> Iterator[Finding]:
             wrong = wrong or (f"goes on although it was {over}" if over else f"goes on after {len(good)} of {needed} approvals{'' if started else ', and before the start'}")
         yield from [Finding("control not held", row.sequence, f"R-{row.request}: row {row.sequence} ({row.what}) {wrong}.")] * bool(wrong)
 def order(rows: Iterable[Row], number: int | None = None, at: str = "") -> Iterator[Finding]:
-    """Numbers of requests that are missing (after a restored copy they go on behind what was seen), and rows of an earlier time than the one before."""
+    """Numbers of requests that are missing, or were kept and are open or dropped (a note where that is no flaw), and rows of an earlier time than the one before."""
+    kept, first, begun = dict[int, tuple[Any, str]](), 0, 0  # by the row that keeps it: a number that is open, and since when
     for row in rows:
-        number = max(number or 0, json.loads(row.data)["numbers_behind"]) if row.what == "database.resumed" else number
-        is_back = row.at < at and datetime.fromisoformat(row.at) < datetime.fromisoformat(at) - BACK
-        yield from [Finding("number missing", row.sequence, f"R-{row.request} follows R-{number}.")] * (row.what == ASKED and number is not None and row.request != number + 1)
-        yield from [Finding("clock went back", row.sequence, f"Row {row.sequence} is of {row.at}, the row before of {at}.")] * is_back
-        number, at = row.request if row.what == ASKED else number, row.at
+        data, first = json.loads(row.data) if row.what in {ASKED, KEEPS, DROPS, "database.resumed"} else {}, first or row.sequence
+        new, by, number, begun = row.request or data.get("number"), data.get("kept", 0), max(number or 0, data.get("numbers_behind", 0)) or number, row.sequence if row.what == "bot.started" else begun
+        keeps, is_new, is_back = row.what == KEEPS, row.what in {KEEPS, ASKED} and not by, row.at < at and datetime.fromisoformat(row.at) < datetime.fromisoformat(at) - BACK
+        yield from [Finding("number missing", row.sequence, f"R-{new} follows R-{number}" + f", and row {by} does not keep it" * bool(by) + ".")] * bool(new != number + 1 if is_new and number is not None else by and kept.get(by, (new * (by < first), ""))[0] != new) + [Finding("note", row.sequence, f"R-{new} was never asked for: {data.get('why')}.")] * (row.what == DROPS) + [Finding("clock went back", row.sequence, f"Row {row.sequence} is of {row.at}, the row before of {at}.")] * is_back
+        number, at, kept[row.sequence if keeps else by] = new if is_new else number, row.at, (new if keeps else 0, row.at)
+    yield from (Finding("number missing" if by < begun or datetime.fromisoformat(at) > datetime.fromisoformat(since) + timedelta(hours=2) else "note", by, f"R-{new}, which row {by} keeps, was neither asked for nor dropped.") for by, (new, since) in kept.items() if new)
 def slack_clock(request: int | None, messages: Iterable[dict[str, Any]]) -> Iterator[Finding]:
     """Messages that Slack took at another time than between their making and their end."""
     for each in [each for each in messages if each["kind"] in {"card", "reply", "reminder"} and each["ts"] and each["ended_at"]]:

@@ -108,14 +108,16 @@ def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
             return Verified(
                 findings=(gone, *triggers), entries=0, last=Head(0, ""), keyed=False
             )  # fmt: skip
-        archives = archives_of(file)
+        archives, said = archives_of(file), tuple[str, ...]()
         walked = walked_with_archives(
             file, archives, key, {head.sequence for heads in noted for head in heads}
         )
         findings = [*_chain(file, walked, key), *against_heads(archives, walked, noted), *triggers]
         if not any(found.flaw in _BROKEN for found in findings):
             findings += _tables(file, walked, cut=_is_cut(findings))
-            findings += _performed_again(file)
+            again = list(_performed_again(file))
+            findings += judged(again)
+            said = tuple(each.words for each in again if each.flaw not in standalone.CODES)
             findings += stayed(file, archives)
         anchored = Anchored((Row(*row) for row in file.heads()), authority)
         notes = days_without(file.times(), noted) if noted else (NOT_ANCHORED,)
@@ -124,7 +126,7 @@ def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
             entries=walked.rows,
             last=walked.last,
             keyed=walked.keyed_from is not None,
-            notes=(*notes, *map(elsewhere, archives), *anchored.notes(file.signing_keys())),
+            notes=(*notes, *map(elsewhere, archives), *said, *anchored.notes(file.signing_keys())),
         )
 
 
@@ -232,22 +234,27 @@ def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Findin
             yield Finding(Flaw.UNSUPPORTED, None, f"{_capital(mismatch.words)}.")
 
 
-def _performed_again(file: DatabaseFile) -> Iterator[Finding]:
+def _performed_again(file: DatabaseFile) -> Iterator[standalone.Finding]:
     """The control of each request, the numbers and the clock, by the functions of a package."""
     for rule, story in crosscheck.decided(file):
-        yield from _judged(standalone.control(rule, list(_plain(story))))
-    yield from _judged(standalone.order(_plain(crosscheck.complete(file)), 0))
-    yield from _judged(standalone.heads(_plain(file.heads()), file.signing_keys()))
+        yield from standalone.control(rule, list(_plain(story)))
+    yield from standalone.order(_plain(crosscheck.complete(file)), 0)
+    yield from standalone.heads(_plain(file.heads()), file.signing_keys())
     for number, message in crosscheck.taken_by_slack(file):
-        yield from _judged(standalone.slack_clock(number, [message]))
+        yield from standalone.slack_clock(number, [message])
 
 
 def _plain(rows: Iterable[Row]) -> Iterator[standalone.Row]:
     return (standalone.Row(*row, masked=False) for row in rows)
 
 
-def _judged(found: Iterable[standalone.Finding]) -> Iterator[Finding]:
-    return (Finding(Flaw(each.flaw), each.row, each.words) for each in found)
+def judged(found: Iterable[standalone.Finding]) -> Iterator[Finding]:
+    """Leave the notes out."""
+    return (
+        Finding(Flaw(each.flaw), each.row, each.words)
+        for each in found
+        if each.flaw in standalone.CODES
+    )
 
 
 def _capital(words: str) -> str:

@@ -16,6 +16,8 @@ FIRST_HASH = "0" * 64
 class What(StrEnum):
     """The kinds of history entries."""
 
+    NUMBER_KEPT = "number.kept"
+    NUMBER_DROPPED = "number.dropped"
     ASKED = "request.asked"
     APPROVED = "request.approved"
     REJECTED = "request.rejected"

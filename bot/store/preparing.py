@@ -3,14 +3,20 @@
 A transaction holds the event loop, and 50,000 documents take seconds. So their rows are written in short
 transactions of their own, under the number that the request is going to have. Until the request's own row
 stands there they count for nothing, as whoever asks about documents asks about requests, and they can be deleted.
+
+Others ask meanwhile and get the numbers behind it, so the history says when a number is kept, and when it is dropped
+because its request was not saved. A dropped number is never used again.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from bot.domain.authority import Person
+from bot.domain.history import Entry, What
 from bot.store.engine import Database
 from bot.store.errors import CouldNotRecordError
+from bot.store.history import History
 from bot.store.times import to_text
 
 PART = 500
@@ -27,24 +33,41 @@ class KeptNumber(NamedTuple):
 
     Attributes:
         number: That it is going to have.
+        entry: Sequence of the row of the history that keeps the number.
         mailings: How many rows of what it can mail.
     """
 
     number: int
+    entry: int
     mailings: int
 
 
 class Preparing:
     """Every call belongs inside a transaction of the caller."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, history: History) -> None:
         self._database = database
+        self._history = history
 
-    def begin(self, number: int, now: datetime) -> None:
-        """Keep a number for a request that is going to be saved; no other takes it from now on."""
+    def begin(self, number: int, now: datetime, person: Person, operation: str) -> int:
+        """Keep a number for a request that is going to be saved; no other takes it from now on.
+
+        Args:
+            number: The next one.
+            now: The moment.
+            person: Who asks.
+            operation: What for.
+
+        Returns:
+            Sequence of the row of the history that says so.
+        """
         self._database.execute(
             "INSERT INTO preparing (number, at) VALUES (?, ?)", [number, to_text(now)]
         )
+        data = {"number": number, "operation": operation}
+        entry = Entry(what=What.NUMBER_KEPT, who=person.user_id, team=person.team_id, data=data)
+        self._history.append(entry, now)
+        return self._history.last().sequence
 
     def stands(self, number: int) -> bool:
         """Return whether that number is still kept for a request that is going to be saved."""
@@ -73,8 +96,11 @@ class Preparing:
             msg = "could not record this: it was not written whole; please try again"
             raise CouldNotRecordError(msg)
 
-    def drop_part(self, number: int) -> bool:
-        """Delete a part of what was written for a request that is not going to be saved; whether more is left."""
+    def drop_part(self, number: int, now: datetime, why: str) -> bool:
+        """Delete a part of what was written for a request that is not going to be saved; whether more is left.
+
+        With the last part goes the number, which the history says.
+        """
         if not self.stands(number):  # it was saved, or dropped by somebody else
             return False
         for table, key in _TABLES.items():
@@ -86,8 +112,17 @@ class Preparing:
             if deleted.rowcount:
                 return True
         self._database.execute("DELETE FROM preparing WHERE number = ?", [number])
+        kept = self._database.execute(_KEPT, [number]).fetchone()
+        if kept is not None:  # by an earlier version, which did not write it down
+            data = {"number": number, "kept": kept[0], "why": why}
+            self._history.append(Entry(what=What.NUMBER_DROPPED, data=data), now)
         return False
 
 
 _TABLES = {"mailings": "document_number", "request_subjects": "subject"}
 """Where rows of a request stand that is not saved yet, and by what they differ; in the order of their deletion."""
+
+_KEPT = """
+SELECT sequence FROM history WHERE request IS NULL AND what = 'number.kept'
+  AND CAST(json_extract(data, '$.number') AS INTEGER) = ? ORDER BY sequence DESC LIMIT 1
+"""

@@ -70,7 +70,9 @@ class Requests:
         (number,) = self._database.execute(
             "SELECT MAX(number) + 1 FROM (SELECT COALESCE(MAX(number), 0) AS number FROM requests "
             "UNION ALL SELECT MAX(last_number) FROM copies "
-            "UNION ALL SELECT COALESCE(MAX(number), 0) FROM preparing) AS taken"
+            "UNION ALL SELECT COALESCE(MAX(number), 0) FROM preparing "
+            "UNION ALL SELECT COALESCE((SELECT CAST(json_extract(data, '$.number') AS INTEGER) FROM history "
+            "WHERE request IS NULL AND what = 'number.kept' ORDER BY sequence DESC LIMIT 1), 0)) AS taken"
         ).fetchone()
         return int(number)
 

@@ -48,6 +48,7 @@ from bot.workflow.guard import Guard
 from bot.workflow.heads import Heads
 from bot.workflow.installed import surroundings
 from bot.workflow.parts import Parts
+from bot.workflow.preparing import drop_left_over
 from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
@@ -131,6 +132,7 @@ async def build(
             starting,
             zuora_read_seconds=tuning.zuora_read_seconds,
         )
+        await drop_left_over(opened.store, clock)
         record_start(
             opened.store,
             policy,

@@ -71,7 +71,7 @@ async def ask(
         return ready
     if impossible := await _nobody_to_approve(parts.rules, ready, asker):
         return impossible
-    async with prepared(parts, ready, place.key) as written:
+    async with prepared(parts, ready, asker) as written:
         return save(parts, written, asker)
 
 

@@ -12,6 +12,7 @@ from bot.metrics import HEADS_NOT_LEFT
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.anchoring import Anchors, Keeper, NotLeftError
+from bot.workflow.preparing import LEFT_OVER, drop_left_over
 from bot.workflow.signing import text_of
 
 logger = logging.getLogger(__name__)
@@ -44,11 +45,13 @@ class Heads:
         """Why the latest head is not where it should be, for whoever runs the bot."""
 
     async def run(self) -> None:
-        """Write and leave each head that is due, until cancelled."""
-        while self._anchors.is_any:
+        """Drop what nobody saves any more, and write and leave each head that is due, until cancelled."""
+        while True:
             try:
-                self.tell()
-                await self.leave()
+                await drop_left_over(self._store, self._clock, self._clock.now() - LEFT_OVER)
+                if self._anchors.is_any:
+                    self.tell()
+                    await self.leave()
             except CouldNotRecordError:
                 logger.warning("head_was_not_recorded")
             await self._clock.sleep(LOOK_SECONDS)

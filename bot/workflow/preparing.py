@@ -3,11 +3,13 @@
 See `bot.store.preparing`, which says why, and what keeps it from counting before its time.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from bot.domain.clock import Clock
 from bot.store.errors import CouldNotRecordError
 from bot.store.preparing import PART, KeptNumber
 from bot.store.preparing import parts as in_parts
@@ -15,42 +17,60 @@ from bot.store.store import Store
 from bot.workflow.beside import subjects_of
 from bot.workflow.guard import reach_to_be
 from bot.workflow.parts import Parts
-from bot.workflow.saved import Ready
+from bot.workflow.saved import Asker, Ready
 
 LEFT_OVER = timedelta(hours=1)
 """After so long nobody is still writing: a process has ended before its request was saved."""
 
+EVER = datetime.max.replace(tzinfo=UTC)
+ENDED = "its process ended before it was saved"
+STOPPED = "it was stopped before it was saved"
+NOT_SAVED = "it was not saved"
+
 
 @asynccontextmanager
-async def prepared(parts: Parts, ready: Sequence[Ready], place: str) -> AsyncIterator[list[Ready]]:
+async def prepared(
+    parts: Parts, ready: Sequence[Ready], asker: Asker
+) -> AsyncIterator[list[Ready]]:
     """Write what the large ones consist of; what is not saved meanwhile is deleted again.
 
     Args:
         parts: The outside.
         ready: What is about to be saved.
-        place: Where in the tenant it acts, as `Place.key`.
+        asker: Who asks, and where in the tenant it acts.
 
     Raises:
         CouldNotRecordError: Nothing was written.
     """
     written: list[int] = []
+    why = NOT_SAVED
     try:
-        yield [await _prepared(parts, each, place, written) for each in ready]
+        yield [await _prepared(parts, each, asker, written) for each in ready]
+    except asyncio.CancelledError:
+        why = STOPPED
+        raise
     finally:
         for number in written:
-            await _drop(parts.store, number)
+            await _drop(parts.store, number, parts.clock, why)
 
 
-async def _prepared(parts: Parts, ready: Ready, place: str, written: list[int]) -> Ready:
+async def drop_left_over(store: Store, clock: Clock, before: datetime = EVER) -> None:
+    """Drop the numbers that were kept before a moment for requests that nobody saves any more.
+
+    At a start those are all: what another process writes just then is asked for again.
+    """
+    for number in store.preparing.begun_before(before):
+        await _drop(store, number, clock, ENDED)
+
+
+async def _prepared(parts: Parts, ready: Ready, asker: Asker, written: list[int]) -> Ready:
     """Return the same, where it is large with a number of its own and everything written under that."""
     store, mine = parts.store, ready.mine
     if len(mine) <= PART:
         return ready
-    for number in store.preparing.begun_before(parts.clock.now() - LEFT_OVER):
-        await _drop(store, number)
     with store.transaction():
         number = store.requests.next_number()
-        store.preparing.begin(number, parts.clock.now())
+        entry = store.preparing.begin(number, parts.clock.now(), asker.person, ready.order.name)
     written.append(number)
     rows, subjects = 0, subjects_of(ready.order)
     for part in in_parts(max(len(mine), len(subjects))):
@@ -59,14 +79,14 @@ async def _prepared(parts: Parts, ready: Ready, place: str, written: list[int]) 
             rows += store.mailings.add(number, mine[part])
             store.requests.add_subjects(number, subjects[part])
     newest = store.requests.newest()
-    reach = await reach_to_be(store, mine, place)
-    return replace(ready, kept=KeptNumber(number, rows), reach=reach, newest=newest)
+    reach = await reach_to_be(store, mine, asker.place.key)
+    return replace(ready, kept=KeptNumber(number, entry, rows), reach=reach, newest=newest)
 
 
-async def _drop(store: Store, number: int) -> None:
+async def _drop(store: Store, number: int, clock: Clock, why: str) -> None:
     """Delete what was written for a request that was not saved; nothing where it was."""
-    with suppress(CouldNotRecordError):  # the next one that is prepared tries again
+    with suppress(CouldNotRecordError):  # it is tried again when it counts as left over
         while store.preparing.stands(number):
             with store.transaction():
-                store.preparing.drop_part(number)
+                store.preparing.drop_part(number, clock.now(), why)
             await store.turns.one_by_one()

@@ -222,6 +222,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
         **parts.rules.policy.why(about),
         **asker.person.called,
         "bound": ready.texts.bound,
+        **({"kept": ready.kept.entry} if ready.kept else {}),
     }
     parts.store.record(_asked_entry(request, shown, why), now, *messages)
     if isinstance(order, Estimated) and order.foresees():

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.authority import Person
+from bot.domain.history import What
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed
 from bot.store.errors import CouldNotRecordError
@@ -14,6 +16,7 @@ from bot.store.store import Store
 from tests.fresh import fresh
 from tests.store.test_schema import NOW, REQUEST
 
+ANN = Person(user_id="U0ANN", team_id="T1")
 NUMBERS = [f"INV{number:08}" for number in range(PART + 3)]
 MINE = [Mailing(each, "document", each, f"id-{each}", "A1", "BR-1", "") for each in NUMBERS]
 
@@ -27,17 +30,17 @@ def store(tmp_path):
 
 def prepare(store, number=1):
     with store.transaction():
-        store.preparing.begin(number, NOW)
+        entry = store.preparing.begin(number, NOW, ANN, "email_invoice")
         rows = store.mailings.add(number, MINE)
         store.requests.add_subjects(number, NUMBERS)
-    return KeptNumber(number, rows)
+    return KeptNumber(number, entry, rows)
 
 
 def drop(store, number):
     more = True
     while more:
         with store.transaction():
-            more = store.preparing.drop_part(number)
+            more = store.preparing.drop_part(number, NOW, "not saved")
 
 
 def left(store, number):
@@ -81,19 +84,25 @@ def test_of_a_request_that_stands_there_nothing_is_dropped(store):
         store._database.execute("DELETE FROM mailings WHERE request = 1")
 
 
-def test_what_is_dropped_leaves_nothing_and_frees_its_number(store):
-    prepare(store)
+def test_what_is_dropped_leaves_nothing_but_two_entries_and_its_number_is_not_used_again(store):
+    kept = prepare(store)
 
+    drop(store, 1)
     drop(store, 1)
 
     assert left(store, 1) == [0, 0]
-    assert store.requests.next_number() == 1
+    assert store.requests.next_number() == 2
+    said = [(each.entry.what, each.entry.who, each.entry.data) for each in store.history.all()]
+    assert said == [
+        (What.NUMBER_KEPT, ANN.user_id, {"number": 1, "operation": "email_invoice"}),
+        (What.NUMBER_DROPPED, "", {"number": 1, "kept": kept.entry, "why": "not saved"}),
+    ]
 
 
 def test_a_request_is_not_saved_of_which_somebody_has_dropped_a_part(store):
     kept = prepare(store)
     with store.transaction():
-        store.preparing.drop_part(1)
+        store.preparing.drop_part(1, NOW, "not saved")
 
     with pytest.raises(CouldNotRecordError, match="not written whole"), store.transaction():
         store.preparing.check(kept)
@@ -111,7 +120,7 @@ def test_a_number_that_has_its_request_is_not_kept_again(store):
         store.requests.add(replace(REQUEST, number=1), Deed.MAILED)
 
     with pytest.raises(sqlite3.IntegrityError, match="not prepared"):
-        store.preparing.begin(1, NOW)
+        store.preparing.begin(1, NOW, ANN, "email_invoice")
 
 
 def test_what_a_process_left_behind_is_found_by_its_age(store):

@@ -10,6 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from bot.domain.authority import Person
 from bot.domain.call import Call, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.mailing import Mailing
@@ -171,11 +172,11 @@ class Life:
     def prepare(self):
         store = self.store
         number = store.requests.next_number()
-        store.preparing.begin(number, NOW)
+        store.preparing.begin(number, NOW, Person(user_id="U0ANN", team_id="T1"), "email_invoice")
         store.mailings.add(number, [Mailing("c", "document", "INV-1", "", "A1", "", "")])
         store.requests.add_subjects(number, SUBJECTS)
         assert store.preparing.begun_before(NOW + timedelta(days=1)) == [number]
-        while store.preparing.drop_part(number):
+        while store.preparing.drop_part(number, NOW, "not saved"):
             pass
 
     def _figure(self, number):

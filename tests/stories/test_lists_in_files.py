@@ -3,15 +3,17 @@
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
+from bot.domain.authority import Person
 from bot.domain.mailing import Mailing
 from bot.store.errors import CouldNotRecordError
 from bot.store.preparing import PART
 from bot.workflow import begin
 from tests.stage import ALICE, BOB, CHANNEL, MARA
+
+PERSON = Person(user_id=ALICE, team_id="T0BILLING")
 
 
 def invoices(stage, number):
@@ -417,20 +419,31 @@ async def test_of_a_large_list_that_is_not_saved_nothing_stays(stage, monkeypatc
     assert prepared(stage) == []
     monkeypatch.undo()
     await fill(stage, csv(numbers))
-    assert "R-1" in stage.card(await card(stage))
+    assert "R-2" in stage.card(await card(stage))  # no number is used twice
 
 
-async def test_what_an_ended_process_prepared_is_deleted_by_the_next_large_list(stage):
-    numbers = invoices(stage, PART + 40)
+def left_behind(stage, numbers):
     with stage.store.transaction():
-        stage.store.preparing.begin(1, stage.clock.now() - timedelta(hours=2))
+        stage.store.preparing.begin(1, stage.clock.now(), PERSON, "email_invoice")
         stage.store.mailings.add(1, [Mailing(numbers[0], "document", numbers[0], "", "", "", "")])
         stage.store.requests.add_subjects(1, numbers[:1])
 
-    await fill(stage, csv(numbers))
 
-    assert "R-1" in stage.card(await card(stage))
+async def test_what_an_ended_process_prepared_is_deleted_at_the_next_start(stage):
+    left_behind(stage, invoices(stage, 1))
+
+    await stage.restart()
+
     assert prepared(stage) == []
+
+
+async def test_what_nobody_writes_any_more_is_deleted_within_the_hour(stage):
+    left_behind(stage, invoices(stage, 1))
+
+    await stage.pass_time(minutes=59)
+    assert prepared(stage) != []
+    await stage.pass_time(minutes=2)
+    await stage.slack.until(lambda: prepared(stage) == [])
 
 
 async def test_a_large_list_that_overlaps_one_of_the_same_moment_says_so_on_both_cards(stage):

@@ -15,7 +15,7 @@ from bot.audit.anchors import Anchored
 from bot.audit.chain import Finding, Flaw, days_without, walk
 from bot.audit.evidence.archive import CHAIN, FORMAT, MANIFEST, ROWS, last_of, readable
 from bot.audit.evidence.package import Package, sampled
-from bot.audit.verify import Verified
+from bot.audit.verify import Verified, judged
 from bot.domain.history import Head, Row
 from bot.store.errors import StoreError
 
@@ -77,10 +77,8 @@ def _verified(
     manifest, about = (json.loads(archive.read(name)) for name in (MANIFEST, CHAIN))
     if manifest["format"] != FORMAT:
         raise StoreError(OLD.format(manifest["format"], FORMAT))
-    found = [
-        Finding(Flaw(each.flaw), each.row, each.words)
-        for each in standalone.checked(archive, key, noted)
-    ]
+    again = list(standalone.checked(archive, key, noted))
+    found = list(judged(again))
     last = last_of(archive, about)
     heads = [row for row in _rows(archive) if row.what.startswith(standalone.KINDS["heads"])]
     anchored = Anchored((Row(*row[:-1]) for row in heads if not row.masked), authority)
@@ -92,7 +90,11 @@ def _verified(
         entries=about["rows"],
         last=last,
         keyed=about["keyed_from"] is not None,
-        notes=(*_notes(archive, about, manifest, noted), *anchored.notes(about["signing_keys"])),
+        notes=(
+            *_notes(archive, about, manifest, noted),
+            *(each.words for each in again if each.flaw not in standalone.CODES),
+            *anchored.notes(about["signing_keys"]),
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from bot.domain.digest import text_hash
+from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Row, What
 from bot.store.file.reading import DatabaseFile
 from bot.store.requests import KEPT, PLACES, asked_hash_of
@@ -236,17 +236,34 @@ def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
 
 def complete(file: DatabaseFile) -> Iterator[Row]:
     """The rows in order, with a stand-in for each request whose own rows are in an archive."""
-    away = deque(_archived(file))
+    away, kept = deque(_archived(file)), dict[int, int]()
     row = Row(0, "", None, "", "", "", "{}", "", "")
     for found in file.rows():
         row = Row(*found)
-        behind = row.what == What.RESUMED and json.loads(row.data)["numbers_behind"] + 1
-        until = (row.request if row.what == What.ASKED else behind) or 0
+        until = _new_number(row)
         while away and away[0] < until:
-            yield row._replace(request=away.popleft(), what=What.ASKED.value, data="{}")
+            yield _stand_in(row, away.popleft(), kept)
+        if row.what == What.NUMBER_KEPT:
+            kept[until] = row.sequence
         yield row
     for number in away:
-        yield row._replace(request=number, what=What.ASKED.value, data="{}")
+        yield _stand_in(row, number, kept)
+
+
+def _new_number(row: Row) -> int:
+    """The number that a row introduces, or behind which they go on; 0 for one that says nothing of numbers."""
+    if row.what not in {What.ASKED, What.NUMBER_KEPT, What.RESUMED}:
+        return 0
+    data = json.loads(row.data)
+    if row.what == What.ASKED:
+        return 0 if "kept" in data else row.request or 0
+    return int(data["number"] if row.what == What.NUMBER_KEPT else data["numbers_behind"] + 1)
+
+
+def _stand_in(row: Row, number: int, kept: dict[int, int]) -> Row:
+    """What says that an archived request was asked for, under a number of its own or one that was kept."""
+    data = {"kept": kept[number]} if number in kept else {}
+    return row._replace(request=number, what=What.ASKED.value, data=canonical(data))
 
 
 def _archived(file: DatabaseFile) -> list[int]:
