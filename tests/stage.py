@@ -339,7 +339,9 @@ class Stage:
         return request
 
     def happened(self, number: int = 1) -> list[What]:
-        return [written.entry.what for written in self.store.history.of(number)]
+        """What became of a request; that its messages were bound by the hour is nothing of that."""
+        kinds = [written.entry.what for written in self.store.history.of(number)]
+        return [kind for kind in kinds if kind is not What.SHOWN]
 
     async def quiet(self) -> None:
         """Return once the bot has nothing under way that needs no clock."""

@@ -9,12 +9,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
-from bot.audit import standalone
 from bot.audit.chain import Finding, Flaw
 from bot.domain.history import Row, What
 from bot.domain.words import count
+
+
+def signed(public: str, text: str, signature: str) -> bool:
+    """As `standalone.signed`, hundreds of times as fast."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+        key.verify(bytes.fromhex(signature), text.encode())
+    except (ValueError, InvalidSignature):
+        return False
+    return True
 
 
 class Anchored:
@@ -50,18 +61,20 @@ class Anchored:
             words = f"The time stamp in row {sequence} is not one of its head by this authority: {error}."
             yield Finding(Flaw.SIGNATURE, sequence, words)
 
-    def notes(self, keys: Sequence[dict[str, Any]]) -> Iterator[str]:
+    def notes(self, keys: Sequence[Sequence[Any]] = ()) -> Iterator[str]:
         """What an auditor compares by eye: the public keys, and what was not checked.
 
         Args:
-            keys: Every key until here, as a package lists them.
+            keys: The row and public key (hex) of those from before these rows.
         """
-        for key in keys:
-            yield f"heads are signed from row {key['row']} on with the public key {key['public']}"
+        every = [*keys, *((sequence, data["public"]) for sequence, data in self._keys)]
+        for sequence, public in every:
+            if public:
+                yield f"heads are signed from row {sequence} on with the public key {public}"
         for sequence, data in self._keys:
             said = f"billing-bot signing key {data['public']}"
             if data["before"] and not (
-                data["endorsed"] and standalone.signed(data["before"], said, data["endorsed"])
+                data["endorsed"] and signed(data["before"], said, data["endorsed"])
             ):
                 yield f"the key of row {sequence} is not endorsed by the one before it"
         if self._stamps:

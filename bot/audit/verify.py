@@ -6,7 +6,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from bot.audit import standalone
-from bot.audit.anchors import Anchored
+from bot.audit.anchors import Anchored, signed
 from bot.audit.archived import against_heads, elsewhere, stayed, walked_with_archives
 from bot.audit.chain import Finding, Flaw, Walked, days_without
 from bot.domain.history import Head, Row, fingerprint
@@ -126,7 +126,7 @@ def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
             entries=walked.rows,
             last=walked.last,
             keyed=walked.keyed_from is not None,
-            notes=(*notes, *map(elsewhere, archives), *said, *anchored.notes(file.signing_keys())),
+            notes=(*notes, *map(elsewhere, archives), *said, *anchored.notes()),
         )
 
 
@@ -239,7 +239,7 @@ def _performed_again(file: DatabaseFile) -> Iterator[standalone.Finding]:
     for rule, story in crosscheck.decided(file):
         yield from standalone.control(rule, list(_plain(story)))
     yield from standalone.order(_plain(crosscheck.complete(file)), 0)
-    yield from standalone.heads(_plain(file.heads()), file.signing_keys())
+    yield from standalone.heads(_plain(file.heads()), "", signed)
     for number, message in crosscheck.taken_by_slack(file):
         yield from standalone.slack_clock(number, [message])
 

@@ -13,12 +13,14 @@ import click
 
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Before, Scope
-from bot.audit.evidence.in_slack import Card, Sent
+from bot.audit.evidence.in_slack import Sent
 from bot.audit.evidence.mask import Mask, NoMask
 from bot.audit.evidence.reconcile import (
     ABOUT_RUNS,
+    NOT_COMPARED,
     Own,
     Period,
+    Read,
     explained,
     outside,
     reconciled_everywhere,
@@ -157,7 +159,7 @@ def _made(
             sample=(options["seed"], options["sample"]),
         )
         stored.made_ready(file)
-        cards = [Card(*each) for each in stored.cards(file, archive.span_of(file, scope))]
+        cards = stored.Cards(file, archive.span_of(file, scope))
         scope = replace(scope, slack=asyncio.run(slack_cards.read(settings, cards, _Sent(file))))
         packets = archive.size(file, scope)
         with (
@@ -168,11 +170,13 @@ def _made(
     for words in _unfinished(scope):
         click.echo(words, err=True)
     click.echo(f"{out}: {packets} requests. Manifest's SHA-256: {manifest}")
-    if compared["status"] == "done":
-        click.echo(f"Done outside the bot: {len(outside(compared))} (exceptions.jsonl)")
-    else:
+    done = compared["status"] == "done"
+    exceptions = sum(each["what"] != NOT_COMPARED for each in outside(compared["things"]))
+    if done or exceptions:
+        click.echo(f"Done outside the bot: {exceptions} (exceptions.jsonl)")
+    if not done:
         click.echo(f"Reconciliation not done: {compared['why']}", err=True)
-    return verified, compared["status"] == "done"
+    return verified, done
 
 
 class _Sent:
@@ -230,7 +234,8 @@ def _told(verified: Verified) -> dict[str, Any]:
 async def _reconciled(
     settings: EvidenceSettings, period: Period, file: DatabaseFile
 ) -> dict[str, Any]:
-    own = Own(stored.done(file, ABOUT_RUNS), stored.mailed(file, to_text(period.start - A_MONTH)))
+    since = to_text(period.start - A_MONTH)
+    own = Own(Read(lambda: stored.done(file, ABOUT_RUNS)), Read(lambda: stored.mailed(file, since)))
     http = http_client()
     try:
         zuora = zuora_client(settings, SystemClock(), http, read_seconds=READ_SECONDS)

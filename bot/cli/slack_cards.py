@@ -8,18 +8,19 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bot.audit.evidence import in_slack
-from bot.audit.evidence.in_slack import Card, OwnMessages
+from bot.audit.evidence.in_slack import OwnMessages
 from bot.cli.clock import SystemClock
 from bot.settings import EvidenceSettings
 from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.slack.web import SlackWeb
 from bot.slack.witness import NO_THREAD
+from bot.store.file.evidence import Cards
 
 SECONDS = 30
 UNSET = "SLACK_BOT_TOKEN is not set, so Slack was not read"
 
 
-async def read(settings: EvidenceSettings, cards: list[Card], own: OwnMessages) -> dict[str, Any]:
+async def read(settings: EvidenceSettings, cards: Cards, own: OwnMessages) -> dict[str, Any]:
     """What comparing with Slack gives; what cannot be read is not done."""
     token = settings.slack_bot_token.get_secret_value()
     if not token:

@@ -31,6 +31,7 @@ class What(StrEnum):
     ENDED = "request.ended"
     RECORDED = "request.recorded"
     SETTLED = "request.settled"
+    SHOWN = "slack.shown"
     REFUSED = "refused"
     CALL_SENT = "call.sent"
     CALL_ANSWERED = "call.answered"

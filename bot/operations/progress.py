@@ -50,6 +50,11 @@ class Progress(BaseModel, frozen=True, defer_build=True):
     lost: int = 0
     in_doubt_since: datetime | None = None
 
+    def named_run(self) -> dict[str, list[str]]:
+        """Which bill run a request made or follows, for the history: so no other can be put to its account later."""
+        names = [self.run_id, self.number]
+        return {"run": names} if any(names) else {}
+
     @classmethod
     def of(cls, request: Request) -> "Progress":
         """Return how far a stored request got."""

@@ -18,6 +18,7 @@ SELECT number FROM requests WHERE state IN
   AND number NOT IN (SELECT request FROM archived)
   AND number NOT IN (SELECT request FROM history WHERE request IS NOT NULL AND sequence > ?)
   AND number NOT IN (SELECT request FROM outbox WHERE request IS NOT NULL AND ended_at IS NULL)
+  AND number NOT IN (SELECT request FROM outbox WHERE request IS NOT NULL AND unbound = 1)
   AND number NOT IN (SELECT request FROM estimates)
   AND number NOT IN (SELECT request FROM figures_due)
   AND number NOT IN (
@@ -25,6 +26,9 @@ SELECT number FROM requests WHERE state IN
     AND later.state IN ('waiting', 'approved', 'running', 'unknown'))
 ORDER BY number
 """
+"""What ended, and whose messages the history binds by then: those of a year's last hour are bound in the next year, so
+their request goes with the next archive."""
+
 _GO = (
     "DELETE FROM history WHERE sequence <= :last AND sequence NOT IN "  # noqa: S608 - own words
     f"(SELECT sequence FROM ({STAYS}) AS stays)"

@@ -8,8 +8,8 @@ from typing import Any
 from bot.domain.call import Call, Tally, Verdict
 from bot.domain.place import entity_part
 from bot.store.engine import Database
+from bot.store.parts import PART
 from bot.store.places import ENTITY_OF_PLACE
-from bot.store.preparing import PART
 from bot.store.times import from_text_or_none, to_text_or_none
 
 _COLUMNS = (

@@ -230,8 +230,8 @@ class History:
         return dict(rows)
 
     def story(self, request: int, limit: int) -> tuple[list[Written], int]:
-        """What happened to a request, without its single calls; and how much more there is."""
-        where = "WHERE request = ? AND what NOT LIKE 'call.%'"
+        """What happened to a request, without its single calls and messages; and how much more there is."""
+        where = "WHERE request = ? AND what NOT LIKE 'call.%' AND what <> 'slack.shown'"
         rows = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "  # noqa: S608 - own words
             f"{where} ORDER BY sequence LIMIT ?",

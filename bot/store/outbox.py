@@ -3,8 +3,9 @@
 import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
+from bot.domain.digest import canonical, text_hash
 from bot.domain.message import File, Message, MessageKind
 from bot.store.engine import Database
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
@@ -18,6 +19,21 @@ ANSWERS_A_MINUTE = 60
 _LAST_ANSWER = (
     " You have caused so many answers within a minute that the next ones are left out for a minute."
 )
+SENT = (
+    "sequence",
+    "kind",
+    "channel",
+    "user",
+    "text",
+    "blocks",
+    "file",
+    "created_at",
+    "ended_at",
+    "outcome",
+    "ts",
+)
+"""The columns of a message of which its hash in the history is made, in this order."""
+
 _COLUMNS = (
     "sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at, "
     "created_at, refused_with, after_ts"
@@ -80,6 +96,19 @@ _LANE = (
     "ELSE 'request-' || request END"
 )
 """`Outgoing.lane`, so that a lane is found without reading all that is to be sent."""
+
+
+class UnboundMessage(NamedTuple):
+    """A message of a request that stands in Slack.
+
+    Attributes:
+        hash: SHA-256 (hex) of the canonical list of its `SENT` columns.
+    """
+
+    sequence: int
+    request: int
+    ended_at: datetime
+    hash: str
 
 
 class Outbox:
@@ -325,11 +354,31 @@ class Outbox:
             [text, sequence],
         )
 
+    def unbound(self, limit: int) -> list[UnboundMessage]:
+        """Messages of requests that were sent and stand in no row of the history yet, oldest first."""
+        rows = self._database.execute(
+            f"SELECT request, {', '.join(SENT)} FROM outbox WHERE unbound = 1 "  # noqa: S608 - own names
+            "ORDER BY sequence LIMIT ?",
+            [limit],
+        )
+        at = SENT.index("ended_at")
+        return [
+            UnboundMessage(sent[0], request, from_text(sent[at]), text_hash(canonical(sent)))
+            for request, *sent in rows
+        ]
+
+    def bound(self, sequences: list[int]) -> None:
+        """Note that these stand in the history."""
+        self._database.executemany(
+            "UPDATE outbox SET unbound = 0 WHERE sequence = ?", [(each,) for each in sequences]
+        )
+
     def end(self, sequence: int, now: datetime, *, outcome: str, ts: str | None = None) -> None:
         """Done with it: `sent`, `merged` into a later edit, or `refused` by Slack for good."""
         self._database.execute(
-            "UPDATE outbox SET ended_at = ?, outcome = ?, ts = ? WHERE sequence = ?",
-            [to_text(now), outcome, ts, sequence],
+            "UPDATE outbox SET ended_at = ?, outcome = ?, ts = ?, "
+            "unbound = CASE WHEN request IS NULL THEN 0 ELSE ? END WHERE sequence = ?",
+            [to_text(now), outcome, ts, int(outcome == "sent"), sequence],
         )
 
 

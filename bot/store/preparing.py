@@ -8,7 +8,6 @@ Others ask meanwhile and get the numbers behind it, so the history says when a n
 because its request was not saved. A dropped number is never used again.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,15 +16,8 @@ from bot.domain.history import Entry, What
 from bot.store.engine import Database
 from bot.store.errors import CouldNotRecordError
 from bot.store.history import History
+from bot.store.parts import PART
 from bot.store.times import to_text
-
-PART = 500
-"""Rows in one transaction: some 10 ms of the event loop."""
-
-
-def parts(many: int) -> Iterator[slice]:
-    """So many things in parts that can each be written in one short transaction."""
-    return (slice(at, at + PART) for at in range(0, many, PART))
 
 
 class KeptNumber(NamedTuple):

@@ -438,3 +438,22 @@ def both_engines(db: Database) -> None:
     With a file its lock says who works; on a server each who begins to work begins another turn.
     """
     run(db, _BOTH_ENGINES)
+
+
+_SHOWN = """
+ALTER TABLE outbox ADD COLUMN unbound INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outbox_unbound ON outbox (sequence) WHERE unbound = 1;
+CREATE TRIGGER messages_that_were_sent_are_never_changed
+BEFORE UPDATE OF request, kind, channel, user, text, blocks, file, created_at, ended_at, outcome, ts
+ON outbox WHEN OLD.outcome = 'sent' AND OLD.request IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'what was sent is never changed'); END;
+"""
+
+
+@migrations(name="0041_shown")
+def shown(db: Database) -> None:
+    """Which messages of requests stand in Slack and in no row of the history yet.
+
+    What was sent before this version stays out of the history: there would be a million rows at once.
+    """
+    run(db, _SHOWN)

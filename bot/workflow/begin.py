@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +18,8 @@ from bot.operations.operation import Facts, Order
 from bot.operations.run_documents import SINGLE
 from bot.operations.typed import Problems
 from bot.store.errors import CouldNotRecordError
-from bot.store.preparing import PART
-from bot.store.preparing import parts as in_parts
+from bot.store.parts import PART
+from bot.store.parts import parts as in_parts
 from bot.store.requests import RequestMovedError
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
@@ -189,6 +190,8 @@ def _start(
                 _plan(parts, request, subjects)
             elif parts.store.calls.tally(request.number).calls != len(subjects):
                 raise CouldNotRecordError("could not record this: not every call was planned")
+            mailings = parts.store.mailings.hash_of(request.number)
+            entry = replace(entry, data={**entry.data, "mailings": mailings})
             parts.store.move(request, after, entry, now, card_edit(after), told)
     if why:
         _stop_for_others(parts, request, why)

@@ -203,6 +203,7 @@ def answer_entry(call: Call) -> Entry:
             "zuora_request_id": call.zuora_request_id,
             "words": call.words,
             **({"no_more": call.no_more} if call.no_more else {}),
+            **_begun(call),
         },
     )
 
@@ -217,8 +218,13 @@ def settled_entry(call: Call) -> Entry:
             "key": call.key,
             "verdict": call.verdict.value if call.verdict else "",
             "words": call.words,
+            **_begun(call),
         },
     )
+
+
+def _begun(call: Call) -> dict[str, list[str]]:
+    return Progress.model_validate_json(call.began).named_run() if call.began else {}
 
 
 def came_entry(call: Call) -> Entry:

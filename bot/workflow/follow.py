@@ -46,6 +46,7 @@ async def follow(parts: Working, request: Request) -> None:
 def _go_on(parts: Working, request: Request, before: Progress, progress: Progress) -> None:
     now = parts.clock.now()
     changed = progress.status != before.status or progress.unread != before.unread
+    is_named = (progress.run_id, progress.number) != (before.run_id, before.number)
     looks = 0 if changed else request.looks + 1
     wake_at = now + pause_between_looks(looks, parts.pauses.poll)
     after = replace(
@@ -57,14 +58,16 @@ def _go_on(parts: Working, request: Request, before: Progress, progress: Progres
     entry = Entry(
         what=What.PROGRESSED,
         request=request.number,
-        data={"status": progress.status, "look": looks},
+        data={"status": progress.status, "look": looks, **progress.named_run()},
     )
     with parts.store.transaction():
         if changed:
             told = lines.reply(after, _what_is_new(before, progress))
             parts.store.move(request, after, entry, now, card_edit(after), told)
-        else:
-            parts.store.requests.move(request, after)  # nothing happened: nothing to record
+            return
+        parts.store.requests.move(request, after)
+        if is_named:  # else nothing happened: nothing to record
+            parts.store.history.append(entry, now)
 
 
 def _what_is_new(before: Progress, progress: Progress) -> str:
@@ -86,7 +89,12 @@ def _end(store: Store, request: Request, progress: Progress, now: datetime) -> N
     entry = Entry(
         what=What.ENDED,
         request=request.number,
-        data={"state": state.value, "result": progress.result, "status": progress.status},
+        data={
+            "state": state.value,
+            "result": progress.result,
+            "status": progress.status,
+            **progress.named_run(),
+        },
     )
     told = lines.reply(after, progress.result, " ", Mention(request.requester))
     with store.transaction():

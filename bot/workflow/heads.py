@@ -13,6 +13,7 @@ from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.anchoring import Anchors, Keeper, NotLeftError
 from bot.workflow.preparing import LEFT_OVER, drop_left_over
+from bot.workflow.shown import bind
 from bot.workflow.signing import text_of
 
 logger = logging.getLogger(__name__)
@@ -45,9 +46,10 @@ class Heads:
         """Why the latest head is not where it should be, for whoever runs the bot."""
 
     async def run(self) -> None:
-        """Drop what nobody saves any more, and write and leave each head that is due, until cancelled."""
+        """Bind what was sent to Slack, and write and leave each head that is due, until cancelled."""
         while True:
             try:
+                bind(self._store, self._clock)
                 await drop_left_over(self._store, self._clock, self._clock.now() - LEFT_OVER)
                 if self._anchors.is_any:
                     self.tell()

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.clock import Clock
 from bot.store.errors import CouldNotRecordError
-from bot.store.preparing import PART, KeptNumber
-from bot.store.preparing import parts as in_parts
+from bot.store.parts import PART
+from bot.store.parts import parts as in_parts
+from bot.store.preparing import KeptNumber
 from bot.store.store import Store
 from bot.workflow.beside import subjects_of
 from bot.workflow.guard import reach_to_be

@@ -20,7 +20,7 @@ from bot.domain.request import Request, State
 from bot.operations.catalog import opened
 from bot.operations.progress import Reread
 from bot.store.database import CouldNotRecordError
-from bot.store.preparing import PART
+from bot.store.parts import PART
 from bot.workflow.begin import facts_as_approved
 from bot.workflow.calling import Calling, came_entry, sent_entry, settled_entry
 from bot.workflow.deadlines import too_late_at, wait_for_zuora

@@ -192,12 +192,12 @@ def file(file_id: str) -> HttpCall:
 
 
 def email_history(object_id: str, start: datetime, end: datetime, page: int) -> HttpCall:
-    """Mails about one object between two local times, at most three days apart.
+    """Mails about one object, or all, between two local times that are at most three days apart.
 
     `failedOnly` must be set: Zuora's default hides every mail that went out.
     """
     query = (
-        ("objectId", object_id),
+        *((("objectId", object_id),) if object_id else ()),
         ("startTime", start.strftime("%Y-%m-%dT%H:%M:%S")),
         ("endTime", end.strftime("%Y-%m-%dT%H:%M:%S")),
         ("failedOnly", "false"),

@@ -21,7 +21,9 @@ from bot.zuora import (
     calls,
     documents,
     lookups,
+    mail_history,
     mailed,
+    memos,
     named,
     notifications,
     pdfs,
@@ -37,7 +39,9 @@ from bot.zuora.document_reader import DocumentReader
 from bot.zuora.effects import Effects, checked
 from bot.zuora.environments import Environment, environment
 from bot.zuora.errors import ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraUnavailable
-from bot.zuora.lookups import BillingRules, EmailRecord, Preview
+from bot.zuora.lookups import BillingRules, Preview
+from bot.zuora.mail_history import EmailRecord
+from bot.zuora.memos import Memo
 from bot.zuora.notifications import MailNotification, MailProfile
 from bot.zuora.pace import DEFAULT_LIMIT, Pace, Width
 from bot.zuora.pdfs import PdfStatus
@@ -373,7 +377,21 @@ class ZuoraClient(Effects):
 
     async def email_history(self, object_id: str, since: datetime) -> tuple[EmailRecord, ...]:
         """What Zuora's mail server said about the mails of one document since then."""
-        return await lookups.email_history(self._caller, object_id, since, self.here)
+        return await mail_history.of_object(self._caller, object_id, since, self.here)
+
+    async def mails_of_memos(
+        self, since: datetime, until: datetime, here: Here
+    ) -> tuple[EmailRecord, ...]:
+        """The mails of memos that went out in a span of time; a row names its account, and no memo."""
+        return await mail_history.of_memos(self._caller, since, until, here)
+
+    async def mails_at(self, object_id: str, at: datetime, here: Here) -> set[str]:
+        """Marks of the mails about one document around a moment."""
+        return await mail_history.of_moment(self._caller, object_id, at, here)
+
+    async def memos(self, field: str, values: Collection[str]) -> list[Memo]:
+        """The credit and debit memos with one of these values in a field of `bot.zuora.memos`."""
+        return await memos.memos(self._caller, field, values)
 
     async def billing_preview(
         self,

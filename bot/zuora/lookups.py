@@ -1,26 +1,20 @@
-"""Reads what an approver should know besides: subscriptions, rules, mails sent, a preview."""
+"""Reads what an approver should know besides: subscriptions, rules, a preview."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.digest import canonical, text_hash
 from bot.domain.known import NotKnown
 from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.answers import Subscription
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraContradicts, ZuoraRejected, for_people
+from bot.zuora.errors import ZuoraRejected
 from bot.zuora.readers import subscription_of
-from bot.zuora.rows import Here, Row, as_row
+from bot.zuora.rows import Row, as_row
 
-_WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes
-_MOST_WINDOWS: Final = 11  # a month; older mails are not looked for
-_MOST_PAGES: Final = 50
 _MOST_ACCOUNTS: Final = 200  # three or four calls
-_ANY_ZONE: Final = timedelta(days=1)
-"""The history is asked for in the tenant's time; a day more on both sides is enough for every zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,23 +23,6 @@ class BillingRules:
 
     auto_post_allowed: bool | None = None
     catch_up_allowed: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmailRecord:
-    """One mail Zuora sent or tried to send, without its addresses.
-
-    Attributes:
-        mark: SHA-256 (hex) over the whole row: what sets it apart from the others, for Zuora gives none
-            an id.
-    """
-
-    mark: str
-    sent_at: datetime | NotKnown | None
-    notification: str
-    delivered_to_server: bool
-    recipients: int
-    words: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,25 +89,6 @@ def _in_organizations(accounts: Collection[Row]) -> bool:
     return any(rows.text(row, "organizationId") for row in accounts)
 
 
-async def email_history(
-    caller: Caller, object_id: str, since: datetime, here: Here
-) -> tuple[EmailRecord, ...]:
-    """The mails about one object since then; windows of three days, one after the other.
-
-    Asked for with a day more on both sides, so that it holds them whatever the tenant's zone is.
-    """
-    now = here.now + _ANY_ZONE
-    start = max(since - _ANY_ZONE, now - _MOST_WINDOWS * _WINDOW)
-    found: list[EmailRecord] = []
-    while start < now:
-        end = min(start + _WINDOW, now)
-        page = await _history(caller, object_id, (start, end), here)
-        before = {each.mark for each in found}  # a window's last second is the first of the next
-        found += [each for each in page if each.mark not in before]
-        start = end
-    return tuple(found)
-
-
 async def billing_preview(
     caller: Caller,
     account_id: str,
@@ -151,33 +109,6 @@ async def billing_preview(
         tax=_sum(invoiced, "taxAmount"),
         credits=_sum(credited, "amount"),
         items=sum(len(each) for each in (invoiced, credited) if not isinstance(each, NotKnown)),
-    )
-
-
-async def _history(
-    caller: Caller, object_id: str, window: tuple[datetime, datetime], here: Here
-) -> list[EmailRecord]:
-    found: list[EmailRecord] = []
-    start, end = (each.astimezone(here.zone or UTC) for each in window)
-    for page in range(1, _MOST_PAGES + 1):
-        data = (await caller.read(calls.email_history(object_id, start, end, page))).data
-        found += [_record(row, here) for row in paging.whole(data, "emailHistories")]
-        if not paging.following(data, "nextPage"):
-            return found
-    raise ZuoraContradicts("Zuora's mail history does not end.")
-
-
-def _record(row: Row, here: Here) -> EmailRecord:
-    said = rows.text(row, "result")
-    addresses = [one for name in ("toEmail", "cc", "bcc") for one in rows.words(row, name)]
-    failed = "" if said.upper() == "OK" else said
-    return EmailRecord(
-        mark=text_hash(canonical({str(name): str(value) for name, value in row.items()})),
-        sent_at=rows.moment(row, "sendTime", zone=here.zone),
-        notification=rows.text(row, "notification"),
-        delivered_to_server=said.upper() == "OK",
-        recipients=len(addresses),
-        words=for_people(rows.text(row, "errorMessage") or failed),
     )
 
 

@@ -282,7 +282,7 @@ async def test_what_the_bot_says_of_itself_is_not_masked(stage, tmp_path):
         await stage.until(lambda: of(stage, What.ANCHORED))
     _, out = await made(stage, tmp_path, "--redact")
 
-    assert read(out, "manifest.json")["masked"]
+    assert read(out, "chain.json")["masked"]
     for name in ("starts.jsonl", "heads.jsonl"):
         rows = entries(out, name)
         assert rows

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.store.outbox import SENT
 from bot.store.requests import KEPT
 from tests.audit.test_evidence import KEY, checked
 from tests.audit.test_package import packed, story
@@ -27,11 +28,19 @@ BOUND = {
     "calls": "request, subject, tries, verdict",
     "history_head": "sequence, hash",
 }
-"""What the history holds of each table; of the messages, the first card of each request."""
+"""What the history holds of each table; of the messages beside these, what was sent about each request."""
 
 _CARDS = (
     "SELECT request, text, blocks FROM outbox WHERE kind = 'card' AND sequence IN "
     "(SELECT MIN(sequence) FROM outbox WHERE kind = 'card' GROUP BY request) ORDER BY request"
+)
+_SENT = (
+    f"SELECT {', '.join(SENT)} FROM outbox NOT INDEXED "  # noqa: S608 - own names
+    "WHERE outcome = 'sent' AND request IS NOT NULL ORDER BY sequence"
+)
+_CAN_MAIL = (
+    "SELECT * FROM mailings NOT INDEXED WHERE request IN "
+    "(SELECT request FROM history WHERE what = 'request.started') ORDER BY rowid"
 )
 
 
@@ -43,7 +52,9 @@ def dump(path):
                 table: sorted(file.execute(f"SELECT {columns} FROM {table} NOT INDEXED"))  # noqa: S608 - own names
                 for table, columns in BOUND.items()
             }
-            return {**found, "cards": file.execute(_CARDS).fetchall()}
+            for name, query in (("cards", _CARDS), ("sent", _SENT), ("mailings", _CAN_MAIL)):
+                found[name] = file.execute(query).fetchall()
+            return found
     except (sqlite3.Error, UnicodeDecodeError, TypeError):
         return None
 
@@ -58,7 +69,10 @@ def contents(path):
 
 
 async def kept(folder):
+    """A database of which the history binds the messages too."""
     stage = await story(folder, KEY)
+    await stage.pass_time(minutes=61)
+    await stage.until(lambda: not stage.store.outbox.unbound(1))
     await stage.close()
     return stage.settings().database_path
 

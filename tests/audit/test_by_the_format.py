@@ -69,7 +69,7 @@ async def test_five_requests_are_performed_again(tmp_path, key):
     by_one = rebuilt(out, key, without=("request.approved", BOB))
     assert "R-1: row" in performed(by_one, key)[1]
     forger = Forger(out, key)
-    forger.json("requests/R-2.json", lambda packet: packet["record"].update(reason="another"))
+    forger.request(2, lambda packet: packet["record"].update(reason="another"))
     assert "R-2: record" in performed(forger.sealed(), key)[1]
 
 

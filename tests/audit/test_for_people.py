@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.audit.evidence import in_slack
+from bot.audit.evidence import in_slack, workbook
 from bot.audit.evidence.package import sampled
 from bot.audit.evidence.report import NAME as REPORT
 from bot.audit.evidence.workbook import NAME as WORKBOOK
@@ -133,6 +133,18 @@ async def test_the_workbook_has_a_sheet_for_each_population_and_an_empty_one_say
     assert len(sheets["People and groups"]) > 1
 
 
+async def test_a_sheet_that_is_full_goes_on_in_another_one(stage, tmp_path, monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_ROWS", 4)
+    _, out = await made(stage, tmp_path)
+
+    sheets = sheets_of(out)
+
+    assert [name for name in sheets if name.startswith("Decisions")] == ["Decisions", "Decisions 2"]
+    assert len(sheets["Decisions"]) == 5
+    assert sheets["Decisions 2"][0] == [*SHEETS["Decisions"]]
+    assert len(sheets["Decisions 2"]) == 2
+
+
 async def test_what_people_read_is_made_again_and_compared(stage, tmp_path):
     _, out = await made(stage, tmp_path, "--sample", "2")
     assert checked(out).exit_code == 0, checked(out).output
@@ -147,10 +159,11 @@ async def test_what_people_read_is_made_again_and_compared(stage, tmp_path):
 async def test_a_sample_is_drawn_by_the_auditors_seed(stage, tmp_path):
     _, out = await made(stage, tmp_path, "--sample", "2", "--seed", "Q4 of 2026")
 
-    drawn = read(out, "sample.json")
-    assert drawn["numbers"] == sampled([1, 2, 3], "Q4 of 2026", 2)
-    assert len(drawn["numbers"]) == 2
-    assert "Drawn from the seed" in " ".join(page_of(out).words)
+    assert read(out, "sample.json") == {"seed": "Q4 of 2026", "size": 2}
+    drawn = sampled([1, 2, 3], "Q4 of 2026", 2)
+    assert len(drawn) == 2
+    names = ", ".join(f"R-{number}" for number in drawn)
+    assert f"Drawn from the seed 'Q4 of 2026': {names}" in " ".join(page_of(out).words)
     many = list(range(1, 1001))
     assert sampled(many, "a", 25) != sampled(many, "b", 25)
     assert sampled(many, "a", 25) == sampled(many[::-1], "a", 25)
@@ -258,10 +271,13 @@ async def test_a_database_whose_messages_were_rewritten_shows_in_slack(
     stage, tmp_path, monkeypatch
 ):
     database = stage.store._database
+    trigger = database.triggers_dict["messages_that_were_sent_are_never_changed"]
+    database.execute("DROP TRIGGER messages_that_were_sent_are_never_changed")
     database.execute(
         "UPDATE outbox SET text = 'another card' WHERE sequence = (SELECT MAX(sequence) FROM outbox WHERE request = 3 "
         "AND kind = 'update' AND ts IS NOT NULL)"
     )
+    database.execute(trigger)
     database.conn.commit()
 
     found, _ = await slack_of(stage, tmp_path, monkeypatch)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit.evidence.reconcile import ABOUT_RUNS, Own, Period, outside, reconciled
+from bot.audit.evidence.reconcile import ABOUT_RUNS, Own, Period, Read, outside, reconciled
 from bot.slack.explaining import SIGN
 from bot.store.file import evidence as stored
 from bot.store.file.reading import open_read_only
 from bot.store.times import to_text
-from tests.audit.test_evidence import checked, entries, lines, made, read
+from tests.audit.test_evidence import checked, entries, lines, made
+from tests.audit.test_verify import Tampering
 from tests.stage import ALICE, BOB, CHANNEL
 
 HAND = "2c92c0f8000000000000000000000077"
@@ -57,7 +58,7 @@ async def test_what_the_bot_mailed_is_no_exception(tenant, tmp_path):
     _, out = await made(tenant, tmp_path)
 
     run = [
-        each for each in read(out, "reconciliation.json")["things"]
+        each for each in lines(out, "things.jsonl")
         if each.get("bill_run") == "BR-00000001"
     ]  # fmt: skip
     assert run
@@ -76,6 +77,47 @@ async def test_a_second_mail_by_hand_a_day_later_is_one(tenant, tmp_path):
     assert found(out)[mine.number, "mailed again outside the bot"]["who"] == HAND
 
 
+TO_ITS_ACCOUNT = {
+    "an invoice": (
+        "INSERT INTO mailings SELECT request, call, way, '{0}', '', account, run, shown FROM mailings LIMIT 1",
+        "R-1 can mail other documents than when it began",
+    ),
+    "an invoice in another's place": (
+        "UPDATE mailings SET document_number = '{0}' WHERE rowid = 1",
+        "R-1 can mail other documents than when it began",
+    ),
+    "a run that it follows": (
+        """UPDATE requests SET progress = '{{"run_id": "", "number": "BR-00000002"}}'""",
+        "R-1 follows the bill run BR-00000002, and no entry says so",
+    ),
+    "a run that its call began": (
+        """UPDATE calls SET began = '{{"run_id": "", "number": "BR-00000002"}}'""",
+        "R-1 follows the bill run BR-00000002, and no entry says so",
+    ),
+    "a later moment": (
+        "UPDATE calls SET sent_at = '2027-01-01T00:00:00.000000+00:00'",
+        "R-1 called Zuora about BR-00000001 at 2027-01-01",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), TO_ITS_ACCOUNT.values(), ids=TO_ITS_ACCOUNT)
+async def test_what_was_done_by_hand_and_is_put_to_the_account_of_a_request_is_found(
+    tenant, change, words
+):
+    """The table of what can be mailed, the run of a request and the time of a call hide no exception."""
+    await tenant.stop()
+    path = tenant.settings().database_path
+    assert checked(path).exit_code == 0
+    with Tampering(path) as tampering:
+        tampering.execute(change.format(tenant.alone))
+
+    result = checked(path)
+
+    assert result.exit_code == 19, result.output
+    assert words in result.output
+
+
 async def test_v13_a_list_that_zuora_refuses_is_not_done(tenant, tmp_path):
     tenant.zuora.faults.add(
         "/object-query/invoices", kind="http200_failure", category=30, message="No"
@@ -87,7 +129,7 @@ async def test_v13_a_list_that_zuora_refuses_is_not_done(tenant, tmp_path):
     result, out = await made(tenant, tmp_path)
 
     assert result.exit_code == 26, result.output
-    assert read(out, "reconciliation.json")["status"] == "not done"
+    assert [each["what"] for each in lines(out, "exceptions.jsonl")] == ["not compared with Zuora"]
 
 
 async def test_a_filter_that_zuora_has_no_index_for_is_gone_round(tenant, tmp_path):
@@ -125,10 +167,14 @@ async def shown(stage, **later):
     now = stage.clock.now() + timedelta(**later)
     period = Period(now - timedelta(days=20), now)
     with open_read_only(Path(stage.settings().database_path)) as file:
-        own = Own(stored.done(file, ABOUT_RUNS), stored.mailed(file, to_text(period.start)))
+        since = to_text(period.start)
+        done, mailed = [*stored.done(file, ABOUT_RUNS)], [*stored.mailed(file, since)]
+    own = Own(Read(lambda: iter(done)), Read(lambda: iter(mailed)))
     found = await reconciled(stage.bot.parts.tenancy.zuora, period, own, now)
     assert found["status"] == "done"
-    return {(each["number"], each["what"], each.get("request")) for each in outside(found)}
+    return {
+        (each["number"], each["what"], each.get("request")) for each in outside(found["things"])
+    }
 
 
 async def test_what_the_bot_says_happened_and_zuora_does_not_show_is_an_exception(tenant):

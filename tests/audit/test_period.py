@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.history import What
-from tests.audit.test_evidence import checked, entries, lines, made, of_kind, read
+from tests.audit.test_evidence import checked, entries, lines, made, of_kind, packet_of, read
 from tests.stage import BOB, CARLA, CHANNEL, Stage
 
 
@@ -67,7 +67,7 @@ async def test_each_package_begins_with_the_row_after_the_last_of_the_one_before
 
     assert result.exit_code == 0, result.output
     before, after = read(a, "chain.json"), read(b, "chain.json")
-    assert after["first"] == before["last"] + 1
+    assert lines(b, "history.jsonl")[0][0] == before["last"] + 1
     assert after["before"]["sequence"] == before["last"]
     assert after["package_before"] is not None
     assert before["package_before"] is None
@@ -102,7 +102,7 @@ async def test_v17_a_period_that_is_not_over_says_so(worked, tmp_path):
     )
 
     assert "The period is not over" in result.output
-    assert not read(out, "chain.json")["over"]
+    assert read(out, "chain.json")["made_at"] < read(out, "chain.json")["end"]
     assert read(out, "chain.json")["last"] == worked.store.history.last()[0]
     assert "the period was not over" in checked(out).output
 
@@ -111,10 +111,9 @@ async def test_days_are_those_of_a_zone(worked, tmp_path):
     days = ("--from", "2026-11-21", "--to", "2026-11-21")
     _, out = await package(worked, tmp_path / "a", *days, "--zone", "Europe/Berlin")
 
-    assert read(out, "manifest.json")["period"] == {
-        "from": "2026-11-20T23:00:00.000000+00:00",
-        "before": "2026-11-21T23:00:00.000000+00:00",
-    }
+    about = read(out, "chain.json")
+    assert about["start"] == "2026-11-20T23:00:00.000000+00:00"
+    assert about["end"] == "2026-11-21T23:00:00.000000+00:00"
     result, _ = await package(worked, tmp_path / "b", *days, "--zone", "Berlin")
     assert result.exit_code == 2
     assert "no time zone" in result.output
@@ -157,9 +156,9 @@ async def test_what_was_decided_later_is_in_the_package_of_its_day_with_what_was
     result, b = await package(stage, tmp_path / "b", *days, "--after", str(a))
 
     assert result.exit_code == 0, result.output
-    (line,) = lines(b, "population.jsonl")
+    line = lines(b, "population.jsonl")[-1]
     assert (line["number"], line["state"], line["asked_in_period"]) == (2, "rejected", "no")
-    packet = read(b, "requests/R-2.json")
+    packet = packet_of(b, 2)
     assert packet["history"][0]["what"] == "request.asked"
     assert of_kind(packet, "request.rejected")[0]["data"]["reason"] == "Not agreed"
     assert checked(b).exit_code == 0

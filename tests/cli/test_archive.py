@@ -69,6 +69,10 @@ async def years_in(folder):
     await stage.press(BOB, third)
     await stage.slack.until(lambda: stage.request(3).state == "unknown")
     await stage.quiet()
+    await stage.pass_time(minutes=61)  # what was sent is bound in the year in which it was
+    await stage.until(
+        lambda: {1, 2}.isdisjoint(each.request for each in stage.store.outbox.unbound(200))
+    )
     stage.clock.advance(days=40)
     await stage.quiet()
     await stage.restart()
@@ -253,6 +257,17 @@ async def test_the_second_archive_takes_what_the_first_left(years):
     assert status == 0, err
     status, _, err = await years.command("verify", "2025.db", "--archive", "2024.db")
     assert status == 0, err
+
+
+async def test_a_request_stays_until_the_history_binds_what_was_sent_about_it(years):
+    changed(
+        years.settings().database_path,
+        "UPDATE outbox SET unbound = 1 WHERE sequence = "
+        "(SELECT MAX(sequence) FROM outbox WHERE request = 2 AND outcome = 'sent')",
+    )
+    await archived(years)
+
+    assert read(years.settings().database_path, "SELECT request FROM archived") == [(1,)]
 
 
 TAMPERED = {

@@ -11,6 +11,7 @@ import pytest
 from sqlite_utils import Database
 
 from bot.domain.history import FIRST_HASH, Entry, What
+from bot.slack.witness import MARK
 from bot.store.database import Guarded
 from bot.store.schema import migrations
 from bot.store.store import Store
@@ -77,7 +78,11 @@ def snapshot_of(stage, path):
 
 
 def made_old(snapshot, path, last):
-    """The snapshot as the version would have written it that knew migrations up to `last`."""
+    """The snapshot as the version would have written it that knew migrations up to `last`.
+
+    Returns:
+        The mark of each row of the history that Slack shows, and the one it would have shown.
+    """
     for each in path.parent.glob(path.name + "*"):
         each.unlink()
     following = NAMES[NAMES.index(last) + 1 :]
@@ -102,10 +107,19 @@ def made_old(snapshot, path, last):
                     f"VALUES ({', '.join(':' + name for name in names)})",
                     older,
                 )
-        chain_anew(old)
+        marks = chain_anew(old)
         for _, sql in triggers:
             old.execute(sql)
         old.commit()
+    return marks
+
+
+def marked_anew(stage, marks):
+    """Let the messages in Slack carry what that version would have sent with them."""
+    for message in stage.slack.workspace.channel(CHANNEL).messages:
+        payload = (message.metadata or {}).get("event_payload", {})
+        if payload.get("mark"):
+            payload["mark"] = marks.get(payload["mark"], payload["mark"])
 
 
 def rows_of(connection, table):
@@ -116,6 +130,8 @@ def rows_of(connection, table):
 
 def as_old(table, row, last):
     """A row without what an earlier version did not write."""
+    if table == "history":
+        row = _unbound(row)
     if last >= NAMES[3]:
         return row
     if table == "requests" and last < NAMES[2]:
@@ -130,11 +146,23 @@ def as_old(table, row, last):
     return row
 
 
+def _unbound(row):
+    """A row of the history of before it bound messages and what a request can mail, with the same number."""
+    if row["what"] == What.SHOWN:
+        return row | {"what": What.DELAYED.value, "data": "{}"}
+    if row["what"] == What.STARTED:
+        data = {
+            name: value for name, value in json.loads(row["data"]).items() if name != "mailings"
+        }
+        return row | {"data": json.dumps(data, sort_keys=True, separators=(",", ":"))}
+    return row
+
+
 def chain_anew(old):
     """Make the chain fit what was taken out of it, and the head fit the chain where there is one."""
-    before = FIRST_HASH
-    for sequence, at, request, what, who, team, data in old.execute(
-        "SELECT sequence, at, request, what, who, team, data FROM history ORDER BY sequence"
+    before, marks = FIRST_HASH, {}
+    for sequence, at, request, what, who, team, data, was in old.execute(
+        "SELECT sequence, at, request, what, who, team, data, hash FROM history ORDER BY sequence"
     ).fetchall():
         entry = Entry(what=What(what), who=who, team=team, request=request, data=json.loads(data))
         hashed = entry_hash(before, sequence, at, entry)
@@ -142,16 +170,18 @@ def chain_anew(old):
             "UPDATE history SET before = ?, hash = ? WHERE sequence = ?", [before, hashed, sequence]
         )
         before = hashed
+        marks[was[:MARK]] = hashed[:MARK]
     tables = {name for (name,) in old.execute("SELECT name FROM sqlite_master")}
     if "history_head" in tables:
         old.execute("UPDATE history_head SET sequence = ?, hash = ?", [sequence, before])
+    return marks
 
 
 @pytest.mark.never_repeated
 @pytest.mark.parametrize("last", NAMES)
 async def test_a_database_of_every_earlier_version_goes_on_with_its_open_requests(lived, last):
     stage, cards, snapshot = lived
-    made_old(snapshot, Path(stage.settings().database_path), last)
+    marked_anew(stage, made_old(snapshot, Path(stage.settings().database_path), last))
 
     await stage.start()
     card = cards[WAITING]  # as it was posted then, with the number alone

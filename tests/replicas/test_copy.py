@@ -156,7 +156,7 @@ async def test_a_copy_whose_source_went_on_meanwhile_begins_anew(file, url):
 async def test_a_row_that_is_not_the_same_at_the_end_makes_the_copy_unusable(file, url):
     """Text with a character that PostgreSQL does not take."""
     with sqlite3.connect(file) as odd:
-        odd.execute("UPDATE outbox SET text = 'a' || char(0) || 'b' WHERE sequence = 1")
+        odd.execute("UPDATE outbox SET refusal = 'a' || char(0) || 'b' WHERE sequence = 1")
 
     with pytest.raises(StoreError, match="outbox is not the same on both sides"):
         copy(str(file), url)

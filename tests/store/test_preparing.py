@@ -11,7 +11,8 @@ from bot.domain.history import What
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed
 from bot.store.errors import CouldNotRecordError
-from bot.store.preparing import PART, KeptNumber
+from bot.store.parts import PART
+from bot.store.preparing import KeptNumber
 from bot.store.store import Store
 from tests.fresh import fresh
 from tests.store.test_schema import NOW, REQUEST

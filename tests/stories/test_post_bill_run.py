@@ -544,7 +544,7 @@ async def test_what_another_request_changed_while_this_one_waited_for_its_turn_i
         await goes_on.wait()
 
     with monkeypatch.context() as patched:
-        patched.setattr(stage.store.turns, "turn", turn)
+        patched.setattr(stage.store.turns, "one_by_one", turn)
         await stage.press(BOB, cancel)
         await asyncio.wait_for(waits.wait(), 20)
     stage.clock.advance(seconds=1)

@@ -7,7 +7,7 @@ from importlib import resources
 from bot.domain.history import What
 from bot.workflow.installed import files_hash
 from bot.workflow.start import difference
-from tests.audit.test_evidence import checked, lines, made, of_kind, read
+from tests.audit.test_evidence import checked, lines, made, of_kind, packet_of
 from tests.audit.test_evidence import entries as listed_in
 from tests.stage import ALICE, BOB, CARLA
 
@@ -96,7 +96,7 @@ async def test_each_call_is_in_the_history_and_the_packet_as_zuora_got_it(stage,
 
     (order,) = stage.orders()
     _, package = await made(stage, tmp_path)
-    sent = of_kind(read(package, "requests/R-1.json"), "call.sent")[0]["data"]
+    sent = of_kind(packet_of(package, 1), "call.sent")[0]["data"]
     assert (sent["method"], sent["address"]) == ("POST", "/v1/bill-runs/BR-00000001/emails")
     assert json.loads(sent["body"]) == order.body
     assert sent["body_sha256"] == hashlib.sha256(sent["body"].encode()).hexdigest()

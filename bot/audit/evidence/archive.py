@@ -10,12 +10,12 @@ from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 from bot.audit import standalone
 from bot.audit.evidence import report, workbook
 from bot.audit.evidence.mask import Mask
-from bot.audit.evidence.package import Package, sampled
+from bot.audit.evidence.package import Package
 from bot.audit.evidence.reconcile import Period, outside
 from bot.domain.digest import canonical
 from bot.domain.history import Head, Row, fingerprint, row_hash
@@ -24,12 +24,16 @@ from bot.store.file import evidence
 from bot.store.file.reading import DatabaseFile
 from bot.store.times import to_text
 
-FORMAT = 3
+FORMAT = standalone.FORMAT
 MANIFEST = "manifest.json"
 CHAIN = "chain.json"
 ROWS = "history.jsonl"
+REQUESTS = "requests.jsonl"
 STEPS = 3
 """A request is written into its packet, the report and the workbook."""
+
+READ = {"read": 0, "limits": []}
+"""What a package says of reading Zuora, beside the things that were found there."""
 
 OF_THE_BOT = ("bot.", "audit.")
 """How the kinds of rows begin in which the bot speaks of itself."""
@@ -186,27 +190,35 @@ class _Writing:
         for name, start in standalone.KINDS.items():
             yield f"{name}.jsonl", self._rows(start, "" if start else self._start)
         with TemporaryFile() as population:
-            for number in evidence.concerned(self._file, self._span):
-                packet, line = self._request(number, chain)
-                population.write(line)
-                text = json.dumps(
-                    packet, ensure_ascii=False
-                )  # in the order in which the record is hashed
-                yield f"requests/R-{number}.json", [text.encode()]
-                step()
+            yield REQUESTS, self._requests(chain, population, step)
             population.seek(0)
             yield "population.jsonl", population
-        zuora = self._mask.masked(json.loads(_dumped(reconciliation)))
-        yield "reconciliation.json", [_dumped(zuora)]
-        yield "exceptions.jsonl", [_line(each) for each in outside(zuora)]
+        things = reconciliation["things"]
+        read = {name: reconciliation.get(name) or empty for name, empty in READ.items()}
+        yield "reconciliation.json", [_dumped(self._mask.masked(read))]
+        yield "things.jsonl", (_line(each) for each in self._things(things))
+        yield "exceptions.jsonl", (_line(each) for each in outside(self._things(things)))
         yield "verification.json", [_dumped(self._mask.masked(self._scope.verified))]
         yield "slack.json", [_dumped(self._mask.masked(self._scope.slack))]
         seed, number = self._scope.sample
-        drawn = sampled(list(evidence.concerned(self._file, self._span)), seed, number)
-        yield "sample.json", [_dumped({"seed": seed, "size": number, "numbers": drawn})]
+        yield "sample.json", [_dumped({"seed": seed, "size": number})]
         room = resources.files("bot.audit")
         yield "verify.py", [room.joinpath("standalone.py").read_bytes()]
         yield "FORMAT.md", [room.joinpath("FORMAT.md").read_bytes()]
+
+    def _requests(
+        self, chain: dict[str, Any], population: IO[bytes], step: Callable[[], None]
+    ) -> Iterator[bytes]:
+        """A packet a line, its fields in the order in which a record is hashed; beside it the population."""
+        for number in evidence.concerned(self._file, self._span):
+            packet, line = self._request(number, chain)
+            population.write(line)
+            yield json.dumps(packet, ensure_ascii=False).encode() + b"\n"
+            step()
+
+    def _things(self, things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """What Zuora shows, as plain and as masked as it is written."""
+        return (self._mask.masked(json.loads(_dumped(each))) for each in things)
 
     def _learn_names(self) -> None:
         """A name may stand in an earlier text than its own field."""
@@ -226,10 +238,6 @@ class _Writing:
         entries = [{**row._asdict(), "data": json.loads(row.data)} for row in story]
         return {**kept, "history": entries}, _line(standalone.line_of(kept["record"], story, chain))
 
-    @property
-    def _period(self) -> dict[str, str]:
-        return {"from": self._start, "before": self._end}
-
     def _kept(self, number: int) -> dict[str, Any]:
         """What stands beside the rows: the record as stored, the first card, the messages."""
         found = evidence.kept(self._file, number)
@@ -237,9 +245,11 @@ class _Writing:
             name for name in ("record", "card") if self._text_masked(found[name]) != found[name]
         ]
         masked += ["bound"] if "record" in masked else []  # the digest is over the body too
+        messages = [self._text_masked(each) for each in found["messages"]]
+        masked += ["messages"] if messages != found["messages"] else []
         return {
             **{name: self._text_masked(found[name]) for name in ("record", "card")},
-            "messages": self._mask.masked(found["messages"]),
+            "messages": messages,
             "masked": masked,
         }
 
@@ -264,30 +274,23 @@ class _Writing:
 
     def _chain(self) -> dict[str, Any]:
         span, key = self._span, self._scope.key
+        signed_by = self._file.signing_keys(span.first - 1)
         return {
-            "period": self._period,
-            "over": self._scope.made_at >= self._scope.period.end,
+            "made_at": to_text(self._scope.made_at),
+            "masked": self._mask.masks,
+            "start": self._start,
+            "end": self._end,
             "package_before": self._scope.before.manifest if self._scope.before else None,
             "before": span.before._asdict(),
-            "first": span.first,
             "last": span.last,
-            "rows": span.last - span.first + 1,
-            "requests": evidence.how_many(self._file, span),
             "keyed_from": span.keyed_from,
             "key": fingerprint(key),
-            "signing_keys": self._file.signing_keys(span.last),
-            "columns": standalone.Row._fields,
+            "signing_key": [0, ""] if not signed_by else [*signed_by[-1].values()],
         }
 
     def manifest(self) -> bytes:
         """Every file with its hash, sealed where there is a key."""
-        about = {
-            "format": FORMAT,
-            "period": self._period,
-            "made_at": to_text(self._scope.made_at),
-            "masked": self._mask.masks,
-            "files": self.hashes,
-        }
+        about = {"format": FORMAT, "files": self.hashes}
         key = self._scope.key
         seal = {"key": fingerprint(key), "hmac": row_hash(canonical(about), key)} if key else None
         return _dumped({**about, "seal": seal})

@@ -5,23 +5,24 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from traceback import clear_frames
+from typing import IO, Any
 
 from bot.audit import standalone
-from bot.audit.anchors import Anchored
+from bot.audit.anchors import Anchored, signed
 from bot.audit.chain import Finding, Flaw, days_without, walk
-from bot.audit.evidence.archive import CHAIN, FORMAT, MANIFEST, ROWS, last_of, readable
-from bot.audit.evidence.package import Package, sampled
+from bot.audit.evidence.archive import FORMAT, MANIFEST, REQUESTS, ROWS, last_of, readable
+from bot.audit.evidence.package import Package, about_of
 from bot.audit.verify import Verified, judged
-from bot.domain.history import Head, Row
+from bot.domain.history import START, Head, Row
 from bot.store.errors import StoreError
 
 DAMAGED = (
     zipfile.BadZipFile, zlib.error, LookupError, ValueError, TypeError, AttributeError, EOFError,
-    RuntimeError,
+    RuntimeError, ArithmeticError,
 )  # fmt: skip
 """What Python makes of a zip of which some bytes are other ones."""
 
@@ -68,51 +69,54 @@ def verify_evidence(
             found = tuple(_for_people(archive, path, program))
             return replace(verified, findings=found, notes=(*verified.notes, *notes))
     except DAMAGED as error:
+        clear_frames(error.__traceback__)  # what they hold open of the file is closed now
         raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
 
 
 def _verified(
     archive: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[Head]], authority: bytes
 ) -> Verified:  # fmt: skip
-    manifest, about = (json.loads(archive.read(name)) for name in (MANIFEST, CHAIN))
+    manifest = json.loads(archive.read(MANIFEST))
     if manifest["format"] != FORMAT:
         raise StoreError(OLD.format(manifest["format"], FORMAT))
-    again = list(standalone.checked(archive, key, noted))
+    again = list(standalone.checked(archive, key, noted, signed))
     found = list(judged(again))
+    if not {*archive.namelist()} >= standalone.FILES:
+        return Verified(findings=tuple(found), entries=0, last=START, keyed=False)
+    about = about_of(archive)
     last = last_of(archive, about)
     heads = [row for row in _rows(archive) if row.what.startswith(standalone.KINDS["heads"])]
     anchored = Anchored((Row(*row[:-1]) for row in heads if not row.masked), authority)
     return Verified(
         findings=(
-            *(_named(each, archive, about, manifest, key) for each in found),
+            *(_named(each, archive, about, key) for each in found),
             *anchored.findings,
         ),
         entries=about["rows"],
         last=last,
-        keyed=about["keyed_from"] is not None,
+        keyed=bool(about["key"]),
         notes=(
             *_notes(archive, about, manifest, noted),
             *(each.words for each in again if each.flaw not in standalone.CODES),
-            *anchored.notes(about["signing_keys"]),
+            *anchored.notes([about["signing_key"]]),
         ),
     )
 
 
 def _for_people(archive: zipfile.ZipFile, path: Path, program: str) -> Iterator[Finding]:
-    """Make the report, the workbook and the sample again, where it is this program that made them."""
-    package = Package(archive)
-    numbers = [line["number"] for line in package.lines("population.jsonl")]
-    drawn = package.sample
-    again = {}
-    if drawn["numbers"] != sampled(numbers, drawn["seed"], drawn["size"]):
-        again["sample.json"] = b""
-    if package.made.get("files") == program:
-        with TemporaryDirectory() as folder:
-            for each in readable(path, Path(folder)):
-                again[each.name] = each.read_bytes()
-    for name, content in again.items():
-        if name not in archive.namelist() or archive.read(name) != content:
-            yield Finding(Flaw.UNSUPPORTED, None, f"{name} is not what the package gives.")
+    """Make the report and the workbook again, where it is this program that made them."""
+    if json.loads(archive.read("verification.json")).get("files") != program:
+        return
+    with TemporaryDirectory() as folder:
+        for made in readable(path, Path(folder)):
+            if _sum(made.open("rb")) != _sum(archive.open(made.name)):
+                words = f"{made.name} is not what the package gives."
+                yield Finding(Flaw.UNSUPPORTED, None, words)
+
+
+def _sum(file: IO[bytes]) -> bytes:
+    with file:
+        return file_digest(file, "sha256").digest()  # type: ignore[arg-type]
 
 
 def _rows(archive: zipfile.ZipFile) -> Iterator[standalone.Row]:
@@ -121,11 +125,10 @@ def _rows(archive: zipfile.ZipFile) -> Iterator[standalone.Row]:
 
 
 def _named(
-    finding: Finding, archive: zipfile.ZipFile, about: dict[str, Any], manifest: dict[str, Any],
-    key: bytes,
-) -> Finding:  # fmt: skip
+    finding: Finding, archive: zipfile.ZipFile, about: dict[str, Any], key: bytes
+) -> Finding:
     """A break of the chain, by what must have been done to it."""
-    if finding.flaw is not Flaw.EDITED or manifest["masked"]:
+    if finding.flaw is not Flaw.EDITED or about["masked"]:
         return finding
     keyed = about["keyed_from"] is not None and about["keyed_from"] < about["first"]
     rows = (Row(*row[:-1]) for row in _rows(archive))
@@ -144,15 +147,13 @@ def _notes(
         yield "the period was not over when it was made"
     if about["package_before"] is None and about["first"] > 1:
         yield f"it names no package before it; rows 1 to {about['first'] - 1} are not in it"
-    zuora = json.loads(archive.read("reconciliation.json"))
-    if zuora["status"] != "done":
-        yield f"not compared with Zuora: {zuora.get('why')}"
+    if why := Package(archive).not_compared:
+        yield f"not compared with Zuora: {why}"
     if not manifest["seal"]:
         yield UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest())
-    if manifest["masked"]:
+    if about["masked"]:
         masked = sum(row.masked for row in _rows(archive))
-        packets = [name for name in archive.namelist() if name.startswith("requests/")]
-        count = sum(bool(json.loads(archive.read(name))["masked"]) for name in packets)
+        count = sum(bool(each["masked"]) for each in Package(archive).lines(REQUESTS))
         yield MASKED.format(masked, count)
     if noted:
         yield from days_without(((row.sequence, row.at) for row in _rows(archive)), noted)

@@ -7,23 +7,16 @@ sent (`slack.witness.metadata`): so Slack bears witness to the history too.
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Any, NamedTuple, Protocol
+
+from bot.store.file.evidence import Card, Cards
 
 PAGE = 200
 MOST_PAGES = 5000
 MOST_THREADS = 500
 """Slack is asked for each thread by itself; of more requests the newest threads are read, and of the others the replies counted."""
-
-
-class Card(NamedTuple):
-    """A card as the database knows it: where it stands, and how many messages went into its thread."""
-
-    request: int
-    channel: str
-    ts: str
-    replies: int
 
 
 class Sent(NamedTuple):
@@ -79,22 +72,16 @@ def not_read(why: str) -> dict[str, Any]:
     }
 
 
-async def compared(
-    cards: Sequence[Card], address: str, slack: Slack, own: OwnMessages
-) -> dict[str, Any]:
+async def compared(cards: Cards, address: str, slack: Slack, own: OwnMessages) -> dict[str, Any]:
     """Which cards stand in Slack, which threads lack messages, and what reads otherwise than it was sent."""
-    counts: dict[Card, int] = {}
     changed: list[dict[str, Any]] = []
-    wanted = {(each.channel, each.ts): each for each in cards}
-    for channel in sorted({each.channel for each in cards}):
-        oldest = min(each.ts for each in cards if each.channel == channel)
+    for channel, oldest in cards.channels():
         async for message in _pages_of_channel(slack, channel, oldest):
-            if card := wanted.get((channel, str(message.get("ts")))):
-                counts[card] = int(message.get("reply_count") or 0)
+            if card := cards.at(channel, str(message.get("ts"))):
+                cards.stands(card, int(message.get("reply_count") or 0))
                 changed += _differences(card.request, message, own.sent(card.request), own)
-    there = [each for each in cards if each in counts]
-    short = {each.request for each in there if counts[each] < each.replies}
-    with_threads = [each for each in there if each.replies][-MOST_THREADS:]
+    short = {each.request for each in cards.short()}
+    with_threads = cards.threads(MOST_THREADS)
     for card in with_threads:
         replies = {str(each.get("ts")): each for each in await _thread(slack, card)}
         sent = own.sent(card.request)
@@ -106,8 +93,8 @@ async def compared(
         "status": "done",
         "why": "",
         "address": address,
-        "cards": len(there),
-        "missing": [f"R-{each.request}" for each in cards if each not in counts],
+        "cards": cards.there(),
+        "missing": [f"R-{each.request}" for each in cards.missing()],
         "threads": [f"R-{number}" for number in sorted(short)],
         "threads_read": len(with_threads),
         "changed": changed,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bot.audit.chain import Flaw
 from bot.audit.evidence.package import Package
-from bot.audit.evidence.reconcile import outside
+from bot.audit.evidence.reconcile import NOT_COMPARED
 from bot.domain.words import count
 
 CONTROL = {Flaw.CONTROL}
@@ -61,19 +61,22 @@ def _anchors(package: Package, wrong: list[str]) -> Light:
     if not left.total():
         words = "no head was left outside the database: whoever can write it can rebuild it unseen"
         return Light("Anchors", Shade.UNKNOWN, words)
-    signed = "signed" if package.about["signing_keys"] else "not signed"
+    signed = "signed" if any(each.data.get("signature") for each in heads) else "not signed"
     places = ", ".join(f"{number} ({where})" for where, number in sorted(left.items()) if number)
     words = f"{count(len(heads), 'head')}, {signed}; left outside the database: {places}"
     return Light("Anchors", Shade.GOOD, f"{words}; compare those you hold with verify --heads")
 
 
 def _zuora(package: Package) -> Light:
-    if package.zuora["status"] != "done":
-        return Light("Zuora", Shade.UNKNOWN, package.zuora["why"])
-    open_ = [each for each in outside(package.zuora) if not each.get("explanation")]
+    why = package.not_compared
+    open_ = sum(
+        not each.get("explanation") for each in package.exceptions if each["what"] != NOT_COMPARED
+    )
     if open_:
-        words = f"{count(len(open_), 'thing')} done outside the bot and not explained"
-        return Light("Zuora", Shade.BAD, words)
+        words = f"{count(open_, 'thing')} done outside the bot and not explained"
+        return Light("Zuora", Shade.BAD, f"{words}. {why}" if why else words)
+    if why:
+        return Light("Zuora", Shade.UNKNOWN, why)
     return Light("Zuora", Shade.GOOD, "everything there was done by the bot, or is explained")
 
 

@@ -1,6 +1,6 @@
 """The other way round: what the bot says happened, and Zuora does not show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ ACCEPTED = "accepted"
 
 
 def runs(
-    found: Sequence[BillRun], done: Sequence[Done], until: datetime, *, all_read: bool
+    found: Sequence[BillRun], done: Iterable[Done], until: datetime, *, all_read: bool
 ) -> Iterator[dict[str, Any]]:
     """Calls about bill runs that Zuora accepted by the bot's record, and of which it shows nothing.
 
@@ -41,7 +41,7 @@ def runs(
 
 
 def invoices(
-    found: Sequence[MailedInvoice], mails: Sequence[Mailed], until: datetime
+    found: Sequence[MailedInvoice], mails: Iterable[Mailed], until: datetime
 ) -> Iterator[dict[str, Any]]:
     """Invoices that were mailed one by one by the bot's record, and show no mail."""
     known = {each.number for each in found}

@@ -1,12 +1,14 @@
 """A package as it reads: what the report and the workbook are made of, and nothing else."""
 
 import hashlib
+import heapq
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from bot.audit import standalone
+from bot.audit.evidence.reconcile import NOT_COMPARED
 
 Facts = dict[str, Any]
 
@@ -33,11 +35,13 @@ class Package:
     def __init__(self, archive: zipfile.ZipFile, step: Callable[[], None] = lambda: None) -> None:
         self._archive = archive
         self._step = step
-        self.about: Facts = self._json("chain.json")
+        self.about: Facts = about_of(archive)
         self.zuora: Facts = self._json("reconciliation.json")
         self.slack: Facts = self._json("slack.json")
         self.made: Facts = self._json("verification.json")
-        self.sample: Facts = self._json("sample.json")
+        drawn = self._json("sample.json")
+        numbers = (line["number"] for line in self.lines("population.jsonl"))
+        self.sample: Facts = drawn | {"numbers": sampled(numbers, drawn["seed"], drawn["size"])}
 
     def _json(self, name: str) -> Facts:
         found: Facts = json.loads(self._archive.read(name))
@@ -57,10 +61,32 @@ class Package:
 
     def requests(self) -> Iterator[tuple[Facts, Facts, list[HistoryRow]]]:
         """Each request: its line in the population, its packet, its rows."""
-        for line in self.lines("population.jsonl"):
-            packet = self._json(f"requests/R-{line['number']}.json")
+        for line, packet in zip(
+            self.lines("population.jsonl"), self.lines("requests.jsonl"), strict=True
+        ):
             yield line, packet, [entry_of(each) for each in packet["history"]]
             self._step()
+
+    @property
+    def exceptions(self) -> Iterator[Facts]:
+        """What Zuora shows and no request did; or that Zuora was not compared."""
+        return self.lines("exceptions.jsonl")
+
+    @property
+    def not_compared(self) -> str:
+        """Why Zuora was not compared; empty where it was."""
+        found = (each for each in self.exceptions if each["what"] == NOT_COMPARED)
+        return next((str(each["why"]) for each in found), "")
+
+
+def about_of(archive: zipfile.ZipFile) -> Facts:
+    """What a package says of itself, and what follows: `first` row, how many `rows` and `requests`, whether it is `over`."""
+    about: Facts = json.loads(archive.read("chain.json"))
+    before, over = about["before"]["sequence"], about["made_at"] >= about["end"]
+    with archive.open("population.jsonl") as lines:
+        requests = sum(1 for _ in lines)
+    rows = about["last"] - before
+    return about | {"first": before + 1, "rows": rows, "requests": requests, "over": over}
 
 
 def entry_of(row: Facts) -> HistoryRow:
@@ -68,7 +94,10 @@ def entry_of(row: Facts) -> HistoryRow:
     return HistoryRow(**{name: row[name] for name in HistoryRow._fields})
 
 
-def sampled(numbers: list[int], seed: str, size: int) -> list[int]:
+def sampled(numbers: Iterable[int], seed: str, size: int) -> list[int]:
     """So many requests, drawn by whoever chose the seed: those whose SHA-256 of `seed:number` comes first."""
-    drawn = sorted(numbers, key=lambda each: hashlib.sha256(f"{seed}:{each}".encode()).digest())
-    return sorted(drawn[:size])
+
+    def place(number: int) -> bytes:
+        return hashlib.sha256(f"{seed}:{number}".encode()).digest()
+
+    return sorted(heapq.nsmallest(size, numbers, key=place))

@@ -1,10 +1,10 @@
 """Comparing with Zuora's own list of bill runs: what was done outside the bot."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from bot.audit.evidence import not_there
+from bot.audit.evidence import memos, not_there
 from bot.domain.known import NotKnown
 from bot.domain.operation import Deed
 from bot.domain.place import Places, entity_part, plain_key
@@ -21,6 +21,8 @@ MOST_READ = 1000
 ABOUT_RUNS = tuple(name for name, each in OPERATIONS.items() if not each.each_mailed)
 """Names of the operations whose calls are about a bill run."""
 
+NOT_COMPARED = "not compared with Zuora"
+
 MARKED_WITHIN = timedelta(hours=24)
 """Zuora marks a run as mailed some time after it took the order."""
 
@@ -36,22 +38,36 @@ class Period(NamedTuple):
         return at is not None and self.start <= at < self.end
 
 
+Kind = TypeVar("Kind", bound=Done | Mailed)
+
+
+class Read(Generic[Kind]):
+    """Records that are read anew each time, so that they are not all in memory: there can be many."""
+
+    def __init__(self, read: Callable[[], Iterator[Kind]]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[Kind]:
+        return self._read()
+
+    def only(self, wanted: Callable[[Kind], bool]) -> "Read[Kind]":
+        """Those of a kind."""
+        return Read(lambda: filter(wanted, self))
+
+
 class Own(NamedTuple):
     """What the bot did, or may have done, by its own record."""
 
-    runs: Sequence[Done]
-    mails: Sequence[Mailed]
+    runs: Read[Done]
+    mails: Read[Mailed]
 
     def within(self, entity: str) -> "Own":
         """What of it may have been in one entity; its organizations share their numbers."""
 
-        def is_there(place: str) -> bool:
-            return not place or entity_part(place) == entity
+        def is_there(each: Done | Mailed) -> bool:
+            return not each.place or entity_part(each.place) == entity
 
-        return Own(
-            [each for each in self.runs if is_there(each.place)],
-            [each for each in self.mails if is_there(each.place)],
-        )
+        return Own(self.runs.only(is_there), self.mails.only(is_there))
 
 
 async def reconciled(
@@ -69,6 +85,7 @@ async def reconciled(
     except ZuoraError as error:
         return not_done(f"Zuora could not be read: {error}")
     found = compared(runs, period, own.runs)
+    known = {each.number for each in invoices}
     if found["status"] == "done":
         found["things"] += mailed_invoices(invoices, period, own, found["things"])
         mine = _of_the_period(own, period, place)
@@ -77,10 +94,22 @@ async def reconciled(
             *not_there.runs(runs, mine.runs, until, all_read=len(runs) < MOST_READ),
             *not_there.invoices(invoices, mine.mails, until),
         ]
-        found["limits"].append(
-            "Zuora keeps no date of mails for memos: those sent by hand do not show."
-        )
+        here = zuora.in_zone_of(runs[0]) if runs else zuora.here
+        mails = own.mails.only(lambda each: each.document not in known)
+        by_themselves = own.runs.only(lambda each: _did(each, Deed.MAILED) and not _mails(each))
+        try:
+            found["things"] += await memos.things(zuora, period, mails, by_themselves, here)
+            found["limits"].append(memos.LIMIT)
+        except ZuoraError as error:
+            _not_all(found, f"{memos.NOT_READ}: {error}")
     return found
+
+
+def _not_all(found: dict[str, Any], why: str) -> None:
+    """Note that a part could not be compared: that is an exception, and what was compared stays."""
+    missing = not_done(why)
+    found["things"] += missing["things"]
+    found |= {"status": missing["status"], "why": why}
 
 
 def _of_the_period(own: Own, period: Period, place: str) -> Own:
@@ -90,7 +119,7 @@ def _of_the_period(own: Own, period: Period, place: str) -> Own:
         is_here = not place or plain_key(each.place) == plain_key(place)
         return is_here and period.holds(datetime.fromisoformat(each.sent_at))
 
-    return Own([*filter(is_of_it, own.runs)], [*filter(is_of_it, own.mails)])
+    return Own(own.runs.only(is_of_it), own.mails.only(is_of_it))
 
 
 async def reconciled_everywhere(
@@ -117,7 +146,7 @@ async def reconciled_everywhere(
     return found
 
 
-def compared(runs: Sequence[BillRun], period: Period, done: Sequence[Done]) -> dict[str, Any]:
+def compared(runs: Sequence[BillRun], period: Period, done: Iterable[Done]) -> dict[str, Any]:
     """As `reconciled`, of runs that were read."""
     oldest = min((run.created_at for run in runs if run.created_at), default=None)
     untold = [run.number for run in runs if run.created_at is None]
@@ -126,6 +155,8 @@ def compared(runs: Sequence[BillRun], period: Period, done: Sequence[Done]) -> d
         why = f"Zuora has more bill runs than the {MOST_READ:,} that can be read at once"
         return not_done(f"{why}, and they do not reach back to the period.")
     concerned = [run for run in runs if any(_happened(run, period).values())]
+    names = {name for run in concerned for name in (run.number, run.id)}
+    mine = [each for each in done if each.numbers & names]
     return {
         "status": "done",
         "read": len(runs),
@@ -133,13 +164,13 @@ def compared(runs: Sequence[BillRun], period: Period, done: Sequence[Done]) -> d
             *([_older(oldest)] if limited else []),
             *([f"Zuora gave no creation time of: {', '.join(untold)}"] if untold else []),
         ],
-        "things": [{**_told(run), "deeds": list(_deeds(run, period, done))} for run in concerned],
+        "things": [{**_told(run), "deeds": list(_deeds(run, period, mine))} for run in concerned],
     }
 
 
 def not_done(why: str) -> dict[str, Any]:
     """What could not be compared is no list without exceptions: that it was not is one itself."""
-    deeds = [{"what": "not compared with Zuora", "by": []}]
+    deeds = [{"what": NOT_COMPARED, "by": []}]
     return {"status": "not done", "why": why, "things": [{"why": why, "deeds": deeds}]}
 
 
@@ -157,12 +188,12 @@ def explained(
     return found
 
 
-def outside(found: dict[str, Any]) -> list[dict[str, Any]]:
+def outside(things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """What Zuora shows and no request did; the exceptions."""
-    return [
+    return (
         {**{name: value for name, value in thing.items() if name != "deeds"}, **deed}
-        for thing in found["things"] for deed in thing["deeds"] if not deed["by"]
-    ]  # fmt: skip
+        for thing in things for deed in thing["deeds"] if not deed["by"]
+    )  # fmt: skip
 
 
 def _older(oldest: datetime | None) -> str:
@@ -228,10 +259,16 @@ def mailed_invoices(
         for each in runs
         if any(deed["what"].startswith("mailed") and not deed["by"] for deed in each["deeds"])
     }
-    mine: dict[str, list[Mailed]] = {}
+    mine: dict[str, list[Mailed]] = {invoice.number: [] for invoice in invoices}
     for each in own.mails:
-        mine.setdefault(each.document, []).append(each)
-    of_runs = {number for each in own.runs if _did(each, Deed.MAILED) for number in each.numbers}
+        if each.document in mine:
+            mine[each.document].append(each)
+    named_by = {invoice.bill_run for invoice in invoices}
+    of_runs = {
+        number
+        for each in own.runs if _did(each, Deed.MAILED)
+        for number in each.numbers & named_by
+    }  # fmt: skip
     found = []
     for invoice in invoices:
         at = invoice.at if isinstance(invoice.at, datetime) else None

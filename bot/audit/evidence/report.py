@@ -4,11 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from html import escape, unescape
+from itertools import chain
 from typing import Any
 
 from bot.audit.evidence.lights import lights
 from bot.audit.evidence.package import Facts, HistoryRow, Package
-from bot.audit.evidence.reconcile import outside
 from bot.domain.words import count
 
 NAME = "00-report.html"
@@ -25,6 +25,7 @@ body { font: 15px/1.45 system-ui, sans-serif; color: #1b1b1b; margin: 0 auto; ma
 h1 { font-size: 1.7rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 1.8rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.1rem 0 .3rem; }
 table { border-collapse: collapse; width: 100%; font-size: .87rem; } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #ddd; } td { overflow-wrap: anywhere; } th { overflow-wrap: break-word; }
 th { font-weight: 600; } h2, h3 { break-after: avoid; } .facts th { width: 11rem; } .lead { font-size: 1.05rem; } .small { color: #555; font-size: .82rem; overflow-wrap: anywhere; }
+.counts td + td { text-align: right; width: 6rem; padding-right: 0; }
 .light td:nth-child(-n+2) { white-space: nowrap; width: 1%; padding-right: 1rem; }
 .light td:first-child::before { content: ""; display: inline-block; width: .8rem; height: .8rem; border-radius: 50%; margin-right: .5rem; background: #8a8a8a; }
 .light.good td:first-child::before { background: #1f8a4c; } .light.bad td:first-child::before { background: #c0262d; }
@@ -43,8 +44,8 @@ def pages(package: Package) -> Iterator[bytes]:
 
 
 def _pages(package: Package) -> Iterator[str]:
-    period = package.about["period"]
-    title = f"Evidence from {_time(period['from'])} to before {_time(period['before'])}"
+    start, end = (_time(package.about[name]) for name in ("start", "end"))
+    title = f"Evidence from {start} to before {end}"
     yield f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>\n'
     yield from _first(package)
     shown = 0
@@ -54,18 +55,18 @@ def _pages(package: Package) -> Iterator[str]:
             shown += 1
             yield from _request(line, packet, history)
     if package.about["requests"] > shown:
-        yield f'<p class="small">{package.about["requests"] - shown:,} more requests have no page here; each has its packet in the folder requests.</p>'
+        yield f'<p class="small">{package.about["requests"] - shown:,} more requests have no page here; each has its line in requests.jsonl.</p>'
     yield "</html>\n"
 
 
 def _first(package: Package) -> Iterator[str]:
-    about, made, period = package.about, package.made, package.about["period"]
+    about, made = package.about, package.made
     yield f"<h1>Evidence of billing approvals</h1><p class=lead>{escape(CONTROL)}</p>"
     over = "" if about["over"] else " The period was not over when this was made."
     yield _facts(
         {
-            "Period": f"from {_time(period['from'])} to before {_time(period['before'])}.{over}",
-            "Rows": f"{about['first']:,} to {about['last']:,} of the history: {about['rows']:,}",
+            "Period": f"from {_time(about['start'])} to before {_time(about['end'])}.{over}",
+            "Rows": f"{about['rows']:,} of the history, {about['first']:,} to {about['last']:,}",
             "Made": f"{_time(made['made_at'])} by {made['user']} on {made['host']}, with Billing Bot {made['version']}",
             "From": f"{made['database']}, and Zuora at {made['zuora']}",
         }
@@ -90,25 +91,34 @@ def _counts(package: Package) -> Iterator[str]:
         states[line["state"]] += 1
         asked[line["asked_in_period"]] += 1
     whole = f"{package.about['requests']:,}"
-    yield "<table><thead><tr><th>Requests that a row of the period is about</th><th></th></tr></thead>"
+    yield "<table class=counts><thead><tr><th>Requests that a row of the period is about</th><th></th></tr></thead>"
     yield _row("all of them", whole)
     for name, number in sorted(states.items()):
         yield _row(f"now {name}", f"{number:,}")
     for name, number in sorted(asked.items()):
         yield _row(f"asked for in the period: {name}", f"{number:,}")
+    yield "</table><table class=counts><thead><tr><th>Rows of the history in the period</th><th></th></tr></thead>"
+    yield _row("all rows", f"{package.about['rows']:,}")
     for name in ("refusals", "policy_changes", "starts", "late"):
         number = sum(1 for _ in package.lines(f"{name}.jsonl"))
-        yield _row(f"rows: {name.replace('_', ' ')}", f"{number:,}")
+        yield _row(f"among them {name.replace('_', ' ')}", f"{number:,}")
     yield "</table>"
 
 
 def _exceptions(package: Package) -> Iterator[str]:
-    found = outside(package.zuora)
-    if not found:
+    found = package.exceptions
+    first = next(found, None)
+    if first is None:
         yield "<p>None: Zuora shows nothing that was done outside the bot.</p>"
-        return
+    else:
+        yield from _listed(chain([first], found))
+    for words in package.zuora.get("limits", ()):
+        yield f'<p class="small">{escape(words)}</p>'
+
+
+def _listed(exceptions: Iterable[Facts]) -> Iterator[str]:
     yield "<table><thead><tr><th>What</th><th>Where</th><th>Who in Zuora, or by which request</th><th>Explanation</th></tr></thead>"
-    for each in found:
+    for each in exceptions:
         where = each.get("number") or each.get("why", "")
         explained = each.get("explanation") or ""
         by = f" ({each['explained_by']})" if each.get("explained_by") else ""
@@ -116,8 +126,6 @@ def _exceptions(package: Package) -> Iterator[str]:
             each["what"], where, each.get("who") or each.get("request") or "", f"{explained}{by}"
         )
     yield "</table>"
-    for words in package.zuora.get("limits", ()):
-        yield f'<p class="small">{escape(words)}</p>'
 
 
 def _request(line: Facts, packet: Facts, history: list[HistoryRow]) -> Iterator[str]:
@@ -165,7 +173,7 @@ def _request(line: Facts, packet: Facts, history: list[HistoryRow]) -> Iterator[
         ),
         "Nothing.",
     )
-    yield f'<p class="small">Everything else: requests/R-{line["number"]}.json, rows {history[0].sequence} to {history[-1].sequence}.</p></section>'
+    yield f'<p class="small">Everything else: its line in requests.jsonl, rows {history[0].sequence} to {history[-1].sequence}.</p></section>'
 
 
 _DECIDED = {

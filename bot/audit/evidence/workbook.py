@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from bot.audit.evidence.package import HistoryRow, Package
-from bot.audit.evidence.reconcile import outside
 
 NAME = "evidence.xlsx"
 LONGEST = 32_000
 """Characters of a cell; Excel takes 32,767."""
+
+MOST_ROWS = 1_048_575
+"""Rows of a sheet below its heads; Excel takes no more, and what is beyond goes into another sheet."""
 
 EARLY, LATE = 7, 20
 """Hours (UTC) between which a decision counts as made in working time, from Monday to Friday."""
@@ -49,15 +51,25 @@ class _Book:
         self._book = xlsxwriter.Workbook(str(path), how)
         made_at = datetime.fromisoformat(package.made["made_at"]).replace(tzinfo=None)
         self._book.set_properties({"title": "Evidence", "created": made_at})
-        bold = self._book.add_format({"bold": True, "bottom": 1})
-        self._sheets, self._next = {}, Counter[str]()
-        for name, columns in SHEETS.items():
-            sheet = self._sheets[name] = self._book.add_worksheet(name)
-            sheet.freeze_panes(1, 0)
-            sheet.set_column(0, len(columns) - 1, 20)
-            sheet.write_row(0, 0, columns, bold)
+        self._bold = self._book.add_format({"bold": True, "bottom": 1})
+        self._sheets: dict[str, Any] = {}
+        self._next, self._parts = Counter[str](), Counter[str]()
+        for name in SHEETS:
+            self._begin(name)
+
+    def _begin(self, name: str) -> None:
+        """A sheet with its heads; where the last one is full, another one of that name."""
+        self._parts[name] += 1
+        part = f"{name} {self._parts[name]}" if self._parts[name] > 1 else name
+        sheet = self._sheets[name] = self._book.add_worksheet(part)
+        sheet.freeze_panes(1, 0)
+        sheet.set_column(0, len(SHEETS[name]) - 1, 20)
+        sheet.write_row(0, 0, SHEETS[name], self._bold)
+        self._next[name] = 0
 
     def add(self, name: str, *cells: Any) -> None:
+        if self._next[name] == MOST_ROWS:
+            self._begin(name)
         self._next[name] += 1
         for column, cell in enumerate(cells):
             self._sheets[name].write(self._next[name], column, _cell(cell))
@@ -138,7 +150,7 @@ def _others(book: _Book, package: Package) -> None:
             row.data.get("wanted"),
             row.data.get("refusal"),
         )
-    for each in outside(package.zuora):
+    for each in package.exceptions:
         book.add("Exceptions", *(each.get(column) for column in SHEETS["Exceptions"]))
     for row in package.entries("people.jsonl"):
         for group, members in row.data["groups"].items():

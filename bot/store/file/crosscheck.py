@@ -1,6 +1,7 @@
 """Whether the other tables and the history agree: SQL over a read-only file."""
 
 import json
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import groupby
@@ -10,6 +11,8 @@ from typing import Any, NamedTuple
 from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Row, What
 from bot.store.file.reading import DatabaseFile
+from bot.store.mailings import BOUND, hash_of
+from bot.store.outbox import SENT
 from bot.store.requests import KEPT, PLACES, asked_hash_of
 
 
@@ -64,19 +67,21 @@ WHERE what = 'call.sent' AND NOT EXISTS (SELECT 1 FROM calls
   WHERE calls.request = history.request AND calls.subject = json_extract(history.data, '$.subject'))
 GROUP BY request, subject
 """
-_COLUMNS_OF_REQUESTS = "SELECT name FROM pragma_table_info('requests')"
+_COLUMNS_OF = "SELECT name FROM pragma_table_info(?)"
 _APPROVALS_GONE = """
 SELECT request, who, sequence FROM history WHERE what = 'request.approved' AND NOT EXISTS (
   SELECT 1 FROM approvals WHERE approvals.request = history.request AND person = history.who)
 """
 _CALLS = """
 WITH sent AS (
-  SELECT request, json_extract(data, '$.subject') AS subject, COUNT(*) AS times FROM history
-  WHERE what = 'call.sent' GROUP BY 1, 2)
-SELECT calls.request, calls.subject, calls.tries, COALESCE(times, 0), calls.sent_at
+  SELECT request, json_extract(data, '$.subject') AS subject, COUNT(*) AS times, MAX(at) AS last
+  FROM history WHERE what = 'call.sent' GROUP BY 1, 2)
+SELECT calls.request, calls.subject, calls.tries, COALESCE(times, 0), calls.sent_at, last
 FROM calls LEFT JOIN sent ON sent.request = calls.request AND sent.subject = calls.subject
-WHERE calls.tries > COALESCE(times, 0)
+WHERE (calls.tries > COALESCE(times, 0) OR ABS(julianday(calls.sent_at) - julianday(last)) > 1.0)
 """
+"""It goes out within moments after it is written down; a day is beyond doubt, also where a clock was set."""
+
 _ANSWERS = """
 WITH answered AS (
   SELECT request, json_extract(data, '$.subject') AS subject,
@@ -90,6 +95,38 @@ WHERE calls.verdict IS NOT NULL AND answered.verdict IS NOT calls.verdict AND NO
     SELECT 1 FROM history WHERE history.request = calls.request
       AND history.sequence > answered.sequence
       AND what IN ('request.settled', 'request.ended', 'request.stopped')))
+"""
+_SHOWN = f"""
+SELECT h.request, h.sequence, json_extract(m.value, '$[1]'), o.request, {", ".join("o." + name for name in SENT)}
+FROM history AS h, json_each(h.data, '$.messages') AS m
+LEFT JOIN outbox AS o ON o.sequence = json_extract(m.value, '$[0]')
+WHERE h.what = 'slack.shown'
+"""  # noqa: S608 - own names
+_NOT_BOUND = """
+SELECT DISTINCT o.request FROM outbox AS o
+WHERE o.outcome = 'sent' AND o.request IS NOT NULL AND o.unbound = 0
+  AND o.ended_at >= (SELECT MIN(at) FROM history WHERE what = 'slack.shown')
+  AND o.sequence NOT IN (
+    SELECT json_extract(m.value, '$[0]') FROM history AS h, json_each(h.data, '$.messages') AS m
+    WHERE h.what = 'slack.shown')
+"""
+"""Sent after the first entry that binds messages, and said to be bound: by which, then?"""
+
+_STARTED = """
+SELECT request, sequence, json_extract(data, '$.mailings') AS bound FROM history
+WHERE what = 'request.started' AND bound IS NOT NULL
+"""
+_MAILINGS = (
+    f"SELECT request, {BOUND} FROM mailings NOT INDEXED ORDER BY request, call, document_number"  # noqa: S608 - own names
+)
+_OTHER_RUNS = """
+WITH said AS (
+  SELECT number AS request, progress AS text FROM requests NOT INDEXED WHERE progress <> ''
+  UNION ALL SELECT request, began FROM calls NOT INDEXED WHERE began <> '')
+SELECT request, json_extract(text, '$.run_id') AS name FROM said WHERE name <> ''
+UNION SELECT request, json_extract(text, '$.number') AS name FROM said WHERE name <> ''
+EXCEPT SELECT h.request, names.value FROM history AS h, json_each(h.data, '$.run') AS names
+  WHERE h.what IN ('call.answered', 'call.settled', 'request.progressed', 'request.ended')
 """
 _CARDS = """
 LEFT JOIN (SELECT request, MIN(sequence) AS first FROM outbox WHERE kind = 'card' GROUP BY request)
@@ -132,17 +169,59 @@ def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
             f"row {sequence} shows an approval of R-{number} by {person}, which is gone", ""
         )
     yield from _calls(file, here)
+    yield from _messages(file, here)
+    yield from _to_its_account(file, here)
+
+
+def _to_its_account(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
+    """Documents and bill runs that are put to the account of a request that had nothing to do with them."""
+    began = set()
+    can_mail = groupby(
+        file.database.execute(_MAILINGS) if "mailings" in file.tables else (), key=itemgetter(0)
+    )
+    number, rows = 0, []
+    for request, sequence, bound in file.database.execute(
+        f"{_STARTED}{here('request')} ORDER BY request"
+    ):
+        began.add(request)
+        while number < request:
+            number, group = next(can_mail, (sys.maxsize, ()))
+            rows = [row[1:] for row in group]
+        if hash_of(rows if number == request else []) != bound:
+            words = f"R-{request} can mail other documents than when it began (row {sequence})"
+            yield Mismatch(words, "")
+    if began:
+        for number, name in file.database.execute(_OTHER_RUNS):
+            if number in began:
+                words = f"R-{number} follows the bill run {name}, and no entry says so"
+                yield Mismatch(words, "")
+
+
+def _messages(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
+    """Messages that are gone, or are not as the history says that they were sent."""
+    if "outbox" not in file.tables:
+        return
+    for number, sequence, hashed, its, *sent in file.database.execute(_SHOWN + here("h.request")):
+        if text_hash(canonical(sent)) != hashed or its != number:
+            gone = "is gone" if sent[0] is None else "is not as it was sent"
+            yield Mismatch(f"a message of R-{number} {gone} (row {sequence})", "")
+    if "unbound" in _columns(file, "outbox"):
+        for (number,) in file.database.execute(_NOT_BOUND + here("o.request")):
+            yield Mismatch(f"a message of R-{number} was sent, and no entry binds it", "")
 
 
 def _calls(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
     for number, subject, sequence in file.database.execute(_CALLS_GONE):
         words = f"row {sequence} shows a call of R-{number} about {subject}, which is gone"
         yield Mismatch(words, "")
-    for number, subject, tries, told, at in file.database.execute(_CALLS + here("calls.request")):
-        yield Mismatch(
-            f"R-{number} called Zuora about {subject} {tries} times, and the history records {told}",
-            at or "",
-        )
+    found = file.database.execute(_CALLS + here("calls.request"))
+    for number, subject, tries, told, at, last in found:
+        words = f"R-{number} called Zuora about {subject}"
+        if tries > told:
+            words = f"{words} {tries} times, and the history records {told}"
+            yield Mismatch(words, at or "")
+        else:
+            yield Mismatch(f"{words} at {at}, and the history records {last}", "")
     for number, subject, verdict, at in file.database.execute(_ANSWERS + here("calls.request")):
         yield Mismatch(
             f"R-{number} has the answer {verdict!r} about {subject} that no entry records", at
@@ -181,7 +260,7 @@ def state_after(what: str, data: dict[str, object]) -> str:
 
 def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
     """Requests whose text, or whose card as shown, is no longer what the history bound."""
-    there = {name for (name,) in file.database.execute(_COLUMNS_OF_REQUESTS)}
+    there = _columns(file, "requests")
     names = (*KEPT, *(name for name in PLACES if name in there))
     columns = ", ".join(f"r.{name}" for name in names)
     has_outbox = "outbox" in file.tables
@@ -200,6 +279,10 @@ def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
         if has_outbox and "card" in bound and not _card_fits(text, blocks, bound["card"]):
             words = f"the card of R-{row['number']} is not as it was written (row {sequence})"
             yield Mismatch(words, "")
+
+
+def _columns(file: DatabaseFile, table: str) -> set[str]:
+    return {name for (name,) in file.database.execute(_COLUMNS_OF, [table])}
 
 
 def _card_fits(text: str | None, blocks: str | None, bound: dict[str, str]) -> bool:

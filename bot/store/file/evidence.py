@@ -8,6 +8,7 @@ from bot.domain.history import START, Head, Row
 from bot.store.errors import StoreError
 from bot.store.file.archived import Archive, archives_of
 from bot.store.file.reading import DatabaseFile
+from bot.store.outbox import SENT
 from bot.store.requests import bound_columns
 
 _SPAN = """
@@ -19,7 +20,7 @@ _TABLES = {
     "approvals": "SELECT * FROM approvals WHERE request = ? ORDER BY at, person",
     "calls": "SELECT * FROM calls WHERE request = ? ORDER BY subject",
     "messages": (
-        "SELECT kind, channel, user, text, blocks, file, created_at, ended_at, outcome, ts "
+        f"SELECT {', '.join(SENT)} "  # noqa: S608 - own names
         "FROM temp.messages_of CROSS JOIN outbox USING (sequence) WHERE messages_of.request = ? "
         "ORDER BY sequence"
     ),
@@ -42,8 +43,9 @@ WHERE sequence BETWEEN :first AND :last AND substr(what, 1, length(:kind)) = :ki
   AND (:before = '' OR at < :before) ORDER BY sequence
 """
 _CARDS_SHOWN = """
+INSERT INTO temp.cards
 SELECT number, channel, card_ts, (SELECT COUNT(*) FROM temp.messages_of CROSS JOIN outbox USING (sequence)
-  WHERE messages_of.request = number AND kind IN ('reply', 'reminder', 'progress') AND ts IS NOT NULL)
+  WHERE messages_of.request = number AND kind IN ('reply', 'reminder', 'progress') AND ts IS NOT NULL), NULL
 FROM requests WHERE card_ts IS NOT NULL AND number IN
   (SELECT request FROM history WHERE sequence BETWEEN ? AND ? AND request IS NOT NULL)
 ORDER BY number
@@ -59,7 +61,7 @@ WHERE messages_of.request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
 """
 _DONE = """
 SELECT requests.operation, requests.number, requests.subject, requests.body, requests.progress,
-  calls.began, calls.sent_at, requests.place, calls.verdict
+  CASE requests.progress WHEN '' THEN calls.began ELSE '' END, calls.sent_at, requests.place, calls.verdict
 FROM calls JOIN requests ON requests.number = calls.request
 WHERE calls.sent_at IS NOT NULL AND (calls.verdict IS NULL OR calls.verdict IN ('accepted', 'lost'))
   AND requests.operation IN (SELECT value FROM json_each(?))
@@ -191,9 +193,67 @@ def made_ready(file: DatabaseFile) -> None:
     )
 
 
-def cards(file: DatabaseFile, within: Span) -> list[tuple[int, str, str, int]]:
-    """The cards of the requests of a stretch: number, channel, `ts`, messages that went into the thread."""
-    return list(file.database.execute(_CARDS_SHOWN, [within.first, within.last]))
+class Card(NamedTuple):
+    """A card as the database knows it: where it stands, and how many messages went into its thread."""
+
+    request: int
+    channel: str
+    ts: str
+    replies: int
+
+
+class Cards:
+    """The cards of the requests of a stretch, and which of them were found in Slack; beside the file, not in memory."""
+
+    def __init__(self, file: DatabaseFile, within: Span) -> None:
+        self._database = file.database
+        self._database.execute("DROP TABLE IF EXISTS temp.cards")
+        self._database.execute(
+            "CREATE TEMP TABLE cards (request INTEGER PRIMARY KEY, channel TEXT, ts TEXT, "
+            "replies INTEGER, there INTEGER)"
+        )
+        self._database.execute(_CARDS_SHOWN, [within.first, within.last])
+        self._database.execute("CREATE INDEX temp.cards_ts ON cards (ts, channel)")
+
+    def channels(self) -> list[tuple[str, str]]:
+        """The channels that they stand in, each with the `ts` of the first."""
+        return list(
+            self._database.execute(
+                "SELECT channel, MIN(ts) FROM temp.cards GROUP BY channel ORDER BY channel"
+            )
+        )
+
+    def at(self, channel: str, ts: str) -> Card | None:
+        """The card that should stand there."""
+        return next(self._of("ts = ? AND channel = ?", ts, channel), None)
+
+    def stands(self, card: Card, replies: int) -> None:
+        """Note that it does, with so many replies in its thread."""
+        self._database.execute(
+            "UPDATE temp.cards SET there = ? WHERE request = ?", [replies, card.request]
+        )
+
+    def there(self) -> int:
+        """How many stand there."""
+        (number,) = self._database.execute("SELECT COUNT(there) FROM temp.cards").fetchone()
+        return int(number)
+
+    def missing(self) -> Iterator[Card]:
+        """Those that were not found."""
+        return self._of("there IS NULL ORDER BY request")
+
+    def short(self) -> Iterator[Card]:
+        """Those whose threads have fewer replies than messages went there."""
+        return self._of("there < replies ORDER BY request")
+
+    def threads(self, most: int) -> list[Card]:
+        """The newest ones that stand there and have threads, oldest first."""
+        found = self._of("there IS NOT NULL AND replies > 0 ORDER BY request DESC LIMIT ?", most)
+        return list(found)[::-1]
+
+    def _of(self, where: str, *values: object) -> Iterator[Card]:
+        sql = f"SELECT request, channel, ts, replies FROM temp.cards WHERE {where}"  # noqa: S608 - own words
+        return (Card(*row) for row in self._database.execute(sql, values))
 
 
 def sent(file: DatabaseFile, number: int) -> Iterator[tuple[str, int, str, str]]:
@@ -237,7 +297,7 @@ def kept(file: DatabaseFile, number: int) -> dict[str, Any]:
     return {
         "record": bound_columns(row),
         "card": dict(zip(("text", "blocks"), card, strict=True)) if card else None,
-        "messages": list(_rows(file.database.query(_TABLES["messages"], [number]))),
+        "messages": list(file.database.query(_TABLES["messages"], [number])),
     }
 
 
@@ -250,9 +310,9 @@ def packet(file: DatabaseFile, number: int) -> dict[str, Any]:
     }
 
 
-def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:
+def done(file: DatabaseFile, operations: Sequence[str]) -> Iterator[Done]:
     """What the bot did to bill runs by these operations, or may have done, at any time."""
-    return [
+    return (
         Done(
             operation, number, subject, json.loads(body),
             frozenset(_numbers(subject, progress, began)), sent_at, place, verdict or "",
@@ -261,7 +321,7 @@ def done(file: DatabaseFile, operations: Sequence[str]) -> list[Done]:
         in file.database.execute(
             _DONE, [json.dumps(operations)]
         )
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def explanations(file: DatabaseFile) -> dict[tuple[str, str], tuple[str, str]]:
@@ -274,11 +334,10 @@ def explanations(file: DatabaseFile) -> dict[tuple[str, str], tuple[str, str]]:
     return {(number, entity): (words, who) for number, entity, words, who in found}
 
 
-def mailed(file: DatabaseFile, since: str) -> list[Mailed]:
+def mailed(file: DatabaseFile, since: str) -> Iterator[Mailed]:
     """What the bot mailed since then, document by document, or may have mailed."""
-    if "mailings" not in file.tables:
-        return []
-    return [Mailed(*row) for row in file.database.execute(_MAILED, [since])]
+    rows = file.database.execute(_MAILED, [since]) if "mailings" in file.tables else ()
+    return (Mailed(*row) for row in rows)
 
 
 def _numbers(subject: str, *progresses: str) -> Iterator[str]:

@@ -155,7 +155,6 @@ def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
             raise StoreError(f"{file} cannot be read: there is no such file.")
         connection = sqlite3.connect(address(file), uri=True, isolation_level=None)
         connection.set_progress_handler(_LOOK.get(), STEPS_BETWEEN_LOOKS)
-        connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("BEGIN")
         database = SqliteDatabase(connection)
         _is_ours(database, file)

@@ -1,0 +1,136 @@
+"""Zuora's history of mails: about one object, or all of them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from bot.domain.digest import canonical, text_hash
+from bot.domain.known import NotKnown
+from bot.zuora import calls, paging, rows
+from bot.zuora.caller import Caller
+from bot.zuora.errors import ZuoraContradicts, for_people
+from bot.zuora.rows import Here, Row
+
+_WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes
+_MOST_WINDOWS: Final = 11  # a month; older mails about one object are not looked for
+_MOST_PAGES: Final = 50
+_MOST_PAGES_OF_ALL: Final = 5_000  # 200,000 mails in three days
+_ANY_ZONE: Final = timedelta(days=1)
+"""The history is asked for in the tenant's time; a day more on both sides is enough for every zone."""
+
+NO_TIME = "Zuora gives the time of a mail without its zone: set ZUORA_TIME_ZONE to the tenant's."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailRecord:
+    """One mail Zuora sent or tried to send, without its addresses.
+
+    Attributes:
+        mark: SHA-256 (hex) over the whole row: what sets it apart from the others, for Zuora gives none
+            an id.
+        account_id: Of the customer's account.
+        is_of_memo: Whether its notification or its subject says so: a row names no document.
+    """
+
+    mark: str
+    sent_at: datetime | NotKnown | None
+    notification: str
+    delivered_to_server: bool
+    recipients: int
+    words: str = ""
+    account_id: str = ""
+    is_of_memo: bool = False
+
+
+async def of_object(
+    caller: Caller, object_id: str, since: datetime, here: Here
+) -> tuple[EmailRecord, ...]:
+    """The mails about one object since then; of a month at most."""
+    now = here.now + _ANY_ZONE
+    start = max(since - _ANY_ZONE, now - _MOST_WINDOWS * _WINDOW)
+    return await _between(caller, object_id, (start, now), here)
+
+
+async def of_memos(
+    caller: Caller, since: datetime, until: datetime, here: Here
+) -> tuple[EmailRecord, ...]:
+    """The mails of memos that went out from `since` to before `until`.
+
+    Raises:
+        ZuoraContradicts: There is no end of them, or the time of one is not known.
+        ZuoraError: As from `Caller.read`.
+    """
+    around = (since - _ANY_ZONE, min(until, here.now) + _ANY_ZONE)
+
+    def is_one(each: EmailRecord) -> bool:
+        if not each.is_of_memo or not each.delivered_to_server:
+            return False
+        if not isinstance(each.sent_at, datetime):
+            raise ZuoraContradicts(NO_TIME)
+        return since <= each.sent_at < until
+
+    return await _between(caller, "", around, here, is_one)
+
+
+async def of_moment(caller: Caller, object_id: str, at: datetime, here: Here) -> set[str]:
+    """Marks of the mails about one object around a moment."""
+    around = (at - _ANY_ZONE, at + _ANY_ZONE)
+    return {each.mark for each in await _between(caller, object_id, around, here)}
+
+
+async def _between(
+    caller: Caller,
+    object_id: str,
+    span: tuple[datetime, datetime],
+    here: Here,
+    wanted: Callable[[EmailRecord], bool] = lambda _: True,
+) -> tuple[EmailRecord, ...]:
+    """Windows of three days, side by side; asked for in the tenant's zone."""
+    start, until = span
+    starts = [start + number * _WINDOW for number in range(math.ceil((until - start) / _WINDOW))]
+    windows = [(each, min(each + _WINDOW, until)) for each in starts]
+    reads = [partial(_window, caller, object_id, each, here, wanted) for each in windows]
+    found: list[EmailRecord] = []
+    before: set[str] = set()
+    for page in await paging.all_or_none(reads) if reads else ():
+        found += [each for each in page if each.mark not in before]
+        before = {each.mark for each in page}  # a window's last second is the first of the next
+    return tuple(found)
+
+
+async def _window(
+    caller: Caller,
+    object_id: str,
+    window: tuple[datetime, datetime],
+    here: Here,
+    wanted: Callable[[EmailRecord], bool],
+) -> list[EmailRecord]:
+    found: list[EmailRecord] = []
+    start, end = (each.astimezone(here.zone or UTC) for each in window)
+    for page in range(1, (_MOST_PAGES if object_id else _MOST_PAGES_OF_ALL) + 1):
+        data = (await caller.read(calls.email_history(object_id, start, end, page))).data
+        rows_of_page = paging.whole(data, "emailHistories")
+        found += filter(wanted, (_record(row, here) for row in rows_of_page))
+        if not paging.following(data, "nextPage"):
+            return found
+    raise ZuoraContradicts("Zuora's mail history does not end.")
+
+
+def _record(row: Row, here: Here) -> EmailRecord:
+    said = rows.text(row, "result")
+    addresses = [one for name in ("toEmail", "cc", "bcc") for one in rows.words(row, name)]
+    failed = "" if said.upper() == "OK" else said
+    notification = rows.text(row, "notification")
+    return EmailRecord(
+        mark=text_hash(canonical({str(name): str(value) for name, value in row.items()})),
+        sent_at=rows.moment(row, "sendTime", zone=here.zone),
+        notification=notification,
+        delivered_to_server=said.upper() == "OK",
+        recipients=len(addresses),
+        words=for_people(rows.text(row, "errorMessage") or failed),
+        account_id=rows.text(row, "accountId"),
+        is_of_memo="memo" in f"{notification} {rows.text(row, 'subject')}".casefold(),
+    )
