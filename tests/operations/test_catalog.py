@@ -6,6 +6,8 @@ form, the crash plan and its reckoning.
 """
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from bot.status.lists import what_of
 from bot.zuora.errors import OutcomeUnknown
 from tests.crash import reckoning
 from tests.crash.plan import FIRST, MAKERS, plan_of
+from tests.fresh import fresh
 from tests.operations.changing import changed_one_by_one
 from tests.operations.examples import EXAMPLES
 from tests.stage import ALICE, CHANNEL
@@ -123,6 +126,18 @@ def test_it_has_a_word_in_lists_and_a_deed_in_the_figures(name):
     assert "_" not in operation.short
     assert effect_name(name) in ("", operation.deed)
     assert isinstance(operation.deed, Deed)
+
+
+@pytest.mark.parametrize("deed", list(Deed), ids=str)
+def test_the_database_takes_each_deed(tmp_path, deed):
+    with closing(sqlite3.connect(fresh(tmp_path / "bot.db"))) as database:
+        (taken,) = database.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'requests_have_a_deed'"
+        ).fetchone()
+
+    assert f"'{deed}'" in taken, (
+        f"let the trigger requests_have_a_deed take {deed!r} by a migration"
+    )
 
 
 @pytest.mark.parametrize("name", list(STEPS), ids=str)
