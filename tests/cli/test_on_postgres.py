@@ -10,7 +10,7 @@ from bot.cli import main
 from bot.cli.checks import here
 from bot.domain.history import Entry, What
 from bot.settings import Settings
-from bot.store.postgres.promises import PostgresServer
+from bot.store.postgres.promises import PostgresServer, asked
 from bot.store.store import Store
 from tests.postgres import at, fresh_database, name_of, needs_postgres, said, without_tables
 from tests.store.test_schema import NOW
@@ -126,7 +126,7 @@ def test_check_says_that_a_server_cannot_be_asked():
 
 def test_a_server_that_promises_all_is_not_warned_of():
     whole = PostgresServer(
-        "18.4", 180_004, 1, "on", "on", "ANY 1 (*)", "UTF8", 1, is_made=True, pending=0
+        "18.4", 180_004, 1, "on", "on", "ANY 1 (*)", "on", "UTF8", 1, is_made=True, pending=0
     )
     weak = whole._replace(
         number=130_000, fsync="off", full_page_writes="off", synchronous="", encoding="SQL_ASCII"
@@ -134,3 +134,12 @@ def test_a_server_that_promises_all_is_not_warned_of():
 
     assert whole.weak == []
     assert len(weak.weak) == 5
+    ((found, _),) = whole._replace(commit="remote_write").weak
+    assert "waits for no standby's disk" in found
+
+
+def test_the_bots_sessions_wait_for_the_disk_whatever_the_server_takes_for_good_enough(address):
+    for of_server, of_bot in (("off", "on"), ("local", "on"), ("remote_write", "remote_write")):
+        said(f"ALTER DATABASE {name_of(address)} SET synchronous_commit = {of_server}", "postgres")
+
+        assert asked(address).commit == of_bot

@@ -16,7 +16,8 @@ OLDEST = 140_000
 _ASKED = """
 SELECT current_setting('server_version'), CAST(current_setting('server_version_num') AS BIGINT),
   pg_database_size(current_database()), current_setting('fsync'), current_setting('full_page_writes'),
-  current_setting('synchronous_standby_names'), current_setting('server_encoding'),
+  current_setting('synchronous_standby_names'), current_setting('synchronous_commit'),
+  current_setting('server_encoding'),
   (SELECT COUNT(*) FROM pg_stat_replication)
 """
 
@@ -28,6 +29,7 @@ class PostgresServer(NamedTuple):
         version: As words; `number` as 150004.
         size: Bytes of the database.
         synchronous: The standbys that a commit waits for; empty for none.
+        commit: What it waits for there, as the bot's own sessions have it (`connect` raises `off` and `local`).
         standbys: How many follow it just now.
         is_made: Whether the database has its tables.
         pending: Steps that the next start takes.
@@ -39,6 +41,7 @@ class PostgresServer(NamedTuple):
     fsync: str
     full_page_writes: str
     synchronous: str
+    commit: str
     encoding: str
     standbys: int
     is_made: bool
@@ -89,4 +92,7 @@ def _weak(server: PostgresServer) -> list[tuple[str, str]]:
     if not server.synchronous:
         words = "a commit waits for no standby (synchronous_standby_names is empty): with the server's machine the last decisions are lost"
         found.append((words, "name a synchronous standby, or rely on the server's storage"))
+    elif server.commit == "remote_write":
+        words = "a commit waits for no standby's disk (synchronous_commit is remote_write): with both machines the last decisions are lost"
+        found.append((words, "set synchronous_commit = on"))
     return found
