@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from bot.domain.clock import Clock
+from bot.store.errors import StoreBusyError
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class Supervised:
             begun = self._clock.monotonic()
             try:
                 await loop()
+            except StoreBusyError as error:  # a server that is away: known, and it passes
+                logger.warning("loop_waits", extra={"loop": name, "trouble": str(error)})
             except Exception:
                 logger.exception(
                     "loop_broke: nothing is lost and it goes on by itself; if this comes again and "

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from bot.store.errors import NOT_ANSWERING, NotAnsweringError
 from tests.stage import BOB, CHANNEL
 
 
@@ -53,6 +54,23 @@ async def test_a_runner_that_breaks_is_run_again_and_loses_nothing(stage, break_
     await goes_on(stage)
     await stage.until_card(ts, "Accepted by Zuora")
     assert len(stage.orders()) == 1
+
+
+async def test_a_loop_that_a_database_server_leaves_alone_waits_without_a_trace_in_the_log(
+    stage, break_once, caplog
+):
+    ts = await stage.ask()
+    await stage.quiet()
+    break_once(stage.store.requests, "due", NotAnsweringError(NOT_ANSWERING))
+
+    await stage.press(BOB, ts)
+    await until_it_waits(stage)
+
+    (said,) = [each for each in caplog.records if each.message == "loop_waits"]
+    assert (said.loop, said.trouble, said.exc_info) == ("runner", NOT_ANSWERING, None)
+    assert "disk" not in caplog.text
+    await goes_on(stage)
+    await stage.until_card(ts, "Accepted by Zuora")
 
 
 async def test_a_sender_that_breaks_is_run_again_and_tells_everything_once(stage, break_once):
