@@ -45,16 +45,16 @@ check: lint  ## quick, and a story of each operation, the tables and the client;
 .sdk/.ready: requirements/sdk.txt
 	-@$(PYTHON) -m venv .sdk && .sdk/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/sdk.txt && touch $@
 
-# What runs a second time with everything on a PostgreSQL server: what the database itself refuses, and stories that reach the store
-# in different ways. Other tests compare the two engines statement by statement.
+# What runs a second time with everything on a PostgreSQL server: what the database itself refuses, stories that reach the store
+# in different ways, and a short life of the state machine. Other tests compare the two engines statement by statement.
 RETOLD := again_under_its_key approvals clicks email_bill_run home
-ON_POSTGRES := tests/store/test_schema.py tests/slack/test_could_not_record.py $(RETOLD:%=tests/stories/test_%.py)
+ON_POSTGRES := tests/store/test_schema.py tests/slack/test_could_not_record.py tests/reliability/test_overlaps.py $(RETOLD:%=tests/stories/test_%.py)
 
 # Coverage pauses in the tests that tests/unmeasured.txt names; they run all the same.
 test: lint .sdk/.ready  ## everything that CI runs: all tests, with what they run through of the bot's lines and branches
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal
-	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal $(ON_POSTGRES)
+	TEST_ENGINE=postgres RELIABILITY_EXAMPLES=2 $(BIN)/pytest -q -n auto --dist worksteal $(ON_POSTGRES)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python -m bench.covered
