@@ -10,6 +10,7 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,8 @@ from bot.sandbox.zuora.world import PROFILE_ID
 from bot.slack.one_line_words import SETTERS
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraRejected
+from bot.zuora.memos import NUMBER
+from bot.zuora.rows import Here
 from tests.needs import needs
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, START
 
@@ -208,7 +211,9 @@ READS = {
     "subscription": ("S-1",), "has_organizations": (), "accounts_in_batches": (("Batch1",), "5"),
     "billing_rules": (), "mail_profiles": (), "mail_notifications": (),
     "pdf_statuses": ("debit_memo", ("DM-1",)), "pdf_files": ("credit_memo", "CM-1"),
-    "email_history": ("INVOICE", START), "billing_preview": ("ACCOUNT", START.date()),
+    "email_history": ("INVOICE", START), "mails_at": ("INVOICE", START, Here(now=START)),
+    "mails_of_memos": (START, START + timedelta(days=1), Here(now=START)),
+    "memos": (NUMBER, ("CM-1", "DM-1")), "billing_preview": ("ACCOUNT", START.date()),
 }  # fmt: skip
 """Everything that the client reads, with what it is asked for."""
 
