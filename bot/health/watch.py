@@ -128,8 +128,8 @@ class Watch:
         store = self._health.store
         known = store.history.known
         found = await asyncio.to_thread(why_not_writable, self._database, known)
-        if found == REPLACED:
-            store.distrust(REPLACED)
+        if found in (REPLACED, DAMAGED):  # what is said to be so lets nothing begin from then on
+            store.distrust(found)
         self._changed("database", self._health.looks.database, found)
         self._health.looks.database = found
 
