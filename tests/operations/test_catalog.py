@@ -8,6 +8,7 @@ form, the crash plan and its reckoning.
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from bot.domain.call import Call
 from bot.domain.digest import canonical, digest
 from bot.domain.key import KIND_WORDS
 from bot.domain.operation import Deed, OperationName
+from bot.domain.request import State
 from bot.domain.words import doing
 from bot.operations.beginning import Followed
-from bot.operations.catalog import OPERATIONS, STEPS
+from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.on_run import legal_steps
 from bot.operations.typed import Problems
@@ -36,7 +38,8 @@ from tests.crash.plan import FIRST, MAKERS, plan_of
 from tests.fresh import fresh
 from tests.operations.changing import changed_one_by_one
 from tests.operations.examples import EXAMPLES
-from tests.stage import ALICE, CHANNEL
+from tests.operations.seen import Done, Picture
+from tests.stage import ALICE, BOB, CHANNEL
 
 README = Path("README.md").read_text()
 CODE = [
@@ -261,19 +264,54 @@ async def test_the_crash_plan_asks_for_it_and_the_reckoning_sees_its_effect(
 
 
 @every
-async def test_somebody_can_ask_for_it_in_slack(name, stage):
-    """By the command of the crash plan, and by the run's button where the plan presses one."""
-    made = [maker(stage.zuora.world, FIRST + at) for at, (maker, _) in enumerate(MAKERS)]
+async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_approved(
+    name, stage
+):
+    """From the command, or the run's button, to its end: deeds, mails, documents and words."""
+    world = stage.zuora.world
+    stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset())
+    example = EXAMPLES[name].typed(world)
+    made = [maker(world, FIRST + at) for at, (maker, _) in enumerate(MAKERS)]
     wanted = next((each for each in made if each.operation == name), None)
     assert wanted, "give its Asking a command, or write a maker for it into tests/crash/plan.py"
+    before, orders = Picture.of(world), len(effects_of(stage.zuora))
 
+    await _open(stage, wanted)
+    assert stage.slack.view(ALICE)["callback_id"] == OPERATIONS[name].form
+    more = {key: value for key, value in example.items() if key != OPERATIONS[name].field}
+    asked = await stage.slack.submit(ALICE, {"reason": "Month end", **more})
+    assert asked.ok, asked.errors
+    await stage.slack.until(lambda: stage.slack.channel_messages(CHANNEL))
+    await stage.quiet()
+    request = stage.request()
+    order = opened(request)
+    (card,) = stage.slack.channel_messages(CHANNEL)
+    assert request.operation == name
+    assert order.warning() in str(card.blocks)
+    await stage.press(BOB, card.ts)
+    await stage.as_time_passes(lambda: stage.request().state is State.SUCCEEDED)
+    await stage.pass_time(minutes=1)
+
+    mailings = frozenset(each.number for each in stage.store.mailings.of(1))
+    listed = frozenset(each.number for each in stage.store.listed.of(1, 0, 100))
+    assert Done(order, mailings, listed, before, Picture.of(world)).complaints() == []
+    assert len(effects_of(stage.zuora)) - orders == len(order.subjects())
+    assert order.ended_well() in stage.card(card.ts)
+    month = (await stage.slack.slash(ALICE, CHANNEL, "/billstatus month")).text
+    assert f"1 {order.deed}" in month if order.counted_as else f"Documents {order.deed}" in month
+
+
+async def _open(stage, wanted):
     typed = await stage.slack.slash(ALICE, CHANNEL, wanted.command)
+    assert typed.ok
     if wanted.step:
         shown = stage.slack.private(ALICE, CHANNEL)[-1]
         await stage.slack.click(ALICE, CHANNEL, shown.ts, wanted.step)
 
-    assert typed.ok
-    assert stage.slack.view(ALICE)["callback_id"] == OPERATIONS[name].form
+
+def effects_of(zuora):
+    """The calls that did something, of all that reached Zuora."""
+    return [call for call in zuora.calls if reckoning.is_effect(call)]
 
 
 def test_no_other_room_names_an_operation():

@@ -1,0 +1,142 @@
+"""What Zuora shows that an order did, compared with what its class says of itself."""
+
+import copy
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain.money import Money, totals
+from bot.domain.operation import Deed
+from bot.operations.kinds import credited
+from bot.operations.operation import Order
+from bot.sandbox.zuora import World
+from bot.sandbox.zuora.records import BillRun, Document, Mail
+
+NO_WAY_BACK = ("cannot", "without another approval", "nothing is", "any more")
+"""One of these stands in each warning: what cannot be undone, or what goes on without another approval."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the tenant held at one moment."""
+
+    runs: dict[str, BillRun]
+    documents: dict[str, Document]
+    mails: tuple[Mail, ...]
+
+    @classmethod
+    def of(cls, world: World) -> "Picture":
+        """Copy it, as the world goes on."""
+        documents = {**world.invoices, **world.credit_memos, **world.debit_memos}
+        return cls(copy.deepcopy(world.bill_runs), copy.deepcopy(documents), tuple(world.mails))
+
+    def states(self) -> set[tuple[str, str]]:
+        """Return the state of each run and document, by its number."""
+        both = (*self.runs.values(), *self.documents.values())
+        return {(each.number, each.status) for each in both}
+
+
+def newly(status: str, before: Picture, after: Picture) -> bool:
+    """Return whether a run or a document has that state that had another one, or was not there."""
+    return any(state == status for _, state in after.states() - before.states())
+
+
+SHOWN = {
+    Deed.CREATED: lambda before, after: bool(after.runs.keys() - before.runs.keys()),
+    Deed.POSTED: lambda before, after: newly("Posted", before, after),
+    Deed.CANCELED: lambda before, after: newly("Canceled", before, after),
+    Deed.MAILED: lambda before, after: len(after.mails) > len(before.mails),
+}
+"""How Zuora shows each deed."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """One order that was carried out, and what the tenant held before it and afterwards.
+
+    Attributes:
+        mailings, listed: Numbers of the documents that were saved with it: of those that it can
+            mail, which are empty where no number is known yet, and of those that its details list.
+    """
+
+    order: Order[Any, Any]
+    mailings: frozenset[str]
+    listed: frozenset[str]
+    before: Picture
+    after: Picture
+
+    def complaints(self) -> list[str]:
+        """Return in words what the class says and Zuora does not show, and what it shows and the class does not say."""
+        return [*self._of_deeds(), *self._of_mails(), *self._of_documents(), *self._of_words()]
+
+    def _of_deeds(self) -> Iterator[str]:
+        if unknown := [deed for deed in Deed if deed not in SHOWN]:
+            yield f"say in SHOWN of tests/operations/seen.py how Zuora shows {unknown}"
+        order = self.order
+        shown = {deed for deed, by in SHOWN.items() if by(self.before, self.after)}
+        by_itself = {
+            deed for deed, flag in order.by_itself.items() if getattr(order.body, flag)
+        } | ({Deed.MAILED} if order.sends() else set())
+        if shown != {order.deed} | by_itself:
+            yield f"deed is {order.deed}, by_itself and sends() add {by_itself}; Zuora shows {shown}"
+        if (order.bills() is not None) != bool(self.after.runs.keys() - self.before.runs.keys()):
+            yield f"bills() is {order.bills()}, and Zuora has {self.after.runs.keys()}"
+        if unended := [run.number for run in self.after.runs.values() if run.status.endswith("g")]:
+            yield f"it has ended, and Zuora is still at work on {unended}: make it `Followed`"
+
+    @property
+    def mailed(self) -> Counter[str]:
+        """How often each document was mailed."""
+        return Counter(mail.document for mail in self.after.mails[len(self.before.mails) :])
+
+    def _of_mails(self) -> Iterator[str]:
+        order, mailed = self.order, self.mailed
+        if twice := {number for number, times in mailed.items() if times > 1}:
+            yield f"{twice} were mailed twice"
+        if self.mailings not in (mailed.keys(), {""} if mailed else set()):
+            yield f"mailings() are of {set(self.mailings)}, and Zuora mailed {set(mailed)}"
+        alone = mailed.keys() == {*order.subjects()} if mailed else False
+        if order.each_mailed != alone:
+            yield f"each_mailed is {order.each_mailed}, and {set(mailed)} went out by {order.subjects()}"
+
+    def _touched(self) -> list[Document]:
+        """What was there before and is not as it was, or was mailed."""
+        return [
+            document
+            for number, document in self.before.documents.items()
+            if number in self.mailed or self.after.documents.get(number) != document
+        ]
+
+    def _of_documents(self) -> Iterator[str]:
+        order, touched = self.order, self._touched()
+        counted = {kind.kind: (kind.count, totals(kind.totals)) for kind in order.kinds()}
+        shown = {
+            kind: (
+                sum(each.kind == kind for each in touched),
+                totals(Money(each.currency, each.amount) for each in touched if each.kind == kind),
+            )
+            for kind in {each.kind for each in touched}
+        }
+        if counted != shown:
+            yield f"kinds() count {counted}, and Zuora shows {shown} that it did something to"
+        numbers = {each.number for each in touched}
+        if self.listed != numbers:
+            yield f"listed() names {set(self.listed)}, and Zuora shows that it did something to {numbers}"
+        everything = {*self.before.runs, *self.before.documents}
+        about = everything & {*order.subjects()}
+        if not about <= {*order.typed()}:
+            yield f"typed() names {order.typed()}, and it acts on {about}"
+        for kind, (_, sums) in shown.items():
+            missing = [m for m in sums if str(credited(kind, m)) not in order.summary().money]
+            if missing:
+                yield f"the money of summary() is {order.summary().money!r}, without {missing}"
+
+    def _of_words(self) -> Iterator[str]:
+        order, warning = self.order, self.order.warning()
+        if not any(words in warning for words in NO_WAY_BACK):
+            yield f"warning() says {warning!r}: which part of it cannot be undone?"
+        if order.sends() and "mail" not in warning.lower():
+            yield f"warning() says {warning!r}, and nothing of mails"
+        if not order.checked():
+            yield "checked() names nothing that was checked"
