@@ -33,7 +33,7 @@ class Picture:
 
     def states(self) -> set[tuple[str, str]]:
         """Return the state of each run and document, by its number."""
-        both = (*self.runs.values(), *self.documents.values())
+        both: tuple[BillRun | Document, ...] = (*self.runs.values(), *self.documents.values())
         return {(each.number, each.status) for each in both}
 
 
