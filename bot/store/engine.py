@@ -97,6 +97,10 @@ class Database(Protocol):
     def others_have_written(self) -> bool:
         """Return whether another connection has written since this was last asked. Very cheap."""
 
+    @property
+    def has_lost_its_turn(self) -> bool:
+        """Return whether another turn of work than this process's was seen to stand in the database."""
+
     def begin_turn(self, holder: int) -> None:
         """From now on this process writes as the one that works; whoever worked before writes nothing more.
 

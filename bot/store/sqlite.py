@@ -51,6 +51,11 @@ class SqliteDatabase(Database):
     def distrust(self, why: str) -> None:
         """Do nothing: nothing begins here."""
 
+    @property
+    def has_lost_its_turn(self) -> bool:
+        """A file's lock dies with its process, so no other turn begins."""
+        return False
+
     def begin_turn(self, holder: int) -> None:
         """Do nothing: a process that worked before has ended, or has the lock still."""
 

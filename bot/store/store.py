@@ -145,6 +145,11 @@ class Store:
         """Return whether another connection has changed the database since this was last asked. Very cheap."""
         return self._database.others_have_written()
 
+    @property
+    def has_lost_its_turn(self) -> bool:
+        """Return whether this process worked, and the database was seen to say that another one does."""
+        return self._database.has_lost_its_turn
+
     def begin_turn(self, holder: int) -> None:
         """From now on this process writes as the one that works (`bot.store.lock.Lock.holder`).
 

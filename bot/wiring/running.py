@@ -41,6 +41,7 @@ HEAR_OTHERS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 30.0
 LET_IN_SECONDS = 30.0
+ANOTHER_TURN = "another turn of work stands in the database than this process began"
 
 
 class Bot:
@@ -259,12 +260,13 @@ class Bot:
 
     async def _mind_the_lock(self) -> None:
         """End, once another process may work: this one writes nothing more, and its supervisor starts it again."""
-        while not self._lock.is_lost:
+        store = self.parts.store
+        while not (self._lock.is_lost or store.has_lost_its_turn):
             await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
         logger.critical(
             "work_lock_lost: %s, so another process may work "
             "too; this one ends, and its supervisor starts it again as one that waits",
-            self._lock.why_lost,
+            self._lock.why_lost or ANOTHER_TURN,
         )
         self.has_lost_its_lock = True
         signal.raise_signal(signal.SIGTERM)

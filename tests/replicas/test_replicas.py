@@ -77,6 +77,24 @@ async def test_a_message_of_one_that_was_frozen_before_it_went_out_is_sent_once_
     replicas.check()
 
 
+async def test_when_the_turn_goes_back_under_the_one_that_works_it_ends_and_the_next_one_works(
+    replicas,
+):
+    """As where an older dump is restored into the database while its sessions live on."""
+    worker, _ = await replicas.worker_and("standby")
+    ts = await replicas.ask("BR-00000001")
+
+    replicas.server.said("UPDATE turns_of_work SET turn = 0", replicas.database)
+    replicas.next_goes_to(1)
+    await replicas.slack.click(BOB, CHANNEL, ts, "approve")
+    await replicas.until_accepted(ts)
+
+    assert worker.process.returncode == LOST_THE_WORK
+    assert "another turn of work" in worker.log
+    assert len(replicas.orders()) == 1
+    replicas.check()
+
+
 async def test_one_that_is_cut_off_from_the_server_ends_and_the_next_one_works(replicas):
     worker, standby = await replicas.worker_and("standby")
     worker.way.cut()

@@ -109,6 +109,7 @@ def test_whoever_worked_before_writes_nothing_more_once_the_next_turn_has_begun(
             before.transaction(),
         ):
             pass
+        assert (before.has_lost_its_turn, after.has_lost_its_turn) == (True, False)
         with after.transaction():
             pass
     finally:

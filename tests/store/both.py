@@ -45,6 +45,7 @@ class Both:
     """A `bot.store.engine.Database` that compares its two engines."""
 
     trouble = takes_nothing = ""
+    has_lost_its_turn = False
 
     def __init__(self, file: Guarded, server: PostgresDatabase) -> None:
         self.file, self.server = file, server

@@ -33,16 +33,31 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "5000",
 }
+_ALWAYS = {"client_encoding": "UTF8"}
 _SESSION = """
 SET standard_conforming_strings = on;
+SET default_transaction_isolation = 'read committed';
 SET client_min_messages = warning;
 SET statement_timeout = '60s';
 SET lock_timeout = {milliseconds};
 SET idle_in_transaction_session_timeout = '{idle}s';
 SET jit = off;
-SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
+SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout');
+SELECT set_config('search_path', COALESCE(
+  (SELECT quote_ident(nspname) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE pg_class.oid = to_regclass('turns_of_work')),
+  quote_ident(current_schema()), ''), false);
+SELECT pg_backend_pid(), current_setting('server_encoding'), current_setting('session_replication_role')
 """
-"""A commit that is answered lasts, whatever the server takes for good enough. `check` names what it cannot promise."""
+"""What the statements of the bot take for granted, whatever a server, a database or a role sets otherwise.
+
+A commit that is answered lasts (`check` names what the server cannot promise); what is read behind the write
+lock is of then; a session that says nothing for long stays; and the tables are those that are there, although a
+schema that comes before them was made later.
+"""
+
+_ENCODINGS = ("UTF8", "SQL_ASCII")
 
 
 class _Text(StrDumperUnknown):
@@ -67,6 +82,9 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
 
     left: float | None = None
     """How long what goes on may still wait; None: each statement for itself."""
+
+    number: int = 0
+    """The server's own number for this session; between them a pooler makes one up for libpq."""
 
     more: float = 0.0
     """What the next statement gets on top of `longest`, outside of all that."""
@@ -115,17 +133,41 @@ def connect(url: str, **more: str) -> Bounded:
         more: Parameters of libpq that hold where the address does not say them.
 
     Raises:
-        psycopg.Error: There is no connection to be had.
+        psycopg.Error: There is no connection to be had, or none that the bot can work with.
     """
     given = psycopg.conninfo.conninfo_to_dict(url)
-    address = psycopg.conninfo.make_conninfo("", **{**_DEFAULTS, **more, **given})
+    address = psycopg.conninfo.make_conninfo("", **{**_DEFAULTS, **more, **given, **_ALWAYS})
     connection = Bounded.connect(address, autocommit=True, cursor_factory=RawCursor)
     try:
         connection.adapters.register_dumper(str, _Text)
         connection.adapters.register_dumper(bool, _YesOrNo)
         wait = round(Bounded.longest * 1000 * 2 / 3)  # for others' writes: less than in all
-        connection.execute(_SESSION.format(milliseconds=wait, idle=IDLE_IN_TRANSACTION_SECONDS))
+        said = connection.execute(
+            _SESSION.format(milliseconds=wait, idle=IDLE_IN_TRANSACTION_SECONDS)
+        )
+        connection.number = _number(said)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _number(said: psycopg.Cursor[tuple[Any, ...]]) -> int:
+    """Return the server's number of a session that was set up.
+
+    Raises:
+        psycopg.NotSupportedError: Nothing can be written in it as the bot needs it.
+    """
+    while said.nextset():
+        pass
+    number, encoding, role = said.fetchone() or (0, "", "")
+    if encoding not in _ENCODINGS:
+        msg = f"its encoding is {encoding}, which lacks letters of people's names: make it with ENCODING 'UTF8'"
+        raise psycopg.NotSupportedError(msg)
+    if role != "origin":
+        msg = (
+            f"session_replication_role is {role} here, so that the database would refuse nothing: "
+            "ALTER ROLE … RESET session_replication_role"
+        )
+        raise psycopg.NotSupportedError(msg)
+    return int(number)

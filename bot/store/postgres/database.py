@@ -40,6 +40,10 @@ OLDEST = 140_000
 TOO_OLD = (
     "DATABASE_URL: the server is older than PostgreSQL 14, which ends no session that says nothing."
 )
+POOLER = (
+    "DATABASE_URL: a pooler there hands one session of the server to several connections, which cannot hold the work "
+    "lock: name the server itself, or set the pooler's mode for this database to session."
+)
 WHAT_TO_DO = "could_not_record: check the PostgreSQL server and the way to it"
 
 _BEGIN = "BEGIN; SELECT turn FROM turns_of_work FOR UPDATE"
@@ -69,6 +73,7 @@ class PostgresDatabase:
         self._closed = Event()
         self.turn: int | None = None
         """Which turn of work this process has; None: it does not work. Another has begun: nothing is written."""
+        self._has_lost_its_turn = False
 
     @property
     def trouble(self) -> str:
@@ -189,6 +194,7 @@ class PostgresDatabase:
         begun.nextset()
         (turn,) = begun.fetchone() or (None,)
         if self.turn is not None and turn != self.turn:
+            self._has_lost_its_turn = True
             raise CouldNotRecordError("could not record this: another process works now")
 
     def _run(self, connection: Bounded, sql: str) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -196,6 +202,11 @@ class PostgresDatabase:
             return connection.execute(sql)
         except psycopg.Error as error:
             raise self._noticed(error, connection) from error
+
+    @property
+    def has_lost_its_turn(self) -> bool:
+        """Return whether another turn of work than this process's was seen to stand in the database."""
+        return self._has_lost_its_turn
 
     def begin_turn(self, holder: int) -> None:
         """From now on this process writes as the one that works, for as long as no other one does.
@@ -221,7 +232,7 @@ class PostgresDatabase:
             except psycopg.Error as error:
                 self._noticed(error, connection)
                 return False
-        others = self._heard - {connection.pgconn.backend_pid}
+        others = self._heard - {connection.number}
         self._heard.clear()
         return bool(others)
 
@@ -301,6 +312,13 @@ def _refuse_an_old_one(connection: Bounded) -> None:
         raise StoreError(TOO_OLD)
 
 
+def _refuse_a_pooler(url: str, connection: Bounded) -> None:
+    """Refuse to share one session of the server between two connections, of which one would hold the work lock."""
+    with connect(url) as another:
+        if another.number == connection.number:
+            raise StoreError(POOLER)
+
+
 def open_postgres(url: str) -> PostgresDatabase:
     """Connect, and bring the tables up to date.
 
@@ -311,6 +329,7 @@ def open_postgres(url: str) -> PostgresDatabase:
     try:
         connection = connect(url)
         _refuse_an_old_one(connection)
+        _refuse_a_pooler(url, connection)
         schema.bring_up_to_date(connection)
         return PostgresDatabase(url, connection)
     except (psycopg.Error, StoreError) as error:

@@ -181,6 +181,7 @@ def bring_up_to_date(connection: Bounded) -> None:
         done = applied(connection)
         refuse_newer(done - every.keys())
         if not done:
+            _refuse_a_second_one(connection)
             for each in baseline():
                 connection.execute(each)
         migrating: Any = Migrating(connection)
@@ -191,6 +192,24 @@ def bring_up_to_date(connection: Bounded) -> None:
                 migration.fn(migrating)
             now = str(datetime.now(UTC))
             connection.execute("INSERT INTO migrations VALUES ($1, $2)", [name, now])
+
+
+def _refuse_a_second_one(connection: Bounded) -> None:
+    """Refuse to make tables beside those of another schema: who works is decided for a whole database.
+
+    Raises:
+        StoreError: There are some.
+    """
+    found = connection.execute(
+        "SELECT nspname, current_schema() FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+        "WHERE relname = 'turns_of_work' AND relkind = 'r'"
+    ).fetchone()
+    if found:
+        msg = (
+            f"DATABASE_URL: this database has a bot's tables in the schema {found[0]}, and this role would make others in "
+            f"{found[1]}. Set its search_path to {found[0]}, or name a database of its own."
+        )
+        raise StoreError(msg)
 
 
 def refuse_newer(newer: set[str]) -> None:

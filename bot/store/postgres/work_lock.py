@@ -119,7 +119,7 @@ class PostgresLock:
 
     def _hold(self, connection: Bounded) -> None:
         connection.execute(_SESSION)
-        self.holder = connection.pgconn.backend_pid
+        self.holder = connection.number
         looked_at = float("-inf")
         while not self._ending.is_set():
             asked_at = seconds()
