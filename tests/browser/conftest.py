@@ -4,6 +4,7 @@ import shutil
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import async_playwright
 
 from bot.cli.sandbox import opened
@@ -18,6 +19,8 @@ FLAGS = [
 needs_a_browser = needs("browser", CHROMIUM, "Install Chromium: apt-get install chromium.")
 WIDE, PHONE = (1280, 800), (390, 844)
 MILLISECONDS = 20_000
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+"""Of every file here: a browser belongs to the loop in which it was started."""
 
 
 def pytest_collection_modifyitems(items):
@@ -51,18 +54,24 @@ class Browser:
             await context.close()
 
 
-@pytest.fixture
-async def browser():
-    """A browser; no page of it may have said anything on its console."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium():
+    """One for all tests of a file: its start costs more than most of them."""
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        made = Browser(chromium)
-        yield made
+        yield chromium
         await chromium.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    """A browser; no page of it may have said anything on its console."""
+    made = Browser(chromium)
+    yield made
     assert made.said == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def sandbox():
     """The sandbox as `billing-bot sandbox` opens it, messages without a pause."""
     async with opened("run", 0, seconds_a_message=0.0) as (slack, zuora):

@@ -5,10 +5,12 @@ Positions are read from the page; no picture is compared, for fonts differ.
 
 import pytest
 
-from tests.browser.conftest import PHONE, WIDE
+from tests.browser.conftest import PHONE, WIDE, in_one_loop
 from tests.gallery import ALL, WHAT_IS_SEEN, gallery
 from tests.hard_cases import HARD
 from tests.stage import BOB, CHANNEL
+
+pytestmark = in_one_loop
 
 MOST_LINES = 8
 WAITING = (

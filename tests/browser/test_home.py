@@ -1,6 +1,9 @@
 """The Home tab in a real browser."""
 
+from tests.browser.conftest import in_one_loop
 from tests.stage import ALICE, BOB, CHANNEL
+
+pytestmark = in_one_loop
 
 
 async def test_a_request_is_approved_on_the_home_tab(sandbox, browser):

@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.browser.conftest import in_one_loop
 from tests.browser.test_operations import did, world
 from tests.stage import ALICE, BOB, CHANNEL
+
+pytestmark = in_one_loop
 
 __all__ = ["world"]
 

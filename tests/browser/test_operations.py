@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.browser.conftest import PHONE, WIDE
+from tests.browser.conftest import PHONE, WIDE, in_one_loop
 from tests.gallery import CUSTOMERS, lines
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
+
+pytestmark = in_one_loop
 
 APPROVE = "#messages button[data-action-id=approve]"
 

@@ -3,8 +3,10 @@
 import pytest
 
 from bot.sandbox.panel.stories import STORIES
-from tests.browser.conftest import PHONE, WIDE
+from tests.browser.conftest import PHONE, WIDE, in_one_loop
 from tests.stage import ALICE, BOB, CHANNEL
+
+pytestmark = in_one_loop
 
 
 @pytest.mark.parametrize("story", STORIES)
