@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import pytest
 
 from tests import launched
+from tests.dealt import dealt
 from tests.measured import pays, unmeasured
 from tests.needs import loud_lines
 from tests.stage import Stage
@@ -18,7 +19,7 @@ INVOICES = [
 ]
 
 LONG = ("tests/browser/", "tests/crash/", "tests/health/", "tests/reliability/", "tests/replicas/")
-"""Real processes and a real browser: seconds each, some a minute."""
+"""Real processes and a real browser: seconds each, some a minute, and half of it they wait."""
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -41,13 +42,14 @@ def pytest_unconfigure():
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
-    """One process more than there are cores: some tests wait for real seconds."""
-    return (os.cpu_count() or 1) + 1
+    """Two processes more than there are cores: half of the time of the long tests is waiting."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with what takes longest, so that nothing of it is left for the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    long = [item for item in items if item.nodeid.startswith(LONG)]
+    others = [item for item in items if not item.nodeid.startswith(LONG)]
+    items[:] = dealt(long, others, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 @pytest.hookimpl(wrapper=True)

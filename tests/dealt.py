@@ -1,0 +1,26 @@
+"""In which order tests are run where several processes share them."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def dealt(long: Sequence[T], others: Sequence[T], processes: int) -> Iterator[T]:
+    """Let every second process begin with long tests, which wait for half of their time, while the others compute.
+
+    Each is given an even part of the order, and later what is left of another's (`--dist worksteal`).
+    """
+    rest = iter(others)
+    waiting = (processes + 1) // 2
+    for process in range(processes):
+        first = [] if process % 2 else _part(long, process // 2, waiting)
+        room = len(_part(range(len(long) + len(others)), process, processes)) - len(first)
+        yield from first
+        yield from islice(rest, max(0, room))
+    yield from rest
+
+
+def _part(whole: Sequence[T], number: int, parts: int) -> Sequence[T]:
+    return whole[len(whole) * number // parts : len(whole) * (number + 1) // parts]

@@ -1,0 +1,23 @@
+"""Every test is run once, however many processes share them, and long ones begin at every second process."""
+
+import pytest
+
+from tests.dealt import dealt
+
+LONG, OTHERS = [f"long {n}" for n in range(7)], [f"other {n}" for n in range(13)]
+
+
+@pytest.mark.parametrize("processes", range(1, 9))
+def test_everything_is_dealt_once(processes):
+    assert sorted(dealt(LONG, OTHERS, processes)) == sorted(LONG + OTHERS)
+
+
+def test_of_four_processes_the_first_and_the_third_begin_with_long_tests():
+    order = list(dealt(LONG, OTHERS, 4))
+
+    starts = [order[part : part + 4] for part in range(0, 20, 5)]
+    assert [[each.startswith("long") for each in start] for start in starts] == [
+        [True, True, True, False], [False] * 4, [True] * 4, [False] * 4,
+    ]  # fmt: skip
+    assert list(dealt(LONG, OTHERS, 1)) == LONG + OTHERS
+    assert list(dealt([], OTHERS, 4)) == OTHERS
