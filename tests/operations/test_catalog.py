@@ -288,11 +288,7 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
     (card,) = stage.slack.channel_messages(CHANNEL)
     assert request.operation == name
     assert order.warning() in str(card.blocks)
-    await stage.press(BOB, card.ts)
-    for _ in range(20):  # what goes on after the answer, and mails, take their time
-        await stage.pass_time(seconds=10)
-    assert stage.request().state is State.SUCCEEDED
-    world.agenda.advance(stage.clock.now())
+    await _carried_out(stage, card.ts)
 
     mailings = frozenset(each.number for each in stage.store.mailings.of(1))
     listed = frozenset(each.number for each in stage.store.listed.of(1, 0, 100))
@@ -309,6 +305,15 @@ async def _open(stage, wanted):
     if wanted.step:
         shown = stage.slack.private(ALICE, CHANNEL)[-1]
         await stage.slack.click(ALICE, CHANNEL, shown.ts, wanted.step)
+
+
+async def _carried_out(stage, ts):
+    """What goes on after the answer, and mails, take their time."""
+    await stage.press(BOB, ts)
+    for _ in range(20):
+        await stage.pass_time(seconds=10)
+    assert stage.request().state is State.SUCCEEDED
+    stage.zuora.world.agenda.advance(stage.clock.now())
 
 
 def effects_of(zuora):
