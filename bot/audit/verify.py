@@ -9,6 +9,10 @@ from bot.audit import standalone
 from bot.audit.anchors import Anchored, signed
 from bot.audit.archived import against_heads, elsewhere, stayed, walked_with_archives
 from bot.audit.chain import Finding, Flaw, Walked, days_without
+from bot.audit.control import InForce, control
+from bot.audit.rows import Finding as Again
+from bot.audit.rows import Row as Line
+from bot.audit.rows import heads, order, slack_clock
 from bot.domain.history import Head, Row, fingerprint
 from bot.store.errors import StoreError
 from bot.store.file import crosscheck
@@ -115,7 +119,7 @@ def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
         findings = [*_chain(file, walked, key), *against_heads(archives, walked, noted), *triggers]
         if not any(found.flaw in _BROKEN for found in findings):
             findings += _tables(file, walked, cut=_is_cut(findings))
-            again = list(_performed_again(file))
+            again = list(_performed_again(file, _vouched(walked, noted)))
             findings += judged(again)
             said = tuple(each.words for each in again if each.flaw not in standalone.CODES)
             findings += stayed(file, archives)
@@ -234,21 +238,35 @@ def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Findin
             yield Finding(Flaw.UNSUPPORTED, None, f"{_capital(mismatch.words)}.")
 
 
-def _performed_again(file: DatabaseFile) -> Iterator[standalone.Finding]:
+def _performed_again(file: DatabaseFile, vouched: int) -> Iterator[Again]:
     """The control of each request, the numbers and the clock, by the functions of a package."""
-    for rule, story in crosscheck.decided(file):
-        yield from standalone.control(rule, list(_plain(story)))
-    yield from standalone.order(_plain(crosscheck.complete(file)), 0)
-    yield from standalone.heads(_plain(file.heads()), "", signed)
+    stands = InForce()
+    for row in _plain(file.standing()):
+        yield from stands.note(row)
+    for record, story in crosscheck.decided(file):
+        yield from control(record, list(_plain(story)), stands)
+    yield from order(_plain(crosscheck.complete(file)), 0)
+    yield from heads(_plain(file.heads()), "", signed, vouched)
     for number, message in crosscheck.taken_by_slack(file):
-        yield from standalone.slack_clock(number, [message])
+        yield from slack_clock(number, [message])
 
 
-def _plain(rows: Iterable[Row]) -> Iterator[standalone.Row]:
-    return (standalone.Row(*row, masked=False) for row in rows)
+def _vouched(walked: Walked, noted: Heads) -> int:
+    """The last row that a head from elsewhere binds; 0 for none."""
+    bound = (
+        head.sequence
+        for heads in noted
+        for head in heads
+        if walked.noted.get(head.sequence) == head.hash
+    )
+    return max(bound, default=0)
 
 
-def judged(found: Iterable[standalone.Finding]) -> Iterator[Finding]:
+def _plain(rows: Iterable[Row]) -> Iterator[Line]:
+    return (Line(*row, masked=False) for row in rows)
+
+
+def judged(found: Iterable[Again]) -> Iterator[Finding]:
     """Leave the notes out."""
     return (
         Finding(Flaw(each.flaw), each.row, each.words)

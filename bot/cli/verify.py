@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from bot.audit import standalone
 from bot.audit.chain import Flaw
 from bot.audit.evidence.check import verify_evidence
+from bot.audit.rows import noted_in
 from bot.audit.verify import Verified, refuse_damage, verify_archive, verify_database
 from bot.cli.checked import say_findings
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
@@ -173,11 +173,7 @@ def _listed(path: Path) -> list[Head]:
     Raises:
         ValueError: There is none.
     """
-    files = sorted([*path.glob("head-*.txt"), *path.glob("*.eml")]) if path.is_dir() else [path]
-    if not files:
-        msg = f"{path} holds no head-*.txt and no *.eml"
-        raise ValueError(msg)
-    return [Head(*each) for file in files for each in standalone.noted_in(str(file))]
+    return [Head(*each) for each in noted_in(str(path))]
 
 
 def _tell(path: Path, verified: Verified) -> int:

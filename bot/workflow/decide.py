@@ -20,6 +20,8 @@ from bot.domain.words import Mention, count
 from bot.store.store import Store
 from bot.workflow import by_hand
 from bot.workflow.decision import CheckAgain, Decidable, Decided, Decision, Declined
+from bot.workflow.groups import Members
+from bot.workflow.groups import note as note_groups
 from bot.workflow.meant import meant
 from bot.workflow.parts import Working
 from bot.workflow.receipts import receipt
@@ -39,6 +41,7 @@ def decide(parts: Working, decision: Decision) -> Decided | Declined | CheckAgai
             result = declined or _no_such()
             _record(parts.store, decision, request, result, now)
         elif decision.verb is Verb.APPROVE:
+            note_groups(parts.store, _seen(parts.store, decision), now)
             result = _approve(parts.store, parts.rules.today(request), request, decision, now)
         elif decision.verb in RECORDS:
             today = parts.rules.today(request)
@@ -132,6 +135,14 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
         request, after, entry, now, card_edit(after), change_and_ask_again(told, after), *mine
     )
     return Decided(after)
+
+
+def _seen(store: Store, decision: Decision) -> Members:
+    """Return who was in the groups at the click, of those that the history lists: whoever checks the control compares them."""
+    latest = store.history.last_of(What.GROUPS)
+    listed = latest.entry.data["groups"] if latest else {}
+    found = decision.person.members.items()
+    return {name: sorted(members) for name, members in found if listed.get(name) is not None}
 
 
 def _entry(what: What, request: Request, decision: Decision, data: Mapping[str, Any]) -> Entry:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
@@ -46,20 +47,25 @@ class Groups:
         Raises:
             CouldNotRecordError: It was not written.
         """
-        latest = self._store.history.last_of(What.GROUPS)
-        before: Members = latest.entry.data["groups"] if latest else {}
-        known = {name: members for name, members in found.items() if members is not None}
-        changed = {
-            name: {
-                "came": sorted({*members} - {*(before.get(name) or ())}),
-                "went": sorted({*(before.get(name) or ())} - {*members}),
-            }
-            for name, members in known.items()
-            if members != before.get(name)
-        }
-        if not changed:
-            return False
-        data = {"groups": {**before, **known}, "changed": changed}
         with self._store.transaction():
-            self._store.record(Entry(what=What.GROUPS, data=data), self._clock.now())
-        return True
+            return note(self._store, found, self._clock.now())
+
+
+def note(store: Store, found: Members, now: datetime) -> bool:
+    """Write who is in the groups if the last row says otherwise, and return whether it did; inside a transaction."""
+    latest = store.history.last_of(What.GROUPS)
+    before: Members = latest.entry.data["groups"] if latest else {}
+    known = {name: members for name, members in found.items() if members is not None}
+    changed = {
+        name: {
+            "came": sorted({*members} - {*(before.get(name) or ())}),
+            "went": sorted({*(before.get(name) or ())} - {*members}),
+        }
+        for name, members in known.items()
+        if members != before.get(name)
+    }
+    if not changed:
+        return False
+    data = {"groups": {**before, **known}, "changed": changed}
+    store.record(Entry(what=What.GROUPS, data=data), now)
+    return True

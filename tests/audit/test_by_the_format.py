@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.audit import standalone
+from bot.audit import rows as plain
 from tests.audit.test_evidence import KEY, made
 from tests.audit.test_package import TWO, Forger, rebuilt
 from tests.stage import ALICE, BOB, CARLA, Stage
@@ -90,7 +90,5 @@ async def test_what_one_program_finds_the_other_finds_too(tmp_path):
         rows = [list(row) for row in whole]
         value = rows[at][column]
         rows[at][column] = value + 1 if isinstance(value, int) else f"{value}0"
-        forger.files["history.jsonl"] = b"".join(
-            f"{standalone.compact(row)}\n".encode() for row in rows
-        )
+        forger.files["history.jsonl"] = b"".join(f"{plain.compact(row)}\n".encode() for row in rows)
         assert performed(forger.sealed(), "")[0] == 1, (at, column)

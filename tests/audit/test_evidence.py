@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from bot.audit import standalone
+from bot.audit import rows as plain
 from bot.cli import main
 from tests.stage import BOB, CARLA, MARA, Stage
 
@@ -79,7 +79,7 @@ def lines(path, name):
 
 def entries(path, name):
     """The rows in a file of rows, with their data read."""
-    rows = (standalone.Row(*line) for line in lines(path, name))
+    rows = (plain.Row(*line) for line in lines(path, name))
     return [{**row._asdict(), "data": json.loads(row.data)} for row in rows]
 
 
@@ -229,7 +229,7 @@ async def test_a_package_of_another_format_is_named_as_one(busy, tmp_path):
     result = checked(rewritten(out, {"manifest.json": b'{"format": 2}'}))
 
     assert result.exit_code == 3
-    assert "it is of format 2, and this program reads format 4" in result.output
+    assert "it is of format 2, and this program reads format 5" in result.output
 
 
 async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy, tmp_path):

@@ -18,7 +18,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
+from bot.audit import rows as plain
 from bot.audit import standalone
+from bot.audit.control import line_of
+from bot.audit.evidence.archive import PROGRAMS
 from bot.cli.exits import NOT_READABLE
 from bot.cli.verify import CODES
 from bot.domain.digest import canonical
@@ -132,15 +135,20 @@ class Forger:
         return self.path
 
 
+def programs():
+    """The programs of a package, as they lie in it, by name."""
+    folder = Path(standalone.__file__).parent
+    texts = {name: (folder / PROGRAMS.get(name, name)).read_text() for name in standalone.PROGRAMS}
+    return {name: text.replace("from bot.audit.", "from ").encode() for name, text in texts.items()}
+
+
 def status(path, key, *heads):
     """What both say of a package; they agree."""
     options = [word for head in heads for word in ("--head", head)]
     ours = checked(path, *options, key=key)
     script = path.with_name("verify.py")
-    with zipfile.ZipFile(path) as archive:
-        lies_there = "verify.py" in archive.namelist()
-        own = archive.read("verify.py") if lies_there else Path(standalone.__file__).read_bytes()
-        script.write_bytes(own)
+    for name, content in programs().items():
+        path.with_name(name).write_bytes(content)
     theirs = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-I", str(script), str(path), *heads],
         env={"AUDIT_KEY": key}, capture_output=True, text=True, check=False,
@@ -240,7 +248,7 @@ def test_any_file_that_is_left_out_is_found_though_the_manifest_is_made_anew(pac
     assert name in result.output
 
 
-NEEDED = {"chain.json", "history.jsonl", "requests.jsonl", "things.jsonl"}
+NEEDED = {"chain.json", "history.jsonl", "requests.jsonl", "standing.jsonl", "things.jsonl"}
 """Without these the others cannot be read."""
 
 
@@ -344,12 +352,14 @@ def test_v6_a_number_that_is_missing_is_found(package, key):
     assert "R-3 follows R-1" in result.output
 
 
-def rebuilt(path, key, *, without=None, approver="", without_request=0, change=None):
-    """Make a package anew, as somebody can who has the key and the code."""
+def rebuilt(path, key, *, without=None, approver="", without_request=0, change=None, record=None):  # noqa: PLR0913 - each is another forgery
+    """Make a package anew, as somebody can who has the key and the code.
+
+    `record` changes the records; the rows bind them as they are then.
+    """
     forger = Forger(path, key)
-    rows = [
-        standalone.Row(*json.loads(line)) for line in forger.files["history.jsonl"].splitlines()
-    ]
+    bound = _recorded(forger, record) if record else {}
+    rows = [plain.Row(*json.loads(line)) for line in forger.files["history.jsonl"].splitlines()]
     left = next((row for row in rows if without == (row.what, row.who)), None)
     rows = [row for row in rows if row is not left and (row.request or -1) != without_request]
     rows = [
@@ -358,6 +368,7 @@ def rebuilt(path, key, *, without=None, approver="", without_request=0, change=N
         for row in rows
     ]  # fmt: skip
     rows = [change(row) for row in rows] if change else rows
+    rows = [_bind(row, bound) for row in rows]
     about = json.loads(forger.files["chain.json"])
     kept = list(chained(rows, about, key.encode()))
     about |= {"last": len(kept)}
@@ -367,13 +378,30 @@ def rebuilt(path, key, *, without=None, approver="", without_request=0, change=N
     return forger.sealed()
 
 
+def _recorded(forger, change):
+    """Change the records of the packets; their hashes by number."""
+    packets = [json.loads(line) for line in forger.files["requests.jsonl"].splitlines()]
+    for packet in packets:
+        change(packet["record"])
+    forger.put("requests.jsonl", packets)
+    records = [packet["record"] for packet in packets]
+    return {each["number"]: plain.hashed(plain.compact([*each.values()])) for each in records}
+
+
+def _bind(row, bound):
+    if row.what != "request.asked" or row.request not in bound:
+        return row
+    data = {**json.loads(row.data), "record": bound[row.request]}
+    return row._replace(data=plain.compact(data))
+
+
 def chained(rows, about, key):
     before = about["before"]["hash"]
     for sequence, each in enumerate(rows, 1):
         row = each._replace(sequence=sequence, before=before)
         keyed = about["keyed_from"] is not None and sequence >= about["keyed_from"]
-        text = standalone.compact([row.before, *row[:7]])
-        before = standalone.hashed(text, key if keyed else b"")
+        text = plain.compact([row.before, *row[:7]])
+        before = plain.hashed(text, key if keyed else b"")
         yield row._replace(hash=before)
 
 
@@ -388,7 +416,7 @@ def _make_again(forger, about, kept):
         if story:
             history = [{**row._asdict(), "data": json.loads(row.data)} for row in story]
             packets.append({**old, "history": history})
-            population.append(standalone.line_of(old["record"], story, about))
+            population.append(line_of(old["record"], story, about))
     forger.put("requests.jsonl", packets)
     forger.files["population.jsonl"] = written(population)
     for name, start in standalone.KINDS.items():
@@ -398,7 +426,7 @@ def _make_again(forger, about, kept):
 
 
 def written(values):
-    return b"".join(f"{standalone.compact(each)}\n".encode() for each in values)
+    return b"".join(f"{plain.compact(each)}\n".encode() for each in values)
 
 
 def test_v14_the_population_shows_both_approvers_and_how_many_were_needed(package):
@@ -409,11 +437,12 @@ def test_v14_the_population_shows_both_approvers_and_how_many_were_needed(packag
 
 def test_v16_what_lies_in_the_package_is_the_program_that_checks(package):
     with zipfile.ZipFile(package) as archive:
-        assert archive.read("verify.py") == Path(standalone.__file__).read_bytes()
-        imported = re.findall(
-            r"^(?:import|from) (\w+)", archive.read("verify.py").decode(), re.MULTILINE
-        )
-    assert set(imported) <= sys.stdlib_module_names
+        own = {name: archive.read(name) for name in standalone.PROGRAMS}
+    assert own == programs()
+    imported = re.findall(
+        r"^(?:import|from) (\w+)", b"\n".join(own.values()).decode(), re.MULTILINE
+    )
+    assert {*imported} <= sys.stdlib_module_names | {name.removesuffix(".py") for name in own}
 
 
 def test_both_give_the_same_status_for_the_same_flaw():
@@ -430,13 +459,13 @@ async def test_v17_a_period_of_nothing_says_so(tmp_path):
 
 def test_the_vectors_of_the_format_are_what_the_program_gives():
     text = Path(standalone.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
-    value = standalone.compact({"b": 1, "a": ["ä", None]})
+    value = plain.compact({"b": 1, "a": ["ä", None]})
     key = b"k" * 40
     row = [1, "2026-11-21T10:00:00.000000+00:00", None, "bot.started", "", "", "{}"]
     for vector in (
-        value, standalone.hashed(value), standalone.hashed(value, key),
-        standalone.hashed("billing-bot audit key", key)[:32],
-        standalone.hashed(standalone.compact(["0" * 64, *row])),
+        value, plain.hashed(value), plain.hashed(value, key),
+        plain.hashed("billing-bot audit key", key)[:32],
+        plain.hashed(plain.compact(["0" * 64, *row])),
     ):  # fmt: skip
         assert f"`{vector}`" in text
     signer = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -445,7 +474,7 @@ def test_the_vectors_of_the_format_are_what_the_program_gives():
     signature = signer.sign(head.encode()).hex()
     assert f"`{public}`" in text
     assert f"`{signature}`" in text
-    assert standalone.signed(public, head, signature)
+    assert plain.signed(public, head, signature)
 
 
 def test_each_operation_has_a_vector_of_its_digest_with_the_facts_that_are_described():
@@ -454,8 +483,8 @@ def test_each_operation_has_a_vector_of_its_digest_with_the_facts_that_are_descr
 
     assert [json.loads(value)["operation"] for value, _ in pairs] == [*OperationName]
     for value, digest in pairs:
-        assert standalone.compact(json.loads(value)) == value
-        assert standalone.hashed(value) == digest
+        assert plain.compact(json.loads(value)) == value
+        assert plain.hashed(value) == digest
         for name in json.loads(value)["facts"]:
             assert f"`{name}`" in text
 
@@ -465,7 +494,7 @@ async def test_the_digest_is_made_again_from_what_was_asked_for(stage):
 
     asked = stage.store.history.of(1)[0].entry.data
     record = {"operation": "email_bill_run", "body": json.loads(stage.request().body)}
-    assert standalone.hashed(standalone.compact({**asked["bound"], **record})) == asked["digest"]
+    assert plain.hashed(plain.compact({**asked["bound"], **record})) == asked["digest"]
     documented = Path(standalone.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in documented for name in asked["bound"]["facts"])
 
@@ -478,7 +507,7 @@ def test_an_approval_that_was_for_something_else_is_found(package, key, part):
         data = json.loads(row.data)
         if row.what == "request.asked" and "bound" in data:
             data["bound"][part] = "another one"
-        return row._replace(data=standalone.compact(data))
+        return row._replace(data=plain.compact(data))
 
     result = status(rebuilt(package, key, change=change), key)
 
@@ -491,11 +520,12 @@ def test_an_approval_that_was_for_something_else_is_found(package, key, part):
     ["00" * 32, "ff" * 32, "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b9"],
 )
 def test_a_key_that_is_none_fits_no_signature(text):
-    assert not standalone.signed(text, "billing-bot head 1:0", "ab" * 64)
-    assert not standalone.signed(text, "billing-bot head 1:0", "00" * 64)
+    assert not plain.signed(text, "billing-bot head 1:0", "ab" * 64)
+    assert not plain.signed(text, "billing-bot head 1:0", "00" * 64)
 
 
-def test_the_program_of_a_package_is_short_enough_to_be_read():
-    lines = Path(standalone.__file__).read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("name", standalone.PROGRAMS)
+def test_each_program_of_a_package_is_short_enough_to_be_read(name):
+    lines = programs()[name].decode().splitlines()
     assert len(lines) < 200
     assert max(map(len, lines)) <= 140

@@ -5,15 +5,19 @@ help, the README, `sends`, `amounts`, `documents`, `settle`, `look`, `differs`, 
 form, the crash plan and its reckoning.
 """
 
+import json
 import re
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from bot.audit.calls import called
+from bot.audit.rows import Row, compact
 from bot.domain.call import Call
 from bot.domain.digest import canonical, digest
 from bot.domain.key import KIND_WORDS
@@ -49,8 +53,11 @@ MAY_NAME = {
     Path("bot/domain/operation.py"),
     Path("bot/store/schema.py"),
     *Path("bot/store/migrations").glob("*.py"),
+    Path("bot/audit/calls.py"),
+    Path("bot/audit/control.py"),
 }
-"""The names themselves, and a migration of the time when they stood everywhere."""
+"""The names themselves, a migration of the time when they stood everywhere, and what must work out by itself, without
+any code of ours, which call an operation makes: of each operation the test above asks that it does."""
 
 NO_EXAMPLE = "write an example of it into tests/operations/examples.py"
 
@@ -196,6 +203,33 @@ async def test_what_waits_during_an_update_is_bound_to_the_same_afterwards(name,
     )
 
     assert bound == EXAMPLES[name].digest, f"a new example gets digest={bound!r}"
+
+
+@every
+async def test_its_call_is_the_one_that_an_auditor_works_out_of_what_was_approved(
+    name, local, zuora, clock
+):
+    order = await order_of(name, local, zuora)
+    call = call_of(order, clock.now())
+    goes_out = order.act(call, zuora).call
+    record = {
+        "number": 1, "operation": order.name.value, "subject": order.subject(),
+        "body": canonical(order.body.model_dump()),
+    }  # fmt: skip
+    sent = {
+        "subject": call.subject, "key": call.key, "method": goes_out.method, "address": goes_out.target,
+        "body": goes_out.content.decode(), "body_sha256": sha256(goes_out.content).hexdigest(),
+    }  # fmt: skip
+    asked = {"bound": {"facts": json.loads(canonical(order.material()))}}
+
+    def found(**change):
+        row = Row(9, "", 1, "call.sent", "", "", compact(sent | change), "", "", masked=False)
+        return [words for _, words in called(record, [row], asked)]
+
+    assert found() == []
+    assert found(method="DELETE", address=f"{goes_out.target}0") != []
+    assert found(body='{"another": "one"}') == ["has another body than what was approved gives"]
+    assert len(found(subject="another")) == 1
 
 
 @every

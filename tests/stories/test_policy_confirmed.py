@@ -6,8 +6,8 @@ from bot.domain.history import What
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import BOT_USER
 from bot.workflow.policy_changes import CONFIRM
+from tests.audit.test_evidence import checked, made
 from tests.audit.test_evidence import entries as listed_in
-from tests.audit.test_evidence import made
 from tests.stage import ALICE, BOB, CARLA, MARA
 from tests.stories.test_audit import AUDIT
 
@@ -144,3 +144,21 @@ async def test_who_is_in_the_groups_is_recorded_at_a_start_and_when_it_changes(s
     assert change.data["changed"] == {"S0CONTROLLERS": {"came": [MARA], "went": []}}
     _, out = await made(stage, tmp_path)
     assert len(listed_in(out, "people.jsonl")) == 2
+
+
+async def test_who_approves_as_a_new_member_of_a_group_stands_in_it_by_a_row_before(
+    stage, tmp_path
+):
+    stage.zuora.world.add_bill_run("BR-00000001", invoices=[("A00000001", "USD", "7.00")])
+    ts = await stage.ask()
+    stage.slack.workspace.groups["S0CONTROLLERS"].members.append(MARA)
+    await stage.press(MARA, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    rows = [each.entry for each in stage.store.history.all()]
+    change, approved = [each for each in rows if each.what in {What.GROUPS, What.APPROVED}][1:]
+    assert change.data["changed"] == {"S0CONTROLLERS": {"came": [MARA], "went": []}}
+    assert approved.who == MARA
+    result, out = await made(stage, tmp_path)
+    assert result.exit_code == 0, result.output
+    assert checked(out).exit_code == 0, checked(out).output

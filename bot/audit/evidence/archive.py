@@ -13,10 +13,13 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
 from bot.audit import standalone
+from bot.audit.control import line_of
 from bot.audit.evidence import report, workbook
 from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.package import Package
 from bot.audit.evidence.reconcile import Period, outside
+from bot.audit.rows import Row as Line
+from bot.audit.rows import compact
 from bot.domain.digest import canonical
 from bot.domain.history import Head, Row, fingerprint, row_hash
 from bot.store.errors import StoreError
@@ -31,6 +34,9 @@ ROWS = "history.jsonl"
 REQUESTS = "requests.jsonl"
 STEPS = 3
 """A request is written into its packet, the report and the workbook."""
+
+PROGRAMS = {"verify.py": "standalone.py"}
+"""What is called otherwise here than in a package."""
 
 READ = {"read": 0, "limits": []}
 """What a package says of reading Zuora, beside the things that were found there."""
@@ -100,7 +106,7 @@ def last_of(archive: zipfile.ZipFile, about: dict[str, Any]) -> Head:
             line = each
     if not line:
         return Head(**about["before"])
-    row = standalone.Row(*json.loads(line))
+    row = Line(*json.loads(line))
     return Head(row.sequence, row.hash)
 
 
@@ -189,6 +195,8 @@ class _Writing:
         yield ROWS, self._rows("", "")
         for name, start in standalone.KINDS.items():
             yield f"{name}.jsonl", self._rows(start, "" if start else self._start)
+        earlier = evidence.standing(self._file, self._span)
+        yield "standing.jsonl", (_line(self._masked(Row(*row))) for row in earlier)
         with TemporaryFile() as population:
             yield REQUESTS, self._requests(chain, population, step)
             population.seek(0)
@@ -203,7 +211,9 @@ class _Writing:
         seed, number = self._scope.sample
         yield "sample.json", [_dumped({"seed": seed, "size": number})]
         room = resources.files("bot.audit")
-        yield "verify.py", [room.joinpath("standalone.py").read_bytes()]
+        for name in standalone.PROGRAMS:
+            text = room.joinpath(PROGRAMS.get(name, name)).read_text(encoding="utf-8")
+            yield name, [text.replace("from bot.audit.", "from ").encode()]
         yield "FORMAT.md", [room.joinpath("FORMAT.md").read_bytes()]
 
     def _requests(
@@ -236,7 +246,7 @@ class _Writing:
         story = [self._masked(Row(*row)) for row in evidence.story(self._file, number)]
         kept = self._kept(number)
         entries = [{**row._asdict(), "data": json.loads(row.data)} for row in story]
-        return {**kept, "history": entries}, _line(standalone.line_of(kept["record"], story, chain))
+        return {**kept, "history": entries}, _line(line_of(kept["record"], story, chain))
 
     def _kept(self, number: int) -> dict[str, Any]:
         """What stands beside the rows: the record as stored, the first card, the messages."""
@@ -259,18 +269,18 @@ class _Writing:
             return None
         return {name: self._mask.stored(text) for name, text in texts.items()}
 
-    def _masked(self, row: Row) -> standalone.Row:
+    def _masked(self, row: Row) -> Line:
         """A row of the chain; one whose text is masked says so, for its hash fits no more.
 
         What the bot says of itself (its settings, its heads) holds nothing of a customer.
         """
         if not self._mask.masks or row.what.startswith(OF_THE_BOT):
-            return standalone.Row(*row, masked=False)
+            return Line(*row, masked=False)
         data = json.loads(row.data)
         masked = self._mask.masked(data)
         if masked == data:
-            return standalone.Row(*row, masked=False)
-        return standalone.Row(*row._replace(data=canonical(masked)), masked=True)
+            return Line(*row, masked=False)
+        return Line(*row._replace(data=canonical(masked)), masked=True)
 
     def _chain(self) -> dict[str, Any]:
         span, key = self._span, self._scope.key
@@ -307,7 +317,7 @@ def _texts(period: Period) -> tuple[str, str]:
 
 
 def _line(value: Any) -> bytes:
-    return standalone.compact(value).encode() + b"\n"
+    return compact(value).encode() + b"\n"
 
 
 def _dumped(value: Any) -> bytes:

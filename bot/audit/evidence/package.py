@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from bot.audit import standalone
 from bot.audit.evidence.reconcile import NOT_COMPARED
+from bot.audit.rows import Row as Line
 
 Facts = dict[str, Any]
 
@@ -56,7 +56,7 @@ class Package:
     def entries(self, name: str) -> Iterator[HistoryRow]:
         """The rows in a file of rows."""
         for line in self.lines(name):
-            row = standalone.Row(*line)
+            row = Line(*line)
             yield entry_of(row._asdict() | {"data": json.loads(row.data)})
 
     def requests(self) -> Iterator[tuple[Facts, Facts, list[HistoryRow]]]:

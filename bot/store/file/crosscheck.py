@@ -296,11 +296,10 @@ def _card_fits(text: str | None, blocks: str | None, bound: dict[str, str]) -> b
 
 _COLUMNS = "sequence, at, request, what, who, team, data, before, hash"
 _DECIDED = f"""
-SELECT {", ".join("h." + name for name in _COLUMNS.split(", "))}, r.rule
-FROM history AS h JOIN requests AS r ON r.number = h.request
-WHERE h.what IN ('request.asked', 'request.approved', 'request.rejected', 'request.withdrawn', 'request.expired',
-  'request.stopped', 'request.started', 'call.sent')
-ORDER BY h.request, h.sequence
+SELECT {_COLUMNS} FROM history
+WHERE request IN (SELECT number FROM requests) AND what IN ('request.asked', 'request.approved', 'request.rejected', 'request.withdrawn', 'request.expired',
+  'request.stopped', 'request.started', 'call.sent', 'call.answered', 'call.settled')
+ORDER BY request, sequence
 """  # noqa: S608 - own names
 _TAKEN = """
 SELECT request, kind, created_at, ended_at, ts FROM outbox
@@ -309,12 +308,12 @@ WHERE ts IS NOT NULL AND ended_at IS NOT NULL AND kind IN ('card', 'reply', 'rem
 
 
 def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
-    """Each request's rule, and the rows by which its control can be performed again."""
-    found = file.database.execute(_DECIDED)
-    for _, rows in groupby(found, key=itemgetter(2)):
-        story = list(rows)
-        if story[0][3] == What.ASKED:  # without its first row it is a mismatch already
-            yield json.loads(story[0][-1]), [Row(*row[:-1]) for row in story]
+    """Each request's record, and the rows by which its control can be performed again."""
+    for number, rows in groupby(file.database.execute(_DECIDED), key=itemgetter(2)):
+        story = [Row(*row) for row in rows]
+        if story[0].what == What.ASKED:  # without its first row it is a mismatch already
+            (record,) = file.database.query("SELECT * FROM requests WHERE number = ?", [number])
+            yield record, story
 
 
 def complete(file: DatabaseFile) -> Iterator[Row]:

@@ -281,6 +281,15 @@ def rows_of(file: DatabaseFile, within: Span, kind: str, before: str) -> Iterato
     )
 
 
+def standing(file: DatabaseFile, within: Span) -> Iterator[Row]:
+    """Rows from before a stretch: which policies and groups held since its oldest request was asked for."""
+    (first,) = file.database.execute(
+        f"SELECT MIN(sequence) FROM history WHERE request IN ({_CONCERNED}) AND what = 'request.asked'",  # noqa: S608 - own words
+        [within.first, within.last],
+    ).fetchone()
+    return file.standing(min(first or within.first, within.first), within.first)
+
+
 def story(file: DatabaseFile, number: int) -> Iterator[Row]:
     """Every row about a request, as plain tuples of a `Row`'s fields."""
     return file.database.execute(_STORY, [number])

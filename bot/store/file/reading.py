@@ -18,6 +18,15 @@ from bot.store.sqlite import SqliteDatabase
 
 _ROWS = "SELECT sequence, at, request, what, who, team, data, before, hash FROM history "
 
+_HELD = (
+    "SELECT MAX(sequence) FROM history WHERE request IS NULL AND what = '{}' AND sequence < :first"
+)
+_STANDING = f"""
+{_ROWS} WHERE request IS NULL AND sequence < :before AND (
+  what = 'policy.changed' AND sequence >= COALESCE(({_HELD.format("policy.changed")}), 0)
+  OR what = 'people.groups' AND sequence >= COALESCE(({_HELD.format("people.groups")}), 0))
+ORDER BY sequence
+"""
 _SIGNING_KEYS = """
 SELECT sequence, json_extract(data, '$.public') FROM history
 WHERE request IS NULL AND what = 'audit.signing_key' AND sequence <= ? ORDER BY sequence
@@ -58,6 +67,10 @@ class DatabaseFile:
             _ROWS + "WHERE request IS NULL AND what IN ('audit.head', 'audit.signing_key', "
             "'audit.anchored') ORDER BY sequence"
         )
+
+    def standing(self, first: int = 1, before: int = sys.maxsize) -> Iterator[Row]:
+        """The rows that say which policy held and who was in its groups: from what held at `first` on, up to `before`."""
+        return self.database.execute(_STANDING, {"first": first, "before": before})
 
     def signing_keys(self, last: int = sys.maxsize) -> list[dict[str, Any]]:
         """The public keys (hex) by which heads are signed, each with the row from which on it holds."""

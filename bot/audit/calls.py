@@ -1,0 +1,84 @@
+"""Which calls an approved body allows, as FORMAT.md says, and whether those that went out are these."""
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from bot.audit.rows import Facts, Row, compact, hashed
+
+COLLECTIONS = {"invoice": ("invoices",), "credit_memo": ("credit-memos",), "debit_memo": ("debitmemos", "debit-memos")}
+
+
+def created(body: Facts, facts: Facts) -> Facts:  # the JSON that creates a bill run, but for its name
+    target, invoice, plan = (body.get(name) or {} for name in ("target_month_day", "invoice_month_day", "schedule"))
+    account, has_batches = {"accountId": facts["account"]}, bool(body.get("batches"))
+    filters = [{"filterType": "Subscription", **account, "subscriptionId": each} for _, each in facts["subscriptions"]]
+    filters = filters if body.get("subscriptions") else [{"filterType": "Account", **account}]
+    is_end = plan and (date.fromisoformat(plan["repeat_from"]) + timedelta(days=1)).day == 1 and plan["repeat_type"] == "Monthly"
+    units = [{"organizationId": one["id"]} if one.get("id") else {"organizationName": one["name"]} for one in body.get("organizations", ())]
+    repeats = {"repeatType": plan.get("repeat_type"), "repeatFrom": plan.get("repeat_from"), "repeatTo": plan.get("repeat_to"),
+               "runTime": plan.get("run_time"), "weeklyOnDay": plan.get("weekly_on") or None,
+               "monthlyOnEndOfMonth": plan.get("on_end_of_month", False) if is_end else None}
+    wanted = {
+        "batches": body["batches"] if has_batches else None, "billRunFilters": None if has_batches else filters,
+        "billCycleDay": (body.get("bill_cycle_day") or None) if has_batches else None,
+        "targetDate": body.get("target_date"), "targetDateMonthOffset": target.get("months"), "targetDateDayOfMonth": target.get("day"),
+        "invoiceDate": body.get("invoice_date"), "invoiceDateMonthOffset": invoice.get("months"),
+        "invoiceDateDayOfMonth": invoice.get("day"), "organizationLabels": units or None,
+        "billRunType": body["run_type"] if body.get("run_type", "Regular") != "Regular" else None,
+        "chargeTypeToExclude": body.get("exclude") or None, "schedule": {k: v for k, v in repeats.items() if v is not None} or None,
+        "includeSubscriptions": None if body.get("include_subscriptions", True) else False,
+        "includeOrderLineItems": None if body.get("include_order_line_items", True) else False,
+        "autoPost": body.get("auto_post", False), "autoEmail": body.get("auto_email", False),
+        "autoRenewal": body.get("auto_renewal", False), "noEmailForZeroAmountInvoice": body.get("no_email_for_zero_amount", False)}
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def orders(record: Facts, facts: Facts) -> dict[str, tuple[str, list[str], Facts]]:  # by subject: method, addresses, body
+    body, operation, run = json.loads(record["body"]), record["operation"], facts.get("number", "")
+    at, day = f"/v1/bill-runs/{quote(facts.get('run_id', ''), safe='')}", body.get("invoice_date")
+    if operation == "create_bill_run":
+        return {record["subject"]: ("POST", ["/v1/bill-runs"], created(body, facts))}
+    if operation == "email_bill_run":
+        return {run: ("POST", [f"/v1/bill-runs/{quote(run, safe='')}/emails"], {"resend": body["resend"]})}
+    if operation in {"post_bill_run", "cancel_bill_run"}:
+        wanted = {"cancelOnce": body.get("cancel_once") is not False} if operation[0] == "c" else {"invoiceDate": day} if day else {}
+        return {run: ("PUT", [f"{at}/{operation.partition('_')[0]}"], wanted)}
+    kinds = dict(zip(body["documents"], body.get("kinds") or [operation.removeprefix("email_")] * len(body["documents"]), strict=True))
+    fields = {"emailAddresses": ",".join(body.get("email_addresses", ())), "pdfFileId": body.get("pdf_file_id", ""),
+              "includeAdditionalEmailAddresses": body.get("additional", False), "useEmailTemplateSetting": body["recipients"] == "template"}
+    wanted = {name: value for name, value in fields.items() if value}
+    return {one: ("POST", [f"/v1/{each}/{quote(one, safe='')}/emails" for each in COLLECTIONS[kinds[one]]], wanted)
+            for one in (each[0] for each in facts["documents"]) if one in kinds}
+
+
+def called(record: Facts, story: Sequence[Row], asked: Facts) -> Iterator[tuple[Row, str]]:  # whether each call is what was approved
+    planned, done, silent = orders(record, asked["bound"]["facts"]), set[str](), set[str]()
+    named = f"{json.loads(record['body']).get('name') or 'Billing Bot'} [R-{record['number']} "  # a bill run has its call's name
+    for row, data in ((row, json.loads(row.data)) for row in story if row.what.startswith("call.")):
+        subject = data["subject"]
+        if row.what == "call.sent":
+            silent = silent - {subject} if "method" in data else silent | {subject}
+            name = {"name": f"{named}{data['key'][-4:]}]"} if record["operation"] == "create_bill_run" else {}
+            yield from ((row, words) for words in otherwise(data, planned.get(subject), name, is_masked=row.masked))
+        if subject in (done if row.what == "call.sent" else ()):
+            yield row, f"is about {subject} again, after that was accepted"
+        done |= {subject} if data.get("verdict") == "accepted" else set()
+        if subject in done & silent:
+            yield row, "was accepted, and no row says what went out"
+
+
+def otherwise(sent: Facts, planned: Any, name: Facts, *, is_masked: bool) -> Iterator[str]:  # how a call differs from its plan
+    if planned is None:
+        yield f"is a call about {sent['subject']}, for which nobody asked"
+    elif "method" in sent:
+        method, addresses, body = planned
+        if sent["method"] != method or sent["address"] not in addresses:
+            yield f"calls {sent['method']} {sent['address']}, which is not what was approved"
+        if not is_masked and (alike(json.loads(sent["body"] or "{}")) != alike(body | name) or hashed(sent["body"]) != sent["body_sha256"]):
+            yield "has another body than what was approved gives"
+
+
+def alike(body: Facts) -> Facts:  # a bill run's filters are a set
+    return body | ({"billRunFilters": sorted(map(compact, body["billRunFilters"]))} if "billRunFilters" in body else {})

@@ -1,0 +1,138 @@
+"""What FORMAT.md calls the control, performed again: who approved, by which rule of which policy."""
+import bisect, json, tomllib
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from bot.audit.calls import called
+from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Facts, Finding, Row, hashed
+
+ENDS = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")}
+STATES = {**ENDS, ASKED: "waiting", STARTED: "running"}
+KEPT = ("number", "operation", "subject", "tenant", "place_words", "requester", "reason", "digest", "created_at", "policy_hash")
+CRITERIA = ("operations", "tenants", "sends", "mails_again", "above", "documents_above", "entities", "organizations")
+LATE = "late: recorded after the period of its date"
+
+
+class InForce:
+    """Holds which policy was in force, and who was in which group, along the rows that say so."""
+
+    def __init__(self) -> None:
+        self.policies, self.force, self.groups = dict[str, Any](), list[tuple[int, str]](), dict[str, Any]()
+
+    def note(self, row: Row) -> Iterator[Finding]:
+        """Take in a row; what is wrong with it."""
+        data = json.loads(row.data) if row.what in {"policy.changed", "people.groups"} else {}
+        for name, members in data.get("groups", {}).items():
+            known = self.groups.setdefault(name, [])
+            known += [(row.sequence, members)] * (not known or known[-1][1] != members)
+        if "new" in data:
+            self.force.append((row.sequence, data["new"]))
+            if "text" in data and hashed(data["text"]) != data["new"]:
+                yield Finding(UNSUPPORTED, row.sequence, f"Row {row.sequence} has another policy than its hash says.")
+            self.policies[data["new"]] = tomllib.loads(data["text"]) if "text" in data else None
+
+    def members(self, name: str, sequence: int) -> list[Any]:
+        """Return who was in a group, as the rows before and behind this one say."""
+        known = self.groups.get(name, [])
+        at = bisect.bisect(known, sequence, key=lambda each: each[0])
+        return [members for _, members in known[max(0, at - 1) : at + 1] if members is not None]
+
+
+def holds(tier: Facts, part: str, compared: Facts, record: Facts) -> bool:  # a rule of a policy for (a part of) what is asked
+    tenants = {compared["tenant"], *(["production"] if compared["tenant"] == "unknown" else [])}
+    above, amounts = {code: Decimal(each) for code, each in tier.get("above", {}).items()}, compared["amounts"]
+    is_above = not above or amounts is None or any(
+        code not in above or not Decimal(each).is_finite() or abs(Decimal(each)) > above[code] for code, each in amounts)
+    place = dict(each.split("=", 1) for each in (record.get("place") or "").split(";") if each)
+    words = (record.get("place_words") or "").lower()
+    def is_in(wanted: list[str], unit: str, called: str) -> bool:
+        ids = [",".join(sorted({each.strip().replace("-", "").lower() for each in one.split(",")} - {""})) for one in wanted]
+        return not wanted or unit not in place or place[unit] in ids or any(f"{called} {each.lower()}" in words for each in wanted)
+    limit, documents = tier.get("documents_above"), compared["documents"]
+    return bool((not tier.get("operations") or {*part.split(" in ")} & {*tier["operations"]})
+        and (not tier.get("tenants") or tenants & {*tier["tenants"]}) and is_above
+        and is_in(tier.get("entities", []), "entity", "entity") and is_in(tier.get("organizations", []), "org", "organization")
+        and tier.get("sends") in {None, compared["sends"]} and tier.get("mails_again") in {None, compared["mails_again"]}
+        and (limit is None or documents is None or documents > limit))
+
+
+def ruled(record: Facts, asked: Facts, policy: Facts) -> Iterator[str]:  # how a record's rule differs from the policy's text
+    rule, body, compared, said = json.loads(record["rule"]), json.loads(record["body"]), asked["compared"], asked["conditions"]
+    kinds, tiers = body.get("kinds") or [""], policy.get("rule", [])
+    alone = f"email_{kinds[0]}" if record["operation"] == "email_mixed_list" else record["operation"]
+    parts, names, found, mine = {alone: compared} if "tenant" in compared else compared, list[str](), list[Facts](), Facts()
+    for part, each in parts.items():
+        at = next((at for at, tier in enumerate(tiers) if holds(tier, part, each, record)), None)
+        tier: Facts = {} if at is None else tiers[at]
+        names, found = [*names, "the general rule" if at is None else f"rule {at + 1}"], [*found, tier]
+        there = {name: tier[name] for name in CRITERIA if tier.get(name) not in (None, [], {})}
+        mine[part] = there | ({"above": {code: str(Decimal(one)) for code, one in there["above"].items()}} if "above" in there else {})
+    lists = [{*(each.get("approvers") or policy["approvers"])} for each in found]
+    if {*rule["name"].split(" and ")} != {*names} or asked.get("rule", rule["name"]) != rule["name"]:
+        yield f"is under {rule['name']}, and by the policy's text {' and '.join(dict.fromkeys(names))} holds"
+    if said != (mine[alone] if "tenant" in compared else mine):
+        yield "names other conditions than the policy's text"
+    if rule.get("approvals", 1) != max(tier.get("approvals", 1) for tier in found):
+        yield f"is under a rule of {rule.get('approvals', 1)} approvals, which is not what the policy's text says"
+    if not all({*name.split("&")} & one for name in rule["approvers"] for one in lists):
+        yield "is under a rule with approvers that the policy's text does not name"
+
+
+def line_of(record: Facts, story: Sequence[Row], about: Facts) -> Facts:  # a request's line in the population
+    rule, asked, state, by = json.loads(record["rule"]), json.loads(story[0].data), ("", ""), ("", "")
+    for row, data in [(row, json.loads(row.data)) for row in story]:
+        end = data.get("state") or ("succeeded" if data.get("accepted") else "failed")
+        words = {**STATES, APPROVED: "waiting" if data.get("missing") else "approved", "request.ended": end, "request.settled": end}
+        state = (words[row.what], row.at) if row.what in words else state
+        by = (row.who, row.at) if row.what in {APPROVED, "request.rejected", "request.withdrawn"} else by
+    is_new = about["before"]["sequence"] < story[0].sequence <= about["last"]
+    return {**{name: record.get(name) for name in KEPT}, "rule": rule.get("name"), "state": state[0], "state_at": state[1],
+            "approvals_needed": rule.get("approvals", 1), "approvers": [row.who for row in story if row.what == APPROVED],
+            "conditions": asked.get("conditions"), "compared": asked.get("compared"), "decided_by": by[0], "decided_at": by[1],
+            "asked_in_period": "no" if not is_new else "yes" if about["start"] <= record["created_at"] < about["end"] else LATE}
+
+
+def approved(rule: Facts, rows: Sequence[Row], stands: InForce, expires: str) -> Iterator[tuple[Row, str]]:  # by enough, in time
+    good, started, over, needed, digest = set[str](), False, "", rule.get("approvals", 1), json.loads(rows[0].data).get("digest")
+    for row, data in ((row, json.loads(row.data)) for row in rows):
+        approves, starts, members, wrong = row.what == APPROVED, row.what == STARTED, data.get("members", {}), ""
+        groups = {each for each in data.get("groups", ()) if row.who in members.get(each, [row.who])}
+        known = {each: stands.members(each, row.sequence) for name in groups & {*rule["approvers"]} for each in name.split("&")}
+        if approves and any(lists and not any(row.who in each for each in lists) for lists in known.values()):
+            wrong = "is an approval by somebody who is in the group by this row alone"
+        if approves and not {row.who, *groups} & {*rule["approvers"]}:
+            wrong = "is an approval by somebody who is not in the rule's lists or groups"
+        wrong = "is an approval by the requester" if approves and row.who == rows[0].who else wrong
+        wrong = "is an approval of what had expired" if approves and row.at >= expires else wrong
+        wrong = "is about something else than was asked for" if (approves or starts) and data.get("digest") != digest else wrong
+        good, started = good | ({row.who} if approves and not wrong else set()), started or starts
+        over, goes_on = over or ENDS.get(row.what, ""), starts or row.what == "call.sent" or (approves and not data.get("missing"))
+        if goes_on and not wrong and (over or len(good) < needed or not (started or approves)):
+            when = "" if started else ", and before the start"
+            wrong = f"goes on although it was {over}" if over else f"goes on after {len(good)} of {needed} approvals{when}"
+        yield from [(row, wrong)] * bool(wrong)
+
+
+def asked_for(record: Facts, row: Row, stands: InForce) -> Iterator[str]:  # whether the record says what its first row does
+    asked, in_force = json.loads(row.data), [name for at, name in stands.force if at < row.sequence]
+    if (record["requester"], record["digest"]) != (row.who, asked.get("digest")) or record["created_at"] > row.at:
+        yield "is by somebody else, of another time or about something else than its record says"
+    if asked.get("policy", record["policy_hash"]) != record["policy_hash"] or (in_force and in_force[-1] != record["policy_hash"]):
+        yield "is under another policy than the one in force"
+    if policy := stands.policies.get(record["policy_hash"]):
+        yield from ruled(record, asked, policy) if "compared" in asked else ()
+    elif "bound" in asked and record["policy_hash"] not in stands.policies:
+        yield "is under a policy whose text is not there"
+
+
+def control(record: Facts, story: Sequence[Row], stands: InForce) -> Iterator[Finding]:  # of one request, performed again
+    asked, first = json.loads(story[0].data), story[0]
+    found = list(approved(json.loads(record["rule"]), story, stands, record["expires_at"]))
+    try:
+        found += [(first, words) for words in asked_for(record, first, stands)]
+        found += called(record, story, asked) if "bound" in asked else ()
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        found.append((first, f"cannot be performed again: {error!r}"))
+    for row, words in found:
+        yield Finding("control not held", row.sequence, f"R-{row.request}: row {row.sequence} ({row.what}) {words}.")

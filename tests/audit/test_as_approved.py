@@ -1,0 +1,316 @@
+"""What was approved is what went out, under the rule that the policy's text gives (case V11 and its kind).
+
+Whoever tries it here has the key: the chain is whole, and every file is made again.
+"""
+
+import asyncio
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.audit.calls import created
+from bot.audit.control import ruled
+from bot.audit.rows import compact, hashed
+from bot.domain.digest import canonical
+from bot.domain.policy import Asked
+from bot.operations.create_bill_run.body import (
+    CreateBillRunBody,
+    MonthDay,
+    Organization,
+    RunSchedule,
+    wire,
+)
+from bot.policy.file import read_policy
+from tests.audit.test_control import sealed
+from tests.audit.test_evidence import KEY, checked
+from tests.audit.test_package import Forger, packed, rebuilt, status, story, written
+from tests.audit.test_verify import KEY as ITS_KEY
+from tests.audit.test_verify import Tampering
+from tests.stage import BOB, MARA
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return asyncio.run(packed(tmp_path_factory.mktemp("story"), KEY))[0]
+
+
+@pytest.fixture
+def package(whole, tmp_path):
+    return Path(shutil.copy(whole, tmp_path / "out.zip"))
+
+
+def with_data(what, change, request=1):
+    """Change the data of a request's rows of a kind."""
+
+    def changed(row):
+        if (row.what, row.request) != (what, request):
+            return row
+        data = json.loads(row.data)
+        change(data)
+        return row._replace(data=compact(data))
+
+    return changed
+
+
+def another_body(data):
+    data["body"] = '{"resend":true}'
+    data["body_sha256"] = hashed(data["body"])
+
+
+CALLS = {
+    "calls POST /v1/bill-runs/BR-00000003/emails, which": {
+        "address": "/v1/bill-runs/BR-00000003/emails"
+    },
+    "calls PUT /v1/bill-runs/BR-00000001/emails, which": {"method": "PUT"},
+    "is a call about BR-00000003, for which nobody asked": {"subject": "BR-00000003"},
+    "has another body than what was approved gives": {"body_sha256": "0" * 64},
+}
+
+
+@pytest.mark.parametrize(("words", "change"), CALLS.items())
+def test_a_call_that_was_not_approved_is_found(package, words, change):
+    forged = rebuilt(package, KEY, change=with_data("call.sent", lambda data: data.update(change)))
+    result = status(forged, KEY)
+    assert result.exit_code == 23, result.output
+    assert words in result.output
+
+
+def test_a_call_with_another_body_is_found(package):
+    result = status(rebuilt(package, KEY, change=with_data("call.sent", another_body)), KEY)
+    assert result.exit_code == 23
+    assert "has another body than what was approved gives" in result.output
+
+
+def test_what_went_out_is_always_said(package):
+    change = with_data("call.sent", lambda data: data.pop("method"))
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23
+    assert "was accepted, and no row says what went out" in result.output
+
+
+def test_a_second_call_after_the_first_was_accepted_is_found(package):
+    def change(row):
+        if (row.what, row.request) != ("request.ended", 1):
+            return row
+        return row._replace(what="call.sent", data=sent[0])
+
+    sent = []
+
+    def keep(row):
+        sent.extend([row.data] if (row.what, row.request) == ("call.sent", 1) else [])
+        return change(row)
+
+    result = status(rebuilt(package, KEY, change=keep), KEY)
+    assert result.exit_code == 23
+    assert "is about BR-00000001 again, after that was accepted" in result.output
+
+
+def with_rule(**change):
+    def changed(record):
+        if record["number"] == 1:
+            record["rule"] = json.dumps(json.loads(record["rule"]) | change)
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"approvals": 1},
+            "is under a rule of 1 approvals, which is not what the policy's text says",
+        ),
+        (
+            {"approvers": ["S0CONTROLLERS", MARA]},
+            "with approvers that the policy's text does not name",
+        ),
+        (
+            {"name": "the general rule"},
+            "is under the general rule, and by the policy's text rule 1 holds",
+        ),
+    ],
+)
+def test_a_rule_that_is_not_in_the_policy_is_found(package, change, words):
+    result = status(rebuilt(package, KEY, record=with_rule(**change)), KEY)
+    assert result.exit_code == 23, result.output
+    assert words in result.output
+
+
+def test_a_record_that_says_another_requester_than_its_row_is_found(package):
+    forged = rebuilt(package, KEY, record=lambda record: record.update(requester=MARA))
+    assert "is by somebody else" in status(forged, KEY).output
+
+
+def test_conditions_that_the_policy_does_not_have_are_found(package):
+    change = with_data("request.asked", lambda data: data["conditions"].update(sends=True))
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23
+    assert "names other conditions than the policy's text" in result.output
+
+
+@pytest.mark.parametrize("with_hash", [False, True])
+def test_another_text_of_the_policy_is_found(package, with_hash):
+    def change(data):
+        data["text"] = data["text"].replace("approvals = 2", "approvals = 1")
+        data["new"] = hashed(data["text"]) if with_hash else data["new"]
+
+    result = status(rebuilt(package, KEY, change=with_data("policy.changed", change, None)), KEY)
+    words = (
+        "another policy than the one in force" if with_hash else "has another policy than its hash"
+    )
+    assert result.exit_code == (23 if with_hash else 19)
+    assert words in result.output
+
+
+def test_somebody_who_is_in_the_group_by_the_row_of_the_decision_alone_is_found(package):
+    change = with_data(
+        "people.groups", lambda data: data["groups"]["S0CONTROLLERS"].remove(BOB), None
+    )
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23
+    assert "is in the group by this row alone" in result.output
+
+
+def test_an_approval_of_what_had_expired_is_found(package):
+    def change(record):
+        record["expires_at"] = record["created_at"]
+
+    result = status(rebuilt(package, KEY, record=change), KEY)
+    assert result.exit_code == 23
+    assert "is an approval of what had expired" in result.output
+
+
+def test_rows_that_are_cut_off_in_front_are_said(package):
+    """The rows that are left fit each other; nothing says what stood before them."""
+    forged = front_cut(package)
+    result = status(forged, KEY)
+    assert "It names no package before it, so rows 1 to 1 may say anything" in result.output
+    assert result.exit_code != 0
+
+
+def front_cut(path):
+    forger = Forger(path, KEY)
+    rows = [json.loads(line) for line in forger.files["history.jsonl"].splitlines()]
+    first = rows[0]
+    forger.json(
+        "chain.json", lambda about: about.update(before={"sequence": first[0], "hash": first[8]})
+    )
+    forger.files["history.jsonl"] = written(rows[1:])
+    forger.files["heads.jsonl"] = written(row for row in rows[1:] if row[3].startswith("audit."))
+    return forger.sealed()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    async def made():
+        stage = await story(tmp_path_factory.mktemp("database"), ITS_KEY)
+        await stage.close()
+        return stage.settings().database_path
+
+    return asyncio.run(made())
+
+
+CHANGES = {
+    "calls POST /v1/bill-runs/BR-00000003/emails": (
+        "data = json_set(data, '$.address', '/v1/bill-runs/BR-00000003/emails')", "call.sent",
+    ),
+    "has another body": ("data = json_set(data, '$.body', '{}')", "call.sent"),
+    "by this row alone": (
+        "data = json_set(data, '$.groups.S0CONTROLLERS', json_array('U0CARLA'))", "people.groups",
+    ),
+    "has another policy than its hash says": ("data = json_set(data, '$.text', '')", "policy.changed"),
+    "names other conditions": ("data = json_set(data, '$.conditions.sends', json('true'))", "request.asked"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", CHANGES)
+def test_a_database_is_asked_the_same(database, tmp_path, words):
+    path = Path(shutil.copy(database, tmp_path / "copy.db"))
+    change, what = CHANGES[words]
+    with Tampering(path) as connection:
+        connection.execute(f"UPDATE history SET {change} WHERE what = ?", [what])  # noqa: S608 - our own words
+        sealed(connection)
+    result = checked(path, key=ITS_KEY)
+    assert result.exit_code in {19, 23}, result.output
+    assert words in result.output
+
+
+DAYS = st.dates(date(2026, 1, 1), date(2027, 12, 31))
+BODIES = st.builds(
+    CreateBillRunBody,
+    batches=st.sampled_from([(), ("Batch1", "Batch2")]), bill_cycle_day=st.sampled_from(["", "15"]),
+    subscriptions=st.sampled_from([(), ("A-S1", "A-S2")]), account=st.just("A00000001"),
+    target_date=st.none() | DAYS, target_month_day=st.none() | st.builds(MonthDay, months=st.just(1), day=st.just(31)),
+    invoice_date=st.none() | DAYS, invoice_month_day=st.none() | st.builds(MonthDay, months=st.just(0), day=st.just(1)),
+    run_type=st.sampled_from(["Regular", "CatchUp"]), exclude=st.sampled_from([(), ("Usage",)]),
+    auto_post=st.booleans(), auto_email=st.booleans(), auto_renewal=st.booleans(),
+    no_email_for_zero_amount=st.booleans(), include_subscriptions=st.booleans(), include_order_line_items=st.booleans(),
+    organizations=st.sampled_from([(), (Organization(id="o1"), Organization(name="Retail"))]),
+    schedule=st.none() | st.builds(
+        RunSchedule, repeat_type=st.sampled_from(["None", "Daily", "Weekly", "Monthly"]), repeat_from=DAYS,
+        repeat_to=st.none() | DAYS, run_time=st.integers(0, 23), weekly_on=st.sampled_from([(), ("Mon", "Fri")]),
+        on_end_of_month=st.booleans(),
+    ),
+)  # fmt: skip
+
+
+@given(body=BODIES)
+@settings(max_examples=200, deadline=None)
+def test_the_call_that_creates_a_bill_run_is_worked_out_alike(body):
+    facts = {"account": "a1", "subscriptions": [["A-S1", "s1"], ["A-S2", "s2"]]}
+    goes_out = wire(body, name="n", account_id="a1", subscription_ids=("s1", "s2"))
+    assert created(json.loads(canonical(body.model_dump())), facts) | {"name": "n"} == goes_out
+
+
+CRITERIA = st.fixed_dictionaries(
+    {},
+    optional={
+        "operations": st.sampled_from([["email_invoice"], ["email_invoice", "post_bill_run"], ["post_bill_run"]]),
+        "tenants": st.sampled_from([["production"], ["sandbox", "unknown"]]),
+        "sends": st.booleans(), "mails_again": st.booleans(),
+        "above": st.sampled_from([{"USD": "100.00"}, {"USD": "10", "EUR": "5"}]),
+        "documents_above": st.integers(0, 3), "approvals": st.integers(1, 2),
+        "approvers": st.sampled_from([["S0A"], ["S0B", "S0C"]]),
+    },
+)  # fmt: skip
+ASKED = st.builds(
+    Asked, operation=st.just("email_invoice"), tenant=st.sampled_from(["production", "sandbox", "unknown"]),
+    sends=st.booleans(), mails_again=st.booleans(), documents=st.none() | st.integers(0, 4),
+    amounts=st.none() | st.lists(st.tuples(st.sampled_from(["USD", "EUR"]), st.decimals(-200, 200, places=2)), max_size=2),
+)  # fmt: skip
+
+
+def toml(rules):
+    lines = ['requesters = ["S0R"]', 'approvers = ["S0G"]']
+    for rule in rules:
+        lines.append("[[rule]]")
+        for name, value in rule.items():
+            of_currencies = isinstance(value, dict) and ", ".join(
+                f'{code} = "{each}"' for code, each in value.items()
+            )
+            lines.append(
+                f"{name} = " + (f"{{ {of_currencies} }}" if of_currencies else json.dumps(value))
+            )
+    return "\n".join(lines)
+
+
+@given(rules=st.lists(CRITERIA, max_size=3), asked=ASKED)
+@settings(max_examples=150, deadline=None)
+def test_the_rule_of_a_policy_is_found_alike(tmp_path_factory, rules, asked):
+    path = tmp_path_factory.mktemp("policy") / "policy.toml"
+    path.write_text(toml(rules))
+    policy = read_policy(path)
+    rule, why = policy.strictest([asked]), json.loads(canonical(policy.why([asked])))
+    text = {"name": rule.name, "approvals": rule.approvals, "approvers": rule.approvers}
+    record = {"operation": asked.operation, "body": "{}", "rule": json.dumps(text)}
+    read = {"approvers": ["S0G"], "rule": rules}
+    assert list(ruled(record, why, read)) == []
+    others = [each for each in (*policy.tiers,) if each.rule.name != rule.name]
+    for other in others:
+        milder = {"name": other.rule.name, "approvals": 1, "approvers": ["U0EVE"]}
+        assert list(ruled(record | {"rule": json.dumps(milder)}, why, read))
