@@ -2,10 +2,10 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.domain.call import NOT_SENT, Call, Verdict, track_id
 from bot.domain.clock import Clock
@@ -16,6 +16,7 @@ from bot.operations.operation import Order
 from bot.operations.progress import Progress
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
+from bot.zuora.effects import Prepared
 from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
@@ -63,35 +64,32 @@ class Calling:
 
     def content_of(self, call: Call) -> str:
         """Return what would go out, as `Prepared.content`; empty where it may not go out at all."""
-        try:
-            return self.order.act(call, self.zuora).content
-        except ZuoraRejected:
-            return ""
+        return _content(self._prepared(call))
 
-    def ordered(self, call: Call) -> dict[str, Any]:
-        """Return what goes out, for the history: method, address and body; empty where it may not go out."""
-        try:
-            one = self.order.act(call, self.zuora).call
-        except ZuoraRejected:
-            return {}
-        return {
-            "method": one.method,
-            "address": one.target,
-            "body": one.content.decode(),
-            "body_sha256": hashlib.sha256(one.content).hexdigest(),
-        }
+    def going_out(self, call: Call, now: datetime) -> "GoingOut":
+        """Return a call as it is written down before it goes out, with what goes out by it."""
+        prepared = self._prepared(call)
+        content = call.content if call.is_lost else _content(prepared)
+        return GoingOut(call.sending(now)._replace(content=content), prepared)
 
-    async def make(self, call: Call) -> Call:
+    def _prepared(self, call: Call) -> Prepared | ZuoraRejected:
+        try:
+            return self.order.act(call, self.zuora)
+        except ZuoraRejected as error:
+            return error
+
+    async def make(self, one: "GoingOut") -> Call:
         """Make one call, once; the call as it then stands, whatever happened."""
         try:
-            return await self._made(call)
+            return await self._made(*one)
         except Exception:
-            logger.exception("call_ended_in_a_fault", extra={"request": call.request})
-            return _lost(call, "the bot had a fault while the call was out")
+            logger.exception("call_ended_in_a_fault", extra={"request": one.call.request})
+            return _lost(one.call, "the bot had a fault while the call was out")
 
-    async def _made(self, call: Call) -> Call:
+    async def _made(self, call: Call, prepared: Prepared | ZuoraRejected) -> Call:
         try:
-            prepared = self.order.act(call, self.zuora)
+            if isinstance(prepared, ZuoraRejected):
+                raise prepared
             answer = await (prepared.again() if call.repeats else prepared)
         except ZuoraRejected as error:
             return _with_error(call, error, verdict=Verdict.REJECTED, words=_words(error))
@@ -111,6 +109,45 @@ class Calling:
             call = call.with_new_key(_key(self.request, self.new_id()))
         busy = _with_error(call, error, verdict=Verdict.BUSY, words=_words(error))
         return busy._replace(retry_at=retry_at)
+
+
+def _content(prepared: Prepared | ZuoraRejected) -> str:
+    return "" if isinstance(prepared, ZuoraRejected) else prepared.content
+
+
+class GoingOut(NamedTuple):
+    """A call, and what goes out by it: the same that was written down, as it is made once.
+
+    Attributes:
+        call: As it is written down before it goes out.
+        prepared: What goes out, or why nothing may.
+    """
+
+    call: Call
+    prepared: Prepared | ZuoraRejected
+
+    def _ordered(self) -> dict[str, Any]:
+        """Return what goes out, for the history: method, address and body; empty where it may not go out."""
+        if isinstance(self.prepared, ZuoraRejected):
+            return {}
+        one = self.prepared.call
+        return {
+            "method": one.method,
+            "address": one.target,
+            "body": one.content.decode(),
+            "body_sha256": hashlib.sha256(one.content).hexdigest(),
+        }
+
+    def sent_entry(self) -> Entry:
+        """Return the history entry of a call that goes out, with what it orders."""
+        call = self.call
+        data: dict[str, Any] = {
+            "subject": call.subject, "key": call.key, "track_id": call.track_id, "try": call.tries,
+        }  # fmt: skip
+        if call.repeats:
+            data["again_under_its_key"] = call.repeats
+        data |= self._ordered()
+        return Entry(what=What.CALL_SENT, request=call.request, data=data)
 
 
 def _accepted(call: Call, answer: Answer, began: Progress | None, now: datetime) -> Call:
@@ -175,17 +212,6 @@ def _busy_again(call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
     return call.lost_again(_words(error))._replace(
         repeats=call.repeats if went_out else call.repeats - 1, retry_at=retry_at
     )
-
-
-def sent_entry(call: Call, goes_out: Mapping[str, Any]) -> Entry:
-    """Return the history entry of a call that goes out, with what it orders."""
-    data: dict[str, Any] = {
-        "subject": call.subject, "key": call.key, "track_id": call.track_id, "try": call.tries,
-    }  # fmt: skip
-    if call.repeats:
-        data["again_under_its_key"] = call.repeats
-    data |= goes_out
-    return Entry(what=What.CALL_SENT, request=call.request, data=data)
 
 
 def answer_entry(call: Call) -> Entry:

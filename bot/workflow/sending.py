@@ -22,7 +22,7 @@ from bot.operations.progress import Reread
 from bot.store.database import CouldNotRecordError
 from bot.store.parts import PART
 from bot.workflow.begin import facts_as_approved
-from bot.workflow.calling import Calling, came_entry, sent_entry, settled_entry
+from bot.workflow.calling import Calling, GoingOut, came_entry, settled_entry
 from bot.workflow.deadlines import too_late_at, wait_for_zuora
 from bot.workflow.ending import Answered, show_progress
 from bot.workflow.parts import Working
@@ -190,7 +190,7 @@ class Pass:
         self._line = deque(calls)
         self._resting: list[Call] = []
         self._stopping = stopping
-        self._ready: deque[Call] = deque()  # written down as sent
+        self._ready: deque[GoingOut] = deque()  # written down as sent
         self._out: set[asyncio.Task[None]] = set()
         self._answered: list[Call] = []
         self._bell = asyncio.Event()
@@ -211,8 +211,7 @@ class Pass:
         finally:  # cut short: what is still out is found unanswered after the restart
             for task in self._out:
                 task.cancel()
-            self._answered += map(Call.taken_back, self._ready)
-            self._ready.clear()
+            self._take_back()
             if self._answered:
                 with suppress(CouldNotRecordError):
                     self._keep_answers()
@@ -224,7 +223,7 @@ class Pass:
         for call in came:
             self._note(call)
         now = self._parts.clock.now()
-        sending = [self._sending(call, now) for call in self._next(now)]
+        sending = [self._calling.going_out(call, now) for call in self._next(now)]
         if came or sending:
             await self._write(came, sending)
         del self._answered[: len(came)]  # not before they are written
@@ -237,11 +236,6 @@ class Pass:
             await self._bell.wait()
             return True
         return await self._rest()
-
-    def _sending(self, call: Call, now: datetime) -> Call:
-        """Return the call as it is written down before it goes out, with what it is that goes out."""
-        content = call.content if call.is_lost else self._calling.content_of(call)
-        return call.sending(now)._replace(content=content)
 
     @property
     def _places(self) -> int:
@@ -257,17 +251,22 @@ class Pass:
     def _let_go(self, places: int) -> None:
         """Send what is ready, as far as there are places; what may not go out any more is taken back."""
         if self._ready and not self._may_begin:
-            self._answered += map(Call.taken_back, self._ready)
-            self._ready.clear()
+            self._take_back()
             self._bell.set()
         now = self._parts.clock.now()
         for _ in range(min(places, len(self._ready))):
-            call = self._ready.popleft()._replace(sent_at=now)
-            self._out.add(asyncio.create_task(self._send(call)))
+            call, prepared = self._ready.popleft()
+            one = GoingOut(call._replace(sent_at=now), prepared)
+            self._out.add(asyncio.create_task(self._send(one)))
 
-    async def _send(self, call: Call) -> None:
+    def _take_back(self) -> None:
+        """Let what is written down as sent, and did not go out, go out another time."""
+        self._answered += [call.taken_back() for call, _ in self._ready]
+        self._ready.clear()
+
+    async def _send(self, one: GoingOut) -> None:
         try:
-            answered = await self._calling.make(call)
+            answered = await self._calling.make(one)
             self._answered.append(answered)
         finally:
             self._out -= {asyncio.current_task()}
@@ -317,7 +316,7 @@ class Pass:
         await self._parts.clock.sleep(min(1.0, max(0.0, (until - now).total_seconds())))
         return True
 
-    async def _write(self, answered: Sequence[Call], sending: Sequence[Call]) -> None:
+    async def _write(self, answered: Sequence[Call], sending: Sequence[GoingOut]) -> None:
         """Write what came of calls and what goes out next; if those were the last, how it goes on.
 
         An answer that came must not be lost to a database that is locked for a moment.
@@ -335,12 +334,12 @@ class Pass:
                     self._parts.bells.sender.set()
                 return
 
-    def _write_once(self, answered: Sequence[Call], sending: Sequence[Call]) -> bool:
+    def _write_once(self, answered: Sequence[Call], sending: Sequence[GoingOut]) -> bool:
         """As above; whether there is something to show people."""
         store, now = self._parts.store, self._parts.clock.now()
         with store.transaction():
-            store.calls.save(*answered, *sending)
-            sent = [sent_entry(call, self._calling.ordered(call)) for call in sending]
+            store.calls.save(*answered, *(one.call for one in sending))
+            sent = [one.sent_entry() for one in sending]
             store.history.append_all([*map(came_entry, answered), *sent], now)
             if not answered:
                 return False
@@ -358,7 +357,7 @@ class Pass:
             store.calls.save(*came)
             store.history.append_all(map(came_entry, came), self._parts.clock.now())
 
-    def _was_last(self, sending: Sequence[Call]) -> bool:
+    def _was_last(self, sending: Sequence[GoingOut]) -> bool:
         return not (
             sending or self._ready or self._out or self._line or self._resting or self._left
         )
