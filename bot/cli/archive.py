@@ -8,12 +8,13 @@ import click
 
 from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
-from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.exits import WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.progress import copying
+from bot.cli.refused import refused_in_words
 from bot.domain.history import Head
 from bot.domain.words import count
-from bot.settings import AuditSettings, SettingsError, read_audit_settings
+from bot.settings import AuditSettings, read_audit_settings
 from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.file.backup import back_up
 from bot.store.lock import WorkLock
@@ -49,17 +50,11 @@ def archive_command(day: datetime, file: Path, *, even_if_not_whole: bool) -> No
     What stays of each request is what duplicates are found by: its number, what it was about, who asked and
     decided, its calls to Zuora, and every document that it may have mailed.
     """
-    try:
+    with refused_in_words():
         settings = read_audit_settings()
         before = _old_enough(day)
         _refuse_a_file_that_is_there(file)
         made = _archived(settings, file, before, anyway=even_if_not_whole)
-    except SettingsError as error:
-        click.echo(str(error), err=True)
-        sys.exit(WRONG_SETTINGS)
-    except (StoreError, OSError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(NOT_READABLE)
     click.echo(
         f"Archived {count(made.requests, 'request')}, up to row {made.last} of the history, in {file}. Keep that file: "
         "their documents and entries are nowhere else."

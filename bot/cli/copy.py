@@ -12,9 +12,10 @@ from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
+from bot.cli.refused import refused_in_words
 from bot.domain.words import count
 from bot.health.processes import others_on
-from bot.settings import AuditSettings, SettingsError, read_audit_settings
+from bot.settings import AuditSettings, read_audit_settings
 from bot.store.copying import Look
 from bot.store.engine import is_postgres, without_password
 from bot.store.errors import StoreError
@@ -51,7 +52,7 @@ def copy_command(source: str, target: str, *, even_if_not_whole: bool) -> None:
     sent since.
     """
     begun = time.monotonic()
-    try:
+    with refused_in_words(CannotStartError):
         here, there = _at(source), _at(target)
         key = read_audit_settings().audit_key.get_secret_value()
         with _alone_on(here), _alone_on(there):
@@ -59,12 +60,6 @@ def copy_command(source: str, target: str, *, even_if_not_whole: bool) -> None:
             with _watched() as look:
                 rows = copy(here.database_path, there.database_path, look)
             is_whole = _is_whole(there, key)
-    except (SettingsError, CannotStartError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(WRONG_SETTINGS)
-    except (StoreError, OSError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(NOT_READABLE)
     click.echo(
         f"Copied {count(rows, 'row')} in {time.monotonic() - begun:.1f} s, each the same on both sides. Start the bot "
         f"with DATABASE_URL={without_password(target)}, and never again with {without_password(source)}."

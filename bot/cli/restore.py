@@ -10,7 +10,8 @@ from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.progress import copying
-from bot.settings import SettingsError, read_audit_settings
+from bot.cli.refused import refused_in_words
+from bot.settings import read_audit_settings
 from bot.store.errors import StoreError
 from bot.store.file.backup import put_back
 from bot.store.lock import WorkLock
@@ -39,7 +40,7 @@ def restore(file: Path, *, even_if_not_whole: bool) -> None:
     At its next start the bot compares the copy with what Slack shows. If more happened after it was made,
     nothing is carried out or sent until `billing-bot resume-after-restore` has been run.
     """
-    try:
+    with refused_in_words():
         settings = read_audit_settings()
         path = only_of_a_file(settings.database_path, ON_A_SERVER.format(file))
         _refuse_itself(file, path)
@@ -50,12 +51,6 @@ def restore(file: Path, *, even_if_not_whole: bool) -> None:
             )
             sys.exit(NOT_READABLE)
         kept = _put_back(file, path)
-    except SettingsError as error:
-        click.echo(str(error), err=True)
-        sys.exit(WRONG_SETTINGS)
-    except (StoreError, OSError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(NOT_READABLE)
     click.echo(f"Put back {file} to {path}: {verified.entries:,} rows of history.")
     if kept:
         click.echo(f"The database that was there is kept as {kept}.")

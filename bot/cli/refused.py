@@ -1,0 +1,29 @@
+"""What ends a command that reads and writes files and databases: a message, and its exit status."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.settings import SettingsError
+from bot.store.errors import StoreError
+
+
+@contextmanager
+def refused_in_words(*wrong: type[Exception]) -> Iterator[None]:
+    """Say what is wrong on standard error, and end with the status for it.
+
+    Args:
+        wrong: What counts as wrong settings besides `SettingsError`.
+    """
+    settings: tuple[type[Exception], ...] = (SettingsError, *wrong)
+    try:
+        yield
+    except settings as error:
+        click.echo(str(error), err=True)
+        sys.exit(WRONG_SETTINGS)
+    except (StoreError, OSError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(NOT_READABLE)
