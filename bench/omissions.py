@@ -122,13 +122,16 @@ def main() -> None:
     if wanted.list:
         sys.stdout.writelines(f"{each.what}\n" for each in found)
         return
+    results = []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "tree"
         shutil.copytree(Path.cwd(), place, ignore=LEFT_AT_HOME)
-        results = [(each, *tried(each, place, turn)) for turn, each in enumerate(found, 1_000_000)]
-    for each, took, words in results:
-        sys.stdout.write(f"{took:5.1f} s  {each.what}: {words or 'NOT NOTICED'}\n")
-    named = [took for _, took, words in results if words]
+        for turn, each in enumerate(found, 1_000_000):
+            took, words = tried(each, place, turn)
+            results.append((took, words))
+            sys.stdout.write(f"{took:5.1f} s  {each.what}: {words or 'NOT NOTICED'}\n")
+            sys.stdout.flush()
+    named = [took for took, words in results if words]
     late = sum(took > IN_TIME for took in named)
     sys.stdout.write(
         f"{len(results)} left out: {len(named)} named, {late} of them after more than "

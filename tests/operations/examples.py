@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain.operation import OperationName
+from bot.domain.operation import Deed, OperationName
 from bot.sandbox.zuora import World
+from tests.operations.picture import Picture, newly
 
 RUN = frozenset(
     {
@@ -40,6 +41,7 @@ class Example:
         typed_too: Facts that the body decides: what was approved cannot differ in them.
         method: Of the effect.
         provable: Whether reading Zuora proves that a call got through whose answer was lost.
+        legal_in: Of an operation on one bill run: the states of Zuora in which a run shows its button.
     """
 
     typed: Callable[[World], dict[str, Any]]
@@ -50,6 +52,7 @@ class Example:
     typed_too: frozenset[str] = frozenset()
     method: str = "POST"
     provable: bool = True
+    legal_in: tuple[str, ...] = ()
 
 
 def _of_run(status: str) -> Callable[[World], dict[str, Any]]:
@@ -125,6 +128,7 @@ EXAMPLES = {
         "/v1/bill-runs/*/post",
         "ad4ce5ef4f9d3b5d92943f8a7a335ab1037b9f917e1c52e5b4dccd4f9aa5e258",
         method="PUT",
+        legal_in=("Completed",),
         bound=_under("run.", RUN) | {"mails"},
         said=_under("run.", COUNTED),
     ),
@@ -133,6 +137,7 @@ EXAMPLES = {
         "/v1/bill-runs/*/cancel",
         "bb1832c7bdff404f87d729c61ff220f0f21e24d92ab845c3190b3eb0b1339ac9",
         method="PUT",
+        legal_in=("Pending", "Completed"),
         bound=_under("run.", RUN) | {"schedule", "scheduled_for"},
         said=_under("run.", COUNTED),
     ),
@@ -142,6 +147,7 @@ EXAMPLES = {
         "c1b002a1a607fe017abce4f9fb251a43686e55223f9c571cd97d3515a2e76ea3",
         RUN | {"checks.notices[].state"},
         COUNTED,
+        legal_in=("Posted",),
     ),
     OperationName.EMAIL_INVOICE: Example(
         _invoices,
@@ -175,3 +181,11 @@ EXAMPLES = {
         typed_too=TYPED,
     ),
 }
+
+SHOWN: dict[Deed, Callable[[Picture, Picture], bool]] = {
+    Deed.CREATED: lambda before, after: bool(after.runs.keys() - before.runs.keys()),
+    Deed.POSTED: lambda before, after: newly("Posted", before, after),
+    Deed.CANCELED: lambda before, after: newly("Canceled", before, after),
+    Deed.MAILED: lambda before, after: len(after.mails) > len(before.mails),
+}
+"""How Zuora shows each deed, by what the tenant held before and afterwards."""

@@ -1,6 +1,5 @@
 """What Zuora shows that an order did, compared with what its class says of itself."""
 
-import copy
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,45 +9,12 @@ from bot.domain.money import Money, totals
 from bot.domain.operation import Deed
 from bot.operations.kinds import credited
 from bot.operations.operation import Order
-from bot.sandbox.zuora import World
-from bot.sandbox.zuora.records import BillRun, Document, Mail
+from bot.sandbox.zuora.records import Document
+from tests.operations.examples import SHOWN
+from tests.operations.picture import Picture
 
 NO_WAY_BACK = ("cannot", "without another approval", "nothing is", "any more")
 """One of these stands in each warning: what cannot be undone, or what goes on without another approval."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What the tenant held at one moment."""
-
-    runs: dict[str, BillRun]
-    documents: dict[str, Document]
-    mails: tuple[Mail, ...]
-
-    @classmethod
-    def of(cls, world: World) -> "Picture":
-        """Copy it, as the world goes on."""
-        documents = {**world.invoices, **world.credit_memos, **world.debit_memos}
-        return cls(copy.deepcopy(world.bill_runs), copy.deepcopy(documents), tuple(world.mails))
-
-    def states(self) -> set[tuple[str, str]]:
-        """Return the state of each run and document, by its number."""
-        both: tuple[BillRun | Document, ...] = (*self.runs.values(), *self.documents.values())
-        return {(each.number, each.status) for each in both}
-
-
-def newly(status: str, before: Picture, after: Picture) -> bool:
-    """Return whether a run or a document has that state that had another one, or was not there."""
-    return any(state == status for _, state in after.states() - before.states())
-
-
-SHOWN = {
-    Deed.CREATED: lambda before, after: bool(after.runs.keys() - before.runs.keys()),
-    Deed.POSTED: lambda before, after: newly("Posted", before, after),
-    Deed.CANCELED: lambda before, after: newly("Canceled", before, after),
-    Deed.MAILED: lambda before, after: len(after.mails) > len(before.mails),
-}
-"""How Zuora shows each deed."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +38,7 @@ class Done:
 
     def _of_deeds(self) -> Iterator[str]:
         if unknown := [deed for deed in Deed if deed not in SHOWN]:
-            yield f"say in SHOWN of tests/operations/seen.py how Zuora shows {unknown}"
+            yield f"say in SHOWN of tests/operations/examples.py how Zuora shows {unknown}"
         order = self.order
         shown = {deed for deed, by in SHOWN.items() if by(self.before, self.after)}
         by_itself = {

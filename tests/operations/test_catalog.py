@@ -42,7 +42,8 @@ from tests.crash.plan import FIRST, MAKERS, plan_of
 from tests.fresh import fresh
 from tests.operations.changing import changed_one_by_one
 from tests.operations.examples import EXAMPLES
-from tests.operations.seen import Done, Picture
+from tests.operations.picture import Picture
+from tests.operations.seen import Done
 from tests.stage import ALICE, BOB, CHANNEL
 
 README = Path("README.md").read_text()
@@ -59,6 +60,7 @@ MAY_NAME = {
 """The names themselves, a migration of the time when they stood everywhere, and what must work out by itself, without
 any code of ours, which call an operation makes: of each operation the test above asks that it does."""
 
+STATES = ("Pending", "Completed", "Posted", "Error", "Canceled")
 NO_EXAMPLE = "write an example of it into tests/operations/examples.py"
 
 every = pytest.mark.parametrize("name", list(OperationName), ids=str)
@@ -153,10 +155,12 @@ def test_the_database_takes_each_deed(tmp_path, deed):
 @pytest.mark.parametrize("name", list(STEPS), ids=str)
 def test_a_run_shows_its_button_in_a_state_that_allows_it_and_help_tells_it(name):
     step = STEPS[name]
-    states = [state for state in ("Pending", "Completed", "Posted", "Error", "Canceled")
+    states = [state for state in STATES
               if name in legal_steps(state, posted=0, run_type="Regular")]  # fmt: skip
 
     assert states
+    legal_in = EXAMPLES[name].legal_in
+    assert {*states} == {*legal_in} & {*STATES}, "legal_in in tests/operations/examples.py"
     assert step.button in command.HELP
     assert step.button.endswith("…")
     assert step.why_not("NeverHeardOf", posted=0, run_type="")
