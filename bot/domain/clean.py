@@ -45,6 +45,8 @@ _MINUS: Final = "\u02d7\u2043\u207b\u208b\u2212\u23af\u2500\u2501\u2796\u2cba\u0
 _LONG_SOUND: Final = re.compile("(?<=[A-Za-z0-9])[\u30fc\uff70\u4e00\u3161\u1173](?=[A-Za-z0-9])")
 """Letters of East Asia that look like a dash and stand on the same key; between Latin ones they are it."""
 
+_NOT_KEPT: Final = re.compile("[\0\ud800-\udfff]")
+
 _MARKS: Final = frozenset("*_`~\"'")
 _NO_STOPS: Final = frozenset("#%&@/\\*\"'\u00a7\u00b6\u2020\u2021\u2030\u2031")
 """Punctuation (category Po) that a number can end with."""
@@ -57,6 +59,14 @@ def unescaped(text: str) -> str:
     Slack's guide *Formatting text for app surfaces*, *Escaping text*.
     """
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def kept(text: str) -> str:
+    r"""Return a text as every database keeps it and every hash takes it: U+FFFD for the character 0 and for half a pair.
+
+    JSON can say both (`\u0000`, `\ud83d`); PostgreSQL takes neither, UTF-8 has no form for the second.
+    """
+    return _NOT_KEPT.sub("\ufffd", text)
 
 
 def clean(text: str) -> str:

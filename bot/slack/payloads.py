@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.domain.clean import as_key, or_nothing, trimmed, unescaped
+from bot.domain.clean import as_key, kept, or_nothing, trimmed, unescaped
 from bot.domain.named import Named, named
 from bot.operations.typed import Values
 
@@ -170,7 +170,7 @@ def pointed(body: Mapping[str, Any]) -> Pointed:
         channel=_text(_mapping(body, "channel"), "id"),
         ts=_text(body, "message_ts") or _text(message, "ts"),
         thread_ts=_text(message, "thread_ts"),
-        text=" ".join(_words(message))[:MOST_TEXT],
+        text=kept(" ".join(_words(message))[:MOST_TEXT]),
         files=tuple(_files(message)),
         trigger_id=_text(body, "trigger_id"),
     )
@@ -268,7 +268,7 @@ def _value(state: Mapping[str, Any]) -> Any:
     """Return what an element of a form holds: what was typed as it was typed, if anything is seen of it."""
     if "value" in state:
         typed = state["value"]
-        return or_nothing(typed) if isinstance(typed, str) else typed
+        return or_nothing(kept(typed)) if isinstance(typed, str) else typed
     for single in ("selected_date", "selected_time", "selected_user"):
         if single in state:
             return state[single]
@@ -298,4 +298,4 @@ def _mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _text(body: Mapping[str, Any], name: str) -> str:
     found = body.get(name)
-    return found if isinstance(found, str) else ""
+    return kept(found) if isinstance(found, str) else ""

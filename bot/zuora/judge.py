@@ -6,12 +6,14 @@ and the recorded answers in tests/zuora.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from json import scanner
 from typing import Any, Final
 
+from bot.domain.clean import kept
 from bot.zuora import numbers
 from bot.zuora.answers import Answer
 from bot.zuora.errors import (
@@ -126,12 +128,30 @@ _ONCE: Final = json.JSONDecoder(parse_float=Decimal, object_pairs_hook=_once)
 """For answers to what does something, which are short."""
 
 
+_MAY_NOT_BE_KEPT: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+
 def _json(body: bytes, decoder: json.JSONDecoder | None) -> Any:
     decoder = (decoder or _DECODER) if len(body) <= QUICK else _PatientDecoder()
     try:
-        return decoder.decode(body.decode(json.detect_encoding(body)).removeprefix("\ufeff"))
+        text = body.decode(json.detect_encoding(body)).removeprefix("\ufeff")
+        data = decoder.decode(text)
+        return _kept(data) if _MAY_NOT_BE_KEPT.search(text) else data
     except (ValueError, RecursionError):
         return None
+
+
+def _kept(data: Any) -> Any:
+    """Return an answer with texts that a database keeps."""
+    match data:
+        case str():
+            return kept(data)
+        case list():
+            return [_kept(each) for each in data]
+        case dict():
+            return {kept(name): _kept(value) for name, value in data.items()}
+        case _:
+            return data
 
 
 def _request_id(data: Any) -> str:

@@ -15,6 +15,7 @@ from bot.store.copied_file import FileSource
 from bot.store.copying import MARKER, every_table
 from bot.store.errors import StoreError
 from bot.store.moving import copy
+from bot.store.postgres.promises import asked
 from bot.store.postgres.work_lock import PostgresLock
 from bot.store.store import Store
 from tests.processes import ENVIRONMENT
@@ -124,6 +125,10 @@ async def test_a_copy_that_was_broken_off_is_gone_on_with_and_nobody_works_on_it
         copy(str(file), url, break_off)
     with pytest.raises(StoreError, match="was broken off"):
         Store.open(url)
+    with pytest.raises(StoreError, match="was broken off"):
+        copy(url, str(file.with_name("half.db")))
+    with pytest.raises(StoreError, match="was broken off"):
+        asked(url)
     again = []
     copy(str(file), url, lambda table, _rows: again.append(table))
 

@@ -73,6 +73,26 @@ def test_a_database_that_lacks_letters_is_not_begun():
         Store.open(at(name))
 
 
+def test_a_rule_that_asks_for_a_member_finds_it_whatever_else_stands_in_the_text():
+    """Of a text with the character 0 anywhere, PostgreSQL itself gives no member."""
+    with connect(fresh_database()) as session:
+        asked = "SELECT json_extract($1, '$.by'), (SELECT COUNT(*) FROM json_each($2))"
+        found = session.execute(
+            asked, [r'{"by":"person","said":"a\u0000b"}', r'["a\u0000"]']
+        ).fetchone()
+
+    assert found == ("person", 1)
+
+
+@pytest.mark.parametrize("table", ["requests", "migrations"])
+def test_a_database_with_another_programs_tables_is_not_begun(table):
+    address = without_tables()
+    said(f"CREATE TABLE {table} (id INTEGER)", name_of(address))
+
+    with pytest.raises(StoreError, match=f"the table {table} of another program"):
+        Store.open(address)
+
+
 def test_a_role_with_another_schema_makes_no_second_set_of_tables():
     """One lock for two would let the one that works send nothing of what the other one records."""
     address = fresh_database()

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bot.domain.clean import as_key, clean, spellings, unescaped
+from bot.domain.history import What
 from tests.stage import ALICE, BOB, CHANNEL
 from tests.stories.test_approvals import LARGEST
 
@@ -42,6 +43,19 @@ async def test_a_name_keeps_its_characters(stage, account, typed, name):
     request = await made_of(stage, f"{LINE} {typed} reason=x")
 
     assert json.loads(request.body)["name"] == name
+
+
+async def test_what_no_database_keeps_is_one_character_for_the_table_the_history_and_the_card(
+    stage, account
+):
+    """JSON can say the character 0 and half an emoji; a hash or an engine takes neither."""
+    request = await made_of(stage, f"{LINE} reason=a\0b\ud83d")
+
+    assert request.reason == "a\ufffdb\ufffd"
+    (asked,) = [each for each in stage.store.history.of(1) if each.entry.what is What.ASKED]
+    assert asked.entry.data["reason"] == request.reason
+    await stage.until(lambda: stage.slack.channel_messages(CHANNEL))
+    assert "a\ufffdb\ufffd" in stage.slack.channel_messages(CHANNEL)[-1].text
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,14 @@ def test_a_read_needs_no_word_of_success():
     assert isinstance(judged(200, [{"id": "1"}], effect=False), Answer)
 
 
+def test_what_no_database_keeps_stands_in_an_answer_as_one_character():
+    """The character 0 and half an emoji; a whole one stays."""
+    found = judged(200, rb'{"success": true, "names": ["a\u0000", "\ud83d", {"\ud83d\ude00": 1}]}')
+
+    assert isinstance(found, Answer)
+    assert found.data["names"] == ["a\ufffd", "\ufffd", {"\U0001f600": 1}]
+
+
 @pytest.mark.parametrize("body", [{"success": True}, {"success": "true"}, {"id": "8ad0"}])
 def test_an_effect_is_done_when_zuora_says_so_or_names_what_it_made(body):
     found = judged(200, body, Zuora_Request_Id="r-1")

@@ -149,7 +149,7 @@ def _server(found: Settings) -> Iterator[Noticed]:
             serving.missing(found.database_path) if server.is_made and not server.pending else []
         )
     except StoreError as error:
-        yield wrong(about, str(error), "start the server, or mend the address")
+        yield wrong(about, str(error), "start the server, mend the address, or do as it says")
         return
     version = (
         f"{server.pending} steps older than this version" if server.pending else "of this version"

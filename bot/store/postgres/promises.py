@@ -5,9 +5,11 @@ from typing import NamedTuple
 import psycopg
 from sqlite_utils import Database
 
+from bot.store.copying import HALF_COPIED
 from bot.store.errors import StoreError
 from bot.store.postgres import schema
 from bot.store.postgres.connection import connect
+from bot.store.postgres.copied import is_half_copied
 from bot.store.schema import migrations
 
 OLDEST = 140_000
@@ -61,6 +63,8 @@ def asked(url: str) -> PostgresServer:
     """
     try:
         with connect(url) as connection:
+            if is_half_copied(connection):
+                raise StoreError(HALF_COPIED)
             found = connection.execute(_ASKED).fetchone()
             done = schema.applied(connection)
     except psycopg.Error as error:

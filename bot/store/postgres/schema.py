@@ -24,29 +24,31 @@ LOCK_TIMEOUT = "2s"
 MIGRATION_TIMEOUT = "10min"
 
 _FUNCTIONS = r"""
-CREATE FUNCTION json_extract(text TEXT, path TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE OR REPLACE FUNCTION json_extract(text TEXT, path TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE found json;
 BEGIN
+  text := replace(text, '\u0000', '\ufffd');
   found := CAST(text AS json) -> substr(path, 3);
   RETURN CASE json_typeof(found) WHEN 'boolean' THEN CASE CAST(found AS TEXT) WHEN 'true' THEN '1' ELSE '0' END
     WHEN 'null' THEN NULL ELSE CAST(text AS json) ->> substr(path, 3) END;
 EXCEPTION WHEN data_exception THEN RETURN NULL;
 END $$;
-CREATE FUNCTION json_valid(text TEXT) RETURNS BOOLEAN LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE OR REPLACE FUNCTION json_valid(text TEXT) RETURNS BOOLEAN LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
   PERFORM CAST(text AS json);
   RETURN TRUE;
 EXCEPTION WHEN data_exception THEN RETURN FALSE;
 END $$;
-CREATE FUNCTION json_each(text TEXT) RETURNS TABLE (value TEXT) LANGUAGE sql IMMUTABLE STRICT AS $$
-  SELECT json_array_elements_text(CAST(text AS json))
+CREATE OR REPLACE FUNCTION json_each(text TEXT) RETURNS TABLE (value TEXT) LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT json_array_elements_text(CAST(replace(text, '\u0000', '\ufffd') AS json))
 $$;
-CREATE FUNCTION instr(text TEXT, part TEXT) RETURNS INTEGER LANGUAGE sql IMMUTABLE STRICT AS $$
+CREATE OR REPLACE FUNCTION instr(text TEXT, part TEXT) RETURNS INTEGER LANGUAGE sql IMMUTABLE STRICT AS $$
   SELECT strpos(text, part)
 $$;
-CREATE TABLE migrations (name TEXT COLLATE "C" PRIMARY KEY, applied_at TEXT COLLATE "C" NOT NULL);
 """
-"""SQLite's functions by their names there; of JSON what the bot asks for: members of an object, and lists."""
+"""SQLite's functions by their names there; of JSON what the bot asks for: members of an object, and lists.
+
+Where a text anywhere in it has the character 0, PostgreSQL gives no member at all, and a rule that asks for one would not hold."""
 
 _TOO_LONG_TO_INDEX = {"requests_to_decide": "(state_at, requester, expires_at)"}
 """A rule's text can be longer than what fits into an index of PostgreSQL (2,704 bytes)."""
@@ -132,7 +134,7 @@ def _function(name: str, body: str, result: str) -> Iterator[str]:
 
 def baseline() -> Iterator[str]:
     """Yield every statement that makes a new, empty database."""
-    yield _FUNCTIONS
+    yield 'CREATE TABLE migrations (name TEXT COLLATE "C" PRIMARY KEY, applied_at TEXT COLLATE "C" NOT NULL)'
     refusal = "RAISE EXCEPTION USING ERRCODE = '23000', MESSAGE = 'a table is never emptied'"
     yield from _function("never_emptied", f"{refusal};", "NULL")
     pattern = Database(memory=True)
@@ -180,9 +182,12 @@ def bring_up_to_date(connection: Bounded) -> None:
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         done = applied(connection)
         refuse_newer(done - every.keys())
+        connection.execute(_FUNCTIONS)  # those of this version, whichever made the tables
         if not done:
             _refuse_a_second_one(connection)
-            for each in baseline():
+            made = [*baseline()]
+            _refuse_what_is_not_ours(connection, made)
+            for each in made:
                 connection.execute(each)
         migrating: Any = Migrating(connection)
         for name, migration in every.items():
@@ -212,6 +217,22 @@ def _refuse_a_second_one(connection: Bounded) -> None:
         raise StoreError(msg)
 
 
+def _refuse_what_is_not_ours(connection: Bounded, made: list[str]) -> None:
+    """Refuse to make tables where another program has one of that name.
+
+    Raises:
+        StoreError: It has.
+    """
+    tables = [table[1] for each in made if (table := _TABLE.search(each))]
+    found = connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(current_schema()) AND relname = ANY($1)",
+        [tables],
+    ).fetchone()
+    if found:
+        msg = f"DATABASE_URL: the table {found[0]} of another program stands in this database: name one of its own."
+        raise StoreError(msg)
+
+
 def refuse_newer(newer: set[str]) -> None:
     """Refuse a database with migrations that this version does not know.
 
@@ -228,7 +249,9 @@ def refuse_newer(newer: set[str]) -> None:
 
 def applied(connection: Bounded) -> set[str]:
     """Return the names of the migrations that the database has; empty where it has no tables yet."""
-    (there,) = connection.execute("SELECT to_regclass('migrations') IS NOT NULL").fetchone() or (0,)
+    (there,) = connection.execute("SELECT to_regclass('turns_of_work') IS NOT NULL").fetchone() or (
+        0,
+    )
     if not there:
         return set()
     return {name for (name,) in connection.execute("SELECT name FROM migrations")}
