@@ -1,4 +1,4 @@
-"""Block Kit from words. Everything somebody typed becomes literal text here, and only here.
+"""Builds Block Kit from words. Everything somebody typed becomes literal text here, and only here.
 
 Rich text is used wherever words are shown, because its text elements are never parsed: backticks,
 `<!channel>` and `<url|label>` stay what they are. Limits: section 2 of the Slack notes in docs/.
@@ -60,7 +60,7 @@ def header(text: str) -> Block:
 
 
 def plain_text(text: str, limit: int = TEXT_LIMIT) -> Block:
-    """Slack's plain text object: never parsed."""
+    """Return Slack's plain text object, which is never parsed."""
     return {"type": "plain_text", "text": shortened(text, limit), "emoji": False}
 
 
@@ -92,7 +92,7 @@ def context(text: str) -> Block:
 
 
 def context_of(parts: Sequence[Part]) -> Block:
-    """Return a quiet line of words; only what the program says of itself is parsed."""
+    """Return a quiet line of words; only what the bot itself wrote is parsed."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": as_text(parts)}]}
 
 
@@ -149,13 +149,13 @@ def confirmation(title: str, text: str, yes: str, no: str = "Back") -> Block:
 
 
 def plainly(parts: Sequence[Part]) -> str:
-    """About the words that a reader sees, names and moments as long as they usually are."""
+    """Return about the words that a reader sees, with names and moments as long as they usually are."""
     usual = {Mention: "@Firstname Name", Moment: "Nov 23, 2026 10:00 AM"}
     return "".join(usual.get(type(part)) or str(getattr(part, "text", part)) for part in parts)
 
 
 def as_text(parts: Sequence[Part]) -> str:
-    """Return the same words as message text, for notifications and screen readers; typed text escaped."""
+    """Return the same words as message text, for notifications and screen readers, with typed text escaped."""
     return "".join(_text(part) for part in parts)
 
 
@@ -178,7 +178,7 @@ def literal(text: str) -> str:
 
 
 def _isolated(text: str) -> str:
-    """Return a text around which nothing turns: what it opens is closed, and it closes nothing that it has not opened."""
+    """Return a text that turns nothing around it: what it opens is closed, and it closes only what it opened."""
     kept, depth = [FIRST_STRONG_ISOLATE], 0
     for each in text:
         if each == POP_ISOLATE and not depth:
@@ -197,7 +197,7 @@ def unformatted(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Slack's three control characters as entities, so that nothing pings or links."""
+    """Return the text with Slack's three control characters as entities, so that nothing pings or links."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -1,4 +1,4 @@
-"""The buttons of a card: to decide, to see the details, to record what became of a lost answer."""
+"""The buttons of a card: to decide, to see the details, to record the outcome of a lost call."""
 
 from typing import Any
 
@@ -20,13 +20,13 @@ RECORD_NOT_SENT = "record_not_sent"
 WITHDRAW = "withdraw"
 CHANGE = "change"
 NOTE = "note"
-"""What is chosen under *More*: an option's value is such a word and the request's reference."""
+"""Chosen under *More*: an option's value is such a word and the request's reference."""
 
 MOST_ON_A_CONFIRMATION = 30
 
 
 def of(request: Request, order: Order[Any, Any], summary: Summary) -> Blocks:
-    """Return the rows of buttons for the request's present state."""
+    """Return the rows of buttons for the request's current state."""
     match request.state:
         case State.WAITING:
             return [_waiting(request, order, summary)]
@@ -67,7 +67,7 @@ def _details(request: Request) -> blocks.Block:
 
 
 def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> blocks.Block:
-    """Asks once more, with figures and tenant; the largest tier, and what is long, has a form for that.
+    """Return Approve, which asks once more with figures and tenant; the largest tier and long ones use a form.
 
     It is green only where nothing sets the request apart from the usual.
     """
@@ -91,7 +91,7 @@ def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
 
 
 def asks_in_a_form(request: Request, order: Order[Any, Any]) -> bool:
-    """Return whether what an approval does is too long for Slack's question, where its end would be cut off.
+    """Return whether what an approval does is too long for Slack's question, which would cut its end off.
 
     It goes by the stored request alone, so that the click finds the same answer as the card.
     """
@@ -99,7 +99,7 @@ def asks_in_a_form(request: Request, order: Order[Any, Any]) -> bool:
 
 
 def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) -> str:
-    """Return what an approval does, with amounts, addresses and tenant; for the confirmation and the form."""
+    """Return what an approval does, with amounts, addresses and tenant, for the confirmation and the form."""
     to = listed(order.typed_addresses())
     of = [
         f"{each.label}: {bare(each.parts)}."
@@ -138,6 +138,6 @@ def _unknown(request: Request) -> blocks.Block:
 
 
 def what_was_lost(request: Request) -> str:
-    """`the 3 lost calls of R-17`, or what the only one is about."""
+    """Return what was lost: `the 3 lost calls of R-17`, or the subject of the only call."""
     lost = Progress.of(request).lost
     return f"the {count(lost, 'lost call')} of {request.name}" if lost else request.subject

@@ -34,28 +34,28 @@ from bot.operations.progress import Progress
 MAILS_AGAIN = "mails again"
 OTHERS = "others"
 ESTIMATE = "Estimate"
-"""What a request comes to by an estimate that has arrived since it was made: it is its *Amount*."""
+"""The label of an estimate that has arrived since the request was made: it is the request's *Amount*."""
 
 NO_ESTIMATE = "not known; the thread says why there is no estimate"
-"""The amount where the estimate that was asked for could not be had."""
+"""The amount where there is no estimate although one was asked for."""
 
 NOT_IN_TIME = "not known; it was decided before an estimate came"
-"""The amount once somebody has decided, where the estimate had not come."""
+"""The amount where somebody decided before the estimate came."""
 
 MOST_FACTS = 8
-"""Lines of facts on a card, so that they are on a phone's screen together with the button."""
+"""Lines of facts on a card, so that they and the button are on a phone's screen together."""
 
 LETTERS, LETTERS_OF_A_HEADLINE, ROWS = 42, 30, 18
-"""Of a row on a phone 390 px wide, and how many rows headline and facts have there above the button."""
+"""Letters in a row on a phone 390 px wide, and how many rows of headline and facts fit above the button."""
 
 LONGEST_REASON, LONGEST_AMOUNTS = 120, 130
 """Characters of a reason, and of a line of amounts, on a card."""
 
 CAN_WAIT = ("Against last time", "Largest", "Also")
-"""What gives way first where there are more; *Details* has all of it."""
+"""What is dropped first where there are more; *Details* has all of it."""
 
 NEXT = "next:"
-"""Buttons that open the form of a new request; what they open it with comes from the database."""
+"""Prefix of buttons that open the form of a new request; what it opens with comes from the database."""
 
 HEADLINES = {
     State.WAITING: "Waiting for approval",
@@ -140,7 +140,7 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
 
 
 def in_one_text(request: Request, also: Sequence[Line]) -> str:
-    """Return what is done and for how much, as plain text for notifications; it names nobody, whom that would notify."""
+    """Return what is done and for how much, as plain text for notifications; it names nobody, who would be pinged."""
     order = opened(request)
     summary = summary_of(request, order, also)
     title = blocks.as_text([title_of(request, order, summary)])
@@ -149,7 +149,7 @@ def in_one_text(request: Request, also: Sequence[Line]) -> str:
 
 
 def title_of(request: Request, order: Order[Any, Any], summary: Summary) -> str:
-    """Return what is to be done, with a mark where it is out of the ordinary; later how it ended."""
+    """Return what is to be done, with a mark where it is out of the ordinary; once decided, how it ended."""
     if request.state is not State.WAITING:
         well = request.state is State.SUCCEEDED
         return order.ended_well() if well else _ended(headline(request), order.title())
@@ -157,7 +157,7 @@ def title_of(request: Request, order: Order[Any, Any], summary: Summary) -> str:
 
 
 def _ended(how: str, what: str) -> str:
-    """`Failed: post bill run BR-00000417`; where the end is a sentence, what it was is in brackets."""
+    """Return `Failed: post bill run BR-00000417`; where the end is a sentence, the title follows in brackets."""
     return f"{how} ({what})" if ". " in how else f"{how}: {what}"
 
 
@@ -176,7 +176,7 @@ def summary_of(request: Request, order: Order[Any, Any], also: Sequence[Line]) -
 
 
 def _other_requests(order: Order[Any, Any], also: Sequence[Line]) -> Iterator[Check]:
-    """Compare with the bot's other requests as they are now, where those are compared."""
+    """Compare with the bot's other requests as they are now, where there is something to compare."""
     found = "; ".join(blocks.plainly(each.parts) for each in also if each.label == "Also")
     if order.deed is Deed.MAILED:
         none = "no other request has mailed one of these, may have mailed one, or asks to"
@@ -206,7 +206,7 @@ def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
 
 
 def marked(summary: Summary) -> str:
-    """`⚠ Mails again: Email 298 documents …`; the headline alone where there is no risk.
+    """Return `⚠ Mails again: Email 298 documents …`, or the headline alone where there is no risk.
 
     As many of the risks as fit, and always the first: then it is the headline that is cut.
     """
@@ -225,7 +225,7 @@ def _place(request: Request) -> tuple[Part, ...]:
 
 
 def needs(request: Request) -> tuple[Part, ...]:
-    """` · waiting for one approval from @controllers (not @alice)`; nothing once it is decided."""
+    """Return ` · waiting for one approval from @controllers (not @alice)`; nothing once it is decided."""
     if request.state is not State.WAITING:
         return ()
     missing = request.rule.approvals - len(request.approvals)
@@ -238,13 +238,13 @@ def needs(request: Request) -> tuple[Part, ...]:
 
 
 def facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
-    """Return what stands on screen wherever the request can be approved: at most `MOST_FACTS` lines, none endless."""
+    """Return the lines shown wherever the request can be approved: at most `MOST_FACTS`, none endless."""
     found = [_at_a_glance(each) for each in all_facts(request, summary, also)]
     return fitting(found, ROWS - math.ceil(len(marked(summary)) / LETTERS_OF_A_HEADLINE))
 
 
 def _at_a_glance(each: Line) -> Line:
-    """Return a line as long as a phone has room for; *Details* has the whole of it."""
+    """Return a line short enough for a phone; *Details* has the whole of it."""
     if each.label not in ("Amount", "Largest", "Against last time", "Why"):
         return each
     cut = _opening if each.label == "Why" else _folded
@@ -261,7 +261,7 @@ def _opening(reason: str) -> str:
 
 
 def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
-    """Return the same, however many lines they are."""
+    """Return all of these lines, however many they are."""
     return (
         line("Amount", summary.money),
         *(each for each in also if each.label != ESTIMATE),
@@ -275,7 +275,7 @@ def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> 
 
 
 def fitting(lines: Sequence[Line], rows: int = ROWS) -> tuple[Line, ...]:
-    """Return the lines that fit on a card; what can wait gives way, never what is marked.
+    """Return the lines that fit on a card; what can wait is dropped first, what is marked never.
 
     Where that is not enough, the marked ones share a line, and then the last ones give way.
 
@@ -300,7 +300,7 @@ def fitting(lines: Sequence[Line], rows: int = ROWS) -> tuple[Line, ...]:
 
 
 def _rows(each: Line) -> int:
-    """About how many rows of a phone a line takes."""
+    """Return about how many rows of a phone a line takes."""
     letters = len(blocks.plainly(each.parts)) + len(each.label) + 2
     return math.ceil(letters / LETTERS)
 
@@ -325,7 +325,7 @@ def _in_one_line(lines: Sequence[Line]) -> Line:
 
 
 def where_to_look(request: Request) -> str:
-    """Return what shows in Zuora whether a lost call went through: `BR-00000417's email history`."""
+    """Return where Zuora shows whether a lost call went through: `BR-00000417's email history`."""
     if OPERATIONS[request.operation].deed is not Deed.MAILED:
         return request.subject
     return f"{request.subject}'{'' if request.subject.endswith('s') else 's'} email history"
@@ -347,7 +347,7 @@ def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
 
 
 def still_true(lines: Sequence[Line], also: Sequence[Line]) -> tuple[Line, ...]:
-    """Return the lines but one that announces an estimate which has arrived, or will not."""
+    """Return the lines without one that announces an estimate which has arrived, or never will."""
     arrived = any(each.label == ESTIMATE for each in also)
     return tuple(each for each in lines if not (arrived and each.label == ESTIMATE))
 
@@ -360,7 +360,7 @@ def _to_be_settled(request: Request, summary: Summary) -> Iterator[Line]:
 
 
 def _in_parts(request: Request) -> Iterator[Line]:
-    """Yield where those parts of many stand that failed, or of which nobody knows what became."""
+    """Yield how many parts failed or have an unknown outcome, where there are many."""
     if request.state not in (State.FAILED, State.UNKNOWN) or not request.progress:
         return
     progress = Progress.of(request)
@@ -377,7 +377,7 @@ def _more_than(shown: Sequence[Line], details: Sequence[Line]) -> tuple[Line, ..
 
 
 def card_edit(request: Request) -> Message:
-    """That the card has to be edited: it is drawn when it goes out, for the state of that moment."""
+    """Return a message that has the card edited: it is drawn when it is sent, for the state of that moment."""
     return Message(
         kind=MessageKind.UPDATE, request=request.number, channel=request.channel, text="", blocks=[]
     )
@@ -393,12 +393,12 @@ def headline(request: Request) -> str:
 
 
 def _is_followed(request: Request) -> bool:
-    """Return whether something is looked at that an accepted call began."""
+    """Return whether the bot follows something that an accepted call began."""
     return bool(Progress.of(request).run_id)
 
 
 def of_many(state: State, saved: str) -> str:
-    """`3 of 500 failed`: what became of many calls; empty where the state's own word holds for all.
+    """Return `3 of 500 failed` for many calls; empty where the state's own word holds for all.
 
     Args:
         state: Of the request.
@@ -488,7 +488,7 @@ def _who_and_when(request: Request) -> tuple[Part, ...]:
 
 
 def _checked(request: Request, summary: Summary) -> tuple[Part, ...]:
-    """` · 9 checks passed` while somebody is to decide: they are of the time when it was asked for."""
+    """Return ` · seen by the bot: 9 checks passed` while somebody is to decide: checks are of the time of asking."""
     said = counted(summary.checks) if request.state is State.WAITING else ""
     return (f" · seen by the bot: {said}",) if said else ()
 
@@ -505,7 +505,7 @@ def _approved(request: Request) -> tuple[Line, ...]:
 
 
 def _ended_by(request: Request) -> tuple[Line, ...]:
-    """Return who ended it and when; nobody where the time ran out."""
+    """Return who ended it and when; nobody where time ran out."""
     if request.state is State.EXPIRED:
         return (line("Expired", Moment(request.state_at), "; nothing was sent"),)
     ended = {State.REJECTED: "Rejected", State.WITHDRAWN: "Withdrawn"}.get(request.state)
@@ -520,13 +520,13 @@ def _ending(request: Request) -> tuple[Line, ...]:
 
 
 def result_label(request: Request) -> str:
-    """Return what `request.result` is: how it ended, or what it waits for while nothing of it is followed."""
+    """Return the label of `request.result`: how it ended, or what it waits for while nothing of it is followed."""
     under_way = request.state in (State.APPROVED, State.RUNNING) and not _is_followed(request)
     return "Waits" if under_way else "Result"
 
 
 def approvers_in_words(names: Sequence[str]) -> tuple[Part, ...]:
-    """`@a, @b` as parts; `@c (in @d)` for those whom several names have to name."""
+    """Return `@a, @b` as parts; `@c (in @d)` for those whom several names must name."""
     parts: list[Part] = []
     for position, name in enumerate(names):
         *groups, last = name.split(AND)

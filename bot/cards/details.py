@@ -1,4 +1,4 @@
-"""*Details*: a view with everything that is known of a request and is not needed at a glance."""
+"""*Details*: a view with everything known about a request that is not needed at a glance."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ PAGE = 50
 """Documents on one page of the view."""
 
 TURN = "details:"
-"""Prefix of the buttons that turn its pages; their value is the request and a position."""
+"""Prefix of the buttons that turn its pages; the value is the request and a position."""
 
 MOST_ROWS = 200
-"""Of one list in the view, so that it opens at once; the whole list stands in the thread."""
+"""Rows of one list in the view, so that it opens at once; the thread has the whole list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def details(request: Request, also: Sequence[Line], page: Page) -> Blocks:
 
 
 def _checks(request: Request, checks: Sequence[Check]) -> Blocks:
-    """Return each check with its result, what did not pass first; nothing of what was stored before."""
+    """Return each check with its result, first what did not pass; nothing where none were stored."""
     if not checks:
         return []
     when = "" if request.state is State.WAITING else " when it was asked for"
@@ -101,7 +101,7 @@ def _documents(request: Request, page: Page) -> Blocks:
 
 
 def _document(each: Listed, link: str) -> Iterator[Part]:
-    """`INV00000012 · Northwind Ltd · USD 88,000.00 · no address · mailed` with the moment."""
+    """Yield `INV00000012 · Northwind Ltd · USD 88,000.00 · no address · mailed` with the moment."""
     yield in_zuora(each.number, link)
     customer = named(each.customer, 100)
     yield "".join(f" · {words}" for words in (customer, each.amount, each.mail) if words)
@@ -111,7 +111,7 @@ def _document(each: Listed, link: str) -> Iterator[Part]:
 
 
 def _moment(text: str) -> Part:
-    """Return a moment in the reader's zone; what is none as it stands."""
+    """Return a moment in the reader's zone; a text that is not one stays as it is."""
     try:
         return Moment(datetime.fromisoformat(text))
     except ValueError:
@@ -119,7 +119,7 @@ def _moment(text: str) -> Part:
 
 
 def in_zuora(number: str, link: str) -> Part:
-    """Return the number, leading to its record in Zuora where it is known how that is addressed."""
+    """Return the number, linked to its record in Zuora where the link is known."""
     return Link(number, link.replace("{number}", quote(number, safe=""))) if link else number
 
 

@@ -31,7 +31,7 @@ def private(channel: str, user: str, *parts: Part, request: int | None = None) -
 
 
 def shortest(request: Request | None) -> str:
-    """Return what stands in place of a message that Slack takes neither with its blocks nor as plain text."""
+    """Return what replaces a message that Slack takes neither with blocks nor as plain text."""
     if request is None:
         return "Slack did not take a message of the bot that belongs here. /billstatus shows how things stand."
     where = " It can be decided on the bot's Home tab." if request.state is State.WAITING else ""

@@ -1,4 +1,4 @@
-"""Why not, in words that say what would help. Refusals are private."""
+"""Refusals, which are private: why not, and what would help."""
 
 from bot.cards.card import approvers_in_words, headline
 from bot.domain.authority import Person, Refusal
@@ -23,14 +23,14 @@ def to_ask(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]
             return _unreadable()
         case _:
             return (
-                "You are not among those who may ask for billing operations. These may: ",
+                "You may not ask for billing operations. These may: ",
                 *approvers_in_words(policy.requesters),
                 ".",
             )
 
 
 def to_decide(refusal: Refusal, person: Person, request: Request) -> tuple[Part, ...]:
-    """Return why a click on a request did nothing, and who can do what."""
+    """Return why a click on a request did nothing, and who may decide it."""
     if refusal in (Refusal.BARRED, Refusal.GROUP_UNREADABLE):
         return barred(person) if refusal is Refusal.BARRED else _unreadable()
     if refusal in _TOO_LATE:
@@ -49,17 +49,17 @@ def misnamed(refusal: Refusal, number: int | None) -> tuple[Part, ...]:
     match refusal:
         case Refusal.ANOTHER_DATABASE:
             words = (
-                f"This R-{number} is of another database: another bot posts here, or a new "
-                "database was begun. Nothing was changed. Use the buttons of a card that was "
-                "posted since, and ask whoever runs Billing Bot that only one of them posts here."
+                f"Nothing was changed: this R-{number} belongs to another database. Another bot posts "
+                "here, or a new database was started. Use the buttons of a newer card, and ask "
+                "whoever runs Billing Bot to let only one bot post here."
             )
         case Refusal.ANOTHER_REQUEST:
             words = (
-                f"This was shown for another request that had the number R-{number}, or by an older "
-                f"version. Nothing was changed. Use the buttons on the present card of R-{number}."
+                f"Nothing was changed: this was shown for another request that had the number R-{number}, "
+                f"or by an older version. Use the buttons on the current card of R-{number}."
             )
         case _:
-            words = "The bot does not know this request. Nothing was changed."
+            words = "Nothing was changed: the bot does not know this request."
     return (words,)
 
 
@@ -82,26 +82,26 @@ def _too_late(refusal: Refusal, person: Person, request: Request) -> tuple[Part,
     name = request.name
     match refusal:
         case Refusal.EXPIRED:
-            words = "; nothing was sent. It has to be asked for again."
+            words = "; nothing was sent. Ask again if it is still needed."
             return (f"{name} expired ", Moment(request.expires_at), words)
         case Refusal.ALREADY_APPROVED:
             missing = request.rule.approvals - len(request.approvals)
             more = "One more person" if missing == 1 else f"{missing} more people"
             return (f"You already approved {name}. {more} must approve.",)
         case Refusal.NOT_UNKNOWN:
-            return (f"{name} has its result already: {headline(request)}.",)
+            return (f"{name} already has a result: {headline(request)}.",)
         case _:
             return _decided(person, request)
 
 
 def _decided(person: Person, request: Request) -> tuple[Part, ...]:
     if request.decided_by is None or request.decided_at is None:
-        return (f"{request.name} is {headline(request)} already.",)
+        return (f"{request.name} is already {headline(request)}.",)
     by: Part = "you" if request.decided_by == person.user_id else Mention(request.decided_by)
     done = {"rejected": "rejected", "withdrawn": "withdrawn"}.get(request.state, "approved")
     return (
         f"{request.name} was {done} by ", by, " ", Moment(request.decided_at),
-        f". It stands at: {headline(request)}.",
+        f". It is now: {headline(request)}.",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What became of many calls: a progress line that is edited, and the list of what failed."""
+"""The results of many calls: a progress line that is edited, and the list of what failed."""
 
 import io
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
 
 
 def tables(request: Request, found: Sequence[Table]) -> list[Message]:
-    """Return lists that are too long for *Details*, for the thread: a file each."""
+    """Return the lists that are too long for *Details*, each as a file for the thread."""
     return [table(request, each) for each in found if len(each.rows) > details.MOST_ROWS]
 
 

@@ -1,4 +1,4 @@
-"""The private card of a bill run: how it stands, and a button for each thing that is legal now."""
+"""The private card of a bill run: its state, and a button for each thing that is legal now."""
 
 from collections.abc import Sequence
 
@@ -83,7 +83,7 @@ def _lines(run: BillRun, facts: DocumentsFacts) -> tuple[Line, ...]:
 
 
 def _no_cancel(run: BillRun) -> tuple[Line, ...]:
-    """Return why a run that waits or holds drafts has no button to cancel it, or may not be canceled."""
+    """Return why a run that waits or holds drafts has no button to cancel it."""
     if run.status not in ("Pending", "Completed"):
         return ()
     if run.type == CATCH_UP:
@@ -110,7 +110,7 @@ def _when(run: BillRun) -> tuple[Line, ...]:
 
 
 def _next(run: BillRun) -> tuple[Part, ...]:
-    """Return when it runs next, by the tenant's hour, give or take 20 minutes (page *Scheduled bill runs*)."""
+    """Return when it runs next, give or take 20 minutes (page *Scheduled bill runs*)."""
     if run.status != "Pending" or run.scheduled_for is None:
         return ()
     return (" · this occurrence runs ", Moment(run.scheduled_for), ", give or take 20 minutes")

@@ -111,7 +111,7 @@ def _taken_out(store: Store, file: Path, copied: Head, before: datetime) -> Arch
     try:
         return archive(store, file, copied, before, SystemClock().now())
     except StoreError:
-        file.unlink()  # nothing went, so it is only one more copy
+        file.unlink()  # nothing was removed, so it is only one more copy
         raise
 
 

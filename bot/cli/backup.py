@@ -1,4 +1,4 @@
-"""`billing-bot backup`: copies the database whole."""
+"""`billing-bot backup`: copies the whole database."""
 
 from pathlib import Path
 

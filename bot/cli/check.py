@@ -1,4 +1,4 @@
-"""`billing-bot check`: looks at everything that a start needs, and says how to mend what is not so."""
+"""`billing-bot check`: looks at everything that a start needs, and says how to mend what is wrong."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ def check(*, as_json: bool) -> None:
 
 
 async def _all() -> AsyncIterator[Noticed]:
-    """Yield every finding, as it is found.
+    """Yield every finding as it is made.
 
     Raises:
         SettingsError: Settings are missing or wrong; without them there is nothing to look at.

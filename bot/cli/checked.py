@@ -1,4 +1,4 @@
-"""Checking the history of a file for a command, and saying what is wrong with it."""
+"""Checks a file's history for a command, and prints what is wrong with it."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from bot.cli.progress import checking
 
 
 def checked(file: Path, key: str) -> Verified:
-    """Return what `billing-bot verify` finds in a file; it is said on standard error.
+    """Return what `billing-bot verify` finds in a file, and print it on standard error.
 
     Raises:
         StoreError: The file is damaged, or no database of the bot's.
@@ -23,6 +23,6 @@ def checked(file: Path, key: str) -> Verified:
 
 
 def say_findings(verified: Verified) -> None:
-    """Write a line on standard error for each thing that is wrong."""
+    """Print a line on standard error for each thing that is wrong."""
     for finding in verified.findings:
         click.echo(f"{finding.flaw}: {finding.words}", err=True)

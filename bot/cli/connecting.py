@@ -1,4 +1,4 @@
-"""How Slack reaches the bot: by Socket Mode or by HTTP; and the port for probes."""
+"""How Slack reaches the bot, by Socket Mode or HTTP, and the port for probes."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -64,7 +64,7 @@ async def connection_to_slack(
 
 @asynccontextmanager
 async def health_port(front: Front, settings: Settings) -> AsyncIterator[None]:
-    """`/livez`, `/healthz`, `/readyz` and `/metrics` at a port of their own, where there is one."""
+    """Serve `/livez`, `/healthz`, `/readyz` and `/metrics` at a port of their own, where one is set."""
     if settings.health_port is None:
         yield
         return

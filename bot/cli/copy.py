@@ -70,7 +70,7 @@ def copy_command(source: str, target: str, *, even_if_not_whole: bool) -> None:
 
 
 def _refuse_unless(may_be_copied: bool) -> None:  # noqa: FBT001 - it says what it means
-    """Refuse a source.
+    """Refuse a source that is not whole.
 
     Raises:
         StoreError: In words.
@@ -80,7 +80,7 @@ def _refuse_unless(may_be_copied: bool) -> None:  # noqa: FBT001 - it says what 
 
 
 def _at(url: str) -> AuditSettings:
-    """Return what a `DATABASE_URL` of this text says.
+    """Return the settings for this `DATABASE_URL`.
 
     Raises:
         click.BadParameter: It says nothing.
@@ -95,7 +95,7 @@ def _at(url: str) -> AuditSettings:
 
 @contextmanager
 def _alone_on(place: AuditSettings) -> Iterator[None]:
-    """Hold its work lock, and see that nobody takes clicks there."""
+    """Hold its work lock, and check that nobody takes clicks there."""
     lock = work_lock(place)
     try:
         if not lock.take() or _is_shared(place.database_path):
@@ -112,7 +112,7 @@ def _is_shared(database: str) -> bool:
 
 
 def _is_whole(place: AuditSettings, key: str) -> bool:
-    """Return whether the history of a file is whole; that of a server is the same, row for row."""
+    """Return whether a file's history is whole; a server's is the same, row for row."""
     if is_postgres(place.database_path):
         return True
     return not checked(Path(place.database_path), key).findings
@@ -120,7 +120,7 @@ def _is_whole(place: AuditSettings, key: str) -> bool:
 
 @contextmanager
 def _watched() -> Iterator[Look]:
-    """Each table's rows on one line of standard error."""
+    """Show each table's rows on one line of standard error."""
 
     def look(table: str, rows: int) -> None:
         if sys.stderr.isatty():

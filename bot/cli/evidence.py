@@ -47,11 +47,11 @@ from bot.zuora.client import http_client
 DAY = click.DateTime(["%Y-%m-%d"])
 READ_SECONDS = 60.0
 A_MONTH = timedelta(days=31)
-"""What the bot mailed so long before a period may show in it: Zuora marks some mails late."""
+"""A mail from this long before a period may show in it: Zuora marks some mails late."""
 
 
 class _Zone(click.ParamType[ZoneInfo]):
-    """A name of the IANA database, like Europe/Berlin."""
+    """A name from the IANA database, like Europe/Berlin."""
 
     name = "ZONE"
 
@@ -63,7 +63,7 @@ class _Zone(click.ParamType[ZoneInfo]):
         try:
             return ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fail(f"{value!r} is no time zone; write it like Europe/Berlin", param, ctx)
+            self.fail(f"{value!r} is not a time zone; write it like Europe/Berlin", param, ctx)
 
 
 @click.command(
@@ -180,7 +180,7 @@ def _made(
 
 
 class _Sent:
-    """What the database has of Slack's messages."""
+    """What the database knows about Slack's messages."""
 
     def __init__(self, file: DatabaseFile) -> None:
         self._file = file
@@ -208,7 +208,7 @@ def _unfinished(scope: Scope) -> Iterator[str]:
 
 
 def _by_whom(settings: EvidenceSettings) -> dict[str, str]:
-    """Who makes this, with what, from where."""
+    """Return who makes this, with what program, where."""
     about = surroundings({}, {})
     return {
         "made_at": to_text(SystemClock().now()),

@@ -4,11 +4,11 @@ WRONG_SETTINGS = 2
 """A setting, an option or a file that was named is wrong; the message says which."""
 
 WILL_PASS = 75
-"""What ended it passes by itself: a supervisor starts it again. 75 is `EX_TEMPFAIL` of sysexits.h."""
+"""What ended it passes by itself, so a supervisor starts it again. 75 is `EX_TEMPFAIL` of sysexits.h."""
 
 LOST_THE_WORK = 80
 """Another process may work by now; a supervisor starts this one again, and it stands by."""
 
 NOT_READABLE = 3
-"""What was to be read cannot be read, or what was to be written cannot be written."""
+"""An input cannot be read, or an output cannot be written."""
 NOT_DONE = 26

@@ -1,4 +1,4 @@
-"""How commands explain themselves: whole sentences in lists, and an example at the end."""
+"""The shape of commands' help: whole sentences in lists, and an example at the end."""
 
 import click
 
@@ -6,15 +6,15 @@ LONGEST_SENTENCE = 1000
 
 
 def example(*lines: str) -> str:
-    """Return the lines as they are typed, which are never wrapped."""
+    """Return lines as they are typed; they are never wrapped."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 class Group(click.Group):
-    """A group whose list has each command's first sentence whole."""
+    """A group whose list shows each command's first sentence whole."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """As click does, without cutting a sentence off."""
+        """List commands as click does, without cutting a sentence off."""
         names = self.list_commands(ctx)
         with formatter.section("Commands"):
             formatter.write_dl([(name, self.first_sentence(ctx, name)) for name in names])

@@ -24,10 +24,10 @@ LogForm = Literal["text", "json"]
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 MOST_A_MINUTE = 20
-"""Warnings and errors of one place in the program."""
+"""Warnings and errors a minute from one place in the program."""
 
 MOST_OF_ONE_A_MINUTE = 120
-"""Lines on what one person does."""
+"""Lines a minute about what one person does."""
 
 
 _TOKEN = re.compile(r"(?i)\b(?:xox[a-z]|xapp)[-.][\w.-]+|\bbearer\s+\S+")
@@ -38,7 +38,7 @@ _PLAIN = (OSError, EOFError, aiohttp.ClientError, asyncio.TimeoutError, StoreErr
 
 
 class _Lines(logging.Formatter):
-    """Shared by both forms: what a record says, without secrets, mail addresses and other people's words.
+    """The part that both forms share: a record without secrets, mail addresses and other people's words.
 
     Args:
         secrets: Never to be shown, whatever says them.
@@ -60,7 +60,7 @@ class _Lines(logging.Formatter):
         return "".join(lines).rstrip() or str(kind)
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        """Return the fields of an event; the number of the request that is worked on is one of them."""
+        """Return the fields of an event; the number of the request being worked on is one of them."""
         found = {k: v for k, v in record.__dict__.items() if k not in _STANDARD}
         number = found.pop("request", None) or REQUEST.get()
         if isinstance(number, int):
@@ -88,7 +88,7 @@ class AsJson(_Lines):
     """A JSON object a line, for whatever collects logs."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line, whatever happens in it."""
+        """Return one line, whatever it holds."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         found: dict[str, Any] = {
             "time": at,
@@ -108,18 +108,18 @@ class AsJson(_Lines):
 
 _NO_NEWS = (
     warning_client_prioritized_and_token_skipped(),  # Bolt finds it by itself, and the bot gives it a client
-    "Failed to connect (error",  # of a reconnect, with its whole trace each time; `bot.slack.socket_mode` says it
+    "Failed to connect (error",  # at each reconnect, with its whole trace; `bot.slack.socket_mode` logs it
     "Failed to check the current session",
 )
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Keep all but what the bot itself says better."""
+    """Return whether to keep a line: all but what the bot itself says better."""
     return not str(record.msg).startswith(_NO_NEWS)
 
 
 class _Seldom(logging.Filter):
-    """Lets the same line through some times a minute: whoever can cause one could fill the disk.
+    """Lets the same line through a few times a minute: whoever can cause one could fill the disk.
 
     The same are troubles of one place in the program, whatever stands in them, and what one person does.
     The first of the next minute says how many were left out.
@@ -137,7 +137,7 @@ class _Seldom(logging.Filter):
         is_trouble = record.levelno >= logging.WARNING
         user = "" if is_trouble else str(getattr(record, "user", ""))
         if not (is_trouble or user):
-            return True  # what the bot says of its own work
+            return True  # what the bot says about its own work
         minute = int(time.monotonic() // 60)
         if minute != self._minute:
             self._minute, self._seen = minute, Counter()
@@ -152,7 +152,7 @@ class _Seldom(logging.Filter):
 
 
 def log_to_stderr(level: str = "INFO", form: LogForm = "text", secrets: Iterable[str] = ()) -> None:
-    """Log to standard error. The libraries are kept at WARNING: below it they log bodies and addresses.
+    """Log to standard error. Libraries stay at WARNING: below it they log bodies and addresses.
 
     Args:
         level: Of what the bot itself logs.
@@ -170,6 +170,6 @@ def log_to_stderr(level: str = "INFO", form: LogForm = "text", secrets: Iterable
 
 
 def log_as_set(settings: Settings) -> None:
-    """Log as `LOG_LEVEL` and `LOG_FORMAT` say: without a format as JSON, or as text at a terminal."""
+    """Log as `LOG_LEVEL` and `LOG_FORMAT` say; without a format as text at a terminal, or else JSON."""
     form: LogForm = settings.log_format or ("text" if sys.stderr.isatty() else "json")
     log_to_stderr(settings.log_level, form, settings.secrets())

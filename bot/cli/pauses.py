@@ -4,15 +4,15 @@ import gc
 import sys
 
 NEW_OBJECTS = 10_000
-"""So many more of them, and the garbage collector looks for cycles among them."""
+"""New objects after which the garbage collector looks for cycles among them."""
 
 
 TURN_SECONDS = 0.001
-"""How long a thread goes on while another one waits; Python's own is five times that."""
+"""How long a thread runs while another one waits; Python's default is five times that."""
 
 
 def keep_pauses_short() -> None:
-    """Let nobody wait for threads or for the garbage collector, once the bot has started.
+    """Keep anybody from waiting for threads or the garbage collector, once the bot has started.
 
     While a thread reads a long answer of Zuora, the event loop waits for its turn after each call to the
     operating system, and a click takes some thirty of these.

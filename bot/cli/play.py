@@ -1,4 +1,4 @@
-"""The story of the first path, played by itself: asked for by one person, approved by another."""
+"""The story of a first mailing, played by itself: asked for by one person, approved by another."""
 
 import html
 import re
@@ -67,7 +67,7 @@ def _ended_well(slack: LocalSlack, zuora: LocalZuora, ts: str, say: Callable[[st
     told = [reply.text for reply in slack.thread(CHANNEL, ts)]
     orders = [call for call in zuora.calls if call.path == f"/v1/bill-runs/{BILL_RUN}/emails"]
     steps = [step for text in told for step in STEPS if step in text]
-    in_order = steps == list(STEPS)  # others may stand between them
+    in_order = steps == list(STEPS)  # others may be in between
     say(f"\nZuora received {len(orders)} order to send mails.")
     ended_well = in_order and len(orders) == 1
     say("The story ended as it should." if ended_well else "The story did not end as it should.")
@@ -83,7 +83,7 @@ def _name(slack: LocalSlack, user: str) -> str:
 
 
 def _read(slack: LocalSlack, text: str) -> str:
-    """Message text as a person reads it: names for ids, times in words, no entities."""
+    """Return message text as a person reads it: names for ids, times in words, no entities."""
     text = re.sub(r"<@(\w+)>", lambda found: _name(slack, found[1]), text)
     text = re.sub(
         r"<!subteam\^(\w+)>", lambda found: f"@{slack.workspace.groups[found[1]].handle}", text

@@ -103,7 +103,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
 
 
 def _parts(operations: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the operations whose rules apply: of a list of several kinds, those that mail one of them."""
+    """Return the operations whose rules apply; for a list of several kinds, those that mail one of them."""
     of_kinds = tuple(each.name for each in OF_KIND.values())
     if operations == (EmailMixedList.name,):
         return of_kinds

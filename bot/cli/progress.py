@@ -14,7 +14,7 @@ from bot.store.file.reading import looking
 
 @contextmanager
 def checking(path: Path) -> Iterator[None]:
-    """Show the seconds that a check of a file has taken so far, at a terminal; Ctrl-C breaks it off."""
+    """Show how many seconds a check of a file has taken, at a terminal; Ctrl-C breaks it off."""
     begun, shown = time.monotonic(), 0
 
     def look() -> bool:
@@ -35,7 +35,7 @@ def checking(path: Path) -> Iterator[None]:
 
 @contextmanager
 def copying(source: Path, label: str) -> Iterator[Look]:
-    """Show a bar of the bytes written, of about as many as `source` has; Ctrl-C breaks the copying off."""
+    """Show a bar of the bytes written, out of about as many as `source` has; Ctrl-C breaks it off."""
     length = source.stat().st_size if source.is_file() else 0
     with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
 

@@ -1,4 +1,4 @@
-"""`billing-bot restore`: puts a backup in the place of the database."""
+"""`billing-bot restore`: puts a backup in the database's place."""
 
 import sys
 from pathlib import Path

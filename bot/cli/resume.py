@@ -1,4 +1,4 @@
-"""`billing-bot resume-after-restore`: the one way out after an older copy was put back."""
+"""`billing-bot resume-after-restore`: the only way on after an older copy was put back."""
 
 import asyncio
 import sys

@@ -45,7 +45,7 @@ POLICIES = {
     ),
     "two": ("Two approvals for everything", f"{POLICY}\n[[rule]]\napprovals = 2\n"),
 }
-"""Policies to choose from on the page: words, and the file's text."""
+"""Policies to choose from on the page: a name, and the file's text."""
 MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
 
 
@@ -142,7 +142,7 @@ async def opened(
 
 
 class _SandboxBot:
-    """The sandbox's bot, which can be started again with another policy."""
+    """The sandbox's bot, which can be restarted with another policy."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class _SandboxBot:
         self.policy = "one"
 
     async def start(self) -> None:
-        """Start the bot with the policy that is chosen."""
+        """Start the bot with the chosen policy."""
         policy = POLICIES[self.policy][1]
         settings = sandbox_settings(self._slack, self._zuora, self._folder, self._mode, policy)
         bot = await self._stack.enter_async_context(
@@ -178,7 +178,7 @@ class _SandboxBot:
         await self._stack.aclose()
 
     async def follow(self, policy: str) -> None:
-        """Start the bot again with another policy; requests that wait keep the rule they had."""
+        """Restart the bot with another policy; waiting requests keep the rule they had."""
         await self.stop()
         self.policy = policy
         await self.start()
@@ -187,7 +187,7 @@ class _SandboxBot:
 def sandbox_settings(
     slack: LocalSlack, zuora: LocalZuora, folder: Path, mode: Mode, policy: str = POLICY
 ) -> Settings:
-    """Settings that point at the two local servers, with a policy for the people of the sandbox."""
+    """Return settings for the two local servers, with a policy for the people of the sandbox."""
     policy_file = folder / "policy.toml"
     policy_file.write_text(policy)
     return Settings(

@@ -38,11 +38,11 @@ logger = logging.getLogger(__name__)
 WRONG = (
     SettingsError, PolicyError, StoreError, CannotStartError, NotAdmittedError, PortError, ProxyError,
 )  # fmt: skip
-"""What does not let the bot start: each says it in a sentence that names the setting."""
+"""What keeps the bot from starting: each says so in a sentence that names the setting."""
 
 READ_AGAIN = frozenset({"slack_bot_token", "slack_app_token", "slack_signing_secret",
                         "zuora_client_id", "zuora_client_secret", "log_level", "log_format"})  # fmt: skip
-"""Settings that a running bot takes when it gets SIGHUP; the others need a restart."""
+"""Settings that a running bot reads again on SIGHUP; the others need a restart."""
 
 
 @click.command(epilog=example("billing-bot run"))
@@ -66,7 +66,7 @@ def web() -> None:
 
 
 def serve(mode: Mode, tuning: Tuning | None = None, host: str = EVERYWHERE) -> None:
-    """Run until a signal comes, and exit with what it says about the next start.
+    """Run until a signal comes, and exit with a status for the supervisor.
 
     0: it was stopped. 2: a person has to change something first. 75: what ended it passes. 80: it lost the work lock.
     """
@@ -102,7 +102,7 @@ class Serving:
 
     @property
     def has_to_begin_anew(self) -> bool:
-        """Return whether it ended for a reason that the next start does not meet: nobody asked for the end."""
+        """Return whether a new start would work: it lost the lock, and nobody asked for the end."""
         return self._bot is not None and self._bot.has_lost_its_lock
 
     async def until_stopped(self) -> None:
@@ -168,13 +168,13 @@ class Serving:
                 await bot.stop()
 
     def _look(self, bot: Bot) -> None:
-        """See beside the work whether what is set is there; again where it was set anew meanwhile."""
+        """Check the surroundings while the bot works; again where settings were read again."""
         if self._looking is not None:
             self._looking.cancel()
         self._looking = asyncio.create_task(self._say_what_is_missing(bot))
 
     async def _say_what_is_missing(self, bot: Bot) -> None:
-        """Log what `billing-bot check` would find here and at Slack, beside the work."""
+        """Log what `billing-bot check` would find here and at Slack, while the bot works."""
         for each in (*here.settings(self.settings), *here.room(self.settings)):
             _log(each)
         async for each in at_slack.look(
@@ -183,7 +183,7 @@ class Serving:
             _log(each)
 
     def _end(self, why: str) -> None:
-        """End because of something that a person has to change."""
+        """End because a person has to change something."""
         logger.critical("app_token_refused: this process ends", extra={"why": why})
         self.refused = why
         self.stopped.set()
@@ -234,7 +234,7 @@ def _log(finding: Noticed) -> None:
 
 
 def _refuse_a_wrong_login(zuora: ZuoraClient) -> None:
-    """Do not start with a login that Zuora refuses; while the bot runs, work waits for a better one.
+    """Refuse to start with a login that Zuora refuses; while the bot runs, work waits for a better one.
 
     Raises:
         CannotStartError: It is so.

@@ -73,7 +73,7 @@ printed.
 
 
 class _HeadType(click.ParamType[Head]):
-    """`SEQUENCE:HASH`, as it stands in the audit channel."""
+    """`SEQUENCE:HASH`, as in the audit channel."""
 
     name = "SEQUENCE:HASH"
 

@@ -176,8 +176,8 @@ def why_not(
         name = f"R-{one.request}"
         if one.how in NOT_OVER:
             return (
-                f"{name} has an order for {one.what} under way whose outcome is not known "
-                f"yet. See how {name} ends, and then ask again if it is still needed."
+                f"{name} has an order for {one.what} under way, and its outcome is not known "
+                f"yet. Wait until {name} has ended, then ask again if it is still needed."
             )
         if one.how in MAYBE_MAILED and one.changed >= asked:
             what = f"Zuora accepted the mail of {one.what} for {name} meanwhile"
@@ -265,7 +265,7 @@ def too_soon_by_itself(runs: Sequence[ByItself], *, now: datetime, guard: timede
         if posted_at is None:
             return (
                 f"Zuora mails {run} by itself once it is posted, and does not say when that was, so "
-                "an order now could mail customers twice. Look in Zuora who has the mail, and ask "
+                "an order now could mail customers twice. Look in Zuora to see who has the mail, and ask "
                 "for the others by number, with “Mail them again” ticked."
             )
         return (

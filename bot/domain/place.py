@@ -234,7 +234,7 @@ def parted(text: str) -> tuple[str, dict[str, str]]:
         at = choice.end() + (value.end if value else 0)
         said = "" if value is None else _unquoted(text[choice.end() :], value)
         before = found.get(choice[1].lower(), said)
-        found[choice[1].lower()] = said if said == before else f"{before} and {said} at once"
+        found[choice[1].lower()] = said if said == before else f"{before} and also {said}"
     return "".join(rest).strip(), found
 
 
@@ -264,7 +264,7 @@ def _chosen(
     what = {ENTITY: "entity", ORG: "organization"}[field]
     names = ", ".join(unit.name for unit in units)
     if typed and found is None:
-        known = f"these are: {names}" if units else "the settings list none"
+        known = f"it has {names}" if units else "its settings list none"
         return None, f"This bot has no {what} {typed}; {known}."
     if len(units) <= 1:
         return None, ""

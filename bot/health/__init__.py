@@ -1,1 +1,1 @@
-"""How the bot is: what `/healthz`, `/readyz` and `/metrics` say, and the looks behind them."""
+"""How the bot is: what `/healthz`, `/readyz` and `/metrics` report, and the looks behind them."""

@@ -1,4 +1,4 @@
-"""What `/metrics` shows beyond the counters: how things stand at the moment it is asked."""
+"""What `/metrics` shows besides the counters: the state at the moment it is asked."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 KEPT_SECONDS = 1.0
-"""Who asks more often gets the same answer: reading takes a thread and the disk."""
+"""Whoever asks more often gets the same answer: reading takes a thread and the disk."""
 
 
 class Exposition:
@@ -53,7 +53,7 @@ class Exposition:
 
 
 class _Moment(Collector):
-    """How things stand."""
+    """The state at one moment."""
 
     def __init__(self, health: Health, found: Measures | None) -> None:
         self._health = health

@@ -1,4 +1,4 @@
-"""What `/livez`, `/healthz` and `/readyz` say: each part in a few words that name nothing and nobody."""
+"""What `/livez`, `/healthz` and `/readyz` report: each part in a few words that name nothing and nobody."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ from bot.zuora.client import ZuoraClient
 
 READY = "ready"
 TURNED_SECONDS = 60.0
-"""A loop of the working process that has not turned for so long hangs."""
+"""A loop of the working process that has not turned for this long hangs."""
 
 HELD, LOGIN_FAILED = "held", "zuora login failed"
 REFUSES_BOT, REFUSES_MESSAGES = "slack refuses the bot", "slack refuses messages"
 FOR_A_PERSON = frozenset({HELD, LOGIN_FAILED, REFUSES_BOT, REFUSES_MESSAGES})
-"""What does not pass by itself, beside a database that cannot be written to; the rest is an outage."""
+"""What does not pass by itself, besides a database that cannot be written to; the rest is an outage."""
 
 OLD = timedelta(minutes=1)
-"""A message that has waited for so long to be sent."""
+"""A message that has waited this long to be sent is old."""
 
 
 @dataclass(kw_only=True)
@@ -77,13 +77,13 @@ class Health:
     shares_clicks: bool = False
 
     def alive(self) -> str:
-        """Return what `/livez` says: `ready`, or `failed` where a restart is the only way on."""
+        """Return what `/livez` reports: `ready`, or `failed` where only a restart helps."""
         now = self.clock.monotonic()
         hangs = any(now - at > TURNED_SECONDS for at in self.loops.turned_at().values())
         return "failed" if hangs or self.loops.ended() else READY
 
     def healthy(self) -> str:
-        """Return what `/healthz` says: `ready`, or what does not go on until a person has put it right.
+        """Return what `/healthz` reports: `ready`, or what stands still until a person mends it.
 
         A restart is no way on there: it would begin an empty database where one was deleted.
         """
@@ -96,7 +96,7 @@ class Health:
         return next((words for words in parts if words in FOR_A_PERSON), READY)
 
     def ready(self) -> dict[str, str]:
-        """Return what `/readyz` says: each part by its name, and in `status` `ready` or what is wrong first."""
+        """Return what `/readyz` reports: each part by name, and in `status` `ready` or the first problem."""
         parts = {
             "work": self._work(),
             "database": self._database(),
@@ -111,7 +111,7 @@ class Health:
     def _work(self) -> str:
         held = self.held
         if self.store.trouble:
-            return READY  # said under its own name
+            return READY  # reported under its own name
         if self.loops.ended() or self.loops.broken() or self.alive() != READY:
             return "failed"
         if held:
@@ -130,7 +130,7 @@ class Health:
 
     @property
     def standstill(self) -> str:
-        """Return why nothing, or not everything, is carried out, in a sentence; empty while all is."""
+        """Return why nothing, or not everything, is carried out, in a sentence; empty while everything is."""
         return self.held or self.standing.unread
 
     def _database(self) -> str:

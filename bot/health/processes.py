@@ -1,4 +1,4 @@
-"""Who else works on the same database: on SQLite one small locked file for each process.
+"""Who else works on the same database: on SQLite, one small locked file for each process.
 
 A process keeps the lock on its file for as long as it lives, frozen or not, and writes into it now and
 then. One that is gone and one that does not turn any more look different, in whatever container it is.
@@ -21,7 +21,7 @@ MOST = 8
 """Processes that are counted; two are usual."""
 
 QUIET_SECONDS = 20.0
-"""A process that has not written for so long does not turn any more."""
+"""A process that has not written for this long no longer turns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +42,20 @@ class Other:
 
     @property
     def name(self) -> str:
-        """Return its number, and where: `17 on host-a`."""
+        """Return its number, and where it runs: `17 on host-a`."""
         return f"{self.pid} on {self.host}" if self.host else str(self.pid)
 
     @property
     def is_frozen(self) -> bool:
-        """Return whether it has stopped turning; Slack may still hand it every second click."""
+        """Return whether it has stopped turning; Slack may still give it every second click."""
         return self.quiet > QUIET_SECONDS
 
 
 class Neighbours(Protocol):
-    """This process among those on the same database."""
+    """This process and the others on the same database."""
 
     def write(self, *, works: bool) -> None:
-        """Say that this process turns.
+        """Write that this process turns.
 
         Raises:
             OSError: It cannot be said.
@@ -69,16 +69,16 @@ class Neighbours(Protocol):
         """
 
     def leave(self) -> None:
-        """This process ends."""
+        """Leave: this process ends."""
 
 
 def processes_of(database: str, lock: Lock, clock: Clock) -> Neighbours:
-    """This process among those on a database: a file's, or a server's, where the lock sees them."""
+    """Return this process among those on a database: a file's, or a server's, where the lock sees them."""
     return OnServer(lock) if is_postgres(database) else Processes(database, clock)
 
 
 def others_on(database: str, clock: Clock) -> tuple[Other, ...]:
-    """Return every process that works on a database, or stands by; for whoever is none of them.
+    """Return every process that works on a database or stands by, for a caller that is none of them.
 
     Raises:
         OSError: They cannot be seen.
@@ -91,7 +91,7 @@ def others_on(database: str, clock: Clock) -> tuple[Other, ...]:
 
 
 class OnServer:
-    """This process among those on the same server: the lock's own thread asks for them now and then.
+    """This process among those on one server: the lock's own thread asks for them now and then.
 
     Args:
         lock: The work lock of this process.
@@ -129,7 +129,7 @@ class Processes:
         self._mine: WorkLock | None = None
 
     def write(self, *, works: bool) -> None:
-        """Say that this process turns.
+        """Write that this process turns.
 
         Raises:
             OSError: The file cannot be written.
@@ -154,7 +154,7 @@ class Processes:
         return tuple(found)
 
     def leave(self) -> None:
-        """This process ends."""
+        """Leave: this process ends."""
         if self._mine is not None:
             self._mine.release()
             self._mine = None
@@ -163,7 +163,7 @@ class Processes:
         for path in self._paths:
             lock = WorkLock(path)
             if lock.take():
-                lock.write(b"")  # what stands there is of one that has ended
+                lock.write(b"")  # what it holds is left from a process that has ended
                 return lock
         return None
 

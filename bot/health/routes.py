@@ -24,7 +24,9 @@ def routes(health: "Health | Front", exposition: "Exposition | Front | None") ->
 
     async def healthz(_: web.Request) -> web.Response:
         status = health.healthy()
-        can_be_read = status == READY or status in FOR_A_PERSON  # else the status is the reason
+        can_be_read = (
+            status == READY or status in FOR_A_PERSON
+        )  # otherwise the status is the reason
         why = health.standstill if can_be_read else ""
         return _said({"status": status, **({"held": why} if why else {})})
 
@@ -48,7 +50,7 @@ def routes(health: "Health | Front", exposition: "Exposition | Front | None") ->
 
 
 class Front:
-    """What is said at the port of its own: while the bot starts, what it waits for."""
+    """What the health port answers: while the bot starts, what it waits for."""
 
     def __init__(self, starting: Starting) -> None:
         self._starting = starting
@@ -56,27 +58,27 @@ class Front:
         self.exposition: Exposition | None = None
 
     def alive(self) -> str:
-        """As of the bot; a start that waits is alive."""
+        """Return the bot's answer; a start that waits is alive."""
         return READY if self.health is None else self.health.alive()
 
     def healthy(self) -> str:
-        """As of the bot; a start that waits goes on by itself."""
+        """Return the bot's answer; a start that waits continues by itself."""
         return READY if self.health is None else self.health.healthy()
 
     @property
     def standstill(self) -> str:
-        """As of the bot."""
+        """Return the bot's answer."""
         return "" if self.health is None else self.health.standstill
 
     def ready(self) -> Mapping[str, str]:
-        """As of the bot."""
+        """Return the bot's answer; before there is a bot, what the start waits for."""
         if self.health is not None:
             return self.health.ready()
         waits_for = self._starting.waits_for
         return {"status": f"waits for {waits_for}" if waits_for else "starts"}
 
     async def text(self) -> bytes:
-        """As of the bot; before that what was counted."""
+        """Return the bot's metrics; before there is a bot, what was counted so far."""
         return (
             generate_latest(REGISTRY) if self.exposition is None else await self.exposition.text()
         )

@@ -1,4 +1,4 @@
-"""What a start waits for: asked again until it answers, and said after two seconds."""
+"""What a start waits for: asked again until it answers, and logged after two seconds."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
 class Starting:
-    """What a start waits for just now."""
+    """What a start is waiting for."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -44,7 +44,7 @@ class Starting:
                 return found
 
     async def said(self, what: str, answer: Awaitable[T]) -> T:
-        """Wait for one answer, and say so after two seconds."""
+        """Wait for one answer, and log that after two seconds."""
         asking = asyncio.ensure_future(answer)
         try:
             await asyncio.wait({asking}, timeout=SAYS_AFTER)

@@ -1,4 +1,4 @@
-"""The looks behind `/healthz` and `/readyz`: at Slack, at Zuora, at the database, at the other processes, at ourselves."""
+"""The looks behind `/healthz` and `/readyz`: at Slack, Zuora, the database, other processes, and this one."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
 SHARE_OF_CHECKS = 0.01
-"""So much of the time may go to reading the whole file again and again, however large it is."""
+"""The share of time that may go to reading the whole file again and again, however large it is."""
 
 ZUORA_LOOKS = 6
 """Every so many looks Zuora is called too, where nothing else has heard of it since: once a minute.
@@ -79,7 +79,7 @@ class Watch:
         }
 
     def stop(self) -> None:
-        """This process ends."""
+        """Stop: this process ends."""
         self._processes.leave()
 
     async def _again_and_again(self, look: Callable[[], Awaitable[None]]) -> None:
@@ -88,7 +88,7 @@ class Watch:
             await self._clock.sleep(self._seconds)
 
     async def look_at_slack(self) -> None:
-        """Ask Slack whether it knows the bot's token, and compare the clocks; is it connected still?"""
+        """Ask Slack whether it knows the bot's token, compare the clocks, and check the connection."""
         found = await self._asked()
         self._compare_clocks()
         self._health.looks.slack = found
@@ -110,7 +110,7 @@ class Watch:
         return found
 
     async def look_at_zuora(self) -> None:
-        """Have Zuora answer something small; what came of it the client itself keeps.
+        """Have Zuora answer something small; the client itself keeps the result.
 
         Not while somebody's call was answered well a moment ago, and at each look while it was not.
         """
@@ -124,17 +124,17 @@ class Watch:
         self._changed("zuora", before.replace("ready", ""), now.replace("ready", ""))
 
     async def look_at_database(self) -> None:
-        """Write something that leaves nothing, in a thread; is what was written before still there?"""
+        """Write something that leaves nothing, in a thread, and check that earlier writes are still there."""
         store = self._health.store
         known = store.history.known
         found = await asyncio.to_thread(why_not_writable, self._database, known)
-        if found in (REPLACED, DAMAGED):  # what is said to be so lets nothing begin from then on
+        if found in (REPLACED, DAMAGED):  # once it is reported, nothing begins any more
             store.distrust(found)
         self._changed("database", self._health.looks.database, found)
         self._health.looks.database = found
 
     async def _check_again_and_again(self) -> None:
-        """Read the whole file in a thread, seldom where that takes long; nothing begins on a damaged one."""
+        """Read the whole file in a thread, rarely where that takes long; nothing begins on a damaged one."""
         given_up, damaged, took = Event(), False, 0.0
         try:
             while not damaged:
@@ -148,7 +148,7 @@ class Watch:
         self._changed("database", "", self._health.store.trouble)
 
     async def look_at_others(self) -> None:
-        """Say that this process turns, and see who else does."""
+        """Write that this process turns, and see who else does."""
         looks = self._health.looks
         self.turned_at = self._clock.monotonic()
         try:
@@ -183,7 +183,7 @@ class Watch:
             LOOP_DELAY.set(longest)
 
     def _compare_clocks(self) -> None:
-        """Show how far this machine's clock is from the others', and say so where it is too far."""
+        """Show how far this machine's clock is from the others, and log it where that is too far."""
         for whose, by in self._clocks.ahead().items():
             CLOCK_SKEW.labels(whose).set(-by)
         if self._clocks.too_far():
@@ -205,7 +205,7 @@ def _frozen(others: tuple[Other, ...]) -> set[str]:
 
 
 def _unwaited(work: Callable[[], bool]) -> asyncio.Future[bool]:
-    """Do it in a thread that the end of the process does not wait for, as it does for `asyncio.to_thread`."""
+    """Do it in a thread that the end of the process does not wait for, unlike `asyncio.to_thread`."""
     loop = asyncio.get_running_loop()
     found: asyncio.Future[bool] = loop.create_future()
 

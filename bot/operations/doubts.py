@@ -17,15 +17,15 @@ def amount_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
     """Of which documents the amount is not known, and what that means for the approval."""
     if not unknown:
         return ()
-    said = f"not known of {some([str(each) for each in unknown])}; counts as above every limit"
+    said = f"not known for {some([str(each) for each in unknown])}; counts as above every limit"
     return (line("⚠ Amount", said),)
 
 
 def mail_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
-    """Of which documents it is not known when they were mailed."""
+    """Return which documents have a mail date that is not known."""
     if not unknown:
         return ()
-    said = f"when is not known, and counts as mailed: {some([str(each) for each in unknown])}"
+    said = f"date not known, so counted as mailed: {some([str(each) for each in unknown])}"
     return (line("⚠ Mailed before", said),)
 
 
@@ -34,10 +34,10 @@ def trouble_lines(trouble: Sequence[Doubt], unchecked: Sequence[Doubt]) -> tuple
     found = []
     if trouble:
         said = some([f"{each.number} {each.words}" for each in trouble])
-        found.append(line("⚠ Wrong to send", f"{said}; Zuora mails it all the same"))
+        found.append(line("⚠ Wrong to send", f"{said}; Zuora mails it anyway"))
     if unchecked:
         said = "; ".join(
-            f"of {some([each.number for each in unchecked if each.words == words])} whether {words}"
+            f"for {some([each.number for each in unchecked if each.words == words])} whether {words}"
             for words in dict.fromkeys(each.words for each in unchecked)
         )
         found.append(line("Not checked", f"Zuora does not say {said}"))

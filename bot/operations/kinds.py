@@ -127,17 +127,17 @@ def unchecked_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
 def trouble_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
     """Return what is wrong to send now and was not, and the other way round: `INV00000012 was reversed`."""
     found = [f"{each.number} {each.words}" for each in now if each not in before]
-    gone = [f"{each.number} {each.words} then, and not now" for each in before if each not in now]
+    gone = [f"{each.number} {each.words} then, but not now" for each in before if each not in now]
     return found + gone
 
 
 def unchecked_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
-    """Return what Zuora does not say any more, and what it did not say before."""
+    """Return what Zuora no longer says, and what it did not say before."""
     gone = [each for each in now if each not in before]
     told = [each for each in before if each not in now]
     return [
-        *(f"Zuora does not say any more of {each.number} whether {each.words}" for each in gone),
-        *(f"Zuora says now of {each.number} whether {each.words}" for each in told),
+        *(f"Zuora no longer says for {each.number} whether {each.words}" for each in gone),
+        *(f"Zuora now says for {each.number} whether {each.words}" for each in told),
     ]
 
 

@@ -69,4 +69,4 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
 
     def accepted(self) -> str:
         """Accepted is all that the answer says."""
-        return f"{super().accepted()} It {self.goes_on} by itself; what becomes of that is followed here."
+        return f"{super().accepted()} It {self.goes_on} by itself; the bot follows it here."

@@ -75,9 +75,9 @@ def pdfs_of(found: Sequence[PdfStatus], *, unread: int, unasked: int, certain: b
 
 
 def failed_in_words(pdfs: Pdfs, otherwise: str = "") -> str:
-    """Return which PDFs could not be made, and how to put it right."""
+    """Return which PDFs could not be made, and how to mend that."""
     return (
-        f"Zuora could not make the PDF of {_which(pdfs)}. Put its template right and generate the "
+        f"Zuora could not make the PDF of {_which(pdfs)}. Fix its template and generate the "
         f"PDF again in Zuora{otherwise}."
     )
 
@@ -89,12 +89,12 @@ def cautions(pdfs: Pdfs) -> tuple[str, ...]:
 
 
 def lines(pdfs: Pdfs) -> tuple[Line, ...]:
-    """Return what an approver should know of the PDFs, for the details."""
+    """Return what an approver should know about the PDFs, for *Details*."""
     said = [*cautions(pdfs)]
     if pdfs.making:
         said.append(
             f"{count(pdfs.making, 'PDF')} of {pdfs.asked:,} still being made; Zuora mails when "
-            "they are there"
+            "they are ready"
         )
     if pdfs.archived:
         said.append(f"{count(pdfs.archived, 'PDF')} archived in Zuora")
@@ -103,7 +103,7 @@ def lines(pdfs: Pdfs) -> tuple[Line, ...]:
 
 
 def not_looked_at(pdfs: Pdfs) -> Iterator[str]:
-    """Of which PDFs nothing is known."""
+    """Yield which PDFs nothing is known about."""
     if pdfs.unread:
         yield (
             f"whether {count(pdfs.unread, 'PDF')} can be attached could not be checked: Zuora "

@@ -1,1 +1,1 @@
-"""`policy.toml`: read, checked and explained. No I/O but the file."""
+"""`policy.toml`: read, checked and explained. No I/O except the file."""

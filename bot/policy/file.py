@@ -1,4 +1,4 @@
-"""Reading `policy.toml`: everything that is wrong with it is named at once, with its line."""
+"""Reads `policy.toml`: names everything that is wrong with it together, with its line."""
 
 import hashlib
 import tomllib
@@ -17,7 +17,7 @@ OPERATIONS = tuple(each.value for each in OperationName)
 TENANTS = ("production", "sandbox", "unknown")
 _LISTS = ("requesters", "approvers", "viewers")
 REMINDED_AFTER = timedelta(hours=4)
-"""When those who have not decided are reminded where the file does not say: in the same half of a working day."""
+"""When those who have not decided are reminded where the file does not say: within half a working day."""
 _RULE_KEYS = (
     "operations", "tenants", "sends", "mails_again", "above", "documents_above", "entities", "organizations", "approvals", "approvers",
     "expires_after", "remind_after",
@@ -34,7 +34,7 @@ class PolicyError(Exception):
 
 
 def read_policy(path: Path, places: Places | None = None) -> Policy:
-    """Read and check the file; with the places of the settings also whether they list its names.
+    """Read and check the file; with the settings' places, also check that they list its names.
 
     Raises:
         PolicyError: With every problem. Without approvers nothing could ever be approved, so an
@@ -58,7 +58,7 @@ def read_policy(path: Path, places: Places | None = None) -> Policy:
 
 
 class _File:
-    """One reading of a file; what is wrong with its tables is collected in `problems`."""
+    """One reading of a file; the problems of its tables are collected in `problems`."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.problems: list[str] = []
@@ -147,7 +147,7 @@ def _tier(
 
 
 def _check_possible(table: PolicyTable, rule: Rule, requesters: tuple[str, ...]) -> None:
-    """Check, where all names are people, whether anybody at all could get this approved.
+    """Check, where all names are people, that somebody could approve this at all.
 
     Groups are known only when they are read; there a request says it when it is asked for.
     """
@@ -166,14 +166,14 @@ _MISSING = {"requesters": "ask", "approvers": "approve"}
 
 
 def _within(expires_after: timedelta, usual: tuple[timedelta, ...] | None) -> tuple[timedelta, ...]:
-    """Return the reminders of a rule that says nothing of them: the file's, or one, and before it expires."""
+    """Return the reminders of a rule that names none: the file's, or one before it expires."""
     if usual is None:
         return (min(REMINDED_AFTER, expires_after / 2),)
     return tuple(span for span in usual if span < expires_after)
 
 
 def _with_largest(tiers: list[Tier]) -> Iterator[Tier]:
-    """Mark the largest tier: the rules with amounts that no other rule's amounts exceed."""
+    """Mark the highest tier: the rules whose amounts no other rule exceeds."""
     for tier in tiers:
         larger = [other for other in tiers if _exceeds(other, tier)]
         if tier.above and not larger:

@@ -1,4 +1,4 @@
-"""One table of `policy.toml`: its values as what they are meant to be, or what is wrong with them."""
+"""One table of `policy.toml`: its values as what they should be, or what is wrong with them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
 @dataclass(frozen=True)
 class PolicyTable:
-    """The top of the file, or one `[[rule]]`. What is wrong is noted, and read as if it were not there.
+    """The top of the file, or one `[[rule]]`. A wrong value is noted, and read as if it were missing.
 
     Attributes:
         number: Of the rule, from 1; 0 for the top.
@@ -29,14 +29,14 @@ class PolicyTable:
     problems: list[str]
 
     def wrong(self, key: str, words: str) -> None:
-        """Note what is wrong, with the line on which the key stands."""
+        """Note what is wrong, with the key's line."""
         line = self._line_of(key)
         where = f"line {line}: " if line else ""
         which = f"rule {self.number}: " if self.number else ""
         self.problems.append(f"{where}{which}{words}")
 
     def _line_of(self, key: str) -> int:
-        """Return the line of a key; 0 if it does not stand there."""
+        """Return the line of a key; 0 if it is not there."""
         rule = 0
         start = 0
         for at, line in enumerate(self.lines, 1):
@@ -69,7 +69,7 @@ class PolicyTable:
         return tuple(dict.fromkeys(right))
 
     def names(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those of some known names that are listed; empty where it is missing."""
+        """Return which of some known names are listed; empty where the key is missing."""
         value = self.values.get(key)
         if value is None:
             return ()
@@ -82,7 +82,7 @@ class PolicyTable:
         return tuple(each for each in value if each in known)
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return names or ids that the settings list; whether they do is checked at the start."""
+        """Return names or ids from the settings; whether the settings have them is checked at the start."""
         value = self.values.get(key, [])
         texts = (
             tuple(each.strip() for each in value if isinstance(each, str) and each.strip())
@@ -102,7 +102,7 @@ class PolicyTable:
         return default
 
     def truth(self, key: str) -> bool | None:
-        """True or false; None where it is missing."""
+        """Return true or false; None where it is missing."""
         value = self.values.get(key)
         if value is None or isinstance(value, bool):
             return value
@@ -122,7 +122,7 @@ class PolicyTable:
         return span
 
     def reminders(self) -> tuple[timedelta, ...] | None:
-        """Return what a rule says of them, or the file for all rules (0); None where it says nothing."""
+        """Return the reminders of a rule, or of the whole file (0); None where it names none."""
         value = self.values.get("remind_after")
         if value is None:
             return None
@@ -133,7 +133,7 @@ class PolicyTable:
         return tuple(sorted(set(spans)))
 
     def amounts(self) -> dict[str, Decimal]:
-        """Return what `above` says by currency; empty where it is missing."""
+        """Return the amounts of `above` by currency; empty where it is missing."""
         value = self.values.get("above", {})
         if not isinstance(value, dict) or ("above" in self.values and not value):
             self.wrong("above", 'above names amounts: { USD = "100000.00" }')
@@ -155,7 +155,7 @@ class PolicyTable:
 
 
 def _amount(written: Any) -> Decimal | None:
-    """Money is written as text, so that no float comes near it; whole numbers are fine too."""
+    """Return money written as text, so that no float comes near it; whole numbers are fine too."""
     if isinstance(written, bool) or not isinstance(written, str | int):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The settings: environment or `.env`, read once, everything wrong named in one message."""
+"""The settings: environment or `.env`, read once; one message names everything that is wrong."""
 
 from bot.settings.fields import SHORTEST_SECRET
 from bot.settings.reading import (

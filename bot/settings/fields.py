@@ -1,4 +1,4 @@
-"""What a setting may be, one check for each kind of them; each says in words what is wrong."""
+"""The kinds of values that a setting may have, with one check for each that says in words what is wrong."""
 
 import base64
 import re
@@ -20,18 +20,18 @@ SLACK = "https://slack.com/api/"
 SHORTEST_KEY = 32
 SHORTEST_SECRET = 20
 SIGNING_KEY = bytes.fromhex("302e020100300506032b657004220420")
-"""How the DER text of an Ed25519 key begins (RFC 8410); the 32 bytes of the key follow."""
+"""How the DER text of an Ed25519 key begins (RFC 8410); the key's 32 bytes follow."""
 ADDRESS = r"^https?://[^\s/@]+(/[^\s@]*)?$"
-"""A host and perhaps a path; a name and a password have no place in it."""
+"""A host and perhaps a path; a name and a password do not belong in it."""
 
 MAIL = r"^([^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+)?$"
-"""One mail address, as it stands between angle brackets."""
+"""One mail address, as between angle brackets."""
 
 _ID = re.compile(r"[0-9A-Za-z_.-]+", re.ASCII)
 
 
 def _sendable(secret: SecretStr) -> SecretStr:
-    """Without the white space around it; what a header cannot carry is reported now, not at a call."""
+    """Return the secret without white space around it; what a header cannot carry is reported now, not at a call."""
     text = trimmed(secret).get_secret_value()
     if not (text.isascii() and text.isprintable()) or " " in text:
         msg = "holds characters that no token or secret has"
@@ -40,7 +40,7 @@ def _sendable(secret: SecretStr) -> SecretStr:
 
 
 def trimmed(secret: SecretStr) -> SecretStr:
-    """Without the white space around it; of nothing but that, somebody believes that it is a secret."""
+    """Return the secret without white space around it; refuse one that is only white space."""
     given = secret.get_secret_value()
     if given and not given.strip():
         msg = "holds nothing but spaces"
@@ -49,7 +49,7 @@ def trimmed(secret: SecretStr) -> SecretStr:
 
 
 def _encrypted(url: str) -> str:
-    """Nobody on the way reads a token or a customer's invoice: http:// is for this machine alone."""
+    """Refuse http:// except for this machine: nobody on the way may read a token or a customer's invoice."""
     parts = urlsplit(url)
     if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
         msg = "begins with http://, which everybody on the way can read; use https://"
@@ -58,7 +58,7 @@ def _encrypted(url: str) -> str:
 
 
 def of_a_server(url: str) -> str:
-    """Refuse a path: every call brings its own, so that the address's would stand in it twice."""
+    """Refuse a path: every call brings its own, so it would be there twice."""
     path = urlsplit(url).path
     if _OF_CALLS.search(path):
         msg = f"ends in {path}, which each call brings itself: give the address of the server alone"
@@ -76,7 +76,7 @@ OF_OTHERS = {
         "xapp-": "an app-level token, which belongs in SLACK_APP_TOKEN",
     },
 }  # fmt: skip
-"""By setting: how the secret of another one begins, and what that is."""
+"""For each setting, how another one's secret begins, and what that is."""
 
 
 def _is_this_machine(host: str) -> bool:
@@ -87,7 +87,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _listed_ids(text: str) -> str:
-    """Return the ids as a header carries them, each with a name where one is given; others are named now."""
+    """Return the ids as a header carries them, each with a name where one is given; refuse anything else."""
     units = units_of(text)
     ids = [each for unit in units for each in unit.id.split(",")]
     if text.strip() and not (ids and all(_ID.fullmatch(each) for each in ids)):
@@ -97,7 +97,7 @@ def _listed_ids(text: str) -> str:
 
 
 def _signs(secret: SecretStr) -> SecretStr:
-    """As `openssl genpkey -algorithm ed25519 -outform DER | base64` writes it; in one line."""
+    """Return the key as `openssl genpkey -algorithm ed25519 -outform DER | base64` writes it, in one line."""
     text = "".join(secret.get_secret_value().split())
     try:
         found = base64.b64decode(text, validate=True)
@@ -110,7 +110,7 @@ def _signs(secret: SecretStr) -> SecretStr:
 
 
 def takes_mail(secret: SecretStr) -> SecretStr:
-    """Return the address of a mail server, with a name and a password in it where it asks for them."""
+    """Return the address of a mail server, with name and password where it asks for them."""
     text = secret.get_secret_value().strip()
     try:
         place = urlsplit(text)
@@ -126,7 +126,7 @@ def takes_mail(secret: SecretStr) -> SecretStr:
 
 
 def given(secret: SecretStr) -> SecretStr:
-    """Return a secret that may not be empty."""
+    """Return a secret that must not be empty."""
     if not secret.get_secret_value():
         msg = "is missing"
         raise ValueError(msg)
@@ -144,16 +144,16 @@ def zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        msg = "is no time zone such as Europe/Berlin that this machine knows"
+        msg = "is not a time zone that this machine knows, such as Europe/Berlin"
         raise ValueError(msg) from None
     return name
 
 
 def upper(text: object) -> object:
-    """In capital letters, without spaces around it."""
+    """Return the text in capital letters, without spaces around it."""
     return text.strip().upper() if isinstance(text, str) else text
 
 
 def lower(text: object) -> object:
-    """In small letters, without spaces around it."""
+    """Return the text in small letters, without spaces around it."""
     return text.strip().lower() if isinstance(text, str) else text

@@ -1,4 +1,4 @@
-"""Reading the settings from the environment or `.env`, once; everything wrong is named in one message."""
+"""Reads the settings from the environment or `.env`, once; one message names everything that is wrong."""
 
 import os
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ FORMS = {
     "digest_time": "a time such as 08:30",
     "digest_days": "a list of days such as mon,tue,wed",
 }
-"""What a setting looks like, by its name."""
+"""What a setting looks like, by name."""
 
 NEEDED: dict[Mode, tuple[str, ...]] = {
     "run": ("slack_app_token",),
@@ -57,7 +57,7 @@ def read_settings(mode: Mode | None) -> Settings:
 
 
 def read_evidence_settings() -> EvidenceSettings:
-    """Read the database's and Zuora's settings; those of Slack may be missing.
+    """Read the database's and Zuora's settings; Slack's may be missing.
 
     Raises:
         SettingsError: Names everything that is missing or wrong.
@@ -66,7 +66,7 @@ def read_evidence_settings() -> EvidenceSettings:
 
 
 def read_policy_settings() -> PolicySettings:
-    """Read what it takes to explain the policy; everything has a default.
+    """Read what explaining the policy takes; everything has a default.
 
     Raises:
         SettingsError: Names everything that is wrong.
@@ -75,7 +75,7 @@ def read_policy_settings() -> PolicySettings:
 
 
 def read_audit_settings() -> AuditSettings:
-    """Read what it takes to check the history; everything has a default.
+    """Read what checking the history takes; everything has a default.
 
     Raises:
         SettingsError: Names everything that is wrong.
@@ -84,7 +84,7 @@ def read_audit_settings() -> AuditSettings:
 
 
 def misspelled() -> dict[str, str]:
-    """Return the names in `.env` and the environment that are no setting and look like one, each with the one that is meant.
+    """Return names in `.env` and the environment that look like a setting and are not, each with the likely one.
 
     They change nothing: the bot works as if they were not there.
 
@@ -98,7 +98,7 @@ def misspelled() -> dict[str, str]:
 
 
 def _what_is_set() -> dict[str, str]:
-    """Return the file `.env` and the environment, which is the stronger one; names in lower case.
+    """Return the file `.env` and the environment, which wins; names in lower case.
 
     A value means what it says: `${…}` in a secret is no variable. Quotation marks around one are none of it,
     although `docker run --env-file` hands them on, where a shell, systemd and Compose take them off.
@@ -121,11 +121,11 @@ def _unquoted(value: str) -> str:
 
 
 def _read(kind: type[S], mode: Mode | None = None) -> tuple[S | None, dict[str, str]]:
-    """Return the settings, and what is wrong. What was given stays in here: tracebacks can show locals."""
+    """Return the settings, and what is wrong. Given values stay in here: tracebacks can show locals."""
     given = _what_is_set()
     problems = _missing_for(mode, given) if mode else {}
     settings, wrong = _validated(kind, given)
-    if empty := [name for name in wrong if given.get(name) == ""]:  # which is no value: not set
+    if empty := [name for name in wrong if given.get(name) == ""]:  # an empty value: not set
         settings, wrong = _validated(kind, {n: v for n, v in given.items() if n not in empty})
     return settings, problems | wrong
 
@@ -139,7 +139,7 @@ def _validated(kind: type[S], given: Mapping[str, str]) -> tuple[S | None, dict[
 
 
 def _in_words(problem: ErrorDetails) -> str:
-    """Return what is wrong with a setting, for people; a pattern says nothing to them."""
+    """Return what is wrong with a setting, for people, to whom a pattern means nothing."""
     name, context = str(problem["loc"][0]), problem.get("ctx", {})
     if problem["type"] == "string_pattern_mismatch" and name in FORMS:
         return f"is not {FORMS[name]}"
@@ -148,9 +148,9 @@ def _in_words(problem: ErrorDetails) -> str:
     return problem["msg"].removeprefix("Value error, ")
 
 
-MISSPELLED = "is no setting and does nothing; is {} meant?"
+MISSPELLED = "is not a setting and does nothing; did you mean {}?"
 NEAR = 0.8
-"""How like a setting a name is that is taken for a misspelled one: `ZUORA_ENTITY_ID`, `DIGSET_TIME`."""
+"""How much like a setting a name must be to count as misspelled: `ZUORA_ENTITY_ID`, `DIGSET_TIME`."""
 
 WORDS = {
     "missing": "is missing",
@@ -165,7 +165,7 @@ WORDS = {
     "greater_than_equal": "is less than {ge}",
     "less_than_equal": "is more than {le}",
 }
-"""By pydantic's name of what is wrong."""
+"""By pydantic's name for the problem."""
 
 
 def _right(settings: S | None, problems: dict[str, str]) -> S:

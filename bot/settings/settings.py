@@ -39,11 +39,11 @@ from bot.settings.fields import (
 
 
 class AuditSettings(BaseModel):
-    """What it takes to check the history: the file, and the key where one is set."""
+    """What checking the history takes: the file, and the key where one is set."""
 
     model_config = ConfigDict(
         extra="ignore", hide_input_in_errors=True, frozen=True, validate_default=True,
-        defer_build=True,  # a command builds what it reads, and no other
+        defer_build=True,  # a command builds what it reads, and nothing else
     )  # fmt: skip
 
     database_url: Annotated[
@@ -54,7 +54,7 @@ class AuditSettings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _is_a_file(cls, url: str) -> str:
-        """Refuse memory: what is kept there is gone with the process, and with it what was approved.
+        """Refuse memory: what it holds is gone with the process, and with it what was approved.
 
         SQLite's own spellings of that are no names of files here, however they are written.
         """
@@ -69,7 +69,7 @@ class AuditSettings(BaseModel):
     @field_validator("audit_key")
     @classmethod
     def _long_enough(cls, key: SecretStr) -> SecretStr:
-        """Refuse a key that can be guessed: it protects nothing, since the file shows what it makes."""
+        """Refuse a key that can be guessed: it protects nothing, because the file shows its results."""
         if key.get_secret_value() and len(key.get_secret_value().strip()) < SHORTEST_KEY:
             msg = f"is shorter than {SHORTEST_KEY} characters"
             raise ValueError(msg)
@@ -77,12 +77,12 @@ class AuditSettings(BaseModel):
 
     @property
     def database_path(self) -> str:
-        """Return the file behind `DATABASE_URL`; of a database on a server its address."""
+        """Return the file behind `DATABASE_URL`, or the address of a database on a server."""
         return self.database_url.removeprefix("sqlite:///")
 
 
 class PolicySettings(BaseModel):
-    """What it takes to explain the policy: the file, and Slack to ask who is in its groups."""
+    """What explaining the policy takes: the file, and Slack to ask who is in its groups."""
 
     model_config = ConfigDict(
         extra="ignore", hide_input_in_errors=True, frozen=True, defer_build=True
@@ -197,12 +197,12 @@ class Settings(EvidenceSettings):
     ] = "mon,tue,wed,thu,fri"
 
     def secrets(self) -> list[str]:
-        """Return the value of every secret that is set: what no log may show."""
+        """Return the value of every secret that is set, which no log may show."""
         found = (getattr(self, name) for name in type(self).model_fields)
         return [each.get_secret_value() for each in found if isinstance(each, SecretStr)]
 
     def shown(self) -> dict[str, Any]:
-        """Return every setting that is no secret, by its name in the environment."""
+        """Return every setting that is not a secret, by its name in the environment."""
         secret = {
             name for name in type(self).model_fields if isinstance(getattr(self, name), SecretStr)
         }
@@ -219,7 +219,7 @@ class Settings(EvidenceSettings):
 
     @property
     def not_anchored(self) -> str:
-        """That nothing outside the database holds its history's end, in a sentence; empty if something does."""
+        """Return that nothing outside the database holds its history's end, in a sentence; empty if something does."""
         if self.audit_channel or self.timestamp_url or self.anchor_folder or self.anchor_mail_to:
             return ""
         return (
@@ -230,7 +230,7 @@ class Settings(EvidenceSettings):
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
     @classmethod
     def _is_its_own(cls, secret: SecretStr, about: ValidationInfo) -> SecretStr:
-        """Name two that were exchanged as that, by how they begin."""
+        """Name two secrets that were exchanged, by how they begin."""
         for beginning, what in OF_OTHERS[str(about.field_name)].items():
             if secret.get_secret_value().startswith(beginning):
                 msg = f"begins with {beginning}, so it is {what}"
@@ -240,7 +240,7 @@ class Settings(EvidenceSettings):
     @field_validator("slack_signing_secret")
     @classmethod
     def _cannot_be_guessed(cls, secret: SecretStr) -> SecretStr:
-        """Slack's have 32 characters."""
+        """Refuse a secret that can be guessed: Slack's have 32 characters."""
         if 0 < len(secret.get_secret_value()) < SHORTEST_SECRET:
             msg = "is too short to be Slack's signing secret"
             raise ValueError(msg)
@@ -262,5 +262,5 @@ class Settings(EvidenceSettings):
     @field_validator("slack_api_url")
     @classmethod
     def _ends_with_a_slash(cls, url: str) -> str:
-        """Slack's SDK appends the method's name to it."""
+        """Return the address with a slash at its end: Slack's SDK appends the method's name to it."""
         return url if url.endswith("/") else url + "/"

@@ -1,4 +1,4 @@
-"""What Slack has to allow before the bot starts; whatever it does not is said by the name of its setting."""
+"""What Slack must allow before the bot starts; a refusal names the setting to change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,13 +66,13 @@ async def identity_of(client: AsyncWebClient, team: str = "") -> Identity:
 
 
 def scopes_of(headers: Mapping[str, Any]) -> frozenset[str]:
-    """Return the scopes of the token with which a call was made; none where Slack does not say."""
+    """Return the scopes of the token that made a call; none where Slack does not say."""
     said = next((headers[name] for name in headers if name.lower() == "x-oauth-scopes"), "")
     return frozenset(each.strip() for each in str(said).split(",")) - {""}
 
 
 async def _check_workspace(client: AsyncWebClient, team: str) -> None:
-    """Require of a token of a whole organization that it names the workspace that it works in."""
+    """Require a token of a whole organization to come with the workspace that the bot works in."""
     if not team:
         msg = (
             "SLACK_TEAM_ID is missing: the token of SLACK_BOT_TOKEN is for a whole Enterprise Grid organization, so "
@@ -167,6 +167,6 @@ async def socket_address(client: AsyncWebClient, app_token: str) -> str:
 
 
 def _named(words: str, error: SlackApiError) -> Exception:
-    """Return the sentence, or the error itself where it says nothing of the settings."""
+    """Return the sentence, or the error itself where it says nothing about the settings."""
     name = name_of(error)
     return error if name in PASSING | LIMITED else NotAdmittedError(f"{words} ({name}).")

@@ -31,17 +31,17 @@ NOT_KNOWN_WHETHER = (
 )
 
 SECONDS_FOR_ZUORA = 2.0
-"""A form or a command has to be answered within 3 s; what takes longer to read is read behind it."""
+"""A form or a command must be answered within 3 s; what takes longer to read is read after that."""
 
 
 def not_recorded(error: CouldNotRecordError) -> str:
-    """Return what whoever acted is answered."""
+    """Return the answer for whoever acted."""
     is_open = isinstance(error, NotKnownWhetherRecordedError)
     return NOT_KNOWN_WHETHER if is_open else COULD_NOT_RECORD
 
 
 class Answering:
-    """Who is there, and how they are answered; with the outside, for the workflow."""
+    """Who is there and how they are answered; with the outside, for the workflow."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Answering:
         self._answered = Counter[str]()
 
     async def say(self, channel: str, actor: Actor, *words: Part) -> None:
-        """Answer one person privately, by way of the outbox; at once if it cannot be written."""
+        """Answer one person privately through the outbox; directly if that cannot be written."""
         if not actor.user_id:
             return  # Slack did not say whom to answer
         message = lines.private(channel, actor.user_id, *words)
@@ -70,12 +70,12 @@ class Answering:
             self.parts.bells.sender.set()
 
     async def say_now(self, channel: str, actor: Actor, *words: Part) -> None:
-        """Answer one person privately past the outbox; no more often than by way of it."""
+        """Answer one person privately without the outbox, no more often than through it."""
         if not actor.user_id or self._has_had_enough(actor.user_id):
-            return  # Slack did not say whom to answer, or it is one who clicks without end
+            return  # Slack did not say whom to answer, or this person clicks without end
         text = blocks.as_text(words)
         try:
-            if channel == actor.user_id:  # from a place that is no channel
+            if channel == actor.user_id:  # from a place that is not a channel
                 await self.client.chat_postMessage(channel=channel, text=text)
             else:
                 await self.client.chat_postEphemeral(channel=channel, user=actor.user_id, text=text)
@@ -91,14 +91,14 @@ class Answering:
         return self._answered[user] > ANSWERS_A_MINUTE
 
     def keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start work that may go on after the listener has answered, and hold on to it."""
+        """Start work that may go on after the listener has answered, and keep hold of it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def drain(self, patience: float = 8.0) -> None:
-        """Let work that outlived its listener come to its end.
+        """Let work that outlived its listener finish.
 
         Args:
             patience: Seconds of real time to wait for that.

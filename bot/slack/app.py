@@ -1,4 +1,4 @@
-"""The Bolt app: a line in the log for all that comes, our listeners, and an answer to every error."""
+"""The Bolt app: a line in the log for everything that comes, the listeners, and an answer to every error."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -52,7 +52,7 @@ def make_app(
         )
 
     app = AsyncApp(
-        name="billing-bot",  # without one Bolt reads the source of every caller, and keeps it
+        name="billing-bot",  # without a name Bolt reads the source of every caller, and keeps it
         # Without a token of its own: Bolt hands each request a client with the authorized one.
         client=AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[]),
         authorize=authorize,
@@ -66,7 +66,7 @@ def make_app(
     app.error(_failed(answering))
     app.middleware(logged)
     app.middleware(held(answering))
-    deciding.register(app, answering)  # first: Bolt asks one listener after the other
+    deciding.register(app, answering)  # first: Bolt asks one listener after another
     more.register(app, answering, forms, links)
     commands.register(app, answering, forms, links)
     asking.register(app, answering, forms)
@@ -78,12 +78,12 @@ def make_app(
 
 
 def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
-    """Return what is done where a listener broke off."""
+    """Return what runs where a listener failed."""
 
     async def failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
-        if isinstance(error, CouldNotRecordError):  # whoever waits for an answer hears why
+        if isinstance(error, CouldNotRecordError):  # whoever waits for an answer learns why
             return answer(answering, body, not_recorded(error))
-        # A fault in the program. What stands in the body is nobody's business but the listener's.
+        # A fault in the program. What the body says is nobody's business but the listener's.
         logger.error("listener_failed", exc_info=error)
         return BoltResponse(status=500, body="")
 
@@ -115,6 +115,6 @@ def _mapping(found: object) -> Mapping[str, Any]:
 
 
 def _value_of(action: Mapping[str, Any]) -> str:
-    """Return what a button, or an entry of a card's menu such as `withdraw R-17.k3f9…`, names."""
+    """Return the request that a button, or an entry of a card's menu such as `withdraw R-17.k3f9…`, names."""
     value = action.get("value") or _mapping(action.get("selected_option")).get("value") or ""
     return str(value).rpartition(" ")[2]

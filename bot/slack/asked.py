@@ -1,4 +1,4 @@
-"""What whoever asked by a form reads: where the requests wait, or that the bot died before."""
+"""What the person who submitted a form reads: where the requests wait, or that the bot stopped before."""
 
 import logging
 from contextlib import suppress
@@ -15,11 +15,11 @@ from bot.workflow.parts import Parts
 logger = logging.getLogger(__name__)
 
 LONGEST_READING = timedelta(minutes=15)
-"""A form that was not answered after this was being read when the bot was stopped."""
+"""A form that was read for longer than this and not answered was being read when the bot was stopped."""
 
 
 class NoteForACrash:
-    """What the person sees if the bot dies before the form is answered.
+    """What the person sees if the bot stops before the form is answered.
 
     It waits in the outbox and is taken out of it with the answer. In the transaction that saves what
     was asked for it becomes where that waits: to ask again would make a second card.
@@ -44,7 +44,7 @@ class NoteForACrash:
             self._sequence = outbox.add(message, now, not_before=now + LONGEST_READING)
 
     def saved(self, requests: tuple[Request, ...]) -> None:
-        """It was saved after all; inside the transaction that does."""
+        """Replace the note by where the requests wait; inside the transaction that saves them."""
         if self._sequence is not None:
             message = lines.private(self._channel, self._user, *asked(requests))
             self._parts.store.outbox.rewrite(self._sequence, message)
@@ -62,7 +62,7 @@ class NoteForACrash:
 
 
 def channel_of(parts: Parts, submission: payloads.Submission) -> str:
-    """Return where the form was opened; else where requests are shown."""
+    """Return where the form was opened, or else where requests are shown."""
     return origin_of(submission.metadata).channel or parts.channel
 
 

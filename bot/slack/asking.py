@@ -1,4 +1,4 @@
-"""What becomes of a form with which something is asked for once it is submitted."""
+"""What happens to a form once it is submitted."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,18 +33,18 @@ from bot.workflow.saved import Asker
 from bot.zuora.progress import HowFar, watched
 
 CARRIED_NO_MORE = Problems(
-    {"": "The list of this form is kept for a week and is gone. Close the form and open it anew."}
+    {"": "This form's list was kept for a week and is gone. Close the form and open a new one."}
 )
 SAVED_NOTHING = "Nothing was saved."
 LONGEST_LIST = 2_900
-"""Characters of what is wrong line by line; Slack takes 3,000 in a paragraph."""
+"""Characters of a list of problems, line by line; Slack takes 3,000 in a paragraph."""
 
 STOPPED = Problems({"": "Reading was stopped. Submit again to start over."})
 
 
 @dataclass(frozen=True, slots=True)
 class NotMeant:
-    """The form continues a request that it does not mean any more."""
+    """The form continues a request that it no longer means."""
 
     why: tuple[Part, ...]
 
@@ -98,7 +98,7 @@ class _Asking:
     person: Person
 
     async def ask(self, once_saved: Callable[[tuple[Request, ...]], None]) -> Outcome:
-        """Ask for what was submitted; what came of it."""
+        """Ask for what was submitted, and return what came of it."""
         parts, submission, person = self.answering.parts, self.submission, self.person
         if refusal := may_ask(person, parts.rules.policy):  # before a word about what was typed
             try:
@@ -144,7 +144,7 @@ class _Asking:
         return saved
 
     async def _known(self) -> Values | Problems:
-        """Return what was submitted and what the form carries along, with the file read and Zuora asked about all."""
+        """Return what was submitted and what the form carries along, after reading the file and asking Zuora."""
         answering, form, submission = self.answering, self.form, self.submission
         parts, origin = answering.parts, origin_of(submission.metadata)
         values: Values = submission.values
@@ -162,7 +162,7 @@ class _Asking:
         return await with_kinds(parts.tenancy, form, values)
 
     def _parent(self) -> tuple[int | None, tuple[Part, ...]]:
-        """Return the number of the request that the form continues, and why it does not mean that one any more."""
+        """Return the number of the request that the form continues, and why the form no longer means it."""
         parts, submission = self.answering.parts, self.submission
         name = origin_of(submission.metadata).continues
         if name is None or meant(parts.store, name)[1] is Refusal.NO_SUCH_REQUEST:
@@ -219,14 +219,14 @@ class _Asking:
         except NO_ANSWER:
             channel = channel_of(self.answering.parts, submission)
             await self.answering.say_now(channel, submission.actor, *words)
-        note.take_back()  # last: whatever broke above, the person hears something
+        note.take_back()  # last: whatever failed above, the person gets an answer
 
     def _as_read(self, outcome: Outcome) -> Outcome:
-        """Return the outcome with its moments in the zone of whoever reads it: at a field Slack formats none."""
+        """Return the outcome with its moments in the reader's zone: Slack formats none at a field."""
         return outcome.in_zone(self.person.zone) if isinstance(outcome, Problems) else outcome
 
     def _with_problems(self, found: Problems) -> fields.View:
-        """Return the form as it was submitted, with what is wrong with it, and a button for what is not."""
+        """Return the form as it was submitted, with its problems and a button for what has none."""
         form, submission = self.form, self.submission
         origin = origin_of(submission.metadata)
         drawing = Drawing.by(self.answering.parts, submission.actor.user_id)
@@ -238,7 +238,7 @@ class _Asking:
             return fields.notice("Nothing was saved", " ".join(found.by_field.values()))
 
     async def _say_where(self, requests: tuple[Request, ...]) -> None:
-        """Say where the card is to somebody who asked elsewhere and does not see it appear."""
+        """Show where the card is to somebody who asked elsewhere and does not see it appear."""
         channel = origin_of(self.submission.metadata).channel
         if channel and channel != self.answering.parts.channel:
             await self.answering.say(channel, self.submission.actor, *asked(requests))

@@ -1,4 +1,4 @@
-"""What is due by the calendar: the morning's digest, and the counting for the month's figures."""
+"""What is due by the calendar: the morning's digest, and the month's figures."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The buttons of a card: Approve, Reject, Withdraw, and the two that settle an unknown outcome."""
+"""The buttons of a card: Approve, Reject, Withdraw, and the two that record an unknown outcome."""
 
 import asyncio
 import logging
@@ -47,10 +47,10 @@ Act = Callable[[Parts, Decision], Outcome | CheckAgain]
 """What a button does once it is known who pressed it."""
 
 BY_SEVERAL = (Verb.APPROVE, *RECORDS)
-"""What counts together with what other people have decided before."""
+"""What counts together with what other people decided before."""
 
 TRIES = 5
-"""How often an approval is checked anew because others approve at the same moment."""
+"""How often an approval is checked again because others approve at the same moment."""
 
 
 ASKING = {
@@ -97,10 +97,10 @@ def _at_once(rules: Rules, verb: Verb, request: Request | None) -> bool:
 
 
 def _is_long(request: Request) -> bool:
-    """Return whether the card's question did not fit into Slack's, so that a form has to ask it."""
+    """Return whether the card's question did not fit into Slack's, so that a form must ask it."""
     try:
         return request.state is State.WAITING and asks_in_a_form(request, opened(request))
-    except (KeyError, ValidationError):  # another version has written it
+    except (KeyError, ValidationError):  # another version wrote it
         return False
 
 
@@ -123,7 +123,7 @@ async def _clicked(
     verb: Verb,
     act_on: Callable[[Request | None], Act],
 ) -> Outcome | None:
-    """Have a click decided and acknowledged; None if it could not be recorded."""
+    """Decide and acknowledge a click; None if it could not be recorded."""
     asked = _Asked(verb=verb, actor=click.actor, name=click.named, answer_in=click.channel)
     try:
         request = stored(answering.parts.store, click.named)
@@ -137,7 +137,7 @@ async def _clicked(
 
 
 async def _in_hand(request: Request | None) -> None:
-    """Have a long one opened before it is decided on; one of another version is found out there."""
+    """Open a long one before it is decided on; one that another version wrote is found out there."""
     with suppress(KeyError, ValidationError):
         if request is not None:
             await in_hand(request)
@@ -152,7 +152,7 @@ async def _could_not_record(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """What somebody asks for, as it came from Slack; see `Decision`."""
+    """What somebody asks for, as Slack sent it; see `Decision`."""
 
     verb: Verb
     actor: payloads.Actor
@@ -165,7 +165,7 @@ class _Asked:
 async def _decided(
     answering: Answering, act: Act, asked: _Asked, request: Request | None
 ) -> Outcome:
-    """Read who acts and whether earlier approvals still count, then have it decided.
+    """Read who acts and whether earlier approvals still count, then decide.
 
     Args:
         answering: The listeners' side of the bot.
@@ -176,7 +176,7 @@ async def _decided(
     people, rules = answering.people, answering.parts.rules
     clocks = answering.parts.clocks
     for _ in range(TRIES):
-        wrong = await _wrong_clocks(answering)  # which reads them anew where they seem to be
+        wrong = await _wrong_clocks(answering)  # which reads them again where they seem to be
         decision = Decision(
             verb=asked.verb,
             name=asked.name,
@@ -194,11 +194,11 @@ async def _decided(
         if not isinstance(outcome, CheckAgain):
             return outcome
         request = stored(answering.parts.store, asked.name)
-    return Declined(None, ("Others are deciding at this very moment. Please press again.",))
+    return Declined(None, ("Somebody else is deciding right now. Please press again.",))
 
 
 async def _wrong_clocks(answering: Answering) -> str:
-    """Return how far the clocks differ where that is too far; Slack and Zuora are asked first what time it is now."""
+    """Return how far apart the clocks are where that is too far, after asking Slack and Zuora for the time."""
     clocks = answering.parts.clocks
     if clocks.too_far():
         asking = (answering.client.auth_test(), answering.parts.tenancy.zuora.says_the_time())
@@ -211,7 +211,7 @@ async def _wrong_clocks(answering: Answering) -> str:
 async def _approver(
     people: People, rules: Rules, actor: payloads.Actor, request: Request | None
 ) -> Person:
-    """Return who acts on a request, with the groups that its own rule and today's name."""
+    """Return who acts on a request, with the groups that its own rule and today's rule name."""
     if request is None:
         return await people.person(actor, ())
     today = rules.today(request)
@@ -219,7 +219,7 @@ async def _approver(
 
 
 async def _standing(answering: Answering, request: Request | None) -> dict[str, Refusal | None]:
-    """For everybody who approved it, or recorded its outcome: None if that counts, or why not."""
+    """Return for everybody who approved it, or recorded its outcome, why that does not count; None if it does."""
     if request is None:
         return {}
     people, rules = answering.people, answering.parts.rules
@@ -263,7 +263,7 @@ async def _submitted(
     try:
         request = stored(answering.parts.store, asked.name)
         problems = _problems(answering.parts.rules, asked, request)
-        # a stranger hears nothing about what was typed
+        # a stranger learns nothing about what was typed
         outcome = await _decided(answering, may_decide_now if problems else decide, asked, request)
     except CouldNotRecordError as error:
         title = "Nothing was changed" if not_recorded(error) == COULD_NOT_RECORD else "Not known"

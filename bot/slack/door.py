@@ -17,28 +17,28 @@ from typing import Any, cast
 from aiohttp import web
 
 SECONDS_TO_SPEAK = 5.0
-"""Header and body have to arrive within that; Slack itself waits 3 s for the whole answer."""
+"""Header and body must arrive within this; Slack itself waits 3 s for the whole answer."""
 
 MOST_STRANGERS = 512
 MOST_OF_ONE = 256
 MOST_BYTES = 16 * 1024 * 1024
 MOST_BYTES_OF_ONE = 8 * 1024 * 1024
-"""A click carries its message: some 100 KB, seldom more than 300."""
+"""A click carries its message: about 100 KB, seldom more than 300."""
 
 DOORS = 2
 """`PORT` and `HEALTH_PORT`: strangers at both together leave half of the files that may be open."""
 
 KEPT_SECONDS = 75.0
-"""How long a connection that Slack or a proxy has used is kept for the next request."""
+"""How long a connection that Slack or a proxy used is kept for the next request."""
 
 SECONDS_TO_CLOSE = 2.0
-"""How long answers that are being made are waited for when the door closes."""
+"""How long the closing door waits for answers that are being made."""
 
 ACCEPTED_AT_ONCE = 16
 """Connections taken in one turn of the event loop: asyncio would take as many as may wait."""
 
 BACKLOG = 1024
-"""Connections that may wait to be taken; one that finds no place comes again after a whole second."""
+"""Connections that may wait to be taken; one that finds no room tries again after a whole second."""
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class _Crowd:
 
 
 class Door:
-    """Counts strangers and turns away the oldest, or who holds most, where there is too much."""
+    """Counts strangers, and turns away the oldest or the one who holds most where there are too many."""
 
     def __init__(self) -> None:
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -87,7 +87,7 @@ class Door:
             self._all.heaviest.turn_away()
 
     def leave(self, visitor: "Visitor") -> None:
-        """Count a stranger no more: it is known now, or gone."""
+        """Stop counting a stranger: it is known now, or gone."""
         if visitor not in self._all.visitors:
             return
         of_one = self._of[visitor.address]
@@ -119,14 +119,14 @@ class Visitor(web.RequestHandler):
         self.unread = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As the base class does, and begin to wait."""
+        """Do as the base class does, and begin to wait."""
         super().connection_made(transport)
         self._connection = cast("asyncio.Transport", transport)
         self.address = str((transport.get_extra_info("peername") or ("",))[0])
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """As the base class does, and count it."""
+        """Do as the base class does, and count it."""
         if data and self._timer is None:
             self._wait()
         if data and self._connection is not None:
@@ -135,13 +135,13 @@ class Visitor(web.RequestHandler):
             super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """As the base class does."""
+        """Do as the base class does, and wait no longer."""
         self._wait_no_more()
         self._connection = None
         super().connection_lost(exc)
 
     def log_exception(self, *args: Any, **how: Any) -> None:
-        """As the base class does, but not of strangers, who may send what they like."""
+        """Log as the base class does, except for strangers, who may send what they like."""
         if not self.is_stranger:
             super().log_exception(*args, **how)
 
@@ -185,7 +185,7 @@ async def strangers_go(
 
 
 class PortError(Exception):
-    """The port cannot be had; the message says which and why, in one sentence."""
+    """The port cannot be used; the message says which and why, in one sentence."""
 
 
 def _listening(host: str, port: int, setting: str) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Drawing a form for one person; what Slack does not carry for it is kept in the database."""
+"""Draws a form for one person; what Slack cannot carry for it is kept in the database."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,12 +71,12 @@ class Drawing:
         return {**view, "blocks": [blocks.actions(OTHERS, button), *view["blocks"]]}
 
     def values_of(self, origin: Origin, shown: Values) -> Values:
-        """Return what a form shows and what was kept for it; what it shows goes first."""
+        """Return what a form shows together with what was kept for it; what it shows wins."""
         kept = self.kept(origin.draft) if origin.draft else origin.kept
         return {**kept, **shown}
 
     def kept(self, name: str) -> Values:
-        """Return what was kept under a name; empty for somebody else, and after a week."""
+        """Return what was kept under a name; empty for anybody else, and after a week."""
         return self.store.drafts.get(name, self.user_id, self.now)
 
     def _keep(self, kept: Mapping[str, Any]) -> str:

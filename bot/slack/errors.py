@@ -1,4 +1,4 @@
-"""What calls to Slack fail with, and what Slack's names for its errors mean."""
+"""How calls to Slack fail, and what Slack's names for its errors mean."""
 
 from math import isfinite
 
@@ -6,7 +6,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 NO_ANSWER = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
-"""What a call to Slack fails with: Slack said no, or could not be reached."""
+"""How a call to Slack fails: Slack refused, or could not be reached."""
 
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 UNREACHABLE = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found"})
@@ -29,7 +29,7 @@ NOT_NOW = frozenset({
 
 
 def name_of(error: SlackApiError) -> str:
-    """Slack's name for its no; an answer that is not Slack's JSON (a gateway's page) is passing."""
+    """Return Slack's name for its refusal; an answer that is not Slack's JSON (a gateway's page) will pass."""
     answer = error.response.data
     return str(answer.get("error")) if isinstance(answer, dict) else "service_unavailable"
 
@@ -44,5 +44,5 @@ def seconds_to_wait(error: SlackApiError) -> float:
 
 
 def method_of(error: SlackApiError) -> str:
-    """Return the Web API method that said no, such as `chat.postMessage`."""
+    """Return the Web API method that refused, such as `chat.postMessage`."""
     return str(error.response.api_url).rstrip("/").rpartition("/")[2]

@@ -48,7 +48,7 @@ async def explain(answering: Answering, ack: AsyncAck, command: payloads.Command
 
 
 def _said(text: str) -> tuple[str, str]:
-    """Return the number behind the word `explain`, and what is said of it; both empty where one is missing."""
+    """Return the number after the word `explain`, and the words about it; both empty where one is missing."""
     cut = list(quotes.pieces(text, ""))
     if len(cut) < 3:  # noqa: PLR2004 - the command's word, a number, a word about it
         return "", ""
@@ -71,7 +71,7 @@ def register(app: AsyncApp, answering: Answering) -> None:
         words = NOT_YOU
         if may_explain(person, parts.rules.policy):
             number = sign(parts.store, parts.clock, person, click.value)
-            words = f"Signed: it stands beside {number} in the evidence." if number else HOW
+            words = f"Signed. The evidence shows it beside {number}." if number else HOW
         await answering.say(click.channel, click.actor, words)
 
 

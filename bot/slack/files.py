@@ -44,11 +44,11 @@ _NO_PAGE: Final = (
 )
 _TOO_LARGE: Final = f"is larger than {MOST_BYTES // 2**20} MB; split it"
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
-_LATER: Final = "cannot be read just now, as Slack does not answer. Please try again"
+_LATER: Final = "cannot be read just now, because Slack does not answer. Please try again"
 
 
 class CannotReadFileError(Exception):
-    """A file that cannot be read; the message is a sentence that names it."""
+    """A file cannot be read; the message is a sentence that names it."""
 
 
 async def read_list(client: AsyncWebClient, file_id: str, teams: Collection[str]) -> ListFile:
@@ -124,7 +124,7 @@ class _TooLargeError(Exception):
 
 
 async def _got(client: AsyncWebClient, place: URL) -> tuple[bytes, str]:
-    """Return what stands there, or where it went."""
+    """Return what the address holds, or where it redirects to."""
     session = client.session or aiohttp.ClientSession()
     try:
         async with session.get(
@@ -150,7 +150,7 @@ async def _got(client: AsyncWebClient, place: URL) -> tuple[bytes, str]:
 
 
 def _address(text: str) -> URL:
-    """Return an address; one of nowhere where it is none."""
+    """Return an address; one of nowhere where the text is not one."""
     try:
         return URL(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The answer to everything while the database is held: the sentence why, and nothing is done."""
+"""The answer to everything while the database is held: why, and that nothing is done."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ def held(answering: Answering) -> Middleware:
         try:
             why = answering.parts.store.copies.held
         except CouldNotRecordError:
-            why = ""  # the listener meets the same fault, and answers as its command or form needs
+            why = ""  # the listener meets the same fault, and answers as its command or form must
         if not why:
             await next_()
             return None
@@ -34,7 +34,7 @@ def held(answering: Answering) -> Middleware:
 
 
 def answer(answering: Answering, body: dict[str, Any], why: str) -> BoltResponse:
-    """Return the sentence, in the way that this kind of payload is answered."""
+    """Return the sentence as an answer to this kind of payload."""
     if "command" in body:
         return BoltResponse(status=200, body=why)
     if body.get("type") == "view_submission":

@@ -29,7 +29,7 @@ TURN = "home:page:"
 """Prefix of the buttons that turn the page; their value is the page."""
 
 MOST_BLOCKS = 90
-"""Of the 100 blocks that Slack takes; headings and the buttons to turn pages come on top."""
+"""Blocks on a page, of the 100 that Slack takes; headings and page buttons come on top."""
 
 MOST_LISTED = 200
 
@@ -39,7 +39,7 @@ Make = Callable[[Brief], Blocks]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What stands below a heading: how many blocks a request takes, and how to make them."""
+    """What is below a heading: how many blocks a request takes, and how to make them."""
 
     heading: str
     size: int
@@ -71,7 +71,7 @@ class HomeTab:
             await self._opened(click.actor, payloads.page_number(click.value))
 
     async def _opened(self, actor: payloads.Actor, page: int) -> None:
-        """Draw it soon, and from now on whenever something changes; strangers see it once."""
+        """Draw it soon, and from now on whenever something changes; strangers get it once."""
         _, why = await viewer_or_recorded(self._answering, actor, "home tab")
         parts = self._answering.parts
         if not actor.user_id:
@@ -85,7 +85,7 @@ class HomeTab:
         parts.bells.sender.set()
 
     async def view(self, user: str) -> View:
-        """Return the home of one person as it has to look now."""
+        """Return one person's home as it must look now."""
         store = self._answering.parts.store
         team, page = store.homes.of(user) or (self._answering.people.team_id, 0)
         actor = payloads.Actor(user_id=user, team_id=team)
@@ -96,7 +96,7 @@ class HomeTab:
         return {"type": "home", "blocks": await self._drawn(person, page, begins=begins)}
 
     async def _drawn(self, person: Person, page: int, *, begins: bool) -> Blocks:
-        """Reads and makes what stands on one page, and lets others go on after each entry."""
+        """Read and make one page, letting others go on after each entry."""
         parts = self._answering.parts
         entries = _entries(
             parts.store, person, parts.clock.now(), partial(self._to_decide, person), self._line_of
@@ -136,7 +136,7 @@ def _to(user: str) -> Message:
 def _entries(
     store: Store, person: Person, now: datetime, decides: Make, shows: Make
 ) -> list[Section]:
-    """Return everything that the home has, in order: numbers alone, nothing of it read or made yet."""
+    """Return everything on the home in order: numbers alone, nothing read or made yet."""
     status = store.status
     may_decide = answers.to_decide(store, person, now, MOST_LISTED)
     own = status.open_of(person.user_id, MOST_LISTED)

@@ -1,4 +1,4 @@
-"""Whether a message whose answer was lost stands in Slack all the same."""
+"""Whether a message whose answer was lost is in Slack after all."""
 
 import logging
 from datetime import timedelta
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 THREAD = frozenset(
     {MessageKind.REPLY, MessageKind.REMINDER, MessageKind.PROGRESS, MessageKind.FILE}
 )
-"""What stands in the thread of a card."""
+"""What belongs into the thread of a card."""
 
 FAR_BACK = timedelta(days=1)
-"""Before the last try, by this machine's clock, where Slack has named no message of the channel yet."""
+"""How far before the last try to look where Slack has named no message of the channel yet."""
 
 
 class Landed:
@@ -32,7 +32,7 @@ class Landed:
         self._clock = clock
 
     async def ts_of(self, outgoing: Outgoing) -> str | None:
-        """Return the `ts` of a lost message if it stands there; None too where Slack lets nobody look.
+        """Return the `ts` of a lost message if Slack shows it; None too where Slack lets nobody look.
 
         A message that is shown twice does less harm than one that is never shown: a request whose
         card is missing cannot be decided, and of two cards either one decides it once.

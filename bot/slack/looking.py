@@ -32,7 +32,7 @@ async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part
 async def viewer_or_recorded(
     answering: Answering, actor: Actor, wanted: str
 ) -> tuple[Person, tuple[Part, ...]]:
-    """As `viewer`; a refusal is written into the history."""
+    """Return them as `viewer` does; a refusal is written into the history."""
     person, why = await viewer(answering, actor)
     refusal = may_view(person, answering.parts.rules.policy)
     if refusal is not None:
@@ -45,7 +45,7 @@ async def viewer_or_recorded(
 
 
 def not_to_view(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]:
-    """Say why this person may not look, and who may."""
+    """Return why this person may not look, and who may."""
     match refusal:
         case Refusal.BARRED:
             return barred(person)
@@ -54,7 +54,7 @@ def not_to_view(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part,
             return (f"{words} Try again in a minute.",)
         case _:
             return (
-                "You are not among those who may see billing requests. These may: ",
+                "You may not see billing requests. These may: ",
                 *approvers_in_words(policy.everybody),
                 ".",
             )

@@ -1,4 +1,4 @@
-"""Which stored request a button or a form means, and what is done where it means none."""
+"""Which stored request a button or a form means, and what happens where it means none."""
 
 from bot.cards import refusals
 from bot.cards.card import card_edit
@@ -16,7 +16,7 @@ from bot.workflow.parts import Working
 
 
 def stored(store: Store, name: Named | None) -> Request | None:
-    """Return the request of the number that is named, whether it is meant or not: whose rule is read."""
+    """Return the request with the number that is named, meant or not: its rule is read."""
     return None if name is None else store.requests.get(name.number)
 
 
@@ -29,7 +29,7 @@ def known(store: Store, name: Named | None) -> Request | None:
 def meant_or_why(
     parts: Working, name: Named | None, actor: Actor, wanted: str
 ) -> tuple[Request | None, tuple[Part, ...]]:
-    """Return the request that is meant, or why it is none; that is recorded, and its card is drawn anew."""
+    """Return the request that is meant, or why there is none, which is recorded and has the card drawn again."""
     request, refusal = meant(parts.store, name)
     if refusal is None:
         return request, ()

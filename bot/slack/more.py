@@ -1,4 +1,4 @@
-"""*Details* and the menu of a card: what is needed less often than Approve and Reject."""
+"""*Details* and a card's menu: what is needed less often than Approve and Reject."""
 
 import logging
 import re
@@ -75,7 +75,7 @@ def register(app: AsyncApp, answering: Answering, forms: Forms, links: Links) ->
 async def _show(
     answering: Answering, click: payloads.Click, link: str, first: int = 0, view_id: str = ""
 ) -> None:
-    """Open the view for whoever may look, or turn its page; anybody else reads why not."""
+    """Open the view for those who may look, or turn its page; anybody else reads why not."""
     _, why = await viewer_or_recorded(answering, click.actor, "details")
     request = None
     if not why:
@@ -102,7 +102,7 @@ async def _show(
 
 
 def _page(store: Store, request: Request, first: int, link: str) -> Page:
-    """Return the documents from a position on; from the first where there is none at that position."""
+    """Return the documents from a position on; from the first where that position has none."""
     of = store.listed.count(request.number)
     first = first if 0 <= first < of else 0
     return Page(

@@ -38,7 +38,7 @@ async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values 
     """Return what was typed with what Zuora knows about its numbers, or what has to be typed instead."""
     unclear = await asyncio.to_thread(form.unclear, values)
     place, nowhere = tenancy.places.read(values)
-    if not unclear or nowhere:  # what is wrong with the place is said with all that is wrong
+    if not unclear or nowhere:  # a problem with the place is shown with all other problems
         return Problems(nowhere) if nowhere else values
     try:
         found = await tenancy.zuora_in(place.key).what_are(unclear)
@@ -49,7 +49,7 @@ async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values 
     cleared = await asyncio.to_thread(form.cleared, values, found)
     if not isinstance(cleared, Problems):
         return cleared
-    wanted = form.wanted(values)  # what is wrong with the other fields is said as well
+    wanted = form.wanted(values)  # problems of the other fields are shown as well
     others = wanted.by_field if isinstance(wanted, Problems) else {}
     return replace(cleared, by_field={**others, **cleared.by_field})
 
@@ -57,7 +57,7 @@ async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values 
 async def found_in(
     tenancy: Tenancy, chosen: Values, read: Callable[[ZuoraClient], Awaitable[T]]
 ) -> list[tuple[Place, T]]:
-    """Return what reading gives in each place that fits what was chosen; none where there is no such thing.
+    """Return what reading gives in each place that fits the choice; none where the thing does not exist.
 
     Raises:
         ZuoraError: A place could not be read, so that it is not known what is there.
@@ -82,7 +82,7 @@ async def found_in(
 def which_place(
     typed: str, command: str, found: Sequence[tuple[Place, Any]], said: str = ""
 ) -> str:
-    """Return where a number is there, and what to type for one of these places: all that tells it apart."""
-    said = said or f"{typed} is there in {listed([place.words for place, _ in found])}."
+    """Return where a number exists, and what to type for one of these places."""
+    said = said or f"{typed} exists in {listed([place.words for place, _ in found])}."
     choice = " ".join(f"{unit}={in_quotes(name)}" for unit, name in found[0][0].names.items())
     return f"{said} Type which one: {command} {typed} {choice}"

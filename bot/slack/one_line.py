@@ -23,13 +23,13 @@ _CLOSING = {
     '"': '"“”', "'": "'‘’", "“": '"“”', "”": '"“”', "„": '"“”', "«": "»", "»": "«", "‘": "'‘’", "‚": "'‘’",  # noqa: RUF001 - what phones make of quotes
 }  # fmt: skip
 FREE_TEXT = frozenset({"name", "reason"})
-"""What may have spaces in it without quotation marks."""
+"""May have spaces without quotation marks."""
 
 AS_TYPED = FREE_TEXT | {"account", "subscriptions", "organizations", "entity", "org"}
-"""Of which every character may be meant; the others are what they look like."""
+"""Every character may be meant; the others are what they look like."""
 
 LISTS = frozenset({"organizations", "org", "subscriptions"})
-"""Of which quotation marks are meant too: what stands in them can hold a comma, and is one."""
+"""Quotation marks are meant too: they can hold a comma, and make one name."""
 
 DOUBLE, SINGLE, SEPARATORS = '"“”„«»', "'‘’‚", ",;，；、"  # noqa: RUF001 - as keyboards have them
 
@@ -42,7 +42,7 @@ def is_one_line(text: str) -> bool:
 
 
 def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> Values | Problems:
-    """Return the form's values, or what is wrong with what was typed; what is missing may be filled in.
+    """Return the form's values, or what is wrong with the line; missing fields may be filled in later.
 
     `highest_batch` is the number of the tenant's last batch of accounts. Where the settings list no
     organizations to choose from, `org` means those that the run is for.
@@ -72,7 +72,7 @@ def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> 
 
 
 def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
-    """Yield each word with its value and what stands behind it without an `=`.
+    """Yield each word with its value and what follows it without an `=`.
 
     A quotation mark that opens a value closes where a space, the next word or the end follows, so
     that `don't` and `the "Q4" run` need none. The value is None where none closes it.
@@ -97,7 +97,7 @@ def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
 
 
 def _list(text: str, start: int) -> tuple[str | None, int]:
-    """Return names or numbers with commas between, each perhaps in quotation marks, and where they end.
+    """Return names or numbers separated by commas, each perhaps in quotation marks, and where they end.
 
     `"Acme, Inc"` is one name, and `"S 1", "S 2"` are two numbers. None where a mark is not closed.
     """
@@ -117,7 +117,7 @@ def _list(text: str, start: int) -> tuple[str | None, int]:
 
 
 def _quoted(text: str, start: int) -> tuple[str | None, int]:
-    """Return what stands in quotation marks, and where it ends."""
+    """Return what is in quotation marks, and where it ends."""
     closing = _CLOSING[text[start]]
     ends = [
         at
@@ -137,7 +137,7 @@ def _next_word(text: str, start: int) -> int:
 
 
 def _take(typed: str, value: str, values: dict[str, Any], seen: set[str]) -> dict[str, str]:
-    """Set what a word says, once; or what is wrong with it, under the word that was typed."""
+    """Set the value of a word, once, or return what is wrong with it under that word."""
     if not typed:
         return {}
     word = WORDS.get(plain(typed))
@@ -145,7 +145,7 @@ def _take(typed: str, value: str, values: dict[str, Any], seen: set[str]) -> dic
     if word is None:
         return {typed: _unknown(typed)}
     if word in seen:
-        return {typed: f"{typed} is there twice."}
+        return {typed: f"{typed} is given twice."}
     if not said:
         return {typed: f"{typed}= has no value."}
     seen.add(word)
@@ -154,7 +154,7 @@ def _take(typed: str, value: str, values: dict[str, Any], seen: set[str]) -> dic
 
 
 def _conclude(values: dict[str, Any]) -> dict[str, str]:
-    """Set what follows from the words together: whom it is for, when, and what happens afterwards.
+    """Set what follows from the words together: for whom, when, and what happens afterwards.
 
     What is wrong with that stands under the names of fields.
     """
@@ -185,7 +185,7 @@ def _conclude(values: dict[str, Any]) -> dict[str, str]:
 
 
 def _checked(values: dict[str, Any], highest_batch: int) -> Values | Problems:
-    """Check every word that is there; a field that is missing can still be filled in."""
+    """Check every word that is there; a missing field can still be filled in."""
     read = CreateBillRun.read(values)
     found = read.by_field if isinstance(read, Problems) else {}
     wrong = {name: words for name, words in found.items() if values.get(name)}

@@ -1,4 +1,4 @@
-"""The words of the one-line way: each with the field that it fills, and how. No I/O.
+"""The words of the one-line way: which field each fills, and how. No I/O.
 
 The names of the JSON on the page *Create a bill run* are understood too, in any case.
 """
@@ -11,14 +11,14 @@ from bot.operations.create_bill_run.batches import batch_named
 from bot.operations.create_bill_run.typed import parted
 
 Set = Callable[[dict[str, Any], str], str]
-"""Puts what stands behind the `=` into the values; a message if it cannot."""
+"""Puts what follows the `=` into the values; returns a message if it cannot."""
 
 YES = frozenset({"yes", "true", "y", "1", "on"})
 NO = frozenset({"no", "false", "n", "0", "off"})
 
 
 def plain(word: str) -> str:
-    """`autoPost`, `auto-post` and `AUTO_POST` alike."""
+    """Return `autoPost`, `auto-post` and `AUTO_POST` in one form."""
     return re.sub(r"[-_\s]", "", word).lower()
 
 
@@ -39,14 +39,14 @@ def _list(name: str) -> Set:
 
 
 def _batches(values: dict[str, Any], value: str) -> str:
-    """`1`, `batch1` and `all` become the names that the form's menu has."""
+    """Turn `1`, `batch1` and `all` into the names in the form's menu."""
     _list("batches")(values, value)
     values["batches"] = [batch_named(each) or each for each in values["batches"]]
     return ""
 
 
 def _choice(name: str, *choices: str, told: str = "") -> Set:
-    """Return one of the choices; `told` names them where they are many."""
+    """Return a setter for one of the choices; `told` names them where they are many."""
     spelled = {plain(each): each for each in choices}
 
     def set_choice(values: dict[str, Any], value: str) -> str:
@@ -72,7 +72,7 @@ def _several(name: str, *choices: str) -> Set:
 
 
 def _flag(name: str, option: str = "") -> Set:
-    """`yes` or `no`: a text of its own, or one of the options of a field."""
+    """Return a setter for `yes` or `no`: a text of its own, or one of a field's options."""
 
     def set_flag(values: dict[str, Any], value: str) -> str:
         said = value.lower()
@@ -88,7 +88,7 @@ def _flag(name: str, option: str = "") -> Set:
 
 
 def _included(option: str) -> Set:
-    """Zuora's `includeSubscriptions=no` is the form's *leave out*."""
+    """Return a setter that turns Zuora's `includeSubscriptions=no` into the form's *leave out*."""
 
     def set_included(values: dict[str, Any], value: str) -> str:
         said = value.lower()
@@ -166,4 +166,4 @@ _ALSO = {
 WORDS: dict[str, str] = {plain(word): word for word in SETTERS} | {
     plain(other): word for word, others in _ALSO.items() for other in others
 }
-"""What may be typed, plain, with the word that it means."""
+"""What may be typed, in its plain form, with the word that it means."""

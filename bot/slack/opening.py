@@ -1,4 +1,4 @@
-"""Opening a form: who may, what stands in it, and what is said when it does not open.
+"""Opens a form: who may, what it begins with, and what is said when it does not open.
 
 A command, each button that leads to a form, and the shortcut come through here. The form itself is
 one of `bot.slack.forms`; what becomes of it when it is submitted is `bot.slack.asking`.
@@ -131,7 +131,7 @@ def _opens(answering: Answering, forms: Forms, find: Find, wanted: str) -> Calla
 async def _pressed(
     answering: Answering, forms: Forms, click: Click, find: Find, wanted: str
 ) -> tuple[Part, ...]:
-    """Open what a button leads to; why not, or nothing. Of the click nothing is believed but ids."""
+    """Open what a button leads to; return why not, or nothing. Only ids are believed from the click."""
     request = known(answering.parts.store, click.named)
     told = wanted.format(
         name=request.operation if request else "form",
@@ -169,7 +169,7 @@ async def refusal_to_ask(answering: Answering, actor: Actor, wanted: str) -> tup
 async def _open(
     answering: Answering, by: Click | payloads.Command | payloads.Pointed, opening: Opening
 ) -> str:
-    """Open a form while its trigger lives; why it did not open, or empty."""
+    """Open a form while its trigger lives; return why it did not open, or nothing."""
     origin = Origin(channel=by.channel, parent=opening.parent)
     try:
         drawing = Drawing.by(answering.parts, by.actor.user_id)
@@ -186,7 +186,7 @@ async def _open(
 async def _of_file(
     answering: Answering, forms: Forms, pointed: payloads.Pointed
 ) -> tuple[Part, ...]:
-    """Return the email form for a message's file, which is read when the form is submitted; why it did not open."""
+    """Open the email form for a message's file, which is read on submission; return why it did not open."""
     if why := await refusal_to_ask(answering, pointed.actor, "email form"):
         return why
     form = forms[EmailForm.callback_id]
@@ -211,7 +211,7 @@ async def _change(answering: Answering, forms: Forms, change: payloads.Change) -
         return
     drawing = Drawing.by(answering.parts, change.actor.user_id)
     try:
-        if change.draft:  # a form of its own: Slack keeps what stands in fields that stay
+        if change.draft:  # a form of its own: Slack keeps what is in fields that stay
             view = drawing.drawn(form, drawing.kept(change.draft), origin)
             await answering.client.views_push(trigger_id=change.trigger_id, view=view)
         else:

@@ -13,18 +13,18 @@ from bot.domain.named import Named, named
 from bot.operations.typed import Values
 
 WORDS = ("pretext", "title", "text", "value", "fallback")
-"""What is read of a block or an attachment."""
+"""What is read from a block or an attachment."""
 
 LONGEST_PAGE = 6
-"""Digits."""
+"""Digits of a page number."""
 
 MOST_TEXT = 4000
-"""So much of a message is searched for a number."""
+"""Characters of a message that are searched for a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who acts: Slack user id and the workspace the payload came from; empty when not said."""
+    """Who acts: Slack user id and the payload's workspace; empty when not given."""
 
     user_id: str
     team_id: str
@@ -41,7 +41,7 @@ class Command:
 
     @property
     def word(self) -> str:
-        """Return the text where it is compared with a word of the command, such as `help`."""
+        """Return the text as it is compared with a word of the command, such as `help`."""
         return as_key(self.text).lower()
 
 
@@ -115,7 +115,7 @@ class Change:
 
 
 def person_of(body: Any) -> str:
-    """Return the id of whoever caused a payload of any kind; empty where it says none."""
+    """Return the id of whoever caused a payload of any kind; empty where it names nobody."""
     if not isinstance(body, Mapping):
         return ""
     event = _mapping(body, "event")
@@ -152,7 +152,7 @@ def click(body: Mapping[str, Any]) -> Click:
 
 
 def _is_nowhere(body: Mapping[str, Any]) -> bool:
-    """Return whether it comes from a place that is no channel."""
+    """Return whether it comes from a place that is not a channel."""
     view = _text(_mapping(body, "view"), "type")
     return view in ("home", "modal") or _text(body, "type") == "shortcut"
 
@@ -177,7 +177,7 @@ def pointed(body: Mapping[str, Any]) -> Pointed:
 
 
 def _words(message: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a message says: its text, and then what its blocks and attachments show.
+    """Yield the words of a message: its text, and then what its blocks and attachments show.
 
     Other apps' messages often have their words in these alone. No recursion: a payload can be as
     deep as somebody likes.
@@ -227,7 +227,7 @@ def page_number(text: str) -> int:
 
 
 def _named(value: str, body: Mapping[str, Any]) -> Named | None:
-    """Return what a button names, and the message that it stands on."""
+    """Return what a button names, and the message that it is on."""
     found = named(value)
     if found is None:
         return None
@@ -243,7 +243,7 @@ def _named(value: str, body: Mapping[str, Any]) -> Named | None:
 
 
 def _only_action(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the one action of a click; of none or of several nothing is believed."""
+    """Return the one action of a click; nothing where there are none or several."""
     actions = body.get("actions")
     only = actions[0] if isinstance(actions, list) and len(actions) == 1 else None
     return only if isinstance(only, Mapping) else {}
@@ -265,7 +265,7 @@ def _values(state: Mapping[str, Any]) -> Values:
 
 
 def _value(state: Mapping[str, Any]) -> Any:
-    """Return what an element of a form holds: what was typed as it was typed, if anything is seen of it."""
+    """Return what an element of a form holds, exactly as it was typed, if anything of it is visible."""
     if "value" in state:
         typed = state["value"]
         return or_nothing(kept(typed)) if isinstance(typed, str) else typed

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 TRUSTED_SECONDS = 60.0
 SECONDS_TO_ANSWER = 2.0
-"""A click has to be answered within 3 s; a Slack that is slower than this has not answered."""
+"""A click must be answered within 3 s; a slower Slack counts as not having answered."""
 
 
 STRANGERS_A_MINUTE = 40
@@ -83,7 +83,7 @@ class People:
         )
 
     async def name_of(self, user_id: str) -> str:
-        """Return what a person is called in Slack; empty where that cannot be read."""
+        """Return a person's name in Slack; empty where that cannot be read."""
         account = await self._fresh(user_id, self._account) or {}
         return called(account).get("person_name", "")
 
@@ -100,7 +100,7 @@ class People:
         return frozenset(name for name in names if not is_group(name)).union(*found)
 
     async def ordinary(self, user_ids: Iterable[str]) -> frozenset[str] | None:
-        """Return those whose accounts may do something to this moment; None if Slack cannot be asked now.
+        """Return those whose accounts may do something right now; None if Slack cannot be asked.
 
         Who was deactivated or made a guest may still stand in a policy or a group.
         """
@@ -114,7 +114,7 @@ class People:
         )
 
     async def groups(self, names: Iterable[str]) -> dict[str, list[str] | None]:
-        """Return who is in each group among the names, as Slack lists them now; None where it does not."""
+        """Return who is in each of these groups, as Slack lists them now; None where it does not."""
         groups = [name for name in dict.fromkeys(names) if is_group(name)]
         found = await asyncio.gather(*(self._read_now(group, self._members) for group in groups))
         return {
@@ -123,7 +123,7 @@ class People:
         }
 
     async def _each_fresh(self, *wanted: tuple[str, _Reading]) -> Sequence[Any]:
-        """Side by side; without a task where nothing has to be read, as for most clicks."""
+        """Read several side by side; without a task where nothing must be read, as for most clicks."""
         known = [self._known(name) for name, _ in wanted]
         if None not in known:
             return [each.found for each in known if each is not None]
@@ -164,7 +164,7 @@ class People:
             return None
 
     async def _account(self, user_id: str) -> Mapping[str, Any] | None:
-        """Return what Slack says of somebody; None where too many strangers came for it to be asked."""
+        """Return what Slack says about somebody; None where too many strangers came for it to be asked."""
         if user_id not in self._named and not self._may_read_a_stranger():
             return None
         return await self._account_now(user_id)
@@ -184,7 +184,7 @@ class People:
         return True
 
     async def _members(self, name: str) -> frozenset[str]:
-        """Return the people of a group, or those whom all parts of a name stand for."""
+        """Return the people of a group, or those for whom all parts of a name hold."""
         groups = [each for each in name.split(AND) if is_group(each)]
         answers = [
             await self._client.usergroups_users_list(usergroup=group, team_id=self._workspace)
@@ -198,7 +198,7 @@ class People:
 
 
 def zone_of(account: Mapping[str, Any]) -> tzinfo:
-    """Return the zone of a person's account; by its present distance from UTC where this machine has no such zone."""
+    """Return the zone of a person's account, or its present offset where this machine has no such zone."""
     try:
         return ZoneInfo(str(account.get("tz") or ""))
     except (ValueError, OSError, ZoneInfoNotFoundError):
@@ -210,7 +210,7 @@ def zone_of(account: Mapping[str, Any]) -> tzinfo:
 
 
 def called(account: Mapping[str, Any]) -> dict[str, str]:
-    """Return a person's name and address, as far as Slack says them."""
+    """Return a person's name and address, as far as Slack gives them."""
     profile = account.get("profile") or {}
     found = {
         "person_name": account.get("real_name") or profile.get("real_name") or account.get("name"),
@@ -220,7 +220,7 @@ def called(account: Mapping[str, Any]) -> dict[str, str]:
 
 
 def barred(account: Mapping[str, Any] | None, team_id: str, own_team: str) -> str:
-    """Return why an account may do nothing at all; empty for a member of our own workspace.
+    """Return why an account may do nothing at all; empty for a member of this workspace.
 
     On Enterprise Grid one person acts from several workspaces of the same organization; Slack
     lists them in `enterprise_user.teams`.

@@ -1,4 +1,4 @@
-"""One message of the outbox goes to Slack: posted, edited, shown to one person, uploaded, or as a home."""
+"""Sends one message of the outbox to Slack: posts, edits, shows it to one person, uploads, or draws a home."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ class Posting:
         self._landed = landed
 
     async def send(self, outgoing: Outgoing) -> str | None:
-        """Send it; the `ts` of the message that shows it, where Slack names one.
+        """Send it; return the `ts` of the message that shows it, where Slack names one.
 
         Raises:
             SlackApiError: Slack refused it.
@@ -67,7 +67,7 @@ class Posting:
                 return await self._post(outgoing, words, thread_ts=thread_ts)
 
     async def _upload(self, outgoing: Outgoing, file: File, thread_ts: str | None) -> None:
-        """Upload a file into the thread; its name says which one it is, for it has no metadata."""
+        """Upload a file into the thread; its name identifies it, for it has no metadata."""
         await self._client.files_upload_v2(
             channel=outgoing.message.channel,
             thread_ts=thread_ts,
@@ -100,7 +100,7 @@ class Posting:
                 ts=ts,
                 metadata=metadata(self._store, outgoing.message.request, outgoing.sequence),
                 text=words["text"],
-                blocks=outgoing.message.blocks,  # Slack keeps those of before where none are named
+                blocks=outgoing.message.blocks,  # Slack keeps the old blocks where none are given
             )
         except SlackApiError as error:
             if name_of(error) not in GONE:
@@ -111,8 +111,8 @@ class Posting:
         return ts
 
     async def _private(self, channel: str, user: str, words: dict[str, Any]) -> str | None:
-        """To one person where they acted, or directly where the bot cannot speak there."""
-        if channel == user:  # a click on the home tab, which is no channel
+        """Send it to one person where they acted, or directly where the bot cannot speak there."""
+        if channel == user:  # a click on the home tab, which is not a channel
             return str((await self._client.chat_postMessage(channel=user, **words))["ts"])
         try:
             await self._client.chat_postEphemeral(channel=channel, user=user, **words)
@@ -125,5 +125,5 @@ class Posting:
 
 
 def _in_short(message: Message) -> dict[str, Any]:
-    """Return a home of one sentence: Slack did not take the one that was drawn."""
+    """Return a home of one sentence, for where Slack refused the one that was drawn."""
     return {"type": "home", "blocks": [blocks.paragraph(message.text)]}

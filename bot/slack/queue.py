@@ -47,12 +47,12 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
 
 
 def _number(value: str) -> int:
-    """Return the number of a request as a button carries it; 0, which none has, for anything else."""
+    """Return the request's number from a button; 0, which no request has, for anything else."""
     return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST else 0
 
 
 def _page(tenancy: Tenancy, value: str) -> tuple[int, Within]:
-    """Return what a button turns to: a request, and where the list looks."""
+    """Return what a button turns to: a request, and which places the list covers."""
     number, _, choice = value.partition(";")
     return _number(number), tenancy.places.within(values_of_key(choice))
 
@@ -64,7 +64,7 @@ def queue(
     number: int = 0,
     within: Within = EVERYWHERE,
 ) -> Words:
-    """Return the page of one request; of the longest waiting where that one does not wait any more."""
+    """Return the page of one request, or of the longest waiting where that one no longer waits."""
     now = parts.clock.now()
     found = only(parts.store, answers.to_decide(parts.store, person, now, MOST_COUNTED), within)
     at = found.index(number) if number in found else 0

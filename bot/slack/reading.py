@@ -21,7 +21,7 @@ SECONDS_BETWEEN = 3.0
 
 
 class Readings:
-    """The readings that are under way, each by the view that waits for it."""
+    """The readings under way, each by the view that waits for it."""
 
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
@@ -61,7 +61,7 @@ class Readings:
     async def _show(self, view_id: str, shown: fields.View) -> bool:
         try:
             await self._answering.client.views_update(view_id=view_id, view=shown)
-        except NO_ANSWER:  # most likely it was closed
+        except NO_ANSWER:  # most likely the view was closed
             return False
         return True
 

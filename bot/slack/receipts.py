@@ -1,4 +1,4 @@
-"""The buttons of receipts and statements: whose decision it was, as its person says."""
+"""The buttons of receipts and statements, by which people say whether a decision was theirs."""
 
 from typing import Any
 

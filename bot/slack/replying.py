@@ -1,4 +1,4 @@
-"""Answers of a command that take a look at Zuora: in time if they can be, behind it if not."""
+"""Answers to a command that looks at Zuora: within 3 s where possible, later where not."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from bot.store.database import CouldNotRecordError
 
 logger = logging.getLogger(__name__)
 
-FAULT = "Something went wrong in Billing Bot and is in its log. Nothing was sent to Zuora."
+FAULT = "Something went wrong in Billing Bot; its log has the details. Nothing was sent to Zuora."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ async def _later(respond: AsyncRespond, task: asyncio.Task[Words]) -> None:
 
 
 async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None:
-    """Do what a command promised when it was acknowledged; whoever typed it hears of a fault."""
+    """Do what a command promised when it was acknowledged; whoever typed it learns of a fault."""
     try:
         await work
     except CouldNotRecordError:
@@ -83,7 +83,7 @@ async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None
 
 
 async def say(respond: AsyncRespond, made: Words, *, instead: bool = False) -> None:
-    """Answer who typed a command, after it was acknowledged; or put it in the message's place."""
+    """Answer whoever typed a command, after it was acknowledged, or replace the message."""
     if not respond.response_url:
         logger.error("answer_could_not_be_sent: Slack gave no address for it")
         return

@@ -1,4 +1,4 @@
-"""The sender: takes messages from the outbox and sends them, in order for each card, each once."""
+"""The sender: sends the outbox's messages, in order for each card, each once."""
 
 import asyncio
 import logging
@@ -41,12 +41,12 @@ from bot.workflow.runner import LONGEST_REST, wait_for
 logger = logging.getLogger(__name__)
 
 LANDING = timedelta(seconds=3)
-"""How long a lost message may still take to land before it is looked for."""
+"""How long a lost message may still take to arrive before it is looked for."""
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
 A_STEP = timedelta(seconds=1)
-"""By so much the time of day differs from the clock that nobody sets, and counts as set."""
+"""A difference this large between the two clocks means that somebody set the time."""
 
 WORTH = timedelta(minutes=2)
 """A private answer is worth nothing to somebody who pressed longer ago than this."""
@@ -66,10 +66,10 @@ LOOKED_FOR = frozenset(
 
 EDITS = frozenset({MessageKind.UPDATE, MessageKind.PRIVATE})
 REPLACED = (MessageKind.UPDATE, MessageKind.PROGRESS, MessageKind.HOME)
-"""Of these the newest one alone is sent."""
+"""Of these only the newest is sent."""
 
 FLEETING = frozenset({MessageKind.PRIVATE, MessageKind.HOME})
-"""What need not be said any more once Slack has refused it."""
+"""What is no longer needed once Slack has refused it."""
 
 METHODS = {
     MessageKind.PRIVATE: ("chat.postEphemeral",),
@@ -77,13 +77,13 @@ METHODS = {
     MessageKind.HOME: ("views.publish",),
     MessageKind.FILE: ("files.getUploadURLExternal", "files.completeUploadExternal"),
 }
-"""The methods that a message takes, where it is not `chat.postMessage`."""
+"""The methods that a message takes, where not `chat.postMessage`."""
 
 LOOKS = frozenset({"conversations.history", "conversations.replies"})
-"""The methods by which a message is looked for whose answer was lost."""
+"""The methods that look for a message whose answer was lost."""
 
 HOME_GAPS = 3
-"""A home is drawn anew at most every three seconds: 100 calls a minute are Slack's limit for all."""
+"""A home is drawn again at most every three seconds: Slack's limit for all is 100 calls a minute."""
 
 
 class Sender:
@@ -127,7 +127,7 @@ class Sender:
         self._began_at = self._beginning()
         self.turned_at = clock.monotonic()
         self.handover_at: datetime | None = None
-        """When another process's work was taken over that may be frozen, and not dead."""
+        """When another process's work was taken over; that process may be frozen and not dead."""
 
     @property
     def is_idle(self) -> bool:
@@ -161,11 +161,11 @@ class Sender:
             task.cancel()
 
     def _beginning(self) -> datetime:
-        """Return when the clock that nobody sets began, by the one that somebody may set."""
+        """Return when the monotonic clock began, by the time of day."""
         return self._clock.now() - timedelta(seconds=self._clock.monotonic())
 
     def _mind_the_clock(self) -> None:
-        """Mind a time of day that was set: nothing waits longer for that, and no message counts as older.
+        """Adjust to a time of day that was set: nothing waits longer for it, and no message counts as older.
 
         To be asked before anything is written that is measured from now.
         """
@@ -183,7 +183,7 @@ class Sender:
                 self._store.requests.clock_was_set_back(by)
 
     def _start_lanes(self) -> datetime | None:
-        """Start a task for each lane that has something to send; when the next one has, if later."""
+        """Start a task for each lane with something to send; return when the next one is due, if later."""
         now = self._clock.now()
         later: list[datetime] = []
         for lane, wake_at in self._store.outbox.heads():
@@ -196,7 +196,7 @@ class Sender:
         return min(later, default=None)
 
     async def _drain(self, lane: str) -> None:
-        """Send the lane's messages one after the other, as far as they can go now."""
+        """Send the lane's messages one after another, as far as they can go now."""
         try:
             while not self._stopping:
                 await self._store.turns.after_people()
@@ -258,7 +258,7 @@ class Sender:
             self._again(outgoing, self._clock.now() + wait, never_arrived=False)
 
     async def _drawn(self, outgoing: Outgoing) -> Outgoing | None:
-        """Return what goes out as it looks now; None: it cannot be drawn, and the thread below it goes on."""
+        """Return the message as it looks now; None: it cannot be drawn, and the thread below it goes on."""
         try:
             return await self._shown(outgoing)
         except CouldNotRecordError:
@@ -270,7 +270,7 @@ class Sender:
 
     @staticmethod
     def _may_stand_there(outgoing: Outgoing) -> bool:
-        """Return whether it was sent before, and sending it again would show it twice."""
+        """Return whether it was sent before and would be shown twice if sent again."""
         return outgoing.tries > 0 and outgoing.message.kind in LOOKED_FOR
 
     async def _send_once(self, outgoing: Outgoing) -> None:
@@ -323,9 +323,11 @@ class Sender:
                 self._store.outbox.progress_rests(message.request, rested)
 
     async def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
-        """Slack's no: wait where it asks for that, say it plainer or shorter, or wait until the bot may speak."""
+        """Handle Slack's refusal: wait, send it plainer or shorter, or wait until the bot may speak."""
         name, now, message = name_of(error), self._clock.now(), outgoing.message
-        never_arrived = method_of(error) not in LOOKS  # a look says nothing of the message itself
+        never_arrived = (
+            method_of(error) not in LOOKS
+        )  # a look says nothing about the message itself
         if name in LIMITED:
             wait = timedelta(seconds=seconds_to_wait(error))
             self._again(outgoing, now + wait, never_arrived=never_arrived)
@@ -359,7 +361,7 @@ class Sender:
             self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome=outcome)
 
     def _has_to_wait(self, outgoing: Outgoing) -> bool:
-        """Return whether it does not go out now: it may land still, its method rests, or nobody needs it."""
+        """Return whether it must wait: it may still arrive, its method rests, or nobody needs it."""
         self._mind_the_clock()
         now, message = self._clock.now(), outgoing.message
         if self._is_needless(outgoing):
@@ -375,13 +377,13 @@ class Sender:
         return free_at > now
 
     def _landed_by(self, tried_at: datetime) -> datetime:
-        """Return when a message that was tried stands there, if it ever will."""
+        """Return by when a message that was tried is in Slack, if ever."""
         if self.handover_at is None or tried_at > self.handover_at:
             return tried_at + LANDING
         return tried_at + timedelta(seconds=FRESH_SECONDS) + LANDING
 
     def _is_needless(self, outgoing: Outgoing) -> bool:
-        """Return whether an answer is too old, what it reminds of is over, or the channel shows it by now."""
+        """Return whether an answer is too old, a reminder's matter is over, or the channel shows it by now."""
         message = outgoing.message
         if message.kind is MessageKind.REMINDER:
             return self._store.outbox.is_overtaken(outgoing)
@@ -399,7 +401,7 @@ class Sender:
             self._store.outbox.later(outgoing.sequence, at, never_arrived=never_arrived)
 
     async def _keep_pace(self, outgoing: Outgoing) -> None:
-        """Keep to one message a second for each channel, as Slack asks for; edits and answers go by."""
+        """Keep to one message a second for each channel, as Slack asks; edits and answers do not wait."""
         if outgoing.message.kind in EDITS:
             return
         home = outgoing.message.kind is MessageKind.HOME
@@ -411,5 +413,5 @@ class Sender:
             await self._pause(free_at - now)
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond the moment the sender is stopped."""
+        """Wait, but not beyond the moment when the sender is stopped."""
         await wait_for(self._stopped, self._clock.sleep(seconds))

@@ -1,4 +1,4 @@
-"""The web mode: signed HTTP at `/slack/events`; what else is at the door is handed in."""
+"""The web mode: signed HTTP at `/slack/events`, and whatever else shares its port."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -88,7 +88,7 @@ def _refused(status: int) -> web.Response:
 
 
 def _is_certificate_check(text: str) -> bool:
-    """Return whether Slack only looks if the certificate is valid (page *Slash commands*); it does not sign that."""
+    """Return whether Slack only checks the certificate (page *Slash commands*), which it does not sign."""
     is_form = len(text) <= LONGEST_CHECK and not text.startswith("{")
     return is_form and CERTIFICATE_CHECK in text.split("&")
 

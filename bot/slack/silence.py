@@ -71,7 +71,9 @@ class Silence:
 
 def _words(request: Request, channel: str, error: str) -> tuple[Part, ...]:
     shown = Mention(channel)
-    why = f" does not show it: Slack says {error}. Once the bot may speak there, it appears by itself."
+    why = (
+        f" does not show it: Slack says {error}. Once the bot may post there, it appears by itself."
+    )
     if request.state is State.WAITING:
         waits = f"{request.name} is saved and waits for approval, but "
         until = " Until then it can be decided on the bot's Home tab. /invite lets the bot in."

@@ -1,4 +1,4 @@
-"""What `/billstatus` answers, from the database alone."""
+"""What `/billstatus` answers from the database alone."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,9 +21,9 @@ from bot.store.store import Store
 RECENT = 10
 WITH_ITS_RUN = Line(
     "",
-    ("These include the requests for its bill run that were to mail it.",),
+    ("Requests to mail its bill run are included.",),
 )
-"""A run's request that can mail nothing holds no document numbers, so it is found by its run alone."""
+"""A run's request that can mail nothing holds no document numbers, so only its run finds it."""
 
 STORY_LIMIT = 25
 
@@ -41,13 +41,13 @@ DEEDS = {
 
 
 def overview(store: Store, links: Links, within: Within = EVERYWHERE) -> Words:
-    """Unknown first and loud, then waiting, running, and the last results."""
+    """Return an overview: unknown outcomes first, then what waits, what runs, and the last results."""
     waiting, waiting_number = lists.in_state(store, State.WAITING, within)
     running, running_number = lists.in_state(store, State.RUNNING, within)
     approved, approved_number = lists.in_state(store, State.APPROVED, within)
     recent = _recent(store, within)
     unknown = lists.unknown_section(store, links, within)
-    title = "OUTCOME UNKNOWN: look in Zuora" if unknown else "How billing stands"
+    title = "OUTCOME UNKNOWN: look in Zuora" if unknown else "Where billing stands"
     return lists.words(
         f"{title}{within.words}",
         unknown,
@@ -61,13 +61,13 @@ def overview(store: Store, links: Links, within: Within = EVERYWHERE) -> Words:
 
 
 def _recent(store: Store, within: Within) -> list[Brief]:
-    """Return the last results; of one place those among the last thousand."""
+    """Return the last results; for one place, those among the last thousand."""
     most = RECENT if within.keys is None else MOST_COUNTED
     return store.status.briefs(lists.only(store, store.status.ended(most), within)[:RECENT])
 
 
 def mine(store: Store, links: Links, person: str, within: Within = EVERYWHERE) -> Words:
-    """One's own requests: the open ones, then the last ones."""
+    """Return one's own requests: first the open ones, then the last ones."""
     most = RECENT if within.keys is None else MOST_COUNTED
     opened = lists.only(store, store.status.open_of(person, MOST_COUNTED), within)
     last = lists.only(store, store.status.of(person, most), within)[:RECENT]
@@ -91,13 +91,13 @@ def waiting(
 
 
 def _may(store: Store, person: Person, number: int, now: datetime) -> bool:
-    """Asked of the request itself: what finds it is an index, and no index decides."""
+    """Return whether somebody may decide, by the request itself: an index finds it, and no index decides."""
     request = store.requests.get(number)
     return request is not None and may_decide(Verb.APPROVE, person, request, now) is None
 
 
 def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[int]:
-    """Return the numbers of the requests that somebody may approve and has not, the longest waiting first.
+    """Return the numbers of the requests that somebody may approve and has not, longest waiting first.
 
     Whether somebody may is asked once for each rule that requests wait under, which are few.
     """
@@ -115,7 +115,7 @@ def about_lines(
 
 
 def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) -> Words:
-    """Return a request from its asking to now, with links to card and thread."""
+    """Return a request's story from asking to now, with links to card and thread."""
     request = store.requests.get(number)
     brief = store.status.brief(number)
     if request is None or brief is None:

@@ -1,4 +1,4 @@
-"""A month as a picture: amounts by day and currency, and time to decision; what stands where.
+"""A month as a picture: amounts by day and currency, and time to decision; where everything goes.
 
 The picture has a ground of its own, so it reads alike in a light and a dark Slack. It is 1080 px
 wide with letters of 34 px and more: on a phone, which shows it some 360 px wide, still 11 px.
@@ -29,7 +29,7 @@ NOTE_LETTERS = 60
 MOST_CURRENCIES = 4
 DRAWN: tuple[Kind, ...] = ("posted", "mailed")
 BEFORE = " before"
-"""Added to the kind of a bar that is of the month before."""
+"""Added to the kind of a bar that belongs to the month before."""
 
 KINDS: Mapping[str, Kind] = {
     "posted": "posted",
@@ -62,7 +62,7 @@ def chart_of(month: Month, before: Month | None = None) -> Chart:
 
 
 def _note(month: Month, not_drawn: Sequence[str], *, pale: bool) -> str:
-    """Return a sentence a line, each as long as the picture is wide."""
+    """Return one sentence a line, each as long as the picture is wide."""
     sentences = ["Days are UTC; a request counts on the day it was asked."]
     if any(value < 0 for value in month.days.values()):
         sentences.append("Hollow: below zero.")
@@ -113,7 +113,7 @@ def _amounts(
 
 
 def _scale(largest: Decimal, top: int) -> tuple[tuple[int, str], ...]:
-    """Return lines across, each with what a bar of that height comes to: round values below the largest."""
+    """Return lines across, each with the value of a bar of that height: round values below the largest."""
     step = Decimal(10) ** (largest.adjusted())
     found = next((each for each in (step * 5, step * 2, step) if each <= largest), step)
     lines = [found, *([found / 2] if found == step * 2 else [])]
@@ -124,7 +124,7 @@ def _scale(largest: Decimal, top: int) -> tuple[tuple[int, str], ...]:
 
 
 def _short(value: Decimal) -> str:
-    """`1.5 M`, `20,000`, `0.05`."""
+    """Return `1.5 M`, `20,000`, `0.05`."""
     for size, letter in ((Decimal(10**9), " bn"), (Decimal(10**6), " M")):
         if value >= size:
             return f"{(value / size).normalize():f}{letter}"
@@ -150,7 +150,7 @@ def _decisions(month: Month, place: int) -> Panel:
 def _bar(
     kind: str, key: str, value: Decimal, largest: Decimal, top: int, place: tuple[float, float]
 ) -> Bar:
-    """Return a bar whose height is to `BARS` what its value is to the largest one."""
+    """Return a bar whose height is to `BARS` as its value is to the largest."""
     height = round(float(abs(value) / largest) * BARS)
     bottom = top + BARS_TOP + BARS
     left, width = place

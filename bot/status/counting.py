@@ -49,7 +49,7 @@ class Item:
 
 
 def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
-    """Return what a request is about and what became of it.
+    """Return what a request is about and what became of each part.
 
     One that another version of the bot has written, and this one cannot read, counts for nothing
     but itself; it must not keep a whole month from being shown.
@@ -77,7 +77,7 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
 
 
 def _amounts(kinds: Sequence[KindTotals], documents: int) -> tuple[Money, ...]:
-    """Return the totals, credit memos below zero: Zuora writes their totals as positive amounts.
+    """Return the totals, with credit memos below zero: Zuora writes their totals as positive amounts.
 
     Where a run is mailed only in part, the facts do not show what that part amounts to: none. Nor
     is there a total where one of the amounts is not known.
@@ -122,26 +122,26 @@ def _result(call: Call) -> str:
 
 
 def decision_seconds(request: Request) -> int | None:
-    """From the request to the decision, approval or rejection; a withdrawal is none."""
+    """Return the seconds from the request to its approval or rejection; None for a withdrawal."""
     if request.decided_at is None or request.state not in DECISIONS:
         return None
     return _seconds(request.created_at, request.decided_at)
 
 
 def done_seconds(request: Request) -> int | None:
-    """From the decision to the end of what it set off."""
+    """Return the seconds from the decision to the end of what it started."""
     if request.decided_at is None or request.state not in (State.SUCCEEDED, State.FAILED):
         return None
     return _seconds(request.decided_at, request.state_at)
 
 
 def _seconds(first: datetime, last: datetime) -> int:
-    """Whole seconds, never below zero: two processes' clocks may differ."""
+    """Return whole seconds, never below zero: two processes' clocks may differ."""
     return max(0, round((last - first).total_seconds()))
 
 
 def figure_of(request: Request, calls: Sequence[Call]) -> Figure:
-    """Return what a request counts for on the day it was asked on."""
+    """Return what a request counts for on the day it was asked."""
     to_decision, to_done = decision_seconds(request), done_seconds(request)
     counted: dict[tuple[str, str], Decimal] = {
         ("requests", request.state.value): Decimal(1),
@@ -165,7 +165,7 @@ def figure_of(request: Request, calls: Sequence[Call]) -> Figure:
 
 
 def effect_name(operation: str) -> str:
-    """`mailed`, `posted`, or empty for what neither mails nor posts."""
+    """Return `mailed`, `posted`, or nothing for what does neither."""
     known = OPERATIONS.get(operation)
     return known.deed.value if known and known.deed in COUNTED else ""
 

@@ -1,4 +1,4 @@
-"""A month's picture, drawn in a process of its own that ends with it."""
+"""Draws a month's picture in a process of its own, which ends with the picture."""
 
 import asyncio
 import os

@@ -24,13 +24,13 @@ Called = Callable[[str], Awaitable[str]]
 
 
 async def nobody(_person: str) -> str:
-    """Nobody's name, where Slack is not asked."""
+    """Return nobody's name, where Slack is not asked."""
     return ""
 
 
 PEOPLE = ("asked_by", "approved_by", "decided_by")
 AT_ONCE = 100
-"""Rows that are written before others get their turn; and requests that are looked up together."""
+"""Rows that are written before others get their turn, and requests that are looked up together."""
 
 ELSEWHERE = (
     "Requests of {month} are archived in {files}. Whoever runs Billing Bot can export the month from that file: "
@@ -118,7 +118,7 @@ def rows_of(request: Request, calls: Sequence[Call]) -> list[Row]:
 
 
 class ArchivedError(Exception):
-    """Requests of the month are in an archive, so that this database cannot write them all."""
+    """Requests of the month are archived, so this database cannot write them all."""
 
 
 async def export(
@@ -152,7 +152,7 @@ async def export(
 
 
 async def _names(store: Store, request: Request, called: Called) -> dict[str, str]:
-    """Return the names of everybody who asked for, approved or decided a request; the id of whom none is known."""
+    """Return the names of everybody who asked for, approved or decided a request; the id where no name is known."""
     recorded = store.history.names(request.number)
     people = (request.requester, *(each.person for each in request.approvals), request.decided_by)
     return {each: recorded.get(each) or await called(each) or each for each in people if each}
@@ -163,7 +163,7 @@ def _named(people: str, names: Mapping[str, str]) -> str:
 
 
 async def _as_csv(rows: AsyncIterator[Row]) -> bytes:
-    """Comma-separated, UTF-8 with a mark that spreadsheets look for; no cell is a formula.
+    """Return comma-separated UTF-8 with a mark that spreadsheets look for; no cell is a formula.
 
     Each row is written as it comes, between the turns of others, and none is kept.
     """

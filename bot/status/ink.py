@@ -1,4 +1,4 @@
-"""Draws a month's picture with Pillow. A program of its own, which ends when the picture is drawn.
+"""Draws a month's picture with Pillow. A separate program, which ends when the picture is drawn.
 
     python -m bot.status.ink < CHART.json > PICTURE.png
 
@@ -26,10 +26,10 @@ from bot.status.picture import (
 TITLE, LABEL, SMALL = 52, 34, 28
 GROUND, INK, QUIET, GRID = (248, 249, 251), (24, 32, 44), (86, 97, 112), (205, 211, 219)
 COLORS = {"posted": (217, 119, 6), "mailed": (29, 78, 216), "decided": (15, 118, 110)}
-"""Orange and blue are told apart by colour-blind readers too; the legend names both."""
+"""Colour-blind readers can tell orange and blue apart too; the legend names both."""
 
 PALE = {"posted before": (246, 221, 187), "mailed before": (199, 211, 245)}
-"""Of the month before; a thin line around them stands out from the ground."""
+"""The month before; a thin outline makes them stand out from the ground."""
 
 
 def draw(chart: Chart) -> bytes:
@@ -73,7 +73,7 @@ def _panel(
             color = COLORS.get(bar.kind, QUIET)
             inside = GROUND if bar.value < 0 else PALE.get(bar.kind, color)
             pen.rectangle(bar.corners, inside, color, width=1 if bar.kind in PALE else 3)
-    for y, words in panel.scale:  # above the bars, which may stand where the value is
+    for y, words in panel.scale:  # above the bars, which may be where the value is
         pen.text(
             (MARGIN, y - 2), words, QUIET, small, anchor="ld", stroke_width=5, stroke_fill=GROUND
         )
@@ -84,7 +84,7 @@ def _panel(
 def _fitting(
     pen: ImageDraw.ImageDraw, words: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont
 ) -> str:
-    """Words cut to what stands beside a heading."""
+    """Return the words, cut to what fits beside a heading."""
     parts: Sequence[str] = words.split(" · ")
     while len(parts) > 1 and pen.textlength(" · ".join(parts), font) > WIDTH - 2 * MARGIN - 130:
         parts = parts[1:]
@@ -92,7 +92,7 @@ def _fitting(
 
 
 def main() -> None:
-    """Read a chart, write its picture."""
+    """Read a chart and write its picture."""
     sys.stdout.buffer.write(draw(from_text(sys.stdin.read())))
 
 

@@ -19,10 +19,10 @@ from bot.store.store import Store
 
 SHOWN_APPROVERS = 4
 SHOWN = 10
-"""Requests of a list in one message; some 13,000 characters of blocks are Slack's limit."""
+"""Requests of a list in one message; Slack's limit is about 13,000 characters of blocks."""
 
 MOST_CHARACTERS = 10_000
-"""Of the blocks of one message; Slack takes some 13,000, which it does not document."""
+"""Characters of one message's blocks; Slack takes about 13,000, which it does not document."""
 
 ON_THE_HOME = "the Home tab lists them, up to 200 of a kind"
 IN_THE_EXPORT = "the export of their months has all"
@@ -64,7 +64,7 @@ class Links:
 
 
 def what_of(operation: str, subject: str) -> str:
-    """`email BR-00000417`, `email debit memo A-1`: its kind where the number does not say it."""
+    """Return `email BR-00000417`, or `email debit memo A-1` where the number does not show its kind."""
     kind = _KINDS.get(operation)
     one, many = KIND_WORDS[kind] if kind else ("", "")
     is_said = not kind or subject.endswith(f" {many}") or document_key(subject) == (kind, subject)
@@ -72,11 +72,11 @@ def what_of(operation: str, subject: str) -> str:
 
 
 _KINDS: Mapping[str, DocumentKind] = {each.name: kind for kind, each in OF_KIND.items()}
-"""Of an operation that mails documents of one kind."""
+"""Operations that mail documents of one kind."""
 
 
 def waiting(links: Links, brief: Brief) -> Line:
-    """For whom, since when, until when."""
+    """Return a line with the approvers, since when, and until when."""
     approvers = approvers_in_words(brief.rule.approvers[:SHOWN_APPROVERS])
     rest = len(brief.rule.approvers) - SHOWN_APPROVERS
     more = f" and {count(rest, 'other')}" if rest > 0 else ""
@@ -88,14 +88,14 @@ def waiting(links: Links, brief: Brief) -> Line:
 
 
 def running(links: Links, brief: Brief, verdicts: Mapping[str, int]) -> Line:
-    """Return how far."""
+    """Return a line with how far it is."""
     return _line(
         links, brief, " · since ", Moment(brief.state_at), " · ", _how_far(brief, verdicts)
     )
 
 
 def unknown(links: Links, brief: Brief) -> Line:
-    """Since when, and who has to look."""
+    """Return a line with since when, and who must look."""
     return _line(
         links, brief,
         f" · {ending(brief, brief.state)} since ", Moment(brief.state_at),
@@ -104,7 +104,7 @@ def unknown(links: Links, brief: Brief) -> Line:
 
 
 def ended(links: Links, brief: Brief) -> Line:
-    """Return how and when."""
+    """Return a line with how and when it ended."""
     return _line(links, brief, f" · {ending(brief, brief.state)} ", Moment(brief.state_at),
                  " · asked by ", Mention(brief.requester))  # fmt: skip
 
@@ -129,7 +129,7 @@ def _line(links: Links, brief: Brief, *parts: Part) -> Line:
 
 
 def ending(brief: Brief, state: State) -> str:
-    """Return a state of a request in the card's words, which claim no more than its operation can."""
+    """Return a request's state in the card's words, which claim no more than its operation can."""
     if state is State.SUCCEEDED:
         return OPERATIONS[brief.operation].done
     return of_many(state, brief.progress) or HEADLINES[state]
@@ -147,7 +147,7 @@ def _how_far(brief: Brief, verdicts: Mapping[str, int]) -> str:
 
 
 def calls_in_words(verdicts: Mapping[str, int]) -> str:
-    """`120 of 500 calls accepted, 2 refused`."""
+    """Return `120 of 500 calls accepted, 2 refused`."""
     if not verdicts:
         return "nothing sent yet"
     found = [f"{verdicts.get('accepted', 0):,} of {count(sum(verdicts.values()), 'call')} accepted"]
@@ -161,7 +161,7 @@ def calls_in_words(verdicts: Mapping[str, int]) -> str:
 def section(
     heading: str, lines: Sequence[Line], number: int, *, rest: str = ON_THE_HOME
 ) -> tuple[Line, ...]:
-    """Return a heading with its number, the lines, how many more there are, and where the rest stands."""
+    """Return a heading with its number, the lines, how many more there are, and where the rest is."""
     if not number:
         return (Line("", (Strong(heading), ": none")),)
     said = f"more than {MOST_COUNTED - 1:,}" if number >= MOST_COUNTED else f"{number:,}"
@@ -175,7 +175,7 @@ def section(
 
 
 def words(title: str, *groups: Sequence[Line]) -> Words:
-    """Groups of lines below a heading, one block each, and never more than Slack takes.
+    """Return groups of lines below a heading, one block each, and never more than Slack takes.
 
     What is too long is cut from the longest group, whose last line then says so.
     """
@@ -195,7 +195,7 @@ def _blocks(title: str, groups: Sequence[Sequence[Line]]) -> Blocks:
 
 
 def _block(group: Sequence[Line]) -> blocks.Block:
-    """As mrkdwn, a third as long as rich text, where nothing in it was typed by somebody."""
+    """Return a group as mrkdwn, a third as long as rich text, where nobody typed any of it."""
     text = "\n".join(_mrkdwn(each) for each in group)
     if any(each.label for each in group) or len(text) > blocks.TEXT_LIMIT:
         return blocks.labelled(group)
@@ -226,7 +226,7 @@ def only(store: Store, numbers: Sequence[int], within: Within) -> list[int]:
 
 
 def unknown_section(store: Store, links: Links, within: Within = EVERYWHERE) -> tuple[Line, ...]:
-    """Return the unknown outcomes; nothing at all where there are none."""
+    """Return the unknown outcomes; nothing where there are none."""
     found, number = in_state(store, State.UNKNOWN, within)
     if not number:
         return ()

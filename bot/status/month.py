@@ -1,4 +1,4 @@
-"""What a month came to: read from the sums of its days, whatever the size of the history."""
+"""A month's figures, read from the sums of its days, however long the history."""
 
 import asyncio
 import re
@@ -68,17 +68,17 @@ class Month:
 
     @property
     def still_open(self) -> int:
-        """Return how many have no result yet, other than those whose outcome is unknown."""
+        """Return how many have no result yet, not counting unknown outcomes."""
         ended = FINAL | {State.UNKNOWN}
         return sum(number for state, number in self.requests.items() if state not in ended)
 
     def of(self, state: State) -> int:
-        """Return how many stand in a state."""
+        """Return how many are in a state."""
         return self.requests.get(state, 0)
 
 
 def month_named(typed: str, now: datetime) -> str | None:
-    """`2026-10` as typed, of the years 2000 to 2199; the present month for nothing; None for anything else.
+    """Return `2026-10` as typed, from 2000 to 2199; this month for nothing; None for anything else.
 
     `november`, or `nov`, is the last November that has begun, and `nov 2025` that of the year.
     """
@@ -95,20 +95,20 @@ def month_named(typed: str, now: datetime) -> str | None:
 
 
 def span_of(month: str) -> tuple[datetime, datetime]:
-    """Return the month's begin and the begin of the next one."""
+    """Return when the month begins and when the next one does."""
     year, number = int(month[:4]), int(month[5:])
     first = datetime(year, number, 1, tzinfo=UTC)
     return first, first.replace(year=year + number // 12, month=number % 12 + 1)
 
 
 def month_before(month: str) -> str:
-    """`2026-10` of `2026-11`."""
+    """Return `2026-10` for `2026-11`."""
     year, number = int(month[:4]), int(month[5:])
     return f"{year - (number == 1):04}-{(number - 2) % 12 + 1:02}"
 
 
 async def catch_up(store: Store) -> int:
-    """Count what has moved since it was last counted; how many requests that were.
+    """Count what has moved since the last count; return how many requests that was.
 
     Others get their turn after each request that is read. What has moved meanwhile is not written
     but stays due.
@@ -144,7 +144,7 @@ async def read_month(store: Store, name: str, within: Within = EVERYWHERE) -> Mo
 
 
 async def month_within(store: Store, name: str, within: Within) -> Month:
-    """Return the figures of a month as they are counted, everywhere or in some places."""
+    """Return a month's figures as counted, everywhere or in some places."""
     if within.keys is None:
         return month_of(store, name)
     found = [each async for each in _figures_within(store, name, within)]
@@ -181,7 +181,7 @@ def _month_within(name: str, within: Within, found: Sequence[Figure]) -> Month:
 
 
 def month_of(store: Store, name: str) -> Month:
-    """Return the figures of a month as they are counted."""
+    """Return a month's figures as counted."""
     sums, days = _summed(store.figures.of_days(name))
     return replace(
         _month(name, sums, days),
@@ -194,7 +194,7 @@ def month_of(store: Store, name: str) -> Month:
 def _summed(
     rows: Iterable[tuple[str, str, str, Decimal]],
 ) -> tuple[dict[tuple[str, str], Decimal], dict[tuple[int, str, str], Decimal]]:
-    """Sums by name and key, and those of single days."""
+    """Return sums by name and key, and those of single days."""
     sums: dict[tuple[str, str], Decimal] = {}
     days: dict[tuple[int, str, str], Decimal] = {}
     for day, group, key, value in rows:

@@ -12,12 +12,12 @@ CLASSES = ("< 15 min", "< 1 h", "< 4 h", "< 24 h", "longer")
 
 
 def title_of(month: Month) -> str:
-    """`November 2026`, with the place where it is about one."""
+    """Return `November 2026`, with the place where it is about one."""
     return f"{MONTHS[int(month.name[5:]) - 1]} {month.name[:4]}{month.within}"
 
 
 def rows_of(month: Month) -> tuple[Row, ...]:
-    """Return what is counted, and how much it is."""
+    """Return what is counted, and the counts."""
     return (
         ("Requests", f"{month.asked:,}"),
         *_things(month),
@@ -41,7 +41,7 @@ def rows_of(month: Month) -> tuple[Row, ...]:
 
 
 def _things(month: Month) -> tuple[Row, ...]:
-    """Return what became of bill runs, and of whatever else an operation is about."""
+    """Return what became of bill runs, and of anything else that an operation is about."""
     found = {RUNS: list[str]()}
     for name, operation in OPERATIONS.items():
         if operation.counted_as and (number := month.operations.get(name)):
@@ -56,7 +56,7 @@ def _unpriced(month: Month) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`12 s`, `14 min`, `3 h 05 min`, `2 d 4 h`; `-` for None."""
+    """Return `12 s`, `14 min`, `3 h 05 min`, `2 d 4 h`; `-` for None."""
     if seconds is None:
         return "-"
     if seconds < 60:  # noqa: PLR2004 - a minute

@@ -47,16 +47,16 @@ class Timetable:
         return None
 
     def day(self, now: datetime) -> str:
-        """Today in `zone`, as `2026-11-21`."""
+        """Return today in `zone`, as `2026-11-21`."""
         return now.astimezone(self.zone).date().isoformat()
 
     def midnight(self, now: datetime, days: int = 0) -> datetime:
-        """Begin of today in `zone`, or of a day later or earlier; aware UTC."""
+        """Return when today begins in `zone`, or a day later or earlier; aware UTC."""
         day = now.astimezone(self.zone).date() + A_DAY * days
         return datetime.combine(day, time(), self.zone).astimezone(UTC)
 
     def days_back(self, now: datetime) -> int:
-        """Return how many days ago the day of the digest before was: over a weekend, three."""
+        """Return how many days ago the last day with a digest was: over a weekend, three."""
         today = now.astimezone(self.zone).date().weekday()
         return next((back for back in range(1, 8) if (today - back) % 7 in self.days), 1)
 
@@ -68,7 +68,7 @@ def mornings_digest(store: Store, links: Links, timetable: Timetable, now: datet
     tonight = timetable.midnight(now, 1)
     expiring = status.expiring(tonight, SHOWN)
     return lists.words(
-        "How billing stands this morning",
+        "Where billing stands this morning",
         lists.unknown_section(store, links),
         lists.section("Expires today", [lists.waiting(links, each) for each in expiring],
                       status.count_expiring(tonight)),
@@ -79,7 +79,7 @@ def mornings_digest(store: Store, links: Links, timetable: Timetable, now: datet
 
 
 def _days_since_the_last(store: Store, timetable: Timetable, now: datetime) -> int:
-    """Return how many days ago the last digest was, however long the pause; else when it should have been."""
+    """Return how many days ago the last digest was, however long the pause, or when it should have been."""
     today = timetable.day(now)
     last = store.mornings.before(today)
     if not last:

@@ -1,4 +1,4 @@
-"""What stands on a month's picture and where, as values that can be handed to another process."""
+"""What a month's picture shows and where, as values that can be passed to another process."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ Kind = Literal["posted", "mailed", "posted before", "mailed before", "decided"]
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar: what it shows, and where it stands, in pixels from the top left."""
+    """A bar: what it shows, and where it is, in pixels from the top left."""
 
     kind: Kind
     key: str
@@ -31,7 +31,7 @@ class Bar:
 
     @property
     def corners(self) -> tuple[int, int, int, int]:
-        """As Pillow takes them."""
+        """Return the corners as Pillow takes them."""
         return self.left, self.top, self.right, self.bottom
 
 

@@ -1,4 +1,4 @@
-"""Builds every part of the bot and connects them."""
+"""Builds every part of the bot and connects them all."""
 
 import logging
 import os
@@ -57,12 +57,12 @@ from bot.zuora.environments import Environment, environment
 logger = logging.getLogger(__name__)
 
 AGAIN_AFTER_POLLS = 6
-"""A call whose answer was lost is left so many times `POLL_SECONDS` to end before it is sent again."""
+"""How many times `POLL_SECONDS` a call whose answer was lost is given to end before it is sent again."""
 
 
 @dataclass(kw_only=True)
 class Tuning:
-    """What tests and the sandbox set otherwise than production does.
+    """What tests and the sandbox set differently from production.
 
     Attributes:
         seconds_a_message: Gap between two messages in one channel.
@@ -78,7 +78,7 @@ class Tuning:
 
 
 def _about(settings: Settings, reached: Outside) -> dict[str, Any]:
-    """Return what a start records of the program and its surroundings."""
+    """Return what a start records about the program and its surroundings."""
     slack = {
         "address": settings.slack_api_url,
         "url": reached.identity.team_url,
@@ -216,7 +216,7 @@ def _parts(
 def _slack(
     settings: Settings, tuning: Tuning, parts: Parts, reached: Outside
 ) -> tuple[AsyncApp, Answering, Sender]:
-    """Return the listeners, what they share, and who sends what stands in the outbox."""
+    """Return the listeners, what they share, and what sends the outbox."""
     tenancy = parts.tenancy
     forms = forms_for(
         tenancy.zuora.highest_batch,
@@ -247,7 +247,7 @@ def _slack(
 
 
 def _patience(tuning: Tuning) -> timedelta:
-    """After so long nothing is out any more that a process sent whose fence was open a moment ago."""
+    """Return how long until nothing is out any more that a process sent while its fence was open."""
     return timedelta(seconds=FRESH_SECONDS + tuning.zuora_read_seconds)
 
 
@@ -259,7 +259,7 @@ def _pauses(settings: Settings) -> Pauses:
 def _backups(settings: Settings, clock: Clock) -> Backups:
     folder = Path(settings.backup_dir) if settings.backup_dir else None
     if folder is not None and not os.access(folder, os.W_OK | os.X_OK):
-        msg = f"BACKUP_DIR: {folder} is no folder that the bot can write to."
+        msg = f"BACKUP_DIR: {folder} is not a folder that the bot can write to."
         raise CannotStartError(msg)
     return Backups(
         clock,

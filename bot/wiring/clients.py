@@ -23,11 +23,11 @@ logger = logging.getLogger(__name__)
 
 SLACK_SECONDS = 20
 SECONDS_FOR_ZUORA = 10.0
-"""A start waits so long for Zuora; without it people can still look, reject and withdraw."""
+"""How long a start waits for Zuora; without it people can still look, reject and withdraw."""
 
 
 def timed(http: httpx2.AsyncClient, address: str, clocks: Clocks) -> httpx2.AsyncClient:
-    """Return the same client; each answer from this address says what time it is there."""
+    """Return the same client; each answer from this address shows what time it is there."""
     host = URL(address).host
 
     async def answered(response: httpx2.Response) -> None:
@@ -95,7 +95,7 @@ async def tenant_in_words(admission: Admission, where: Environment, starting: St
     within = "".join(
         f" · {name} {units[0].name}"
         for name, units in (("entity", places.entities), ("organization", places.organizations))
-        if len(units) == 1  # of several each request says its own
+        if len(units) == 1  # where there are several, each request names its own
     )
     try:
         async with asyncio.timeout(SECONDS_FOR_ZUORA):
@@ -108,7 +108,7 @@ async def tenant_in_words(admission: Admission, where: Environment, starting: St
             extra={"why": str(error) or "no answer"},
         )
         starting.waits_for = ""
-        return f"{words}{within}"  # what is wrong, the client itself keeps saying
+        return f"{words}{within}"  # the client itself keeps reporting what is wrong
     tenant = admission.zuora.tenant
     logger.info("zuora_ready: %s, tenant %s", where.name, tenant.id)
     return f"{words} · tenant {tenant.id}{within}"

@@ -1,4 +1,4 @@
-"""What an auditor relies on later: where heads are left, who confirms a change of the policy, who is in the groups."""
+"""What an auditor relies on later: where heads are left, who confirms policy changes, who is in the groups."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def anchors_of(settings: Settings) -> Anchors:
-    """Return where heads are left; that it is nowhere is said at each start.
+    """Return where heads are left; if nowhere, each start says so.
 
     Raises:
         CannotStartError: The folder is none.
@@ -33,7 +33,7 @@ def anchors_of(settings: Settings) -> Anchors:
     if settings.anchor_folder:
         folder = Path(settings.anchor_folder)
         if not folder.is_dir():
-            msg = f"ANCHOR_FOLDER: {folder} is no folder."
+            msg = f"ANCHOR_FOLDER: {folder} is not a folder."
             raise CannotStartError(msg)
         places.append(Folder(folder))
     if settings.timestamp_url:
@@ -48,12 +48,12 @@ def anchors_of(settings: Settings) -> Anchors:
 
 
 def signer_of(key: SecretStr) -> Signer | None:
-    """Return who signs with a key; None where it is empty."""
+    """Return the signer for a key; None where it is empty."""
     return Signer(key.get_secret_value()) if key.get_secret_value() else None
 
 
 def changes_of(parts: Parts, settings: Settings) -> PolicyChanges:
-    """Return who posts changes of the policy, in the audit channel where there is one."""
+    """Return what posts policy changes, in the audit channel where there is one."""
     return PolicyChanges(
         parts.store,
         parts.clock,
@@ -64,7 +64,7 @@ def changes_of(parts: Parts, settings: Settings) -> PolicyChanges:
 
 
 def statements_of(parts: Parts, settings: Settings) -> Statements:
-    """Return who sends the statements of each month."""
+    """Return what sends each month's statements."""
     return Statements(
         parts.store,
         parts.clock,
@@ -88,7 +88,7 @@ def loops_of(
     """Return the loops beside the runner's and the sender's, by name."""
 
     def read() -> Awaitable[Members]:
-        return people.groups(parts.rules.policy.everybody)  # of the policy of that moment
+        return people.groups(parts.rules.policy.everybody)  # of the policy at that moment
 
     groups = Groups(parts.store, parts.clock, read)
     return {"policy": changes.run, "groups": groups.run, "statements": statements.run}

@@ -1,4 +1,4 @@
-"""What a start opens, and whom it reaches with that: Slack and Zuora."""
+"""What a start opens, and which services it reaches: Slack and Zuora."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +33,7 @@ class Opened:
 
     @classmethod
     async def of(cls, settings: Settings, clocks: Clocks, fence: Fence | None = None) -> Self:
-        """Open them; whatever is heard through them says to `clocks` what time it is there.
+        """Open them; every answer through them shows `clocks` what time it is there.
 
         What goes out through them and is an effect passes the fence.
 
@@ -60,7 +60,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """Slack and Zuora, once they said who the bot is there.
+    """Slack and Zuora, once they have said who the bot is there.
 
     Attributes:
         identity: Who the bot is in Slack.

@@ -1,4 +1,4 @@
-"""The way out for a database that was put back, as a command."""
+"""The command that releases a database that was put back."""
 
 import secrets
 
@@ -14,7 +14,7 @@ from bot.workflow.restored import resume
 
 
 async def resume_after_restore(settings: Settings, clock: Clock) -> tuple[list[str], int]:
-    """End what is open in a database that was put back; names of the requests, the next number.
+    """End what is open in a database that was put back; return the requests' names and the next number.
 
     Raises:
         CannotStartError: The bot still works on this database.

@@ -1,4 +1,4 @@
-"""A running bot: what it starts, stops, and says of itself."""
+"""A running bot: what it starts, stops and reports."""
 
 import asyncio
 import logging
@@ -105,14 +105,14 @@ class Bot:
         self._turned: dict[str, float] = {}
 
     def start(self) -> None:
-        """Begin to work; unfinished requests go on by themselves."""
+        """Begin to work; unfinished requests continue by themselves."""
         self._worker = asyncio.create_task(self._work(), name="worker")
         loops = {**self.watch.loops(), "mind the lock": self._mind_the_lock}
         looking = (self._supervised.run(*named) for named in loops.items())
         self._looking = asyncio.gather(*looking)
 
     def follow(self, settings: Settings, policy: Policy) -> None:
-        """Go on with another policy and other secrets.
+        """Continue with another policy and other secrets.
 
         Raises:
             CouldNotRecordError: Nothing was changed.
@@ -128,7 +128,7 @@ class Bot:
         self.parts.bells.ring()
 
     async def finish(self) -> None:
-        """Take no new work and reach the next safe point; people are answered still.
+        """Take no new work and reach the next safe point; people still get answers.
 
         Who can hold a connection open must not hold up the end of the work, so this comes before the
         connection to Slack is closed.
@@ -140,7 +140,7 @@ class Bot:
     async def stop(self) -> None:
         """Finish, and close everything."""
         await self.finish()
-        await self.answering.drain(patience=0.2)  # of those who came since
+        await self.answering.drain(patience=0.2)  # those who came since
         for task in (self._worker, self._looking):
             if task is not None:
                 task.cancel()
@@ -150,7 +150,7 @@ class Bot:
         await self._close()
 
     def health(self) -> dict[str, str]:
-        """Return how the bot is, in more words than `/readyz` has for everybody: `status` is its status."""
+        """Return how the bot is, in more words than `/readyz` has for everybody; `status` is the same."""
         return {
             "status": self.readiness.ready()["status"],
             "slack": self._refusals(),
@@ -162,7 +162,7 @@ class Bot:
         }
 
     def _turned_at(self) -> dict[str, float]:
-        """Return when those loops last turned that turn within a minute, whatever Slack and Zuora do."""
+        """Return when each loop last turned that turns every minute, whatever Slack and Zuora do."""
         if self._is_finished:
             return {}
         found = dict(self._turned)
@@ -216,7 +216,7 @@ class Bot:
         self._turned.pop("lock", None)
 
     async def _take_over(self) -> None:
-        """Let nobody write who worked before, and leave what they may have sent the time to end."""
+        """Keep the process that worked before from writing, and give what it may have sent time to end."""
         if self._lock.began_anew:
             await self._witness.look_anew()
         self.parts.store.begin_turn(self._lock.holder)
@@ -226,7 +226,7 @@ class Bot:
             self.sender.handover_at = now
 
     async def _be_told(self) -> None:
-        """Compare Slack with the database again until it can be read."""
+        """Compare Slack with the database again until Slack can be read."""
         standing = self.parts.standing
         if standing.unread:
             await self._witness.say()
@@ -250,7 +250,7 @@ class Bot:
                 await asyncio.to_thread(checkpoint, checkpoints.begin())
 
     async def _be_let_in(self) -> None:
-        """Ask Zuora again now and then where it refuses the bot's login, so that it is known when it lets it in."""
+        """Ask Zuora now and then where it refuses the bot's login, to notice when it accepts it."""
         zuora = self.parts.tenancy.zuora
         while True:
             await self.parts.clock.sleep(LET_IN_SECONDS)
@@ -259,7 +259,7 @@ class Bot:
                     await zuora.check()
 
     async def _mind_the_lock(self) -> None:
-        """End, once another process may work: this one writes nothing more, and its supervisor starts it again."""
+        """End once another process may work: this one writes nothing more, and its supervisor starts it again."""
         store = self.parts.store
         while not (self._lock.is_lost or store.has_lost_its_turn):
             await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
@@ -272,7 +272,7 @@ class Bot:
         signal.raise_signal(signal.SIGTERM)
 
     async def _hear_others(self) -> None:
-        """Another process on the same file takes clicks too; what it writes is worked on here."""
+        """Notice what another process on the same file writes: it takes clicks too, and this one works on them."""
         while True:
             self._turns("listener")
             await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)

@@ -10,11 +10,11 @@ from bot.store.private import beside, opened_alone
 
 
 class CannotStartError(Exception):
-    """The settings name something that is not so; the message says what, in one sentence."""
+    """The settings name something that does not hold; the message says what, in one sentence."""
 
 
 def fence_of(settings: Settings) -> Fence | None:
-    """Return what effects have to pass; None on SQLite, where a frozen process keeps its lock."""
+    """Return what effects must pass; None on SQLite, where a frozen process keeps its lock."""
     return Fence() if is_postgres(settings.database_path) else None
 
 

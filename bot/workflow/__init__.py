@@ -1,1 +1,1 @@
-"""What happens, in order: ask, decide, run. Nothing here knows how Slack looks or speaks."""
+"""What happens, in order: ask, decide, run. Nothing here knows what Slack looks like."""

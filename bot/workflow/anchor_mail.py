@@ -1,4 +1,4 @@
-"""Leaving heads in a mailbox that belongs to whoever checks the history."""
+"""Leaves heads in a mailbox that belongs to whoever checks the history."""
 
 import asyncio
 import smtplib
@@ -20,11 +20,11 @@ from bot.workflow.signing import text_of
 
 STEP_SECONDS = 10.0
 MOST_SECONDS = 60.0
-"""A server that answers byte by byte ends none of its steps; after this its connection is cut."""
+"""A server that answers byte by byte never ends a step; after this its connection is cut."""
 
 PORTS = {"smtps": 465, "smtp": 587}
 WHOLE_LINES = SMTP.clone(max_line_length=998)
-"""What a mail may have (RFC 5322): a head is longer than the usual 78, and must not be cut in two."""
+"""Longest line of a mail (RFC 5322): a head is longer than the usual 78, and must not be cut in two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Mailbox:
         return {"message": mail["Message-ID"].strip("<>").partition("@")[0]}
 
     async def look(self) -> None:
-        """See whether the server lets the bot in, and mail nothing.
+        """Check that the server lets the bot in, without mailing anything.
 
         Raises:
             NotLeftError: It does not.
@@ -87,7 +87,7 @@ class Mailbox:
             smtp.connect(host, place.port or PORTS[place.scheme])
             _enter(smtp, place, context)
             use(smtp)
-            with suppress(OSError, smtplib.SMTPException):  # what it took it has
+            with suppress(OSError, smtplib.SMTPException):  # what the server has accepted, it keeps
                 smtp.quit()
         finally:
             cut.cancel()
@@ -112,7 +112,7 @@ def _enter(smtp: smtplib.SMTP, place: SplitResult, context: ssl.SSLContext) -> N
 
 
 def mail_of(head: Head, signed: str, sender: str, to: str) -> EmailMessage:
-    """Return the mail of a head; saved as a file it is what `billing-bot verify --heads` reads."""
+    """Return the mail of a head; saved as a file, `billing-bot verify --heads` reads it."""
     mail = EmailMessage(policy=WHOLE_LINES)
     mail["From"], mail["To"] = sender, to
     mail["Subject"] = f"Head of Billing Bot's history: row {head.sequence}"

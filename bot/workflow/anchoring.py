@@ -1,4 +1,4 @@
-"""Leaving heads where whoever can write the database cannot change them: a folder that keeps, an authority's time stamp.
+"""Leaves heads where nobody who can write the database can change them: a folder that keeps, a time stamp authority.
 
 The third place is a mailbox: `anchor_mail`.
 """
@@ -24,7 +24,7 @@ from bot.workflow.signing import Signer, text_of
 
 GRANTED = 0
 LARGEST_ANSWER = 65_536
-"""Bytes; a token with its certificates has some 6,000."""
+"""Bytes; a token with its certificates has about 6,000."""
 SECONDS = 30.0
 READ_ONLY = 0o444
 
@@ -42,7 +42,7 @@ class Keeper(Protocol):
         ...
 
     async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:
-        """Leave a head there; what the history keeps of that.
+        """Leave a head there, and return what the history keeps of that.
 
         Raises:
             NotLeftError: It was not taken.
@@ -105,7 +105,7 @@ class Authority:
         return "time stamp"
 
     async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:  # noqa: ARG002 - as `Folder`
-        """Have the head's text stamped; the answer is kept whole, for `openssl ts -verify`.
+        """Have the head's text stamped; the answer is kept whole for `openssl ts -verify`.
 
         Raises:
             NotLeftError: The authority did not answer, or stamped something else.
@@ -163,5 +163,5 @@ class Anchors:
 
     @property
     def is_any(self) -> bool:
-        """Return whether heads are of use to anybody."""
+        """Return whether anybody has a use for heads."""
         return bool(self.channel or self.places or self.signer)

@@ -1,4 +1,4 @@
-"""Moving finished requests into an archive: a copy of the whole database as it is before they go."""
+"""Moves finished requests into an archive: a copy of the whole database as it was before they go."""
 
 from datetime import datetime, timedelta
 from hashlib import file_digest
@@ -12,7 +12,7 @@ from bot.store.store import Store
 from bot.store.times import to_text
 
 YOUNGEST = timedelta(days=31)
-"""What ended later than that stays: people still look at it, and Zuora may still change it."""
+"""What ended more recently stays: people still look at it, and Zuora may still change it."""
 
 
 class Archived(NamedTuple):
@@ -23,7 +23,7 @@ class Archived(NamedTuple):
 
 
 def archive(store: Store, copy: Path, copied: Head, before: datetime, now: datetime) -> Archived:
-    """Let go of what ended before a day, once a whole copy of the database has it.
+    """Remove what ended before a day, once a whole copy of the database has it.
 
     Args:
         store: The database; nobody else works on it.
@@ -71,5 +71,5 @@ def archive(store: Store, copy: Path, copied: Head, before: datetime, now: datet
 
 
 def nothing_before(before: datetime) -> str:
-    """That there is nothing to archive, in a sentence."""
+    """Return that there is nothing to archive, in a sentence."""
     return f"No request that still has to be archived ended before {before:%Y-%m-%d}. Nothing was changed."

@@ -1,4 +1,4 @@
-"""Asking: what was typed becomes requests with facts, a card and a history entry, or messages."""
+"""Asking: what was typed becomes requests with facts, a card and a history entry, or problems to mend."""
 
 import asyncio
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _Read = tuple[Operation, Body, Values]
 async def ask(
     parts: Parts, wanted: Wanted, asker: Asker
 ) -> tuple[Request, ...] | Problems | Refused:
-    """Read the form, read Zuora, save the requests and what is to be shown: all of it or nothing.
+    """Read the form, read Zuora, and save the requests and what is to be shown: all of it or nothing.
 
     Args:
         parts: The outside.
@@ -63,7 +63,7 @@ async def ask(
     ):
         return again
     ready = (
-        problems.and_of(Problems(nowhere))  # nothing is read where it is not known where
+        problems.and_of(Problems(nowhere))  # where it is not known which place, nothing is read
         if nowhere
         else await _with_facts(parts, bodies, problems, place.key)
     )
@@ -97,7 +97,7 @@ def _read(wanted: Wanted, reason: str) -> tuple[list[_Read], Problems]:
 async def _with_facts(
     parts: Working, bodies: Sequence[_Read], problems: Problems, place: str
 ) -> list[Ready] | Problems:
-    """Read Zuora also where something typed is wrong, so that all of it is shown at once."""
+    """Read Zuora even where something typed is wrong, so that all problems are shown together."""
     ready: list[Ready] = []
     for operation, body, values in bodies:
         one = await _ready(parts, operation, body, values, place)
@@ -119,12 +119,14 @@ async def _ready(
     except ZuoraError as error:
         words = unanswered(error, f"Nothing was saved. {what_next(error)}")
         if isinstance(error, ZuoraContradicts):
-            words = f"{error} Nothing was saved; look in Zuora which is right, and try again."
+            words = (
+                f"{error} Nothing was saved; look in Zuora to see which is right, and try again."
+            )
         return Problems({operation.field: words})
     if isinstance(facts, Problems):
         return facts
     order = operation(body, facts)
-    mine = await asyncio.to_thread(order.mailings)  # they may be many
+    mine = await asyncio.to_thread(order.mailings)  # there may be many
     texts = await asyncio.to_thread(Texts.of, order, parts.tenancy, place)
     reach = await reach_to_be(parts.store, mine, place)
     why, others = parts.guard.mailed_lately(order, mine, reach, parts.clock.now())
@@ -136,7 +138,7 @@ async def _ready(
 
 
 async def _nobody_to_approve(rules: Rules, ready: Sequence[Ready], asker: Asker) -> Problems | None:
-    """Refuse now, with the names, a request that could never be approved, rather than let it expire."""
+    """Refuse now, naming the people, a request that nobody could ever approve, rather than let it expire."""
     for each in ready:
         about = rules.about(each.order, asker.place, each.reach)
         rule = rules.policy.strictest(about)

@@ -1,4 +1,4 @@
-"""Copies of the database on a timer, made by the process that works."""
+"""Copies the database on a timer, in the process that works."""
 
 import asyncio
 import logging
@@ -13,13 +13,13 @@ from bot.store.snapshot import saved
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(minutes=5)
-"""After a fault; and so often the time of day is looked at, which can be set, or jump after a sleep."""
+"""The pause after a fault, and between looks at the time of day, which can be set or jump after a sleep."""
 NAMED = "billing-bot-%Y%m%dT%H%M%SZ.db"
-"""The name of a copy, by the time (UTC) of its making."""
+"""A copy's name, by the time (UTC) when it was made."""
 
 
 class Backups:
-    """Makes copies and removes old ones; what it has made stands in the folder and nowhere else.
+    """Makes copies and removes old ones; the folder is the only record of them.
 
     Args:
         database: The file, or the address of a server's database.
@@ -51,12 +51,12 @@ class Backups:
 
     def _due_in(self) -> timedelta:
         last, now = self.last, self._clock.now()
-        if last is None or last > now:  # a clock that was set back must not hold it up
+        if last is None or last > now:  # a clock that was set back must not delay it
             return timedelta()
         return last + self._every - now
 
     async def _make(self, folder: Path) -> bool:
-        """Make one in a thread; False if it could not be made."""
+        """Make one in a thread; return whether it could be made."""
         broken_off = Event()
         target = folder / self._clock.now().astimezone(UTC).strftime(NAMED)
         try:

@@ -1,4 +1,4 @@
-"""Before anything is sent: the facts are read again, and the calls are planned or the request stops."""
+"""Before anything is sent: the facts are read again, and either the calls are planned or the request stops."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ UPDATED = (
 
 
 async def begin(parts: Working, request: Request) -> None:
-    """Read the facts again; stop if they are not those that were approved, else plan the calls.
+    """Read the facts again; stop if they are not those that were approved, or else plan the calls.
 
     Where another request has acted on the same thing since, it is left to the next step, which
     reads once more.
@@ -42,19 +42,23 @@ async def begin(parts: Working, request: Request) -> None:
     since = parts.clock.now()
     order = await facts_as_approved(parts, request)
     if order is not None:
-        await parts.store.turns.one_by_one()  # Zuora's answers to many may come in the same moment
+        await (
+            parts.store.turns.one_by_one()
+        )  # Zuora's answers to many may arrive in the same moment
         await _planned(parts, request, order.subjects())
         facts = await asyncio.to_thread(_facts_now, request, order)
         _start(parts, request, order, since, facts)
 
 
 async def _planned(parts: Working, request: Request, subjects: Sequence[str]) -> None:
-    """Plan many calls before the request begins, in short transactions; they are nothing until it does."""
+    """Plan many calls before the request begins, in short transactions; they mean nothing until it does."""
     if len(subjects) <= PART:
         return
     store = parts.store
     with store.transaction():
-        store.calls.forget_planned(request.number)  # of a process that ended before it began
+        store.calls.forget_planned(
+            request.number
+        )  # left by a process that ended before the request began
     for part in in_parts(len(subjects)):
         await store.turns.one_by_one()
         with store.transaction():
@@ -62,7 +66,7 @@ async def _planned(parts: Working, request: Request, subjects: Sequence[str]) ->
 
 
 def _plan(parts: Working, request: Request, subjects: Sequence[str]) -> None:
-    """Plan calls about these; inside a transaction.
+    """Plan these calls; inside a transaction.
 
     Raises:
         RequestMovedError: It is not approved any more.
@@ -73,14 +77,14 @@ def _plan(parts: Working, request: Request, subjects: Sequence[str]) -> None:
 
 
 async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any] | None:
-    """The order with the facts of now if they are those that were approved.
+    """Return the order with today's facts if they are those that were approved.
 
     None: it was written why not. Facts that differ, or that cannot be read for good, stop the
     request; while Zuora does not answer it waits.
     """
     if not await _is_still_approved(parts, request):
         return None
-    approved = await asyncio.to_thread(opened, request)  # of many documents it takes long
+    approved = await asyncio.to_thread(opened, request)  # it takes long for many documents
     try:
         await parts.tenancy.admission.check()
         facts: Facts | Problems = await approved.look_up(
@@ -107,7 +111,7 @@ async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any]
 async def _why_not_as_approved(
     parts: Working, request: Request, approved: Order[Any, Any], now: Order[Any, Any]
 ) -> str:
-    """What differs from what was approved, in a sentence; empty: nothing does."""
+    """Return what differs from what was approved, in a sentence; empty: nothing does."""
     changed = await asyncio.to_thread(approved.differs, now.facts)
     digest = await asyncio.to_thread(parts.tenancy.digest_of, now, request.place)
     is_the_same = digest == request.digest
@@ -120,7 +124,7 @@ async def _why_not_as_approved(
 
 
 async def _is_still_approved(parts: Working, request: Request) -> bool:
-    """Whether its approvals count now, by time, rights and rules; if not, it was written why."""
+    """Return whether its approvals count now, by time, rights and rules; if not, write why."""
     now = parts.clock.now()
     if now >= too_late_at(request):
         stop(parts.store, request, f"It was approved more than {HOURS} hours ago.", now)
@@ -145,13 +149,13 @@ def _wait(parts: Working, request: Request, why: str) -> None:
 
 
 def _stop_for_others(parts: Working, request: Request, why: str) -> None:
-    """Stop; where other requests have reached some of its documents, the rest is offered."""
+    """Stop; where other requests reached only some of its documents, offer the rest."""
     now = parts.clock.now()
     stop(parts.store, request, why, now, others=len(parts.guard.others_of(request, now)))
 
 
 def _facts_now(request: Request, order: Order[Any, Any]) -> dict[str, Any]:
-    """The facts of now; their hash alone where they are, letter by letter, those of the request."""
+    """Return today's facts, or only their hash where they are the request's own, letter by letter."""
     facts = order.facts_with_checks()
     if facts.to_text() == request.facts:
         return {"facts_sha256": text_hash(request.facts)}
@@ -182,7 +186,7 @@ def _start(
             subjects, since, not_of=request.number, place=request.place
         ):
             return
-        if not parts.store.mailings.has(request.number):  # asked for by a version before that
+        if not parts.store.mailings.has(request.number):  # an older version saved the request
             parts.store.mailings.add(request.number, order.mailings())
         why = parts.guard.why_not_begin(order, request, now)
         if not why:

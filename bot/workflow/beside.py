@@ -1,4 +1,4 @@
-"""What else is open or was done about the things that a request acts on, and last time, in words."""
+"""What else is open or was done about the things that a request acts on, and last time's figures, in words."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -28,7 +28,7 @@ AGAINST = "Against last time"
 
 
 def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
-    """Return everything that a request acts on, by number and, where an id was typed, by that too."""
+    """Return everything that a request acts on, by number, and by id where one was typed."""
     return tuple(dict.fromkeys([*order.subjects(), *order.typed()]))
 
 
@@ -73,7 +73,7 @@ def _some(subjects: Sequence[str]) -> str:
 
 
 def mailed_by_the_bot(request: Request, others: Sequence[Effect]) -> list[Message]:
-    """Return what the bot had mailed before, which Zuora may not show yet (or never, of memos)."""
+    """Return what the bot mailed before and Zuora may not show yet (for memos, never)."""
     return [
         lines.reply(
             request,
@@ -89,7 +89,7 @@ def mailed_by_the_bot(request: Request, others: Sequence[Effect]) -> list[Messag
 def redrawn(
     store: Store, request: Request, order: Order[Any, Any], others: Sequence[Effect]
 ) -> list[Message]:
-    """That the cards of those have to be edited which wait about the same documents."""
+    """Return edits for the cards of requests that wait about the same documents."""
     numbers = sorted(
         {one.request for one in others if one.how is Certainty.OPEN}
         | {number for number, _ in _billing_too(store, request, order)}
@@ -99,7 +99,7 @@ def redrawn(
 
 
 def beside(store: Store, request: Request, reach: Reach | None = None) -> tuple[Line, ...]:
-    """Return what other requests do to the same documents or did last time, for the card while it waits.
+    """Return what other requests do to the same documents, and last time's figures, for a card that waits.
 
     Args:
         store: The database.
@@ -121,7 +121,7 @@ def beside(store: Store, request: Request, reach: Reach | None = None) -> tuple[
 
 
 def _estimated(store: Store, request: Request) -> tuple[Line, ...]:
-    """Return what the amount was estimated at since the request was made, or that it was not in time."""
+    """Return the estimate that arrived since the request was made, or that it did not arrive in time."""
     words = store.estimates.of(request.number)
     if words or request.state is State.WAITING:
         return (line(ESTIMATE, words),) if words else ()
@@ -133,7 +133,7 @@ def _estimated(store: Store, request: Request) -> tuple[Line, ...]:
 
 
 def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list[tuple[int, str]]:
-    """Open requests that bill some of the same accounts: number, and that in words."""
+    """Return open requests that bill some of the same accounts: number, and which accounts in words."""
     mine = order.bills()
     if mine is None:
         return []
@@ -150,7 +150,7 @@ def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list
 
 
 def _by_request(found: Sequence[Effect]) -> list[tuple[int, list[Effect]]]:
-    """Not what Zuora shows by itself: that stands on the card as the mail date."""
+    """Return them by request, without what Zuora shows itself: the card has that as the mail date."""
     kept = sorted(
         (each for each in found if not each.shown), key=lambda each: (each.request, each.how)
     )
@@ -197,7 +197,7 @@ def _seen(one: Effect) -> str:
 
 
 def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:
-    """`+4 % (BR-00000381, 31 Oct: USD 1,158,002.10 (289 invoices))`; nothing without a last time.
+    """Return `+4 % (BR-00000381, 31 Oct: USD 1,158,002.10 (289 invoices))`; nothing without a last time.
 
     Of a run that is mailed or posted the last one is any other run of which that succeeded; of a
     run that is created the last one that billed the same. A share is given where both came to one
@@ -221,19 +221,19 @@ def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:
 
 
 def _of_its_run(store: Store, created: Request) -> Request | None:
-    """Return the newest request that posted or mailed the run which another one made."""
+    """Return the newest request that posted or mailed the run which another request created."""
     number = Progress.of(created).number
     found = (store.requests.get(each) for each in store.status.about(number, 10) if number)
     return next((each for each in found if each is not None and _is_of_a_run(each)), None)
 
 
 def _is_of_a_run(request: Request) -> bool:
-    """Return whether its documents are all of one run, as they are where it is compared with such another."""
+    """Return whether all its documents come from one run, so that it can be compared with another."""
     return OPERATIONS[request.operation].last_time is LastTime.ANOTHER
 
 
 def _share(now: Sequence[KindTotals], then: Sequence[KindTotals]) -> str:
-    """`+4 %`; empty where the two cannot be compared."""
+    """Return `+4 %`; empty where the two cannot be compared."""
     one, other = _total(now), _total(then)
     if one is None or other is None or one.currency != other.currency or not other.amount:
         return ""
@@ -241,7 +241,7 @@ def _share(now: Sequence[KindTotals], then: Sequence[KindTotals]) -> str:
 
 
 def _total(kinds: Sequence[KindTotals]) -> Money | None:
-    """Return what they come to in their only currency, credit memos taken off; None where that is unknown."""
+    """Return the total in its only currency, less credit memos; None where that is unknown."""
     currencies = {money.currency for kind in kinds for money in kind.totals}
     if len(currencies) != 1 or any(kind.not_known for kind in kinds):
         return None

@@ -1,4 +1,4 @@
-"""What people saw in Zuora of a call whose answer was lost: recorded by hand, settled by enough."""
+"""What people saw in Zuora about a call whose answer was lost: recorded by hand, settled once enough agree."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,12 +37,12 @@ class Record:
 
     @property
     def seen(self) -> str:
-        """Return what it says of the order."""
+        """Return what it says about the order."""
         return "it went through" if self.accepted else "it did not go through"
 
 
 def records(store: Store, request: Request) -> dict[str, Record]:
-    """Return what was recorded since an answer of the request was lost last: each person's last word.
+    """Return what was recorded since the last answer was lost: each person's latest record.
 
     A record of before another try says nothing of that try.
     """
@@ -60,7 +60,7 @@ def records(store: Store, request: Request) -> dict[str, Record]:
 
 
 def too_early(store: Store, request: Request, span: timedelta, now: datetime) -> tuple[Part, ...]:
-    """Return why nobody can know yet that nothing was mailed: Zuora shows a mail only later. Empty: may be."""
+    """Return why it is too early to know that nothing was mailed, as Zuora shows mails late; empty: it is not."""
     if not store.mailings.has(request.number):
         return ()
     out = [each.sent_at for each in store.calls.of(request.number) if each.is_lost]
@@ -85,7 +85,7 @@ def write(
     needed: int,
     now: datetime,
 ) -> Request:
-    """Save what a person saw. It settles the request once enough people have recorded the same.
+    """Save what a person saw. It settles the request once enough people recorded the same.
 
     Args:
         store: The database.
@@ -124,7 +124,7 @@ def _settle(
     result = f"The answer was lost; {who} looked in Zuora and recorded that {record.seen}."
     if len(calls) > 1:
         of_all = opened(request).result(calls)
-        result = f"{of_all} Of those whose answer was lost {who} recorded that {record.seen}."
+        result = f"{of_all} For those whose answer was lost, {who} recorded that {record.seen}."
     after = replace(request.moved(conclusion(calls), now, result=result), progress=tally(calls))
     entry = _entry(What.SETTLED, request, record, by="person", with_=sorted(agreeing))
     told = lines.reply(

@@ -1,4 +1,4 @@
-"""One call to Zuora: what would go out, made once, what came of it as a value, and its history entries."""
+"""One call to Zuora: what would go out, its result as a value, and its history entries."""
 
 import hashlib
 import logging
@@ -99,12 +99,12 @@ class Calling:
         except OutcomeUnknown as error:
             return _in_doubt(call, error)
         began = self.order.begun(answer) if isinstance(self.order, Followed) else None
-        if began is not None and not began.run_id:  # without an id nothing can be followed
+        if began is not None and not began.run_id:  # nothing can be followed without an id
             return _in_doubt(call, _unnamed(answer))
         return _accepted(call, answer, began, self.clock.now())
 
     def _busy(self, call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
-        """Not done, and to be tried again: under a new key if Zuora would only repeat its failure."""
+        """Return a call that was not done and is tried again, with a new key where the old one would fail again."""
         if error.new_key_needed:
             call = call.with_new_key(_key(self.request, self.new_id()))
         busy = _with_error(call, error, verdict=Verdict.BUSY, words=_words(error))
@@ -183,20 +183,20 @@ def _with_error(call: Call, error: ZuoraError, *, verdict: Verdict, words: str) 
 
 
 def _lost(call: Call, words: str) -> Call:
-    """Nobody knows what became of it: now, or still."""
+    """Return a call of which nobody knows what happened: since now, or still."""
     return (
         call.lost_again(words) if call.repeats else call._replace(verdict=Verdict.LOST, words=words)
     )
 
 
 def _in_doubt(call: Call, error: OutcomeUnknown) -> Call:
-    """Note that the answer was lost, or says neither yes nor no, and whether asking again can still answer it."""
+    """Return a call whose answer was lost or unclear, and whether asking again can still clarify it."""
     lost = _lost(call, _words(error))
     lost = _with_error(call, error, verdict=Verdict.LOST, words=lost.words)
     if not call.repeats:
         return lost
     if error.status == UNPROCESSABLE:
-        return lost._replace(no_more="Zuora takes its key for another call's (HTTP 422)")
+        return lost._replace(no_more="Zuora says that its key belongs to another call (HTTP 422)")
     if error.zuora_request_id and error.zuora_request_id == call.zuora_request_id:
         kept = f"Zuora has kept its first answer (HTTP {error.status}) and gives it again"
         return lost._replace(no_more=kept)
@@ -204,7 +204,7 @@ def _in_doubt(call: Call, error: OutcomeUnknown) -> Call:
 
 
 def _busy_again(call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
-    """Note a repetition that was not done. Of the first try nothing is known by that.
+    """Return a call whose repetition was not done, which proves nothing about the first try.
 
     What has not even gone out is no repetition.
     """
@@ -215,7 +215,7 @@ def _busy_again(call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
 
 
 def answer_entry(call: Call) -> Entry:
-    """Return the history entry of what came of a call."""
+    """Return the history entry of a call's answer."""
     lost = call.verdict is Verdict.LOST
     return Entry(
         what=What.CALL_LOST if lost else What.CALL_ANSWERED,
@@ -235,7 +235,7 @@ def answer_entry(call: Call) -> Entry:
 
 
 def settled_entry(call: Call) -> Entry:
-    """Return the history entry of a call whose verdict was found without an answer of Zuora."""
+    """Return the history entry of a call that was settled without an answer from Zuora."""
     return Entry(
         what=What.CALL_SETTLED,
         request=call.request,

@@ -21,7 +21,7 @@ def too_late_at(request: Request) -> datetime:
 
 
 def expire(store: Store, request: Request, now: datetime) -> None:
-    """Nobody decided in time: silence never approves."""
+    """Let a request expire that nobody decided in time: silence never approves."""
     after = request.moved(State.EXPIRED, now)
     entry = Entry(what=What.EXPIRED, request=request.number)
     told = lines.reply(
@@ -33,7 +33,7 @@ def expire(store: Store, request: Request, now: datetime) -> None:
 
 
 def stop(store: Store, request: Request, why: str, now: datetime, *, others: int = 0) -> None:
-    """Approved, but nothing was sent and nothing will be.
+    """Stop an approved request of which nothing was sent, nor will be.
 
     Args:
         store: The database.
@@ -69,7 +69,7 @@ def wait_for_zuora(
     *,
     so_far: str = "Nothing was sent.",
 ) -> None:
-    """Zuora may answer later: try again after a wait, up to a limit.
+    """Try again after a wait, up to a limit: Zuora may answer later.
 
     Args:
         store: The database.
@@ -86,7 +86,7 @@ def wait_for_zuora(
         stop(store, request, late, now)
         return
     told = lines.reply(
-        request, f"{why} {so_far} It is tried again until ", Moment(until), "."
+        request, f"{why} {so_far} The bot keeps trying until ", Moment(until), "."
     )  # fmt: skip
     wait_until(store, request, why, now, wake_at, *([told] if request.looks == 0 else []))
 
@@ -94,7 +94,7 @@ def wait_for_zuora(
 def wait_until(
     store: Store, request: Request, why: str, now: datetime, wake_at: datetime, *said: Message
 ) -> None:
-    """Look at it again later; the card says why, where that is new."""
+    """Look at it again later; the card gives the reason where it is new."""
     after = replace(request.waiting_again(wake_at), result=why)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": why, "look": after.looks})
     drawn = [card_edit(after)] if after.result != request.result else []

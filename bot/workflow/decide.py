@@ -91,7 +91,7 @@ def _approve(
 def _record_by_hand(
     store: Store, today: Rule, request: Request, decision: Decision, now: datetime
 ) -> Decided | CheckAgain:
-    """Record what a person saw; the last one who is needed settles the request."""
+    """Record what a person saw; the last record that is needed settles the request."""
     before = by_hand.records(store, request)
     if any(person not in decision.standing for person in before):
         return CheckAgain()
@@ -115,7 +115,7 @@ def _record_by_hand(
 
 
 def _end(store: Store, request: Request, decision: Decision, now: datetime) -> Decided:
-    """Reject or withdraw: one is enough."""
+    """Reject or withdraw: one person is enough."""
     rejected = decision.verb is Verb.REJECT
     state = State.REJECTED if rejected else State.WITHDRAWN
     person, reason = decision.person, decision.reason
@@ -130,7 +130,7 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     entry = _entry(what, request, decision, {"reason": reason})
     mine = (
         [receipt(request, person.user_id, what, now)] if rejected else []
-    )  # who withdraws was asked by nobody
+    )  # somebody who withdraws was not asked by anybody
     store.move(
         request, after, entry, now, card_edit(after), change_and_ask_again(told, after), *mine
     )
@@ -157,7 +157,7 @@ def _entry(what: What, request: Request, decision: Decision, data: Mapping[str, 
 
 
 def _held(request: Request, decision: Decision) -> dict[str, Any]:
-    """Return what held at a decision: about what, under which rule, who was in its groups, what the clocks showed."""
+    """Return what held at a decision: the digest, the rule, who was in its groups, what the clocks showed."""
     person = decision.person
     return {
         "digest": request.digest,
@@ -175,7 +175,7 @@ def _held(request: Request, decision: Decision) -> dict[str, Any]:
 
 
 def may_decide_now(parts: Working, decision: Decision) -> Decidable | Declined:
-    """Return whether a decision could be made now, before a form asks for its reason or its number.
+    """Return whether a decision could be made now, before a form asks for a reason or the number.
 
     Raises:
         CouldNotRecordError: A refusal could not be written.
@@ -195,11 +195,11 @@ def may_decide_now(parts: Working, decision: Decision) -> Decidable | Declined:
 def _asked_of(
     parts: Working, decision: Decision, now: datetime
 ) -> tuple[Request | None, Declined | None]:
-    """Return the request of the number that is named, and why the decision changes nothing."""
+    """Return the request that is named, and why the decision would change nothing."""
     request, refusal = meant(parts.store, decision.name)
     if refusal is None:
         return request, None if request is None else _declined(parts, decision, request, now)
-    if request is not None:  # a stranger hears nothing about what the button means
+    if request is not None:  # a stranger learns nothing about what the button means
         today = parts.rules.today(request)
         unfit = may_decide(decision.verb, decision.person, request, None, today)
         if unfit in NO_RIGHT:
@@ -230,7 +230,7 @@ def _declined(
 
 
 def _not_sure(decision: Decision, request: Request, today: Rule) -> Refusal | None:
-    """Return what an approval or a record needs besides authority."""
+    """Return what an approval or a record still needs besides authority."""
     if Refusal.GROUP_UNREADABLE in decision.standing.values():
         return Refusal.GROUP_UNREADABLE
     typed = decision.typed.strip().upper()
@@ -246,10 +246,10 @@ NO_RIGHT = frozenset({Refusal.BARRED, Refusal.NOT_AN_APPROVER, Refusal.GROUP_UNR
 STALE = frozenset(
     {Refusal.ALREADY_DECIDED, Refusal.ANOTHER_REQUEST, Refusal.ANOTHER_DATABASE}
 )  # fmt: skip
-"""What shows that somebody saw a card that is not the present one: it is drawn anew."""
+"""Shows that somebody saw an outdated card: it is drawn again."""
 
 ANY_NUMBER = "\0"
-"""Stands for a number that is still to be typed; nobody can type it."""
+"""Stands for a number that is still to be typed, which nobody can type."""
 
 
 def _record(
@@ -259,7 +259,7 @@ def _record(
     declined: Declined,
     now: datetime,
 ) -> None:
-    """Write the refusal, answer the one who clicked, and draw a stale card anew."""
+    """Write the refusal, answer whoever clicked, and draw an outdated card again."""
     person = decision.person
     number = request.number if request else None
     entry = Entry(

@@ -1,4 +1,4 @@
-"""A decision that somebody takes, and what can come of it."""
+"""A decision that somebody makes, and its possible results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The click changed nothing, and `why` says so to the one who clicked."""
+    """The click changed nothing, and `why` is shown to whoever clicked."""
 
     refusal: Refusal | None
     why: tuple[Part, ...]
@@ -35,12 +35,12 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class CheckAgain:
-    """Somebody else approved meanwhile; their standing has to be read before this counts."""
+    """Somebody else approved meanwhile; their standing must be read before this counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What somebody decided, as far as it is believed.
+    """What somebody decided, as far as it can be believed.
 
     Attributes:
         verb: Approve, reject or withdraw; or record what was seen in Zuora.

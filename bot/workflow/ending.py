@@ -1,4 +1,4 @@
-"""How a request goes on once all its calls have their answer; inside a transaction of the caller."""
+"""How a request continues once all its calls have their answer; inside the caller's transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +21,12 @@ from bot.store.store import Store
 from bot.workflow.calling import answer_entry
 
 PROGRESS_GAP = timedelta(seconds=3)
-"""The progress message is edited at most so often."""
+"""How long the progress message stays as it is between edits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A request whose calls all have their answer; what is written of it stands in a transaction of the caller.
+    """A request whose calls all have their answer; what follows is written in the caller's transaction.
 
     Attributes:
         request: As it stands in the database.
@@ -40,7 +40,7 @@ class Answered:
     now: datetime
 
     def go_on(self, pauses: Pauses, order: Order[Any, Any] | None = None) -> None:
-        """Write how the request goes on.
+        """Write how the request continues.
 
         It ended, or calls are sent again under their keys, or its outcome is unknown, or what an accepted
         call began is now followed.
@@ -81,13 +81,13 @@ class Answered:
         moved = self.request.moved(state, self.now, result=result)
         after = replace(moved, progress=tally(self.calls))
         told = lines.reply(after, result, " ", Mention(after.requester))
-        alone = len(self.calls) == 1  # of many, the list of failures has the button
+        alone = len(self.calls) == 1  # where there are many, the list of failures has the button
         if alone and state is State.FAILED:
             told = change_and_ask_again(told, after)
         self._move(after, told)
 
     def _ask_again(self, at: datetime) -> None:
-        """Write that calls are sent again under their keys: one line of the thread, however often."""
+        """Write that calls are sent again under their keys: one line in the thread, however often."""
         request, calls, now = self.request, self.calls, self.now
         lost = [call for call in calls if call.verdict is Verdict.LOST]
         many = f"{doubt(calls)} {'It is' if len(lost) == 1 else 'They are'} sent again under "
@@ -140,7 +140,7 @@ class Answered:
         self._move(after, lines.reply(after, *told))
 
     def _move(self, after: Request, told: Message) -> None:
-        """Write the end, with the progress as it then stands and what failed."""
+        """Write the end, with the final progress and what failed."""
         store, now = self.store, self.now
         data = {"state": after.state.value, "result": after.result}
         entry = Entry(what=What.ENDED, request=after.number, data=data)
@@ -154,7 +154,7 @@ class Answered:
             store.move(self.request, after, entry, now, progress, card_edit(after), told, *failures)
             return
         store.move(self.request, after, entry, now, card_edit(after), told, *failures)
-        # the last of its lane, so that nothing waits with it
+        # the last of its lane, so that nothing waits for it
         soonest = now if told_at is None else max(now, told_at + PROGRESS_GAP)
         store.outbox.add(progress, now, not_before=soonest)
 
@@ -168,12 +168,12 @@ def tally(calls: Sequence[Call]) -> str:
 
 
 def rejected(calls: Sequence[Call]) -> int:
-    """Return how many Zuora said no to."""
+    """Return how many Zuora refused."""
     return sum(1 for call in calls if call.verdict is Verdict.REJECTED)
 
 
 def doubt(calls: Sequence[Call]) -> str:
-    """Of which calls nobody knows what became, and why: no answer came, or one that says neither yes nor no."""
+    """Return which calls have an unknown outcome, and why: no answer came, or an unclear one."""
     lost = [call for call in calls if call.is_lost]
     answered = [call for call in lost if call.http_status is not None]
     silent = [call for call in lost if call.http_status is None]
@@ -199,7 +199,7 @@ def _words_of(calls: Sequence[Call]) -> str:
 
 
 def _asked_again(calls: Sequence[Call]) -> str:
-    """That keys were used again, or Zuora was read instead, for the result; empty where neither was."""
+    """Return that keys were used again, or that Zuora was read instead; empty where neither was."""
     shown = [call for call in calls if call.verdict is Verdict.ACCEPTED and call.words]
     again = sum(1 for call in calls if call.repeats and call not in shown)
     if len(calls) == 1:
@@ -219,7 +219,7 @@ def _asked_again(calls: Sequence[Call]) -> str:
 
 
 def show_progress(store: Store, request: Request, now: datetime) -> datetime:
-    """Show how far it got, if the last time is long enough ago; when to look again."""
+    """Show the progress if the last time is long enough ago; return when to look again."""
     waits, told_at = store.outbox.progress_shown(request.number)
     if waits:
         return now + PROGRESS_GAP / 3
@@ -234,7 +234,7 @@ def show_progress(store: Store, request: Request, now: datetime) -> datetime:
 def lose(
     store: Store, request: Request, calls: Sequence[Call], pauses: Pauses, now: datetime
 ) -> None:
-    """Calls that went out before the bot was stopped: nobody knows what became of them."""
+    """Mark calls as lost that were out when the bot was stopped: nobody knows what happened to them."""
     words = "the bot was stopped before the answer came"
     lost = [call._replace(verdict=Verdict.LOST, words=words) for call in calls]
     with store.transaction():
@@ -248,7 +248,7 @@ def lose(
 def conclude(
     store: Store, request: Request, calls: Sequence[Call], pauses: Pauses, now: datetime
 ) -> None:
-    """Every call has its answer, as they were read just now; write how it goes on."""
+    """Write how a request continues whose calls all have their answer, as they were read just now."""
     order = opened(request)
     with store.transaction():
         Answered(store, request, calls, now).go_on(pauses, order)

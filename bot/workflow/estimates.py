@@ -1,4 +1,4 @@
-"""Estimates that Zuora makes in the background: begun, looked at, shown on the card and in the request's thread.
+"""Estimates that Zuora makes in the background: begun, looked at, shown on the card and in the thread.
 
 They are for whoever decides: nothing waits for one, an approval is not bound to it, and once the
 request is decided none is shown any more.
@@ -26,7 +26,7 @@ AT_ONCE = 10
 LONGEST_REST = 3600.0
 LONGEST_PAUSE = timedelta(minutes=5)
 PATIENCE = timedelta(hours=2)
-"""For so long after it was asked for Zuora's estimate is waited for."""
+"""How long the bot waits for Zuora's estimate after asking for it."""
 
 UNTIL_BEGUN = timedelta(minutes=15)
 MAY_PASS = frozenset({None, 30, 50, 70})
@@ -83,7 +83,7 @@ class Estimating:
         await wait_for(self._wake, self._parts.clock.sleep(min(seconds, LONGEST_REST)))
 
     async def _one(self, waiting: Waiting) -> bool:
-        """Do one and be done with it, so that one that breaks does not stop the others."""
+        """Do one and finish it, so that one that fails does not stop the others."""
         try:
             await self._look_or_give_up(waiting)
         except CouldNotRecordError:
@@ -91,7 +91,7 @@ class Estimating:
         return True
 
     async def _look_or_give_up(self, waiting: Waiting) -> None:
-        """One that breaks would break again, and keep its place before the others."""
+        """Look, or give up: one that fails would fail again, and keep its place before the others."""
         try:
             await self._look(waiting)
         except CouldNotRecordError:
@@ -102,7 +102,7 @@ class Estimating:
             self._end(waiting, Foreseen(fault))
 
     async def _look(self, waiting: Waiting) -> None:
-        """Take one step, and write down what came of it."""
+        """Take one step, and write its result."""
         request = self._parts.store.requests.get(waiting.request)
         if request is None or request.state is not State.WAITING:
             self._end(waiting)
@@ -128,7 +128,7 @@ class Estimating:
             self._parts.store.estimates.later(waiting.request, begun, wake_at)
 
     def _refused(self, request: Request, waiting: Waiting, error: ZuoraRejected) -> str:
-        """Return what to show of a refusal; nothing yet where it may be one for a while.
+        """Return what to show of a refusal; nothing yet where it may pass.
 
         A batch has one preview at a time (page *Create a billing preview run*), so that whoever
         changes a request and asks again would be refused the second one. With which code that is
@@ -140,7 +140,7 @@ class Estimating:
         return f"Zuora gave no estimate: {error}"
 
     async def _step(self, request: Request, waiting: Waiting) -> tuple[str, Foreseen]:
-        """Begin it, or look at it once: what names it in Zuora, and what is to be shown.
+        """Begin it, or look at it once; return its name in Zuora, and what to show.
 
         Raises:
             ZuoraError: Zuora could not be read.
@@ -152,7 +152,7 @@ class Estimating:
         zuora = self._parts.tenancy.zuora_in(request.place)
         if waiting.begun:
             return waiting.begun, await order.estimate(waiting.begun, zuora)
-        # Zuora keeps a failure under its key for a day, so each try has one of its own.
+        # Zuora keeps a failure under its key for a day, so each try has a new one
         key = f"billing-bot:{request.name}:estimate:{waiting.key}:{waiting.looks}"
         self._record(request, What.ESTIMATE_ASKED, key=key)
         begun = await order.begin_estimate(key, zuora)
@@ -160,7 +160,7 @@ class Estimating:
         return begun, Foreseen()
 
     def _record(self, request: Request, what: What, **data: str) -> None:
-        """The one order to Zuora that goes out before an approval is in the history, as all are."""
+        """Write the one order to Zuora that goes out before an approval into the history, like all others."""
         entry = Entry(what=what, request=request.number, data=data)
         with self._parts.store.transaction():
             self._parts.store.record(entry, self._parts.clock.now())

@@ -12,7 +12,7 @@ LONGEST = 1000
 
 
 def may_explain(person: Person, policy: Policy) -> bool:
-    """Return whether somebody signs explanations: those who decide in any rule."""
+    """Return whether somebody may sign explanations: those who decide in any rule."""
     return not person.barred and listed(person, policy.deciders)
 
 
@@ -24,7 +24,7 @@ class About(NamedTuple):
 
 
 def write(store: Store, clock: Clock, person: Person, about: About, words: str) -> int:
-    """Write down what somebody says of a bill run or a document; the row, for the button that signs it.
+    """Write down somebody's explanation of a bill run or a document; return the row, for the button that signs it.
 
     Raises:
         CouldNotRecordError: Nothing was written.
@@ -38,7 +38,7 @@ def write(store: Store, clock: Clock, person: Person, about: About, words: str) 
 
 
 def sign(store: Store, clock: Clock, person: Person, row: str) -> str:
-    """Sign what stands in a row; the number that it is about, empty where the row holds no explanation.
+    """Sign the explanation in a row; return the number it is about, or nothing where the row holds none.
 
     Raises:
         CouldNotRecordError: Nothing was written.

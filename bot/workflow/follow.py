@@ -1,4 +1,4 @@
-"""Following: what an accepted call began in Zuora is looked at until it ends."""
+"""Following: what an accepted call started in Zuora is looked at until it ends."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,11 +17,11 @@ from bot.workflow.parts import Working
 from bot.zuora.errors import ZuoraError, ZuoraLockedOut, ZuoraRejected
 
 LONGEST_PAUSE = timedelta(hours=1)
-"""What waits for its hour is still looked at now and then: it may be canceled or deleted."""
+"""Something that waits for its hour is still looked at now and then: it may be canceled or deleted."""
 
 
 async def follow(parts: Working, request: Request) -> None:
-    """Look once. Each change of state is a line in the thread; a run that goes on is let be."""
+    """Look once. Each change of state is a line in the thread; a run that is still going is left alone."""
     order = opened(request)
     if not isinstance(order, Followed):
         msg = f"nothing of {order.name} can be looked at"
@@ -33,7 +33,7 @@ async def follow(parts: Working, request: Request) -> None:
     except (
         ZuoraRejected,
         ZuoraLockedOut,
-    ) as error:  # it would be the same for ever, if nobody heard of it
+    ) as error:  # it would stay the same for ever, and nobody would know
         progress = before.model_copy(update={"words": "", "unread": str(error)})
     except ZuoraError:
         progress = before.model_copy(update={"words": ""})  # the next look shows it
@@ -66,16 +66,13 @@ def _go_on(parts: Working, request: Request, before: Progress, progress: Progres
             parts.store.move(request, after, entry, now, card_edit(after), told)
             return
         parts.store.requests.move(request, after)
-        if is_named:  # else nothing happened: nothing to record
+        if is_named:  # otherwise nothing happened, and there is nothing to record
             parts.store.history.append(entry, now)
 
 
 def _what_is_new(before: Progress, progress: Progress) -> str:
     if progress.unread:
-        return (
-            f"What became of {progress.number} cannot be read: {progress.unread} It is looked at "
-            "again until that works."
-        )
+        return f"{progress.number} cannot be read: {progress.unread} The bot keeps trying."
     if before.unread and not progress.words:
         return f"{progress.number} can be read again: it is {progress.status}."
     return progress.words

@@ -1,4 +1,4 @@
-"""Who is in the groups that the policy names: recorded at a start, and whenever it is somebody else."""
+"""Who is in the groups that the policy names: recorded at a start, and whenever that changes."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +17,7 @@ Members = Mapping[str, list[str] | None]
 
 
 class Groups:
-    """Reads the groups every five minutes; a row says who came and who went.
+    """Reads the groups every five minutes; a row records who joined and who left.
 
     Args:
         store: The store.
@@ -42,7 +42,7 @@ class Groups:
                 logger.warning("groups_were_not_recorded")
 
     def compare(self, found: Members) -> bool:
-        """Write who is in the groups if that is not what the last row says; what is not known changes nothing.
+        """Write who is in the groups if that has changed; what is not known changes nothing.
 
         Raises:
             CouldNotRecordError: It was not written.

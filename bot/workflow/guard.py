@@ -1,4 +1,4 @@
-"""The same thing is not done twice at once, nor is a customer mailed twice in quick succession.
+"""Nothing is done twice at the same time, and no customer is mailed twice in quick succession.
 
 What else reaches the same documents is one question, `effects_of`; everybody asks it.
 """
@@ -33,7 +33,7 @@ from bot.store.store import Store
 
 SHOWN_OTHERS = 20
 BY_ORDER: frozenset[Way] = frozenset({"run", "document"})
-"""The ways of what is an order to mail."""
+"""The ways that are orders to mail."""
 
 
 def effects_of(
@@ -53,7 +53,7 @@ def effects_of(
 
 
 class Reach(NamedTuple):
-    """What others do to the documents that a request can mail: of a large run, read once.
+    """What others do to the documents that a request can mail; for a large run, read once.
 
     Attributes:
         mails: Whether its calls are orders to mail, as `mails` has it.
@@ -65,7 +65,7 @@ class Reach(NamedTuple):
 
 
 async def reach_to_be(store: Store, mine: Sequence[Mailing], place: str) -> Reach:
-    """That of a request to be made.
+    """Return it for a request that is about to be made.
 
     Args:
         store: The database, which is asked in parts: others go on meanwhile.
@@ -80,20 +80,20 @@ async def reach_to_be(store: Store, mine: Sequence[Mailing], place: str) -> Reac
 
 
 def reach_of(store: Store, request: Request) -> Reach:
-    """That of a request on record."""
+    """Return it for a request on record."""
     ways = store.mailings.ways_of(request.number)
     others = store.mailings.effects_of(request.number, request.place)
     return Reach(bool(ways & BY_ORDER), tuple(others))
 
 
 def mails(mailings: Sequence[Mailing]) -> bool:
-    """Return whether the calls are orders to mail: what posts or bills is not kept from that by a mail."""
+    """Return whether the calls are orders to mail: a mail keeps nothing from being posted or billed."""
     return any(each.way in BY_ORDER for each in mailings)
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Keeps a customer from being mailed twice in quick succession, by whatever requests.
+    """Keeps a customer from being mailed twice in quick succession, by any requests.
 
     Attributes:
         store: The database, with what was mailed.
@@ -106,7 +106,7 @@ class Guard:
     def mailed_lately(
         self, order: Order[Any, Any], mine: Sequence[Mailing], reach: Reach, now: datetime
     ) -> tuple[str, tuple[str, ...]]:
-        """Return why these documents may not be asked for now, whoever asks, and which of them still may.
+        """Return why these documents may not be asked for now, by anybody, and which of them still may.
 
         Empty where all of them may.
 
@@ -184,11 +184,11 @@ class Guard:
         return too_soon_after_a_copy(resumed.at if resumed else None, now=now, guard=self.span)
 
     def _mailing(self, runs: Sequence[ByItself], at: datetime) -> frozenset[str]:
-        """Return those that Zuora may just be mailing by itself."""
+        """Return the runs whose documents Zuora may be mailing by itself right now."""
         return frozenset(each.run for each in runs if each.may_come(at, self.span))
 
     def proved_by_no_mail(self, calls: Sequence[Call], request: Request) -> frozenset[str]:
-        """Subjects of lost calls of which a mail that Zuora shows later may be another one.
+        """Return the subjects of lost calls for which a mail that Zuora shows later may be another one.
 
         That of another request, or of the run by itself, which went out shortly before and was not
         shown yet: only *mail again* is sent then.
@@ -217,7 +217,7 @@ def under_way(
     request: Request,
     how: Collection[Certainty] = (Certainty.UNDER_WAY,),
 ) -> str:
-    """Return why its calls must not go out now: another request's about the same has no answer yet.
+    """Return why its calls must not go out now: another request's call about the same has no answer yet.
 
     The same thing, or by whatever way the same documents.
 
@@ -232,25 +232,25 @@ def under_way(
     for one in effects_of(store, mine, request.number, request.place):
         if one.how in how:
             return (
-                f"R-{one.request} has an order for {one.what} under way whose outcome is not "
-                f"known yet. See how R-{one.request} ends, and then ask again if it is still needed."
+                f"R-{one.request} has an order for {one.what} under way, and its outcome is not known "
+                f"yet. Wait until R-{one.request} has ended, then ask again if it is still needed."
             )
     return outstanding(store, subjects, request)
 
 
 def outstanding(store: Store, subjects: Sequence[str], request: Request) -> str:
-    """Return why its calls must not go out now: another request's about the same thing has no answer yet."""
+    """Return why its calls must not go out now: another request's call about the same thing has no answer yet."""
     call = store.calls.outstanding_about(subjects, not_of=request.number, place=request.place)
     if call is None:
         return ""
     return (
-        f"R-{call.request} has an order for {call.subject} under way whose outcome is not known "
-        f"yet. See how R-{call.request} ends, and then ask again if it is still needed."
+        f"R-{call.request} has an order for {call.subject} under way, and its outcome is not known "
+        f"yet. Wait until R-{call.request} has ended, then ask again if it is still needed."
     )
 
 
 def mailed_since(store: Store, calls: Sequence[Call], request: Request) -> dict[str, str]:
-    """Return which calls must never go out again, each with why, because another request mailed since.
+    """Return which calls must never go out again, each with why: another request has mailed since.
 
     Since this one was asked for another has mailed the same document, or may have; if the first try
     never came, a repetition would be a second mail.
@@ -268,7 +268,7 @@ def mailed_since(store: Store, calls: Sequence[Call], request: Request) -> dict[
 
 
 def mailed_before(order: Order[Any, Any], reach: Reach) -> bool:
-    """Return whether it mails again what was or may have been mailed before, as Zuora or the bot knows."""
+    """Return whether it mails again what was or may have been mailed before, as far as Zuora or the bot knows."""
     if order.mails_again():
         return True
     return reach.mails and any(each.how in MAYBE_MAILED for each in reach.others)

@@ -1,4 +1,4 @@
-"""Heads: where the history ends, signed and left elsewhere, so that a cut-off or rebuilt end shows."""
+"""Heads: where the history ends, signed and left elsewhere, so that a cut or rebuilt end shows."""
 
 import logging
 from collections.abc import Callable
@@ -22,7 +22,7 @@ LOOK_SECONDS = 60.0
 
 
 class Heads:
-    """Writes a head in every hour in which something happened, and after so many rows.
+    """Writes a head every hour in which something happened, and after a number of rows.
 
     That it was written is an entry of the history, in one transaction with the message to the channel, and
     looked for in the same transaction: once an hour across restarts and processes. Folder, authority and

@@ -1,4 +1,4 @@
-"""Which program this is, and where it runs: what a start records. Reads the installed files."""
+"""Which program this is and where it runs, for the record of a start. Reads the installed files."""
 
 import getpass
 import hashlib
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 
 def surroundings(settings: Mapping[str, Any], slack: Mapping[str, str]) -> dict[str, Any]:
-    """Return everything but policy and database.
+    """Return everything except policy and database.
 
     Args:
         settings: Without secrets.
@@ -38,12 +38,12 @@ class Program(NamedTuple):
 
 @cache
 def this_program() -> Program:
-    """Return which program this is, read once: a process goes on with what it has loaded."""
+    """Return which program this is, read once: a process keeps running what it has loaded."""
     return Program(version("billing-bot"), files_hash(resources.files("bot")))
 
 
 def files_hash(folder: Traversable) -> str:
-    """SHA-256 (hex) over the Python files below a folder: of each its name and its own SHA-256.
+    """Return the SHA-256 (hex) over the Python files below a folder: of each its name and its own SHA-256.
 
     The lines are `sha256  path` in the order of the paths, as `sha256sum` writes them.
     """

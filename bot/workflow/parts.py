@@ -1,4 +1,4 @@
-"""What the workflow works with; wiring hands it in once."""
+"""What the workflow works with; wiring passes it in once."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Bells:
     estimates: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
-        """Something was written, and nobody here knows what."""
+        """Ring all bells: something was written, and nobody here knows what."""
         self.runner.set()
         self.sender.set()
         self.estimates.set()
@@ -29,7 +29,7 @@ class Bells:
 
 @dataclass(kw_only=True)
 class Standing:
-    """Whether it is known that this database is no older copy.
+    """Whether it is known that this database is not an older copy.
 
     Attributes:
         unread: Why Slack could not be compared with it, in a sentence; empty once it was.
@@ -42,13 +42,13 @@ class Standing:
 
     @property
     def waits_up_to(self) -> int:
-        """Return requests up to this number wait."""
+        """Return the highest number of the requests that wait."""
         return self.asked_before if self.unread else 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Looking:
-    """What a look needs: the database, the moment, and which Zuora, with its places."""
+    """What a look needs: the database, the moment, which Zuora, and its places."""
 
     store: Store
     clock: Clock
@@ -57,7 +57,7 @@ class Looking:
 
 @dataclass(frozen=True, kw_only=True)
 class Working(Looking):
-    """What a step of the workflow goes by, beside what a look needs.
+    """What a step of the workflow needs besides what a look needs.
 
     Attributes:
         rules: Who has to approve what.

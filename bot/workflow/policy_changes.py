@@ -1,4 +1,4 @@
-"""Changes of the policy: posted to everybody whom they concern, and confirmed by somebody who gains nothing by them."""
+"""Changes of the policy: posted to everybody concerned, and confirmed by somebody who gains nothing by them."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 CONFIRM = "policy:confirm"
 AGAIN_SECONDS = 60.0
 MOST_LINES = 30
-"""So many lines of the difference are shown; all of them are in the history."""
+"""Lines of the difference that are shown; the history has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Lists:
 
     @classmethod
     def of(cls, data: Any) -> "Lists":
-        """As a row of the history has them; older rows name the general approvers only."""
+        """Read them from a row of the history; older rows name only the general approvers."""
         deciders = data.get("deciders") or data.get("approvers") or ()
         return cls(tuple(data.get("requesters") or ()), tuple(deciders))
 
@@ -44,7 +44,7 @@ class Lists:
 
 
 def unconfirmed(store: Store, policy: str) -> Written | None:
-    """Return the change that brought the policy of this hash, where nobody has confirmed it; else None.
+    """Return the change that brought the policy of this hash, if nobody has confirmed it; otherwise None.
 
     The first policy of a database changes nothing, so there is nothing to confirm.
     """
@@ -57,7 +57,7 @@ def unconfirmed(store: Store, policy: str) -> Written | None:
 
 
 def gains(person: Person, before: Lists, after: Lists) -> str:
-    """Return why somebody may not confirm a change: they decide, or may ask, because of it alone; empty: they may."""
+    """Return why somebody may not confirm a change: they decide or may ask only because of it; empty: they may."""
     if not listed(person, before.deciders):
         return "you were not among those who decide before it"
     if not listed(person, after.deciders):
@@ -94,7 +94,7 @@ class PolicyChanges:
         self._wake_sender = wake_sender
 
     async def run(self) -> None:
-        """Post each change, at a start or while the bot runs, as soon as Slack says whom it concerns."""
+        """Post each change, at a start or while running, as soon as Slack says whom it concerns."""
         while True:
             try:
                 await self.post()
@@ -129,12 +129,12 @@ class PolicyChanges:
         return True
 
     def lists(self, value: str) -> tuple[Lists, Lists] | None:
-        """Return who asked and decided before and after the change that a button names; None for no such change."""
+        """Return who asked and decided before and after the change that a button names; None where it names none."""
         change = self._change(value)
         return (self._before(change), Lists.of(change.entry.data)) if change else None
 
     def confirm(self, value: str, person: Person) -> tuple[Part, ...]:
-        """Write that somebody confirms the change that a button names, or why that does not count; the answer.
+        """Write that somebody confirms the change that a button names, and return the answer, or why it does not count.
 
         Raises:
             CouldNotRecordError: Nothing was written.
@@ -164,7 +164,7 @@ class PolicyChanges:
         return ("Confirmed. Whatever was waiting for this continues within a minute.",)
 
     def _change(self, value: str) -> Written | None:
-        """Return the change of a button's value: its row, and the beginning of its policy's hash."""
+        """Return the change that a button's value names by its row and the start of its policy's hash."""
         sequence, _, policy = value.partition(".")
         changes = self._store.history.since(0, What.POLICY_CHANGED)
         return next(

@@ -1,4 +1,4 @@
-"""Writing what a large request consists of before the request itself, in short transactions.
+"""Writes the parts of a large request before the request itself, in short transactions.
 
 See `bot.store.preparing`, which says why, and what keeps it from counting before its time.
 """
@@ -21,7 +21,7 @@ from bot.workflow.parts import Parts
 from bot.workflow.saved import Asker, Ready
 
 LEFT_OVER = timedelta(hours=1)
-"""After so long nobody is still writing: a process has ended before its request was saved."""
+"""After this nobody is still writing: a process ended before its request was saved."""
 
 EVER = datetime.max.replace(tzinfo=UTC)
 ENDED = "its process ended before it was saved"
@@ -33,7 +33,7 @@ NOT_SAVED = "it was not saved"
 async def prepared(
     parts: Parts, ready: Sequence[Ready], asker: Asker
 ) -> AsyncIterator[list[Ready]]:
-    """Write what the large ones consist of; what is not saved meanwhile is deleted again.
+    """Write the parts of large requests; what is not saved meanwhile is deleted again.
 
     Args:
         parts: The outside.
@@ -56,7 +56,7 @@ async def prepared(
 
 
 async def drop_left_over(store: Store, clock: Clock, before: datetime = EVER) -> None:
-    """Drop the numbers that were kept before a moment for requests that nobody saves any more.
+    """Drop the numbers that were kept before a moment for requests that nobody will save any more.
 
     At a start those are all: what another process writes just then is asked for again.
     """
@@ -65,7 +65,7 @@ async def drop_left_over(store: Store, clock: Clock, before: datetime = EVER) ->
 
 
 async def _prepared(parts: Parts, ready: Ready, asker: Asker, written: list[int]) -> Ready:
-    """Return the same, where it is large with a number of its own and everything written under that."""
+    """Return the same, or, where it is large, with a number and everything written under that."""
     store, mine = parts.store, ready.mine
     if len(mine) <= PART:
         return ready

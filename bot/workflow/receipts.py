@@ -1,4 +1,4 @@
-"""A second source for who clicked: a receipt to the person for each decision, and a statement once a month."""
+"""A second source for who clicked: a receipt for each decision, and a statement once a month."""
 
 import asyncio
 import logging
@@ -55,12 +55,12 @@ def receipt(request: Request, person: str, what: What, now: datetime) -> Message
 
 
 def _about(request: Request) -> str:
-    """`BR-00000001 in entity Europe`; the same number may be there in each."""
+    """Return `BR-00000001 in entity Europe`, as the same number may exist in each entity."""
     return f"{request.subject} in {request.place_words}" if request.place_words else request.subject
 
 
 class Statements:
-    """Sends each person's statement for a month that is over, and takes what they answer.
+    """Sends each person's statement for a month that is over, and takes their answers.
 
     Args:
         store: The store.
@@ -88,7 +88,7 @@ class Statements:
             await self._clock.sleep(LOOK_SECONDS)
 
     async def send(self) -> int:
-        """Put the statements for the last month into the outbox, unless that was done; how many.
+        """Put the statements for last month into the outbox, unless that was done; return how many.
 
         The month is over, so nothing is added to its decisions while they are read in parts.
 
@@ -127,7 +127,7 @@ class Statements:
         return {each.entry.who for each in sent if each.entry.data["month"] == month}
 
     def answer(self, person: Person, month: str, *, mine: bool) -> tuple[Part, ...]:
-        """Write what somebody says of their statement; the answer to them.
+        """Write somebody's answer to their statement; return the reply to them.
 
         Raises:
             CouldNotRecordError: Nothing was written.
@@ -144,7 +144,7 @@ class Statements:
         return (f"Recorded, and said in the channel: the statement for {month} is not yours.",)
 
     def deny(self, person: Person, name: Named | None) -> tuple[Part, ...]:
-        """Write that somebody did not decide a request that a receipt names; the answer to them.
+        """Write that somebody did not decide a request that a receipt names; return the reply to them.
 
         Raises:
             CouldNotRecordError: Nothing was written.

@@ -1,4 +1,4 @@
-"""Refusals in the history: recorded one by one, and those that were only counted as one row."""
+"""Refusals in the history: recorded one by one, and those that were only counted in one row."""
 
 import logging
 from datetime import datetime
@@ -33,7 +33,7 @@ def record_refusal(
 
 
 async def write_counts(store: Store, clock: Clock) -> None:
-    """Write down at most a minute and a half later what was counted, until cancelled.
+    """Write down, within a minute and a half, what was counted, until cancelled.
 
     Where the disk took nothing, whether it does again shows here if nobody else writes.
     """

@@ -1,4 +1,4 @@
-"""Reminders: of what waits for an approval, and of what nobody knows the outcome of."""
+"""Reminders: of what waits for an approval, and of outcomes that nobody knows."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Calls whose answers were lost: each sent again under its own key, by which Zuora knows it."""
+"""Sends calls again whose answers were lost, each under its own key, by which Zuora knows it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -20,7 +20,7 @@ from bot.zuora.errors import ZuoraError
 async def repeat(
     parts: Working, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
 ) -> None:
-    """Send calls again, side by side; what of them may not go out any more is written down.
+    """Send calls again, side by side; write down those that may no longer go out.
 
     The first try may never have come, so a repetition may be what takes effect: it needs its
     approvals, free documents and documents that are right to send as the first try did. What the
@@ -72,7 +72,7 @@ def _given_up(
     for_all: str,
     reread: Mapping[str, Reread],
 ) -> Iterator[Call]:
-    """Yield those that nobody wants any more, that are wrong to send, not the same call, or too late."""
+    """Yield those that nobody wants any more, that are wrong to send, changed, or too late."""
     request = calling.request
     if parts.clock.now() >= too_late_at(request):
         for_all = "it is too long since it was approved"

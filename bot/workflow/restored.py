@@ -1,4 +1,4 @@
-"""After an older copy of the database was put back: every open request ends, and numbers go on."""
+"""After an older copy of the database was put back: every open request ends, and numbers continue."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ LOOK_FIRST = (
 def resume(
     store: Store, now: datetime, shown: Sequence[Shown], new_id: str, channel: str
 ) -> list[Request]:
-    """End every open request and begin anew, in one transaction; the requests that it ended.
+    """End every open request and begin again, in one transaction; return the requests that it ended.
 
     Args:
         store: The copy that was put back; nobody else works on it.

@@ -1,4 +1,4 @@
-"""The rule that holds for an order, and for a request: its own, and that of today's policy."""
+"""The rule that applies to an order, and to a request: its own, and that of today's policy."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from bot.workflow.guard import Reach, mailed_before, reach_of
 from bot.workflow.tenancy import Tenancy
 
 JUST_APPROVED = timedelta(minutes=1)
-"""So long a person's rights are trusted that were read for the click."""
+"""How long a person's rights that were read for the click are trusted."""
 
 
 @dataclass(slots=True)
 class Rules:
-    """Today's policy, as it holds for what is asked for in this tenant.
+    """Today's policy, applied to what is asked for in this tenant.
 
     Attributes:
         policy: As read from its file, at the start or when the bot was asked to read it again.
@@ -40,7 +40,7 @@ class Rules:
     must_confirm: bool = False
 
     def about(self, order: Order[Any, Any], place: Place, reach: Reach) -> tuple[Asked, ...]:
-        """Return what the rules look at of what is asked, which reaches these documents.
+        """Return what the rules look at: each part of what is asked, which reaches these documents.
 
         Each part has its own name and amounts; in all else it is looked at as the whole is.
         """
@@ -60,7 +60,7 @@ class Rules:
         )
 
     def today(self, request: Request) -> Rule:
-        """Return the rule of today's policy for a request; its own as long as the policy is the same."""
+        """Return the rule of today's policy for a request; its own if the policy is the same."""
         if request.policy_hash == self.policy.hash:
             return request.rule
         place = self.tenancy.places.at(request.place)
@@ -68,7 +68,7 @@ class Rules:
         return self.policy.strictest(self.about(opened(request), place, reach))
 
     async def not_approved_any_more(self, request: Request, now: datetime) -> str | None:
-        """Return why the approvals of an approved request are not enough now; empty: they are.
+        """Return why the approvals of an approved request are no longer enough; empty: they are.
 
         An approval counts by the rule of the request's own time and by today's: whoever was taken out
         of a group or of the policy, or has no account of their own any more, has approved nothing. None: Slack

@@ -1,4 +1,4 @@
-"""The one loop: takes what is due, asks what it does next, has it done, and lets go."""
+"""The one loop: takes what is due, asks what comes next, has it done, and moves on."""
 
 import asyncio
 import logging
@@ -24,11 +24,11 @@ AT_ONCE = 200
 
 AFTER_A_FAULT = timedelta(seconds=30)
 LONGEST_REST = 15.0
-"""Seconds between two turns, so that it shows that the loop turns."""
+"""Seconds between two turns at most, which shows that the loop still turns."""
 
 
 class Runner:
-    """Carries out approved requests to their end. It alone calls Zuora with effect.
+    """Carries approved requests through to their end. It alone calls Zuora with effect.
 
     A request is held while it is worked on, so nobody works on it twice in this process; that no
     other process does is the work lock's business. Nothing of what the runner holds in memory is
@@ -42,7 +42,7 @@ class Runner:
         self._wake = parts.bells.runner
         self._stopping = False
         self.handover: steps.Handover | None = None
-        """Where the work was another process's, on a server that ends sessions: see `Handover`."""
+        """When work was taken over from another process, on a server that ends sessions: see `Handover`."""
         self.turned_at = parts.clock.monotonic()
 
     async def run(self) -> None:
@@ -125,7 +125,7 @@ class Runner:
                 return
 
     async def _calls_of(self, request: Request) -> tuple[Call, ...]:
-        """Return all its calls, read in parts; none before it begins. Whoever works on a request holds it meanwhile."""
+        """Return all its calls, read in parts; none before it begins. Whoever works on it holds it meanwhile."""
         if request.state in (State.WAITING, State.APPROVED):
             return ()
         found: list[Call] = []
@@ -161,7 +161,7 @@ class Runner:
         step: steps.Expire | steps.Conclude | steps.Lose | steps.LeaveToPeople,
         every: tuple[Call, ...],
     ) -> None:
-        """What takes no reading and no sending."""
+        """Write what takes no reading and no sending."""
         store, pauses, now = self._parts.store, self._parts.pauses, self._parts.clock.now()
         match step:
             case steps.Expire():
@@ -174,7 +174,7 @@ class Runner:
                 settle.leave_to_people(store, request, now)
 
     def _rest_until(self, request: Request, until: datetime | None) -> None:
-        """Nothing is due before `until`: write that down, so that nobody looks before."""
+        """Write down that nothing is due before `until`, so that nobody looks earlier."""
         if request.wake_at != until:
             with self._parts.store.transaction():
                 self._parts.store.requests.move(request, replace(request, wake_at=until))

@@ -1,4 +1,4 @@
-"""What is saved of what was asked for: the request with its facts, its card and its history entry."""
+"""Saves what was asked for: the request with its facts, its card and its history entry."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -33,12 +33,12 @@ from bot.workflow.tenancy import Tenancy
 
 
 def _nothing(_saved: tuple[Request, ...]) -> None:
-    """Nothing more is to be done."""
+    """Do nothing more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who asks, with which form.
+    """Who asks, and with which form.
 
     Attributes:
         person: As read from Slack just now.
@@ -64,7 +64,7 @@ class Asker:
 
 
 class Texts(NamedTuple):
-    """What is stored of an order, and what its approval is bound to; of many documents long, and made in a thread.
+    """What is stored of an order, and what its approval is bound to; long for many documents, so made in a thread.
 
     Attributes:
         bound: As `Tenancy.bound_beside`.
@@ -77,9 +77,9 @@ class Texts(NamedTuple):
 
     @classmethod
     def of(cls, order: Order[Any, Any], tenancy: Tenancy, place: str) -> Self:
-        """Write them."""
+        """Write the texts of an order."""
         body, facts = canonical(order.body.model_dump()), order.facts_with_checks().to_text()
-        keep_in_hand(order.name, body, facts)  # its card is drawn of what is stored
+        keep_in_hand(order.name, body, facts)  # its card is drawn from what is stored
         return cls(
             body=body,
             facts=facts,
@@ -121,7 +121,7 @@ class Ready:
 def known_by_form(
     store: Store, operations: Sequence[Operation], asker: Asker
 ) -> tuple[Request, ...]:
-    """Return the requests that this form has made before, if it was submitted before."""
+    """Return the requests that this form already made, if it was submitted before."""
     found = [
         store.requests.by_form(_form_id(asker, operation, len(operations)))
         for operation in operations
@@ -132,7 +132,7 @@ def known_by_form(
 def typed_again(
     parts: Looking, bodies: Sequence[tuple[Operation, Body]], asker: Asker
 ) -> tuple[Request, ...]:
-    """Return the request that this line has made before, where a line is all there is to go by."""
+    """Return the request that this line already made, where there is only a line to go by."""
     if not asker.once:
         return ()
     now, person = parts.clock.now(), asker.person.user_id
@@ -154,7 +154,7 @@ def _form_id(asker: Asker, operation: Operation, of: int) -> str:
 
 
 def save(parts: Parts, ready: Sequence[Ready], asker: Asker) -> tuple[Request, ...]:
-    """Save requests with their cards, and whatever else their being asked for changes: all or nothing."""
+    """Save requests with their cards, and whatever else changes because they were asked for: all or nothing."""
     with parts.store.transaction():
         operations = [type(each.order) for each in ready]
         if known := known_by_form(parts.store, operations, asker):
@@ -231,7 +231,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
 
 
 def _add(store: Store, request: Request, ready: Ready) -> None:
-    """The request with everything that it consists of, where that was not written before."""
+    """Add the request with all its parts, unless those were written before."""
     subjects = subjects_of(ready.order)
     if ready.kept is None:
         store.requests.add(request, ready.order.deed, subjects)
@@ -249,7 +249,7 @@ def _parent_to_withdraw(store: Store, asker: Asker) -> Request | None:
 
 
 def _withdraw_parent(store: Store, asker: Asker, saved: tuple[Request, ...], now: datetime) -> None:
-    """What was changed and asked again waits no longer, and its approvals are void."""
+    """Withdraw the request that was changed and asked again; its approvals no longer count."""
     parent = _parent_to_withdraw(store, asker)
     if parent is None:
         return
@@ -268,7 +268,7 @@ def _withdraw_parent(store: Store, asker: Asker, saved: tuple[Request, ...], now
 
 
 def _asked_entry(request: Request, shown: Message, why: Mapping[str, Any]) -> Entry:
-    """Return what was asked, and why under this rule; it binds the stored request and the card as shown."""
+    """Return the history entry: what was asked, and why under this rule. It binds the stored request and its card."""
     return Entry(
         what=What.ASKED,
         who=request.requester,

@@ -1,4 +1,4 @@
-"""Sending, in order: what has to be true before, one pass over the calls, what is left for the next pass.
+"""Sending, in order: what must be true before, one pass over the calls, what is left for the next pass.
 
 In a pass many calls are out side by side, each written down before it goes out and when its answer has
 come. What came back together and what goes out next is written in one transaction, so that durability
@@ -30,11 +30,11 @@ from bot.workflow.still_wanted import NOT_SAID, read_again, why_none_any_more
 from bot.zuora.errors import ZuoraError
 
 JUST_READ = timedelta(minutes=1)
-"""Calls that go out so soon after they were planned go by the facts that they were planned with."""
+"""Calls that go out this soon after they were planned go by the facts of the plan."""
 
 
 BUSY_IN_A_ROW = 3
-"""So many calls that Zuora did not take, with no answer between: it is down, not just full."""
+"""After this many calls in a row that Zuora did not take, it is down, not just full."""
 
 TRIES_TO_WRITE = 5
 LONGEST_REST = timedelta(seconds=5)
@@ -76,7 +76,7 @@ async def send(
 
 
 def _goes_on(parts: Working, request: Request) -> Request:
-    """Return the request, whose card no longer says what it waited for."""
+    """Return the request, with a card that no longer says what it waited for."""
     if not request.result:
         return request
     after = replace(request, result="")
@@ -87,7 +87,7 @@ def _goes_on(parts: Working, request: Request) -> Request:
 
 
 async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -> Sequence[Call]:
-    """Return those that are in time and still as they were approved; why the others are not, is written.
+    """Return the calls that are in time and still as approved; write why the others are not.
 
     As long as no call was done the whole of it is read again, but for what was read just now. Once
     one was done, or may have been, the facts have changed by that: then each document that is left is
@@ -158,12 +158,12 @@ def _wait_to_go_on(
 async def calling_of(parts: Working, request: Request) -> Calling:
     """Return what makes the calls of a request."""
     zuora = parts.tenancy.zuora_in(request.place)
-    order = await asyncio.to_thread(opened, request)  # of many documents it takes long
+    order = await asyncio.to_thread(opened, request)  # it takes long for many documents
     return Calling(request, order, zuora, parts.clock, parts.new_id)
 
 
 class Pass:
-    """Sends calls, as many at once as Zuora allows, until none is left or none can go on.
+    """Sends calls, as many at once as Zuora allows, until none is left or none can go out.
 
     A call that was one too many (429) goes to the end of the line, once some others were accepted:
     then Zuora takes calls and is just full. Before that nothing is repeated without reading the
@@ -217,7 +217,7 @@ class Pass:
                     self._keep_answers()
 
     async def _turn(self) -> bool:
-        """Write what came back and what goes out next, let that go, wait; False at the end."""
+        """Write what came back and what goes out next, send that, and wait; False at the end."""
         self._bell.clear()
         came = list(self._answered)
         for call in came:
@@ -239,7 +239,7 @@ class Pass:
 
     @property
     def _places(self) -> int:
-        """Return how many may go out now: what is free of the width that all share, or else a part of it.
+        """Return how many may go out now: what is free of the shared width, or else a part of it.
 
         Of that part some wait at the gate, where requests take turns. What waits for a token is not
         at the gate.
@@ -249,7 +249,7 @@ class Pass:
         return max(zuora.width - max(zuora.under_way, out), part - out, 0)
 
     def _let_go(self, places: int) -> None:
-        """Send what is ready, as far as there are places; what may not go out any more is taken back."""
+        """Send what is ready, as far as there is room; take back what may no longer go out."""
         if self._ready and not self._may_begin:
             self._take_back()
             self._bell.set()
@@ -271,11 +271,11 @@ class Pass:
         finally:
             self._out -= {asyncio.current_task()}
             self._bell.set()
-        if answered.verdict is not Verdict.BUSY:  # what that means for the others, the turn knows
+        if answered.verdict is not Verdict.BUSY:  # the turn knows what that means for the others
             self._let_go(self._places)
 
     def _note(self, call: Call) -> None:
-        """What an answer means for the others."""
+        """Note what an answer means for the others."""
         if call.words == NOT_SENT:
             self._left = True
             return
@@ -295,7 +295,7 @@ class Pass:
         return in_time and self._busy < BUSY_IN_A_ROW and not self._stopping()
 
     def _next(self, now: datetime) -> list[Call]:
-        """Return what goes out now: as many as there is room for, those that were refused at the end."""
+        """Return what goes out now: as many as there is room for, refused ones last."""
         if not self._may_begin:
             return []
         if self._some_accepted:
@@ -347,7 +347,7 @@ class Pass:
             return self._conclude() if last else self._show_progress(now)
 
     def _keep_answers(self) -> None:
-        """Write answers that came and are not written; how it goes on is another step's business."""
+        """Write answers that came and are not yet written; how it continues is for another step."""
         store = self._parts.store
         with store.transaction():
             waiting = {
@@ -363,7 +363,7 @@ class Pass:
         )
 
     def _conclude(self) -> bool:
-        """Write how it goes on once every call of the request has its answer.
+        """Write how it continues once every call of the request has its answer.
 
         Of very many that is the next step's business, which reads them in parts.
         """
@@ -380,7 +380,7 @@ class Pass:
         return True
 
     def _show_progress(self, now: datetime) -> bool:
-        """Return one message with a bar and figures; how often it is edited, `show_progress` decides."""
+        """Return whether to show people the progress, a message with a bar and figures, edited now and then."""
         if self._progress_at is not None and now < self._progress_at:
             return False
         self._progress_at = show_progress(self._parts.store, self._request, now)
@@ -393,7 +393,7 @@ def _rested_at(call: Call) -> datetime:
 
 
 def _wait_for_the_rest(parts: Working, number: int) -> None:
-    """What Zuora did not take is tried again later, up to a limit; not within the same pass."""
+    """Try again later, up to a limit, what Zuora did not take; not within the same pass."""
     request = parts.store.requests.get(number)
     if request is None or request.state is not State.RUNNING:
         return
@@ -406,7 +406,7 @@ def _wait_for_the_rest(parts: Working, number: int) -> None:
 
 
 def _give_up(parts: Working, request: Request, calls: Sequence[Call], words: str) -> None:
-    """Some were done and the rest was never taken: that is how it ended."""
+    """End it with what was done, because Zuora never took the rest."""
     why = dict.fromkeys((call.subject for call in calls), words)
     _refuse(parts, request, calls, why, over=True)
 

@@ -1,4 +1,4 @@
-"""Settling: what became of a call whose answer was lost. Nothing is sent by any of this."""
+"""Settles calls whose answer was lost by reading Zuora. None of this sends anything."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,11 +21,11 @@ from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 LOST_AND_FOUND = "Some answers were lost or unclear, and reading Zuora settled them."
 UNREAD = 5
-"""How many looks more the pause is long after Zuora could not be read: a minute or more."""
+"""The number of looks whose pause follows when Zuora could not be read: a minute or more."""
 
 
 async def settle(parts: Working, request: Request, calls: tuple[Call, ...]) -> None:
-    """Look in Zuora for what became of the lost calls."""
+    """Look in Zuora for what happened to the lost calls."""
     order = opened(request)
     found: dict[str, Settlement] = {}
     unread = False
@@ -49,7 +49,7 @@ async def settle(parts: Working, request: Request, calls: tuple[Call, ...]) -> N
 
 
 def settled(call: Call, settlement: Settlement) -> Call:
-    """Return the call as reading Zuora has proved it."""
+    """Return the call with what reading Zuora has proved."""
     return call._replace(
         verdict=Verdict.ACCEPTED if settlement.accepted else Verdict.REJECTED,
         words=settlement.words,
@@ -58,7 +58,7 @@ def settled(call: Call, settlement: Settlement) -> Call:
 
 
 def _save(store: Store, known: Sequence[Call], now: datetime) -> None:
-    """Write what reading Zuora proved of single calls, each with its history entry."""
+    """Write what reading Zuora proved about single calls, each with its history entry."""
     store.calls.save(*known)
     store.history.append_all(map(settled_entry, known), now)
 
@@ -96,7 +96,7 @@ def _write(
 
 
 def _look_later(parts: Working, request: Request, known: list[Call], *, unread: bool) -> None:
-    """Look again after a pause. Zuora that could not be read was no look: an outage uses up none."""
+    """Look again after a pause. A Zuora that could not be read was no look: an outage uses up none."""
     store, poll, now = parts.store, parts.pauses.poll, parts.clock.now()
     if unread:
         wake_at = now + pause(request.looks + UNREAD, poll)
@@ -118,7 +118,7 @@ def _look_later(parts: Working, request: Request, known: list[Call], *, unread: 
 
 
 def leave_to_people(store: Store, request: Request, now: datetime) -> None:
-    """Reading proved nothing: only a person can find out, and the thread says so once."""
+    """Leave it to people, and say so once in the thread: reading proved nothing."""
     after = request.waiting_again(request.next_reminder_at or now)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": "not provable"})
     told = lines.reply(

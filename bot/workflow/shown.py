@@ -1,4 +1,4 @@
-"""Binding what stands in Slack: the history gets the hash of each message of a request that was sent."""
+"""Binds what Slack shows: the history gets the hash of each message of a request that was sent."""
 
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ AT_ONCE = 200
 
 
 def bind(store: Store, clock: Clock) -> None:
-    """Write what was sent of each request into the history, once the hour is over in which it was.
+    """Write into the history what was sent for each request, once the hour in which it was sent is over.
 
     A card is drawn anew when it goes out, so what it says is known only then. By the hour, because a row for
     each message would double the history.

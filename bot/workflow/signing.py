@@ -1,4 +1,4 @@
-"""Signing heads with Ed25519, so that an auditor checks them with a public key and needs no secret."""
+"""Signs heads with Ed25519, so that an auditor checks them with a public key and needs no secret."""
 
 import base64
 from datetime import datetime
@@ -12,7 +12,7 @@ from bot.store.store import Store
 
 
 def text_of(head: Head) -> str:
-    """Return what is signed and stamped of a head, and written into the folder for it."""
+    """Return the text of a head that is signed, stamped and written into the folder."""
     return f"billing-bot head {head.sequence}:{head.hash}"
 
 
@@ -37,7 +37,7 @@ class Signer:
 def begin_signing(
     store: Store, signer: Signer | None, before: Signer | None, now: datetime
 ) -> None:
-    """From here on heads are signed with this key; a row says so when it is another one than before.
+    """Sign heads with this key from here on; a row records it when the key is a new one.
 
     The new public key is endorsed by the key before, where that is at hand. Inside a transaction.
 

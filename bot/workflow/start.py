@@ -1,4 +1,4 @@
-"""What the history says at a start: the key that is used from here on, the policy, the bot itself."""
+"""What the history records at a start: the key in use from now on, the policy, the bot itself."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ def record_start(
     signers: tuple[Signer | None, Signer | None] = (None, None),
     groups: Mapping[str, Sequence[str] | None] | None = None,
 ) -> None:
-    """Write that the bot starts, with which policy, and whether that is another one than before.
+    """Write that the bot starts, with which policy, and whether the policy has changed.
 
     Args:
         store: The store.
@@ -44,7 +44,7 @@ def record_start(
 
 
 def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
-    """Write down a policy that is another one than before; whether it is. Inside a transaction."""
+    """Write down a changed policy; return whether it has changed. Inside a transaction."""
     latest = store.history.last_of(What.POLICY_CHANGED)
     before = latest.entry.data if latest else {"new": ""}
     if before["new"] == policy.hash:
@@ -61,11 +61,11 @@ def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
         "difference": difference(str(before.get("text", "")), policy.text),
     }
     store.record(Entry(what=What.POLICY_CHANGED, data=data), now)
-    store.homes.redraw(now)  # who may look and who may decide can be others now
+    store.homes.redraw(now)  # who may look and who may decide may have changed
     return True
 
 
 def difference(old: str, new: str) -> list[str]:
-    """Return the lines that went (`- `) and came (`+ `), each with the line before it as its place."""
+    """Return the lines that went (`- `) and came (`+ `), each with the line before it for its place."""
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]

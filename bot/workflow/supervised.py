@@ -1,4 +1,4 @@
-"""Loops that must not end: what breaks one is logged, and after a pause it goes on."""
+"""Loops that must not end: whatever breaks one is logged, and it continues after a pause."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 WELL_FOR = 300.0
-"""Seconds after which a loop that broke is taken for whole again."""
+"""Seconds after which a loop that broke counts as healthy again."""
 
 
 class Supervised:

@@ -14,12 +14,12 @@ from bot.zuora.errors import ZuoraElsewhere, ZuoraRejected
 _WANTS_ORGANIZATIONS = re.compile(
     r"Zuora-Org-Ids|\borg(?:anization)?s?\b.*\b(?:required|must|specif|missing)", re.IGNORECASE
 )
-"""Zuora's words where it wants to know the organizations; no page has them."""
+"""Zuora's words when it wants to know the organizations; no page has them."""
 
 
 @dataclass(slots=True)
 class Admission:
-    """Whether Zuora lets the bot into every entity and organization of the settings.
+    """Whether Zuora lets the bot into every entity and organization in the settings.
 
     A token names the entities that it speaks for, each time. Of organizations it says nothing, so
     something small is asked for in each, once, as soon as Zuora answers.
@@ -30,7 +30,7 @@ class Admission:
     knows_the_organizations: bool = False
 
     async def check(self) -> None:
-        """Get a token, and into every organization; to be awaited before anything is sent.
+        """Get a token, and check every organization; to be awaited before anything is sent.
 
         Raises:
             ZuoraElsewhere: Zuora refuses one of them, and takes the same call without it; or it wants
@@ -103,7 +103,7 @@ class Tenancy:
         return digest(operation=order.name, body=order.body.model_dump(), **beside)
 
     def bound_beside(self, order: Order[Any, Any], place: str) -> dict[str, Any]:
-        """Return what the digest is made of beside operation and body: the tenant, the facts that matter."""
+        """Return what the digest holds besides operation and body: the tenant, and the facts that matter."""
         where = map(plain_ids, self.places.headers(place))  # however the settings write them
         tenant = "|".join([self.address, *where, self.zuora.tenant.id])
         return {"tenant": tenant, "facts": order.material()}

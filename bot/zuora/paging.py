@@ -185,7 +185,7 @@ def whole(data: Any, name: str) -> list[Row]:
     """
     found = rows.table(data, name)
     if isinstance(found, NotKnown):
-        raise ZuoraContradicts("Zuora's answer is no list that can be read.")
+        raise ZuoraContradicts("Zuora's answer is not a list that can be read.")
     return list(found)
 
 

@@ -119,6 +119,6 @@ def _amount(said: str) -> Decimal:
     """
     amount = Decimal(said)
     if not amount.is_finite() or abs(amount.adjusted()) > MOST_DIGITS:
-        msg = f"{said} is no amount"
+        msg = f"{said} is not an amount"
         raise ValueError(msg)
     return amount

@@ -116,7 +116,7 @@ async def test_days_are_those_of_a_zone(worked, tmp_path):
     assert about["end"] == "2026-11-21T23:00:00.000000+00:00"
     result, _ = await package(worked, tmp_path / "b", *days, "--zone", "Berlin")
     assert result.exit_code == 2
-    assert "no time zone" in result.output
+    assert "not a time zone" in result.output
 
 
 async def test_v5_heads_go_on_after_a_start_with_a_date_in_the_future(stage):

@@ -269,6 +269,6 @@ async def test_story_35_a_malformed_click_is_answered_recorded_and_does_nothing(
         assert stage.store.history.all()[-1].entry.data["refusal"] == "no_such_request", name
         await stage.until(lambda count=count: len(stage.told(BOB)) == count)
 
-    assert set(stage.told(BOB)) == {"The bot does not know this request. Nothing was changed."}
+    assert set(stage.told(BOB)) == {"Nothing was changed: the bot does not know this request."}
     assert stage.request().state == "waiting"
     assert stage.orders() == []

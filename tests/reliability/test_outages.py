@@ -98,7 +98,7 @@ async def test_an_hour_without_zuora(busy, restarted):
     await rest(stage, push=5)
     for ts in cards(stage):
         assert stage.thread(ts)[0].startswith(f"<@{BOB}> approved")
-        assert "Nothing was sent. It is tried again until" in stage.thread(ts)[1]
+        assert "Nothing was sent. The bot keeps trying until" in stage.thread(ts)[1]
     await pass_time(stage, step=120, minutes=30)
     assert stage.orders() == []
     if restarted:

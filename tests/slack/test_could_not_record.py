@@ -127,7 +127,7 @@ async def test_who_may_not_ask_is_told_so_although_it_cannot_be_recorded(stage, 
     ack = await stage.slack.slash(BOB, CHANNEL, "/billemail BR-00000001")
 
     database.end()
-    assert "not among those who may ask" in ack.text
+    assert "You may not ask for billing operations" in ack.text
 
 
 async def test_an_order_that_cannot_be_written_down_first_is_not_sent(stage, caplog):

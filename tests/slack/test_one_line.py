@@ -94,7 +94,7 @@ def test_a_backslash_is_an_ordinary_character():
         ("batch=1 targt=2026-11-30", "targt", "did you mean target?"),
         ("batch=1 xyzzy=1", "xyzzy", "known are batch"),
         ("batch=1 November", "November", "has no `=`"),
-        ("batch=1 batches=2", "batches", "there twice"),
+        ("batch=1 batches=2", "batches", "given twice"),
         ("batch=", "batch", "has no value."),
         ('name="November', "name", "quotation mark"),
         ("batch=1 account=A1", "scope", "Only one of"),

@@ -56,7 +56,7 @@ async def test_a_malformed_click_is_answered_and_written_down_and_does_nothing(s
         assert ack.ok, name
 
     await stage.slack.until(lambda: len(stage.told(BOB)) == len(FORGED))
-    assert set(stage.told(BOB)) == {"The bot does not know this request. Nothing was changed."}
+    assert set(stage.told(BOB)) == {"Nothing was changed: the bot does not know this request."}
     assert refusals(stage)[before:] == [(BOB, None, "no_such_request")] * len(FORGED)
     assert stage.request().state == "waiting"
     assert stage.orders() == []
@@ -105,7 +105,7 @@ async def test_a_button_of_another_state_does_nothing(stage):
 
     await stage.slack.deliver({**payload, "actions": [forged]}, "interactive")
 
-    await stage.until_told(BOB, "R-1 has its result already")
+    await stage.until_told(BOB, "R-1 already has a result")
     assert refusals(stage)[-1] == (BOB, 1, "not_unknown")
     assert stage.request().state == "waiting"
 

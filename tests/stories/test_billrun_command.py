@@ -216,7 +216,7 @@ async def test_strangers_are_told_who_may_ask_and_see_nothing(stage, text):
 
     ack = await stage.slack.slash(MARA, CHANNEL, f"/billrun {text}")
 
-    assert "not among those who may ask" in ack.text
+    assert "You may not ask for billing operations" in ack.text
     assert "<!subteam^S0BILLING>" in ack.text
     assert stage.slack.view(MARA) is None
     assert len(stage.zuora.calls) == before
@@ -243,7 +243,7 @@ async def test_a_stranger_cannot_use_a_button_that_was_forged(stage):
 
     await stage.slack.deliver(stolen, stage.slack.last_kind)
 
-    await stage.until_told(MARA, "not among those who may ask")
+    await stage.until_told(MARA, "You may not ask for billing operations")
     assert stage.slack.view(MARA) is None
 
 
@@ -347,5 +347,5 @@ async def test_a_stranger_cannot_ask_with_a_line(stage):
 
     ack = await stage.slack.slash(BOB, CHANNEL, text)
 
-    assert "not among those who may ask" in ack.text
+    assert "You may not ask for billing operations" in ack.text
     assert stage.slack.channel_messages(CHANNEL) == []

@@ -104,7 +104,7 @@ async def test_this_occurrence_only_leaves_the_schedule_and_names_the_next_run(s
 
     await stage.until_card(ts, "Canceled ")
     assert stage.puts("cancel")[0].body == {"cancelOnce": True}
-    assert "The schedule goes on with BR-00000003, a bill run of its own" in stage.thread(ts)[-1]
+    assert "The schedule continues with BR-00000003, a new bill run" in stage.thread(ts)[-1]
 
 
 async def test_all_later_occurrences_end_the_schedule(stage, scheduled):
@@ -118,7 +118,7 @@ async def test_all_later_occurrences_end_the_schedule(stage, scheduled):
 
     await stage.until_card(ts, "Canceled ")
     assert stage.puts("cancel")[0].body == {"cancelOnce": False}
-    assert "schedule goes on" not in stage.thread(ts)[-1]
+    assert "schedule continues" not in stage.thread(ts)[-1]
     assert set(stage.zuora.world.bill_runs) == {"BR-00000001", RUN}
 
 
@@ -320,7 +320,7 @@ async def test_after_a_lost_answer_the_schedule_is_said_to_go_on_without_a_numbe
         await stage.pass_time(minutes=1)
 
     await stage.until_card(ts, "Canceled ")
-    assert "The schedule goes on with a new bill run." in stage.thread(ts)[-1]
+    assert "The schedule continues with a new bill run." in stage.thread(ts)[-1]
 
 
 async def test_what_reading_cannot_prove_a_person_records(stage, run):

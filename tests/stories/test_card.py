@@ -105,7 +105,7 @@ async def test_a_stranger_sees_no_details(stage):
 
     await stage.press(MARA, ts, "details")
 
-    await stage.until_told(MARA, "You are not among those")
+    await stage.until_told(MARA, "You may not see billing requests")
     assert stage.slack.view(MARA) is None
 
 

@@ -47,7 +47,7 @@ async def test_b1_an_old_card_approves_nothing_of_a_new_database(stage):
 
     await stage.press(BOB, old)
 
-    await stage.until_told(BOB, "This R-1 is of another database")
+    await stage.until_told(BOB, "this R-1 belongs to another database")
     assert stage.request().state == "waiting"
     await stage.quiet()
     assert stage.orders() == []
@@ -158,7 +158,7 @@ async def test_b3_of_two_bots_on_one_app_each_decides_its_own_requests_alone(sta
         await other.ask()
         await other.press(BOB, ts)
 
-        await other.until_told(BOB, "another bot posts here")
+        await other.until_told(BOB, "Another bot posts here")
         assert other.request().state == "waiting"
         assert stage.orders() == []
     finally:

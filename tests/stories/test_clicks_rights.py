@@ -164,7 +164,7 @@ async def test_d1_a_rule_of_today_that_wants_more_holds_for_what_was_asked_befor
 async def test_d2_a_clock_that_steps_prolongs_no_trust_in_a_group(stage, minutes):
     ts = await stage.ask()
     await stage.slack.click(BOB, CHANNEL, ts, "record_sent", value="1", force=True)
-    await stage.until_told(BOB, "R-1 has its result already")
+    await stage.until_told(BOB, "R-1 already has a result")
     stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
     stage.clock.step(minutes=minutes)
     await stage.pass_time(seconds=61)

@@ -135,7 +135,9 @@ async def test_the_estimate_of_an_account_leaves_out_and_renews_what_the_run_doe
         "assumeRenewal": "Autorenew",
         "includingEvergreenSubscription": True,
     }
-    assert "without tax, before what is left out besides charges, as Zuora's preview says" in card
+    assert (
+        "without tax, before what is left out besides charges, according to Zuora's preview" in card
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ async def test_the_estimate_of_an_account_leaves_out_and_renews_what_the_run_doe
         ("batch=1 target=2026-11-30 type=CatchUp", "none; a catch-up run makes no invoices"),
         (
             "account=A1 repeat=Monthly from=2026-11-30 hour=6 targetmonths=0 targetday=31",
-            "none; Zuora previews up to a date, and each run has its own",
+            "none; Zuora previews up to one date, and each of these runs has its own",
         ),
     ],
 )
@@ -225,7 +227,9 @@ async def test_a_run_for_one_account_shows_its_name_and_zuoras_estimate(stage, w
 
     card = stage.card(ts)
     assert "Bill account A1 (Customer A1)" in card
-    assert "Estimate: USD 100.00 charges in 1 item, without tax, as Zuora's preview says" in card
+    assert (
+        "Estimate: USD 100.00 charges in 1 item, without tax, according to Zuora's preview" in card
+    )
     await approve(stage, ts)
     await follow(stage)
 
@@ -276,8 +280,7 @@ async def test_a_look_that_zuora_refuses_is_told_once_and_that_it_can_be_read_ag
     told = [line for line in stage.thread(ts) if "cannot be read" in line]
     (only,) = told
     assert only == (
-        "What became of BR-00000002 cannot be read: Zuora said no: No permission. It is looked at "
-        "again until that works."
+        "BR-00000002 cannot be read: Zuora said no: No permission. The bot keeps trying."
     )
     assert "when it could last be read; Zuora said no: No permission." in stage.card(ts)
     stage.zuora.faults.clear()
@@ -292,7 +295,7 @@ async def test_a_weekly_run_is_followed_in_its_first_occurrence(stage, world):
 
     card = stage.card(ts)
     assert "every week on Mon and Fri from 23 Nov 2026 to 31 Dec 2026, at 6:00" in card
-    assert "Zuora makes a run of its own for each later time" in card
+    assert "Zuora creates a new run each time" in card
     await approve(stage, ts)
     assert "every later one is another run in Zuora" in "\n".join(stage.thread(ts))
 

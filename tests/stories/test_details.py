@@ -98,7 +98,7 @@ async def test_a_button_of_the_view_turns_no_page_for_who_may_not_look(stage, la
     await stage.slack.choose(MARA, "details:next")
 
     await stage.slack.until(lambda: bool(stage.slack.channel_messages("D0MARA")))
-    assert "You are not among those" in stage.slack.channel_messages("D0MARA")[-1].text
+    assert "You may not see billing requests" in stage.slack.channel_messages("D0MARA")[-1].text
     assert "Documents 1 to 50 of 120" in shown(stage, MARA)[0]
 
 

@@ -114,7 +114,7 @@ async def test_help_tells_guests_and_other_companies_no_channel_and_no_names(sta
 async def test_who_may_not_ask_is_told_who_may(stage):
     ack = await stage.slack.slash(BOB, CHANNEL, "/billemail BR-00000001")
 
-    assert "not among those who may ask" in ack.text
+    assert "You may not ask for billing operations" in ack.text
     assert "<!subteam^S0BILLING>" in ack.text
     assert stage.slack.view(BOB) is None
 
@@ -367,7 +367,7 @@ async def test_zuora_down_after_the_approval_sends_nothing_until_it_is_back(stag
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
     await stage.press(BOB, ts)
     await stage.as_time_passes(
-        lambda: "Nothing was sent. It is tried again until" in "".join(stage.thread(ts))
+        lambda: "Nothing was sent. The bot keeps trying until" in "".join(stage.thread(ts))
     )
     assert stage.orders() == []
 

@@ -129,8 +129,8 @@ async def test_mixed_kinds_are_one_request_with_one_card(stage, invoice):
     assert f"Documents: {each} · 2 accounts" in details
     assert "1 below zero" in details
     assert "Typed again: 1, counted once" in details
-    memos = "1 credit memo and 1 debit memo not known: Zuora keeps no mail date of memos"
-    assert f"Mailed before: no invoice; of {memos}" in details
+    memos = "1 credit memo and 1 debit memo: Zuora keeps no mail date of memos"
+    assert f"Mailed before: no invoice; not known for {memos}" in details
     await approved(stage, ts)
     assert {order.path for order in stage.orders()} == {
         "/v1/invoices/INV00000077/emails", "/v1/invoices/INV00000078/emails",

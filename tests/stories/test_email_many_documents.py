@@ -112,7 +112,7 @@ async def test_what_was_refused_is_listed_and_asked_for_again(stage):
     assert all(number in listed.text for number in refused)
 
     await stage.slack.click(MARA, CHANNEL, listed.ts, "again")
-    await stage.until_told(MARA, "not among those who may ask")
+    await stage.until_told(MARA, "You may not ask for billing operations")
     await stage.slack.click(ALICE, CHANNEL, listed.ts, "again")
     blocks = {block.get("block_id"): block for block in stage.slack.view(ALICE)["blocks"]}
     assert blocks["documents"]["element"]["initial_value"].split() == refused

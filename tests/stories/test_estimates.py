@@ -62,9 +62,7 @@ async def test_an_estimate_that_arrives_is_the_amount_of_card_details_and_confir
     assert "Amount: not known yet; Zuora was asked for an estimate" in stage.card(ts)
     await stage.pass_time(seconds=20)
 
-    about = (
-        "about EUR 100.00 · USD 100.00 charges of 2 accounts, as Zuora's preview BPR-00000001 says"
-    )
+    about = "about EUR 100.00 · USD 100.00 charges of 2 accounts, according to Zuora's preview BPR-00000001"
     message = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
     assert f"Amount: {about}" in stage.card(ts)
     assert about in str([block for block in message.blocks if block["type"] == "actions"])

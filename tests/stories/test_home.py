@@ -89,7 +89,7 @@ async def test_whoever_a_new_policy_leaves_out_sees_nothing_more(stage):
 
     await stage.restart()
 
-    await stage.slack.until(lambda: "You are not among those" in text_of(stage, BOB))
+    await stage.slack.until(lambda: "You may not see billing requests" in text_of(stage, BOB))
     assert "BR-" not in text_of(stage, BOB)
     await stage.quiet()
     assert headings(stage, CARLA) == ["Waiting for you"]
@@ -107,7 +107,7 @@ async def test_a_stranger_sees_who_may_and_nothing_else_and_is_not_drawn_for_aga
     await stage.quiet()
 
     assert len(before) == 1
-    assert "You are not among those" in text_of(stage, STRANGER)
+    assert "You may not see billing requests" in text_of(stage, STRANGER)
     assert "BR-" not in text_of(stage, STRANGER)
     assert len([c for c in stage.slack.calls if c.method == "views.publish"]) == calls
 

@@ -44,7 +44,7 @@ async def test_while_no_token_can_be_had_no_mail_counts_as_refused_and_all_wait(
     stage.zuora.faults.add(TOKEN, times=None, **fault)
     ts = await ask(stage, numbers)
 
-    await stage.until_thread(ts, "went out. It is tried again until")
+    await stage.until_thread(ts, "went out. The bot keeps trying until")
 
     assert said in stage.card(ts)
     assert "Waits: " in stage.card(ts)
@@ -71,7 +71,7 @@ async def test_a_token_that_is_given_and_never_taken_is_no_refusal_of_any_mail(s
     stage.zuora.faults.add(MAILS, kind="unauthorized", times=None, after=20)
     ts = await ask(stage, numbers)
 
-    await stage.until_thread(ts, "went out. It is tried again until")
+    await stage.until_thread(ts, "went out. The bot keeps trying until")
 
     assert "Zuora gives a token and refuses it" in stage.card(ts)
     assert verdicts(stage)["rejected"] == 0

@@ -140,7 +140,7 @@ async def test_what_stands_there_twice_counts_once_and_is_named_with_its_lines(s
     assert "3 invoices" in stage.card(ts)
     twice = f"{numbers[0]} (lines 2 and 6) and {numbers[1]} (lines 3 and 5)"
     await stage.until_told(
-        ALICE, f"november.csv names more than once, and it counts once: {twice}."
+        ALICE, f"november.csv lists more than once, and it counts once: {twice}."
     )
 
 
@@ -151,7 +151,7 @@ async def test_what_stands_there_twice_counts_once_and_is_named_with_its_lines(s
         (b"\x00\x01\x02\x03" * 9, "november.csv is not text"),
         (b"\r\n \r\n", "november.csv is empty"),
         (b'INV1\n"INV2\nINV3\n', "a quotation mark that is not closed in its line, 2"),
-        (b"Konto;Beleg\nA1;B2\n", "its name in the first line has to be Invoice Number"),
+        (b"Konto;Beleg\nA1;B2\n", "its heading has to be Invoice Number"),
         (b"INV1\n" * 50_001, "At most 50,000 documents at once; these are 50,001"),
         (b"x" * (10 * 2**20 + 1), "november.csv is larger than 10 MB"),
     ],
@@ -242,7 +242,7 @@ async def test_the_file_of_a_message_opens_the_form_and_is_read_when_that_is_sub
 
     await stage.slack.message_shortcut(ALICE, "email_of_file", CHANNEL, message.ts)
     await stage.slack.until(lambda: title(stage) == "Email billing documents")
-    assert "A file is added already" in said(stage)
+    assert "A file was added already" in said(stage)
     await submitted(stage)
 
     ts = await card(stage, 2)
@@ -275,7 +275,7 @@ async def test_who_may_not_ask_does_not_get_the_form_from_a_message(stage):
 
     await stage.slack.message_shortcut(MARA, "email_of_file", CHANNEL, message.ts)
 
-    await stage.until_told(MARA, "You are not among those who may ask")
+    await stage.until_told(MARA, "You may not ask for billing operations")
     assert stage.slack.view(MARA) is None
 
 
@@ -329,7 +329,7 @@ async def test_a_long_reading_is_acknowledged_first_and_keeps_the_file_where_som
     await until_no_reading(stage, ALICE)
 
     assert "Line 5: INV-1 is not a document in Zuora" in said(stage)
-    assert "A file is added already" in said(stage)
+    assert "A file was added already" in said(stage)
     stage.zuora.knobs = replace(stage.zuora.knobs, latency={})
     mended = stage.slack.add_file(ALICE, "november.csv", csv(numbers))
     await submitted(stage, file=[mended])

@@ -281,7 +281,7 @@ async def test_a_document_whose_pdf_zuora_could_not_make_is_said_at_its_field(st
 
     assert submitted.errors == {
         "documents": "Zuora could not make the PDF of INV00000077 (Unknown merge field "
-        "chargeNumber__c). Put its template right and generate the PDF again in Zuora."
+        "chargeNumber__c). Fix its template and generate the PDF again in Zuora."
     }
 
 
@@ -316,7 +316,7 @@ async def test_where_it_is_not_known_whether_one_is_attached_a_failed_pdf_is_a_l
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("Pending", "1 PDF of 1 still being made; Zuora mails when they are there"),
+        ("Pending", "1 PDF of 1 still being made; Zuora mails when they are ready"),
         ("Processing", "1 PDF of 1 still being made"),
         ("Archived", "1 PDF archived in Zuora"),
     ],
@@ -423,7 +423,7 @@ async def test_files_that_zuora_does_not_list_are_a_line(stage, world):
     ("left_out", "words"),
     [
         (False, "1 with a total of zero, mailed too"),
-        (True, "1 with a total of zero, of which the run is set to mail no invoice"),
+        (True, "1 with a total of zero, and the run is set not to mail such invoices"),
     ],
 )
 async def test_the_card_says_whether_invoices_of_zero_are_mailed(stage, left_out, words):

@@ -83,8 +83,8 @@ async def test_a_list_in_which_each_stands_twice_is_looked_up(stage):
 @pytest.mark.parametrize(
     ("choice", "why"),
     [
-        ("entity=Asia", "This bot has no entity Asia; the settings list none."),
-        ("org=Retail", "This bot has no organization Retail; the settings list none."),
+        ("entity=Asia", "This bot has no entity Asia; its settings list none."),
+        ("org=Retail", "This bot has no organization Retail; its settings list none."),
         ("entity=", "entity= has no value."),
     ],
 )

@@ -23,7 +23,7 @@ async def test_a_no_with_an_odd_rest_is_not_done_and_is_tried_again_soon(stage, 
     ts = await stage.ask()
 
     await stage.press(BOB, ts)
-    await stage.until_thread(ts, "It is tried again until")
+    await stage.until_thread(ts, "The bot keeps trying until")
 
     assert stage.request().state == "running"
     assert not any("stopped before" in text or "23 hours" in text for text in stage.thread(ts))

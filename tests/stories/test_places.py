@@ -105,7 +105,7 @@ async def test_a_line_with_an_entity_that_is_not_listed_is_refused(stage, worlds
 
     ack = await stage.slack.slash(ALICE, CHANNEL, line)
 
-    assert "This bot has no entity Asia; these are: Europe, America." in ack.text
+    assert "This bot has no entity Asia; it has Europe, America." in ack.text
 
 
 @pytest.mark.parametrize("command", ["/billrun", "/billstatus"])
@@ -127,7 +127,7 @@ async def test_an_entity_that_is_not_listed_is_looked_into_nowhere(stage, worlds
 
     await stage.slack.slash(ALICE, CHANNEL, f"{command} BR-00000001 entity=Asia")
 
-    assert "This bot has no entity Asia; these are: Europe, America." in stage.told(ALICE)[-1]
+    assert "This bot has no entity Asia; it has Europe, America." in stage.told(ALICE)[-1]
     assert len(stage.zuora.calls) == before
 
 
@@ -229,19 +229,19 @@ async def test_the_next_page_of_what_waits_stays_in_the_entity(stage, worlds):
 async def test_an_entity_that_is_not_listed_is_said_so_everywhere(stage, worlds, line):
     words = await told(stage, MARA, f"{line} entity=Asia")
 
-    assert "This bot has no entity Asia; these are: Europe, America." in words
+    assert "This bot has no entity Asia; it has Europe, America." in words
 
 
 async def test_two_entities_in_a_line_are_none(stage, worlds):
     words = await told(stage, MARA, "BR-00000001 entity=Europe entity=America")
 
-    assert "This bot has no entity Europe and America at once" in words
+    assert "This bot has no entity Europe and also America" in words
 
 
 async def test_an_entity_where_none_are_listed_is_said_so(stage):
     words = await told(stage, MARA, "BR-00000001 entity=Asia")
 
-    assert "This bot has no entity Asia; the settings list none." in words
+    assert "This bot has no entity Asia; its settings list none." in words
 
 
 async def test_the_policy_rules_an_entity(stage, worlds):

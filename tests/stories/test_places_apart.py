@@ -163,7 +163,7 @@ async def test_an_explanation_is_of_one_entity(mailed_in_europe, worlds, tmp_pat
     assert "Choose the entity: Europe, America." in await told(stage, BOB, f"/billstatus {line}")
     assert "about ACME R2: by hand" in await told(stage, BOB, f"/billstatus {line} entity=America")
     await stage.slack.click(BOB, CHANNEL, stage.slack.private(BOB, CHANNEL)[-1].ts, SIGN)
-    await stage.until_told(BOB, "it stands beside ACME R2")
+    await stage.until_told(BOB, "The evidence shows it beside ACME R2")
 
     _, package = await made(stage, tmp_path)
 

@@ -392,7 +392,7 @@ async def test_who_may_not_ask_gets_nothing_from_the_next_step_button(stage, run
 
     await stage.slack.click(MARA, CHANNEL, reply, "next:email_bill_run")
 
-    await stage.until_told(MARA, "not among those who may ask")
+    await stage.until_told(MARA, "You may not ask for billing operations")
     assert stage.slack.view(MARA) is None
 
 
@@ -432,7 +432,7 @@ async def test_a_lost_answer_of_a_posting_that_failed_in_part_is_settled_too(sta
         await stage.pass_time(minutes=1)
 
     await stage.until_card(ts, "Failed: post bill run")
-    assert any("4 drafts of BR-00000002 got posted" in told for told in stage.thread(ts))
+    assert any("4 drafts of BR-00000002 were posted" in told for told in stage.thread(ts))
     assert "1 of 5 documents is not posted" in stage.thread(ts)[-1]
 
 

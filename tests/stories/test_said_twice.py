@@ -31,7 +31,7 @@ def named(stage, what):
         ({"eInvoiceStatus": "Failed"}, "has an e-invoice that is Failed"),
         ({"eInvoiceErrorMessage": "No tax id"}, "has an e-invoice that is in error: No tax id"),
         ({"taxStatus": "Error"}, "has tax that is Error"),
-        ({"reversed": None}, "does not say any more"),
+        ({"reversed": None}, "no longer says for"),
         ({"reversed": "perhaps"}, "whether it was reversed"),
         ({"eInvoiceStatus": {"code": 3}}, "whether its e-invoice is fine"),
         ({"taxStatus": ["Error"]}, "whether its tax is complete"),
@@ -145,7 +145,7 @@ async def test_c2_any_count_that_is_not_the_list_s_is_refused(stage, count, off)
     [
         ("America/Los_Angeles", "20 Nov 2026 18:00 UTC"),
         ("Asia/Tokyo", "20 Nov 2026 01:00 UTC"),
-        ("", "when is not known, and counts as mailed"),
+        ("", "date not known, so counted as mailed"),
     ],
 )
 async def test_c7_c8_a_time_without_a_zone_is_in_the_tenants(stage, zone, shown):

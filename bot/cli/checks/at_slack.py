@@ -143,7 +143,7 @@ async def _app_token(settings: Settings, client: SlackWeb, *, alone: bool) -> No
 
 
 async def _other_connections(url: str) -> int:
-    """Return how many others Slack says are connected; this connection is closed at once."""
+    """Return how many others Slack counts as connected; this connection is closed again."""
     async with (
         asyncio.timeout(HELLO_SECONDS),
         aiohttp.ClientSession() as session,

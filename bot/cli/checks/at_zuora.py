@@ -93,7 +93,7 @@ async def _notifications(zuora: ZuoraClient) -> Noticed:
 
 
 def clocks(found: Clocks) -> Noticed:
-    """This machine's clock beside Slack's and Zuora's."""
+    """Return how this machine's clock compares with Slack's and Zuora's."""
     if not found.ahead():
         return warning("clock", "neither Slack nor Zuora said its time", "try again")
     if found.too_far():

@@ -1,4 +1,4 @@
-"""Checks of this machine: settings, the policy, the database file and who else works on it."""
+"""Checks of this machine: settings, policy, database file, and who else works on it."""
 
 import os
 import re
@@ -29,7 +29,7 @@ _MODES = (
 
 
 def settings(found: Settings) -> Iterator[Noticed]:
-    """Yield what can be said of settings that were read."""
+    """Yield what can be found out from settings that were read."""
     ways = [words for name, words in _MODES if getattr(found, name).get_secret_value()]
     if ways:
         yield good("settings", f"complete for {' and '.join(ways)}")
@@ -64,7 +64,7 @@ def settings(found: Settings) -> Iterator[Noticed]:
 
 
 def _given() -> Iterator[Noticed]:
-    """Yield the names that nothing reads, and a file of secrets that everybody can."""
+    """Yield names that nothing reads, and a file of secrets that everybody can read."""
     for name, meant in misspelled().items():
         yield warning(name, MISSPELLED.format(meant), "write it as .env.example does")
     file = Path(".env")
@@ -75,7 +75,7 @@ def _given() -> Iterator[Noticed]:
 
 
 def anchors(found: Settings) -> Iterator[Noticed]:
-    """Yield where the end of the history is left outside the database, and whether that can be."""
+    """Yield where the history's end is left outside the database, and whether that works."""
     names = "AUDIT_CHANNEL, TIMESTAMP_URL, ANCHOR_FOLDER, ANCHOR_MAIL_TO"
     if found.not_anchored:
         yield warning(
@@ -96,7 +96,7 @@ def anchors(found: Settings) -> Iterator[Noticed]:
     if found.anchor_folder and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
         yield wrong(
             "ANCHOR_FOLDER",
-            f"{folder} is no folder that can be written to",
+            f"{folder} is not a folder that can be written to",
             "make it, or change its owner",
         )
 
@@ -112,7 +112,7 @@ def policy(found: Settings) -> tuple[list[Noticed], Policy | None]:
 
 
 def database(found: Settings) -> Iterator[Noticed]:
-    """Yield the file: whole, of this version, ours, with room, and who works on it."""
+    """Yield the findings about the file: whole, of this version, ours, with room, and who works on it."""
     if is_postgres(found.database_path):
         yield from _server(found)
         yield from _others(found)
@@ -141,7 +141,7 @@ def database(found: Settings) -> Iterator[Noticed]:
 
 
 def _server(found: Settings) -> Iterator[Noticed]:
-    """Yield a server: of this version, with every rule, and what it promises of a commit."""
+    """Yield the findings about a server: of this version, with every rule, and how durable a commit is."""
     about = "DATABASE_URL"
     try:
         server = serving.asked(found.database_path)
@@ -176,7 +176,7 @@ def _no_file_yet(about: str, path: Path) -> Noticed:
 
 
 def room(found: Settings) -> Iterator[Noticed]:
-    """Yield whether the disk has some; a server looks after its own."""
+    """Yield whether the disk has room; a server looks after its own."""
     if is_postgres(found.database_path):
         return
     free = shutil.disk_usage(Path(found.database_path).resolve().parent).free

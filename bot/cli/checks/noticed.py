@@ -17,7 +17,7 @@ class Grade(StrEnum):
 
 
 STATUS = {Grade.GOOD: 0, Grade.WARNING: 1, Grade.PASSES: WILL_PASS, Grade.WRONG: WRONG_SETTINGS}
-"""The exit status of the worst finding: 1 can be lived with, 75 passes by itself, 2 has to be changed."""
+"""The exit status of the worst finding: 1 can wait, 75 passes by itself, 2 needs a change."""
 
 _MARKS = {Grade.GOOD: "ok", Grade.WARNING: "warning", Grade.PASSES: "later", Grade.WRONG: "WRONG"}
 
@@ -48,22 +48,22 @@ class Noticed:
 
 
 def good(about: str, found: str) -> Noticed:
-    """Nothing has to be done."""
+    """Return that nothing has to be done."""
     return Noticed(Grade.GOOD, about, found)
 
 
 def warning(about: str, found: str, mend: str) -> Noticed:
-    """It works, and could be better."""
+    """Return that it works, and could be better."""
     return Noticed(Grade.WARNING, about, found, mend)
 
 
 def passes(about: str, found: str, mend: str) -> Noticed:
-    """It is not so now, and may be later."""
+    """Return that it does not hold now, and may later."""
     return Noticed(Grade.PASSES, about, found, mend)
 
 
 def wrong(about: str, found: str, mend: str) -> Noticed:
-    """Find something that somebody has to change."""
+    """Return something that somebody has to change."""
     return Noticed(Grade.WRONG, about, found, mend)
 
 

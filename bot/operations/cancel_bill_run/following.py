@@ -62,15 +62,17 @@ async def look(
         return _ended(progress, CANCELED, words).model_copy(update={"ended": "succeeded"})
     posted = sum(1 for d in await zuora.documents_of_run(number) if d.status == "Posted")
     still = "still" if now.status in (CANCELING, run.status) else "now"
-    words = f"{number} is {now.status} {still}, not Canceled. Look in Zuora what happened to it."
+    words = (
+        f"{number} is {now.status} {still}, not Canceled. Look in Zuora to see what happened to it."
+    )
     legal = legal_steps(now.status, posted=posted, run_type=now.type)
     return _ended(progress, now.status, words).model_copy(update={"next_steps": legal})
 
 
 def _what_follows(progress: Progress, schedule_goes_on: bool) -> str:  # noqa: FBT001 - a private step
     if progress.next_run:
-        return f" The schedule goes on with {progress.next_run}, a bill run of its own."
-    return " The schedule goes on with a new bill run." if schedule_goes_on else ""
+        return f" The schedule continues with {progress.next_run}, a new bill run."
+    return " The schedule continues with a new bill run." if schedule_goes_on else ""
 
 
 def _ended(progress: Progress, status: str, result: str) -> Progress:

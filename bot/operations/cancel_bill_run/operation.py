@@ -78,7 +78,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
                 "If it is scheduled and has not run yet",
                 (
                     (NOT_SCHEDULED, "It is not", "An ad hoc run, or one that has run already."),
-                    (ONCE, "This occurrence only", "The schedule goes on with a new bill run."),
+                    (ONCE, "This occurrence only", "The schedule continues with a new bill run."),
                     (ALL, "This and all later ones", "The schedule ends."),
                 ),
             ),
@@ -112,7 +112,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         """Return what is canceled of a scheduled run."""
         which = str(values.get(FIELD) or "")
         if which not in CHOICES:
-            return Problems({FIELD: "Choose what is canceled of a scheduled run."})
+            return Problems({FIELD: "Choose which occurrences to cancel."})
         return {FIELD: CHOICES[which]}
 
     @classmethod
@@ -154,14 +154,14 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
             check("nothing posted", "none of its documents is posted"),
             check(
                 "kind of run",
-                "it is no catch-up run, which Zuora cannot cancel",
+                "it is not a catch-up run, which Zuora cannot cancel",
                 not_known=facts.doubt,
             ),
             check(
                 "schedule",
                 f"Zuora shows when it runs: {facts.schedule}"
                 if facts.waits_for_schedule
-                else "the run does not wait for one",
+                else "it does not wait for a schedule",
                 not_known=unsaid if is_late else "",
             ),
         )

@@ -39,6 +39,6 @@ def beyond(batches: Iterable[str], highest: int) -> str:
     if not above:
         return ""
     return (
-        f"{quoted(above)} is above {last}, the highest batch that this bot is set to. If your Zuora "
-        "has more, whoever runs the bot sets ZUORA_BATCHES to their number."
+        f"{quoted(above)} is above {last}, the highest batch that this bot knows. If your Zuora has "
+        "more, whoever runs the bot can set ZUORA_BATCHES to their number."
     )

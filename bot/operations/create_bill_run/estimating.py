@@ -96,16 +96,16 @@ async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> Fore
 
 
 def _amount(run: PreviewRun, found: PreviewTotals) -> str:
-    """`about EUR 100.00 · USD 100.00 charges of 2 accounts, as Zuora's preview says`."""
+    """`about EUR 100.00 · USD 100.00 charges of 2 accounts, according to Zuora's preview`."""
     if not found.items and found.without_currency:
         return ""
     if not found.items:
-        return f"nothing due, as Zuora's preview {run.number} says"
+        return f"nothing due, according to Zuora's preview {run.number}"
     missing = [
         *(["some could not be added up"] if found.without_currency else []),
         *(["some accounts are missing"] if run.failed_accounts != 0 else []),
     ]
-    said = ", ".join([f"as Zuora's preview {run.number} says", *missing])
+    said = ", ".join([f"according to Zuora's preview {run.number}", *missing])
     return f"about {_charged(found)} of {count(found.accounts, 'account')}, {said}"
 
 
@@ -123,7 +123,7 @@ def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iter
     if found.without_currency:
         yield (
             f"{count(found.without_currency, 'amount')} of {run.number} cannot be added up: the "
-            "currency of the accounts is not known to the bot."
+            "bot does not know the currency of the accounts."
         )
     if run.failed_accounts is None:
         yield "Zuora did not say how many accounts could not be previewed."
@@ -132,7 +132,7 @@ def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iter
     if not body.include_subscriptions or not body.include_order_line_items:
         yield "It still includes what the run leaves out besides charges."
     if body.bill_cycle_day == AS_RUN_DAY:
-        yield "It is for all bill cycle days; the run bills the day's own."
+        yield "It covers all bill cycle days; the run bills only accounts whose day it is."
 
 
 def _charged(found: PreviewTotals) -> str:

@@ -218,11 +218,11 @@ def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) 
     twice = len({each.number for each in found}) < len(found)
     if unknown:
         return (
-            f"Zuora knows no subscription {quoted(unknown)}. A number with spaces in it stands in "
+            f"Zuora knows no subscription {quoted(unknown)}. Put a number with spaces in "
             'quotation marks: "ACME 0001".'
         )
     if old:
-        return f"This is not the latest version of {listed(sorted(set(old)))}: type the number."
+        return f"This is not the latest version of {listed(sorted(set(old)))}: type its number instead."
     if len(owners) > 1:
         return (
             "All subscriptions of a run must be billed to the same account; these go to "

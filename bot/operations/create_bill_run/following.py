@@ -30,7 +30,7 @@ CLOCK_MARGIN = timedelta(hours=1)
 MOST_NAMES_READ = 20
 
 HAPPENED = {
-    "Pending": "waits in Zuora until it is its turn",
+    "Pending": "is waiting its turn in Zuora",
     "Processing": "began to bill the accounts",
     "PostInProgress": "began to post its documents",
     "Paused": "was paused in Zuora; it goes on when somebody resumes it there",
@@ -199,7 +199,7 @@ async def _completed_and_to_be_posted(progress: Progress, zuora: ZuoraClient) ->
         if looks >= LOOKS_AT_COMPLETED:
             result = (
                 f"{progress.number} completed but Zuora has not posted it: {_made(facts, run)} "
-                "Nothing was mailed by it. Post it, or look in Zuora why it waits."
+                "Nothing was mailed by it. Post it, or look in Zuora to see why it waits."
             )
             return _end(
                 progress,
@@ -243,7 +243,7 @@ def _made(facts: RunFacts, run: BillRun) -> str:
 
 _NOTHING_DUE = (
     " Nothing was due for these accounts by then, or their bill cycle day comes later, or billing "
-    "them failed; accounts that failed are listed on the run's page in Zuora only."
+    "them failed; accounts that failed are listed only on the run's page in Zuora."
 )
 
 

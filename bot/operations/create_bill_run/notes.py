@@ -57,10 +57,10 @@ def _body_notes(body: CreateBillRunBody) -> Iterator[str]:
         yield "Invoices of zero are not mailed."
     if body.is_scheduled:
         yield (
-            "Zuora makes a run of its own for each later time; this request follows the first, "
-            "and approves them all."
+            "Zuora creates a new run each time; this request approves them all, and the bot "
+            "follows the first."
             if body.schedule and body.schedule.repeat_type != "None"
-            else "It is followed from now until it has run."
+            else "The bot follows it from now until it has run."
         )
 
 

@@ -178,5 +178,5 @@ class CreateBillRun(
         if schedule and schedule.repeat_type != "None":
             later = "Its first run is followed here; every later one is another run in Zuora."
         else:
-            later = "It is followed here until it has ended."
+            later = "The bot follows it here until it ends."
         return f"Zuora created the bill run for {words.counted(self.body, self.facts)}. {later}"

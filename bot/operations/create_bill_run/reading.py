@@ -131,8 +131,8 @@ def _batches(form: TypedForm) -> tuple[str, ...]:
         form.wrong["batches"] = "Choose at least one batch, or AllBatches."
     elif unknown:
         form.wrong["batches"] = (
-            f"There is no batch {quoted(unknown)}. Choose AllBatches, or Batch1 to the highest batch "
-            "of your Zuora, as ZUORA_BATCHES of this bot says."
+            f"There is no batch {quoted(unknown)}. Choose AllBatches, or one from Batch1 to the "
+            "highest batch of your Zuora, which the bot's setting ZUORA_BATCHES names."
         )
     elif ALL_BATCHES in batches and len(batches) > 1:
         form.wrong["batches"] = "AllBatches is every batch: choose it alone, or single batches."

@@ -77,7 +77,7 @@ def _money(body: CreateBillRunBody, facts: CreateFacts) -> str:
             parts.append(f"tax {spoken(estimate.tax)}")
         if not words.is_zero(estimate.credits):
             parts.append(f"credits {spoken(estimate.credits)}")
-        return f"about {' · '.join(parts)}, as Zuora's preview says"
+        return f"about {' · '.join(parts)}, according to Zuora's preview"
     if body.run_type == "CatchUp":
         return "no invoices; a catch-up run only moves billed-through dates"
     if of_batches(body):

@@ -209,11 +209,11 @@ def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
         without = ", without tax" if is_zero(estimate.tax) else ""
         whole = body.include_subscriptions and body.include_order_line_items
         before = "" if whole else ", before what is left out besides charges"
-        yield f"{' · '.join(parts)} in {items}{without}{before}, as Zuora's preview says"
+        yield f"{' · '.join(parts)} in {items}{without}{before}, according to Zuora's preview"
     elif body.run_type == "CatchUp":
         yield "none; a catch-up run makes no invoices"
     elif not can_be_previewed(body):
-        yield "none; Zuora previews up to a date, and each run has its own"
+        yield "none; Zuora previews up to one date, and each of these runs has its own"
     elif body.account:
         yield "Zuora gave none"
     elif of_batches(body):

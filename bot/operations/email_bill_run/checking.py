@@ -44,7 +44,7 @@ def _mailed_before(documents: DocumentsFacts, *, resend: bool) -> Check:
         "mailed before",
         f"Zuora shows no mail of {count(documents.posted, 'document')}",
         found=f"{before:,} of {documents.posted:,} mailed before, and {then}" if before else "",
-        not_known=f"of {unknown:,} Zuora does not say when they were mailed" if unknown else "",
+        not_known=f"when {unknown:,} were mailed" if unknown else "",
     )
 
 
@@ -64,5 +64,5 @@ def _addresses(documents: DocumentsFacts) -> Check:
         "mail addresses",
         "the bill-to contact of each customer has a mail address",
         found=f"no bill-to address: {some_named(without, SHOWN)}" if without else "",
-        not_known=f"of {some_named(unknown, SHOWN)}" if unknown else "",
+        not_known=f"for {some_named(unknown, SHOWN)}" if unknown else "",
     )

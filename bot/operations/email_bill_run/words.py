@@ -55,7 +55,7 @@ def _going_out(facts: EmailRunFacts, *, resend: bool) -> str:
             f"; {len(facts.nobody):,} {has} no address ({some_named(facts.nobody, SHOWN_ACCOUNTS)})"
         )
     if unknown := len(documents.mailed_unknown):
-        said += f"; of {unknown:,} it is not known whether they were mailed"
+        said += f"; not known for {unknown:,}"
     return said
 
 
@@ -92,7 +92,7 @@ def _without_address(facts: EmailRunFacts) -> tuple[Line, ...]:
 
 
 def _left_out(facts: EmailRunFacts) -> tuple[Line, ...]:
-    """Return who gets no mail because Zuora shows no address at all; they are in no number of mails."""
+    """Return who gets no mail because Zuora shows no address at all; no count of mails includes them."""
     if not facts.nobody:
         return ()
     shown = ", ".join(map(named, facts.nobody[:SHOWN_ACCOUNTS]))
@@ -113,7 +113,7 @@ def _odd_ones(facts: EmailRunFacts) -> tuple[Line, ...]:
         for number, what in (
             (documents.zero, f"with a total of zero{_zero_mails(facts)}"),
             (documents.negative, "below zero"),
-            (documents.not_posted, "not posted, which stay out"),
+            (documents.not_posted, "not posted, so left out"),
         )
         if number
     ]
@@ -121,7 +121,7 @@ def _odd_ones(facts: EmailRunFacts) -> tuple[Line, ...]:
 
 
 def _mails_itself(facts: EmailRunFacts) -> tuple[Line, ...]:
-    """Zuora marks documents as mailed only later, so those of its own mails can look unmailed."""
+    """Warn where the run mails by itself: Zuora marks those documents as mailed only later."""
     if facts.mails_itself is False:
         return ()
     made = "was made" if facts.mails_itself else "may have been made (Zuora does not say)"
@@ -135,7 +135,7 @@ def _mails_itself(facts: EmailRunFacts) -> tuple[Line, ...]:
 def _zero_mails(facts: EmailRunFacts) -> str:
     """Return whether invoices of zero are mailed; credit memos of zero are in any case."""
     return {
-        True: ", of which the run is set to mail no invoice",
+        True: ", and the run is set not to mail such invoices",
         False: ", mailed too",
         None: ", and Zuora does not say whether the run mails invoices of zero",
     }[facts.zero_left_out]

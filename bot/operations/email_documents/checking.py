@@ -36,7 +36,7 @@ def _mailed_before(facts: EmailDocumentsFacts) -> Check:
     ]
     unknown = [f"when {some(dateless, SHOWN)} was mailed"] if dateless else []
     unknown += [f"the mail history of {some(silent, SHOWN)} cannot be read"] if silent else []
-    of_memos = ", and its mail history none of the memos in the last day" if memos else ""
+    of_memos = ", and its mail history shows none of the memos in the last day" if memos else ""
     return check(
         "mailed before",
         f"Zuora shows no mail date{of_memos}",
@@ -49,7 +49,7 @@ def _mails_itself(facts: EmailDocumentsFacts) -> Check:
     unclear = facts.runs_unclear
     return check(
         "mails by itself",
-        "none of them is of a bill run that was made to post and mail by itself",
+        "no bill run that made one of them was set to post and mail by itself",
         found=words.by_itself(facts),
         not_known=f"whether {some(unclear, SHOWN)} mails by itself" if unclear else "",
     )
@@ -58,7 +58,7 @@ def _mails_itself(facts: EmailDocumentsFacts) -> Check:
 def _addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Check:
     if body.recipients == "addresses":
         shared = f"documents of {len(facts.accounts):,} customers go to the same addresses"
-        alone = "they are typed, and all documents are one customer's"
+        alone = "they are typed, and all documents belong to one customer"
         return check("mail addresses", alone, found=shared if len(facts.accounts) > 1 else "")
     without = [each.number for each in facts.unreachable]
     unknown = [each.number for each in facts.documents if each.bill_to_mail is None]
@@ -66,7 +66,7 @@ def _addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Check:
         "mail addresses",
         "the bill-to contact of each document has a mail address",
         found=f"no bill-to address: {some(without, SHOWN)}" if without else "",
-        not_known=f"of {some(unknown, SHOWN)}" if unknown else "",
+        not_known=f"for {some(unknown, SHOWN)}" if unknown else "",
     )
 
 

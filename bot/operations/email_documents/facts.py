@@ -280,7 +280,7 @@ def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = Tr
     found += [f"{before.number} {words}" for words in now.trouble if words not in before.trouble]
     found += unchecked_differs(_unchecked(before), _unchecked(now))
     found += [
-        f"{before.number} {words} then, and not now"
+        f"{before.number} {words} then, but not now"
         for words in before.trouble
         if words not in now.trouble
     ]

@@ -206,7 +206,7 @@ def _cannot_be_mailed(
         said.append(f"Zuora knows no {one} {some(unknown, SHOWN, 'or')}.")
     if drafts:
         said.append(
-            f"{some(drafts, SHOWN)}; only posted {many} can be mailed. Post first, or leave out."
+            f"{some(drafts, SHOWN)}; only posted {many} can be mailed. Post them first, or leave them out."
         )
     return " ".join(said)
 

@@ -248,7 +248,7 @@ def _reached(facts: EmailDocumentsFacts) -> str:
         more = f" and {len(accounts) - SHOWN_NAMES} more" if len(accounts) > SHOWN_NAMES else ""
         said.append(f"{count(len(accounts), 'account')} without a bill-to address: {shown}{more}")
     if unknown:
-        said.append(f"{count(unknown, 'document')} of which Zuora did not say")
+        said.append(f"not known for {count(unknown, 'document')}")
     return " · ".join(said) or "every bill-to contact has an address"
 
 
@@ -268,7 +268,7 @@ def _mailed(facts: EmailDocumentsFacts) -> tuple[Part, ...]:
     if not invoices:
         return (f"not known; {_NO_MAIL_DATE}",)
     of_memos = (
-        f"; of {in_kinds(each.kind for each in memos)} not known: {_NO_MAIL_DATE}" if memos else ""
+        f"; not known for {in_kinds(each.kind for each in memos)}: {_NO_MAIL_DATE}" if memos else ""
     )
     mailed = facts.mailed_before
     if not mailed:

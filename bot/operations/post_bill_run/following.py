@@ -32,7 +32,7 @@ async def settled(run: RunFacts, drafts: Drafts, zuora: ZuoraClient) -> Settleme
         left = len(drafts_among(documents))
         if left >= drafts.count:
             return None
-        words = f"{count(drafts.count - left, 'draft')} of {run.number} got posted"
+        words = f"{count(drafts.count - left, 'draft')} of {run.number} were posted"
     elif now.status not in (POSTING, POSTED):
         return None
     return Settlement(accepted=True, words=words, progress=begun(run))
@@ -58,7 +58,7 @@ async def look(run: RunFacts, drafts: Drafts, progress: Progress, zuora: ZuoraCl
             _, documents = await zuora.run_with_documents(run.run_id)
             return _back(progress, run.number, drafts, documents)
         case other:
-            words = f"{run.number} is {other} now, not Posted. Look in Zuora what happened to it."
+            words = f"{run.number} is {other} now, not Posted. Look in Zuora to see what happened to it."
             return _ended(progress, other, words)
 
 

@@ -1,4 +1,4 @@
-"""`/billrun`: a new bill run from a form or one line, or a look at one with what is legal in it."""
+"""`/billrun`: a new bill run from a form or one line, or a look at a run with what is legal in it."""
 
 import difflib
 import re
@@ -55,7 +55,7 @@ NEAREST = {
     "account": "account=A00000001 target=2026-11-30",
     "subscription": "subscription=A-S00000001 target=2026-11-30",
 }
-"""What somebody probably meant who typed such a word, as it has to be typed."""
+"""What somebody probably meant by such a word, as it has to be typed."""
 
 RUN_LIKE = re.compile(r"(?:br)?[\s_-]*(\d{1,12})", re.ASCII | re.IGNORECASE)
 
@@ -72,7 +72,7 @@ async def _billrun(answering: Answering, form: AskForm, typed: TypedCommand) -> 
     command, ack = typed.command, typed.ack
     chosen: Values
     text, chosen = parted(command.text)
-    if is_one_line(text):  # which says by itself where
+    if is_one_line(text):  # which says itself where the request waits
         text, chosen = command.text, NO_VALUES
     if command.word == "help":
         await ack(HELP + await what_happens(answering, command.actor))
@@ -103,7 +103,7 @@ async def _show(answering: Answering, typed: TypedCommand, text: str, chosen: Va
 
 
 async def _look_up(tenancy: Tenancy, text: str, chosen: Values, *, steps: bool) -> Words:
-    """Return the card of the run that has this number or id, or what else has it."""
+    """Return the card of the run that has this number or id, or what else has that number."""
     try:
         keys = numbers.unclear_run(text)
         found = await found_in(tenancy, chosen, lambda zuora: zuora.what_are(keys))
@@ -158,7 +158,7 @@ async def _read_line(answering: Answering, form: AskForm, typed: TypedCommand) -
 async def _ask(
     answering: Answering, form: AskForm, command: payloads.Command, values: Values
 ) -> Words:
-    """Ask without a form; where the requests wait, or everything that is wrong."""
+    """Ask without a form; return where the requests wait, or everything that is wrong."""
     wanted = form.wanted(values)
     if isinstance(wanted, Problems):
         return Words(blocks.escaped(_all(wanted)))
@@ -187,7 +187,7 @@ async def _ask(
 
 
 def already(request: Request) -> str:
-    """Say that the same line was typed a short while ago, so that nothing new was made."""
+    """Return that the same line was typed a moment ago, so that nothing new was made."""
     return (
         f"{request.name} of a moment ago already waits for exactly this, so no second request was "
         f"made. To ask for it twice, type `{COMMAND}` without `reason=` and submit the form."

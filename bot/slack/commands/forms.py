@@ -21,7 +21,7 @@ from bot.slack.opening import open_for_command, refusal_to_ask
 from bot.slack.replying import TypedCommand
 
 SECONDS_TO_OPEN = 1.0
-"""Of the three that Slack gives to open a form."""
+"""How long finding out may take, of the 3 s that Slack gives to open a form."""
 
 
 def register(app: AsyncApp, answering: Answering, catalog: Forms) -> None:
@@ -53,7 +53,7 @@ def _opens(
 
 
 async def _values(answering: Answering, form: AskForm, text: str, chosen: Values) -> Values:
-    """Return what the form begins with; Zuora is asked only as long as Slack's trigger surely lives."""
+    """Return the form's first values; Zuora is asked only for as long as Slack's trigger surely lives."""
     asked = form.unclear_behind_command(text)
     if not asked:
         return {**form.begins_with(text, None), **chosen}

@@ -1,4 +1,4 @@
-"""What the help of every command says at its end."""
+"""The end of every command's help."""
 
 from bot.cards import blocks
 from bot.cards.card import approvers_in_words
@@ -12,7 +12,7 @@ nothing has changed, and shows each step in the request's thread."""
 
 
 async def what_happens(answering: Answering, actor: Actor) -> str:
-    """Return what every command's help ends with; guests and people of other companies are not given it."""
+    """Return what happens after asking; guests and people of other companies do not get it."""
     person = await answering.people.person(actor, ())
     if person.barred:
         return ""

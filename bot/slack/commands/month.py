@@ -47,7 +47,7 @@ NOT_DRAWN = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A month by name, the places whose requests count, and where links lead."""
+    """A month by name, the places whose requests count, and the links."""
 
     name: str
     within: Within
@@ -145,7 +145,7 @@ async def _send_picture(
 
 
 def alt_text(month: Month) -> str:
-    """Return what the picture says, as long as Slack takes it; the days go first, and it says so."""
+    """Return the picture in words, as long as Slack takes; the days are dropped first, which it then says."""
     whole = told(month)
     if len(whole) <= ALT_LIMIT:
         return whole
@@ -157,7 +157,7 @@ async def send_export(answering: Answering, typed: TypedCommand, wanted: Wanted)
     """Send a month's file to the asker alone: it holds reasons and names."""
     name = f"{wanted.name}{wanted.within.words}"
     await typed.ack(
-        f"The file of {blocks.escaped(name)} is being made; it comes as a direct message."
+        f"The file of {blocks.escaped(name)} is being made; you will get it as a direct message."
     )
     answering.keep(said_if_it_fails(typed.respond, _send_file(answering, typed, wanted)))
 
@@ -188,7 +188,7 @@ async def _send_file(answering: Answering, typed: TypedCommand, wanted: Wanted) 
 async def _upload(
     client: AsyncWebClient, respond: AsyncRespond, to: str, upload: _Upload
 ) -> _There | None:
-    """Say to a person what comes, which opens the direct message, and upload it there; None: Slack did not take it."""
+    """Announce a file to a person, which opens the direct message, and upload it there; None: Slack refused."""
     try:
         opened = await client.chat_postMessage(channel=to, text=upload.words)
         await client.files_upload_v2(

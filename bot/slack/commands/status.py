@@ -1,4 +1,4 @@
-"""`/billstatus`: how billing stands, for those who may look; answered privately."""
+"""`/billstatus`: where billing stands, for those who may look, answered privately."""
 
 import difflib
 import re
@@ -36,16 +36,16 @@ from bot.workflow.parts import Looking
 from bot.zuora.errors import ZuoraError, unanswered
 
 COMMAND = "/billstatus"
-HELP = """*`/billstatus`* shows you alone how billing stands: unknown outcomes first, then what waits, \
+HELP = """*`/billstatus`* shows you alone where billing stands: unknown outcomes first, then what waits, \
 what runs and the last ten results.
-`/billstatus mine` your own requests. `/billstatus waiting` what you may approve, one request a page, with its buttons.
+`/billstatus mine` your own requests. `/billstatus waiting` what you may approve, one request a page, with buttons.
 `/billstatus R-17` a request's whole story. `/billstatus BR-00000001` a bill run in Zuora and the \
 requests about it; `/billstatus INV00000012` (or DM…, CM…) the requests about a document.
 `/billstatus month` or `/billstatus month 2026-10` the figures of a month, with a picture.
 `/billstatus export month` or `/billstatus export month 2026-10` sends you a month as a file.
-`/billstatus explain BR-00000001 why` explains, for the evidence, what was done in Zuora and not by the bot.
-A number with spaces or commas in it stands in quotation marks. Where there are several entities or \
-organizations, `entity=Europe` or `org=Retail` anywhere in the line keeps to one.
+`/billstatus explain BR-00000001 why` records, for the evidence, why something was done in Zuora without the bot.
+Put a number with spaces or commas in quotation marks. Where there are several entities or \
+organizations, `entity=Europe` or `org=Retail` anywhere in the line limits it to one.
 `/billstatus help` shows this.
 """
 WORDS = ("mine", "waiting", "month", "export month", "help")
@@ -56,13 +56,13 @@ NEAREST = {
     "failed": "", "results": "", "recent": "", "today": "", "status": "", "all": "",
     "inv": "INV00000012", "dm": "DM00000012", "cm": "CM00000012", "br": "BR-00000001",
 }  # fmt: skip
-"""What is meant by a word, also by a misspelled one; empty: the command without any word."""
+"""What a word means, also a misspelled one; empty: the command without any word."""
 
 TROUBLED = (
-    "The bot's database is in trouble ({trouble}), so it cannot show how billing stands, and nothing is approved or "
+    "The bot's database is in trouble ({trouble}), so it cannot show where billing stands, and nothing is approved or "
     "sent. Please tell whoever runs Billing Bot."
 )
-NOT_BEGUN = "{month} has not begun (months are UTC). `/billstatus month` shows the present one."
+NOT_BEGUN = "{month} has not begun (months are UTC). `/billstatus month` shows this month."
 _REQUEST = re.compile(r"R-?(\d{1,12})", re.ASCII | re.IGNORECASE)
 
 
@@ -85,7 +85,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
 
 
 async def _troubled(answering: Answering, actor: payloads.Actor, trouble: str) -> str:
-    """Return what is wrong with the database, which is all that can be said; nothing to strangers."""
+    """Return what is wrong with the database, which is all that can be said; nothing for strangers."""
     person = await answering.people.person(actor, ())
     if person.barred:
         return blocks.as_text(not_to_view(Refusal.BARRED, person, answering.parts.rules.policy))
@@ -129,7 +129,7 @@ def _request_named(text: str) -> int | None:
 
 
 def _is_a_number(store: Store, text: str) -> bool:
-    """Return whether it may be a number in Zuora: it is no word of the command and no request of the bot."""
+    """Return whether it may be a number in Zuora: neither a word of the command nor a request of the bot."""
     request = _request_named(text)
     is_request = request is not None and store.requests.get(request) is not None
     return bool(text) and _word(text) not in WORDS and not is_request
@@ -151,7 +151,7 @@ def _month(clock: Clock, words: list[str]) -> str | None:
 async def answer_to(
     answering: Answering, links: Links, person: Person, text: str, within: Within
 ) -> Words:
-    """Return what the database alone answers."""
+    """Return what the database alone can answer."""
     store = answering.parts.store
     word = _word(text)
     if word == "help":
@@ -199,7 +199,7 @@ async def look_up(parts: Looking, links: Links, typed: str, chosen: Values) -> W
 
 
 async def look(parts: Looking, links: Links, key: str, chosen: Values) -> Words:
-    """Return a bill run as Zuora has it, and the requests about it; these also when Zuora is silent."""
+    """Return a bill run as Zuora has it, and the requests about it, which are shown even when Zuora is silent."""
     try:
         found = await found_in(parts.tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
     except ZuoraError as error:

@@ -1,4 +1,4 @@
-"""The shape of a form with which something is asked for."""
+"""The shape of a form that asks for something."""
 
 import json
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
 
 LONGEST_VALUE = 150
-"""Of an option, for Slack."""
+"""Characters of an option's value that Slack takes."""
 
 METADATA_LIMIT = 3000
 LEFT_OUT = "left_out"
@@ -47,13 +47,13 @@ class Origin:
         return named(self.parent)
 
     def metadata(self) -> str:
-        """As `private_metadata`, of which Slack takes `METADATA_LIMIT` characters."""
+        """Return it as `private_metadata`, of which Slack takes `METADATA_LIMIT` characters."""
         told = {"channel": self.channel, "parent": self.parent, "kept": dict(self.kept)}
         return json.dumps({**told, "draft": self.draft} if self.draft else told)
 
 
 def origin_of(metadata: str) -> Origin:
-    """Read `private_metadata`; whatever it holds, an origin."""
+    """Read `private_metadata`; whatever it holds, return an origin."""
     try:
         told = json.loads(metadata)
     except ValueError:
@@ -90,7 +90,7 @@ class AskForm(ABC):
     places: Places = Places()
     """The entities and organizations to choose from."""
     takes_files: bool = False
-    """Whether Slack lets the bot read files: without that it takes no form that asks for one."""
+    """Whether Slack lets the bot read files; without that Slack takes no form that asks for one."""
 
     @abstractmethod
     def blocks(self, values: Values) -> Sequence[Block]:
@@ -101,11 +101,11 @@ class AskForm(ABC):
         """Return the operations that a submitted form asks for. No I/O."""
 
     def unclear_behind_command(self, _text: str) -> tuple[str, ...]:
-        """Return what was typed behind the command of which only Zuora knows what it names. No I/O."""
+        """Return what was typed after the command of which only Zuora knows what it names. No I/O."""
         return ()
 
     def begins_with(self, _text: str, _found: Found | None, /) -> dict[str, Any]:
-        """Return what the form begins with for what was typed behind its command. No I/O.
+        """Return the form's first values for what was typed after its command. No I/O.
 
         The second is what Zuora knows about `unclear_behind_command`; None where it was not asked,
         or did not answer in time.
@@ -113,15 +113,15 @@ class AskForm(ABC):
         return {}
 
     def file_of(self, values: Values) -> str:  # noqa: ARG002 - for a form that takes one
-        """Slack's id of a file with a list; empty for none. No I/O."""
+        """Return Slack's id of a file with a list; empty for none. No I/O."""
         return ""
 
     def carries(self, values: Values) -> Sequence[str]:  # noqa: ARG002 - as above
-        """Return the names of the values that count though the form does not show them. No I/O."""
+        """Return the names of values that count although the form does not show them. No I/O."""
         return ()
 
     def submitted(self, values: Values) -> Values:
-        """Return what the form goes on with after it was submitted and its view was another. No I/O."""
+        """Return what the form goes on with after it was submitted and another view took its place. No I/O."""
         return values
 
     def unclear(self, values: Values) -> tuple[str, ...]:
@@ -148,7 +148,7 @@ class AskForm(ABC):
         ]
 
     def kept(self, values: Values, blocks: Sequence[Block]) -> dict[str, Any]:
-        """Of the values those that none of the blocks shows. No I/O."""
+        """Return those of the values that none of the blocks shows. No I/O."""
         shown = {block.get("block_id") for block in blocks}
         return {name: value for name, value in values.items() if name not in shown and value}
 
@@ -175,7 +175,7 @@ class AskForm(ABC):
 
 
 def place_fields(values: Values, places: Places) -> Iterator[Block]:
-    """Yield a menu for each of the two that has several to choose from; nothing is chosen beforehand."""
+    """Yield a menu for entity and for organization where there are several; nothing is chosen beforehand."""
     for name, label, units in (
         (ENTITY, "Entity", places.entities),
         (ORG, "Organization", places.organizations),
@@ -184,7 +184,7 @@ def place_fields(values: Values, places: Places) -> Iterator[Block]:
             typed = str(values.get(name) or "")
             chosen = [_value(unit) for unit in units if typed and unit.is_called(typed)]
             choices = [(_value(unit), unit.name, "") for unit in units]
-            hint = f"The {label.lower()} of Zuora in which this is read and done."
+            hint = f"The Zuora {label.lower()} in which the bot does this."
             yield fields.select(name, label, {name: chosen}, choices, hint=hint)
 
 

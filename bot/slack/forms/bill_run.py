@@ -54,7 +54,7 @@ class BillRunForm(AskForm):
     title = "Create a bill run"
 
     def __init__(self, highest_batch: int = 50) -> None:
-        """Offer the batches that the tenant has, up to the number of its last one."""
+        """Offer the batches that the tenant has, up to the last one's number."""
         names = ("AllBatches", *(f"Batch{each}" for each in range(1, highest_batch + 1)))
         self._batches: tuple[Choice, ...] = tuple((name, name, "") for name in names)
 
@@ -82,7 +82,7 @@ class BillRunForm(AskForm):
 
 
 def is_scheduled(values: Values) -> bool:
-    """Return whether these choices are for a schedule; single subscriptions cannot have one."""
+    """Return whether these choices are for a schedule, which single subscriptions cannot have."""
     return values.get("when") == "scheduled" and values.get("scope") != "subscriptions"
 
 
@@ -109,7 +109,7 @@ def _whom(values: Values, batches: Sequence[Choice], *, scheduled: bool) -> Iter
 
 
 def _batches(values: Values, batches: Sequence[Choice]) -> Block:
-    """Return a menu; more than Slack lets a menu begin with are text, so that none of them is lost."""
+    """Return a menu, or text where there are more than Slack lets a menu begin with, so that none is lost."""
     chosen = values.get("batches")
     if isinstance(chosen, str):
         chosen = parted(chosen)

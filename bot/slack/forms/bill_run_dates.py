@@ -49,7 +49,7 @@ def fields_for(values: Values, which: Which, *, scheduled: bool) -> Iterator[Blo
 
 
 def by_of(values: Values, which: Which) -> str:
-    """Return which of the two is chosen; where that is not given, what is filled in."""
+    """Return which of the two is chosen; where nothing is, the one that is filled in."""
     chosen = values.get(f"{which}_by")
     if chosen in ("date", "month"):
         return str(chosen)
@@ -57,7 +57,7 @@ def by_of(values: Values, which: Which) -> str:
 
 
 def only_dates(values: Values, name: str) -> Values:
-    """Return the value if it is a date: Slack opens no form with another one in such a field."""
+    """Return the value if it is a date: Slack opens no form with anything else in such a field."""
     value = values.get(name)
     try:
         return {name: date.fromisoformat(value).isoformat()} if isinstance(value, str) else {}

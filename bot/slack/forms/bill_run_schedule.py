@@ -30,7 +30,7 @@ END_OF_MONTH: tuple[Choice, ...] = (
 
 
 def schedule_fields(values: Values) -> Iterator[Block]:
-    """Yield how often, from when, until when, at which hour, and what the choice of it needs."""
+    """Yield how often, from when, until when, at which hour, and what that choice needs."""
     repeat = values.get("repeat_type") or "None"
     yield fields.radio("repeat_type", "How often", values, REPEATS, changes_form=True)
     yield fields.date("repeat_from", "First day", only_dates(values, "repeat_from"))

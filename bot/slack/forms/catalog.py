@@ -1,4 +1,4 @@
-"""The one list of forms with which something is asked for."""
+"""The one list of forms that ask for something."""
 
 from collections.abc import Mapping
 
@@ -31,4 +31,4 @@ def forms_for(
 
 
 FORMS = forms_for(50)
-"""Those of a tenant with as many batches as Zuora gives every tenant."""
+"""The forms of a tenant with as many batches as Zuora gives everybody."""

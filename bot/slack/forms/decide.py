@@ -1,4 +1,4 @@
-"""The forms behind a card's buttons: why it is rejected, the number to approve, what was seen."""
+"""The forms behind a card's buttons: the reason to reject, the number to approve, what was seen."""
 
 from bot.cards.blocks import Block, paragraph
 from bot.cards.buttons import what_was_lost
@@ -49,7 +49,7 @@ def decide_form(verb: Verb, request: Request, title: str, in_full: str, *, typin
 
 
 def _record(verb: Verb, request: Request, *, typing: bool) -> View:
-    """Return what was seen, and where: a record without that is somebody's guess."""
+    """Return the form that asks what was seen, and where: a record without that is a guess."""
     seen = "went through" if verb is Verb.RECORD_SENT else "did not go through"
     words = (
         f"You looked in Zuora and saw that the order for {what_was_lost(request)} {seen}. "
@@ -59,7 +59,7 @@ def _record(verb: Verb, request: Request, *, typing: bool) -> View:
         "reason",
         "What did you see, and where?",
         {},
-        hint="It stands in the thread, in the record, and on the next card about the same.",
+        hint="Shown in the thread, in the record, and on the next card about the same documents.",
         placeholder="Email history of INV00000012: no mail since 10:02",
         multiline=True,
         max_length=1000,
@@ -77,7 +77,7 @@ def _typed(request: Request) -> Block:
 def _why(verb: Verb) -> Block:
     rejects = verb is Verb.REJECT
     label = "A note for the record" if verb is Verb.APPROVE else "Why?"
-    hint = "It stands in the thread, for whoever asked and for the record."
+    hint = "Shown in the thread to whoever asked, and kept in the record."
     return fields.text(
         "reason", label, {}, hint=hint, multiline=True, max_length=1000, optional=not rejects
     )

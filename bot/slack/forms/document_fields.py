@@ -22,17 +22,17 @@ FIELDS_FOR = {FOR_NUMBERS: 3, FOR_IDS: len(LISTS)}
 
 FIELD_LIMIT = 3000
 MOST_SHOWN = FIELD_LIMIT * len(LISTS)
-"""Characters of a list that stands in fields; a longer one the form carries along."""
+"""Characters of a list that is shown in fields; a longer one the form carries along."""
 
 FILE = "file"
 KEPT_FILE = "kept_file"
 """A file that was added to an earlier view of the form, or to a message."""
 
 LISTED = "listed"
-"""What stands in the file, once it was read: a `ListFile`."""
+"""The content of the file, once it was read: a `ListFile`."""
 
 NOTE = "note"
-"""What a person should know of a request that was saved."""
+"""What a person should know about a request that was saved."""
 
 TYPES = ("csv", "txt", "text", "tsv", "tab")
 
@@ -48,7 +48,7 @@ def list_fields(values: Values, *, takes_files: bool) -> list[Block]:
     if not takes_files:
         return blocks
     if values.get(KEPT_FILE):
-        blocks.append(context("A file is added already. One that is added here takes its place."))
+        blocks.append(context("A file was added already; one that you add here replaces it."))
     field = fields.file(
         FILE,
         "Or a file with their numbers",
@@ -59,24 +59,24 @@ def list_fields(values: Values, *, takes_files: bool) -> list[Block]:
 
 
 def _how_many(text: str) -> int:
-    """Return a line each, or in one line with spaces between them."""
+    """Return how many there are: one a line, or in one line with spaces between them."""
     return text.count("\n") + 1 if "\n" in text else len(text.split())
 
 
 def chosen_file(values: Values) -> str:
-    """Slack's id of the file that was added; empty for none."""
+    """Return Slack's id of the file that was added; empty for none."""
     chosen = values.get(FILE) or values.get(KEPT_FILE) or ()
     return next((each for each in chosen if isinstance(each, str)), "")
 
 
 def typed_list(typed: Sequence[str]) -> str:
-    """Return documents as one types them: a line each where they are too many for the fields."""
+    """Return documents as one types them: one a line where they are too many for the fields."""
     text = " ".join(typed)
     return text if len(text) <= MOST_SHOWN else "\n".join(typed)
 
 
 def document_fields(values: Values, *, optional: bool = False) -> list[Block]:
-    """As many fields as were asked for, and one more than there are with something in them.
+    """Return as many fields as were asked for, and one more than are filled.
 
     Slack keeps what stands in a field that is there before and after a change of the form, so
     nothing is moved from one field to another, and none is taken away that has something in it.
@@ -108,10 +108,10 @@ def _list(name: str, position: int, typed: Values, *, optional: bool) -> Block:
     hints = (
         (
             "Numbers like INV00000012, DM00000003, CM00000004, separated by spaces, commas or "
-            "lines. Ids and any other numbers are looked up in Zuora; one with "
-            "spaces or commas in it stands in quotation marks."
+            "lines. The bot looks up ids and any other numbers in Zuora; put one with "
+            "spaces or commas in quotation marks."
         ),
-        "A field takes 3,000 characters, some 250 numbers or 75 ids; the others go here.",
+        "A field holds 3,000 characters, about 250 numbers or 75 ids; put the rest here.",
         "And here.",
     )
     last = len(labels) - 1
@@ -128,12 +128,12 @@ def _list(name: str, position: int, typed: Values, *, optional: bool) -> Block:
 
 
 def typed_documents(values: Values) -> str:
-    """Return everything that stands in the fields. No I/O."""
+    """Return everything typed into the fields. No I/O."""
     return "\n".join(text for name in LISTS if isinstance(text := values.get(name), str) and text)
 
 
 def _texts(values: Values) -> list[str]:
-    """Return what stands in each field; a text that one field does not take is spread over several."""
+    """Return what each field holds; a text too long for one field is spread over several."""
     texts = [text if isinstance(text := values.get(name), str) else "" for name in LISTS]
     return (
         texts
@@ -152,4 +152,4 @@ def _spread(text: str) -> list[str]:
             texts.append("")
         texts[-1] = f"{texts[-1]} {part}".strip()
     last = len(LISTS) - 1
-    return [*texts[:last], " ".join(texts[last:])]  # the field says what does not fit in it
+    return [*texts[:last], " ".join(texts[last:])]  # the field shows what does not fit in it

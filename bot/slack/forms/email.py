@@ -39,14 +39,14 @@ HELP = """*`/billemail`* opens a form to email the documents of a posted bill ru
 debit memos and credit memos by their numbers.
 `/billemail BR-00000001` opens it with that bill run filled in.
 `/billemail INV00000012 DM00000003` opens it with these documents, of any kind.
-Its field for a file takes up to 50,000 of them, CSV or text; *Email those of a file* in the menu of a message \
+Its field for a file takes up to 50,000 of them, CSV or text; *Email from this file* in the menu of a message \
 opens it with the file of that message.
 `/billemail help` shows this.
 """
 
 
 _NOT_KEPT = (*LISTS, FILE, KEPT_FILE, LISTED, NOTE)
-"""What of a form a request does not remember: its documents stand there as one list."""
+"""What a request does not remember of its form: its documents are one list there."""
 
 
 class EmailForm(AskForm):
@@ -73,7 +73,7 @@ class EmailForm(AskForm):
         return (what, *chosen)
 
     def unclear_behind_command(self, text: str) -> tuple[str, ...]:
-        """Return everything, but for a long list, which is no run's number."""
+        """Return everything, except a long list, which is no run's number."""
         return numbers.unclear_documents(text) if len(tokens(text)) <= MOST_WORDS else ()
 
     def begins_with(self, text: str, found: Found | None, /) -> dict[str, Any]:
@@ -85,12 +85,12 @@ class EmailForm(AskForm):
         return (*LISTS, KEPT_FILE) if values.get(WHAT) == DOCUMENTS else ()
 
     def kept(self, values: Values, blocks: Sequence[Block]) -> dict[str, Any]:
-        """As in every form; a file that its field shows no more was added before."""
+        """Return it as every form does; a file that its field no longer shows was added before."""
         kept = super().kept(values, blocks)
         return {KEPT_FILE if name == FILE else name: value for name, value in kept.items()}
 
     def submitted(self, values: Values) -> Values:
-        """Slack forgets a file with the view that it was added to."""
+        """Keep the file: Slack forgets it with the view that it was added to."""
         return {KEPT_FILE if name == FILE else name: each for name, each in values.items() if each}
 
     def file_of(self, values: Values) -> str:
@@ -126,7 +126,7 @@ class EmailForm(AskForm):
         """Return one bill run, or the documents as one list, whatever their kinds."""
         if values.get(WHAT) != DOCUMENTS:
             return ((EmailBillRun, values),)
-        listed = values.get(LISTED)  # a file that Zuora was not asked about, or not with success
+        listed = values.get(LISTED)  # a file that Zuora was not asked about, or did not answer for
         found = sort_out(typed_documents(values))
         wanted = _list_of(found.documents, values)
         problems = {
@@ -139,7 +139,7 @@ class EmailForm(AskForm):
             return wanted
         if listed and not wanted:
             wanted = ((OF_KIND["invoice"], values),)
-        for operation, its_form in wanted:  # what is wrong with the other fields, all at once
+        for operation, its_form in wanted:  # what is wrong with the other fields, all together
             read = operation.read(its_form)
             others = dict(read.by_field) if isinstance(read, Problems) else {}
             if listed:
@@ -211,7 +211,7 @@ class EmailForm(AskForm):
 
 
 def _list_of(documents: Sequence[DocumentKey], values: Values) -> Wanted:
-    """Return the operation for what is in the list; none for an empty one."""
+    """Return the operation for what the list holds; none for an empty one."""
     kinds = {each.kind for each in documents}
     if not kinds:
         return ()
@@ -238,7 +238,7 @@ def _bill_run(values: Values) -> Sequence[Block]:
             hint="Its number, like BR-00000001, or its id. It must be Posted.",
             placeholder="BR-00000001",
         ),
-        _again(values, "Also those who had their mail before."),
+        _again(values, "Also customers who already got it."),
     )
 
 
@@ -252,7 +252,7 @@ def _again(values: Values, description: str) -> Block:
 
 
 def _can_have_a_pdf(values: Values) -> bool:
-    """Return whether a PDF file could be named: of one memo, or of what is not typed yet."""
+    """Return whether a PDF file could be named: for one memo, or for what is not typed yet."""
     typed = tokens(typed_documents(values))
     keys = [document_key(part) for part in typed]
     invoices = any(key is not None and key.kind == "invoice" for key in keys)

@@ -1,4 +1,4 @@
-"""What the email form begins with: behind its command, below a result, for a file or other numbers."""
+"""The email form's first values: after its command, below a result, for a file or for other numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ BILL_RUN, DOCUMENTS = "bill_run", "documents"
 
 
 def values_for(text: str) -> dict[str, Any]:
-    """Return what the form begins with for what was typed behind the command."""
+    """Return the first values for what was typed after the command."""
     parts = tokens(text)
     if len(parts) > MOST_WORDS or any(document_key(part) for part in parts):
         return {WHAT: DOCUMENTS, "documents": text}
@@ -27,7 +27,7 @@ def values_for(text: str) -> dict[str, Any]:
 
 
 def values_known(text: str, found: Found) -> dict[str, Any]:
-    """As `values_for`, after Zuora was asked; what it does not know stays as it was typed."""
+    """Return them as `values_for` does, after asking Zuora; what it does not know stays as typed."""
     typed, why = numbers.documents_of(text, found)
     if not why and typed:
         return {WHAT: DOCUMENTS, "documents": typed}
@@ -38,25 +38,25 @@ def values_known(text: str, found: Found) -> dict[str, Any]:
 
 
 def values_for_file(file: str) -> dict[str, Any]:
-    """Return what the form begins with for a file of a message."""
+    """Return the first values for a message's file."""
     return {WHAT: DOCUMENTS, KEPT_FILE: [file]}
 
 
 def values_for_numbers(numbers: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
-    """As `values_for_documents`, whatever their kinds: the template decides where a run's would."""
+    """Return them as `values_for_documents` does, whatever the kinds; the template decides who gets them."""
     typed = [as_one(number) for number in numbers]
     return values_for_documents(typed, {"recipients": "template", **body})
 
 
 def values_for_others(numbers: Sequence[str], values: Values) -> dict[str, Any]:
-    """Return what the form goes on with for just these documents; all else as it was submitted."""
+    """Return the form's values for just these documents; everything else as it was submitted."""
     typed = values_for_numbers(numbers, {})["documents"]
     rest = {name: value for name, value in values.items() if name not in LISTS}
     return {**rest, WHAT: DOCUMENTS, "documents": typed}
 
 
 def values_for_documents(typed: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form begins with for documents as they are typed, with the recipients of a body."""
+    """Return the first values for documents as they are typed, with the recipients of a body."""
     return {
         WHAT: DOCUMENTS,
         "documents": typed_list(typed),

@@ -1,4 +1,4 @@
-"""What forms are made of. Every field takes its first value from `values`, by its name."""
+"""The parts of forms. Every field takes its first value from `values`, by its name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ def text(  # noqa: PLR0913 - what a field shows
     max_length: int = 150,
     optional: bool = False,
 ) -> Block:
-    """Return a field for text. What does not fit of what was typed elsewhere is left out, and said."""
+    """Return a field for text. What does not fit is left out, and the hint says so."""
     element: Block = {
         "type": "plain_text_input",
         "action_id": ELEMENT,
@@ -103,7 +103,7 @@ def select(  # noqa: PLR0913 - what a field shows
     several: bool = False,
     changes_form: bool = False,
 ) -> Block:
-    """Return a choice of one, or of several, out of a menu; in groups where there are many."""
+    """Return a choice of one, or of several, from a menu; in groups where there are many."""
     options = [option(choice) for choice in choices]
     element: Block = {
         "type": "multi_static_select" if several else "static_select",
@@ -121,7 +121,7 @@ def select(  # noqa: PLR0913 - what a field shows
 
 
 def _menu(options: Sequence[Block]) -> Block:
-    """Slack takes 100 options of a menu, and 100 groups of 100 options each."""
+    """Return the options for a menu, in groups where needed: Slack takes 100 of each."""
     if len(options) <= MOST_OPTIONS:
         return {"options": list(options)}
     parts = parts_of(options, MOST_OPTIONS)
@@ -136,7 +136,7 @@ def _from_to(options: Sequence[Block]) -> Block:
 def checkboxes(
     name: str, label: str, values: Values, choices: Sequence[Choice], *, hint: str = ""
 ) -> Block:
-    """Any number of choices; its value is a list."""
+    """Return checkboxes for any number of choices; the value is a list."""
     options = [option(choice) for choice in choices]
     element: Block = {"type": "checkboxes", "action_id": ELEMENT, "options": options}
     wanted = values.get(name) or ()
@@ -147,7 +147,7 @@ def checkboxes(
 
 
 def file(name: str, label: str, *, types: Sequence[str], hint: str = "") -> Block:
-    """Return a field for one file, which may stay empty; its value is a list of Slack's ids."""
+    """Return an optional field for one file; its value is a list of Slack's ids."""
     element: Block = {
         "type": "file_input",
         "action_id": ELEMENT,
@@ -158,7 +158,7 @@ def file(name: str, label: str, *, types: Sequence[str], hint: str = "") -> Bloc
 
 
 def option(choice: Choice) -> Block:
-    """Slack's option object; texts of at most 75 characters."""
+    """Return Slack's option object; its texts have at most 75 characters."""
     value, label, description = choice
     made: Block = {"value": value, "text": plain_text(label, 75)}
     if description:
@@ -192,7 +192,7 @@ def notice(title: str, *parts: Part) -> View:
 
 
 def begun(view: View) -> View:
-    """Return the same form with the cursor in its first empty field that must be filled in, else in none."""
+    """Return the same form with the cursor in its first empty required field, or in none."""
     for at, block in enumerate(view["blocks"]):
         element = block.get("element") or {}
         empty = not any(name.startswith("initial_") for name in element)

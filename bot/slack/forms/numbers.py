@@ -1,4 +1,4 @@
-"""Numbers of which only Zuora knows what they name: which to ask about, and what follows. No I/O."""
+"""Numbers of which only Zuora knows what they name: what to ask it, and what follows. No I/O."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -26,20 +26,20 @@ from bot.zuora.named import Found, Match
 
 SHOWN = 5
 _HEADING = (
-    " If one column alone has the numbers, its name in the first line has to be Invoice Number, "
+    " If only one column has the numbers, its heading has to be Invoice Number, "
     "Document Number or Memo Number."
 )
 
 
 def unclear_run(typed: object) -> tuple[str, ...]:
-    """Return what to ask Zuora about where one number is wanted, as a bill run's: the whole, and its parts."""
+    """Return what to ask Zuora about where one number is wanted: the whole text, and its parts."""
     text = typed.strip() if isinstance(typed, str) else ""
     parts = tokens(text) if _may_be_one(text) else ()
     return tuple(dict.fromkeys((text, *parts))) if text else ()
 
 
 def run_of(typed: str, found: Found) -> tuple[str, str]:
-    """Return the bill run's number, and why there is none; with neither it may still be one's."""
+    """Return the bill run's number, and why there is none; where both are empty it may still be one."""
     named = found.of(typed)
     if run := next((each for each in named if each.kind == "bill_run"), None):
         why = or_another(typed, found)
@@ -57,12 +57,12 @@ def run_of(typed: str, found: Found) -> tuple[str, str]:
 
 
 def or_another(typed: str, found: Found) -> str:
-    """Return what to type where one number was wanted and it may be two; empty where it is clear."""
+    """Return what to type where one number was wanted and this may be two; empty where it is clear."""
     return _one_or_several(typed.strip(), tokens(typed), found)
 
 
 def unclear_documents(typed: str) -> tuple[str, ...]:
-    """Return what to ask Zuora about in a list of documents: everything that is in it.
+    """Return what to ask Zuora about in a list of documents: everything in it.
 
     What stands between commas or lines may be one number with spaces in it, or several.
     """
@@ -82,7 +82,7 @@ def _may_be_one(typed: str) -> bool:
 
 
 class Cleared(NamedTuple):
-    """What became of one thing in a list: what to type for it, why that is not clear, or that nobody knows it."""
+    """One thing in a list: what to type for it, why that is not clear, or that nobody knows it."""
 
     typed: str = ""
     why: str = ""
@@ -90,7 +90,7 @@ class Cleared(NamedTuple):
 
 
 def _cleared(group: tuple[str, ...], found: Found) -> Iterator[Cleared]:
-    """Yield what became of a line of a list, as a whole or in its parts."""
+    """Yield what each line of a list means, as a whole or in its parts."""
     whole, *parts = group
     if why := _one_or_several(whole, parts, found):
         yield Cleared(why=why)
@@ -120,7 +120,7 @@ def documents_of(typed: str, found: Found) -> tuple[str, str]:
 
 
 def unclear_in(entries: Sequence[Cell]) -> tuple[str, ...]:
-    """Return what to ask Zuora about in a file: as of a typed list, line by line."""
+    """Return what to ask Zuora about for a file, line by line."""
     groups = (group for entry in entries for group in listed_in(entry.text))
     asked = dict.fromkeys(each for group in groups for each in group if _may_be_one(each))
     return () if too_many(len(entries)) else tuple(asked)
@@ -143,19 +143,19 @@ def documents_in(entries: Sequence[Cell], found: Found) -> tuple[list[str], list
 
 
 def wrong_in(name: str, wrong: Sequence[str]) -> Problems:
-    """Say at a file's field what is wrong with it: the first lines, and how many more."""
+    """Return the problems of a file for its field: the first lines, and how many more."""
     more = f" And {len(wrong) - SHOWN:,} more." if len(wrong) > SHOWN else ""
     words = f"{name}: {' '.join(wrong[:SHOWN])}{more}{_HEADING if _is_whole(wrong) else ''}"
     return Problems({"file": words}, by_line=tuple(wrong) if more else ())
 
 
 def _is_whole(wrong: Sequence[str]) -> bool:
-    """Return whether it begins with the first line, which may be the name of a column."""
+    """Return whether the first line is wrong, which may be a column's heading."""
     return wrong[0].startswith(("Line 1:", "At most"))
 
 
 def repeated_in(file: ListFile) -> str:
-    """Return what stands in a file more than once, and in which lines; empty where nothing does."""
+    """Return what a file lists more than once, and in which lines; empty where nothing is."""
     lines: dict[str, list[int]] = {}
     for line, text in file.entries:
         lines.setdefault(own_spelling(text), []).append(line)
@@ -165,14 +165,14 @@ def repeated_in(file: ListFile) -> str:
         if len(of) > 1
     ]
     return (
-        f"{file.name} names more than once, and it counts once: {some(twice, SHOWN)}."
+        f"{file.name} lists more than once, and it counts once: {some(twice, SHOWN)}."
         if twice
         else ""
     )
 
 
 def _one_or_several(whole: str, parts: list[str], found: Found) -> str:
-    """Return what to type where Zuora has something under the whole and something else under a part."""
+    """Return what to type where Zuora knows the whole as one thing and a part as another."""
     named = found.of(whole)
     others = [
         each.number
@@ -184,7 +184,7 @@ def _one_or_several(whole: str, parts: list[str], found: Found) -> str:
 
 
 def _which(key: str, named: tuple[Match, ...]) -> str:
-    """Return what to type where a number names something else than one document."""
+    """Return what to type where a number names anything but one document."""
     kinds = [each.kind for each in named]
     if kinds == ["bill_run"]:
         return f"{key} is a bill run: ask for it separately, with “A bill run” chosen above."
@@ -195,7 +195,7 @@ def _which(key: str, named: tuple[Match, ...]) -> str:
 
 
 def several(key: str, named: tuple[Match, ...], place: str = "") -> str:
-    """Say what a number is: `A-1 is an invoice and a debit memo in Zuora`."""
+    """Return what a number is: `A-1 is an invoice and a debit memo in Zuora`."""
     return f"{key} is {_each_of(named)} in Zuora{f', {place}' if place else ''}."
 
 
@@ -204,7 +204,7 @@ def _each_of(named: tuple[Match, ...]) -> str:
 
 
 def either(named: tuple[Match, ...]) -> str:
-    """`INV:A-1 or BR:A-1`: what to type for one of them."""
+    """Return what to type for one of them: `INV:A-1 or BR:A-1`."""
     typed = [_said(each) for each in named if each.kind in PREFIXES]
     return listed(typed, "or")
 
@@ -214,16 +214,16 @@ def _documents(named: tuple[Match, ...]) -> str:
 
 
 def _said(named: Match) -> str:
-    """With its kind before it, also where its number seems to say it."""
+    """Return the number with its kind before it, even where the number seems to say it."""
     typed, prefix = as_typed(named.kind, named.number), PREFIXES[named.kind]
     return typed if typed.startswith(f"{prefix}:") else f"{prefix}:{typed}"
 
 
 def unknown(keys: list[str], found: Found) -> str:
-    """That Zuora knows none of them, and what the bot may not look for."""
+    """Return that Zuora knows none of them, and what the bot may not look for."""
     words = f"Zuora knows no bill run, invoice or memo {some(keys, SHOWN, 'or')}."
     if any(" " in key or "," in key for key in keys):
-        words += ' A number with spaces or commas in it stands in quotation marks: "ACME 0001".'
+        words += ' Put a number with spaces or commas in quotation marks: "ACME 0001".'
     if found.not_read:
         kinds = [WORDS[kind][1] for kind in found.not_read]
         words += f" The bot may not look for {listed(kinds)} there."

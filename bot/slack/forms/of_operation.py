@@ -1,4 +1,4 @@
-"""The form of an operation, drawn from what the operation says of it."""
+"""The form of an operation, drawn from the operation's own description."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,7 +43,7 @@ class OperationForm(AskForm):
         return ((self._operation, values),)
 
     def begins_with(self, text: str, _found: Found | None, /) -> dict[str, Any]:
-        """Return what was typed, as the number of what it acts on."""
+        """Return what was typed, as the number of the thing it acts on."""
         return {self._operation.field: text}
 
 
