@@ -103,7 +103,8 @@ def test_a_misspelled_one_is_named_beside_the_one_that_is_missing(tmp_path):
 
     assert "SLACK_BOT_TOKEN: is missing" in ended.stderr
     assert (
-        "SLACK_BOT_TOKN: is not a setting and does nothing; did you mean SLACK_BOT_TOKEN?" in ended.stderr
+        "SLACK_BOT_TOKN: is not a setting and does nothing; did you mean SLACK_BOT_TOKEN?"
+        in ended.stderr
     )
     assert "xoxb-1" not in ended.stderr
 

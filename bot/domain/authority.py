@@ -21,12 +21,12 @@ class Verb(StrEnum):
 
 
 RECORDS = (Verb.RECORD_SENT, Verb.RECORD_NOT_SENT)
-"""What a person saw in Zuora of a call whose answer was lost."""
+"""What a person saw in Zuora about a call whose answer was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A Slack user as read for this one question.
+    """A Slack user, as read for one question.
 
     Attributes:
         user_id: Slack user id; names and addresses are never compared.
@@ -51,7 +51,7 @@ class Person:
 
 @unique
 class Refusal(StrEnum):
-    """Why not. The value is what the history records."""
+    """Why not. The history records the value."""
 
     BARRED = "barred_account"
     NOT_A_REQUESTER = "not_a_requester"
@@ -73,17 +73,17 @@ class Refusal(StrEnum):
 
 
 def may_ask(person: Person, policy: Policy) -> Refusal | None:
-    """Return whether somebody may ask for an operation: None, or why not."""
+    """Return why somebody may not ask for an operation; None: they may."""
     return _counts(person, policy.requesters, Refusal.NOT_A_REQUESTER)
 
 
 def may_view(person: Person, policy: Policy) -> Refusal | None:
-    """Return whether somebody may see requests: everybody whom the policy names."""
+    """Return why somebody may not see requests; None: they may, as everybody may whom the policy names."""
     return _counts(person, policy.everybody, Refusal.NOT_A_VIEWER)
 
 
 def may_approve_under(person: Person, rule: Rule) -> Refusal | None:
-    """Return whether somebody may approve what waits under a rule, whoever asked for it."""
+    """Return why somebody may not approve what waits under a rule, whoever asked for it; None: they may."""
     return _counts(person, rule.approvers, Refusal.NOT_AN_APPROVER)
 
 
@@ -94,7 +94,7 @@ def may_decide(
     now: datetime | None,
     today: Rule | None = None,
 ) -> Refusal | None:
-    """Return whether somebody may approve, reject, withdraw or settle this request: None, or why not.
+    """Return why somebody may not approve, reject, withdraw or settle this request; None: they may.
 
     Authority comes first and the state second, so a stranger learns nothing from the answer. No
     role is exempt from the four-eyes rule: the requester is refused before any list is looked at.
@@ -114,7 +114,7 @@ def may_decide(
 
 
 def still_counts(person: Person, request: Request, today: Rule | None = None) -> Refusal | None:
-    """Return whether an approval given before still counts: the person must be an approver to this day."""
+    """Return why an approval no longer counts, its person not being an approver any more; None: it counts."""
     return may_decide(Verb.APPROVE, person, request, None, today)
 
 
@@ -123,12 +123,12 @@ def _barred(person: Person) -> Refusal | None:
 
 
 def _counts(person: Person, names: Iterable[str], otherwise: Refusal) -> Refusal | None:
-    """None if the person may do anything here and is one of these."""
+    """Return None if the person may do something here and is one of these; otherwise why not."""
     return _barred(person) or _listed(person, names, otherwise)
 
 
 def _again(verb: Verb, person: Person, request: Request) -> Refusal | None:
-    """Count the same person once, however many lists they are in."""
+    """Refuse a second decision by the same person, however many lists they are in."""
     mine = any(approval.person == person.user_id for approval in request.approvals)
     return Refusal.ALREADY_APPROVED if verb is Verb.APPROVE and mine else None
 
@@ -160,7 +160,7 @@ def listed(person: Person, names: Iterable[str]) -> bool:
 
 
 def _listed(person: Person, names: Iterable[str], otherwise: Refusal) -> Refusal | None:
-    """None if one of the names is the person or a group that is known to hold the person."""
+    """Return None if one of the names is the person, or a group that is known to hold the person."""
     names = tuple(names)
     if person.user_id in names:
         return None

@@ -1,4 +1,4 @@
-"""Whom a bill run bills, so that two runs over the same accounts are seen before either is made."""
+"""Which accounts a bill run bills, so that two runs over the same accounts are seen before either is made."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billed:
-    """The accounts of one run: of batches, or one account, or subscriptions of one.
+    """The accounts of one run: those of batches, one account, or subscriptions of one.
 
     Attributes:
         batches: Names of batches, `AllBatches` among them for every account.
@@ -32,7 +32,7 @@ class Billed:
 
     @property
     def words(self) -> str:
-        """`Batch1 and Batch2`, `all batches`, `A00000001`, `S-1 of A00000001`."""
+        """Return `Batch1 and Batch2`, `all batches`, `A00000001`, `S-1 of A00000001`."""
         if ALL in self.batches:
             return "all batches"
         if self.batches:
@@ -57,7 +57,7 @@ class Billed:
         return not both or bool(self.subscriptions & other.subscriptions)
 
     def covers(self, one: "Billed") -> bool:
-        """Return whether batches hold an account."""
+        """Return whether batches hold an account, or may."""
         inside = ALL in self.batches or not one.in_batch or one.in_batch in self.batches
         return inside and _same_day(self.bill_cycle_day, one.own_day)
 

@@ -8,23 +8,23 @@ from enum import StrEnum, unique
 from typing import NamedTuple, Self
 
 NOT_SENT = "it was not sent after all"
-"""What is said of a call that was written down as sent and did not go out: it may go out later."""
+"""The words of a call that was written down as sent and did not go out: it may go out later."""
 
 _ASKED_AGAIN = "; asked again: "
 
 
 @unique
 class Verdict(StrEnum):
-    """What is known of a call."""
+    """What is known about a call."""
 
-    ACCEPTED = "accepted"  # Zuora said yes; more than "accepted" it never says
-    REJECTED = "rejected"  # Zuora said no; nothing was done
+    ACCEPTED = "accepted"  # Zuora accepted it; more than that it never says
+    REJECTED = "rejected"  # Zuora refused it; nothing was done
     BUSY = "busy"  # not done, and may be tried again
     LOST = "lost"  # it went out and nobody knows: sent again under its own key, or not at all
 
 
 class Call(NamedTuple):
-    """What must be known before a call goes out, and what came of it.
+    """What must be known before a call goes out, and its result.
 
     A tuple in the order of the table's columns: a request has hundreds, and they are made anew with each step.
 
@@ -75,7 +75,7 @@ class Call(NamedTuple):
 
     @property
     def is_lost(self) -> bool:
-        """Return whether it went out and nothing is known of it: also after a crash in the middle."""
+        """Return whether it went out and its outcome is not known: also after a crash in the middle."""
         return self.verdict is Verdict.LOST or self.is_under_way
 
     def sending(self, now: datetime) -> "Call":
@@ -96,14 +96,14 @@ class Call(NamedTuple):
         return under_way._replace(http_status=None, words="")
 
     def taken_back(self) -> "Call":
-        """Return the call, written down as sent, that did not go out after all: it still may."""
+        """Return a call that was written down as sent and did not go out after all: it still may."""
         if self.repeats:
             back = self.lost_again(NOT_SENT)
             return back._replace(tries=self.tries - 1, repeats=self.repeats - 1)
         return self._replace(tries=self.tries - 1, verdict=Verdict.BUSY, words=NOT_SENT)
 
     def lost_again(self, words: str) -> "Call":
-        """Return the call after a repetition that showed nothing of what became of it."""
+        """Return the call after a repetition that did not show what became of it."""
         first = self.words.partition(_ASKED_AGAIN)[0]
         return self._replace(verdict=Verdict.LOST, words=f"{first}{_ASKED_AGAIN}{words}")
 
@@ -120,7 +120,7 @@ class Call(NamedTuple):
 
 
 def track_id(request: int, subject: str) -> str:
-    """`Zuora-Track-Id` for a call: at most 64 US-ASCII characters, none of `: ; " '`.
+    """Return the `Zuora-Track-Id` of a call: at most 64 US-ASCII characters, none of `: ; " '`.
 
     Source: the header parameters of each operation, for example of
     https://developer.zuora.com/v1-api-reference/api/operation/POST_EmailBillingDocumentsfromBillRun/
@@ -131,7 +131,7 @@ def track_id(request: int, subject: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """The figures of a request's calls.
+    """How many of a request's calls have which answer.
 
     Attributes:
         calls: How many there are.
@@ -157,7 +157,7 @@ class Tally:
 
     @classmethod
     def of(cls, calls: Iterable[Call]) -> Self:
-        """Count."""
+        """Count the calls."""
         found = tuple(calls)
         verdicts = Counter(call.verdict for call in found)
         return cls(

@@ -1,4 +1,4 @@
-"""A check that the bot made of an order: what it compared, and what came of it. No I/O.
+"""A check of an order by the bot: what it compared, and its result. No I/O.
 
 A check is passed only where Zuora said so plainly. What it did not say is not known, and never passed.
 """
@@ -12,7 +12,7 @@ from bot.domain.words import Line, count, line, listed
 
 @unique
 class Result(StrEnum):
-    """What came of a check."""
+    """The result of a check."""
 
     PASSED = "passed"
     FOUND = "found"
@@ -34,7 +34,7 @@ class Check(NamedTuple):
 
 
 def check(name: str, passed: str, *, found: str = "", not_known: str = "") -> Check:
-    """Judge by what was found: that first, then what is not known; passed where both are empty.
+    """Judge by what was found, then by what is not known; the check passed where both are empty.
 
     Args:
         name: What was looked at.
@@ -50,7 +50,7 @@ def check(name: str, passed: str, *, found: str = "", not_known: str = "") -> Ch
 
 
 def counted(checks: Sequence[Check]) -> str:
-    """`9 checks passed`, or `7 of 9 checks passed, not known: PDFs`; empty where none was made.
+    """Return `9 checks passed`, or `7 of 9 checks passed, not known: PDFs`; empty where none was made.
 
     What was found stands in the card's warning, so that it is not named here.
     """
@@ -68,7 +68,7 @@ _MARKS = {Result.PASSED: "✓", Result.FOUND: "⚠", Result.NOT_KNOWN: "?"}
 
 
 def lines(checks: Sequence[Check]) -> tuple[Line, ...]:
-    """Return each check with its result, what did not pass first: `⚠ Mail addresses  found: …`."""
+    """Return each check with its result, first what did not pass: `⚠ Mail addresses found: …`."""
     order = (Result.FOUND, Result.NOT_KNOWN, Result.PASSED)
     return tuple(
         line(f"{_MARKS[each.result]} {each.name[:1].upper()}{each.name[1:]}", _said(each))

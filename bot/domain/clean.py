@@ -22,28 +22,28 @@ _BLANK: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc"
     "\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
 )
-"""What else nothing is seen of, beyond Unicode's categories: the rest of its *Default_Ignorable_Code_Point*
+"""Other characters that nobody sees, beyond Unicode's categories: the rest of *Default_Ignorable_Code_Point*
 (DerivedCoreProperties.txt), letters and signs with an empty glyph, and what stands for a lost object."""
 
 _SEEN_FORMATS: Final = re.compile(
     "[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd]"
 )
-"""Of the format characters (category Cf) those that are drawn: *Prepended_Concatenation_Mark*."""
+"""The format characters (category Cf) that are drawn: *Prepended_Concatenation_Mark*."""
 
 _SPACES: Final = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _GAP: Final = re.compile(" {2,}")
-"""A PDF writes a space wider than one where a line is spread."""
+"""A PDF writes a wider gap than one space where it spreads a line."""
 
 _LINES: Final = re.compile("\r\n?|[\u0085\u2028\u2029]")
 SOFT_HYPHEN: Final = "\u00ad"
 _SOFT_FOR_HARD: Final = re.compile(
     rf"(\b[^\W\d_]+){SOFT_HYPHEN}(?=\d)|(\b\d{{4}}){SOFT_HYPHEN}(\d\d){SOFT_HYPHEN}(?=\d\d\b)"
 )
-"""Many PDFs have a soft hyphen for each hyphen: behind a number's prefix, and in a date."""
+"""Many PDFs have a soft hyphen for each hyphen: after a number's prefix, and in a date."""
 
 _MINUS: Final = "\u02d7\u2043\u207b\u208b\u2212\u23af\u2500\u2501\u2796\u2cba\u00ac"
 _LONG_SOUND: Final = re.compile("(?<=[A-Za-z0-9])[\u30fc\uff70\u4e00\u3161\u1173](?=[A-Za-z0-9])")
-"""Letters of East Asia that look like a dash and stand on the same key; between Latin ones they are it."""
+"""East Asian letters that look like a dash and share its key; between Latin letters they mean one."""
 
 _NOT_KEPT: Final = re.compile("[\0\ud800-\udfff]")
 
@@ -70,23 +70,23 @@ def kept(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return a text without what has no look and no meaning, spaces of all kinds as spaces; empty if nothing is seen."""
+    """Return a text without characters that nobody sees, and with plain spaces; empty if nothing is visible."""
     return or_nothing(_LINES.sub("\n", _SPACES.sub(" ", _UNSEEN.sub("", text))))
 
 
 def or_nothing(text: str) -> str:
-    """Return a text as it was typed; empty if nothing is seen of it."""
+    """Return a text as it was typed; empty if nothing of it is visible."""
     return text if any(map(_is_seen, text)) else ""
 
 
 def trimmed(text: str) -> str:
-    """Return a text without the spaces and the unseen characters at its ends; inside it stays as it is."""
+    """Return a text without spaces and unseen characters at its ends; the inside stays as it is."""
     seen = [at for at, each in enumerate(text) if _is_seen(each)]
     return text[seen[0] : seen[-1] + 1] if seen else ""
 
 
 def as_key(text: str) -> str:
-    """Return a number, id, date or choice as it is meant.
+    """Return a number, id, date or choice as it was meant.
 
     Without marks, quotation marks and brackets around it, half a pair of brackets, and stops behind it;
     what looks like a hyphen is one, a wide gap is a space, and letters and digits of every width and style
@@ -96,7 +96,7 @@ def as_key(text: str) -> str:
 
 
 def spellings(text: str) -> tuple[str, ...]:
-    """Return a text as it stands there, and as a key where that is another; empty for none.
+    """Return a text as it is written, and as a key where that differs; empty for none.
 
     For numbers of which every character may be meant.
     """
@@ -125,7 +125,7 @@ def _is_seen(each: str) -> bool:
 
 
 def _plain(each: str) -> str:
-    """Return a character of a key as it is meant; nothing for what is not seen."""
+    """Return a character of a key as it was meant; nothing for one that nobody sees."""
     if each.isspace():
         return each
     if not _is_seen(each):
@@ -136,7 +136,7 @@ def _plain(each: str) -> str:
 
 
 def _peeled(text: str) -> str:
-    """Return one layer less of what stands around."""
+    """Return the text without one layer of what surrounds it."""
     text = text.strip()
     if len(text) > 1 and _is_stop(text[-1]):
         return text[:-1]
@@ -148,7 +148,7 @@ def _peeled(text: str) -> str:
 
 
 def _without_half_a_pair(text: str) -> str:
-    """Return a text without the one bracket at its end or begin that has no other: `7)` of a list, `(7` of a sentence."""
+    """Return a text without a bracket at its start or end that has no partner: `7)` of a list, `(7` of a sentence."""
     brackets = [unicodedata.category(each) for each in text]
     if brackets[-1] == "Pe" and "Ps" not in brackets:
         return text[:-1]
@@ -156,7 +156,7 @@ def _without_half_a_pair(text: str) -> str:
 
 
 def _is_stop(each: str) -> bool:
-    """Return whether it ends a sentence or a part of one, in whichever script."""
+    """Return whether it ends a sentence or a part of one, in any script."""
     return unicodedata.category(each) == "Po" and each not in _NO_STOPS
 
 

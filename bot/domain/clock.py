@@ -1,4 +1,4 @@
-"""Time, handed in: tests move it, and nothing asks the machine; and what the clocks of others say."""
+"""Time, passed in: tests move it, and nothing asks the machine; and what other clocks show."""
 
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -13,11 +13,11 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return the seconds of a clock that nobody sets: for how long something lasts, never for when."""
+        """Return the seconds of a clock that nobody sets: how long something lasts, never when it happens."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long on this clock."""
+        """Wait this long on this clock."""
         ...
 
 
@@ -44,7 +44,7 @@ class Clocks:
         self._read: dict[str, _Difference] = {}
 
     def read(self, whose: str, date: str | None) -> None:
-        """Take the header `Date` of an answer that came just now; one that is no date says nothing."""
+        """Take the header `Date` of an answer that just came; ignore one that is not a date."""
         try:
             theirs = parsedate_to_datetime(date or "").timestamp()
         except (ValueError, TypeError, OverflowError):
@@ -53,7 +53,7 @@ class Clocks:
         self._read[whose] = _Difference(theirs - wall, wall, self._clock.monotonic())
 
     def ahead(self) -> dict[str, int]:
-        """By how many whole seconds (a `Date` has no parts of one) each of the others is ahead of this one; those that were never read are not there."""
+        """Return how many whole seconds each other clock is ahead; clocks that were never read are left out."""
         wall, passed = self._clock.now().timestamp(), self._clock.monotonic()
         return {
             whose: round(each.ahead + (passed - each.passed) - (wall - each.wall))
@@ -65,7 +65,7 @@ class Clocks:
         return any(abs(each) > self.limit.total_seconds() for each in self.ahead().values())
 
     def words(self) -> str:
-        """By how much, for people: `Slack's is 75 s ahead, Zuora's is 1 s behind`."""
+        """Return the differences for people: `Slack's is 75 s ahead, Zuora's is 1 s behind`."""
         return ", ".join(
             f"{whose.capitalize()}'s is {abs(by)} s {'ahead' if by > 0 else 'behind'}"
             for whose, by in sorted(self.ahead().items())

@@ -1,4 +1,4 @@
-"""Whether a database is older than the world: what Slack shows is compared with what it holds. No I/O.
+"""Whether a database is older than the world: compares what Slack shows with what it holds. No I/O.
 
 Every message says which database wrote it, and with which row its history ended then. A database
 that was put back from a backup does not have that row, however many of its own it has written since;
@@ -12,7 +12,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What a message of the bot says of the database that wrote it.
+    """What a message of the bot says about the database that wrote it.
 
     Attributes:
         ts: Slack's `ts` of the message.
@@ -31,7 +31,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnHistory:
-    """What a database knows of itself.
+    """What a database knows about itself.
 
     Attributes:
         ids: Its ids, the present one last.
@@ -59,7 +59,7 @@ HELD = (
 
 
 def why_held(own: OwnHistory, shown: Iterable[Shown]) -> str:
-    """Return why nothing may be carried out, in one sentence; empty: the database is the newest there is.
+    """Return why nothing may be carried out, in one sentence; empty: no database is newer.
 
     Args:
         own: What the database knows.
@@ -80,7 +80,7 @@ def why_held(own: OwnHistory, shown: Iterable[Shown]) -> str:
 
 
 def _is_written(own: OwnHistory, shown: Shown) -> bool:
-    """Return whether the row with which the history ended then is one of this history."""
+    """Return whether this history has the row with which the history ended then."""
     if not shown.mark:
         return shown.history <= own.head
     return own.rows.get(shown.history, shown.mark).startswith(shown.mark)

@@ -10,7 +10,7 @@ from typing import Any
 from bot.domain.known import NotKnown
 
 LONG = 500
-"""Values of a list that are written at once."""
+"""Items of a list that are written together."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -25,7 +25,7 @@ def canonical(value: Any) -> str:
 
 
 def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:
-    """SHA-256 (hex) of everything that takes effect."""
+    """Return the SHA-256 (hex) of everything that takes effect."""
     hashed = hashlib.sha256()
     for piece in _pieces({"operation": operation, "tenant": tenant, "body": body, "facts": facts}):
         hashed.update(piece.encode())
@@ -33,7 +33,7 @@ def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:
 
 
 def _pieces(value: Any) -> Iterator[str]:
-    """Yield the canonical text of a value, of long lists piece by piece: 50,000 documents at once hold up all threads."""
+    """Yield the canonical text of a value, long lists piece by piece: 50,000 documents would hold up all threads."""
     match value:
         case Mapping():
             for place, (name, item) in enumerate(sorted((str(key), value[key]) for key in value)):
@@ -49,7 +49,7 @@ def _pieces(value: Any) -> Iterator[str]:
 
 
 def text_hash(text: str) -> str:
-    """SHA-256 (hex) of a text as it stands."""
+    """Return the SHA-256 (hex) of a text as it is."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -75,7 +75,7 @@ class Entry:
 
 
 class Row(NamedTuple):
-    """A row of the history as it stands in the database, nothing parsed."""
+    """A row of the history as the database has it, nothing parsed."""
 
     sequence: int
     at: str
@@ -89,7 +89,7 @@ class Row(NamedTuple):
 
 
 class Head(NamedTuple):
-    """Where a chain ends, or ended when it was noted down."""
+    """Where a chain ends, or ended when it was noted."""
 
     sequence: int
     hash: str
@@ -108,7 +108,7 @@ def row_text(  # noqa: PLR0913, PLR0917 - the columns of a row, in their order
     team: str,
     data: str,
 ) -> str:
-    """What is hashed: the canonical JSON list of the columns, written straight down for speed."""
+    """Return the text that is hashed: the canonical JSON list of the columns, written directly for speed."""
     number = "null" if request is None else request
     return (
         f"[{quoted(before)},{sequence},{quoted(at)},{number},{quoted(what)},{quoted(who)},"
@@ -117,14 +117,14 @@ def row_text(  # noqa: PLR0913, PLR0917 - the columns of a row, in their order
 
 
 def row_hash(text: str, key: bytes) -> str:
-    """HMAC-SHA-256 (hex) where there is a key, SHA-256 otherwise."""
+    """Return the HMAC-SHA-256 (hex) where there is a key, or else the SHA-256."""
     if key:
         return hmac.digest(key, text.encode(), "sha256").hex()
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def hasher(key: bytes) -> Callable[[str], str]:
-    """As `row_hash` with one key, for many rows: what the key costs is paid once."""
+    """Return what hashes many rows with one key, as `row_hash` does: the key's cost is paid once."""
     if not key:
         return lambda text: row_hash(text, key)
     begun = hmac.new(key, digestmod="sha256")
@@ -138,5 +138,5 @@ def hasher(key: bytes) -> Callable[[str], str]:
 
 
 def fingerprint(key: bytes) -> str:
-    """Distinguishes one key from another without revealing it; empty for none."""
+    """Return what distinguishes one key from another without revealing it; empty for none."""
     return hmac.digest(key, b"billing-bot audit key", "sha256").hex()[:32] if key else ""

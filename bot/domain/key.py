@@ -16,7 +16,7 @@ Kind = DocumentKind | Literal["bill_run", "account", "subscription"]
 PREFIXES: dict[Kind, str] = {
     "invoice": "INV", "credit_memo": "CM", "debit_memo": "DM", "bill_run": "BR",
 }  # fmt: skip
-"""What to write before a number to say what it is: `DM:A-1`."""
+"""What to write before a number to show its kind: `DM:A-1`."""
 
 KIND_WORDS: dict[DocumentKind, tuple[str, str]] = {
     "invoice": ("invoice", "invoices"),
@@ -36,7 +36,7 @@ WORDS: dict[Kind, tuple[str, str]] = {
 
 
 def a_kind(kind: Kind) -> str:
-    """`an invoice`, `a bill run`."""
+    """Return `an invoice`, `a bill run`."""
     one = WORDS[kind][0]
     return f"{'an' if one[0] in 'ai' else 'a'} {one}"
 
@@ -45,14 +45,14 @@ LONGEST = 255
 """Characters of a number in Zuora."""
 
 HARD = ",;\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029，；、"  # noqa: RUF001 - wide ones
-"""What ends a number for certain, as cells and lines do; a space may stand in one."""
+"""What surely ends a number, as cells and lines do; a space may be part of one."""
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
 _WITH_HYPHENS = (
     r"(?<![0-9a-z])(?:[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?![0-9a-z])"
 )
 _ID_WITHIN = re.compile(_WITH_HYPHENS, re.IGNORECASE)
-"""An id, perhaps with the hyphens that other programs write it with."""
+"""An id, perhaps with the hyphens that other programs put in."""
 
 _OF_AN_ADDRESS = r"[\w%./?&=#:~@!-]"
 _AROUND_AN_ID = re.compile(
@@ -68,7 +68,7 @@ _LINK = re.compile(r"<([^<>|]+)\|[^<>|]*>")
 _BILL_RUN_NUMBER = re.compile(r"BR-\d{1,12}", re.ASCII | re.IGNORECASE)
 _DOCUMENT_NUMBER = re.compile(r"(INV|CM|DM)-?\d{1,20}", re.ASCII | re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Z][A-Z0-9-]{1,25}")
-"""What can be read in one way alone, as most of a long list can: too short for an id."""
+"""What can be read in only one way, like most of a long list: too short for an id."""
 
 _KIND = (
     r"(INV(?:oice)?s?|CMs?|DMs?|BRs?|(?:credit|debit)[\s_-]?(?:memo|note)s?|(?:bill(?:ing)?[\s_-]?)?runs?)"
@@ -84,7 +84,7 @@ _SAID = re.compile(
 """A kind with a colon before a number: `INV:7`, `Invoice : 7`, `"INV": 7`."""
 
 _WORD_BEFORE = re.compile(rf"{_KIND}(?:\s++|(?<=#))(?=\S)", re.IGNORECASE)
-"""A kind without a colon: `Invoice 7`, which may as well be a number of its own."""
+"""A kind without a colon: `Invoice 7`, which may also be a custom number."""
 
 _BULLET = re.compile(
     r"(?:(?:[•·‣◦▪*>\-–—]|\d{1,3}[.)])\s++|[>#=']\s*+)+(?=\S)"  # noqa: RUF001 - of lists
@@ -103,7 +103,7 @@ _NO_NUMBERS = frozenset({".", ".."})
 
 
 class Reading(NamedTuple):
-    """One way to read what was typed: a number or an id, and its kind where that was said."""
+    """One way to read what was typed: a number or an id, and its kind where that was given."""
 
     key: str
     kind: Kind | None
@@ -117,7 +117,7 @@ class DocumentKey(NamedTuple):
 
 
 def _id_in(text: str) -> str:
-    """Return the id in an address or behind a label, without hyphens; empty where anything else is beside it.
+    """Return the id in an address or after a label, without hyphens; empty where anything else is beside it.
 
     That could be another number: `DM00000003 INV:…`, `A-7|…`.
     """
@@ -128,7 +128,7 @@ def _id_in(text: str) -> str:
 
 
 def readings(typed: str) -> tuple[Reading, ...]:
-    """Return what was typed for one thing, in the order in which Zuora is asked; empty if it is nothing.
+    """Return the ways to read one typed thing, in the order in which Zuora is asked; empty if there is none.
 
     As it was typed, then as it looks, then in Zuora's own spelling. In quotation marks it is what
     stands in them, and at last with the marks themselves. A kind with a colon before it is believed
@@ -182,13 +182,13 @@ def _may_be_one(key: str) -> bool:
 
 
 def plain_subject(subject: str) -> frozenset[str]:
-    """Return what a request acts on in one form: older versions wrote numbers, and their order, as typed."""
+    """Return a request's subject in one form: older versions wrote numbers, and their order, as typed."""
     parts = re.split(r",\s*|\s+and\s+", subject)
     return frozenset(own_spelling(part).casefold() for part in parts)
 
 
 def number_key(named: str) -> str:
-    """Return a number or an id that is written down for Zuora; empty where it can be neither.
+    """Return a number or an id written for Zuora; empty where it can be neither.
 
     Nothing is taken away from it: what stands there was looked up, or chosen from what Zuora said.
     """
@@ -204,13 +204,13 @@ def is_id(text: str) -> bool:
 
 
 def bill_run_key(named: str) -> str | None:
-    """Return a bill run's number as Zuora usually makes it, in upper case; None for anything else."""
+    """Return a bill run's number in Zuora's usual form, in upper case; None for anything else."""
     text = as_key(named)
     return text.upper() if _BILL_RUN_NUMBER.fullmatch(text) else None
 
 
 def document_key(named: str) -> DocumentKey | None:
-    """Return a billing document's kind and key, as it is written down; None for anything else.
+    """Return a billing document's kind and key; None for anything else.
 
     Its kind stands before it: `INV:402881e522cf4f9b0122cf5d82860002`, `DM:"ACME 0001"`. A number as
     Zuora usually makes it says its kind itself, where it is in a list that was looked up or comes
@@ -238,12 +238,12 @@ def _document_kind(kind: Kind) -> DocumentKind | None:
 
 
 def tokens(text: str) -> list[str]:
-    """Return what stands between spaces, commas, semicolons and lines; in quotation marks it stays whole."""
+    """Return what is between spaces, commas, semicolons and lines; what is in quotation marks stays whole."""
     return [text[each.start : each.end] for each in _cut(text)]
 
 
 def listed_in(text: str) -> Iterator[tuple[str, ...]]:
-    """Yield what stands between commas, semicolons and lines: as a whole, and its parts if it has several.
+    """Yield what is between commas, semicolons and lines: the whole, and its parts if it has several.
 
     It may be one number with spaces in it, or several numbers.
     """
@@ -263,7 +263,7 @@ def _whole_and_parts(text: str, group: Sequence[quotes.Piece]) -> tuple[str, ...
 
 
 def one_or_several(typed: str, number: str, parts: Iterable[str]) -> str:
-    """Say what to type where a whole is one number and a part of it another; empty where it is clear.
+    """Return what to type where the whole is one number and a part another; empty where it is clear.
 
     As in `101. 102`, which is a line of a list, or both.
 
@@ -288,7 +288,7 @@ def unquoted(token: str) -> str:
 
 
 def _cut(text: str) -> Iterator[quotes.Piece]:
-    """Quotation marks may open behind the word for a kind too."""
+    """Cut a text into pieces; quotation marks may also open after the word for a kind."""
 
     def opens(at: int) -> int:
         said = _SAID.match(text, at)
@@ -298,7 +298,7 @@ def _cut(text: str) -> Iterator[quotes.Piece]:
 
 
 def as_typed(kind: Kind, number: str) -> str:
-    """Return what to type for a thing: its number, with its kind before it where that does not say it."""
+    """Return what to type for a thing: its number, with its kind before it where the number does not show it."""
     if document_key(number) == (kind, number) or (
         kind == "bill_run" and bill_run_key(number) == number
     ):
@@ -308,6 +308,6 @@ def as_typed(kind: Kind, number: str) -> str:
 
 
 def as_one(number: str) -> str:
-    """Return a number as it stands in a list: in quotation marks where it would be read as anything else."""
+    """Return a number as a list holds it: in quotation marks where it would be read as anything else."""
     is_one = tokens(number) == [number] and unquoted(number) == number and not _SAID.match(number)
     return number if is_one else quotes.in_quotes(number)

@@ -31,7 +31,7 @@ mailed."""
 
 
 def unclear(what: str, said: object) -> NotKnown:
-    """Return a value that cannot be read with certainty; what was said is shortened for people."""
+    """Return a value that cannot be read with certainty; the original is shortened for people."""
     text = said if isinstance(said, str) else repr(said)
     shown = "".join(each if each.isprintable() else " " for each in shortened(text))
     return NotKnown(f"{what}: “{shown}”" if shown.strip() else "empty", said=text[:200])

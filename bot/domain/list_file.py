@@ -1,4 +1,4 @@
-"""A list of numbers in a file, CSV or plain text: what stands in it, line by line. No I/O."""
+"""A list of numbers in a file, CSV or plain text, line by line. No I/O."""
 
 import codecs
 import csv
@@ -11,10 +11,10 @@ from bot.domain import quotes
 from bot.domain.key import HARD
 
 SEPARATORS: Final = "\t;,|"
-"""Between the cells of a line; where two are there equally often the earlier one counts, as a comma may be in amounts."""
+"""Between the cells of a line; of two that occur equally often the earlier wins, as amounts may have commas."""
 
 _CELL: Final = 10_000
-"""Characters: more stand in a cell only where a quotation mark is not closed."""
+"""Characters: a cell holds more only where a quotation mark is not closed."""
 
 _KINDS_OF_FILE: Final[tuple[tuple[bytes, str], ...]] = (
     (b"PK\x03\x04", "a workbook (xlsx) or an archive"),
@@ -33,25 +33,25 @@ _IDS: Final = re.compile(rf"{_WHAT}(?:ids?|key)")
 
 
 class Cell(NamedTuple):
-    """One cell that names something, and the line that it begins in, from 1."""
+    """One cell that names something, and the line in which it begins, from 1."""
 
     line: int
     text: str
 
 
 class ListFile(NamedTuple):
-    """What stands in a file, and its name as a person gave it."""
+    """The content of a file, and its name as a person gave it."""
 
     name: str
     entries: tuple[Cell, ...]
 
 
 class NotAListError(ValueError):
-    """The file is none that can be read; the message says so as the end of a sentence."""
+    """The file cannot be read as a list; the message says so as the end of a sentence."""
 
 
 def entries_in(content: bytes) -> tuple[Cell, ...]:
-    """Return everything that a file names, in its order.
+    """Return everything that a file names, in order.
 
     A first line with the name of a column, such as `Invoice Number`, says which column it is, and the
     others do not count. Without one every cell counts.
@@ -75,7 +75,7 @@ def entries_in(content: bytes) -> tuple[Cell, ...]:
 
 
 def _decoded(content: bytes) -> str:
-    """As UTF-8 or UTF-16, with or without a mark; anything else as Windows writes it."""
+    """Return the text, read as UTF-8 or UTF-16 with or without a mark, or else as Windows writes it."""
     for start, kind in _KINDS_OF_FILE:
         if content.startswith(start):
             raise NotAListError(f"is {kind}; save it as CSV and add that")
@@ -91,7 +91,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _guessed(content: bytes) -> str:
-    """UTF-16 without a mark has a zero in every other place of plain letters."""
+    """Return the likely encoding: UTF-16 without a mark has a zero in every other place of plain letters."""
     some = content[:1000]
     if some.count(0) > len(some) // 4:
         return "utf-16-le" if some[1::2].count(0) > some[::2].count(0) else "utf-16-be"
@@ -99,7 +99,7 @@ def _guessed(content: bytes) -> str:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines that hold something, each by the number of the line that it begins in."""
+    """Yield the lines that hold something, each with the number of the line in which it begins."""
     separator = _separator(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     line = 1
@@ -118,7 +118,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _is_of_excel(line: int, cells: Sequence[str]) -> bool:
-    """Return whether it is the line with which Excel is shown what separates cells: `sep=;`."""
+    """Return whether this line shows Excel what separates cells: `sep=;`."""
     return line == 1 and cells[0].lower().startswith("sep=")
 
 
@@ -130,7 +130,7 @@ def _separator(text: str) -> str:
 
 
 def _columns(first: Sequence[str]) -> tuple[int, ...]:
-    """Return the columns that a first line names as those of numbers, or of ids where none is; none for no such line."""
+    """Return the columns whose heading means numbers, or ids where there are none; none where no heading does."""
     names = [re.sub(r"[\W_]", "", cell).lower() for cell in first]
     for known in (_NUMBERS, _IDS):
         if found := tuple(at for at, name in enumerate(names) if known.fullmatch(name)):
@@ -139,5 +139,5 @@ def _columns(first: Sequence[str]) -> tuple[int, ...]:
 
 
 def _whole(cell: str) -> str:
-    """Return a cell as one types it: what separates in a typed list does not in a cell."""
+    """Return a cell as one types it: what separates items in a typed list does not in a cell."""
     return quotes.in_quotes(cell) if set(HARD) & set(cell) else cell

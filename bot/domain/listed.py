@@ -1,10 +1,10 @@
-"""One document of a request as its details list it: words, nothing that is computed with."""
+"""One document of a request as its details list it: words, with nothing to compute."""
 
 from typing import NamedTuple
 
 
 class Listed(NamedTuple):
-    """A document in the words of the moment at which it was read.
+    """A document, in the words of the moment when it was read.
 
     Attributes:
         number: Its number.

@@ -1,4 +1,4 @@
-"""Which documents a call can mail, and what is known of that: the rules for a second mail. No I/O."""
+"""Which documents a call can mail, and what is known about that: the rules for a second mail. No I/O."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -11,11 +11,11 @@ from bot.domain.words import in_minutes
 
 Way = Literal["run", "document", "posting", "auto"]
 NOT_SHOWN = "?"
-"""In place of a mail date that cannot be read: it proves nothing, then and now."""
+"""Stands for a mail date that cannot be read: it proves nothing, then or now."""
 
 
 class Reached(NamedTuple):
-    """A document as far as mailing it twice is concerned.
+    """A document, as far as mailing it twice matters.
 
     Attributes:
         run: Number of the bill run that made it; empty where it is not known.
@@ -98,7 +98,7 @@ class Effect(NamedTuple):
 
     @property
     def what(self) -> str:
-        """`INV00000012`, or `BR-00000001 (with INV00000012)`."""
+        """Return `INV00000012`, or `BR-00000001 (with INV00000012)`."""
         return self.call if self.way == "document" or not self.number else self.within
 
     @property
@@ -107,7 +107,7 @@ class Effect(NamedTuple):
         return f"{self.call} (with {self.number})"
 
     def may_come(self, now: datetime, guard: timedelta) -> bool:
-        """Return whether Zuora may still show that it mailed: the worst where no time is known."""
+        """Return whether Zuora may still show that it mailed; it may where no time is known."""
         return not self.shown and (self.at is None or now - self.at < guard)
 
 
@@ -163,7 +163,7 @@ def certainty(
 def why_not(
     effects: Sequence[Effect], *, asked: int, again: bool, now: datetime, guard: timedelta
 ) -> str:
-    """Return why a request must not begin, empty if it may.
+    """Return why a request must not begin; empty: it may.
 
     Args:
         effects: What other requests do to the same documents.
@@ -194,7 +194,7 @@ def why_not(
 def in_the_way(
     effects: Sequence[Effect], *, asked: int, again: bool, now: datetime, guard: timedelta
 ) -> tuple[Effect, ...]:
-    """Return what keeps a request from beginning; as `why_not`, all of it."""
+    """Return everything that keeps a request from beginning, judged as in `why_not`."""
     return tuple(
         one
         for one in effects
@@ -207,7 +207,7 @@ def in_the_way(
 def not_reached(
     mine: Sequence[Mailing], effects: Sequence[Effect], runs: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Return the numbers of the documents that none of these can have mailed, and none of these runs.
+    """Return the numbers of documents that none of these effects and none of these runs can have mailed.
 
     None where one of them is a whole run whose documents are not known.
     """
@@ -243,7 +243,7 @@ def too_soon(effects: Sequence[Effect], *, now: datetime, guard: timedelta) -> s
 
 
 def too_soon_after_a_copy(put_back: datetime | None, *, now: datetime, guard: timedelta) -> str:
-    """Return why nothing may be mailed now: what was mailed after the copy that was put back is not known.
+    """Return why nothing may be mailed now: it is not known what was mailed after the copy was made.
 
     Args:
         put_back: When work went on with an older copy of the database; None: never.
@@ -260,7 +260,7 @@ def too_soon_after_a_copy(put_back: datetime | None, *, now: datetime, guard: ti
 
 
 def too_soon_by_itself(runs: Sequence[ByItself], *, now: datetime, guard: timedelta) -> str:
-    """Return why documents of these runs may not be mailed now: Zuora may just be mailing them by itself."""
+    """Return why documents of these runs may not be mailed now: Zuora may be mailing them by itself right now."""
     for run, posted_at in (each for each in runs if each.may_come(now, guard)):
         if posted_at is None:
             return (

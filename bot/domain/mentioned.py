@@ -1,4 +1,4 @@
-"""What in a message may be a number in Zuora, as people talk about it. No I/O."""
+"""What may be a number in Zuora in a message, as people write it. No I/O."""
 
 import re
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from bot.domain.clean import as_key, unescaped
 from bot.domain.key import listed_in, tokens
 
 MOST = 50
-"""So many are asked about in one call for each kind."""
+"""Numbers that one call asks about, for each kind."""
 
 MOST_WORDS = 8
-"""Of what may be one number with spaces in it, where it does not stand in quotation marks."""
+"""Words of what may be one number with spaces in it, where it is not in quotation marks."""
 
 _MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
-"""What Slack makes of people, channels and addresses (*Formatting text for app surfaces*)."""
+"""How Slack writes people, channels and addresses (*Formatting text for app surfaces*)."""
 
 _MARKS = re.escape("".join(quotes.CLOSING))
 _BOLD = re.compile(rf"(?<!\S)[*_~]+(?=[{_MARKS}])|(?<=[{_MARKS}])[*_~]+")
@@ -24,11 +24,11 @@ _BOLD = re.compile(rf"(?<!\S)[*_~]+(?=[{_MARKS}])|(?<=[{_MARKS}])[*_~]+")
 _IN_AN_ADDRESS = re.compile(r"[/?&=#;]")
 _NOT_IN_A_LIST = frozenset(",[]")
 MOST_ALONE = 3
-"""Of what a call for several cannot hold."""
+"""Numbers that a call for several cannot hold."""
 
 
 def mentioned(text: str) -> tuple[str, ...]:
-    """Return what may be a number, in the order in which it is believed.
+    """Return what may be a number, the likeliest first.
 
     All of a short message or line, words with digits with the word before them and then alone, and
     last the other words. Addresses are taken apart.

@@ -1,4 +1,4 @@
-"""A Slack message that is still to be sent, as a value that stands in the outbox."""
+"""A Slack message that is still to be sent, as a value in the outbox."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ class Words(NamedTuple):
 
 @unique
 class MessageKind(StrEnum):
-    """What is done with a message."""
+    """What happens to a message."""
 
     CARD = "card"  # chat.postMessage: the request's one top-level message
     UPDATE = "update"  # chat.update of that card, drawn when it is sent
     REPLY = "reply"  # chat.postMessage into the card's thread
-    REMINDER = "reminder"  # the same, and not sent once the request has moved on
-    PROGRESS = "progress"  # one message of the thread that is edited as the work goes on
+    REMINDER = "reminder"  # the same, but not sent once the request has moved on
+    PROGRESS = "progress"  # one message of the thread that is edited as the work continues
     FILE = "file"  # a file uploaded into the thread
     NOTICE = "notice"  # chat.postMessage into a channel, about no request
     PRIVATE = "private"  # chat.postEphemeral to one person
-    DIRECT = "direct"  # chat.postMessage to one person, who has to know it however late
+    DIRECT = "direct"  # chat.postMessage to one person, who must learn it however late
     HOME = "home"  # views.publish: one person's home tab, drawn when it is sent
 
 

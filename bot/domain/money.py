@@ -12,7 +12,7 @@ DIGITS = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(("CLF", "UYW"), 4),
 }  # fmt: skip
-"""Digits behind the point of the currencies that have not two, by ISO 4217."""
+"""Digits after the point, for currencies that do not have two, by ISO 4217."""
 
 
 class Money(NamedTuple):
@@ -22,7 +22,7 @@ class Money(NamedTuple):
     amount: Decimal
 
     def __str__(self) -> str:
-        """As on a card: `USD 1,204,310.25`, `JPY 1,204,310`, `KWD 88.120`."""
+        """Return it as on a card: `USD 1,204,310.25`, `JPY 1,204,310`, `KWD 88.120`."""
         return f"{self.currency} {self.amount:,.{self.digits}f}"
 
     @property
@@ -32,7 +32,7 @@ class Money(NamedTuple):
 
     @property
     def digits(self) -> int:
-        """Return how many its currency has; more only where they are there, so that nothing is rounded."""
+        """Return how many digits its currency has; more only where it has more, so that nothing is rounded."""
         there = -int(self.amount.normalize().as_tuple().exponent)
         return max(DIGITS.get(self.currency, 2), there)
 
@@ -42,12 +42,12 @@ Amount = Money | NotKnown
 
 
 def spoken(amount: Amount) -> str:
-    """`USD 100.00`, or `amount not known (missing)`."""
+    """Return `USD 100.00`, or `amount not known (missing)`."""
     return f"amount not known ({amount.why})" if isinstance(amount, NotKnown) else str(amount)
 
 
 def apart(amounts: Iterable[Money]) -> tuple[Money, ...]:
-    """For each currency the sum of what is above zero, and that of what is below.
+    """Return for each currency the sum of what is above zero, and the sum of what is below.
 
     Added up together, a large invoice and a large negative one would come to next to nothing, and a
     limit of the policy could be passed by asking for both.
@@ -73,5 +73,5 @@ def totals(amounts: Iterable[Money]) -> tuple[Money, ...]:
 
 
 def in_words(amounts: Iterable[Money]) -> str:
-    """`EUR 88,120.00 · USD 1,204,310.25`; `nothing` for no amounts."""
+    """Return `EUR 88,120.00 · USD 1,204,310.25`; `nothing` for no amounts."""
     return " · ".join(str(money) for money in amounts) or "nothing"

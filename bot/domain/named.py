@@ -38,7 +38,7 @@ class Named:
 
 
 def named(text: str) -> Named | None:
-    """Read `R-17.k3f9…`, or the number alone of what was shown before; None for anything else."""
+    """Read `R-17.k3f9…`, or the number alone from an older message; None for anything else."""
     if found := _NAME.fullmatch(text):
         return Named(number=int(found[1]), token=found[2])
     return Named(number=int(text)) if _NUMBER_ALONE.fullmatch(text) else None
@@ -55,7 +55,7 @@ def new_token(random: str, database: str) -> str:
 
 
 def misnamed(name: Named, request: Request | None, databases: Collection[str]) -> Refusal | None:
-    """Return why a name does not mean the stored request of its number; None: it does.
+    """Return why a name does not mean the stored request with its number; None: it does.
 
     A name without a random part counts where it stands on the request's own card or in its thread.
 

@@ -1,4 +1,4 @@
-"""The one place that says what a request does next, from what is stored alone."""
+"""The only place that decides what a request does next, from what is stored alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOST_REPEATS = 6
 """How often a call whose answer was lost is sent again under its own key."""
 
 SETTLE_LOOKS = 12
-"""How often a lost answer is looked for by itself before only a person can settle it."""
+"""How often the bot looks for a lost answer before only a person can settle it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Pauses:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """The work was another process's, which may be frozen or cut off rather than dead.
+    """Work taken over from another process, which may be frozen or cut off and not dead.
 
     Attributes:
         at: When this one took it over.
@@ -53,7 +53,7 @@ class Handover:
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """Nobody decided in time."""
+    """Expire: nobody decided in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Remind:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Read the facts again; stop if they differ from what was approved, else plan the calls."""
+    """Read the facts again; stop if they differ from what was approved, or else plan the calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,12 @@ class Follow:
 
 @dataclass(frozen=True, slots=True)
 class Conclude:
-    """Every call has its answer: say how it ended."""
+    """Write how it ended: every call has its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lose:
-    """These calls went out and nobody knows what became of them: say so loudly."""
+    """Mark calls as lost, loudly: they went out and nobody knows what became of them."""
 
     calls: tuple[Call, ...]
 
@@ -106,12 +106,12 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class LeaveToPeople:
-    """Reading Zuora has proved nothing: say that a person has to look there."""
+    """Leave it to people: reading Zuora has proved nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing to do before `until`; None: nothing until a person moves it."""
+    """Do nothing before `until`; None: nothing until a person moves it."""
 
     until: datetime | None
 
@@ -189,7 +189,7 @@ def _running(
     handover: Handover | None,
 ) -> Step:
     unanswered = tuple(call for call in calls if call.is_under_way)
-    if unanswered:  # only a process that died leaves such a row behind, or one that is frozen
+    if unanswered:  # only a process that died or is frozen leaves such a row
         until = None if handover is None else max(map(handover.ended, unanswered))
         return Lose(unanswered) if until is None or until <= now else Rest(until)
     outstanding = tuple(call for call in calls if call.is_open)
@@ -204,7 +204,7 @@ def _running(
 
 
 def repeat_at(call: Call, now: datetime, again: timedelta | None) -> datetime | None:
-    """Return when a call may be sent again under its own key, because its answer was lost; None: never.
+    """Return when a call whose answer was lost may be sent again under its own key; None: never.
 
     Only what Zuora keeps a key for, and only while it surely still keeps it. After each try there is
     a pause that leaves the one before it time to end.
@@ -225,7 +225,7 @@ def repeat_at(call: Call, now: datetime, again: timedelta | None) -> datetime | 
 
 
 def conclusion(calls: Sequence[Call]) -> State:
-    """Return how a request ended whose calls all have their answer: the worst of them counts."""
+    """Return how a request ended whose calls all have their answer: the worst answer counts."""
     verdicts = {call.verdict for call in calls}
     if Verdict.LOST in verdicts:
         return State.UNKNOWN

@@ -1,4 +1,4 @@
-"""The names of the operations and what they do: what every layer may know of them."""
+"""The names of the operations and what they do: all that every layer may know about them."""
 
 from enum import StrEnum
 

@@ -7,5 +7,5 @@ T = TypeVar("T")
 
 
 def parts_of(items: Sequence[T], most: int) -> list[Sequence[T]]:
-    """Return the items in their order, so many at the most in each part."""
+    """Return the items in their order, at most this many in each part."""
     return [items[at : at + most] for at in range(0, len(items), most)]

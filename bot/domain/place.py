@@ -1,4 +1,4 @@
-"""Where in a tenant a request acts: one of its entities, and organizations. No I/O.
+"""Where in a tenant a request acts: in one of its entities, and organizations. No I/O.
 
 Sources: headers `Zuora-Entity-Ids` and `Zuora-Org-Ids` of every operation's page. With Multi-entity
 a token may be valid for several entities, and each call says for which one it is; with Multi-Org it
@@ -29,12 +29,12 @@ class Unit(NamedTuple):
     name: str
 
     def is_called(self, text: str) -> bool:
-        """Return whether a text names it: by its name or its ids, however they are written."""
+        """Return whether a text names it, by its name or its ids, however they are written."""
         return text.lower() == self.name.lower() or plain_ids(text) == plain_ids(self.id)
 
 
 def plain_ids(ids: str) -> str:
-    """Return the ids of the header in one form: entity ids are written with hyphens and without, in any case.
+    """Return the header's ids in one form: entity ids are written with and without hyphens, in any case.
 
     Organizations are a set: in whichever order, and each once.
     """
@@ -58,32 +58,32 @@ def units_of(text: str) -> tuple[Unit, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a request says of where it acts; empty where there is nothing to choose."""
+    """Where a request acts, as it says; empty where there is nothing to choose."""
 
     entity: Unit | None = None
     organization: Unit | None = None
 
     @property
     def key(self) -> str:
-        """Return the ids in one form, by which requests are told apart; empty for none."""
+        """Return the ids in one form, which tells requests apart; empty for none."""
         units = {ENTITY: self.entity, ORG: self.organization}
         return ";".join(f"{name}={plain_ids(unit.id)}" for name, unit in units.items() if unit)
 
     @property
     def words(self) -> str:
-        """`entity Europe, organization Retail`; empty for none."""
+        """Return `entity Europe, organization Retail`; empty for none."""
         found = {"entity": self.entity, "organization": self.organization}
         return ", ".join(f"{name} {unit.name}" for name, unit in found.items() if unit)
 
     @property
     def names(self) -> dict[str, str]:
-        """As a person types them."""
+        """Return the names as a person types them."""
         found = {ENTITY: self.entity, ORG: self.organization}
         return {name: unit.name for name, unit in found.items() if unit}
 
     @property
     def values(self) -> dict[str, str]:
-        """As a form's values."""
+        """Return it as a form's values."""
         found = {ENTITY: self.entity, ORG: self.organization}
         return {name: unit.id for name, unit in found.items() if unit}
 
@@ -121,7 +121,7 @@ class Places:
 
     @property
     def is_choice(self) -> bool:
-        """Return whether a request has to say where it acts."""
+        """Return whether a request must name where it acts."""
         return len(self.entities) > 1 or len(self.organizations) > 1
 
     @property
@@ -148,7 +148,7 @@ class Places:
         )
 
     def within(self, chosen: Mapping[str, Any]) -> Within:
-        """Return where an answer is to look, by what was chosen; everywhere where nothing was."""
+        """Return where an answer should look, by what was chosen; everywhere where nothing was."""
         place, _ = self.read(chosen)
         if not place.key:
             return EVERYWHERE
@@ -156,13 +156,13 @@ class Places:
         return Within(keys, f" in {place.words}", place.key)
 
     def unlisted(self, line: Mapping[str, str]) -> str:
-        """Return why what a line chooses is no place; empty where it is one, or nothing was chosen."""
+        """Return why what a line chooses is not a place; empty where it is one, or nothing was chosen."""
         _, wrong = self.read(line)
         nothing = [f"{name}= has no value." for name, said in line.items() if not said]
         return " ".join([*nothing, *(words for name, words in wrong.items() if line.get(name))])
 
     def at(self, key: str) -> Place:
-        """Return a place by its key, with the names of today; an id that is not listed is its own name."""
+        """Return a place by its key, with today's names; an id that is not listed is its own name."""
         named = values_of_key(key)
         return Place(
             _by_id(named.get(ENTITY, ""), self.entities),
@@ -170,7 +170,7 @@ class Places:
         )
 
     def headers(self, key: str) -> tuple[str, str]:
-        """`Zuora-Entity-Ids` and `Zuora-Org-Ids` for a place by its key, as the settings write them.
+        """Return `Zuora-Entity-Ids` and `Zuora-Org-Ids` for a place by its key, as the settings write them.
 
         One that is not listed any more is written as in the key. Where there is no choice it is what
         the settings list: one entity, any organizations.
@@ -199,7 +199,7 @@ def plain_key(key: str) -> str:
 
 
 def where(key: str, words: str, tenant: str) -> tuple[str, str]:
-    """Return where a stored request acts: its place, and its tenant without the place's name of that time."""
+    """Return where a stored request acts: its place, and its tenant without the place's name at that time."""
     return plain_key(key), tenant.removesuffix(f" · {words}") if words else tenant
 
 
@@ -209,7 +209,7 @@ def values_of_key(key: str) -> dict[str, str]:
 
 
 def parted(text: str) -> tuple[str, dict[str, str]]:
-    """Return a line without `entity=` and `org=`, which may stand anywhere in it, and these by field.
+    """Return a line without `entity=` and `org=`, wherever in it they are, and these by field.
 
     What stands in quotation marks is left alone, and they may stand around a name with spaces. What
     is chosen twice and differently is the name of nothing.

@@ -1,4 +1,4 @@
-"""Who may ask, approve and look, and which rule holds for what is asked."""
+"""Who may ask, approve and look, and which rule applies to what is asked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,12 +12,12 @@ from bot.domain.place import NOWHERE, Place, Unit
 
 A_DAY = timedelta(hours=24)
 AND = "&"
-"""Between the names that all have to name a person."""
+"""Between names that must all name the same person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What an approval takes. The rule of the moment of asking holds for the request.
+    """What an approval takes. A request keeps the rule that applied when it was asked for.
 
     Attributes:
         approvals: How many distinct people must approve, at least 1.
@@ -38,7 +38,7 @@ class Rule:
     name: str = "the general rule"
 
     def and_of(self, other: "Rule") -> "Rule":
-        """Return the stricter of both in everything: who approves must be named by both, and so on."""
+        """Return the stricter of both in everything: both must name who approves, and so on."""
         if self == other:
             return self
         expires_after = min(self.expires_after, other.expires_after)
@@ -77,7 +77,7 @@ class Asked:
 
     @property
     def compared(self) -> dict[str, Any]:
-        """Return what the rules looked at, for the history; amounts as text, None where it is not known."""
+        """Return what the rules looked at, for the history; amounts as text, None where not known."""
         amounts = self.amounts
         return {
             "tenant": self.tenant,
@@ -90,7 +90,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """A rule of the file with the cases it is for. Criteria that are not there match everything.
+    """A rule of the file with the cases it applies to. A missing criterion matches everything.
 
     Attributes:
         above: Per currency; any one total above its amount matches, and so does a total in a
@@ -112,7 +112,7 @@ class Tier:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """Return the criteria that are there, for the history; amounts as text."""
+        """Return the criteria that are set, for the history; amounts as text."""
         there = {
             "operations": list(self.operations),
             "tenants": list(self.tenants),
@@ -126,7 +126,7 @@ class Tier:
         return {name: value for name, value in there.items() if value not in (None, [], {})}
 
     def holds_for(self, asked: Asked) -> bool:
-        """Return whether this is the rule for what is asked, as far as it alone can decide."""
+        """Return whether this rule applies to what is asked, as far as it alone can decide."""
         return (
             (not self.operations or bool({asked.operation, asked.part_of} & {*self.operations}))
             and (not self.tenants or not _kinds(asked.tenant).isdisjoint(self.tenants))
@@ -159,20 +159,20 @@ class Policy:
     text: str = ""
 
     def rule(self, asked: Asked) -> Rule:
-        """Return the first rule that matches; else the general rule: one approval within 24 h."""
+        """Return the first rule that matches, or else the general rule: one approval within 24 h."""
         return self._tier(asked).rule
 
     def strictest(self, parts: Sequence[Asked]) -> Rule:
-        """Return what holds for something with several parts: the strictest of the rules of each."""
+        """Return what applies to something with several parts: the strictest of the parts' rules."""
         return reduce(Rule.and_of, self.rules(parts))
 
     def rules(self, parts: Sequence[Asked]) -> tuple[Rule, ...]:
-        """Return the rules that hold for the parts, each once."""
+        """Return the rules that apply to the parts, each once."""
         found = (tier.rule for each in parts for tier in self._tiers(each).values())
         return tuple(dict.fromkeys(found))
 
     def why(self, parts: Sequence[Asked]) -> dict[str, Any]:
-        """Return what the rules looked at and their conditions, for the history; of several by operation."""
+        """Return what the rules looked at and their conditions, for the history; with several parts, by operation."""
         of_each = {
             name: {"conditions": tier.conditions, "compared": each.compared}
             for each in parts
@@ -188,7 +188,7 @@ class Policy:
         return next((tier for tier in self.tiers if tier.holds_for(asked)), general)
 
     def _tiers(self, asked: Asked) -> dict[str, Tier]:
-        """Return its tier by its operation's name, and of a part also the one that holds for the whole.
+        """Return its tier by its operation's name, and for a part also the one that applies to the whole.
 
         A rule for the whole never takes the place of the part's own: whoever asks could otherwise add
         a document of another kind to come under a milder rule.
@@ -200,13 +200,13 @@ class Policy:
 
     @property
     def deciders(self) -> tuple[str, ...]:
-        """Return every name that approves in any rule, once."""
+        """Return every name that may approve under any rule, once."""
         named = [*self.approvers, *(name for tier in self.tiers for name in tier.rule.approvers)]
         return tuple(dict.fromkeys(named))
 
     @property
     def everybody(self) -> tuple[str, ...]:
-        """Return every name in the file, once: who may look."""
+        """Return every name in the file, once: these may look."""
         named = [*self.viewers, *self.requesters, *self.approvers]
         for tier in self.tiers:
             named += tier.rule.approvers
@@ -220,12 +220,12 @@ def _is_in(wanted: tuple[str, ...], unit: Unit | None) -> bool:
 
 
 def _kinds(tenant: str) -> frozenset[str]:
-    """Return the kinds that a tenant counts as: one that is not known may be where customers are real."""
+    """Return the kinds that a tenant counts as: an unknown one may be where customers are real."""
     return frozenset({tenant, "production"}) if tenant == "unknown" else frozenset({tenant})
 
 
 def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> bool:
-    """Return whether it is above; an amount of any odd form (NaN, infinite, negative) always is."""
+    """Return whether it is above; an amount in any odd form (NaN, infinite, negative) always is."""
     if amounts is None:
         return True
     return any(
@@ -235,7 +235,7 @@ def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> 
 
 
 def is_group(name: str) -> bool:
-    """Return whether a name stands for whoever Slack lists: a user group's id, or what `in_both` made of one."""
+    """Return whether a name stands for whoever Slack lists: a user group's id, or a name made by `in_both`."""
     return name.startswith("S")
 
 

@@ -1,4 +1,4 @@
-"""Quotation marks of every kind in what people type: what stands in them is one thing. No I/O."""
+"""Quotation marks of every kind in what people type: what they enclose is one thing. No I/O."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ SINGLE: Final = {
     "'": "'‘’", "‘": "'‘’", "’": "'‘’", "‚": "'‘’", "‹": "›", "›": "‹", "`": "`", "「": "」", "『": "』",
 }  # fmt: skip
 CLOSING: Final = {**DOUBLE, **SINGLE}
-"""What opens, with all that closes it: phones turn some of them round."""
+"""Each opening mark with all that close it: phones turn some of them round."""
 
 LONGEST: Final = 300
 """Characters in quotation marks; a number in Zuora has at most 255."""
@@ -19,7 +19,7 @@ _CLOSES: Final = frozenset("".join(CLOSING.values()))
 
 
 class Piece(NamedTuple):
-    """A part of a text: where it begins and ends, and what stands in its quotation marks, if any."""
+    """A part of a text: where it begins and ends, and what its quotation marks enclose, if any."""
 
     start: int
     end: int
@@ -27,7 +27,7 @@ class Piece(NamedTuple):
 
 
 def inside(text: str) -> str | None:
-    """Return what stands in the quotation marks around a whole text; None where there are none."""
+    """Return what the quotation marks around a whole text enclose; None where there are none."""
     if len(text) > 2 and text[-1] in CLOSING.get(text[0], ""):  # noqa: PLR2004 - a pair and something
         return text[1:-1].strip() or None
     return None
@@ -36,7 +36,7 @@ def inside(text: str) -> str | None:
 def pieces(
     text: str, between: str, *, before: Callable[[int], int] = lambda at: at
 ) -> Iterator[Piece]:
-    """Cut a text at spaces and whatever else separates; in quotation marks nothing does.
+    """Cut a text at spaces and other separators, except within quotation marks.
 
     A mark closes only where a piece may end behind it, so that `don't` needs none and `6"` is what it is.
 
@@ -60,7 +60,7 @@ def pieces(
 
 
 def _closing(text: str, ends: Sequence[bool]) -> dict[str, list[int]]:
-    """Return where each mark may close: read once, so that a text full of marks costs no more than its length."""
+    """Return where each mark may close; read once, so that a text full of marks costs no more than its length."""
     found: dict[str, list[int]] = {}
     for at, each in enumerate(text):
         if each in _CLOSES and ends[at + 1]:
@@ -81,7 +81,7 @@ def _closed(text: str, opens: int, closing: dict[str, list[int]]) -> int:
 
 
 def in_quotes(text: str) -> str:
-    """Put quotation marks around a text, such as do not stand in it."""
+    """Put quotation marks around a text, of a kind that it does not contain."""
     fitting = (pair for pair in _PAIRS if not set(CLOSING[pair[0]]) & set(text))
     pair = next(fitting, _PAIRS[0])
     return f"{pair[0]}{text}{pair[1]}"

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from bot.domain.request import Request, State
 
 SOON = timedelta(minutes=10)
-"""For so long a line that is typed again is taken for the same order."""
+"""For this long a line that is typed again counts as the same order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """What somebody asks for: `body` is canonical JSON, `tenant` as it stands on the card.
+    """What somebody asks for: `body` is canonical JSON, `tenant` as on the card.
 
     That names the place in the tenant too.
     """
@@ -28,7 +28,7 @@ class Typed:
 
 
 def still_waiting(typed: Typed, known: Iterable[Request], now: datetime) -> Request | None:
-    """Return the request that this person made of exactly this a short while ago and that still waits."""
+    """Return the request that this person made for exactly this a moment ago and that still waits."""
     for request in known:
         same = typed == Typed(
             operation=request.operation,

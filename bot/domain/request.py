@@ -28,7 +28,7 @@ from bot.domain.policy import Rule
 _NUMBER = re.compile(r"[A-Z]{2,5}-?\d+", re.ASCII)
 
 LONG = 200_000
-"""Characters of facts: some 500 documents by number, which take 10 ms."""
+"""Characters of facts: about 500 documents by number, which take 10 ms."""
 
 UNKNOWN_REMINDED_AFTER = (timedelta(hours=1), timedelta(hours=5))
 """When people are reminded of an unknown outcome that nobody has settled, counted from when it became one."""
@@ -39,7 +39,7 @@ UNKNOWN_REMINDED_EVERY = timedelta(days=1)
 
 @unique
 class State(StrEnum):
-    """Where a request stands. The words are the same in the database, in Slack and in the README."""
+    """The state of a request. The words are the same in the database, in Slack and in the README."""
 
     WAITING = "waiting"
     REJECTED = "rejected"
@@ -81,7 +81,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One person's ask for one operation. Everything that takes effect is in here, nothing in Slack.
+    """One person's request for one operation. Everything that takes effect is in here, nothing in Slack.
 
     Attributes:
         number: The request's number; people see it as `R-17`.
@@ -145,7 +145,7 @@ class Request:
 
     @property
     def is_long(self) -> bool:
-        """Return whether it names so many documents that opening it holds up whoever waits meanwhile."""
+        """Return whether it names so many documents that opening it keeps others waiting."""
         return len(self.facts) > LONG
 
     @property
@@ -155,7 +155,7 @@ class Request:
 
     @property
     def is_archived(self) -> bool:
-        """Return whether its facts are in an archive, so that its order cannot be opened here any more."""
+        """Return whether its facts are in an archive, so that its order can no longer be opened here."""
         return not self.facts
 
     @property
@@ -165,7 +165,7 @@ class Request:
 
     @property
     def confirmation(self) -> str:
-        """Return what the approver of the largest tier types: the subject's number, or the request's."""
+        """Return what the approver of the highest tier types: the subject's number, or the request's."""
         return self.subject if _NUMBER.fullmatch(self.subject) else self.name
 
     def reminder_at(self, position: int) -> datetime | None:
@@ -191,7 +191,7 @@ class Request:
 
     @property
     def waits_until(self) -> datetime:
-        """Return when something has to be done although nobody clicks: remind, or expire."""
+        """Return when something must be done although nobody clicks: remind, or expire."""
         return min(self.next_reminder_at or self.expires_at, self.expires_at)
 
     def moved(
@@ -226,5 +226,5 @@ class Request:
         )
 
     def waiting_again(self, wake_at: datetime) -> "Request":
-        """Not moved: looked at in vain once more, to be looked at again at `wake_at`."""
+        """Return the same request, to be looked at again at `wake_at`, after one more look in vain."""
         return replace(self, wake_at=wake_at, looks=self.looks + 1)

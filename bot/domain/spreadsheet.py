@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 _SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
-"""Also in the wide forms of East Asia."""
+"""Also their wide East Asian forms."""
 
 _AT_A_CELLS_START = re.compile(rf"(^|[;,|\t\r\n])([\s\"']*)([{_SIGNS}])")
 _BETWEEN_WORDS = re.compile(rf"(?<![\w'])([{_SIGNS}])(?=[^ ])")
@@ -22,7 +22,7 @@ class Writable(Protocol):
 
 
 class Sheet:
-    """The one writer of comma-separated text.
+    """The only writer of comma-separated text.
 
     A spreadsheet computes what begins with one of `= + - @`, and where it takes `;`, a tab or a space for
     the separator, a cell begins in the middle of ours. So each of these signs that could begin one has

@@ -1,4 +1,4 @@
-"""What an approver must know of an order before the button, in the order in which it is read."""
+"""What an approver must know about an order before the button, in the order in which it is read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Summary:
 
 
 def alarming(lines: Iterable[Line]) -> tuple[str, ...]:
-    """Return what those of the lines say that are marked, without their marks: for one warning."""
+    """Return the words of the marked lines, without their marks, for one warning."""
     return tuple(
         f"{each.label.removeprefix('⚠ ')}: {bare(each.parts)}"
         for each in lines
@@ -41,6 +41,6 @@ def alarming(lines: Iterable[Line]) -> tuple[str, ...]:
 
 
 def warning(*found: str) -> tuple[Line, ...]:
-    """Return one line for everything that an approver should stop at; none where there is nothing."""
+    """Return one line for everything that an approver should stop at; nothing where there is none."""
     said = [each for each in found if each]
     return (line("⚠", " · ".join(said)),) if said else ()

@@ -1,4 +1,4 @@
-"""What is said to people, before it is a card, a line of a thread or plain text."""
+"""What people are shown, before it becomes a card, a line of a thread or plain text."""
 
 import re
 import unicodedata
@@ -23,14 +23,14 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Strong:
-    """Words that carry the line."""
+    """Words that stand out in the line."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Words that lead to a page; the address is made by the program, never typed by somebody."""
+    """Words that lead to a page; the program makes the address, nobody types it."""
 
     text: str
     url: str
@@ -42,7 +42,7 @@ Part = str | Mention | Moment | Strong | Link
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a card: a label and what stands beside it."""
+    """One line of a card: a label and what follows it."""
 
     label: str
     parts: tuple[Part, ...]
@@ -59,25 +59,25 @@ def line(label: str, *parts: Part) -> Line:
 
 
 def listed(items: Sequence[str], last: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Return `a`, `a and b`, `a, b and c`."""
     if len(items) < 2:  # noqa: PLR2004 - one item needs no joining word
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
 def some(items: Sequence[str], most: int = 5, last: str = "and") -> str:
-    """As `listed`, of the first so many: `a, b and 3 more`."""
+    """Return the first few as `listed` does: `a, b and 3 more`."""
     rest = [f"{len(items) - most:,} more"] if len(items) > most else []
     return listed([*items[:most], *rest], last)
 
 
 def shortened(text: str, limit: int = 40) -> str:
-    """At most `limit` characters, by default a word of a message; an ellipsis says where it was cut."""
+    """Return at most `limit` characters, by default a word of a message; an ellipsis shows the cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def named(name: str, limit: int = 40) -> str:
-    """Return a name among other words: cut where it is long, and it turns nothing but itself around.
+    """Return a name for use among other words: cut where it is long, and unable to turn the text around it.
 
     A direction mark in it could show the amount behind it backwards, so it loses those; a name that
     runs from right to left is set apart, so that it does not change places with its neighbors.
@@ -88,7 +88,7 @@ def named(name: str, limit: int = 40) -> str:
 
 
 def some_named(names: Sequence[str], most: int) -> str:
-    """As `some`, of names."""
+    """Return names as `some` does."""
     return some([named(each) for each in names], most)
 
 
@@ -97,7 +97,7 @@ TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def folded(text: str, limit: int) -> str:
-    """Of what stands between ` · ` as much as fits, and how many more there are: a line for a glance."""
+    """Return as many of the pieces between ` · ` as fit, and how many more there are: a line for a glance."""
     if len(text) <= limit:
         return text
     pieces = text.split(" · ")
@@ -109,17 +109,17 @@ def folded(text: str, limit: int) -> str:
 
 
 def in_days(day: date | None) -> str:
-    """`30 Nov 2026`."""
+    """Return `30 Nov 2026`."""
     return day.strftime("%-d %b %Y") if day else "not known"
 
 
 def in_minutes(at: datetime) -> str:
-    """`30 Nov 2026 14:05 UTC`: a moment in a sentence; `with_moments` and `in_zone` read it and show it in a reader's zone."""
+    """Return `30 Nov 2026 14:05 UTC`, which `with_moments` and `in_zone` show in a reader's zone."""
     return at.astimezone(UTC).strftime("%-d %b %Y %H:%M UTC")
 
 
 def with_moments(text: str) -> tuple[Part, ...]:
-    """Return a sentence as it was stored, with its moments as such: each reader sees them in their own zone."""
+    """Return a stored sentence with its times as moments: each reader sees them in their own zone."""
     found: list[Part] = []
     for at, piece in enumerate(_IN_MINUTES.split(text)):
         found.append(_moment(piece) if at % 2 else piece)
@@ -130,7 +130,7 @@ _IN_MINUTES = re.compile(r"\b(\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC)\b", re.
 
 
 def in_zone(text: str, zone: tzinfo) -> str:
-    """Return a sentence as it was stored, with its moments in a reader's zone: for where Slack formats no date.
+    """Return a stored sentence with its times in a reader's zone, for where Slack formats no date.
 
     `30 Nov 2026 15:05 CET`; a zone without letters is written as its distance, `19:05 UTC+05`.
     """
@@ -157,13 +157,13 @@ VERBS = re.compile(r"(?:\w+, )*(?:\w+ and )?\w+(?= )")
 
 
 def doing(effect: str) -> str:
-    """`Sending 200 mails`, of `send 200 mails`."""
+    """Return `Sending 200 mails` for `send 200 mails`."""
     said = VERBS.sub(lambda verbs: re.sub(r"\w+", _ing, verbs[0]), effect, count=1)
     return f"{said[:1].upper()}{said[1:]}"
 
 
 def _ing(verb: re.Match[str]) -> str:
-    """`canceling`, `writing`, `splitting`: only a short verb doubles its last letter."""
+    """Return `canceling`, `writing`, `splitting`: only a short verb doubles its last letter."""
     word = verb[0]
     if word == "and":
         return word
@@ -173,10 +173,10 @@ def _ing(verb: re.Match[str]) -> str:
 
 
 def changed(what: str, before: object, now: object) -> list[str]:
-    """`the target date was 2026-11-30 and is 2026-12-31 now`; nothing where they are the same."""
+    """Return `the target date was 2026-11-30 and is 2026-12-31 now`; nothing where they are the same."""
     return [] if before == now else [f"{what} was {before} and is {now} now"]
 
 
 def count(number: int, singular: str, plural: str = "") -> str:
-    """`1 invoice`, `312 invoices`, `1,204 invoices`."""
+    """Return `1 invoice`, `312 invoices`, `1,204 invoices`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -1,1 +1,1 @@
-"""What can be asked for: one module for each operation, all of the same shape, in one list."""
+"""What can be asked for: one folder for each operation, all of the same shape, in one list."""

@@ -1,4 +1,4 @@
-"""What an operation's form says and has fields for; how it is drawn is Slack's business."""
+"""What an operation's form says and has fields for; Slack's side draws it."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class ChoiceField:
 
 @dataclass(frozen=True, slots=True)
 class NumberField:
-    """The field that names what the operation acts on: an example of a number, and a hint."""
+    """The field for what the operation acts on: an example of a number, and a hint."""
 
     label: str
     example: str
@@ -40,7 +40,7 @@ class SlashCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """The form of an operation, beside the field for the reason.
+    """The form of an operation, besides the field for the reason.
 
     Attributes:
         title: Its title, at most 24 characters.
@@ -57,7 +57,7 @@ class Asking:
 
 
 def run_field(state: str) -> NumberField:
-    """Return the field for a bill run; `state` is a sentence on which it must be in."""
+    """Return the field for a bill run; `state` is a sentence about the state it must be in."""
     return NumberField(
         "Bill run", "BR-00000001", f"Its number, like BR-00000001, or its id. {state}"
     )

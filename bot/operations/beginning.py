@@ -1,4 +1,4 @@
-"""Orders whose call only begins something: looked at until it ends, or estimated before."""
+"""Orders whose call only starts something, which is looked at until it ends or estimated before."""
 
 from abc import abstractmethod
 from typing import NamedTuple
@@ -10,17 +10,17 @@ from bot.zuora.client import ZuoraClient
 
 
 class Followed(Order[B, F]):
-    """An order whose accepted call begins something that is looked at until it ends."""
+    """An order whose accepted call starts something that is looked at until it ends."""
 
     follows = True
 
     @abstractmethod
     def begun(self, answer: Answer) -> Progress:
-        """Return what an accepted call began."""
+        """Return what an accepted call started."""
 
     @abstractmethod
     async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
-        """Look once at what a call began.
+        """Look once at what a call started.
 
         Raises:
             ZuoraError: Zuora could not be read; it is looked at again later.
@@ -28,7 +28,7 @@ class Followed(Order[B, F]):
 
 
 class Foreseen(NamedTuple):
-    """What an estimate came to.
+    """The result of an estimate.
 
     Attributes:
         words: Sentences for the thread; empty: not ready yet.
@@ -40,15 +40,15 @@ class Foreseen(NamedTuple):
 
 
 class Estimated(Order[B, F]):
-    """An order of which Zuora can estimate in the background what it comes to, while it waits."""
+    """An order for which Zuora can make an estimate in the background while it waits."""
 
     @abstractmethod
     def foresees(self) -> bool:
-        """Return whether Zuora can do that for this one. No I/O."""
+        """Return whether Zuora can do that for this order. No I/O."""
 
     @abstractmethod
     async def begin_estimate(self, key: str, zuora: ZuoraClient) -> str:
-        """Have Zuora begin that estimate, where `foresees`; what names it there.
+        """Have Zuora begin that estimate, where `foresees`; return its name there.
 
         It has no effect that anybody would see. Begun twice under one key, it is begun once.
 
@@ -58,7 +58,7 @@ class Estimated(Order[B, F]):
 
     @abstractmethod
     async def estimate(self, begun: str, zuora: ZuoraClient) -> Foreseen:
-        """Return what the estimate came to or why there is none; empty: not ready yet.
+        """Return the estimate or why there is none; empty: not ready yet.
 
         Raises:
             ZuoraError: Zuora could not be read.

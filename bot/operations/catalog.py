@@ -17,10 +17,10 @@ for _folder in iter_modules(operations.__path__):
         import_module(f"{operations.__name__}.{_folder.name}.operation")
 
 OPERATIONS: dict[str, Operation] = {name: KNOWN[name] for name in OperationName if name in KNOWN}
-"""In the order of their names. That each name has its class is a test (`tests/operations`)."""
+"""In the order of their names. A test checks that each name has its class (`tests/operations`)."""
 
 STEPS = {name: each for name, each in OPERATIONS.items() if issubclass(each, OnRun)}
-"""Those on one bill run."""
+"""Those that act on one bill run."""
 
 
 def opened(request: Request) -> Order[Any, Any]:
@@ -34,7 +34,7 @@ def opened(request: Request) -> Order[Any, Any]:
 
 
 async def in_hand(request: Request) -> None:
-    """Open one of very many documents in a thread, so that whoever opens it next has it at once.
+    """Open a request of very many documents in a thread, so that whoever opens it next has it ready.
 
     Raises:
         KeyError, ValidationError: As `opened`.
@@ -44,7 +44,7 @@ async def in_hand(request: Request) -> None:
 
 
 def keep_in_hand(name: str, body: str, facts: str) -> None:
-    """Open what is, or is going to be, a request of very many documents, and work out what its card shows."""
+    """Open a request of very many documents, also one about to be saved, and work out what its card shows."""
     if len(facts) > LONG:
         _last_long(name, body, facts).summary()
 

@@ -1,4 +1,4 @@
-"""The words for what is not known, or wrong to send: one place for what that means. No I/O.
+"""The words for what is not known, or wrong to send: the only place that says what that means. No I/O.
 
 Not known is never good news: an amount that is not known is above every limit, a mail of which it is
 not known when it went out counts as sent.
@@ -14,7 +14,7 @@ from bot.zuora.agreement import AT_REST
 
 
 def amount_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
-    """Of which documents the amount is not known, and what that means for the approval."""
+    """Return which documents have an unknown amount, and what that means for the approval."""
     if not unknown:
         return ()
     said = f"not known for {some([str(each) for each in unknown])}; counts as above every limit"
@@ -30,7 +30,7 @@ def mail_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
 
 
 def trouble_lines(trouble: Sequence[Doubt], unchecked: Sequence[Doubt]) -> tuple[Line, ...]:
-    """Return what is wrong to send though Zuora would mail it."""
+    """Return what is wrong to send although Zuora would mail it."""
     found = []
     if trouble:
         said = some([f"{each.number} {each.words}" for each in trouble])
@@ -45,7 +45,7 @@ def trouble_lines(trouble: Sequence[Doubt], unchecked: Sequence[Doubt]) -> tuple
 
 
 def run_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
-    """Return everything of a run that is in doubt."""
+    """Return everything about a run that is in doubt."""
     return (
         *amount_lines(documents.amount_unknown),
         *mail_lines(documents.mailed_unknown),
@@ -55,7 +55,7 @@ def run_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
 
 
 def counted_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
-    """Return whether Zuora counted them too, so that its list is known to be whole."""
+    """Return whether Zuora counted them too, so that its list is known to be complete."""
     if documents.counted:
         return ()
     said = "Zuora does not say how many documents the run has; these are the ones it lists"
@@ -72,7 +72,7 @@ def amounts_checked(unknown: Sequence[Doubt], of: int) -> Check:
 
 
 def counted_checked(run: RunFacts) -> tuple[Check, ...]:
-    """Check that the run's own count is that of its list; nothing while Zuora's counts may lag."""
+    """Check that the run's own count matches its list; nothing while Zuora's counts may lag."""
     if run.status not in AT_REST:
         return ()
     documents = run.documents
@@ -88,12 +88,12 @@ def counted_checked(run: RunFacts) -> tuple[Check, ...]:
 
 
 def state_checked(run: RunFacts) -> Check:
-    """Return state in which state the run is: Zuora takes the order in that one, or it would have been refused."""
+    """Return the run's state, in which Zuora takes the order: otherwise it would have been refused."""
     return check("state", f"{run.number} is {run.status}, and Zuora takes this order for it")
 
 
 def fit_checked(trouble: Sequence[Doubt], unchecked: Sequence[Doubt], of: int) -> Check:
-    """Check that none is wrong to send though Zuora would mail it."""
+    """Check that none is wrong to send although Zuora would mail it."""
     marked = trouble_lines(trouble, ())
     return check(
         "fit to send",

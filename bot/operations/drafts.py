@@ -25,7 +25,7 @@ SHOWN_LARGEST = 3
 
 
 class Drafts(BaseModel, frozen=True):
-    """Drafts counted and added up per kind and currency.
+    """Drafts, counted and added up per kind and currency.
 
     Attributes:
         zero, negative: Drafts with a total of zero, and below it. Zuora writes a credit memo's
@@ -64,21 +64,21 @@ class Drafts(BaseModel, frozen=True):
 
     @property
     def what(self) -> str:
-        """`4 invoices and 1 credit memo`; `no documents` where there is none."""
+        """Return `4 invoices and 1 credit memo`; `no documents` where there are none."""
         return several(self.kinds) or "no documents"
 
     @property
     def whose(self) -> str:
-        """` for 3 customers`, to end a headline with; empty where they were not counted."""
+        """Return ` for 3 customers`, to end a headline; empty where they were not counted."""
         return f" for {count(self.customers, 'customer')}" if self.customers else ""
 
     @property
     def figures(self) -> str:
-        """`4 invoices for EUR 80.00 · USD 350.50 and 1 credit memo for USD -20.00`."""
+        """Return `4 invoices for EUR 80.00 · USD 350.50 and 1 credit memo for USD -20.00`."""
         return listed([kind.words for kind in self.kinds]) or "no document"
 
     def lines(self) -> tuple[Line, ...]:
-        """Return what a controller looks at before drafts become final, or are discarded."""
+        """Return what a controller looks at before drafts become final or are discarded."""
         if not self.count:
             return (line("Drafts", "none"),)
         odd = f"{self.zero:,} with a total of zero · {self.negative:,} negative"

@@ -1,4 +1,4 @@
-"""Documents counted and added up per kind and currency."""
+"""Documents, counted and added up per kind and currency."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ class Doubt(BaseModel, frozen=True):
     words: str
 
     def __str__(self) -> str:
-        """`INV00000012 (empty)`."""
+        """Return `INV00000012 (empty)`."""
         return f"{self.number} ({self.words})"
 
 
@@ -53,12 +53,12 @@ class KindTotals(BaseModel, frozen=True):
 
     @property
     def figures(self) -> str:
-        """`312 · EUR 88,120.00 · USD 1,204,310.25`; credit memos below zero."""
+        """Return `312 · EUR 88,120.00 · USD 1,204,310.25`; credit memos below zero."""
         return f"{self.count:,} · {self._sums}"
 
     @property
     def words(self) -> str:
-        """`312 invoices for EUR 88,120.00 · USD 1,204,310.25`."""
+        """Return `312 invoices for EUR 88,120.00 · USD 1,204,310.25`."""
         return f"{count(self.count, *KIND_WORDS[self.kind])} for {self._sums}"
 
     @property
@@ -75,7 +75,7 @@ def kinds_of(documents: Iterable[BillingDocument]) -> Iterable[KindTotals]:
 
 
 def counted_up(amounts_by_kind: Iterable[tuple[DocumentKind, Amount]]) -> Iterable[KindTotals]:
-    """Yield the same of the kinds and amounts alone."""
+    """Yield the same from kinds and amounts alone."""
     found = tuple(amounts_by_kind)
     for kind in KIND_WORDS:
         amounts = [money for of, money in found if of == kind]
@@ -116,7 +116,7 @@ def trouble_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
 
 
 def unchecked_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
-    """Return the documents of which Zuora did not say whether they are right to send, and what of it."""
+    """Return the documents for which Zuora did not say whether they are right to send, and what it left out."""
     return tuple(
         Doubt(number=document.number, words=words)
         for document in sorted(documents, key=lambda d: d.number)
@@ -125,7 +125,7 @@ def unchecked_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
 
 
 def trouble_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
-    """Return what is wrong to send now and was not, and the other way round: `INV00000012 was reversed`."""
+    """Return what has become wrong to send, and what no longer is: `INV00000012 was reversed`."""
     found = [f"{each.number} {each.words}" for each in now if each not in before]
     gone = [f"{each.number} {each.words} then, but not now" for each in before if each not in now]
     return found + gone
@@ -142,12 +142,12 @@ def unchecked_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str
 
 
 def credited(kind: DocumentKind, money: Money) -> Money:
-    """Return an amount as people read it: Zuora writes a credit memo's as positive, and it is a credit."""
+    """Return an amount as people read it: a credit memo's, which Zuora writes as positive, below zero."""
     return Money(money.currency, -abs(money.amount)) if kind == "credit_memo" else money
 
 
 def is_negative(amount: Amount) -> bool:
-    """Return whether it is known to be below zero."""
+    """Return whether the amount is known to be below zero."""
     return isinstance(amount, Money) and amount.amount < 0
 
 
@@ -165,12 +165,12 @@ class Largest(BaseModel, frozen=True):
     amount: Money
 
     def __str__(self) -> str:
-        """`Northwind Ltd USD 88,000.00`."""
+        """Return `Northwind Ltd USD 88,000.00`."""
         return f"{named(self.customer or self.number)} {self.amount}"
 
 
 def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest, ...]:
-    """Return the largest of each currency whatever their sign; no two currencies are compared."""
+    """Return the largest of each currency, whatever the sign; two currencies are not compared."""
     found = [
         Largest(number=d.number, customer=d.customer_name, amount=credited(d.kind, money))
         for d in documents
@@ -183,13 +183,13 @@ def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest
 
 
 def first_of_each(largest: Iterable[Largest], most: int) -> tuple[Largest, ...]:
-    """Return the first so many of each currency, of what is ordered by currency."""
+    """Return the first few of each currency, from a list ordered by currency."""
     by_currency = groupby(largest, key=lambda one: one.amount.currency)
     return tuple(one for _, same in by_currency for one in islice(same, most))
 
 
 def money_of(kinds: Iterable[KindTotals]) -> str:
-    """`USD 1,204,310.25 · EUR 88,120.00 (298 invoices) · USD -1,200.00 (4 credit memos)`."""
+    """Return `USD 1,204,310.25 · EUR 88,120.00 (298 invoices) · USD -1,200.00 (4 credit memos)`."""
     found = [f"{_signed(kind)} ({count(kind.count, *KIND_WORDS[kind.kind])})" for kind in kinds]
     return " · ".join(found) or "no documents"
 
@@ -201,11 +201,11 @@ def _signed(kind: KindTotals) -> str:
 
 
 def several(kinds: Iterable[KindTotals]) -> str:
-    """`294 invoices and 4 credit memos`."""
+    """Return `294 invoices and 4 credit memos`."""
     return in_kinds(kind.kind for kind in kinds for _ in range(kind.count))
 
 
 def in_kinds(of: Iterable[DocumentKind]) -> str:
-    """Return the same of the kind of each document."""
+    """Return the same from the kind of each document."""
     counted = Counter(of)
     return listed([count(counted[each], *KIND_WORDS[each]) for each in KIND_WORDS if counted[each]])

@@ -16,7 +16,7 @@ from bot.zuora.answers import BillingDocument, BillRun
 
 
 def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Listed, ...]:
-    """Return documents in words, as many as details keep: by currency, the largest first, then what is not known."""
+    """Return documents in words, as many as are kept: by currency, largest first, then unknown amounts."""
 
     def size(document: BillingDocument) -> tuple[str, Decimal, str]:
         money = document.money
@@ -44,7 +44,7 @@ def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Liste
 
 
 def mail_words(status: str, *, has_address: bool | None, more: bool | None, domain: str) -> str:
-    """Return what keeps a document from being mailed, in a word or two; else the domain of its address.
+    """Return what keeps a document from being mailed, in a word or two, or else the domain of its address.
 
     The whole address is nowhere kept; without names its domain is not read either.
     """
@@ -72,5 +72,5 @@ def shown_at(at: MailedAt) -> str:
 
 
 def mailed_at(document: BillingDocument, run: BillRun) -> MailedAt:
-    """Return when a document was mailed last; a credit memo with its run, see `DocumentsFacts.of`."""
+    """Return when a document was mailed last; for a credit memo, when its run was, see `DocumentsFacts.of`."""
     return document.last_emailed_at if document.emailed_known else run.last_emailed_at

@@ -38,11 +38,11 @@ class MailChecks(BaseModel, frozen=True):
         return {"notices": limits} if limits else {}
 
     def differs(self, now: "MailChecks") -> list[str]:
-        """Return what changed in whether documents are mailed, in words."""
+        """Return what changed about whether documents are mailed, in words."""
         return notices.differs(self.notices, now.notices)
 
     def lines(self) -> tuple[Line, ...]:
-        """Return what an approver should know, for the details."""
+        """Return what an approver should know, for *Details*."""
         return (
             *notices.lines(self.notices),
             *mail_contents.lines(self.notices),
@@ -50,7 +50,7 @@ class MailChecks(BaseModel, frozen=True):
         )
 
     def cautions(self) -> tuple[str, ...]:
-        """Return what of it an approver would not expect, for the card."""
+        """Return what an approver would not expect, for the card."""
         return (
             *notices.cautions(self.notices),
             *mail_contents.cautions(self.notices),
@@ -58,7 +58,7 @@ class MailChecks(BaseModel, frozen=True):
         )
 
     def pdfs_checked(self) -> Check:
-        """Check that the mails carry their PDF, and that Zuora has failed to make none."""
+        """Check that the mails carry their PDF, and that Zuora failed to make none."""
         silent = any(each.attaches_pdf is None for each in self.notices)
         unknown = ["Zuora does not say whether it is attached"] if silent else []
         unknown += pdf_checks.not_looked_at(self.pdfs)
@@ -76,7 +76,7 @@ class MailChecks(BaseModel, frozen=True):
 async def read_run(
     step: type[OnRun[Any, Any]], key: str, zuora: ZuoraClient
 ) -> tuple[BillRun, Sequence[BillingDocument], Profiles] | Problems:
-    """Return a bill run that Zuora takes the order for, its documents, and the communication profiles beside it.
+    """Return a bill run for which Zuora takes the order, its documents, and the communication profiles.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -89,7 +89,7 @@ async def read_run(
 
 
 async def with_profiles(zuora: ZuoraClient, reading: Awaitable[T]) -> tuple[T, Profiles]:
-    """Read something, and the communication profiles beside it.
+    """Read something, and the communication profiles at the same time.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -134,7 +134,7 @@ async def _pdfs(
     profiles: Profiles,
     found: Sequence[Notice],
 ) -> Pdfs:
-    """Return how far the PDFs are of those documents whose mail carries one, or may carry one."""
+    """Return how far the PDFs are for documents whose mail carries one, or may."""
     carrying, certain = await aside(_carrying, documents, profiles, found)
     asked = carrying[: pdf_checks.MOST_ASKED]
     numbers: dict[DocumentKind, list[str]] = {}
@@ -154,7 +154,7 @@ async def _pdfs(
 def _carrying(
     documents: Sequence[BillingDocument], profiles: Profiles, found: Sequence[Notice]
 ) -> tuple[list[BillingDocument], bool]:
-    """Return those whose mail carries a PDF, or may carry one; and whether that is certain of each."""
+    """Return the documents whose mail carries a PDF, or may; and whether that is certain for each."""
     attaches = {(each.kind, each.profile_id): each.attaches_pdf for each in found}
 
     def is_attached(document: BillingDocument) -> bool | None:

@@ -29,7 +29,7 @@ def cautions(notices: Sequence[Notice]) -> tuple[str, ...]:
 
 
 def lines(notices: Sequence[Notice]) -> tuple[Line, ...]:
-    """Template and PDF of each kind, for the details."""
+    """Return template and PDF of each kind, for *Details*."""
     return tuple(each for notice in notices for each in _of(notice))
 
 

@@ -57,32 +57,32 @@ class Notice(BaseModel, frozen=True):
 
     @property
     def of_kind(self) -> str:
-        """`3 invoices`."""
+        """Return `3 invoices`."""
         return count(self.documents, *KIND_WORDS[self.kind])
 
     @property
     def which(self) -> str:
-        """`INV00000001 and INV00000002`, or `312 invoices` where they are many."""
+        """Return `INV00000001 and INV00000002`, or `312 invoices` where there are many."""
         return listed(self.some) if self.documents <= SHOWN else self.of_kind
 
     @property
     def unmailed(self) -> str:
-        """`its 3 invoices stay unmailed`."""
+        """Return `its 3 invoices stay unmailed`."""
         return f"its {self.of_kind} {'stays' if self.documents == 1 else 'stay'} unmailed"
 
     @property
     def name(self) -> str:
-        """`“Manual Email For Invoice”`."""
+        """Return `“Manual Email For Invoice”`."""
         return f"“{NAMES[self.kind][1]}”"
 
     @property
     def place(self) -> str:
-        """`the communication profile Default Profile`."""
+        """Return `the communication profile Default Profile`."""
         return f"the communication profile {self.profile}" if self.profile else "its profile"
 
 
 def profile_of(document: BillingDocument, profiles: Profiles) -> MailProfile | None:
-    """Return the profile that counts for a document; where it is not given, the only one there is."""
+    """Return the profile that counts for a document; where none is given, the only one there is."""
     known = profiles or ()
     if not document.profile_id:
         return known[0] if len(known) == 1 else None
@@ -100,7 +100,7 @@ def profiles_in_use(
 def notices_of(
     documents: Sequence[BillingDocument], profiles: Profiles, notifications: Notifications
 ) -> tuple[Notice, ...]:
-    """For each kind and profile, whether its documents are mailed."""
+    """Return for each kind and profile whether its documents are mailed."""
     groups: dict[tuple[DocumentKind, MailProfile | None], list[str]] = {}
     for each in documents:
         groups.setdefault((each.kind, profile_of(each, profiles)), []).append(each.number)
@@ -138,7 +138,7 @@ def _notice(
 
 
 def state_of(notifications: Sequence[MailNotification]) -> State:
-    """Return whether one of these mails: a muted profile sends nothing, nor does one without e-mail.
+    """Return whether one of these mails: a muted profile sends nothing, nor does one without email.
 
     Of several the one that mails counts, and then the one that may.
     """
@@ -157,7 +157,7 @@ def _state_of(notification: MailNotification) -> State:
 
 
 def _mails(notification: MailNotification, kind: DocumentKind) -> bool:
-    """Return whether it is the one for mails by order; its name is known from Zuora's pages alone."""
+    """Return whether it is the one for mails by order, whose name is known only from Zuora's pages."""
     words = f"{notification.event} {notification.name}".lower()
     return "manual" in words and "email" in words and KIND_WORDS[kind][0] in words
 
@@ -196,7 +196,7 @@ def cautions(notices: Sequence[Notice]) -> tuple[str, ...]:
 
 
 def limits(notices: Sequence[Notice]) -> list[tuple[str, str, int]]:
-    """Return what of it takes effect, in one form: kind, state and number of what may stay unmailed."""
+    """Return what takes effect, in one form: kind, state and number of what may stay unmailed."""
     found: Counter[tuple[str, str]] = Counter()
     for notice in notices:
         if notice.state != "on":
@@ -205,7 +205,7 @@ def limits(notices: Sequence[Notice]) -> list[tuple[str, str, int]]:
 
 
 def differs(approved: Sequence[Notice], now: Sequence[Notice]) -> list[str]:
-    """Return what changed in whether documents are mailed, in words."""
+    """Return what changed about whether documents are mailed, in words."""
     return [
         f"{NAMES[kind][1]}: Zuora's notification was {before} and is {after} now"
         for kind in NAMES
@@ -234,7 +234,7 @@ def switched_off(notices: Sequence[Notice], *, whole_kind: bool) -> list[Notice]
 
 
 def off_in_words(notices: Sequence[Notice], otherwise: str = "") -> str:
-    """Return why nobody would be mailed, and how to put it right.
+    """Return why nobody would be mailed, and how to mend that.
 
     Args:
         notices: Those that are off.
@@ -255,7 +255,7 @@ def lines(notices: Sequence[Notice]) -> tuple[Line, ...]:
 
 
 def _not_readable(notices: Sequence[Notice]) -> tuple[str, ...]:
-    """That the bot may not read some of them; nothing where it may."""
+    """Return that the bot may not read some of them; nothing where it may."""
     names = list(dict.fromkeys(each.name for each in notices if each.state == "not readable"))
     said = (
         "could not be checked: the bot's user in Zuora lacks the right to read them. "
@@ -265,7 +265,7 @@ def _not_readable(notices: Sequence[Notice]) -> tuple[str, ...]:
 
 
 def checked(notices: Sequence[Notice]) -> Check:
-    """Check that the notification is on that mails each of these documents."""
+    """Check that the notification that mails each of these documents is on."""
     stopped = [_words(each) for each in notices if each.state in ("off", "muted")]
     unclear = [_words(each) for each in notices if each.state in ("not known", "not listed")]
     names = listed(list(dict.fromkeys(each.name for each in notices)))

@@ -1,4 +1,4 @@
-"""What the operations share that make the drafts of one bill run final, or throw them away. No I/O."""
+"""What operations share that make one bill run's drafts final, or discard them. No I/O."""
 
 from typing import ClassVar, TypeVar
 
@@ -25,7 +25,7 @@ D = TypeVar("D", bound=DraftsFacts)
 
 
 class OnDrafts(OnRun[R, D], Followed[R, D]):
-    """An order about the drafts of one bill run, which Zuora carries out after its answer.
+    """An order about one bill run's drafts, which Zuora carries out after its answer.
 
     Attributes:
         goes_on: What Zuora then does by itself: `posts the documents`.
@@ -35,7 +35,7 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
     goes_on: ClassVar[str]
 
     def checked(self) -> tuple[Check, ...]:
-        """Return the run and its drafts; what else is checked of them, each operation adds."""
+        """Return the checks of the run and its drafts, to which each operation adds its own."""
         run, drafts = self.facts.run, self.facts.drafts
         return (
             doubts.state_checked(run),
@@ -64,9 +64,9 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
         return self.facts.run.number
 
     def ended_well(self) -> str:
-        """`Posted bill run BR-00000417`."""
+        """Return `Posted bill run BR-00000417`."""
         return f"{self.done} {self.title().partition(' ')[2]}"
 
     def accepted(self) -> str:
-        """Accepted is all that the answer says."""
+        """Return what the answer says: accepted, and nothing more."""
         return f"{super().accepted()} It {self.goes_on} by itself; the bot follows it here."

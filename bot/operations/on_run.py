@@ -1,4 +1,4 @@
-"""What the operations on one bill run share, and which of them Zuora takes in which state. No I/O."""
+"""What operations on one bill run share, and which of them Zuora takes in which state. No I/O."""
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Mapping
@@ -24,7 +24,7 @@ R = TypeVar("R", bound=RunBody)
 
 
 class OnRun(Order[R, F]):
-    """An order about one bill run, with a button where a run is shown.
+    """An order about one bill run, with a button wherever a run is shown.
 
     Attributes:
         button: What the button says: `Post…`.
@@ -69,7 +69,7 @@ class OnRun(Order[R, F]):
 
     @classmethod
     def refused(cls, run: BillRun, posted: int = 0) -> Problems | None:
-        """That Zuora would refuse it for this run as it is; None where it takes it."""
+        """Return why Zuora would refuse it for this run as it is; None: it takes it."""
         why = cls.why_not(run.status, posted=posted, run_type=run.type)
         return (
             Problems({cls.field: f"{run.number} is {run.status}: {why}. {cls.only}"})
@@ -97,7 +97,7 @@ T = TypeVar("T")
 
 
 async def read_of(key: str, reading: Awaitable[T]) -> T | Problems:
-    """Return what was read of a bill run, or that Zuora knows none of that name."""
+    """Return what was read about a bill run, or that Zuora knows none by that name."""
     try:
         return await reading
     except ZuoraNotFound:

@@ -34,10 +34,10 @@ class Body(BaseModel, frozen=True, extra="forbid", defer_build=True):
 
 
 class Remembering(BaseModel, frozen=True):
-    """Values that remember what was worked out of them (`cached_property`); a copy works it out anew."""
+    """Values that remember what was worked out from them (`cached_property`); a copy works it out again."""
 
     def __copy__(self) -> Self:
-        """Copy the values alone, which whoever copies may change."""
+        """Copy only the values, which the copy may change."""
         copied = super().__copy__()
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
             del copied.__dict__[name]
@@ -45,7 +45,7 @@ class Remembering(BaseModel, frozen=True):
 
 
 class Facts(Remembering, frozen=True, extra="forbid", defer_build=True):
-    """What an approver must know, as Zuora said it at one moment.
+    """What an approver must know, as Zuora gave it at one moment.
 
     Attributes:
         checked: What the bot checked of it; stored with it, and empty in what was stored before.
@@ -54,12 +54,12 @@ class Facts(Remembering, frozen=True, extra="forbid", defer_build=True):
     checked: tuple[Check, ...] = ()
 
     def to_text(self) -> str:
-        """As JSON, as it is stored."""
+        """Return it as stored JSON."""
         return self.model_dump_json()
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read what `to_text` wrote, also what an older version of it wrote.
+        """Read what `to_text` wrote, in any version.
 
         Raises:
             ValidationError: Another version of the bot has written it.
@@ -77,17 +77,17 @@ class Table:
 
 
 class LastTime(Enum):
-    """What a request is compared with, for `Against last time`."""
+    """What a request is compared with, for *Against last time*."""
 
     ANOTHER = auto()
-    """The last one of its operation about another run, of which it succeeded."""
+    """The last successful one of its operation about another run."""
 
     WHAT_IT_BILLED = auto()
-    """What was sent of the run that the last one like it made."""
+    """What was sent for the run that the last request like it made."""
 
 
 class Judged(NamedTuple):
-    """A part of an order that has rules of its own: what it is called there, and what it comes to."""
+    """A part of an order with rules of its own: its operation there, and its amounts."""
 
     operation: OperationName
     amounts: Sequence[Money] | None
@@ -110,12 +110,12 @@ class Order(ABC, Generic[B, F]):
     traits: ClassVar[tuple[str, ...]] = (
         "deed", "short", "counted_as", "form", "asking", "body_type", "facts_type", "field",
     )  # fmt: skip
-    """What every operation says of itself; one that leaves something out does not load."""
+    """What every operation must define; one that leaves something out does not load."""
 
     name: ClassVar[OperationName]
     deed: ClassVar[Deed]
     short: ClassVar[str]
-    """What it does in a list, before what it does it to: `email`."""
+    """What it does, in a list: `email`."""
 
     counted_as: ClassVar[str]
     """The row of the month's figures that counts it: `Bill runs`; empty where documents are counted."""
@@ -124,29 +124,29 @@ class Order(ABC, Generic[B, F]):
     """The `callback_id` of the form that asks for it."""
 
     asking: ClassVar[Asking | None]
-    """What that form says; None where a form of its own in `bot.slack.forms` asks for it."""
+    """What that form says; None where `bot.slack.forms` has a form of its own for it."""
 
     body_type: type[B]
     facts_type: type[F]
 
     field: ClassVar[str]
-    """The form's field that names what it acts on; where a problem with that is shown."""
+    """The form's field for what it acts on; where a problem with that is shown."""
 
     done: ClassVar[str] = "Accepted by Zuora"
     """The card's headline when it succeeded; it claims what is known and nothing more."""
 
     follows: ClassVar[bool] = False
-    """Whether an accepted call begins something that is looked at until it ends."""
+    """Whether an accepted call starts something that is looked at until it ends."""
 
     by_itself: ClassVar[Mapping[Deed, str]] = MappingProxyType({})
-    """What Zuora does without another order when a field of the body says so."""
+    """What Zuora then does without another order, by the field of the body that asks for it."""
 
     each_mailed: ClassVar[bool] = False
     """Whether each subject is mailed by a call of its own, so that the bot's calls show what was
     mailed: Zuora keeps no mail date of memos, and marks an invoice only later."""
 
     last_time: ClassVar[LastTime | None] = None
-    """What it is compared with; None: with nothing."""
+    """What it is compared with; None: nothing."""
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
@@ -164,7 +164,7 @@ class Order(ABC, Generic[B, F]):
     @classmethod
     @abstractmethod
     def read(cls, values: Values) -> B | Problems:
-        """Make a valid body of what was typed, or say at each field what is wrong. No I/O."""
+        """Make a valid body from what was typed, or return what is wrong with each field. No I/O."""
 
     @classmethod
     @abstractmethod
@@ -181,14 +181,14 @@ class Order(ABC, Generic[B, F]):
 
     @abstractmethod
     def differs(self, now: F) -> list[str]:
-        """Return what differs between the facts that were approved and those of now, in words. No I/O."""
+        """Return what differs between the approved facts and today's, in words. No I/O."""
 
     @abstractmethod
     def checked(self) -> tuple[Check, ...]:
-        """Return what was checked of the facts that were read just now, each with its result. No I/O."""
+        """Return what was checked in the facts that were just read, each with its result. No I/O."""
 
     def facts_with_checks(self) -> F:
-        """Return the facts as they are stored: with what was checked of them."""
+        """Return the facts as they are stored, with what was checked."""
         return self.facts.model_copy(update={"checked": self.checked()})
 
     @abstractmethod
@@ -222,7 +222,7 @@ class Order(ABC, Generic[B, F]):
         """
 
     async def read_again(self, _calls: Sequence[Call], _zuora: ZuoraClient) -> Mapping[str, Reread]:
-        """Return what reading Zuora says of lost calls before they are sent again, by subject.
+        """Return what reading Zuora says about lost calls before they are sent again, by subject.
 
         Of what mails something, as what is wrong to send is looked for before every order; what
         makes something else is known by its key alone.
@@ -242,7 +242,7 @@ class Order(ABC, Generic[B, F]):
 
     @abstractmethod
     def lines(self) -> tuple[Line, ...]:
-        """Return everything that is known of it, for the details. No I/O."""
+        """Return everything that is known about it, for *Details*. No I/O."""
 
     @abstractmethod
     def effect(self) -> str:
@@ -257,15 +257,15 @@ class Order(ABC, Generic[B, F]):
         return f"Zuora accepted the order to {self.short} {self.subject()}."
 
     def typed_addresses(self) -> tuple[str, ...]:
-        """Mail addresses that somebody typed, to which it goes."""
+        """Return mail addresses that somebody typed and that get it."""
         return ()
 
     def tables(self) -> Sequence[Table]:
-        """Return lists that are too long for the card; they stand in its thread."""
+        """Return lists that are too long for the card; its thread has them."""
         return ()
 
     def listed(self) -> Sequence[Listed]:
-        """Return every document of what was read just now, the largest first, for the details."""
+        """Return every document that was just read, largest first, for *Details*."""
         return ()
 
     @abstractmethod
@@ -288,7 +288,7 @@ class Order(ABC, Generic[B, F]):
         return sum(kind.count for kind in self.kinds()) or None
 
     def judged_as(self) -> tuple[Judged, ...]:
-        """Return what the rules of the policy are asked about; the strictest of what they say holds."""
+        """Return what the policy's rules are asked about; the strictest answer applies."""
         return (Judged(self.name, self.amounts()),)
 
     @abstractmethod
@@ -300,11 +300,11 @@ class Order(ABC, Generic[B, F]):
         return ()
 
     def mailings(self) -> Sequence[Mailing]:
-        """Return every document that a call of it can mail, by whatever way. No I/O."""
+        """Return every document that one of its calls can mail, in any way. No I/O."""
         return ()
 
     def mailed_by_zuora(self) -> Sequence[ByItself]:
-        """Bill runs of these documents that Zuora mails without an order. No I/O."""
+        """Return bill runs of these documents that Zuora mails without an order. No I/O."""
         return ()
 
     def bills(self) -> Billed | None:
@@ -312,7 +312,7 @@ class Order(ABC, Generic[B, F]):
         return None
 
     def ended_well(self) -> str:
-        """Return what the card is called when it succeeded; it claims what is known and nothing more."""
+        """Return the card's headline when it succeeded; it claims what is known and nothing more."""
         return f"{self.done}: {self.title()}"
 
     def is_repeat(self) -> bool:
@@ -331,4 +331,4 @@ Operation = type[Order[Any, Any]]
 """An operation: the class of its orders."""
 
 KNOWN: dict[OperationName, Operation] = {}
-"""Every operation that was loaded stands here by itself; `catalog` loads them all."""
+"""Every operation that was loaded adds itself here; `catalog` loads them all."""

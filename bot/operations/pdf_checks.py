@@ -51,13 +51,13 @@ class Pdfs(BaseModel, frozen=True):
 
     @property
     def all_failed(self) -> bool:
-        """Return whether not one of them can be attached."""
+        """Return whether no PDF can be attached at all."""
         carrying = self.asked + self.unread + self.unasked
         return bool(self.failed) and self.certain and len(self.failed) == carrying
 
 
 def pdfs_of(found: Sequence[PdfStatus], *, unread: int, unasked: int, certain: bool) -> Pdfs:
-    """Count what Zuora said; a state that it does not have was not said."""
+    """Count what Zuora said; an unknown state counts as unsaid."""
     silent = sum(each.status not in STATES for each in found)
     return Pdfs(
         asked=len(found) - silent,

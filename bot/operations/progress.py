@@ -1,4 +1,4 @@
-"""What became of a call: how far it got, and what reading Zuora proves of one whose answer was lost."""
+"""The progress of a call, and what reading Zuora proves about one whose answer was lost."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,7 +51,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
     in_doubt_since: datetime | None = None
 
     def named_run(self) -> dict[str, list[str]]:
-        """Which bill run a request made or follows, for the history: so no other can be put to its account later."""
+        """Return the bill run that a request made or follows, so that no other can be ascribed to it later."""
         names = [self.run_id, self.number]
         return {"run": names} if any(names) else {}
 
@@ -62,7 +62,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
 
 
 class Settlement(BaseModel, frozen=True, defer_build=True):
-    """What reading Zuora proved about a lost call: `words` say what was seen.
+    """What reading Zuora proved about a lost call: `words` give what was seen.
 
     `progress` is there where the call began something that has to be followed.
     """
@@ -74,7 +74,7 @@ class Settlement(BaseModel, frozen=True, defer_build=True):
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """What reading Zuora says of a lost call, before it is sent again.
+    """What reading Zuora says about a lost call, before it is sent again.
 
     Attributes:
         done: Proof that it got through: then it is not sent again.

@@ -38,7 +38,7 @@ LARGEST = 10
 
 
 class DocumentsFacts(BaseModel, frozen=True):
-    """Documents counted and added up.
+    """Documents, counted and added up.
 
     Attributes:
         posted: Documents that can be mailed: only posted ones can (page *Email billing documents
@@ -76,7 +76,7 @@ class DocumentsFacts(BaseModel, frozen=True):
 
     @property
     def never_mailed(self) -> int:
-        """Posted documents that were never mailed, and Zuora says so."""
+        """Return how many posted documents Zuora plainly shows as never mailed."""
         return self.posted - self.mailed_before
 
     @property
@@ -121,7 +121,7 @@ class DocumentsFacts(BaseModel, frozen=True):
         )
 
     def differs(self, now: "DocumentsFacts") -> list[str]:
-        """Return what changed between these documents and those of now, in words."""
+        """Return what changed between these documents and today's, in words."""
         found = [
             f"{_kind_words(before, kind)} then, {_kind_words(after, kind)} now"
             for kind in KIND_WORDS
@@ -169,7 +169,7 @@ class RunFacts(Facts):
 
     @classmethod
     def of(cls, documents: Sequence[BillingDocument], /, run: BillRun, **more: Any) -> Self:
-        """Take from Zuora's answers what matters; `more` are fields that a subclass has besides."""
+        """Take from Zuora's answers what matters; `more` are a subclass's other fields."""
         return cls(
             **more,
             run_id=run.id,
@@ -202,7 +202,7 @@ class RunFacts(Facts):
         )
 
     def material(self) -> dict[str, Any]:
-        """Return what an approval is bound to: not the name, which has no effect, nor any order."""
+        """Return what an approval is bound to: neither the name, which has no effect, nor any order."""
         documents = self.documents
         return {
             "run_id": self.run_id,
@@ -239,7 +239,7 @@ def _kind_words(kind_totals: KindTotals | None, kind: DocumentKind) -> str:
 
 
 SINGLE = "single documents changed, though counts and totals are the same"
-"""What is left to say where nothing else differs: of what is bound of each document, something does."""
+"""What is left to say where nothing else differs: something bound about a document does."""
 
 
 def _fingerprint(documents: Iterable[BillingDocument]) -> str:

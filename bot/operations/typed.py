@@ -13,7 +13,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """What is wrong with a form: a message for each field, which says how to put it right.
+    """What is wrong with a form: a message for each field, which says how to mend it.
 
     Attributes:
         others: Numbers of the documents that can still be mailed where others of the form were mailed
@@ -34,7 +34,7 @@ class Problems:
         )
 
     def and_of(self, other: "Problems") -> "Problems":
-        """Both: what two operations of one form say of the same field stands there, each once."""
+        """Return both: what two operations of one form say about the same field, each once."""
         both = dict(self.by_field)
         for name, words in other.by_field.items():
             before = both.get(name, "")

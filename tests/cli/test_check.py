@@ -146,7 +146,10 @@ async def test_a_misspelled_setting_and_a_file_of_secrets_that_everybody_reads_a
     status, lines = await checked(tmp_path, complete(slack, zuora))
 
     found = "\n".join(line for line in lines if line.startswith("warning"))
-    assert "ZUORA_ENTITY_ID: is not a setting and does nothing; did you mean ZUORA_ENTITY_IDS?" in found
+    assert (
+        "ZUORA_ENTITY_ID: is not a setting and does nothing; did you mean ZUORA_ENTITY_IDS?"
+        in found
+    )
     assert "DIGSET_TIME: is not a setting and does nothing; did you mean DIGEST_TIME?" in found
     assert ".env: can be read by every user of this machine -> chmod 600 .env" in found
     assert "COMPOSE_PROJECT_NAME" not in found

@@ -148,7 +148,8 @@ async def test_story_06_each_way_in_refuses_the_same_stranger(stage):
     before = len(stage.zuora.calls)
     for command in ("/billemail BR-00000001", "/billrun batch=Batch1"):
         assert (
-            "You may not ask for billing operations" in (await stage.slack.slash(MARA, CHANNEL, command)).text
+            "You may not ask for billing operations"
+            in (await stage.slack.slash(MARA, CHANNEL, command)).text
         )
     for action, value in (("run:email_bill_run", "BR-00000001"), ("change", "1"), ("again", "1")):
         await forged(stage, Who(MARA), action, value)

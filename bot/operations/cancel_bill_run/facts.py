@@ -31,12 +31,12 @@ class CancelFacts(DraftsFacts):
 
     @property
     def doubt(self) -> str:
-        """That it may be a run which Zuora cannot cancel; empty where it is none."""
+        """Return that it may be a run which Zuora cannot cancel; empty where it is not."""
         return TYPE_NOT_SAID if self.run_type == "" else ""
 
     @classmethod
     def of(cls, documents: Sequence[BillingDocument], run: BillRun) -> Self:
-        """Return a run and its documents, as they were read."""
+        """Return the facts of a run and its documents, as they were read."""
         return cls(
             run=RunFacts.of(documents, run),
             drafts=Drafts.of(documents),

@@ -1,4 +1,4 @@
-"""What becomes of a cancellation after Zuora accepted it, read from the run."""
+"""A cancellation after Zuora accepted it, read from the run."""
 
 from bot.operations.on_run import legal_steps
 from bot.operations.progress import Progress, Settlement
@@ -10,11 +10,11 @@ from bot.zuora.readers import run_in_answer
 
 CANCELING, CANCELED = "CancelInProgress", "Canceled"
 MOST_LOOKS = 40
-"""Canceling takes seconds; a run that does not get there is followed for so many looks: 2.5 h."""
+"""Canceling takes seconds; a run that does not get there is looked at this often: 2.5 h."""
 
 
 def begun(run: RunFacts, answer: Answer | None = None) -> Progress:
-    """Return a cancellation that Zuora has accepted; its answer may name the next occurrence."""
+    """Return a cancellation that Zuora accepted; its answer may name the next occurrence."""
     following = run_in_answer(answer.data).next_run if answer else None
     return Progress(
         run_id=run.run_id,

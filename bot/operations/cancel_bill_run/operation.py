@@ -93,7 +93,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
 
     @classmethod
     def why_not(cls, status: str, *, posted: int, run_type: str) -> str:
-        """Allow only a Pending one, or a Completed one with nothing posted that is no catch-up run.
+        """Return why Zuora would refuse it: it must be Pending, or Completed with nothing posted and no catch-up run.
 
         Sources: pages *Bill run status types* and *Catch-up bill runs*; that nothing may be posted
         is from the older page *CRUD: Post or cancel a bill run*.
@@ -109,7 +109,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
     @classmethod
     @override
     def read_more(cls, values: Values) -> Mapping[str, Any] | Problems:
-        """Return what is canceled of a scheduled run."""
+        """Return which occurrences of a scheduled run to cancel."""
         which = str(values.get(FIELD) or "")
         if which not in CHOICES:
             return Problems({FIELD: "Choose which occurrences to cancel."})
@@ -177,16 +177,16 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         return await following.settled(self.facts.run, zuora)
 
     def begun(self, answer: Answer) -> Progress:
-        """Canceling goes on after the answer, which may name the next occurrence."""
+        """Return where following begins: canceling goes on after the answer, which may name the next occurrence."""
         return following.begun(self.facts.run, answer)
 
     async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
-        """Look once: still canceling, Canceled, or something else that was not meant."""
+        """Look once: still canceling, Canceled, or something unexpected."""
         goes_on = self.facts.waits_for_schedule and self.body.cancel_once is True
         return await following.look(self.facts.run, progress, zuora, schedule_goes_on=goes_on)
 
     def title(self) -> str:
-        """`cancel bill run BR-00000417`, and what of its schedule."""
+        """Return `cancel bill run BR-00000417`, and which part of its schedule."""
         number = self.facts.run.number
         if not self.facts.waits_for_schedule:
             return f"cancel bill run {number}"
@@ -233,7 +233,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         )
 
     def effect(self) -> str:
-        """`cancel the run and its 5 drafts`."""
+        """Return `cancel the run and its 5 drafts`."""
         if self.facts.waits_for_schedule:
             return (
                 "cancel this occurrence" if self.body.cancel_once else "cancel the whole schedule"
@@ -243,13 +243,13 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         return "cancel the run"
 
     def warning(self) -> str:
-        """Say that a canceled run stays canceled."""
+        """Return that a canceled run stays canceled."""
         if self.facts.waits_for_schedule and self.body.cancel_once is False:
             return "Nothing is billed by this schedule any more; it cannot be brought back."
         return "A canceled run cannot be brought back; a new one has to be made."
 
     def sends(self) -> bool:
-        """No customer gets anything."""
+        """Return False: no customer gets anything."""
         return False
 
 
@@ -262,7 +262,7 @@ def _runs(facts: CancelFacts) -> tuple[Line, ...]:
 
 
 def _wrong_choice(body: CancelBillRunBody, facts: CancelFacts) -> Problems | None:
-    """Refuse a schedule without a choice, and a choice without a schedule."""
+    """Refuse a scheduled run without a choice, and a choice without a schedule."""
     number = facts.run.number
     if facts.waits_for_schedule and body.cancel_once is None:
         return Problems(

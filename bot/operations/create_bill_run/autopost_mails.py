@@ -21,7 +21,7 @@ NAME = f"“{AUTO_POSTED[1]}”"
 
 
 class AutoMails(BaseModel, frozen=True):
-    """What is known of the notification in the communication profiles that the run can meet.
+    """What is known about the notification in the communication profiles that the run can meet.
 
     Attributes:
         state: `off`: it is off in every one of them; `partly`: off or muted in some, which
@@ -47,7 +47,7 @@ class AutoMails(BaseModel, frozen=True):
 
     @property
     def problem(self) -> str:
-        """Return why nobody would be mailed, and how to put it right; empty if that is not so."""
+        """Return why nobody would be mailed, and how to mend that; empty where somebody would be."""
         if self.state != "off":
             return ""
         return (
@@ -74,7 +74,7 @@ class AutoMails(BaseModel, frozen=True):
         )
 
     def checked(self) -> Check:
-        """Check that the notification is on in every profile, and that the PDF goes along."""
+        """Check that the notification is on in every profile, and that the PDF is attached."""
         said = "; ".join(each.rstrip(".") for each in self.notes)
         known = self.state in ("on", "partly")
         box = f"“{BOXES['invoice']}”"
@@ -88,7 +88,7 @@ class AutoMails(BaseModel, frozen=True):
         )
 
     def lines(self) -> Iterator[Line]:
-        """Recipients, template and PDF, for the details; nothing where the run mails nobody by itself."""
+        """Yield recipients, template and PDF, for *Details*; nothing where the run mails nobody by itself."""
         if self.state == "not asked":
             return
         yield line("Recipients", "set in Zuora's email template; the bot cannot see them")
@@ -105,14 +105,14 @@ class AutoMails(BaseModel, frozen=True):
         yield line("PDF attached", said[self.attaches_pdf])
 
     def differs(self, now: "AutoMails") -> list[str]:
-        """Return what changed in whether mails go out, in words."""
+        """Return what changed about whether mails go out, in words."""
         if self.material == now.material:
             return []
         return [f"{NAME}: Zuora's notification was {self.words} and is {now.words} now"]
 
     @property
     def words(self) -> str:
-        """`on`, or what it is instead."""
+        """Return `on`, or what it is instead."""
         if self.state in ("not asked", "on"):
             return "on"
         said = "not known" if self.state == "not known" else "off or muted"
@@ -148,7 +148,7 @@ async def read_auto_mails(zuora: ZuoraClient, profile_id: str = "") -> AutoMails
 def auto_mails(
     profiles: Sequence[MailProfile], notifications: Sequence[MailNotification]
 ) -> AutoMails:
-    """Return what these profiles come to. No I/O."""
+    """Return the result for these profiles. No I/O."""
     mailing = {
         profile: [
             one for one in notifications if one.profile_id == profile.id and posts_itself(one)

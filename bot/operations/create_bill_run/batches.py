@@ -7,13 +7,13 @@ from bot.operations.create_bill_run.body import ALL_BATCHES
 from bot.operations.create_bill_run.typed import quoted
 
 MOST_BATCHES = 200
-"""As many as a tenant can have, with Zuora's Performance Booster; what this tenant has is a setting."""
+"""The most that a tenant can have, with Zuora's Performance Booster; a setting says what this tenant has."""
 
 _BATCH = re.compile(r"(?:batch)?\s*0*([1-9]\d{0,2})", re.ASCII | re.IGNORECASE)
 
 
 def batch_named(typed: str) -> str | None:
-    """`Batch7` for `Batch7`, `batch7` and `7`; `AllBatches` for `all`; None for anything else."""
+    """Return `Batch7` for `Batch7`, `batch7` and `7`; `AllBatches` for `all`; None for anything else."""
     if typed.lower() in ("allbatches", "all"):
         return ALL_BATCHES
     match = _BATCH.fullmatch(typed)
@@ -21,12 +21,12 @@ def batch_named(typed: str) -> str | None:
 
 
 def batch_order(batch: str) -> tuple[int, str]:
-    """Return the names of batches in the order of their numbers."""
+    """Return what sorts batches by their numbers."""
     return len(batch), batch
 
 
 def beyond(batches: Iterable[str], highest: int) -> str:
-    """Return why a tenant with so many batches does not have some of these; empty if it has them all.
+    """Return why a tenant with this many batches does not have some of these; empty: it has them all.
 
     Args:
         batches: Names as `batch_named` gives them.

@@ -1,4 +1,4 @@
-"""What is asked for when a bill run is to be created, and the JSON that Zuora gets. No I/O.
+"""What is asked for when a bill run is to be created, and the JSON for Zuora. No I/O.
 
 Source: page *Create a bill run*; the schedule's fields are those of its expanded description.
 """
@@ -22,7 +22,7 @@ AS_RUN_DAY = "AsRunDay"
 
 
 class MonthDay(BaseModel, frozen=True, extra="forbid"):
-    """A date of each occurrence: so many months after its month, on that day (31: the last)."""
+    """A date of each occurrence: this many months after its month, on that day (31: the last)."""
 
     months: int
     day: int
@@ -81,7 +81,7 @@ class CreateBillRunBody(Body):
 
     @property
     def is_scheduled(self) -> bool:
-        """Return whether it runs at its hours rather than at once."""
+        """Return whether it runs at set hours rather than right away."""
         return self.schedule is not None
 
 

@@ -14,7 +14,7 @@ SHOWN = 4
 
 
 def all_checked(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Check]:
-    """Yield each with what it compares; only what this run is about."""
+    """Yield each check with what it compares, as far as it concerns this run."""
     yield _other_runs(facts)
     yield _pending(facts)
     yield _dates(body, facts)

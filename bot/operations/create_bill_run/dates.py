@@ -12,7 +12,7 @@ LAST_DAY = 31
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """Both dates, each in one of its two forms or in none."""
+    """Both dates, each in one of its two forms or in neither."""
 
     target_date: date | None
     target_month_day: MonthDay | None
@@ -21,7 +21,7 @@ class Dates:
 
 
 def read_dates(form: TypedForm, *, scheduled: bool, monthly: bool) -> Dates:
-    """Read both; what is wrong is noted at the form."""
+    """Read both; problems are noted in the form."""
     target_date, target_month_day = _one(form, "target", monthly=monthly)
     if not scheduled and target_date is None and "target_date" not in form.wrong:
         form.wrong["target_date"] = "Choose the target date: charges up to that day are billed."
@@ -29,7 +29,7 @@ def read_dates(form: TypedForm, *, scheduled: bool, monthly: bool) -> Dates:
 
 
 def _one(form: TypedForm, which: str, *, monthly: bool) -> tuple[date | None, MonthDay | None]:
-    """`target_date`, or `target_months` with `target_day`; not both, and the latter Monthly only.
+    """Return `target_date`, or `target_months` with `target_day`; not both, and the latter only for Monthly.
 
     `target_by` says which of the two is meant, where the form shows both in turn.
     """

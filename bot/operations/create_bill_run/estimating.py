@@ -1,4 +1,4 @@
-"""What a run would bill, by Zuora's previews: at once for one account, later for batches.
+"""What a run would bill, by Zuora's previews: right away for one account, later for batches.
 
 Zuora previews one account while it is asked, and batches in the background. Neither is bound by an
 approval: an estimate changes with every usage record.
@@ -20,7 +20,7 @@ from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
 
 
 def until(body: CreateBillRunBody) -> date | None:
-    """Up to which day is billed, where that is a date."""
+    """Return up to which day is billed, where that is a date."""
     first = body.schedule.repeat_from if body.schedule and not body.target_month_day else None
     return body.target_date or first
 
@@ -33,7 +33,7 @@ def can_be_previewed(body: CreateBillRunBody) -> bool:
 async def of_account(
     body: CreateBillRunBody, account: BilledAccount | None, zuora: ZuoraClient
 ) -> Estimate | None:
-    """Zuora's preview of one whole account; None where there is none.
+    """Return Zuora's preview of one whole account; None where there is none.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -56,7 +56,7 @@ async def of_account(
 
 
 def of_batches(body: CreateBillRunBody) -> PreviewWanted | None:
-    """Return what Zuora is asked to preview in the background; None where there is nothing to preview.
+    """Return what to ask Zuora to preview in the background; None where there is nothing to preview.
 
     A catch-up run makes no documents, and months and a day of each run are no date.
     """
@@ -78,7 +78,7 @@ def of_batches(body: CreateBillRunBody) -> PreviewWanted | None:
 
 
 async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> Foreseen:
-    """Return what a preview run came to; empty while Zuora makes it.
+    """Return a preview run's result; empty while Zuora makes it.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -96,7 +96,7 @@ async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> Fore
 
 
 def _amount(run: PreviewRun, found: PreviewTotals) -> str:
-    """`about EUR 100.00 · USD 100.00 charges of 2 accounts, according to Zuora's preview`."""
+    """Return `about EUR 100.00 · USD 100.00 charges of 2 accounts, according to Zuora's preview`."""
     if not found.items and found.without_currency:
         return ""
     if not found.items:
@@ -110,7 +110,7 @@ def _amount(run: PreviewRun, found: PreviewTotals) -> str:
 
 
 def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iterator[str]:
-    """Yield the sums of each currency, and what is not in them. No I/O."""
+    """Yield the sums of each currency, and what they leave out. No I/O."""
     day = until(body)
     items = f"{count(found.items, 'item')} of {count(found.accounts, 'account')}"
     due = f"due by {in_days(day)}" if day else "due"

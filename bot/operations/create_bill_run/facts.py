@@ -1,4 +1,4 @@
-"""What an approver must know before a bill run is created, as Zuora says it."""
+"""What an approver must know before a bill run is created, as Zuora gives it."""
 
 from datetime import date
 from typing import Any
@@ -26,12 +26,12 @@ class BilledAccount(BaseModel, frozen=True):
 
     @property
     def called(self) -> str:
-        """`A00000001 (Aldergate Logistics)`."""
+        """Return `A00000001 (Aldergate Logistics)`."""
         return f"{self.number} ({named(self.name)})" if self.name else self.number
 
 
 class BilledSubscription(BaseModel, frozen=True):
-    """A subscription, whose id is what Zuora is given.
+    """A subscription, with the id that Zuora gets.
 
     Attributes:
         is_latest: Whether this is its latest version; None where Zuora did not say.
@@ -53,13 +53,13 @@ class OtherRun(BaseModel, frozen=True):
 
     @property
     def words(self) -> str:
-        """`BR-00000417 (November, Processing)`."""
+        """Return `BR-00000417 (November, Processing)`."""
         name = f"{self.name}, " if self.name else ""
         return f"{self.number} ({name}{self.status})"
 
 
 class Estimate(BaseModel, frozen=True):
-    """What Zuora's preview says; each an amount with its currency."""
+    """Zuora's preview: amounts, each with its currency."""
 
     charges: Amount
     tax: Amount
@@ -68,7 +68,7 @@ class Estimate(BaseModel, frozen=True):
 
 
 class CreateFacts(Facts):
-    """What is known of what the run would bill.
+    """What is known about what the run would bill.
 
     Attributes:
         account: Of a run for one account or for subscriptions; else None.
@@ -101,7 +101,7 @@ class CreateFacts(Facts):
     time_zone: str = ""
 
     def material(self) -> dict[str, Any]:
-        """Return what an approval is bound to beside the body: whom it bills, and what else bills them.
+        """Return what an approval is bound to besides the body: whom it bills, and what else bills them.
 
         The account's name has no effect. How many accounts are in a batch, and the estimate,
         change with every new customer and every usage record: the approval is for the batch, and

@@ -1,4 +1,4 @@
-"""Asks Zuora for the facts, and says at its field what cannot be done."""
+"""Asks Zuora for the facts, and shows at each field what cannot be done."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ Billed = tuple[BilledAccount | None, tuple[BilledSubscription, ...]]
 
 
 async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Problems:
-    """Read everything; the facts, or what makes the run impossible.
+    """Read everything; return the facts, or what makes the run impossible.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -191,7 +191,7 @@ async def _read_all(
 
 
 async def _what_it_is(keys: Sequence[str], zuora: ZuoraClient) -> str:
-    """Return what Zuora has under numbers that are not of the kind that was asked for; empty for nothing."""
+    """Return what Zuora has under numbers that are not of the kind asked for; empty for nothing."""
     found = await zuora.what_are(keys)
     words = (
         f" {unquoted(key)} is {listed([a_kind(each.kind) for each in named])}."
@@ -202,7 +202,7 @@ async def _what_it_is(keys: Sequence[str], zuora: ZuoraClient) -> str:
 
 
 async def _first(typed: str, read: Callable[[str], Awaitable[T]]) -> T | None:
-    """Return what the first reading names that Zuora knows: as typed, then as it looks."""
+    """Return what Zuora knows under the first reading that it knows: as typed, then as it looks."""
     for key in dict.fromkeys(each.key for each in readings(typed) if each.kind is None):
         try:
             return await read(key)
@@ -212,7 +212,7 @@ async def _first(typed: str, read: Callable[[str], Awaitable[T]]) -> T | None:
 
 
 def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) -> str:
-    """Return why these subscriptions cannot be billed together, or empty. No I/O."""
+    """Return why these subscriptions cannot be billed together; empty: they can. No I/O."""
     old = [each.number for each in found if each.is_latest_version is False]
     owners = {_owner(each): each.invoice_owner_number or each.account_number for each in found}
     twice = len({each.number for each in found}) < len(found)
@@ -251,7 +251,7 @@ def _rules_problems(body: CreateBillRunBody, rules: BillingRules | None) -> dict
 
 
 def _schedule_problems(schedule: RunSchedule | None, now: datetime) -> dict[str, str]:
-    """Refuse a schedule that begins in the past, or whose only run lies there."""
+    """Refuse a schedule that begins in the past, or whose only run is in the past."""
     if schedule is None:
         return {}
     today = now.date()

@@ -1,4 +1,4 @@
-"""From a bill run's states, one after the other, to words and to how it ended. Mostly no I/O."""
+"""Turns a bill run's states, one after another, into words and a result. Mostly no I/O."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,13 +18,13 @@ from bot.zuora.rows import zone_of
 
 GONE = "NotFound"
 LOOKS_UNTIL_GONE = 3
-"""A run that was just made may not be found at once: reads lag behind writes."""
+"""A new run may not be found right away: reads lag behind writes."""
 
 LOOKS_AT_COMPLETED = 40
-"""A run that was to post itself and stays Completed is followed for so many looks: some 2.5 h."""
+"""How often a run that should post itself and stays Completed is looked at: about 2.5 h."""
 
 EARLY = timedelta(minutes=20)
-"""How much before or after its hour a scheduled run may begin (page on scheduled bill runs)."""
+"""How long before or after its hour a scheduled run may begin (page on scheduled bill runs)."""
 
 CLOCK_MARGIN = timedelta(hours=1)
 MOST_NAMES_READ = 20
@@ -49,7 +49,7 @@ def unique_name(body: CreateBillRunBody, call: Call) -> str:
 
 
 def begun(answer: Answer, time_zone: str) -> Progress:
-    """Return the run that an accepted call created; the zone is for its times, which name none."""
+    """Return the run that an accepted call created; the zone is for its times, which have none."""
     return first_progress(run_in_answer(answer.data, zone_of(time_zone, None)))
 
 
@@ -66,12 +66,12 @@ def first_progress(run: BillRun) -> Progress:
 
 
 def _scheduled(run: BillRun, status: str) -> datetime | None:
-    """Wait for the hour of a scheduled run, give or take 20 minutes; before it nothing is to be seen."""
+    """Return from when a scheduled run is worth a look: 20 minutes before its hour."""
     return run.scheduled_for - EARLY if run.scheduled_for and status == "Pending" else None
 
 
 async def named(name: str, call: Call, zuora: ZuoraClient) -> BillRun | None:
-    """Return the bill run of that name, if Zuora shows one that was made since the call went out.
+    """Return the bill run of that name, if Zuora shows one made since the call went out.
 
     Object Query does not promise the name: a run without one is read by its id.
 
@@ -112,7 +112,7 @@ async def look(body: CreateBillRunBody, before: Progress, zuora: ZuoraClient) ->
 
 
 def moved(before: Progress, run: BillRun) -> Progress:
-    """Return the progress with a new state and its words, or as it was."""
+    """Return the progress with a new state and its words, or unchanged."""
     status = run.status or before.status
     if status == before.status:
         not_before = _scheduled(run, status)
@@ -130,7 +130,7 @@ def moved(before: Progress, run: BillRun) -> Progress:
 
 
 def ended(body: CreateBillRunBody, progress: Progress, run: BillRun, facts: RunFacts) -> Progress:
-    """Return how it ended, by its last state and by what came before it."""
+    """Return how it ended, by its last state and by the states before."""
     number = progress.number
     match progress.status:
         case "Completed" if "PostInProgress" in progress.seen:
@@ -169,14 +169,14 @@ def _end(
 
 
 def _waits_for_its_posting(body: CreateBillRunBody, progress: Progress) -> bool:
-    """Completed is a stop on the way for a run that posts itself, unless posting was seen."""
+    """Return whether Completed is only a stop: the run posts itself, and no posting was seen."""
     return (
         body.auto_post and progress.status == "Completed" and "PostInProgress" not in progress.seen
     )
 
 
 async def _completed_and_to_be_posted(progress: Progress, zuora: ZuoraClient) -> Progress:
-    """Posting can begin and fail between two looks: its documents show it.
+    """Return how far a run is that should post itself: posting can begin and fail between two looks.
 
     Every look at it is noted in `seen`, so that the looks can be counted after a restart too.
     """
@@ -229,12 +229,12 @@ def _not_found(before: Progress) -> Progress:
 
 
 def _until(run: BillRun) -> str:
-    """` for target date 30 Nov 2026`, where Zuora gives one."""
+    """Return ` for target date 30 Nov 2026`, where Zuora gives one."""
     return f" for target date {in_days(run.target_date)}" if run.target_date else ""
 
 
 def _made(facts: RunFacts, run: BillRun) -> str:
-    """Counts and totals for each currency, which are never added up."""
+    """Return counts and totals for each currency, which are never added up."""
     made = "; ".join(kind.words for kind in facts.documents.kinds)
     counted = run.account_count if isinstance(run.account_count, int) else 0
     accounts = f" from {count(counted, 'account')}" if counted else ""

@@ -1,4 +1,4 @@
-"""The operation: its pieces, put together in the shape that every operation has."""
+"""The operation: its parts, put together in the shape that every operation has."""
 
 from types import MappingProxyType
 from typing import Any
@@ -45,12 +45,12 @@ class CreateBillRun(
 
     @classmethod
     def read(cls, values: Values) -> CreateBillRunBody | Problems:
-        """Return everything of the form; see `reading`."""
+        """Read everything in the form; see `reading`."""
         return reading.read(values)
 
     @classmethod
     async def look_up(cls, body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Problems:
-        """Accounts, subscriptions, rules, other runs, an account's estimate; see `finding`."""
+        """Read accounts, subscriptions, rules, other runs and an account's estimate; see `finding`."""
         return await finding.find(body, zuora)
 
     def material(self) -> dict[str, Any]:
@@ -66,11 +66,11 @@ class CreateBillRun(
         return tuple(all_checked(self.body, self.facts))
 
     def sends(self) -> bool:
-        """Posting can mail customers through Zuora's notifications, and `autoEmail` does."""
+        """Return whether mail can follow: posting can mail through Zuora's notifications, and `autoEmail` does."""
         return self.body.auto_post or self.body.auto_email
 
     def bills(self) -> Billed:
-        """Batches, an account, or subscriptions of it."""
+        """Return batches, an account, or its subscriptions."""
         account = self.facts.account
         if account is None:
             batches = frozenset(self.body.batches)
@@ -84,17 +84,17 @@ class CreateBillRun(
         )
 
     def mailings(self) -> tuple[Mailing, ...]:
-        """Whatever the run will hold; its number is not known yet."""
+        """Return whatever the run will hold; its number is not known yet."""
         if not self.body.auto_email:
             return ()
         return (Mailing(self.subject(), "auto", "", "", "", "", ""),)
 
     def kinds(self) -> tuple[KindTotals, ...]:
-        """It has made nothing yet."""
+        """Return nothing: it has made nothing yet."""
         return ()
 
     def typed(self) -> tuple[str, ...]:
-        """Nothing that another operation could be about."""
+        """Return nothing: no other operation could be about what was typed."""
         return ()
 
     def subject(self) -> str:
@@ -102,7 +102,7 @@ class CreateBillRun(
         return words.subject(self.body, self.facts)
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
-        """Create it under a name of its own, with the ids that were approved."""
+        """Create it under a unique name, with the ids that were approved."""
         return zuora.create_bill_run(
             wire(
                 self.body,
@@ -123,7 +123,7 @@ class CreateBillRun(
         return await following.look(self.body, progress, zuora)
 
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """Prove it by a run of the name that was sent; that there is none proves nothing."""
+        """Prove it by a run with the name that was sent; that there is none proves nothing."""
         run = await following.named(following.unique_name(self.body, call), call, zuora)
         if run is None:
             return None
@@ -134,11 +134,11 @@ class CreateBillRun(
         )
 
     def foresees(self) -> bool:
-        """Zuora previews batches in the background."""
+        """Return whether Zuora previews it in the background, as it does batches."""
         return estimating.of_batches(self.body) is not None
 
     async def begin_estimate(self, key: str, zuora: ZuoraClient) -> str:
-        """Begin a preview run; its id."""
+        """Begin a preview run; return its id."""
         wanted = estimating.of_batches(self.body)
         return await zuora.begin_preview_run(wanted, key=key) if wanted else ""
 
@@ -147,11 +147,11 @@ class CreateBillRun(
         return await estimating.look(self.body, begun, zuora)
 
     def ended_well(self) -> str:
-        """`Created bill run "Nov B1" for Batch1`."""
+        """Return `Created bill run "Nov B1" for Batch1`."""
         return f"Created {self.title().removeprefix('create ')}"
 
     def title(self) -> str:
-        """`create bill run "November" for Batch1 and Batch2`."""
+        """Return `create bill run "November" for Batch1 and Batch2`."""
         name = f' "{self.body.name}"' if self.body.name else ""
         kind = "scheduled bill run" if self.body.is_scheduled else "bill run"
         return f"create {kind}{name} for {words.scope(self.body, self.facts)}"
@@ -165,7 +165,7 @@ class CreateBillRun(
         return words.lines(self.body, self.facts)
 
     def effect(self) -> str:
-        """`create a bill run for 2 batches`."""
+        """Return `create a bill run for 2 batches`."""
         return words.effect(self.body, self.facts)
 
     def warning(self) -> str:
@@ -173,7 +173,7 @@ class CreateBillRun(
         return words.follows_by_itself(self.body)
 
     def accepted(self) -> str:
-        """It was created; how it goes on is followed."""
+        """Return that it was created, and what the bot follows."""
         schedule = self.body.schedule
         if schedule and schedule.repeat_type != "None":
             later = "Its first run is followed here; every later one is another run in Zuora."

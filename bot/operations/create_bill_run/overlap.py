@@ -20,7 +20,7 @@ async def others(
     account: BilledAccount | None,
     zuora: ZuoraClient,
 ) -> tuple[OtherRun, ...]:
-    """Return those of the runs that have not ended and bill, or may bill, some of the same accounts.
+    """Return the runs that have not ended and bill, or may bill, some of the same accounts.
 
     The list of runs gives batches and accounts; a run of which it gives neither is read by itself.
     In which batch the account of another run is, only the account shows.

@@ -1,4 +1,4 @@
-"""What was typed becomes a valid body, or a message at each field that is wrong. No I/O.
+"""Turns what was typed into a valid body, or a message at each field that is wrong. No I/O.
 
 The rules are those of the page *Create a bill run*. A rule that only Zuora can check is not here.
 """
@@ -47,7 +47,7 @@ LEAVE_OUT = ("subscriptions", "order_line_items")
 
 
 def read(values: Values) -> CreateBillRunBody | Problems:
-    """Make a valid body of what was typed, or say at each field what is wrong."""
+    """Make a valid body from what was typed, or return what is wrong with each field."""
     form = TypedForm(values)
     scope = _scope(form)
     scheduled = _is_scheduled(form, scope)
@@ -89,7 +89,7 @@ def read(values: Values) -> CreateBillRunBody | Problems:
 
 
 def _scope(form: TypedForm) -> str:
-    """Return which of the three it is for; where that was not chosen, what is there decides."""
+    """Return which of the three it is for; where none was chosen, what was filled in decides."""
     scope = text(form, "scope")
     if scope in SCOPES:
         return scope
@@ -191,14 +191,14 @@ def _subscriptions(form: TypedForm) -> tuple[str, ...]:
 
 
 def _between_commas(form: TypedForm, name: str) -> tuple[str, ...]:
-    """Return what stands between commas and lines; with spaces in it Zuora says whether it is one number."""
+    """Return what is between commas and lines; for one with spaces Zuora knows whether it is one number."""
     if not isinstance(form.get(name), str):
         return chosen(form, name)
     return tuple(whole for whole, *_ in listed_in(free_text(form, name)))
 
 
 def too_many_subscriptions(number: int) -> str:
-    """Say how many a run takes at most (page *Create a bill run*)."""
+    """Return how many a run takes at most (page *Create a bill run*)."""
     return (
         f"At most {MOST_SUBSCRIPTIONS} subscriptions in one run; these are {number}. "
         "Take some out, or bill the account."
@@ -206,7 +206,7 @@ def too_many_subscriptions(number: int) -> str:
 
 
 def _is_key(typed: str) -> bool:
-    """Return whether it may be a number: these may have any characters, so Zuora alone knows."""
+    """Return whether it may be a number: numbers may have any characters, so only Zuora knows."""
     return len(typed) <= LONGEST and is_one_line(typed)
 
 
@@ -251,7 +251,7 @@ def _left_out(form: TypedForm) -> tuple[str, ...]:
 
 
 def _known(form: TypedForm, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the choices made of a few, whatever their case."""
+    """Return the choices from a short list, in any case."""
     spelled = {each.lower(): each for each in known}
     typed = chosen(form, name)
     unknown = [each for each in typed if each.lower() not in spelled]
@@ -261,7 +261,7 @@ def _known(form: TypedForm, name: str, known: tuple[str, ...]) -> tuple[str, ...
 
 
 def _organizations(form: TypedForm) -> tuple[Organization, ...]:
-    """Read names, which may have spaces in them, and commas where they stand in quotation marks."""
+    """Read names, which may have spaces, and commas where they are in quotation marks."""
     typed = names(form, "organizations")
     if any(len(each) > KEY_LIMIT or not each.isprintable() for each in typed):
         form.wrong["organizations"] = "Type ids or names of organizations with commas between them."

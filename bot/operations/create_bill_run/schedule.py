@@ -26,7 +26,7 @@ WEEK = 7
 
 
 def read_schedule(form: TypedForm) -> RunSchedule | None:
-    """Read it; what is wrong is noted at the form, and then there is none."""
+    """Read it; problems are noted in the form, and then there is none."""
     before = len(form.wrong)
     repeat = _repeat(form)
     first = _date(form, "repeat_from")
@@ -69,7 +69,7 @@ def _repeat(form: TypedForm) -> RepeatType | None:
 
 
 def _superfluous(form: TypedForm, repeat: RepeatType | None) -> None:
-    """Report what was typed for another kind of schedule, rather than leave it out silently."""
+    """Report what was typed for another kind of schedule, rather than drop it silently."""
     if repeat == "None" and text(form, "repeat_to"):
         form.wrong["repeat_to"] = (
             "A run that does not repeat has no last day. Clear it, or choose how often the run repeats."
@@ -99,7 +99,7 @@ def _hour(form: TypedForm) -> int | None:
 
 
 def _weekdays(form: TypedForm) -> tuple[Weekday, ...]:
-    """In the order of the week, so that the same days are the same body."""
+    """Return the days in the order of the week, so that the same days give the same body."""
     typed = chosen(form, "weekly_on")
     wanted = unique(each[:3].lower() for each in typed)
     known = {each.lower() for each in WEEKDAYS}

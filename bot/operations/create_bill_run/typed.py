@@ -22,7 +22,7 @@ _ONLY_MARKS = re.compile(r"""["“”„«»'\s]+""")  # fmt: skip
 
 
 class TypedForm(dict[str, Any]):
-    """What was typed, by field, while it is read: `wrong` says at each field what is wrong with it."""
+    """What was typed, by field, while it is read: `wrong` holds what is wrong with each field."""
 
     def __init__(self, values: Values) -> None:
         super().__init__(values)
@@ -33,13 +33,13 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
 def free_text(values: Values, name: str) -> str:
-    """Return what was typed there for people; empty for nothing or for another type."""
+    """Return text that was typed for people; empty for nothing or for another type."""
     value = values.get(name)
     return clean(value).strip() if isinstance(value, str) else ""
 
 
 def text(values: Values, name: str) -> str:
-    """Return what was typed there as a choice, a date or a number, however it was pasted."""
+    """Return a choice, a date or a number as typed, however it was pasted."""
     return as_key(free_text(values, name))
 
 
@@ -52,17 +52,17 @@ def chosen(values: Values, name: str) -> tuple[str, ...]:
 
 
 def items(values: Values, name: str) -> tuple[str, ...]:
-    """Return what was typed there with commas, spaces or lines between, each once, in order."""
+    """Return what was typed with commas, spaces or lines between, each once, in order."""
     return unique(parted(free_text(values, name)))
 
 
 def parted(typed: str) -> tuple[str, ...]:
-    """Return what stands between commas, semicolons, spaces and lines; quoted it stays together."""
+    """Return what is between commas, semicolons, spaces and lines; what is quoted stays together."""
     return tuple(unquoted(token) for token in tokens(typed))
 
 
 def names(values: Values, name: str) -> tuple[str, ...]:
-    """Return names with commas, semicolons, tabs or lines between, each once; in quotation marks one can hold these."""
+    """Return names between commas, semicolons, tabs or lines, each once; one in quotation marks may contain these."""
     found = (each[0] or each[1] or each[2] for each in _NAMES.findall(free_text(values, name)))
     return unique(
         each.strip() for each in found if each.strip() and not _ONLY_MARKS.fullmatch(each)
@@ -80,7 +80,7 @@ def unique(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def day(typed: str) -> date | None:
-    """Return the date of `2026-11-30`; None for anything else and for years nobody means."""
+    """Return the date of `2026-11-30`; None for anything else and for implausible years."""
     typed = as_key(typed)
     if not _DATE.fullmatch(typed):
         return None
@@ -92,7 +92,7 @@ def day(typed: str) -> date | None:
 
 
 def no_date(typed: str) -> str:
-    """Return why `day` takes it for none."""
+    """Return why `day` does not take it for a date."""
     try:
         is_date = bool(_DATE.fullmatch(typed)) and bool(date.fromisoformat(typed))
     except ValueError:
@@ -114,5 +114,5 @@ def key(typed: str) -> str:
 
 
 def quoted(values: Sequence[str], most: int = 5) -> str:
-    """`a`, `b` and so on for a message, not too many and none too long."""
+    """Return `a`, `b` and so on for a message, not too many and none too long."""
     return some([shortened(value) for value in values], most)

@@ -1,4 +1,4 @@
-"""How a bill run that is to be created is described: title, lines of the card, warnings. No I/O."""
+"""The description of a bill run that is to be created: title, lines of the card, warnings. No I/O."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -36,7 +36,7 @@ def scope(body: CreateBillRunBody, facts: CreateFacts) -> str:
 
 
 def subject(body: CreateBillRunBody, facts: CreateFacts) -> str:
-    """Return what it bills, without names: two open requests for the same thing have the same."""
+    """Return what it bills, without names: two open requests for the same thing have the same text."""
     if body.batches:
         return some(sorted(body.batches, key=batch_order), 8)
     number = facts.account.number if facts.account else body.account
@@ -46,7 +46,7 @@ def subject(body: CreateBillRunBody, facts: CreateFacts) -> str:
 
 
 def counted(body: CreateBillRunBody, facts: CreateFacts) -> str:
-    """For a button: `2 batches`, `account A00000001`, `3 subscriptions`."""
+    """Return it for a button: `2 batches`, `account A00000001`, `3 subscriptions`."""
     if ALL_BATCHES in body.batches:
         return "all batches"
     if body.batches:
@@ -58,7 +58,7 @@ def counted(body: CreateBillRunBody, facts: CreateFacts) -> str:
 
 
 def effect(body: CreateBillRunBody, facts: CreateFacts) -> str:
-    """`create a bill run for 2 batches`; it says so where posting and mails follow."""
+    """Return `create a bill run for 2 batches`, with posting and mails where they follow."""
     does = "create"
     if body.auto_email:
         does = "create, post and mail"
@@ -129,7 +129,7 @@ def _accounts(facts: CreateFacts) -> str:
 
 
 def dates(body: CreateBillRunBody) -> str:
-    """`target date 30 Nov 2026 · invoice date the day it is carried out`."""
+    """Return `target date 30 Nov 2026 · invoice date the day it is carried out`."""
     first = "the first day of the schedule" if body.schedule else "the day it is carried out"
     target = _date(body.target_date, body.target_month_day) or first
     invoice = _date(body.invoice_date, body.invoice_month_day) or first
@@ -143,7 +143,7 @@ def _when(body: CreateBillRunBody) -> Iterator[Line]:
 
 
 def repeats(schedule: RunSchedule) -> str:
-    """`every week on Mon and Fri from 1 Dec 2026 to 31 Dec 2026, at 6:00 in …`."""
+    """Return `every week on Mon and Fri from 1 Dec 2026 to 31 Dec 2026, at 6:00 in …`."""
     often = {
         "None": "once, on",
         "Daily": "every day from",
@@ -161,7 +161,7 @@ def repeats(schedule: RunSchedule) -> str:
 
 
 def on_which_days(schedule: RunSchedule) -> str:
-    """`on Mon and Fri `, `on the last day `, `on day 1 `; empty where the headline says it."""
+    """Return `on Mon and Fri `, `on the last day `, `on day 1 `; empty where the headline says it."""
     match schedule.repeat_type:
         case "Weekly":
             return f"on {listed(schedule.weekly_on)} "
@@ -223,7 +223,7 @@ def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
 
 
 def is_zero(amount: Amount) -> bool:
-    """Return whether it is known to be nothing."""
+    """Return whether the amount is known to be zero."""
     return isinstance(amount, Money) and not amount.amount
 
 

@@ -10,7 +10,7 @@ SHOWN = 5
 
 
 def all_checked(facts: EmailRunFacts, *, resend: bool) -> tuple[Check, ...]:
-    """Return each with what it compares."""
+    """Return each check with what it compares."""
     documents = facts.documents
     return (
         doubts.state_checked(facts),

@@ -46,11 +46,11 @@ class EmailRunFacts(RunFacts):
 
     @property
     def largest(self) -> tuple[Largest, ...]:
-        """Return the largest documents that are mailed; of the whole run in what was stored before."""
+        """Return the largest documents that are mailed; in older requests, those of the whole run."""
         return self.documents.largest if self.largest_mailed is None else self.largest_mailed
 
     def mails(self, *, resend: bool) -> int:
-        """Return how many mails there will be: those who have no address and what is off stay out.
+        """Return how many mails there will be, without those that have no address and those switched off.
 
         Zuora knows by itself what it mailed: a document of which that cannot be read may go out.
         """
@@ -66,7 +66,7 @@ class EmailRunFacts(RunFacts):
         return documents.never_mailed + len(documents.mailed_unknown)
 
     def wrong_since(self, now: RunFacts, *, resend: bool) -> list[str]:
-        """Return what keeps a lost order to mail it from being sent again: what changed but for mails.
+        """Return what keeps a lost order to mail it from being sent again: every change except mails.
 
         Mails of some of its documents may be those of that order, which come one after the other, or
         somebody else's. Without `resend` Zuora leaves out what it shows as mailed.
@@ -88,7 +88,7 @@ def going_out(
     *,
     zero_left_out: bool | None,
 ) -> dict[str, Any]:
-    """Count what Zuora really mails of the documents that it is ordered to mail.
+    """Count what Zuora will actually mail of the documents that it is ordered to mail.
 
     Args:
         documents: Those that it is ordered to mail.

@@ -63,18 +63,18 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return self.facts.documents.amounts
 
     def sends(self) -> bool:
-        """That is what it is for."""
+        """Return True: mailing is its purpose."""
         return True
 
     def kinds(self) -> tuple[KindTotals, ...]:
-        """Return what is mailed of the run's; all of it where that was not counted."""
+        """Return what is mailed of the run's documents; all of them where that was not counted."""
         mailed = self.facts.mailed
         return self.facts.documents.kinds if mailed is None else mailed
 
     @classmethod
     @override
     def why_not(cls, status: str, *, posted: int = 0, run_type: str = "") -> str:
-        """Allow only a Posted one: only posted documents are mailed."""
+        """Return why Zuora would refuse it: only a Posted run is mailed."""
         return "" if status == "Posted" else "only documents of a Posted bill run can be mailed"
 
     def documents(self) -> int | None:
@@ -83,13 +83,13 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return facts.ordered(resend=self.body.resend) if facts.documents.counted else None
 
     def mails_again(self) -> bool:
-        """With `resend`, or where a document was mailed by the run itself or that is not known."""
+        """Return whether it has `resend`, or the run mailed a document itself, or that is not known."""
         return self.body.resend or bool(
             self.facts.documents.mailed_unknown or self.mailed_by_zuora()
         )
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
-        """Return the run, where it was made so."""
+        """Return the run, where it was made to mail by itself."""
         facts = self.facts
         return (ByItself(facts.number, facts.posted_at),) if facts.mails_itself else ()
 
@@ -104,7 +104,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return facts.mailings("run", reached)
 
     def is_repeat(self) -> bool:
-        """`resend` means to mail again; without it a second order mails twice by accident."""
+        """Return `resend`, which means to mail again; without it a second order mails twice by accident."""
         return self.body.resend
 
     @classmethod
@@ -175,7 +175,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return _proof(call.subject) if _was_mailed(self.facts, run, documents) else None
 
     async def read_again(self, calls: Sequence[Call], zuora: ZuoraClient) -> Mapping[str, Reread]:
-        """Return the run and every document of it anew."""
+        """Read the run and every document of it again."""
         found = {}
         for call in calls:
             run, documents = await zuora.run_with_documents(call.subject)
@@ -186,7 +186,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return found
 
     def title(self) -> str:
-        """`email the documents of bill run BR-00000417`."""
+        """Return `email the documents of bill run BR-00000417`."""
         again = " again" if self.body.resend else ""
         return f"email the documents of bill run {self.facts.number}{again}"
 
@@ -207,14 +207,14 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return words.tables(self.facts)
 
     def effect(self) -> str:
-        """`send 316 mails`: one for each document."""
+        """Return `send 316 mails`: one for each document."""
         resend = self.body.resend
         doubt = self.facts.perhaps or (self.facts.documents.mailed_unknown and not resend)
         up_to = "up to " if doubt else ""
         return f"send {up_to}{count(self.facts.mails(resend=resend), 'mail')}"
 
     def warning(self) -> str:
-        """Mails cannot be called back; with `resend` customers get them twice."""
+        """Return that mails cannot be called back; with `resend` customers get them twice."""
         if self.body.resend and self.facts.documents.mailed_before:
             return (
                 f"{count(self.facts.documents.mailed_before, 'document')} will be mailed "
@@ -228,7 +228,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return "Mails to customers cannot be called back."
 
     def accepted(self) -> str:
-        """Accepted is all that the answer says; it is never called delivered."""
+        """Return what was accepted, which is never called delivered."""
         return (
             f"Zuora accepted the order to {self.effect()} for {self.facts.number}. "
             "Zuora now creates and sends the mails. The bot cannot see delivery."
@@ -260,7 +260,7 @@ def _to_send(
 
 
 def _was_mailed(before: EmailRunFacts, run: BillRun, documents: Sequence[BillingDocument]) -> bool:
-    """Return whether mails of the whole run are there that were not there before.
+    """Return whether mails of the whole run have appeared that were not there before.
 
     Invoices alone have a mail date. Those without an address or amount may never get one.
     """
@@ -287,7 +287,7 @@ def _proof(number: str) -> Settlement:
 
 
 def _pointless(number: str, checks: MailChecks) -> Problems | None:
-    """Return what is known to leave a whole kind of documents unmailed, and how to put it right."""
+    """Return what surely leaves a whole kind of documents unmailed, and how to mend that."""
     said = []
     if off := notices.switched_off(checks.notices, whole_kind=True):
         said.append(f"{number}: {notices.off_in_words(off)}")

@@ -14,7 +14,7 @@ TO = "the recipients set in Zuora's email template; the bot cannot see them"
 
 
 def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
-    """Return what is mailed, what that comes to, who is left out."""
+    """Return what is mailed, the totals, and who is left out."""
     documents = facts.documents
     again = resend and documents.mailed_before
     may_again = documents.mailed_unknown or facts.mails_itself is not False
@@ -53,7 +53,7 @@ def _mailed_again(number: int) -> str:
 
 
 def _not_told(facts: EmailRunFacts) -> Iterator[str]:
-    """Yield what Zuora does not say and would be missed in the details."""
+    """Yield what Zuora does not say and would be missed in *Details*."""
     documents = facts.documents
     if documents.unchecked:
         numbers = some(sorted({each.number for each in documents.unchecked}))

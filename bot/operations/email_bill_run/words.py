@@ -44,7 +44,7 @@ def tables(facts: EmailRunFacts) -> Sequence[Table]:
 
 
 def _going_out(facts: EmailRunFacts, *, resend: bool) -> str:
-    """`25 mails to 24 customers, none mailed before; 1 has no address (Quayside Apparel)`."""
+    """Return `25 mails to 24 customers, none mailed before; 1 has no address (Quayside Apparel)`."""
     documents = facts.documents
     mails = count(facts.mails(resend=resend), "mail")
     to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""

@@ -11,7 +11,7 @@ SHOWN = 5
 
 
 def all_checked(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Check, ...]:
-    """Return each with what it compares."""
+    """Return each check with what it compares."""
     number = len(facts.documents)
     return (
         check("posted", f"all of {count(number, 'document')} posted"),
@@ -71,7 +71,7 @@ def _addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Check:
 
 
 def _pdf_file(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Check:
-    """Compare the file that was named with those that Zuora lists of the memo."""
+    """Compare the file that was named with those that Zuora lists for the memo."""
     said = "; ".join(words.pdf_file_cautions(body, facts))
     is_off = any(each.attaches_pdf is False for each in facts.checks.notices)
     return check(

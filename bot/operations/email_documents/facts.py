@@ -1,4 +1,4 @@
-"""What Zuora says of the documents, added up and compared."""
+"""What Zuora says about the documents, added up and compared."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ from bot.zuora.answers import money_of
 
 SHOWN = 5
 IN_A_LINE = 500
-"""Documents that are written and read at once: some milliseconds."""
+"""Documents that are written and read together: a few milliseconds."""
 
 
 class MailDocument(Remembering, frozen=True):
-    """One document as an approver sees it.
+    """One document, as an approver sees it.
 
     Attributes:
         mailed_at: When Zuora mailed it last. It keeps that for invoices alone. What is not known
@@ -66,18 +66,18 @@ class MailDocument(Remembering, frozen=True):
 
     @cached_property
     def money(self) -> Amount:
-        """Return its total; not known where either the amount or the currency is not."""
+        """Return its total; not known where the amount or the currency is not."""
         return money_of(self.amount, self.currency)
 
     @property
     def shown(self) -> Amount:
-        """Return what it comes to, below zero for a credit memo."""
+        """Return its amount, below zero for a credit memo."""
         money = self.money
         return credited(self.kind, money) if isinstance(money, Money) else money
 
 
 class EmailDocumentsFacts(Facts):
-    """Documents, of one kind or of several, ordered by number.
+    """Documents of one kind or of several, ordered by number.
 
     Attributes:
         documents: Those that are mailed, with an order for each.
@@ -104,7 +104,7 @@ class EmailDocumentsFacts(Facts):
     @model_validator(mode="before")
     @classmethod
     def _of_before(cls, found: Any) -> Any:
-        """Give each document its kind where the list had one for all: that is how it was stored."""
+        """Give each document its kind where an older version stored one for the whole list."""
         if not isinstance(found, dict) or "kind" not in found:
             return found
         rest = {name: value for name, value in found.items() if name != "kind"}
@@ -113,7 +113,7 @@ class EmailDocumentsFacts(Facts):
         return {**rest, **{name: [{**kind, **each} for each in lists[name]] for name in lists}}
 
     def to_text(self) -> str:
-        """As JSON; of very many documents a line for each part, so that no thread is held up for long."""
+        """Return it as JSON; very many documents in several lines, so that no thread is held up for long."""
         if len(self.documents) <= IN_A_LINE:
             return super().to_text()
         parts = (
@@ -126,7 +126,7 @@ class EmailDocumentsFacts(Facts):
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read what `to_text` wrote, also what an older version of it wrote."""
+        """Read what `to_text` wrote, in any version."""
         if "\n" not in text:  # a line's end within a value is written as \\n
             return super().from_text(text)
         before, *parts, after = text.split("\n")
@@ -140,7 +140,7 @@ class EmailDocumentsFacts(Facts):
 
     @cached_property
     def counted(self) -> tuple[KindTotals, ...]:
-        """Return all of them, counted and added up for each kind."""
+        """Return all documents, counted and added up for each kind."""
         return tuple(counted_up((each.kind, each.money) for each in self.documents))
 
     @cached_property
@@ -159,7 +159,7 @@ class EmailDocumentsFacts(Facts):
 
     @cached_property
     def mailed_unknown(self) -> tuple[Doubt, ...]:
-        """Return invoices of which it is not known when they were mailed: they count as mailed."""
+        """Return invoices whose mail date is not known: they count as mailed."""
         return tuple(
             Doubt(number=each.number, words=each.mailed_at.why)
             for each in self.documents
@@ -168,7 +168,7 @@ class EmailDocumentsFacts(Facts):
 
     @cached_property
     def mailed_lately(self) -> tuple[str, ...]:
-        """Return the numbers of the memos of which Zuora's mail history lists a mail of the last day."""
+        """Return the numbers of memos for which Zuora's mail history lists a mail in the last day."""
         return tuple(each.number for each in self.documents if each.listed)
 
     @cached_property
@@ -182,7 +182,7 @@ class EmailDocumentsFacts(Facts):
 
     @cached_property
     def unchecked(self) -> tuple[Doubt, ...]:
-        """Return what Zuora does not say of whether they are right to send."""
+        """Return for which documents Zuora does not say whether they are right to send."""
         return tuple(each for document in self.documents for each in _unchecked(document))
 
     @cached_property
@@ -197,7 +197,7 @@ class EmailDocumentsFacts(Facts):
         return tuple(document for document in everything if document.bill_to_mail is False)
 
     def largest(self, most: int) -> tuple[MailDocument, ...]:
-        """Return the largest of each currency whatever their sign; no two currencies are compared."""
+        """Return the largest of each currency, whatever the sign; two currencies are not compared."""
         return tuple(each for _, of in self._by_size for each in of[:most])
 
     @cached_property
@@ -212,7 +212,7 @@ class EmailDocumentsFacts(Facts):
         return sorted(of.items())
 
     def named(self, number: str) -> MailDocument | None:
-        """Return the document of that number."""
+        """Return the document with that number."""
         return self._by_number.get(number)
 
     @cached_property
@@ -228,7 +228,7 @@ class EmailDocumentsFacts(Facts):
         ]
 
     def left_out(self) -> dict[str, list[str]]:
-        """Return documents that reach nobody, for whom no order is made."""
+        """Return the documents that reach nobody, for which no order is made."""
         if not self.nobody and not self.to_bill_to:
             return {}
         return {"left_out": [document.number for document in self.nobody]}
@@ -264,7 +264,7 @@ _BEGIN = '"documents":['
 
 
 def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = True) -> list[str]:
-    """Return what changed of one document, in words; `mailed`: also that it was mailed meanwhile."""
+    """Return what changed about one document, in words; with `mailed`, also that it was mailed meanwhile."""
     if now is None:
         return [f"{before.number} is no longer there"]
     found = []
@@ -297,5 +297,5 @@ def _more_listed(before: MailDocument, now: MailDocument) -> bool:
 
 
 def more(before: Sequence[str], now: Sequence[str]) -> bool:
-    """Return whether the later list holds something beyond the earlier one, each as often as it is there."""
+    """Return whether the later list holds more than the earlier one, each entry counted."""
     return bool(Counter(now) - Counter(before))

@@ -31,7 +31,7 @@ Read = tuple[Sequence[BillingDocument], str]
 async def read_facts(
     kind: DocumentKind | None, body: EmailDocumentsBody, zuora: ZuoraClient
 ) -> EmailDocumentsFacts | Problems:
-    """Read every document, or say which of them cannot be mailed. No kind: they are of several.
+    """Read every document, or return which of them cannot be mailed. No kind: there are several.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -78,7 +78,7 @@ async def _read(kind: DocumentKind, keys: Sequence[str], zuora: ZuoraClient) -> 
 
 
 def _of_two_kinds(read: Sequence[Read]) -> str:
-    """That a number names documents of two kinds: what becomes of each is known by its number."""
+    """Return which numbers name documents of two kinds: results are kept by number."""
     named = Counter(document.number for documents, _ in read for document in documents)
     twice = sorted(number for number, times in named.items() if times > 1)
     if not twice:
@@ -111,7 +111,7 @@ async def _by_itself(documents: Sequence[BillingDocument], zuora: ZuoraClient) -
 
 
 async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:
-    """None where it was deleted, or may not be read: then nothing says that it mails by itself."""
+    """Return the run; None where it was deleted or may not be read: then nothing says that it mails by itself."""
     try:
         return await zuora.bill_run(number)
     except ZuoraRejected:
@@ -121,7 +121,7 @@ async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:
 async def _listed(
     documents: Sequence[BillingDocument], zuora: ZuoraClient
 ) -> dict[str, tuple[str, ...]]:
-    """Return what Zuora's mail history lists of memos, which have no mail date; nothing if unreadable."""
+    """Return what Zuora's mail history lists for memos, which have no mail date; nothing if unreadable."""
     memos = [document for document in documents if document.kind != "invoice"]
     reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in memos]
     try:
@@ -132,7 +132,7 @@ async def _listed(
 
 
 async def mail_marks(document_id: str, at: datetime, zuora: ZuoraClient) -> tuple[str, ...]:
-    """Return what Zuora's mail history lists of one document since shortly before a moment.
+    """Return what Zuora's mail history lists for one document since shortly before a moment.
 
     Raises:
         ZuoraError: It cannot be read.
@@ -143,7 +143,7 @@ async def mail_marks(document_id: str, at: datetime, zuora: ZuoraClient) -> tupl
 async def _pdf_file_known(
     body: EmailDocumentsBody, memo: BillingDocument, zuora: ZuoraClient
 ) -> bool | None:
-    """Return whether the file to attach is one of the memo's; a file belongs to one memo only."""
+    """Return whether the file to attach belongs to the memo; a file belongs to one memo only."""
     if not body.pdf_file_id:
         return None
     files = await zuora.pdf_files(memo.kind, memo.number)
@@ -151,7 +151,7 @@ async def _pdf_file_known(
 
 
 def _reaches_nobody(document: BillingDocument, body: EmailDocumentsBody) -> bool:
-    """Return whether no address is known for it; those that were typed are known."""
+    """Return whether no address is known for it; typed addresses are known."""
     if body.recipients == "addresses":
         return False
     if body.recipients == "bill_to" and not body.additional:
@@ -162,7 +162,7 @@ def _reaches_nobody(document: BillingDocument, body: EmailDocumentsBody) -> bool
 def _problems(
     body: EmailDocumentsBody, facts: EmailDocumentsFacts, *, none_reaches: bool
 ) -> dict[str, str]:
-    """Return what is known to leave customers without their mail, by field."""
+    """Return what surely leaves customers without their mail, by field."""
     found = {}
     one = len(facts.documents) == 1
     leave_out = "" if one else ", or leave those documents out"
@@ -212,7 +212,7 @@ def _cannot_be_mailed(
 
 
 async def _path_problem(kind: DocumentKind, memo: BillingDocument, zuora: ZuoraClient) -> str:
-    """Return whether memos can be reached where the mail order would go.
+    """Return why the mail order would not reach the memo; empty: it would.
 
     Object queries answer for memos at another path, and need not know that Invoice Settlement is
     off.

@@ -87,11 +87,11 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return all_checked(self.body, self.facts)
 
     def subject(self) -> str:
-        """`INV00000012` or `312 invoices`."""
+        """Return `INV00000012` or `312 invoices`."""
         return words.subject(self.facts)
 
     def subjects(self) -> tuple[str, ...]:
-        """Return one call for each document, by its number."""
+        """Return one subject for each document, by its number."""
         return tuple(document.number for document in self.facts.documents)
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
@@ -125,7 +125,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return listed_mailed(document.number) if more(document.listed, now) else None
 
     async def read_again(self, calls: Sequence[Call], zuora: ZuoraClient) -> Mapping[str, Reread]:
-        """Return every document anew, as before its first try: mailed meanwhile, reversed, or as it was."""
+        """Read every document again, as before its first try: mailed meanwhile, reversed, or unchanged."""
         numbers = [call.subject for call in calls]
         facts = await self._look_up_only(numbers, zuora)
         if isinstance(facts, Problems) and len(numbers) > 1:  # which of them it is about
@@ -141,7 +141,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return await self.look_up(body, zuora)
 
     def title(self) -> str:
-        """`email 312 invoices`, or `email 312 invoices again`."""
+        """Return `email 312 invoices`, or `email 312 invoices again`."""
         return words.title(self.facts) + (" again" if self.body.again else "")
 
     def summary(self) -> Summary:
@@ -153,7 +153,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return words.lines(self.body, self.facts)
 
     def effect(self) -> str:
-        """`send 312 mails`."""
+        """Return `send 312 mails`."""
         return words.effect(self.facts)
 
     def warning(self) -> str:
@@ -165,7 +165,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return words.accepted(self.facts)
 
     def typed_addresses(self) -> tuple[str, ...]:
-        """Return the addresses that get it instead of, or beside, the customer's own."""
+        """Return the addresses that get it instead of the customer's own, or as well."""
         return self.body.email_addresses
 
     def tables(self) -> Sequence[Table]:
@@ -181,19 +181,19 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return self.body.again or bool(known)
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
-        """Return the runs of those that show no mail, where they were made so."""
+        """Return the runs of documents that show no mail, where the runs mail by themselves."""
         return self.facts.by_itself
 
     def is_repeat(self) -> bool:
-        """Without `again` a second order within minutes mails twice by accident."""
+        """Return `again`; without it a second order within minutes mails twice by accident."""
         return self.body.again
 
     def sends(self) -> bool:
-        """That is what it is for."""
+        """Return True: mailing is its purpose."""
         return True
 
     def kinds(self) -> tuple[KindTotals, ...]:
-        """Return all of the one kind, or those of each."""
+        """Return all of the one kind, or those of each kind."""
         return self.facts.counted
 
     def each(self) -> tuple[SingleDocument, ...]:
@@ -210,7 +210,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return self.body.documents
 
     def mailings(self) -> tuple[Mailing, ...]:
-        """Return each by a call of its own."""
+        """Return each document, with a call of its own."""
         return tuple(
             Mailing(
                 call=each.number,
@@ -263,7 +263,7 @@ class EmailMixedList(EmailDocuments):
     kind = None
 
     def judged_as(self) -> tuple[Judged, ...]:
-        """As each kind that is in it, with what that comes to."""
+        """Return each kind in the list as its own operation, with its amounts."""
         return tuple(Judged(OF_KIND[kind.kind].name, amounts_of((kind,))) for kind in self.kinds())
 
 

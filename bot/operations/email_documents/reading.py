@@ -1,4 +1,4 @@
-"""What was typed becomes a valid body, or messages at the fields. No I/O.
+"""Turns what was typed into a valid body, or messages at the fields. No I/O.
 
 Rules: pages *Email an invoice* and *Email a debit memo*.
 """
@@ -54,7 +54,7 @@ class EmailDocumentsBody(Body):
     kinds: tuple[DocumentKind, ...] = Field(default=(), exclude_if=lambda kinds: not kinds)
 
     def by_kind(self, kind: DocumentKind | None) -> dict[DocumentKind, tuple[str, ...]]:
-        """Return the documents of each kind that there is: all of the one, or each of its own (None)."""
+        """Return the documents of each kind: all of the one, or each of its own (None)."""
         if kind is not None:
             return {kind: self.documents}
         of = list(zip(self.kinds, self.documents, strict=True))
@@ -64,14 +64,14 @@ class EmailDocumentsBody(Body):
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """A typed list: what is a document, each once, and what is not."""
+    """A typed list: the documents, each once, and what is not one."""
 
     documents: tuple[DocumentKey, ...]
     repeated: int
     wrong: tuple[str, ...]
 
     def problem(self) -> str:
-        """Return what is wrong with the list as a whole, and how to put it right; empty if nothing is."""
+        """Return what is wrong with the list as a whole, and how to mend that; empty if nothing is."""
         if many := too_many(len(self.documents) + len(self.wrong)):
             return many
         if self.wrong:
@@ -82,7 +82,7 @@ class Sorted:
 
 
 def too_many(number: int) -> str:
-    """Return why so many documents cannot be asked for at once; empty where they can."""
+    """Return why this many documents cannot be asked for together; empty where they can."""
     if number <= MOST_DOCUMENTS:
         return ""
     return (
@@ -102,7 +102,7 @@ def sort_out(text: str) -> Sorted:
 
 
 def read(kind: DocumentKind | None, values: Values) -> EmailDocumentsBody | Problems:
-    """Make a body for documents of one kind (None: of several), or say at each field what is wrong."""
+    """Make a body for documents of one kind (None: of several), or return what is wrong with each field."""
     problems: dict[str, str] = {}
     found = sort_out(_text(values, "documents"))
     others = [each.key for each in found.documents if each.kind != kind]

@@ -1,4 +1,4 @@
-"""What a later reading of a document says of an order to mail it whose answer was lost. No I/O."""
+"""What a later reading of a document says about an order to mail it whose answer was lost. No I/O."""
 
 from bot.domain.known import is_newer
 from bot.operations.email_documents.facts import (
@@ -16,7 +16,7 @@ def reread(before: EmailDocumentsFacts, now: EmailDocumentsFacts | Problems, num
     if isinstance(now, Problems):
         return Reread(wrong=" ".join(now.by_field.values()).rstrip("."))
     was, is_now = before.named(number), now.named(number)
-    if was is None:  # an order of a version before this one
+    if was is None:  # an older version made the order
         return Reread()
     if is_now is None and any(each.number == number for each in now.nobody):
         return Reread(wrong=f"the bill-to contact of {number} has no address now")
@@ -26,7 +26,7 @@ def reread(before: EmailDocumentsFacts, now: EmailDocumentsFacts | Problems, num
 
 
 def _mailed(before: MailDocument, now: MailDocument) -> Settlement | None:
-    """Proof that it was mailed, where Zuora shows or lists a mail that was not there before."""
+    """Return proof that it was mailed, where Zuora shows or lists a mail that was not there before."""
     if is_newer(before.mailed_at, now.mailed_at):
         return shown_mailed(now.number)
     if before.listed is not None and more(before.listed, now.listed or ()):
@@ -42,7 +42,7 @@ def shown_mailed(number: str) -> Settlement:
 
 
 def listed_mailed(number: str) -> Settlement:
-    """Zuora's mail history lists a mail that it did not list."""
+    """Prove it by a mail that Zuora's mail history did not list before."""
     return Settlement(
         accepted=True,
         words=f"Zuora's mail history lists a mail of {number} that was not there before",

@@ -15,7 +15,7 @@ SHOWN_ADDRESSES = 4
 
 
 def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
-    """Return which documents, to whom, what they come to."""
+    """Return which documents, to whom, and the totals."""
     typed = bool(body.email_addresses)
     again = body.again or bool(facts.mailed_before or facts.mailed_lately)
     one = facts.documents[0] if len(facts.documents) == 1 else None
@@ -53,7 +53,7 @@ def _not_told(facts: EmailDocumentsFacts) -> str:
 
 
 def _contents(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[str, ...]:
-    """With a file of its own, that takes the place of what is said of the PDF."""
+    """Return what is in the mails; a file of its own replaces what is said about the PDF."""
     if not body.pdf_file_id:
         return facts.checks.cautions()
     return (*notices.cautions(facts.checks.notices), *words.pdf_file_cautions(body, facts))

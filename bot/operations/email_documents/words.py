@@ -26,14 +26,14 @@ _NO_MAIL_DATE = "Zuora keeps no mail date of memos"
 
 
 def subject(facts: EmailDocumentsFacts) -> str:
-    """`INV00000012` or `312 invoices`."""
+    """Return `INV00000012` or `312 invoices`."""
     if len(facts.documents) == 1:
         return facts.documents[0].number
     return in_kinds(each.kind for each in facts.documents)
 
 
 def title(facts: EmailDocumentsFacts) -> str:
-    """`email invoice INV00000012` or `email 312 invoices`."""
+    """Return `email invoice INV00000012` or `email 312 invoices`."""
     kind = KIND_WORDS[facts.documents[0].kind][0]
     one = f"{kind} " if len(facts.documents) == 1 else ""
     return f"email {one}{subject(facts)}"
@@ -73,7 +73,7 @@ def _again(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Iterator[Lin
 
 
 def mailed_lately(facts: EmailDocumentsFacts) -> str:
-    """That memos were mailed lately, of which Zuora keeps no mail date; empty where none was."""
+    """Return that memos were mailed lately, for which Zuora keeps no mail date; empty where none was."""
     if not facts.mailed_lately:
         return ""
     numbers = some(facts.mailed_lately, SHOWN_LARGEST)
@@ -81,7 +81,7 @@ def mailed_lately(facts: EmailDocumentsFacts) -> str:
 
 
 def by_itself(facts: EmailDocumentsFacts) -> str:
-    """That Zuora may have mailed some of them without an order; empty where it has not."""
+    """Return that Zuora may have mailed some of them without an order; empty where it has not."""
     runs = [each.run for each in facts.by_itself]
     if not runs:
         return ""
@@ -90,7 +90,7 @@ def by_itself(facts: EmailDocumentsFacts) -> str:
 
 
 def doubts_of(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
-    """Return what is not known, or wrong to send, and of which documents."""
+    """Return what is not known, or wrong to send, and for which documents."""
     return (
         *doubts.amount_lines(facts.amount_unknown),
         *doubts.mail_lines(facts.mailed_unknown),
@@ -104,7 +104,7 @@ def _pdf_file(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
 
 
 def pdf_file_cautions(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[str, ...]:
-    """Return what may keep the PDF file that was named from going out."""
+    """Return what may keep the named PDF file from going out."""
     box = f"“{BOXES[facts.documents[0].kind]}”"
     attaches = {notice.attaches_pdf for notice in facts.checks.notices}
     found = (
@@ -134,14 +134,14 @@ def goes_to(body: EmailDocumentsBody) -> str:
 
 
 def effect(facts: EmailDocumentsFacts) -> str:
-    """`send 312 mails`: one for each document that somebody gets."""
+    """Return `send 312 mails`: one for each document that somebody gets."""
     muted = any(notice.state == "muted" for notice in facts.checks.notices)
     up_to = "up to " if facts.perhaps or muted else ""
     return f"send {up_to}{count(len(facts.documents), 'mail')}"
 
 
 def warning(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
-    """Mails cannot be called back; some customers may get theirs twice."""
+    """Return that mails cannot be called back, and that some customers may get theirs twice."""
     if again := len(facts.mailed_before) + len(facts.mailed_lately):
         documents = _some_of(facts, again)
         return f"{documents} will be mailed a second time. Mails cannot be called back."
@@ -152,13 +152,13 @@ def warning(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
 
 
 def _some_of(facts: EmailDocumentsFacts, number: int) -> str:
-    """`3 invoices`; `3 documents` where they are of several kinds."""
+    """Return `3 invoices`, or `3 documents` where they are of several kinds."""
     kinds = {each.kind for each in facts.documents}
     return count(number, *(KIND_WORDS[kinds.pop()] if len(kinds) == 1 else ("document",)))
 
 
 def accepted(facts: EmailDocumentsFacts) -> str:
-    """Accepted is all that the answer says; it is never called delivered."""
+    """Return what was accepted, which is never called delivered."""
     orders = "the order" if len(facts.documents) == 1 else "every order"
     return (
         f"Zuora accepted {orders} to mail {subject(facts)}. "
@@ -177,7 +177,7 @@ def result(calls: Sequence[Call]) -> str:
 
 
 def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Table]:
-    """Whatever does not fit on the card."""
+    """Return whatever does not fit on the card."""
     found = []
     if len(body.email_addresses) > SHOWN_NAMES:
         rows = tuple((address,) for address in body.email_addresses)
@@ -189,7 +189,7 @@ def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Tab
 
 
 def listed(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Listed, ...]:
-    """Return the documents that were asked for, the largest first, then those that reach nobody; as many as are kept.
+    """Return the documents asked for, largest first, then those that reach nobody, up to the number kept.
 
     Where addresses were typed, what the contacts have does not matter.
     """

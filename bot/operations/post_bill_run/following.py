@@ -1,4 +1,4 @@
-"""What becomes of a posting after Zuora accepted it, read from the run and its documents."""
+"""A posting after Zuora accepted it, read from the run and its documents."""
 
 from collections.abc import Sequence
 
@@ -63,7 +63,7 @@ async def look(run: RunFacts, drafts: Drafts, progress: Progress, zuora: ZuoraCl
 
 
 LOOKS_AT_COMPLETED = 5
-"""So often, within a minute or two, before a run that does not move counts as not posted."""
+"""How often, within a minute or two, a run that does not move is looked at before it counts as not posted."""
 
 
 def _posted(progress: Progress, number: str, documents: Sequence[BillingDocument]) -> Progress:
@@ -78,7 +78,7 @@ def _posted(progress: Progress, number: str, documents: Sequence[BillingDocument
 def _back(
     progress: Progress, number: str, drafts: Drafts, documents: Sequence[BillingDocument]
 ) -> Progress:
-    """Completed after posting began: some invoices failed to post (page *Bill run status types*).
+    """Return how far a run is that is Completed after posting began: some invoices failed to post.
 
     Zuora may show the state from before for a while. With all its drafts as they were, the run
     has to be seen so several times.

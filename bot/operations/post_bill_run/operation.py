@@ -110,13 +110,13 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
     goes_on = "posts the documents"
 
     def sends(self) -> bool:
-        """Posting can mail; also where that could not be checked, and later by another setting."""
+        """Return True: posting can mail, even where that could not be checked, and later by another setting."""
         return True
 
     @classmethod
     @override
     def why_not(cls, status: str, *, posted: int = 0, run_type: str = "") -> str:
-        """Allow only a Completed one (page *Bill run status types*)."""
+        """Return why Zuora would refuse it: only a Completed run is posted (page *Bill run status types*)."""
         return "" if status == "Completed" else WHY_NOT_POST.get(status, UNKNOWN)
 
     def mailings(self) -> tuple[Mailing, ...]:
@@ -192,7 +192,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
 
     @override
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """Prove it by a run that moved on, or by drafts of it that are posted now.
+        """Prove it by a run that moved on, or by drafts that are posted now.
 
         A run that is Completed with all its drafts proves nothing: the call may still be waiting.
         """
@@ -200,7 +200,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
 
     @override
     def begun(self, answer: Answer) -> Progress:
-        """Posting goes on after the answer, whatever state the answer shows."""
+        """Return where following begins: posting goes on after the answer, whatever state the answer shows."""
         return following.begun(self.facts.run)
 
     async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
@@ -208,7 +208,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
         return await following.look(self.facts.run, self.facts.drafts, progress, zuora)
 
     def title(self) -> str:
-        """`post bill run BR-00000417`."""
+        """Return `post bill run BR-00000417`."""
         return f"post bill run {self.facts.run.number}"
 
     def summary(self) -> Summary:
@@ -248,11 +248,11 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
         )
 
     def effect(self) -> str:
-        """`post 5 documents`."""
+        """Return `post 5 documents`."""
         return f"post {count(self.facts.drafts.count, 'document')}"
 
     def warning(self) -> str:
-        """Posting is final, and may be the moment at which customers are mailed."""
+        """Return that posting is final, and may be the moment when customers are mailed."""
         final = "A posted run cannot be canceled any more."
         return final if self.facts.mails == "no" else f"{final} {MAIL_WORDS[self.facts.mails]}."
 
