@@ -1,4 +1,4 @@
-"""Reads accounts, and what an account says of its documents."""
+"""Reads accounts, and what an account says about its documents."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ async def account(caller: Caller, key: str) -> Account:
 
 
 def with_account(document: BillingDocument, owner: Account) -> BillingDocument:
-    """Return the document with what its account says of it.
+    """Return the document with what its account says about it.
 
     Raises:
         ZuoraContradicts: The two do not belong together.

@@ -16,7 +16,7 @@ from bot.zuora.errors import ZuoraContradicts
 from bot.zuora.rows import Row
 
 AT_REST: Final = frozenset({"Completed", "Posted", "Canceled", "Error"})
-"""States in which a run's counts are those of its list (page *Bill run details*); else they may lag."""
+"""States in which a run's counts match its list (page *Bill run details*); otherwise they may lag."""
 
 NUMBERS: Final[dict[DocumentKind, tuple[str, ...]]] = {
     "invoice": ("invoiceNumber", "InvoiceNumber"),
@@ -26,7 +26,7 @@ NUMBERS: Final[dict[DocumentKind, tuple[str, ...]]] = {
 
 
 def answered(asked: str, what: str, *answers: str) -> None:
-    """Refuse an answer that is about something else than what was asked for.
+    """Refuse an answer about something else than what was asked for.
 
     Args:
         asked: Id or number.
@@ -42,7 +42,7 @@ def answered(asked: str, what: str, *answers: str) -> None:
 
 
 def run_is_named(document: BillingDocument, row: Row) -> None:
-    """Refuse a document of a bill run that is not named: what that run mails cannot be looked up.
+    """Refuse a document of an unnamed bill run: what that run mails cannot be looked up.
 
     Raises:
         ZuoraContradicts: A bill run made it, and Zuora does not say which.
@@ -55,7 +55,7 @@ def run_is_named(document: BillingDocument, row: Row) -> None:
 
 
 def row_of_run(kind: DocumentKind, number: str, row: Row) -> None:
-    """Refuse a row that is not one of a run's list.
+    """Refuse a row that does not belong to a run's list.
 
     Raises:
         ZuoraContradicts: It is of another run or kind, or has no id, number or state.
@@ -109,7 +109,7 @@ def with_account(document: BillingDocument, owner: Account) -> None:
 
 
 def run_and_documents(documents: Sequence[BillingDocument], run: BillRun) -> None:
-    """Refuse a run whose own counts are not those of its list.
+    """Refuse a run whose own counts do not match its list.
 
     Raises:
         ZuoraContradicts: They differ, or the two readings of the run do.

@@ -1,4 +1,4 @@
-"""What Zuora knows of bill runs, documents, accounts and subscriptions, as frozen values. No I/O.
+"""What Zuora knows about bill runs, documents, accounts and subscriptions, as frozen values. No I/O.
 
 Key names: the pages *Retrieve a bill run*, *Retrieve an invoice*, *Retrieve a debit memo*,
 *Retrieve an account* and the expanded objects of Object Query in Zuora's SDK 3.21.0.
@@ -18,7 +18,7 @@ NOT_READ: Final = NotKnown("not read")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Zuora said yes with.
+    """Zuora's answer to a call that it accepted.
 
     To a call that does something it means accepted: mails go out later, and nobody learns when.
 
@@ -94,7 +94,7 @@ class BillRun:
 
     @property
     def mails_itself(self) -> bool | None:
-        """Return whether it was made to post and mail by itself; None where Zuora did not say."""
+        """Return whether it was set to post and mail by itself; None where Zuora did not say."""
         both = (self.auto_post, self.auto_email)
         return False if False in both else None if None in both else True
 
@@ -148,13 +148,13 @@ class BillingDocument:
 
     @property
     def customer(self) -> str:
-        """`Acme (A00000001)`."""
+        """Return `Acme (A00000001)`."""
         number = self.account_number or self.account_id
         return f"{self.account_name} ({number})" if self.account_name else number
 
     @property
     def customer_name(self) -> str:
-        """`Acme`; the account's number where its name is not known or may not be shown."""
+        """Return `Acme`, or the account's number where its name is not known or may not be shown."""
         return self.account_name or self.account_number or self.account_id
 
 
@@ -196,7 +196,7 @@ class Account:
 
     @property
     def called(self) -> str:
-        """`A00000001 (Acme)`."""
+        """Return `A00000001 (Acme)`."""
         return f"{self.number} ({self.name})" if self.name else self.number
 
 

@@ -1,4 +1,4 @@
-"""Does what takes long with many documents in a thread, so that the event loop answers clicks meanwhile."""
+"""Does slow work on many documents in a thread, so that the event loop answers clicks meanwhile."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ async def aside(
     *more: P.args,
     **named: P.kwargs,
 ) -> T:
-    """Return what `work` makes of the documents; it must touch nothing but what it is handed."""
+    """Return what `work` makes of the documents; it must touch nothing but its arguments."""
     if len(documents) < MANY:
         return work(documents, *more, **named)
     return await asyncio.to_thread(work, documents, *more, **named)

@@ -13,7 +13,7 @@ from bot.zuora.rows import Here, Row
 from bot.zuora.wire import HttpCall
 
 MOST_LISTED: Final = 1000
-"""Bill runs that are looked at, the newest ones."""
+"""Bill runs that are looked at, newest first."""
 
 _QUERY_REFUSED: Final = frozenset({None, 20, 21, 22, 23, 27, 30})
 
@@ -70,7 +70,7 @@ async def listing(
     statuses: Collection[str] = (),
     created_since: datetime | None = None,
 ) -> tuple[BillRun, ...]:
-    """Bill runs, newest first; at most about a thousand are looked at.
+    """Return bill runs, newest first; at most about a thousand are looked at.
 
     Zuora filters only by fields it has an index for and does not say which: what it refuses is
     filtered here. The filters are applied here in any case. A run of which Zuora does not say when
@@ -90,7 +90,7 @@ async def listing(
 
 
 async def _counts(caller: Caller, key: str) -> tuple[Row, ZuoraRejected | None]:
-    """Return what Object Query says; where it is refused nothing, and the refusal."""
+    """Return what Object Query says, or nothing and the refusal where it refuses."""
     try:
         data = (
             await caller.read(calls.get("object-query", "billing-runs", key, query=(calls.NULLS,)))
@@ -105,7 +105,7 @@ def _plain(key: str) -> HttpCall:
 
 
 async def _listed(caller: Caller, filters: tuple[str, ...]) -> list[Row]:
-    """With filter and order; where that is refused, in order; then as it comes."""
+    """Return the list, filtered and ordered; where that is refused, ordered; otherwise as it comes."""
     newest_first = (("sort[]", "createdDate.DESC"), calls.NULLS)
     for wanted, extra in ((filters, newest_first), ((), newest_first)):
         call = calls.object_page("billing-runs", filters=wanted, extra=extra)

@@ -1,4 +1,4 @@
-"""Answers have a bound: how many bytes, also unpacked, and how many of them are read at once."""
+"""Bounds answers: how many bytes, also unpacked, and how many are read at the same time."""
 
 import asyncio
 import zlib
@@ -8,20 +8,20 @@ import aiohttp
 import httpx2
 
 MOST_BYTES: Final = 32 * 1024 * 1024
-"""Of one answer, unpacked. A page of 50 documents takes some 200 KB."""
+"""Bytes of one answer, unpacked. A page of 50 documents takes about 200 KB."""
 
 _PIECE: Final = 64 * 1024
-_GZIP: Final = 31  # zlib's word for a header and an end as gzip has them
+_GZIP: Final = 31  # zlib's word for a header and an end like gzip's
 _PLAIN: Final = frozenset({"", "identity"})
 _PACKED: Final = frozenset({"gzip", "x-gzip"})
 
 
 class UnreadableAnswer(httpx2.RemoteProtocolError):
-    """What came is too long, or packed in a way that was not asked for or is broken."""
+    """The answer is too long, or packed in an unexpected or broken way."""
 
 
 async def content_of(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body of an answer, unpacked; piece by piece, so that nobody waits for all of it.
+    """Return the body of an answer, unpacked piece by piece, so that nobody waits for all of it.
 
     Raises:
         UnreadableAnswer: See there.
@@ -46,14 +46,14 @@ async def content_of(response: aiohttp.ClientResponse) -> bytes:
 
 
 class _Unpacker:
-    """Unpacks gzip, also several members, some bytes at a time."""
+    """Unpacks gzip, several members too, some bytes at a time."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP)
         self._has_begun = False
 
     def some(self, packed: bytes) -> tuple[bytes, bytes]:
-        """Return some bytes unpacked, and what is left to be unpacked.
+        """Return some bytes unpacked, and what is still packed.
 
         Raises:
             UnreadableAnswer: It is no gzip.

@@ -45,7 +45,7 @@ async def one(reader: DocumentReader, where: str, key: str) -> BillingDocument:
 async def for_mail(
     reader: DocumentReader, where: str, keys: Iterable[str]
 ) -> tuple[BillingDocument | None, ...]:
-    """Many documents by id or number, fifty in a call and the calls side by side; None: there is none.
+    """Return many documents by id or number, fifty in a call and calls side by side; None: there is none.
 
     An object query brings the account and the bill-to contact along. What no list has, or a list does
     not say all about, is asked for by itself: with an object query, and before a document is called
@@ -67,7 +67,7 @@ async def for_mail(
 async def _listed_for_mail(
     reader: DocumentReader, keys: Sequence[str]
 ) -> dict[str, BillingDocument]:
-    """Return those that lists have, each once and with all that is asked of it; none where Zuora takes no such filter."""
+    """Return those that lists have, each once and complete; none where Zuora takes no such filter."""
     numbers = [key for key in keys if not is_id(key) and not set(",[]") & set(key)]
     reads = [
         partial(_part_for_mail, reader, name, part)
@@ -87,13 +87,13 @@ async def _listed_for_mail(
 async def _part_for_mail(
     reader: DocumentReader, name: str, keys: Sequence[str]
 ) -> dict[str, BillingDocument]:
-    """Up to fifty of them by their numbers or ids."""
+    """Return up to fifty of them by their numbers or ids."""
     query = calls.object_page(
         OBJECTS[reader.kind], filters=(f"{name}.IN:[{','.join(keys)}]",), extra=EXPANDED
     )
     page = await paging.objects(
         reader.caller, query, most=len(keys)
-    )  # of an ignored filter not all pages
+    )  # an ignored filter would give all pages
     progress.came(len(page))
     return await aside(_of_keys, page, reader, name, keys)
 
@@ -101,7 +101,7 @@ async def _part_for_mail(
 def _of_keys(
     page: Sequence[Row], reader: DocumentReader, name: str, keys: Sequence[str]
 ) -> dict[str, BillingDocument]:
-    """Return the rows that were asked for; none of which there are two, and none that lacks what is asked of it."""
+    """Return the rows that were asked for, without duplicates and incomplete ones."""
     asked = {key.casefold(): key for key in keys}
     found: dict[str, BillingDocument] = {}
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""Sends one call: token, pace, repeats, errors. The one place where bytes go to Zuora.
+"""Sends one call: token, pace, repeats, errors. The only place where bytes go to Zuora.
 
 Reads are repeated here; effects never are, but for one 401, which means "not executed".
 """
@@ -43,7 +43,7 @@ _NO_HEADERS: Final[Mapping[str, str]] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerSettings:
-    """What is the same for every call.
+    """The settings that are the same for every call.
 
     Attributes:
         base_url: Without a slash at the end.
@@ -73,7 +73,7 @@ class CallerSettings:
 
 @dataclass(slots=True)
 class PageSize:
-    """How many rows a page of an object query the tenant allows, and whether it has said so."""
+    """How many rows a page of an object query may have, and whether the tenant has said so."""
 
     rows: int = LARGE_PAGE
     is_known: bool = False
@@ -113,7 +113,7 @@ class Caller:
         self.page_size = PageSize()
 
     def within(self, entity_ids: str, org_ids: str) -> "Caller":
-        """This caller for calls to one entity and to these organizations; all else is shared."""
+        """Return this caller for calls to one entity and these organizations; everything else is shared."""
         settings = replace(self._settings, entity_ids=entity_ids, org_ids=org_ids)
         caller = Caller(
             self._http, self._clock, settings, self._tokens, self._pace, reach=self._reach
@@ -143,7 +143,7 @@ class Caller:
             return _or_raise(await self._with_token(call))
 
     async def read(self, call: wire.HttpCall) -> Answer:
-        """Send a call that only reads, up to four times, under a track id of its own.
+        """Send a call that only reads, up to four times, under its own track id.
 
         Raises:
             ZuoraRejected: A definite no.
@@ -164,13 +164,13 @@ class Caller:
     async def _try_read(self, call: wire.HttpCall) -> Answer | ZuoraError:
         try:
             return await self._with_token(call)
-        except ZuoraBusy as error:  # no token just now
+        except ZuoraBusy as error:  # no token right now
             if isinstance(error, ZuoraLockedOut) or error.status == 429:  # noqa: PLR2004 - HTTP
                 return error
             return ZuoraUnavailable(error.message, status=error.status)
 
     async def _with_token(self, call: wire.HttpCall) -> Answer | ZuoraError:
-        """Return one try, and one more after a 401 with a token that is new."""
+        """Try once, and once more after a 401 with a new token; return the answer or the error."""
         token = await self._tokens.token()
         found = await self._once(call, token)
         if _is_about_the_token(found):
@@ -246,7 +246,7 @@ async def _read(
 def _judged(
     call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
 ) -> Answer | ZuoraError:
-    """Take a file that came as it is; judge whatever else came in its place as usual."""
+    """Return a file as it came; judge anything else in its place as usual."""
     if call.is_file and status == 200 and not _is_json(headers):  # noqa: PLR2004 - HTTP
         return Answer(status, headers.get("Zuora-Request-Id", "")[:64], content, len(content))
     found = judge(status, headers, content, effect=call.effect, repeat=call.repeat)
@@ -254,7 +254,7 @@ def _judged(
 
 
 def _is_about_the_token(found: Answer | ZuoraError) -> bool:
-    """Return whether Zuora has not even looked at the call."""
+    """Return whether Zuora refused the token without looking at the call."""
     return isinstance(found, ZuoraRejected) and found.category == AUTHENTICATION
 
 
@@ -298,7 +298,7 @@ def _lost(call: wire.HttpCall, error: httpx2.RequestError) -> ZuoraError:
 
 
 def _log(call: wire.HttpCall, found: Answer | ZuoraError) -> None:
-    """Count it, and log method, route and ids; a read that went well is for whoever looks closely."""
+    """Count it, and log method, route and ids; a read that went well is logged for debugging only."""
     outcome = "ok" if isinstance(found, Answer) else type(found).__name__
     ZUORA_CALLS.labels(call.method, call.route, outcome).inc()
     logger.log(

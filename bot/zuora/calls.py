@@ -29,7 +29,7 @@ HISTORY_PAGE: Final = 40  # other pages: at most 40 (guide *Pagination*)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailBody:
-    """Body of a mail of one document (pages *Email an invoice*, *Email a debit memo*).
+    """The body of a mail of one document (pages *Email an invoice*, *Email a debit memo*).
 
     Attributes:
         email_addresses: Sent as one comma-separated string; Zuora ignores it with
@@ -45,7 +45,7 @@ class EmailBody:
     pdf_file_id: str = ""
 
     def wire(self) -> dict[str, Any]:
-        """The JSON object; what is not asked for is left out."""
+        """Return the JSON object; what is not asked for is left out."""
         fields = {
             "emailAddresses": ",".join(self.email_addresses),
             "includeAdditionalEmailAddresses": self.include_additional_email_addresses,
@@ -98,35 +98,35 @@ def get(*parts: str, query: tuple[tuple[str, str], ...] = ()) -> HttpCall:
 def object_page(
     objects: str, *, filters: tuple[str, ...] = (), extra: tuple[tuple[str, str], ...] = ()
 ) -> HttpCall:
-    """An object query but for the size of its pages; each filter as `sourceId.EQ:BR-00000001`."""
+    """Return an object query without its page size; each filter like `sourceId.EQ:BR-00000001`."""
     query = (*(("filter[]", one) for one in filters), *extra)
     return get("object-query", objects, query=query)
 
 
 def of_size(call: HttpCall, rows: int) -> HttpCall:
-    """The same query with so many rows a page."""
+    """Return the same query with this many rows a page."""
     return replace(call, query=(("pageSize", str(rows)), *call.query))
 
 
 def next_object_page(call: HttpCall, cursor: str) -> HttpCall:
-    """The same query from a cursor on."""
+    """Return the same query, from a cursor on."""
     kept = tuple(pair for pair in call.query if pair[0] != "cursor")
     return HttpCall(method="GET", path=call.path, query=(*kept, ("cursor", cursor)))
 
 
 def zoql(text: str) -> HttpCall:
-    """A ZOQL query: a POST that only reads (page *CRUD: Query*, at most 2,000 rows)."""
+    """Return a ZOQL query: a POST that only reads (page *CRUD: Query*, at most 2,000 rows)."""
     return HttpCall(method="POST", path=path("v1", "action", "query"), body={"queryString": text})
 
 
 def zoql_more(locator: str) -> HttpCall:
-    """The next rows of a ZOQL query."""
+    """Return the call for the next rows of a ZOQL query."""
     body = {"queryLocator": locator}
     return HttpCall(method="POST", path=path("v1", "action", "queryMore"), body=body)
 
 
 def zoql_text(value: str) -> str:
-    """A value as a ZOQL string literal."""
+    """Return a value as a ZOQL string literal."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
@@ -134,7 +134,7 @@ def zoql_text(value: str) -> str:
 def billing_preview(
     account_id: str, target_date: date, *, exclude: Collection[str] = (), renew: bool = False
 ) -> HttpCall:
-    """What billing one account up to a date would charge; nothing is stored.
+    """Return the call for what billing one account up to a date would charge; nothing is stored.
 
     Evergreen subscriptions are left out by default (page *Generate a billing preview*), and a bill
     run bills them.
@@ -162,7 +162,7 @@ def begin_preview_run(
     organizations: Collection[Mapping[str, str]],
     idempotency_key: str,
 ) -> HttpCall:
-    """Begin a preview of what a bill run by batch would charge; no customer sees anything of it.
+    """Begin a preview of what a bill run by batch would charge, of which no customer sees anything.
 
     `batches` is a text with commas of at most 1,000 characters, and none is all of them (page
     *Create a billing preview run*); names that are longer are asked for as all. Evergreen
@@ -187,12 +187,12 @@ def begin_preview_run(
 
 
 def file(file_id: str) -> HttpCall:
-    """The content of a file, whatever it is (page *Retrieve a file*)."""
+    """Return the call for a file's content, whatever it is (page *Retrieve a file*)."""
     return HttpCall(method="GET", path=path("v1", "files", file_id), is_file=True)
 
 
 def email_history(object_id: str, start: datetime, end: datetime, page: int) -> HttpCall:
-    """Mails about one object, or all, between two local times that are at most three days apart.
+    """Return the call for mails about one object, or all, between two local times at most three days apart.
 
     `failedOnly` must be set: Zuora's default hides every mail that went out.
     """

@@ -58,7 +58,7 @@ VERSION: Final = "2025-08-12"
 SECONDS_FOR_A_LOOK: Final = 20.0
 
 NO_SUCH_NAME = "billing-bot asks whether it may look here"
-"""Of a bill run, so that as little as possible is read."""
+"""The name of no bill run, so that as little as possible is read."""
 
 
 class ZuoraClient(Effects):
@@ -148,12 +148,12 @@ class ZuoraClient(Effects):
         self._base_url = settings.base_url
 
     async def says_the_time(self) -> None:
-        """Read something small, whose answer shows what time it is there; what fails shows nothing."""
+        """Read something small, whose answer shows what time it is there; ignore a failure."""
         with suppress(ZuoraError):
             await self.bill_runs(name=NO_SUCH_NAME)
 
     def __repr__(self) -> str:
-        """Without secrets."""
+        """Return it without secrets."""
         return f"ZuoraClient({self._base_url})"
 
     def use(self, client_id: str, client_secret: str) -> None:
@@ -162,57 +162,57 @@ class ZuoraClient(Effects):
 
     @property
     def environment(self) -> Environment:
-        """Where the base URL leads."""
+        """Return where the base URL leads."""
         return environment(self._base_url)
 
     @property
     def width(self) -> int:
-        """How many calls may be out at once just now."""
+        """Return how many calls may be out at the same time right now."""
         return self._pace.width
 
     @property
     def under_way(self) -> int:
-        """How many calls are out, or wait until there is a place for them."""
+        """Return how many calls are out, or wait for room."""
         return self._pace.at_the_gate
 
     @property
     def trouble(self) -> str:
-        """Why Zuora refuses the bot's login, in words for people; empty while it does."""
+        """Return why Zuora refuses the bot's login, for people; empty while it does not."""
         return self._tokens.trouble
 
     @property
     def unreachable(self) -> str:
-        """Why Zuora cannot be worked with just now, whatever is right about the login; empty if it can."""
+        """Return why Zuora cannot be used right now, even with a good login; empty if it can."""
         return self._reach.trouble
 
     @property
     def unheard_seconds(self) -> float:
-        """For how long nothing good was heard of Zuora, whoever asked; without an end where no token is good."""
+        """Return how long nothing good was heard from Zuora; infinite where no token is good."""
         return self._reach.unheard_seconds if self._tokens.is_good else math.inf
 
     @property
     def locks_out(self) -> bool:
-        """Whether nothing can be asked of Zuora until somebody puts something right."""
+        """Return whether nothing can be asked of Zuora until somebody mends something."""
         return self._tokens.locks_out
 
     @property
     def zone(self) -> tzinfo | None:
-        """The tenant's time zone where it was set; None where only Zuora may say."""
+        """Return the tenant's time zone where it was set; None where only Zuora may say."""
         return self._zone
 
     @property
     def here(self) -> Here:
-        """When and where an answer is read."""
+        """Return when and where an answer is read."""
         return Here(self._clock.now(), self._zone)
 
     def within(self, entity_ids: str, org_ids: str) -> "ZuoraClient":
-        """This client for calls to one entity and to these organizations; all else is shared."""
+        """Return this client for calls to one entity and these organizations; everything else is shared."""
         client = copy(self)
         client.send_within(entity_ids, org_ids)
         return client
 
     def now(self) -> datetime:
-        """The moment, aware UTC, by the clock that was handed in."""
+        """Return the moment, aware UTC, by the clock that was passed in."""
         return self._clock.now()
 
     async def check(self) -> Tenant:
@@ -233,7 +233,7 @@ class ZuoraClient(Effects):
         return self.tenant
 
     async def answers(self) -> None:
-        """Ask for something small, so that it is known whether Zuora answers; see `unreachable`.
+        """Ask for something small, to know whether Zuora answers; see `unreachable`.
 
         Raises:
             ZuoraError: It does not, or says no, which is an answer too.
@@ -247,18 +247,18 @@ class ZuoraClient(Effects):
 
     @property
     def tenant(self) -> Tenant:
-        """Whom the latest token speaks for; without a number before there is one."""
+        """Return whom the latest token speaks for; without a number before there is one."""
         return self._tokens.tenant or Tenant("")
 
     # Reads. All raise ZuoraRejected, ZuoraNotFound, ZuoraBusy or ZuoraUnavailable.
 
     async def bill_run(self, key: str) -> BillRun:
-        """One bill run by id or number."""
+        """Return one bill run by id or number."""
         with checked():
             return await bill_runs.read(self._caller, key, self.here)
 
     async def bill_run_state(self, bill_run_id: str) -> BillRun:
-        """One bill run by id in one call: name, dates and status, without counts."""
+        """Return one bill run by id in one call: name, dates and status, without counts."""
         with checked():
             return await bill_runs.read_state(self._caller, bill_run_id, self.here)
 
@@ -269,17 +269,17 @@ class ZuoraClient(Effects):
         statuses: Collection[str] = (),
         created_since: datetime | None = None,
     ) -> tuple[BillRun, ...]:
-        """Bill runs, newest first, without the name-and-dates reading of `bill_run`."""
+        """Return bill runs, newest first, without the name and dates that `bill_run` reads."""
         return await bill_runs.listing(
             self._caller, self.here, name=name, statuses=statuses, created_since=created_since
         )
 
     async def mailed_invoices(self, since: datetime) -> list[mailed.MailedInvoice]:
-        """The invoices whose last mail is of then or later."""
+        """Return the invoices whose last mail is from then or later."""
         return await mailed.invoices_since(self._caller, since, self.here)
 
     async def run_with_documents(self, key: str) -> tuple[BillRun, tuple[BillingDocument, ...]]:
-        """A bill run and its invoices and credit memos, which must agree.
+        """Return a bill run with its invoices and credit memos, which must agree.
 
         Raises:
             ZuoraContradicts: The run counts other documents than its list has, or says two things.
@@ -296,15 +296,15 @@ class ZuoraClient(Effects):
         return run, found
 
     def in_zone_of(self, run: BillRun) -> Here:
-        """Where an answer about a run is read: a run shows its tenant's zone."""
+        """Return when and where an answer about a run is read: a run shows its tenant's zone."""
         return replace(self.here, zone=zone_of(run.time_zone, self._zone))
 
     async def documents_of_run(self, number: str) -> tuple[BillingDocument, ...]:
-        """The invoices and credit memos of a bill run, by its number."""
+        """Return the invoices and credit memos of a bill run, by its number."""
         return await documents.of_run(self._caller, number, self.here)
 
     async def document(self, kind: DocumentKind, key: str) -> BillingDocument:
-        """One document by id or number, with its account."""
+        """Return one document by id or number, with its account."""
         with checked():
             return await by_number.one(
                 DocumentReader(self._caller, kind, self.here), self._paths[kind], key
@@ -313,29 +313,29 @@ class ZuoraClient(Effects):
     async def documents_for_mail(
         self, kind: DocumentKind, keys: Collection[str]
     ) -> tuple[BillingDocument | None, ...]:
-        """Documents by id or number, side by side; None in the place of one that does not exist."""
+        """Return documents by id or number, read side by side; None in place of one that does not exist."""
         with checked():
             return await by_number.for_mail(
                 DocumentReader(self._caller, kind, self.here), self._paths[kind], keys
             )
 
     async def what_are(self, keys: Collection[str]) -> named.Found:
-        """What numbers or ids name: bill runs, invoices, credit memos, debit memos."""
+        """Return what numbers or ids name: bill runs, invoices, credit memos, debit memos."""
         with checked():
             return await named.what_are(self._caller, self._paths, keys)
 
     async def account(self, key: str) -> Account:
-        """One account by id or number."""
+        """Return one account by id or number."""
         with checked():
             return await accounts.account(self._caller, key)
 
     async def subscription(self, key: str) -> Subscription:
-        """The latest version of a subscription by its number, or one version by its id."""
+        """Return a subscription's latest version by its number, or one version by its id."""
         with checked():
             return await lookups.subscription(self._caller, key)
 
     async def has_organizations(self) -> bool | None:
-        """Whether the tenant has Multi-Org: its calls name organizations, or its accounts are in some.
+        """Return whether the tenant has Multi-Org: its calls name organizations, or its accounts are in some.
 
         None where neither is known.
         """
@@ -344,21 +344,21 @@ class ZuoraClient(Effects):
     async def accounts_in_batches(
         self, batches: Collection[str], bill_cycle_day: str
     ) -> AccountsInScope | None:
-        """How many active accounts a run by batch covers; None where they may not be queried."""
+        """Return how many active accounts a run by batch covers; None where they may not be queried."""
         return await scope.accounts_in_batches(self._caller, batches, bill_cycle_day)
 
     async def billing_rules(self) -> BillingRules | None:
-        """The tenant's rules for bill runs; None where the bot may not read settings."""
+        """Return the tenant's rules for bill runs; None where the bot may not read settings."""
         return await lookups.billing_rules(self._caller)
 
     async def mail_profiles(self) -> tuple[MailProfile, ...] | None:
-        """The communication profiles; None where the bot may not read settings."""
+        """Return the communication profiles; None where the bot may not read settings."""
         return await notifications.profiles(self._caller)
 
     async def mail_notifications(
         self, profiles: Collection[MailProfile] | None = None
     ) -> tuple[MailNotification, ...] | None:
-        """What is set up to be mailed in these profiles, or in all; None: it may not be read."""
+        """Return what these profiles, or all, are set up to mail; None: it may not be read."""
         wanted = await self.mail_profiles() if profiles is None else profiles
         if wanted is None:
             return None
@@ -367,30 +367,30 @@ class ZuoraClient(Effects):
     async def pdf_statuses(
         self, kind: DocumentKind, keys: Sequence[str]
     ) -> tuple[PdfStatus, ...] | None:
-        """How far the PDFs of documents are; None where the bot may not read that."""
+        """Return how far the PDFs of documents are; None where the bot may not read that."""
         return await pdfs.statuses(self._caller, kind, keys)
 
     async def pdf_files(self, kind: DocumentKind, key: str) -> frozenset[str] | None:
-        """The ids of a memo's PDF files; None where the bot may not read them."""
+        """Return the ids of a memo's PDF files; None where the bot may not read them."""
         with checked():
             return await pdfs.files_of_memo(self._caller, kind, key)
 
     async def email_history(self, object_id: str, since: datetime) -> tuple[EmailRecord, ...]:
-        """What Zuora's mail server said about the mails of one document since then."""
+        """Return what Zuora's mail server recorded about one document's mails since then."""
         return await mail_history.of_object(self._caller, object_id, since, self.here)
 
     async def mails_of_memos(
         self, since: datetime, until: datetime, here: Here
     ) -> tuple[EmailRecord, ...]:
-        """The mails of memos that went out in a span of time; a row names its account, and no memo."""
+        """Return the mails of memos that went out in a span of time; a row names its account, and no memo."""
         return await mail_history.of_memos(self._caller, since, until, here)
 
     async def mails_at(self, object_id: str, at: datetime, here: Here) -> set[str]:
-        """Marks of the mails about one document around a moment."""
+        """Return the marks of mails about one document around a moment."""
         return await mail_history.of_moment(self._caller, object_id, at, here)
 
     async def memos(self, field: str, values: Collection[str]) -> list[Memo]:
-        """The credit and debit memos with one of these values in a field of `bot.zuora.memos`."""
+        """Return the credit and debit memos with one of these values in a field of `bot.zuora.memos`."""
         return await memos.memos(self._caller, field, values)
 
     async def billing_preview(
@@ -401,22 +401,22 @@ class ZuoraClient(Effects):
         exclude: Collection[str] = (),
         renew: bool = False,
     ) -> Preview:
-        """What billing an account up to a date would charge, without some types of charges."""
+        """Return what billing an account up to a date would charge, without some types of charges."""
         return await lookups.billing_preview(
             self._caller, account_id, target_date, exclude=exclude, renew=renew
         )
 
     async def begin_preview_run(self, wanted: PreviewWanted, *, key: str) -> str:
-        """Have Zuora begin a preview of some batches in the background; its id."""
+        """Have Zuora begin a preview of some batches in the background; return its id."""
         with checked():
             return await preview_runs.begin(self._caller, wanted, key=key)
 
     async def preview_run(self, run_id: str) -> PreviewRun:
-        """How far a preview run is."""
+        """Return how far a preview run is."""
         with checked():
             return await preview_runs.read(self._caller, run_id)
 
     async def preview_totals(self, run: PreviewRun, wanted: PreviewWanted) -> PreviewTotals:
-        """What a completed preview run comes to, in each currency."""
+        """Return the totals of a completed preview run, in each currency."""
         with checked():
             return await preview_runs.totals(self._caller, run, wanted)

@@ -26,11 +26,11 @@ class Fenced(httpx2.ConnectError):
 
 
 NOTHING_WAS_SENT: Final = (
-    httpx2.ConnectError,  # no address, no connection, no TLS; also of a proxy
+    httpx2.ConnectError,  # no address, no connection, no TLS; for a proxy too
     httpx2.ConnectTimeout,
-    httpx2.ProxyError,  # the proxy makes no tunnel, or speaks no HTTP
+    httpx2.ProxyError,  # the proxy opens no tunnel, or does not speak HTTP
     httpx2.UnsupportedProtocol,
-    httpx2.InvalidURL,  # comes already where a request is made
+    httpx2.InvalidURL,  # already raised where a request is made
 )
 _KEPT_SECONDS: Final = 15.0
 _MOST_CLOSED: Final = 200  # as many as may be kept: Zuora takes at most 200 calls at once
@@ -46,10 +46,10 @@ _AFTER: Final[dict[type[Exception], type[httpx2.TransportError]]] = {
     TimeoutError: httpx2.ReadTimeout,
     aiohttp.ClientOSError: httpx2.ReadError,
     OSError: httpx2.ReadError,
-    aiohttp.ClientError: httpx2.RemoteProtocolError,  # ended, or was no HTTP
+    aiohttp.ClientError: httpx2.RemoteProtocolError,  # broke off, or was not HTTP
     HttpProcessingError: httpx2.RemoteProtocolError,
 }
-_NAMES: Final = _BEFORE | _AFTER  # the first that fits counts
+_NAMES: Final = _BEFORE | _AFTER  # the first match counts
 _FOREIGN: Final = tuple(_NAMES)
 
 
@@ -70,7 +70,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._proxies: dict[URL, URL | None] = {}
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request, once; the answer is whole and decompressed.
+        """Send one request, once; the answer is complete and decompressed.
 
         How long is waited to connect and in silence is the client's timeout; an answer that drips
         may take twice that silence in all. The text of an error is its kind in aiohttp.
@@ -81,7 +81,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         try:
             url = URL(str(request.url), encoded=True)  # nothing in it is quoted again
             proxy = self._proxy(url.origin())
-        except ValueError as error:  # no scheme, no host, or no such port
+        except ValueError as error:  # no scheme, no host, or an impossible port
             raise httpx2.UnsupportedProtocol("InvalidURL") from error
         if self._session is None:
             self._session = _session(self._fence)
@@ -107,14 +107,14 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             await self._session.close()
 
     def _proxy(self, host: URL) -> URL | None:
-        """Return the proxy on the way to a host; the environment is asked once for each."""
+        """Return the proxy on the way to a host; the environment is read once for each."""
         if host not in self._proxies:
             self._proxies[host] = proxy_for(host)
         return self._proxies[host]
 
 
 def http_client(fence: Fence | None = None) -> httpx2.AsyncClient:
-    """Return a client that sends requests in a way that suits Zuora. The caller closes it; `fence` as above."""
+    """Return a client that sends requests in a way that suits Zuora. The caller closes it."""
     return httpx2.AsyncClient(
         transport=AiohttpTransport(fence),
         headers={"User-Agent": f"billing-bot/{version('billing-bot')}"},
@@ -131,7 +131,7 @@ def _timeout(request: httpx2.Request) -> aiohttp.ClientTimeout:
 
 
 def _named(error: Exception) -> httpx2.TransportError:
-    """Return an error of aiohttp's under httpx2's name."""
+    """Return aiohttp's error under httpx2's name."""
     name = next(ours for theirs, ours in _NAMES.items() if isinstance(error, theirs))
     return name(type(error).__name__)
 
@@ -147,7 +147,7 @@ def _session(fence: Fence | None) -> aiohttp.ClientSession:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Hands out no connection that the other side has closed and this side has not yet noticed.
+    """Hands out no connection that the other side has closed unnoticed.
 
     On such a one the request would go nowhere, and nobody could know that.
     """
@@ -168,7 +168,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def _has_something_to_say(connection: Connection) -> bool:
-    """Return whether something came before anything was asked: its end, or an error."""
+    """Return whether something arrived before anything was asked: the connection's end, or an error."""
     transport = connection.transport
     socket = None if transport is None else transport.get_extra_info("socket")
     if socket is None:
@@ -181,7 +181,7 @@ def _has_something_to_say(connection: Connection) -> bool:
 async def _once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep the library from sending a GET or PUT again where a kept connection breaks before the answer.
+    """Keep the library from repeating a GET or PUT where a kept connection breaks before the answer.
 
     A PUT of ours has an effect. Under another name the error is passed on, and nothing repeated.
     """

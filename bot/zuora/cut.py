@@ -1,4 +1,4 @@
-"""Cuts a long list into parts that can be read side by side, by how its numbers begin. No I/O."""
+"""Cuts a long list into parts that can be read side by side, by how their numbers begin. No I/O."""
 
 import re
 from typing import Final
@@ -11,7 +11,7 @@ _NUMBER: Final = re.compile(r"(.*?)(\d+)", re.DOTALL | re.ASCII)
 
 
 def beginnings(first: str, last: str, count: int) -> tuple[str, ...]:
-    """Return how the numbers begin of each part; empty where the list cannot be cut.
+    """Return how the numbers of each part begin; empty where the list cannot be cut.
 
     Args:
         first: The first number of the list in the order of its text, `INV00000001`.

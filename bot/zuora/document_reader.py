@@ -33,7 +33,7 @@ class DocumentReader:
     here: Here
 
     def document(self, row: Row, *, leaves_out_null: bool = False) -> BillingDocument:
-        """As `document_of`, without the customer's name where names are not read.
+        """Return it as `document_of` does, without the customer's name where names are not read.
 
         Raises:
             ZuoraContradicts: It is of a bill run that is not named.
@@ -44,7 +44,7 @@ class DocumentReader:
 
     @staticmethod
     def compare_account(document: BillingDocument, row: Row) -> None:
-        """Compare with the account that an object query brings along."""
+        """Compare it with the account that an object query brings along."""
         owner = rows.part(row, "account")
         if owner:
             agreement.with_account(
@@ -56,7 +56,7 @@ class DocumentReader:
             )
 
     def with_contact(self, document: BillingDocument, row: Row) -> BillingDocument:
-        """Return the document with whether its bill-to contact has an address and of which domain, where the row says."""
+        """Return the document with whether its bill-to contact has an address, and its domain, where the row says."""
         contact = rows.part(row, "billToContact")
         if not contact:
             return document

@@ -32,7 +32,7 @@ async def of_run(
     invoices: int | NotKnown = NOT_READ,
     credit_memos: int | NotKnown = NOT_READ,
 ) -> tuple[BillingDocument, ...]:
-    """Return the invoices and credit memos of a bill run, by its number, which they carry as `sourceId`.
+    """Return a bill run's invoices and credit memos, by its number, which they carry as `sourceId`.
 
     A bill run makes no debit memos. Without Invoice Settlement there are no credit memos.
 
@@ -63,7 +63,7 @@ async def of_run(
 async def _of_kind(
     reader: DocumentReader, number: str, counted: int | NotKnown
 ) -> list[BillingDocument]:
-    """Return all of one kind; a long list side by side where that gives as many as the run counts."""
+    """Return all of one kind; a long list side by side, where that gives as many as the run counts."""
     try:
         if isinstance(counted, int) and counted >= cut.LONG:
             paging.check(counted)
@@ -98,7 +98,7 @@ async def _in_parts(reader: DocumentReader, number: str, counted: int) -> list[B
 
 
 async def _listed(reader: DocumentReader, number: str, *filters: str) -> list[BillingDocument]:
-    """Return one list, page after page; only what the bot uses of a page is kept."""
+    """Return one list, page after page; only what the bot uses is kept."""
     found: list[BillingDocument] = []
     async for page in paging.pages(reader.caller, _of_run_query(reader.kind, number, *filters)):
         progress.came(len(page))
@@ -120,7 +120,7 @@ def _of_page(page: Sequence[Row], reader: DocumentReader, number: str) -> list[B
 def _of_list(
     reader: DocumentReader, number: str, row: Row, *, by_zoql: bool = False
 ) -> BillingDocument:
-    """Return a row of a run's list, compared with the run and with its own account."""
+    """Return a row of a run's list, compared with the run and with its account."""
     agreement.row_of_run(reader.kind, number, row)
     document = reader.document({**row, "sourceId": number}, leaves_out_null=by_zoql)
     reader.compare_account(document, row)
@@ -137,7 +137,7 @@ async def _by_zoql(reader: DocumentReader, number: str) -> list[Row]:
 
 
 def _without_currency(documents: Sequence[BillingDocument]) -> tuple[str, ...]:
-    """Return the accounts of which the currency has to be read, each once."""
+    """Return the accounts whose currency must be read, each once."""
     return tuple(
         dict.fromkeys(
             document.account_id

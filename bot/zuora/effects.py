@@ -1,4 +1,4 @@
-"""The half of the client that does something: mails, creates, posts, cancels."""
+"""The half of the client that has effects: mails, creates, posts, cancels."""
 
 import hashlib
 from collections.abc import Generator, Iterator, Mapping
@@ -17,7 +17,7 @@ from bot.zuora.wire import CallError, HttpCall
 
 @contextmanager
 def checked() -> Iterator[None]:
-    """Turn a call that may not be sent into a definite no."""
+    """Turn a call that may not be sent into a definite refusal."""
     try:
         yield
     except CallError as error:
@@ -26,14 +26,14 @@ def checked() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call that does something, ready to be sent. Awaiting it sends it, once."""
+    """A call with an effect, ready to be sent. Awaiting it sends it, once."""
 
     call: HttpCall
     caller: Caller
 
     @property
     def content(self) -> str:
-        """SHA-256 (hex) of method, address and body: what Zuora would do. Empty where it takes no key."""
+        """Return the SHA-256 (hex) of method, address and body: what Zuora would do. Empty where it takes no key."""
         if not self.call.idempotency_key:
             return ""
         line = f"{self.call.method} {self.call.target}\n".encode()
@@ -50,7 +50,7 @@ class Prepared:
         return self._send(self.call).__await__()
 
     async def again(self) -> Answer:
-        """Send it under a key that went out before and whose answer was lost.
+        """Send it again under its key, after its answer was lost.
 
         Raises:
             ZuoraRejected: A definite no of the service behind the gateway.
@@ -65,7 +65,7 @@ class Prepared:
 
 
 class Effects:
-    """Calls that do something, each prepared to be sent.
+    """Calls with an effect, each prepared to be sent.
 
     All raise `ZuoraRejected` where the call breaks a rule of Zuora's for requests.
 

@@ -1,4 +1,4 @@
-"""What can leave the client besides an answer: four families, told apart by what was done.
+"""The errors that the client raises: four families, by what was done.
 
 A caller asks one question of an error: was it done? `ZuoraRejected` and `ZuoraBusy` say no,
 `OutcomeUnknown` says perhaps, `ZuoraUnavailable` belongs to reads, which do nothing.
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class ZuoraError(Exception):
-    """Base of all. The text is for people and carries no secret, mail address or customer name.
+    """The base of all. The text is for people and carries no secret, mail address or customer name.
 
     Attributes:
         message: One sentence.
@@ -37,11 +37,11 @@ class ZuoraError(Exception):
 
 
 class ZuoraRejected(ZuoraError):  # noqa: N818 - reads as a fact; the base has the suffix
-    """A definite no. Nothing was done, and the same call will not fare better."""
+    """A definite refusal. Nothing was done, and the same call will fare no better."""
 
 
 class ZuoraNotFound(ZuoraRejected):
-    """A definite no because there is no such thing (category 40, HTTP 404)."""
+    """A definite refusal because the thing does not exist (category 40, HTTP 404)."""
 
 
 class ZuoraTooMany(ZuoraRejected):
@@ -85,26 +85,26 @@ class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
 
 
 class ZuoraLockedOut(ZuoraBusy):
-    """Zuora refuses the bot's login: definitely not done, and nothing can be until that is put right.
+    """Zuora refuses the bot's login: nothing was done, and nothing can be until somebody mends that.
 
     It is about the bot and never about one call, so no call is refused by it.
     """
 
 
 class ZuoraElsewhere(ZuoraLockedOut):
-    """The token does not speak for an entity of the settings, so nothing is asked with it."""
+    """The token does not speak for an entity in the settings, so nothing is asked with it."""
 
 
 class ZuoraUnavailable(ZuoraError):  # noqa: N818 - as above
-    """A read failed, also when repeated. Nothing changed in Zuora."""
+    """A read failed, and repeating did not help. Nothing changed in Zuora."""
 
 
 class OutcomeUnknown(ZuoraError):  # noqa: N818 - as above
-    """An effect that may have been done: its answer was lost, unreadable or an outage."""
+    """An effect may have been done: its answer was lost, unreadable or an outage."""
 
 
 def unanswered(error: ZuoraError, then: str = "") -> str:
-    """Say that a read failed: Zuora refused it, or did not answer it. Name what follows."""
+    """Return that a read failed, because Zuora refused or did not answer, and what follows."""
     what = "Zuora refused this" if isinstance(error, ZuoraRejected) else "Zuora did not answer"
     if isinstance(error, ZuoraLockedOut):
         what = "The bot cannot use Zuora"
@@ -113,7 +113,7 @@ def unanswered(error: ZuoraError, then: str = "") -> str:
 
 
 def what_next(error: ZuoraError) -> str:
-    """Say what whoever asked can do about a read that failed."""
+    """Return what whoever asked can do about a read that failed."""
     if isinstance(error, ZuoraLockedOut):
         return "Tell whoever runs Billing Bot: it works again once that is fixed."
     if isinstance(error, ZuoraRejected):
@@ -122,7 +122,7 @@ def what_next(error: ZuoraError) -> str:
 
 
 _NO_ANSWER = re.compile(r"Zuora (?:could|did) not answer \(?([^()]*)\)?")
-"""An error that says the same; what it adds to that."""
+"""An error that says the same, and what it adds."""
 
 
 LONGEST: Final = 500
@@ -131,6 +131,6 @@ _BEARER: Final = re.compile(r"(?i)\bbearer\s+\S+")
 
 
 def for_people(text: str) -> str:
-    """Zuora's own words without mail addresses and tokens, on one line."""
+    """Return Zuora's own words on one line, without mail addresses and tokens."""
     plain = _MAIL.sub("[mail address]", _BEARER.sub("[token]", text))
     return " ".join(plain.split())[:LONGEST]

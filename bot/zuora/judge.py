@@ -1,4 +1,4 @@
-"""What an HTTP answer of Zuora means: a reply or an error, as a value. No I/O.
+"""Judges an HTTP answer of Zuora: a reply or an error, as a value. No I/O.
 
 Sources: the guides *Error codes*, *Error handling* and *API upgrades* (a code's last two digits are
 its category; before version 2024-05-20 every categorised error is HTTP 200 with `success:false`)
@@ -42,7 +42,7 @@ AT_ONCE: Final = 32 * 1024
 read in a thread."""
 
 QUICK: Final = 1024 * 1024
-"""Bytes that are read in some 10 ms. More is read by a decoder that lets others in."""
+"""Bytes that are read in about 10 ms. More is read by a decoder that lets others in."""
 
 _CONFLICT: Final = 409
 UNPROCESSABLE: Final = 422
@@ -101,7 +101,7 @@ def _take_apart(
 
 
 class _PatientDecoder(json.JSONDecoder):
-    """Written in Python: a tenth as fast, and others get their turn meanwhile.
+    """A decoder in Python: a tenth as fast, but others get their turn meanwhile.
 
     The quick one is a single step to the interpreter, in a thread too.
     """
@@ -112,7 +112,7 @@ class _PatientDecoder(json.JSONDecoder):
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object that says each thing once.
+    """Return an object in which each name occurs once.
 
     Raises:
         ValueError: It says two things about one: neither is known.
@@ -125,7 +125,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _ONCE: Final = json.JSONDecoder(parse_float=Decimal, object_pairs_hook=_once)
-"""For answers to what does something, which are short."""
+"""For answers to calls with an effect, which are short."""
 
 
 _MAY_NOT_BE_KEPT: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -173,7 +173,7 @@ def _is_yes(seen: _Seen, *, effect: bool) -> bool:
     if isinstance(seen.data, list):
         return not effect
     said = _said(seen.data)
-    if not said and effect:  # nothing but an id proves that something was made
+    if not said and effect:  # only an id proves that something was made
         return bool(seen.data.get("id")) and not seen.reasons
     return said == {"true"} if said else not seen.reasons
 
@@ -192,7 +192,7 @@ def _is_in_doubt(seen: _Seen) -> bool:
 
 
 def _is_before_the_key(seen: _Seen) -> bool:
-    """Return whether a no says nothing of the first call under this key.
+    """Return whether a refusal says nothing about the first call under this key.
 
     It may still be at work (409), its key was used for something else (422), or a gateway, a proxy
     or a right that is missing kept the repetition from being looked at (guide *Idempotent requests*).
@@ -211,7 +211,7 @@ def _says_no(data: Any) -> bool:
 
 
 def _said(data: Mapping[str, Any]) -> set[str]:
-    """Return whether it was done, in the answer's own words; two of them contradict each other and say neither."""
+    """Return whether it was done, in the answer's own words; empty where they contradict each other."""
     said = (data.get(name) for name in ("success", "Success"))
     return {str(each).lower() for each in said if each is not None}
 

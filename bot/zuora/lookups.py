@@ -1,4 +1,4 @@
-"""Reads what an approver should know besides: subscriptions, rules, a preview."""
+"""Reads what else an approver should know: subscriptions, rules, a preview."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _MOST_ACCOUNTS: Final = 200  # three or four calls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingRules:
-    """Rules of the tenant; None where a rule is not given."""
+    """The tenant's rules; None where a rule is not given."""
 
     auto_post_allowed: bool | None = None
     catch_up_allowed: bool | None = None
@@ -27,7 +27,7 @@ class BillingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What a billing of one account would charge, in the account's currency."""
+    """What billing one account would charge, in the account's currency."""
 
     account_id: str
     charges: Decimal | NotKnown
@@ -37,7 +37,7 @@ class Preview:
 
 
 async def subscription(caller: Caller, key: str) -> Subscription:
-    """One subscription by id or number.
+    """Return one subscription by id or number.
 
     Raises:
         ZuoraContradicts: The answer is about another one.
@@ -50,7 +50,7 @@ async def subscription(caller: Caller, key: str) -> Subscription:
 
 
 async def billing_rules(caller: Caller) -> BillingRules | None:
-    """The rules for bill runs; None where they may not be read."""
+    """Return the rules for bill runs; None where they may not be read."""
     try:
         data = (await caller.read(calls.get("settings", "billing-rules"))).data
     except ZuoraRejected:
@@ -63,7 +63,7 @@ async def billing_rules(caller: Caller) -> BillingRules | None:
 
 
 async def has_organizations(caller: Caller) -> bool | None:
-    """Whether the tenant has Multi-Org, as far as its accounts show it: one belongs to an organization.
+    """Return whether the tenant has Multi-Org, as far as its accounts show: one is in an organization.
 
     Zuora has no call that says it, and accounts of before Multi-Org may be in none (page *Data
     Labeling*). So all accounts are asked; the first ones where the tenant does not take that filter.
@@ -77,7 +77,7 @@ async def has_organizations(caller: Caller) -> bool | None:
         if not found or _in_organizations(found):
             return bool(found)
     except ZuoraRejected:
-        pass  # else the filter was ignored
+        pass  # otherwise the filter was ignored
     try:
         first = await paging.objects(caller, calls.object_page("accounts"), most=_MOST_ACCOUNTS)
     except ZuoraRejected:
@@ -97,7 +97,7 @@ async def billing_preview(
     exclude: Collection[str] = (),
     renew: bool = False,
 ) -> Preview:
-    """What billing an account up to a date would charge, without some types of charges."""
+    """Return what billing an account up to a date would charge, without some types of charges."""
     call = calls.billing_preview(account_id, target_date, exclude=exclude, renew=renew)
     data = as_row((await caller.read(call)).data)
     invoiced, credited = rows.table(data, "invoiceItems"), rows.table(data, "creditMemoItems")
@@ -113,7 +113,7 @@ async def billing_preview(
 
 
 def _sum(items: tuple[Row, ...] | NotKnown, name: str) -> Decimal | NotKnown:
-    """The sum, if every one of them can be read; an item without a tax has none."""
+    """Return the sum, if every amount can be read; an item without tax has none."""
     if isinstance(items, NotKnown):
         return items
     total = Decimal(0)

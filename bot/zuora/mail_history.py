@@ -1,4 +1,4 @@
-"""Zuora's history of mails: about one object, or all of them."""
+"""Zuora's history of mails, about one object or all of them."""
 
 import math
 from collections.abc import Callable
@@ -19,14 +19,14 @@ _MOST_WINDOWS: Final = 11  # a month; older mails about one object are not looke
 _MOST_PAGES: Final = 50
 _MOST_PAGES_OF_ALL: Final = 5_000  # 200,000 mails in three days
 _ANY_ZONE: Final = timedelta(days=1)
-"""The history is asked for in the tenant's time; a day more on both sides is enough for every zone."""
+"""The history is asked for in the tenant's time; a day more at both ends covers every zone."""
 
 NO_TIME = "Zuora gives the time of a mail without its zone: set ZUORA_TIME_ZONE to the tenant's."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailRecord:
-    """One mail Zuora sent or tried to send, without its addresses.
+    """One mail that Zuora sent or tried to send, without its addresses.
 
     Attributes:
         mark: SHA-256 (hex) over the whole row: what sets it apart from the others, for Zuora gives none
@@ -48,7 +48,7 @@ class EmailRecord:
 async def of_object(
     caller: Caller, object_id: str, since: datetime, here: Here
 ) -> tuple[EmailRecord, ...]:
-    """The mails about one object since then; of a month at most."""
+    """Return the mails about one object since then, for a month at most."""
     now = here.now + _ANY_ZONE
     start = max(since - _ANY_ZONE, now - _MOST_WINDOWS * _WINDOW)
     return await _between(caller, object_id, (start, now), here)
@@ -57,7 +57,7 @@ async def of_object(
 async def of_memos(
     caller: Caller, since: datetime, until: datetime, here: Here
 ) -> tuple[EmailRecord, ...]:
-    """The mails of memos that went out from `since` to before `until`.
+    """Return the mails of memos that went out from `since` to before `until`.
 
     Raises:
         ZuoraContradicts: There is no end of them, or the time of one is not known.
@@ -76,7 +76,7 @@ async def of_memos(
 
 
 async def of_moment(caller: Caller, object_id: str, at: datetime, here: Here) -> set[str]:
-    """Marks of the mails about one object around a moment."""
+    """Return the marks of mails about one object around a moment."""
     around = (at - _ANY_ZONE, at + _ANY_ZONE)
     return {each.mark for each in await _between(caller, object_id, around, here)}
 
@@ -88,7 +88,7 @@ async def _between(
     here: Here,
     wanted: Callable[[EmailRecord], bool] = lambda _: True,
 ) -> tuple[EmailRecord, ...]:
-    """Windows of three days, side by side; asked for in the tenant's zone."""
+    """Return the mails of a span, read in windows of three days side by side, in the tenant's zone."""
     start, until = span
     starts = [start + number * _WINDOW for number in range(math.ceil((until - start) / _WINDOW))]
     windows = [(each, min(each + _WINDOW, until)) for each in starts]
@@ -97,7 +97,7 @@ async def _between(
     before: set[str] = set()
     for page in await paging.all_or_none(reads) if reads else ():
         found += [each for each in page if each.mark not in before]
-        before = {each.mark for each in page}  # a window's last second is the first of the next
+        before = {each.mark for each in page}  # a window's last second is the next one's first
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Which invoices were mailed since a moment, by whatever way: for comparing with what the bot did."""
+"""Which invoices were mailed since a moment, in any way: to compare with what the bot did."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class MailedInvoice:
 
 
 async def invoices_since(caller: Caller, since: datetime, here: Here) -> list[MailedInvoice]:
-    """Return the invoices whose last mail is of then or later; memos show no mail in Zuora.
+    """Return the invoices whose last mail is from then or later; memos show no mail in Zuora.
 
     Raises:
         ZuoraRejected: Zuora narrows the list by neither field.

@@ -1,4 +1,4 @@
-"""Which credit and debit memos there are, and whose: for comparing mails with them."""
+"""Reads which credit and debit memos exist, and whose they are, to compare mails with them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Memo:
 
 
 async def memos(caller: Caller, field: str, values: Collection[str]) -> list[Memo]:
-    """The memos that have one of these values in a field, fifty values in a call.
+    """Return the memos that have one of these values in a field, fifty values in a call.
 
     Raises:
         ZuoraError: As from `Caller.read`.

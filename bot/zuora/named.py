@@ -22,7 +22,7 @@ from bot.zuora.rows import Row
 
 KINDS: Final[tuple[Kind, ...]] = ("bill_run", "invoice", "credit_memo", "debit_memo")
 OTHERS: Final[tuple[Kind, ...]] = ("account", "subscription")
-"""Which no mail is about: they are asked only to say what a number is."""
+"""No mail is about these: they are asked only to say what a number is."""
 
 FEW: Final = 2
 _NOT_IN_A_LIST: Final = frozenset(",[]")
@@ -68,7 +68,7 @@ class Found:
 async def what_are(
     caller: Caller, paths: Mapping[DocumentKind, str], typed: Collection[str]
 ) -> Found:
-    """Look for what was typed, each thing by the first of its readings that Zuora has.
+    """Look for what was typed, each by the first of its readings that Zuora has.
 
     Args:
         caller: Sends the calls.
@@ -93,7 +93,7 @@ async def _first(
     kinds: Sequence[Kind],
     asked: Mapping[str, Sequence[Reading]],
 ) -> Found:
-    """Return what the first reading names that Zuora has; the second is asked only of what has no first."""
+    """Return what Zuora has under the first reading, or under the second where it has no first."""
     named: dict[str, tuple[Match, ...]] = {}
     not_read: set[Kind] = set()
     turn, waiting = 0, {text: ways for text, ways in asked.items() if ways}
@@ -143,7 +143,7 @@ async def _of_kind(
 
 
 async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, Row] | None:
-    """Fifty in a call; None where Zuora takes no such filter."""
+    """Return the rows, fifty in a call; None where Zuora takes no such filter."""
     objects, number = _PLACES[kind]
     found: dict[str, Row] = {}
     ids = [key for key in keys if is_id(key)]
@@ -173,7 +173,7 @@ async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, 
 async def _one(caller: Caller, path: str, kind: Kind, key: str) -> Row | None:
     """Return the row of one key; empty where there is none, None where Zuora does not say."""
     objects, _ = _PLACES[kind]
-    promised = kind != "bill_run" or is_id(key)  # `/v1` promises to take a run's id alone
+    promised = kind != "bill_run" or is_id(key)  # `/v1` promises to take only a run's id
     for call, knows in (
         (calls.get("object-query", objects, key), True),
         (calls.get("v1", path, key), promised),
@@ -205,4 +205,4 @@ _ELSEWHERE: Final[Mapping[Kind, tuple[str, ...]]] = {
     "account": ("number",),
     "subscription": ("subscriptionNumber", "number"),
 }
-"""The field with the number in what `/v1` answers."""
+"""The field with the number in the answers of `/v1`."""

@@ -16,7 +16,7 @@ from bot.zuora.rows import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailProfile:
-    """A communication profile; a muted one sends nothing. Without an id nothing of it is read."""
+    """A communication profile; a muted one sends nothing. One without an id is not read."""
 
     id: str
     name: str
@@ -96,7 +96,7 @@ async def _of_profile(caller: Caller, profile: MailProfile) -> list[MailNotifica
 
 
 def _attaches_pdf(row: Row) -> bool | None:
-    """`param4` is `Include invoice PDF` or `Not include invoice PDF` in Zuora's samples."""
+    """Return whether the PDF is attached: `param4` is `Include invoice PDF` or `Not include invoice PDF`."""
     said = rows.text(row, "param4").strip().lower()
     if not said.endswith("pdf"):
         return None

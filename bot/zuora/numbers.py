@@ -1,4 +1,4 @@
-"""Numbers in what Zuora says of itself: headers, a token's life. No I/O.
+"""Numbers in what Zuora says about itself: headers, a token's life. No I/O.
 
 What is not understood counts as absent: no such number may become a date beyond the calendar, a rest
 for ever or a fault.
@@ -13,13 +13,13 @@ A_DAY: Final = 86_400.0
 moment since 1970, for example."""
 
 LONGEST_REST: Final = 3_600.0
-"""Seconds after which Zuora is asked again, however long a rest it wants."""
+"""Seconds after which Zuora is asked again, however long it wants to rest."""
 
 _MOST_DIGITS: Final = 12
 
 
 def seconds(value: object) -> float | None:
-    """Return a span of at most a day; None for whatever is none."""
+    """Return a span of at most a day; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:

@@ -1,4 +1,4 @@
-"""How many calls to Zuora go at once: a width that all calls share.
+"""How many calls go to Zuora at the same time: a width that all calls share.
 
 `Width` is the rule, a plain state machine. `Pace` is the gate the calls go through.
 
@@ -22,12 +22,12 @@ from bot.zuora.numbers import whole
 FIRST_WIDTH: Final = 8
 DEFAULT_LIMIT: Final = 40
 LONGEST_WAIT_SECONDS: Final = 30.0
-_SMALL: Final = 16  # below the smallest limit Zuora has ever written of (20)
-_ROUNDS_BETWEEN_TRIES: Final = 5  # once refused, or past 40: one call more after five full rounds
+_SMALL: Final = 16  # below the smallest limit that Zuora has ever documented (20)
+_ROUNDS_BETWEEN_TRIES: Final = 5  # once refused, or past 40: one more call after five full rounds
 
 
 class Width:
-    """How many calls may be out at once.
+    """How many calls may be out at the same time.
 
     Args:
         widest: Never more than this, whatever Zuora says.
@@ -55,7 +55,7 @@ class Width:
 
     @property
     def ceiling(self) -> int:
-        """Return the most it may become: the smallest limit Zuora has named, and `widest`."""
+        """Return the most it may become: the smallest limit that Zuora has named, or `widest`."""
         return max(1, min((self._widest, *self._limits.values())))
 
     def read(self, headers: Mapping[str, str]) -> None:
@@ -105,7 +105,7 @@ class Width:
 
 
 def _measure(headers: Mapping[str, str]) -> None:
-    """Show in `/metrics` what Zuora says is left."""
+    """Show in `/metrics` how much Zuora says is left."""
     for limit, name in (
         ("concurrency", "Concurrency-Limit-Remaining"),
         ("rate", "RateLimit-Remaining"),
@@ -141,7 +141,7 @@ class Pace:
 
     @property
     def width(self) -> int:
-        """Return how many calls may be out at once just now."""
+        """Return how many calls may be out right now."""
         return self._width.calls
 
     @property
@@ -151,7 +151,7 @@ class Pace:
 
     @property
     def at_the_gate(self) -> int:
-        """Return how many are out, or wait for a place."""
+        """Return how many are out, or wait for room."""
         return self._out + len(self._waiting)
 
     async def enter(self) -> float:
@@ -167,7 +167,7 @@ class Pace:
         return await self._rest() if self._paused_until is not None else 0.0
 
     def leave(self, status: int | None, headers: Mapping[str, str], rest: float | None) -> None:
-        """Give the place back with what was learnt.
+        """Give the place back with what was learned.
 
         Args:
             status: HTTP status; None where no answer came.
@@ -184,7 +184,7 @@ class Pace:
         self._give_back()
 
     def _refused(self, headers: Mapping[str, str], rest: float | None) -> None:
-        """Too many at once: one less, the others go on. Too many in all: everybody rests."""
+        """Handle a refusal: too many at once, one less and the others go on; too many in all, everybody rests."""
         spent = whole(headers.get("RateLimit-Remaining")) == 0
         alone = self._width.calls == 1
         if not spent:
@@ -201,12 +201,12 @@ class Pace:
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._give_back()
-            elif place in self._waiting:  # else it was passed over already
+            elif place in self._waiting:  # otherwise it was already passed over
                 self._waiting.remove(place)
             raise
 
     async def _rest(self) -> float:
-        """Sit out a pause, with the place kept; or give the place back where it is too long."""
+        """Sit out a pause, keeping the place; give the place back where it is too long."""
         while self._paused_until is not None:
             left = self._paused_until - self._clock.monotonic()
             if left <= 0:

@@ -1,4 +1,4 @@
-"""Reads that take several calls: pages, two things side by side."""
+"""Reads that take several calls: pages, or several side by side."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
@@ -13,7 +13,7 @@ from bot.zuora.rows import Row
 from bot.zuora.wire import HttpCall
 
 T = TypeVar("T")
-_AT_ONCE: Final = 40  # as many as Zuora allows; how many really go out is the pace's business
+_AT_ONCE: Final = 40  # as many as Zuora allows; the pace decides how many go out
 MOST_ROWS: Final = 50_000
 """As many documents as a request may have."""
 
@@ -21,7 +21,7 @@ _MOST_BYTES: Final = 256 * 1024 * 1024
 
 
 async def side_by_side(coroutines: Iterable[Awaitable[T]]) -> list[T]:
-    """Await all; only when all have ended is the first error raised, so none is left running."""
+    """Await all, and raise the first error only when all have ended, so that none is left running."""
     found = await asyncio.gather(*coroutines, return_exceptions=True)
     good: list[T] = []
     for one in found:
@@ -79,7 +79,7 @@ async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -
 
 
 async def pages(caller: Caller, query: HttpCall) -> AsyncIterator[list[Row]]:
-    """Yield the pages of an object query, one after the other, each as large as the tenant allows.
+    """Yield the pages of an object query one after another, each as large as the tenant allows.
 
     Raises:
         ZuoraUnavailable: The pages do not end.
@@ -109,9 +109,7 @@ async def _first_page(caller: Caller, query: HttpCall) -> tuple[Answer, HttpCall
     refuses that and takes 50, which is remembered while the bot runs.
     """
     size = caller.page_size
-    was_known = (
-        size.is_known
-    )  # several lists may be asked for at once, and one of them learns it first
+    was_known = size.is_known  # several lists may be asked for together, and one learns it first
     first = calls.of_size(query, size.rows)
     try:
         answer = await caller.read(first)
@@ -126,7 +124,7 @@ async def _first_page(caller: Caller, query: HttpCall) -> tuple[Answer, HttpCall
 
 
 def check(count: int, size: int = 0) -> None:
-    """Nothing is kept without end.
+    """Refuse to keep rows without end.
 
     Args:
         count: Rows that were read so far, also of several kinds, or that there will be.
@@ -190,7 +188,7 @@ def whole(data: Any, name: str) -> list[Row]:
 
 
 def following(data: Any, name: str) -> str:
-    """Return what names the next page; empty where there is none.
+    """Return the name of the next page; empty where there is none.
 
     Raises:
         ZuoraContradicts: It is said in a way that cannot be read.

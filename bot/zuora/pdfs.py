@@ -67,7 +67,7 @@ async def statuses(
 
 
 async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozenset[str] | None:
-    """Return the ids of a memo's PDF files, of all pages; None where they may not be read to the end.
+    """Return the ids of a memo's PDF files, from all pages; None where they cannot all be read.
 
     A file has an id and, in its address, the id of its handle; which of them a mail takes is not
     said, so both are there.

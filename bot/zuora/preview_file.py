@@ -1,4 +1,4 @@
-"""The file that a billing preview run makes, as items. No I/O.
+"""Reads the file that a billing preview run makes, as items. No I/O.
 
 Source: pages *Create a billing preview run*, *Field descriptions of the CSV output file* and
 *Billing Preview Run Result data source*: a zip with a CSV, and a second file where accounts failed.
@@ -22,10 +22,10 @@ What = Literal["charge", "tax", "credit"]
 ZIP: Final = b"PK"
 MOST_FILES: Final = 100
 MOST_UNPACKED: Final = 32 * 1024 * 1024
-"""Bytes; some 200,000 items, which take a few seconds of a thread."""
+"""Bytes; about 200,000 items, which take a thread a few seconds."""
 
 MOST_DIGITS: Final = 20
-"""Before or behind the decimal point; what has more is no amount, and could not be added up."""
+"""Before or after the decimal point; anything longer is not an amount, and could not be added up."""
 _ACCOUNT: Final = ("accountid",)
 _CURRENCY: Final = ("accountcurrency", "currency", "invoiceitemcurrency")
 _CHARGE: Final = ("invoiceitemchargeamount", "chargeamount")
@@ -49,7 +49,7 @@ class PreviewItem:
 
 
 def items_of(content: bytes) -> Iterator[PreviewItem]:
-    """Yield every amount in the file; it is read as it goes, for it can be long.
+    """Yield every amount in the file; it is read on the way, as it can be long.
 
     Raises:
         ZuoraRejected: It is not such a file, or an amount in it cannot be read.
@@ -75,7 +75,7 @@ def _files(content: bytes) -> Iterator[IO[str]]:
         yield io.StringIO(content.decode("utf-8-sig"), newline="")
         return
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        files = packed.infolist()  # no more than the size given here is unpacked of any
+        files = packed.infolist()  # no more is unpacked than the size given here
         if len(files) > MOST_FILES or sum(file.file_size for file in files) > MOST_UNPACKED:
             raise ZuoraRejected("The file of Zuora's preview run is too long to add up.")
         for name in packed.namelist():
@@ -84,7 +84,7 @@ def _files(content: bytes) -> Iterator[IO[str]]:
 
 
 def _plain(name: str) -> str:
-    """`Invoice Item: Charge Amount` and `InvoiceItem.ChargeAmount` alike."""
+    """Return `Invoice Item: Charge Amount` and `InvoiceItem.ChargeAmount` in one form."""
     return re.sub(r"[^a-z]", "", name.lower())
 
 

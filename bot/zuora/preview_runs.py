@@ -64,13 +64,13 @@ class PreviewRun:
 
     @property
     def has_ended(self) -> bool:
-        """Return whether its state is a last one."""
+        """Return whether it is in a final state."""
         return self.status in ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewTotals:
-    """The amounts of a preview by currency; currencies are never added up.
+    """The amounts of a preview by currency, which are never added up.
 
     Attributes:
         charges, tax, credits: An amount for each currency.
@@ -89,7 +89,7 @@ class PreviewTotals:
 
 
 async def begin(caller: Caller, wanted: PreviewWanted, *, key: str) -> str:
-    """Have Zuora begin a preview run; its id.
+    """Have Zuora begin a preview run; return its id.
 
     Raises:
         ZuoraError: As from `Caller.read`. It is sent as a read is: under one key it is begun once.
@@ -125,7 +125,7 @@ async def read(caller: Caller, run_id: str) -> PreviewRun:
 
 
 MOST_SECONDS = 20.0
-"""A file of the most bytes that are read takes a few; the end of the process waits for the thread."""
+"""The largest file that is read takes a few; the end of the process waits for the thread."""
 
 
 async def totals(caller: Caller, run: PreviewRun, wanted: PreviewWanted) -> PreviewTotals:
@@ -146,7 +146,7 @@ async def totals(caller: Caller, run: PreviewRun, wanted: PreviewWanted) -> Prev
 
 
 def _add_up(content: object, accounts: Mapping[str, scope.AccountScope] | None) -> PreviewTotals:
-    """In a thread of its own: a file can have millions of rows."""
+    """Add up the file, in a separate thread: it can have millions of rows."""
     if not isinstance(content, bytes):
         raise ZuoraRejected("The file of Zuora's preview run could not be read.")
     sums: dict[What, dict[str, Decimal]] = {

@@ -22,18 +22,18 @@ hand it on."""
 
 
 async def watched(progress: HowFar, work: Awaitable[T]) -> T:
-    """Do some work, in a task of its own, and note in `progress` how far it reads."""
+    """Do some work in a task of its own, and note in `progress` how far it has read."""
     _WATCHED.set(progress)
     return await work
 
 
 def expect(documents: int) -> None:
-    """Note that so many documents are to be read."""
+    """Note that this many documents will be read."""
     if progress := _WATCHED.get():
         progress.of += documents
 
 
 def came(documents: int) -> None:
-    """Note that so many documents were read."""
+    """Note that this many documents were read."""
     if progress := _WATCHED.get():
         progress.read += documents

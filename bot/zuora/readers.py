@@ -1,4 +1,4 @@
-"""Zuora's JSON into the values of `answers`: one function for each, none raises. No I/O.
+"""Turns Zuora's JSON into the values of `answers`: one function for each, none raises. No I/O.
 
 What cannot be read with certainty becomes `NotKnown` and never a value that reassures.
 """
@@ -26,7 +26,7 @@ _CANONICAL: Final = {status.lower(): status for status in BILL_RUN_STATUSES} | {
 
 
 def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
-    """Return a bill run out of its two readings; either may be empty.
+    """Return a bill run from its two readings; either may be empty.
 
     Args:
         counts: `/object-query/billing-runs/{key}`: counts, mails, error, time zone.
@@ -80,7 +80,7 @@ def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
 
 
 def run_in_answer(data: Row, zone: tzinfo | None = None) -> BillRun:
-    """Return the run in the answer to a call that made or changed it; it says nothing of mails."""
+    """Return the run in the answer to a call that made or changed it; it says nothing about mails."""
     return bill_run_of({}, data, Here(_ANY_TIME, zone))
 
 
@@ -122,25 +122,25 @@ def _run_mailed(counts: Row, here: Here) -> MailedAt:
 
 
 def run_type(said: str) -> str:
-    """`Regular` or `CatchUp`, however it is written; empty for other words, which say neither."""
+    """Return `Regular` or `CatchUp`, however it is written; empty for other words."""
     plain = said.replace(" ", "").replace("_", "").replace("-", "").lower()
     return {"regular": "Regular", "catchup": "CatchUp"}.get(plain.removesuffix("billrun"), "")
 
 
 def status_of(said: str) -> str:
-    """Zuora's word in the API's spelling: `Post in progress` and `POSTINPROGRESS` alike."""
+    """Return Zuora's word in the API's spelling: `Post in progress` and `POSTINPROGRESS` alike."""
     return _CANONICAL.get(said.replace(" ", "").replace("_", "").lower(), said)
 
 
 def document_status(said: str) -> str:
-    """`Posted`, however it is written; Zuora's other words as they came."""
+    """Return `Posted`, however it is written, and Zuora's other words as they came."""
     return "Posted" if said.strip().lower() == "posted" else said
 
 
 def document_of(
     kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool = False
 ) -> BillingDocument:
-    """Return a document out of an object query, a ZOQL row or `/v1`: three spellings of the same keys.
+    """Return a document from an object query, a ZOQL row or `/v1`: three spellings of the same keys.
 
     What many documents share is kept once for all of them (`intern`).
 

@@ -19,7 +19,7 @@ MISSING: Final = NotKnown("missing")
 NULL: Final = NotKnown("empty")
 LARGEST: Final = Decimal(10) ** 15
 FINEST: Final = -20
-"""Digits behind the point: what has more is no amount of money."""
+"""Digits after the point: what has more is not an amount of money."""
 
 CLOCKS_DIFFER: Final = timedelta(hours=1)
 _YES: Final = frozenset({"true", "yes", "1"})
@@ -50,7 +50,7 @@ class Here:
 
 
 def text(row: Row, *names: str) -> str:
-    """Return the first of the fields that is there, as text; empty for none. 32 and "32" are the same."""
+    """Return the first of these fields that is there, as text; empty for none. 32 and "32" are the same."""
     for name in names:
         value = row.get(name)
         if isinstance(value, str | int | Decimal) and not isinstance(value, bool) and value != "":
@@ -101,7 +101,7 @@ def currency(row: Row, *names: str) -> str | NotKnown:
 
 
 def flag(row: Row, *names: str) -> bool | None:
-    """True or False as JSON boolean or text; None where neither was said, which is not a no."""
+    """Return true or false from a JSON boolean or text; None where neither was given, which is not a no."""
     for name in names:
         said = str(row.get(name, "")).strip().lower()
         if said in _YES or said in _NO:
@@ -141,7 +141,7 @@ def moment(row: Row, *names: str, zone: tzinfo | None = UTC) -> datetime | NotKn
 
 
 def mailed(row: Row, *names: str, here: Here) -> MailedAt:
-    """Return when something was mailed last; a date that lies ahead is none on which that can have been."""
+    """Return when something was mailed last; a date in the future cannot be when it was."""
     at = moment(row, *names, zone=here.zone)
     if isinstance(at, datetime) and at > here.now + CLOCKS_DIFFER:
         return unclear("in the future", text(row, *names))
@@ -149,7 +149,7 @@ def mailed(row: Row, *names: str, here: Here) -> MailedAt:
 
 
 def known(at: datetime | NotKnown | None) -> datetime | None:
-    """Return a time where it is known; for what is only shown or sorted by."""
+    """Return a time where it is known, for what is only shown or sorted by."""
     return at if isinstance(at, datetime) else None
 
 
@@ -172,14 +172,14 @@ def mailable(contact: Row, *names: str) -> bool | None:
 
 
 def domain(contact: Row, *names: str) -> str:
-    """Return what stands behind the @ of the first of the fields that is a mail address; empty if none is."""
+    """Return what follows the @ in the first of the fields that is a mail address; empty if none is."""
     found = (value.strip() for name in names if isinstance(value := contact.get(name), str))
     first = next((each for each in found if _ADDRESS.fullmatch(each)), "")
     return first.rpartition("@")[2].lower()
 
 
 def is_odd(row: Row, *names: str) -> bool:
-    """Return whether something stands in one of the fields that is no text, and so was not read."""
+    """Return whether one of the fields holds something that is not text, and so was not read."""
     return any(not isinstance(row.get(name), str | None) for name in names)
 
 
@@ -195,7 +195,7 @@ def as_row(data: object) -> Row:
 
 
 def listed(data: Any, *names: str) -> tuple[Row, ...]:
-    """Return the objects of a list, or of the first of the fields that is a list; what is none is left out.
+    """Return the objects of a list, or of the first field that is a list; anything else in it is left out.
 
     Only for what is shown or looked up by its name. What is counted or proves something is read by
     `table`.
@@ -206,7 +206,7 @@ def listed(data: Any, *names: str) -> tuple[Row, ...]:
 
 
 def table(data: Any, *names: str) -> tuple[Row, ...] | NotKnown:
-    """Return all rows of the first of the fields that is there; not known where it is no list of objects."""
+    """Return all rows of the first of the fields that is there; not known where it is not a list of objects."""
     there = [data[name] for name in names if name in data] if isinstance(data, Mapping) else []
     found = next(iter(there), MISSING)
     if isinstance(found, list) and all(isinstance(row, Mapping) for row in found):
@@ -225,7 +225,7 @@ def zone_of(name: str, otherwise: tzinfo | None) -> tzinfo | None:
 
 
 def _said(row: Row, names: tuple[str, ...]) -> Any:
-    """Return the first of the fields that says something; `NULL` where one is there, `MISSING` if none."""
+    """Return the first of the fields that says something; `NULL` where one is null, `MISSING` if none is there."""
     value = next((row[name] for name in names if row.get(name) is not None), None)
     if value is not None:
         return value

@@ -1,4 +1,4 @@
-"""The accounts that a bill run by batch covers: how many, and in which currencies."""
+"""Reads the accounts that a bill run by batch covers: how many, and in which currencies."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -11,7 +11,7 @@ from bot.zuora.errors import ZuoraRejected
 from bot.zuora.rows import Row
 
 ALL_BATCHES: Final = "AllBatches"
-MOST_ACCOUNTS: Final = 20_000  # ten calls; beyond that "or more" is said
+MOST_ACCOUNTS: Final = 20_000  # ten calls; beyond that it is "or more"
 MOST_CURRENCIES: Final = 200_000  # a hundred calls
 _FEW_BATCHES: Final = 5
 _SELECT: Final = "select Id, Batch, BillCycleDay, Status, Currency from Account where {} = {}"
@@ -28,7 +28,7 @@ class AccountsInScope:
 async def accounts_in_batches(
     caller: Caller, batches: Collection[str], bill_cycle_day: str
 ) -> AccountsInScope | None:
-    """Count active accounts of some batches, and of one bill cycle day where it is a number.
+    """Count the active accounts of some batches, and of one bill cycle day where it is a number.
 
     ZOQL is used, because it gives 2,000 rows a call (page *CRUD: Query*) and an object query 50,
     and because neither says which fields it has an index for.
@@ -60,7 +60,7 @@ async def accounts_in_batches(
 
 @dataclass(frozen=True, slots=True)
 class AccountScope:
-    """An account's currency (empty: not known), and whether the run covers it or may cover it."""
+    """An account's currency (empty: not known), and whether the run covers it or may."""
 
     currency: str
     in_scope: bool
@@ -93,7 +93,7 @@ async def currencies(
 
 
 def _count(found: Sequence[Row], batches: Collection[str], bill_cycle_day: str) -> int | None:
-    """In a thread of its own: twenty thousand rows hold everybody else up."""
+    """Count them, in a separate thread: twenty thousand rows would keep everybody waiting."""
     covered = [_is_in(row, batches, bill_cycle_day) for row in found]
     return None if None in covered else covered.count(True)
 
@@ -101,7 +101,7 @@ def _count(found: Sequence[Row], batches: Collection[str], bill_cycle_day: str) 
 def _by_id(
     found: Sequence[Row], batches: Collection[str], bill_cycle_day: str
 ) -> dict[str, AccountScope]:
-    """In a thread of its own: two hundred thousand rows take most of a second."""
+    """Return them by id, from a separate thread: two hundred thousand rows take most of a second."""
     return {
         rows.text(row, "Id", "id"): AccountScope(
             _currency(row), _is_in(row, batches, bill_cycle_day) is not False

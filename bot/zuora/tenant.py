@@ -1,4 +1,4 @@
-"""For which tenant and entities a token speaks."""
+"""Which tenant and entities a token speaks for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Tenant:
 
 
 def tenant_of(scope: str) -> Tenant:
-    """Read `entity.11e6… platform.write tenant.12270 user.2c92…`."""
+    """Read a scope like `entity.11e6… platform.write tenant.12270 user.2c92…`."""
     words = scope.split()
     tenants = [word.removeprefix("tenant.") for word in words if word.startswith("tenant.")]
     entities = [word.removeprefix("entity.") for word in words if word.startswith("entity.")]
@@ -39,13 +39,13 @@ def not_the_tenant(tenant: Tenant, expected: str) -> str:
 
 
 def entities_outside(tenant: Tenant, entities: Iterable[Unit]) -> tuple[str, ...]:
-    """Return which of the configured entities a token does not name; none where it names no entity."""
+    """Return which of the configured entities a token does not name; nothing where it names no entity."""
     named = {plain_ids(entity) for entity in tenant.entities}
     return tuple(each.id for each in entities if named and plain_ids(each.id) not in named)
 
 
 def not_the_entities(tenant: Tenant, entities: Iterable[Unit]) -> str:
-    """Return why a token may not be used: it does not speak for an entity of the settings.
+    """Return why a token may not be used: it does not speak for an entity in the settings.
 
     Or for several, and the settings name none ("you must use this header to specify which entity").
     """

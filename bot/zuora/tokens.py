@@ -1,4 +1,4 @@
-"""The OAuth token: fetched once for everybody, five minutes before the old one ends.
+"""Keeps the OAuth token: fetched once for everybody, five minutes before the old one ends.
 
 Where none can be had, that too is one fact for everybody: it is asked for again after a pause, and
 until then nobody's call goes out.
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _EARLY_SECONDS: Final = 300.0
 _LIFE_SECONDS: Final = 600.0
-"""A token of whose life nothing is understood is renewed after half of this; an hour is usual."""
+"""A token whose life is not understood is renewed after half of this; an hour is usual."""
 
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
@@ -86,7 +86,7 @@ class TokenKeeper:
         self._timeout = timeout
         self._lock = asyncio.Lock()
         self._token = ""
-        self._renew_at: float | None = None  # as `_ask_again_at`, on the monotonic clock
+        self._renew_at: float | None = None  # on the monotonic clock, as `_ask_again_at` is
         self._proved = ""
         self._was_refused = False
         self._failed: ZuoraError | None = None
@@ -95,7 +95,7 @@ class TokenKeeper:
         self.tenant: Tenant | None = None
 
     def use(self, client_id: str, client_secret: str) -> None:
-        """Log in as this client from now on, and ask for a token at once, whatever was refused before."""
+        """Log in as this client from now on, and ask for a token right away, whatever was refused before."""
         self._form |= {"client_id": client_id, "client_secret": client_secret}
         self._token, self._proved = "", ""
         self._ask_again_at, self._failures = None, 0
@@ -112,15 +112,15 @@ class TokenKeeper:
 
     @property
     def locks_out(self) -> bool:
-        """Return whether there is no token until somebody puts something right."""
+        """Return whether there will be no token until somebody mends something."""
         return isinstance(self._failed, ZuoraLockedOut | ZuoraRejected)
 
     def __repr__(self) -> str:
-        """Without the secret and the token."""
+        """Return it without the secret and the token."""
         return f"TokenKeeper({self._base_url})"
 
     async def token(self, *, refused: str = "") -> str:
-        """Return a token that is good now; whoever asks while one is fetched waits for that one.
+        """Return a token that is good now; whoever asks while one is fetched waits for it.
 
         Args:
             refused: A token Zuora answered 401 to; it is not handed out again.
@@ -141,13 +141,13 @@ class TokenKeeper:
         return self._token
 
     def was_taken(self, token: str) -> None:
-        """Zuora has let a call in with this token."""
+        """Note that Zuora has let a call in with this token."""
         self._proved = token
         if self._failed is not None and token == self._token:
             self._well()
 
     def was_refused(self, token: str) -> ZuoraLockedOut:
-        """Zuora refused a call with a token that is new; what that means for the call.
+        """Note that Zuora refused a call with a new token; return what that means for the call.
 
         Where the token was good for another call, it is about that call alone; else about all.
         """
@@ -162,7 +162,7 @@ class TokenKeeper:
         return error
 
     def _still_failed(self) -> None:
-        """Nobody asks again before the pause is over.
+        """Keep everybody from asking again before the pause is over.
 
         Raises:
             ZuoraError: As when it was asked for.
@@ -185,7 +185,7 @@ class TokenKeeper:
             raise
         ZUORA_CALLS.labels("POST", _PATH, "ok").inc()
         self._ask_again_at = None
-        if not self._was_refused:  # else only a call that is let in shows that all is well
+        if not self._was_refused:  # otherwise only a call that is let in shows that all is well
             self._well()
 
     def _fail(self, error: ZuoraError) -> None:
@@ -235,7 +235,7 @@ class TokenKeeper:
 
 
 def _granted(response: httpx2.Response) -> dict[str, Any]:
-    """Return the token answer, or the error it is. Its body is never shown: it may repeat the form."""
+    """Return the token's answer, or raise the error it is. Its body is never shown: it may repeat the form."""
     status = response.status_code
     data = _json_object(response.content)
     token = data.get("access_token")
@@ -263,7 +263,7 @@ def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
 
 
 MOST_BYTES = 64 * 1024
-"""Of a token's answer; Zuora's have some 2 KB."""
+"""Bytes of a token's answer; Zuora's have about 2 KB."""
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

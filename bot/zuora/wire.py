@@ -50,7 +50,7 @@ _WORDS: Final = frozenset(
         "subscriptions",
     ]
 )
-"""The fixed parts of the paths; the others are keys, which say whose a document is."""
+"""The fixed parts of paths; the others are keys, which show whose a document is."""
 
 _NOT_IN_A_TRACK_ID: Final = frozenset(":;\"'")
 
@@ -96,7 +96,7 @@ class HttpCall:
 
     @property
     def target(self) -> str:
-        """Path and query as they stand in the request line."""
+        """Return path and query as in the request line."""
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
     @property
@@ -113,7 +113,7 @@ class HttpCall:
 
 
 def path(*parts: str) -> str:
-    """Join fixed parts and keys to a path: every character that is not plain is quoted.
+    """Join fixed parts and keys to a path; every character that is not plain is quoted.
 
     Raises:
         CallError: A part is empty or nothing but dots, which a proxy would resolve.
@@ -176,6 +176,6 @@ def _number(value: object) -> int | float | str:
 
 
 LONG: Final = 1000
-"""Bytes of a body beyond which it is worth compressing; so Zuora does with its answers."""
+"""Bytes of a body beyond which compressing is worth it; Zuora does so with its answers."""
 
 _ENCODER: Final = json.JSONEncoder(default=_number, separators=(",", ":"))
