@@ -1,1 +1,1 @@
-"""SQLite through sqlite-utils: every SQL statement of the bot. Synchronous on purpose, short calls."""
+"""Every SQL statement of the bot, through sqlite-utils on SQLite. Synchronous on purpose, in short calls."""

@@ -1,4 +1,4 @@
-"""Archives: which requests are in which file, and the one statement by which they go there."""
+"""Archives: which requests are in which file, and the one statement that moves them there."""
 
 import json
 from datetime import datetime
@@ -26,7 +26,7 @@ SELECT number FROM requests WHERE state IN
     AND later.state IN ('waiting', 'approved', 'running', 'unknown'))
 ORDER BY number
 """
-"""What ended, and whose messages the history binds by then: those of a year's last hour are bound in the next year, so
+"""What ended, and whose messages the history has bound by then: those of a year's last hour are bound in the next year, so
 their request goes with the next archive."""
 
 _GO = (
@@ -41,7 +41,7 @@ DELETE FROM outbox WHERE ended_at IS NOT NULL
       SELECT channel, MAX(ts) AS ts FROM outbox WHERE ts IS NOT NULL GROUP BY channel) AS latest
     ON said.channel = latest.channel AND said.ts = latest.ts GROUP BY said.channel)
 """
-"""The latest message of each channel stays: by it an older copy of the database is known."""
+"""The latest message of each channel stays: it shows an older copy of the database."""
 
 
 class Leaving(NamedTuple):
@@ -61,24 +61,24 @@ class Leaving(NamedTuple):
 
 
 class Archives:
-    """Reads what was archived, and archives; writing belongs inside a transaction of the caller."""
+    """Reads what was archived, and archives; writing belongs inside the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def all(self) -> list[Archive]:
-        """Every archive, in order."""
+        """Return every archive, in order."""
         return archives(self._database)
 
     def of(self, request: int) -> Archive | None:
-        """The archive that a request is in, if any."""
+        """Return the archive that a request is in, if any."""
         row = self._database.execute(
             "SELECT archive FROM archived WHERE request = ?", [request]
         ).fetchone()
         return None if row is None else next(each for each in self.all() if each.position == row[0])
 
     def asked_between(self, first: datetime, last: datetime) -> list[str]:
-        """Names of the files with requests that were asked for in a span of time."""
+        """Return the names of files with requests that were asked for in a span of time."""
         if not self.all():  # a file of an earlier version may not even have the tables
             return []
         rows = self._database.execute(
@@ -89,7 +89,7 @@ class Archives:
         return [file for (file,) in rows]
 
     def leaving(self, before: datetime) -> Leaving | None:
-        """What can be archived of the time before a moment; None if there is nothing new."""
+        """Return what can be archived from before a moment; None if there is nothing new."""
         row = self._database.execute(_LAST, [to_text(before)]).fetchone()
         done = self.all()
         if row is None or (done and row[0] <= done[-1].last.sequence):
@@ -106,7 +106,7 @@ class Archives:
         return Leaving(last, found, kept_hash(self._database, found), staying)
 
     def take(self, archive: Archive, requests: list[int]) -> None:
-        """Let go of what is in an archive now; the history's row that records it is written.
+        """Remove what an archive now has, once the history's row that records it is written.
 
         Raises:
             CouldNotRecordError: Nothing went.

@@ -27,7 +27,7 @@ _SAVE = (
 )
 
 _LISTED = "(SELECT value FROM json_each(?))"
-"""However many: of single parameters SQLite takes some 32,000."""
+"""Any number of values: SQLite takes about 32,000 single parameters."""
 
 _SAME_PLACE = (
     f"(? = '' OR (SELECT {ENTITY_OF_PLACE} FROM requests AS of INDEXED BY requests_place "  # noqa: S608 - own words
@@ -38,13 +38,13 @@ An index has it: a request's row is read whole, and its facts can be long."""
 
 
 class Calls:
-    """Saves and reads calls; inside a transaction of the caller."""
+    """Saves and reads calls; inside the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def last_lost(self, request: int) -> int:
-        """Return the history's sequence when an answer of a request was lost last."""
+        """Return the history's sequence when an answer to the request was last lost."""
         (sequence,) = self._database.execute(
             "SELECT COALESCE(MAX(changed), 0) FROM calls WHERE request = ? AND verdict = 'lost'",
             [request],
@@ -52,7 +52,7 @@ class Calls:
         return int(sequence)
 
     def save(self, *calls: Call) -> None:
-        """Write calls as they now stand, in this order."""
+        """Write calls as they now are, in this order."""
         self._database.executemany(_SAVE, map(_to_row, calls))
 
     def tally(self, request: int) -> Tally:
@@ -77,7 +77,7 @@ class Calls:
         return tuple(_from_row(row) for row in rows)
 
     def of_in_parts(self, request: int) -> Iterator[tuple[Call, ...]]:
-        """As `of`, in parts that each take a moment; while nobody changes them, all of it together."""
+        """Return them as `of` does, in parts that each take a moment; complete as long as nobody changes them."""
         behind = ""
         while True:
             rows = self._database.execute(
@@ -91,14 +91,14 @@ class Calls:
             behind = found[-1].subject
 
     def busy(self, request: int) -> tuple[Call, ...]:
-        """Return those of a request that Zuora did not take, and that may be tried again; ordered by subject."""
+        """Return a request's calls that Zuora did not take and that may be tried again, ordered by subject."""
         rows = self._database.execute(
             f"{_SELECT} WHERE request = ? AND verdict = 'busy' ORDER BY subject", [request]
         )
         return tuple(_from_row(row) for row in rows)
 
     def forget_planned(self, request: int) -> None:
-        """Delete those of a request that never went out, of one that has not begun."""
+        """Delete the calls of a request that has not begun and of which none went out."""
         self._database.execute(
             "DELETE FROM calls WHERE request = ? AND tries = 0 AND EXISTS "
             "(SELECT 1 FROM requests WHERE number = calls.request AND state = 'approved')",
@@ -108,7 +108,7 @@ class Calls:
     def outstanding_about(
         self, subjects: Sequence[str], *, not_of: int, place: str = ""
     ) -> Call | None:
-        """Return a call of another request about one of these that is not over.
+        """Return another request's unfinished call about one of these.
 
         It is planned, out, to be repeated, or lost and still being looked for.
         """
@@ -127,7 +127,7 @@ class Calls:
     def sent_since(
         self, subjects: Sequence[str], since: datetime, *, not_of: int, place: str = ""
     ) -> bool:
-        """Return whether a call of another request about one of these went out after a moment."""
+        """Return whether another request's call about one of these went out after a moment."""
         row = self._database.execute(
             f"SELECT 1 FROM calls WHERE calls.subject IN {_LISTED} "  # noqa: S608 - own words
             "AND calls.sent_at > ? AND calls.request <> ? "

@@ -1,4 +1,4 @@
-"""Checkpoints of the write-ahead log, beside the event loop instead of inside somebody's commit."""
+"""Checkpoints of the write-ahead log, outside the event loop instead of inside somebody's commit."""
 
 import logging
 import sqlite3
@@ -9,7 +9,7 @@ from sqlite_utils import Database
 logger = logging.getLogger(__name__)
 
 MANY_ROWS = 2_000
-"""Written since the last one: a log of some four megabytes."""
+"""Rows written since the last one: a log of about four megabytes."""
 
 
 class Checkpoints:
@@ -28,7 +28,7 @@ class Checkpoints:
         self._before = self._connection.total_changes
 
     def take_over(self) -> None:
-        """From here on no commit of this connection does it."""
+        """Keep this connection's commits from doing it from here on."""
         self._connection.execute("PRAGMA wal_autocheckpoint = 0")
 
     @property
@@ -37,13 +37,13 @@ class Checkpoints:
         return self._connection.total_changes - self._before >= MANY_ROWS
 
     def begin(self) -> str:
-        """Count from here; the path for `checkpoint`."""
+        """Count from here; return the path for `checkpoint`."""
         self._before = self._connection.total_changes
         return str(self._connection.execute("PRAGMA database_list").fetchone()[2])
 
 
 def checkpoint(path: str) -> None:
-    """Do it by a connection of its own, in any thread. It waits for nobody, and nobody for it."""
+    """Make a checkpoint on a separate connection, in any thread. It waits for nobody, and nobody for it."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

@@ -1,4 +1,4 @@
-"""What is done once a transaction lasts, and not at all where it is undone."""
+"""Work that is done once a transaction lasts, and not at all where it is undone."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -15,11 +15,11 @@ class Committed:
         return len(self._waiting)
 
     def add(self, work: Callable[[], None]) -> None:
-        """Let something wait."""
+        """Keep something for then."""
         self._waiting.append(work)
 
     def undone(self, until: int) -> None:
-        """Forget what came since so much waited."""
+        """Forget what was added since there was this much."""
         del self._waiting[until:]
 
     def done(self) -> None:
@@ -34,7 +34,7 @@ class Writing(Protocol):
 
     @property
     def committed(self) -> Committed:
-        """Return what waits for it."""
+        """Return what waits for the commit."""
 
     @property
     def in_transaction(self) -> bool:
@@ -42,7 +42,7 @@ class Writing(Protocol):
 
 
 def once_committed(database: Writing, work: Callable[[], None]) -> None:
-    """Do something once what is being written lasts; outside a transaction at once."""
+    """Do something once what is being written lasts; outside a transaction right away."""
     if database.in_transaction:
         database.committed.add(work)
     else:

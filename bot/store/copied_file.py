@@ -24,7 +24,7 @@ class FileSource:
     @classmethod
     @contextmanager
     def of(cls, path: Path | str) -> Iterator[Self]:
-        """The side that a file is.
+        """Open the side that is a file.
 
         Raises:
             StoreError: It is not a database of the bot, or cannot be read.
@@ -33,7 +33,7 @@ class FileSource:
             yield cls(file)
 
     def rows(self, sql: str) -> Iterator[Row]:
-        """Return what a statement finds, little by little."""
+        """Return what a statement finds, bit by bit."""
         return self._file.database.execute(sql)
 
     def is_current(self) -> bool:
@@ -58,7 +58,7 @@ class FileTarget:
     @classmethod
     @contextmanager
     def of(cls, path: Path | str) -> Iterator[Self]:
-        """The side that a file is, which is made where there is none.
+        """Open the side that is a file, which is made where there is none.
 
         Raises:
             StoreError: It cannot be used.
@@ -69,11 +69,11 @@ class FileTarget:
             yield cls(connection)
 
     def rows(self, sql: str) -> Iterator[Row]:
-        """Return what a statement finds, little by little."""
+        """Return what a statement finds, bit by bit."""
         return self._connection.execute(sql)
 
     def is_current(self) -> bool:
-        """Return whether this version of the bot has brought its tables up to date: opening does."""
+        """Return True: opening has brought its tables up to date."""
         return True
 
     def has_marker(self) -> bool:
@@ -83,7 +83,7 @@ class FileTarget:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing."""
+        """Do all or nothing."""
         self.run("BEGIN IMMEDIATE")
         try:
             yield
@@ -97,7 +97,7 @@ class FileTarget:
         self._connection.execute(sql, values)
 
     def empty(self, tables: Iterable[CopiedTable]) -> None:
-        """Take every row away, past the triggers."""
+        """Delete every row, past the triggers."""
         for table in tables:
             with self._past_triggers(table):
                 self.run(f'DELETE FROM "{table.name}"')  # noqa: S608 - own words
@@ -113,7 +113,7 @@ class FileTarget:
 
     @contextmanager
     def _past_triggers(self, table: CopiedTable) -> Iterator[None]:
-        """Inside a transaction, so that nobody ever finds the table without them."""
+        """Drop and restore the triggers inside a transaction, so that nobody ever finds the table without them."""
         found = self._connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?",
             [table.name],

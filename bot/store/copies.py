@@ -1,4 +1,4 @@
-"""Which database this is, whether it is an older copy, and how it begins anew after one."""
+"""Which database this is, whether it is an older copy, and how it starts afresh after one."""
 
 import json
 from collections.abc import Collection
@@ -9,23 +9,23 @@ from bot.store.engine import Database
 from bot.store.times import to_text
 
 FIRST_MESSAGES = 1000
-"""The earliest message is among the first that were written, though lanes overtake each other."""
+"""The earliest message is among the first that were written, although lanes overtake each other."""
 
 
 class Copies:
-    """The ids by which messages and buttons say which database made them, and what holds it."""
+    """The ids by which messages and buttons name their database, and what holds it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @property
     def id(self) -> str:
-        """Return the id of this database from its last beginning on."""
+        """Return this database's id since it last started afresh."""
         return self.ids[-1]
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Return every id that it has had, the present one last; it begins anew after a restored copy."""
+        """Return every id that it has had, the current one last; it starts afresh after a restored copy."""
         rows = self._database.execute("SELECT id FROM copies ORDER BY position")
         return tuple(row[0] for row in rows)
 
@@ -40,7 +40,7 @@ class Copies:
         self._database.execute("INSERT INTO holds (at, why) VALUES (?, ?)", [to_text(now), why])
 
     def own(self, channel: str, head: int, shown: Collection[int]) -> OwnHistory:
-        """Return what the database knows of itself, to be compared with what Slack shows.
+        """Return what the database knows about itself, to compare with what Slack shows.
 
         Args:
             channel: Slack channel id of the messages that count.
@@ -55,7 +55,7 @@ class Copies:
         return OwnHistory(ids=self.ids, head=head, rows=dict(rows), since=self.since(channel))
 
     def since(self, channel: str) -> str:
-        """Slack's `ts` after which a message can be newer than this database; empty for none."""
+        """Return Slack's `ts` after which a message can be newer than this database; empty for none."""
         (seen,) = self._database.execute(
             "SELECT MAX(seen_until) FROM "
             "(SELECT seen_until FROM copies UNION ALL SELECT seen_until FROM comparisons) AS seen"
@@ -70,20 +70,20 @@ class Copies:
         return first or ""
 
     def compared(self, seen: str, now: datetime) -> None:
-        """Keep that nothing in Slack is newer than this database, up to the message of that `ts`."""
+        """Note that nothing in Slack is newer than this database, up to the message with that `ts`."""
         self._database.execute(
             "INSERT INTO comparisons (at, seen_until) VALUES (?, ?)", [to_text(now), seen]
         )
 
     def open_cards(self) -> list[tuple[str, str]]:
-        """Return state and `ts` of the card of each request that is not at its end, where it is shown."""
+        """Return state and `ts` of the card of each request that has not ended, where it is shown."""
         return self._database.execute(
             "SELECT state, card_ts FROM requests WHERE card_ts IS NOT NULL "
             "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY card_ts"
         ).fetchall()
 
     def open_numbers(self) -> list[int]:
-        """Return the numbers of the requests that are not at their end."""
+        """Return the numbers of the requests that have not ended."""
         rows = self._database.execute(
             "SELECT number FROM requests "
             "WHERE state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number"
@@ -91,7 +91,7 @@ class Copies:
         return [row[0] for row in rows]
 
     def begin_anew(self, database: str, now: datetime, *, last_number: int, seen: str) -> None:
-        """Go on as another database: nothing that was still to be sent is sent, nothing is held.
+        """Go on as another database: nothing that was still unsent is sent, and nothing is held.
 
         Args:
             database: The new id.

@@ -1,4 +1,4 @@
-"""Moving a database between SQLite's file and a PostgreSQL server: every row, and proof that it is every row.
+"""Moves a database between SQLite's file and a PostgreSQL server: every row, and proof that it is every row.
 
 A table is copied in one transaction, past its triggers in that transaction alone. What was copied is
 written down in the target (`copying`), so that a copy that was broken off goes on where it stopped; and
@@ -16,17 +16,17 @@ from bot.store.errors import StoreError
 from bot.store.schema import migrations
 
 MARKER = "copying"
-"""The table that stands in the target until everything is there."""
+"""The table that the target has until everything is there."""
 
 HALF_COPIED = "DATABASE_URL: a copy into this database was broken off: run `billing-bot copy` again, which goes on with it."
 _FIRST = ("requests", "archives")
-"""What other tables refer to."""
+"""Tables that others refer to."""
 
 _OF_ITS_OWN = frozenset({"_sqlite_migrations"})
 
 Row = tuple[Any, ...]
 Look = Callable[[str, int], None]
-"""Is shown a table and how many of its rows have been read."""
+"""Gets a table and how many of its rows have been read."""
 
 AT_ONCE = 5_000
 
@@ -40,7 +40,7 @@ class Source(NamedTuple):
 
 
 class CopiedTable(NamedTuple):
-    """A table, and the columns by which its rows are ordered the same way everywhere."""
+    """A table, and the columns that order its rows the same way everywhere."""
 
     name: str
     columns: tuple[str, ...]
@@ -62,7 +62,7 @@ class Side(Protocol):
     """One of the two databases, as it was at one moment."""
 
     def rows(self, sql: str) -> Iterator[Row]:
-        """Return what a statement finds, little by little."""
+        """Return what a statement finds, bit by bit."""
 
     def is_current(self) -> bool:
         """Return whether this version of the bot has brought its tables up to date."""
@@ -75,20 +75,20 @@ class Target(Side, Protocol):
     """The one that is written to."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Return all or nothing."""
+        """Return a transaction: all or nothing."""
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Run a statement with a `?` for each value."""
 
     def empty(self, tables: Iterable[CopiedTable]) -> None:
-        """Take every row away, past the triggers."""
+        """Delete every row, past the triggers."""
 
     def fill(self, table: CopiedTable, rows: Iterable[Row]) -> None:
         """Put rows into an empty table, past its triggers."""
 
 
 def copy_all(source: Side, target: Target, look: Look) -> int:
-    """Copy every table and compare; how many rows there are.
+    """Copy every table and compare; return how many rows there are.
 
     Raises:
         StoreError: The target holds something else, a side is of another version, or what is there at the
@@ -137,7 +137,7 @@ def source_of(side: Side) -> Source:
 
 
 def _begun(target: Target, tables: Sequence[CopiedTable], about: Source) -> set[str]:
-    """Return which tables an earlier try of the same copy has done; everything else is taken away.
+    """Return which tables an earlier try of the same copy finished; delete everything else.
 
     Raises:
         StoreError: The target holds something else.

@@ -1,4 +1,4 @@
-"""Opening the database file, and the one way to write to it."""
+"""Opens the database file; the only way to write to it."""
 
 import fcntl
 import logging
@@ -46,10 +46,10 @@ SECONDS_FOR_OTHERS = 300.0
 """How long a start waits for another process that checks and migrates the same file."""
 
 PAUSE_SECONDS = 0.05
-STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine; some milliseconds
+STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine; a few milliseconds
 
 BUSY_AGAIN_SECONDS = 0.01
-"""How long the next writes wait once one has waited in vain: else many clicks would wait one after the other."""
+"""How long the next writes wait once one has waited in vain: otherwise many clicks would wait one after another."""
 
 WHAT_TO_DO = "could_not_record: check the disk's space, rights and health of the file"
 LOCKED = (
@@ -59,7 +59,7 @@ LOCKED = (
 
 
 class Guarded(SqliteDatabase):
-    """A database whose failures are the bot's own errors, for reading outside a transaction too.
+    """A database whose failures are the bot's own errors, even when reading outside a transaction.
 
     Args:
         connection: The open connection.
@@ -95,7 +95,7 @@ class Guarded(SqliteDatabase):
         return self._takes_nothing
 
     def refuse_trouble(self) -> None:
-        """Let nothing begin on a file that is not there, or not whole.
+        """Refuse to begin anything on a file that is gone or damaged.
 
         Raises:
             CouldNotRecordError: It is so.
@@ -114,7 +114,7 @@ class Guarded(SqliteDatabase):
         self._takes_nothing = _TAKES_NOTHING.get(code, self._takes_nothing)
 
     def distrust(self, why: str) -> None:
-        """Let nothing begin any more until a start has checked the file."""
+        """Let nothing begin until a start has checked the file."""
         self._distrusted = self._distrusted or why
 
     def written(self) -> None:
@@ -126,7 +126,7 @@ class Guarded(SqliteDatabase):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """One durable transaction that nobody else can write between. Never await inside it.
+        """Open one durable transaction that nobody else can write in between. Never await inside it.
 
         Inside another one it is a part of that, undone by itself where it fails.
 
@@ -166,7 +166,7 @@ class Guarded(SqliteDatabase):
         self.committed.undone(before)
 
     def others_have_written(self) -> bool:
-        """Return whether another connection has changed the file since this was last asked. Very cheap."""
+        """Return whether another connection has changed the file since the last call. Very cheap."""
         (version,) = self.execute("PRAGMA data_version").fetchone()
         changed = version != self._data_version
         self._data_version = version
@@ -178,7 +178,7 @@ class Guarded(SqliteDatabase):
     def execute(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None
     ) -> sqlite3.Cursor:
-        """As the base class does.
+        """Execute as the base class does.
 
         Raises:
             CouldNotRecordError: The file cannot be read or written.
@@ -243,7 +243,7 @@ def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Gu
 
 
 def _passes(error: Exception) -> bool:
-    """Return whether it is locked, full, or being opened by another process."""
+    """Return whether it will pass: locked, full, or being opened by another process."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, TimeoutError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)
 
@@ -269,7 +269,7 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def _nobody_else_opens(path: Path | str, given_up: Callable[[], bool]) -> Iterator[None]:
-    """Let processes that start together open and migrate a file one after the other.
+    """Let processes that start together open and migrate a file one after another.
 
     It is a lock on a file of its own that nobody else can open, and ends with its process. A folder
     could be locked by whoever may read it.
@@ -324,7 +324,7 @@ _INNER = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part")
 
 
 def _roll_back(connection: sqlite3.Connection, undo: tuple[str, ...]) -> None:
-    """Undo what was begun; a file that is broken may refuse that too, and then nothing was kept."""
+    """Undo what was begun; a broken file may refuse even that, and then nothing was kept."""
     if connection.in_transaction:
         with suppress(sqlite3.DatabaseError):
             for statement in undo:

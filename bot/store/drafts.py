@@ -1,4 +1,4 @@
-"""What people typed into fields that their form does not show just now, where Slack cannot keep it."""
+"""What people typed into fields that their form does not show right now, where Slack cannot keep it."""
 
 import json
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ KEPT_FOR = timedelta(days=7)
 
 
 class KeptValues:
-    """Each is written once and never changed, so that an older view of a form finds its own."""
+    """Values that are written once and never changed, so that an older view of a form finds its own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, name: str, person: str, kept: Mapping[str, Any], now: datetime) -> None:
-        """Keep it for a week, and forget what is older; inside a transaction."""
+        """Keep them for a week, and forget older ones; inside a transaction."""
         self._database.execute("DELETE FROM drafts WHERE at <= ?", [to_text(now - KEPT_FOR)])
         self._database.execute(
             "INSERT INTO drafts (id, person, kept, at) VALUES (?, ?, ?, ?)",
@@ -26,7 +26,7 @@ class KeptValues:
         )
 
     def get(self, name: str, person: str, now: datetime) -> dict[str, Any]:
-        """Return what this person typed; empty for somebody else, and after a week."""
+        """Return what this person typed; empty for anybody else, and after a week."""
         row = self._database.execute(
             "SELECT kept FROM drafts WHERE id = ? AND person = ? AND at > ?",
             [name, person, to_text(now - KEPT_FOR)],

@@ -1,4 +1,4 @@
-"""What the store needs of a database, whichever engine keeps it: SQLite's file or PostgreSQL's server.
+"""What the store needs from a database, whichever engine keeps it: SQLite's file or PostgreSQL's server.
 
 Statements are written once, in what both understand; what only SQLite writes so is rewritten for
 PostgreSQL by the few rules of `bot.store.postgres.dialect`.
@@ -20,7 +20,7 @@ SCHEMES = ("postgresql://", "postgres://")
 
 
 def is_postgres(url: object) -> bool:
-    """Return whether a database is on a PostgreSQL server; else it is a file."""
+    """Return whether a database is on a PostgreSQL server; otherwise it is a file."""
     return str(url).startswith(SCHEMES)
 
 
@@ -33,7 +33,7 @@ def without_password(url: str) -> str:
 
 
 class Rows(Protocol):
-    """What a statement gave, as tuples."""
+    """The result of a statement, as tuples."""
 
     @property
     def rowcount(self) -> int:
@@ -75,13 +75,13 @@ class Database(Protocol):
         """
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Run one statement for each of these values; how many rows it changed."""
+        """Run one statement for each of these values; return how many rows it changed."""
 
     def table_names(self) -> list[str]:
         """Return the tables."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Return one durable transaction that nobody else can write between; inside another a part of that.
+        """Return one durable transaction that nobody else can write in between; inside another, a part of it.
 
         Raises:
             CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
@@ -89,20 +89,20 @@ class Database(Protocol):
         """
 
     def expect(self, known: Callable[[], Head]) -> None:
-        """Take what `known` gives for a row of the history that stands, now and whenever it is looked for."""
+        """Take the result of `known` for a row of the history that stands, now and whenever it is looked for."""
 
     def distrust(self, why: str) -> None:
-        """Let nothing begin any more until a start has checked the database."""
+        """Let nothing begin until a start has checked the database."""
 
     def others_have_written(self) -> bool:
-        """Return whether another connection has written since this was last asked. Very cheap."""
+        """Return whether another connection has written since the last call. Very cheap."""
 
     @property
     def has_lost_its_turn(self) -> bool:
         """Return whether another turn of work than this process's was seen to stand in the database."""
 
     def begin_turn(self, holder: int) -> None:
-        """From now on this process writes as the one that works; whoever worked before writes nothing more.
+        """Write from now on as the process that works; whoever worked before can write nothing more.
 
         Raises:
             CouldNotRecordError: The session `holder` does not hold the work lock.

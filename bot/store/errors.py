@@ -1,4 +1,4 @@
-"""What can go wrong with the database, as the rest of the bot sees it."""
+"""The errors of the database, as the rest of the bot sees them."""
 
 import logging
 import sqlite3
@@ -9,7 +9,7 @@ DAMAGED, REPLACED = "database damaged", "database deleted or replaced"
 LOCKED_BY_OTHERS = "database locked by another program"
 """A trouble of the database that ends without anybody mending it."""
 NOT_ANSWERING = "database does not answer"
-"""Another one: of a server, which is asked again and again until it does."""
+"""Another one, for a server, which is asked again and again until it answers."""
 
 
 class StoreError(Exception):
@@ -17,26 +17,26 @@ class StoreError(Exception):
 
 
 class StoreBusyError(StoreError):
-    """The database cannot be used just now; that passes, by itself or when a disk has room again."""
+    """The database cannot be used right now; that passes, by itself or when a disk has room again."""
 
 
 class CouldNotRecordError(StoreError):
-    """Nothing was written and nothing was done: full, read-only, locked or corrupt."""
+    """Nothing was written and nothing was done: the database is full, read-only, locked or damaged."""
 
 
 class NotAnsweringError(CouldNotRecordError, StoreBusyError):
-    """The server does not answer or takes nothing just now, so nothing was done; a start is worth trying again."""
+    """The server does not answer or takes nothing right now, so nothing was done; a start is worth another try."""
 
 
 class NotKnownWhetherRecordedError(CouldNotRecordError, StoreBusyError):
-    """A server went away while it was to commit: all of it was written, or nothing."""
+    """A server went away while committing: either everything was written, or nothing."""
 
 
 class ForbiddenByDatabaseError(CouldNotRecordError, sqlite3.IntegrityError):
-    """A rule of the database refused it, such as the history being append-only."""
+    """A rule of the database refused it, such as that the history is append-only."""
 
 
 def forbidden(error: Exception) -> ForbiddenByDatabaseError:
-    """Return what is raised where a rule of the database refused something."""
+    """Return the error for something that a rule of the database refused."""
     logger.error("the_database_forbids_it: %s", error)
     return ForbiddenByDatabaseError(f"could not record this: {error}")

@@ -1,4 +1,4 @@
-"""Estimates that Zuora makes in the background: those that are awaited, and what they came to."""
+"""Estimates that Zuora makes in the background: those awaited, and their results."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ class Waiting:
 
 
 class Estimates:
-    """A row of `estimates` is there as long as there is something to do, one of `estimated` since.
+    """The tables of estimates: `estimates` while there is something to do, then `estimated`.
 
     Every write is inside a transaction.
     """
@@ -38,7 +38,7 @@ class Estimates:
         self._database = database
 
     def add(self, request: int, key: str, now: datetime) -> None:
-        """Have it begun."""
+        """Add one that is to be begun."""
         self._database.execute(
             "INSERT INTO estimates (request, key, begun, looks, wake_at) VALUES (?, ?, '', 0, ?)",
             [request, key, to_text(now)],
@@ -62,26 +62,26 @@ class Estimates:
         return from_text_or_none(at)
 
     def later(self, request: int, begun: str, wake_at: datetime) -> None:
-        """It was begun or looked at; look again at `wake_at`."""
+        """Note that it was begun or looked at, and is to be looked at again at `wake_at`."""
         self._database.execute(
             "UPDATE estimates SET begun = ?, looks = looks + 1, wake_at = ? WHERE request = ?",
             [begun, to_text(wake_at), request],
         )
 
     def end(self, request: int) -> bool:
-        """It was shown, or nobody waits for it; False if it had ended before."""
+        """End it: it was shown, or nobody waits for it; False if it had ended before."""
         cursor = self._database.execute("DELETE FROM estimates WHERE request = ?", [request])
         return cursor.rowcount == 1
 
     def came_to(self, request: int, words: str, now: datetime) -> None:
-        """It came to this, or there is none; for the card."""
+        """Save the result for the card, or that there is none."""
         self._database.execute(
             "INSERT INTO estimated (request, words, at) VALUES (?, ?, ?)",
             [request, words, to_text(now)],
         )
 
     def of(self, request: int) -> str:
-        """Return what the estimate of a request came to; empty where none has arrived."""
+        """Return the result of a request's estimate; empty where none has arrived."""
         row = self._database.execute(
             "SELECT words FROM estimated WHERE request = ?", [request]
         ).fetchone()

@@ -10,7 +10,7 @@ from bot.store.engine import Database
 from bot.store.times import to_text
 
 DAILY = frozenset({"posted", "mailed"})
-"""What is summed up for each day; everything else for the month, whose name stands for the day."""
+"""What is summed up for each day; everything else for the month, whose name takes the day's place."""
 
 Counted = Mapping[tuple[str, str], Decimal]
 """What a request counts for: by name and key, for example `("mailed", "EUR")`."""
@@ -34,13 +34,13 @@ class Figure:
 
 
 class Figures:
-    """Sums of days, kept right request by request; writing belongs inside a transaction."""
+    """Sums of days, updated request by request; writing belongs inside a transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def due(self, limit: int) -> list[int]:
-        """Return requests that count for something else than is written."""
+        """Return requests that count for something other than what is written."""
         rows = self._database.execute("SELECT request FROM figures_due LIMIT ?", [limit])
         return [number for (number,) in rows]
 
@@ -66,7 +66,7 @@ class Figures:
         self._database.execute("DELETE FROM figures_due WHERE request = ?", [figure.request])
 
     def of_days(self, month: str) -> list[tuple[str, str, str, Decimal]]:
-        """Day, name, key and sum, for each of a month (`2026-11`); of `DAILY` alone day by day."""
+        """Return day, name, key and sum for a month (`2026-11`); only `DAILY` by the day."""
         rows = self._database.execute(
             "SELECT day, name, key, value FROM tallies WHERE day BETWEEN ? AND ? ORDER BY day",
             [month, f"{month}-31"],
@@ -92,7 +92,7 @@ class Figures:
         ]
 
     def refusals(self, month: str) -> int:
-        """Return how many refusals the history has of a month."""
+        """Return how many refusals the history has for a month."""
         (number,) = self._database.execute(
             "SELECT COALESCE(SUM(number), 0) FROM refusals WHERE day BETWEEN ? AND ?",
             [f"{month}-01", f"{month}-31"],
@@ -100,11 +100,11 @@ class Figures:
         return int(number)
 
     def median_to_decision(self, month: str, of: int) -> float | None:
-        """Return the median seconds from request to decision, of so many."""
+        """Return the median seconds from request to decision, of this many."""
         return self._median("to_decision", month, of)
 
     def median_to_done(self, month: str, of: int) -> float | None:
-        """Return the median seconds from decision to result, of so many."""
+        """Return the median seconds from decision to result, of this many."""
         return self._median("to_done", month, of)
 
     def _median(self, column: str, month: str, of: int) -> float | None:

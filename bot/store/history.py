@@ -24,11 +24,11 @@ SELECT
     ORDER BY sequence DESC LIMIT 1),
   (SELECT files FROM starts ORDER BY sequence DESC LIMIT 1)
 """
-"""The program's files at the start before a request was asked for, and at the latest."""
+"""The program's files at the last start before a request was asked for, and at the latest start."""
 
 
 class Written(NamedTuple):
-    """An entry as it stands in the history."""
+    """An entry as the history has it."""
 
     sequence: int
     at: datetime
@@ -37,7 +37,7 @@ class Written(NamedTuple):
 
 
 def is_another(head: Head, last: int, there: str | None) -> bool:
-    """Whether a history ends before a row, or has another one in its place; an archive takes rows away.
+    """Return whether a history ends before a row or has another in its place; an archive takes rows away.
 
     Args:
         head: The row.
@@ -64,7 +64,7 @@ _OTHER_KEY = (
 
 
 class History:
-    """Appends and reads; inside a transaction of the caller.
+    """Appends and reads; inside the caller's transaction.
 
     Args:
         database: The open database.
@@ -78,7 +78,7 @@ class History:
         self.known = START
 
     def know_last(self) -> None:
-        """Take the last row in the file for one that lasts: when it is opened."""
+        """Take the last row in the file for one that lasts, when it is opened."""
         self.known = self.last()
 
     def append(self, entry: Entry, now: datetime) -> None:
@@ -90,7 +90,7 @@ class History:
         self.append_all([entry], now)
 
     def append_all(self, entries: Iterable[Entry], now: datetime) -> None:
-        """Write the next entries of the chain, all of them of this moment.
+        """Write the next entries of the chain, all at this moment.
 
         The last row is read each time, by its index: another process on the same file may have
         written it, or may have begun the key. What this process has written must stand there still:
@@ -127,7 +127,7 @@ class History:
         self.known = head
 
     def begin_key(self, now: datetime) -> None:
-        """From here on the chain is an HMAC with this process's key; once, inside a transaction.
+        """Make the chain an HMAC with this process's key from here on; once, inside a transaction.
 
         The entry that says so is the first one made with the key, and binds all rows before it.
 
@@ -147,14 +147,14 @@ class History:
         return _OTHER_KEY.format(which="another one" if self._key else "none")
 
     def last(self) -> Head:
-        """Sequence and hash of the last row; `START` for an empty history."""
+        """Return sequence and hash of the last row; `START` for an empty history."""
         row = self._database.execute(
             "SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
         return Head(row[0], row[1]) if row else START
 
     def last_of(self, what: What) -> Written | None:
-        """The latest entry of a kind that belongs to no request."""
+        """Return the latest entry of a kind that belongs to no request."""
         row = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
             "WHERE request IS NULL AND what = ? ORDER BY sequence DESC LIMIT 1",
@@ -163,7 +163,7 @@ class History:
         return None if row is None else _from_row(row)
 
     def is_of_other_files(self, request: int) -> bool:
-        """Whether a request was asked for while the bot had other program files than at its latest start.
+        """Return whether a request was asked for while the bot had other program files than at its latest start.
 
         What no row says counts as other files: of a version that did not record them.
         """
@@ -171,7 +171,7 @@ class History:
         return asked_with is None or asked_with != now
 
     def has_happened_since(self, sequence: int) -> bool:
-        """Whether there is a row after this one that is not about the history itself."""
+        """Return whether there is a row after this one that is not about the history itself."""
         (found,) = self._database.execute(
             "SELECT EXISTS (SELECT 1 FROM history WHERE sequence > ? "
             "AND substr(what, 1, 6) <> 'audit.')",
@@ -180,7 +180,7 @@ class History:
         return bool(found)
 
     def since(self, sequence: int, what: What) -> list[Written]:
-        """The entries of a kind after a row that belong to no request."""
+        """Return the entries of a kind after a row that belong to no request."""
         rows = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
             "WHERE request IS NULL AND what = ? AND sequence > ? ORDER BY sequence",
@@ -191,7 +191,7 @@ class History:
     def decisions(
         self, start: datetime, end: datetime, after: Written | None, limit: int
     ) -> list[Written]:
-        """What people approved, rejected or recorded by hand from `start` to before `end`, in parts.
+        """Return what people approved, rejected or recorded by hand from `start` to before `end`, in parts.
 
         Args:
             start: The span's begin.
@@ -212,7 +212,7 @@ class History:
         return [_from_row(row) for row in rows]
 
     def of(self, request: int) -> list[Written]:
-        """Everything that happened to a request, in order."""
+        """Return everything that happened to a request, in order."""
         rows = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
             "WHERE request = ? ORDER BY sequence",
@@ -221,7 +221,7 @@ class History:
         return [_from_row(row) for row in rows]
 
     def names(self, request: int) -> dict[str, str]:
-        """What those who acted on a request were called then, by Slack id, as far as that is recorded."""
+        """Return the names that those who acted on a request had then, by Slack id, as far as recorded."""
         rows = self._database.execute(
             "SELECT who, json_extract(data, '$.person_name') FROM history WHERE request = ? "
             "AND what NOT LIKE 'call.%' AND json_extract(data, '$.person_name') <> '' ORDER BY sequence",
@@ -230,7 +230,7 @@ class History:
         return dict(rows)
 
     def story(self, request: int, limit: int) -> tuple[list[Written], int]:
-        """What happened to a request, without its single calls and messages; and how much more there is."""
+        """Return what happened to a request, without single calls and messages, and how much more there is."""
         where = "WHERE request = ? AND what NOT LIKE 'call.%' AND what <> 'slack.shown'"
         rows = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "  # noqa: S608 - own words
@@ -244,7 +244,7 @@ class History:
         return [_from_row(row) for row in rows], number - len(rows)
 
     def all(self) -> list[Written]:
-        """The whole history, in order."""
+        """Return the whole history, in order."""
         rows = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
             "ORDER BY sequence"
@@ -253,11 +253,11 @@ class History:
 
 
 LOGGED = ("state", "verdict")
-"""What of an entry's data a log shows: nothing that a person typed or Zuora said."""
+"""The parts of an entry's data that a log shows: nothing that a person typed or Zuora said."""
 
 
 def _log(entry: Entry) -> None:
-    """Log what happened; the single calls of a request are for whoever looks closely, a doubt for everybody."""
+    """Log what happened: single calls of a request for debugging only, a doubt for everybody."""
     name = {} if entry.request is None else {"request": f"R-{entry.request}"}
     who = {"who": entry.who} if entry.who else {}
     shown = {key: entry.data[key] for key in LOGGED if key in entry.data}

@@ -1,4 +1,4 @@
-"""The documents of a bill run as they were read for a request, for its details; the largest first."""
+"""The documents of a bill run as they were read for a request, for its details; largest first."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,17 @@ from bot.domain.listed import Listed
 from bot.store.engine import Database
 
 MOST_LISTED = 1_000
-"""Of one request: who looks at more looks in Zuora, or at the month's file."""
+"""Documents of one request; whoever looks at more looks in Zuora, or at the month's file."""
 
 
 class ListedDocuments:
-    """Every write is inside a transaction of the caller."""
+    """The table of these documents. Every write is inside the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, request: int, documents: Sequence[Listed]) -> None:
-        """Keep what the request's documents were, as far as there is room for them."""
+        """Keep a request's documents, as far as there is room for them."""
         self._database.executemany(
             "INSERT INTO listed (request, position, number, customer, amount, mail, mailed) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -27,7 +27,7 @@ class ListedDocuments:
         )
 
     def of(self, request: int, first: int, most: int) -> list[Listed]:
-        """Return those from a position on."""
+        """Return documents from a position on."""
         rows = self._database.execute(
             "SELECT number, customer, amount, mail, mailed FROM listed "
             "WHERE request = ? AND position >= ? ORDER BY position LIMIT ?",
@@ -36,7 +36,7 @@ class ListedDocuments:
         return [Listed(*row) for row in rows]
 
     def count(self, request: int) -> int:
-        """Return how many there are of a request."""
+        """Return how many a request has."""
         (found,) = self._database.execute(
             "SELECT COUNT(*) FROM listed WHERE request = ?", [request]
         ).fetchone()

@@ -39,11 +39,11 @@ class Lock(Protocol):
 
     @property
     def is_lost(self) -> bool:
-        """Return whether this process held it, and another one may hold it now."""
+        """Return whether this process held it, and another may hold it now."""
 
     @property
     def why_lost(self) -> str:
-        """Return how that came, in words that go on with "so another process may work"."""
+        """Return how it was lost, in words that continue with "so another process may work"."""
 
     @property
     def began_anew(self) -> bool:
@@ -51,7 +51,7 @@ class Lock(Protocol):
 
     @property
     def holder(self) -> int:
-        """Return what the database knows this process by, as `Store.begin_turn` takes it."""
+        """Return this process's number in the database, as `Store.begin_turn` takes it."""
 
     @property
     def others(self) -> tuple[Session, ...]:
@@ -91,7 +91,7 @@ class WorkLock:
 
     @property
     def is_anothers(self) -> bool:
-        """Return whether another process holds it. Who looks is in nobody's way who looks too.
+        """Return whether another process holds it. Looking keeps nobody else from looking.
 
         Raises:
             OSError: The file cannot be opened.
@@ -122,7 +122,7 @@ class WorkLock:
 
     @property
     def is_lost(self) -> bool:
-        """Return whether the file that was locked is gone or another one, so that somebody else may lock it."""
+        """Return whether the locked file is gone or another one, so that somebody else may lock it."""
         if self._descriptor is None:
             return False
         mine = os.fstat(self._descriptor)

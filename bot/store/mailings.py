@@ -1,4 +1,4 @@
-"""The table of what each request can mail, and the one question asked of it."""
+"""The table of what each request can mail, and the one question that is asked of it."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,8 +36,8 @@ BOUND = (
 
 
 def hash_of(rows: Sequence[Sequence[str]]) -> str:
-    """SHA-256 (hex) of what a request can mail: its `BOUND` rows in the order of call and number."""
-    return text_hash(json.dumps(rows, ensure_ascii=False))  # of 50,000 in a tenth of a second
+    """Return the SHA-256 (hex) of what a request can mail: its `BOUND` rows in the order of call and number."""
+    return text_hash(json.dumps(rows, ensure_ascii=False))  # 50,000 take a tenth of a second
 
 
 _FOUND_OF = """
@@ -62,13 +62,13 @@ _ROW = tuple[Any, ...]
 
 
 class Mailings:
-    """Saves and asks what can reach which document; inside a transaction of the caller."""
+    """Saves and asks what can reach which document; inside the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, request: int, mailings: Sequence[Mailing]) -> int:
-        """Write what a request can mail, and say how much of that is new; what stands there stays."""
+        """Write what a request can mail, and return how much of that is new; existing rows stay."""
         return self._database.executemany(
             "INSERT INTO mailings (request, call, way, document_number, document_id, account, run, "
             "shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -76,7 +76,7 @@ class Mailings:
         )
 
     def hash_of(self, request: int) -> str:
-        """What the history keeps of all that a request can mail, so that nothing is put to its account later."""
+        """Return what the history keeps of all that a request can mail, so that nothing can be ascribed to it later."""
         rows = self._database.execute(
             f"SELECT {BOUND} FROM mailings WHERE request = ? ORDER BY call, document_number",  # noqa: S608 - own names
             [request],
@@ -84,14 +84,14 @@ class Mailings:
         return hash_of(rows.fetchall())
 
     def has(self, request: int) -> bool:
-        """Whether it is known what a request can mail."""
+        """Return whether it is known what a request can mail."""
         found = self._database.execute(
             "SELECT 1 FROM mailings WHERE request = ? LIMIT 1", [request]
         )
         return found.fetchone() is not None
 
     def of(self, request: int) -> tuple[Mailing, ...]:
-        """What a request can mail."""
+        """Return what a request can mail."""
         rows = self._database.execute(
             "SELECT call, way, document_number, document_id, account, run, shown FROM mailings "
             "WHERE request = ? ORDER BY document_number",
@@ -100,7 +100,7 @@ class Mailings:
         return tuple(Mailing(*row) for row in rows)
 
     def effects(self, mine: Sequence[Mailing], *, not_of: int, place: str = "") -> list[Effect]:
-        """What other requests did, may have done, or are about to do to the same documents.
+        """Return what other requests did, may have done, or are about to do to the same documents.
 
         Args:
             mine: The documents, with the mail dates that Zuora shows now.
@@ -112,18 +112,18 @@ class Mailings:
     def effects_in_parts(
         self, mine: Sequence[Mailing], *, not_of: int, place: str = ""
     ) -> Iterator[list[Effect]]:
-        """As `effects`, asked in parts that each take a moment; to be `merged`."""
+        """Yield them as `effects` does, in parts that each take a moment; to be `merged`."""
         shown = {each.number: each.shown for each in mine}
         for part in parts(len(mine)):
             yield self._effects(mine[part], shown, not_of, place)
 
     def effects_of(self, request: int, place: str) -> list[Effect]:
-        """As `effects`, of what a request on record can mail, with the mail dates of when it was asked for."""
+        """Return them as `effects` does, for what a request on record can mail, with the mail dates of its asking."""
         rows = self._database.execute(_FOUND_OF, {"request": request}).fetchall()
         return merged([self._meaning(rows, place)])
 
     def ways_of(self, request: int) -> frozenset[Way]:
-        """By which ways a request can mail."""
+        """Return the ways by which a request can mail."""
         rows = self._database.execute(
             "SELECT DISTINCT way FROM mailings WHERE request = ?", [request]
         )
@@ -139,7 +139,7 @@ class Mailings:
         return self._meaning([(*row, shown.get(row[3], "")) for row in rows], place)
 
     def _meaning(self, rows: Sequence[_ROW], place: str) -> list[Effect]:
-        """What rows of the ledger, with their calls and the mail date shown now, mean to whoever asks."""
+        """Return what rows of the ledger, with their calls and the mail date shown now, mean to whoever asks."""
         requests = {number: self._request(number) for number in {row[0] for row in rows}}
         found, entity = [], entity_part(place)
         for (
@@ -174,21 +174,21 @@ class Mailings:
         return found
 
     def asked(self, request: int) -> int:
-        """The history's sequence when a request was asked for."""
+        """Return the history's sequence when a request was asked for."""
         (sequence,) = self._database.execute(
             "SELECT COALESCE(MIN(sequence), 0) FROM history WHERE request = ?", [request]
         ).fetchone()
         return int(sequence)
 
     def recorded(self, request: int, subjects: Sequence[str], person: str, note: str) -> None:
-        """Keep who recorded by hand what became of these calls, and what that person saw where."""
+        """Save who recorded the outcome of these calls by hand, and what that person saw where."""
         self._database.executemany(
             "UPDATE calls SET recorded_by = ?, recorded_note = ? WHERE request = ? AND subject = ?",
             ((person, note, request, subject) for subject in subjects),
         )
 
     def _request(self, number: int) -> tuple[State, datetime | None, str, bool] | None:
-        """Once for each request: its row is long, and may hold thousands of documents.
+        """Return a request's state and place, read once for each: its row is long.
 
         None: it is only being prepared.
         """
@@ -204,6 +204,6 @@ class Mailings:
 
 
 def merged(found: Iterable[Sequence[Effect]]) -> list[Effect]:
-    """The parts of one answer as a whole: each effect once, ordered by request and document."""
+    """Return the parts of one answer as a whole: each effect once, ordered by request and document."""
     once = dict.fromkeys(effect for part in found for effect in part)
     return sorted(once, key=lambda each: (each.request, each.number))

@@ -1,4 +1,4 @@
-"""Figures of the database for `/metrics`, and a write that leaves nothing: each by a connection of its own."""
+"""Figures of the database for `/metrics`, and a write that leaves nothing: each on a separate connection."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """What stands in the database just now.
+    """What the database holds right now.
 
     Attributes:
         open: How many requests are in each operation and state that is not an end.
@@ -71,7 +71,7 @@ def _figures(path: str) -> Measures:
 
 
 def measured(execute: Callable[[str], Rows], *, size: int, log: int) -> Measures:
-    """Read the figures by an open connection."""
+    """Read the figures on an open connection."""
     counted = execute(
         f"SELECT operation, state, COUNT(*) FROM requests WHERE {_OPEN} GROUP BY 1, 2"  # noqa: S608 - own words
     ).fetchall()
@@ -90,7 +90,7 @@ def measured(execute: Callable[[str], Rows], *, size: int, log: int) -> Measures
 
 
 def why_not_writable(path: str, head: Head) -> str:
-    """Write a row and take it back; in any thread. Why that did not last, without a name; empty if it did.
+    """Write a row and take it back, in any thread; return why that did not last, without a name, or nothing.
 
     Args:
         path: The file.
@@ -137,7 +137,9 @@ def is_damaged(path: str, given_up: Callable[[], bool]) -> bool:
             connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
             return bool(damage_of(connection))
     except sqlite3.DatabaseError as error:
-        return error.sqlite_errorcode & 0xFF in _DAMAGED  # else the next look at the file finds why
+        return (
+            error.sqlite_errorcode & 0xFF in _DAMAGED
+        )  # otherwise the next look at the file finds out why
 
 
 def _on_server() -> ModuleType:
@@ -145,7 +147,7 @@ def _on_server() -> ModuleType:
 
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:
-    """Return a connection to a file that is there; none is begun where it was deleted."""
+    """Return a connection to an existing file; none is created where it was deleted."""
     return sqlite3.connect(
         f"file:{quote(path)}?mode={mode}", uri=True, timeout=_SECONDS, isolation_level=None
     )

@@ -8,7 +8,7 @@ from bot.store.engine import is_postgres
 
 
 def copy(source: str, target: str, look: Look = lambda _table, _rows: None) -> int:
-    """Copy everything, and compare; how many rows there are. Run again, it goes on where it was broken off.
+    """Copy everything and compare; return how many rows there are. Run again, it goes on where it broke off.
 
     Args:
         source: The path of a file, or the address of a PostgreSQL server.

@@ -11,10 +11,10 @@ from bot.store.engine import Database
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
 LATELY = 100
-"""Messages whose times show what time it was when the bot last ran."""
+"""Messages whose times show when the bot last ran."""
 
 ANSWERS_A_MINUTE = 60
-"""Private answers that one person can cause in a minute; what is beyond is not written."""
+"""Private answers that one person can cause in a minute; more are not written."""
 
 _LAST_ANSWER = (
     " You have caused so many answers within a minute that the next ones are left out for a minute."
@@ -32,7 +32,7 @@ SENT = (
     "outcome",
     "ts",
 )
-"""The columns of a message of which its hash in the history is made, in this order."""
+"""The columns of a message that its hash in the history is made from, in this order."""
 
 _COLUMNS = (
     "sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at, "
@@ -65,7 +65,7 @@ class Outgoing:
 
     @property
     def lane(self) -> str:
-        """Messages of one lane go out one after the other: a request's card and its thread.
+        """Return the lane: its messages go out one after another, such as a request's card and its thread.
 
         A private answer keeps nobody waiting and waits for nobody.
         """
@@ -82,7 +82,7 @@ class Outgoing:
 
     @property
     def file_name(self) -> str:
-        """The file's name, different for every message: `R-17-results.81.csv`; empty for none."""
+        """Return the file's name, different for every message: `R-17-results.81.csv`; empty for none."""
         if self.message.file is None:
             return ""
         stem, _, ending = self.message.file.name.rpartition(".")
@@ -95,11 +95,11 @@ _LANE = (
     "WHEN request IS NULL THEN 'notice-' || channel "
     "ELSE 'request-' || request END"
 )
-"""`Outgoing.lane`, so that a lane is found without reading all that is to be sent."""
+"""`Outgoing.lane` in SQL, so that a lane is found without reading the whole outbox."""
 
 
 class UnboundMessage(NamedTuple):
-    """A message of a request that stands in Slack.
+    """A message of a request that is in Slack.
 
     Attributes:
         hash: SHA-256 (hex) of the canonical list of its `SENT` columns.
@@ -112,7 +112,7 @@ class UnboundMessage(NamedTuple):
 
 
 class Outbox:
-    """Adds, reads and ends messages; inside a transaction of the caller."""
+    """Adds, reads and ends messages; inside the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -159,7 +159,7 @@ class Outbox:
         return int(number)
 
     def open(self, limit: int = 1000) -> list[Outgoing]:
-        """The messages that are still to be sent, oldest first."""
+        """Return the messages that are still to be sent, oldest first."""
         rows = self._database.execute(
             f"SELECT {_COLUMNS} FROM outbox WHERE ended_at IS NULL "  # noqa: S608 - own names
             "ORDER BY sequence LIMIT ?",
@@ -168,7 +168,7 @@ class Outbox:
         return [_from_row(row) for row in rows]
 
     def waits_since(self, now: datetime) -> datetime | None:
-        """From when on the first message waits that could have gone out by now; None: nothing waits."""
+        """Return since when the first message has waited that could have gone out by now; None: nothing waits."""
         row = self._database.execute(
             "SELECT created_at FROM outbox WHERE ended_at IS NULL AND created_at <= ? "
             "ORDER BY sequence LIMIT 1",
@@ -177,7 +177,7 @@ class Outbox:
         return None if row is None else from_text(row[0])
 
     def heads(self) -> list[tuple[str, datetime | None]]:
-        """The lanes that have something to send, and when the first message of each is due.
+        """Return the lanes that have something to send, and when the first message of each is due.
 
         Where Slack does not let the bot speak, something new is a reason to try again at once.
         """
@@ -190,7 +190,7 @@ class Outbox:
         return [(lane, from_text_or_none(wake_at)) for lane, wake_at in rows]
 
     def of_lane(self, lane: str) -> list[Outgoing]:
-        """A lane's messages that are still to be sent, oldest first."""
+        """Return a lane's messages that are still to be sent, oldest first."""
         rows = self._database.execute(
             f"SELECT {_COLUMNS} FROM outbox WHERE ended_at IS NULL AND {_LANE} = ? "  # noqa: S608 - own names
             "ORDER BY sequence",
@@ -199,7 +199,7 @@ class Outbox:
         return [_from_row(row) for row in rows]
 
     def rewrite(self, sequence: int, message: Message) -> None:
-        """Keep what a message says that was drawn when it was its turn, or replaced before it."""
+        """Keep the words of a message that was drawn when its turn came, or replaced before it."""
         self._database.execute(
             "UPDATE outbox SET text = ?, blocks = ? WHERE sequence = ?",
             [message.text, json.dumps(message.blocks), sequence],
@@ -224,7 +224,7 @@ class Outbox:
         )
 
     def put_back_meanwhile(self, now: datetime) -> timedelta:
-        """How far the clock was put back, at least, while nothing ran; zero: it was not, as far as is known."""
+        """Return how far the clock was put back, at least, while nothing ran; zero: not, as far as is known."""
         (latest,) = self._database.execute(
             "WITH latest (tried_at, ended_at) AS "
             "(SELECT tried_at, ended_at FROM outbox ORDER BY sequence DESC LIMIT ?) "
@@ -235,7 +235,7 @@ class Outbox:
         return timedelta(0) if then is None else max(then - now, timedelta(0))
 
     def clock_was_set(self, by: timedelta) -> None:
-        """Let what is still to be sent wait no longer than before, although the time of day is another.
+        """Let what is still to be sent wait no longer than before, although the time of day has changed.
 
         What may stand in Slack already, and what is worth nothing to anybody soon, is as old as before.
 
@@ -251,7 +251,7 @@ class Outbox:
                 (
                     _moved(wake_at, min(by, timedelta(0))),
                     _moved(tried_at, by),
-                    # of the others it says when something happened
+                    # for the others it says when something happened
                     _moved(created_at, by) if kind == MessageKind.PRIVATE.value else created_at,
                     sequence,
                 )
@@ -262,7 +262,7 @@ class Outbox:
     def refused(
         self, outgoing: Outgoing, wake_at: datetime, error: str, *, never_arrived: bool
     ) -> None:
-        """Let a message wait that Slack does not let the bot say, or look for; as `later`."""
+        """Let a message wait that Slack does not let the bot post, or look for; as `later` does."""
         self.later(outgoing.sequence, wake_at, never_arrived=never_arrived)
         self._database.execute(
             "UPDATE outbox SET refusal = ?, refused_with = (SELECT MAX(sequence) FROM outbox) "
@@ -271,7 +271,7 @@ class Outbox:
         )
 
     def speaks_again(self, channel: str) -> None:
-        """Slack lets the bot speak in a channel again: what waits for that is due now."""
+        """Make due what waited in a channel where Slack now lets the bot post again."""
         self._database.execute(
             "UPDATE outbox SET wake_at = NULL, refusal = '', refused_with = 0 "
             "WHERE ended_at IS NULL AND refusal <> '' AND channel = ?",
@@ -279,14 +279,14 @@ class Outbox:
         )
 
     def refusals(self) -> list[tuple[str, str]]:
-        """Channels in which Slack does not let the bot speak, each with a reason that it gave."""
+        """Return channels in which Slack does not let the bot post, each with a reason that it gave."""
         return self._database.execute(
             "SELECT channel, MIN(refusal) FROM outbox WHERE ended_at IS NULL AND refusal <> '' "
             "GROUP BY channel ORDER BY channel"
         ).fetchall()
 
     def waits_to_speak(self, request: int) -> bool:
-        """Whether something of a request waits until Slack lets the bot speak."""
+        """Return whether something of a request waits until Slack lets the bot post."""
         found = self._database.execute(
             "SELECT 1 FROM outbox WHERE ended_at IS NULL AND refusal <> '' AND request = ? "
             "AND kind <> 'direct'",
@@ -295,7 +295,7 @@ class Outbox:
         return found.fetchone() is not None
 
     def has_direct(self, request: int, user: str, since: datetime) -> bool:
-        """Whether somebody was written to directly about a request since then."""
+        """Return whether somebody got a direct message about a request since then."""
         found = self._database.execute(
             "SELECT 1 FROM outbox WHERE request = ? AND kind = 'direct' AND user = ? "
             "AND created_at >= ?",
@@ -304,7 +304,7 @@ class Outbox:
         return found.fetchone() is not None
 
     def is_overtaken(self, reminder: Outgoing) -> bool:
-        """Whether a request has moved on since the reminder of it was written, or a newer one waits too."""
+        """Return whether a request has moved on since its reminder was written, or a newer one waits too."""
         found = self._database.execute(
             "SELECT 1 FROM requests WHERE number = :request AND state_at >= :at UNION ALL "
             "SELECT 1 FROM outbox WHERE ended_at IS NULL AND request = :request "
@@ -318,7 +318,7 @@ class Outbox:
         return found.fetchone() is not None
 
     def progress_shown(self, request: int) -> tuple[bool, datetime | None]:
-        """Whether some of the request's progress is still to be shown, and when some was last."""
+        """Return whether some of the request's progress is still to be shown, and when some was last shown."""
         row = self._database.execute(
             "SELECT ended_at FROM outbox WHERE request = ? AND kind = 'progress' "
             "ORDER BY sequence DESC LIMIT 1",
@@ -328,7 +328,7 @@ class Outbox:
         return row is not None and told_at is None, told_at
 
     def progress_rests(self, request: int, until: datetime) -> None:
-        """Let no progress of a request go out before then; one was sent just now."""
+        """Let no progress of a request go out before then; one was just sent."""
         self._database.execute(
             "UPDATE outbox SET wake_at = :until WHERE request = :request AND kind = 'progress' "
             "AND ended_at IS NULL AND (wake_at IS NULL OR wake_at < :until)",
@@ -336,7 +336,7 @@ class Outbox:
         )
 
     def make_plain(self, sequence: int) -> None:
-        """Send it without its blocks: the text alone is complete. Slack refused the blocks.
+        """Send it without its blocks, which Slack refused: the text alone is complete.
 
         Slack takes 4,000 characters at the least (page *chat.update*).
         """
@@ -355,7 +355,7 @@ class Outbox:
         )
 
     def unbound(self, limit: int) -> list[UnboundMessage]:
-        """Messages of requests that were sent and stand in no row of the history yet, oldest first."""
+        """Return messages of requests that were sent and that no row of the history has yet, oldest first."""
         rows = self._database.execute(
             f"SELECT request, {', '.join(SENT)} FROM outbox WHERE unbound = 1 "  # noqa: S608 - own names
             "ORDER BY sequence LIMIT ?",
@@ -368,13 +368,13 @@ class Outbox:
         ]
 
     def bound(self, sequences: list[int]) -> None:
-        """Note that these stand in the history."""
+        """Note that the history has these."""
         self._database.executemany(
             "UPDATE outbox SET unbound = 0 WHERE sequence = ?", [(each,) for each in sequences]
         )
 
     def end(self, sequence: int, now: datetime, *, outcome: str, ts: str | None = None) -> None:
-        """Done with it: `sent`, `merged` into a later edit, or `refused` by Slack for good."""
+        """End a message: `sent`, `merged` into a later edit, or `refused` by Slack for good."""
         self._database.execute(
             "UPDATE outbox SET ended_at = ?, outcome = ?, ts = ?, "
             "unbound = CASE WHEN request IS NULL THEN 0 ELSE ? END WHERE sequence = ?",

@@ -1,4 +1,4 @@
-"""What a large request consists of, written in parts before the request itself stands there.
+"""Writes the parts of a large request before the request itself exists.
 
 A transaction holds the event loop, and 50,000 documents take seconds. So their rows are written in short
 transactions of their own, under the number that the request is going to have. Until the request's own row
@@ -21,7 +21,7 @@ from bot.store.times import to_text
 
 
 class KeptNumber(NamedTuple):
-    """What was written for a request before it.
+    """What was written for a request before the request.
 
     Attributes:
         number: That it is going to have.
@@ -35,14 +35,14 @@ class KeptNumber(NamedTuple):
 
 
 class Preparing:
-    """Every call belongs inside a transaction of the caller."""
+    """The table of kept numbers. Every call belongs inside the caller's transaction."""
 
     def __init__(self, database: Database, history: History) -> None:
         self._database = database
         self._history = history
 
     def begin(self, number: int, now: datetime, person: Person, operation: str) -> int:
-        """Keep a number for a request that is going to be saved; no other takes it from now on.
+        """Keep a number for a request that is about to be saved; no other request takes it from now on.
 
         Args:
             number: The next one.
@@ -62,7 +62,7 @@ class Preparing:
         return self._history.last().sequence
 
     def stands(self, number: int) -> bool:
-        """Return whether that number is still kept for a request that is going to be saved."""
+        """Return whether that number is still kept for a request that is about to be saved."""
         found = self._database.execute("SELECT 1 FROM preparing WHERE number = ?", [number])
         return found.fetchone() is not None
 
@@ -74,7 +74,7 @@ class Preparing:
         return [number for (number,) in rows]
 
     def check(self, kept: KeptNumber) -> None:
-        """Make sure that everything is there that a request consists of, before it is saved.
+        """Check that every part of a request is there, before it is saved.
 
         Its documents are what is deleted first, so where all of them are there, so is the rest.
 
@@ -89,7 +89,7 @@ class Preparing:
             raise CouldNotRecordError(msg)
 
     def drop_part(self, number: int, now: datetime, why: str) -> bool:
-        """Delete a part of what was written for a request that is not going to be saved; whether more is left.
+        """Delete a part of what was written for a request that will not be saved; return whether more is left.
 
         With the last part goes the number, which the history says.
         """
@@ -112,7 +112,7 @@ class Preparing:
 
 
 _TABLES = {"mailings": "document_number", "request_subjects": "subject"}
-"""Where rows of a request stand that is not saved yet, and by what they differ; in the order of their deletion."""
+"""Where the rows of an unsaved request are, and what they differ by; in the order of deletion."""
 
 _KEPT = """
 SELECT sequence FROM history WHERE request IS NULL AND what = 'number.kept'

@@ -1,4 +1,4 @@
-"""Files with billing data: made for their owner alone, whatever the umask and whatever stands there."""
+"""Files with billing data: made for their owner alone, whatever the umask and whatever was there before."""
 
 import logging
 import os
@@ -11,14 +11,14 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 BESIDE = ("", "-wal", "-shm", ".lock", ".opening", ".process-1", ".process-2")
-"""What stands beside a database file, by the end of its name."""
+"""What is beside a database file, by the end of its name."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def beside(path: Path | str, end: str) -> Path:
-    """Return what stands beside a database file: beside the file itself where `path` is a link to it."""
+    """Return a path beside a database file; where `path` is a link, beside the file itself."""
     return Path(f"{os.path.realpath(path)}{end}")
 
 
@@ -36,7 +36,7 @@ def made(path: Path | str) -> Path:
 
 
 def opened_alone(path: Path | str) -> int:
-    """Open a file that nobody else can open, made or narrowed; the descriptor.
+    """Open a file that nobody else can open, made or narrowed; return the descriptor.
 
     For locks: whoever can open a file can hold a lock on it.
 
@@ -55,7 +55,7 @@ def opened_alone(path: Path | str) -> int:
 
 @contextmanager
 def replaced(path: Path, *, database: Path | str = "") -> Iterator[Path]:
-    """A new file to write, which takes the place of `path` when the block ends without an error.
+    """Open a new file to write, which takes the place of `path` when the block ends without an error.
 
     Only its owner can read it, from its first byte on and afterwards, whatever stood there. What
     stood there stays as it is until then, and for whoever has it open; a link is not followed.
@@ -95,7 +95,7 @@ def replaced(path: Path, *, database: Path | str = "") -> Iterator[Path]:
 
 
 def synced(path: Path) -> None:
-    """Have a file, or the names in a folder, outlast a power cut."""
+    """Make a file, or the names in a folder, outlast a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -104,7 +104,7 @@ def synced(path: Path) -> None:
 
 
 def warn_of_wide_modes(path: Path | str) -> None:
-    """Say which files of a database others can read or write, and whether they can replace them."""
+    """Log which files of a database others can read or write, and whether they can replace them."""
     for end in BESIDE:
         file = beside(path, end)
         if not file.exists():
@@ -119,7 +119,7 @@ def warn_of_wide_modes(path: Path | str) -> None:
 
 
 def _warn_of_a_wide_folder(folder: Path) -> None:
-    """In a folder that others write in they can put a file of theirs in the place of ours."""
+    """Log a folder that others write in: they can put their own file in place of ours."""
     mode = folder.stat().st_mode
     if mode & _OTHERS_WRITE and not mode & stat.S_ISVTX:
         logger.warning(
@@ -144,7 +144,7 @@ def _opened(path: Path | str) -> int:
 
 
 def _give_to_the_folders_owner(descriptor: int, path: Path) -> None:
-    """What root has made and nobody else could have put there."""
+    """Give the folder's owner what root has made and nobody else could have put there."""
     if os.geteuid() == 0:
         folder = path.parent.stat()
         os.fchown(descriptor, folder.st_uid, folder.st_gid)

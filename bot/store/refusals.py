@@ -1,4 +1,4 @@
-"""Refusals in the history: one row each, and beyond some a minute one row that counts the rest."""
+"""Refusals in the history: one row each, and beyond a limit a minute one row that counts the rest."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from bot.store.history import History
 from bot.store.times import to_text
 
 WRITTEN_A_MINUTE = 50
-"""So many refusals of one person stand in the history one by one in each minute."""
+"""Refusals of one person a minute that the history has one by one."""
 
 _MINUTE = len("2026-11-21T10:00")
 
@@ -23,14 +23,14 @@ class _Counted(NamedTuple):
 
 
 class Refusals:
-    """Counts each person's refusals of the minute; inside a transaction of the caller."""
+    """Counts each person's refusals in the minute; inside the caller's transaction."""
 
     def __init__(self, database: Database, history: History) -> None:
         self._database = database
         self._history = history
 
     def add(self, entry: Entry, now: datetime) -> None:
-        """Write a refusal into the history, or count it if this minute has had enough of this person's."""
+        """Write a refusal into the history, or count it if this person has had enough in this minute."""
         at = to_text(now)
         self._close(
             "who = ? AND team = ? AND minute <> ?", [entry.who, entry.team, at[:_MINUTE]], now
@@ -56,14 +56,14 @@ class Refusals:
         self._database.execute("DELETE FROM refused_lately WHERE team = 'touched' AND number = 0")
 
     def are_counted(self, now: datetime) -> bool:
-        """Return whether a minute before this one has refusals that `close` has to deal with."""
+        """Return whether an earlier minute has refusals that `close` must deal with."""
         found = self._database.execute(
             "SELECT 1 FROM refused_lately WHERE minute <> ? LIMIT 1", [to_text(now)[:_MINUTE]]
         )
         return found.fetchone() is not None
 
     def close(self, now: datetime) -> None:
-        """Write down what was counted in the minutes before this one, one row for each person."""
+        """Write down what was counted in earlier minutes, one row for each person."""
         self._close("minute <> ?", [to_text(now)[:_MINUTE]], now)
 
     def _close(self, where: str, values: list[str], now: datetime) -> None:

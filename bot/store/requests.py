@@ -29,13 +29,13 @@ KEPT = (
     "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
     "reason", "rule", "policy_hash", "form", "created_at", "expires_at",
 )  # fmt: skip
-"""What of a request is never changed; the history binds it."""
+"""The columns of a request that never change; the history binds them."""
 
 PLACES = ("place", "place_words")
 """Bound as well, where there was a choice."""
 
 LOOKED_BACK = 2_000
-"""Among so many requests of a kind the last one is looked for that is like another."""
+"""Among this many requests of a kind the last similar one is looked for."""
 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
 _SELECT_ONE = (
@@ -60,7 +60,7 @@ class RequestMovedError(Exception):
 
 
 class Requests:
-    """Adds, reads and moves requests. Every call belongs inside a transaction of the caller."""
+    """Adds, reads and moves requests. Every call belongs inside the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -98,7 +98,7 @@ class Requests:
         self._came_to(request)
 
     def add_subjects(self, number: int, subjects: Collection[str]) -> None:
-        """Write what a request acts on, as in `add`; it stands there, or its number is kept for it."""
+        """Write what a request acts on, as in `add`; the request exists, or its number is kept for it."""
         self._database.executemany(
             "INSERT INTO request_subjects (subject, request) VALUES (?, ?) ON CONFLICT DO NOTHING",
             ((subject, number) for subject in subjects),
@@ -110,7 +110,7 @@ class Requests:
         once_committed(self._database, counted.inc)
 
     def get(self, number: int) -> Request | None:
-        """Return the request of that number."""
+        """Return the request with that number."""
         row = self._database.execute(_SELECT_ONE, [number]).fetchone()
         return None if row is None else _from_row(row[:-1], _approvals(row[-1]))
 
@@ -170,7 +170,7 @@ class Requests:
             self._came_to(after)
 
     def set_card(self, number: int, ts: str) -> None:
-        """Remember where the card stands (Slack's `ts` of the message)."""
+        """Remember where the card is (Slack's `ts` of the message)."""
         self._database.execute("UPDATE requests SET card_ts = ? WHERE number = ?", [ts, number])
 
     def set_progress_message(self, number: int, ts: str) -> None:
@@ -220,7 +220,7 @@ class Requests:
         return from_text_or_none(at)
 
     def open_about(self, subjects: Collection[str], place: str = "") -> list[tuple[int, str, str]]:
-        """Return requests that are not at their end yet and act on some of these: number, operation, which.
+        """Return requests that have not ended and act on some of these: number, operation, which.
 
         Of the same place, or of one that is not known.
 
@@ -236,7 +236,7 @@ class Requests:
         ).fetchall()
 
     def open_of(self, operation: str, place: str) -> list[int]:
-        """Return the numbers of the requests of one operation that are not at their end yet, in order.
+        """Return the numbers of one operation's requests that have not ended, in order.
 
         Of the same place, or of one that is not known.
         """
@@ -249,7 +249,7 @@ class Requests:
         return [number for (number,) in rows]
 
     def open_by(self, person: str, since: datetime) -> list[Request]:
-        """Return what somebody has asked for since then and that is not at its end yet."""
+        """Return what somebody has asked for since then that has not ended."""
         rows = self._database.execute(
             f"{_SELECT} INDEXED BY requests_created WHERE requester = ? AND created_at >= ? "
             "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number",
@@ -301,17 +301,17 @@ def _from_row(values: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> 
 
 
 def asked_hash(request: Request) -> str:
-    """SHA-256 (hex) of what was asked, as it stands in the table."""
+    """Return the SHA-256 (hex) of what was asked, as the table has it."""
     return asked_hash_of(_to_row(request))
 
 
 def asked_hash_of(row: Mapping[str, Any]) -> str:
-    """As `asked_hash`, of a row of the table."""
+    """Return it as `asked_hash` does, for a row of the table."""
     return digest.text_hash(digest.canonical(list(bound_columns(row).values())))
 
 
 def bound_columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a row of the table the history binds; its place only where there was a choice."""
+    """Return which columns of a row the history binds; its place only where there was a choice."""
     places = PLACES if row.get("place") else ()
     return {name: row[name] for name in (*KEPT, *places)}
 
@@ -332,7 +332,7 @@ def rule_to_text(rule: Rule) -> str:
 
 @lru_cache(maxsize=1000)
 def rule_from_text(text: str) -> Rule:
-    """Read what `rule_to_text` wrote, also what an older version of it wrote."""
+    """Read what `rule_to_text` wrote, in any version."""
     found = json.loads(text)
     return Rule(
         approvers=tuple(found["approvers"]),

@@ -1,4 +1,4 @@
-"""A database as a file, whichever engine keeps it: for commands that check, export and back up."""
+"""A database as a file, whichever engine keeps it, for commands that check, export and back up."""
 
 import sqlite3
 import tempfile
@@ -15,7 +15,7 @@ from bot.store.moving import copy
 
 @contextmanager
 def as_file(database: str) -> Iterator[Path]:
-    """The file itself; of a server's database a copy as it is at this moment, which goes with the block.
+    """Open the file itself; for a server's database, a copy of this moment, which goes with the block.
 
     Raises:
         StoreError: The server's database cannot be read.
@@ -31,14 +31,14 @@ def as_file(database: str) -> Iterator[Path]:
 
 
 def _without_rules(path: Path, url: str) -> None:
-    """Let a copy lack the triggers that the server lacks, so that whoever checks it says so."""
+    """Drop the triggers from a copy that the server lacks, so that whoever checks it reports that."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for name in serving.missing(url):
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")
 
 
 def saved(database: str, target: Path, look: Look) -> int:
-    """Write a whole copy beside `target` and then put it in its place; return its bytes.
+    """Write a whole copy beside `target`, then put it in its place; return its bytes.
 
     Raises:
         StoreError: It cannot be read or written, or `look` broke it off.
@@ -60,7 +60,7 @@ def saved(database: str, target: Path, look: Look) -> int:
 
 
 def only_of_a_file(database: str, instead: str) -> Path:
-    """Return the file of a database, for what can be done to a file alone.
+    """Return the file of a database, for what can be done to a file only.
 
     Args:
         database: A path, or the address of a server.

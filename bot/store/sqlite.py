@@ -1,4 +1,4 @@
-"""SQLite as `bot.store.engine` wants a database; on a file that is only read, too."""
+"""SQLite as the database that `bot.store.engine` wants, for a file that is only read too."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -11,7 +11,7 @@ from bot.store.committed import Committed
 
 
 class SqliteDatabase(Database):
-    """A file that is only read, or somebody else's to write."""
+    """A file that is only read, or that somebody else writes."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -19,12 +19,12 @@ class SqliteDatabase(Database):
 
     @property
     def trouble(self) -> str:
-        """Nothing is known to be wrong."""
+        """Return nothing: nothing is known to be wrong."""
         return ""
 
     @property
     def takes_nothing(self) -> str:
-        """Nothing is known to be wrong."""
+        """Return nothing: nothing is known to be wrong."""
         return ""
 
     @property
@@ -33,7 +33,7 @@ class SqliteDatabase(Database):
         return self.conn.in_transaction
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Run one statement for each of these values; how many rows it changed."""
+        """Run one statement for each of these values; return how many rows it changed."""
         return self.conn.executemany(sql, rows).rowcount
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -60,5 +60,5 @@ class SqliteDatabase(Database):
         """Do nothing: a process that worked before has ended, or has the lock still."""
 
     def others_have_written(self) -> bool:
-        """Nobody who only reads has to know."""
+        """Return False: nobody who only reads has to know."""
         return False

@@ -14,14 +14,14 @@ from bot.store.times import from_text, to_text
 
 _ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"
 _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
-_BY_END = "INDEXED BY requests_ended"  # the planner takes one that leaves it to sort them all
+_BY_END = "INDEXED BY requests_ended"  # the planner chooses one that has to sort them all
 _COLUMNS = (
     "number", "operation", "subject", "requester", "state", "created_at", "expires_at", "state_at",
     "decided_by", "channel", "card_ts", "rule", "progress", "result", "place", "place_words",
 )  # fmt: skip
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests "  # noqa: S608 - names of this module alone
 MOST_COUNTED = 1000
-"""Beyond this many a count says "more than"; it bounds what counting costs."""
+"""Beyond this a count says "more than"; that bounds what counting costs."""
 
 _TO_DECIDE = """
 FROM requests INDEXED BY requests_to_decide
@@ -62,12 +62,12 @@ class Brief:
 
     @property
     def name(self) -> str:
-        """`R-17`."""
+        """Return `R-17`."""
         return f"R-{self.number}"
 
 
 class Status:
-    """Reads alone. Lists come with their limit; `count` says how many there are, up to a bound.
+    """Reads only. Lists come with their limit; `count` returns how many there are, up to a bound.
 
     Lists of numbers are read from indexes without the requests themselves; `briefs` reads those of
     them that are shown.
@@ -87,7 +87,7 @@ class Status:
                              "ORDER BY state_at LIMIT ?", state.value, limit)  # fmt: skip
 
     def briefs(self, numbers: Sequence[int]) -> list[Brief]:
-        """These requests, in the order of the numbers."""
+        """Return these requests, in the order of the numbers."""
         found = self._briefs(
             "WHERE number IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
             json.dumps(list(numbers)),
@@ -142,7 +142,7 @@ class Status:
         )
 
     def ended_between(self, first: datetime, last: datetime, limit: int) -> list[Brief]:
-        """Results of a span of time, in order."""
+        """Return the results of a span of time, in order."""
         return self._briefs(
             f"{_BY_END} WHERE {_ENDED} AND state_at >= ? AND state_at < ? "
             "ORDER BY state_at LIMIT ?",
@@ -159,7 +159,7 @@ class Status:
         return {State(state): number for state, number in rows}
 
     def expiring(self, before: datetime, limit: int) -> list[Brief]:
-        """Waiting requests that expire before a moment, the first to expire first."""
+        """Return waiting requests that expire before a moment, the first to expire first."""
         return self._briefs("WHERE state = 'waiting' AND expires_at < ? ORDER BY expires_at LIMIT ?",
                             to_text(before), limit)  # fmt: skip
 
@@ -184,7 +184,7 @@ class Status:
         )  # fmt: skip
 
     def about(self, subject: str, limit: int) -> list[int]:
-        """Return the numbers of the requests that act on a bill run or a document, or made it, the newest first.
+        """Return the numbers of the requests that act on a bill run or a document, or made it, newest first.
 
         A document is found through its run too: where a request could mail it with the run, and
         where a request is about the run that a request has read it in.
@@ -217,7 +217,7 @@ class Status:
         return next(iter(self._briefs("WHERE number = ?", number)), None)
 
     def verdicts(self, request: int) -> dict[str, int]:
-        """Return how many calls of a request stand how: by verdict; `sent` and `planned` without one."""
+        """Return how many of a request's calls have which verdict; `sent` and `planned` without one."""
         rows = self._database.execute(
             "SELECT COALESCE(verdict, CASE WHEN tries > 0 THEN 'sent' ELSE 'planned' END), COUNT(*) "
             "FROM calls WHERE request = ? GROUP BY 1",
@@ -246,7 +246,7 @@ def _brief(values: tuple[Any, ...]) -> Brief:
 
 
 class Homes:
-    """Who has opened the home tab, and at which page it stands."""
+    """Who has opened the home tab, and at which page."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -260,7 +260,7 @@ class Homes:
         )
 
     def redraw(self, now: datetime) -> None:
-        """Have everybody's home drawn anew, as a move of a request does; inside a transaction."""
+        """Have everybody's home drawn again, as a request's move does; inside a transaction."""
         self._database.execute(
             "INSERT INTO outbox (kind, channel, user, text, blocks, created_at, tries) "
             "SELECT 'home', '', person, '', '[]', ?, 0 FROM homes WHERE NOT EXISTS ("
@@ -270,11 +270,11 @@ class Homes:
         )
 
     def forget(self, person: str) -> None:
-        """Whoever may no longer look is not drawn for any more; inside a transaction."""
+        """Stop drawing for somebody who may no longer look; inside a transaction."""
         self._database.execute("DELETE FROM homes WHERE person = ?", [person])
 
     def of(self, person: str) -> tuple[str, int] | None:
-        """Workspace id and page; None for somebody who has not opened it."""
+        """Return workspace id and page; None for somebody who has not opened it."""
         row = self._database.execute(
             "SELECT team, page FROM homes WHERE person = ?", [person]
         ).fetchone()
@@ -282,13 +282,13 @@ class Homes:
 
 
 class Mornings:
-    """On which days the digest was posted."""
+    """The days on which the digest was posted."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def before(self, day: str) -> str:
-        """Return the day of the last one before a day; empty where there was none."""
+        """Return the last such day before a day; empty where there was none."""
         (found,) = self._database.execute(
             "SELECT MAX(day) FROM digests WHERE day < ?", [day]
         ).fetchone()

@@ -1,4 +1,4 @@
-"""The store: the tables behind one connection, written to in one kind of transaction."""
+"""The store: all tables behind one connection, written to in one kind of transaction."""
 
 import asyncio
 from collections.abc import Callable
@@ -83,7 +83,7 @@ class Store:
 
     @classmethod
     async def opened(cls, path: Path | str, audit_key: str = "") -> "Store":
-        """As `open`, in a thread: checking a large file takes seconds. Cancelling breaks it off.
+        """Open it as `open` does, in a thread: checking a large file takes seconds. Cancelling breaks it off.
 
         Raises:
             StoreError: It cannot be used; the message says what to do.
@@ -100,7 +100,7 @@ class Store:
 
     @classmethod
     def reading(cls, file: DatabaseFile) -> "Store":
-        """On a file that is only read and not migrated."""
+        """Return a store on a file that is only read and not migrated."""
         return cls(file.database)
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -118,7 +118,7 @@ class Store:
             self.outbox.add(message, now)
 
     def refuse(self, entry: Entry, now: datetime, *messages: Message) -> None:
-        """Write a refusal, or count it where there are many, and what it causes; inside a transaction.
+        """Write a refusal, or count it where there are many, and its consequences; inside a transaction.
 
         What is refused about an archived request is an entry of its own: that request's are complete,
         and its card is not drawn any more.
@@ -142,7 +142,7 @@ class Store:
         self.record(entry, now, *messages)
 
     def others_have_written(self) -> bool:
-        """Return whether another connection has changed the database since this was last asked. Very cheap."""
+        """Return whether another connection has changed the database since the last call. Very cheap."""
         return self._database.others_have_written()
 
     @property
@@ -151,7 +151,7 @@ class Store:
         return self._database.has_lost_its_turn
 
     def begin_turn(self, holder: int) -> None:
-        """From now on this process writes as the one that works (`bot.store.lock.Lock.holder`).
+        """Write from now on as the process that works (`bot.store.lock.Lock.holder`).
 
         Raises:
             CouldNotRecordError: It does not hold the lock any more.
@@ -164,7 +164,7 @@ class Store:
         return self._database.trouble or self._database.takes_nothing
 
     def distrust(self, why: str) -> None:
-        """Let nothing begin any more until a start has checked the file: `DAMAGED` or `REPLACED`."""
+        """Let nothing begin until a start has checked the file: `DAMAGED` or `REPLACED`."""
         self._database.distrust(why)
 
     def try_to_write(self) -> None:
@@ -189,7 +189,7 @@ def _opened(path: Path | str, given_up: Callable[[], bool] | None) -> Database:
 
 
 def _postgres(url: str) -> Database:
-    """Return a server's database; psycopg is not there where nobody asked for it.
+    """Return a server's database; psycopg is missing where nobody asked for it.
 
     Raises:
         StoreError: It is not there, or the server's database cannot be used.

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 
 def to_text(at: datetime) -> str:
-    """`2026-11-21T10:14:00.000000+00:00`, always with microseconds and always UTC."""
+    """Return `2026-11-21T10:14:00.000000+00:00`, always with microseconds and always UTC."""
     return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
 def to_text_or_none(at: datetime | None) -> str | None:
-    """As `to_text`; None stays None."""
+    """Return it as `to_text` does; None stays None."""
     return None if at is None else to_text(at)
 
 
@@ -19,5 +19,5 @@ def from_text(text: str) -> datetime:
 
 
 def from_text_or_none(text: str | None) -> datetime | None:
-    """As `from_text`; None stays None."""
+    """Return it as `from_text` does; None stays None."""
     return None if text is None else datetime.fromisoformat(text)

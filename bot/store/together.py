@@ -1,4 +1,4 @@
-"""Short writes that come in the same moment, such as two hundred clicks, share a commit.
+"""Short writes that come at the same moment, such as two hundred clicks, share a commit.
 
 What a commit costs is the waiting for the disk; a write by itself takes a fraction of that.
 """
@@ -21,7 +21,7 @@ _Waiting = tuple[Callable[[], Any], asyncio.Future[Any]]
 
 
 class Together:
-    """Runs writes in order, those that wait in one commit, each of them whole or not at all.
+    """Runs writes in order; those that wait share a commit, each of them whole or not at all.
 
     Args:
         transaction: Opens a durable transaction; inside another one it is a part of that.
@@ -66,7 +66,7 @@ class Together:
             await asyncio.sleep(0)
 
     def _share(self, some: list[_Waiting]) -> bool:
-        """Write all of them in one commit; False: nothing was written, each has to try alone.
+        """Write all of them in one commit; False: nothing was written, and each must try alone.
 
         Where it is not known whether they were written, nobody tries again.
         """

@@ -1,4 +1,4 @@
-"""Who goes first: those for whom somebody waits, and of many only some in each turn of the event loop."""
+"""Who goes first: people before everything else, and of many only some in each turn of the event loop."""
 
 import asyncio
 from collections import deque
@@ -7,14 +7,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from weakref import WeakValueDictionary
 
 LONGEST_STANDING_BACK = 0.25
-"""Seconds of real time that what can wait stands back for people, who may come without a pause."""
+"""Seconds of real time that other work stands back for people, who may come without a pause."""
 
 OF_ONE_PERSON = 4
-"""How many answers to one person are made at a time. Nobody presses so quickly; who does waits by themselves."""
+"""How many answers to one person are made at a time. Nobody presses that fast; whoever does waits alone."""
 
 
 class Turns:
-    """Lets what can wait stand back for people and for writes that somebody waits for.
+    """Lets other work stand back for people and for writes that somebody waits for.
 
     Args:
         at_once: How many answers begin in one turn of the event loop, so that their writes can share a commit.
@@ -33,7 +33,7 @@ class Turns:
         self._in_line = asyncio.Lock()
 
     def come(self) -> None:
-        """Somebody waits from now on: let what can wait stand back, but not for ever."""
+        """Note that somebody waits from now on: other work stands back, but not for ever."""
         self._waited_for += 1
         self._nobody_waits.clear()
         if self._patience is None:
@@ -41,7 +41,7 @@ class Turns:
             self._patience = loop.call_later(LONGEST_STANDING_BACK, self._let_go_on)
 
     def go(self) -> None:
-        """Whoever came has what they waited for."""
+        """Note that whoever came has what they waited for."""
         self._waited_for -= 1
         if not self._waited_for:
             self._let_go_on()
@@ -86,7 +86,7 @@ class Turns:
         self._begun = 0
         while self._line and self._begun < self._at_once:
             place = self._line.popleft()
-            if not place.done():  # else nobody waits for it any more
+            if not place.done():  # otherwise nobody waits for it any more
                 self._begin()
                 place.set_result(None)
 
@@ -97,7 +97,7 @@ class Turns:
         self._nobody_waits.set()
 
     async def after_people(self) -> None:
-        """Wait until nobody waits for an answer or a write: what can wait lets them go first.
+        """Wait until nobody waits for an answer or a write: other work lets them go first.
 
         However many come, and however long one of them takes, it waits for a moment only.
 
@@ -109,6 +109,6 @@ class Turns:
             await asyncio.sleep(0)
 
     async def one_by_one(self) -> None:
-        """Wait for nobody, but of many that come here at once one goes on in each turn of the event loop."""
+        """Wait for nobody, but of many that come here together let one go on in each turn of the event loop."""
         async with self._in_line:
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What of archived requests stays in the database, and how the history binds it."""
+"""What stays of archived requests in the database, and how the history binds it."""
 
 import json
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _KEPT = {
         "request", "call", "way", "document_number", "document_id", "account", "run", "shown",
     ),
 }  # fmt: skip
-"""By table: the columns that what stays of a request is known by, and its duplicates are found by."""
+"""For each table, the columns that stay: what a request is known by, and its duplicates are found by."""
 
 
 class Archive(NamedTuple):
@@ -70,7 +70,7 @@ def numbers(database: Database, archive: int) -> list[int]:
 
 
 def kept_hash(database: Database, requests: list[int]) -> str:
-    """SHA-256 (hex) of all that stays of these requests: a JSON list a line, in a fixed order."""
+    """Return the SHA-256 (hex) of all that stays of these requests: one JSON list a line, in a fixed order."""
     hashed, wanted = sha256(), json.dumps(requests)
     for table, columns in _KEPT.items():
         names = ", ".join(columns)
@@ -96,11 +96,11 @@ SELECT sequence, hash FROM history AS h WHERE sequence <= :last AND (
   OR h.request IS NOT NULL AND h.request NOT IN (SELECT CAST(value AS INTEGER) FROM json_each(:requests)))
 ORDER BY sequence
 """
-"""Rows up to the last archived one that stay: of other requests, and what a start or a check needs."""
+"""Rows up to the last archived one that stay: those of other requests, and what a start or a check needs."""
 
 
 def staying_hash(rows: Iterable[tuple[int, str]]) -> str:
-    """SHA-256 (hex) of which rows stayed: `sequence:hash` a line."""
+    """Return the SHA-256 (hex) of which rows stayed: one `sequence:hash` a line."""
     hashed = sha256()
     for sequence, row_hash in rows:
         hashed.update(f"{sequence}:{row_hash}\n".encode())
@@ -108,10 +108,10 @@ def staying_hash(rows: Iterable[tuple[int, str]]) -> str:
 
 
 def kept_hash_of(file: DatabaseFile, archive: int) -> str:
-    """Return what `kept_hash` gives now for the requests in an archive."""
+    """Return what `kept_hash` now gives for the requests in an archive."""
     return kept_hash(file.database, numbers(file.database, archive))
 
 
 def archives_of(file: DatabaseFile) -> list[Archive]:
-    """As `archives`, of a file that is only read."""
+    """Return them as `archives` does, for a file that is only read."""
     return archives(file.database)

@@ -1,4 +1,4 @@
-"""A whole copy of a database in one step while the bot works on it, and the way such a copy is put back."""
+"""A whole copy of a database in one step while the bot works on it, and how such a copy is put back."""
 
 import os
 import sqlite3
@@ -21,7 +21,7 @@ def _go_on(_written: int) -> bool:
 
 
 def back_up(source: Path, target: Path, look: Look = _go_on) -> int:
-    """Write a consistent copy beside `target` and then put it in its place; return its bytes.
+    """Write a consistent copy beside `target`, then put it in its place; return its bytes.
 
     `VACUUM INTO` reads one unchanging view, so writers do not make it begin again, as they do with
     the shell's `.backup`.
@@ -40,7 +40,7 @@ def back_up(source: Path, target: Path, look: Look = _go_on) -> int:
 
 
 def put_back(copy: Path, path: Path, now: datetime, look: Look = _go_on) -> Path | None:
-    """Put a copy in the place of the database, and keep what was there; return where, None for nothing.
+    """Put a copy in the database's place, and keep what was there; return where, None for nothing.
 
     The caller holds the work lock. There is a database in the place at every moment, so that a
     process that is started meanwhile never begins an empty one.
@@ -68,7 +68,7 @@ def _copy(source: str, unfinished: Path, look: Look) -> None:
 
 
 def _keep(path: Path, kept: Path) -> None:
-    """Give the file a second name, with its log where one is left; then the log's first name goes."""
+    """Give the file a second name, and its log if one is left; then remove the log's first name."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a damaged one keeps its log
     logs = [end for end in ("-wal", "-shm") if Path(f"{path}{end}").exists()]

@@ -1,4 +1,4 @@
-"""Whether the other tables and the history agree: SQL over a read-only file."""
+"""Whether the other tables agree with the history: SQL over a read-only file."""
 
 import json
 import sys
@@ -80,7 +80,7 @@ SELECT calls.request, calls.subject, calls.tries, COALESCE(times, 0), calls.sent
 FROM calls LEFT JOIN sent ON sent.request = calls.request AND sent.subject = calls.subject
 WHERE (calls.tries > COALESCE(times, 0) OR ABS(julianday(calls.sent_at) - julianday(last)) > 1.0)
 """
-"""It goes out within moments after it is written down; a day is beyond doubt, also where a clock was set."""
+"""A call goes out within moments after it is written; a day is beyond doubt, even where a clock was set."""
 
 _ANSWERS = """
 WITH answered AS (
@@ -110,7 +110,7 @@ WHERE o.outcome = 'sent' AND o.request IS NOT NULL AND o.unbound = 0
     SELECT json_extract(m.value, '$[0]') FROM history AS h, json_each(h.data, '$.messages') AS m
     WHERE h.what = 'slack.shown')
 """
-"""Sent after the first entry that binds messages, and said to be bound: by which, then?"""
+"""Sent after the first entry that binds messages, and said to be bound: but by which entry?"""
 
 _STARTED = """
 SELECT request, sequence, json_extract(data, '$.mailings') AS bound FROM history
@@ -144,14 +144,14 @@ _STATE_AFTER = {
 
 
 def _here(file: DatabaseFile) -> Callable[[str], str]:
-    """What leaves out archived requests, whose rows of the history are in their archive."""
+    """Return what leaves out archived requests, whose rows of the history are in their archive."""
     if "archived" not in file.tables:
         return lambda _: ""
     return lambda column: f" AND {column} NOT IN (SELECT request FROM archived)"  # noqa: S608 - own names
 
 
 def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
-    """Everything in requests, approvals and calls that the history does not record, or records otherwise."""
+    """Yield everything in requests, approvals and calls that the history does not record, or records differently."""
     here = _here(file)
     for number, at in file.database.execute(_NOT_ASKED + here("number")):
         yield Mismatch(
@@ -174,7 +174,7 @@ def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
 
 
 def _to_its_account(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
-    """Documents and bill runs that are put to the account of a request that had nothing to do with them."""
+    """Yield documents and bill runs ascribed to a request that had nothing to do with them."""
     began = set()
     can_mail = groupby(
         file.database.execute(_MAILINGS) if "mailings" in file.tables else (), key=itemgetter(0)
@@ -198,7 +198,7 @@ def _to_its_account(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[
 
 
 def _messages(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
-    """Messages that are gone, or are not as the history says that they were sent."""
+    """Yield messages that are gone, or differ from what the history says was sent."""
     if "outbox" not in file.tables:
         return
     for number, sequence, hashed, its, *sent in file.database.execute(_SHOWN + here("h.request")):
@@ -246,7 +246,7 @@ def _states(file: DatabaseFile) -> Iterator[Mismatch]:
 
 
 def state_after(what: str, data: dict[str, object]) -> str:
-    """The state that a request has after an entry; empty where the entry does not say."""
+    """Return the state that a request has after an entry; empty where the entry does not say."""
     kind = What(what)
     if kind is What.APPROVED:
         return "waiting" if data.get("missing") else "approved"
@@ -259,7 +259,7 @@ def state_after(what: str, data: dict[str, object]) -> str:
 
 
 def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
-    """Requests whose text, or whose card as shown, is no longer what the history bound."""
+    """Yield requests whose text, or whose card as shown, is no longer what the history bound."""
     there = _columns(file, "requests")
     names = (*KEPT, *(name for name in PLACES if name in there))
     columns = ", ".join(f"r.{name}" for name in names)
@@ -286,7 +286,7 @@ def _columns(file: DatabaseFile, table: str) -> set[str]:
 
 
 def _card_fits(text: str | None, blocks: str | None, bound: dict[str, str]) -> bool:
-    """Whether the card stands as it was written; without its blocks if Slack refused them."""
+    """Return whether the card is as it was written; without its blocks if Slack refused them."""
     if text is None or blocks is None:
         return False
     return text_hash(text) == bound["text"] and (
@@ -317,7 +317,7 @@ def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
 
 
 def complete(file: DatabaseFile) -> Iterator[Row]:
-    """The rows in order, with a stand-in for each request whose own rows are in an archive."""
+    """Yield the rows in order, with a stand-in for each request whose own rows are in an archive."""
     away, kept = deque(_archived(file)), dict[int, int]()
     row = Row(0, "", None, "", "", "", "{}", "", "")
     for found in file.rows():
@@ -333,7 +333,7 @@ def complete(file: DatabaseFile) -> Iterator[Row]:
 
 
 def _new_number(row: Row) -> int:
-    """The number that a row introduces, or behind which they go on; 0 for one that says nothing of numbers."""
+    """Return the number that a row introduces, or after which they continue; 0 where it concerns no number."""
     if row.what not in {What.ASKED, What.NUMBER_KEPT, What.RESUMED}:
         return 0
     data = json.loads(row.data)
@@ -343,7 +343,7 @@ def _new_number(row: Row) -> int:
 
 
 def _stand_in(row: Row, number: int, kept: dict[int, int]) -> Row:
-    """What says that an archived request was asked for, under a number of its own or one that was kept."""
+    """Return a row that says an archived request was asked for, under its own number or one that was kept."""
     data = {"kept": kept[number]} if number in kept else {}
     return row._replace(request=number, what=What.ASKED.value, data=canonical(data))
 
@@ -356,7 +356,7 @@ def _archived(file: DatabaseFile) -> list[int]:
 
 
 def taken_by_slack(file: DatabaseFile) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Messages of requests with the time at which Slack took them."""
+    """Yield messages of requests with the time when Slack took them."""
     if "outbox" in file.tables:
         for each in file.database.query(_TAKEN):
             yield each["request"], each

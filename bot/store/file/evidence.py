@@ -1,4 +1,4 @@
-"""Reading for evidence: SQL over a read-only file, rows as plain values."""
+"""Reads for the evidence: SQL over a read-only file, rows as plain values."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -93,7 +93,7 @@ GROUP BY m.document_number, c.request
 
 
 class Mailed(NamedTuple):
-    """A document that a call of a request mailed, or may have mailed."""
+    """A document that a request's call mailed, or may have mailed."""
 
     document: str
     request: int
@@ -117,7 +117,7 @@ class Done(NamedTuple):
 
 
 def span(file: DatabaseFile, period: tuple[str, str], made_at: str, after: Head | None) -> Span:
-    """The rows of a period: dates choose, rows bound. No row between the first and the last is left out.
+    """Return the rows of a period: dates choose, rows bound. No row between first and last is left out.
 
     Raises:
         StoreError: Some of them are in an archive.
@@ -173,13 +173,13 @@ def _keyed_from(file: DatabaseFile) -> int | None:
 
 
 def concerned(file: DatabaseFile, within: Span) -> Iterator[int]:
-    """Numbers of the requests that the rows of a stretch are about."""
+    """Yield the numbers of the requests that the rows of a stretch are about."""
     found = file.database.execute(_CONCERNED, [within.first, within.last])
     return (number for (number,) in found)
 
 
 def made_ready(file: DatabaseFile) -> None:
-    """Note which messages are about which request, beside the file: the outbox has no index for that.
+    """Note which messages are about which request, outside the file: the outbox has no index for that.
 
     Without it every request would be looked for in the whole outbox.
     """
@@ -194,7 +194,7 @@ def made_ready(file: DatabaseFile) -> None:
 
 
 class Card(NamedTuple):
-    """A card as the database knows it: where it stands, and how many messages went into its thread."""
+    """A card as the database knows it: where it is, and how many messages went into its thread."""
 
     request: int
     channel: str
@@ -203,7 +203,7 @@ class Card(NamedTuple):
 
 
 class Cards:
-    """The cards of the requests of a stretch, and which of them were found in Slack; beside the file, not in memory."""
+    """The cards of a stretch's requests, and which of them were found in Slack; outside the file, not in memory."""
 
     def __init__(self, file: DatabaseFile, within: Span) -> None:
         self._database = file.database
@@ -216,7 +216,7 @@ class Cards:
         self._database.execute("CREATE INDEX temp.cards_ts ON cards (ts, channel)")
 
     def channels(self) -> list[tuple[str, str]]:
-        """The channels that they stand in, each with the `ts` of the first."""
+        """Return the channels that they are in, each with the `ts` of the first."""
         return list(
             self._database.execute(
                 "SELECT channel, MIN(ts) FROM temp.cards GROUP BY channel ORDER BY channel"
@@ -224,30 +224,30 @@ class Cards:
         )
 
     def at(self, channel: str, ts: str) -> Card | None:
-        """The card that should stand there."""
+        """Return the card that should be there."""
         return next(self._of("ts = ? AND channel = ?", ts, channel), None)
 
     def stands(self, card: Card, replies: int) -> None:
-        """Note that it does, with so many replies in its thread."""
+        """Note that it is there, with this many replies in its thread."""
         self._database.execute(
             "UPDATE temp.cards SET there = ? WHERE request = ?", [replies, card.request]
         )
 
     def there(self) -> int:
-        """How many stand there."""
+        """Return how many are there."""
         (number,) = self._database.execute("SELECT COUNT(there) FROM temp.cards").fetchone()
         return int(number)
 
     def missing(self) -> Iterator[Card]:
-        """Those that were not found."""
+        """Yield those that were not found."""
         return self._of("there IS NULL ORDER BY request")
 
     def short(self) -> Iterator[Card]:
-        """Those whose threads have fewer replies than messages went there."""
+        """Yield those whose threads have fewer replies than messages went there."""
         return self._of("there < replies ORDER BY request")
 
     def threads(self, most: int) -> list[Card]:
-        """The newest ones that stand there and have threads, oldest first."""
+        """Return the newest ones that are there and have threads, oldest first."""
         found = self._of("there IS NOT NULL AND replies > 0 ORDER BY request DESC LIMIT ?", most)
         return list(found)[::-1]
 
@@ -257,18 +257,18 @@ class Cards:
 
 
 def sent(file: DatabaseFile, number: int) -> Iterator[tuple[str, int, str, str]]:
-    """What was sent last under each `ts` of a request's card and thread: `ts`, sequence, text, blocks as JSON."""
+    """Yield what was last sent under each `ts` of a request's card and thread: `ts`, sequence, text, blocks as JSON."""
     return file.database.execute(_SENT, [number])
 
 
 def newest_message(file: DatabaseFile) -> int:
-    """The newest message of the outbox."""
+    """Return the newest message of the outbox."""
     (number,) = file.database.execute("SELECT MAX(sequence) FROM outbox").fetchone()
     return int(number or 0)
 
 
 def how_many(file: DatabaseFile, within: Span) -> int:
-    """How many requests these are."""
+    """Return how many requests these are."""
     sql = f"SELECT COUNT(*) FROM ({_CONCERNED})"  # noqa: S608 - own words
     (number,) = file.database.execute(sql, [within.first, within.last]).fetchone()
     return int(number)
@@ -291,12 +291,12 @@ def standing(file: DatabaseFile, within: Span) -> Iterator[Row]:
 
 
 def story(file: DatabaseFile, number: int) -> Iterator[Row]:
-    """Every row about a request, as plain tuples of a `Row`'s fields."""
+    """Yield every row about a request, as plain tuples of a `Row`'s fields."""
     return file.database.execute(_STORY, [number])
 
 
 def kept(file: DatabaseFile, number: int) -> dict[str, Any]:
-    """What a request's first row binds, as it is stored; and its messages.
+    """Return what a request's first row binds, as it is stored, and its messages.
 
     Returns:
         `record`: columns in the order in which they are hashed. `card`: text and blocks, or None.
@@ -311,7 +311,7 @@ def kept(file: DatabaseFile, number: int) -> dict[str, Any]:
 
 
 def packet(file: DatabaseFile, number: int) -> dict[str, Any]:
-    """Everything about one request."""
+    """Return everything about one request."""
     (request,) = _rows(file.database.query("SELECT * FROM requests WHERE number = ?", [number]))
     return {
         "request": request,
@@ -320,7 +320,7 @@ def packet(file: DatabaseFile, number: int) -> dict[str, Any]:
 
 
 def done(file: DatabaseFile, operations: Sequence[str]) -> Iterator[Done]:
-    """What the bot did to bill runs by these operations, or may have done, at any time."""
+    """Yield what the bot did to bill runs by these operations, or may have done, at any time."""
     return (
         Done(
             operation, number, subject, json.loads(body),
@@ -344,13 +344,13 @@ def explanations(file: DatabaseFile) -> dict[tuple[str, str], tuple[str, str]]:
 
 
 def mailed(file: DatabaseFile, since: str) -> Iterator[Mailed]:
-    """What the bot mailed since then, document by document, or may have mailed."""
+    """Yield what the bot mailed since then, document by document, or may have mailed."""
     rows = file.database.execute(_MAILED, [since]) if "mailings" in file.tables else ()
     return (Mailed(*row) for row in rows)
 
 
 def _numbers(subject: str, *progresses: str) -> Iterator[str]:
-    """The bill runs that a call was about: its subject, and what it began."""
+    """Yield the bill runs that a call was about: its subject, and what it started."""
     yield subject
     for text in progresses:
         if text:
@@ -359,7 +359,7 @@ def _numbers(subject: str, *progresses: str) -> Iterator[str]:
 
 
 def _rows(found: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Rows with their JSON read."""
+    """Yield rows with their JSON read."""
     for row in found:
         yield {
             name: json.loads(value) if name in _JSON_COLUMNS and value else value

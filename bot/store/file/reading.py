@@ -1,4 +1,4 @@
-"""Reading a database file without ever writing to it, also while the bot works on it."""
+"""Reads a database file without ever writing to it, even while the bot works on it."""
 
 import sqlite3
 import sys
@@ -46,7 +46,7 @@ class DatabaseFile:
         self.tables = frozenset(database.table_names())
 
     def rows(self, first: int | None = None, last: int | None = None) -> Iterator[Row]:
-        """The rows of the history in order, as plain tuples of a `Row`'s fields, one at a time."""
+        """Yield the rows of the history in order, as plain tuples of a `Row`'s fields, one at a time."""
         if first is None:
             return self.database.execute(_ROWS + "ORDER BY sequence")
         return self.database.execute(
@@ -54,15 +54,15 @@ class DatabaseFile:
         )
 
     def row(self, sequence: int) -> Row | None:
-        """The row of that sequence, if it is here."""
+        """Return the row with that sequence, if it is here."""
         return next((Row(*each) for each in self.rows(sequence, sequence)), None)
 
     def times(self) -> Iterator[tuple[int, str]]:
-        """Sequence and time of each row of the history, in order."""
+        """Yield sequence and time of each row of the history, in order."""
         return self.database.execute("SELECT sequence, at FROM history ORDER BY sequence")
 
     def heads(self) -> Iterator[Row]:
-        """The rows about the history itself: where it ended, by whom that is signed, where it was left."""
+        """Yield the rows about the history itself: where it ended, who signed that, where it was left."""
         return self.database.execute(
             _ROWS + "WHERE request IS NULL AND what IN ('audit.head', 'audit.signing_key', "
             "'audit.anchored') ORDER BY sequence"
@@ -73,47 +73,47 @@ class DatabaseFile:
         return self.database.execute(_STANDING, {"first": first, "before": before})
 
     def signing_keys(self, last: int = sys.maxsize) -> list[dict[str, Any]]:
-        """The public keys (hex) by which heads are signed, each with the row from which on it holds."""
+        """Return the public keys (hex) that sign heads, each with the row from which on it is in force."""
         found = self.database.execute(_SIGNING_KEYS, [last])
         return [{"row": row, "public": public} for row, public in found]
 
     def damage(self) -> str:
-        """What SQLite's full check finds first; empty if every page and index is whole."""
+        """Return what SQLite's full check finds first; empty if every page and index is whole."""
         (found,) = self.database.execute("PRAGMA integrity_check(1)").fetchone()
         return "" if found == "ok" else str(found)
 
     def quick_damage(self) -> str:
-        """What SQLite's quick check finds first; empty if nothing."""
+        """Return what SQLite's quick check finds first; empty if nothing."""
         (found,) = self.database.execute("PRAGMA quick_check(1)").fetchone()
         return "" if found == "ok" else str(found)
 
     def pending(self) -> list[str]:
-        """The steps that the next start takes to bring the file up to date."""
+        """Return the steps that the next start takes to bring the file up to date."""
         applied = _applied(self.database)
         every = migrations.pending(Database(memory=True))
         return [each.name for each in every if each.name not in applied]
 
     def head(self) -> Head | None:
-        """Where the database says that its history ends; None for a file from before it did."""
+        """Return where the database says its history ends; None for a file from before it did."""
         if "history_head" not in self.tables:
             return None
         found = self.database.execute("SELECT sequence, hash FROM history_head").fetchone()
         return Head(*found) if found else Head(0, "")
 
     def audit_key(self) -> str:
-        """Fingerprint of the key that the history was begun with, as `meta` says; empty for none."""
+        """Return the fingerprint of the key that the history was begun with, as `meta` has it; empty for none."""
         if "meta" not in self.tables:
             return ""
         found = self.database.execute("SELECT value FROM meta WHERE name = 'audit_key'").fetchone()
         return str(found[0]) if found else ""
 
     def has_requests(self) -> bool:
-        """Whether anything was ever asked for."""
+        """Return whether anything was ever asked for."""
         found = self.database.execute("SELECT EXISTS (SELECT 1 FROM requests)").fetchone()
         return bool(found[0])
 
     def missing_triggers(self) -> list[str]:
-        """Triggers that this version of the file should have and has not, or has otherwise."""
+        """Return triggers that this version of the file should have and that are missing or different."""
         applied = _applied(self.database)
         pattern = Database(memory=True)
         later = [each.name for each in migrations.pending(pattern) if each.name not in applied]
@@ -124,7 +124,7 @@ class DatabaseFile:
 
 
 def address(file: Path) -> str:
-    """Where SQLite reads a file without writing to it or beside it.
+    """Return the address at which SQLite reads a file without writing to it or beside it.
 
     While the bot has it open, there is a log beside it, which is read too.
     """
@@ -152,7 +152,7 @@ def looking(look: Callable[[], bool]) -> Iterator[None]:
 
 @contextmanager
 def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
-    """One unchanging view of a database file.
+    """Open one unchanging view of a database file.
 
     While the bot has the file open there is a write-ahead log beside it, which is read too.
     Otherwise the file is opened as one that does not change, so that no file is made beside it and

@@ -1,4 +1,4 @@
-"""A connection that never waits for long: whoever waits is the event loop, and a click wants an answer."""
+"""A connection that never waits for long: the event loop is what waits, and a click wants an answer."""
 
 import time
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ _ENCODINGS = ("UTF8", "SQL_ASCII")
 
 
 class _Text(StrDumperUnknown):
-    """Text, in which PostgreSQL takes no character 0: the one for what cannot be shown stands for it."""
+    """Text, in which PostgreSQL takes no character 0: the sign for what cannot be shown replaces it."""
 
     def dump(self, obj: str) -> bytes | bytearray | memoryview | None:
         return super().dump(obj.replace("\0", "\ufffd"))
@@ -75,7 +75,7 @@ class _YesOrNo(IntDumper):
 
 
 class Bounded(psycopg.Connection[tuple[Any, ...]]):
-    """A connection on which nothing waits for longer than that; then it is closed."""
+    """A connection on which nothing waits longer than its limit; then it is closed."""
 
     longest: ClassVar[float] = 1.5
     """Seconds that a transaction, or a statement outside of one, may wait for the server in all. A click is answered within 2."""
@@ -91,7 +91,7 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Everything inside, together, may wait so long for the server; what the bot itself does meanwhile does not count."""
+        """Let everything inside wait this long for the server in all; the bot's own work does not count."""
         before, self.left = self.left, seconds
         try:
             yield
@@ -99,13 +99,13 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
             self.left = before
 
     def allow(self, seconds: float) -> None:
-        """Let what comes wait so much longer."""
+        """Let what follows wait this much longer."""
         self.more = seconds
         if self.left is not None:
             self.left += seconds
 
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
-        """As psycopg does, but not for long.
+        """Wait as psycopg does, but not for long.
 
         Raises:
             psycopg.OperationalError: It took too long, and the connection is closed.

@@ -32,7 +32,7 @@ class ServerSide:
     @classmethod
     @contextmanager
     def source(cls, url: str) -> Iterator[Self]:
-        """The side that is read.
+        """Open the side that is read.
 
         Raises:
             StoreError: It cannot be.
@@ -44,7 +44,7 @@ class ServerSide:
     @classmethod
     @contextmanager
     def target(cls, url: str) -> Iterator[Self]:
-        """The side that is written to; its tables are made where there are none.
+        """Open the side that is written to; its tables are made where there are none.
 
         Raises:
             StoreError: It cannot be.
@@ -65,7 +65,7 @@ class ServerSide:
             raise StoreError(msg) from error
 
     def rows(self, sql: str) -> Iterator[Row]:
-        """Yield what a statement finds, little by little."""
+        """Yield what a statement finds, bit by bit."""
         with self._connection.cursor("copied", withhold=True) as cursor:
             cursor.itersize = AT_ONCE
             cursor.execute(sql)
@@ -82,7 +82,7 @@ class ServerSide:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing."""
+        """Do all or nothing."""
         with self._connection.transaction():
             yield
 
@@ -91,7 +91,7 @@ class ServerSide:
         self._connection.execute(statement(sql).sql, values)
 
     def empty(self, tables: Iterable[CopiedTable]) -> None:
-        """Take every row away, past the triggers."""
+        """Delete every row, past the triggers."""
         every = [f'"{table.name}"' for table in tables]
         for name in every:
             self.run(f"ALTER TABLE {name} DISABLE TRIGGER USER")

@@ -47,7 +47,7 @@ POOLER = (
 WHAT_TO_DO = "could_not_record: check the PostgreSQL server and the way to it"
 
 _BEGIN = "BEGIN; SELECT turn FROM turns_of_work FOR UPDATE"
-"""The one row of that table is the write lock: what is read behind it is what is written upon."""
+"""The one row of that table is the write lock: what is read after it is what is written upon."""
 
 _COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
 
@@ -67,12 +67,12 @@ class PostgresDatabase:
         self._connection: Bounded | None = connection
         self._heard = _heard_on(connection)
         self._writing: Bounded | None = None
-        """The connection of the transaction that is open: nothing of it goes by another one."""
+        """The connection of the open transaction: no part of it goes by another one."""
         self._distrusted = ""
         self._takes_nothing = ""
         self._closed = Event()
         self.turn: int | None = None
-        """Which turn of work this process has; None: it does not work. Another has begun: nothing is written."""
+        """Which turn of work this process has; None: it does not work. After another has begun, nothing is written."""
         self._has_lost_its_turn = False
 
     @property
@@ -91,11 +91,11 @@ class PostgresDatabase:
         return self._writing is not None
 
     def expect(self, known: Callable[[], Head]) -> None:
-        """Take what `known` gives for a row that stands: a server without it is a standby that was behind."""
+        """Take the result of `known` for a row that stands: a server without it is a standby that was behind."""
         self._known = known
 
     def distrust(self, why: str) -> None:
-        """Let nothing begin any more until a start has checked the database."""
+        """Let nothing begin until a start has checked the database."""
         self._distrusted = self._distrusted or why
 
     def execute(self, sql: str, parameters: Any = None) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -113,7 +113,7 @@ class PostgresDatabase:
             raise self._noticed(error, connection) from error
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Run one statement for each of these values, without waiting for each answer; how many rows it changed.
+        """Run one statement for each of these values, without waiting for each answer; return how many rows it changed.
 
         Raises:
             CouldNotRecordError: The server does not answer, or refuses one.
@@ -137,7 +137,7 @@ class PostgresDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """One durable transaction that nobody else can write between. Never await inside it.
+        """Open one durable transaction that nobody else can write in between. Never await inside it.
 
         Inside another one it is a part of that, undone by itself where it fails.
 
@@ -209,7 +209,7 @@ class PostgresDatabase:
         return self._has_lost_its_turn
 
     def begin_turn(self, holder: int) -> None:
-        """From now on this process writes as the one that works, for as long as no other one does.
+        """Write from now on as the process that works, for as long as no other one does.
 
         Raises:
             CouldNotRecordError: The session `holder` does not hold the work lock.
@@ -220,7 +220,7 @@ class PostgresDatabase:
         self.turn = turn
 
     def others_have_written(self) -> bool:
-        """Return whether another connection has committed since this was last asked: it notifies, so nobody is asked."""
+        """Return whether another connection has committed since the last call: it notifies, so nobody is asked."""
         connection = self._connection
         if connection is None:
             return False
@@ -258,7 +258,7 @@ class PostgresDatabase:
         return connection
 
     def _noticed(self, error: psycopg.Error, connection: Bounded) -> CouldNotRecordError:
-        """Remember what is wrong, and say it as the rest of the bot knows it."""
+        """Remember what is wrong, and return it as the rest of the bot knows it."""
         if isinstance(error, psycopg.IntegrityError):
             return forbidden(error)
         if connection.closed:
@@ -271,7 +271,7 @@ class PostgresDatabase:
         return kind(f"could not record this: {error}")
 
     def _lost(self, connection: Bounded) -> None:
-        """Refuse everything from now on, and ask for another connection beside the event loop."""
+        """Refuse everything from now on, and ask for another connection outside the event loop."""
         if self._connection is connection and not self._closed.is_set():
             self._connection = None
             logger.error(WHAT_TO_DO, extra={"trouble": NOT_ANSWERING})
@@ -294,13 +294,13 @@ class PostgresDatabase:
 
 
 def _longer(values: Sequence[Any]) -> float:
-    """Return what a statement with these values may take longer than another, in seconds."""
+    """Return how much longer than another a statement with these values may take, in seconds."""
     lengths = (len(each) for each in values if isinstance(each, str))
     return sum(length for length in lengths if length > LONG) * SECONDS_A_CHARACTER
 
 
 def _heard_on(connection: Bounded) -> set[int]:
-    """Have everybody's commits reported; who was heard, as the server's process numbers."""
+    """Have everybody's commits reported; return who was heard, as the server's process numbers."""
     heard: set[int] = set()
     connection.add_notify_handler(lambda found: heard.add(found.pid))
     connection.execute(f"LISTEN {CHANNEL}")

@@ -1,4 +1,4 @@
-"""SQLite's text of a statement as PostgreSQL reads it, by few rules that hold for every statement.
+"""Turns SQLite's text of a statement into PostgreSQL's, by a few rules that apply to every statement.
 
 What both understand is written once, in the modules of the tables. Rules replace text outside of
 quotes only; what a rule cannot say is written so that both understand it.
@@ -66,7 +66,7 @@ def statement(sql: str) -> Statement:
 
 
 def _place(found: re.Match[str], names: list[int | str]) -> str:
-    """`?` is the next value; `?2` and `:name` may stand several times."""
+    """Return the place: `?` is the next value; `?2` and `:name` may occur several times."""
     name: int | str = found[2] or (int(found[1]) - 1 if found[1] else len(names))
     if name not in names:
         names.append(name)

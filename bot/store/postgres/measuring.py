@@ -1,4 +1,4 @@
-"""Figures of a server's database for `/metrics`, and a write that leaves nothing: each by a connection of its own."""
+"""Figures of a server's database for `/metrics`, and a write that leaves nothing: each on a separate connection."""
 
 import psycopg
 
@@ -27,7 +27,7 @@ def figures(url: str) -> Measures:
 
 
 def why_not_writable(url: str, head: Head) -> str:
-    """Write a row and take it back; in any thread. Why that did not last, without a name; empty if it did.
+    """Write a row and take it back, in any thread; return why that did not last, without a name, or nothing.
 
     Args:
         url: The server's database.
@@ -45,7 +45,7 @@ def why_not_writable(url: str, head: Head) -> str:
                     "DELETE FROM refused_lately WHERE team = 'touched' AND number = 0"
                 )
     except psycopg.errors.UniqueViolation:
-        return ""  # another process does the same just now
+        return ""  # another process does the same right now
     except psycopg.Error as error:
         return TROUBLES.get(error.sqlstate or "", NOT_ANSWERING)
     return ""

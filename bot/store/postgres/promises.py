@@ -1,4 +1,4 @@
-"""What a server promises of what was committed, for `billing-bot check`."""
+"""How durable a server's commits are, for `billing-bot check`."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ SELECT current_setting('server_version'), CAST(current_setting('server_version_n
 
 
 class PostgresServer(NamedTuple):
-    """What a server says of itself.
+    """What a server says about itself.
 
     Attributes:
         version: As words; `number` as 150004.

@@ -27,7 +27,7 @@ def expected() -> dict[str, str]:
 
 
 def missing(url: str) -> list[str]:
-    """Triggers that the server has not, has switched off, or has otherwise.
+    """Return triggers that the server lacks, has switched off, or has in another form.
 
     Raises:
         StoreError: It cannot be asked.

@@ -64,11 +64,11 @@ _TABLE = re.compile(r"CREATE TABLE \"?(\w+)\"?")
 
 
 _NOT_EMPTIED = "CREATE TRIGGER {0}_is_never_emptied BEFORE TRUNCATE ON {0} FOR EACH STATEMENT EXECUTE FUNCTION never_emptied ()"
-"""TRUNCATE, which SQLite has not, goes past the rules for single rows."""
+"""TRUNCATE, which SQLite does not have, bypasses the rules for single rows."""
 
 
 def converted(sql: str) -> Iterator[str]:
-    """Yield what a statement of a migration is on PostgreSQL: one statement or several.
+    """Yield a migration's statement in PostgreSQL's form: one statement or several.
 
     Raises:
         ValueError: It is a trigger of a shape that no rule knows.
@@ -152,19 +152,19 @@ def baseline() -> Iterator[str]:
 
 
 class Migrating:
-    """What a migration takes for the database: statements in SQLite's words."""
+    """The database, as a migration takes it: statements in SQLite's words."""
 
     def __init__(self, connection: Bounded) -> None:
         self._connection = connection
 
     def execute(self, sql: str) -> None:
-        """Run one statement as it is on PostgreSQL."""
+        """Run one statement in PostgreSQL's form."""
         for each in converted(sql):
             self._connection.execute(each)
 
 
 def bring_up_to_date(connection: Bounded) -> None:
-    """Make the tables, or change those of an older version; safe from every replica at once.
+    """Make the tables, or change an older version's; safe from every replica together.
 
     One transaction under an advisory lock: another process waits, and finds everything done. A table
     that somebody reads for long is waited for shortly, so that those who work are not held up.

@@ -17,7 +17,7 @@ SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
 
 
 def begin_turn(database: Database, holder: int) -> int:
-    """Take the next turn of work; its number. Inside a transaction, which holds the write lock.
+    """Take the next turn of work; return its number. Inside a transaction, which holds the write lock.
 
     A process that took the lock and was frozen before this has lost it, and must not take the turn from
     the one that works now.

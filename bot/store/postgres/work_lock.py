@@ -55,7 +55,7 @@ SELECT set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives
 
 
 class PostgresLock:
-    """The lock of one process, kept by a thread of its own: a busy event loop does not lose it.
+    """The lock of one process, kept by a separate thread: a busy event loop does not lose it.
 
     Args:
         url: `postgresql://…`.
@@ -76,7 +76,7 @@ class PostgresLock:
         self._ending = Event()
 
     def take(self) -> bool:
-        """Try for the lock from now on, again and again; whether this process has it by now."""
+        """Try for the lock from now on, again and again; return whether this process has it by now."""
         if self._thread is None:
             self._thread = Thread(target=self._keep, name="work lock", daemon=True)
             self._thread.start()
@@ -95,7 +95,7 @@ class PostgresLock:
 
     @property
     def is_lost(self) -> bool:
-        """Return whether this process held it, and another one may hold it now."""
+        """Return whether this process held it, and another may hold it now."""
         return bool(self.why_lost)
 
     def release(self) -> None:
@@ -140,7 +140,7 @@ class PostgresLock:
             self._ending.wait(HEARTBEAT_SECONDS if has_it else TRY_SECONDS)
 
     def _failed(self, why: str) -> None:
-        """The session ended: whoever held the lock has lost it, whoever waited for it tries again."""
+        """Handle a session that ended: whoever held the lock has lost it, whoever waited for it tries again."""
         if self._is_taken and not self._ending.is_set():
             self.fence.shut()
             self.why_lost = f"its session with PostgreSQL ended ({why})"
@@ -173,6 +173,6 @@ def _session(name: str, quiet: float, *, works: bool) -> Session:
 
 
 def _own_name() -> str:
-    """At most 63 bytes, as the server keeps; by the end of it two processes of a machine differ."""
+    """Return a name of at most 63 bytes, as the server keeps; by its end two processes of a machine differ."""
     pid = f":{os.getpid()}"
     return f"{NAME} lock {socket.gethostname()[: 63 - len(NAME) - 6 - len(pid)]}{pid}"
