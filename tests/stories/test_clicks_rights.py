@@ -80,7 +80,7 @@ async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent(stage):
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
     await stage.press(BOB, ts)
-    await stage.as_time_passes(lambda: any("tried again" in line for line in stage.thread(ts)))
+    await stage.as_time_passes(lambda: any("keeps trying" in line for line in stage.thread(ts)))
     stage.zuora.faults.clear()
     await with_policy(stage, CARLA_ALONE)
 
@@ -101,7 +101,7 @@ async def test_d1_who_was_deactivated_or_made_a_guest_since_has_approved_nothing
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
     await stage.press(BOB, ts)
-    await stage.as_time_passes(lambda: any("tried again" in line for line in stage.thread(ts)))
+    await stage.as_time_passes(lambda: any("keeps trying" in line for line in stage.thread(ts)))
     setattr(stage.slack.workspace.users[BOB], flag, True)
     passed = stage.clock.monotonic() + 61
     await stage.as_time_passes(lambda: stage.clock.monotonic() > passed)
@@ -119,7 +119,7 @@ async def test_d1_while_slack_does_not_say_whose_account_it_is_nothing_is_sent(s
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
     await stage.press(BOB, ts)
-    await stage.as_time_passes(lambda: any("tried again" in line for line in stage.thread(ts)))
+    await stage.as_time_passes(lambda: any("keeps trying" in line for line in stage.thread(ts)))
     stage.slack.faults.add("users.info", "error", error="internal_error", times=9_999)
     passed = stage.clock.monotonic() + 61
     await stage.as_time_passes(lambda: stage.clock.monotonic() > passed)
@@ -135,7 +135,7 @@ async def test_d1_who_left_the_group_since_has_approved_nothing(stage):
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
     await stage.press(BOB, ts)
-    await stage.as_time_passes(lambda: any("tried again" in line for line in stage.thread(ts)))
+    await stage.as_time_passes(lambda: any("keeps trying" in line for line in stage.thread(ts)))
     stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
     passed = stage.clock.monotonic() + 61
     await stage.as_time_passes(lambda: stage.clock.monotonic() > passed)

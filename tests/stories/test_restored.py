@@ -33,7 +33,7 @@ async def in_state(stage, state):
     if state != "waiting":
         await stage.press(BOB, ts)
     if state == "approved":
-        await stage.as_time_passes(lambda: any("tried again" in line for line in stage.thread(ts)))
+        await stage.as_time_passes(lambda: any("keeps trying" in line for line in stage.thread(ts)))
     if state == "unknown":
         await stage.slack.until(lambda: stage.request().state == "unknown")
     if state == "running":
