@@ -1,4 +1,4 @@
-"""The clock that both local servers read; whoever starts them hands one in."""
+"""The clock that both local servers read; whoever starts them passes one in."""
 
 import asyncio
 from collections.abc import Callable

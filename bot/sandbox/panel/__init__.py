@@ -1,1 +1,1 @@
-"""The sandbox's panel: what the local Zuora did, trouble to order, a clock to move, stories to watch."""
+"""The sandbox's panel: what the local Zuora did, trouble on request, a clock to move, stories to watch."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class MovableClock:
-    """The machine's time plus what it was moved by; whoever sleeps on it wakes when it is moved."""
+    """The machine's time plus what it was moved by; a move wakes whoever sleeps on it."""
 
     def __init__(self, ahead: timedelta = timedelta()) -> None:
         self._ahead = ahead

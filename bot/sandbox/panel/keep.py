@@ -10,13 +10,13 @@ from bot.sandbox.slack.workspace import Workspace
 from bot.sandbox.zuora.world import World
 
 SOON = timedelta(minutes=10)
-"""What Zuora has begun is done ahead by this much before it is kept, so that nothing hangs."""
+"""How far ahead Zuora's work is finished before it is kept, so that nothing hangs."""
 _STATE = "state.pickle"
 
 
 @dataclass
 class Kept:
-    """What is kept beside the bot's files."""
+    """What is kept besides the bot's files."""
 
     workspace: Workspace
     world: World

@@ -1,4 +1,4 @@
-"""`/sandbox/panel`: what the page shows beside Slack, and what a person switches there."""
+"""`/sandbox/panel`: what the page shows besides Slack, and the switches for people."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ class PolicyChoice:
 
 
 class Panel:
-    """The panel of one sandbox: one story plays at a time, and any may be taken over."""
+    """The panel of one sandbox: one story plays at a time, and anybody may take it over."""
 
     def __init__(
         self, slack: LocalSlack, zuora: LocalZuora, clock: MovableClock, policy: PolicyChoice

@@ -1,4 +1,4 @@
-"""The stories that play by themselves: each is the use of the bot that its name says."""
+"""The stories that play by themselves; each shows the use that its name gives."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a story can do: act as a person, slowly enough to watch, and wait for what must come of it."""
+"""The steps of a story: acts as a person, slowly enough to watch, and waits for the result."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -59,7 +59,7 @@ class Teller:
     pause: float
 
     async def step(self, actor: str, caption: str, *, thread: str | None = None) -> None:
-        """Say what comes next, and leave time to read it."""
+        """Show what comes next, and leave time to read it."""
         self.show(Scene(self.name, caption, actor, thread))
         await asyncio.sleep(self.pause)
 
@@ -99,22 +99,22 @@ class Teller:
         return await self.new_card(cards)
 
     async def new_card(self, cards: int) -> str:
-        """Wait for a card beyond so many messages in the channel; return its `ts`."""
+        """Wait for a card beyond this many messages in the channel; return its `ts`."""
         await self.slack.until(lambda: len(self.slack.channel_messages(CHANNEL)) > cards)
         return self.slack.channel_messages(CHANNEL)[-1].ts
 
     async def press(self, actor: str, ts: str, words: str, caption: str) -> None:
-        """Have somebody press the button whose words begin so, on a message that they see."""
+        """Have somebody press the button whose label begins like this, on a message that they see."""
         await self.step(actor, caption)
         action_id, block_id = self._button(actor, ts, words)
         await self.slack.click(actor, CHANNEL, ts, action_id, block_id=block_id)
 
     async def orders(self, number: int, paths: str = "/emails") -> None:
-        """Wait until so many orders have reached Zuora on paths with that end."""
+        """Wait until this many orders have reached Zuora on paths with that end."""
         await self.slack.until(lambda: len(self.ordered(paths)) >= number)
 
     def ordered(self, paths: str = "/emails") -> list[str]:
-        """Return the paths of the orders that reached Zuora, each as often as it did."""
+        """Return the paths of the orders that reached Zuora, each as often as it came."""
         return [
             call.path
             for call in self.zuora.calls
@@ -122,7 +122,7 @@ class Teller:
         ]
 
     async def ended(self, ts: str) -> None:
-        """Wait until a card offers no approval any more and its thread has been still for a while."""
+        """Wait until a card no longer offers an approval and its thread has been still for a while."""
         clock = asyncio.get_running_loop().time
         replies, since = -1, clock()
 

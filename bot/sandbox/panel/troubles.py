@@ -1,4 +1,4 @@
-"""Trouble that a person can switch on and off: what goes wrong between the bot and the two servers."""
+"""Trouble that people can switch on and off, between the bot and the two servers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -9,7 +9,7 @@ from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora.server import LocalZuora
 
 EVER = 1_000_000_000
-"""So many calls that nobody waits for the end of a trouble that is switched on."""
+"""This many calls: nobody waits for the end of a trouble that is switched on."""
 ORDERS = ("/v1/*/emails", "/v1/bill-runs")
 """Paths of the POSTs that have an effect."""
 ALL = ("/v1/*", "/object-query/*")

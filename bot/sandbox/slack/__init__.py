@@ -1,4 +1,4 @@
-"""The local Slack: one server that behaves as Slack does. Begin reading in server.py."""
+"""The local Slack: one server that behaves as Slack does. Start reading in server.py."""
 
 from bot.sandbox.slack.people import Ack, Submission
 from bot.sandbox.slack.server import LocalSlack

@@ -1,9 +1,9 @@
-"""Who must look again: counters and wake-ups for everybody who watches the workspace."""
+"""Counters and wake-ups for everybody who watches the workspace."""
 
 import asyncio
 from collections.abc import Callable, Iterable
 
-_POLL_SECONDS = 0.02  # a predicate may also look at things that the workspace knows nothing of
+_POLL_SECONDS = 0.02  # a predicate may also look at things that the workspace does not know
 
 
 class Changes:

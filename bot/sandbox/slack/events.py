@@ -1,4 +1,4 @@
-"""The Events API: informing the app what happened, and repeating it when it did not hear."""
+"""The Events API: sends the app what happened, and repeats it where it was not heard."""
 
 import asyncio
 from typing import Any

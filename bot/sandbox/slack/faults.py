@@ -1,4 +1,4 @@
-"""Trouble to order: what shall go wrong with the next calls of a method."""
+"""Trouble on request: what goes wrong with the next calls of a method."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Faults:
         self._down = False
         self.on_down: Callable[[], None] = lambda: None
         self.silent: dict[str, str] = {}
-        """Channels in which nothing may be said, each with Slack's error string for it."""
+        """Channels in which nothing may be posted, each with Slack's error string for it."""
 
     @property
     def down(self) -> bool:
@@ -52,7 +52,7 @@ class Faults:
             self.on_down()
 
     def add(self, method: str, kind: FaultKind, **how: Any) -> Fault:
-        """Order a trouble; see ``Fault`` for what ``how`` may hold.
+        """Add a trouble; see ``Fault`` for what ``how`` may hold.
 
         Raises:
             ValueError: ``kind`` is unknown.
@@ -69,7 +69,7 @@ class Faults:
             self._list.remove(fault)
 
     def clear(self) -> None:
-        """Take back every trouble, also ``down``."""
+        """Take back every trouble, ``down`` too."""
         self._list.clear()
         self.silent.clear()
         self._down = False

@@ -1,4 +1,4 @@
-"""Things that Slack hands to an app for a short while: triggers and response URLs."""
+"""What Slack gives an app for a short while: triggers and response URLs."""
 
 import secrets
 from dataclasses import dataclass

@@ -133,7 +133,7 @@ def find_input(blocks: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def client_problem(block: Mapping[str, Any], values: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return what Slack's client says against an input block before it submits, if anything."""
+    """Return why Slack's client would not submit an input block, if it would not."""
     if block["type"] != "input" or block["element"]["type"] not in KINDS:
         return None
     element = block["element"]

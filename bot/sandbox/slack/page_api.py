@@ -22,7 +22,7 @@ _KEEP_ALIVE_SECONDS: Final = 15.0
 
 
 class PageApi:
-    """Handlers of everything that is not Slack's own."""
+    """Handlers for everything that is not Slack's own."""
 
     def __init__(self, core: Core, people: People, screens: Screens) -> None:
         self._core = core

@@ -1,4 +1,4 @@
-"""What people do in Slack, and what comes back to them."""
+"""What people do in Slack, and what they see in return."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from bot.sandbox.slack.web_api_files import add
 from bot.sandbox.slack.workspace import BOT_USER, Channel, Message, View
 
 LOOK_SECONDS = 2.0
-"""Real time for which somebody looks at the screen after a command that was only acknowledged."""
+"""Real time for which somebody watches the screen after a command that was only acknowledged."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def _reachable(core: Core) -> Middleware:
             try:
                 return await handler(request)
             except ConnectionAbortedError:
-                pass  # an ordered cut: the connection is ended below
+                pass  # a cut on request: the connection is ended below
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=500)

@@ -87,7 +87,7 @@ class Screens:
         return await self._people.interact(user, payload)
 
     async def forge(self, user: str, channel: str, ts: str, action: Mapping[str, Any]) -> Ack:
-        """Send a click that the message does not offer now: an old screen, or a forged one."""
+        """Send a click that the message does not offer now: from an old screen, or forged."""
         place = self._core.workspace.channels[channel]
         known = [*place.messages, *self._core.workspace.ephemerals]
         message = next((m for m in known if m.ts == ts), None)

@@ -88,7 +88,7 @@ class LocalSlack:
 
     @property
     def api_url(self) -> str:
-        """Return what ``SLACK_API_URL`` shall be; ends in ``/api/``."""
+        """Return what ``SLACK_API_URL`` must be; ends in ``/api/``."""
         return f"{self._core.base_url}/api/"
 
     @property
@@ -98,7 +98,7 @@ class LocalSlack:
 
     @property
     def faults(self) -> Faults:
-        """Return what shall go wrong."""
+        """Return the troubles in force."""
         return self._core.faults
 
     @property
@@ -117,7 +117,7 @@ class LocalSlack:
 
     @property
     def on_shown(self) -> Callable[[str, list[dict[str, Any]]], None]:
-        """Return what is called with text and blocks of everything that comes to be on a screen."""
+        """Return what is called with text and blocks of everything that appears on a screen."""
         return self._core.on_shown
 
     @on_shown.setter

@@ -1,4 +1,4 @@
-"""The Web API's front: tokens, scopes, rate limits, ordered trouble, then the method."""
+"""The Web API's front: tokens, scopes, rate limits, trouble on request, then the method."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -108,7 +108,7 @@ class WebApi:
 
 
 def _raise(fault: Fault) -> None:
-    """Fail at once, as the fault says; a lost answer is lost later."""
+    """Fail right away, as the fault says; a lost answer is lost later."""
     match fault.kind:
         case "ratelimited":
             raise SlackError("ratelimited", retry_after=fault.retry_after)

@@ -20,7 +20,7 @@ class Agenda:
         self._order = itertools.count()
 
     def __reduce__(self) -> tuple[type["Agenda"], tuple[()]]:
-        """Leave out what is still to come where a tenant is kept: it is code, and cannot be."""
+        """Leave out what is still to come where a tenant is kept: it is code, which cannot be kept."""
         return Agenda, ()
 
     def at(self, when: datetime, action: Action) -> None:

@@ -24,7 +24,7 @@ class Call:
     """The parsed JSON or form, or None."""
     time: datetime
     status: int | None = None
-    """None as long as, or because, nothing was answered."""
+    """None as long as nothing was answered."""
     fault: str | None = None
     replayed: bool = False
     raw_path: str = ""

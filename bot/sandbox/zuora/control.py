@@ -1,4 +1,4 @@
-"""`/sandbox/zuora/…`: looking at and changing the local Zuora from another process."""
+"""`/sandbox/zuora/…`: lets another process look at the local Zuora and change it."""
 
 import dataclasses
 import json

@@ -29,7 +29,7 @@ class Reason:
 
 
 class RefusalError(Exception):
-    """A call that Zuora refuses, with all reasons at once."""
+    """A call that Zuora refuses, with all reasons together."""
 
     def __init__(self, *reasons: Reason, http: int | None = None) -> None:
         super().__init__("; ".join(reason.message for reason in reasons))

@@ -61,7 +61,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.down = False
-        """True: every connection is dropped at once."""
+        """True: every connection is dropped right away."""
         self.waiting: list[Fault] = []
 
     def add(

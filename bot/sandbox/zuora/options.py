@@ -1,4 +1,4 @@
-"""What of the local Zuora can be set: how long things take, and how the tenant is configured."""
+"""Settings of the local Zuora: how long things take, and how the tenant is configured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ RUN_COMPLETION = "Bill Run Completion"
 
 @dataclass(frozen=True)
 class Timings:
-    """Durations in seconds on the clock handed in."""
+    """Durations in seconds, on the clock passed in."""
 
     pending: float = 2.0
     processing: float = 6.0
@@ -42,7 +42,7 @@ class Knobs:
     idempotency_body_mismatch: Literal["replay", "reject"] = "replay"
     token_seconds: int = 3598
     expires_in: Any = None
-    """What the token call says of a token's life, however odd; None: `token_seconds`."""
+    """What the token call gives as a token's life, however odd; None: `token_seconds`."""
     tokens_per_minute: int = 100
     default_version: str = "186.0"
     auto_post_rule: bool = True

@@ -14,7 +14,7 @@ from bot.sandbox.zuora.world import find
 
 
 def account(context: Context) -> dict[str, Any]:
-    """GET /v1/accounts/{key}."""
+    """Answer GET /v1/accounts/{key}."""
     return shapes_v1.account(_account(context, context.key()))
 
 
@@ -26,7 +26,7 @@ def _account(context: Context, key: str) -> Account:
 
 
 def subscription(context: Context) -> dict[str, Any]:
-    """GET /v1/subscriptions/{key}."""
+    """Answer GET /v1/subscriptions/{key}."""
     entry = find(context.tenant.world.subscriptions, context.key())
     if entry is None:
         raise not_found(context.key())
@@ -34,7 +34,7 @@ def subscription(context: Context) -> dict[str, Any]:
 
 
 def subscriptions_of(context: Context) -> dict[str, Any]:
-    """GET /v1/subscriptions/accounts/{key}."""
+    """Answer GET /v1/subscriptions/accounts/{key}."""
     owner = _account(context, context.key())
     rows = [
         shapes_v1.subscription(entry)
@@ -52,7 +52,7 @@ def _target(context: Context) -> date:
 
 
 def preview(context: Context) -> dict[str, Any]:
-    """POST /v1/operations/billing-preview: what one account would be billed for."""
+    """Answer POST /v1/operations/billing-preview: what one account would be billed for."""
     target = _target(context)
     key = context.body.get("accountId") or context.body.get("accountNumber")
     if not isinstance(key, str):

@@ -51,7 +51,7 @@ def _check(context: Context, body: dict[str, Any]) -> None:
 
 
 def create(context: Context) -> dict[str, Any]:
-    """POST /v1/bill-runs."""
+    """Answer POST /v1/bill-runs."""
     tenant = context.tenant
     body = dict(context.body)
     _check(context, body)
@@ -64,13 +64,13 @@ def create(context: Context) -> dict[str, Any]:
 
 
 def retrieve(context: Context) -> dict[str, Any]:
-    """GET /v1/bill-runs/{billRunId}."""
+    """Answer GET /v1/bill-runs/{billRunId}."""
     run = _run(context)
     return said(run, shapes_v1.bill_run(context.tenant, run))
 
 
 def update(context: Context) -> dict[str, Any]:
-    """PUT /v1/bill-runs/{billRunId}: a waiting scheduled run; fields left out stay."""
+    """Answer PUT /v1/bill-runs/{billRunId}: a waiting scheduled run; fields left out stay."""
     run = _run(context, by_number=True)
     if run.status != "Pending" or not run.schedule:
         raise refusal(30, "Only a scheduled bill run in Pending status can be updated.")
@@ -83,7 +83,7 @@ def update(context: Context) -> dict[str, Any]:
 
 
 def post(context: Context) -> dict[str, Any]:
-    """PUT /v1/bill-runs/{billRunId}/post."""
+    """Answer PUT /v1/bill-runs/{billRunId}/post."""
     tenant, run = context.tenant, _run(context)
     text = context.body.get("invoiceDate")
     day = parse_date(text)
@@ -102,7 +102,7 @@ def post(context: Context) -> dict[str, Any]:
 
 
 def cancel(context: Context) -> dict[str, Any]:
-    """PUT /v1/bill-runs/{billRunId}/cancel; `cancelOnce` is true unless given."""
+    """Answer PUT /v1/bill-runs/{billRunId}/cancel; `cancelOnce` is true unless given."""
     tenant, run = context.tenant, _run(context)
     once = context.flag("cancelOnce") or context.body.get("cancelOnce") is None
     following = lifecycle.cancel(tenant, run, tenant.now(), once=once)
@@ -114,14 +114,14 @@ def cancel(context: Context) -> dict[str, Any]:
 
 
 def delete(context: Context) -> dict[str, Any]:
-    """DELETE /v1/bill-runs/{billRunId}."""
+    """Answer DELETE /v1/bill-runs/{billRunId}."""
     run = _run(context)
     lifecycle.remove(context.tenant, run, context.tenant.now())
     return shapes_v1.bill_run(context.tenant, run)
 
 
 def email(context: Context) -> dict[str, Any]:
-    """POST /v1/bill-runs/{billRunKey}/emails: accepted now, sent later, not counted."""
+    """Answer POST /v1/bill-runs/{billRunKey}/emails: accepted now, sent later, not counted."""
     tenant, run = context.tenant, _run(context, by_number=True)
     resend = context.flag("resend")
     if run.status != "Posted" and tenant.knobs.unposted_run_email == "error":

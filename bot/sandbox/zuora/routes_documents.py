@@ -116,7 +116,7 @@ def _email(kind: Kind) -> Handler:
 
 
 def billing_documents(context: Context) -> dict[str, Any]:
-    """GET /v1/billing-documents: all documents of one account."""
+    """Answer GET /v1/billing-documents: all documents of one account."""
     key = context.param("accountId") or context.param("accountNumber")
     if key is None:
         raise refusal(23, "'accountId' or 'accountNumber' is required.")

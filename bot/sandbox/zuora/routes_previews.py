@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 def preview_run(context: Context) -> dict[str, Any]:
-    """POST /v1/billing-preview-runs: by batch; `batches` is a text with commas, none is all."""
+    """Answer POST /v1/billing-preview-runs: by batch; `batches` is a text with commas, none is all."""
     tenant, body = context.tenant, context.body
     _allowed(tenant)
     target = parse_date(body.get("targetDate"))
@@ -52,7 +52,7 @@ def preview_run(context: Context) -> dict[str, Any]:
 
 
 def retrieve_preview_run(context: Context) -> dict[str, Any]:
-    """GET /v1/billing-preview-runs/{id}."""
+    """Answer GET /v1/billing-preview-runs/{id}."""
     tenant = context.tenant
     _allowed(tenant)
     run = find(tenant.world.preview_runs, context.key(), by_number=False)
@@ -80,7 +80,7 @@ def retrieve_preview_run(context: Context) -> dict[str, Any]:
 
 
 def file(context: Context) -> Answer:
-    """GET /v1/files/{id}: the zip that a preview run has made."""
+    """Answer GET /v1/files/{id}: the zip that a preview run has made."""
     run = find(context.tenant.world.preview_runs, context.key(), by_number=False)
     if run is None or not run.file:
         raise not_found(context.key())

@@ -1,4 +1,4 @@
-"""GET /object-query/… and POST /v1/action/query."""
+"""Answers GET /object-query/… and POST /v1/action/query."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -123,7 +123,7 @@ def _query_answer(rows: list[dict[str, Any]], start: int, query: str) -> dict[st
 
 
 def query(context: Context) -> dict[str, Any]:
-    """POST /v1/action/query: the ZOQL form with at most one equality."""
+    """Answer POST /v1/action/query: the ZOQL form with at most one equality."""
     text = context.body.get("queryString")
     if not isinstance(text, str):
         raise refusal(22, "'queryString' is required.")
@@ -131,7 +131,7 @@ def query(context: Context) -> dict[str, Any]:
 
 
 def query_more(context: Context) -> dict[str, Any]:
-    """POST /v1/action/queryMore."""
+    """Answer POST /v1/action/queryMore."""
     start, _, text = str(context.body.get("queryLocator")).partition("|")
     if not start.isdigit():
         raise refusal(20, "invalid queryLocator")

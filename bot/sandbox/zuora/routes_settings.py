@@ -40,7 +40,7 @@ def _allowed(context: Context) -> None:
 
 
 def billing_rules(context: Context) -> dict[str, Any]:
-    """GET /settings/billing-rules."""
+    """Answer GET /settings/billing-rules."""
     _allowed(context)
     knobs = context.tenant.knobs
     return {
@@ -57,7 +57,7 @@ def billing_rules(context: Context) -> dict[str, Any]:
 
 
 def profiles(context: Context) -> list[dict[str, Any]]:
-    """GET /settings/communication-profiles."""
+    """Answer GET /settings/communication-profiles."""
     _allowed(context)
     return [
         {
@@ -73,7 +73,7 @@ def profiles(context: Context) -> list[dict[str, Any]]:
 
 
 def notifications(context: Context) -> list[dict[str, Any]]:
-    """GET /settings/communication-profiles/{id}/notifications."""
+    """Answer GET /settings/communication-profiles/{id}/notifications."""
     _allowed(context)
     profile = context.tenant.world.profiles.get(context.key())
     if profile is None:
@@ -118,7 +118,7 @@ def _moment(context: Context, name: str, otherwise: datetime) -> datetime:
 
 
 def email_history(context: Context) -> dict[str, Any]:
-    """GET /v1/notification-history/email: failures of the last day, unless asked for more."""
+    """Answer GET /v1/notification-history/email: failures of the last day, unless asked for more."""
     tenant = context.tenant
     end = _moment(context, "endTime", tenant.now())
     start = _moment(context, "startTime", end - timedelta(days=1))

@@ -1,4 +1,4 @@
-"""The local Zuora: a server on 127.0.0.1 that answers as Zuora's REST API does."""
+"""The local Zuora: a server on 127.0.0.1 that answers like Zuora's REST API."""
 
 import asyncio
 import contextlib
