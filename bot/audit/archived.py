@@ -1,4 +1,4 @@
-"""Checking a database of which a part has gone into archives: what stayed, and where its chain begins."""
+"""Checks a database that has parts in archives: what stayed, and where its chain begins."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -15,7 +15,7 @@ MAX_ROW = 2**63 - 1
 def walked_with_archives(
     file: DatabaseFile, archives: list[Archive], key: bytes, note: Collection[int]
 ) -> Walked:
-    """Go along the chain; before its present start, which the last archive left, rows stand alone."""
+    """Walk the chain; before its current start, which the last archive left, rows stand alone."""
     if not archives:
         return walk(file.rows(), key=key, note=note)
     start = archives[-1].last
@@ -40,7 +40,7 @@ def walked_with_archives(
 def against_heads(
     archives: list[Archive], walked: Walked, noted: Sequence[Sequence[Head]]
 ) -> Iterator[Finding]:
-    """Yield the heads that were noted; one whose row is in an archive is to be compared with that."""
+    """Yield the noted heads that do not fit; one whose row is in an archive must be compared with that."""
     until = archives[-1].last.sequence if archives else 0
     away = {
         head for heads in noted for head in heads
@@ -55,7 +55,7 @@ def against_heads(
 
 
 def stayed(file: DatabaseFile, archives: list[Archive]) -> Iterator[Finding]:
-    """Yield whether what stayed of archived requests is what the history says that stayed."""
+    """Yield where what stayed of archived requests differs from what the history says stayed."""
     for each in archives:
         row = file.row(each.entry)
         told = json.loads(row.data) if row else {}

@@ -1,4 +1,4 @@
-"""Checking the chain: what the rows of the history prove about themselves. No I/O.
+"""Checks the chain: what the rows of the history prove about themselves. No I/O.
 
 The first row that does not fit is named, with what must have been done to the history to make it
 look so. What a hash without a key cannot show: a chain that somebody has rebuilt from a row on to
@@ -15,10 +15,10 @@ from json.encoder import encode_basestring as quoted
 from bot.domain.history import START, Head, Row, What, fingerprint, hasher, row_hash, row_text
 
 WINDOW = 500
-"""How many rows after the first that does not fit are looked at, to find out what was done."""
+"""Rows after the first that does not fit, which show what was done."""
 
 MOST_QUOTES = 1000
-"""How many texts are kept as JSON, so that memory does not grow with the rows."""
+"""Texts kept as JSON, so that memory does not grow with the rows."""
 
 FARTHEST = 50
 """How far a row may have been moved before that no longer looks like an edit."""
@@ -84,7 +84,7 @@ Hasher = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """What rows show that stayed when those around them went into an archive.
+    """What rows show that stayed when the rows around them went into an archive.
 
     Attributes:
         finding: The first thing that is wrong; None if each is as it was written.
@@ -98,7 +98,7 @@ class Chain:
 
 
 def stand(rows: Iterable[Row], key: bytes) -> Chain:
-    """Check each row for itself, as the row before it is elsewhere; which ones stayed is bound later.
+    """Check each row alone, because the row before it is elsewhere; which rows stayed is bound later.
 
     Args:
         rows: In the order of their sequence.
@@ -123,7 +123,7 @@ def stand(rows: Iterable[Row], key: bytes) -> Chain:
 
 
 class _Quotes(dict[str, str]):
-    """Texts as JSON, each made once: the same few people and kinds stand in all rows."""
+    """Texts as JSON, each made once: the same few people and kinds are in all rows."""
 
     def __missing__(self, text: str) -> str:
         if len(self) == MOST_QUOTES:
@@ -136,7 +136,7 @@ def walk(
     rows: Iterable[Row], *, key: bytes = b"", start: Head = START, keyed: bool = False,
     note: Collection[int] = (),
 ) -> Walked:  # fmt: skip
-    """Go along the chain, row by row; memory does not grow with it.
+    """Walk the chain row by row; memory does not grow with it.
 
     Args:
         rows: In the order of their sequence.
@@ -170,7 +170,7 @@ def walk(
             window = [Row(*each) for each in chained([row], islice(following, WINDOW))]
             finding = _Diagnosis(Head(last, last_hash), window, hashed).finding()
             break
-        link = f'"{stored}"'  # a hash of ours: nothing in it has to be escaped
+        link = f'"{stored}"'  # a hash of ours: nothing in it needs escaping
         last, last_hash, last_at = sequence, stored, at
         count += 1
         if sequence in wanted:
@@ -186,7 +186,7 @@ def walk(
 
 
 def _wrong_key(row: Row, key: bytes) -> Finding | None:
-    """Return whether the key at hand is not the one that the history says it was begun with."""
+    """Return that the key at hand is not the one that the history was begun with, or None."""
     ours = fingerprint(key)
     if ours and f'"{ours}"' in row.data:
         return None
@@ -200,7 +200,7 @@ def _wrong_key(row: Row, key: bytes) -> Finding | None:
 
 
 class _Diagnosis:
-    """What was done, judged by the first row that does not fit and those after it."""
+    """Finds what was done, from the first row that does not fit and those after it."""
 
     def __init__(self, last: Head, window: Sequence[Row], hasher: Hasher) -> None:
         self._last = last
@@ -234,11 +234,11 @@ class _Diagnosis:
         return self._last.sequence + 1
 
     def _follower(self) -> Row | None:
-        """Return the row that was written after the last good one, if it stands later now."""
+        """Return the row that was written after the last good one, if it comes later now."""
         return next((row for row in self._rest if row.before == self._last.hash), None)
 
     def _not_numbered(self) -> Finding | None:
-        """Say that the sequences have a gap: something is missing, or a row was put behind one."""
+        """Return that the sequences have a gap: something is missing, or a row was put in after one."""
         row = self._row
         if row.sequence == self._next:
             return None
@@ -258,7 +258,7 @@ class _Diagnosis:
         return Finding(Flaw.DELETED, self._next, f"{gone} missing.")
 
     def _order(self) -> Finding | None:
-        """Say that the true follower stands later: this row was put before it, or the two were exchanged."""
+        """Return that the true follower comes later: this row was put before it, or the two were exchanged."""
         row, follower = self._row, self._follower()
         if follower is None or self._fits(row, before=self._last.hash):
             return None
@@ -271,7 +271,7 @@ class _Diagnosis:
         return Finding(Flaw.INSERTED, row.sequence, f"Row {row.sequence} was put in.")
 
     def _moved(self) -> Finding | None:
-        """Say that the rows were numbered anew: each fits the place that it had before."""
+        """Return that the rows were renumbered: each fits the place that it had before."""
         row = self._row
         following = self._rest[0] if self._rest else row
         for steps in range(1, FARTHEST):
@@ -298,7 +298,7 @@ class _Diagnosis:
         return self._exchanged()
 
     def _exchanged(self) -> Finding | None:
-        """Say that the content of another row stands in this place: its hash is still the right one."""
+        """Return that this place has another row's content: its hash is still the right one."""
         row = self._row
         for other in self._rest[:FARTHEST]:
             content = other._replace(sequence=row.sequence, before=row.before, hash=row.hash)
@@ -310,7 +310,7 @@ class _Diagnosis:
         return None
 
     def _keyless(self) -> Finding | None:
-        """Say that a row is linked and hashed rightly, but without the key that the bot writes with."""
+        """Return that a row is linked and hashed correctly, but without the key that the bot writes with."""
         row = self._row
         if row.before != self._last.hash or row_hash(text_of(row), b"") != row.hash:
             return None
@@ -320,7 +320,7 @@ class _Diagnosis:
         )  # fmt: skip
 
     def _edited(self) -> Finding:
-        """Nothing was moved, so what stands there was changed."""
+        """Return that the content was changed, because nothing was moved."""
         row = self._row
         if row.before != self._last.hash and self._fits(row) and self._last.sequence:
             before = self._last.sequence
@@ -339,7 +339,7 @@ def _rows(number: int, first: int) -> str:
 
 
 def text_of(row: Row) -> str:
-    """Return what is hashed of a row."""
+    """Return the text of a row that is hashed."""
     return row_text(
         row.before, row.sequence, row.at, row.request, row.what, row.who, row.team, row.data
     )
@@ -367,7 +367,7 @@ def against_noted(walked: Walked, noted: Iterable[Sequence[Head]]) -> Iterator[F
 def days_without(
     rows: Iterable[tuple[int, str]], noted: Iterable[Sequence[Head]]
 ) -> Iterator[str]:  # fmt: skip
-    """Yield the days (UTC) on which something was recorded and of which no head was noted, in a sentence."""
+    """Yield the days (UTC) on which something was recorded and no head was noted, in a sentence."""
     known = {head.sequence for heads in noted for head in heads}
     days: dict[str, bool] = {}
     for sequence, at in rows:

@@ -16,11 +16,11 @@ from bot.store.file.evidence import Card, Cards
 PAGE = 200
 MOST_PAGES = 5000
 MOST_THREADS = 500
-"""Slack is asked for each thread by itself; of more requests the newest threads are read, and of the others the replies counted."""
+"""Slack is asked for each thread separately; the newest threads are read, and for the others replies are counted."""
 
 
 class Sent(NamedTuple):
-    """What was sent last under a `ts`: its place in the outbox, text, and blocks as JSON."""
+    """What was last sent under a `ts`: its place in the outbox, text, and blocks as JSON."""
 
     sequence: int
     text: str
@@ -33,33 +33,33 @@ class Slack(Protocol):
     async def history(
         self, channel: str, oldest: str, cursor: str
     ) -> tuple[list[dict[str, Any]], str]:
-        """A page of a channel."""
+        """Return a page of a channel."""
         ...
 
     async def replies(self, channel: str, ts: str, cursor: str) -> tuple[list[dict[str, Any]], str]:
-        """A page of a thread; nothing where there is none."""
+        """Return a page of a thread; nothing where there is none."""
         ...
 
 
 class OwnMessages(Protocol):
-    """What the database has of it."""
+    """What the database knows about its own messages."""
 
     def sent(self, request: int) -> Mapping[str, Sent]:
-        """The messages of a request that stand in Slack, by their `ts`."""
+        """Return the messages of a request that are in Slack, by their `ts`."""
         ...
 
     def hash_of(self, row: int) -> str:
-        """The hash of a row of the history; empty where it is not there."""
+        """Return the hash of a row of the history; empty where the row is missing."""
         ...
 
     @property
     def newest(self) -> int:
-        """The newest message of the outbox; what Slack has beyond was sent since the database was read."""
+        """Return the newest message of the outbox; what Slack has beyond was sent after the database was read."""
         ...
 
 
 def not_read(why: str) -> dict[str, Any]:
-    """What is not known is no light that is green."""
+    """Return that Slack was not read, and why: what is not known is not a green light."""
     return {
         "status": "not done",
         "why": why,
@@ -73,7 +73,7 @@ def not_read(why: str) -> dict[str, Any]:
 
 
 async def compared(cards: Cards, address: str, slack: Slack, own: OwnMessages) -> dict[str, Any]:
-    """Which cards stand in Slack, which threads lack messages, and what reads otherwise than it was sent."""
+    """Return which cards are in Slack, which threads lack messages, and what reads differently from what was sent."""
     changed: list[dict[str, Any]] = []
     for channel, oldest in cards.channels():
         async for message in _pages_of_channel(slack, channel, oldest):
@@ -124,7 +124,7 @@ async def _thread(slack: Slack, card: Card) -> list[dict[str, Any]]:
 def _differences(
     request: int, message: Mapping[str, Any], sent: Mapping[str, Sent], own: OwnMessages
 ) -> Iterator[dict[str, Any]]:
-    """How a message in Slack differs from what the database says was sent under its `ts`."""
+    """Yield how a message in Slack differs from what the database says was sent under its `ts`."""
     mine, ts = sent.get(str(message.get("ts"))), str(message.get("ts"))
     payload = (message.get("metadata") or {}).get("event_payload") or {}
     number, row, mark = (payload.get(name) for name in ("sequence", "history", "mark"))
@@ -150,7 +150,7 @@ _EMOJI = re.compile(r":[a-z][a-z0-9_+-]*:")
 
 
 def words_of(message: Mapping[str, Any]) -> list[str]:
-    """What a message says, in its text and in its blocks, without what Slack itself changes.
+    """Return the words of a message, in its text and its blocks, without what Slack itself changes.
 
     That is: signs for emoji, links that it recognises, names beside ids, entities and white space.
     """
@@ -160,7 +160,7 @@ def words_of(message: Mapping[str, Any]) -> list[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every `text` of blocks, in their order."""
+    """Yield every `text` of blocks, in order."""
     if isinstance(value, list):
         for each in value:
             yield from _texts(each)
@@ -182,4 +182,4 @@ def _plain(text: str) -> str:
 
 
 _MARKS = frozenset({"So", "Mn", "Cf", "Sk"})
-"""Unicode's categories of emoji, of what varies them, and of what is not seen."""
+"""Unicode's categories for emoji, their variants, and what nobody sees."""

@@ -16,7 +16,7 @@ ANCHORS = {Flaw.SIGNATURE, Flaw.NOT_COMPARED}
 
 @unique
 class Shade(StrEnum):
-    """How a light shines."""
+    """The colour of a light."""
 
     GOOD = "good"
     BAD = "bad"
@@ -32,7 +32,7 @@ class Light(NamedTuple):
 
 
 def lights(package: Package) -> Iterator[Light]:
-    """Chain, anchors, control, Zuora, Slack."""
+    """Yield the lights: chain, anchors, control, Zuora, Slack."""
     found = [(Flaw(each["what"]), each["words"]) for each in package.made["findings"]]
     chain = [words for flaw, words in found if flaw not in CONTROL | ANCHORS]
     control = [words for flaw, words in found if flaw in CONTROL]

@@ -1,4 +1,4 @@
-"""Masking names and addresses: the same name has the same mask everywhere in one evidence file."""
+"""Masks names and addresses: the same name has the same mask everywhere in one evidence file."""
 
 import json
 import re
@@ -38,7 +38,7 @@ class Mask:
         self._pattern: re.Pattern[str] | None = None
 
     def learn(self, value: Any) -> None:
-        """Take every name that stands in a field for names; addresses are known by their form."""
+        """Take every text in a name's field as a name; addresses are known by their form."""
         if isinstance(value, Mapping):
             for key, item in value.items():
                 if key in _NAMES and isinstance(item, str) and len(item.strip()) >= SHORTEST:
@@ -67,7 +67,7 @@ class Mask:
         return value
 
     def stored(self, value: Any) -> Any:
-        """As `masked`, of a stored column: JSON stays JSON, and what needs no mask stays as it is."""
+        """Return it as `masked` does, for a stored column: JSON stays JSON, and what needs no mask stays as it is."""
         try:
             inside = json.loads(value)
         except (TypeError, ValueError):
@@ -102,5 +102,5 @@ class NoMask(Mask):
 
 
 def _any_of(names: Iterable[str]) -> re.Pattern[str]:
-    """Return the longest name first, so that no shorter one is found inside it."""
+    """Return a pattern with the longest name first, so that no shorter one is found inside it."""
     return re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))

@@ -1,4 +1,4 @@
-"""Mails of memos: Zuora dates none in the memo itself, so its history of mails is compared with what the bot ordered."""
+"""Mails of memos: Zuora dates none in the memo, so its history of mails is compared with what the bot ordered."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,13 +11,13 @@ from bot.zuora.memos import ACCOUNT, BILL_RUN, NUMBER, Memo
 from bot.zuora.rows import Here
 
 WITHIN = timedelta(hours=24)
-"""So long after its order a mail counts as the bot's."""
+"""How long after its order a mail counts as the bot's."""
 
 BEFORE = timedelta(minutes=1)
-"""So much a mail may be earlier than its order: two clocks, and Zuora's seconds."""
+"""How much earlier than its order a mail may be: two clocks, and Zuora's seconds."""
 
 MOST_NAMED = 200
-"""Of so many mails outside the bot it is found out which memo they were of."""
+"""How many mails outside the bot are traced to their memo."""
 
 NOT_READ = "Zuora's history of mails could not be read, so mails of memos were not compared"
 
@@ -28,7 +28,7 @@ LIMIT = (
 
 
 class MemoOrder(NamedTuple):
-    """That the bot had a memo mailed, or that its run mails it by itself."""
+    """An order by the bot to mail a memo, or a run of its own that mails it by itself."""
 
     memo: Memo
     request: int
@@ -36,7 +36,7 @@ class MemoOrder(NamedTuple):
     end: datetime
 
     def explains(self, mail: EmailRecord) -> bool:
-        """Whether a mail can be its."""
+        """Return whether a mail can come from it."""
         is_in_time = isinstance(mail.sent_at, datetime) and self.start <= mail.sent_at <= self.end
         return is_in_time and mail.account_id == self.memo.account_id
 
@@ -48,7 +48,7 @@ async def things(
     by_themselves: Iterable[Done],
     here: Here,
 ) -> list[dict[str, Any]]:
-    """Mails of memos in a span of time, and by which requests; an exception is by none.
+    """Return the mails of memos in a span of time, and by which requests; an exception has none.
 
     Args:
         zuora: The client of one place.
@@ -83,7 +83,7 @@ async def things(
 def match(
     mails: Sequence[EmailRecord], orders: Sequence[MemoOrder]
 ) -> tuple[list[tuple[EmailRecord, MemoOrder]], list[EmailRecord]]:
-    """Each mail with an order of its account that it can be of, an order for one mail; and the mails without."""
+    """Return each mail with an order of its account that fits, one order for one mail, and the mails without."""
     left: dict[str, list[MemoOrder]] = {}
     for each in sorted(orders, key=lambda each: each.end):
         left.setdefault(each.memo.account_id, []).append(each)
@@ -110,7 +110,7 @@ async def _orders(zuora: ZuoraClient, mails: Collection[Mailed]) -> list[MemoOrd
 
 
 async def _orders_of_runs(zuora: ZuoraClient, done: Collection[Done]) -> list[MemoOrder]:
-    """A run that mails by itself does so when it is posted, whenever that is."""
+    """Return the orders of runs that mail by themselves when they are posted, whenever that is."""
     never = datetime.max.replace(tzinfo=UTC)
     by_run = {number: each for each in done for number in each.numbers}
     return [
@@ -122,7 +122,7 @@ async def _orders_of_runs(zuora: ZuoraClient, done: Collection[Done]) -> list[Me
 async def _name(
     zuora: ZuoraClient, mail: EmailRecord, here: Here
 ) -> tuple[EmailRecord, Memo | None]:
-    """A mail and which of its account's memos it was of, where the history shows that."""
+    """Return a mail and which of its account's memos it was for, where the history shows that."""
     if isinstance(mail.sent_at, datetime) and mail.account_id:
         for memo in await zuora.memos(ACCOUNT, {mail.account_id}):
             if mail.mark in await zuora.mails_at(memo.id, mail.sent_at, here):

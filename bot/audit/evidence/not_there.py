@@ -1,4 +1,4 @@
-"""The other way round: what the bot says happened, and Zuora does not show."""
+"""The opposite direction: what the bot says happened, and Zuora does not show."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ ACCEPTED = "accepted"
 def runs(
     found: Sequence[BillRun], done: Iterable[Done], until: datetime, *, all_read: bool
 ) -> Iterator[dict[str, Any]]:
-    """Calls about bill runs that Zuora accepted by the bot's record, and of which it shows nothing.
+    """Yield calls about bill runs that Zuora accepted by the bot's record, and of which it shows nothing.
 
     Args:
         found: Zuora's runs.
@@ -31,7 +31,7 @@ def runs(
         if each.verdict != ACCEPTED or not _before(each.sent_at, until):
             continue
         if each.body.get("cancel_once") is not None:
-            continue  # the run goes on
+            continue  # the run is still going
         names = each.numbers - {each.subject} if deed is Deed.CREATED else each.numbers
         run = next((known[name] for name in sorted(names) if name in known), None)
         if names and run is None and all_read:
@@ -43,7 +43,7 @@ def runs(
 def invoices(
     found: Sequence[MailedInvoice], mails: Iterable[Mailed], until: datetime
 ) -> Iterator[dict[str, Any]]:
-    """Invoices that were mailed one by one by the bot's record, and show no mail."""
+    """Yield invoices that were mailed one by one by the bot's record, and show no mail."""
     known = {each.number for each in found}
     for each in mails:
         is_one = each.operation == EmailInvoices.name and each.verdict == ACCEPTED
@@ -56,7 +56,7 @@ def _before(sent_at: str, until: datetime) -> bool:
 
 
 def _shows(run: BillRun, deed: Deed) -> bool:
-    """Whether a run is as it is after a deed, or on its way there; what Zuora does not say is no claim."""
+    """Return whether a run is as after a deed, or on its way; what Zuora does not say proves nothing."""
     match deed:
         case Deed.POSTED:
             return run.status.startswith("Post")

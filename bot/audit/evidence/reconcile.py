@@ -1,4 +1,4 @@
-"""Comparing with Zuora's own list of bill runs: what was done outside the bot."""
+"""Compares with Zuora's own list of bill runs: what was done outside the bot."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from bot.zuora.errors import ZuoraError
 from bot.zuora.mailed import MailedInvoice
 
 MOST_READ = 1000
-"""So many bill runs the client looks at, the newest first."""
+"""Bill runs that the client looks at, newest first."""
 
 ABOUT_RUNS = tuple(name for name, each in OPERATIONS.items() if not each.each_mailed)
 """Names of the operations whose calls are about a bill run."""
@@ -34,7 +34,7 @@ class Period(NamedTuple):
     end: datetime
 
     def holds(self, at: datetime | None) -> bool:
-        """Whether a moment lies in it."""
+        """Return whether a moment is in it."""
         return at is not None and self.start <= at < self.end
 
 
@@ -42,7 +42,7 @@ Kind = TypeVar("Kind", bound=Done | Mailed)
 
 
 class Read(Generic[Kind]):
-    """Records that are read anew each time, so that they are not all in memory: there can be many."""
+    """Records that are read again each time, so that they are not all in memory: there can be many."""
 
     def __init__(self, read: Callable[[], Iterator[Kind]]) -> None:
         self._read = read
@@ -51,7 +51,7 @@ class Read(Generic[Kind]):
         return self._read()
 
     def only(self, wanted: Callable[[Kind], bool]) -> "Read[Kind]":
-        """Those of a kind."""
+        """Return those of a kind."""
         return Read(lambda: filter(wanted, self))
 
 
@@ -62,7 +62,7 @@ class Own(NamedTuple):
     mails: Read[Mailed]
 
     def within(self, entity: str) -> "Own":
-        """What of it may have been in one entity; its organizations share their numbers."""
+        """Return what may have been in one entity, whose organizations share their numbers."""
 
         def is_there(each: Done | Mailed) -> bool:
             return not each.place or entity_part(each.place) == entity
@@ -73,7 +73,7 @@ class Own(NamedTuple):
 async def reconciled(
     zuora: ZuoraClient, period: Period, own: Own, now: datetime, *, place: str = ""
 ) -> dict[str, Any]:
-    """Zuora's bill runs and mailed invoices of a period, what of it the bot did not do, and the other way round.
+    """Return Zuora's bill runs and mailed invoices of a period, what the bot did not do, and the opposite.
 
     Returns:
         `status` is `done` or `not done`; with the latter there is `why` and nothing else is
@@ -113,7 +113,7 @@ def _not_all(found: dict[str, Any], why: str) -> None:
 
 
 def _of_the_period(own: Own, period: Period, place: str) -> Own:
-    """What was sent in the period; of several places only what was done in this one, whose lists were read."""
+    """Return what was sent in the period; with several places, only what was done in the one that was read."""
 
     def is_of_it(each: Done | Mailed) -> bool:
         is_here = not place or plain_key(each.place) == plain_key(place)
@@ -125,7 +125,7 @@ def _of_the_period(own: Own, period: Period, place: str) -> Own:
 async def reconciled_everywhere(
     zuora: ZuoraClient, places: Places, period: Period, own: Own, now: datetime
 ) -> dict[str, Any]:
-    """As `reconciled`, place by place where there are several: in each entity a number is another run."""
+    """Return it as `reconciled` does, place by place where there are several: entities reuse numbers."""
     if not places.is_choice:
         return await reconciled(zuora, period, own, now)
     found: dict[str, Any] = {
@@ -147,7 +147,7 @@ async def reconciled_everywhere(
 
 
 def compared(runs: Sequence[BillRun], period: Period, done: Iterable[Done]) -> dict[str, Any]:
-    """As `reconciled`, of runs that were read."""
+    """Return it as `reconciled` does, for runs that were read."""
     oldest = min((run.created_at for run in runs if run.created_at), default=None)
     untold = [run.number for run in runs if run.created_at is None]
     limited = len(runs) >= MOST_READ
@@ -169,7 +169,7 @@ def compared(runs: Sequence[BillRun], period: Period, done: Iterable[Done]) -> d
 
 
 def not_done(why: str) -> dict[str, Any]:
-    """What could not be compared is no list without exceptions: that it was not is one itself."""
+    """Return that nothing was compared, which is an exception itself: it is not a list without exceptions."""
     deeds = [{"what": NOT_COMPARED, "by": []}]
     return {"status": "not done", "why": why, "things": [{"why": why, "deeds": deeds}]}
 
@@ -177,7 +177,7 @@ def not_done(why: str) -> dict[str, Any]:
 def explained(
     found: dict[str, Any], signed: Mapping[tuple[str, str], tuple[str, str]], places: Places
 ) -> dict[str, Any]:
-    """The same with what management signed of each exception, by its number and its entity."""
+    """Return the same with management's signed explanation of each exception, by its number and entity."""
     entities = {place.words: entity_part(place.key) for place in places.all}
     for thing in found["things"]:
         entity = entities.get(thing.get("place", ""), "")
@@ -189,7 +189,7 @@ def explained(
 
 
 def outside(things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """What Zuora shows and no request did; the exceptions."""
+    """Yield what Zuora shows and no request did: the exceptions."""
     return (
         {**{name: value for name, value in thing.items() if name != "deeds"}, **deed}
         for thing in things for deed in thing["deeds"] if not deed["by"]
@@ -201,7 +201,7 @@ def _older(oldest: datetime | None) -> str:
 
 
 def _happened(run: BillRun, period: Period) -> dict[Deed, bool]:
-    """What happened to a run in the period; without a time of its own, by the run's creation."""
+    """Return what happened to a run in the period; without a time of its own, by the run's creation."""
     born = period.holds(run.created_at)
     posted = run.posted_at
     return {
@@ -214,7 +214,7 @@ def _happened(run: BillRun, period: Period) -> dict[Deed, bool]:
 
 
 def _mailed(run: BillRun, period: Period, *, born: bool) -> bool:
-    """Whether it was mailed in the period; a date that is not known counts as mailed."""
+    """Return whether it was mailed in the period; an unknown date counts as mailed."""
     match run.last_emailed_at:
         case None:
             return False
@@ -225,7 +225,7 @@ def _mailed(run: BillRun, period: Period, *, born: bool) -> bool:
 
 
 def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[str, Any]]:
-    """What happened to a run in the period, and by which requests; an exception is by none."""
+    """Yield what happened to a run in the period, and by which requests; an exception has none."""
     mine = [each for each in done if each.numbers & {run.number, run.id}]
     for what, happened in _happened(run, period).items():
         if not happened:
@@ -243,14 +243,14 @@ def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[
 
 
 def _who(run: BillRun, deed: Deed) -> str:
-    """Id of the user of Zuora who did it; of what is not the first thing, who changed the run last."""
+    """Return the id of Zuora's user who did it; for anything after the creation, who last changed the run."""
     return run.created_by if deed is Deed.CREATED else run.updated_by
 
 
 def mailed_invoices(
     invoices: Sequence[MailedInvoice], period: Period, own: Own, runs: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Invoices that show a mail in the period, and by which requests; an exception is by none.
+    """Return invoices that show a mail in the period, and by which requests; an exception has none.
 
     Those of a run that was mailed outside the bot as a whole are that one exception.
     """
@@ -298,14 +298,14 @@ def mailed_invoices(
 
 
 def _did(done: Done, deed: Deed) -> bool:
-    """Whether the bot did it: by itself, or by an order after which Zuora does it by itself."""
+    """Return whether the bot did it, directly or by an order after which Zuora does it by itself."""
     operation = OPERATIONS[done.operation]
     flag = operation.by_itself.get(deed)
     return operation.deed is deed or (flag is not None and bool(done.body.get(flag)))
 
 
 def _mailed_later(run: BillRun, found: Sequence[Done]) -> bool:
-    """Whether the last mail is too late to be the bot's; a run that mails by itself does it later."""
+    """Return whether the last mail is too late to be the bot's; a run that mails by itself does so later."""
     at = run.last_emailed_at
     if not isinstance(at, datetime) or any(not _mails(each) for each in found):
         return False

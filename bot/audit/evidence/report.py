@@ -1,4 +1,4 @@
-"""The report: one page of HTML in one file, that prints well. Made of the package alone."""
+"""The report: one page of HTML in one file that prints well. Made from the package alone."""
 
 import re
 from collections import Counter
@@ -13,7 +13,7 @@ from bot.domain.words import count
 
 NAME = "00-report.html"
 MOST_PAGES = 1000
-"""Requests that have a page of their own; of more, the sample's and the first ones. The others are in their packets."""
+"""Requests that have a page of their own; with more, the sample's and the first ones. The rest are in their packets."""
 
 CONTROL = (
     "Whatever creates, posts, cancels or mails something in Zuora through this bot is approved by people other than the one who "
@@ -39,7 +39,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f4; paddi
 
 
 def pages(package: Package) -> Iterator[bytes]:
-    """The file, piece by piece."""
+    """Yield the file, piece by piece."""
     yield from (each.encode() for each in _pages(package))
 
 
@@ -84,7 +84,7 @@ def _first(package: Package) -> Iterator[str]:
 
 
 def _counts(package: Package) -> Iterator[str]:
-    """What adds up: the states, and when they were asked for, each to the number of requests."""
+    """Yield what adds up to the number of requests: the states, and when they were asked for."""
     states: Counter[str] = Counter()
     asked: Counter[str] = Counter()
     for line in package.lines("population.jsonl"):
@@ -186,14 +186,14 @@ _DECIDED = {
 
 
 def _why(line: Facts, asked: Facts) -> str:
-    """The rule, its conditions, and the totals that were compared with them."""
+    """Return the rule, its conditions, and the totals that were compared with them."""
     needed = count(line["approvals_needed"], "approval")
     conditions = _words(asked.get("conditions") or {}) or "nothing in particular"
     return f"{needed}, by {line['rule']}, which is for {conditions}. Compared were: {_words(asked.get('compared') or {})}."
 
 
 def _words(values: Facts) -> str:
-    """Values by their names, as in a sentence; lists with spaces between."""
+    """Return values by name, as in a sentence; lists with spaces between."""
     said = {
         name: " ".join(str(part) for part in _flat(value)) or "none"
         for name, value in values.items()
@@ -214,7 +214,7 @@ def _flat(value: Any) -> Iterator[Any]:
 
 
 def _time(text: str) -> str:
-    """A moment of the history, to the second; in UTC as all of them are."""
+    """Return a moment of the history to the second, in UTC as all of them are."""
     return f"{text[:10]} {text[11:19]} UTC" if text else ""
 
 
@@ -229,7 +229,7 @@ _DATE, _NAMED, _ID = (
 
 
 def _plain(text: str) -> str:
-    """A card's text as it was shown, without Slack's marks for times, links and people."""
+    """Return a card's text as it was shown, without Slack's marks for times, links and people."""
     for pattern in (_DATE, _NAMED, _ID):
         text = pattern.sub(r"\1", text)
     return unescape(text).replace("\u2060", "")

@@ -1,4 +1,4 @@
-"""The workbook: a sheet for each population. Made of the package alone; rows go to disk as they come."""
+"""The workbook: a sheet for each population. Made from the package alone; rows go to disk as they come."""
 
 import json
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ LONGEST = 32_000
 """Characters of a cell; Excel takes 32,767."""
 
 MOST_ROWS = 1_048_575
-"""Rows of a sheet below its heads; Excel takes no more, and what is beyond goes into another sheet."""
+"""Rows of a sheet below its headings; Excel takes no more, so the rest goes into another sheet."""
 
 EARLY, LATE = 7, 20
 """Hours (UTC) between which a decision counts as made in working time, from Monday to Friday."""
@@ -42,7 +42,7 @@ SHEETS: Mapping[str, Sequence[str]] = {
 
 
 class _Book:
-    """Writes rows below each other, sheet by sheet; an empty sheet says so."""
+    """Writes rows one below another, sheet by sheet; an empty sheet says so."""
 
     def __init__(self, path: Path, package: Package) -> None:
         import xlsxwriter  # type: ignore[import-untyped] # noqa: PLC0415 - no types; needed seldom
@@ -58,7 +58,7 @@ class _Book:
             self._begin(name)
 
     def _begin(self, name: str) -> None:
-        """A sheet with its heads; where the last one is full, another one of that name."""
+        """Begin a sheet with its headings; where the last one is full, another one of that name."""
         self._parts[name] += 1
         part = f"{name} {self._parts[name]}" if self._parts[name] > 1 else name
         sheet = self._sheets[name] = self._book.add_worksheet(part)
@@ -138,7 +138,7 @@ def _seconds(asked: HistoryRow, row: HistoryRow) -> int:
 
 
 def _others(book: _Book, package: Package) -> None:
-    """What is about no request."""
+    """Write what is about no request."""
     for row in package.entries("refusals.jsonl"):
         name = f"R-{row.request}" if row.request else None
         book.add(
@@ -163,7 +163,7 @@ def _others(book: _Book, package: Package) -> None:
 
 
 def _about_the_bot(book: _Book, package: Package) -> None:
-    """Its policies, its starts, its heads."""
+    """Write its policies, its starts and its heads."""
     for row in package.entries("policy_changes.jsonl"):
         said = "\n".join(row.data.get("difference", ()))
         hashes = row.data.get("old"), row.data.get("new")
@@ -176,7 +176,7 @@ def _about_the_bot(book: _Book, package: Package) -> None:
 
 
 class _Duties:
-    """Who asks and who approves: both roles, pairs, seconds, out of hours, one person's share."""
+    """Counts who asks and who approves: both roles, pairs, seconds, out of hours, one person's share."""
 
     def __init__(self) -> None:
         self._asked: Counter[str] = Counter()
