@@ -26,7 +26,7 @@ from bot.status.picture import (
 TITLE, LABEL, SMALL = 52, 34, 28
 GROUND, INK, QUIET, GRID = (248, 249, 251), (24, 32, 44), (86, 97, 112), (205, 211, 219)
 COLORS = {"posted": (217, 119, 6), "mailed": (29, 78, 216), "decided": (15, 118, 110)}
-"""Colour-blind readers can tell orange and blue apart too; the legend names both."""
+"""Colour-blind readers can distinguish orange and blue; the legend names both."""
 
 PALE = {"posted before": (246, 221, 187), "mailed before": (199, 211, 245)}
 """The month before; a thin outline makes them stand out from the ground."""
