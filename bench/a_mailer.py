@@ -26,7 +26,8 @@ from bot.domain.operation import Deed
 from bot.domain.place import Places
 from bot.domain.policy import Policy, Rule
 from bot.domain.request import Request, State
-from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.document import MailDocument
+from bot.operations.email_documents.facts import EmailDocumentsFacts
 from bot.operations.email_documents.operation import EmailInvoices
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.store.store import Store

@@ -18,7 +18,7 @@ The drawing in README.md is this table; a test compares them.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from itertools import count, takewhile
@@ -27,8 +27,8 @@ from bot.domain.policy import Rule
 
 _NUMBER = re.compile(r"[A-Z]{2,5}-?\d+", re.ASCII)
 
-LONG = 200_000
-"""Characters of facts: about 500 documents by number, which take 10 ms."""
+APART = '{"apart":'
+"""How facts begin whose documents are so many that they stand in parts beside the request."""
 
 UNKNOWN_REMINDED_AFTER = (timedelta(hours=1), timedelta(hours=5))
 """When people are reminded of an unknown outcome that nobody has settled, counted from when it became one."""
@@ -88,7 +88,9 @@ class Request:
         operation: Name of the operation, such as `email_bill_run`.
         subject: What it acts on, as people call it: `BR-00000417`.
         body: Canonical JSON of what was asked for.
-        facts: Canonical JSON of what Zuora said when it was asked.
+        facts: JSON of what Zuora said when it was asked; of very many documents what is shown of them,
+            and the hash of each of their parts.
+        packed: Those parts.
         digest: SHA-256 (hex) over operation, body, tenant and the facts that matter.
         tenant: Which Zuora: host, tenant and entities.
         requester: Slack user id. `team` is the id of that person's workspace.
@@ -142,11 +144,7 @@ class Request:
     typed: str = ""
     place: str = ""
     place_words: str = ""
-
-    @property
-    def is_long(self) -> bool:
-        """Return whether it names so many documents that opening it keeps others waiting."""
-        return len(self.facts) > LONG
+    packed: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:

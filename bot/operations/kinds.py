@@ -209,3 +209,8 @@ def in_kinds(of: Iterable[DocumentKind]) -> str:
     """Return the same from the kind of each document."""
     counted = Counter(of)
     return listed([count(counted[each], *KIND_WORDS[each]) for each in KIND_WORDS if counted[each]])
+
+
+def counted_in_kinds(kinds: Iterable[KindTotals]) -> str:
+    """`312 invoices and 4 credit memos`, of what was counted before."""
+    return listed([count(each.count, *KIND_WORDS[each.kind]) for each in kinds])

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bot.domain.billed import Billed
 from bot.domain.call import Call, Verdict
@@ -48,18 +48,21 @@ class Facts(Remembering, frozen=True, extra="forbid", defer_build=True):
     """What an approver must know, as Zuora gave it at one moment.
 
     Attributes:
+        apart: SHA-256 (hex) of each part that stands beside the rest, before it is packed; the first
+            field, by which a stored text shows that there are such parts (`bot.domain.request.APART`).
         checked: What the bot checked of it; stored with it, and empty in what was stored before.
     """
 
+    apart: tuple[str, ...] = Field(default=(), exclude_if=lambda apart: not apart)
     checked: tuple[Check, ...] = ()
 
-    def to_text(self) -> str:
-        """Return it as stored JSON."""
-        return self.model_dump_json()
+    def to_store(self) -> tuple[str, tuple[bytes, ...]]:
+        """As JSON, as it is stored with its request, and what is stored in parts beside it."""
+        return self.model_dump_json(), ()
 
     @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Read what `to_text` wrote, in any version.
+    def stored(cls, text: str, packed: Sequence[bytes] = ()) -> Self:  # noqa: ARG003 - for what has parts
+        """Read what `to_store` made, in any version.
 
         Raises:
             ValidationError: Another version of the bot has written it.

@@ -24,7 +24,7 @@ from bot.domain.authority import RECORDS, Person, Refusal, Verb, still_counts
 from bot.domain.clean import as_key
 from bot.domain.named import Named, named
 from bot.domain.request import Request, State
-from bot.operations.catalog import in_hand, opened
+from bot.operations.catalog import opened
 from bot.slack import payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering, not_recorded
 from bot.slack.errors import NO_ANSWER
@@ -127,20 +127,12 @@ async def _clicked(
     asked = _Asked(verb=verb, actor=click.actor, name=click.named, answer_in=click.channel)
     try:
         request = stored(answering.parts.store, click.named)
-        await _in_hand(request)
         outcome = await _decided(answering, act_on(request), asked, request)
     except CouldNotRecordError as error:
         await _could_not_record(answering, ack, click, error)
         return None
     await ack()
     return outcome
-
-
-async def _in_hand(request: Request | None) -> None:
-    """Open a long one before it is decided on; one that another version wrote is found out there."""
-    with suppress(KeyError, ValidationError):
-        if request is not None:
-            await in_hand(request)
 
 
 async def _could_not_record(

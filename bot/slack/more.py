@@ -12,7 +12,7 @@ from bot.cards.details import PAGE, TURN, Page, details
 from bot.domain.authority import Verb
 from bot.domain.named import named
 from bot.domain.request import Request
-from bot.operations.catalog import in_hand, opened
+from bot.operations.catalog import opened
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.deciding import decides
@@ -87,7 +87,6 @@ async def _show(
         words = f"{request.name} is archived: {archived(archive)}."
         await answering.say_now(click.channel, click.actor, words)
         return
-    await in_hand(request)
     also = beside(answering.parts.store, request)
     shown = details(request, also, _page(answering.parts.store, request, first, link))
     view = fields.shown(f"Details of {request.name}", shown)

@@ -16,7 +16,6 @@ from bot.domain.message import Message, MessageKind
 from bot.domain.next_step import pause
 from bot.fence import FRESH_SECONDS, FenceShutError, effect
 from bot.following import following
-from bot.operations.catalog import in_hand
 from bot.slack.errors import (
     LIMITED,
     MALFORMED,
@@ -296,7 +295,6 @@ class Sender:
         request = self._store.requests.get(message.request)
         if request is None:
             return outgoing
-        await in_hand(request)
         return replace(outgoing, message=card(request, also=beside(self._store, request)))
 
     def _trying(self, outgoing: Outgoing) -> None:

@@ -124,7 +124,11 @@ class Archives:
         values = {"last": archive.last.sequence, "requests": json.dumps(every)}
         self._database.execute(_GO, values)
         self._database.execute(_MESSAGES_GO, {"before": archive.before})
-        for table in ("listed", "estimated"):  # what was read about the same documents
+        for table in (
+            "listed",
+            "estimated",
+            "facts_in_parts",
+        ):  # what was read about the same documents
             self._database.execute(
                 f"DELETE FROM {table} WHERE request IN (SELECT request FROM archived)"  # noqa: S608 - own names
             )

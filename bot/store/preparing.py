@@ -27,11 +27,13 @@ class KeptNumber(NamedTuple):
         number: That it is going to have.
         entry: Sequence of the row of the history that keeps the number.
         mailings: How many rows of what it can mail.
+        parts: How many parts of its facts.
     """
 
     number: int
     entry: int
     mailings: int
+    parts: int = 0
 
 
 class Preparing:
@@ -81,10 +83,12 @@ class Preparing:
         Raises:
             CouldNotRecordError: It is not: somebody has taken it away meanwhile.
         """
-        (there,) = self._database.execute(
-            "SELECT COUNT(*) FROM mailings WHERE request = ?", [kept.number]
+        there = self._database.execute(
+            "SELECT (SELECT COUNT(*) FROM mailings WHERE request = ?1), "
+            "(SELECT COUNT(*) FROM facts_in_parts WHERE request = ?1)",
+            [kept.number],
         ).fetchone()
-        if not self.stands(kept.number) or there != kept.mailings:
+        if not self.stands(kept.number) or tuple(there) != (kept.mailings, kept.parts):
             msg = "could not record this: it was not written whole; please try again"
             raise CouldNotRecordError(msg)
 
@@ -111,7 +115,7 @@ class Preparing:
         return False
 
 
-_TABLES = {"mailings": "document_number", "request_subjects": "subject"}
+_TABLES = {"mailings": "document_number", "facts_in_parts": "part", "request_subjects": "subject"}
 """Where the rows of an unsaved request are, and what they differ by; in the order of deletion."""
 
 _KEPT = """

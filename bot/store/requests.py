@@ -1,7 +1,8 @@
 """The table of requests."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,7 @@ from bot.domain.key import plain_subject
 from bot.domain.operation import Deed
 from bot.domain.place import entity_part, where
 from bot.domain.policy import Rule
-from bot.domain.request import Approval, Request, State
+from bot.domain.request import APART, Approval, Request, State
 from bot.metrics import MOVES
 from bot.store.committed import once_committed
 from bot.store.engine import Database
@@ -94,8 +95,16 @@ class Requests:
                 but its subject where this is empty.
         """
         self._database.execute(_INSERT, {**_to_row(request), "deed": deed.value})
+        self.add_facts(request.number, request.packed)
         self.add_subjects(request.number, subjects or [request.subject])
         self._came_to(request)
+
+    def add_facts(self, number: int, packed: Sequence[bytes], first: int = 0) -> None:
+        """Write parts of a request's facts from a place on; it stands there, or its number is kept for it."""
+        self._database.executemany(
+            "INSERT INTO facts_in_parts (request, part, packed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            ((number, first + place, part) for place, part in enumerate(packed)),
+        )
 
     def add_subjects(self, number: int, subjects: Collection[str]) -> None:
         """Write what a request acts on, as in `add`; the request exists, or its number is kept for it."""
@@ -112,7 +121,7 @@ class Requests:
     def get(self, number: int) -> Request | None:
         """Return the request with that number."""
         row = self._database.execute(_SELECT_ONE, [number]).fetchone()
-        return None if row is None else _from_row(row[:-1], _approvals(row[-1]))
+        return None if row is None else self._from_row(row[:-1], _approvals(row[-1]))
 
     def last_like(self, request: Request, *, same_subject: bool) -> Request | None:
         """Return the newest request of the same operation, place and tenant before it that succeeded.
@@ -139,7 +148,7 @@ class Requests:
     def by_form(self, form: str) -> Request | None:
         """Return the request that this form made, if it was submitted before."""
         row = self._database.execute(f"{_SELECT} WHERE form = ?", [form]).fetchone()
-        return None if row is None else _from_row(row)
+        return None if row is None else self._from_row(row)
 
     def move(self, before: Request, after: Request) -> None:
         """Write the request's next state: one conditional update that must hit exactly one row.
@@ -255,7 +264,17 @@ class Requests:
             "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number",
             [person, to_text(since)],
         )
-        return [_from_row(row) for row in rows]
+        return [self._from_row(row) for row in rows.fetchall()]
+
+    def _from_row(self, row: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request:
+        """Return a request of the table, with the parts of its facts where there are any."""
+        request = _from_row(row, approvals)
+        if not request.facts.startswith(APART):
+            return request
+        parts = self._database.execute(
+            "SELECT packed FROM facts_in_parts WHERE request = ? ORDER BY part", [request.number]
+        )
+        return replace(request, packed=tuple(packed for (packed,) in parts))
 
     def stands(self, request: Request) -> bool:
         """Return whether it has not moved since it was read."""

@@ -157,7 +157,7 @@ def _stop_for_others(parts: Working, request: Request, why: str) -> None:
 def _facts_now(request: Request, order: Order[Any, Any]) -> dict[str, Any]:
     """Return today's facts, or only their hash where they are the request's own, letter by letter."""
     facts = order.facts_with_checks()
-    if facts.to_text() == request.facts:
+    if facts.to_store()[0] == request.facts:  # with the hash of what stands apart
         return {"facts_sha256": text_hash(request.facts)}
     return {"facts": facts.model_dump(mode="json")}
 

@@ -73,15 +73,18 @@ async def _prepared(parts: Parts, ready: Ready, asker: Asker, written: list[int]
         number = store.requests.next_number()
         entry = store.preparing.begin(number, parts.clock.now(), asker.person, ready.order.name)
     written.append(number)
-    rows, subjects = 0, subjects_of(ready.order)
-    for part in in_parts(max(len(mine), len(subjects))):
+    rows, subjects, packed = 0, subjects_of(ready.order), ready.texts.packed
+    for place, part in enumerate(in_parts(max(len(mine), len(subjects), PART * len(packed)))):
         await store.turns.one_by_one()
         with store.transaction():
             rows += store.mailings.add(number, mine[part])
             store.requests.add_subjects(number, subjects[part])
+            store.requests.add_facts(number, packed[place : place + 1], place)
     newest = store.requests.newest()
     reach = await reach_to_be(store, mine, asker.place.key)
-    return replace(ready, kept=KeptNumber(number, entry, rows), reach=reach, newest=newest)
+    return replace(
+        ready, kept=KeptNumber(number, entry, rows, len(packed)), reach=reach, newest=newest
+    )
 
 
 async def _drop(store: Store, number: int, clock: Clock, why: str) -> None:

@@ -20,7 +20,6 @@ from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, listed
 from bot.operations.beginning import Estimated
-from bot.operations.catalog import keep_in_hand
 from bot.operations.operation import Body, Operation, Order
 from bot.operations.typed import Values
 from bot.store.preparing import KeptNumber
@@ -72,17 +71,18 @@ class Texts(NamedTuple):
 
     body: str
     facts: str
+    packed: tuple[bytes, ...]
     digest: str
     bound: Mapping[str, Any]
 
     @classmethod
     def of(cls, order: Order[Any, Any], tenancy: Tenancy, place: str) -> Self:
         """Write the texts of an order."""
-        body, facts = canonical(order.body.model_dump()), order.facts_with_checks().to_text()
-        keep_in_hand(order.name, body, facts)  # its card is drawn from what is stored
+        facts, packed = order.facts_with_checks().to_store()
         return cls(
-            body=body,
+            body=canonical(order.body.model_dump()),
             facts=facts,
+            packed=packed,
             digest=tenancy.digest_of(order, place),
             bound=tenancy.bound_beside(order, place),
         )
@@ -183,6 +183,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
         subject=order.subject(),
         body=ready.texts.body,
         facts=ready.texts.facts,
+        packed=ready.texts.packed,
         digest=ready.texts.digest,
         tenant=parts.tenancy.words_with(asker.place.words),
         place=asker.place.key,

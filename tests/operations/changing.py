@@ -1,6 +1,6 @@
 """Changing one fact at a time, whatever it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import NoneType, UnionType
@@ -79,6 +79,8 @@ def made_of(kind: Any) -> Any:
         return made_of(next(each for each in get_args(kind) if each is not NoneType))
     if get_origin(kind) is Literal:
         return get_args(kind)[0]
+    if get_origin(kind) is Mapping:
+        return {made_of(each): made_of(other) for each, other in [get_args(kind)]}
     if get_origin(kind) is tuple:
         return (made_of(get_args(kind)[0]),)
     if isinstance(kind, type) and issubclass(kind, BaseModel):

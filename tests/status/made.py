@@ -10,7 +10,8 @@ from bot.domain.policy import Rule
 from bot.domain.request import Request, State
 from bot.operations.catalog import OPERATIONS
 from bot.operations.email_bill_run import EmailBillRunBody
-from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.document import MailDocument
+from bot.operations.email_documents.facts import EmailDocumentsFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.kinds import KindTotals
 from bot.operations.run_documents import DocumentsFacts, RunFacts

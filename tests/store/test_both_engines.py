@@ -44,7 +44,7 @@ def test_both_have_the_same_tables_and_columns(address, pattern):
         (
             table,
             column,
-            {"text": "TEXT", "bigint": "INTEGER"}[kind],
+            {"text": "TEXT", "bigint": "INTEGER", "bytea": "BLOB"}[kind],
             nullable == "NO",
             default is None,
         )

@@ -10,6 +10,7 @@ from bot.domain.authority import Person
 from bot.domain.history import What
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed
+from bot.domain.request import APART
 from bot.store.errors import CouldNotRecordError
 from bot.store.parts import PART
 from bot.store.preparing import KeptNumber
@@ -19,6 +20,7 @@ from tests.store.test_schema import NOW, REQUEST
 
 ANN = Person(user_id="U0ANN", team_id="T1")
 NUMBERS = [f"INV{number:08}" for number in range(PART + 3)]
+PARTS = (b"the first", b"the second")
 MINE = [Mailing(each, "document", each, f"id-{each}", "A1", "BR-1", "") for each in NUMBERS]
 
 
@@ -34,7 +36,9 @@ def prepare(store, number=1):
         entry = store.preparing.begin(number, NOW, ANN, "email_invoice")
         rows = store.mailings.add(number, MINE)
         store.requests.add_subjects(number, NUMBERS)
-    return KeptNumber(number, entry, rows)
+        store.requests.add_facts(number, PARTS[:1])
+        store.requests.add_facts(number, PARTS[1:], 1)
+    return KeptNumber(number, entry, rows, len(PARTS))
 
 
 def drop(store, number):
@@ -47,7 +51,7 @@ def drop(store, number):
 def left(store, number):
     counts = (
         store._database.execute(f"SELECT COUNT(*) FROM {table} WHERE request = ?", [number])  # noqa: S608 - own names
-        for table in ("mailings", "request_subjects")
+        for table in ("mailings", "request_subjects", "facts_in_parts")
     )
     return [count for cursor in counts for (count,) in cursor]
 
@@ -80,7 +84,7 @@ def test_of_a_request_that_stands_there_nothing_is_dropped(store):
 
     drop(store, 1)
 
-    assert left(store, 1) == [len(NUMBERS), len(NUMBERS)]
+    assert left(store, 1) == [len(NUMBERS), len(NUMBERS), len(PARTS)]
     with pytest.raises(sqlite3.IntegrityError, match="never deleted"):
         store._database.execute("DELETE FROM mailings WHERE request = 1")
 
@@ -91,7 +95,7 @@ def test_what_is_dropped_leaves_nothing_but_two_entries_and_its_number_is_not_us
     drop(store, 1)
     drop(store, 1)
 
-    assert left(store, 1) == [0, 0]
+    assert left(store, 1) == [0, 0, 0]
     assert store.requests.next_number() == 2
     said = [(each.entry.what, each.entry.who, each.entry.data) for each in store.history.all()]
     assert said == [
@@ -109,11 +113,37 @@ def test_a_request_is_not_saved_of_which_somebody_has_dropped_a_part(store):
         store.preparing.check(kept)
 
 
+def test_a_request_is_not_saved_without_all_parts_of_its_facts(store):
+    kept = prepare(store)._replace(parts=3)
+
+    with pytest.raises(CouldNotRecordError, match="not written whole"), store.transaction():
+        store.preparing.check(kept)
+
+
+def test_parts_of_facts_are_read_with_their_request_and_stay_as_they_are(store):
+    prepare(store)
+    asked = replace(REQUEST, facts=f'{APART}["1","2"]}}')
+    with store.transaction():
+        store.requests.add(asked, Deed.MAILED, NUMBERS[:1])
+
+    assert store.requests.get(1) == replace(asked, packed=PARTS)
+    assert store.requests.by_form(asked.form).packed == PARTS
+    for sql in (
+        "UPDATE facts_in_parts SET packed = x'00'",
+        "DELETE FROM facts_in_parts",
+        "DELETE FROM facts_in_parts WHERE part = 1",
+    ):
+        with pytest.raises(sqlite3.IntegrityError, match="never changed"):
+            store._database.execute(sql)
+
+
 def test_nothing_is_written_for_a_number_that_nobody_keeps(store):
     with pytest.raises(sqlite3.IntegrityError, match="belongs to a request"):
         store.mailings.add(7, MINE[:1])
     with pytest.raises(sqlite3.IntegrityError, match="belongs to a request"):
         store.requests.add_subjects(7, ["BR-1"])
+    with pytest.raises(sqlite3.IntegrityError, match="belong to a request"):
+        store.requests.add_facts(7, PARTS)
 
 
 def test_a_number_that_has_its_request_is_not_kept_again(store):

@@ -23,7 +23,7 @@ from bot.audit.rows import compact
 from bot.domain.digest import canonical
 from bot.domain.history import Head, Row, fingerprint, row_hash
 from bot.store.errors import StoreError
-from bot.store.file import evidence
+from bot.store.file import evidence, facts
 from bot.store.file.reading import DatabaseFile
 from bot.store.times import to_text
 
@@ -235,6 +235,8 @@ class _Writing:
         if self._mask.masks:
             for number in evidence.concerned(self._file, self._span):
                 self._mask.learn(evidence.packet(self._file, number))
+                for part in facts.documents(self._file, number):
+                    self._mask.learn({"documents": part})
 
     def _rows(self, kind: str, before: str) -> Iterator[bytes]:
         """Lines of the rows whose kind begins so; where a time is given, of those before it."""

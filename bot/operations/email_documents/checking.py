@@ -15,10 +15,10 @@ def all_checked(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[C
     number = len(facts.documents)
     return (
         check("posted", f"all of {count(number, 'document')} posted"),
-        doubts.amounts_checked(facts.amount_unknown, number),
+        doubts.amounts_checked(facts.totals.amount_unknown, number),
         _mailed_before(facts),
         _mails_itself(facts),
-        doubts.fit_checked(facts.trouble, facts.unchecked, number),
+        doubts.fit_checked(facts.totals.trouble, facts.totals.unchecked, number),
         _addresses(body, facts),
         notices.checked(facts.checks.notices),
         _pdf_file(body, facts) if body.pdf_file_id else facts.checks.pdfs_checked(),
@@ -28,9 +28,9 @@ def all_checked(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[C
 def _mailed_before(facts: EmailDocumentsFacts) -> Check:
     """Compare the mail dates of invoices, and the last day of the mail history of memos."""
     memos = sum(each.kind != "invoice" for each in facts.documents)
-    before = len(facts.mailed_before)
+    before = facts.totals.mailed_before
     found = [f"{before:,} of {len(facts.documents):,} mailed before"] if before else []
-    dateless = [each.number for each in facts.mailed_unknown]
+    dateless = [each.number for each in facts.totals.mailed_unknown]
     silent = [
         each.number for each in facts.documents if each.kind != "invoice" and each.listed is None
     ]
@@ -57,10 +57,10 @@ def _mails_itself(facts: EmailDocumentsFacts) -> Check:
 
 def _addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Check:
     if body.recipients == "addresses":
-        shared = f"documents of {len(facts.accounts):,} customers go to the same addresses"
+        shared = f"documents of {facts.totals.customers:,} customers go to the same addresses"
         alone = "they are typed, and all documents belong to one customer"
-        return check("mail addresses", alone, found=shared if len(facts.accounts) > 1 else "")
-    without = [each.number for each in facts.unreachable]
+        return check("mail addresses", alone, found=shared if facts.totals.customers > 1 else "")
+    without = [each.number for each in facts.totals.unreachable]
     unknown = [each.number for each in facts.documents if each.bill_to_mail is None]
     return check(
         "mail addresses",

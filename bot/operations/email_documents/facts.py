@@ -1,79 +1,29 @@
 """What Zuora says about the documents, added up and compared."""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
-from pydantic import TypeAdapter, model_validator
+from pydantic import Field, model_validator
 
-from bot.domain.key import DocumentKind
-from bot.domain.known import MailedAt, NotKnown
 from bot.domain.mailing import ByItself
-from bot.domain.money import Amount, Money, spoken
+from bot.domain.money import spoken
 from bot.domain.words import changed, count
-from bot.operations.kinds import (
-    Doubt,
-    KindTotals,
-    counted_up,
-    credited,
-    unchecked_differs,
+from bot.operations.email_documents.apart import (
+    DOCUMENTS,
+    IN_A_PART,
+    Apart,
+    ByNumber,
+    packed_in_parts,
 )
+from bot.operations.email_documents.document import MailDocument
+from bot.operations.email_documents.totals import Totals
+from bot.operations.kinds import unchecked_differs
 from bot.operations.mail_checks import MailChecks
-from bot.operations.operation import Facts, Remembering
-from bot.zuora.answers import money_of
+from bot.operations.operation import Facts
 
 SHOWN = 5
-IN_A_LINE = 500
-"""Documents that are written and read together: a few milliseconds."""
-
-
-class MailDocument(Remembering, frozen=True):
-    """One document, as an approver sees it.
-
-    Attributes:
-        mailed_at: When Zuora mailed it last. It keeps that for invoices alone. What is not known
-            counts as mailed.
-        trouble: What makes it wrong to send: `was reversed`.
-        unchecked: What of that kind Zuora did not say.
-        listed: What Zuora's mail history lists of a memo, for comparing with what it lists later;
-            None where it may not be read. Nothing of it is bound: old mails drop out of it.
-        bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
-        mail_domain: Domain of that address; empty where it is not known, or names are not read.
-        more_mail: Whether the account has additional addresses; None where it was not read.
-        run: Number of the bill run that made it, which has no effect; empty where there is none.
-    """
-
-    kind: DocumentKind
-    number: str
-    id: str
-    status: str
-    currency: str | NotKnown
-    amount: Decimal | NotKnown
-    balance: Decimal | NotKnown
-    account_number: str
-    account_name: str
-    mailed_at: MailedAt
-    bill_to_mail: bool | None
-    mail_domain: str = ""
-    more_mail: bool | None = None
-    run: str = ""
-    trouble: tuple[str, ...] = ()
-    unchecked: tuple[str, ...] = ()
-    listed: tuple[str, ...] | None = None
-
-    @cached_property
-    def money(self) -> Amount:
-        """Return its total; not known where the amount or the currency is not."""
-        return money_of(self.amount, self.currency)
-
-    @property
-    def shown(self) -> Amount:
-        """Return its amount, below zero for a credit memo."""
-        money = self.money
-        return credited(self.kind, money) if isinstance(money, Money) else money
 
 
 class EmailDocumentsFacts(Facts):
@@ -90,6 +40,7 @@ class EmailDocumentsFacts(Facts):
         by_itself: The bill runs of those that show no mail that were made to mail by themselves;
             fixed when a run is made, so no approval need be bound to it.
         runs_unclear: Numbers of those bill runs of which Zuora did not say that.
+        shown: What is shown of the documents, where they stand apart; None: they are counted.
     """
 
     documents: tuple[MailDocument, ...]
@@ -100,6 +51,7 @@ class EmailDocumentsFacts(Facts):
     pdf_file_known: bool | None = None
     by_itself: tuple[ByItself, ...] = ()
     runs_unclear: tuple[str, ...] = ()
+    shown: Totals | None = Field(default=None, exclude_if=lambda shown: shown is None)
 
     @model_validator(mode="before")
     @classmethod
@@ -112,111 +64,52 @@ class EmailDocumentsFacts(Facts):
         kind = {"kind": found["kind"]}
         return {**rest, **{name: [{**kind, **each} for each in lists[name]] for name in lists}}
 
-    def to_text(self) -> str:
-        """Return it as JSON; very many documents in several lines, so that no thread is held up for long."""
-        if len(self.documents) <= IN_A_LINE:
-            return super().to_text()
-        parts = (
-            _DOCUMENTS.dump_json(self.documents[at : at + IN_A_LINE]).decode()[1:-1]
-            for at in range(0, len(self.documents), IN_A_LINE)
-        )
-        rest = self.model_copy(update={"documents": ()}).model_dump_json()
-        before, begin, after = rest.partition(_BEGIN)
-        return "\n".join((before + begin, ",\n".join(parts), after))
+    def to_store(self) -> tuple[str, tuple[bytes, ...]]:
+        """As JSON; very many documents in parts beside it, packed, with their hashes and what is shown of them in it."""
+        if len(self.documents) <= IN_A_PART:
+            return super().to_store()
+        hashes, packed = packed_in_parts(self.documents)
+        row = self.model_copy(update={"apart": hashes, "documents": (), "shown": self.totals})
+        return row.model_dump_json(), packed
 
     @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Read what `to_text` wrote, in any version."""
+    def stored(cls, text: str, packed: Sequence[bytes] = ()) -> Self:
+        """Read what `to_store` made, in any version: an older one wrote documents in lines of their own."""
+        if packed:
+            found = cls.model_validate_json(text)
+            apart: Any = Apart(
+                packed, found.totals.number
+            )  # not a tuple, so that it is never written
+            return found.model_copy(update={"documents": apart})
         if "\n" not in text:  # a line's end within a value is written as \\n
-            return super().from_text(text)
+            return super().stored(text)
         before, *parts, after = text.split("\n")
         documents = [
             each
             for part in parts
-            for each in _DOCUMENTS.validate_json(f"[{part.removesuffix(',')}]")
+            for each in DOCUMENTS.validate_json(f"[{part.removesuffix(',')}]")
         ]
-        rest = super().from_text(before + after)
+        rest = super().stored(before + after)
         return rest.model_copy(update={"documents": tuple(documents)})
 
     @cached_property
-    def counted(self) -> tuple[KindTotals, ...]:
-        """Return all documents, counted and added up for each kind."""
-        return tuple(counted_up((each.kind, each.money) for each in self.documents))
+    def totals(self) -> Totals:
+        """Return what is shown of the documents together."""
+        return self.shown or Totals.of(self.documents, self.nobody)
 
-    @cached_property
-    def amount_unknown(self) -> tuple[Doubt, ...]:
-        """Return those whose amount is not known."""
-        return tuple(
-            Doubt(number=each.number, words=amount.why)
-            for each in self.documents
-            if isinstance(amount := each.money, NotKnown)
-        )
-
-    @cached_property
-    def mailed_before(self) -> tuple[datetime, ...]:
-        """Return the mail dates of those that were mailed before, as far as they are known."""
-        return tuple(d.mailed_at for d in self.documents if isinstance(d.mailed_at, datetime))
-
-    @cached_property
-    def mailed_unknown(self) -> tuple[Doubt, ...]:
-        """Return invoices whose mail date is not known: they count as mailed."""
-        return tuple(
-            Doubt(number=each.number, words=each.mailed_at.why)
-            for each in self.documents
-            if each.kind == "invoice" and isinstance(each.mailed_at, NotKnown)
-        )
-
-    @cached_property
-    def mailed_lately(self) -> tuple[str, ...]:
-        """Return the numbers of memos for which Zuora's mail history lists a mail in the last day."""
-        return tuple(each.number for each in self.documents if each.listed)
-
-    @cached_property
-    def trouble(self) -> tuple[Doubt, ...]:
-        """Return what is wrong to send."""
-        return tuple(
-            Doubt(number=each.number, words=words)
-            for each in self.documents
-            for words in each.trouble
-        )
-
-    @cached_property
-    def unchecked(self) -> tuple[Doubt, ...]:
-        """Return for which documents Zuora does not say whether they are right to send."""
-        return tuple(each for document in self.documents for each in _unchecked(document))
-
-    @cached_property
-    def accounts(self) -> tuple[str, ...]:
-        """Return the accounts' numbers, each once, in order."""
-        return tuple(sorted({document.account_number for document in self.documents}))
-
-    @cached_property
-    def unreachable(self) -> tuple[MailDocument, ...]:
-        """Return those whose bill-to contact has no address, mailed or not."""
-        everything = (*self.documents, *self.nobody)
-        return tuple(document for document in everything if document.bill_to_mail is False)
-
-    def largest(self, most: int) -> tuple[MailDocument, ...]:
-        """Return the largest of each currency, whatever the sign; two currencies are not compared."""
-        return tuple(each for _, of in self._by_size for each in of[:most])
-
-    @cached_property
-    def _by_size(self) -> list[tuple[str, list[MailDocument]]]:
-        """Return the documents of each currency whose total is known, the largest first."""
-        known = [(d.money, d) for d in self.documents]
-        found = [(money, d) for money, d in known if isinstance(money, Money)]
-        found.sort(key=lambda each: (-abs(each[0].amount), each[1].number))
-        of: dict[str, list[MailDocument]] = {}
-        for money, document in found:
-            of.setdefault(money.currency, []).append(document)
-        return sorted(of.items())
+    @property
+    def one(self) -> MailDocument | None:
+        """Return the only document; None where there are several."""
+        return self.documents[0] if len(self.documents) == 1 else None
 
     def named(self, number: str) -> MailDocument | None:
         """Return the document with that number."""
         return self._by_number.get(number)
 
     @cached_property
-    def _by_number(self) -> dict[str, MailDocument]:
+    def _by_number(self) -> Mapping[str, MailDocument]:
+        if isinstance(self.documents, Apart):
+            return ByNumber(self.documents)
         return {document.number: document for document in self.documents}
 
     def material(self) -> list[list[Any]]:
@@ -259,10 +152,6 @@ class EmailDocumentsFacts(Facts):
         return found
 
 
-_DOCUMENTS = TypeAdapter(tuple[MailDocument, ...])
-_BEGIN = '"documents":['
-
-
 def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = True) -> list[str]:
     """Return what changed about one document, in words; with `mailed`, also that it was mailed meanwhile."""
     if now is None:
@@ -278,17 +167,13 @@ def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = Tr
     if before.listed is not None and now.listed is None:
         found.append(f"Zuora's mail history of {before.number} can no longer be read")
     found += [f"{before.number} {words}" for words in now.trouble if words not in before.trouble]
-    found += unchecked_differs(_unchecked(before), _unchecked(now))
+    found += unchecked_differs(before.doubts, now.doubts)
     found += [
         f"{before.number} {words} then, but not now"
         for words in before.trouble
         if words not in now.trouble
     ]
     return found
-
-
-def _unchecked(document: MailDocument) -> list[Doubt]:
-    return [Doubt(number=document.number, words=words) for words in document.unchecked]
 
 
 def _more_listed(before: MailDocument, now: MailDocument) -> bool:

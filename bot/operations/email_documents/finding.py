@@ -10,7 +10,8 @@ from bot.domain.key import KIND_WORDS, DocumentKind
 from bot.domain.mailing import ByItself
 from bot.domain.words import some
 from bot.operations import notices, pdf_checks
-from bot.operations.email_documents.facts import SHOWN, EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.document import MailDocument
+from bot.operations.email_documents.facts import SHOWN, EmailDocumentsFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.mail_checks import read_checks, with_profiles
 from bot.operations.typed import Problems

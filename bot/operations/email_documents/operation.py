@@ -5,7 +5,7 @@ memo (Zuora's OpenAPI document, *Email a credit memo*).
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, ClassVar
 
 from bot.domain.call import Call, Verdict
@@ -19,7 +19,8 @@ from bot.domain.summary import Summary
 from bot.domain.words import Line
 from bot.operations.email_documents import words
 from bot.operations.email_documents.checking import all_checked
-from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument, more
+from bot.operations.email_documents.document import MailDocument
+from bot.operations.email_documents.facts import EmailDocumentsFacts, more
 from bot.operations.email_documents.finding import mail_marks, read_facts
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
 from bot.operations.email_documents.rereading import listed_mailed, reread, shown_mailed
@@ -97,7 +98,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to mail one document."""
         return zuora.email_document(
-            self._kinds[call.subject],
+            self._kind_of(call.subject),
             call.subject,
             EmailBody(
                 email_addresses=self.body.email_addresses,
@@ -136,7 +137,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return {number: reread(self.facts, each[number], number) for number in numbers}
 
     async def _look_up_only(self, numbers: Sequence[str], zuora: ZuoraClient) -> _Facts | Problems:
-        kinds = () if self.kind else tuple(self._kinds[number] for number in numbers)
+        kinds = () if self.kind else tuple(self._kind_of(number) for number in numbers)
         body = self.body.model_copy(update={"documents": tuple(numbers), "kinds": kinds})
         return await self.look_up(body, zuora)
 
@@ -174,11 +175,9 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
 
     def mails_again(self) -> bool:
         """Return whether that was asked for, or one of them was or may have been mailed before."""
-        facts = self.facts
-        known = (
-            facts.mailed_before or facts.mailed_unknown or facts.mailed_lately or facts.by_itself
-        )
-        return self.body.again or bool(known)
+        totals = self.facts.totals
+        known = totals.mailed_before or totals.mailed_unknown or totals.mailed_lately
+        return self.body.again or bool(known or self.facts.by_itself)
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
         """Return the runs of documents that show no mail, where the runs mail by themselves."""
@@ -194,16 +193,17 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
 
     def kinds(self) -> tuple[KindTotals, ...]:
         """Return all of the one kind, or those of each kind."""
-        return self.facts.counted
+        return self.facts.totals.counted
 
     def each(self) -> tuple[SingleDocument, ...]:
         """Return every document."""
         documents = self.facts.documents
         return tuple(SingleDocument(each.number, each.kind, each.money) for each in documents)
 
-    @cached_property
-    def _kinds(self) -> Mapping[str, DocumentKind]:
-        return {document.number: document.kind for document in self.facts.documents}
+    def _kind_of(self, number: str) -> DocumentKind:
+        """Return the kind of one of the documents; that a call is about one of them, the database sees to."""
+        totals = self.facts.totals
+        return totals.kind_of.get(number, totals.counted[0].kind)
 
     def typed(self) -> tuple[str, ...]:
         """Return the documents' numbers, or ids where those were typed."""

@@ -1,12 +1,8 @@
 """What a later reading of a document says about an order to mail it whose answer was lost. No I/O."""
 
 from bot.domain.known import is_newer
-from bot.operations.email_documents.facts import (
-    EmailDocumentsFacts,
-    MailDocument,
-    changes,
-    more,
-)
+from bot.operations.email_documents.document import MailDocument
+from bot.operations.email_documents.facts import EmailDocumentsFacts, changes, more
 from bot.operations.progress import Reread, Settlement
 from bot.operations.typed import Problems
 

@@ -6,7 +6,8 @@ from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
 from bot.domain.words import Line, Moment, Part, count, line, listed, named, some
 from bot.operations import notices
 from bot.operations.email_documents import words
-from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.document import MailDocument
+from bot.operations.email_documents.facts import EmailDocumentsFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.kinds import money_of
 
@@ -16,18 +17,18 @@ SHOWN_ADDRESSES = 4
 
 def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
     """Return which documents, to whom, and the totals."""
-    typed = bool(body.email_addresses)
-    again = body.again or bool(facts.mailed_before or facts.mailed_lately)
-    one = facts.documents[0] if len(facts.documents) == 1 else None
+    typed, totals = bool(body.email_addresses), facts.totals
+    again = body.again or bool(totals.mailed_before or totals.mailed_lately)
+    one = facts.one
     return Summary(
         headline=_headline(facts, again=again),
         risks=(
-            *(("mails again",) if again or facts.mailed_unknown else ()),
+            *(("mails again",) if again or totals.mailed_unknown else ()),
             *(("may mail again",) if facts.by_itself and not again else ()),
             *(("typed addresses",) if typed else ()),
-            *((AMOUNTS_NOT_KNOWN,) if facts.amount_unknown else ()),
+            *((AMOUNTS_NOT_KNOWN,) if totals.amount_unknown else ()),
         ),
-        money=spoken(one.shown) if one else money_of(facts.counted),
+        money=spoken(one.shown) if one else money_of(totals.counted),
         lines=(
             line("To", _recipients(body, facts)),
             *_mailed(facts),
@@ -41,13 +42,13 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
                 _without(body, facts),
                 _same_addresses(body, facts),
             ),
-            *(() if one or not facts.largest(1) else (line("Largest", _largest(facts)),)),
+            *(() if one or not totals.largest else (line("Largest", _largest(facts)),)),
         ),
     )
 
 
 def _not_told(facts: EmailDocumentsFacts) -> str:
-    unchecked = [document.number for document in facts.documents if document.unchecked]
+    unchecked = list(dict.fromkeys(each.number for each in facts.totals.unchecked))
     said = f"Zuora does not say whether {some(unchecked)} can be sent as they are"
     return said if unchecked else ""
 
@@ -61,11 +62,10 @@ def _contents(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[str
 
 def _headline(facts: EmailDocumentsFacts, *, again: bool) -> str:
     once_more = " again" if again else ""
-    if len(facts.documents) == 1:
-        document = facts.documents[0]
+    if document := facts.one:
         kind = KIND_WORDS[document.kind][0]
         return f"Email {kind} {document.number} of {_customer(document)}{once_more}"
-    accounts = count(len(facts.accounts), "customer")
+    accounts = count(facts.totals.customers, "customer")
     return f"Email {words.subject(facts)} of {accounts}{once_more}"
 
 
@@ -75,7 +75,7 @@ def _recipients(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
         case "template":
             return f"the recipients set in Zuora's email template; the bot cannot see them{more}"
         case "bill_to":
-            many = "contact of each document" if len(facts.documents) > 1 else "contact"
+            many = "contact of each document" if not facts.one else "contact"
             return f"the bill-to {many}{more}"
         case "addresses":
             shown = list(body.email_addresses[:SHOWN_ADDRESSES])
@@ -85,19 +85,19 @@ def _recipients(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
 
 
 def _mailed(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
-    mailed = facts.mailed_before
-    if not mailed:
+    totals = facts.totals
+    if totals.mailed_last is None:
         return ()
-    last: tuple[Part, ...] = (Moment(max(mailed)), "; this sends it again")
-    if len(facts.documents) == 1:
+    last: tuple[Part, ...] = (Moment(totals.mailed_last), "; this sends it again")
+    if facts.one:
         return (line("⚠", "Already mailed ", *last),)
-    number = f"{len(mailed):,} of {len(facts.documents):,} already mailed, last "
-    return (line("⚠", number, Moment(max(mailed)), "; this sends them again"),)
+    number = f"{totals.mailed_before:,} of {totals.number:,} already mailed, last "
+    return (line("⚠", number, Moment(totals.mailed_last), "; this sends them again"),)
 
 
 def _without(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
     left_out = {each.number for each in facts.nobody}
-    without = [each for each in facts.unreachable if each.number not in left_out]
+    without = [each for each in facts.totals.unreachable if each.number not in left_out]
     if body.recipients == "addresses" or not without:
         return ""
     customers = sorted({_customer(document) for document in without})
@@ -114,15 +114,14 @@ def _left_out(facts: EmailDocumentsFacts) -> str:
 
 
 def _same_addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
-    if not body.email_addresses or len(facts.accounts) < 2:  # noqa: PLR2004 - one is nobody else's
+    if not body.email_addresses or facts.totals.customers < 2:  # noqa: PLR2004 - one is nobody else's
         return ""
-    return f"documents of {len(facts.accounts)} customers go to the same addresses"
+    return f"documents of {facts.totals.customers} customers go to the same addresses"
 
 
 def _largest(facts: EmailDocumentsFacts) -> str:
     return " · ".join(
-        f"{_customer(document)} {spoken(document.shown)}"
-        for document in facts.largest(SHOWN_LARGEST)
+        f"{_customer(document)} {spoken(document.shown)}" for document in facts.totals.largest
     )
 
 

@@ -11,9 +11,11 @@ from bot.domain.listed import Listed
 from bot.domain.money import Money, spoken
 from bot.domain.words import Line, Moment, Part, count, line, named, some
 from bot.operations import doubts
-from bot.operations.email_documents.facts import EmailDocumentsFacts, MailDocument
+from bot.operations.email_documents.document import MailDocument
+from bot.operations.email_documents.facts import EmailDocumentsFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
-from bot.operations.kinds import in_kinds, is_negative, money_of
+from bot.operations.email_documents.totals import by_size
+from bot.operations.kinds import counted_in_kinds, in_kinds, money_of
 from bot.operations.listing import mail_words, mailed_words
 from bot.operations.mail_contents import BOXES
 from bot.operations.operation import Table
@@ -27,15 +29,12 @@ _NO_MAIL_DATE = "Zuora keeps no mail date of memos"
 
 def subject(facts: EmailDocumentsFacts) -> str:
     """Return `INV00000012` or `312 invoices`."""
-    if len(facts.documents) == 1:
-        return facts.documents[0].number
-    return in_kinds(each.kind for each in facts.documents)
+    return facts.one.number if facts.one else counted_in_kinds(facts.totals.counted)
 
 
 def title(facts: EmailDocumentsFacts) -> str:
     """Return `email invoice INV00000012` or `email 312 invoices`."""
-    kind = KIND_WORDS[facts.documents[0].kind][0]
-    one = f"{kind} " if len(facts.documents) == 1 else ""
+    one = f"{KIND_WORDS[facts.one.kind][0]} " if facts.one else ""
     return f"email {one}{subject(facts)}"
 
 
@@ -47,16 +46,15 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
     found.append(line("Recipients", goes_to(body)))
     if body.email_addresses:
         found.append(line("Addresses", _addresses(body.email_addresses)))
-    if body.email_addresses and len(facts.accounts) > 1:
-        found.append(
-            line("Note", f"documents of {len(facts.accounts)} accounts go to the same addresses")
-        )
-    if body.recipients == "bill_to" or (body.recipients == "template" and facts.unreachable):
+    if body.email_addresses and facts.totals.customers > 1:
+        said = f"documents of {facts.totals.customers} accounts go to the same addresses"
+        found.append(line("Note", said))
+    if body.recipients == "bill_to" or (body.recipients == "template" and facts.totals.unreachable):
         found.append(line("Bill-to contacts", _reached(facts)))
     found += _left_out(facts)
     found += _again(body, facts)
     found.append(line("Mailed before", *_mailed(facts)))
-    if len(facts.documents) > 1:
+    if not facts.one:
         found.append(line("Largest", _largest(facts)))
     if body.pdf_file_id:
         found.append(line("PDF", _pdf_file(body, facts)))
@@ -66,7 +64,7 @@ def lines(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Line, .
 def _again(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Iterator[Line]:
     if body.again:
         yield line("Mails again", "asked for; also what was mailed a moment ago")
-    if facts.mailed_lately:
+    if facts.totals.mailed_lately:
         yield line("Mailed lately", mailed_lately(facts))
     if facts.by_itself:
         yield line("Runs", by_itself(facts))
@@ -74,9 +72,9 @@ def _again(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Iterator[Lin
 
 def mailed_lately(facts: EmailDocumentsFacts) -> str:
     """Return that memos were mailed lately, for which Zuora keeps no mail date; empty where none was."""
-    if not facts.mailed_lately:
+    if not facts.totals.mailed_lately:
         return ""
-    numbers = some(facts.mailed_lately, SHOWN_LARGEST)
+    numbers = some(facts.totals.mailed_lately, SHOWN_LARGEST)
     return f"Zuora's mail history lists a mail of {numbers} in the last day; this mails again"
 
 
@@ -92,9 +90,9 @@ def by_itself(facts: EmailDocumentsFacts) -> str:
 def doubts_of(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
     """Return what is not known, or wrong to send, and for which documents."""
     return (
-        *doubts.amount_lines(facts.amount_unknown),
-        *doubts.mail_lines(facts.mailed_unknown),
-        *doubts.trouble_lines(facts.trouble, facts.unchecked),
+        *doubts.amount_lines(facts.totals.amount_unknown),
+        *doubts.mail_lines(facts.totals.mailed_unknown),
+        *doubts.trouble_lines(facts.totals.trouble, facts.totals.unchecked),
     )
 
 
@@ -137,15 +135,15 @@ def effect(facts: EmailDocumentsFacts) -> str:
     """Return `send 312 mails`: one for each document that somebody gets."""
     muted = any(notice.state == "muted" for notice in facts.checks.notices)
     up_to = "up to " if facts.perhaps or muted else ""
-    return f"send {up_to}{count(len(facts.documents), 'mail')}"
+    return f"send {up_to}{count(facts.totals.number, 'mail')}"
 
 
 def warning(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
     """Return that mails cannot be called back, and that some customers may get theirs twice."""
-    if again := len(facts.mailed_before) + len(facts.mailed_lately):
+    if again := facts.totals.mailed_before + len(facts.totals.mailed_lately):
         documents = _some_of(facts, again)
         return f"{documents} will be mailed a second time. Mails cannot be called back."
-    if perhaps := len(facts.documents if body.again else facts.mailed_unknown):
+    if perhaps := (facts.totals.number if body.again else len(facts.totals.mailed_unknown)):
         documents = _some_of(facts, perhaps)
         return f"{documents} may be mailed a second time. Mails cannot be called back."
     return "Mails to customers cannot be called back."
@@ -153,13 +151,13 @@ def warning(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
 
 def _some_of(facts: EmailDocumentsFacts, number: int) -> str:
     """Return `3 invoices`, or `3 documents` where they are of several kinds."""
-    kinds = {each.kind for each in facts.documents}
-    return count(number, *(KIND_WORDS[kinds.pop()] if len(kinds) == 1 else ("document",)))
+    kinds = facts.totals.counted
+    return count(number, *(KIND_WORDS[kinds[0].kind] if len(kinds) == 1 else ("document",)))
 
 
 def accepted(facts: EmailDocumentsFacts) -> str:
     """Return what was accepted, which is never called delivered."""
-    orders = "the order" if len(facts.documents) == 1 else "every order"
+    orders = "the order" if facts.one else "every order"
     return (
         f"Zuora accepted {orders} to mail {subject(facts)}. "
         "Zuora now creates and sends the mails. The bot cannot see delivery."
@@ -182,8 +180,8 @@ def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Tab
     if len(body.email_addresses) > SHOWN_NAMES:
         rows = tuple((address,) for address in body.email_addresses)
         found.append(Table("All addresses that get the mail", ("Address",), rows))
-    if body.recipients != "addresses" and len(facts.unreachable) > SHOWN_NAMES:
-        without = tuple((d.number, _account(d)) for d in facts.unreachable)
+    if body.recipients != "addresses" and len(facts.totals.unreachable) > SHOWN_NAMES:
+        without = tuple((d.number, _account(d)) for d in facts.totals.unreachable)
         found.append(Table("Without a bill-to address", ("Document", "Account"), without))
     return found
 
@@ -193,7 +191,7 @@ def listed(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Listed
 
     Where addresses were typed, what the contacts have does not matter.
     """
-    known = facts.largest(len(facts.documents))
+    known = [each for of in by_size(facts.documents).values() for each in of]
     unknown = [each for each in facts.documents if isinstance(each.money, NotKnown)]
     return tuple(
         Listed(
@@ -219,14 +217,13 @@ def _mail(body: EmailDocumentsBody, document: MailDocument) -> str:
 
 
 def _what(facts: EmailDocumentsFacts) -> Line:
-    if len(facts.documents) == 1:
-        document = facts.documents[0]
+    if document := facts.one:
         parts = [document.number, spoken(document.shown), f"balance {_balance(document)}"]
         kind = KIND_WORDS[document.kind][0].capitalize()
         return line(kind, " · ".join([*parts, _account(document)]))
-    kinds = facts.counted
+    kinds = facts.totals.counted
     label = kinds[0].label if len(kinds) == 1 else "Documents"
-    return line(label, f"{money_of(kinds)} · {count(len(facts.accounts), 'account')}")
+    return line(label, f"{money_of(kinds)} · {count(facts.totals.customers, 'account')}")
 
 
 def _addresses(addresses: Sequence[str]) -> str:
@@ -239,8 +236,8 @@ def _addresses(addresses: Sequence[str]) -> str:
 
 
 def _reached(facts: EmailDocumentsFacts) -> str:
-    unknown = sum(1 for document in facts.documents if document.bill_to_mail is None)
-    without = facts.unreachable
+    unknown = facts.totals.contacts_unknown
+    without = facts.totals.unreachable
     said = []
     if without:
         accounts = sorted({_account(document) for document in without})
@@ -263,31 +260,27 @@ def _left_out(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
 
 
 def _mailed(facts: EmailDocumentsFacts) -> tuple[Part, ...]:
-    memos = [each for each in facts.documents if each.kind != "invoice"]
-    invoices = len(facts.documents) - len(memos)
+    totals = facts.totals
+    memos = [each for each in totals.counted if each.kind != "invoice"]
+    invoices = totals.number - sum(each.count for each in memos)
     if not invoices:
         return (f"not known; {_NO_MAIL_DATE}",)
-    of_memos = (
-        f"; not known for {in_kinds(each.kind for each in memos)}: {_NO_MAIL_DATE}" if memos else ""
-    )
-    mailed = facts.mailed_before
-    if not mailed:
-        never = "when is not known" if facts.mailed_unknown else "never"
+    of_memos = f"; not known for {counted_in_kinds(memos)}: {_NO_MAIL_DATE}" if memos else ""
+    if totals.mailed_last is None:
+        never = "when is not known" if facts.totals.mailed_unknown else "never"
         return (f"no invoice{of_memos}" if memos and never == "never" else f"{never}{of_memos}",)
-    if len(facts.documents) == 1:
-        return (Moment(mailed[0]), "; this sends it again")
+    if facts.one:
+        return (Moment(totals.mailed_last), "; this sends it again")
     of = count(invoices, "invoice") if memos else f"{invoices:,}"
-    return (f"{len(mailed):,} of {of}, last ", Moment(max(mailed)), of_memos)
+    return (f"{totals.mailed_before:,} of {of}, last ", Moment(totals.mailed_last), of_memos)
 
 
 def _largest(facts: EmailDocumentsFacts) -> str:
-    largest = [f"{d.number} {spoken(d.shown)}" for d in facts.largest(SHOWN_LARGEST)]
+    largest = [f"{d.number} {spoken(d.shown)}" for d in facts.totals.largest]
     parts = [", ".join(largest) or "not known"]
-    zero = sum(1 for document in facts.documents if document.amount == 0)
-    negative = sum(1 for document in facts.documents if is_negative(document.money))
-    if zero:
+    if zero := facts.totals.zero:
         parts.append(f"{zero:,} with a total of zero")
-    if negative:
+    if negative := facts.totals.negative:
         parts.append(f"{negative:,} below zero")
     return " · ".join(parts)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Row, What
+from bot.store.file.facts import with_other_parts
 from bot.store.file.reading import DatabaseFile
 from bot.store.mailings import BOUND, hash_of
 from bot.store.outbox import SENT
@@ -162,6 +163,8 @@ def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
     yield from _states(file)
     yield from _decisions(file, here)
     yield from _requests(file)
+    for number in with_other_parts(file):
+        yield Mismatch(f"the documents of R-{number} are not those that it was asked for with", "")
     for number, person, at in file.database.execute(_APPROVALS + here("request")):
         yield Mismatch(f"R-{number} has an approval of {person} that no entry records", at)
     for number, person, sequence in file.database.execute(_APPROVALS_GONE):

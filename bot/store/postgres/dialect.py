@@ -23,6 +23,7 @@ _RULES = tuple(
         (r'(?<!")\buser\b(?!")', '"user"'),  # without quotes it is who is logged in
         (r"\browid\b", "ctid"),
         (r"\bINTEGER\b", "BIGINT"),
+        (r"\bBLOB\b", "BYTEA"),
         (
             r"json_group_array\(json_array\(([^()]*)\)\)",
             r"CAST(COALESCE(json_agg(json_build_array(\1)), json_build_array()) AS TEXT)",

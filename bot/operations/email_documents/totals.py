@@ -1,0 +1,103 @@
+"""What is shown of documents together, counted once: of very many it is stored beside them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Self
+
+from bot.domain.key import DocumentKind
+from bot.domain.known import NotKnown
+from bot.domain.money import Money
+from bot.operations.email_documents.document import MailDocument
+from bot.operations.kinds import Doubt, KindTotals, counted_up, is_negative
+from bot.operations.operation import Remembering
+
+MOST_LARGEST = 3
+"""Of each currency: as many as are shown together."""
+
+
+class Totals(Remembering, frozen=True):
+    """Documents that are mailed, together.
+
+    Attributes:
+        counted: All of them, counted and added up for each kind.
+        customers: How many accounts they are of.
+        amount_unknown: Those whose amount is not known.
+        mailed_before: How many were mailed before, as far as that is known.
+        mailed_last: When the last of those was mailed.
+        mailed_unknown: Invoices of which it is not known when they were mailed: they count as mailed.
+        mailed_lately: Numbers of the memos of which Zuora's mail history lists a mail of the last day.
+        trouble: What is wrong to send.
+        unchecked: What Zuora does not say of whether they are right to send.
+        unreachable: Those whose bill-to contact has no address, mailed or not.
+        contacts_unknown: Of how many Zuora did not say whether that has one.
+        largest: Those of each currency whatever their sign; no two currencies are compared.
+        zero, negative: How many have a total of zero, and below it.
+        kind_of: The kind of each that is not of the first kind in `counted`, by number.
+    """
+
+    counted: tuple[KindTotals, ...]
+    customers: int
+    amount_unknown: tuple[Doubt, ...]
+    mailed_before: int
+    mailed_last: datetime | None
+    mailed_unknown: tuple[Doubt, ...]
+    mailed_lately: tuple[str, ...]
+    trouble: tuple[Doubt, ...]
+    unchecked: tuple[Doubt, ...]
+    unreachable: tuple[MailDocument, ...]
+    contacts_unknown: int
+    largest: tuple[MailDocument, ...]
+    zero: int
+    negative: int
+    kind_of: Mapping[str, DocumentKind]
+
+    @classmethod
+    def of(cls, documents: Sequence[MailDocument], nobody: Sequence[MailDocument]) -> Self:
+        """Count them; `nobody`: those that are not mailed because they reach nobody."""
+        counted = tuple(counted_up((each.kind, each.money) for each in documents))
+        dates = [each.mailed_at for each in documents if isinstance(each.mailed_at, datetime)]
+        return cls(
+            counted=counted,
+            customers=len({each.account_number for each in documents}),
+            amount_unknown=tuple(
+                Doubt(number=each.number, words=amount.why)
+                for each in documents
+                if isinstance(amount := each.money, NotKnown)
+            ),
+            mailed_before=len(dates),
+            mailed_last=max(dates, default=None),
+            mailed_unknown=tuple(
+                Doubt(number=each.number, words=each.mailed_at.why)
+                for each in documents
+                if each.kind == "invoice" and isinstance(each.mailed_at, NotKnown)
+            ),
+            mailed_lately=tuple(each.number for each in documents if each.listed),
+            trouble=tuple(
+                Doubt(number=each.number, words=words)
+                for each in documents
+                for words in each.trouble
+            ),
+            unchecked=tuple(doubt for each in documents for doubt in each.doubts),
+            unreachable=tuple(each for each in (*documents, *nobody) if each.bill_to_mail is False),
+            contacts_unknown=sum(each.bill_to_mail is None for each in documents),
+            largest=tuple(each for of in by_size(documents).values() for each in of[:MOST_LARGEST]),
+            zero=sum(each.amount == 0 for each in documents),
+            negative=sum(is_negative(each.money) for each in documents),
+            kind_of={each.number: each.kind for each in documents if each.kind != counted[0].kind},
+        )
+
+    @property
+    def number(self) -> int:
+        """Return how many there are."""
+        return sum(each.count for each in self.counted)
+
+
+def by_size(documents: Sequence[MailDocument]) -> dict[str, list[MailDocument]]:
+    """Return those of each currency whose total is known, the largest first."""
+    known = [(each.money, each) for each in documents]
+    found = [(money, each) for money, each in known if isinstance(money, Money)]
+    found.sort(key=lambda each: (-abs(each[0].amount), each[1].number))
+    of: dict[str, list[MailDocument]] = {}
+    for money, document in found:
+        of.setdefault(money.currency, []).append(document)
+    return dict(sorted(of.items()))

@@ -1,0 +1,46 @@
+"""The parts of long facts as they stand in a file: read, and compared with the hashes that the request has of them."""
+
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+from zlib import decompress, error
+
+from bot.domain.request import APART
+from bot.store.file.reading import DatabaseFile
+
+_PARTS = "SELECT packed FROM facts_in_parts WHERE request = ? ORDER BY part"
+_STRAY = """
+SELECT DISTINCT request FROM facts_in_parts WHERE request NOT IN (SELECT number FROM preparing)
+  AND request NOT IN (SELECT number FROM requests WHERE substr(facts, 1, length(?)) = ?)
+"""
+
+
+def documents(file: DatabaseFile, number: int) -> Iterator[list[dict[str, Any]]]:
+    """Return the documents of a request that stand apart, in the parts in which they are stored."""
+    if "facts_in_parts" in file.tables:
+        for (packed,) in file.database.execute(_PARTS, [number]):
+            yield json.loads(decompress(packed))
+
+
+def with_other_parts(file: DatabaseFile) -> Iterator[int]:
+    """Return the requests whose parts are not those whose hashes they have."""
+    if "facts_in_parts" not in file.tables:
+        return
+    apart = file.database.execute(
+        "SELECT number, facts FROM requests WHERE substr(facts, 1, length(?)) = ?", [APART, APART]
+    )
+    for number, facts in apart.fetchall():
+        parts = file.database.execute(_PARTS, [number])
+        if [_hash(packed) for (packed,) in parts] != json.loads(facts)["apart"]:
+            yield number
+    for (number,) in file.database.execute(_STRAY, [APART, APART]):
+        yield number
+
+
+def _hash(packed: bytes) -> str:
+    """SHA-256 (hex) of a part; empty where it cannot be read."""
+    try:
+        return sha256(decompress(packed)).hexdigest()
+    except error:
+        return ""
