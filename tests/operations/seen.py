@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.domain.money import Money, totals
 from bot.domain.operation import Deed
+from bot.operations.beginning import Followed
 from bot.operations.kinds import credited
 from bot.operations.operation import Order
 from bot.sandbox.zuora.records import Document
@@ -104,5 +105,7 @@ class Done:
             yield f"warning() says {warning!r}: which part of it cannot be undone?"
         if order.sends() and "mail" not in warning.lower():
             yield f"warning() says {warning!r}, and nothing of mails"
+        if isinstance(order, Followed) and order.done == Order.done:
+            yield "done says that Zuora accepted it, and it is followed to its end: what is it then?"
         if not order.checked():
             yield "checked() names nothing that was checked"

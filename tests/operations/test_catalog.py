@@ -125,6 +125,16 @@ def test_a_form_asks_for_it_and_shows_what_is_wrong_at_its_field(name, clock):
     assert isinstance(operation.read({}), Problems)
 
 
+@every
+def test_each_field_of_its_form_is_part_of_what_is_asked_for(name, clock):
+    """A field that nothing reads is a promise that nobody keeps."""
+    operation, typed = OPERATIONS[name], EXAMPLES[name].typed(_world(clock))
+    for field in operation.asking.fields if operation.asking else ():
+        options = getattr(field, "options", (("2026-12-24", "", ""),))
+        read = [operation.read({**typed, field.name: value}) for value, _, _ in options]
+        assert any(each != operation.read(typed) for each in read), f"read_more() of {field.name}"
+
+
 def _world(clock):
     return World(clock.now())
 
