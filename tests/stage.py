@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from bot.cards.blocks import literal
 from bot.cli.sandbox import (
     APP_TOKEN,
     BOT_TOKEN,
@@ -129,7 +130,7 @@ class Stage:
         return {
             name
             for account in accounts
-            for name in (account.name, named(account.name), account.number)
+            for name in (account.name, literal(named(account.name)), account.number)
         }
 
     def settings(self) -> Settings:

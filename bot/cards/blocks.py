@@ -88,7 +88,7 @@ def labelled(lines: Iterable[Line]) -> Block:
 
 def context(text: str) -> Block:
     """Return a quiet line; literal."""
-    return {"type": "context", "elements": [plain_text(text, 2000)]}
+    return {"type": "context", "elements": [plain_text(literal(text), 2000)]}
 
 
 def context_of(parts: Sequence[Part]) -> Block:
@@ -126,7 +126,7 @@ def button(
     made: Block = {
         "type": "button",
         "action_id": action_id,
-        "text": plain_text(label, BUTTON_LIMIT),
+        "text": plain_text(literal(label), BUTTON_LIMIT),
         "value": value,
     }
     if style:
@@ -142,7 +142,7 @@ def confirmation(title: str, text: str, yes: str, no: str = "Back") -> Block:
     """Return the question before a button counts."""
     return {
         "title": plain_text(title, 100),
-        "text": plain_text(text, CONFIRMATION_LIMIT),
+        "text": plain_text(literal(text), CONFIRMATION_LIMIT),
         "confirm": plain_text(yes, 30),
         "deny": plain_text(no, 30),
     }
@@ -218,9 +218,9 @@ def _element(part: Part) -> Block:
                 "fallback": in_minutes(at),
             }
         case Strong(text):
-            return {"type": "text", "text": text, "style": {"bold": True}}
+            return {"type": "text", "text": literal(text), "style": {"bold": True}}
         case Link(text, url):
-            return {"type": "link", "text": text, "url": url}
+            return {"type": "link", "text": literal(text), "url": url}
         case str():
             return {"type": "text", "text": shortened(literal(part), TEXT_LIMIT)}
 
@@ -237,8 +237,8 @@ def _text(part: Part) -> str:
             form = "{date_short_pretty} {time}"
             return f"<!date^{int(at.timestamp())}^{form}|{in_minutes(at)}>"
         case Strong(text):
-            return escaped(text)
+            return escaped(literal(text))
         case Link(text, url):
-            return f"<{url}|{escaped(text)}>"
+            return f"<{url}|{escaped(literal(text))}>"
         case str():
             return escaped(unformatted(shortened(literal(part), TEXT_LIMIT)))

@@ -1,11 +1,13 @@
 """The buttons of a card: to decide, to see the details, to record the outcome of a lost call."""
 
+from dataclasses import replace
 from typing import Any
 
 from bot.cards import blocks
 from bot.domain.message import Blocks
+from bot.domain.operation import Deed
 from bot.domain.request import Request, State
-from bot.domain.summary import Summary
+from bot.domain.summary import MAILS_AGAIN, MAY_MAIL_AGAIN, Summary, at_risk
 from bot.domain.words import bare, count, listed
 from bot.operations.operation import Order
 from bot.operations.progress import Progress
@@ -71,7 +73,7 @@ def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
 
     It is green only where nothing sets the request apart from the usual.
     """
-    in_a_form = request.rule.type_the_number or asks_in_a_form(request, order)
+    in_a_form = request.rule.type_the_number or asks_in_a_form(request, order, summary)
     effect = order.effect()
     sentence = f"{effect[:1].upper()}{effect[1:]}"
     return blocks.button(
@@ -90,24 +92,37 @@ def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
     )
 
 
-def asks_in_a_form(request: Request, order: Order[Any, Any]) -> bool:
+def asks_in_a_form(request: Request, order: Order[Any, Any], summary: Summary) -> bool:
     """Return whether what an approval does is too long for Slack's question, which would cut its end off.
 
-    It goes by the stored request alone, so that the click finds the same answer as the card.
+    The click finds the same answer as the card: with room for the risk that comes and goes with what another
+    request does.
+
+    Args:
+        request: The request.
+        order: What it asks for.
+        summary: That of the order, with its estimate where one has arrived.
     """
-    return len(asked_once_more(request, order, order.summary())) > blocks.CONFIRMATION_LIMIT
+    again = (MAILS_AGAIN,) if order.deed is Deed.MAILED else ()
+    risks = tuple(dict.fromkeys((*again, *summary.risks)))
+    asked = asked_once_more(request, order, replace(summary, risks=risks))
+    return len(asked) > blocks.CONFIRMATION_LIMIT
 
 
 def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) -> str:
-    """Return what an approval does, with amounts, addresses and tenant, for the confirmation and the form."""
+    """Return what an approval does, with amounts, addresses and tenant; for the confirmation and the form.
+
+    The other risks stand in the order's own words: in its headline, its amount and its warning.
+    """
     to = listed(order.typed_addresses())
     of = [
         f"{each.label}: {bare(each.parts)}."
         for each in summary.lines
         if each.label in ("Customer", "Customers")
     ]
+    again = [each for each in summary.risks if each in (MAILS_AGAIN, MAY_MAIL_AGAIN)]
     said = [
-        f"{summary.headline}. Amount: {summary.money}.",
+        f"{at_risk(again)}{summary.headline.removesuffix('.')}. Amount: {summary.money}.",
         *of,
         *([f"To {to}."] if to else []),
         f"{request.tenant}.",

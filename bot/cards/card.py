@@ -13,7 +13,7 @@ from bot.domain.next_step import MOST_REPEATS
 from bot.domain.operation import Deed
 from bot.domain.policy import AND
 from bot.domain.request import Request, State
-from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary
+from bot.domain.summary import AMOUNTS_NOT_KNOWN, MAILS_AGAIN, Summary, at_risk
 from bot.domain.words import (
     Line,
     Mention,
@@ -31,7 +31,6 @@ from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.operation import Order
 from bot.operations.progress import Progress
 
-MAILS_AGAIN = "mails again"
 OTHERS = "others"
 ESTIMATE = "Estimate"
 """The label of an estimate that has arrived since the request was made: it is the request's *Amount*."""
@@ -212,8 +211,7 @@ def marked(summary: Summary) -> str:
     """
     whole = summary.headline
     for number in range(len(summary.risks), 0, -1):
-        risks = listed(list(summary.risks[:number]))
-        whole = f"⚠ {risks[:1].upper()}{risks[1:]}: {summary.headline}"
+        whole = f"{at_risk(summary.risks[:number])}{summary.headline}"
         if len(whole) <= blocks.HEADER_LIMIT:
             break
     return whole

@@ -1,13 +1,17 @@
 """What an approver must know about an order before the button, in the order in which it is read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.check import Check
-from bot.domain.words import Line, bare, line
+from bot.domain.words import Line, bare, line, listed
 
 AMOUNTS_NOT_KNOWN = "amounts not known"
 """The risk of approving what nobody can put a figure to."""
+
+MAILS_AGAIN = "mails again"
+MAY_MAIL_AGAIN = "may mail again"
+"""The risk that customers get a mail that they have, and that it is not known whether they have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,12 @@ class Summary:
     money: str
     lines: tuple[Line, ...] = ()
     checks: tuple[Check, ...] = ()
+
+
+def at_risk(risks: Sequence[str]) -> str:
+    """`⚠ Mails again and typed addresses: `, for before a headline; empty where there is no risk."""
+    said = listed(list(risks))
+    return f"⚠ {said[:1].upper()}{said[1:]}: " if said else ""
 
 
 def alarming(lines: Iterable[Line]) -> tuple[str, ...]:

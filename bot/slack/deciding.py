@@ -20,6 +20,7 @@ from bot.cards.buttons import (
     asked_once_more,
     asks_in_a_form,
 )
+from bot.cards.card import summary_of, with_what_else
 from bot.domain.authority import RECORDS, Person, Refusal, Verb, still_counts
 from bot.domain.clean import as_key
 from bot.domain.named import Named, named
@@ -33,10 +34,12 @@ from bot.slack.forms.decide import DECIDE_FORMS, decide_form
 from bot.slack.meaning import stored
 from bot.slack.people import SECONDS_TO_ANSWER, People
 from bot.store.database import CouldNotRecordError
+from bot.store.store import Store
+from bot.workflow.beside import beside, estimated
 from bot.workflow.by_hand import records
 from bot.workflow.decide import decide, may_decide_now
 from bot.workflow.decision import CheckAgain, Decidable, Decided, Decision, Declined
-from bot.workflow.parts import Parts
+from bot.workflow.parts import Parts, Working
 from bot.workflow.rules import Rules
 
 logger = logging.getLogger(__name__)
@@ -77,7 +80,7 @@ def decides(
     """Return a listener that decides at once, or opens the form for what has to be typed first."""
 
     def act_on(request: Request | None) -> Act:
-        at_once = not with_a_note and _at_once(answering.parts.rules, verb, request)
+        at_once = not with_a_note and _at_once(answering.parts, verb, request)
         return decide if at_once else may_decide_now
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -89,17 +92,21 @@ def decides(
     return pressed
 
 
-def _at_once(rules: Rules, verb: Verb, request: Request | None) -> bool:
+def _at_once(parts: Working, verb: Verb, request: Request | None) -> bool:
     """Return whether the click alone decides; else a form asks for the reason or the number."""
     if verb is not Verb.APPROVE or request is None:
         return verb is Verb.APPROVE
-    return not (_is_typed(rules, request) or _is_long(request))
+    return not (_is_typed(parts.rules, request) or _is_long(parts.store, request))
 
 
-def _is_long(request: Request) -> bool:
+def _is_long(store: Store, request: Request) -> bool:
     """Return whether the card's question did not fit into Slack's, so that a form must ask it."""
+    if request.state is not State.WAITING:
+        return False
     try:
-        return request.state is State.WAITING and asks_in_a_form(request, opened(request))
+        order = opened(request)
+        summary = with_what_else(order.summary(), estimated(store, request))
+        return asks_in_a_form(request, order, summary)
     except (KeyError, ValidationError):  # another version wrote it
         return False
 
@@ -231,7 +238,8 @@ async def _ask_more(
     answering: Answering, click: payloads.Click, verb: Verb, request: Request
 ) -> None:
     order = opened(request)
-    words = asked_once_more(request, order, order.summary())
+    summary = summary_of(request, order, beside(answering.parts.store, request))
+    words = asked_once_more(request, order, summary)
     typing = _is_typed(answering.parts.rules, request)
     view = decide_form(verb, request, order.title(), words, typing=typing)
     try:

@@ -40,7 +40,7 @@ def hash_of(rows: Sequence[Sequence[str]]) -> str:
     return text_hash(json.dumps(rows, ensure_ascii=False))  # 50,000 take a tenth of a second
 
 
-_FOUND_OF = """
+_OTHERS = """
 WITH found (id) AS (
   SELECT m.rowid FROM mailings AS mine
     CROSS JOIN mailings AS m ON m.document_number = mine.document_number
@@ -51,13 +51,32 @@ WITH found (id) AS (
     FROM (SELECT DISTINCT run FROM mailings WHERE request = :request AND run <> '') AS mine
     CROSS JOIN mailings AS m ON m.run = mine.run
     WHERE m.document_number = '' AND m.request <> :request)
+"""
+_FOUND_OF = f"""{_OTHERS}
 SELECT m.request, m.call, m.way, m.document_number, m.shown,
   c.verdict, c.tries, c.sent_at, c.changed, c.recorded_by, c.recorded_note,
   COALESCE((SELECT MAX(shown) FROM mailings AS mine WHERE mine.document_number = m.document_number
     AND mine.document_number <> '' AND mine.request = :request), '')
 FROM found CROSS JOIN mailings AS m ON m.rowid = found.id
 LEFT JOIN calls AS c ON c.request = m.request AND c.subject = m.call
+"""  # noqa: S608 - own words
+_WAITING = f"""{_OTHERS}
+SELECT DISTINCT r.number, r.channel
+FROM found CROSS JOIN mailings AS m ON m.rowid = found.id
+CROSS JOIN requests AS r ON r.number = m.request AND r.state = 'waiting' ORDER BY r.number
+"""  # noqa: S608 - own words
+_WAITING_BESIDE_MANY = """
+SELECT r.number, r.channel FROM requests AS r INDEXED BY requests_open
+WHERE r.state IN ('waiting', 'approved', 'running', 'unknown') AND r.state = 'waiting' AND r.number <> :request
+  AND EXISTS (SELECT 1 FROM mailings AS theirs
+    CROSS JOIN mailings AS mine ON mine.document_number = theirs.document_number
+    WHERE theirs.request = r.number AND theirs.document_number <> ''
+      AND mine.document_number <> '' AND +mine.request = :request)
+ORDER BY r.number
 """
+MANY = 1_000
+"""Documents of a request from which on it is quicker to go through those of the requests that wait."""
+
 _ROW = tuple[Any, ...]
 
 
@@ -121,6 +140,14 @@ class Mailings:
         """Return them as `effects` does, for what a request on record can mail, with the mail dates of its asking."""
         rows = self._database.execute(_FOUND_OF, {"request": request}).fetchall()
         return merged([self._meaning(rows, place)])
+
+    def waiting_beside(self, request: int) -> list[tuple[int, str]]:
+        """Number and channel of the requests that wait for people and can mail some of the same documents."""
+        (mine,) = self._database.execute(
+            "SELECT COUNT(*) FROM mailings WHERE request = ?", [request]
+        ).fetchone()
+        statement = _WAITING if mine < MANY else _WAITING_BESIDE_MANY
+        return self._database.execute(statement, {"request": request}).fetchall()
 
     def ways_of(self, request: int) -> frozenset[Way]:
         """Return the ways by which a request can mail."""

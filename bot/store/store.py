@@ -135,11 +135,20 @@ class Store:
     ) -> None:
         """Move a request, with its history and its messages; inside a transaction.
 
+        The cards of those that wait about the same documents are drawn again: they say what it does to them.
+
         Raises:
             RequestMovedError: Somebody else was first.
         """
         self.requests.move(before, after)
         self.record(entry, now, *messages)
+        if after.state is before.state:
+            return
+        for number, channel in self.mailings.waiting_beside(after.number):
+            edit = Message(
+                kind=MessageKind.UPDATE, channel=channel, text="", blocks=[], request=number
+            )
+            self.outbox.add(edit, now)
 
     def others_have_written(self) -> bool:
         """Return whether another connection has changed the database since the last call. Very cheap."""

@@ -107,7 +107,7 @@ def beside(store: Store, request: Request, reach: Reach | None = None) -> tuple[
         reach: Which documents, and what the others do, where that was read just now.
     """
     if request.state is not State.WAITING:
-        return _estimated(store, request)
+        return estimated(store, request)
     found = _by_request((reach_of(store, request) if reach is None else reach).others)
     rest = len(found) - SHOWN_REQUESTS
     billing = _billing_too(store, request, opened(request))
@@ -115,12 +115,12 @@ def beside(store: Store, request: Request, reach: Reach | None = None) -> tuple[
         *(line("Also", words) for _, words in billing[-SHOWN_REQUESTS:]),
         *(line("Also", *_words(number, same)) for number, same in found[:SHOWN_REQUESTS]),
         *([line("Also", f"{count(rest, 'more request')}")] if rest > 0 else []),
-        *_estimated(store, request),
+        *estimated(store, request),
         *against_last_time(store, request),
     )
 
 
-def _estimated(store: Store, request: Request) -> tuple[Line, ...]:
+def estimated(store: Store, request: Request) -> tuple[Line, ...]:
     """Return the estimate that arrived since the request was made, or that it did not arrive in time."""
     words = store.estimates.of(request.number)
     if words or request.state is State.WAITING:
@@ -150,14 +150,13 @@ def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list
 
 
 def _by_request(found: Sequence[Effect]) -> list[tuple[int, list[Effect]]]:
-    """Return them by request, without what Zuora shows itself: the card has that as the mail date."""
-    kept = sorted(
-        (each for each in found if not each.shown), key=lambda each: (each.request, each.how)
-    )
-    return [
-        (number, list(same))
-        for (number, _), same in groupby(kept, key=lambda each: (each.request, each.how))
-    ]
+    """Return them by request, those that only wait last, without what Zuora shows itself: the card has that as the mail date."""
+
+    def place(each: Effect) -> tuple[bool, int, Certainty]:
+        return each.how is Certainty.OPEN, each.request, each.how
+
+    kept = sorted((each for each in found if not each.shown), key=place)
+    return [(number, list(same)) for (_, number, _), same in groupby(kept, key=place)]
 
 
 def _name(same: Sequence[Effect]) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.cli.sandbox import POLICY
 from bot.domain.history import What
 from bot.operations.catalog import OPERATIONS
 from tests.postgres import drop_trigger, reading_only
@@ -74,6 +75,38 @@ async def test_an_estimate_that_arrives_is_the_amount_of_card_details_and_confir
     await stage.until(lambda: stage.request().state == "running")
     await stage.quiet()
     assert about in stage.card(ts)
+
+
+async def test_the_form_of_the_highest_tier_has_the_estimate_that_has_arrived(stage, world):
+    stage.policy = POLICY + '[[rule]]\nabove = { USD = "10" }\napprovals = 2\n'
+    await stage.restart()
+    ts = await ask(stage)
+    await stage.pass_time(seconds=20)
+
+    await stage.press(BOB, ts)
+
+    asked = str(stage.slack.view(BOB)["blocks"])
+    assert "Highest approval tier. Bill Batch1 and Batch2. Amount: about EUR 100.00" in asked
+    assert "not known yet" not in asked
+
+
+async def test_an_estimate_too_long_for_slacks_question_is_asked_in_a_form(stage, world):
+    for currency in ("AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "GBP", "HUF", "INR", "JPY", "NOK"):
+        world.add_account(f"A{currency}", batch="Batch1", currency=currency)
+        world.add_subscription(f"A{currency}", "1000000.00", number=f"S-{currency}")
+    ts = await ask(stage)
+    before = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
+    assert "confirm" in before.blocks[-1]["elements"][0]
+    await stage.pass_time(seconds=20)
+
+    after = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
+    assert "confirm" not in after.blocks[-1]["elements"][0]
+    await stage.press(BOB, ts)
+    asked = str(stage.slack.view(BOB)["blocks"])
+    assert "AUD 1,000,000.00" in asked
+    assert "USD 100.00" in asked
+    assert "SANDBOX" in asked
+    assert stage.request().state == "waiting"
 
 
 async def test_an_estimate_that_does_not_come_leaves_no_promise_on_the_card(stage, world):

@@ -145,3 +145,60 @@ async def test_a_finished_card_stays_as_short_as_it_was_whatever_comes_afterward
     assert [each["action_id"] for each in blocks[-1]["elements"]] == ["details"]
     labels = [each.partition(":")[0] for each in stage.card(ts).split("\n")[2:]]
     assert labels == ["Result", "Why", "R-1", "Approved"]
+
+
+async def test_no_name_begins_a_line_of_its_own_wherever_it_can_be_approved(stage, world):
+    world.add_account("H6", name="Acme\nAmount: USD 1.00")
+    world.add_invoice("H6", "USD", "900.00", number="INV00000807")
+
+    ts = await stage.ask(text="INV00000807")
+
+    _, _, approve = approve_of(stage, ts)
+    await stage.slack.open_home(BOB)
+    await stage.slack.until(lambda: "INV00000807" in str(stage.slack.home(BOB)))
+    await stage.slack.slash(BOB, CHANNEL, "/billstatus waiting")
+    await stage.quiet()
+    await stage.pass_time(hours=4)
+    queue = stage.slack.private(BOB, CHANNEL)[-1]
+    reminder = stage.slack.thread(CHANNEL, ts)[-1]
+    for shown in (approve, stage.slack.home(BOB), queue.blocks, reminder.blocks):
+        assert "Acme ⏎ Amount: USD 1.00" in str(shown)
+        assert "Acme\\n" not in str(shown)
+    for text in (stage.card(ts), queue.text, reminder.text):
+        assert "\nAmount: USD 1.00" not in text
+        assert "\nAmount: USD 900.00" in text
+
+
+async def test_a_run_of_which_nobody_has_an_address_claims_neither_mails_nor_none(stage, world):
+    """The template may name who gets them, as with documents by number."""
+    for number in ("Q2", "Q3"):
+        world.add_account(number, name=f"Nowhere {number}", email=None)
+    world.add_bill_run("BR-00000809", invoices=[("Q2", "USD", "7"), ("Q3", "EUR", "8")])
+
+    ts = await stage.ask(text="BR-00000809")
+
+    title, facts, approve = approve_of(stage, ts)
+    assert title == "Email 2 documents of bill run BR-00000809 to 2 customers"
+    assert approve["text"]["text"] == "Approve: send up to 2 mails"
+    (warning,) = [each for each in facts if each.startswith("⚠")]
+    assert "2 accounts have no bill-to address (Nowhere Q2 (Q2) and Nowhere Q3 (Q3))" in warning
+    assert "up to 2 mails to 2 customers" in await stage.details(ts, BOB)
+
+
+async def test_what_another_request_has_mailed_comes_before_what_others_ask_and_is_in_the_question(
+    stage, world
+):
+    world.add_credit_memo("C000", "USD", "5.00", number="CM00000810")
+    first, _, third = [await stage.ask(text="CM00000810") for _ in range(3)]
+    await stage.press(BOB, third)
+    await stage.until_card(third, "Accepted by Zuora")
+
+    fourth = await stage.ask(text="CM00000810", resend=["yes"])
+
+    for ts in (first, fourth):
+        title, facts, approve = approve_of(stage, ts)
+        assert title.startswith("⚠ Mails again: ")
+        (also, *_) = [each for each in facts if each.startswith("Also")]
+        assert "⚠ R-3 already mailed CM00000810" in also
+        assert approve["confirm"]["text"]["text"].startswith("⚠ Mails again: Email credit memo")
+        assert approve["style"] == "danger"

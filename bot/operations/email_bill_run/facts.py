@@ -27,7 +27,7 @@ class EmailRunFacts(RunFacts):
         largest_mailed: The largest of those; None likewise.
         customers: How many customers get them; None likewise.
         nobody: The customers of which no address is known, by name; none of their documents is
-            among `mailed`.
+            among `mailed`. Empty where that is so of all: then the template names others, or nobody.
         unaddressed: How many documents of theirs would be mailed otherwise.
         perhaps: How many of `mailed` get a mail only if the template names more than the bill-to
             contact, or if their profile is muted no longer by then.
@@ -57,6 +57,11 @@ class EmailRunFacts(RunFacts):
         if self.mailed is not None:
             return sum(kind.count for kind in self.mailed)
         return self.ordered(resend=resend)
+
+    def up_to(self, *, resend: bool) -> str:
+        """Return `up to ` where some of them may not be mailed; else nothing."""
+        doubt = self.perhaps or (self.documents.mailed_unknown and not resend)
+        return "up to " if doubt else ""
 
     def ordered(self, *, resend: bool) -> int:
         """Return how many documents the order is about, whoever gets them."""
@@ -107,8 +112,10 @@ def going_out(
         if each.number not in off
         and not (zero_left_out and each.kind == "invoice" and each.amount == 0)
     ]
-    nobody = [each for each in mailable if each.reaches_nobody]
     mailed = [each for each in mailable if not each.reaches_nobody]
+    nobody = [each for each in mailable if each.reaches_nobody]
+    if not mailed:  # the template may name who gets them, which cannot be seen
+        mailed, nobody = nobody, mailed
     return {
         "mailed": tuple(kinds_of(mailed)),
         "largest_mailed": largest_of(mailed, LARGEST),

@@ -208,10 +208,8 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
 
     def effect(self) -> str:
         """Return `send 316 mails`: one for each document."""
-        resend = self.body.resend
-        doubt = self.facts.perhaps or (self.facts.documents.mailed_unknown and not resend)
-        up_to = "up to " if doubt else ""
-        return f"send {up_to}{count(self.facts.mails(resend=resend), 'mail')}"
+        facts, resend = self.facts, self.body.resend
+        return f"send {facts.up_to(resend=resend)}{count(facts.mails(resend=resend), 'mail')}"
 
     def warning(self) -> str:
         """Return that mails cannot be called back; with `resend` customers get them twice."""

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator
 
-from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
+from bot.domain.summary import (
+    AMOUNTS_NOT_KNOWN,
+    MAILS_AGAIN,
+    MAY_MAIL_AGAIN,
+    Summary,
+    alarming,
+    warning,
+)
 from bot.domain.words import count, line, some, some_named
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
@@ -23,8 +30,8 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
     return Summary(
         headline=f"Email {mails} of bill run {facts.number}{to}{' again' if resend else ''}",
         risks=(
-            *(("mails again",) if resend else ()),
-            *(("may mail again",) if may_again and not resend else ()),
+            *((MAILS_AGAIN,) if resend else ()),
+            *((MAY_MAIL_AGAIN,) if may_again and not resend else ()),
             *((AMOUNTS_NOT_KNOWN,) if documents.amount_unknown else ()),
         ),
         money=money_of(facts.mailed or documents.kinds),

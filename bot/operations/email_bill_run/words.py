@@ -46,7 +46,7 @@ def tables(facts: EmailRunFacts) -> Sequence[Table]:
 def _going_out(facts: EmailRunFacts, *, resend: bool) -> str:
     """Return `25 mails to 24 customers, none mailed before; 1 has no address (Quayside Apparel)`."""
     documents = facts.documents
-    mails = count(facts.mails(resend=resend), "mail")
+    mails = f"{facts.up_to(resend=resend)}{count(facts.mails(resend=resend), 'mail')}"
     to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""
     said = f"{mails}{to}, {_mailed_among(facts, resend=resend)}"
     if facts.nobody:

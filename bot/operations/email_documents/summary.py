@@ -2,7 +2,14 @@
 
 from bot.domain.key import KIND_WORDS
 from bot.domain.money import spoken
-from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
+from bot.domain.summary import (
+    AMOUNTS_NOT_KNOWN,
+    MAILS_AGAIN,
+    MAY_MAIL_AGAIN,
+    Summary,
+    alarming,
+    warning,
+)
 from bot.domain.words import Line, Moment, Part, count, line, listed, named, some
 from bot.operations import notices
 from bot.operations.email_documents import words
@@ -23,8 +30,8 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
     return Summary(
         headline=_headline(facts, again=again),
         risks=(
-            *(("mails again",) if again or totals.mailed_unknown else ()),
-            *(("may mail again",) if facts.by_itself and not again else ()),
+            *((MAILS_AGAIN,) if again or totals.mailed_unknown else ()),
+            *((MAY_MAIL_AGAIN,) if facts.by_itself and not again else ()),
             *(("typed addresses",) if typed else ()),
             *((AMOUNTS_NOT_KNOWN,) if totals.amount_unknown else ()),
         ),
