@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -108,6 +109,18 @@ def test_check_says_what_the_server_does_not_promise(address):
     assert "of this version" in words
     assert "waits for no standby" in words
     assert "fsync is off" in words  # of the server for tests
+
+
+def test_check_names_who_keeps_the_bot_from_writing(address):
+    with psycopg.connect(address, application_name="psql") as console:
+        console.execute("SELECT turn FROM turns_of_work FOR UPDATE")
+        pid = console.info.backend_pid
+        held = " ".join(each.found for each in noticed(address))
+    free = " ".join(each.found for each in noticed(address))
+
+    assert f"psql (pid {pid}, role " in held
+    assert "nothing is recorded until its transaction ends" in held
+    assert "nothing is recorded" not in free
 
 
 def test_check_names_a_rule_that_is_gone(address):

@@ -3,11 +3,14 @@
 import os
 import signal
 import threading
+import time
 
+import psycopg
 import pytest
 
 from bot.domain.history import Entry, What
 from bot.store.errors import (
+    LOCKED_BY_OTHERS,
     NOT_ANSWERING,
     REPLACED,
     CouldNotRecordError,
@@ -91,6 +94,33 @@ def test_a_connection_that_the_server_ends_is_made_again(store, address):
     write(store)
 
     assert len(store.history.all()) == 2
+
+
+def test_why_there_is_no_connection_is_logged_once_and_a_full_or_locked_server_in_a_word(
+    store, address, caplog
+):
+    name = name_of(address)
+    store._database.execute("SET lock_timeout = '10ms'")
+    with psycopg.connect(address) as console:
+        console.execute("LOCK TABLE history")
+        with pytest.raises(CouldNotRecordError):
+            write(store)
+    assert caplog.records[-1].trouble == LOCKED_BY_OTHERS
+    assert not caplog.records[-1].exc_info
+
+    said(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    said(f"SELECT pg_terminate_backend({store._database._connection.info.backend_pid})")
+    with pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
+        write(store)
+    end = time.monotonic() + 60
+    while "not currently accepting connections" not in caplog.text:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    said(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    connected_again()
+
+    assert caplog.text.count("database_cannot_be_reached") == 1
+    write(store)
 
 
 def test_a_commit_without_an_answer_is_not_said_to_be_nothing(store):

@@ -44,6 +44,7 @@ POOLER = (
     "DATABASE_URL: a pooler there hands one session of the server to several connections, which cannot hold the work "
     "lock: name the server itself, or set the pooler's mode for this database to session."
 )
+START_AGAIN = "could_not_record: find out why, and start this process again, which compares the database with Slack"
 WHAT_TO_DO = "could_not_record: check the PostgreSQL server and the way to it"
 
 _BEGIN = "BEGIN; SELECT turn FROM turns_of_work FOR UPDATE"
@@ -154,7 +155,7 @@ class PostgresDatabase:
                 yield
             return
         if self._distrusted:
-            logger.error(WHAT_TO_DO, extra={"trouble": self._distrusted})
+            logger.error(START_AGAIN, extra={"trouble": self._distrusted})
             raise CouldNotRecordError(f"could not record this: {self._distrusted}")
         self._writing = connection = self._there()
         try:
@@ -264,11 +265,13 @@ class PostgresDatabase:
         if connection.closed:
             self._lost(connection)
             return NotAnsweringError(f"could not record this: {NOT_ANSWERING}")
-        self._takes_nothing = TROUBLES.get(error.sqlstate or "", self._takes_nothing)
-        logger.error(WHAT_TO_DO, exc_info=error)
-        passes = (error.sqlstate or "") in TROUBLES
-        kind = NotAnsweringError if passes else CouldNotRecordError
-        return kind(f"could not record this: {error}")
+        trouble = TROUBLES.get(error.sqlstate or "")
+        if trouble is None:
+            logger.error(WHAT_TO_DO, exc_info=error)
+            return CouldNotRecordError(f"could not record this: {error}")
+        self._takes_nothing = trouble
+        logger.error(WHAT_TO_DO, extra={"trouble": trouble})
+        return NotAnsweringError(f"could not record this: {trouble}")
 
     def _lost(self, connection: Bounded) -> None:
         """Refuse everything from now on, and ask for another connection outside the event loop."""
@@ -278,12 +281,14 @@ class PostgresDatabase:
             Thread(target=self._connect_again, name="postgres", daemon=True).start()
 
     def _connect_again(self) -> None:
+        said = set[str]()
         while not self._closed.wait(AGAIN_SECONDS):
             try:
                 connection = connect(self.url)
                 if is_older(connection, self._known()):
                     self.distrust(REPLACED)
-            except (psycopg.Error, OSError):
+            except (psycopg.Error, OSError) as error:
+                _say_once(str(error).strip().partition("\n")[0], said)
                 continue
             self._heard = _heard_on(connection)
             self._heard.add(0)  # whoever wrote meanwhile was not heard
@@ -291,6 +296,13 @@ class PostgresDatabase:
             self._connection = connection
             logger.info("database_answers_again")
             return
+
+
+def _say_once(why: str, said: set[str]) -> None:
+    """Log why there is no connection, the first time: a wrong password and a server that starts differ."""
+    if why not in said:
+        logger.warning("database_cannot_be_reached: %s", why)
+    said.add(why)
 
 
 def _longer(values: Sequence[Any]) -> float:

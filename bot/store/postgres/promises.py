@@ -8,7 +8,7 @@ from sqlite_utils import Database
 from bot.store.copying import HALF_COPIED
 from bot.store.errors import StoreError
 from bot.store.postgres import schema
-from bot.store.postgres.connection import connect
+from bot.store.postgres.connection import NAME, connect
 from bot.store.postgres.copied import is_half_copied
 from bot.store.schema import migrations
 
@@ -23,6 +23,26 @@ SELECT current_setting('server_version'), CAST(current_setting('server_version_n
   (SELECT COUNT(*) FROM pg_stat_replication)
 """
 
+_HOLDS = f"""
+SELECT DISTINCT pid, COALESCE(NULLIF(application_name, ''), 'a program'), CAST(usename AS TEXT)
+FROM pg_locks JOIN pg_stat_activity USING (pid) JOIN pg_class ON pg_class.oid = relation
+WHERE granted AND relnamespace = to_regnamespace(current_schema())
+  AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+    OR relname = 'turns_of_work' AND mode = 'RowShareLock')
+  AND COALESCE(application_name, '') NOT LIKE '{NAME}%'
+ORDER BY pid
+"""  # noqa: S608 - own words
+"""Who else holds what each write of the bot needs: somebody at a console with a transaction open, most of the time."""
+
+
+class Holder(NamedTuple):
+    """Another program's session that keeps the bot from writing."""
+
+    pid: int
+    program: str
+    role: str
+
 
 class PostgresServer(NamedTuple):
     """What a server says about itself.
@@ -35,6 +55,7 @@ class PostgresServer(NamedTuple):
         standbys: How many follow it just now.
         is_made: Whether the database has its tables.
         pending: Steps that the next start takes.
+        holders: Who keeps the bot from writing just now.
     """
 
     version: str
@@ -48,6 +69,7 @@ class PostgresServer(NamedTuple):
     standbys: int
     is_made: bool
     pending: int
+    holders: tuple[Holder, ...] = ()
 
     @property
     def weak(self) -> list[tuple[str, str]]:
@@ -67,15 +89,22 @@ def asked(url: str) -> PostgresServer:
                 raise StoreError(HALF_COPIED)
             found = connection.execute(_ASKED).fetchone()
             done = schema.applied(connection)
+            holders = tuple(map(Holder._make, connection.execute(_HOLDS)))
     except psycopg.Error as error:
         raise StoreError(f"the server cannot be asked: {str(error).strip()}.") from error
     every = {each.name for each in migrations.pending(Database(memory=True))}
     schema.refuse_newer(done - every)
-    return PostgresServer._make([*(found or ()), bool(done), len(every - done)])
+    return PostgresServer._make([*(found or ()), bool(done), len(every - done), holders])
 
 
 def _weak(server: PostgresServer) -> list[tuple[str, str]]:
-    found = []
+    found = [
+        (
+            f"{each.program} (pid {each.pid}, role {each.role}) holds a table: nothing is recorded until its transaction ends",
+            f"end it there, or SELECT pg_terminate_backend({each.pid})",
+        )
+        for each in server.holders
+    ]
     if server.fsync != "on":
         found.append(
             (
