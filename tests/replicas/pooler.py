@@ -3,7 +3,7 @@
 import socket
 import struct
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 _NO = {80877103, 80877104}
@@ -30,8 +30,10 @@ class Pooler:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more, and end the session of the server that clients have shared."""
         self._listening.close()
+        if self._shared is not None:
+            self._shared.socket.close()
 
     def _listen(self) -> None:
         with suppress(OSError):
@@ -58,14 +60,17 @@ class Pooler:
     def _greeted(self, begin: bytes) -> tuple["_Stream", bytes]:
         """A session of the server, and what it says first, with another number."""
         server, greeting = _Stream(socket.create_connection(self._server)), b""
-        server.send(begin)
-        while True:
-            kind, message = server.message()
-            if kind == b"K":
-                message = message[:5] + struct.pack("!I", 0x7FFFFFFF) + message[9:]
-            greeting += message
-            if kind in b"ZE":
-                return server, greeting
+        with ExitStack() as unless_greeted:
+            unless_greeted.enter_context(server.socket)
+            server.send(begin)
+            kind = b""
+            while kind not in (b"Z", b"E"):
+                kind, message = server.message()
+                if kind == b"K":
+                    message = message[:5] + struct.pack("!I", 0x7FFFFFFF) + message[9:]
+                greeting += message
+            unless_greeted.pop_all()
+        return server, greeting
 
     def _take_turns(self, client: "_Stream", server: "_Stream") -> None:
         while True:
