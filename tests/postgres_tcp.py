@@ -131,6 +131,12 @@ class TcpServer:
             found = connection.execute(cast("Any", sql))
             return found.fetchall() if found.description else []
 
+    def let_in(self, *lines: str) -> None:
+        """Put lines before those that say who may connect."""
+        hba = self.folder / "data/pg_hba.conf"
+        hba.write_text("\n".join((*lines, hba.read_text())))
+        self.said("SELECT pg_reload_conf()")
+
     def new_database(self) -> str:
         """Make an empty database; its name."""
         name = f"billing_{secrets.token_hex(6)}"

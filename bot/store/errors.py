@@ -8,6 +8,8 @@ logger = logging.getLogger(__name__)
 DAMAGED, REPLACED = "database damaged", "database deleted or replaced"
 LOCKED_BY_OTHERS = "database locked by another program"
 """A trouble of the database that ends without anybody mending it."""
+NEWER = "a newer version of Billing Bot has changed the database's tables"
+"""While this process was running: it writes nothing more, and ends."""
 NOT_ANSWERING = "database does not answer"
 """Another one, for a server, which is asked again and again until it answers."""
 

@@ -39,11 +39,11 @@ class Lock(Protocol):
 
     @property
     def is_lost(self) -> bool:
-        """Return whether this process held it, and another may hold it now."""
+        """Return whether this process held it, and another may hold it now; or must not work any more."""
 
     @property
     def why_lost(self) -> str:
-        """Return how it was lost, in words that continue with "so another process may work"."""
+        """Return how it was lost, as a sentence without its end."""
 
     @property
     def began_anew(self) -> bool:

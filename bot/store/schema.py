@@ -201,3 +201,29 @@ def facts_in_parts(db: Database) -> None:
     the parts. Requests of before keep their facts where they are.
     """
     run(db, _FACTS_IN_PARTS)
+
+
+_FORMAT = "ALTER TABLE turns_of_work ADD COLUMN format INTEGER NOT NULL DEFAULT 0"
+
+
+@migrations(name="0053_format")
+def keep_the_format(db: Database) -> None:
+    """Who changes a server's tables says so in the row that every transaction locks, so that older versions see it."""
+    run(db, _FORMAT)
+
+
+BESIDE_OLDER: frozenset[str] = frozenset()
+"""Migrations beside which processes of a version without them go on writing, such as one that adds an index.
+
+Of every other one they learn by the format, and write nothing from then on.
+"""
+
+
+def names() -> frozenset[str]:
+    """Return the names of all migrations that this version knows."""
+    return frozenset(each.name for each in migrations.pending(Database(memory=True)))
+
+
+def format_of_tables() -> int:
+    """Return the format of this version's tables: a larger one is a newer version's."""
+    return len(names() - BESIDE_OLDER)

@@ -264,8 +264,7 @@ class Bot:
         while not (self._lock.is_lost or store.has_lost_its_turn):
             await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
         logger.critical(
-            "work_lock_lost: %s, so another process may work "
-            "too; this one ends, and its supervisor starts it again as one that waits",
+            "work_lock_lost: %s. Another process may work by now, so this one ends; its supervisor starts it again",
             self._lock.why_lost or ANOTHER_TURN,
         )
         self.has_lost_its_lock = True

@@ -2,6 +2,8 @@
 
 `--freezes-before PATH`: once, between the commit that says that a request to a path with these letters goes
 out, and the request: by then its connection stands, or is about to.
+
+`--of-a-version-that changes-tables` or `adds-an-index`: it knows a migration more than this version does.
 """
 
 import os
@@ -12,10 +14,16 @@ from typing import Any
 import aiohttp
 
 from bot.cli.serve import serve
+from bot.store import schema
 from bot.store.postgres.connection import Bounded
 from bot.wiring.build import Tuning
 
 FLAG = "--freezes-before"
+NEWER = "--of-a-version-that"
+MIGRATIONS = {
+    "changes-tables": "ALTER TABLE requests ADD COLUMN later INTEGER NOT NULL DEFAULT 0",
+    "adds-an-index": "CREATE INDEX requests_later ON requests (requester)",
+}
 
 
 def freeze_before(path: str) -> None:
@@ -33,10 +41,20 @@ def freeze_before(path: str) -> None:
     aiohttp.ClientSession._request = watched  # type: ignore[method-assign, assignment]
 
 
+def know_more(does: str) -> None:
+    """Be a version with one more migration."""
+    name = f"9999_{does}"
+    schema.migrations(name=name)(lambda database: database.execute(MIGRATIONS[does]))
+    if does == "adds-an-index":
+        schema.BESIDE_OLDER |= {name}
+
+
 if __name__ == "__main__":
     Bounded.longest = 10.0  # these tests share their machine
     if FLAG in sys.argv:
         freeze_before(sys.argv[sys.argv.index(FLAG) + 1])
+    if NEWER in sys.argv:
+        know_more(sys.argv[sys.argv.index(NEWER) + 1])
     serve(
         "run",
         Tuning(seconds_a_message=0.0, look_seconds=0.2, zuora_read_seconds=2.0),

@@ -18,24 +18,29 @@ class Replica(Process):
         super().__init__(pair, name)
         self.way = way
 
-    async def start(self, *, freezes_before="", direct=False):
+    async def start(self, **how):
+        """Start it, as `spawn` does, and wait for its connection to Slack."""
+        before = self._pair.slack.sockets.connections
+        await self.spawn(**how)
+        await self._pair.until(lambda: self._pair.slack.sockets.connections > before or self.ended)
+        assert not self.ended, self.log
+        return self
+
+    async def spawn(self, *, freezes_before="", direct=False, newer=""):
         """Start it.
 
         `freezes_before`: it stands still once, before a request to this path goes out. `direct`: it does not
-        go by the way that can be cut.
+        go by the way that can be cut. `newer`: what its version does to the tables.
         """
-        before = self._pair.slack.sockets.connections
         database = self._pair.server.url(self._pair.database, None if direct else self.way.port)
         how = ["--freezes-before", freezes_before] if freezes_before else []
+        how += ["--of-a-version-that", newer] if newer else []
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tests.replicas.bot_process", *how,
                 cwd=self._pair.folder, stderr=log,
                 env={**self._pair.environment, "DATABASE_URL": database},
             )  # fmt: skip
-        await self._pair.until(lambda: self._pair.slack.sockets.connections > before or self.ended)
-        assert not self.ended, self.log
-        return self
 
 
 class Replicas(Pair):

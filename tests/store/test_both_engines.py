@@ -2,16 +2,20 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import psycopg
 import pytest
 from sqlite_utils import Database
 
+from bot.store import schema
+from bot.store.errors import NEWER, CouldNotRecordError
 from bot.store.migrations.third import run
 from bot.store.postgres.connection import connect
 from bot.store.postgres.rules import expected, missing
 from bot.store.postgres.schema import applied, bring_up_to_date, converted
 from bot.store.schema import migrations
+from bot.store.store import Store
 from tests.postgres import fresh_database, name_of, needs_postgres, said, without_tables
 
 pytestmark = needs_postgres
@@ -135,6 +139,25 @@ INSERT INTO later (user) VALUES ('U1');
         with pytest.raises(psycopg.IntegrityError, match="kept"):
             connection.execute("DELETE FROM later")
     assert missing(url) == []
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_who_runs_an_older_version_writes_on_only_beside_what_says_so(monkeypatch, beside):
+    url = fresh_database()
+    older = Store.open(url)
+    monkeypatch.setattr(migrations, "_migrations", [*migrations._migrations])
+    migrations(name="9999_later")(lambda db: run(db, "CREATE INDEX a_later_one ON calls (request)"))
+    monkeypatch.setattr(schema, "BESIDE_OLDER", {"9999_later"} if beside else set())
+
+    newer = Store.open(url)
+
+    newer.refusals.touch()
+    allowed = nullcontext() if beside else pytest.raises(CouldNotRecordError, match=NEWER)
+    with allowed, older.transaction():
+        older.refusals.touch()
+    assert older.trouble == ("" if beside else NEWER)
+    for each in (older, newer):
+        each.close()
 
 
 def test_a_rule_that_cannot_be_read_is_never_left_out():

@@ -12,6 +12,7 @@ from bot.store.errors import StoreError
 from bot.store.postgres import schema
 from bot.store.postgres.connection import Bounded, connect
 from bot.store.postgres.dialect import statement
+from bot.store.postgres.refused import refusal
 from bot.store.schema import migrations
 
 A_DAY = 86_400.0
@@ -61,7 +62,7 @@ class ServerSide:
                 connection.execute(_UNBOUNDED)
                 yield cls(connection)
         except psycopg.Error as error:
-            msg = f"{str(error).strip()}. The copy was broken off; run it again."
+            msg = f"{refusal(error).words}. The copy was broken off; run it again."
             raise StoreError(msg) from error
 
     def rows(self, sql: str) -> Iterator[Row]:

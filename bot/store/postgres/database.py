@@ -17,6 +17,7 @@ from psycopg.pq import TransactionStatus
 from bot.domain.history import START, Head
 from bot.store.committed import Committed
 from bot.store.errors import (
+    NEWER,
     NOT_ANSWERING,
     REPLACED,
     CouldNotRecordError,
@@ -29,8 +30,10 @@ from bot.store.errors import (
 from bot.store.postgres import schema
 from bot.store.postgres.connection import LONG, SECONDS_A_CHARACTER, SECONDS_A_ROW, Bounded, connect
 from bot.store.postgres.dialect import statement
+from bot.store.postgres.refused import refusal
 from bot.store.postgres.standing import TROUBLES, is_older
 from bot.store.postgres.turns import begin_turn
+from bot.store.schema import format_of_tables
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ POOLER = (
 START_AGAIN = "could_not_record: find out why, and start this process again, which compares the database with Slack"
 WHAT_TO_DO = "could_not_record: check the PostgreSQL server and the way to it"
 
-_BEGIN = "BEGIN; SELECT turn FROM turns_of_work FOR UPDATE"
+_BEGIN = "BEGIN; SELECT turn, format FROM turns_of_work FOR UPDATE"
 """The one row of that table is the write lock: what is read after it is what is written upon."""
 
 _COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
@@ -72,6 +75,7 @@ class PostgresDatabase:
         self._distrusted = ""
         self._takes_nothing = ""
         self._closed = Event()
+        self._format = format_of_tables()
         self.turn: int | None = None
         """Which turn of work this process has; None: it does not work. After another has begun, nothing is written."""
         self._has_lost_its_turn = False
@@ -163,7 +167,7 @@ class PostgresDatabase:
                 connection.within(Bounded.longest),
                 self._parts(_BEGIN, _COMMIT, "ROLLBACK") as begun,
             ):
-                self._refuse_another_turn(begun)
+                self._refuse_others(begun)
                 yield
         finally:
             self._writing = None
@@ -191,9 +195,13 @@ class PostgresDatabase:
                 raise NotKnownWhetherRecordedError(str(error)) from error
             raise
 
-    def _refuse_another_turn(self, begun: psycopg.Cursor[tuple[Any, ...]]) -> None:
+    def _refuse_others(self, begun: psycopg.Cursor[tuple[Any, ...]]) -> None:
+        """Write nothing where another process works by now, or where the tables are not this version's any more."""
         begun.nextset()
-        (turn,) = begun.fetchone() or (None,)
+        turn, there = begun.fetchone() or (None, 0)
+        if there > self._format:
+            self.distrust(NEWER)
+            raise CouldNotRecordError(f"could not record this: {NEWER}")
         if self.turn is not None and turn != self.turn:
             self._has_lost_its_turn = True
             raise CouldNotRecordError("could not record this: another process works now")
@@ -288,7 +296,7 @@ class PostgresDatabase:
                 if is_older(connection, self._known()):
                     self.distrust(REPLACED)
             except (psycopg.Error, OSError) as error:
-                _say_once(str(error).strip().partition("\n")[0], said)
+                _say_once(refusal(error).words, said)
                 continue
             self._heard = _heard_on(connection)
             self._heard.add(0)  # whoever wrote meanwhile was not heard
@@ -350,6 +358,6 @@ def open_postgres(url: str) -> PostgresDatabase:
             connection.close()
         if isinstance(error, StoreError):
             raise
-        msg = f"DATABASE_URL: the database cannot be opened: {str(error).strip()}."
-        passes = broke or isinstance(error, psycopg.OperationalError)
-        raise (StoreBusyError if passes else StoreError)(msg) from error
+        found = refusal(error)
+        msg = f"DATABASE_URL: the database cannot be opened: {found.words}."
+        raise (StoreError if found.lasts and not broke else StoreBusyError)(msg) from error

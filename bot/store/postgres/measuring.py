@@ -7,6 +7,7 @@ from bot.store.errors import NOT_ANSWERING, REPLACED, StoreError
 from bot.store.measuring import Measures, measured
 from bot.store.postgres.connection import connect
 from bot.store.postgres.dialect import statement
+from bot.store.postgres.refused import refusal
 from bot.store.postgres.standing import TROUBLES, is_older
 
 
@@ -23,7 +24,7 @@ def figures(url: str) -> Measures:
             ).fetchone() or (0,)
             return measured(lambda sql: connection.execute(statement(sql).sql), size=size, log=0)
     except psycopg.Error as error:
-        raise StoreError(f"the database cannot be read: {str(error).strip()}.") from error
+        raise StoreError(f"the database cannot be read: {refusal(error).words}.") from error
 
 
 def why_not_writable(url: str, head: Head) -> str:

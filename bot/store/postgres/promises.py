@@ -10,6 +10,7 @@ from bot.store.errors import StoreError
 from bot.store.postgres import schema
 from bot.store.postgres.connection import NAME, connect
 from bot.store.postgres.copied import is_half_copied
+from bot.store.postgres.refused import refusal
 from bot.store.schema import migrations
 
 OLDEST = 140_000
@@ -91,7 +92,7 @@ def asked(url: str) -> PostgresServer:
             done = schema.applied(connection)
             holders = tuple(map(Holder._make, connection.execute(_HOLDS)))
     except psycopg.Error as error:
-        raise StoreError(f"the server cannot be asked: {str(error).strip()}.") from error
+        raise StoreError(f"the server cannot be asked: {refusal(error).words}.") from error
     every = {each.name for each in migrations.pending(Database(memory=True))}
     schema.refuse_newer(done - every)
     return PostgresServer._make([*(found or ()), bool(done), len(every - done), holders])

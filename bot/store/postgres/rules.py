@@ -6,6 +6,7 @@ import psycopg
 
 from bot.store.errors import StoreError
 from bot.store.postgres.connection import connect
+from bot.store.postgres.refused import refusal
 from bot.store.postgres.schema import baseline
 
 _FUNCTION = re.compile(
@@ -36,5 +37,5 @@ def missing(url: str) -> list[str]:
         with connect(url) as connection:
             there = dict(connection.execute(_THERE).fetchall())
     except psycopg.Error as error:
-        raise StoreError(f"the server cannot be asked: {str(error).strip()}.") from error
+        raise StoreError(f"the server cannot be asked: {refusal(error).words}.") from error
     return sorted(name for name, body in expected().items() if there.get(name) != body)

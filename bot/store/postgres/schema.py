@@ -17,11 +17,12 @@ from bot.domain.history import FIRST_HASH
 from bot.store.errors import StoreError
 from bot.store.postgres.connection import Bounded
 from bot.store.postgres.dialect import statement
-from bot.store.schema import migrations
+from bot.store.schema import format_of_tables, migrations
 
 LOCK = 0x62696C6C  # "bill": the advisory lock under which tables are made and changed
 LOCK_TIMEOUT = "2s"
 MIGRATION_TIMEOUT = "10min"
+_KEEPS_TURNS = "0047_both_engines"
 
 _FUNCTIONS = r"""
 CREATE OR REPLACE FUNCTION json_extract(text TEXT, path TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT AS $$
@@ -147,7 +148,7 @@ def baseline() -> Iterator[str]:
         yield from converted(sql)
     pattern.close()
     yield f"INSERT INTO history_head VALUES (1, 0, '{FIRST_HASH}')"  # noqa: S608 - own words
-    yield "INSERT INTO turns_of_work VALUES (1, 0)"
+    yield "INSERT INTO turns_of_work (one, turn) VALUES (1, 0)"
     yield f"INSERT INTO copies VALUES (1, '{token_hex(8)}', 0, '')"  # noqa: S608 - own words
 
 
@@ -167,7 +168,8 @@ def bring_up_to_date(connection: Bounded) -> None:
     """Make the tables, or change an older version's; safe from every replica together.
 
     One transaction under an advisory lock: another process waits, and finds everything done. A table
-    that somebody reads for long is waited for shortly, so that those who work are not held up.
+    that somebody reads for long is waited for shortly, so that those who work are not held up. Processes
+    of an older version find another format in the row that they lock, and write nothing more.
 
     Raises:
         StoreError: A newer version of the bot has written it.
@@ -183,6 +185,10 @@ def bring_up_to_date(connection: Bounded) -> None:
         done = applied(connection)
         refuse_newer(done - every.keys())
         connection.execute(_FUNCTIONS)  # those of this version, whichever made the tables
+        if (
+            _KEEPS_TURNS in done
+        ):  # nobody else writes meanwhile; they would wait for each other's locks
+            connection.execute("SELECT turn FROM turns_of_work FOR UPDATE")
         if not done:
             _refuse_a_second_one(connection)
             made = [*baseline()]
@@ -197,6 +203,7 @@ def bring_up_to_date(connection: Bounded) -> None:
                 migration.fn(migrating)
             now = str(datetime.now(UTC))
             connection.execute("INSERT INTO migrations VALUES ($1, $2)", [name, now])
+        connection.execute("UPDATE turns_of_work SET format = $1", [format_of_tables()])
 
 
 def _refuse_a_second_one(connection: Bounded) -> None:

@@ -1,9 +1,13 @@
 """Turns of work: whoever begins to work takes the next one, and whoever worked before can write nothing more."""
 
+from contextlib import suppress
 from typing import Final
+
+import psycopg
 
 from bot.store.engine import Database
 from bot.store.errors import CouldNotRecordError
+from bot.store.postgres.connection import Bounded
 
 KEY: Final = 0x776F726B
 """Of the advisory lock (`work` in ASCII); each database of a server has its own ones."""
@@ -14,6 +18,19 @@ SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
   AND classid = 0 AND objid = {KEY} AND objsubid = 1
 """  # noqa: S608 - own words
 """The session that holds the lock, to be narrowed by `AND pid = …`."""
+
+
+def is_newer(connection: Bounded, own: int) -> bool:
+    """Return whether a newer version has changed the tables since this process began.
+
+    Args:
+        connection: To the server.
+        own: The format of this version's tables.
+    """
+    with suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):  # not made yet
+        (there,) = connection.execute("SELECT format FROM turns_of_work").fetchone() or (0,)
+        return bool(there > own)
+    return False
 
 
 def begin_turn(database: Database, holder: int) -> int:

@@ -13,9 +13,12 @@ from typing import Final
 import psycopg
 
 from bot.fence import FRESH_SECONDS, Fence, seconds
+from bot.store.errors import NEWER
 from bot.store.lock import Session
 from bot.store.postgres.connection import NAME, Bounded, connect
-from bot.store.postgres.turns import HOLDERS, KEY
+from bot.store.postgres.refused import refusal
+from bot.store.postgres.turns import HOLDERS, KEY, is_newer
+from bot.store.schema import format_of_tables
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +70,11 @@ class PostgresLock:
         self.fence = fence
         self.holder = 0
         """The server's number for the session that tries for the lock, or holds it."""
+        self._format = format_of_tables()
         self._sessions = 0
         self.others: tuple[Session, ...] = ()
         self.why_lost = ""
+        self._said = ""
         self._is_taken = False
         self._thread: Thread | None = None
         self._answered = Event()
@@ -95,7 +100,7 @@ class PostgresLock:
 
     @property
     def is_lost(self) -> bool:
-        """Return whether this process held it, and another may hold it now."""
+        """Return whether this process held it, and another may hold it now; or must not work any more."""
         return bool(self.why_lost)
 
     def release(self) -> None:
@@ -111,9 +116,10 @@ class PostgresLock:
             try:
                 with connect(self._url, application_name=_own_name()) as connection:
                     self._sessions += 1
+                    self._said = ""
                     self._hold(connection)
             except (psycopg.Error, OSError) as error:
-                self._failed(str(error).partition("\n")[0])
+                self._failed(refusal(error).words)
             self._answered.set()
             self._ending.wait(AGAIN_SECONDS)
 
@@ -135,6 +141,10 @@ class PostgresLock:
                 self.fence.answered(asked_at)
                 self._is_taken = True
             if asked_at - looked_at >= HEARTBEAT_SECONDS:
+                if is_newer(connection, self._format):
+                    self.fence.shut()
+                    self.why_lost = NEWER
+                    return
                 self.others, looked_at = _sessions(connection), asked_at
             self._answered.set()
             self._ending.wait(HEARTBEAT_SECONDS if has_it else TRY_SECONDS)
@@ -144,8 +154,9 @@ class PostgresLock:
         if self._is_taken and not self._ending.is_set():
             self.fence.shut()
             self.why_lost = f"its session with PostgreSQL ended ({why})"
-        elif not self._answered.is_set():
+        elif why != self._said:
             logger.warning("work_lock_cannot_be_asked_for: %s", why)
+        self._said = why
 
 
 def others_at(url: str) -> tuple[Session, ...]:
@@ -158,7 +169,7 @@ def others_at(url: str) -> tuple[Session, ...]:
         with connect(url) as connection:
             return _sessions(connection)
     except psycopg.Error as error:
-        raise OSError(str(error).strip()) from error
+        raise OSError(refusal(error).words) from error
 
 
 def _sessions(connection: Bounded) -> tuple[Session, ...]:

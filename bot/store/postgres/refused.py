@@ -1,0 +1,62 @@
+"""Why a server lets nobody in, in one sentence, and whether that passes by itself."""
+
+import re
+from typing import NamedTuple
+
+import psycopg
+
+_LASTING = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        ("password authentication failed", "the server does not take this role's password"),
+        ("no password supplied", "the server wants a password: name a file with it in PGPASSFILE"),
+        ('role ".*" does not exist', "the server does not know this role"),
+        ('database ".*" does not exist', "the server has no such database: create it"),
+        ("permission denied for database", "this role may not connect: GRANT CONNECT to it"),
+        (r"pg_hba\.conf", "the server's pg_hba.conf lets nobody in like this"),
+        ("does not support SSL", "the address asks for TLS, and the server has none"),
+        ("certificate", "the server's certificate is not accepted: set sslrootcert to its issuer's"),
+    )
+)  # fmt: skip
+"""What a person has to change, by the words of libpq and of a server that speaks English.
+
+A connection that was never made has no SQLSTATE. What a server says in another language passes for
+something that ends by itself: it is shown as it is, and the start is tried again.
+"""
+
+_READ_ONLY = re.compile("session is read-only|in hot standby mode")
+_ATTEMPT = re.compile(
+    r"^- (host: '.*?', port: '.*?'), hostaddr: .*?: (?:connection failed: )?(.*)", re.MULTILINE
+)
+
+
+class Refusal(NamedTuple):
+    """Why there is no connection: `words` as a sentence without its end, and whether a person must change something."""
+
+    words: str
+    lasts: bool
+
+
+def refusal(error: Exception) -> Refusal:
+    """Return why a server could not be used.
+
+    Of several hosts that refused, another one may take the writes soon; a standby may be promoted. So
+    neither lasts.
+    """
+    said = str(error)
+    attempts = dict(_ATTEMPT.findall(said))
+    first = said.partition("\n")[0].removeprefix("connection failed: ")
+    theirs = "; ".join(attempts.values()) if len(attempts) > 1 else first
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return Refusal(f"this role must own the database and its tables ({theirs})", lasts=True)
+    if len(attempts) > 1:
+        return Refusal(f"none of the servers can be used ({theirs})", lasts=False)
+    for pattern, words in _LASTING:
+        if pattern.search(said):
+            return Refusal(f"{words} ({theirs})", lasts=True)
+    if _READ_ONLY.search(said):
+        return Refusal(f"the server takes no writes just now ({theirs})", lasts=False)
+    return Refusal(
+        f"the server cannot be used ({theirs})",
+        lasts=not isinstance(error, psycopg.OperationalError | OSError),
+    )
