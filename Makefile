@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox bench lint quick check test crash-test format lock wheel clean pictures
+.PHONY: help sandbox bench lint quick check test postgres-test crash-test format lock wheel clean pictures
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,10 @@ test: lint .sdk/.ready  ## everything that CI runs: all tests, with what they ru
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python -m bench.covered
+
+postgres-test: $(VENV)/.test  ## all stories, and everything else that reaches the store, on PostgreSQL; half an hour
+	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/store tests/stories tests/slack/test_could_not_record.py \
+	  tests/slack/test_slow_zuora.py tests/reliability/test_overlaps.py tests/replicas tests/cli/test_on_postgres.py
 
 crash-test: $(VENV)/.test  ## the process killed 300 times and more; figures go to docs/reliability.md
 	$(BIN)/python -m tests.crash.long --write

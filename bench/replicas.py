@@ -1,4 +1,4 @@
-"""`python -m bench.replicas`: several processes on PostgreSQL beside one on SQLite, and how soon the next one works.
+"""`python -m bench.replicas`: several processes on PostgreSQL beside one on SQLite, and how soon they do without one or a server.
 
 Real processes, the local Slack and Zuora, and a server of this machine whose commits wait for its disk.
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from bot.store.postgres.connection import LONGEST_SECONDS
 from tests.postgres_tcp import TcpServer
 from tests.reliability import test_two_processes
 from tests.replicas import processes
@@ -30,7 +31,7 @@ BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->"
 @click.option("--deaths", default=3, show_default=True, help="Of each kind.")
 @click.option("--write/--no-write", default=False, help="Write the figures into the document.")
 def main(cards: int, deaths: int, *, write: bool) -> None:
-    """Measure decisions with 1, 2 and 4 replicas, and the time from a death to the next one's work."""
+    """Measure decisions with 1, 2 and 4 replicas, the time from a death to the next one's work, and to an answer."""
     lines = asyncio.run(_measured(cards, deaths))
     click.echo("\n".join(lines))
     if write:
@@ -55,6 +56,10 @@ async def _measured(cards: int, deaths: int) -> list[str]:
                 found.append(
                     _row(f"PostgreSQL, {number} {named}", await _decisions(replicas, cards))
                 )
+        found += ["", "| the server is | a click is answered as not recorded after |", "|---|---|"]
+        for how in ("frozen", "cut off", "gone"):
+            seconds = [await _not_recorded(server, how) for _ in range(deaths)]
+            found.append(f"| {how} | {median(seconds):.1f} s (longest {max(seconds):.1f} s) |")
         found += ["", "| the one that works is | the next one works after |", "|---|---|"]
         for how in ("killed", "frozen", "cut off"):
             seconds = [await _death(server, how) for _ in range(deaths)]
@@ -93,6 +98,34 @@ async def _decisions(pair: Any, cards: int) -> tuple[float, list[float]]:
     begun = time.perf_counter()
     await asyncio.gather(*map(approve, asked))
     return cards / (time.perf_counter() - begun), acks
+
+
+async def _not_recorded(server: TcpServer, how: str) -> float:
+    """Seconds from a click right after the server went away until whoever clicked reads that it was not recorded."""
+    async with _replicas(server) as replicas:
+        replicas.environment["LONGEST_SECONDS"] = str(LONGEST_SECONDS)
+        (worker,) = await replicas.worker_and()
+        ts = await replicas.ask("BR-00000001")
+        _take_away(server, worker, how)
+        replicas.slack.ack_seconds = 30.0
+        begun = time.monotonic()
+        await replicas.slack.click(BOB, CHANNEL, ts, "approve")
+        await replicas.until(lambda: replicas.slack.private(BOB, CHANNEL))
+        seconds = time.monotonic() - begun
+        server.freeze(on=False)
+        if how == "gone":
+            server.start()
+        return seconds
+
+
+def _take_away(server: TcpServer, worker: Any, how: str) -> None:
+    match how:
+        case "frozen":
+            server.freeze(on=True)
+        case "cut off":
+            worker.way.cut()
+        case _:
+            server.stop()
 
 
 async def _death(server: TcpServer, how: str) -> float:

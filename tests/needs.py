@@ -6,6 +6,7 @@ installs what it can and sets it, so that nothing that should have run is left o
 
 import os
 from collections.abc import Iterable
+from typing import NoReturn
 
 import pytest
 
@@ -25,6 +26,13 @@ def needs(what: str, found: object, how: str) -> pytest.MarkDecorator:
     if what in os.environ.get("MUST_RUN", "").split(","):
         raise RuntimeError(f"these tests must run, and there is no {what}: {how}")
     return pytest.mark.skip(reason=f"{NOT_RUN}{what}. {how}")
+
+
+def leave_out(what: str, how: str) -> NoReturn:
+    """Leave a test out, or fail it, as `needs` does: for what is known to be missing only when it is tried."""
+    if what in os.environ.get("MUST_RUN", "").split(","):
+        raise RuntimeError(f"these tests must run, and there is no {what}: {how}")
+    pytest.skip(f"{NOT_RUN}{what}. {how}")
 
 
 def loud_lines(skipped: Iterable[pytest.TestReport]) -> list[str]:

@@ -12,6 +12,7 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
@@ -34,7 +35,38 @@ def binaries() -> Path | None:
     return next((each for each in found if (each / "initdb").exists()), None)
 
 
-class TcpServer:
+class NamedServer:
+    """The server that `TEST_POSTGRES_URL` names, of a role that may make databases; nobody stops it.
+
+    Args:
+        address: Of one of its databases.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._parts = urlsplit(address)
+        self.host, self.port = self._parts.hostname or "127.0.0.1", self._parts.port or 5432
+
+    def url(self, database: str, port: int | None = None) -> str:
+        """The address of a database; with a port, by the way that listens there."""
+        who, _, place = self._parts.netloc.rpartition("@")
+        there = place if port is None else f"127.0.0.1:{port}"
+        netloc = f"{who}@{there}" if who else there
+        return urlunsplit(self._parts._replace(netloc=netloc, path=f"/{database}"))
+
+    def said(self, sql: str, database: str = "postgres") -> list[Any]:
+        """Run something as the role that was named; its rows."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            found = connection.execute(cast("Any", sql))
+            return found.fetchall() if found.description else []
+
+    def new_database(self) -> str:
+        """Make an empty database; its name."""
+        name = f"billing_{secrets.token_hex(6)}"
+        self.said(f"CREATE DATABASE {name}")
+        return name
+
+
+class TcpServer(NamedServer):
     """One server in a folder of its own; it runs as nobody where the test runs as root, as it insists.
 
     Args:
@@ -52,6 +84,7 @@ class TcpServer:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
         self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(f"postgresql://billing@127.0.0.1:{self.port}/postgres")
 
     def open(self) -> None:
         """Make the cluster, and start."""
@@ -121,27 +154,11 @@ class TcpServer:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def url(self, database: str, port: int | None = None) -> str:
-        """The address of a database."""
-        return f"postgresql://billing@127.0.0.1:{port or self.port}/{database}"
-
-    def said(self, sql: str, database: str = "postgres") -> list[Any]:
-        """Run something as the server's owner; its rows."""
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
-            found = connection.execute(cast("Any", sql))
-            return found.fetchall() if found.description else []
-
     def let_in(self, *lines: str) -> None:
         """Put lines before those that say who may connect."""
         hba = self.folder / "data/pg_hba.conf"
         hba.write_text("\n".join((*lines, hba.read_text())))
         self.said("SELECT pg_reload_conf()")
-
-    def new_database(self) -> str:
-        """Make an empty database; its name."""
-        name = f"billing_{secrets.token_hex(6)}"
-        self.said(f"CREATE DATABASE {name}")
-        return name
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(  # noqa: S603 - a program of this machine
@@ -181,7 +198,7 @@ def _children(pid: int) -> list[int]:
 class Way:
     """The way from one process to the server: cut, everything that is sent is swallowed and nothing is closed."""
 
-    def __init__(self, server: TcpServer) -> None:
+    def __init__(self, server: NamedServer) -> None:
         self._server = server
         self._listening: asyncio.Server | None = None
         self._open = asyncio.Event()
@@ -219,7 +236,7 @@ class Way:
         there: asyncio.StreamWriter | None = None
         try:
             await self._open.wait()
-            answers, there = await asyncio.open_connection("127.0.0.1", self._server.port)
+            answers, there = await asyncio.open_connection(self._server.host, self._server.port)
             await asyncio.gather(self._pass_on(reader, there), self._pass_on(answers, writer))
         except (OSError, EOFError, asyncio.CancelledError):
             pass

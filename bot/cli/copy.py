@@ -10,7 +10,7 @@ import click
 
 from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
-from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.exits import NOT_READABLE
 from bot.cli.help import example
 from bot.cli.refused import refused_in_words
 from bot.domain.words import count
@@ -20,7 +20,7 @@ from bot.store.copying import Look
 from bot.store.engine import is_postgres, without_password
 from bot.store.errors import StoreError
 from bot.store.moving import copy
-from bot.wiring.starting import CannotStartError, work_lock
+from bot.wiring.starting import CannotStartError, take_alone, work_lock
 
 WORKS = "Billing Bot still works on {}: stop every process of it first. Nothing was copied."
 NOT_COPIED = "Nothing was copied. --even-if-not-whole copies it all the same."
@@ -98,9 +98,10 @@ def _alone_on(place: AuditSettings) -> Iterator[None]:
     """Hold its work lock, and check that nobody takes clicks there."""
     lock = work_lock(place)
     try:
-        if not lock.take() or _is_shared(place.database_path):
-            click.echo(WORKS.format(without_password(place.database_url)), err=True)
-            sys.exit(WRONG_SETTINGS)
+        works = WORKS.format(without_password(place.database_url))
+        take_alone(lock, works)
+        if _is_shared(place.database_path):
+            raise CannotStartError(works)
         yield
     finally:
         lock.release()

@@ -18,6 +18,7 @@ from bot.cli.help import example
 from bot.cli.progress import checking
 from bot.domain.history import Head
 from bot.settings import SettingsError, read_audit_settings
+from bot.store.engine import without_password
 from bot.store.errors import StoreError
 from bot.store.snapshot import as_file
 from bot.workflow.installed import this_program
@@ -163,7 +164,8 @@ def _verified(
     except (StoreError, OSError, ValueError) as error:
         click.echo(f"not readable: {error}", err=True)
         return NOT_READABLE
-    codes = [_tell(path, verified), *(_tell(*each) for each in checked)]
+    codes = [_tell(str(file or without_password(settings.database_path)), verified)]
+    codes += [_tell(str(archive), found) for archive, found in checked]
     return next(filter(None, codes), 0)
 
 
@@ -176,7 +178,7 @@ def _listed(path: Path) -> list[Head]:
     return [Head(*each) for each in noted_in(str(path))]
 
 
-def _tell(path: Path, verified: Verified) -> int:
+def _tell(what: str, verified: Verified) -> int:
     say_findings(verified)
     for note in verified.notes:
         click.echo(f"note: {note}")
@@ -185,7 +187,7 @@ def _tell(path: Path, verified: Verified) -> int:
         return CODES[flaw]
     how = "made with the key" if verified.keyed else "made without a key"
     click.echo(
-        f"{path}: whole. {verified.entries:,} rows, {how}; the head is "
+        f"{what}: whole. {verified.entries:,} rows, {how}; the head is "
         f"{verified.last.sequence}:{verified.last.hash}"
     )
     return 0

@@ -1,7 +1,6 @@
 """What the person who submitted a form reads: where the requests wait, or that the bot stopped before."""
 
 import logging
-from contextlib import suppress
 from datetime import timedelta
 
 from bot.cards import lines
@@ -32,7 +31,11 @@ class NoteForACrash:
         self._sequence: int | None = None
 
     def write(self) -> None:
-        """Write it down; where the database takes nothing, there is none."""
+        """Write it down.
+
+        Raises:
+            CouldNotRecordError: There is none, so that nobody would learn of a crash.
+        """
         now = self._parts.clock.now()
         words = (
             "Reading Zuora for your form was cut short, so nothing was saved. "
@@ -40,7 +43,7 @@ class NoteForACrash:
         )
         message = lines.private(self._channel, self._user, words)
         outbox = self._parts.store.outbox
-        with suppress(CouldNotRecordError), self._parts.store.transaction():
+        with self._parts.store.transaction():
             self._sequence = outbox.add(message, now, not_before=now + LONGEST_READING)
 
     def saved(self, requests: tuple[Request, ...]) -> None:

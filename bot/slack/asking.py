@@ -82,7 +82,12 @@ async def _submitted(
     if done:
         await asking.answer(ack, work.result())
         return
-    note.write()
+    try:
+        note.write()
+    except CouldNotRecordError as error:  # the same form, submitted again, asks once
+        work.cancel()
+        await asking.answer(ack, error)
+        return
     await ack(response_action="update", view=reading.view(progress))
     ended = readings.ended(submission.view_id, work, progress)
     answering.keep(asking.answer_late(ended, note))

@@ -266,8 +266,9 @@ async def _submitted(
         # a stranger learns nothing about what was typed
         outcome = await _decided(answering, may_decide_now if problems else decide, asked, request)
     except CouldNotRecordError as error:
-        title = "Nothing was changed" if not_recorded(error) == COULD_NOT_RECORD else "Not known"
-        await ack(response_action="update", view=fields.notice(title, not_recorded(error)))
+        words = not_recorded(error)
+        title = "Nothing was changed" if words == COULD_NOT_RECORD else "Not known"
+        await ack(response_action="update", view=fields.notice(title, words))
         return
     if isinstance(outcome, Decidable):
         await ack(response_action="errors", errors=problems)

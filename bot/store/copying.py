@@ -98,8 +98,8 @@ def copy_all(source: Side, target: Target, look: Look) -> int:
         raise StoreError(HALF_COPIED)
     if not source.is_current() or not target.is_current():
         raise StoreError(
-            "One of the databases is of another version of Billing Bot: nothing was copied. Start this version "
-            "on it once, then copy."
+            "One of the databases is of another version of Billing Bot, so nothing was copied: start this version "
+            "on it once."
         )
     tables = every_table()
     done = _begun(target, tables, source_of(source))

@@ -46,6 +46,10 @@ class Lock(Protocol):
         """Return how it was lost, as a sentence without its end."""
 
     @property
+    def why_unasked(self) -> str:
+        """Return why its server cannot be asked for it just now, as a sentence without its end; empty if it can."""
+
+    @property
     def began_anew(self) -> bool:
         """Return whether the database behind it may be another one than at the start."""
 
@@ -68,6 +72,7 @@ class WorkLock:
     """An exclusive lock on a file beside the database. Taking clicks needs no lock; working does."""
 
     why_lost = "its file was deleted or replaced"
+    why_unasked = ""
     began_anew = False
     holder = 0
     others = ()

@@ -9,23 +9,23 @@ from bot.settings import Settings
 from bot.slack.witness import read
 from bot.store.store import Store
 from bot.wiring.clients import SLACK_SECONDS, slack_client
-from bot.wiring.starting import CannotStartError, work_lock
+from bot.wiring.starting import take_alone, work_lock
 from bot.workflow.restored import resume
+
+WORKS = "Billing Bot still works on this database: stop it first. Nothing was changed."
 
 
 async def resume_after_restore(settings: Settings, clock: Clock) -> tuple[list[str], int]:
     """End what is open in a database that was put back; return the requests' names and the next number.
 
     Raises:
-        CannotStartError: The bot still works on this database.
+        CannotStartError: The bot still works on this database, or its server cannot be asked.
         StoreError: The database cannot be used.
         CouldNotRecordError: Nothing was changed.
         SlackClientError, aiohttp.ClientError, OSError, TimeoutError: Slack cannot be read.
     """
     lock = work_lock(settings)
-    if not lock.take():
-        msg = "Billing Bot still works on this database: stop it first. Nothing was changed."
-        raise CannotStartError(msg)
+    take_alone(lock, WORKS)
     store = Store.open(settings.database_path, settings.audit_key.get_secret_value())
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
     try:

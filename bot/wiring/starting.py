@@ -18,6 +18,23 @@ def fence_of(settings: Settings) -> Fence | None:
     return Fence() if is_postgres(settings.database_path) else None
 
 
+def take_alone(lock: Lock, otherwise: str) -> None:
+    """Take the work lock, for a command that works while no process of the bot does.
+
+    Args:
+        lock: Of the database.
+        otherwise: What is wrong where a process has it, as a sentence.
+
+    Raises:
+        CannotStartError: A process has it, or its server cannot be asked.
+    """
+    if lock.take():
+        return
+    if why := lock.why_unasked:
+        raise CannotStartError(f"DATABASE_URL: the database cannot be opened: {why}.")
+    raise CannotStartError(otherwise)
+
+
 def work_lock(settings: AuditSettings, fence: Fence | None = None) -> Lock:
     """Return the lock that lets one process work: a file's beside the database, or a session's on its server.
 

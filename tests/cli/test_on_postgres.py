@@ -11,6 +11,7 @@ from bot.cli import main
 from bot.cli.checks import here
 from bot.domain.history import Entry, What
 from bot.settings import Settings
+from bot.store.engine import without_password
 from bot.store.postgres.promises import PostgresServer, asked
 from bot.store.store import Store
 from tests.postgres import at, fresh_database, name_of, needs_postgres, said, without_tables
@@ -47,7 +48,7 @@ def test_a_history_is_checked_on_the_server(address):
     result = run(address, "verify")
 
     assert result.exit_code == 0, result.output
-    assert "1 " in result.output
+    assert f"{without_password(address)}: whole. 1 rows" in result.output
 
 
 def test_a_history_that_somebody_changed_on_the_server_is_found(address):
@@ -131,6 +132,39 @@ def test_check_names_a_rule_that_is_gone(address):
 
 def test_check_says_of_an_empty_database_that_it_is_begun(address):
     assert any("begun at the first start" in each.found for each in noticed(without_tables()))
+
+
+NOWHERE = "the server has no such database: create it"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify"],
+        ["backup", "b.db"],
+        ["export", "--month", "2026-11", "--out", "x.csv"],
+        ["copy", "sqlite:///here.db", "postgresql:///nowhere"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_command_says_why_a_server_lets_nobody_in(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Store.open("here.db").close()
+    nowhere = at("nowhere")
+
+    result = run(nowhere, *(word.replace("postgresql:///nowhere", nowhere) for word in words))
+
+    assert result.exit_code != 0
+    assert NOWHERE in result.output.splitlines()[-1]
+    assert "broken off" not in result.output
+    assert "still works" not in result.output
+
+
+def test_of_a_database_in_which_nothing_was_begun_it_is_said(tmp_path):
+    result = run(without_tables(), "backup", str(tmp_path / "copy.db"))
+
+    assert result.exit_code != 0
+    assert "start the bot on it first" in result.output
 
 
 def test_check_says_that_a_server_cannot_be_asked():

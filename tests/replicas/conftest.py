@@ -1,26 +1,33 @@
 """A PostgreSQL server over TCP for these tests; where none can be had they say so in one loud line."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.needs import needs
-from tests.postgres_tcp import HOW, TcpServer, binaries
+from tests.postgres_tcp import HOW, NamedServer, TcpServer, binaries
 from tests.replicas.processes import Replicas
 
 HERE = Path(__file__).parent
-needs_a_server = needs("postgresql", binaries(), HOW)
+NAMED = os.environ.get("TEST_POSTGRES_URL", "")
+needs_an_own_one = needs("postgresql", binaries(), HOW)
+needs_a_server = needs("postgresql", NAMED or binaries(), HOW)
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(needs_a_server)
+            own = "own_server" in item.fixturenames
+            item.add_marker(needs_an_own_one if own else needs_a_server)
 
 
 @pytest.fixture(scope="session")
 def server():
-    """One for all tests, which must leave it running."""
+    """One for all tests, which must leave it running: the one that is named, or else of this machine."""
+    if NAMED:
+        yield NamedServer(NAMED)
+        return
     found = TcpServer()
     found.open()
     try:

@@ -135,6 +135,32 @@ async def test_while_the_server_is_away_clicks_are_answered_and_afterwards_one_w
     replicas.check()
 
 
+async def test_a_click_while_the_server_stands_still_is_answered_and_counts_when_it_is_pressed_again(
+    own_replicas,
+):
+    replicas = own_replicas
+    replicas.environment["LONGEST_SECONDS"] = "3"
+    (worker,) = await replicas.worker_and()
+    ts = await replicas.ask("BR-00000001")
+
+    replicas.server.freeze(on=True)
+    replicas.slack.ack_seconds = 30.0
+    ack = await replicas.slack.click(BOB, CHANNEL, ts, "approve")
+    await replicas.until(
+        lambda: any(COULD_NOT in each.text for each in replicas.slack.private(BOB, CHANNEL))
+    )
+    replicas.server.freeze(on=False)
+    assert ack.ok
+    assert "answered_as_not_recorded" in worker.log
+    assert "approved" not in worker.log
+    await replicas.until(lambda: "database_answers_again" in worker.log)
+    await replicas.slack.click(BOB, CHANNEL, ts, "approve")
+    await replicas.until_accepted(ts)
+
+    assert len(replicas.orders()) == 1
+    replicas.check()
+
+
 async def test_after_a_fail_over_to_an_older_server_nothing_is_carried_out(own_replicas):
     """A server that lacks rows is an older copy: what they say was done would be done again."""
     replicas = own_replicas

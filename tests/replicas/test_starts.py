@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from bot.cli import main
 from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
+from tests.postgres_tcp import TcpServer
 from tests.processes import ENVIRONMENT, ROOT
 
 COMPLETE = {
@@ -25,7 +26,7 @@ COMPLETE = {
         ("billing@{}/{}?sslmode=require", WRONG_SETTINGS, "asks for TLS, and the server has none"),
         ("reader@{}/{}", WRONG_SETTINGS, "this role must own the database and its tables"),
         ("kept_out@{}/{}", WRONG_SETTINGS, "pg_hba.conf lets nobody in like this"),
-        ("billing@127.0.0.1:1/{1}", WILL_PASS, "Connection refused)"),
+        ("billing@127.0.0.1:1/{1}", WILL_PASS, "Connection refused."),
         ("billing@{}/{}?options=-cdefault_transaction_read_only%3Don", WILL_PASS, "takes no writes"),
         ("named:wrong@127.0.0.1:1,{}/{}", WILL_PASS, "password authentication failed"),
     ],
@@ -42,9 +43,19 @@ def test_a_start_says_what_a_person_has_to_change(refusing, address, status, sen
 
 
 @pytest.fixture(scope="module")
-def refusing(server):
+def own_server():
+    found = TcpServer()
+    found.open()
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def refusing(own_server):
     """Where a server is that asks one role for a password and lets another one never in."""
-    database = server.new_database()
+    server, database = own_server, own_server.new_database()
     for role in ("named LOGIN PASSWORD 'right'", "reader LOGIN", "kept_out LOGIN"):
         server.said(f"CREATE ROLE {role}")
     server.let_in(

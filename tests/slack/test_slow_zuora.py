@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.postgres import reading_only
 from tests.stage import ALICE, BOB, CHANNEL
 
 RUN = "/v1/bill-runs/*"
@@ -98,14 +99,27 @@ async def test_who_closed_the_form_meanwhile_is_told_privately_what_was_wrong(sl
     assert slow.slack.channel_messages(CHANNEL) == []
 
 
+async def test_a_form_that_could_not_be_noted_is_not_read_on(slow):
+    """If the bot died while it reads, nobody would hear of it."""
+    reading_only(slow.store, "on")
+    submitted = await slow.fill()
+
+    assert title(slow) == "Nothing was saved"
+    assert "I could not record this" in str(submitted.view["blocks"])
+    reading_only(slow.store, "off")
+    slow.clock.advance(seconds=SLOW)
+    await slow.quiet()
+    assert slow.store.requests.get(1) is None
+
+
 async def test_what_could_not_be_recorded_is_said_late_too(slow):
     await slow.fill()
-    slow.store._database.execute("PRAGMA query_only = ON")
+    reading_only(slow.store, "on")
     slow.clock.advance(seconds=SLOW)
 
     await until_title(slow, "Nothing was saved")
     assert "I could not record this" in said(slow.slack.view(ALICE))
-    slow.store._database.execute("PRAGMA query_only = OFF")
+    reading_only(slow.store, "off")
     assert slow.store.requests.get(1) is None
 
 

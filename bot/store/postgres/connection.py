@@ -11,6 +11,9 @@ from psycopg.abc import PQGen
 from psycopg.types.numeric import IntDumper
 from psycopg.types.string import StrDumperUnknown
 
+LONGEST_SECONDS = 1.5
+"""How long a server may take: a click is answered within 2 s."""
+
 SECONDS_A_ROW = 0.001
 """What one row of many adds to that: a list of 50,000 documents is written in one transaction."""
 
@@ -77,8 +80,8 @@ class _YesOrNo(IntDumper):
 class Bounded(psycopg.Connection[tuple[Any, ...]]):
     """A connection on which nothing waits longer than its limit; then it is closed."""
 
-    longest: ClassVar[float] = 1.5
-    """Seconds that a transaction, or a statement outside of one, may wait for the server in all. A click is answered within 2."""
+    longest: ClassVar[float] = LONGEST_SECONDS
+    """Seconds that a transaction, or a statement outside of one, may wait for the server in all."""
 
     left: float | None = None
     """How long what goes on may still wait; None: each statement for itself."""

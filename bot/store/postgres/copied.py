@@ -16,6 +16,7 @@ from bot.store.postgres.refused import refusal
 from bot.store.schema import migrations
 
 A_DAY = 86_400.0
+NOT_BEGUN = "DATABASE_URL: nothing was begun in this database: start the bot on it first."
 _UNBOUNDED = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -40,6 +41,8 @@ class ServerSide:
         """
         with cls._of(url) as side:
             side._connection.execute(_SNAPSHOT)  # noqa: SLF001 - its own
+            if not schema.applied(side._connection):  # noqa: SLF001 - its own
+                raise StoreError(NOT_BEGUN)
             yield side
 
     @classmethod
@@ -58,7 +61,12 @@ class ServerSide:
     @contextmanager
     def _of(cls, url: str) -> Iterator[Self]:
         try:
-            with connect(url) as connection, connection.within(A_DAY):
+            connection = connect(url)
+        except psycopg.Error as error:
+            words = refusal(error).words
+            raise StoreError(f"DATABASE_URL: the database cannot be opened: {words}.") from error
+        try:
+            with connection, connection.within(A_DAY):
                 connection.execute(_UNBOUNDED)
                 yield cls(connection)
         except psycopg.Error as error:

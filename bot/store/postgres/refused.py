@@ -30,14 +30,14 @@ _ATTEMPT = re.compile(
 )
 
 
-class Refusal(NamedTuple):
+class NotLetIn(NamedTuple):
     """Why there is no connection: `words` as a sentence without its end, and whether a person must change something."""
 
     words: str
     lasts: bool
 
 
-def refusal(error: Exception) -> Refusal:
+def refusal(error: Exception) -> NotLetIn:
     """Return why a server could not be used.
 
     Of several hosts that refused, another one may take the writes soon; a standby may be promoted. So
@@ -48,15 +48,12 @@ def refusal(error: Exception) -> Refusal:
     first = said.partition("\n")[0].removeprefix("connection failed: ")
     theirs = "; ".join(attempts.values()) if len(attempts) > 1 else first
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return Refusal(f"this role must own the database and its tables ({theirs})", lasts=True)
+        return NotLetIn(f"this role must own the database and its tables ({theirs})", lasts=True)
     if len(attempts) > 1:
-        return Refusal(f"none of the servers can be used ({theirs})", lasts=False)
+        return NotLetIn(f"none of the servers can be used ({theirs})", lasts=False)
     for pattern, words in _LASTING:
         if pattern.search(said):
-            return Refusal(f"{words} ({theirs})", lasts=True)
+            return NotLetIn(f"{words} ({theirs})", lasts=True)
     if _READ_ONLY.search(said):
-        return Refusal(f"the server takes no writes just now ({theirs})", lasts=False)
-    return Refusal(
-        f"the server cannot be used ({theirs})",
-        lasts=not isinstance(error, psycopg.OperationalError | OSError),
-    )
+        return NotLetIn(f"the server takes no writes just now ({theirs})", lasts=False)
+    return NotLetIn(theirs, lasts=not isinstance(error, psycopg.OperationalError | OSError))

@@ -185,9 +185,7 @@ def bring_up_to_date(connection: Bounded) -> None:
         done = applied(connection)
         refuse_newer(done - every.keys())
         connection.execute(_FUNCTIONS)  # those of this version, whichever made the tables
-        if (
-            _KEEPS_TURNS in done
-        ):  # nobody else writes meanwhile; they would wait for each other's locks
+        if _KEEPS_TURNS in done:  # else those who write now, and this, could wait for each other
             connection.execute("SELECT turn FROM turns_of_work FOR UPDATE")
         if not done:
             _refuse_a_second_one(connection)

@@ -74,7 +74,7 @@ class PostgresLock:
         self._sessions = 0
         self.others: tuple[Session, ...] = ()
         self.why_lost = ""
-        self._said = ""
+        self.why_unasked = ""
         self._is_taken = False
         self._thread: Thread | None = None
         self._answered = Event()
@@ -116,7 +116,7 @@ class PostgresLock:
             try:
                 with connect(self._url, application_name=_own_name()) as connection:
                     self._sessions += 1
-                    self._said = ""
+                    self.why_unasked = ""
                     self._hold(connection)
             except (psycopg.Error, OSError) as error:
                 self._failed(refusal(error).words)
@@ -154,9 +154,9 @@ class PostgresLock:
         if self._is_taken and not self._ending.is_set():
             self.fence.shut()
             self.why_lost = f"its session with PostgreSQL ended ({why})"
-        elif why != self._said:
+        elif why != self.why_unasked:
             logger.warning("work_lock_cannot_be_asked_for: %s", why)
-        self._said = why
+        self.why_unasked = why
 
 
 def others_at(url: str) -> tuple[Session, ...]:
