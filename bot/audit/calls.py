@@ -35,7 +35,7 @@ def created(body: Facts, facts: Facts) -> Facts:  # the JSON that creates a bill
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def orders(record: Facts, facts: Facts) -> dict[str, tuple[str, list[str], Facts]]:  # by subject: method, addresses, body
+def orders(record: Facts, facts: Facts) -> dict[str, tuple[str, list[str], Facts]] | None:  # by subject: method, addresses, body
     body, operation, run = json.loads(record["body"]), record["operation"], facts.get("number", "")
     at, day = f"/v1/bill-runs/{quote(facts.get('run_id', ''), safe='')}", body.get("invoice_date")
     if operation == "create_bill_run":
@@ -45,6 +45,8 @@ def orders(record: Facts, facts: Facts) -> dict[str, tuple[str, list[str], Facts
     if operation in {"post_bill_run", "cancel_bill_run"}:
         wanted = {"cancelOnce": body.get("cancel_once") is not False} if operation[0] == "c" else {"invoiceDate": day} if day else {}
         return {run: ("PUT", [f"{at}/{operation.partition('_')[0]}"], wanted)}
+    if "documents" not in body:  # an operation of another version
+        return None
     kinds = dict(zip(body["documents"], body.get("kinds") or [operation.removeprefix("email_")] * len(body["documents"]), strict=True))
     fields = {"emailAddresses": ",".join(body.get("email_addresses", ())), "pdfFileId": body.get("pdf_file_id", ""),
               "includeAdditionalEmailAddresses": body.get("additional", False), "useEmailTemplateSetting": body["recipients"] == "template"}
@@ -55,6 +57,10 @@ def orders(record: Facts, facts: Facts) -> dict[str, tuple[str, list[str], Facts
 
 def called(record: Facts, story: Sequence[Row], asked: Facts) -> Iterator[tuple[Row, str]]:  # whether each call is what was approved
     planned, done, silent = orders(record, asked["bound"]["facts"]), set[str](), set[str]()
+    if planned is None:
+        words = f"is of {record['operation']}, and which calls that allows is not known here"
+        yield from ((row, words) for row in story if row.what == "call.sent")
+        return
     named = f"{json.loads(record['body']).get('name') or 'Billing Bot'} [R-{record['number']} "  # a bill run has its call's name
     for row, data in ((row, json.loads(row.data)) for row in story if row.what.startswith("call.")):
         subject = data["subject"]

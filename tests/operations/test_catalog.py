@@ -240,7 +240,9 @@ async def test_its_call_is_the_one_that_an_auditor_works_out_of_what_was_approve
         row = Row(9, "", 1, "call.sent", "", "", compact(sent | change), "", "", masked=False)
         return [words for _, words in called(record, [row], asked)]
 
-    assert found() == []
+    assert found() == [], (
+        "say in orders() of bot/audit/calls.py, and in FORMAT.md, which calls it makes"
+    )
     assert found(method="DELETE", address=f"{goes_out.target}0") != []
     assert found(body='{"another": "one"}') == ["has another body than what was approved gives"]
     assert len(found(subject="another")) == 1
