@@ -177,6 +177,8 @@ class Serving:
         """Log what `billing-bot check` would find here and at Slack, while the bot works."""
         for each in (*here.settings(self.settings), *here.room(self.settings)):
             _log(each)
+        for each in await asyncio.to_thread(lambda: [*here.rules(self.settings)]):
+            _log(each)
         async for each in at_slack.look(
             self.settings, bot.parts.rules.policy, bot.slack, alone=False
         ):

@@ -128,6 +128,8 @@ def test_check_names_a_rule_that_is_gone(address):
     said("DROP TRIGGER approvals_are_never_deleted ON approvals", name_of(address))
 
     assert any("approvals_are_never_deleted" in each.found for each in noticed(address))
+    (logged,) = here.rules(settings_of(address))
+    assert "approvals_are_never_deleted" in logged.found
 
 
 def test_check_says_of_an_empty_database_that_it_is_begun(address):

@@ -176,8 +176,10 @@ async def test_after_a_fail_over_to_an_older_server_nothing_is_carried_out(own_r
     replicas.server.put_the_copy_back()
     await replicas.until(lambda: worker.ended)
     await replicas.until(lambda: "database_is_held" in standby.log or "replaced" in standby.log)
+    replicas.server.said("ALTER TABLE digests DISABLE TRIGGER USER", replicas.database)
     begun = await replicas.start("begun anew")
     await replicas.until(lambda: "database_is_held" in begun.log)
+    await replicas.until(lambda: "rules of the database are gone" in begun.log)
     await replicas.slack.click(CARLA, CHANNEL, first, "approve", force=True)
 
     assert len(replicas.orders()) == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.domain.history import Entry, What
-from bot.store.errors import StoreError
+from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.postgres.connection import connect
 from bot.store.postgres.rules import missing
 from bot.store.store import Store
@@ -71,6 +71,20 @@ def test_a_database_that_lacks_letters_is_not_begun():
 
     with pytest.raises(StoreError, match="its encoding is LATIN1"):
         Store.open(at(name))
+
+
+def test_without_the_row_that_is_the_write_lock_nothing_is_written():
+    address = fresh_database()
+    store = Store.open(address)
+    try:
+        said("DELETE FROM turns_of_work", name_of(address))
+        with (
+            pytest.raises(CouldNotRecordError, match="INSERT INTO turns_of_work"),
+            store.transaction(),
+        ):
+            pass
+    finally:
+        store.close()
 
 
 def test_a_rule_that_asks_for_a_member_finds_it_whatever_else_stands_in_the_text():

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bot.cli.checks.noticed import Noticed, good, passes, warning, wrong
@@ -157,13 +157,27 @@ def _server(found: Settings) -> Iterator[Noticed]:
     version = version if server.is_made else "begun at the first start"
     yield good(about, f"PostgreSQL {server.version}, {server.size:,} bytes, {version}")
     if missing:
-        yield wrong(
-            about,
-            f"rules of the database are gone: {', '.join(missing)}",
-            "find out who took them away",
-        )
+        yield _gone(missing)
     for words, remedy in server.weak:
         yield warning(about, words, remedy)
+
+
+def rules(found: Settings) -> Iterator[Noticed]:
+    """Yield the rules that a server's database has no more; asked for at each start, in any thread."""
+    if not is_postgres(found.database_path):
+        return
+    try:
+        missing = serving.missing(found.database_path)
+    except StoreError:  # a server that is away says so elsewhere
+        return
+    if missing:
+        yield _gone(missing)
+
+
+def _gone(missing: Sequence[str]) -> Noticed:
+    """Return what is said of rules that somebody has dropped, switched off or changed."""
+    words = f"rules of the database are gone: {', '.join(missing)}"
+    return wrong("DATABASE_URL", words, "find out who took them away")
 
 
 def _no_file_yet(about: str, path: Path) -> Noticed:

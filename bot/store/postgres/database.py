@@ -43,6 +43,7 @@ OLDEST = 140_000
 TOO_OLD = (
     "DATABASE_URL: the server is older than PostgreSQL 14, which ends no session that says nothing."
 )
+NO_TURN = "the row of turns_of_work, which is the write lock, is gone: INSERT INTO turns_of_work VALUES (1, 0)"
 POOLER = (
     "DATABASE_URL: a pooler there hands one session of the server to several connections, which cannot hold the work "
     "lock: name the server itself, or set the pooler's mode for this database to session."
@@ -199,6 +200,8 @@ class PostgresDatabase:
         """Write nothing where another process works by now, or where the tables are not this version's any more."""
         begun.nextset()
         turn, there = begun.fetchone() or (None, 0)
+        if turn is None:
+            raise CouldNotRecordError(f"could not record this: {NO_TURN}")
         if there > self._format:
             self.distrust(NEWER)
             raise CouldNotRecordError(f"could not record this: {NEWER}")
