@@ -12,6 +12,7 @@ from bot.slack.forms.ask_form import METADATA_LIMIT, Origin, origin_of
 from bot.slack.forms.document_fields import FIELD_LIMIT, LISTS
 from bot.slack.forms.email import EmailForm
 from bot.store.drafts import KEPT_FOR
+from tests.postgres import reading_only
 from tests.stage import ALICE, BOB, CHANNEL
 
 NUMBERS = [f"INV{number:08d}" for number in range(1, 501)]
@@ -148,11 +149,11 @@ async def test_what_is_short_is_kept_by_slack_and_not_written_down(stage):
 async def test_a_form_whose_draft_cannot_be_written_stays_as_it_is(stage):
     await open_form(stage)
     await paste(stage, NUMBERS)
-    stage.store._database.execute("PRAGMA query_only = ON")
+    reading_only(stage.store, "on")
 
     await stage.slack.choose(ALICE, "form:what", "bill_run")
     await stage.until_told(ALICE, SORRY)
-    stage.store._database.execute("PRAGMA query_only = OFF")
+    reading_only(stage.store, "off")
 
     assert typed(stage) == NUMBERS
     assert "bill_run" not in values(stage)
