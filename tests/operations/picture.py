@@ -21,6 +21,10 @@ class Picture:
         documents = {**world.invoices, **world.credit_memos, **world.debit_memos}
         return cls(copy.deepcopy(world.bill_runs), copy.deepcopy(documents), tuple(world.mails))
 
+    def at_work(self) -> list[str]:
+        """Return the runs that Zuora is still working on."""
+        return [run.number for run in self.runs.values() if run.status.endswith("Progress")]
+
     def states(self) -> set[tuple[str, str]]:
         """Return the state of each run and document, by its number."""
         both: tuple[BillRun | Document, ...] = (*self.runs.values(), *self.documents.values())

@@ -49,8 +49,6 @@ class Done:
             yield f"deed is {order.deed}, by_itself and sends() add {by_itself}; Zuora shows {shown}"
         if (order.bills() is not None) != bool(self.after.runs.keys() - self.before.runs.keys()):
             yield f"bills() is {order.bills()}, and Zuora has {self.after.runs.keys()}"
-        if unended := [run.number for run in self.after.runs.values() if run.status.endswith("g")]:
-            yield f"it has ended, and Zuora is still at work on {unended}: make it `Followed`"
 
     @property
     def mailed(self) -> Counter[str]:

@@ -360,6 +360,9 @@ async def _open(stage, wanted):
 async def _carried_out(stage, ts):
     """What goes on after the answer, and mails, take their time."""
     await stage.press(BOB, ts)
+    await stage.quiet()
+    if stage.request().state is State.SUCCEEDED:
+        assert not Picture.of(stage.zuora.world).at_work(), "Zuora goes on: make it `Followed`"
     for _ in range(20):
         await stage.pass_time(seconds=10)
     assert stage.request().state is State.SUCCEEDED
