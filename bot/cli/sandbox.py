@@ -160,6 +160,7 @@ class _SandboxBot:
         self._mode: Mode = mode
         self._tuning = Tuning(seconds_a_message=seconds_a_message)
         self._stack = AsyncExitStack()
+        self._one_by_one = asyncio.Lock()
         self.policy = "one"
 
     async def start(self) -> None:

@@ -28,3 +28,17 @@ async def test_the_empty_home_opens_the_email_form(sandbox, browser):
     async with browser.window(f"{slack.page_url}#as={ALICE}&in=home") as page:
         await page.click("#home button[data-action-id='home:begin']")
         await page.locator("#modal [data-block-id=reason]").first.wait_for()
+
+
+async def test_whoever_becomes_somebody_else_on_the_home_tab_sees_that_persons_home(
+    sandbox, browser
+):
+    slack, _ = sandbox
+    await slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
+    assert (await slack.submit(ALICE, {"reason": "Month end"})).ok
+
+    async with browser.window(f"{slack.page_url}#as={ALICE}&in={CHANNEL}") as page:
+        await page.click("[data-place=home]")
+        await page.locator("#home", has_text="Your open requests").wait_for()
+        await page.click(f"[data-person={BOB}]")
+        await page.locator("#home", has_text="Waiting for you").wait_for()

@@ -1,5 +1,7 @@
 """The panel beside Slack: stories that play by themselves, trouble, clock, policy, what Zuora did."""
 
+from datetime import date
+
 import pytest
 
 from bot.sandbox.panel.stories import STORIES
@@ -9,10 +11,28 @@ from tests.stage import ALICE, BOB, CHANNEL
 pytestmark = in_one_loop
 
 
+BY_TIERS = "month_end"
+"""The longest story is played where a second person approves and types a number, after Batch2 was billed."""
+
+
+async def by_tiers(page, zuora):
+    """Choose the policy with tiers, and leave nothing of before to bill."""
+    for each in zuora.world.subscriptions.values():
+        each.billed_to = date(2199, 1, 1)
+    await page.click("#panel-button")
+    await page.click("[data-tab=trouble]")
+    await page.check("[data-policy=tiers]")
+    await page.locator("[data-policy=tiers]:checked").wait_for()
+    await page.click("[data-tab=did]")
+    await page.click("#panel-button")
+
+
 @pytest.mark.parametrize("story", STORIES)
 async def test_each_story_plays_to_its_end_and_mails_nobody_twice(sandbox, browser, story):
     slack, zuora = sandbox
     async with browser.window(f"{slack.page_url}?pause=0.1") as page:
+        if story == BY_TIERS:
+            await by_tiers(page, zuora)
         await page.click(f"[data-story={story}]")
         await page.wait_for_selector("[data-scene=close]", timeout=60_000)
         ended = await page.inner_text("#scene p")
@@ -23,6 +43,20 @@ async def test_each_story_plays_to_its_end_and_mails_nobody_twice(sandbox, brows
     assert "stopped here" not in ended, ended
     mailed = [(mail.document, who) for mail in zuora.mails for who in mail.recipients]
     assert len(mailed) == len(set(mailed))
+
+
+async def test_a_story_that_cannot_go_on_says_why_and_which_trouble_is_on(sandbox, browser):
+    slack, _ = sandbox
+    async with browser.window(f"{slack.page_url}?pause=0") as page:
+        await page.click("#panel-button")
+        await page.click("[data-tab=trouble]")
+        await page.check("[data-trouble=zuora_token]")
+        await page.locator("#panel-button.warned").wait_for()
+        await page.click("[data-story=mail_a_run]")
+        await page.wait_for_selector("[data-scene=close]", timeout=60_000)
+        ended = await page.inner_text("#scene p")
+
+    assert ended == "The story stopped here. Trouble is switched on: Zuora token revoked"
 
 
 async def test_a_story_is_taken_over_and_finished_by_hand(sandbox, browser):

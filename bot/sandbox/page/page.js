@@ -85,7 +85,9 @@ async function readWhileNeeded() {
 function follow() {
   const where = readHash();
   const other = where.as !== page.where?.as;
+  const opensHome = where.place === "home" && (other || page.where?.place !== "home");
   page.where = where;
+  if (opensHome) act({ kind: "home" });
   if (!other) { if (page.state) draw(); return; }
   page.stop?.();
   Object.assign(page, { state: null, heard: null, trouble: null, dismissed: null, drawn: null, seen: new Map(), messageValues: new MessageValues(), homeValues: new Values() });
@@ -138,7 +140,7 @@ function drawPlaces(state, place) {
     const fresh = channel && id !== place ? unread(state, id) : 0;
     return { key: id, signature: JSON.stringify([words, place === id, fresh, channel?.member, page.where.as]), make: () => el("a", {
       href: hashOf({ as: page.where.as, place: id }), class: channel && !channel.member ? "away" : "", data: { place: id },
-      "aria-current": place === id ? "page" : null, onclick: id === "home" ? () => act({ kind: "home" }) : null },
+      "aria-current": place === id ? "page" : null },
     el("span", {}, words), fresh ? el("span", { class: "new" }, `${fresh} new`) : null) };
   };
   const title = (words) => ({ key: words, signature: "", make: () => el("h2", {}, words) });
@@ -320,4 +322,3 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && free && !event.defaultPrevented && page.where?.thread && $("thread").contains(document.activeElement)) closeThread();
 });
 follow();
-if (page.where.place === "home") act({ kind: "home" });

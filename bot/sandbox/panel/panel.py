@@ -123,7 +123,8 @@ class Panel:
                 await self._policy.choose(name)
             case {"do": "story", "name": str(name)} if name in STORIES:
                 await self.stop()
-                self._play(name, float(asked.get("pause", PAUSE_SECONDS)))
+                if self._playing is None:  # two windows may have pressed at once
+                    self._play(name, float(asked.get("pause", PAUSE_SECONDS)))
             case {"do": "take_over"}:
                 await self.stop()
             case _:
@@ -142,13 +143,23 @@ class Panel:
         try:
             await STORIES[teller.name].play(teller)
         except (AssertionError, NotOnScreenError) as stopped:
-            words = str(stopped).partition("\n")[0]
             if self._scene is not None:
-                self._scene = replace(self._scene, caption=f"The story stopped here: {words}")
+                self._scene = replace(self._scene, caption=self._why_stopped(stopped))
         finally:
             self._troubles.turn("zuora_losing", on=False)
             if self._scene is not None:
                 self._scene = replace(self._scene, over=True)
+
+    def _why_stopped(self, stopped: Exception) -> str:
+        """Say which trouble is on, for mostly that is the reason; else what did not come about."""
+        on = [each for each in self._troubles.all if self._troubles.is_on(each.name)]
+        if on:
+            named = " · ".join(f"{each.side.capitalize()} {each.label.lower()}" for each in on)
+            return f"The story stopped here. Trouble is switched on: {named}"
+        words = str(stopped).partition("\n")[0]
+        if words.startswith("not within"):
+            words = "nothing came of this step within a minute"
+        return f"The story stopped here: {words}"
 
     def _show(self, scene: Scene) -> None:
         self._scene = scene

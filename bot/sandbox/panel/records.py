@@ -1,6 +1,7 @@
 """What the local Zuora did, as JSON for the page."""
 
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 from bot.sandbox.zuora.records import BillRun, Document, Kind
@@ -87,10 +88,17 @@ def _document(document: Document) -> dict[str, Any]:
         "number": document.number,
         "kind": document.kind.replace("_", " "),
         "customer": document.account.name,
-        "amount": f"{document.currency} {document.amount:,.2f}",
+        "amount": f"{document.currency} {_digits(document.amount)}",
         "status": document.status,
         "mailed": mailed.isoformat() if mailed else None,
     }
+
+
+def _digits(amount: Decimal) -> str:
+    """Return an amount with at least two digits behind its point, and with all that it has."""
+    _, _, exponent = amount.as_tuple()
+    has = -exponent if isinstance(exponent, int) else 0
+    return f"{amount:,.{max(2, has)}f}"
 
 
 def _mails_of(world: World, document: Document) -> list[dict[str, Any]]:

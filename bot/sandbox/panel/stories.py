@@ -20,7 +20,7 @@ async def mail_a_run(tell: Teller) -> None:
     run = tell.new_run()
     orders = len(tell.ordered())
     ts = await tell.ask(f"/billemail {run}", "Month end, amounts agreed with revenue")
-    await tell.press(BOB, ts, "Approve", "Bob reads the card and presses Approve")
+    await tell.approve(ts, "Bob reads the card and presses Approve")
     await tell.step(BOB, "The thread shows each step", thread=ts)
     await tell.orders(orders + 1)
     await tell.ended(ts)
@@ -44,7 +44,7 @@ async def a_lost_answer(tell: Teller) -> None:
     ts = await tell.ask(f"/billemail {run}", "Month end")
     await tell.step(BOB, "From now on Zuora's answers to orders are lost on their way")
     tell.troubles.turn("zuora_losing", on=True)
-    await tell.press(BOB, ts, "Approve", "Bob presses Approve")
+    await tell.approve(ts, "Bob presses Approve")
     await tell.orders(orders + 1)
     await tell.step(BOB, "The order went out and no answer came. The card says so", thread=ts)
     tell.troubles.turn("zuora_losing", on=False)
@@ -63,9 +63,9 @@ async def mailed_twice(tell: Teller) -> None:
     orders = len(tell.ordered())
     one = await tell.ask(f"/billemail {run}", "Month end")
     two = await tell.ask(f"/billemail {invoice}", "The customer asked for it")
-    await tell.press(BOB, one, "Approve", f"Bob approves the mails of {run}")
+    await tell.approve(one, f"Bob approves the mails of {run}")
     await tell.orders(orders + 1)
-    await tell.press(BOB, two, "Approve", f"Then Bob approves {invoice}, which {run} has mailed")
+    await tell.approve(two, f"Then Bob approves {invoice}, which {run} has mailed")
     await tell.ended(two)
     if len(tell.ordered()) > orders + 1:
         raise AssertionError(f"{invoice} was mailed twice")
@@ -74,6 +74,7 @@ async def mailed_twice(tell: Teller) -> None:
 
 async def month_end(tell: Teller) -> None:
     """Bill, post and mail, each step approved by a second person."""
+    tell.new_charges("Batch2")
     day = tell.clock.now().date().isoformat()
     cards = len(tell.slack.channel_messages(CHANNEL))
     command = f'/billrun batch=Batch2 target={day} name="Month end" reason="Month end"'
@@ -81,7 +82,7 @@ async def month_end(tell: Teller) -> None:
     await tell.slack.slash(ALICE, CHANNEL, command)
     ts = await tell.new_card(cards)
     runs = len(tell.zuora.world.bill_runs)
-    await tell.press(BOB, ts, "Approve", "Bob approves: Zuora may bill Batch2")
+    await tell.approve(ts, "Bob approves: Zuora may bill Batch2")
     await tell.slack.until(lambda: len(tell.zuora.world.bill_runs) > runs)
     run = list(tell.zuora.world.bill_runs.values())[-1]
     await tell.step(BOB, f"Zuora works on {run.number}; the thread shows how far it is", thread=ts)
@@ -103,7 +104,7 @@ async def _next(tell: Teller, run: str, button: str, caption: str) -> None:
     await tell.press(ALICE, shown, button, f"Alice presses {button}… on {run}")
     await tell.slack.until(lambda: tell.slack.view(ALICE) is not None)
     ts = await tell.submit("Month end", cards)
-    await tell.press(BOB, ts, "Approve", "Bob approves")
+    await tell.approve(ts, "Bob approves")
     await tell.ended(ts)
 
 

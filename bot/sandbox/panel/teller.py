@@ -1,9 +1,11 @@
 """The steps of a story: acts as a person, slowly enough to watch, and waits for the result."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from bot.sandbox.panel.clock import MovableClock
@@ -13,7 +15,10 @@ from bot.sandbox.slack.workspace import Message
 from bot.sandbox.zuora.server import LocalZuora
 
 CHANNEL = "C0BILLING"
-ALICE, BOB = "U0ALICE", "U0BOB"
+ALICE, BOB, CARLA = "U0ALICE", "U0BOB", "U0CARLA"
+TO_TYPE = re.compile("Type (.+) to confirm")
+MORE_NEEDED = "more approval"
+"""What the thread says where the policy asks for another person."""
 STILL_SECONDS = 1.5
 AMOUNTS = ("1250.00", "880.50", "4100.00", "312.40")
 
@@ -82,6 +87,13 @@ class Teller:
         )
         return run.number
 
+    def new_charges(self, batch: str) -> None:
+        """Have customers of a batch order something, so that there is something to bill however often it was billed."""
+        world = self.zuora.world
+        accounts = [each for each in world.accounts.values() if each.batch == batch]
+        for account, amount in zip(accounts, AMOUNTS, strict=False):
+            world.add_subscription(account.number, amount)
+
     async def ask(self, command: str, reason: str) -> str:
         """Have Alice type a command, fill in the form and submit it; return the card's `ts`."""
         cards = len(self.slack.channel_messages(CHANNEL))
@@ -95,7 +107,8 @@ class Teller:
         await self.step(ALICE, "A form opens. Alice says why and submits it")
         submitted = await self.slack.submit(ALICE, {"reason": reason})
         if not submitted.ok:
-            raise AssertionError(f"the form was refused: {submitted.errors or submitted.error}")
+            why = " ".join(submitted.errors.values()) or submitted.error
+            raise AssertionError(f"the form was refused. {why}")
         return await self.new_card(cards)
 
     async def new_card(self, cards: int) -> str:
@@ -108,6 +121,21 @@ class Teller:
         await self.step(actor, caption)
         action_id, block_id = self._button(actor, ts, words)
         await self.slack.click(actor, CHANNEL, ts, action_id, block_id=block_id)
+
+    async def approve(self, ts: str, caption: str) -> None:
+        """Have as many controllers approve a card as the policy asks for, each typing what a form asks for."""
+        for actor, words in (
+            (BOB, caption),
+            (CARLA, "The policy asks for two: Carla approves too"),
+        ):
+            await self.press(actor, ts, "Approve", words)
+            await self.slack.until(partial(self._answered, actor, ts))
+            if (form := self.slack.view(actor)) is not None:
+                await self.step(actor, "A form asks once more; whoever approves types what it says")
+                await self.slack.submit(actor, _typed(form))
+                await self.slack.until(partial(self._has_approved, actor, ts))
+            if MORE_NEEDED not in self._approved(actor, ts):
+                return
 
     async def orders(self, number: int, paths: str = "/emails") -> None:
         """Wait until this many orders have reached Zuora on paths with that end."""
@@ -138,6 +166,18 @@ class Teller:
         """Move the clock of the whole sandbox ahead."""
         self.clock.move(timedelta(**span))
 
+    def _answered(self, actor: str, ts: str) -> bool:
+        return self._has_approved(actor, ts) or self.slack.view(actor) is not None
+
+    def _has_approved(self, actor: str, ts: str) -> bool:
+        return bool(self._approved(actor, ts))
+
+    def _approved(self, actor: str, ts: str) -> str:
+        """Return the line of a card's thread that says that somebody approved it; empty until it stands there."""
+        said = f"<@{actor}> approved "
+        lines = (reply.text for reply in self.slack.thread(CHANNEL, ts))
+        return next((text for text in lines if text.startswith(said)), "")
+
     def _has_button(self, ts: str, action_id: str) -> bool:
         return any(
             element.get("action_id") == action_id
@@ -155,6 +195,15 @@ class Teller:
                     if is_button and element["text"]["text"].startswith(words):
                         return element["action_id"], block.get("block_id")
         raise AssertionError(f"there is no button “{words}” to press")
+
+
+def _typed(form: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a form asks to be typed, as it says in the field's label: `Type BR-00000001 to confirm`."""
+    labels = {
+        each.get("block_id"): each.get("label", {}).get("text", "") for each in form["blocks"]
+    }
+    found = TO_TYPE.search(labels.get("typed", ""))
+    return {"typed": found[1]} if found else {}
 
 
 def _elements(message: Message) -> Iterator[Mapping[str, Any]]:
