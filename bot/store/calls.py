@@ -116,11 +116,14 @@ class Calls:
         row = self._database.execute(
             f"SELECT {names} FROM calls CROSS JOIN requests INDEXED BY requests_brief "  # noqa: S608 - own names
             "ON requests.number = calls.request "
-            f"WHERE calls.subject IN {_LISTED} AND calls.request <> ? "
+            "WHERE EXISTS (SELECT 1 FROM requests AS other INDEXED BY requests_open "  # most often there is none
+            "WHERE other.state IN ('waiting', 'approved', 'running', 'unknown') "
+            "AND other.state IN ('running', 'unknown') AND other.number <> ?) "
+            f"AND calls.subject IN {_LISTED} AND calls.request <> ? "
             "AND (calls.verdict IS NULL OR calls.verdict IN ('busy', 'lost')) "
             f"AND {_SAME_PLACE} AND (requests.state = 'running' "
             "OR requests.state = 'unknown' AND requests.wake_at IS NOT NULL) ORDER BY calls.request, calls.subject LIMIT 1",
-            [json.dumps(list(subjects)), not_of, entity_part(place), entity_part(place)],
+            [not_of, json.dumps(list(subjects)), not_of, entity_part(place), entity_part(place)],
         ).fetchone()
         return None if row is None else _from_row(row)
 

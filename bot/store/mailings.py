@@ -3,15 +3,16 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from bot.domain.call import Verdict
-from bot.domain.digest import text_hash
-from bot.domain.mailing import Effect, Mailing, Way, certainty, is_shown
+from bot.domain.mailing import Effect, Mailing, certainty, is_shown
 from bot.domain.place import entity_part
 from bot.domain.request import State
+from bot.store.alone import Alone
 from bot.store.engine import Database
-from bot.store.parts import parts
+from bot.store.parts import PART, parts
 from bot.store.times import from_text_or_none
 
 _FOUND = """
@@ -37,7 +38,29 @@ BOUND = (
 
 def hash_of(rows: Sequence[Sequence[str]]) -> str:
     """Return the SHA-256 (hex) of what a request can mail: its `BOUND` rows in the order of call and number."""
-    return text_hash(json.dumps(rows, ensure_ascii=False))  # 50,000 take a tenth of a second
+    hashing = RowsHash()
+    hashing.add(rows)
+    return hashing.done()
+
+
+class RowsHash:
+    """The same, made part by part: of the JSON list of all rows."""
+
+    def __init__(self) -> None:
+        self._hashed = sha256()
+        self._before = "["
+
+    def add(self, rows: Iterable[Sequence[str]]) -> None:
+        """Go on with some rows."""
+        for row in rows:
+            text = json.dumps(row, ensure_ascii=False)
+            self._hashed.update(f"{self._before}{text}".encode())
+            self._before = ", "
+
+    def done(self) -> str:
+        """Return it; nothing is added after that."""
+        self._hashed.update(b"]" if self._before == ", " else b"[]")
+        return self._hashed.hexdigest()
 
 
 _OTHERS = """
@@ -85,6 +108,7 @@ class Mailings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._alone = Alone(database)
 
     def add(self, request: int, mailings: Sequence[Mailing]) -> int:
         """Write what a request can mail, and return how much of that is new; existing rows stay."""
@@ -94,13 +118,23 @@ class Mailings:
             ((request, *each) for each in mailings),
         )
 
-    def hash_of(self, request: int) -> str:
-        """Return what the history keeps of all that a request can mail, so that nothing can be ascribed to it later."""
-        rows = self._database.execute(
-            f"SELECT {BOUND} FROM mailings WHERE request = ? ORDER BY call, document_number",  # noqa: S608 - own names
-            [request],
-        )
-        return hash_of(rows.fetchall())
+    def bound_in_parts(self, request: int) -> Iterator[list[_ROW]]:
+        """Yield what the history keeps of all that a request can mail, so that nothing can be ascribed to it later.
+
+        In parts that each take a moment: it does not change until the request begins, and not after.
+        """
+        behind = ("", "")
+        first = ">="
+        while True:
+            rows = self._database.execute(
+                f"SELECT {BOUND} FROM mailings WHERE request = ? AND (call, document_number) {first} (?, ?) "  # noqa: S608 - own names
+                "ORDER BY call, document_number LIMIT ?",
+                [request, *behind, PART],
+            ).fetchall()
+            yield rows
+            if len(rows) < PART:
+                return
+            behind, first = (rows[-1][0], rows[-1][2]), ">"
 
     def has(self, request: int) -> bool:
         """Return whether it is known what a request can mail."""
@@ -138,23 +172,31 @@ class Mailings:
 
     def effects_of(self, request: int, place: str) -> list[Effect]:
         """Return them as `effects` does, for what a request on record can mail, with the mail dates of its asking."""
+        if self._alone.is_alone(request):
+            return []
+        sequence = self._alone.last()
         rows = self._database.execute(_FOUND_OF, {"request": request}).fetchall()
+        if not rows:
+            self._alone.found_alone(request, sequence)
         return merged([self._meaning(rows, place)])
 
     def waiting_beside(self, request: int) -> list[tuple[int, str]]:
         """Number and channel of the requests that wait for people and can mail some of the same documents."""
+        if self._alone.is_alone(request):
+            return []
         (mine,) = self._database.execute(
             "SELECT COUNT(*) FROM mailings WHERE request = ?", [request]
         ).fetchone()
         statement = _WAITING if mine < MANY else _WAITING_BESIDE_MANY
         return self._database.execute(statement, {"request": request}).fetchall()
 
-    def ways_of(self, request: int) -> frozenset[Way]:
-        """Return the ways by which a request can mail."""
-        rows = self._database.execute(
-            "SELECT DISTINCT way FROM mailings WHERE request = ?", [request]
+    def by_order(self, request: int) -> bool:
+        """Return whether calls of a request are orders to mail."""
+        found = self._database.execute(
+            "SELECT 1 FROM mailings WHERE request = ? AND way IN ('run', 'document') LIMIT 1",
+            [request],
         )
-        return frozenset(way for (way,) in rows)
+        return found.fetchone() is not None
 
     def _effects(
         self, mine: Sequence[Mailing], shown: Mapping[str, str], not_of: int, place: str

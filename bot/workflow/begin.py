@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from bot.operations.operation import Facts, Order
 from bot.operations.run_documents import SINGLE
 from bot.operations.typed import Problems
 from bot.store.errors import CouldNotRecordError
+from bot.store.mailings import RowsHash
 from bot.store.parts import PART
 from bot.store.parts import parts as in_parts
 from bot.store.requests import RequestMovedError
@@ -46,8 +46,24 @@ async def begin(parts: Working, request: Request) -> None:
             parts.store.turns.one_by_one()
         )  # Zuora's answers to many may arrive in the same moment
         await _planned(parts, request, order.subjects())
-        facts = await asyncio.to_thread(_facts_now, request, order)
-        _start(parts, request, order, since, facts)
+        bound = {
+            **await asyncio.to_thread(_facts_now, request, order),
+            "mailings": await _mailings_hash(parts, request, order),
+        }
+        _start(parts, request, order, since, bound)
+
+
+async def _mailings_hash(parts: Working, request: Request, order: Order[Any, Any]) -> str:
+    """Return what binds all that the request can mail; of very many documents read in parts, as nothing changes it now."""
+    store, hashing = parts.store, RowsHash()
+    if not store.mailings.has(request.number):  # an older version saved the request
+        with store.transaction():
+            store.mailings.add(request.number, order.mailings())
+    for part in store.mailings.bound_in_parts(request.number):
+        hashing.add(part)
+        if len(part) == PART:
+            await store.turns.one_by_one()
+    return hashing.done()
 
 
 async def _planned(parts: Working, request: Request, subjects: Sequence[str]) -> None:
@@ -167,14 +183,14 @@ def _start(
     request: Request,
     order: Order[Any, Any],
     since: datetime,
-    facts: Mapping[str, Any],
+    bound: Mapping[str, Any],
 ) -> None:
     now = parts.clock.now()
     after = request.moved(State.RUNNING, now, wake_at=now)
     entry = Entry(
         what=What.STARTED,
         request=request.number,
-        data={"digest": request.digest, **facts},
+        data={"digest": request.digest, **bound},
     )
     told = lines.reply(
         after,
@@ -186,16 +202,12 @@ def _start(
             subjects, since, not_of=request.number, place=request.place
         ):
             return
-        if not parts.store.mailings.has(request.number):  # an older version saved the request
-            parts.store.mailings.add(request.number, order.mailings())
         why = parts.guard.why_not_begin(order, request, now)
         if not why:
             if len(subjects) <= PART:
                 _plan(parts, request, subjects)
             elif parts.store.calls.tally(request.number).calls != len(subjects):
                 raise CouldNotRecordError("could not record this: not every call was planned")
-            mailings = parts.store.mailings.hash_of(request.number)
-            entry = replace(entry, data={**entry.data, "mailings": mailings})
             parts.store.move(request, after, entry, now, card_edit(after), told)
     if why:
         _stop_for_others(parts, request, why)

@@ -81,9 +81,8 @@ async def reach_to_be(store: Store, mine: Sequence[Mailing], place: str) -> Reac
 
 def reach_of(store: Store, request: Request) -> Reach:
     """Return it for a request on record."""
-    ways = store.mailings.ways_of(request.number)
     others = store.mailings.effects_of(request.number, request.place)
-    return Reach(bool(ways & BY_ORDER), tuple(others))
+    return Reach(store.mailings.by_order(request.number), tuple(others))
 
 
 def mails(mailings: Sequence[Mailing]) -> bool:
@@ -138,7 +137,7 @@ class Guard:
             request: The request that is to begin.
             now: The moment, aware UTC.
         """
-        if self.store.mailings.ways_of(request.number) & BY_ORDER:
+        if self.store.mailings.by_order(request.number):
             why = why_not(
                 self.store.mailings.effects_of(request.number, request.place),
                 asked=self.store.mailings.asked(request.number),

@@ -1,5 +1,6 @@
 """What a large request consists of is written before it, and counts for nothing until it stands there."""
 
+import json
 import sqlite3
 from dataclasses import replace
 from datetime import timedelta
@@ -7,11 +8,13 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.authority import Person
+from bot.domain.digest import text_hash
 from bot.domain.history import What
 from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed
 from bot.domain.request import APART
 from bot.store.errors import CouldNotRecordError
+from bot.store.mailings import RowsHash, hash_of
 from bot.store.parts import PART
 from bot.store.preparing import KeptNumber
 from bot.store.store import Store
@@ -169,3 +172,15 @@ def test_calls_that_were_planned_are_forgotten_until_the_request_begins_and_not_
 
     assert store.requests.newest() == 1
     assert [part for part in store.calls.of_in_parts(1) if part] == []
+
+
+def test_all_that_a_large_request_can_mail_is_hashed_in_parts_as_it_is_at_once(store):
+    prepare(store)
+    hashing, parts = RowsHash(), list(store.mailings.bound_in_parts(1))
+    for part in parts:
+        hashing.add(part)
+
+    assert [len(part) for part in parts] == [PART, 3]
+    rows = [[each, "document", each, f"id-{each}", "A1", "", "BR-1"] for each in NUMBERS]
+    assert hashing.done() == hash_of(rows) == text_hash(json.dumps(rows, ensure_ascii=False))
+    assert hash_of([]) == text_hash("[]")

@@ -219,7 +219,7 @@ def read(store, life, draw):
             *(read(each) for each in some for read in (store.calls.of, store.calls.tally, store.calls.last_lost)),
         ],
         "mailings": lambda: [
-            *(store.mailings.effects_of(each, place) for each in some), *(store.mailings.ways_of(each) for each in some),
+            *(store.mailings.effects_of(each, place) for each in some), *(store.mailings.by_order(each) for each in some),
             store.mailings.effects([Mailing("c", "run", subject, "", "", "BR-1", "")], not_of=0, place=place),
             *(read(each) for each in some for read in (store.mailings.of, store.mailings.has, store.mailings.asked)),
         ],

@@ -1,0 +1,72 @@
+"""Which requests share no document with any other, as far as that is known: asked anew only when another has come.
+
+To find who else reaches 20,000 documents takes 20 ms, and a card asks each time it is drawn. What a request can
+mail never changes, so where nobody shared any of it, nobody does until a request is asked for, begins, or learns
+which bill run it has made.
+"""
+
+import json
+from functools import partial
+from typing import NamedTuple
+
+from bot.store.committed import once_committed
+from bot.store.engine import Database
+
+MOST = 200
+"""So many are remembered: more than wait at once."""
+
+_COME_SINCE = """
+SELECT (SELECT sequence FROM history_head), EXISTS (
+  SELECT 1 FROM history WHERE sequence > ? AND what IN ('request.asked', 'request.started', 'database.resumed'))
+"""
+_WHOLE_RUN = """
+SELECT 1 FROM mailings WHERE document_number = '' AND run IN (SELECT value FROM json_each(?)) AND request <> ? LIMIT 1
+"""
+
+
+class _Seen(NamedTuple):
+    """When a request was last seen to be alone, as the history's sequence, and the bill runs of its documents as JSON."""
+
+    sequence: int
+    runs: str
+
+
+class Alone:
+    """Every call belongs beside the look at the ledger, with nothing awaited between them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._seen: dict[int, _Seen] = {}
+
+    def is_alone(self, request: int) -> bool:
+        """Return whether it shared nothing when it was last looked for, and nobody has come since."""
+        seen = self._seen.get(request)
+        if seen is None:
+            return False
+        last, come = self._database.execute(_COME_SINCE, [seen.sequence]).fetchone()
+        if come or self._database.execute(_WHOLE_RUN, [seen.runs, request]).fetchone():
+            del self._seen[request]
+            return False
+        self._remember(request, _Seen(last, seen.runs))
+        return True
+
+    def last(self) -> int:
+        """Return the history's last sequence, to be read before it is looked who shares anything."""
+        (sequence,) = self._database.execute("SELECT sequence FROM history_head").fetchone()
+        return int(sequence)
+
+    def found_alone(self, request: int, sequence: int) -> None:
+        """Remember that nobody shared anything of it as of a sequence of the history."""
+        runs = self._database.execute(
+            "SELECT DISTINCT run FROM mailings WHERE request = ? AND run <> ''", [request]
+        )
+        self._remember(request, _Seen(sequence, json.dumps([run for (run,) in runs])))
+
+    def _remember(self, request: int, seen: _Seen) -> None:
+        """Remember it once what was read lasts: rows that are undone give their sequences to others."""
+        once_committed(self._database, partial(self._remembered, request, seen))
+
+    def _remembered(self, request: int, seen: _Seen) -> None:
+        self._seen[request] = seen
+        while len(self._seen) > MOST:
+            del self._seen[next(iter(self._seen))]
