@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from bot.domain.known import NotKnown
 
@@ -15,13 +15,31 @@ LONG = 500
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+class Written(str):
+    """The canonical JSON of a value, which stands for it in another: what is long is written once, and in a thread."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """Write a value."""
+        return cls("".join(_pieces(value)))
+
+
 def canonical(value: Any) -> str:
     """Return the one JSON text of a value: keys sorted, no spaces, `10.00` and `10` alike.
 
     Raises:
         TypeError: A float (money is never a float) or a type that has no place in a body.
     """
-    return _ENCODER.encode(_plain(value))
+    return "".join(_pieces(value)) if _holds_written(value) else _ENCODER.encode(_plain(value))
+
+
+def _holds_written(value: Any) -> bool:
+    """Return whether something is written in it already, however deep among its names."""
+    if isinstance(value, Mapping):
+        return any(map(_holds_written, value.values()))
+    return isinstance(value, Written)
 
 
 def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:
@@ -35,6 +53,8 @@ def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:
 def _pieces(value: Any) -> Iterator[str]:
     """Yield the canonical text of a value, long lists piece by piece: 50,000 documents would hold up all threads."""
     match value:
+        case Written():
+            yield value
         case Mapping():
             for place, (name, item) in enumerate(sorted((str(key), value[key]) for key in value)):
                 yield f"{',' if place else '{'}{canonical(name)}:"
@@ -56,7 +76,7 @@ def text_hash(text: str) -> str:
 def _plain(value: Any) -> Any:
     match value:
         case None | bool() | int() | str():
-            return value
+            return json.loads(value) if isinstance(value, Written) else value
         case Decimal():
             return "0" if value == 0 else format(value.normalize(), "f")  # "0" also for -0 and 0.00
         case datetime() | date():

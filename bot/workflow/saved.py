@@ -11,6 +11,7 @@ from bot.cards.card import card, card_edit
 from bot.domain.authority import Person
 from bot.domain.digest import canonical, text_hash
 from bot.domain.history import Entry, What
+from bot.domain.listed import Listed
 from bot.domain.mailing import Mailing
 from bot.domain.message import Message, MessageKind
 from bot.domain.named import new_token
@@ -67,6 +68,7 @@ class Texts(NamedTuple):
 
     Attributes:
         bound: As `Tenancy.bound_beside`.
+        listed: The documents in words, as many as are kept for the details.
     """
 
     body: str
@@ -74,17 +76,20 @@ class Texts(NamedTuple):
     packed: tuple[bytes, ...]
     digest: str
     bound: Mapping[str, Any]
+    listed: tuple[Listed, ...]
 
     @classmethod
     def of(cls, order: Order[Any, Any], tenancy: Tenancy, place: str) -> Self:
         """Write the texts of an order."""
         facts, packed = order.facts_with_checks().to_store()
+        bound = tenancy.bound_beside(order, place)
         return cls(
             body=canonical(order.body.model_dump()),
             facts=facts,
             packed=packed,
-            digest=tenancy.digest_of(order, place),
-            bound=tenancy.bound_beside(order, place),
+            digest=tenancy.digest_of(order, place, bound),
+            bound=bound,
+            listed=tuple(order.listed()),
         )
 
 
@@ -205,7 +210,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
         typed=json.dumps({"form": asker.form_name, "values": dict(ready.values)}),
     )
     _add(parts.store, request, ready)
-    parts.store.listed.add(request.number, order.listed())
+    parts.store.listed.add(request.number, ready.texts.listed)
     shown = card(request, MessageKind.CARD, beside(parts.store, request, reach))
     messages = [shown, *results.tables(request, order.tables())]
     replaced = _parent_to_withdraw(parts.store, asker)

@@ -1,11 +1,12 @@
 """The Zuora that requests act in: its client, its name, and the places in it."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain.digest import digest
+from bot.domain.digest import Written, digest
 from bot.domain.place import Places, plain_ids
 from bot.operations.operation import Order
 from bot.zuora.client import NO_SUCH_NAME, ZuoraClient
@@ -94,16 +95,23 @@ class Tenancy:
         """Return which Zuora, in words, with the place."""
         return " · ".join(each for each in (self.words, place_words) if each)
 
-    def digest_of(self, order: Order[Any, Any], place: str) -> str:
+    def digest_of(
+        self, order: Order[Any, Any], place: str, beside: Mapping[str, Any] | None = None
+    ) -> str:
         """Return the digest over everything that takes effect, for this tenant and this place in it.
 
         The tenant's number is that of the latest token: the order's facts were read with one.
+
+        Args:
+            order: What is asked for.
+            place: Where in the tenant it acts, as `Place.key`.
+            beside: As `bound_beside`, where that was made already.
         """
-        beside = self.bound_beside(order, place)
+        beside = self.bound_beside(order, place) if beside is None else beside
         return digest(operation=order.name, body=order.body.model_dump(), **beside)
 
     def bound_beside(self, order: Order[Any, Any], place: str) -> dict[str, Any]:
         """Return what the digest holds besides operation and body: the tenant, and the facts that matter."""
         where = map(plain_ids, self.places.headers(place))  # however the settings write them
         tenant = "|".join([self.address, *where, self.zuora.tenant.id])
-        return {"tenant": tenant, "facts": order.material()}
+        return {"tenant": tenant, "facts": Written.of(order.material())}
