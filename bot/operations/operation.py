@@ -1,7 +1,7 @@
 """The shape that every operation has: a class whose objects are orders."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
@@ -298,8 +298,8 @@ class Order(ABC, Generic[B, F]):
     def kinds(self) -> Sequence[KindTotals]:
         """Return what it is about, counted and added up, for the month's figures; empty: not known."""
 
-    def each(self) -> Sequence[SingleDocument]:
-        """Return every document, where `each_mailed`."""
+    def each(self) -> Iterable[SingleDocument]:
+        """Return every document, where `each_mailed`; of very many one part is read at a time."""
         return ()
 
     def mailings(self) -> Sequence[Mailing]:

@@ -1,7 +1,7 @@
 """What one request counts for, item by item: the same for the figures, the picture and the file."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -48,8 +48,8 @@ class Item:
     done: bool
 
 
-def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
-    """Return what a request is about and what became of each part.
+def items_of(request: Request, calls: Sequence[Call]) -> Iterator[Item]:
+    """Yield what a request is about and what became of each part; of very many documents part by part.
 
     One that another version of the bot has written, and this one cannot read, counts for nothing
     but itself; it must not keep a whole month from being shown.
@@ -58,22 +58,22 @@ def items_of(request: Request, calls: Sequence[Call]) -> tuple[Item, ...]:
         order = opened(request)
     except (KeyError, ValidationError):
         logger.warning("request_is_of_another_version", extra={"request": request.number})
-        return _run(request, calls, 0, ())
+        yield from _run(request, calls, 0, ())
+        return
     if order.each_mailed:
         by_subject = {call.subject: call for call in calls}
-        return tuple(
-            _document(
+        for number, kind, amount in order.each():
+            yield _document(
                 number,
                 None if isinstance(amount, NotKnown) else credited(kind, amount),
                 by_subject.get(number),
                 request,
             )
-            for number, kind, amount in order.each()
-        )
+        return
     counted, kinds = order.documents(), order.kinds()
     known = sum(kind.count for kind in kinds)
     documents = known if counted is None else min(counted, known) if kinds else counted
-    return _run(request, calls, documents, _amounts(kinds, documents))
+    yield from _run(request, calls, documents, _amounts(kinds, documents))
 
 
 def _amounts(kinds: Sequence[KindTotals], documents: int) -> tuple[Money, ...]:

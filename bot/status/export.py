@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -14,7 +14,7 @@ from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import FINAL, Request
 from bot.domain.spreadsheet import Sheet
 from bot.status.counting import decision_seconds, done_seconds, effect_name, items_of
-from bot.status.month import span_of
+from bot.status.month import calls_of, span_of
 from bot.store.store import Store
 
 Format = Literal["csv", "json", "xlsx"]
@@ -71,14 +71,14 @@ async def rows_of_month(
             if request is None or not within.has(request.place):
                 continue
             names = {} if called is None else await _names(store, request, called)
-            for place, row in enumerate(rows_of(request, store.calls.of(number)), 1):
+            for place, row in enumerate(rows_of(request, await calls_of(store, number)), 1):
                 yield {**row, **{column: _named(row[column], names) for column in PEOPLE}}
                 if place % AT_ONCE == 0:
                     await asyncio.sleep(0)
 
 
-def rows_of(request: Request, calls: Sequence[Call]) -> list[Row]:
-    """Return a request's rows: one for each document, or for each currency."""
+def rows_of(request: Request, calls: Sequence[Call]) -> Iterator[Row]:
+    """Yield a request's rows: one for each document, or for each currency."""
     whole: Row = {
         "request": request.name,
         "operation": request.operation,
@@ -95,26 +95,22 @@ def rows_of(request: Request, calls: Sequence[Call]) -> list[Row]:
         "decision_reason": request.decision_reason,
         "ended_at": _time(request.state_at) if request.state in FINAL else "",
     }
-    found = []
     for place, item in enumerate(items_of(request, calls)):
         amount = Decimal(item.amount.plain) if item.amount else None
-        found.append(
-            {
-                **whole,
-                "seconds_to_decision": None if place else decision_seconds(request),
-                "seconds_to_done": None if place else done_seconds(request),
-                "item": item.name,
-                "item_result": item.result,
-                "zuora_words": item.words,
-                "effect": effect_name(request.operation),
-                "documents": item.documents,
-                "documents_done": item.documents if item.done else 0,
-                "currency": item.amount.currency if item.amount else "",
-                "amount": amount,
-                "amount_done": (amount or Decimal(0)) * item.done,
-            }
-        )
-    return found
+        yield {
+            **whole,
+            "seconds_to_decision": None if place else decision_seconds(request),
+            "seconds_to_done": None if place else done_seconds(request),
+            "item": item.name,
+            "item_result": item.result,
+            "zuora_words": item.words,
+            "effect": effect_name(request.operation),
+            "documents": item.documents,
+            "documents_done": item.documents if item.done else 0,
+            "currency": item.amount.currency if item.amount else "",
+            "amount": amount,
+            "amount_done": (amount or Decimal(0)) * item.done,
+        }
 
 
 class ArchivedError(Exception):

@@ -1,6 +1,7 @@
 """Changing one fact at a time, whatever it is."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import NoneType, UnionType
@@ -15,16 +16,34 @@ from bot.domain.money import Money
 DAY = timedelta(days=1)
 
 
-def changed_one_by_one(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, BaseModel]]:
+def changed_one_by_one(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Each field, down to those of models in models and lists, with the model in which it differs."""
-    for name, field in type(model).model_fields.items():
-        for path, value in _others(getattr(model, name), field.annotation):
-            yield f"{prefix}{name}{path}", model.model_copy(update={name: value})
+    for name, kind in _fields(type(model)).items():
+        for path, value in _others(getattr(model, name), kind):
+            other = (
+                model.model_copy(update={name: value})
+                if isinstance(model, BaseModel)
+                else replace(model, **{name: value})
+            )
+            yield f"{prefix}{name}{path}", other
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    """The fields of a model, or of a dataclass, with their types."""
+    if issubclass(kind, BaseModel):
+        return {name: each.annotation for name, each in kind.model_fields.items()}
+    return {each.name: each.type for each in fields(kind)}
+
+
+def _has_fields(value: Any) -> bool:
+    return isinstance(value, BaseModel) or (
+        is_dataclass(value) and type(value) not in MADE and not isinstance(value, type)
+    )
 
 
 def _others(value: Any, kind: Any) -> Iterator[tuple[str, Any]]:
     """Other values of that type; none of a path means the field as a whole."""
-    if isinstance(value, BaseModel):
+    if _has_fields(value):
         for path, other in changed_one_by_one(value):
             yield f".{path}", other
     elif isinstance(value, tuple) and not isinstance(value, Money):
@@ -36,7 +55,7 @@ def _others(value: Any, kind: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _lists(value: tuple[Any, ...], kind: Any) -> Iterator[tuple[str, Any]]:
-    if value and isinstance(value[0], BaseModel):
+    if value and _has_fields(value[0]):
         for path, other in changed_one_by_one(value[0]):
             yield f"[].{path}", (other, *value[1:])
         yield "", value[1:]
@@ -83,7 +102,7 @@ def made_of(kind: Any) -> Any:
         return {made_of(each): made_of(other) for each, other in [get_args(kind)]}
     if get_origin(kind) is tuple:
         return (made_of(get_args(kind)[0]),)
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        fields = {name: made_of(each.annotation) for name, each in kind.model_fields.items()}
-        return kind.model_construct(**fields)
-    return MADE[kind]
+    if kind in MADE:
+        return MADE[kind]
+    made = {name: made_of(each) for name, each in _fields(kind).items()}
+    return kind.model_construct(**made) if issubclass(kind, BaseModel) else kind(**made)

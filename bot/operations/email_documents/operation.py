@@ -4,7 +4,7 @@ Sources: pages *Email an invoice* and *Email a debit memo*; a credit memo is mai
 memo (Zuora's OpenAPI document, *Email a credit memo*).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -195,10 +195,10 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         """Return all of the one kind, or those of each kind."""
         return self.facts.totals.counted
 
-    def each(self) -> tuple[SingleDocument, ...]:
-        """Return every document."""
-        documents = self.facts.documents
-        return tuple(SingleDocument(each.number, each.kind, each.money) for each in documents)
+    def each(self) -> Iterator[SingleDocument]:
+        """Yield every document."""
+        for each in self.facts.documents:
+            yield SingleDocument(each.number, each.kind, each.money)
 
     def _kind_of(self, number: str) -> DocumentKind:
         """Return the kind of one of the documents; that a call is about one of them, the database sees to."""
