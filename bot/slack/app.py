@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.named import named
 from bot.following import following
-from bot.slack import asking, commands, deciding, more, opening, queue, shortcuts
+from bot.slack import asking, commands, deciding, more, opening, queue, sent_files, shortcuts
 from bot.slack.admission import Identity
 from bot.slack.answering import Answering, not_recorded
 from bot.slack.forms.catalog import Forms
@@ -71,6 +71,7 @@ def make_app(
     commands.register(app, answering, forms, links)
     asking.register(app, answering, forms)
     opening.register(app, answering, forms)
+    sent_files.register(app, answering, forms)
     shortcuts.register(app, answering, links)
     homes.register(app)
     queue.register(app, answering, links)

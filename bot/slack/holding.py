@@ -46,4 +46,6 @@ def answer(answering: Answering, body: dict[str, Any], why: str) -> BoltResponse
         click = payloads.click(body)
         channel = click.channel or click.actor.user_id
         answering.keep(answering.say_now(channel, click.actor, why))
+    if sent := payloads.sent_file(body):
+        answering.keep(answering.say_now(sent.actor.user_id, sent.actor, why))
     return BoltResponse(status=200, body="")

@@ -39,6 +39,7 @@ from bot.slack.what_opens import (
     Opening,
     changed_request,
     email_form,
+    form_for_file,
     next_step,
     step_of_a_run,
     the_others,
@@ -51,6 +52,9 @@ logger = logging.getLogger(__name__)
 
 BEGIN = "home:begin"
 """The button of the home tab."""
+
+OF_A_FILE = "file:email"
+"""The button below what was read in a file that somebody sent the bot; its value is Slack's id of that."""
 
 LONGEST_NAME = 40
 AGAIN_WORDS = "{name} again"
@@ -74,6 +78,7 @@ def register(app: AsyncApp, answering: Answering, forms: Forms) -> None:
         re.compile(f"^{NEXT}"): (next_step, "{step}"),
         re.compile(f"^{RUN}"): (step_of_a_run, "{step}"),
         BEGIN: (email_form, "email form"),
+        OF_A_FILE: (form_for_file, "email form"),
     }
     for action_id, (find, wanted) in buttons.items():
         app.action(action_id)(_opens(answering, forms, find, wanted))

@@ -6,7 +6,7 @@ comes from the database.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.domain.clean import as_key, kept, or_nothing, trimmed, unescaped
 from bot.domain.named import Named, named
@@ -17,6 +17,9 @@ WORDS = ("pretext", "title", "text", "value", "fallback")
 
 LONGEST_PAGE = 6
 """Digits of a page number."""
+
+DIRECT = "D"
+"""How the id of a direct message begins."""
 
 MOST_TEXT = 4000
 """Characters of a message that are searched for a number."""
@@ -83,6 +86,13 @@ class Pointed:
     text: str
     files: tuple[str, ...]
     trigger_id: str
+
+
+class SentFile(NamedTuple):
+    """A file that somebody sent the bot in a direct message: who, and Slack's id of it."""
+
+    actor: Actor
+    file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +184,16 @@ def pointed(body: Mapping[str, Any]) -> Pointed:
         files=tuple(_files(message)),
         trigger_id=_text(body, "trigger_id"),
     )
+
+
+def sent_file(body: Mapping[str, Any]) -> SentFile | None:
+    """Read the event `file_shared`; None for any other, and for a file in a channel, which is not sent to the bot."""
+    event = _mapping(body, "event")
+    user, file = _text(event, "user_id"), _text(event, "file_id")
+    directly = _text(event, "channel_id").startswith(DIRECT)
+    if _text(event, "type") != "file_shared" or not (user and file and directly):
+        return None
+    return SentFile(Actor(user_id=user, team_id=_text(body, "team_id")), file)
 
 
 def _words(message: Mapping[str, Any]) -> Iterator[str]:

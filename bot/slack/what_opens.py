@@ -22,7 +22,12 @@ from bot.slack.forms.ask_form import LEFT_OUT, AskForm
 from bot.slack.forms.catalog import Forms
 from bot.slack.forms.document_fields import LISTS
 from bot.slack.forms.email import EmailForm
-from bot.slack.forms.email_values import values_for, values_for_documents, values_for_numbers
+from bot.slack.forms.email_values import (
+    values_for,
+    values_for_documents,
+    values_for_file,
+    values_for_numbers,
+)
 from bot.slack.payloads import Click
 from bot.store.store import Store
 from bot.workflow.parts import Working
@@ -57,6 +62,11 @@ Find = Callable[[Forms, Working, Click, Request | None], "Opening | tuple[Part, 
 def email_form(forms: Forms, _parts: Working, _click: Click, _request: Request | None) -> Opening:
     """Return the email form, empty."""
     return Opening(form=forms[EmailForm.callback_id], values={})
+
+
+def form_for_file(forms: Forms, _parts: Working, click: Click, _request: Request | None) -> Opening:
+    """Return the email form for a file that was sent to the bot; it is read when the form is submitted."""
+    return Opening(form=forms[EmailForm.callback_id], values=values_for_file(click.value))
 
 
 def changed_request(

@@ -84,6 +84,21 @@ async def test_mails_are_asked_for_and_approved(sandbox, world, browser, command
     await slack.until(lambda: len(did(zuora, method, end)) == 1)
 
 
+async def test_documents_are_asked_for_with_a_file_in_the_form(sandbox, world, browser):
+    slack, _ = sandbox
+    numbers = "Document Number\nINV00000901\nDM00000901\nCM00000901\n"
+    async with browser.window(f"{slack.page_url}#as={ALICE}&in={CHANNEL}") as page:
+        await typed(page, "/billemail INV00000901")
+        await page.locator("#modal input[type=file]").set_input_files(
+            {"name": "november.csv", "mimeType": "text/csv", "buffer": numbers.encode()}
+        )
+        await submitted(page)
+        await page.locator(APPROVE).wait_for()
+
+    (card,) = slack.channel_messages(CHANNEL)
+    assert "Email 1 invoice, 1 credit memo and 1 debit memo" in card.text
+
+
 @pytest.mark.parametrize(
     ("run", "button", "end"),
     [("BR-00000702", "Post…", "/post"), ("BR-00000703", "Cancel…", "/cancel")],

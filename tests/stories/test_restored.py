@@ -170,9 +170,12 @@ async def test_a_command_and_a_form_are_answered_while_it_is_held(stage):
 
     submitted = await stage.slack.submit(ALICE, {"reason": "Month end"})
     ack = await stage.slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
+    direct = stage.slack.workspace.direct(ALICE).id
+    await stage.slack.share_file(ALICE, direct, "november.csv", b"INV00000001")
 
     assert HELD in str(submitted.view)
     assert HELD in ack.text
+    await stage.slack.until(lambda: HELD in stage.slack.channel_messages(direct)[-1].text)
 
 
 async def test_where_slack_cannot_be_read_what_was_asked_for_before_waits(stage):

@@ -129,11 +129,16 @@ class People:
         return message
 
     async def share(self, user: str, channel: str, name: str, content: bytes) -> Message:
-        """Post a file in a channel."""
+        """Post a file in a channel, or in the bot's direct message, and inform the app if it listens."""
         place = self.seen_channel(user, channel)
         message = Message(self._core.timestamp(), place.id, user, "")
-        message.files = [add(self._core, user, name, content, [place.id]).id]
-        return self._core.post(place, message)
+        file = add(self._core, user, name, content, [place.id]).id
+        message.files = [file]
+        self._core.post(place, message)
+        if BOT_USER in place.members:
+            event = {"file_id": file, "file": {"id": file}, "user_id": user, "channel_id": place.id}
+            await self._events.send("file_shared", {"type": "file_shared", **event})
+        return message
 
     async def slash(self, user: str, channel: str, text: str) -> Ack:
         """Type a slash command, and look until something is to be seen.
