@@ -56,9 +56,11 @@ async def begin(parts: Working, request: Request) -> None:
 async def _mailings_hash(parts: Working, request: Request, order: Order[Any, Any]) -> str:
     """Return what binds all that the request can mail; of very many documents read in parts, as nothing changes it now."""
     store, hashing = parts.store, RowsHash()
-    if not store.mailings.has(request.number):  # an older version saved the request
+    if not store.mailings.has(request.number) and (
+        mine := order.mailings()
+    ):  # an older version saved it
         with store.transaction():
-            store.mailings.add(request.number, order.mailings())
+            store.mailings.add(request.number, mine)
     for part in store.mailings.bound_in_parts(request.number):
         hashing.add(part)
         if len(part) == PART:

@@ -17,8 +17,8 @@ def direct(stage, user=ALICE):
 def answers(stage, user=ALICE):
     """What the bot has said there, but for what it says while it reads."""
     messages = stage.slack.channel_messages(direct(stage, user))
-    said = [each for each in messages if each.user != user]
-    return [each for each in said if "Zuora is being asked about them" not in each.text]
+    found = [each for each in messages if each.user != user]
+    return [each for each in found if "Zuora is being asked about them" not in each.text]
 
 
 async def sent(stage, content, user=ALICE, name="november.csv"):
