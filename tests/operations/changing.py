@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from bot.domain.check import Check, Result
+from bot.domain.known import NotKnown
 from bot.domain.mailing import ByItself
 from bot.domain.money import Money
 
@@ -36,9 +37,8 @@ def _fields(kind: Any) -> dict[str, Any]:
 
 
 def _has_fields(value: Any) -> bool:
-    return isinstance(value, BaseModel) or (
-        is_dataclass(value) and type(value) not in MADE and not isinstance(value, type)
-    )
+    whole = type(value) in (NotKnown, *MADE)
+    return isinstance(value, BaseModel) or (is_dataclass(value) and not whole)
 
 
 def _others(value: Any, kind: Any) -> Iterator[tuple[str, Any]]:
