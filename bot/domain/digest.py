@@ -15,7 +15,7 @@ LONG = 500
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-class Written(str):
+class CanonicalText(str):
     """The canonical JSON of a value, which stands for it in another: what is long is written once, and in a thread."""
 
     __slots__ = ()
@@ -39,7 +39,7 @@ def _holds_written(value: Any) -> bool:
     """Return whether something is written in it already, however deep among its names."""
     if isinstance(value, Mapping):
         return any(map(_holds_written, value.values()))
-    return isinstance(value, Written)
+    return isinstance(value, CanonicalText)
 
 
 def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:
@@ -53,7 +53,7 @@ def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:
 def _pieces(value: Any) -> Iterator[str]:
     """Yield the canonical text of a value, long lists piece by piece: 50,000 documents would hold up all threads."""
     match value:
-        case Written():
+        case CanonicalText():
             yield value
         case Mapping():
             for place, (name, item) in enumerate(sorted((str(key), value[key]) for key in value)):
@@ -76,7 +76,7 @@ def text_hash(text: str) -> str:
 def _plain(value: Any) -> Any:
     match value:
         case None | bool() | int() | str():
-            return json.loads(value) if isinstance(value, Written) else value
+            return json.loads(value) if isinstance(value, CanonicalText) else value
         case Decimal():
             return "0" if value == 0 else format(value.normalize(), "f")  # "0" also for -0 and 0.00
         case datetime() | date():

@@ -24,7 +24,7 @@ SELECT 1 FROM mailings WHERE document_number = '' AND run IN (SELECT value FROM 
 """
 
 
-class _Seen(NamedTuple):
+class _LastAlone(NamedTuple):
     """When a request was last seen to be alone, as the history's sequence, and the bill runs of its documents as JSON."""
 
     sequence: int
@@ -36,7 +36,7 @@ class Alone:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen: dict[int, _Seen] = {}
+        self._seen: dict[int, _LastAlone] = {}
 
     def is_alone(self, request: int) -> bool:
         """Return whether it shared nothing when it was last looked for, and nobody has come since."""
@@ -47,7 +47,7 @@ class Alone:
         if come or self._database.execute(_WHOLE_RUN, [seen.runs, request]).fetchone():
             del self._seen[request]
             return False
-        self._remember(request, _Seen(last, seen.runs))
+        self._remember(request, _LastAlone(last, seen.runs))
         return True
 
     def last(self) -> int:
@@ -60,13 +60,13 @@ class Alone:
         runs = self._database.execute(
             "SELECT DISTINCT run FROM mailings WHERE request = ? AND run <> ''", [request]
         )
-        self._remember(request, _Seen(sequence, json.dumps([run for (run,) in runs])))
+        self._remember(request, _LastAlone(sequence, json.dumps([run for (run,) in runs])))
 
-    def _remember(self, request: int, seen: _Seen) -> None:
+    def _remember(self, request: int, seen: _LastAlone) -> None:
         """Remember it once what was read lasts: rows that are undone give their sequences to others."""
         once_committed(self._database, partial(self._remembered, request, seen))
 
-    def _remembered(self, request: int, seen: _Seen) -> None:
+    def _remembered(self, request: int, seen: _LastAlone) -> None:
         self._seen[request] = seen
         while len(self._seen) > MOST:
             del self._seen[next(iter(self._seen))]

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain.digest import Written, digest
+from bot.domain.digest import CanonicalText, digest
 from bot.domain.place import Places, plain_ids
 from bot.operations.operation import Order
 from bot.zuora.client import NO_SUCH_NAME, ZuoraClient
@@ -114,4 +114,4 @@ class Tenancy:
         """Return what the digest holds besides operation and body: the tenant, and the facts that matter."""
         where = map(plain_ids, self.places.headers(place))  # however the settings write them
         tenant = "|".join([self.address, *where, self.zuora.tenant.id])
-        return {"tenant": tenant, "facts": Written.of(order.material())}
+        return {"tenant": tenant, "facts": CanonicalText.of(order.material())}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.digest import LONG, Written, canonical, digest, text_hash
+from bot.domain.digest import LONG, CanonicalText, canonical, digest, text_hash
 
 BOUND: dict[str, Any] = {
     "operation": "email_bill_run",
@@ -135,7 +135,7 @@ def test_the_digest_of_long_lists_is_that_of_the_whole_canonical_text(body, many
     }
 
     assert digest(**bound) == text_hash(canonical(bound))
-    written = {**bound, "facts": Written.of(bound["facts"])}
+    written = {**bound, "facts": CanonicalText.of(bound["facts"])}
     assert canonical(written) == canonical(bound)
     assert canonical({"a": [written], "b": written}) == canonical({"a": [bound], "b": bound})
     assert digest(**written) == digest(**bound)
