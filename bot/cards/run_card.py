@@ -120,7 +120,7 @@ def _mailed(run: BillRun, facts: DocumentsFacts) -> tuple[Part, ...]:
     if not facts.posted:
         return ("no; only posted documents can be",)
     if not facts.mailed_before:
-        return (f"none of {count(facts.posted, 'document')}",)
+        return (f"Zuora shows no mail of {count(facts.posted, 'document')}",)
     last = facts.last_mailed_at or known(run.last_emailed_at)
     when: tuple[Part, ...] = (", last ", Moment(last)) if last else ()
     return (f"{facts.mailed_before:,} of {count(facts.posted, 'document')}", *when)

@@ -86,7 +86,7 @@ async def test_the_card_tells_what_was_mailed_and_when(stage):
 async def test_the_card_tells_that_nothing_was_mailed(stage):
     add(stage, "Posted")
 
-    assert "Emailed: none of 2 documents" in (await stage.show(RUN)).text
+    assert "Emailed: Zuora shows no mail of 2 documents" in (await stage.show(RUN)).text
 
 
 async def test_the_card_tells_zuoras_words_about_a_failure(stage):

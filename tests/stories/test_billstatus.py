@@ -257,7 +257,7 @@ async def test_a_bill_run_is_read_in_zuora_and_its_requests_stand_below(stage):
 
     assert "Bill run BR-00000001: Posted" in told
     assert "Invoices: 4 · EUR 80.00 · USD 350.50" in told
-    assert "Emailed: none of" in told
+    assert "Emailed: Zuora shows no mail of" in told
     assert "R-1> email BR-00000001" in told
 
 
