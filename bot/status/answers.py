@@ -31,7 +31,7 @@ STATES = frozenset(state.value for state in State)
 DEEDS = {
     What.ASKED: "asked", What.APPROVED: "approved", What.REJECTED: "rejected",
     What.WITHDRAWN: "withdrew", What.EXPIRED: "Expired; nobody decided in time",
-    What.REMINDED: "Reminded those who may decide or record", What.STARTED: "Read again as approved; the order is being sent",
+    What.REMINDED: "Reminded those who may decide or record", What.STARTED: "Zuora read again, nothing had changed; sending",
     What.STOPPED: "Stopped; nothing was sent", What.DELAYED: "Delayed",
     What.PROGRESSED: "Went on in Zuora", What.ENDED: "Ended", What.SETTLED: "Settled",
     What.RECORDED: "recorded what became of it",

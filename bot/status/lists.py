@@ -140,7 +140,7 @@ def _how_far(brief: Brief, verdicts: Mapping[str, int]) -> str:
         return "approved, the figures are being read again"
     progress = Progress.model_validate_json(brief.progress) if brief.progress else Progress()
     if doubt := of_many(brief.state, brief.progress):
-        return f"{doubt[:1].lower()}{doubt[1:]}; it is asked again by itself"
+        return f"{doubt[:1].lower()}{doubt[1:]}; the bot asks again by itself"
     if progress.number:
         return f"{progress.number} is {progress.status} in Zuora"
     return calls_in_words(verdicts)

@@ -98,19 +98,23 @@ def redrawn(
     return [card_edit(each) for each in waiting if each is not None]
 
 
-def beside(store: Store, request: Request, reach: Reach | None = None) -> tuple[Line, ...]:
+def beside(
+    store: Store, request: Request, reach: Reach | None = None, without: int | None = None
+) -> tuple[Line, ...]:
     """Return what other requests do to the same documents, and last time's figures, for a card that waits.
 
     Args:
         store: The database.
         request: As it is now.
         reach: Which documents, and what the others do, where that was read just now.
+        without: Number of the request whose place it takes, which is left out.
     """
     if request.state is not State.WAITING:
         return estimated(store, request)
-    found = _by_request((reach_of(store, request) if reach is None else reach).others)
+    others = (reach_of(store, request) if reach is None else reach).others
+    found = [each for each in _by_request(others) if each[0] != without]
     rest = len(found) - SHOWN_REQUESTS
-    billing = _billing_too(store, request, opened(request))
+    billing = [each for each in _billing_too(store, request, opened(request)) if each[0] != without]
     return (
         *(line("Also", words) for _, words in billing[-SHOWN_REQUESTS:]),
         *(line("Also", *_words(number, same)) for number, same in found[:SHOWN_REQUESTS]),

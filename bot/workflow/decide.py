@@ -66,7 +66,7 @@ def _approve(
     counting = [a for a in request.approvals if decision.standing[a.person] is None]
     needed = max(request.rule.approvals, today.approvals)
     missing = needed - len(counting) - 1
-    note = f" Note: {decision.reason}" if decision.reason else ""
+    note = f" Note: {_stopped(decision.reason)}" if decision.reason else ""
     if missing > 0:
         after = with_mine
         told = lines.reply(
@@ -114,6 +114,11 @@ def _record_by_hand(
     return Decided(by_hand.write(store, request, record, agreeing, needed, now))
 
 
+def _stopped(text: str) -> str:
+    """Return what somebody typed as a sentence, so that the next one can follow it."""
+    return text if text[-1] in ".!?" else f"{text}."
+
+
 def _end(store: Store, request: Request, decision: Decision, now: datetime) -> Decided:
     """Reject or withdraw: one person is enough."""
     rejected = decision.verb is Verb.REJECT
@@ -121,7 +126,7 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     person, reason = decision.person, decision.reason
     after = request.decided(state, person.user_id, now, reason=reason, wake_at=None)
     done = "rejected" if rejected else "withdrew"
-    why = f": {reason}{'' if reason[-1] in '.!?' else '.'}" if reason else "."
+    why = f": {_stopped(reason)}" if reason else "."
     told = lines.reply(
         after, Mention(person.user_id), f" {done} {request.name}{why} Nothing was sent, ",
         Mention(request.requester), ".",
@@ -130,7 +135,7 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     entry = _entry(what, request, decision, {"reason": reason})
     mine = (
         [receipt(request, person.user_id, what, now)] if rejected else []
-    )  # somebody who withdraws was not asked by anybody
+    )  # whoever withdraws decides about their own request
     store.move(
         request, after, entry, now, card_edit(after), change_and_ask_again(told, after), *mine
     )

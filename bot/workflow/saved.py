@@ -214,13 +214,10 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     shown = card(request, MessageKind.CARD, beside(parts.store, request, reach))
     messages = [shown, *results.tables(request, order.tables())]
     replaced = _parent_to_withdraw(parts.store, asker)
-    messages += also_open(
-        parts.store,
-        request,
-        order,
-        reach.others,
-        without=replaced.number if replaced is not None else None,
-    )
+    without = None if replaced is None else replaced.number
+    shown = card(request, MessageKind.CARD, beside(parts.store, request, reach, without))
+    messages = [shown, *results.tables(request, order.tables())]
+    messages += also_open(parts.store, request, order, reach.others, without=without)
     if order.deed is Deed.MAILED:
         messages += mailed_by_the_bot(request, reach.others)
     messages += redrawn(parts.store, request, order, reach.others)

@@ -482,7 +482,7 @@ async def test_the_card_says_what_is_known_since_when_and_what_happens_next(stag
     assert "Nobody has to do anything now" in card
     assert "approve" not in stage.buttons(ts)
     ack = await stage.slack.slash(ALICE, "C0BILLING", "/billstatus")
-    assert "sent, outcome not known yet; it is asked again by itself" in ack.text
+    assert "sent, outcome not known yet; the bot asks again by itself" in ack.text
 
     await until_ended(stage)
     await stage.until_card(ts, "Accepted by Zuora")

@@ -327,6 +327,8 @@ async def test_the_request_whose_place_a_changed_one_takes_is_not_told_as_open(s
     assert [text for text in stage.thread(ts) if "also open" in text] == [
         "R-2 (email bill run) is also open about BR-00000001."
     ]
+    assert "R-2 asks to mail" in stage.card(ts)
+    assert "R-1 asks to mail" not in stage.card(ts)
 
 
 async def test_while_zuora_is_down_five_hundred_documents_are_not_waited_for_one_by_one(stage):

@@ -36,10 +36,10 @@ from bot.zuora.errors import ZuoraError, unanswered, what_next
 COMMAND = "/billrun"
 STEPS_IN_WORDS = ", ".join(step.button for step in STEPS.values())
 HELP = f"""*`/billrun`* opens a form for a new bill run.
-`/billrun BR-00000001` shows how a bill run stands, with a button for each thing that can be done \
+`/billrun BR-00000001` shows the state of a bill run, with a button for each thing that can be done \
 with it now: {STEPS_IN_WORDS}
 `/billrun batch=Batch1,Batch2 target=2026-11-30 name="November"` opens the form filled in; with \
-`reason="Month end"` as well it asks at once, without a form.
+`reason="Month end"` as well it asks right away, without a form.
 `/billrun help` shows this.
 """
 NEAREST = {

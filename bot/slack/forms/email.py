@@ -39,8 +39,8 @@ HELP = """*`/billemail`* opens a form to email the documents of a posted bill ru
 debit memos and credit memos by their numbers.
 `/billemail BR-00000001` opens it with that bill run filled in.
 `/billemail INV00000012 DM00000003` opens it with these documents, of any kind.
-Its field for a file takes up to 50,000 of them, CSV or text; *Email from this file* in the menu of a message \
-opens it with the file of that message.
+Its file field takes up to 50,000 of them, as CSV or text; *Email from this file* in a message's menu \
+opens it with that message's file.
 `/billemail help` shows this.
 """
 
