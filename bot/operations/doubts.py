@@ -81,7 +81,7 @@ def counted_checked(run: RunFacts) -> tuple[Check, ...]:
     return (
         check(
             "count",
-            f"Zuora counts {number} in {run.number}, and its list has as many",
+            f"Zuora counts {number} in {run.number}, and lists as many",
             not_known="" if documents.counted else silent,
         ),
     )
@@ -89,7 +89,7 @@ def counted_checked(run: RunFacts) -> tuple[Check, ...]:
 
 def state_checked(run: RunFacts) -> Check:
     """Return the run's state, in which Zuora takes the order: otherwise it would have been refused."""
-    return check("state", f"{run.number} is {run.status}, and Zuora takes this order for it")
+    return check("state", f"{run.number} is {run.status}, and Zuora takes this order in that state")
 
 
 def fit_checked(trouble: Sequence[Doubt], unchecked: Sequence[Doubt], of: int) -> Check:

@@ -117,7 +117,10 @@ async def test_an_approval_can_have_a_note_that_stands_in_thread_and_history(sta
 
     assert submitted.ok, submitted.errors
     await stage.until_card(ts, "Accepted by Zuora")
-    assert any("approved R-1. Note: Agreed with revenue. Zuora is read again" in told for told in stage.thread(ts))
+    assert any(
+        "approved R-1. Note: Agreed with revenue. Zuora is read again" in told
+        for told in stage.thread(ts)
+    )
     noted = [w.entry.data.get("note") for w in stage.store.history.of(1)]
     assert "Agreed with revenue" in noted
 

@@ -44,7 +44,7 @@ async def test_where_all_is_well_the_card_says_how_many_checks_passed_and_detail
     assert "Seen by the bot: 11 checks passed" in details
     for name in (*TEN, "other requests"):
         assert f"\n✓ {name[:1].upper()}{name[1:]}: " in details
-    assert "Count: Zuora counts 5 documents in BR-00000001, and its list has as many" in details
+    assert "Count: Zuora counts 5 documents in BR-00000001, and lists as many" in details
 
 
 async def test_what_a_check_finds_is_the_warning_and_counts_as_not_passed(stage):

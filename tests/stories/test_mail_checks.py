@@ -376,7 +376,7 @@ async def test_a_run_that_mails_by_itself_warns_of_a_second_mail(stage, world):
         "BR-00000009", invoices=documents, auto_post=True, auto_email=True, posted_at=posted
     )
 
-    assert "Note: this run was made to mail its documents by itself" in stage.card(
+    assert "Note: this run was set to mail its documents by itself" in stage.card(
         await ask(stage, "BR-00000009")
     )
     assert "by itself" not in stage.card(await ask(stage, "BR-00000001"))

@@ -42,18 +42,18 @@ def _mailed_before(documents: DocumentsFacts, *, resend: bool) -> Check:
     then = "mailed again" if resend else "left out"
     return check(
         "mailed before",
-        f"Zuora shows no mail of {count(documents.posted, 'document')}",
+        f"Zuora shows none of {count(documents.posted, 'document')} as mailed",
         found=f"{before:,} of {documents.posted:,} mailed before, and {then}" if before else "",
         not_known=f"when {unknown:,} were mailed" if unknown else "",
     )
 
 
 def _mails_itself(facts: EmailRunFacts) -> Check:
-    silent = "Zuora does not say whether the run was made to mail by itself"
+    silent = "Zuora does not say whether the run was set to mail by itself"
     return check(
         "mails by itself",
-        f"{facts.number} was not made to post and mail by itself",
-        found=f"{facts.number} was made to post and mail by itself" if facts.mails_itself else "",
+        f"{facts.number} was not set to post and mail by itself",
+        found=f"{facts.number} was set to post and mail by itself" if facts.mails_itself else "",
         not_known=silent if facts.mails_itself is None else "",
     )
 

@@ -19,7 +19,7 @@ class EmailRunFacts(RunFacts):
         checks: What may keep mails from going out.
         zero_left_out: Whether the run is set not to mail invoices of zero; fixed when a run is
             made, so no approval need be bound to it. None where Zuora did not say.
-        mails_itself: Whether the run was made to post and mail by itself; fixed likewise. None
+        mails_itself: Whether the run was set to post and mail by itself; fixed likewise. None
             where Zuora did not say.
         posted_at: When it was posted; None where that is not known. It is posted once.
         mailed: Those that Zuora is ordered to mail and that somebody can get, counted; None in what

@@ -89,7 +89,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         )
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
-        """Return the run, where it was made to mail by itself."""
+        """Return the run, where it was set to mail by itself."""
         facts = self.facts
         return (ByItself(facts.number, facts.posted_at),) if facts.mails_itself else ()
 

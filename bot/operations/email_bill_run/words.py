@@ -124,7 +124,7 @@ def _mails_itself(facts: EmailRunFacts) -> tuple[Line, ...]:
     """Warn where the run mails by itself: Zuora marks those documents as mailed only later."""
     if facts.mails_itself is False:
         return ()
-    made = "was made" if facts.mails_itself else "may have been made (Zuora does not say)"
+    made = "was set" if facts.mails_itself else "may have been set (Zuora does not say)"
     said = (
         f"this run {made} to mail its documents by itself; where that mail is still on its way, "
         "customers get it twice"

@@ -37,7 +37,7 @@ class EmailDocumentsFacts(Facts):
         checks: What may keep their mails from going out.
         pdf_file_known: Whether Zuora lists the PDF file that is to be attached among those of the
             memo; None where it was not asked or did not say.
-        by_itself: The bill runs of those that show no mail that were made to mail by themselves;
+        by_itself: The bill runs of those that show no mail that were set to mail by themselves;
             fixed when a run is made, so no approval need be bound to it.
         runs_unclear: Numbers of those bill runs of which Zuora did not say that.
         shown: What is shown of the documents, where they stand apart; None: they are counted.
