@@ -494,7 +494,7 @@ async def test_the_story_claims_no_order_that_has_not_gone_out(stage):
 
     told = await ask_status(stage, MARA, "R-1")
 
-    assert "the order is being sent" in told
+    assert "nothing had changed; sending" in told
     assert "went out" not in told
 
 
