@@ -93,7 +93,7 @@ async def test_a_run_by_batch_is_created_followed_and_told_with_its_totals(stage
     card = stage.card(ts)
     assert 'Bill Batch1 and Batch2 as "November"' in card
     assert "Accounts: 6 active · all bill cycle days" in card
-    assert "target date 30 Nov 2026 · invoice date the day it is carried out" in card
+    assert "target date 30 Nov 2026 · invoice date the day it runs" in card
     assert "Invoices are generated as drafts; nothing is posted or mailed by this run." in card
     assert "Other runs: none over the same accounts" in card
     await approve(stage, ts)

@@ -129,8 +129,8 @@ def _accounts(facts: CreateFacts) -> str:
 
 
 def dates(body: CreateBillRunBody) -> str:
-    """Return `target date 30 Nov 2026 · invoice date the day it is carried out`."""
-    first = "the first day of the schedule" if body.schedule else "the day it is carried out"
+    """Return `target date 30 Nov 2026 · invoice date the day it runs`."""
+    first = "the first day of the schedule" if body.schedule else "the day it runs"
     target = _date(body.target_date, body.target_month_day) or first
     invoice = _date(body.invoice_date, body.invoice_month_day) or first
     return f"target date {target} · invoice date {invoice}"

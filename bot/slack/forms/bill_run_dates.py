@@ -13,7 +13,7 @@ Which = Literal["target", "invoice"]
 LABELS: dict[Which, str] = {"target": "Target date", "invoice": "Invoice date"}
 HINTS: dict[tuple[Which, bool], str] = {
     ("target", False): "Charges up to this day are billed.",
-    ("invoice", False): "Left empty: the day on which it is carried out.",
+    ("invoice", False): "Left empty: the day it runs.",
     ("target", True): "Left empty: the first day of the schedule.",
     ("invoice", True): "Left empty: the first day of the schedule.",
 }
