@@ -22,7 +22,7 @@ from bot.store.snapshot import only_of_a_file
 from bot.store.store import Store
 from bot.workflow.archiving import YOUNGEST, Archived, archive, nothing_before
 
-ON_A_SERVER = "Archives are made of a file alone: a server keeps large tables well."
+ON_A_SERVER = "Only a file can be archived: a server handles large tables well."
 WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
 
 
@@ -31,7 +31,7 @@ WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
 )
 @click.option(
     "--before", "day", type=click.DateTime(["%Y-%m-%d"]), required=True,
-    help="What ended before this day (UTC) goes; at least 31 days ago.",
+    help="Archive what ended before this day (UTC), at least 31 days ago.",
 )  # fmt: skip
 @click.option(
     "--even-if-not-whole", is_flag=True,
@@ -72,7 +72,7 @@ def _old_enough(day: datetime) -> datetime:
 
 def _refuse_a_file_that_is_there(file: Path) -> None:
     if file.exists():
-        raise StoreError(f"{file} is there already, and an archive is never written over.")
+        raise StoreError(f"{file} already exists, and an archive is never overwritten.")
 
 
 def _archived(settings: AuditSettings, file: Path, before: datetime, *, anyway: bool) -> Archived:
@@ -98,7 +98,7 @@ def _archived(settings: AuditSettings, file: Path, before: datetime, *, anyway: 
             store.archives.shrink()
         except CouldNotRecordError as error:
             click.echo(
-                f"It is archived, and the database's file stays as large as it was: {error}",
+                f"It is archived, but the database's file stays as large as before: {error}",
                 err=True,
             )
         return made

@@ -83,13 +83,18 @@ class _Zone(click.ParamType[ZoneInfo]):
     "--after",
     "previous",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The package before: this one begins with the row after its last, so that none is in no package.",
+    help="The previous package: this one begins with the row after its last, so that no row is left out.",
 )
-@click.option("--zone", type=_Zone(), default="UTC", help="Whose days these are; UTC unless said.")
 @click.option(
-    "--sample", type=click.IntRange(0), default=0, help="Draw so many requests, by --seed."
+    "--zone", type=_Zone(), default="UTC", help="Time zone of these days; UTC by default."
 )
-@click.option("--seed", default="", help="Any text of the auditor's, for --sample.")
+@click.option(
+    "--sample",
+    type=click.IntRange(0),
+    default=0,
+    help="Draw this many requests at random, by --seed.",
+)
+@click.option("--seed", default="", help="Any text chosen by the auditor, for --sample.")
 @click.option("--redact", is_flag=True, help="Mask customers' names and mail addresses.")
 def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None:
     """Write the evidence for a period: every request, decision, call and refusal, with its chain.

@@ -29,7 +29,7 @@ from bot.store.store import Store
     type=click.Choice(["csv", "json", "xlsx"]),
     default="csv",
     show_default=True,
-    help="What the file is: text with commas, JSON, or a workbook.",
+    help="The file's format: comma-separated text, JSON, or a workbook.",
 )
 @click.option(
     "--out",

@@ -139,14 +139,14 @@ def explanation(
     ]
     if any(tier.above for tier in policy.tiers):
         told.append(
-            "Amounts above zero and below zero are added up apart, and the larger size counts; one "
-            "that is not known counts as above every limit."
+            "Amounts above and below zero are added up separately, and the larger sum counts; an "
+            "unknown amount counts as above every limit."
         )
     if rule.remind_after:
         spans = ", ".join(_span(span.total_seconds()) for span in rule.remind_after)
         told.append(f"Those who have not decided are reminded after {spans}.")
     if rule.type_the_number:
-        told.append("The largest tier: the approver types the number to confirm.")
+        told.append("Highest tier: the approver types the number to confirm.")
     told.append(_pings(rule, requester, members))
     if (
         requester
@@ -167,7 +167,7 @@ def _pings(rule: Rule, requester: str | None, members: frozenset[str] | None) ->
     will = "person" if len(others) == 1 else "people"
     words = f"{len(others)} {will} will be notified: {', '.join(others) or 'nobody'}."
     if len(others) < rule.approvals:
-        words += " Too few: such a request is refused when it is asked for."
+        words += " Too few: such a request would be refused."
     return words
 
 

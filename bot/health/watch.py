@@ -160,7 +160,7 @@ class Watch:
         for each in others:
             if each.is_frozen and each.name not in _frozen(looks.others):
                 logger.error(
-                    "another_process_does_not_turn: Slack may hand it clicks, which are lost; continue "
+                    "another_process_does_not_turn: Slack may give it clicks, which are lost; resume "
                     "it or end it",
                     extra={
                         "pid": each.pid,
@@ -188,7 +188,7 @@ class Watch:
             CLOCK_SKEW.labels(whose).set(-by)
         if self._clocks.too_far():
             logger.warning(
-                "clock_is_off: set this machine's clock; beyond 300 s nothing that Slack signs is taken",
+                "clock_is_off: set this machine's clock; beyond 300 s nothing that Slack signs is accepted",
                 extra={"clocks": self._clocks.words()},
             )
 

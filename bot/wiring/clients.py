@@ -104,7 +104,7 @@ async def tenant_in_words(admission: Admission, where: Environment, starting: St
         raise CannotStartError(str(error)) from None
     except (ZuoraError, TimeoutError) as error:
         logger.warning(
-            "start_goes_on_without_zuora: people are answered, and what is for Zuora waits for it",
+            "start_goes_on_without_zuora: people get answers, and work for Zuora waits",
             extra={"why": str(error) or "no answer"},
         )
         starting.waits_for = ""

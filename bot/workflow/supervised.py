@@ -43,8 +43,8 @@ class Supervised:
                 logger.warning("loop_waits", extra={"loop": name, "trouble": str(error)})
             except Exception:
                 logger.exception(
-                    "loop_broke: nothing is lost and it goes on by itself; if this comes again and "
-                    "again, check the disk's space, rights and health of the database",
+                    "loop_broke: nothing is lost and it continues by itself; if this comes "
+                    "back, check the disk's space, rights and health of the database",
                     extra={"loop": name},
                 )
             else:

@@ -44,19 +44,19 @@ def test_it_says_the_rule_the_approvers_and_the_number_of_pings(explain):
         "Needs 2 of: U0BOB, U0CARLA; never the person who asked.",
         "Expires after 8 h.",
         (
-            "Amounts above zero and below zero are added up apart, and the larger size counts; one "
-            "that is not known counts as above every limit."
+            "Amounts above and below zero are added up separately, and the larger sum counts; an "
+            "unknown amount counts as above every limit."
         ),
         "Those who have not decided are reminded after 90 min.",
-        "The largest tier: the approver types the number to confirm.",
+        "Highest tier: the approver types the number to confirm.",
         "2 people will be notified: U0BOB, U0CARLA.",
     ]
 
 
 def test_c6_how_amounts_are_added_up_is_said_only_where_a_rule_looks_at_them(explain):
-    assert "added up apart" in explain("email_bill_run").output
+    assert "added up separately" in explain("email_bill_run").output
     without = explain("email_bill_run", policy=POLICY.replace('above = { USD = "100000.00" }', ""))
-    assert "added up apart" not in without.output
+    assert "added up separately" not in without.output
 
 
 def test_mailing_again_can_have_a_rule_of_its_own(explain):

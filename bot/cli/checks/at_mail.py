@@ -16,6 +16,6 @@ async def look(found: Settings) -> AsyncIterator[Noticed]:
     try:
         await Mailbox(found.anchor_mail_to, found.anchor_mail_from, server).look()
     except NotLeftError as error:
-        yield passes("SMTP_URL", str(error), "see to the server, its name and the password")
+        yield passes("SMTP_URL", str(error), "check the server, the name and the password")
     else:
         yield good("SMTP_URL", f"the server lets the bot in; heads go to {found.anchor_mail_to}")

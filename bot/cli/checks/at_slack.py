@@ -128,7 +128,7 @@ async def _app_token(settings: Settings, client: SlackWeb, *, alone: bool) -> No
     try:
         url = await socket_address(client, token)
         if not alone:
-            return good(about, "Slack takes it; a bot is connected with it")
+            return good(about, "Slack accepts it; a bot is connected with it")
         others = await _other_connections(url)
     except NotAdmittedError as error:
         return wrong(about, str(error), "Basic Information, App-Level Tokens")
@@ -139,7 +139,7 @@ async def _app_token(settings: Settings, client: SlackWeb, *, alone: bool) -> No
             about, f"{others} other connections use it, and no bot works on this database",
             "find the other bot: Slack hands each connection some of the clicks",
         )  # fmt: skip
-    return good(about, "Slack takes it, and nobody else is connected with it")
+    return good(about, "Slack accepts it, and nobody else is connected with it")
 
 
 async def _other_connections(url: str) -> int:

@@ -29,7 +29,7 @@ async def look(settings: Settings, zuora: ZuoraClient) -> AsyncIterator[Noticed]
         return
     where = zuora.environment
     yield good(
-        LOGIN, f"Zuora takes them: {where.name} ({where.kind}), tenant {tenant.id or 'not said'}"
+        LOGIN, f"Zuora accepts them: {where.name} ({where.kind}), tenant {tenant.id or 'not said'}"
     )
     if not settings.zuora_tenant_id:
         yield warning(
@@ -95,7 +95,7 @@ async def _notifications(zuora: ZuoraClient) -> Noticed:
 def clocks(found: Clocks) -> Noticed:
     """Return how this machine's clock compares with Slack's and Zuora's."""
     if not found.ahead():
-        return warning("clock", "neither Slack nor Zuora said its time", "try again")
+        return warning("clock", "neither Slack nor Zuora gave the time", "try again")
     if found.too_far():
         return wrong("clock", found.words(), "set this machine's clock (NTP)")
     return good("clock", found.words())

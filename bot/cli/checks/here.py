@@ -57,7 +57,7 @@ def settings(found: Settings) -> Iterator[Noticed]:
     if not found.audit_key.get_secret_value():
         yield warning(
             "AUDIT_KEY", "is not set: whoever can write the database can rebuild its history",
-            "set a random text of 32 characters or more, once and for ever",
+            "set a random text of at least 32 characters; it can never be changed",
         )  # fmt: skip
     yield from _given()
     yield from anchors(found)
