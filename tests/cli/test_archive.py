@@ -328,7 +328,7 @@ def test_the_database_lets_nothing_else_go(archived_folder):
     [
         (("--before", "2024-12-01", "2024.db"), 3, "Nothing was changed"),
         (("--before", "2999-01-01", "2024.db"), 2, "at least 31 days ago"),
-        ((*BEFORE, "billing-bot.db"), 3, "never written over"),
+        ((*BEFORE, "billing-bot.db"), 3, "never overwritten"),
         ((*BEFORE, "nowhere/2024.db"), 3, "was not made"),
     ],
 )

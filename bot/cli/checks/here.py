@@ -214,7 +214,7 @@ def _others(found: Settings) -> Iterator[Noticed]:
         if each.is_frozen:
             yield wrong(
                 "processes", f"process {each.name} {does} and has not turned for {each.quiet:.0f} s",
-                "continue it or end it: Slack may hand it clicks",
+                "resume it or end it: Slack may give it clicks",
             )  # fmt: skip
         else:
             yield good("processes", f"process {each.name} {does} on this database")
