@@ -80,7 +80,7 @@ def test_a_month_is_exported(address, tmp_path):
     ("words", "instead"),
     [
         (["restore", "FILE"], "billing-bot copy sqlite:///"),
-        (["archive", "other.db", "--before", "2026-01-01"], "only a file"),
+        (["archive", "other.db", "--before", "2026-01-01"], "file can be archived"),
     ],
 )
 def test_what_only_a_file_takes_says_what_to_do_instead(address, tmp_path, words, instead):
