@@ -42,7 +42,7 @@ def _mailed_before(documents: DocumentsFacts, *, resend: bool) -> Check:
     then = "mailed again" if resend else "left out"
     return check(
         "mailed before",
-        f"Zuora shows none of {count(documents.posted, 'document')} as mailed",
+        f"Zuora shows no mail of {count(documents.posted, 'document')}",
         found=f"{before:,} of {documents.posted:,} mailed before, and {then}" if before else "",
         not_known=f"when {unknown:,} were mailed" if unknown else "",
     )
