@@ -40,10 +40,6 @@ class FileSource:
         """Return whether this version of the bot has brought its tables up to date."""
         return not self._file.pending()
 
-    def has_marker(self) -> bool:
-        """Return whether a copy into it was begun and has not ended."""
-        return MARKER in self._file.database.table_names()
-
 
 class FileTarget:
     """A file that is written to, and that nobody else has open.

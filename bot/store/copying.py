@@ -67,12 +67,12 @@ class Side(Protocol):
     def is_current(self) -> bool:
         """Return whether this version of the bot has brought its tables up to date."""
 
-    def has_marker(self) -> bool:
-        """Return whether a copy into it was begun and has not ended."""
-
 
 class Target(Side, Protocol):
     """The one that is written to."""
+
+    def has_marker(self) -> bool:
+        """Return whether a copy into it was begun and has not ended."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """Return a transaction: all or nothing."""
@@ -94,8 +94,6 @@ def copy_all(source: Side, target: Target, look: Look) -> int:
         StoreError: The target holds something else, a side is of another version, or what is there at the
             end is not what was copied.
     """
-    if source.has_marker():
-        raise StoreError(HALF_COPIED)
     if not source.is_current() or not target.is_current():
         raise StoreError(
             "One of the databases is of another version of Billing Bot, so nothing was copied: start this version "

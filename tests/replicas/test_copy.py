@@ -136,6 +136,24 @@ async def test_a_copy_that_was_broken_off_is_gone_on_with_and_nobody_works_on_it
     Store.open(url).close()
 
 
+def test_a_file_that_was_half_copied_is_neither_whole_nor_a_source(url, tmp_path):
+    """An empty history is whole: without the mark `verify` would say so."""
+    Store.open(url).close()
+    half = tmp_path / "half.db"
+
+    def break_off(table, _rows):
+        if table == "history":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy(url, str(half), break_off)
+
+    with pytest.raises(StoreError, match="was broken off"):
+        verify_database(half, key="")
+    with pytest.raises(StoreError, match="was broken off"):
+        copy(str(half), url)
+
+
 async def test_a_copy_whose_source_went_on_meanwhile_begins_anew(file, url):
     def break_off(table, _rows):
         if table == "history":

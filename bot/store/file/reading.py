@@ -12,6 +12,7 @@ from urllib.parse import quote
 from sqlite_utils import Database
 
 from bot.domain.history import Head, Row
+from bot.store.copying import HALF_COPIED, MARKER
 from bot.store.errors import StoreError
 from bot.store.schema import migrations
 from bot.store.sqlite import SqliteDatabase
@@ -182,6 +183,8 @@ def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
 def _is_ours(database: Database, file: Path) -> None:
     if {"requests", "history"}.isdisjoint(database.table_names()):
         raise StoreError(f"{file} is not a database of Billing Bot.")
+    if MARKER in database.table_names():
+        raise StoreError(HALF_COPIED)
     newer = _applied(database) - {each.name for each in migrations.pending(Database(memory=True))}
     if newer:
         msg = f"{file} was written by a newer version of Billing Bot ({', '.join(sorted(newer))})."

@@ -44,6 +44,9 @@ SET client_min_messages = warning;
 SET statement_timeout = '60s';
 SET lock_timeout = {milliseconds};
 SET idle_in_transaction_session_timeout = '{idle}s';
+SET tcp_keepalives_idle = 5;
+SET tcp_keepalives_interval = 2;
+SET tcp_keepalives_count = 3;
 SET jit = off;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
 SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout');
@@ -56,7 +59,7 @@ SELECT pg_backend_pid(), current_setting('server_encoding'), current_setting('se
 """What the statements of the bot take for granted, whatever a server, a database or a role sets otherwise.
 
 A commit that is answered lasts (`check` names what the server cannot promise); what is read behind the write
-lock is of then; a session that says nothing for long stays; and the tables are those that are there, although a
+lock is of then; a session that says nothing for long stays, but for one of a host that is gone; and the tables are those that are there, although a
 schema that comes before them was made later.
 """
 

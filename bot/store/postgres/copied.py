@@ -7,7 +7,7 @@ from typing import Any, Self
 import psycopg
 from sqlite_utils import Database
 
-from bot.store.copying import AT_ONCE, MARKER, CopiedTable, Row
+from bot.store.copying import AT_ONCE, HALF_COPIED, MARKER, CopiedTable, Row
 from bot.store.errors import StoreError
 from bot.store.postgres import schema
 from bot.store.postgres.connection import Bounded, connect
@@ -43,6 +43,8 @@ class ServerSide:
             side._connection.execute(_SNAPSHOT)  # noqa: SLF001 - its own
             if not schema.applied(side._connection):  # noqa: SLF001 - its own
                 raise StoreError(NOT_BEGUN)
+            if side.has_marker():
+                raise StoreError(HALF_COPIED)
             yield side
 
     @classmethod

@@ -50,12 +50,6 @@ FROM pg_stat_activity
 WHERE datname = current_database() AND application_name LIKE '{NAME} lock %' AND pid <> pg_backend_pid()
 """  # noqa: S608 - own words
 
-_SESSION = """
-SELECT set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '2', false),
-  set_config('tcp_keepalives_count', '3', false)
-"""
-"""The server, too, finds out that a host is gone that only stood by."""
-
 
 class PostgresLock:
     """The lock of one process, kept by a separate thread: a busy event loop does not lose it.
@@ -124,7 +118,6 @@ class PostgresLock:
             self._ending.wait(AGAIN_SECONDS)
 
     def _hold(self, connection: Bounded) -> None:
-        connection.execute(_SESSION)
         self.holder = connection.number
         looked_at = float("-inf")
         while not self._ending.is_set():
