@@ -119,7 +119,7 @@ def test_why_there_is_no_connection_is_logged_once_and_a_full_or_locked_server_i
     said(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     connected_again()
 
-    assert caplog.text.count("database_cannot_be_reached") == 1
+    assert caplog.text.count("not currently accepting connections") == 1
     write(store)
 
 
