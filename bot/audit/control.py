@@ -69,8 +69,8 @@ def ruled(record: Facts, asked: Facts, policy: Facts) -> Iterator[str]:  # how a
         there = {name: tier[name] for name in CRITERIA if tier.get(name) not in (None, [], {})}
         mine[part] = there | ({"above": {code: str(Decimal(one)) for code, one in there["above"].items()}} if "above" in there else {})
     lists = [{*(each.get("approvers") or policy["approvers"])} for each in found]
-    if {*rule["name"].split(" and ")} != {*names} or asked.get("rule", rule["name"]) != rule["name"]:
-        yield f"is under {rule['name']}, and by the policy's text {' and '.join(dict.fromkeys(names))} holds"
+    if {*rule.get("name", names[0]).split(" and ")} != {*names} or asked.get("rule", rule.get("name")) != rule.get("name"):
+        yield f"is under {rule.get('name')}, and by the policy's text {' and '.join(dict.fromkeys(names))} holds"
     if said != (mine[alone] if "tenant" in compared else mine):
         yield "names other conditions than the policy's text"
     if rule.get("approvals", 1) != max(tier.get("approvals", 1) for tier in found):
