@@ -7,7 +7,7 @@ import pytest
 
 from tests import launched
 from tests.dealt import dealt
-from tests.measured import pays, unmeasured
+from tests.measured import end_measuring, import_all, paused, pays, unmeasured
 from tests.needs import loud_lines
 from tests.stage import Stage
 
@@ -34,6 +34,8 @@ def pytest_configure(config):
         "never_repeated: with REPEAT_LOST=no, so that reading and people settle what was lost",
     )
     launched.install()
+    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+        end_measuring()  # it only hands out the tests
 
 
 def pytest_unconfigure():
@@ -44,6 +46,14 @@ def pytest_unconfigure():
 def pytest_xdist_auto_num_workers(config):
     """Two processes more than there are cores: half of the time of the long tests is waiting."""
     return (os.cpu_count() or 1) + 2
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Read the tests' own modules unmeasured: measuring takes longer than reading them."""
+    import_all()
+    with paused():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items):

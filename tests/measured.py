@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 from coverage import Coverage
 
+import bot
 from tests.processes import ENVIRONMENT, MEASURED
 
 LINES = (Path(__file__).parent / "unmeasured.txt").read_text().splitlines()
@@ -18,20 +21,42 @@ def pays(nodeid: str) -> bool:
     return nodeid.partition("[")[0] not in UNMEASURED and not nodeid.startswith(FOLDERS)
 
 
+def import_all() -> None:
+    """Import every module of the bot, so that what it runs when it is imported is measured."""
+    for module in walk_packages(bot.__path__, "bot."):
+        if not module.name.endswith(".__main__"):
+            import_module(module.name)
+
+
+def end_measuring() -> None:
+    """End the measuring of this process; those that it starts are measured."""
+    if (coverage := Coverage.current()) is not None:
+        coverage.stop()
+
+
 @contextmanager
-def unmeasured() -> Iterator[None]:
-    """Pause the measuring of this process, and start others unmeasured."""
+def paused() -> Iterator[None]:
+    """Pause the measuring of this process; those that it starts are measured."""
     coverage = Coverage.current()
     if coverage is None:
         yield
         return
-    taken = dict(MEASURED)
     coverage.stop()
-    for name in taken:
-        del ENVIRONMENT[name], MEASURED[name]
     try:
         yield
     finally:
+        coverage.start()
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Pause the measuring of this process, and start others unmeasured."""
+    taken = dict(MEASURED)
+    for name in taken:
+        del ENVIRONMENT[name], MEASURED[name]
+    try:
+        with paused():
+            yield
+    finally:
         ENVIRONMENT.update(taken)
         MEASURED.update(taken)
-        coverage.start()
