@@ -10,6 +10,7 @@ from bot.domain.history import Head
 from bot.store.committed import Committed
 from bot.store.database import Guarded, open_database
 from bot.store.postgres.database import PostgresDatabase, open_postgres
+from bot.store.schema import format_of_tables
 from tests.fresh import fresh
 from tests.postgres import fresh_database, with_id
 
@@ -58,6 +59,8 @@ class Both:
         file, address = open_database(fresh(path)), fresh_database()
         (name,) = file.execute("SELECT id FROM copies").fetchone()
         with_id(address, name)
+        with file.transaction():  # a server says it in this row, a file by its migrations alone
+            file.execute("UPDATE turns_of_work SET format = ?", [format_of_tables()])
         return cls(file, open_postgres(address))
 
     @property
