@@ -503,6 +503,7 @@ async def test_a_put_that_was_out_when_the_bot_died_is_settled_and_never_repeate
     stage.bot.runner._held[1].cancel()  # the process dies with the call under way
 
     await stage.restart()
+    await stage.taken_over()
     await stage.until_card(ts, "OUTCOME UNKNOWN")
     for _ in range(4):
         await stage.pass_time(minutes=1)
