@@ -257,6 +257,19 @@ class Requests:
         )
         return [number for (number,) in rows]
 
+    def waiting_to_bill_beside(self, request: Request) -> list[tuple[int, str]]:
+        """Return number and channel of the others that wait for people and bill in the same place.
+
+        Empty where the request itself bills nobody.
+        """
+        entity = entity_part(request.place)
+        return self._database.execute(
+            "SELECT number, channel FROM requests "  # noqa: S608 - own words
+            "WHERE state = 'waiting' AND operation = ? AND deed = 'created' "
+            f"AND ({ENTITY_OF_PLACE} IN ('', ?) OR ? = '') AND number <> ? ORDER BY number",
+            [request.operation, entity, entity, request.number],
+        ).fetchall()
+
     def open_by(self, person: str, since: datetime) -> list[Request]:
         """Return what somebody has asked for since then that has not ended."""
         rows = self._database.execute(

@@ -135,7 +135,8 @@ class Store:
     ) -> None:
         """Move a request, with its history and its messages; inside a transaction.
 
-        The cards of those that wait about the same documents are drawn again: they say what it does to them.
+        The cards of those that wait about the same documents, or to bill too, are drawn again: they say what
+        it does to them.
 
         Raises:
             RequestMovedError: Somebody else was first.
@@ -144,7 +145,8 @@ class Store:
         self.record(entry, now, *messages)
         if after.state is before.state:
             return
-        for number, channel in self.mailings.waiting_beside(after.number):
+        mailing = self.mailings.waiting_beside(after.number)
+        for number, channel in [*mailing, *self.requests.waiting_to_bill_beside(after)]:
             edit = Message(
                 kind=MessageKind.UPDATE, channel=channel, text="", blocks=[], request=number
             )

@@ -211,6 +211,8 @@ def read(store, life, draw):
             store.requests.newest(), store.requests.next_wake_after(now), store.requests.open_about(SUBJECTS, place),
             store.requests.open_by(person, now), store.requests.open_of("email_invoice", place),
             *(store.requests.stands(each) for each in life.requests),
+            *(store.requests.waiting_to_bill_beside(each) for each in life.requests),
+            *(store.mailings.waiting_beside(each.number) for each in life.requests),
             *(store.requests.last_like(each, same_subject=same) for each in life.requests for same in (True, False)),
         ],
         "calls": lambda: [

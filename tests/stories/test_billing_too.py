@@ -57,6 +57,18 @@ async def test_a9_what_ended_is_not_named_any_more(stage, world):
     assert "R-1" not in stage.card(second)
 
 
+async def test_a9_a_card_that_waits_says_no_longer_what_another_asked_that_has_ended(stage, world):
+    first = await ask(stage, "batch=Batch2 target=2026-11-30")
+    second = await ask(stage, "account=A2 target=2026-11-30")
+    await stage.quiet()
+    assert "R-2 asks to bill A2 too" in stage.card(first)
+
+    await stage.reject(BOB, second, "Not now")
+    await stage.quiet()
+
+    assert "R-2" not in stage.card(first)
+
+
 def test_two_numbered_days_of_one_batch_are_different_accounts_and_an_unknown_batch_may_be_any():
     of_day = {
         day: Billed(batches=frozenset({"Batch1"}), bill_cycle_day=day)
