@@ -23,7 +23,7 @@ def signed(public: str, text: str, signature: str) -> bool:
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
         key.verify(bytes.fromhex(signature), text.encode())
-    except (ValueError, InvalidSignature):
+    except (TypeError, ValueError, InvalidSignature):
         return False
     return True
 

@@ -82,7 +82,13 @@ def _times(number: int, one: tuple[int, int]) -> tuple[int, int]:
 
 
 def signed(public: str, text: str, signature: str) -> bool:  # by Ed25519; key and signature in hex
-    key, r, s = map(bytes.fromhex, (public, signature[:64], signature[64:]))
+    try:
+        key, both = bytes.fromhex(public), bytes.fromhex(signature)
+    except (TypeError, ValueError):
+        return False
+    r, s = both[:32], both[32:]
+    if (len(key), len(r), len(s)) != (32, 32, 32):
+        return False
     total = int.from_bytes(hashlib.sha512(r + key + text.encode()).digest(), "little") % L
     return (n := int.from_bytes(s, "little")) < L and _times(n, _point(BASE)) == _add(_point(r), _times(total, _point(key)))
 

@@ -225,7 +225,7 @@ def _kinds(tenant: str) -> frozenset[str]:
 
 
 def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> bool:
-    """Return whether it is above; an amount in any odd form (NaN, infinite, negative) always is."""
+    """Return whether it is above, without its sign; one that is no number (NaN, infinite) always is."""
     if amounts is None:
         return True
     return any(

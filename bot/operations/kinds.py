@@ -90,11 +90,11 @@ def counted_up(amounts_by_kind: Iterable[tuple[DocumentKind, Amount]]) -> Iterab
 
 
 def amounts_of(kinds: Iterable[KindTotals]) -> tuple[Money, ...] | None:
-    """Return every total, kind by kind; None where an amount is not known."""
+    """Return every total as people read it, kind by kind; None where an amount is not known."""
     kinds = tuple(kinds)
     if any(kind.not_known for kind in kinds):
         return None
-    return tuple(money for kind in kinds for money in kind.totals)
+    return tuple(credited(kind.kind, money) for kind in kinds for money in kind.totals)
 
 
 def amounts_unknown(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:

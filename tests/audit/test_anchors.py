@@ -21,7 +21,7 @@ from bot.audit import rows as plain
 from bot.domain.history import What
 from bot.settings import Settings
 from bot.store.errors import StoreError
-from tests.audit.test_evidence import checked, entries, made, read
+from tests.audit.test_evidence import checked, entries, lines, made, read
 from tests.audit.test_package import rebuilt as rebuilt_package
 from tests.audit.test_package import status
 from tests.audit.test_verify import Tampering, rehash
@@ -199,6 +199,25 @@ async def test_keys_rotate_as_rows_and_the_one_before_endorses_the_new_one(stage
         assert checked(path).exit_code == 24
         assert checked(path, "--head", head).exit_code == 0, "a head from elsewhere binds the row"
 
+    for garbage in ("ab" * 64, "no endorsement"):
+        forged = rebuilt_package(out, "", change=_endorsed(second["public"], garbage))
+        words = f"Row {of(stage, What.SIGNING_KEY)[1].sequence} begins a signing key that the one before it does not endorse."
+        assert words in status(forged, "").output
+        found = plain.heads([plain.Row(*each) for each in lines(forged, "history.jsonl")], "")
+        assert words in [each.words for each in found], "and in verify.py"
+
+
+def _endorsed(public, signature):
+    """Change the row that begins a signing key: the key before endorses it with this."""
+
+    def change(row):
+        data = json.loads(row.data)
+        is_it = row.what == What.SIGNING_KEY and data["public"] == public
+        changed = plain.compact(data | {"endorsed": signature})
+        return row._replace(data=changed) if is_it else row
+
+    return change
+
 
 async def test_heads_that_were_signed_do_not_go_on_unsigned(stage):
     await begun(stage, audit_signing_key=key(1))
@@ -231,6 +250,9 @@ async def test_a_head_in_each_hour_in_which_something_happened(stage, tmp_path):
     result = checked(stage.settings().database_path, "--heads", str(listed))
     assert result.exit_code == 0, result.output
     assert checked(stage.settings().database_path, "--heads", str(folder)).exit_code == 0
+    _, out = await made(stage, tmp_path)
+    both = status(out, "", str(folder))
+    assert both.exit_code == 0, both.output
 
 
 async def test_after_so_many_rows_a_head_follows_within_the_hour(stage, tmp_path):

@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
-from bot.audit.evidence import in_slack, workbook
+from bot.audit.evidence import in_slack, said, workbook
+from bot.audit.evidence.archive import readable
 from bot.audit.evidence.package import sampled
 from bot.audit.evidence.report import NAME as REPORT
+from bot.audit.evidence.said import OUT_OF_HOURS
 from bot.audit.evidence.workbook import NAME as WORKBOOK
 from bot.audit.evidence.workbook import SHEETS
 from bot.cli.sandbox import BOT_TOKEN
 from bot.domain.history import What
 from tests.audit.test_anchors import key, of
-from tests.audit.test_evidence import checked, made, read
+from tests.audit.test_evidence import checked, lines, made, read
 from tests.audit.test_package import Forger, story
 from tests.stage import BOB, CARLA, CHANNEL
 
@@ -93,6 +95,20 @@ async def test_the_report_is_one_file_with_five_lights_and_a_page_for_each_reque
     assert "SLACK_BOT_TOKEN is not set" in said
     assert "2 approvals, by rule 1" in said
     assert "documents 1" in said
+    assert "amounts USD 7.00, documents" in said
+    assert "counts as mailing customers yes" in said
+    assert "sends yes" not in said
+    assert "that is an account of the machine, and no person of Slack" in said
+    assert "Nothing was, in the bot or through it, on 2026-11-01 to 2026-11-20" in said
+    numbers = [
+        each["sequence"] for line in lines(out, "requests.jsonl") for each in line["messages"]
+    ]
+    others = max(numbers) - min(numbers) + 1 - len(numbers)
+    assert others > 0
+    assert (
+        f"The other {others} belong to none of them: they are of messages about no request" in said
+    )
+    assert f"Out of hours, in evidence.xlsx, means {OUT_OF_HOURS}" in said
     assert "Bob" in said
     assert "<!date" not in said
     with zipfile.ZipFile(out) as archive:
@@ -110,8 +126,35 @@ async def test_the_counts_add_up(stage, tmp_path):
     }
     whole = counts.pop("all of them")
     assert whole == 3
+    assert said.in_words({"amounts": [["EUR", "-2.5"], ["JPY", "1200"], ["USD", "NaN"]]}) == (
+        "amounts EUR -2.50, JPY 1,200 and USD NaN"
+    )
     for start in ("now", "asked"):
         assert sum(number for name, number in counts.items() if name.startswith(start)) == whole
+
+
+async def test_a_request_whose_time_has_ended_is_not_shown_as_waiting(stage, tmp_path):
+    """No row says that it expired: the bot did not run then."""
+    _, out = await made(stage, tmp_path)
+    forger = Forger(out, "")
+    population = [*lines(out, "population.jsonl")]
+    population[2]["state"] = "waiting"
+    forger.put("population.jsonl", population)
+
+    for made_at, state, came in (
+        ("2026-11-21T12:00:00.000000+00:00", "waiting", "waiting since 2026-11-21 "),
+        (
+            "2026-11-23T12:00:00.000000+00:00",
+            "waiting, time ended, not recorded yet",
+            "Its time ended on 2026-11-22 ",
+        ),
+    ):
+        forger.json("chain.json", lambda about, at=made_at: about.update(made_at=at))
+        page, book = readable(forger.sealed(), tmp_path)
+        assert f"<td>now {state}</td>" in page.read_text()
+        assert came in page.read_text()
+        with zipfile.ZipFile(book) as opened:
+            assert f">{state}<" in opened.read("xl/worksheets/sheet1.xml").decode()
 
 
 async def test_the_workbook_has_a_sheet_for_each_population_and_an_empty_one_says_so(
@@ -125,7 +168,8 @@ async def test_the_workbook_has_a_sheet_for_each_population_and_an_empty_one_say
     assert sheets["Requests"][0] == [*SHEETS["Requests"]]
     (first, *_) = sheets["Requests"][1:]
     assert first[SHEETS["Requests"].index("approvers")] == f"{BOB} {CARLA}"
-    assert "USD" in first[SHEETS["Requests"].index("compared")]
+    assert "amounts USD 7.00" in first[SHEETS["Requests"].index("compared")]
+    assert OUT_OF_HOURS in sheets["Segregation of duties"][0][-1]
     assert sheets["Heads"][1] == ["none"]
     pairs = {(row[0], row[1]): row[2] for row in sheets["Pairs"][1:]}
     assert pairs["U0ALICE", BOB] == "2"

@@ -144,7 +144,9 @@ def programs():
 
 def status(path, key, *heads):
     """What both say of a package; they agree."""
-    options = [word for head in heads for word in ("--head", head)]
+    options = [
+        word for head in heads for word in ("--heads" if Path(head).exists() else "--head", head)
+    ]
     ours = checked(path, *options, key=key)
     script = path.with_name("verify.py")
     for name, content in programs().items():

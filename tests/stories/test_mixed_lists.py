@@ -106,7 +106,7 @@ async def test_the_strictest_rule_of_the_parts_holds_in_everything(stage):
         each.entry.data for each in stage.store.history.of(1) if each.entry.what is What.ASKED
     ]
     assert asked["compared"]["email_invoice"]["amounts"] == [["USD", "120.5"]]
-    assert asked["compared"]["email_credit_memo"]["amounts"] == [["USD", "8.0"]]
+    assert asked["compared"]["email_credit_memo"]["amounts"] == [["USD", "-8.0"]]
     assert asked["compared"]["email_debit_memo"]["documents"] == 3
     assert asked["conditions"]["email_credit_memo"] == {"operations": ["email_credit_memo"]}
 

@@ -5,6 +5,7 @@ import heapq
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from bot.audit.evidence.reconcile import NOT_COMPARED
@@ -66,6 +67,33 @@ class Package:
         ):
             yield line, packet, [entry_of(each) for each in packet["history"]]
             self._step()
+
+    @cached_property
+    def overdue(self) -> Facts:
+        """When the time of each request ended that waits by its rows, by number: no row says yet that it expired."""
+        lines = self.lines("population.jsonl")
+        waiting = {line["number"] for line in lines if line["state"] == "waiting"}
+        records = (packet["record"] for packet in self.lines("requests.jsonl") if waiting)
+        return {
+            record["number"]: record["expires_at"]
+            for record in records
+            if record["number"] in waiting and record["expires_at"] <= self.now
+        }
+
+    @cached_property
+    def now(self) -> str:
+        """When it was made, or its last row was written if that says a later time."""
+        made_at: str = self.about["made_at"]
+        return max(made_at, max((row.at for row in self.history()), default=""))
+
+    def history(self) -> Iterator[Line]:
+        """The rows of the period."""
+        return (Line(*line) for line in self.lines("history.jsonl"))
+
+    def state_of(self, line: Facts) -> str:
+        """Return a request's state; one whose time has ended is never only `waiting`."""
+        is_over = line["number"] in self.overdue
+        return "waiting, time ended, not recorded yet" if is_over else str(line["state"])
 
     @property
     def exceptions(self) -> Iterator[Facts]:

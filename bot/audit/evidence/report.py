@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.audit.evidence.lights import lights
 from bot.audit.evidence.package import Facts, HistoryRow, Package
+from bot.audit.evidence.said import OUT_OF_HOURS, Messages, days_in_words, in_words, moment
 from bot.domain.words import count
 
 NAME = "00-report.html"
@@ -18,6 +19,11 @@ MOST_PAGES = 1000
 CONTROL = (
     "Whatever creates, posts, cancels or mails something in Zuora through this bot is approved by people other than the one who "
     "asked, as many as the rule wants, each of them for exactly what is then sent."
+)
+READING = (
+    "How to read this: a request counts as mailing customers if mail can follow from it, now or later, which is what a rule of the "
+    "policy looks at (sends). Posting always does, as Zuora may mail what is posted; whether it would mail is on the card, under "
+    f"What exactly. Amounts are as on the card, credits below zero. Out of hours, in evidence.xlsx, means {OUT_OF_HOURS}."
 )
 STYLE = """
 :root { color-scheme: light; } * { box-sizing: border-box; }
@@ -30,7 +36,7 @@ th { font-weight: 600; } h2, h3 { break-after: avoid; } .facts th { width: 11rem
 .light td:first-child::before { content: ""; display: inline-block; width: .8rem; height: .8rem; border-radius: 50%; margin-right: .5rem; background: #8a8a8a; }
 .light.good td:first-child::before { background: #1f8a4c; } .light.bad td:first-child::before { background: #c0262d; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f4; padding: .7rem; font-size: .82rem; margin: .3rem 0; }
-.request { border-top: 3px solid #1b1b1b; margin-top: 2.5rem; padding-top: 1rem; }
+.request, footer { border-top: 3px solid #1b1b1b; margin-top: 2.5rem; padding-top: 1rem; }
 @media screen and (max-width: 40rem) { body { padding: 1rem; } .facts th { width: 6.5rem; } table:not(.facts) { display: block; overflow-x: auto; } thead ~ tbody td { min-width: 5.5rem; } }
 @page { size: A4; margin: 16mm 14mm; }
 @media print { html { font-size: 11.5px; } body { font-size: 9pt; line-height: 1.35; max-width: none; padding: 0; } .request { break-before: page; border: 0; margin: 0; padding: 0; }
@@ -44,19 +50,21 @@ def pages(package: Package) -> Iterator[bytes]:
 
 
 def _pages(package: Package) -> Iterator[str]:
-    start, end = (_time(package.about[name]) for name in ("start", "end"))
+    start, end = (moment(package.about[name]) for name in ("start", "end"))
     title = f"Evidence from {start} to before {end}"
     yield f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>\n'
     yield from _first(package)
     shown = 0
     drawn = set(package.sample["numbers"])
+    messages = Messages()
     for line, packet, history in package.requests():
+        messages.take(packet)
         if shown < MOST_PAGES or line["number"] in drawn:
             shown += 1
-            yield from _request(line, packet, history)
+            yield from _request(package, line, packet, history)
     if package.about["requests"] > shown:
         yield f'<p class="small">{package.about["requests"] - shown:,} more requests have no page here; each has its line in requests.jsonl.</p>'
-    yield "</html>\n"
+    yield f"<footer><h2>Messages</h2><p>{messages.words}</p></footer></html>\n"
 
 
 def _first(package: Package) -> Iterator[str]:
@@ -65,9 +73,11 @@ def _first(package: Package) -> Iterator[str]:
     over = "" if about["over"] else " The period was not over when this was made."
     yield _facts(
         {
-            "Period": f"from {_time(about['start'])} to before {_time(about['end'])}.{over}",
+            "Period": f"from {moment(about['start'])} to before {moment(about['end'])}.{over}",
+            "Days": days_in_words(about, {each.at[:10] for each in package.history()}),
             "Rows": f"{about['rows']:,} of the history, {about['first']:,} to {about['last']:,}",
-            "Made": f"{_time(made['made_at'])} by {made['user']} on {made['host']}, with Billing Bot {made['version']}",
+            "Made": f"{moment(made['made_at'])} with Billing Bot {made['version']}, on the machine {made['host']}, where the command "
+            f"ran under the account {made['user']}: that is an account of the machine, and no person of Slack",
             "From": f"{made['database']}, and Zuora at {made['zuora']}",
         }
     )
@@ -76,7 +86,7 @@ def _first(package: Package) -> Iterator[str]:
         yield f'<tr class="light {each.shade.replace(" ", "-")}"><td>{each.name}</td><td>{each.shade}</td><td>{escape(each.words)}</td></tr>'
     yield "</table><h2>Counts</h2>"
     yield from _counts(package)
-    yield "<h2>Exceptions</h2>"
+    yield f"<p class=small>{escape(READING)}</p><h2>Exceptions</h2>"
     yield from _exceptions(package)
     if package.sample["numbers"]:
         names = ", ".join(f"R-{number}" for number in package.sample["numbers"])
@@ -88,7 +98,7 @@ def _counts(package: Package) -> Iterator[str]:
     states: Counter[str] = Counter()
     asked: Counter[str] = Counter()
     for line in package.lines("population.jsonl"):
-        states[line["state"]] += 1
+        states[package.state_of(line)] += 1
         asked[line["asked_in_period"]] += 1
     whole = f"{package.about['requests']:,}"
     yield "<table class=counts><thead><tr><th>Requests that a row of the period is about</th><th></th></tr></thead>"
@@ -128,16 +138,18 @@ def _listed(exceptions: Iterable[Facts]) -> Iterator[str]:
     yield "</table>"
 
 
-def _request(line: Facts, packet: Facts, history: list[HistoryRow]) -> Iterator[str]:
+def _request(
+    package: Package, line: Facts, packet: Facts, history: list[HistoryRow]
+) -> Iterator[str]:
     asked = history[0].data
     yield f'<section class="request"><h2>R-{line["number"]}: {escape(line["operation"].replace("_", " "))} {escape(line["subject"])}</h2>'
     yield _facts(
         {
-            "Asked by": f"{_person(history[0])}, {_time(history[0].at)}",
+            "Asked by": f"{_person(history[0])}, {moment(history[0].at)}",
             "Reason": line["reason"],
             "Where": line["tenant"],
             "Why so many approvals": _why(line, asked),
-            "What came of it": f"{line['state']} since {_time(line['state_at'])}",
+            "What came of it": f"{line['state']} since {moment(line['state_at'])}{_ended(package, line)}",
             "Digest": line["digest"],
         }
     )
@@ -147,7 +159,7 @@ def _request(line: Facts, packet: Facts, history: list[HistoryRow]) -> Iterator[
         ("When", "Who", "What", "In which groups"),
         (
             (
-                _time(each.at),
+                moment(each.at),
                 _person(each),
                 _DECIDED[each.what] + _note(each),
                 ", ".join(each.data.get("groups", ())),
@@ -164,7 +176,7 @@ def _request(line: Facts, packet: Facts, history: list[HistoryRow]) -> Iterator[
         ("When", "What", "About", "Verdict"),
         (
             (
-                _time(each.at),
+                moment(each.at),
                 f"{each.what.removeprefix('call.')} {each.data.get('method', '')} {each.data.get('address', '')}",
                 str(each.data.get("subject", "")),
                 f"{each.data.get('verdict', '')} {each.data.get('words', '')}",
@@ -185,37 +197,20 @@ _DECIDED = {
 }
 
 
+def _ended(package: Package, line: Facts) -> str:
+    """Return what the time says of a request that waits only by its rows."""
+    at = package.overdue.get(line["number"])
+    said = (
+        f". Its time ended on {moment(at or '')}, not recorded yet: nobody can approve it any more"
+    )
+    return said if at else ""
+
+
 def _why(line: Facts, asked: Facts) -> str:
     """Return the rule, its conditions, and the totals that were compared with them."""
     needed = count(line["approvals_needed"], "approval")
-    conditions = _words(asked.get("conditions") or {}) or "nothing in particular"
-    return f"{needed}, by {line['rule']}, which is for {conditions}. Compared were: {_words(asked.get('compared') or {})}."
-
-
-def _words(values: Facts) -> str:
-    """Return values by name, as in a sentence; lists with spaces between."""
-    said = {
-        name: " ".join(str(part) for part in _flat(value)) or "none"
-        for name, value in values.items()
-    }
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items())
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        for name, each in value.items():
-            yield from (name.replace("_", " "), *_flat(each))
-    elif isinstance(value, list):
-        for each in value:
-            yield from _flat(each)
-    else:
-        words = ("no", "yes")[value] if isinstance(value, bool) else value
-        yield "not known" if value is None else words
-
-
-def _time(text: str) -> str:
-    """Return a moment of the history to the second, in UTC as all of them are."""
-    return f"{text[:10]} {text[11:19]} UTC" if text else ""
+    conditions = in_words(asked.get("conditions") or {}) or "nothing in particular"
+    return f"{needed}, by {line['rule']}, which is for {conditions}. Compared were: {in_words(asked.get('compared') or {})}."
 
 
 _DATE, _NAMED, _ID = (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.audit.evidence.package import HistoryRow, Package
+from bot.audit.evidence.said import OUT_OF_HOURS, in_words, is_out_of_hours
 
 NAME = "evidence.xlsx"
 LONGEST = 32_000
@@ -15,9 +16,6 @@ LONGEST = 32_000
 
 MOST_ROWS = 1_048_575
 """Rows of a sheet below its headings; Excel takes no more, so the rest goes into another sheet."""
-
-EARLY, LATE = 7, 20
-"""Hours (UTC) between which a decision counts as made in working time, from Monday to Friday."""
 
 DECIDED = ("request.approved", "request.rejected", "request.withdrawn")
 SETTLED = ("request.recorded", "request.settled")
@@ -33,7 +31,10 @@ SHEETS: Mapping[str, Sequence[str]] = {
     "Settlements": ("row", "at", "request", "what", "who", "name", "accepted", "note", "rule", "groups"),
     "Exceptions": ("what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place"),
     "People and groups": ("row", "at", "what", "group", "members", "came", "went"),
-    "Segregation of duties": ("person", "asked", "approved", "both roles", "share of approvals", "fastest, seconds", "out of hours"),
+    "Segregation of duties": (
+        "person", "asked", "approved", "both roles", "share of approvals", "fastest, seconds",
+        f"approvals out of hours ({OUT_OF_HOURS})",
+    ),
     "Pairs": ("asked by", "approved by", "requests"),
     "Policy changes": ("row", "at", "what", "who", "old", "new", "difference"),
     "Starts": ("row", "at", "version", "files", "host", "user", "policy", "clocks_ahead"),
@@ -51,7 +52,9 @@ class _Book:
         self._book = xlsxwriter.Workbook(str(path), how)
         made_at = datetime.fromisoformat(package.made["made_at"]).replace(tzinfo=None)
         self._book.set_properties({"title": "Evidence", "created": made_at})
-        self._bold = self._book.add_format({"bold": True, "bottom": 1})
+        self._bold = self._book.add_format(
+            {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}
+        )
         self._sheets: dict[str, Any] = {}
         self._next, self._parts = Counter[str](), Counter[str]()
         for name in SHEETS:
@@ -97,8 +100,8 @@ def write(path: Path, package: Package) -> None:
         book.add(
             "Requests",
             f"R-{line['number']}", line["operation"], line["subject"], line["tenant"], line["place_words"], line["requester"],
-            line["reason"], line["created_at"], line["state"], line["state_at"], line["rule"], line["approvals_needed"],
-            line["conditions"], line["compared"], " ".join(line["approvers"]), line["decided_by"], line["decided_at"],
+            line["reason"], line["created_at"], package.state_of(line), line["state_at"], line["rule"], line["approvals_needed"],
+            in_words(line["conditions"] or {}), in_words(line["compared"] or {}), " ".join(line["approvers"]), line["decided_by"], line["decided_at"],
             line["asked_in_period"], line["digest"], line["policy_hash"],
         )  # fmt: skip
         duties.take(history)
@@ -194,8 +197,7 @@ class _Duties:
                 self._approved[row.who] += 1
                 self._pairs[asked.who, row.who] += 1
                 self._fastest[row.who] = min(self._fastest[row.who], _seconds(asked, row))
-                at = datetime.fromisoformat(row.at)
-                self._late[row.who] += at.weekday() >= 5 or not EARLY <= at.hour < LATE  # noqa: PLR2004 - Saturday
+                self._late[row.who] += is_out_of_hours(row.at)
 
     def write(self, book: _Book) -> None:
         whole = sum(self._approved.values())

@@ -1,0 +1,135 @@
+"""What the report and the workbook say in the same words: sums, conditions, days, and what out of hours means."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from bot.audit.evidence.package import Facts
+from bot.domain.money import Money
+from bot.domain.words import count, listed
+
+EARLY, LATE = 7, 20
+SATURDAY = 5
+OUT_OF_HOURS = f"on Saturday or Sunday, or before {EARLY:02}:00, or from {LATE:02}:00 on, in UTC"
+"""When a decision counts as made out of hours."""
+
+NAMES = {
+    "sends": "counts as mailing customers",
+    "mails_again": "mails again what was mailed before",
+}
+"""What is called otherwise in the history than people are to read it."""
+
+LONGEST = 30
+"""Digits before or after the point of an amount that is written as one; a longer one is shown as it stands."""
+
+
+def is_out_of_hours(at: str) -> bool:
+    """Return whether a moment of the history (UTC) is out of hours."""
+    moment = datetime.fromisoformat(at)
+    return moment.weekday() >= SATURDAY or not EARLY <= moment.hour < LATE
+
+
+def moment(text: str) -> str:
+    """Return a moment of the history to the second, in UTC as all of them are."""
+    return f"{text[:10]} {text[11:19]} UTC" if text else ""
+
+
+def in_words(values: Facts) -> str:
+    """Return values by name, as in a sentence; amounts as on a card, lists with spaces between."""
+    said = {name: " ".join(_flat(name, value)) or "none" for name, value in values.items()}
+    return ", ".join(f"{_called(name)} {value}" for name, value in said.items())
+
+
+def _called(name: str) -> str:
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def _flat(name: str, value: Any) -> Iterator[str]:
+    """Yield the words of a value; what `amounts` and `above` hold is currencies, each with its amount."""
+    if name in {"amounts", "above"} and isinstance(value, list | dict):
+        pairs = value.items() if isinstance(value, dict) else value
+        yield listed([_amount(*pair) for pair in pairs]) or "none"
+    elif isinstance(value, dict):
+        for each, inner in value.items():
+            yield from (_called(each), *_flat(each, inner))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _flat("", each)
+    elif isinstance(value, bool):
+        yield ("no", "yes")[value]
+    else:
+        yield "not known" if value is None else str(value)
+
+
+def _amount(currency: str, text: str) -> str:
+    """Return `EUR -2.50` as a card does; what is no amount, as it stands."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return f"{currency} {text}"
+    is_plain = amount.is_finite() and abs(amount.adjusted()) < LONGEST
+    return str(Money(currency, amount)) if is_plain else f"{currency} {text}"
+
+
+def days_in_words(about: Facts, active: Iterable[str]) -> str:
+    """Return on which days (UTC) of a period nothing was recorded.
+
+    Args:
+        about: The package's `start`, `end` and `made_at`; what comes after `made_at` is not known.
+        active: The days on which something was, `2026-11-21`.
+    """
+    first = date.fromisoformat(about["start"][:10])
+    end = datetime.fromisoformat(about["end"]) - timedelta(microseconds=1)
+    last = min(end.date(), date.fromisoformat(about["made_at"][:10]))
+    days = [first + timedelta(days=each) for each in range((last - first).days + 1)]
+    known = {*active}
+    without = [day for day in days if day.isoformat() not in known]
+    words = (
+        f"Something was recorded on {len(days) - len(without):,} of {count(len(days), 'day')} (UTC)"
+    )
+    if not without:
+        return f"{words}."
+    return f"{words}. Nothing was, in the bot or through it, on {listed([*_stretches(without)])}."
+
+
+def _stretches(days: Iterable[date]) -> Iterator[str]:
+    """Yield `2026-11-01 to 2026-11-20` for days that follow one another."""
+    found: list[list[date]] = []
+    for day in days:
+        if found and day - found[-1][-1] == timedelta(days=1):
+            found[-1].append(day)
+        else:
+            found.append([day])
+    for each in found:
+        yield f"{each[0]} to {each[-1]}" if len(each) > 1 else f"{each[0]}"
+
+
+class Messages:
+    """Counts the numbers of messages, which are given to all that is written in Slack together."""
+
+    def __init__(self) -> None:
+        self._first, self._last, self._number = 0, 0, 0
+
+    def take(self, packet: Facts) -> None:
+        """Take in the messages of a request."""
+        for each in packet["messages"]:
+            number = each["sequence"]
+            self._first = min(self._first or number, number)
+            self._last = max(self._last, number)
+            self._number += 1
+
+    @property
+    def words(self) -> str:
+        """Return how many numbers are of these requests, and what the others are."""
+        if not self._number:
+            return "None is about a request of this package."
+        others = self._last - self._first + 1 - self._number
+        said = f"All that the bot writes in Slack is numbered together. Of the numbers {self._first:,} to {self._last:,}, {self._number:,} "
+        said += "are of messages about the requests of this package, which requests.jsonl holds."
+        if not others:
+            return said
+        return (
+            f"{said} The other {others:,} belong to none of them: they are of messages about no request (digests, notices, home tabs, "
+            "answers to one person), or about a request that no row of the period is about."
+        )
