@@ -99,7 +99,7 @@ async def test_the_report_is_one_file_with_five_lights_and_a_page_for_each_reque
     assert "counts as mailing customers yes" in said
     assert "sends yes" not in said
     assert "that is an account of the machine, and no person of Slack" in said
-    assert "Nothing was, in the bot or through it, on 2026-11-01 to 2026-11-20" in said
+    assert "Without a request, a decision, a call or a start are 2026-11-01 to 2026-11-20" in said
     numbers = [
         each["sequence"] for line in lines(out, "requests.jsonl") for each in line["messages"]
     ]

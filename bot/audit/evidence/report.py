@@ -23,7 +23,8 @@ CONTROL = (
 READING = (
     "How to read this: a request counts as mailing customers if mail can follow from it, now or later, which is what a rule of the "
     "policy looks at (sends). Posting always does, as Zuora may mail what is posted; whether it would mail is on the card, under "
-    f"What exactly. Amounts are as on the card, credits below zero. Out of hours, in evidence.xlsx, means {OUT_OF_HOURS}."
+    "What exactly. Amounts are as on the card, credits below zero; requests of before that was recorded so have them without that sign. "
+    f"Out of hours, in evidence.xlsx, means {OUT_OF_HOURS}."
 )
 STYLE = """
 :root { color-scheme: light; } * { box-sizing: border-box; }
@@ -169,7 +170,7 @@ def _request(
         "Nobody.",
     )
     if packet["card"]:
-        yield f"<h3>What exactly</h3><pre>{escape(_plain(packet['card']['text']))}</pre>"
+        yield f"<h3>What exactly, as the card said when it was asked for</h3><pre>{escape(_plain(packet['card']['text']))}</pre>"
     calls = [each for each in history if each.what.startswith("call.")]
     yield "<h3>What was sent to Zuora, and what it answered</h3>"
     yield _table(

@@ -16,7 +16,6 @@ OUT_OF_HOURS = f"on Saturday or Sunday, or before {EARLY:02}:00, or from {LATE:0
 
 NAMES = {
     "sends": "counts as mailing customers",
-    "mails_again": "mails again what was mailed before",
 }
 """What is called otherwise in the history than people are to read it."""
 
@@ -90,7 +89,7 @@ def days_in_words(about: Facts, active: Iterable[str]) -> str:
     )
     if not without:
         return f"{words}."
-    return f"{words}. Nothing was, in the bot or through it, on {listed([*_stretches(without)])}."
+    return f"{words}. Without a request, a decision, a call or a start are {listed([*_stretches(without)])}."
 
 
 def _stretches(days: Iterable[date]) -> Iterator[str]:
