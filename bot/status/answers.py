@@ -168,6 +168,11 @@ def _deed(written: Written, brief: Brief) -> Line:
 
 
 def _more(written: Written, brief: Brief) -> str:
+    note = written.entry.data.get("note")
+    return _said(written, brief) + (f". Note: {shortened(str(note), 160)}" if note else "")
+
+
+def _said(written: Written, brief: Brief) -> str:
     data = written.entry.data
     for name in ("reason", "why", "seen", "refusal", "state", "status"):
         said = data.get(name)

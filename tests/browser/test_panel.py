@@ -119,6 +119,9 @@ async def test_moving_the_clock_by_a_day_lets_a_request_expire(sandbox, browser)
         await page.click("[data-tab=trouble]")
         await page.click("[data-move='86400']")
         await approve.wait_for(state="detached")
+        await page.locator("#panel", has_text="moved ahead by 1 day").wait_for()
+        await page.locator("#messages .day", has_text="Yesterday").wait_for()
+        await page.locator("#messages", has_text=" yesterday ").wait_for()
 
 
 async def test_the_policy_of_two_approvals_holds_once_it_is_chosen(sandbox, browser):

@@ -123,6 +123,8 @@ async def test_an_approval_can_have_a_note_that_stands_in_thread_and_history(sta
     )
     noted = [w.entry.data.get("note") for w in stage.store.history.of(1)]
     assert "Agreed with revenue" in noted
+    assert (await stage.slack.slash(ALICE, CHANNEL, "/billstatus R-1")).ok
+    assert "approved. Note: Agreed with revenue" in stage.told(ALICE)[-1]
 
 
 async def test_a_finished_card_shrinks_to_what_became_of_it(stage):

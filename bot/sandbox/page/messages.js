@@ -4,7 +4,7 @@ import { bodyNodes, fileNode } from "./blocks.js";
 import { openMenu } from "./dialogs.js";
 import { el, keep } from "./dom.js";
 import { Values } from "./forms.js";
-import { clockTime, dayName, emoji, fullDate, momentOf } from "./words.js";
+import { clockTime, dayName, emoji, fullDate, momentOf, today } from "./words.js";
 
 /** The square with the first letters of a name. */
 export function avatar(name, color, bot = false) {
@@ -33,7 +33,7 @@ export function showMessages(list, messages, room) {
     const { replies, ...own } = message;
     const lately = replies?.at(-1)?.ts ?? null;
     items.push({ key: `${room.channel} ${message.ts} ${message.ephemeral ? "private" : ""}`,
-      signature: JSON.stringify([own, lately, room.context]), make: () => messageNode(message, room) });
+      signature: JSON.stringify([own, lately, room.context, today()]), make: () => messageNode(message, room) });
   }
   keep(list, items);
 }

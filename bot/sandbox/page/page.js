@@ -10,6 +10,7 @@ import { avatar, MessageValues, showMessages } from "./messages.js";
 import { Modal } from "./modal.js";
 import { plain } from "./mrkdwn.js";
 import { Panel } from "./panel.js";
+import { today } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const page = { state: null, where: null, stop: null, reading: false, again: false, seen: new Map(), heard: null, trouble: null, dismissed: null,
@@ -192,7 +193,7 @@ function drawHome(state, names) {
   if (view) page.homeValues.adopt(view.blocks);
   const surface = { names, values: page.homeValues, errors: view?.errors, act: (kind, blockId, actionId, value) => act({
     kind, view_id: view.id, block_id: blockId, action_id: actionId, value, values: page.homeValues.asState() }) };
-  keep($("home"), [{ key: "home", signature: JSON.stringify(view?.blocks ?? null), make: () => el("div", {},
+  keep($("home"), [{ key: "home", signature: JSON.stringify([view?.blocks ?? null, today()]), make: () => el("div", {},
     view ? blockNodes(view.blocks, surface) : el("p", { class: "quiet" }, "The app has not drawn its Home yet.")) }]);
 }
 

@@ -2,7 +2,7 @@
 
 import { readPanel, readRecord, switchPanel } from "./api.js";
 import { el, fill, keep } from "./dom.js";
-import { fullDate } from "./words.js";
+import { fullDate, setAhead, today } from "./words.js";
 
 const EVERY = 700;
 const TABS = [["did", "What Zuora did"], ["trouble", "Trouble, clock, policy"]];
@@ -11,7 +11,7 @@ const TABS = [["did", "What Zuora did"], ["trouble", "Trouble, clock, policy"]];
  * Makes the panel.
  *
  * @param {{stories: HTMLElement, scene: HTMLElement, panel: HTMLElement}} nodes
- * @param {{follow: (scene: object) => void, moved: () => void}} page called with each new scene, and when the panel opens or closes
+ * @param {{follow: (scene: object) => void, moved: () => void}} page called with each new scene; when the panel opens or closes and when the clock is at another day
  */
 export class Panel {
   constructor(nodes, page) {
@@ -44,7 +44,10 @@ export class Panel {
     const state = await readPanel();
     if (!state) return;
     this.state = state;
+    const day = today();
+    setAhead(state.ahead);
     this.draw();
+    if (today() !== day) this.page.moved();
     this.follow();
   }
 
@@ -152,7 +155,7 @@ export class Panel {
       part("zuora", side("zuora"), () => section("Trouble with Zuora", side("zuora").map((t) => this.trouble(t)))),
       part("slack", side("slack"), () => section("Trouble with Slack", side("slack").map((t) => this.trouble(t)))),
       part("clock", [now.slice(0, 16), moved], () => section("The clock", el("p", {}, fullDate(new Date(now)),
-        el("span", { class: "quiet" }, moved ? ` · moved ahead by ${moved} min` : " · as on this machine")),
+        el("span", { class: "quiet" }, moved ? ` · moved ahead by ${span(moved)}` : " · as on this machine")),
       el("div", { class: "row" }, [["1 minute", 60], ["1 hour", 3600], ["1 day", 86400]].map(([words, seconds]) => el("button", {
         type: "button", class: "small", data: { move: seconds }, onclick: () => this.ask({ do: "move", seconds }) }, `+ ${words}`))))),
       part("policy", policies, () => section("The policy", el("p", { class: "quiet" }, "A change starts the bot again. Requests that wait keep their rule."),
@@ -166,6 +169,12 @@ export class Panel {
       onchange: (event) => this.ask({ do: "trouble", name: t.name, on: event.currentTarget.checked }) }),
     el("span", {}, t.label, el("span", { class: "description" }, t.means)));
   }
+}
+
+/** Minutes as "1 day 2 hours 5 minutes", without what is none. */
+function span(minutes) {
+  const parts = [[Math.floor(minutes / 1440), "day"], [Math.floor(minutes / 60) % 24, "hour"], [minutes % 60, "minute"]];
+  return parts.filter(([n]) => n).map(([n, unit]) => `${n} ${unit}${n === 1 ? "" : "s"}`).join(" ");
 }
 
 function section(title, ...content) {

@@ -56,9 +56,26 @@ function ordinal(n) {
   return `${n}${["th", "st", "nd", "rd"][n % 10] || "th"}`;
 }
 
+let ahead = 0;
+
+/** Sets how far the sandbox's clock is ahead of this machine's, in seconds: "today" is a day of that clock. */
+export function setAhead(seconds) {
+  ahead = seconds;
+}
+
+/** The moment by the sandbox's clock. */
+function present() {
+  return new Date(Date.now() + ahead * 1000);
+}
+
+/** The day by the sandbox's clock: what says "today" is drawn again once it is another. */
+export function today() {
+  return present().toDateString();
+}
+
 function near(when) {
   const midnight = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
-  const days = Math.round((midnight(when) - midnight(new Date())) / 86_400_000);
+  const days = Math.round((midnight(when) - midnight(present())) / 86_400_000);
   return { 0: "today", 1: "tomorrow", "-1": "yesterday" }[days] || null;
 }
 
@@ -75,7 +92,7 @@ export function fullDate(when) {
 }
 
 function ago(when) {
-  const minutes = Math.round((when.getTime() - Date.now()) / 60_000);
+  const minutes = Math.round((when.getTime() - present().getTime()) / 60_000);
   const size = Math.abs(minutes);
   const [n, unit] = size < 60 ? [minutes, "minute"] : size < 1440 ? [Math.round(minutes / 60), "hour"]
     : [Math.round(minutes / 1440), "day"];
