@@ -59,6 +59,23 @@ async def test_a_story_that_cannot_go_on_says_why_and_which_trouble_is_on(sandbo
     assert ended == "The story stopped here. Trouble is switched on: Zuora token revoked"
 
 
+async def test_the_buttons_of_a_story_can_be_pressed_while_a_form_is_open(sandbox, browser):
+    slack, _ = sandbox
+    async with browser.window(f"{slack.page_url}?pause=60#as={ALICE}&in={CHANNEL}") as page:
+        await page.click("[data-story=mail_a_run]")
+        await page.click("[data-scene=take-over]")
+        await page.locator("[data-scene=close]").wait_for()
+        await slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
+        reason = page.locator("#modal [data-block-id=reason]")
+        await reason.fill("By hand")
+        await page.click("[data-scene=close]")
+        await page.locator("#scene").wait_for(state="hidden")
+        await page.click("#modal [data-modal=submit]")
+        await page.locator("#messages button[data-action-id=approve]").wait_for()
+        await page.click("[data-story=mail_a_run]")
+        await page.click("[data-scene=take-over]")
+
+
 async def test_a_story_is_taken_over_and_finished_by_hand(sandbox, browser):
     slack, _ = sandbox
     async with browser.window(f"{slack.page_url}?pause=0.5") as page:

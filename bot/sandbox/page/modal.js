@@ -11,10 +11,10 @@ export class Modal {
   /**
    * @param {HTMLDialogElement} dialog
    * @param {(body: object) => Promise<{ok, error, errors}>} act
+   * @param {HTMLElement} scene the story that plays: it goes into the dialog while one is open, for the page around cannot be pressed then
    */
-  constructor(dialog, act) {
-    this.dialog = dialog;
-    this.act = act;
+  constructor(dialog, act, scene) {
+    Object.assign(this, { dialog, act, scene, below: scene.nextElementSibling });
     this.values = new Map();
     this.shown = null;
     this.local = {};
@@ -34,6 +34,7 @@ export class Modal {
     const other = view?.id !== this.view?.id;
     Object.assign(this, { view, names, depth: views.length, shown: signature, local: {} });
     if (!view) {
+      this.below.before(this.scene);
       this.dialog.close();
       const back = document.activeElement; // Chromium gives the focus back without a caret: nothing could be typed
       back?.blur();
@@ -61,7 +62,7 @@ export class Modal {
     el("footer", { class: "ends" },
       el("button", { type: "button", class: "plain", data: { modal: "close" }, onclick: () => this.close() }, view.close ? plain(view.close) : "Cancel"),
       view.submit ? el("button", { type: "submit", class: "primary", data: { modal: "submit" } }, plain(view.submit)) : null));
-    fill(dialog, form);
+    fill(dialog, this.scene, form);
     if (!dialog.open) dialog.showModal();
     dialog.querySelector(".modal-body").scrollTop = scroll;
     this.focus(mark, errors);

@@ -15,7 +15,7 @@ import { today } from "./words.js";
 const $ = (id) => document.getElementById(id);
 const page = { state: null, where: null, stop: null, reading: false, again: false, seen: new Map(), heard: null, trouble: null, dismissed: null,
   messageValues: new MessageValues(), homeValues: new Values(), drawn: null };
-const modal = new Modal($("modal"), (body) => act(body));
+const modal = new Modal($("modal"), (body) => act(body), $("scene"));
 
 /** What the address says: who, which channel or the home tab, which thread. */
 function readHash() {
