@@ -22,6 +22,9 @@ class NoteForACrash:
 
     It waits in the outbox and is taken out of it with the answer. In the transaction that saves what
     was asked for it becomes where that waits: to ask again would make a second card.
+
+    Attributes:
+        requests: What was saved.
     """
 
     def __init__(self, parts: Parts, submission: payloads.Submission) -> None:
@@ -29,6 +32,7 @@ class NoteForACrash:
         self._channel = channel_of(parts, submission)
         self._user = submission.actor.user_id
         self._sequence: int | None = None
+        self.requests: tuple[Request, ...] = ()
 
     def write(self) -> None:
         """Write it down.
@@ -48,6 +52,7 @@ class NoteForACrash:
 
     def saved(self, requests: tuple[Request, ...]) -> None:
         """Replace the note by where the requests wait; inside the transaction that saves them."""
+        self.requests = requests
         if self._sequence is not None:
             message = lines.private(self._channel, self._user, *asked(requests))
             self._parts.store.outbox.rewrite(self._sequence, message)

@@ -25,7 +25,7 @@ from bot.slack.forms.document_fields import FILE, LISTED, NOTE
 from bot.slack.meaning import meant_or_why
 from bot.slack.naming import with_kinds
 from bot.slack.reading import Readings
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError
 from bot.workflow.ask import Refused, ask
 from bot.workflow.meant import meant
 from bot.workflow.refused import record_refusal
@@ -84,13 +84,21 @@ async def _submitted(
         return
     try:
         note.write()
-    except CouldNotRecordError as error:  # the same form, submitted again, asks once
-        work.cancel()
-        await asking.answer(ack, error)
+    except CouldNotRecordError:  # the same form, submitted again, asks once
+        await asking.answer(ack, await _given_up(work, note))
         return
     await ack(response_action="update", view=reading.view(progress))
     ended = readings.ended(submission.view_id, work, progress)
     answering.keep(asking.answer_late(ended, note))
+
+
+async def _given_up(work: asyncio.Task[Outcome], note: NoteForACrash) -> Outcome:
+    """End the reading of a form, and return what came of it: it may have been saved at this moment."""
+    work.cancel()
+    await asyncio.wait({work})
+    if not work.cancelled():
+        return work.result()
+    return note.requests or CouldNotRecordError("the note for a crash could not be written")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +208,7 @@ class _Asking:
                 await ack(response_action="clear")  # also a form below it, which led here
                 await self._say_where(requests)
             case _:
-                view = fields.notice("Nothing was saved", *self._why_not(outcome))
+                view = fields.notice(_title(outcome), *self._why_not(outcome))
                 await ack(response_action="update", view=view)
 
     async def answer_late(self, ended: Awaitable[Outcome | None], note: NoteForACrash) -> None:
@@ -218,7 +226,7 @@ class _Asking:
                 view = fields.notice("Asked for approval", *words)
             case _:
                 words = self._why_not(outcome)
-                view = fields.notice("Nothing was saved", *words)
+                view = fields.notice(_title(outcome), *words)
         try:
             await self.answering.client.views_update(view_id=submission.view_id, view=view)
         except NO_ANSWER:
@@ -258,3 +266,9 @@ class _Asking:
                 return (not_recorded(outcome),)
             case _:
                 return (COULD_NOT_RECORD,)
+
+
+def _title(outcome: Outcome) -> str:
+    """Return the title of what is shown where no request was saved, as far as that is known."""
+    is_open = isinstance(outcome, NotKnownWhetherRecordedError)
+    return "Not known whether saved" if is_open else "Nothing was saved"

@@ -191,7 +191,7 @@ def sent_file(body: Mapping[str, Any]) -> SentFile | None:
     event = _mapping(body, "event")
     user, file = _text(event, "user_id"), _text(event, "file_id")
     directly = _text(event, "channel_id").startswith(DIRECT)
-    if _text(event, "type") != "file_shared" or not (user and file and directly):
+    if _text(event, "type") != "file_shared" or not (file and directly):
         return None
     return SentFile(Actor(user_id=user, team_id=_text(body, "team_id")), file)
 

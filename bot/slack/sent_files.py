@@ -99,6 +99,8 @@ async def _say(
     answering: Answering, actor: Actor, *words: Part, also: Blocks | None = None
 ) -> None:
     """Answer in the direct message, by way of the outbox; at once if it cannot be written."""
+    if not actor.user_id:
+        return  # Slack did not say who sent it
     message = lines.private(actor.user_id, actor.user_id, *words)
     message = replace(message, blocks=[*message.blocks, *(also or [])])
     try:

@@ -78,7 +78,7 @@ async def test_the_buttons_of_a_story_can_be_pressed_while_a_form_is_open(sandbo
 
 async def test_a_story_is_taken_over_and_finished_by_hand(sandbox, browser):
     slack, _ = sandbox
-    async with browser.window(f"{slack.page_url}?pause=0.5") as page:
+    async with browser.window(f"{slack.page_url}?pause=5") as page:
         await page.click("[data-story=mail_a_run]")
         await page.locator("#messages button[data-action-id=approve]").wait_for()
         await page.click("[data-scene=take-over]")

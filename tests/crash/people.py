@@ -107,7 +107,7 @@ class People:
                 return False
             if form.errors:  # Zuora could not be read, for one
                 assert "could not be read" in str(form.errors), form
-                return False
+                continue  # the same form again: what it was first submitted for may be saved meanwhile
             await self._bot_is_there()
         return False
 

@@ -213,6 +213,9 @@ def odd() -> dict[str, Any]:
 
 def event(name: str, who: Who, value: Any) -> dict[str, Any]:
     user = {} if who.user_id is None else {"user": who.user_id}
+    if name == "file_shared":
+        user = {f"{key}_id": each for key, each in user.items()}
+        user |= {"channel_id": "D0SOMEBODY", "file_id": str(value) or "F0"}
     return {
         "type": "event_callback", "team_id": who.team_id, "api_app_id": "A0SANDBOX",
         "event_id": "Ev1", "event_time": 1,
