@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from bot.sandbox.zuora.errors import refusal
@@ -42,10 +43,17 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
+@lru_cache(maxsize=2)  # asked for each row
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.strip("[]").split(","))
+
+
 def _matches(row: Row, name: str, operator: str, text: str) -> bool:
     value = row[name]
     if operator == "IN":
-        wanted = [part.strip() for part in text.strip("[]").split(",")]
+        wanted = _listed(text)
+        if isinstance(value, str) and value != "null":
+            return value in wanted
         return any(_matches(row, name, "EQ", part) for part in wanted)
     if text == "null" or value is None:
         same = value is None and text == "null"
