@@ -42,9 +42,8 @@ async def begin(parts: Working, request: Request) -> None:
     since = parts.clock.now()
     order = await facts_as_approved(parts, request)
     if order is not None:
-        await (
-            parts.store.turns.one_by_one()
-        )  # Zuora's answers to many may arrive in the same moment
+        # Zuora's answers to many may arrive in the same moment
+        await parts.store.turns.one_by_one()
         await _planned(parts, request, order.subjects())
         bound = {
             **await asyncio.to_thread(_facts_now, request, order),
@@ -56,9 +55,8 @@ async def begin(parts: Working, request: Request) -> None:
 async def _mailings_hash(parts: Working, request: Request, order: Order[Any, Any]) -> str:
     """Return what binds all that the request can mail; of very many documents read in parts, as nothing changes it now."""
     store, hashing = parts.store, RowsHash()
-    if not store.mailings.has(request.number) and (
-        mine := order.mailings()
-    ):  # an older version saved it
+    # an older version saved it
+    if not store.mailings.has(request.number) and (mine := order.mailings()):
         with store.transaction():
             store.mailings.add(request.number, mine)
     for part in store.mailings.bound_in_parts(request.number):
@@ -74,9 +72,8 @@ async def _planned(parts: Working, request: Request, subjects: Sequence[str]) ->
         return
     store = parts.store
     with store.transaction():
-        store.calls.forget_planned(
-            request.number
-        )  # left by a process that ended before the request began
+        # left by a process that ended before the request began
+        store.calls.forget_planned(request.number)
     for part in in_parts(len(subjects)):
         await store.turns.one_by_one()
         with store.transaction():
