@@ -9,7 +9,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -252,3 +253,14 @@ class Way:
             writer.write(some)
             await writer.drain()
         raise EOFError
+
+
+@contextmanager
+def running() -> Iterator[TcpServer]:
+    """A server that runs as long as this."""
+    server = TcpServer()
+    server.open()
+    try:
+        yield server
+    finally:
+        server.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.needs import needs
-from tests.postgres_tcp import HOW, NamedServer, TcpServer, binaries
+from tests.postgres_tcp import HOW, NamedServer, binaries, running
 from tests.replicas.processes import Replicas
 
 HERE = Path(__file__).parent
@@ -28,23 +28,15 @@ def server():
     if NAMED:
         yield NamedServer(NAMED)
         return
-    found = TcpServer()
-    found.open()
-    try:
+    with running() as found:
         yield found
-    finally:
-        found.close()
 
 
 @pytest.fixture
 def own_server():
     """One that a test may stop."""
-    found = TcpServer()
-    found.open()
-    try:
+    with running() as found:
         yield found
-    finally:
-        found.close()
 
 
 @pytest.fixture

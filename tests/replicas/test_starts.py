@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from bot.cli import main
 from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
-from tests.postgres_tcp import TcpServer
+from tests.postgres_tcp import running
 from tests.processes import ENVIRONMENT, ROOT
 
 COMPLETE = {
@@ -44,12 +44,8 @@ def test_a_start_says_what_a_person_has_to_change(refusing, address, status, sen
 
 @pytest.fixture(scope="module")
 def own_server():
-    found = TcpServer()
-    found.open()
-    try:
+    with running() as found:
         yield found
-    finally:
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,11 @@
 """A PostgreSQL server that does not answer: refused at once, asked again beside, and never taken for one that did."""
 
+import logging
 import os
 import signal
 import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -45,6 +47,24 @@ def frozen(store):
     pid = store._database._connection.info.backend_pid
     os.kill(pid, signal.SIGSTOP)
     return pid
+
+
+@contextmanager
+def logged(words: str) -> Iterator[threading.Event]:
+    """An event that is set once these words are logged, in whatever thread."""
+    found = threading.Event()
+
+    class Bell(logging.Handler):
+        def emit(self, record):
+            if words in self.format(record):
+                found.set()
+
+    bell = Bell()
+    logging.getLogger().addHandler(bell)
+    try:
+        yield found
+    finally:
+        logging.getLogger().removeHandler(bell)
 
 
 def connected_again():
@@ -108,14 +128,12 @@ def test_why_there_is_no_connection_is_logged_once_and_a_full_or_locked_server_i
     assert caplog.records[-1].trouble == LOCKED_BY_OTHERS
     assert not caplog.records[-1].exc_info
 
-    said(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    said(f"SELECT pg_terminate_backend({store._database._connection.info.backend_pid})")
-    with pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
-        write(store)
-    end = time.monotonic() + 60
-    while "not currently accepting connections" not in caplog.text:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    with logged("not currently accepting connections") as is_logged:
+        said(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        said(f"SELECT pg_terminate_backend({store._database._connection.info.backend_pid})")
+        with pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
+            write(store)
+        assert is_logged.wait(60)
     said(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     connected_again()
 
