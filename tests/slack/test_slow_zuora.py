@@ -1,7 +1,12 @@
 """A bill run that takes longer to read than a form may wait."""
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
+from bot.slack.asking import _given_up, _title
+from bot.store.errors import NotKnownWhetherRecordedError
 from tests.postgres import reading_only
 from tests.stage import ALICE, BOB, CHANNEL
 
@@ -191,3 +196,20 @@ async def test_if_the_answer_itself_breaks_the_person_still_hears_something(slow
     await slow.pass_time(minutes=16)
 
     await slow.until_told(ALICE, "R-1 waits for approval in")
+
+
+async def test_a_form_that_is_given_up_says_what_came_of_it():
+    async def saved_and_not_done():
+        note.requests = ("R-1",)
+        await asyncio.Event().wait()
+
+    for read, outcome in ((saved_and_not_done, ("R-1",)), (asyncio.Event().wait, None)):
+        note = SimpleNamespace(requests=())
+        work = asyncio.create_task(read())
+        await asyncio.sleep(0)
+        given_up = await _given_up(work, note)
+        assert given_up == outcome or (outcome is None and _title(given_up) == "Nothing was saved")
+
+
+def test_what_is_not_known_is_not_called_unsaved():
+    assert _title(NotKnownWhetherRecordedError("gone")) == "Not known whether saved"
