@@ -43,6 +43,7 @@ from tests.crash.plan import FIRST, MAKERS, plan_of
 from tests.fresh import fresh
 from tests.operations.changing import changed_one_by_one
 from tests.operations.examples import EXAMPLES
+from tests.operations.newest import newest_first
 from tests.operations.picture import Picture
 from tests.operations.seen import Done
 from tests.stage import ALICE, BOB, CHANNEL
@@ -61,10 +62,13 @@ MAY_NAME = {
 """The names themselves, a migration of the time when they stood everywhere, and what must work out by itself, without
 any code of ours, which call an operation makes: of each operation the test above asks that it does."""
 
+FOLLOWED = [name for name, each in OPERATIONS.items() if issubclass(each, Followed)]
 STATES = ("Pending", "Completed", "Posted", "Error", "Canceled")
 NO_EXAMPLE = "write an example of it into tests/operations/examples.py"
 
-every = pytest.mark.parametrize("name", list(OperationName), ids=str)
+every = pytest.mark.parametrize("name", newest_first(), ids=str, scope="module")
+steps = pytest.mark.parametrize("name", newest_first(STEPS), ids=str, scope="module")
+"""One operation after the other (the scope), so that `-x` soon names what is wrong with the one that is being written."""
 
 
 async def order_of(name, local, zuora):
@@ -97,6 +101,30 @@ async def lost(order, local, zuora, clock):
 def test_every_name_has_its_operation_and_every_operation_its_example():
     assert list(OPERATIONS) == list(OperationName), "a name without a folder in bot/operations"
     assert list(EXAMPLES) == list(OperationName), NO_EXAMPLE
+
+
+@pytest.mark.parametrize("deed", list(Deed), ids=str)
+def test_the_database_takes_each_deed(tmp_path, deed):
+    with closing(sqlite3.connect(fresh(tmp_path / "bot.db"))) as database:
+        (taken,) = database.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'requests_have_a_deed'"
+        ).fetchone()
+
+    assert f"'{deed}'" in taken, (
+        f"let the trigger requests_have_a_deed take {deed!r} by a migration"
+    )
+
+
+def test_no_other_room_names_an_operation():
+    """A list of names elsewhere is what a stranger forgets."""
+    names = re.compile(
+        r"[\"'](?:"
+        + "|".join(OperationName)
+        + r")[\"']|[\"']email[_!]+%?[\"']|OperationName\.[A-Z]"
+    )
+    naming = {path for path in CODE if names.search(path.read_text())}
+
+    assert naming <= MAY_NAME
 
 
 @every
@@ -151,19 +179,7 @@ def test_it_has_a_word_in_lists_and_a_deed_in_the_figures(name):
     assert isinstance(operation.deed, Deed)
 
 
-@pytest.mark.parametrize("deed", list(Deed), ids=str)
-def test_the_database_takes_each_deed(tmp_path, deed):
-    with closing(sqlite3.connect(fresh(tmp_path / "bot.db"))) as database:
-        (taken,) = database.execute(
-            "SELECT sql FROM sqlite_master WHERE name = 'requests_have_a_deed'"
-        ).fetchone()
-
-    assert f"'{deed}'" in taken, (
-        f"let the trigger requests_have_a_deed take {deed!r} by a migration"
-    )
-
-
-@pytest.mark.parametrize("name", list(STEPS), ids=str)
+@steps
 def test_a_run_shows_its_button_in_a_state_that_allows_it_and_help_tells_it(name):
     step = STEPS[name]
     states = [state for state in STATES
@@ -283,9 +299,7 @@ async def test_a_lost_answer_is_settled_by_reading_or_said_not_to_be(name, local
         assert settlement.progress.run_id
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, each in OPERATIONS.items() if issubclass(each, Followed)], ids=str
-)
+@pytest.mark.parametrize("name", newest_first(FOLLOWED), ids=str, scope="module")
 async def test_what_it_began_is_followed_to_its_end(name, local, zuora, clock):
     order = await order_of(name, local, zuora)
     progress = order.begun(await order.act(call_of(order, clock.now()), zuora))
@@ -375,15 +389,3 @@ async def _carried_out(stage, ts):
 def effects_of(zuora):
     """The calls that did something, of all that reached Zuora."""
     return [call for call in zuora.calls if reckoning.is_effect(call)]
-
-
-def test_no_other_room_names_an_operation():
-    """A list of names elsewhere is what a stranger forgets."""
-    names = re.compile(
-        r"[\"'](?:"
-        + "|".join(OperationName)
-        + r")[\"']|[\"']email[_!]+%?[\"']|OperationName\.[A-Z]"
-    )
-    naming = {path for path in CODE if names.search(path.read_text())}
-
-    assert naming <= MAY_NAME
