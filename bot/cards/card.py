@@ -53,6 +53,12 @@ LONGEST_REASON, LONGEST_AMOUNTS = 120, 130
 CAN_WAIT = ("Against last time", "Largest", "Also")
 """What is dropped first where there are more; *Details* has all of it."""
 
+FOLDED = ("Amount", "Largest", "Against last time")
+"""Lines of several pieces, of which a card shows as many as fit."""
+
+TYPED = ("Why", "Approved", "Rejected", "Withdrawn")
+"""Lines with what a person typed, of which a card shows the beginning."""
+
 NEXT = "next:"
 """Prefix of buttons that open the form of a new request; what it opens with comes from the database."""
 
@@ -243,9 +249,9 @@ def facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tupl
 
 def _at_a_glance(each: Line) -> Line:
     """Return a line short enough for a phone; *Details* has the whole of it."""
-    if each.label not in ("Amount", "Largest", "Against last time", "Why"):
+    if each.label not in (*FOLDED, *TYPED):
         return each
-    cut = _opening if each.label == "Why" else _folded
+    cut = _opening if each.label in TYPED else _folded
     return line(each.label, *(cut(part) if isinstance(part, str) else part for part in each.parts))
 
 
@@ -267,6 +273,7 @@ def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> 
         line("Why", request.reason),
         line(request.name, *_who_and_when(request), *_checked(request, summary)),
         *_approved(request),
+        *_ended_by(request),
         *_progress(request),
         *_ending(request),
     )
@@ -492,13 +499,14 @@ def _checked(request: Request, summary: Summary) -> tuple[Part, ...]:
 
 
 def _approved(request: Request) -> tuple[Line, ...]:
-    """Return everybody who approved, in one line."""
+    """Return everybody who approved, with the notes that they left, in one line."""
     if not request.approvals:
         return ()
     parts: list[Part] = ["by "]
     for position, approval in enumerate(request.approvals):
         parts += [" and by " if position else "", Mention(approval.person), " "]
         parts.append(Moment(approval.at))
+        parts += [" (“", approval.note, "”)"] if approval.note else []
     return (line("Approved", *parts),)
 
 

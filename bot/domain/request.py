@@ -72,11 +72,12 @@ FINAL = frozenset(state for state, following in TRANSITIONS.items() if not follo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """One person's yes to exactly what the request says."""
+    """One person's yes to exactly what the request says, with the note that they left, if any."""
 
     person: str
     team: str
     at: datetime
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

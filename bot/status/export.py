@@ -28,7 +28,6 @@ async def nobody(_person: str) -> str:
     return ""
 
 
-PEOPLE = ("asked_by", "approved_by", "decided_by")
 AT_ONCE = 100
 """Rows that are written before others get their turn, and requests that are looked up together."""
 
@@ -39,8 +38,8 @@ ELSEWHERE = (
 
 COLUMNS = (
     "request", "operation", "subject", "place", "state", "result", "asked_at", "asked_by", "reason",
-    "approved_by", "decided_by", "decided_at", "decision_reason", "ended_at", "seconds_to_decision",
-    "seconds_to_done", "item", "item_result", "zuora_words", "effect", "documents",
+    "approved_by", "approval_notes", "decided_by", "decided_at", "decision_reason", "ended_at",
+    "seconds_to_decision", "seconds_to_done", "item", "item_result", "zuora_words", "effect", "documents",
     "documents_done", "currency", "amount", "amount_done",
 )  # fmt: skip
 """`documents_done` and `amount_done`, added up by `effect` and `currency`, are the month's figures.
@@ -71,14 +70,21 @@ async def rows_of_month(
             if request is None or not within.has(request.place):
                 continue
             names = {} if called is None else await _names(store, request, called)
-            for place, row in enumerate(rows_of(request, await calls_of(store, number)), 1):
-                yield {**row, **{column: _named(row[column], names) for column in PEOPLE}}
+            for place, row in enumerate(rows_of(request, await calls_of(store, number), names), 1):
+                yield row
                 if place % AT_ONCE == 0:
                     await asyncio.sleep(0)
 
 
-def rows_of(request: Request, calls: Sequence[Call]) -> Iterator[Row]:
-    """Yield a request's rows: one for each document, or for each currency."""
+def rows_of(request: Request, calls: Sequence[Call], names: Mapping[str, str]) -> Iterator[Row]:
+    """Yield a request's rows: one for each document, or for each currency.
+
+    Args:
+        request: The request.
+        calls: Its calls.
+        names: Whom to write by name instead of by Slack's id.
+    """
+    noted = [(names.get(each.person, each.person), each.note) for each in request.approvals]
     whole: Row = {
         "request": request.name,
         "operation": request.operation,
@@ -87,10 +93,11 @@ def rows_of(request: Request, calls: Sequence[Call]) -> Iterator[Row]:
         "state": request.state.value,
         "result": request.result,
         "asked_at": _time(request.created_at),
-        "asked_by": request.requester,
+        "asked_by": names.get(request.requester, request.requester),
         "reason": request.reason,
-        "approved_by": " ".join(approval.person for approval in request.approvals),
-        "decided_by": request.decided_by or "",
+        "approved_by": (", " if names else " ").join(name for name, _ in noted),
+        "approval_notes": " · ".join(f"{name}: {note}" for name, note in noted if note),
+        "decided_by": names.get(request.decided_by or "", request.decided_by or ""),
         "decided_at": _time(request.decided_at),
         "decision_reason": request.decision_reason,
         "ended_at": _time(request.state_at) if request.state in FINAL else "",
@@ -152,10 +159,6 @@ async def _names(store: Store, request: Request, called: Called) -> dict[str, st
     recorded = store.history.names(request.number)
     people = (request.requester, *(each.person for each in request.approvals), request.decided_by)
     return {each: recorded.get(each) or await called(each) or each for each in people if each}
-
-
-def _named(people: str, names: Mapping[str, str]) -> str:
-    return ", ".join(names[each] for each in people.split()) if names else people
 
 
 async def _as_csv(rows: AsyncIterator[Row]) -> bytes:

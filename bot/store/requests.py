@@ -40,9 +40,16 @@ LOOKED_BACK = 2_000
 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
 _SELECT_ONE = (
-    f"SELECT {', '.join(_COLUMNS)}, (SELECT json_group_array(json_array(person, team, at)) "  # noqa: S608 - as above
-    "FROM approvals WHERE request = number) FROM requests WHERE number = ?"
+    f"SELECT {', '.join(_COLUMNS)}, (SELECT json_group_array(json_array(person, team, at, note)) "  # noqa: S608 - as above
+    "FROM (SELECT person, team, at, (SELECT json_extract(data, '$.note') FROM history "
+    "INDEXED BY history_decisions "
+    "WHERE history.at = approvals.at AND history.request = approvals.request AND who = person "
+    "AND what IN ('request.approved', 'request.rejected', 'request.recorded', 'request.settled') "
+    "AND what = 'request.approved') AS note FROM approvals WHERE request = number) AS noted) "
+    "FROM requests WHERE number = ?"
 )
+"""A request and who approved it; a note stands in the history alone, found by the index of decisions."""
+
 _INSERT = (
     f"INSERT INTO requests ({', '.join(_COLUMNS)}, deed) "  # noqa: S608 - names of this module alone
     f"VALUES ({', '.join(':' + column for column in _COLUMNS)}, :deed)"
@@ -306,8 +313,11 @@ class Requests:
 
 def _approvals(text: str) -> tuple[Approval, ...]:
     """Return who has approved, in order."""
-    rows = sorted((at, person, team) for person, team, at in json.loads(text))
-    return tuple(Approval(person=person, team=team, at=from_text(at)) for at, person, team in rows)
+    rows = sorted((at, person, team, note or "") for person, team, at, note in json.loads(text))
+    return tuple(
+        Approval(person=person, team=team, at=from_text(at), note=note)
+        for at, person, team, note in rows
+    )
 
 
 def _to_row(request: Request) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _approve(
     if any(approval.person not in decision.standing for approval in request.approvals):
         return CheckAgain()
     store.requests.approve(request, person.user_id, person.team_id, now)
-    mine = Approval(person=person.user_id, team=person.team_id, at=now)
+    mine = Approval(person=person.user_id, team=person.team_id, at=now, note=decision.reason)
     with_mine = replace(request, approvals=(*request.approvals, mine))
     counting = [a for a in request.approvals if decision.standing[a.person] is None]
     needed = max(request.rule.approvals, today.approvals)

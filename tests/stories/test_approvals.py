@@ -46,9 +46,11 @@ async def test_two_distinct_people_are_needed_and_the_card_shows_who_has_approve
     ts = await two.ask()
     assert "waiting for two approvals from <!subteam^S0CONTROLLERS>, <@U0MARA>" in two.card(ts)
 
-    await two.press(BOB, ts)
+    await two.press(BOB, ts, "note")
+    assert (await two.slack.submit(BOB, {"reason": "Only if revenue agrees"})).ok
     await two.until_card(ts, f"Approved: by <@{BOB}>")
 
+    assert "(“Only if revenue agrees”)" in two.card(ts)
     assert "waiting for one more approval from" in two.card(ts)
     assert two.orders() == []
     await two.press(CARLA, ts)

@@ -1,7 +1,10 @@
 """The card at a glance, its details and its menu."""
 
+import csv
+
 import pytest
 
+from bot.status.export import export
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 MOST_LINES = 8
@@ -15,6 +18,11 @@ def lines_of(stage, ts):
     """The lines of facts on a card."""
     facts = [block for block in blocks_of(stage, ts) if block["type"] == "rich_text"]
     return [section for block in facts for section in block["elements"]]
+
+
+def line_of(text, beginning):
+    """The line of a card or of its details that begins so."""
+    return next(each for each in text.splitlines() if each.startswith(beginning))
 
 
 def approve_button(stage, ts):
@@ -109,7 +117,7 @@ async def test_a_stranger_sees_no_details(stage):
     assert stage.slack.view(MARA) is None
 
 
-async def test_an_approval_can_have_a_note_that_stands_in_thread_and_history(stage):
+async def test_a_note_of_an_approval_stands_wherever_the_approval_is_shown(stage):
     ts = await stage.ask()
 
     await stage.press(BOB, ts, "note")
@@ -125,6 +133,26 @@ async def test_an_approval_can_have_a_note_that_stands_in_thread_and_history(sta
     assert "Agreed with revenue" in noted
     assert (await stage.slack.slash(ALICE, CHANNEL, "/billstatus R-1")).ok
     assert "approved. Note: Agreed with revenue" in stage.told(ALICE)[-1]
+    assert f"<@{BOB}>" in (approved := line_of(stage.card(ts), "Approved: by "))
+    assert approved.endswith("(“Agreed with revenue”)")
+    assert "(“Agreed with revenue”)" in await stage.details(ts)
+    rows = csv.DictReader(
+        (await export(stage.store, "2026-11", "csv")).decode("utf-8-sig").splitlines()
+    )
+    name = stage.slack.workspace.users[BOB].real_name
+    assert {row["approval_notes"] for row in rows} == {f"{name}: Agreed with revenue"}
+
+
+async def test_a_long_reason_to_reject_is_cut_on_the_card_and_whole_in_the_details(stage):
+    ts = await stage.ask()
+    reason = f"Wrong month. {'The dates are those of October. ' * 9}Ask again on Monday"
+
+    assert (await stage.reject(BOB, ts, reason)).ok
+    await stage.until_card(ts, "(the rest is in Details)")
+
+    assert "Wrong month." in stage.card(ts)
+    assert "Ask again on Monday" not in stage.card(ts)
+    assert "Ask again on Monday" in line_of(await stage.details(ts), "Rejected: by ")
 
 
 async def test_a_finished_card_shrinks_to_what_became_of_it(stage):
