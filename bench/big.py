@@ -127,7 +127,7 @@ def _rows(documents: int, rounds: list[dict[str, Any]], *, largest: bool) -> lis
         ),
         Row(
             part="big",
-            what=f"the database, each document {of}",
+            what=f"the database, for each document {of}",
             ours=f"{_middle(rounds, 'file') / documents:.0f} bytes",
         ),
     ]
@@ -142,14 +142,14 @@ def _cost(of: str, more: float, pause: float) -> list[Row]:
     return [
         Row(
             part="big",
-            what=f"memory more than at rest, asked and sent, {of}",
+            what=f"memory above that at rest, from the form to the end, {of}",
             ours=f"{more:.0f} MB",
             goal=f"≤ {MOST_MORE:.0f} MB",
             met=more <= MOST_MORE,
         ),
         Row(
             part="big",
-            what=f"longest pause of the event loop in all of it, {of}",
+            what=f"longest pause of the event loop, from the form to the end, {of}",
             ours=f"{1000 * pause:.0f} ms",
             goal=f"≤ {1000 * LONGEST_PAUSE:.0f} ms",
             met=pause <= LONGEST_PAUSE,
@@ -198,7 +198,7 @@ def _rows_of_list(
         ),
         Row(
             part="big",
-            what=f"the database, each document of {of}",
+            what=f"the database, for each document of {of}",
             ours=f"{found['file'] / documents:.0f} bytes",
             goal=f"≤ {MOST_BYTES} bytes",
             met=found["file"] / documents <= MOST_BYTES,
