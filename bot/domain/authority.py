@@ -32,7 +32,7 @@ class Person:
         user_id: Slack user id; names and addresses are never compared.
         team_id: The workspace the click came from.
         memberships: For each user group that matters: True, False, or None where Slack could not
-            be asked. None is never taken for a yes.
+            be asked. None never counts as a yes.
         zone: The time zone of the person's account; UTC where Slack names none.
         called: `person_name` and `person_email` as Slack says them; for the record, never compared.
         members: Everybody in each of these groups, as Slack listed them for this question.
@@ -78,7 +78,7 @@ def may_ask(person: Person, policy: Policy) -> Refusal | None:
 
 
 def may_view(person: Person, policy: Policy) -> Refusal | None:
-    """Return why somebody may not see requests; None: they may, as everybody may whom the policy names."""
+    """Return why somebody may not see requests; None: they may. Everybody whom the policy names may."""
     return _counts(person, policy.everybody, Refusal.NOT_A_VIEWER)
 
 
@@ -96,16 +96,16 @@ def may_decide(
 ) -> Refusal | None:
     """Return why somebody may not approve, reject, withdraw or settle this request; None: they may.
 
-    Authority comes first and the state second, so a stranger learns nothing from the answer. No
-    role is exempt from the four-eyes rule: the requester is refused before any list is looked at.
+    Authority is checked before the state, so a stranger learns nothing from the answer. The
+    four-eyes rule has no exception: the requester is refused before any list is read.
 
     Args:
         verb: What the person wants to do.
         person: As read from Slack for this question.
-        request: The rule of the moment it was asked for holds.
+        request: As stored; its rule is the one from the moment it was asked for.
         now: The moment, aware UTC; None: whether they may at all, whatever the request's state.
-        today: The rule of today's policy for it: who decides must be an approver by this one too.
-            Whoever was taken out of the policy decides nothing.
+        today: The rule of today's policy for it. Whoever decides must be an approver under this one
+            too, so nobody who was removed from the policy decides anything.
     """
     refusal = _barred(person) or _authority(verb, person, request, today)
     if refusal is not None or now is None:
@@ -114,7 +114,7 @@ def may_decide(
 
 
 def still_counts(person: Person, request: Request, today: Rule | None = None) -> Refusal | None:
-    """Return why an approval no longer counts, its person not being an approver any more; None: it counts."""
+    """Return why an approval no longer counts (its person is no longer an approver); None: it counts."""
     return may_decide(Verb.APPROVE, person, request, None, today)
 
 
@@ -123,7 +123,7 @@ def _barred(person: Person) -> Refusal | None:
 
 
 def _counts(person: Person, names: Iterable[str], otherwise: Refusal) -> Refusal | None:
-    """Return None if the person may do something here and is one of these; otherwise why not."""
+    """Return why the person may do nothing here or is not one of these; None: is one, and may."""
     return _barred(person) or _listed(person, names, otherwise)
 
 
@@ -155,7 +155,7 @@ def _state(verb: Verb, request: Request, now: datetime) -> Refusal | None:
 
 
 def listed(person: Person, names: Iterable[str]) -> bool:
-    """Return whether somebody is known to be among these people and groups."""
+    """Return whether somebody is known to be one of these people or in one of these groups."""
     return _listed(person, names, Refusal.NOT_AN_APPROVER) is None
 
 

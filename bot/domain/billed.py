@@ -1,4 +1,4 @@
-"""Which accounts a bill run bills, so that two runs over the same accounts are seen before either is made."""
+"""Which accounts a bill run bills, so that a second run over the same accounts is noticed before it is made."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ class Billed:
         return self.account_number
 
     def overlaps(self, other: "Billed") -> bool:
-        """Return whether both bill something of one account, or may: what is not known may be the same."""
+        """Return whether both may bill something of the same account; what is not known may be the same."""
         if self.batches and other.batches:
             same_day = _same_day(self.bill_cycle_day, other.bill_cycle_day)
             every = ALL in self.batches | other.batches
@@ -57,11 +57,11 @@ class Billed:
         return not both or bool(self.subscriptions & other.subscriptions)
 
     def covers(self, one: "Billed") -> bool:
-        """Return whether batches hold an account, or may."""
+        """Return whether the account of the other run may be in these batches and of their bill cycle day."""
         inside = ALL in self.batches or not one.in_batch or one.in_batch in self.batches
         return inside and _same_day(self.bill_cycle_day, one.own_day)
 
 
 def _same_day(one: str, other: str) -> bool:
-    """Return whether they may be the same: only two numbers are known to differ."""
+    """Return whether two bill cycle days may be the same; only two different numbers surely are not."""
     return not (one.isdecimal() and other.isdecimal()) or int(one) == int(other)

@@ -1,4 +1,4 @@
-"""One call to Zuora that has an effect: planned, sent, answered; and how many of many have which answer."""
+"""One call to Zuora that has an effect: planned, sent, answered; and a count of many calls by answer."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from enum import StrEnum, unique
 from typing import NamedTuple, Self
 
 NOT_SENT = "it was not sent after all"
-"""The words of a call that was written down as sent and did not go out: it may go out later."""
+"""The words of a call that was recorded as sent but did not go out; it may still go out later."""
 
 _ASKED_AGAIN = "; asked again: "
 
@@ -20,13 +20,14 @@ class Verdict(StrEnum):
     ACCEPTED = "accepted"  # Zuora accepted it; more than that it never says
     REJECTED = "rejected"  # Zuora refused it; nothing was done
     BUSY = "busy"  # not done, and may be tried again
-    LOST = "lost"  # it went out and nobody knows: sent again under its own key, or not at all
+    LOST = "lost"  # it went out and its result is not known: repeated only under its own key
 
 
 class Call(NamedTuple):
     """What must be known before a call goes out, and its result.
 
-    A tuple in the order of the table's columns: a request has hundreds, and they are made anew with each step.
+    A tuple in the order of the table's columns, because a request has hundreds and every step
+    makes them anew.
 
     Attributes:
         request: Number of the request that it carries out.
@@ -34,15 +35,16 @@ class Call(NamedTuple):
         key: The `Idempotency-Key`, saved before the first try. Zuora keeps it for 24 hours.
         track_id: The `Zuora-Track-Id`; it carries the request's number.
         tries: How often it went out.
-        first_sent_at: When this key went out first: what Zuora's 24 hours are counted from.
-        sent_at: When it last went out. Sent and not answered is the only unknown there is.
+        first_sent_at: When this key first went out; Zuora's 24 hours are counted from here.
+        sent_at: When it last went out. A call without an answer after that is the only kind of
+            unknown.
         retry_at: When a `busy` call may be tried again, as Zuora asked.
         words: What Zuora said, for people, or what a person settled.
-        began: JSON of what the call began, where that has to be followed.
+        began: JSON of what the call started, if that has to be followed.
         content: SHA-256 (hex) of method, address and body as they first went out; empty where Zuora
             takes no key, and for a call that a version before this one sent.
         repeats: How often it was sent again under its key after its answer was lost.
-        no_more: Why it is not sent again under its key any more; empty while it may be.
+        no_more: Why it is no longer sent again under its key; empty while it may be.
     """
 
     request: int
@@ -81,7 +83,7 @@ class Call(NamedTuple):
     def sending(self, now: datetime) -> "Call":
         """Return the call as it must be saved before it goes out.
 
-        Of one whose answer was lost, what is known of that stays until there is a better answer.
+        If its answer was lost, what is known of that stays until a better answer comes.
         """
         under_way = self._replace(
             tries=self.tries + 1,
@@ -96,14 +98,14 @@ class Call(NamedTuple):
         return under_way._replace(http_status=None, words="")
 
     def taken_back(self) -> "Call":
-        """Return a call that was written down as sent and did not go out after all: it still may."""
+        """Return the call as it is after it was recorded as sent but did not go out; it still may."""
         if self.repeats:
             back = self.lost_again(NOT_SENT)
             return back._replace(tries=self.tries - 1, repeats=self.repeats - 1)
         return self._replace(tries=self.tries - 1, verdict=Verdict.BUSY, words=NOT_SENT)
 
     def lost_again(self, words: str) -> "Call":
-        """Return the call after a repetition that did not show what became of it."""
+        """Return the call after a repetition that did not bring its result either."""
         first = self.words.partition(_ASKED_AGAIN)[0]
         return self._replace(verdict=Verdict.LOST, words=f"{first}{_ASKED_AGAIN}{words}")
 
@@ -111,7 +113,8 @@ class Call(NamedTuple):
         """Return the call under another key, after a stored failure that Zuora would only repeat.
 
         Raises:
-            ValueError: It may have been done under its key: a fault in the program.
+            ValueError: It may have been done under its old key; only a fault in the program gets
+                here.
         """
         if self.repeats:
             msg = f"{self.key} may have been done"
@@ -135,7 +138,7 @@ class Tally:
 
     Attributes:
         calls: How many there are.
-        lost: How many went out and came back with no answer; not those that are still out.
+        lost: How many went out and came back without an answer, not counting those still out.
         began_at: When the first went out, as far as known.
     """
 

@@ -1,6 +1,6 @@
 """A check of an order by the bot: what it compared, and its result. No I/O.
 
-A check is passed only where Zuora said so plainly. What it did not say is not known, and never passed.
+A check passes only if Zuora said so plainly. What Zuora did not say is not known and never passes.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ class Check(NamedTuple):
     """One check.
 
     Attributes:
-        name: What was looked at, in a word or two as within a sentence: `mail addresses`.
-        result: What came of it.
+        name: What was checked, in a word or two that fit into a sentence: `mail addresses`.
+        result: How it ended.
         words: What was compared and what that showed, as a sentence without its full stop.
     """
 
@@ -34,11 +34,11 @@ class Check(NamedTuple):
 
 
 def check(name: str, passed: str, *, found: str = "", not_known: str = "") -> Check:
-    """Judge by what was found, then by what is not known; the check passed where both are empty.
+    """Return the check: found if something was found, else not known if something is not, else passed.
 
     Args:
-        name: What was looked at.
-        passed: What the comparison shows where nothing is wrong.
+        name: What was checked.
+        passed: What the comparison shows if nothing is wrong.
         found: What an approver should stop at.
         not_known: What Zuora did not say.
     """
@@ -50,9 +50,9 @@ def check(name: str, passed: str, *, found: str = "", not_known: str = "") -> Ch
 
 
 def counted(checks: Sequence[Check]) -> str:
-    """Return `9 checks passed`, or `7 of 9 checks passed, not known: PDFs`; empty where none was made.
+    """Return `9 checks passed`, or `7 of 9 checks passed, not known: PDFs`; empty if none was made.
 
-    What was found stands in the card's warning, so that it is not named here.
+    What was found is in the card's warning, so it is not named here.
     """
     if not checks:
         return ""

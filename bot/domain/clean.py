@@ -1,8 +1,8 @@
-"""What people type and paste, as they see it: for text that is kept, and for keys. No I/O.
+"""Text as people see it when they type and paste: for text that is kept, and for keys. No I/O.
 
 Phones, spreadsheets, PDFs and mails put characters into a text that nobody sees or that look like
-others. A reason stays as it was typed, and a name loses only what has no look and no meaning. A key
-(a number, an id, a date) is what it looks like.
+others. A reason stays as it was typed, and a name loses only what is invisible and means nothing. A
+key (a number, an id, a date) is what it looks like.
 """
 
 import re
@@ -10,11 +10,11 @@ import unicodedata
 from typing import Final
 
 UNSEEN: Final = "\u061c\u180e\u200b\u200e\u200f\u2060-\u2065\u206a-\u206f\ufeff\ufff0-\ufff8"
-"""Zero-width space, word joiner, byte order mark, marks of direction: no look and no meaning in a text.
+"""Zero-width space, word joiner, byte order mark, marks of direction: invisible and without meaning in a text.
 
-Not what turns the direction of a whole passage, which changes how it looks; not the joiners U+200C and
-U+200D, variation selectors and tags, which Persian and Mongolian words, Japanese names and emoji are
-written with.
+Left out are characters that turn the direction of a whole passage, because they change how it looks, and
+the joiners U+200C and U+200D, variation selectors and tags, because Persian and Mongolian words, Japanese
+names and emoji need them.
 """
 
 _UNSEEN: Final = re.compile(f"[{UNSEEN}]")
@@ -22,7 +22,7 @@ _BLANK: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc"
     "\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
 )
-"""Other characters that nobody sees, beyond Unicode's categories: the rest of *Default_Ignorable_Code_Point*
+"""Other invisible characters, which Unicode's categories do not name: the rest of *Default_Ignorable_Code_Point*
 (DerivedCoreProperties.txt), letters and signs with an empty glyph, and what stands for a lost object."""
 
 _SEEN_FORMATS: Final = re.compile(
@@ -32,7 +32,7 @@ _SEEN_FORMATS: Final = re.compile(
 
 _SPACES: Final = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _GAP: Final = re.compile(" {2,}")
-"""A PDF writes a wider gap than one space where it spreads a line."""
+"""A PDF with justified lines has gaps of several spaces."""
 
 _LINES: Final = re.compile("\r\n?|[\u0085\u2028\u2029]")
 SOFT_HYPHEN: Final = "\u00ad"
@@ -55,16 +55,17 @@ _NO_STOPS: Final = frozenset("#%&@/\\*\"'\u00a7\u00b6\u2020\u2021\u2030\u2031")
 def unescaped(text: str) -> str:
     """Return the text of a slash command as it was typed; Slack writes `&`, `<` and `>` as entities.
 
-    Once and no more: who types `&lt;` is sent as `&amp;lt;` and means the four characters. Source:
-    Slack's guide *Formatting text for app surfaces*, *Escaping text*.
+    Only one layer is undone: for a typed `&lt;` Slack sends `&amp;lt;`, and the four characters are meant.
+    Source: Slack's guide *Formatting text for app surfaces*, *Escaping text*.
     """
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def kept(text: str) -> str:
-    r"""Return a text as every database keeps it and every hash takes it: U+FFFD for the character 0 and for half a pair.
+    r"""Return a text that every database keeps and every hash takes: U+FFFD for the character 0 and for half a pair.
 
-    JSON can say both (`\u0000`, `\ud83d`); PostgreSQL takes neither, UTF-8 has no form for the second.
+    JSON can hold both (`\u0000`, `\ud83d`); PostgreSQL accepts neither, and UTF-8 cannot encode
+    the second.
     """
     return _NOT_KEPT.sub("\ufffd", text)
 
@@ -88,17 +89,17 @@ def trimmed(text: str) -> str:
 def as_key(text: str) -> str:
     """Return a number, id, date or choice as it was meant.
 
-    Without marks, quotation marks and brackets around it, half a pair of brackets, and stops behind it;
-    what looks like a hyphen is one, a wide gap is a space, and letters and digits of every width and style
-    are plain ones.
+    It loses marks, quotation marks and brackets around it, half a pair of brackets, and full stops
+    after it. Whatever looks like a hyphen becomes one, a wide gap becomes a space, and letters and
+    digits of every width and style become plain ones.
     """
     return _key(_SOFT_FOR_HARD.sub(_with_hyphens, text))
 
 
 def spellings(text: str) -> tuple[str, ...]:
-    """Return a text as it is written, and as a key where that differs; empty for none.
+    """Return a text as it is written, and as a key if that differs; empty for none.
 
-    For numbers of which every character may be meant.
+    For numbers in which every character may be meant.
     """
     as_typed = clean(text.replace(SOFT_HYPHEN, "")).strip()
     found = (as_typed, as_key(text), _key(text.replace(SOFT_HYPHEN, "-")))
@@ -125,7 +126,7 @@ def _is_seen(each: str) -> bool:
 
 
 def _plain(each: str) -> str:
-    """Return a character of a key as it was meant; nothing for one that nobody sees."""
+    """Return a character of a key as it was meant; an empty text for an invisible one."""
     if each.isspace():
         return each
     if not _is_seen(each):

@@ -1,4 +1,4 @@
-"""Time, passed in: tests move it, and nothing asks the machine; and what other clocks show."""
+"""Time that is passed in, so that tests can move it; and how far other clocks differ from it."""
 
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -13,7 +13,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return the seconds of a clock that nobody sets: how long something lasts, never when it happens."""
+        """Return the seconds of a clock that nobody sets, for how long something lasts."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -30,8 +30,8 @@ class _Difference(NamedTuple):
 class Clocks:
     """How far Slack's and Zuora's clocks are from this one, by the header `Date` of their latest answers.
 
-    Between two readings it is carried on by the clock that nobody sets (`monotonic`), so that a clock that is set
-    meanwhile shows at once.
+    Between two readings the difference is carried forward with `monotonic`, so that it shows at
+    once if this machine's clock is set.
 
     Args:
         clock: This machine's.
@@ -61,7 +61,7 @@ class Clocks:
         }
 
     def too_far(self) -> bool:
-        """Return whether one differs by more than the limit."""
+        """Return whether any of them differs by more than the limit."""
         return any(abs(each) > self.limit.total_seconds() for each in self.ahead().values())
 
     def words(self) -> str:

@@ -1,8 +1,8 @@
-"""Whether a database is older than the world: compares what Slack shows with what it holds. No I/O.
+"""Whether a database is older than the world, by comparing it with what Slack shows. No I/O.
 
-Every message says which database wrote it, and with which row its history ended then. A database
-that was put back from a backup does not have that row, however many of its own it has written since;
-one that is not alone finds messages of another one.
+Every message says which database wrote it and with which row that database's history ended. A database
+that was put back from a backup does not have that row, however many rows it has written since; a
+database that is not alone finds messages of another one.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,8 +17,8 @@ class Shown:
     Attributes:
         ts: Slack's `ts` of the message.
         database: The database's id.
-        history: Where its history ended when the message was sent, or last edited.
-        mark: How the hash of that row begins; empty in messages of before there was a mark.
+        history: The last row of its history when the message was sent or last edited.
+        mark: The first digits of that row's hash; empty in messages from before there was a mark.
         request: The request's number; 0 for none.
     """
 
@@ -31,14 +31,16 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnHistory:
-    """What a database knows about itself.
+    """The history of this database, as far as messages can be compared with it.
 
     Attributes:
         ids: Its ids, the present one last.
-        head: Where its history ended at this start.
-        rows: The hashes of rows of its history, by their numbers; empty: there is no such row (yet).
-        since: The latest `ts` that was seen when it was last found to be the newest, or began anew
-            after a restored copy; before that the first that it has sent; empty: it has sent none.
+        head: The last row of its history at this start.
+        rows: The hashes of the rows that messages name, by number; an empty hash: there is no such
+            row.
+        since: The latest `ts` in Slack when this database was last found to be the newest, or when
+            it resumed after a restored copy; before either, the first `ts` that it sent; empty: it
+            has sent none.
     """
 
     ids: Collection[str]
@@ -62,7 +64,7 @@ def why_held(own: OwnHistory, shown: Iterable[Shown]) -> str:
     """Return why nothing may be carried out, in one sentence; empty: no database is newer.
 
     Args:
-        own: What the database knows.
+        own: This database's history.
         shown: Messages of the bot as they stand in Slack, in any order.
     """
     shown = tuple(shown)
@@ -80,7 +82,7 @@ def why_held(own: OwnHistory, shown: Iterable[Shown]) -> str:
 
 
 def _is_written(own: OwnHistory, shown: Shown) -> bool:
-    """Return whether this history has the row with which the history ended then."""
+    """Return whether this history has the row that the message names."""
     if not shown.mark:
         return shown.history <= own.head
     return own.rows.get(shown.history, shown.mark).startswith(shown.mark)

@@ -1,4 +1,4 @@
-"""Canonical JSON and the digest that binds an approval to what takes effect."""
+"""Canonical JSON, and the digest that binds an approval to exactly what takes effect."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 
 
 class CanonicalText(str):
-    """The canonical JSON of a value, which stands for it in another: what is long is written once, and in a thread."""
+    """The canonical JSON of a value, used in place of the value inside another, so that long values are written once."""
 
     __slots__ = ()
 
@@ -36,7 +36,7 @@ def canonical(value: Any) -> str:
 
 
 def _holds_written(value: Any) -> bool:
-    """Return whether something is written in it already, however deep among its names."""
+    """Return whether any value in these nested mappings is already written as canonical text."""
     if isinstance(value, Mapping):
         return any(map(_holds_written, value.values()))
     return isinstance(value, CanonicalText)
@@ -51,7 +51,7 @@ def digest(*, operation: str, tenant: str, body: Any, facts: Any) -> str:
 
 
 def _pieces(value: Any) -> Iterator[str]:
-    """Yield the canonical text of a value, long lists piece by piece: 50,000 documents would hold up all threads."""
+    """Yield the canonical text of a value, long lists in pieces: 50,000 documents at once would hold up all threads."""
     match value:
         case CanonicalText():
             yield value

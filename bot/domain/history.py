@@ -124,7 +124,7 @@ def row_hash(text: str, key: bytes) -> str:
 
 
 def hasher(key: bytes) -> Callable[[str], str]:
-    """Return what hashes many rows with one key, as `row_hash` does: the key's cost is paid once."""
+    """Return a function that hashes like `row_hash` with this key, but prepares the key only once."""
     if not key:
         return lambda text: row_hash(text, key)
     begun = hmac.new(key, digestmod="sha256")
@@ -138,5 +138,5 @@ def hasher(key: bytes) -> Callable[[str], str]:
 
 
 def fingerprint(key: bytes) -> str:
-    """Return what distinguishes one key from another without revealing it; empty for none."""
+    """Return 32 hex digits that identify a key without revealing it; empty for no key."""
     return hmac.digest(key, b"billing-bot audit key", "sha256").hex()[:32] if key else ""

@@ -1,7 +1,7 @@
 """What people type to name a thing in Zuora: a number or an id. No I/O.
 
-Numbers may have any prefix and any characters (page *Define numbering formats*), so a shape is a guess
-and Zuora alone knows: `zuora.named` asks it about every reading of what was typed.
+Numbers may have any prefix and any characters (page *Define numbering formats*), so the shape of a number
+proves nothing: `zuora.named` asks Zuora about every reading of what was typed.
 """
 
 import re
@@ -45,7 +45,7 @@ LONGEST = 255
 """Characters of a number in Zuora."""
 
 HARD = ",;\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029，；、"  # noqa: RUF001 - wide ones
-"""What surely ends a number, as cells and lines do; a space may be part of one."""
+"""What always ends a number; a space may be part of one."""
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
 _WITH_HYPHENS = (
@@ -68,7 +68,7 @@ _LINK = re.compile(r"<([^<>|]+)\|[^<>|]*>")
 _BILL_RUN_NUMBER = re.compile(r"BR-\d{1,12}", re.ASCII | re.IGNORECASE)
 _DOCUMENT_NUMBER = re.compile(r"(INV|CM|DM)-?\d{1,20}", re.ASCII | re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Z][A-Z0-9-]{1,25}")
-"""What can be read in only one way, like most of a long list: too short for an id."""
+"""Numbers that can be read in only one way, as most in a long list: too short for an id."""
 
 _KIND = (
     r"(INV(?:oice)?s?|CMs?|DMs?|BRs?|(?:credit|debit)[\s_-]?(?:memo|note)s?|(?:bill(?:ing)?[\s_-]?)?runs?)"
@@ -89,8 +89,7 @@ _WORD_BEFORE = re.compile(rf"{_KIND}(?:\s++|(?<=#))(?=\S)", re.IGNORECASE)
 _BULLET = re.compile(
     r"(?:(?:[•·‣◦▪*>\-–—]|\d{1,3}[.)])\s++|[>#=']\s*+)+(?=\S)"  # noqa: RUF001 - of lists
 )
-"""What a list that is pasted has before each of its lines, a mail before what it quotes, and a spreadsheet
-before what it is to take for text: `="7"`, `'7`."""
+"""Signs before the text itself: of a pasted list, of a quoted mail, and of a spreadsheet's text cells (`="7"`, `'7`)."""
 
 _KINDS: dict[str, Kind] = {
     **{prefix.lower(): kind for kind, prefix in PREFIXES.items()},
@@ -117,7 +116,7 @@ class DocumentKey(NamedTuple):
 
 
 def _id_in(text: str) -> str:
-    """Return the id in an address or after a label, without hyphens; empty where anything else is beside it.
+    """Return the id in an address or after a label, without hyphens; empty if anything else stands beside it.
 
     That could be another number: `DM00000003 INV:…`, `A-7|…`.
     """
@@ -130,11 +129,11 @@ def _id_in(text: str) -> str:
 def readings(typed: str) -> tuple[Reading, ...]:
     """Return the ways to read one typed thing, in the order in which Zuora is asked; empty if there is none.
 
-    As it was typed, then as it looks, then in Zuora's own spelling. In quotation marks it is what
-    stands in them, and at last with the marks themselves. A kind with a colon before it is believed
-    first; one without, and the sign of a list or a cell, may belong to the number, and are taken away at last. So
-    is an address around an id, and a label before it; anything else beside it may be another number.
-    Nothing is refused for its shape.
+    First as it was typed, then as it looks, then in Zuora's own spelling. Quotation marks are
+    removed first and kept only in the last reading. A kind with a colon before the number is
+    believed first. A kind without a colon, or the sign of a list or a cell, may belong to the
+    number, so the reading without it comes later; the same holds for an address or a label around
+    an id. Nothing is refused for its shape.
     """
     if _PLAIN.fullmatch(typed):
         return (Reading(typed, None),)
@@ -188,9 +187,9 @@ def plain_subject(subject: str) -> frozenset[str]:
 
 
 def number_key(named: str) -> str:
-    """Return a number or an id written for Zuora; empty where it can be neither.
+    """Return a number or an id in the spelling that Zuora takes; empty if it can be neither.
 
-    Nothing is taken away from it: what stands there was looked up, or chosen from what Zuora said.
+    No character is removed, because the number was looked up or comes from Zuora.
     """
     own = own_spelling(named)
     usual = _ID.fullmatch(own) or _BILL_RUN_NUMBER.fullmatch(own) or _DOCUMENT_NUMBER.fullmatch(own)
@@ -212,9 +211,9 @@ def bill_run_key(named: str) -> str | None:
 def document_key(named: str) -> DocumentKey | None:
     """Return a billing document's kind and key; None for anything else.
 
-    Its kind stands before it: `INV:402881e522cf4f9b0122cf5d82860002`, `DM:"ACME 0001"`. A number as
-    Zuora usually makes it says its kind itself, where it is in a list that was looked up or comes
-    from Zuora: `INV00000012`, `DM00000003`. Of what somebody typed that is a guess.
+    The kind stands before it: `INV:402881e522cf4f9b0122cf5d82860002`, `DM:"ACME 0001"`. Zuora's
+    usual numbers show their kind: `INV00000012`, `DM00000003`. That is certain only if the number
+    was looked up or comes from Zuora; for what somebody typed it is a guess.
 
     Source: "The ID or number of the invoice", page *Email an invoice*, and the same of *Email a
     debit memo*, with the examples there.
@@ -238,12 +237,12 @@ def _document_kind(kind: Kind) -> DocumentKind | None:
 
 
 def tokens(text: str) -> list[str]:
-    """Return what is between spaces, commas, semicolons and lines; what is in quotation marks stays whole."""
+    """Cut a text at spaces, commas, semicolons and line ends; what is in quotation marks stays whole."""
     return [text[each.start : each.end] for each in _cut(text)]
 
 
 def listed_in(text: str) -> Iterator[tuple[str, ...]]:
-    """Yield what is between commas, semicolons and lines: the whole, and its parts if it has several.
+    """Yield each item between commas, semicolons and line ends, followed by its parts if it has spaces.
 
     It may be one number with spaces in it, or several numbers.
     """
@@ -263,9 +262,9 @@ def _whole_and_parts(text: str, group: Sequence[quotes.Piece]) -> tuple[str, ...
 
 
 def one_or_several(typed: str, number: str, parts: Iterable[str]) -> str:
-    """Return what to type where the whole is one number and a part another; empty where it is clear.
+    """Return what to type if the whole is one number and a part of it another; empty if it is clear.
 
-    As in `101. 102`, which is a line of a list, or both.
+    `101. 102` can be number 102 in a list, or both numbers.
 
     Args:
         typed: The whole.
@@ -298,7 +297,7 @@ def _cut(text: str) -> Iterator[quotes.Piece]:
 
 
 def as_typed(kind: Kind, number: str) -> str:
-    """Return what to type for a thing: its number, with its kind before it where the number does not show it."""
+    """Return what to type for a thing: its number, with the kind before it if the number does not show it."""
     if document_key(number) == (kind, number) or (
         kind == "bill_run" and bill_run_key(number) == number
     ):
@@ -308,6 +307,6 @@ def as_typed(kind: Kind, number: str) -> str:
 
 
 def as_one(number: str) -> str:
-    """Return a number as a list holds it: in quotation marks where it would be read as anything else."""
+    """Return a number for use in a list: in quotation marks if it would otherwise be read differently."""
     is_one = tokens(number) == [number] and unquoted(number) == number and not _SAID.match(number)
     return number if is_one else quotes.in_quotes(number)

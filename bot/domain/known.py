@@ -1,8 +1,8 @@
-"""Known or not known: a value that was asked for, and the reason where there is none. No I/O.
+"""Values that may not be known, with the reason why. No I/O.
 
-Whoever reads a value that can be `NotKnown` has to decide what that means there, and it is never
-the reassuring reading: an amount that is not known is above every limit, a mail whose date is not
-known was sent.
+Code that reads a value that can be `NotKnown` must decide what that means there, and never takes the
+reassuring reading: an amount that is not known is above every limit, a mail whose date is not known
+was sent.
 """
 
 import re
@@ -31,7 +31,7 @@ mailed."""
 
 
 def unclear(what: str, said: object) -> NotKnown:
-    """Return a value that cannot be read with certainty; the original is shortened for people."""
+    """Return the value for something that cannot be read with certainty; the original is shortened for people."""
     text = said if isinstance(said, str) else repr(said)
     shown = "".join(each if each.isprintable() else " " for each in shortened(text))
     return NotKnown(f"{what}: “{shown}”" if shown.strip() else "empty", said=text[:200])
@@ -40,8 +40,8 @@ def unclear(what: str, said: object) -> NotKnown:
 def is_newer(before: MailedAt, now: MailedAt) -> bool:
     """Return whether the second of two readings shows a mail that the first did not.
 
-    Two dates that cannot be read are compared as they stand, where they have the same form: no time
-    zone is needed to see that another one is there now.
+    Two dates that cannot be read are compared as text if they have the same form: that they differ
+    can be seen without a time zone.
     """
     match before, now:
         case _, None:

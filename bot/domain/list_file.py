@@ -11,10 +11,10 @@ from bot.domain import quotes
 from bot.domain.key import HARD
 
 SEPARATORS: Final = "\t;,|"
-"""Between the cells of a line; of two that occur equally often the earlier wins, as amounts may have commas."""
+"""Signs that can separate cells; if two occur equally often, the earlier one here wins, because amounts may have commas."""
 
 _CELL: Final = 10_000
-"""Characters: a cell holds more only where a quotation mark is not closed."""
+"""Characters; a longer cell means that a quotation mark is not closed."""
 
 _KINDS_OF_FILE: Final[tuple[tuple[bytes, str], ...]] = (
     (b"PK\x03\x04", "a workbook (xlsx) or an archive"),
@@ -53,11 +53,11 @@ class NotAListError(ValueError):
 def entries_in(content: bytes) -> tuple[Cell, ...]:
     """Return everything that a file names, in order.
 
-    A first line with the name of a column, such as `Invoice Number`, says which column it is, and the
-    others do not count. Without one every cell counts.
+    If the first line has a heading such as `Invoice Number`, only that column counts; without one,
+    every cell counts.
 
     Raises:
-        NotAListError: It is no text, or a quotation mark is not closed.
+        NotAListError: It is not text, or a quotation mark is not closed.
     """
     rows = list(_rows(_decoded(content)))
     columns = _columns(rows[0][1]) if rows else ()
@@ -75,7 +75,7 @@ def entries_in(content: bytes) -> tuple[Cell, ...]:
 
 
 def _decoded(content: bytes) -> str:
-    """Return the text, read as UTF-8 or UTF-16 with or without a mark, or else as Windows writes it."""
+    """Return the text, decoded as UTF-8 or UTF-16 (with or without a byte order mark), else as Windows-1252."""
     for start, kind in _KINDS_OF_FILE:
         if content.startswith(start):
             raise NotAListError(f"is {kind}; save it as CSV and add that")
@@ -91,7 +91,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _guessed(content: bytes) -> str:
-    """Return the likely encoding: UTF-16 without a mark has a zero in every other place of plain letters."""
+    """Return the likely encoding; in UTF-16 without a mark every other byte of plain letters is zero."""
     some = content[:1000]
     if some.count(0) > len(some) // 4:
         return "utf-16-le" if some[1::2].count(0) > some[::2].count(0) else "utf-16-be"
@@ -118,7 +118,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _is_of_excel(line: int, cells: Sequence[str]) -> bool:
-    """Return whether this line shows Excel what separates cells: `sep=;`."""
+    """Return whether this line only sets Excel's separator: `sep=;`."""
     return line == 1 and cells[0].lower().startswith("sep=")
 
 
@@ -130,7 +130,7 @@ def _separator(text: str) -> str:
 
 
 def _columns(first: Sequence[str]) -> tuple[int, ...]:
-    """Return the columns whose heading means numbers, or ids where there are none; none where no heading does."""
+    """Return the columns whose heading means numbers, else those whose heading means ids; else none."""
     names = [re.sub(r"[\W_]", "", cell).lower() for cell in first]
     for known in (_NUMBERS, _IDS):
         if found := tuple(at for at, name in enumerate(names) if known.fullmatch(name)):
@@ -139,5 +139,5 @@ def _columns(first: Sequence[str]) -> tuple[int, ...]:
 
 
 def _whole(cell: str) -> str:
-    """Return a cell as one types it: what separates items in a typed list does not in a cell."""
+    """Return a cell as one would type it, in quotation marks if it holds what separates items in a typed list."""
     return quotes.in_quotes(cell) if set(HARD) & set(cell) else cell

@@ -11,14 +11,14 @@ from bot.domain.words import in_minutes
 
 Way = Literal["run", "document", "posting", "auto"]
 NOT_SHOWN = "?"
-"""Stands for a mail date that cannot be read: it proves nothing, then or now."""
+"""Stands for a mail date that cannot be read; it proves nothing."""
 
 
 class Reached(NamedTuple):
-    """A document, as far as mailing it twice matters.
+    """A document, with what matters for not mailing it twice.
 
     Attributes:
-        run: Number of the bill run that made it; empty where it is not known.
+        run: Number of the bill run that made it; empty if not known.
         shown: The mail date that Zuora shows, as text; empty: none, `NOT_SHOWN`: it cannot be read.
     """
 
@@ -31,7 +31,7 @@ class Reached(NamedTuple):
 
 
 class Mailing(NamedTuple):
-    """A document that a call can mail; without a number, every document of a run."""
+    """A document that a call can mail; if the number is empty, every document of a run."""
 
     call: str
     way: Way
@@ -46,7 +46,7 @@ class ByItself(NamedTuple):
     """A bill run whose documents Zuora mails when it posts them, without an order.
 
     Attributes:
-        posted_at: When it was posted, aware UTC; None: not yet, or that is not known.
+        posted_at: When it was posted, aware UTC; None: not yet, or not known.
     """
 
     run: str
@@ -58,7 +58,7 @@ class ByItself(NamedTuple):
 
 
 def is_shown(before: str, now: str) -> bool:
-    """Return whether Zuora shows a mail now that it did not show then; both as `Reached.shown`."""
+    """Return whether Zuora now shows a mail that it did not show before; both as `Reached.shown`."""
     return now not in (before, "") and NOT_SHOWN not in (before, now)
 
 
@@ -81,7 +81,7 @@ class Effect(NamedTuple):
         at: When it went out last; of a posting, when that ended. None: it did not go out.
         changed: The history's sequence when the call changed last.
         shown: Whether Zuora shows a mail that it did not show before that call.
-        by: Slack id of who recorded the outcome; empty where Zuora showed it.
+        by: Slack id of the person who recorded the outcome; empty if Zuora showed it.
         note: What that person saw, and where.
     """
 
@@ -130,7 +130,7 @@ def certainty(
     *,
     forgotten: bool = False,
 ) -> Certainty | None:
-    """Return what a call's row means for the documents that it can mail; None: nothing.
+    """Return what another request's call means for the documents that it can mail; None: nothing.
 
     Args:
         state: Of its request.
@@ -138,8 +138,8 @@ def certainty(
         verdict: Of the call.
         tries: How often the call went out; None: no call is planned.
         by: Who recorded its outcome by hand.
-        forgotten: Whether it was open in an older copy of the database that was put back: what
-            became of it after that copy, nobody will ever record here.
+        forgotten: Whether it was open in an older copy of the database that was put back, so that
+            nothing here will ever show how it ended.
     """
     if forgotten and verdict not in (Verdict.ACCEPTED, Verdict.REJECTED):
         return Certainty.FORGOTTEN
@@ -207,9 +207,9 @@ def in_the_way(
 def not_reached(
     mine: Sequence[Mailing], effects: Sequence[Effect], runs: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Return the numbers of documents that none of these effects and none of these runs can have mailed.
+    """Return the numbers of the documents that none of these effects or runs can have mailed.
 
-    None where one of them is a whole run whose documents are not known.
+    Returns none if one of the effects is a whole run whose documents are not known.
     """
     if any(not one.number for one in effects):
         return ()

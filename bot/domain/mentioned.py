@@ -1,4 +1,4 @@
-"""What may be a number in Zuora in a message, as people write it. No I/O."""
+"""Which words of a message may be numbers in Zuora. No I/O."""
 
 import re
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from bot.domain.clean import as_key, unescaped
 from bot.domain.key import listed_in, tokens
 
 MOST = 50
-"""Numbers that one call asks about, for each kind."""
+"""How many numbers one call to Zuora asks about, for each kind."""
 
 MOST_WORDS = 8
-"""Words of what may be one number with spaces in it, where it is not in quotation marks."""
+"""How many words one number without quotation marks may have."""
 
 _MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 """How Slack writes people, channels and addresses (*Formatting text for app surfaces*)."""
@@ -24,14 +24,14 @@ _BOLD = re.compile(rf"(?<!\S)[*_~]+(?=[{_MARKS}])|(?<=[{_MARKS}])[*_~]+")
 _IN_AN_ADDRESS = re.compile(r"[/?&=#;]")
 _NOT_IN_A_LIST = frozenset(",[]")
 MOST_ALONE = 3
-"""Numbers that a call for several cannot hold."""
+"""How many numbers are asked about one by one, because a call for several cannot hold them."""
 
 
 def mentioned(text: str) -> tuple[str, ...]:
     """Return what may be a number, the likeliest first.
 
-    All of a short message or line, words with digits with the word before them and then alone, and
-    last the other words. Addresses are taken apart.
+    These are a short message or line as a whole, then words with digits (each with the word before it, then
+    alone), then the other words. Web addresses are split into their parts.
     """
     addresses: list[str] = []
 
@@ -62,7 +62,7 @@ def mentioned(text: str) -> tuple[str, ...]:
 
 
 def _together(parts: list[str]) -> Iterator[str]:
-    """Yield each with the one before it, and then alone."""
+    """Yield each word with the one before it, then alone."""
     yield parts[0]
     for before, each in pairwise(parts):
         yield f"{before} {each}"

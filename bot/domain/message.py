@@ -1,4 +1,4 @@
-"""A Slack message that is still to be sent, as a value in the outbox."""
+"""Slack messages in the outbox, as values that are still to be sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Blocks = list[dict[str, Any]]
 
 
 class Words(NamedTuple):
-    """What one person sees in private; the text is complete by itself."""
+    """Text and blocks of a private answer; the text is complete by itself."""
 
     text: str
     blocks: Sequence[dict[str, Any]] = ()
@@ -17,7 +17,7 @@ class Words(NamedTuple):
 
 @unique
 class MessageKind(StrEnum):
-    """What happens to a message."""
+    """How a message reaches Slack."""
 
     CARD = "card"  # chat.postMessage: the request's one top-level message
     UPDATE = "update"  # chat.update of that card, drawn when it is sent
@@ -33,7 +33,7 @@ class MessageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A text file for the thread: a list that is too long for a message."""
+    """A text file for the thread, for a list that is too long for a message."""
 
     name: str
     title: str
@@ -45,11 +45,11 @@ class Message:
     """One message.
 
     Attributes:
-        request: The request's number; None for a private answer about nothing in particular.
+        request: The request's number; None if the message is about no request.
         channel: Slack channel id.
         user: Who sees a private message.
-        text: Complete by itself: notifications and screen readers read only it. Empty
-            for what is drawn when it is sent.
+        text: Complete by itself, because notifications and screen readers read nothing else. Empty
+            if the message is drawn when it is sent.
         blocks: Block Kit; may be empty.
     """
 

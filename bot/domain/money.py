@@ -1,4 +1,4 @@
-"""Money: decimal amounts beside their currency, never a float, never two currencies added up."""
+"""Money: decimal amounts with their currency; never a float, and never a sum over two currencies."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -32,7 +32,7 @@ class Money(NamedTuple):
 
     @property
     def digits(self) -> int:
-        """Return how many digits its currency has; more only where it has more, so that nothing is rounded."""
+        """Return how many decimals to show: those of its currency, or more if it has more, so that nothing is rounded."""
         there = -int(self.amount.normalize().as_tuple().exponent)
         return max(DIGITS.get(self.currency, 2), there)
 
@@ -47,10 +47,10 @@ def spoken(amount: Amount) -> str:
 
 
 def apart(amounts: Iterable[Money]) -> tuple[Money, ...]:
-    """Return for each currency the sum of what is above zero, and the sum of what is below.
+    """Return for each currency the sum of the positive amounts and the sum of the negative ones.
 
-    Added up together, a large invoice and a large negative one would come to next to nothing, and a
-    limit of the policy could be passed by asking for both.
+    In one sum, a large invoice and a large negative one would cancel out, and asking for both would stay
+    below any limit of the policy.
     """
     sums: dict[tuple[str, bool], Decimal] = {}
     for currency, amount in amounts:

@@ -1,8 +1,8 @@
 """How a button, a form or the Home tab names a request, and whether it means the stored one.
 
-Numbers come back: with a copy of the database that was put back, with a new database, with a second
-bot on the same Slack app. So the name is the number and a random part that stands with the request,
-as in `R-17.k3f9…-9ac2…`; what stands behind the hyphen is the database that made it.
+The same number can come again: after an older copy was put back, with a new database, or with a second bot on
+the same Slack app. So the name is the number with a random part that is stored with the request, as in
+`R-17.k3f9…-9ac2…`; after the hyphen stands the database that made it.
 """
 
 import re
@@ -22,11 +22,10 @@ class Named:
 
     Attributes:
         number: The request's number.
-        token: Its random part; empty on what was shown before there was one.
-        channel: Slack channel id of the message that the button stands on; empty for a form and for
-            the Home tab.
-        ts: Slack's `ts` of that message, and `thread_ts` of the card above it, if any.
-        database: Id of the database that wrote that message, where Slack hands it over.
+        token: Its random part; empty in messages from before there was one.
+        channel: Slack channel id of the button's message; empty for a form and for the Home tab.
+        ts: Slack's `ts` of that message; `thread_ts` is that of the card above it, if any.
+        database: Id of the database that wrote that message; empty if Slack does not pass it on.
     """
 
     number: int
@@ -48,7 +47,7 @@ def new_token(random: str, database: str) -> str:
     """Return the random part of a new request's name.
 
     Args:
-        random: Made for this request alone.
+        random: A random text, made for this request alone.
         database: Id of the database that it is saved in.
     """
     return f"{random}-{database}"
@@ -57,7 +56,7 @@ def new_token(random: str, database: str) -> str:
 def misnamed(name: Named, request: Request | None, databases: Collection[str]) -> Refusal | None:
     """Return why a name does not mean the stored request with its number; None: it does.
 
-    A name without a random part counts where it stands on the request's own card or in its thread.
+    A name without a random part counts only on the request's own card or in its thread.
 
     Args:
         name: As it came from Slack.

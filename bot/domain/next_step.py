@@ -1,4 +1,4 @@
-"""The only place that decides what a request does next, from what is stored alone."""
+"""The only place that decides what a request does next, from nothing but what is stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from bot.domain.call import Call, Verdict
 from bot.domain.request import Request, State
 
 PATIENCE = timedelta(hours=23)
-"""How long after its approval a request may still be sent, whatever held it up: Zuora or the bot.
+"""How long after its approval a request may still be sent, whether Zuora or the bot held it up.
 
-Zuora forgets an `Idempotency-Key` after 24 hours (guide *Idempotent requests*). So nothing is ever
-sent under a key that may be forgotten, and nobody is surprised by an approval of days ago.
+Zuora forgets an `Idempotency-Key` after 24 hours (guide *Idempotent requests*), and nothing may go out under
+a key that Zuora may have forgotten. Nor should an approval from days ago surprise anybody.
 """
 
 MOST_REPEATS = 6
-"""How often a call whose answer was lost is sent again under its own key."""
+"""How many times a call whose answer was lost is sent again under its own key, at most."""
 
 SETTLE_LOOKS = 12
-"""How often the bot looks for a lost answer before only a person can settle it."""
+"""How many times the bot looks for a lost answer before it leaves it to people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """How long the bot leaves Zuora alone, at first.
+    """The first of each kind of pause between calls to Zuora; later ones grow.
 
     Attributes:
-        poll: Before the next look, or the next try of what was not done.
+        poll: Before the next look, or before trying again what was not done.
         again: Before a call whose answer was lost is sent again under its own key; None: it never is.
     """
 
@@ -36,29 +36,29 @@ class Pauses:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """Work taken over from another process, which may be frozen or cut off and not dead.
+    """Work taken over from another process, which may be only frozen or cut off.
 
     Attributes:
-        at: When this one took it over.
-        patience: By then after that, whatever the other one sent has gone out and has had its answer.
+        at: When this process took over.
+        patience: How long after that a call of the other process can still go out or be answered.
     """
 
     at: datetime
     patience: timedelta
 
     def ended(self, call: Call) -> datetime:
-        """Return when a call that the other one sent is surely over."""
+        """Return when a call that the other process sent is certainly over."""
         return min(call.sent_at or self.at, self.at) + self.patience
 
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """Expire: nobody decided in time."""
+    """Let the request expire, because nobody decided in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remind:
-    """Remind those who may decide or record, and have not, that the request waits for them."""
+    """Remind those who may still decide or record that the request waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +82,31 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Look once at what an accepted call began."""
+    """Look once at what an accepted call started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conclude:
-    """Write how it ended: every call has its answer."""
+    """Record how the request ended; every call has its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lose:
-    """Mark calls as lost, loudly: they went out and nobody knows what became of them."""
+    """Mark these calls as lost and say so: they went out and their results are not known."""
 
     calls: tuple[Call, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Look in Zuora for what became of the lost calls."""
+    """Look in Zuora for the results of these lost calls."""
 
     calls: tuple[Call, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LeaveToPeople:
-    """Leave it to people: reading Zuora has proved nothing."""
+    """Leave the outcome to people, because reading Zuora has proved nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +144,12 @@ def next_step(
 
     Args:
         request: As stored.
-        calls: All its calls, as stored. A call that is under way in this process must not be asked
-            about: whoever works on a request holds it until it is written what came of it.
+        calls: All its calls, as stored. None of them may be under way in this process: whoever
+            works on a request holds it until the answers are stored.
         now: The moment, aware UTC.
-        follows: Whether its operation looks at what an accepted call began until that ends.
+        follows: Whether its operation follows what an accepted call started until that ends.
         again: The first pause before a call whose answer was lost is sent again; None: it is not.
-        handover: When this process began to work in place of one that may still be frozen.
+        handover: Set if this process took over from one that may be only frozen.
     """
     match request.state:
         case State.WAITING:
@@ -206,14 +206,14 @@ def _running(
 def repeat_at(call: Call, now: datetime, again: timedelta | None) -> datetime | None:
     """Return when a call whose answer was lost may be sent again under its own key; None: never.
 
-    Only what Zuora keeps a key for, and only while it surely still keeps it. After each try there is
-    a pause that leaves the one before it time to end.
+    Only calls that Zuora keeps a key for are repeated, and only while it certainly still keeps it.
+    The pause after each try gives that try time to end.
 
     Args:
         call: As stored.
-        now: The moment. Before the last try it shows a clock that was put back: then nobody knows
-            how old the key is.
-        again: The first pause; None where nothing is sent again.
+        now: The moment. If it is before the last try, the clock was put back, and the key's age is
+            not known.
+        again: The first pause; None if nothing is sent again.
     """
     if again is None or call.verdict is not Verdict.LOST or call.no_more or not call.content:
         return None
@@ -225,7 +225,7 @@ def repeat_at(call: Call, now: datetime, again: timedelta | None) -> datetime | 
 
 
 def conclusion(calls: Sequence[Call]) -> State:
-    """Return how a request ended whose calls all have their answer: the worst answer counts."""
+    """Return how a request ended whose calls all have answers; the worst answer counts."""
     verdicts = {call.verdict for call in calls}
     if Verdict.LOST in verdicts:
         return State.UNKNOWN
@@ -233,14 +233,14 @@ def conclusion(calls: Sequence[Call]) -> State:
 
 
 def pause(looks: int, first: timedelta) -> timedelta:
-    """Return the pause before the next try: it doubles, up to ten minutes."""
+    """Return the pause before the next try; each is twice the one before, up to ten minutes."""
     return min(first * (1 << min(looks, 12)), timedelta(minutes=10))
 
 
 def pause_between_looks(looks: int, first: timedelta) -> timedelta:
-    """Return the pause before the next look at something that is followed: half as long again, up to 5 min.
+    """Return the pause before the next look at what is followed; each is half as long again, up to 5 minutes.
 
-    From 5 s on, a run of 6 hours takes some 80 looks and a day some 300, of the 10,000 calls a day
-    that Zuora grants an API sandbox.
+    Starting at 5 s, a run of 6 hours takes some 80 looks and a day some 300, of the 10,000 calls a day that
+    Zuora grants an API sandbox.
     """
     return min(first * 1.5 ** min(looks, 20), timedelta(minutes=5))

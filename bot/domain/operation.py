@@ -1,4 +1,4 @@
-"""The names of the operations and what they do: all that every layer may know about them."""
+"""The names of the operations and their deeds, which is all that every layer may know about them."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 class OperationName(StrEnum):
     """Every operation, as the database, the policy file and the history name it.
 
-    What else is known of one stands in its folder of `bot.operations`.
+    Everything else about an operation is in its folder of `bot.operations`.
     """
 
     CREATE_BILL_RUN = "create_bill_run"

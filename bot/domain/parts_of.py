@@ -1,4 +1,4 @@
-"""A long list in parts. No I/O."""
+"""Cutting a long list into parts. No I/O."""
 
 from collections.abc import Sequence
 from typing import TypeVar

@@ -1,8 +1,8 @@
-"""Where in a tenant a request acts: in one of its entities, and organizations. No I/O.
+"""Where in a tenant a request acts: in which of its entities and organizations. No I/O.
 
-Sources: headers `Zuora-Entity-Ids` and `Zuora-Org-Ids` of every operation's page. With Multi-entity
-a token may be valid for several entities, and each call says for which one it is; with Multi-Org it
-may say for which organizations.
+Sources: headers `Zuora-Entity-Ids` and `Zuora-Org-Ids` of every operation's page. With
+Multi-entity a token may be valid for several entities, and each call names one; with Multi-Org a
+call may name organizations.
 """
 
 import re
@@ -22,30 +22,30 @@ _CHOICE = re.compile(rf"({ENTITY}|{ORG})\s*=\s*", re.IGNORECASE)
 class Unit(NamedTuple):
     """An entity, an organization, or several organizations together, with a name for people.
 
-    `id` is what the header says: several organizations stand with commas between.
+    `id` is the header's value, with commas between several organizations.
     """
 
     id: str
     name: str
 
     def is_called(self, text: str) -> bool:
-        """Return whether a text names it, by its name or its ids, however they are written."""
+        """Return whether a text is its name or its ids, in any spelling of them."""
         return text.lower() == self.name.lower() or plain_ids(text) == plain_ids(self.id)
 
 
 def plain_ids(ids: str) -> str:
-    """Return the header's ids in one form: entity ids are written with and without hyphens, in any case.
+    """Return the header's ids in one form, whatever their hyphens and case.
 
-    Organizations are a set: in whichever order, and each once.
+    Several organizations are a set, so each stands there once, in order.
     """
     plain = (each.strip().replace("-", "").lower() for each in ids.split(","))
     return ",".join(sorted({each for each in plain if each}))
 
 
 def units_of(text: str) -> tuple[Unit, ...]:
-    """Return the units that a setting lists: `id, id`, each with a name where one is given: `Europe=id`.
+    """Return the units that a setting lists: `id, id`, or with names `Europe=id`.
 
-    Organizations that are always used together stand with a plus between: `All=id+id`.
+    A plus joins organizations that are always used together: `All=id+id`.
     """
     found = []
     for each in text.split(","):
@@ -58,14 +58,14 @@ def units_of(text: str) -> tuple[Unit, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request acts, as it says; empty where there is nothing to choose."""
+    """Where a request acts, as it says; empty if there is nothing to choose."""
 
     entity: Unit | None = None
     organization: Unit | None = None
 
     @property
     def key(self) -> str:
-        """Return the ids in one form, which tells requests apart; empty for none."""
+        """Return the ids in one form, by which places are compared; empty for none."""
         units = {ENTITY: self.entity, ORG: self.organization}
         return ";".join(f"{name}={plain_ids(unit.id)}" for name, unit in units.items() if unit)
 
@@ -93,7 +93,9 @@ NOWHERE = Place()
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The places that an answer is about, by their keys; None for everywhere.
+    """The places that an answer is about.
+
+    `keys` holds their keys; None for everywhere.
 
     Attributes:
         words: ` in entity Europe`; empty for everywhere.
@@ -105,7 +107,7 @@ class Within:
     choice: str = ""
 
     def has(self, key: str) -> bool:
-        """Return whether a request acts there. One whose place is not known may."""
+        """Return whether a request with this place acts there; if its place is not known, it may."""
         return self.keys is None or not key or plain_key(key) in self.keys
 
 
@@ -114,7 +116,7 @@ EVERYWHERE = Within()
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The places that the settings list. There is a choice only where there are several."""
+    """The entities and organizations that the settings list; there is a choice only among several."""
 
     entities: tuple[Unit, ...] = ()
     organizations: tuple[Unit, ...] = ()
@@ -126,7 +128,7 @@ class Places:
 
     @property
     def all(self) -> tuple[Place, ...]:
-        """Return every place that can be chosen; one empty place where there is no choice."""
+        """Return every place that can be chosen; one empty place if there is no choice."""
         entities = self.entities if len(self.entities) > 1 else (None,)
         organizations = self.organizations if len(self.organizations) > 1 else (None,)
         return tuple(Place(one, other) for one in entities for other in organizations)
@@ -148,7 +150,7 @@ class Places:
         )
 
     def within(self, chosen: Mapping[str, Any]) -> Within:
-        """Return where an answer should look, by what was chosen; everywhere where nothing was."""
+        """Return where an answer should look, by what was chosen; everywhere if nothing was."""
         place, _ = self.read(chosen)
         if not place.key:
             return EVERYWHERE
@@ -156,7 +158,7 @@ class Places:
         return Within(keys, f" in {place.words}", place.key)
 
     def unlisted(self, line: Mapping[str, str]) -> str:
-        """Return why what a line chooses is not a place; empty where it is one, or nothing was chosen."""
+        """Return why what a line chooses is not a place; empty if it is one or nothing was chosen."""
         _, wrong = self.read(line)
         nothing = [f"{name}= has no value." for name, said in line.items() if not said]
         return " ".join([*nothing, *(words for name, words in wrong.items() if line.get(name))])
@@ -172,8 +174,8 @@ class Places:
     def headers(self, key: str) -> tuple[str, str]:
         """Return `Zuora-Entity-Ids` and `Zuora-Org-Ids` for a place by its key, as the settings write them.
 
-        One that is not listed any more is written as in the key. Where there is no choice it is what
-        the settings list: one entity, any organizations.
+        A place that is no longer listed is written as in the key. If there is no choice, the
+        headers are what the settings list: the one entity, the one set of organizations.
         """
         place = self.at(key)
         units = {ENTITY: place.entity, ORG: place.organization}
@@ -184,10 +186,10 @@ class Places:
 
 
 def entity_part(key: str) -> str:
-    """Return the part of a place's key within which a number names one thing: `entity=…`; empty if unknown.
+    """Return the part of a place's key within which a number is unique: `entity=…`; empty if unknown.
 
-    Organizations of one entity share their numbers and ids: the same document can be reached
-    through several of them, so they keep nothing apart.
+    Organizations of one entity share numbers and ids, and the same document can be reached through several of
+    them, so they do not make a number unique.
     """
     entity = values_of_key(key).get(ENTITY, "")
     return f"{ENTITY}={plain_ids(entity)}" if entity else ""
@@ -199,7 +201,7 @@ def plain_key(key: str) -> str:
 
 
 def where(key: str, words: str, tenant: str) -> tuple[str, str]:
-    """Return where a stored request acts: its place, and its tenant without the place's name at that time."""
+    """Return a stored request's place in today's form, and its tenant without the place's name."""
     return plain_key(key), tenant.removesuffix(f" · {words}") if words else tenant
 
 
@@ -209,10 +211,10 @@ def values_of_key(key: str) -> dict[str, str]:
 
 
 def parted(text: str) -> tuple[str, dict[str, str]]:
-    """Return a line without `entity=` and `org=`, wherever in it they are, and these by field.
+    """Return a line without its `entity=` and `org=`, wherever they stand, and their values by field.
 
-    What stands in quotation marks is left alone, and they may stand around a name with spaces. What
-    is chosen twice and differently is the name of nothing.
+    Quoted text is left alone, and quotation marks may enclose a name with spaces. Two different values for one
+    field are joined into a text that names nothing.
     """
     found: dict[str, str] = {}
     rest: list[str] = []
@@ -258,7 +260,7 @@ def _fits(wanted: str, unit: Unit | None) -> bool:
 def _chosen(
     form: Mapping[str, Any], field: str, units: tuple[Unit, ...]
 ) -> tuple[Unit | None, str]:
-    """Return the unit that a field names where there is a choice, and what is wrong with it; empty: nothing."""
+    """Return the unit that a field names, if there is a choice, and what is wrong with it (empty: nothing)."""
     typed = as_key(str(form.get(field) or ""))
     found = next((unit for unit in units if typed and unit.is_called(typed)), None)
     what = {ENTITY: "entity", ORG: "organization"}[field]

@@ -12,19 +12,19 @@ from bot.domain.place import NOWHERE, Place, Unit
 
 A_DAY = timedelta(hours=24)
 AND = "&"
-"""Between names that must all name the same person."""
+"""Joins names that must all include the same person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What an approval takes. A request keeps the rule that applied when it was asked for.
+    """What it takes to approve. A request keeps the rule that applied when it was asked for.
 
     Attributes:
         approvals: How many distinct people must approve, at least 1.
-        approvers: Slack user ids (`U…`, `W…`) and user-group ids (`S…`), or several that all have to
-            name a person, as `in_both` makes them.
+        approvers: Slack user ids (`U…`, `W…`) and user-group ids (`S…`), or several joined as
+            `in_both` does, which must all include the person.
         expires_after: How long the request waits for them.
-        remind_after: When those who have not decided are reminded, counted from the asking; ascending.
+        remind_after: How long after the asking those who have not decided are reminded; ascending.
         type_the_number: Whether the approver types the subject's number to confirm: the largest
             tier of the policy.
         name: Which rule of the file it is, for people: `rule 2`, or `the general rule`.
@@ -38,7 +38,7 @@ class Rule:
     name: str = "the general rule"
 
     def and_of(self, other: "Rule") -> "Rule":
-        """Return the stricter of both in everything: both must name who approves, and so on."""
+        """Return the stricter of both in everything; an approver must be named by both, for example."""
         if self == other:
             return self
         expires_after = min(self.expires_after, other.expires_after)
@@ -55,15 +55,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a rule looks at.
+    """What a rule of the policy looks at.
 
     Attributes:
-        amounts: Totals per kind and currency; None where the amount is not known, which counts as
-            above every amount.
+        amounts: Totals per kind and currency; None if not known, which counts as above every
+            amount.
         mails_again: Whether it mails again what was mailed before.
-        documents: How many documents it touches; None where that is not known, likewise.
-        place: The entity and the organization that were chosen, where there are several.
-        part_of: The operation that this is a part of, where the whole is of several.
+        documents: How many documents it touches; None if not known, which counts as above every
+            limit.
+        place: The entity and the organization that were chosen, if there are several.
+        part_of: The operation of the whole list, if this is only a part of it.
     """
 
     operation: str
@@ -77,7 +78,7 @@ class Asked:
 
     @property
     def compared(self) -> dict[str, Any]:
-        """Return what the rules looked at, for the history; amounts as text, None where not known."""
+        """Return what the rules looked at, for the history; amounts as text, None if not known."""
         amounts = self.amounts
         return {
             "tenant": self.tenant,
@@ -93,11 +94,11 @@ class Tier:
     """A rule of the file with the cases it applies to. A missing criterion matches everything.
 
     Attributes:
-        above: Per currency; any one total above its amount matches, and so does a total in a
-            currency that is not named.
+        above: Amounts per currency; one total above its amount is enough to match, and so is a
+            total in a currency that is not named.
         documents_above: More documents than this match.
         entities, organizations: Names or ids as the settings have them. A request that chose none
-            matches too: it may act in any of them.
+            matches too, because it may act in any of them.
     """
 
     rule: Rule
@@ -126,7 +127,7 @@ class Tier:
         return {name: value for name, value in there.items() if value not in (None, [], {})}
 
     def holds_for(self, asked: Asked) -> bool:
-        """Return whether this rule applies to what is asked, as far as it alone can decide."""
+        """Return whether every criterion of this rule matches what is asked."""
         return (
             (not self.operations or bool({asked.operation, asked.part_of} & {*self.operations}))
             and (not self.tenants or not _kinds(asked.tenant).isdisjoint(self.tenants))
@@ -145,9 +146,10 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The policy file as read. `hash` is the SHA-256 (hex) of its bytes, `text` what they say.
+    """The policy file as read.
 
-    `remind_after` holds where no rule of the file does; see `Rule`.
+    `hash` is the SHA-256 (hex) of its bytes, and `text` is those bytes as text. `remind_after` applies if no rule
+    of the file does; see `Rule`.
     """
 
     requesters: tuple[str, ...]
@@ -159,11 +161,11 @@ class Policy:
     text: str = ""
 
     def rule(self, asked: Asked) -> Rule:
-        """Return the first rule that matches, or else the general rule: one approval within 24 h."""
+        """Return the first rule that matches, else the general rule: one approval within 24 hours."""
         return self._tier(asked).rule
 
     def strictest(self, parts: Sequence[Asked]) -> Rule:
-        """Return what applies to something with several parts: the strictest of the parts' rules."""
+        """Return the rule for something with several parts: the strictest of the parts' rules."""
         return reduce(Rule.and_of, self.rules(parts))
 
     def rules(self, parts: Sequence[Asked]) -> tuple[Rule, ...]:
@@ -190,8 +192,8 @@ class Policy:
     def _tiers(self, asked: Asked) -> dict[str, Tier]:
         """Return its tier by its operation's name, and for a part also the one that applies to the whole.
 
-        A rule for the whole never takes the place of the part's own: whoever asks could otherwise add
-        a document of another kind to come under a milder rule.
+        A rule for the whole never replaces the part's own. Otherwise somebody could add a document of another kind to
+        come under a milder rule.
         """
         own, in_whole = self._tier(replace(asked, part_of="")), self._tier(asked)
         if own.rule == in_whole.rule:
@@ -206,7 +208,7 @@ class Policy:
 
     @property
     def everybody(self) -> tuple[str, ...]:
-        """Return every name in the file, once: these may look."""
+        """Return every name in the file, once; all of them may look."""
         named = [*self.viewers, *self.requesters, *self.approvers]
         for tier in self.tiers:
             named += tier.rule.approvers
@@ -220,12 +222,12 @@ def _is_in(wanted: tuple[str, ...], unit: Unit | None) -> bool:
 
 
 def _kinds(tenant: str) -> frozenset[str]:
-    """Return the kinds that a tenant counts as: an unknown one may be where customers are real."""
+    """Return the kinds that a tenant counts as; an unknown one may be production, so it counts as that too."""
     return frozenset({tenant, "production"}) if tenant == "unknown" else frozenset({tenant})
 
 
 def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> bool:
-    """Return whether it is above, without its sign; one that is no number (NaN, infinite) always is."""
+    """Return whether an amount without its sign is above its limit; NaN and infinity always are."""
     if amounts is None:
         return True
     return any(
@@ -235,14 +237,14 @@ def _is_above(above: Mapping[str, Decimal], amounts: Sequence[Money] | None) -> 
 
 
 def is_group(name: str) -> bool:
-    """Return whether a name stands for whoever Slack lists: a user group's id, or a name made by `in_both`."""
+    """Return whether Slack must be asked who this is: a user group's id, or a name made by `in_both`."""
     return name.startswith("S")
 
 
 def in_both(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    """Return names for exactly the people whom both lists name: `S0A&U0B` is the person if in the group.
+    """Return names for exactly the people whom both lists name: `S0A&U0B` is that person, if in that group.
 
-    The parts of such a name are in order, so that a group comes first.
+    The parts of such a name are sorted, so a group comes first.
     """
     if names == others:
         return tuple(names)

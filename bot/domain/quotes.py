@@ -1,4 +1,4 @@
-"""Quotation marks of every kind in what people type: what they enclose is one thing. No I/O."""
+"""Quotation marks of every kind in what people type; what they enclose is one item. No I/O."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ SINGLE: Final = {
     "'": "'‘’", "‘": "'‘’", "’": "'‘’", "‚": "'‘’", "‹": "›", "›": "‹", "`": "`", "「": "」", "『": "』",
 }  # fmt: skip
 CLOSING: Final = {**DOUBLE, **SINGLE}
-"""Each opening mark with all that close it: phones turn some of them round."""
+"""Each opening mark with all marks that close it, because phones turn some of them round."""
 
 LONGEST: Final = 300
 """Characters in quotation marks; a number in Zuora has at most 255."""
@@ -19,7 +19,7 @@ _CLOSES: Final = frozenset("".join(CLOSING.values()))
 
 
 class Piece(NamedTuple):
-    """A part of a text: where it begins and ends, and what its quotation marks enclose, if any."""
+    """A part of a text: where it begins and ends, and what its quotation marks enclose (None: it has none)."""
 
     start: int
     end: int
@@ -27,7 +27,7 @@ class Piece(NamedTuple):
 
 
 def inside(text: str) -> str | None:
-    """Return what the quotation marks around a whole text enclose; None where there are none."""
+    """Return what the quotation marks around a whole text enclose; None if there are none."""
     if len(text) > 2 and text[-1] in CLOSING.get(text[0], ""):  # noqa: PLR2004 - a pair and something
         return text[1:-1].strip() or None
     return None
@@ -38,12 +38,14 @@ def pieces(
 ) -> Iterator[Piece]:
     """Cut a text at spaces and other separators, except within quotation marks.
 
-    A mark closes only where a piece may end behind it, so that `don't` needs none and `6"` is what it is.
+    A mark closes only if a piece may end right after it, so `don't` opens nothing and `6"` stays
+    as it is.
 
     Args:
         text: What was typed.
         between: The characters that separate, besides spaces.
-        before: Where a quotation mark may open in a piece that begins there: behind `DM:`.
+        before: Returns where a quotation mark may open in a piece that begins at a position, such
+            as after `DM:`.
     """
     ends = [each.isspace() or each in between for each in text] + [True]
     closing = _closing(text, ends)
@@ -60,7 +62,7 @@ def pieces(
 
 
 def _closing(text: str, ends: Sequence[bool]) -> dict[str, list[int]]:
-    """Return where each mark may close; read once, so that a text full of marks costs no more than its length."""
+    """Return where each mark may close, found in one pass so that a text full of marks takes no longer."""
     found: dict[str, list[int]] = {}
     for at, each in enumerate(text):
         if each in _CLOSES and ends[at + 1]:
@@ -69,7 +71,7 @@ def _closing(text: str, ends: Sequence[bool]) -> dict[str, list[int]]:
 
 
 def _closed(text: str, opens: int, closing: dict[str, list[int]]) -> int:
-    """Return where the mark that opens there is closed, in its line and before long; -1 for nowhere."""
+    """Return where the mark at `opens` closes, in the same line and within `LONGEST`; -1 if it does not."""
     nearest = -1
     for mark in CLOSING.get(text[opens : opens + 1], ""):
         places = closing.get(mark, [])

@@ -1,7 +1,6 @@
 """An order that was typed again because its answer did not come. No I/O.
 
-A form has an id and asks once. A line that is typed has none, and whoever saw *operation_timeout*
-types it again.
+A form has an id, so it asks once. A typed line has none, and whoever saw *operation_timeout* types it again.
 """
 
 from collections.abc import Iterable
@@ -16,10 +15,7 @@ SOON = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """What somebody asks for: `body` is canonical JSON, `tenant` as on the card.
-
-    That names the place in the tenant too.
-    """
+    """What somebody asks for: `body` is canonical JSON, `tenant` is as on the card and includes the place."""
 
     operation: str
     body: str
@@ -28,7 +24,7 @@ class Typed:
 
 
 def still_waiting(typed: Typed, known: Iterable[Request], now: datetime) -> Request | None:
-    """Return the request that this person made for exactly this a moment ago and that still waits."""
+    """Return the request for exactly this that the same person made a moment ago, if it still waits."""
     for request in known:
         same = typed == Typed(
             operation=request.operation,

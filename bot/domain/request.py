@@ -82,32 +82,32 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One person's request for one operation. Everything that takes effect is in here, nothing in Slack.
+    """One person's request for one operation. It holds everything that takes effect; Slack holds none of it.
 
     Attributes:
         number: The request's number; people see it as `R-17`.
         operation: Name of the operation, such as `email_bill_run`.
         subject: What it acts on, as people call it: `BR-00000417`.
         body: Canonical JSON of what was asked for.
-        facts: JSON of what Zuora said when it was asked; of very many documents what is shown of them,
-            and the hash of each of their parts.
+        facts: JSON of what Zuora said when it was asked; for very many documents, what is shown of
+            them and the hash of each of their parts.
         packed: Those parts.
         digest: SHA-256 (hex) over operation, body, tenant and the facts that matter.
         tenant: Which Zuora: host, tenant and entities.
         requester: Slack user id. `team` is the id of that person's workspace.
-        form: What makes a form submitted twice one request.
+        form: Id by which a form that is submitted twice makes one request.
         token: Random part of the name by which buttons and forms mean this request and no other.
         wake_at: When the runner has to look at it next; None: only a person can move it.
-        looks: How often Zuora was looked at in vain, for the growing pause.
+        looks: How many times in a row Zuora was read without result; the pauses grow with it.
         result: One sentence in the past tense on how it ended.
-        progress: JSON of how far that got which an accepted call began; empty where nothing is
+        progress: JSON of the progress of what an accepted call started; empty if nothing is
             followed.
         progress_ts: Slack's `ts` of the message that shows the progress.
         parent: Number of the request that this one continues.
         approvals: Who has approved so far, in order.
-        reminded: How many reminders have come due and were dealt with since it came to its state.
+        reminded: How many reminders were sent or skipped since it came to its state.
         typed: JSON of the form as it was typed, so that it can be changed and asked again.
-        place: Where in the tenant it acts, as `Place.key`; empty where there was nothing to choose.
+        place: Where in the tenant it acts, as `Place.key`; empty if there was nothing to choose.
         place_words: The same for people.
     """
 
@@ -180,17 +180,17 @@ class Request:
 
     @property
     def next_reminder_at(self) -> datetime | None:
-        """Return when those who can move it, and have not, are reminded next; None: never again."""
+        """Return when those who can still move it are reminded next; None: never again."""
         return self.reminder_at(self.reminded)
 
     def reminders_due(self, now: datetime) -> int:
-        """Return how many of its reminders have come due by now; after a long pause that is one message."""
+        """Return how many of its reminders are due by now; after a long pause they become one message."""
         all_ = map(self.reminder_at, count())
         return sum(1 for _ in takewhile(lambda at: at is not None and at <= now, all_))
 
     @property
     def waits_until(self) -> datetime:
-        """Return when something must be done although nobody clicks: remind, or expire."""
+        """Return when it must be reminded of or expire if nobody clicks before."""
         return min(self.next_reminder_at or self.expires_at, self.expires_at)
 
     def moved(
@@ -204,7 +204,8 @@ class Request:
         """Return the same request one state further.
 
         Raises:
-            ValueError: The state machine has no such arrow: a fault in the program.
+            ValueError: The state machine has no such transition; only a fault in the program gets
+                here.
         """
         if to not in TRANSITIONS[self.state]:
             msg = f"no way from {self.state} to {to}"
@@ -225,5 +226,5 @@ class Request:
         )
 
     def waiting_again(self, wake_at: datetime) -> "Request":
-        """Return the same request, to be looked at again at `wake_at`, after one more look in vain."""
+        """Return the same request after one more look without result, to be looked at again at `wake_at`."""
         return replace(self, wake_at=wake_at, looks=self.looks + 1)

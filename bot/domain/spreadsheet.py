@@ -1,4 +1,4 @@
-"""Comma-separated text in which no cell computes anything, whichever separator it is opened with."""
+"""Comma-separated text in which no cell is taken for a formula, whichever separator it is opened with."""
 
 import csv
 import re
@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 _SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
-"""Also their wide East Asian forms."""
+"""The signs that begin a formula, with their wide East Asian forms."""
 
 _AT_A_CELLS_START = re.compile(rf"(^|[;,|\t\r\n])([\s\"']*)([{_SIGNS}])")
 _BETWEEN_WORDS = re.compile(rf"(?<![\w'])([{_SIGNS}])(?=[^ ])")
@@ -24,9 +24,10 @@ class Writable(Protocol):
 class Sheet:
     """The only writer of comma-separated text.
 
-    A spreadsheet computes what begins with one of `= + - @`, and where it takes `;`, a tab or a space for
-    the separator, a cell begins in the middle of ours. So each of these signs that could begin one has
-    an apostrophe before it. Numbers are written as they are.
+    A spreadsheet takes a cell that begins with one of `= + - @` for a formula, and if it takes
+    `;`, a tab or a space for the separator, a cell can begin in the middle of ours. So each of
+    these signs that could begin a cell gets an apostrophe before it. Numbers are written as they
+    are.
     """
 
     def __init__(self, into: Writable) -> None:

@@ -1,4 +1,4 @@
-"""What people are shown, before it becomes a card, a line of a thread or plain text."""
+"""Words for people, before they become a card, a line of a thread or plain text."""
 
 import re
 import unicodedata
@@ -30,14 +30,14 @@ class Strong:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Words that lead to a page; the program makes the address, nobody types it."""
+    """Words that lead to a page; its address is always made by the program."""
 
     text: str
     url: str
 
 
 Part = str | Mention | Moment | Strong | Link
-"""A `str` is literal: whatever it holds, it cannot ping, link or format."""
+"""A `str` is literal: whatever it contains, it cannot ping, link or format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Line:
 
 
 def bare(parts: Sequence[Part]) -> str:
-    """Return the words of a line whose parts are all literal, for where nothing else can be shown."""
+    """Return the words of a line whose parts are all literal, for places that show only text."""
     return "".join(str(part) for part in parts)
 
 
@@ -72,15 +72,15 @@ def some(items: Sequence[str], most: int = 5, last: str = "and") -> str:
 
 
 def shortened(text: str, limit: int = 40) -> str:
-    """Return at most `limit` characters, by default a word of a message; an ellipsis shows the cut."""
+    """Return at most `limit` characters; an ellipsis shows the cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def named(name: str, limit: int = 40) -> str:
-    """Return a name for use among other words: cut where it is long, and unable to turn the text around it.
+    """Return a name for use among other words: shortened, and unable to turn the text around it.
 
-    A direction mark in it could show the amount behind it backwards, so it loses those; a name that
-    runs from right to left is set apart, so that it does not change places with its neighbors.
+    Direction marks are removed, because they could show the amount after the name backwards; a name that runs from
+    right to left is isolated, so that it does not change places with its neighbors.
     """
     plain = shortened(TURNS.sub("", name), limit)
     runs_back = any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in plain)
@@ -97,7 +97,7 @@ TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def folded(text: str, limit: int) -> str:
-    """Return as many of the pieces between ` · ` as fit, and how many more there are: a line for a glance."""
+    """Return as many of the pieces between ` · ` as fit, and how many more there are."""
     if len(text) <= limit:
         return text
     pieces = text.split(" · ")
@@ -132,7 +132,7 @@ _IN_MINUTES = re.compile(r"\b(\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC)\b", re.
 def in_zone(text: str, zone: tzinfo) -> str:
     """Return a stored sentence with its times in a reader's zone, for where Slack formats no date.
 
-    `30 Nov 2026 15:05 CET`; a zone without letters is written as its distance, `19:05 UTC+05`.
+    `30 Nov 2026 15:05 CET`; a zone without letters shows its offset, `19:05 UTC+05`.
     """
 
     def theirs(part: Part) -> str:
@@ -163,7 +163,7 @@ def doing(effect: str) -> str:
 
 
 def _ing(verb: re.Match[str]) -> str:
-    """Return `canceling`, `writing`, `splitting`: only a short verb doubles its last letter."""
+    """Return `canceling`, `writing`, `splitting`; only a short verb doubles its last letter."""
     word = verb[0]
     if word == "and":
         return word
@@ -173,7 +173,7 @@ def _ing(verb: re.Match[str]) -> str:
 
 
 def changed(what: str, before: object, now: object) -> list[str]:
-    """Return `the target date was 2026-11-30 and is 2026-12-31 now`; nothing where they are the same."""
+    """Return `the target date was 2026-11-30 and is 2026-12-31 now`; nothing if they are the same."""
     return [] if before == now else [f"{what} was {before} and is {now} now"]
 
 
